@@ -1,0 +1,1 @@
+"""MCP server, REST client and embedded backend for Calypso Buckets."""

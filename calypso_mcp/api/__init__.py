@@ -1,0 +1,1 @@
+"""The REST contract that the client and the embedded backend both speak."""

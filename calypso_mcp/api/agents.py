@@ -1,0 +1,61 @@
+"""Agents (model ids bound to buckets) on the wire (API sheet section 8)."""
+
+from __future__ import annotations
+
+from pydantic import AliasChoices, Field
+
+from calypso_mcp.api.wire import WireModel
+
+
+class BoundBucket(WireModel):
+    """A bucket as an agent sees it."""
+
+    id: str
+    name: str = ""
+    slug: str = ""
+    status: str = "active"
+
+
+class AgentModel(WireModel):
+    """One agent. `id` is passed through unchanged: both id families are in use."""
+
+    id: str
+    base_model: str | None = None
+    profile_id: str | None = Field(None, validation_alias=AliasChoices("profile_id", "agent_id"))
+    source: str | None = None
+    enabled: bool = True
+    bucket_ids: tuple[str, ...] = ()
+    buckets: tuple[BoundBucket, ...] = ()
+    missing_bucket_ids: tuple[str, ...] = ()
+
+    @property
+    def is_default(self) -> bool:
+        """Whether this is the team's default agent."""
+        return self.source == "default_policy" or self.profile_id is None
+
+
+class AgentModelList(WireModel):
+    """Answer of `GET /rag-agent/models`."""
+
+    object: str = "rag_agent_model_list"
+    team_id: str = ""
+    data: tuple[AgentModel, ...]
+    request_id: str | None = None
+
+
+class CreateAgent(WireModel):
+    """Body of `POST /rag-agent/agents`."""
+
+    agent_id: str | None = None
+    name: str | None = None
+    bucket_ids: tuple[str, ...] | None = None
+    bucket_slugs: tuple[str, ...] | None = None
+    instructions: str | None = None
+
+
+class CreatedAgent(WireModel):
+    """Answer of the create request; `model` is the ready-to-use id."""
+
+    model: str
+    agent_id: str | None = None
+    request_id: str | None = None

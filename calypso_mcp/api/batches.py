@@ -1,0 +1,141 @@
+"""Batch uploads on the wire (seed: batch upload; API sheet section 5)."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import AliasChoices, Field
+
+from calypso_mcp.api.buckets import Destination
+from calypso_mcp.api.files import (
+    FILE_REFERENCE,
+    STATUS,
+    SYNC,
+    SYNC_STATUS,
+    TASK_REFERENCE,
+    KnowledgeFile,
+    UploadTarget,
+)
+from calypso_mcp.api.wire import WireModel
+
+CLIENT_FILE_ID = AliasChoices("client_file_id", "clientFileId")
+
+
+class ManifestItem(Destination):
+    """One file's durable id and, where wanted, its own destination, which replaces the shared one."""
+
+    client_file_id: str
+    filename: str
+    title: str | None = None
+    tags: tuple[str, ...] | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class Manifest(Destination):
+    """The declared content of a batch, before its bytes."""
+
+    version: Literal[1] = 1
+    batch_idempotency_key: str
+    items: tuple[ManifestItem, ...]
+
+
+class BatchFile(WireModel):
+    """Upload metadata of one file."""
+
+    client_file_id: str
+    filename: str
+    content_type: str = "application/octet-stream"
+    size_bytes: int
+
+
+class CreateBatch(WireModel):
+    """Body of `POST /knowledge/files:batch/upload-session`."""
+
+    manifest: Manifest
+    files: tuple[BatchFile, ...]
+
+
+class AcceptedItem(UploadTarget):
+    """An accepted file and its upload address."""
+
+    client_file_id: str = Field(validation_alias=CLIENT_FILE_ID)
+
+
+class ItemProblem(WireModel):
+    """A rejected, failed or pending entry. Its published shape is open, so both error spellings are read."""
+
+    client_file_id: str = Field(validation_alias=CLIENT_FILE_ID)
+    session_id: str | None = None
+    code: str | None = None
+    message: str | None = None
+    error: Any = None
+
+
+class BatchSession(WireModel):
+    """Answer of the create request: a session for each accepted file; `rejected` must be surfaced."""
+
+    batch_id: str = Field(validation_alias=AliasChoices("batch_id", "id"))
+    upload_strategy: str = "gcs_resumable"
+    accepted: tuple[AcceptedItem, ...] = ()
+    rejected: tuple[ItemProblem, ...] = ()
+    request_id: str | None = None
+
+
+class FinalizeBatch(WireModel):
+    """Body of the finalize request."""
+
+    mode: Literal["finalize_uploaded"] = "finalize_uploaded"
+
+
+class FinalizedItem(WireModel):
+    """A file that finalize turned, now or earlier, into a knowledge file."""
+
+    client_file_id: str = Field(validation_alias=CLIENT_FILE_ID)
+    session_id: str | None = None
+    knowledge_id: str | None = Field(None, validation_alias=FILE_REFERENCE)
+    task_id: str | None = Field(None, validation_alias=TASK_REFERENCE)
+
+
+class BatchFinalized(WireModel):
+    """Answer of finalize (202): accepted durably, not yet searchable."""
+
+    batch_id: str = Field(validation_alias=AliasChoices("batch_id", "id"))
+    status: str = "finalized"
+    finalized: tuple[FinalizedItem, ...] = ()
+    pending: tuple[ItemProblem, ...] = ()
+    failed: tuple[ItemProblem, ...] = ()
+    replayed: tuple[FinalizedItem, ...] = ()
+    request_id: str | None = None
+
+
+class BatchItem(WireModel):
+    """One file's state inside a batch."""
+
+    client_file_id: str = Field(validation_alias=CLIENT_FILE_ID)
+    status: str = Field("unknown", validation_alias=STATUS)
+    knowledge_id: str | None = Field(None, validation_alias=FILE_REFERENCE, serialization_alias="knowledgeId")
+    task_id: str | None = Field(None, validation_alias=TASK_REFERENCE, serialization_alias="taskId")
+    bucket_sync_status: str | None = Field(
+        None, validation_alias=SYNC_STATUS, serialization_alias="bucketSyncStatus"
+    )
+    bucket_sync: Any = Field(None, validation_alias=SYNC, serialization_alias="bucketSync")
+    error: Any = None
+    file: KnowledgeFile | None = None
+
+
+class Batch(WireModel):
+    """Answer of `GET /knowledge/batches/{id}`; `items` only with `include_items=true`."""
+
+    id: str = Field(validation_alias=AliasChoices("id", "batch_id"))
+    object: str = "knowledge_batch"
+    status: str = Field("unknown", validation_alias=STATUS)
+    total: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    queued: int = 0
+    indexing: int = 0
+    active: int = 0
+    failed: int = 0
+    message: str | None = None
+    items: tuple[BatchItem, ...] | None = None
+    request_id: str | None = None

@@ -1,0 +1,24 @@
+"""Every path of the API, relative to a base URL that ends in `/v1` (API sheet section 2)."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+CONNECTION = "/connection"
+BUCKETS = "/knowledge/buckets"
+UPLOAD_SESSIONS = "/knowledge/files/upload-session"
+FINALIZE_UPLOAD_SESSION = "/knowledge/files/upload-session/{session_id}/finalize"
+FILE = "/knowledge/files/{file_id}"
+TASK = "/knowledge/tasks/{task_id}"
+BATCH_SESSIONS = "/knowledge/files:batch/upload-session"
+FINALIZE_BATCH = "/knowledge/files:batch/upload-session/{batch_id}/finalize"
+BATCH = "/knowledge/batches/{batch_id}"
+SEARCH = "/search"
+AGENT_MODELS = "/rag-agent/models"
+AGENTS = "/rag-agent/agents"
+RESPONSES = "/responses"
+
+
+def fill(template: str, **ids: str) -> str:
+    """Return `template` with each id percent-encoded as one path segment."""
+    return template.format(**{name: quote(value, safe="") for name, value in ids.items()})

@@ -1,0 +1,118 @@
+"""The error envelope, read and written in one place (API sheet section 7)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from calypso_mcp import errors
+
+#: Answered as a 500, yet repeating it never helps (API sheet section 7).
+UNKNOWN_PROFILE = "Unknown RAG profile"
+
+_BY_STATUS: Mapping[int, type[errors.ApiError]] = {
+    400: errors.InvalidRequest,
+    401: errors.AuthenticationFailed,
+    403: errors.PermissionDenied,
+    404: errors.NotFound,
+    409: errors.Conflict,
+    413: errors.TooLarge,
+    422: errors.InvalidRequest,
+    429: errors.RateLimited,
+}
+
+_HINTS: Mapping[str, str] = {
+    "bucket_required": "Name a destination with the bucket argument.",
+    "bucket_assignment_failed": "Check the bucket with list_buckets, or pass create_bucket=true to make it.",
+    "bucket_not_found": "Call list_buckets to see the buckets you can use.",
+    "bucket_slug_exists": "Use the existing bucket, or choose another slug.",
+    "batch_too_large": "Send at most 100 files in one batch.",
+    "duplicate_client_file_id": "Give every file of the batch its own client_file_id.",
+    "agent_id_exists": "Choose another agent_id, or use the existing agent.",
+    "agent_limit_reached": "Delete an agent in Calypso or change the plan.",
+    "file_too_large": "Split the file; one file may have at most 25 MB.",
+}
+
+_LONGEST_MESSAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """An error body of the API. `retryable` is None where the body does not say."""
+
+    code: str
+    message: str
+    retryable: bool | None = None
+    details: Any = None
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the documented envelope."""
+        body: dict[str, Any] = {"code": self.code, "message": self.message, "retryable": bool(self.retryable)}
+        if self.details is not None:
+            body["details"] = self.details
+        return {"error": body}
+
+
+def read(body: bytes) -> Problem:
+    """Read any of the error shapes seen in the wild; never raises."""
+    text = body[:65_536].decode("utf-8", errors="replace").strip()
+    try:
+        data: Any = json.loads(text)
+    except ValueError:
+        return Problem("", _short(text) if not text.startswith("<") else "")
+    if not isinstance(data, dict):
+        return Problem("", _short(str(data)))
+    fields = cast("dict[str, Any]", data)
+    error: Any = fields.get("error")
+    if isinstance(error, dict):
+        inner = cast("dict[str, Any]", error)
+        retryable = inner.get("retryable")
+        return Problem(
+            code=str(inner.get("code") or ""),
+            message=_short(str(inner.get("message") or "")),
+            retryable=retryable if isinstance(retryable, bool) else None,
+            details=inner.get("details"),
+        )
+    for value in (error, fields.get("message"), fields.get("detail")):
+        if value:
+            return Problem(
+                str(fields.get("code") or ""), _short(value if isinstance(value, str) else json.dumps(value))
+            )
+    return Problem("", "")
+
+
+def to_error(
+    status: int, body: bytes, *, request_id: str | None = None, retry_after_s: float | None = None
+) -> errors.ApiError:
+    """Return the error of the tree that `status` and `body` stand for."""
+    problem = read(body)
+    kind = _BY_STATUS.get(status) or (errors.ServerError if status >= 500 else errors.ApiError)  # noqa: PLR2004 - HTTP
+    retryable = problem.retryable
+    if status < 500 and status != 429:  # noqa: PLR2004 - HTTP
+        retryable = False
+    if UNKNOWN_PROFILE in problem.message:
+        retryable = False
+    return kind(
+        problem.message,
+        status=status,
+        code=problem.code,
+        hint=_HINTS.get(problem.code, ""),
+        retryable=retryable,
+        request_id=request_id or _request_id(body),
+        retry_after_s=retry_after_s,
+    )
+
+
+def _request_id(body: bytes) -> str | None:
+    try:
+        data: Any = json.loads(body)
+    except ValueError:
+        return None
+    found: Any = cast("dict[str, Any]", data).get("request_id") if isinstance(data, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "…"

@@ -1,0 +1,50 @@
+"""Retrieval without synthesis on the wire (API sheet section 9.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
+from calypso_mcp.api.wire import WireModel
+from calypso_mcp.domain.limits import SearchLimits
+
+_LIMITS = SearchLimits()
+
+
+class SearchRequest(WireModel):
+    """Body of `POST /search`. `agent` and `buckets` exclude each other; neither means the default agent."""
+
+    query: str = Field(min_length=1)
+    agent: str | None = None
+    buckets: tuple[str, ...] | None = Field(None, max_length=_LIMITS.buckets)
+    max_results: int | None = Field(None, ge=1, le=_LIMITS.results)
+
+
+class SearchResult(WireModel):
+    """One passage.
+
+    The embedded backend puts into `attributes`: `bucket_ids` (all buckets the file is in), `page` or
+    `line_start` and `line_end` (1-based), `heading`, `score` (higher is better).
+    """
+
+    source_index: int = 0
+    type: str = "file"
+    title: str | None = None
+    text: str | None = None
+    file_id: str | None = None
+    filename: str | None = None
+    url: str | None = None
+    attributes: dict[str, Any] = Field(default_factory=dict)
+
+
+class SearchResponse(WireModel):
+    """Answer of `POST /search`."""
+
+    object: str = "search"
+    query: str = ""
+    agent: str | None = None
+    strategy: str | None = None
+    results: tuple[SearchResult, ...] = ()
+    usage: dict[str, Any] | None = None
+    request_id: str | None = None

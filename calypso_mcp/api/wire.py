@@ -1,0 +1,21 @@
+"""How wire models read and write: tolerant of extra and renamed fields, canonical when written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class WireModel(BaseModel):
+    """A JSON body of the API.
+
+    Unknown fields are ignored, because live bodies carry more than is published. Spelling variants
+    (API sheet section 14) are read through validation aliases; `to_wire` writes the documented one.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True)
+
+    def to_wire(self) -> dict[str, Any]:
+        """Return the JSON object in the API's own spelling, without absent optional fields."""
+        return self.model_dump(mode="json", by_alias=True, exclude_none=True)

@@ -1,0 +1,41 @@
+"""What the API accepts, as frozen values (seeds; API sheet section 13)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: GCS resumable uploads keep whole multiples of this many bytes (GCS protocol).
+CHUNK_GRANULARITY = 262_144
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """Limits of uploads; sizes in bytes."""
+
+    file_bytes: int = 26_214_400
+    tags: int = 20
+    metadata_bytes: int = 8_192
+    batch_files: int = 100
+    filename_chars: int = 255
+    client_file_id_chars: int = 120
+    inline_base64_bytes: int = 1_048_576
+
+
+@dataclass(frozen=True, slots=True)
+class SearchLimits:
+    """Limits of one search request."""
+
+    buckets: int = 5
+    results: int = 20
+    default_results: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class CreatePacing:
+    """Create requests allowed per API key (seed: 5 per second per team)."""
+
+    per_second: int = 5
+
+
+#: Longest bucket name, in characters.
+BUCKET_NAME_CHARS = 120

@@ -1,0 +1,44 @@
+"""Status words of the API (seeds; API sheet section 6). Unknown words are legal everywhere."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class FileStatus(StrEnum):
+    """States of a knowledge file, an indexing task and a batch item."""
+
+    #: A batch item whose bytes are missing.
+    PENDING = "pending"
+    QUEUED = "queued"
+    INDEXING = "indexing"
+    INDEXED = "indexed"
+    ACTIVE = "active"
+    FAILED = "failed"
+    DELETED = "deleted"
+
+
+class SyncStatus(StrEnum):
+    """States of a file's bucket sync. Only `active` is published; the rest are ours."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    FAILED = "failed"
+
+
+class BatchStatus(StrEnum):
+    """States of a batch (seed: batch upload)."""
+
+    ACCEPTED = "accepted"
+    INDEXING = "indexing"
+    ACTIVE = "active"
+    PARTIALLY_ACTIVE = "partially_active"
+    PARTIALLY_FAILED = "partially_failed"
+    FAILED = "failed"
+
+
+class BucketStatus(StrEnum):
+    """States of a bucket."""
+
+    ACTIVE = "active"
+    ARCHIVED = "archived"

@@ -1,0 +1,252 @@
+"""Every error this project raises.
+
+CalypsoError                    .message .hint .code .retryable .request_id .retry_after_s .ids
+  ConfigError                   a wrong flag, variable or file; raised before serving (exit code 2)
+  InputError                    the caller's fault, found before any byte is sent
+    ContentError                the source: none or several, unreadable, empty, too large, bad base64
+    ManifestError               the batch: too many files, repeated client file ids, no destination
+    ScopeError                  a bucket or source this caller has no access to, or that does not exist
+  ConnectionFailed              no usable HTTP response
+    RequestTimedOut
+  ApiError                      the API answered 4xx or 5xx: .status
+    AuthenticationFailed 401    PermissionDenied 403    NotFound 404    Conflict 409
+    InvalidRequest 400 422      TooLarge 413            RateLimited 429 ServerError 5xx
+  ContractError                 2xx, but the body is not what the API sheet says
+  UploadError
+    SessionExpired              the upload address is gone: start a new session with the same key
+    UploadOutOfStep             the server acknowledged bytes that were never sent
+    UploadCorrupted             size or checksum differs from what was announced
+  NotReady
+    IndexingFailed              final: the file cannot be indexed, with the reason
+    ReadinessTimedOut           not final: carries the last state seen
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from inspect import getdoc
+from typing import ClassVar
+
+
+class CalypsoError(Exception):
+    """Something went wrong in calypso-mcp."""
+
+    #: What the reader should do next, when the raiser has nothing better.
+    default_hint: ClassVar[str] = ""
+    #: Whether the same call may succeed later without a change.
+    default_retryable: ClassVar[bool] = False
+    #: Code shown to agents where the API supplied none.
+    default_code: ClassVar[str] = "error"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        hint: str = "",
+        code: str = "",
+        retryable: bool | None = None,
+        request_id: str | None = None,
+        retry_after_s: float | None = None,
+        ids: Mapping[str, str] | None = None,
+    ) -> None:
+        """Keep what a reader needs to act.
+
+        Args:
+            message: What happened; the class docstring when empty.
+            hint: What to do next.
+            code: The API's error code, or ours.
+            retryable: Whether repeating the call can help.
+            request_id: The API's id of the failed request, for support.
+            retry_after_s: Seconds the server asked to wait.
+            ids: Ids that already exist because of this call, for example `{"session_id": ...}`.
+        """
+        self.message = message or (getdoc(type(self)) or "").splitlines()[0]
+        self.hint = hint or self.default_hint
+        self.code = code or self.default_code
+        self.retryable = self.default_retryable if retryable is None else retryable
+        self.request_id = request_id
+        self.retry_after_s = retry_after_s
+        self.ids = dict(ids or {})
+        super().__init__(self.message)
+
+
+class ConfigError(CalypsoError):
+    """A setting is wrong."""
+
+    default_code = "invalid_configuration"
+
+
+class InputError(CalypsoError):
+    """The call cannot be carried out as it was given."""
+
+    default_code = "invalid_input"
+
+
+class ContentError(InputError):
+    """The content to upload cannot be used."""
+
+    default_code = "invalid_content"
+
+
+class ManifestError(InputError):
+    """The batch cannot be sent as it was given."""
+
+    default_code = "invalid_manifest"
+
+
+class ScopeError(InputError):
+    """There is no such bucket here."""
+
+    default_code = "bucket_not_found"
+    default_hint = "Call list_buckets to see the buckets you can use."
+
+
+class ConnectionFailed(CalypsoError):
+    """The Calypso API could not be reached."""
+
+    default_code = "connection_failed"
+    default_hint = "Check the network and the API base URL, then call again."
+    default_retryable = True
+
+
+class RequestTimedOut(ConnectionFailed):
+    """The Calypso API did not answer in time."""
+
+    default_code = "timeout"
+
+
+class ApiError(CalypsoError):
+    """The Calypso API refused the request."""
+
+    default_code = "api_error"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int = 0,
+        hint: str = "",
+        code: str = "",
+        retryable: bool | None = None,
+        request_id: str | None = None,
+        retry_after_s: float | None = None,
+        ids: Mapping[str, str] | None = None,
+    ) -> None:
+        """Add the HTTP status to what every error carries."""
+        super().__init__(
+            message,
+            hint=hint,
+            code=code,
+            retryable=retryable,
+            request_id=request_id,
+            retry_after_s=retry_after_s,
+            ids=ids,
+        )
+        self.status = status
+
+
+class AuthenticationFailed(ApiError):
+    """The Calypso API did not accept the API key."""
+
+    default_code = "invalid_api_key"
+    default_hint = "The operator must set a valid CALYPSO_API_KEY and restart the server."
+
+
+class PermissionDenied(ApiError):
+    """The API key lacks the capability for this."""
+
+    default_code = "permission_denied"
+    default_hint = "The operator must grant the key this capability in Calypso."
+
+
+class NotFound(ApiError):
+    """The Calypso API knows nothing by this id."""
+
+    default_code = "not_found"
+
+
+class Conflict(ApiError):
+    """It exists already."""
+
+    default_code = "conflict"
+
+
+class InvalidRequest(ApiError):
+    """The Calypso API found the request invalid."""
+
+    default_code = "invalid_request"
+
+
+class TooLarge(ApiError):
+    """The Calypso API found the content too large."""
+
+    default_code = "file_too_large"
+
+
+class RateLimited(ApiError):
+    """Too many requests for this API key."""
+
+    default_code = "rate_limited"
+    default_hint = "Wait, then make the same call again."
+    default_retryable = True
+
+
+class ServerError(ApiError):
+    """The Calypso API failed."""
+
+    default_code = "server_error"
+    default_hint = "Make the same call again in a while; nothing is sent twice."
+    default_retryable = True
+
+
+class ContractError(CalypsoError):
+    """The Calypso API answered with something this version does not understand."""
+
+    default_code = "unexpected_response"
+    default_hint = "Check the API base URL; if it is right, update calypso-mcp."
+
+
+class UploadError(CalypsoError):
+    """The bytes did not arrive."""
+
+    default_code = "upload_failed"
+    default_hint = "Make the same call again; it continues where it stopped."
+    default_retryable = True
+
+
+class SessionExpired(UploadError):
+    """The upload address has expired."""
+
+    default_code = "upload_session_expired"
+
+
+class UploadOutOfStep(UploadError):
+    """The storage acknowledged bytes that were never sent."""
+
+    default_code = "upload_out_of_step"
+
+
+class UploadCorrupted(UploadError):
+    """What was stored is not what was sent."""
+
+    default_code = "upload_corrupted"
+
+
+class NotReady(CalypsoError):
+    """Not searchable yet."""
+
+    default_code = "not_ready"
+
+
+class IndexingFailed(NotReady):
+    """The file was stored but could not be indexed."""
+
+    default_code = "indexing_failed"
+
+
+class ReadinessTimedOut(NotReady):
+    """Still being indexed when the time was up."""
+
+    default_code = "readiness_timed_out"
+    default_hint = "Call wait_for_bucket_sync again with the same arguments."
+    default_retryable = True

@@ -1,0 +1,1 @@
+"""The embedded Calypso: the REST API on local storage."""
