@@ -1,0 +1,9 @@
+"""What the operator decided: settings, and how flags and environment become them."""
+
+from __future__ import annotations
+
+from calypso_mcp.settings.loading import child_environment, knobs, load_settings, settings_from
+from calypso_mcp.settings.model import Settings
+from calypso_mcp.settings.values import Knob, is_loopback
+
+__all__ = ["Knob", "Settings", "child_environment", "is_loopback", "knobs", "load_settings", "settings_from"]

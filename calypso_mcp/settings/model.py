@@ -1,0 +1,154 @@
+"""Every setting, once: flag, environment variable, default and meaning."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from calypso_mcp.settings.values import (
+    AbsolutePath,
+    ApiUrl,
+    Folder,
+    Knob,
+    LogLevel,
+    WebUrl,
+)
+
+
+class Settings(BaseModel):
+    """What the operator decided. Immutable; lower layers get small policies made from it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    backend: Annotated[
+        Literal["auto", "hosted", "embedded"], Knob("CALYPSO_BACKEND", "--backend", "calypso", "WHERE")
+    ] = Field(
+        default="auto",
+        description="Where buckets live: `hosted` (Calypso's cloud), `embedded` (this machine's disk), or "
+        "`auto`: hosted when an API key is set.",
+    )
+    api_key: Annotated[SecretStr | None, Knob("CALYPSO_API_KEY", None, "calypso")] = Field(
+        default=None,
+        description="Project API key of the hosted API. Never an argument: arguments are visible to every "
+        "user of the machine.",
+    )
+    api_key_file: Annotated[
+        AbsolutePath | None, Knob("CALYPSO_API_KEY_FILE", "--api-key-file", "calypso", "FILE")
+    ] = Field(default=None, description="File that holds the API key, instead of `CALYPSO_API_KEY`.")
+    api_base_url: Annotated[ApiUrl, Knob("CALYPSO_API_BASE_URL", "--api-base-url", "calypso", "URL")] = Field(
+        default="https://api.calypso.so/v1",
+        description="Base URL of the hosted API; ends in `/v1`; https unless it is this machine.",
+    )
+    data_dir: Annotated[AbsolutePath, Knob("CALYPSO_DATA_DIR", "--data-dir", "calypso", "FOLDER")] = Field(
+        description="Folder of the embedded Calypso. Several processes may share it.",
+    )
+    buckets: Annotated[
+        tuple[str, ...], Knob("CALYPSO_BUCKETS", "--bucket", "scope", "BUCKET", separator=",")
+    ] = Field(
+        default=(),
+        description="Limits every tool to this bucket (slug or id); repeat the flag for several.",
+    )
+    agent: Annotated[str | None, Knob("CALYPSO_AGENT", "--agent", "scope", "AGENT")] = Field(
+        default=None, description="Limits every tool to the buckets attached to this agent."
+    )
+    read_only: Annotated[bool, Knob("CALYPSO_READ_ONLY", "--read-only", "scope")] = Field(
+        default=False, description="Offers only tools that change nothing."
+    )
+    tools: Annotated[tuple[str, ...], Knob("CALYPSO_TOOLS", "--tools", "scope", "NAMES", separator=",")] = (
+        Field(default=(), description="Offers only these tools, separated by commas.")
+    )
+    allow_create: Annotated[bool, Knob("CALYPSO_ALLOW_CREATE", "--allow-create", "scope")] = Field(
+        default=False, description="Lets a caller whose scope is limited create buckets all the same."
+    )
+    allow_paths: Annotated[
+        tuple[Folder, ...],
+        Knob("CALYPSO_ALLOWED_PATHS", "--allow-path", "files", "FOLDER", separator=os.pathsep),
+    ] = Field(
+        default=(),
+        description="Folder whose files may be uploaded by path; repeat the flag for several. Without one, "
+        "no local file is read.",
+    )
+    allow_secret_names: Annotated[
+        bool, Knob("CALYPSO_ALLOW_SECRET_NAMES", "--allow-secret-names", "files")
+    ] = Field(
+        default=False,
+        description="Uploads files whose names suggest secrets (`.env`, `*.pem`, `.ssh/`, ...) too.",
+    )
+    scan_secrets: Annotated[bool, Knob("CALYPSO_SCAN_SECRETS", "--scan-secrets", "files")] = Field(
+        default=True,
+        description="Looks for private keys and access tokens in text files and refuses to upload them.",
+    )
+    allow_local_files_over_http: Annotated[
+        bool, Knob("CALYPSO_ALLOW_LOCAL_FILES_OVER_HTTP", "--allow-local-files-over-http", "files")
+    ] = Field(
+        default=False,
+        description="Lets callers of `calypso-mcp http` name files on the server's disk (inside the allowed "
+        "folders).",
+    )
+    parallel_uploads: Annotated[
+        int, Knob("CALYPSO_PARALLEL_UPLOADS", "--parallel-uploads", "transfer", "N")
+    ] = Field(default=8, ge=1, le=64, description="Files sent at the same time.")
+    request_timeout_s: Annotated[
+        float, Knob("CALYPSO_REQUEST_TIMEOUT", "--request-timeout", "transfer", "SECONDS")
+    ] = Field(default=30.0, gt=0, le=600, description="Seconds one request to the API may take.")
+    host: Annotated[str, Knob("CALYPSO_HTTP_HOST", "--host", "http", "HOST")] = Field(
+        default="127.0.0.1", min_length=1, description="Address to listen on."
+    )
+    port: Annotated[int | None, Knob("CALYPSO_HTTP_PORT", "--port", "http", "PORT")] = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port to listen on; unset: 8000 for `http`, 8010 for `backend`; 0 picks a free one.",
+    )
+    allowed_hosts: Annotated[
+        tuple[str, ...], Knob("CALYPSO_ALLOWED_HOSTS", "--allowed-host", "access", "HOST", separator=",")
+    ] = Field(
+        default=(),
+        description="Host header to accept besides the address listened on; repeat the flag for several.",
+    )
+    allowed_origins: Annotated[
+        tuple[str, ...],
+        Knob("CALYPSO_ALLOWED_ORIGINS", "--allowed-origin", "access", "ORIGIN", separator=","),
+    ] = Field(default=(), description="Browser origin to accept; repeat the flag for several.")
+    public_url: Annotated[WebUrl | None, Knob("CALYPSO_PUBLIC_URL", "--public-url", "access", "URL")] = Field(
+        default=None,
+        description="URL under which clients reach `calypso-mcp http`, where a proxy stands before it.",
+    )
+    access_file: Annotated[
+        AbsolutePath | None, Knob("CALYPSO_ACCESS_FILE", "--access-file", "access", "FILE")
+    ] = Field(default=None, description="TOML file that names the agents allowed to call, see SECURITY.md.")
+    oauth_issuer: Annotated[
+        WebUrl | None, Knob("CALYPSO_OAUTH_ISSUER", "--oauth-issuer", "access", "URL")
+    ] = Field(default=None, description="Accepts OAuth access tokens of this issuer.")
+    oauth_audience: Annotated[
+        str | None, Knob("CALYPSO_OAUTH_AUDIENCE", "--oauth-audience", "access", "TEXT")
+    ] = Field(default=None, description="Audience an OAuth token must name; the public URL unless set.")
+    oauth_jwks_url: Annotated[
+        WebUrl | None, Knob("CALYPSO_OAUTH_JWKS_URL", "--oauth-jwks-url", "access", "URL")
+    ] = Field(default=None, description="Where the issuer's signing keys are published.")
+    caller_key_header: Annotated[
+        str | None, Knob("CALYPSO_CALLER_KEY_HEADER", "--caller-key-header", "access", "NAME")
+    ] = Field(
+        default=None,
+        pattern=r"^[A-Za-z][A-Za-z0-9-]*$",
+        description="Header in which each caller sends a Calypso API key of their own.",
+    )
+    metrics: Annotated[bool, Knob("CALYPSO_METRICS", "--metrics", "access")] = Field(
+        default=False, description="Serves `/metrics` in Prometheus format."
+    )
+    log_level: Annotated[LogLevel, Knob("CALYPSO_LOG_LEVEL", "--log-level", "observing", "LEVEL")] = Field(
+        default="warning",
+        description="How much goes to stderr: `debug`, `info`, `warning` or `error`.",
+    )
+    log_queries: Annotated[bool, Knob("CALYPSO_LOG_QUERIES", "--log-queries", "observing")] = Field(
+        default=False, description="Writes the text of questions into logs and traces."
+    )
+
+    @property
+    def uses_hosted_api(self) -> bool:
+        """Whether requests go to the hosted API rather than to this machine's disk."""
+        if self.backend == "auto":
+            return self.api_key is not None or self.caller_key_header is not None
+        return self.backend == "hosted"

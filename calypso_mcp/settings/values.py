@@ -1,0 +1,88 @@
+"""What a setting is called, and what makes its value right.
+
+Messages complete the sentence "<flag> (<variable>): ...".
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator
+
+#: Settings that go together; a command offers the flags of whole groups.
+Group = Literal["calypso", "scope", "files", "transfer", "http", "access", "observing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """How a person sets one setting.
+
+    Attributes:
+        variable: Environment variable.
+        flag: Command line flag; None where an argument would expose a secret.
+        group: Which commands offer the flag.
+        metavar: Placeholder in `--help`; empty for an on/off flag.
+        separator: What separates several values in the variable; None for a single value.
+    """
+
+    variable: str
+    flag: str | None
+    group: Group
+    metavar: str = ""
+    separator: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Both names, as error messages give them."""
+        return f"{self.flag} ({self.variable})" if self.flag else self.variable
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` (a name or an address) can only mean this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _checked_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be a full URL such as https://api.calypso.so/v1")
+    if parts.username or parts.password:
+        raise ValueError("must not contain a user name or password")
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ValueError("must start with https:// (plain http is allowed to this machine only)")
+    return value.rstrip("/")
+
+
+def _checked_api_url(value: str) -> str:
+    url = _checked_url(value)
+    parts = urlsplit(url)
+    if not parts.path.endswith("/v1") or parts.query or parts.fragment:
+        raise ValueError("must end in /v1, such as https://api.calypso.so/v1")
+    return url
+
+
+def _checked_folder(value: Path) -> Path:
+    folder = value.expanduser().absolute()
+    if not folder.is_dir():
+        raise ValueError(f"{value} is not a folder")
+    return folder
+
+
+def _absolute(value: Path) -> Path:
+    return value.expanduser().absolute()
+
+
+ApiUrl = Annotated[str, AfterValidator(_checked_api_url)]
+WebUrl = Annotated[str, AfterValidator(_checked_url)]
+Folder = Annotated[Path, AfterValidator(_checked_folder)]
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+LogLevel = Literal["debug", "info", "warning", "error"]
