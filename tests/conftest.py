@@ -1,0 +1,23 @@
+"""What every test may rely on: no settings of this machine leak in, none of its folders is written to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Hide the person's settings and send default data folders to a temporary one, which it returns.
+
+    Child processes that inherit the environment inherit this too.
+    """
+    for name in list(os.environ):
+        if name.startswith("CALYPSO_"):
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("data-home")
+    for name in ("XDG_DATA_HOME", "LOCALAPPDATA"):
+        monkeypatch.setenv(name, str(home))
+    return home

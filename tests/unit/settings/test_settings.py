@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from calypso_mcp.errors import ConfigError
+from calypso_mcp.settings import Settings, child_environment, is_loopback, knobs, settings_from
+
+KEY = "sk_test_4711"
+
+
+def test_a_flag_beats_its_variable_and_a_variable_beats_the_default() -> None:
+    assert settings_from({}, {}).log_level == "warning"
+    assert settings_from({}, {"CALYPSO_LOG_LEVEL": "info"}).log_level == "info"
+    assert settings_from({"log_level": "debug"}, {"CALYPSO_LOG_LEVEL": "info"}).log_level == "debug"
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    settings = settings_from({}, {"CALYPSO_API_KEY": "", "CALYPSO_BUCKETS": " ", "CALYPSO_HTTP_PORT": ""})
+    assert settings.api_key is None
+    assert settings.buckets == ()
+    assert settings.port is None
+
+
+def test_lists_come_from_repeated_flags_and_from_separated_variables(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b, c").mkdir()
+    both = [tmp_path / "a", tmp_path / "b, c"]
+    by_variable = settings_from(
+        {}, {"CALYPSO_BUCKETS": "one, two", "CALYPSO_ALLOWED_PATHS": os.pathsep.join(map(str, both))}
+    )
+    by_flag = settings_from({"buckets": ["one", "two"], "allow_paths": [str(path) for path in both]}, {})
+    for settings in (by_variable, by_flag):
+        assert settings.buckets == ("one", "two")
+        assert settings.allow_paths == tuple(both)
+    assert settings_from({"tools": "list_buckets,search_bucket"}, {}).tools == (
+        "list_buckets",
+        "search_bucket",
+    )
+
+
+WRONG: list[tuple[dict[str, object], dict[str, str], tuple[str, ...]]] = [
+    (
+        {"api_base_url": "http://calypso.example/v1"},
+        {},
+        ("--api-base-url", "CALYPSO_API_BASE_URL", "https://"),
+    ),
+    (
+        {},
+        {"CALYPSO_API_BASE_URL": "https://calypso.example"},
+        ("--api-base-url", "CALYPSO_API_BASE_URL", "/v1"),
+    ),
+    ({"api_base_url": "https://u:p@calypso.example/v1"}, {}, ("--api-base-url", "password")),
+    ({"api_base_url": "https://calypso.example/v1?x=1"}, {}, ("--api-base-url", "/v1")),
+    ({"api_base_url": "calypso"}, {}, ("--api-base-url", "full URL")),
+    ({}, {"CALYPSO_HTTP_PORT": "many"}, ("--port", "CALYPSO_HTTP_PORT", "integer")),
+    ({"port": "70000"}, {}, ("--port", "CALYPSO_HTTP_PORT", "65535")),
+    ({}, {"CALYPSO_BACKEND": "cloud"}, ("--backend", "CALYPSO_BACKEND", "'hosted'")),
+    ({}, {"CALYPSO_READ_ONLY": "perhaps"}, ("--read-only", "CALYPSO_READ_ONLY", "boolean")),
+    ({}, {"CALYPSO_PARALLEL_UPLOADS": "0"}, ("--parallel-uploads", "CALYPSO_PARALLEL_UPLOADS", "1")),
+    ({"allow_paths": ["/no/such/folder"]}, {}, ("--allow-path", "CALYPSO_ALLOWED_PATHS", "not a folder")),
+    ({"backend": "hosted"}, {}, ("--backend", "CALYPSO_BACKEND", "CALYPSO_API_KEY", "--api-key-file")),
+    ({"api_key_file": "/no/such/file"}, {}, ("--api-key-file", "CALYPSO_API_KEY_FILE", "cannot read")),
+    ({}, {"CALYPSO_API_KEY": "sk one"}, ("CALYPSO_API_KEY", "does not look like")),
+    ({}, {"CALYPSO_API_KEY": "a", "CALYPSO_API_KEY_FILE": "b"}, ("CALYPSO_API_KEY", "CALYPSO_API_KEY_FILE")),
+    (
+        {"oauth_issuer": "https://id.example"},
+        {},
+        ("--oauth-issuer", "CALYPSO_OAUTH_ISSUER", "--oauth-jwks-url", "CALYPSO_OAUTH_JWKS_URL"),
+    ),
+    (
+        {"oauth_issuer": "https://id.example", "oauth_jwks_url": "https://id.example/keys"},
+        {},
+        ("--oauth-audience", "CALYPSO_PUBLIC_URL"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("flags", "environ", "words"), WRONG)
+def test_a_wrong_setting_is_one_line_that_names_flag_and_variable(
+    flags: dict[str, object], environ: dict[str, str], words: tuple[str, ...]
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        settings_from(flags, environ)
+    message = str(caught.value)
+    assert "\n" not in message
+    for word in words:
+        assert word in message
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "calypso.localhost"])
+def test_plain_http_is_allowed_to_this_machine(host: str) -> None:
+    assert (
+        settings_from({"api_base_url": f"http://{host}:8010/v1/"}, {}).api_base_url
+        == f"http://{host}:8010/v1"
+    )
+
+
+def test_the_key_comes_from_the_variable_or_from_a_file_and_a_file_flag_wins(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(f"{KEY}\n")
+    by_file = settings_from({}, {"CALYPSO_API_KEY_FILE": str(file)})
+    by_flag = settings_from({"api_key_file": str(file)}, {"CALYPSO_API_KEY": "another"})
+    by_variable = settings_from({}, {"CALYPSO_API_KEY": f" {KEY} "})
+    for settings in (by_file, by_flag, by_variable):
+        assert settings.api_key is not None
+        assert settings.api_key.get_secret_value() == KEY
+        assert settings.uses_hosted_api
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"two words", b"\xff\xfe", b"k" * 5000])
+def test_a_key_file_that_holds_no_key_is_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"--api-key-file \(CALYPSO_API_KEY_FILE\)"):
+        settings_from({"api_key_file": str(file)}, {})
+
+
+def test_the_key_appears_in_no_text_made_from_settings() -> None:
+    settings = settings_from({}, {"CALYPSO_API_KEY": KEY})
+    for text in (repr(settings), str(settings), settings.model_dump_json()):
+        assert KEY not in text
+    with pytest.raises(ConfigError) as caught:
+        settings_from({}, {"CALYPSO_API_KEY": f"{KEY} {KEY}"})
+    assert KEY not in repr(caught.value)
+    assert KEY not in str(caught.value)
+
+
+def test_the_backend_is_hosted_only_where_a_key_is_set_or_hosted_was_asked_for() -> None:
+    assert not settings_from({}, {}).uses_hosted_api
+    assert settings_from({}, {"CALYPSO_API_KEY": KEY}).uses_hosted_api
+    assert not settings_from({"backend": "embedded"}, {"CALYPSO_API_KEY": KEY}).uses_hosted_api
+
+
+def test_the_data_folder_follows_the_system_and_can_be_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    assert settings_from({}, {"XDG_DATA_HOME": str(tmp_path)}).data_dir == tmp_path / "calypso-mcp"
+    assert settings_from({}, {"HOME": "/home/ada"}).data_dir == Path("/home/ada/.local/share/calypso-mcp")
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert settings_from({}, {"HOME": "/Users/ada"}).data_dir == Path(
+        "/Users/ada/Library/Application Support/calypso-mcp"
+    )
+    assert settings_from({"data_dir": str(tmp_path / "x")}, {}).data_dir == tmp_path / "x"
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings = settings_from({}, {})
+    with pytest.raises(ValidationError):
+        settings.read_only = True  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_every_setting_is_described_and_has_names_of_its_own() -> None:
+    assert set(knobs()) == set(Settings.model_fields)
+    variables = [knob.variable for knob in knobs().values()]
+    flags = [knob.flag for knob in knobs().values() if knob.flag]
+    assert len(set(variables)) == len(variables)
+    assert len(set(flags)) == len(flags)
+    assert all(variable.startswith("CALYPSO_") for variable in variables)
+    assert all(field.description for field in Settings.model_fields.values())
+
+
+def test_the_key_has_no_flag() -> None:
+    assert knobs()["api_key"].flag is None
+
+
+def test_a_child_process_inherits_settings_and_network_access_and_nothing_else() -> None:
+    environ = {
+        "CALYPSO_AGENT": "support",
+        "https_proxy": "http://proxy:1",
+        "AWS_SECRET_ACCESS_KEY": "x",
+        "PATH": "/",
+    }
+    assert child_environment(environ) == {"CALYPSO_AGENT": "support", "https_proxy": "http://proxy:1"}
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org", "10.0.0.1", "localhost.example.org"])
+def test_other_hosts_are_not_this_machine(host: str) -> None:
+    assert not is_loopback(host)
