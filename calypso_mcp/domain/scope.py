@@ -47,7 +47,7 @@ class AgentLike(Protocol):
         ...
 
     @property
-    def bucket_ids(self) -> tuple[str,]:
+    def bucket_ids(self) -> tuple[str, ...]:
         """Ids of the attached buckets."""
         ...
 

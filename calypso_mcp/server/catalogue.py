@@ -1,0 +1,95 @@
+"""The buckets and agents of one API key, remembered for a few seconds.
+
+Every request needs them to compute its scope; asking the API each time would double every call's latency.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import anyio
+
+from calypso_mcp.api.agents import AgentModel
+from calypso_mcp.api.buckets import Bucket
+
+if TYPE_CHECKING:
+    from calypso_mcp.client import CalypsoClient
+
+T = TypeVar("T")
+
+#: How long a listing may be reused, in seconds. Short enough that a changed agent profile counts at once.
+MAX_AGE_S = 3.0
+
+
+@dataclass(slots=True)
+class _Slot(Generic[T]):
+    value: T
+    fetched_at: float
+
+
+class _Cached(Generic[T]):
+    """One listing: fetched once for concurrent callers, reused while young."""
+
+    def __init__(
+        self, fetch: Callable[[], Awaitable[T]], max_age_s: float, clock: Callable[[], float]
+    ) -> None:
+        self._fetch = fetch
+        self._max_age_s = max_age_s
+        self._clock = clock
+        self._slot: _Slot[T] | None = None
+        self._lock = anyio.Lock()
+
+    async def get(self, *, fresh: bool) -> T:
+        asked_at = self._clock()
+        async with self._lock:
+            slot = self._slot
+            # Somebody else's fetch that began after this call is as fresh as one of our own.
+            oldest = asked_at if fresh else asked_at - self._max_age_s
+            if slot is not None and slot.fetched_at >= oldest:
+                return slot.value
+            started_at = self._clock()
+            value = await self._fetch()
+            self._slot = _Slot(value, started_at)
+            return value
+
+    def forget(self) -> None:
+        self._slot = None
+
+
+class Catalogue:
+    """Buckets and agents behind one `CalypsoClient`."""
+
+    def __init__(
+        self,
+        client: CalypsoClient,
+        *,
+        max_age_s: float = MAX_AGE_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client = client
+        self._active = _Cached(lambda: self._fetch_buckets(include_archived=False), max_age_s, clock)
+        self._all = _Cached(lambda: self._fetch_buckets(include_archived=True), max_age_s, clock)
+        self._agents = _Cached(self._fetch_agents, max_age_s, clock)
+
+    async def buckets(self, *, include_archived: bool = False, fresh: bool = False) -> tuple[Bucket, ...]:
+        """Return the team's buckets; `fresh` ignores what is remembered."""
+        cached = self._all if include_archived else self._active
+        return await cached.get(fresh=fresh)
+
+    async def agents(self, *, fresh: bool = False) -> tuple[AgentModel, ...]:
+        """Return the team's agents; `fresh` ignores what is remembered."""
+        return await self._agents.get(fresh=fresh)
+
+    def forget(self) -> None:
+        """Drop what is remembered, because this process has just changed it."""
+        for cached in (self._active, self._all, self._agents):
+            cached.forget()
+
+    async def _fetch_buckets(self, *, include_archived: bool) -> tuple[Bucket, ...]:
+        return (await self._client.buckets.list(include_archived=include_archived)).buckets
+
+    async def _fetch_agents(self) -> tuple[AgentModel, ...]:
+        return (await self._client.agents.list()).data

@@ -1,0 +1,106 @@
+"""Errors as an agent reads them: one shape, complete in the text alone and again as structure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+from typing import Any
+
+from mcp_types import CallToolResult, TextContent
+from pydantic import ValidationError
+
+from calypso_mcp.domain.untrusted_text import clean
+from calypso_mcp.errors import CalypsoError, InputError
+
+#: More complaints than this about one call's arguments help nobody.
+_MOST_COMPLAINTS = 8
+
+
+def facts(error: CalypsoError) -> dict[str, Any]:
+    """Return what a reader needs to act on `error`, absent facts left out."""
+    found: dict[str, Any] = {
+        "message": clean(error.message),
+        "code": clean(error.code),
+        "retryable": error.retryable,
+        "retry_after_s": error.retry_after_s,
+        "next_step": clean(error.hint) or None,
+        "request_id": error.request_id,
+        "ids": error.ids or None,
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def as_text(error: CalypsoError) -> str:
+    """Return the whole of `error` in a few lines."""
+    told = facts(error)
+    lines = [f"Error: {told['message']}", f"Code: {told['code']}", f"Retry: {_retry(error)}"]
+    if "next_step" in told:
+        lines.append(f"Next: {told['next_step']}")
+    if error.ids:
+        lines.append("Already exists: " + ", ".join(f"{name} {value}" for name, value in error.ids.items()))
+    if error.request_id:
+        lines.append(f"Request id: {error.request_id}")
+    return "\n".join(lines)
+
+
+def report(error: CalypsoError) -> CallToolResult:
+    """Return `error` as a tool result."""
+    return CallToolResult(
+        is_error=True,
+        content=[TextContent(type="text", text=as_text(error))],
+        structured_content={"error": facts(error)},
+    )
+
+
+def unexpected(reference: str) -> CalypsoError:
+    """Return the error shown for a crash of ours; `reference` finds it in the log."""
+    return CalypsoError(
+        f"The server failed unexpectedly (reference {reference}).",
+        code="internal_error",
+        hint="Try again once; if it stays, give the operator the reference.",
+        retryable=True,
+    )
+
+
+def invalid_arguments(tool: str, error: ValidationError) -> InputError:
+    """Return one short line for each argument that does not fit, without the value given."""
+    complaints = error.errors(include_url=False, include_context=False, include_input=False)
+    lines = [_complaint(item["loc"], item["type"], item["msg"]) for item in complaints[:_MOST_COMPLAINTS]]
+    if len(complaints) > len(lines):
+        lines.append(f"and {len(complaints) - len(lines)} more")
+    return InputError(
+        "; ".join(lines) + ".",
+        code="invalid_arguments",
+        hint=f"Correct the arguments of {tool} and call it again.",
+    )
+
+
+def unknown_arguments(tool: str, unknown: Collection[str], known: Collection[str]) -> InputError:
+    """Return the error for arguments that `tool` does not have."""
+    lines: list[str] = []
+    for name in sorted(unknown)[:_MOST_COMPLAINTS]:
+        close = difflib.get_close_matches(name, known, n=1)
+        lines.append(f"{clean(name)[:60]!r} is unknown" + (f", did you mean {close[0]!r}?" if close else ""))
+    return InputError(
+        "; ".join(lines),
+        code="invalid_arguments",
+        hint=f"{tool} takes: {', '.join(known) or 'no arguments'}.",
+    )
+
+
+def _complaint(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    # Union members show up as extra path segments, which mean nothing to a caller.
+    names = [str(part) for part in location if isinstance(part, int) or part.isidentifier()]
+    argument = ".".join(names) or "arguments"
+    if kind == "missing":
+        return f"{argument} is required"
+    text = message.removeprefix("Value error, ")
+    return f"{argument}: {text[:1].lower()}{text[1:]}"
+
+
+def _retry(error: CalypsoError) -> str:
+    if not error.retryable:
+        return "no, the same call fails again"
+    if error.retry_after_s is not None:
+        return f"yes, in {error.retry_after_s:g} s"
+    return "yes"

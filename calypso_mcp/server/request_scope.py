@@ -1,0 +1,200 @@
+"""The one place that decides which buckets a request may touch.
+
+Credential, process pin, URL and headers each contribute a limit and each can only narrow. Nothing is kept
+between requests: a request with the same credential, address and headers always gets the same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+from mcp.server.context import ServerRequestContext
+from mcp.server.mcpserver import Context, Resolve
+from starlette.requests import Request
+
+from calypso_mcp.api.agents import AgentModel
+from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.domain import scope as rules
+from calypso_mcp.domain.scope import Scope, ScopeLimit
+from calypso_mcp.errors import InputError, ScopeError
+from calypso_mcp.server.state import Backend, Grant, ServerState
+
+if TYPE_CHECKING:
+    from calypso_mcp.client import CalypsoClient
+
+#: URL parameters and headers that narrow a request; both spellings, so that a slip never widens.
+_BUCKET_PARAMETERS = ("buckets", "bucket")
+_AGENT_PARAMETERS = ("agent", "agents")
+_BUCKET_HEADERS = ("calypso-buckets", "calypso-bucket")
+_AGENT_HEADERS = ("calypso-agent", "calypso-agents")
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one request may use. Made for it, dropped with it."""
+
+    state: ServerState
+    grant: Grant = field(default_factory=Grant)
+    limits: tuple[ScopeLimit, ...] = ()
+
+    @property
+    def backend(self) -> Backend:
+        """The API this request's calls go to."""
+        return self.state.backend_for(self.grant)
+
+    @property
+    def client(self) -> CalypsoClient:
+        """The client of that API."""
+        return self.backend.client
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether anything limits this request."""
+        return bool(self.limits)
+
+    async def scope(self, *, include_archived: bool = False, fresh: bool = False) -> Scope:
+        """Return the buckets this request may touch."""
+        if not self.limits:
+            return rules.UNLIMITED
+        buckets = await self.backend.catalogue.buckets(include_archived=include_archived, fresh=fresh)
+        names_agents = any(limit.agents for limit in self.limits)
+        agents = await self.backend.catalogue.agents(fresh=fresh) if names_agents else ()
+        return rules.resolve(self.limits, buckets, agents)
+
+    async def buckets(self, *, include_archived: bool = False, fresh: bool = False) -> list[Bucket]:
+        """Return the buckets in scope, by slug."""
+        scope = await self.scope(include_archived=include_archived, fresh=fresh)
+        # Right after the scope's own fetch this one is served from memory.
+        listed = await self.backend.catalogue.buckets(
+            include_archived=include_archived, fresh=fresh and not scope.is_limited
+        )
+        found = [bucket for bucket in scope.within(listed) if include_archived or bucket.is_active]
+        return sorted(found, key=lambda bucket: (bucket.slug, bucket.id))
+
+    async def require_bucket(self, reference: str) -> Bucket:
+        """Return the active bucket meant by an id, a slug or an unambiguous name.
+
+        Raises:
+            ScopeError: It does not exist or is out of reach: the same error, after the same requests.
+        """
+        for fresh in (False, True):
+            found = rules.find_bucket(reference, await self.buckets(fresh=fresh))
+            if found is not None:
+                return found
+        raise ScopeError(f"There is no bucket {reference!r} here.")
+
+    async def require_buckets(self, references: Iterable[str]) -> list[Bucket]:
+        """Return the buckets meant, each once, in the order given."""
+        found = [await self.require_bucket(reference) for reference in references]
+        return list({bucket.id: bucket for bucket in found}.values())
+
+    async def target_bucket(self, reference: str | None) -> Bucket:
+        """Return the bucket meant, or the only one in scope where none is named.
+
+        Raises:
+            InputError: None is named and the scope holds none or several.
+        """
+        if reference:
+            return await self.require_bucket(reference)
+        buckets = await self.buckets()
+        if len(buckets) == 1:
+            return buckets[0]
+        raise InputError(
+            "No bucket is named." if buckets else "No bucket is named and there is none yet.",
+            code="bucket_required",
+            hint="Name a bucket from list_buckets with the bucket argument."
+            if buckets
+            else "Create a bucket with create_bucket, then name it with the bucket argument.",
+        )
+
+    async def agents(self, *, fresh: bool = False) -> list[AgentModel]:
+        """Return the agents all of whose buckets are in scope; every agent where nothing limits."""
+        listed = await self.backend.catalogue.agents(fresh=fresh)
+        scope = await self.scope(fresh=fresh)
+        if not scope.is_limited:
+            return list(listed)
+        return [
+            agent
+            for agent in listed
+            # An agent without listed buckets may search everything, so it is never inside a limit.
+            if agent.bucket_ids and all(scope.allows(bucket_id) for bucket_id in agent.bucket_ids)
+        ]
+
+    async def require_agent(self, reference: str) -> AgentModel:
+        """Return the agent meant by its model id or profile id.
+
+        Raises:
+            ScopeError: It does not exist or reaches outside the scope: the same error.
+        """
+        for fresh in (False, True):
+            for agent in await self.agents(fresh=fresh):
+                if reference in rules.agent_names(agent):
+                    return agent
+        raise ScopeError(
+            f"There is no agent {reference!r} here.",
+            code="agent_not_found",
+            hint="Call list_agents to see the agents you can use.",
+        )
+
+    def may_create(self, slug: str | None) -> bool:
+        """Whether this request may create a bucket with `slug`.
+
+        Under a limit only what every limit names, and only where the operator allows it: anything else
+        could not be used afterwards, and a refusal that depends on what exists would give it away.
+        """
+        if not self.limits:
+            return True
+        return self.state.allow_create and all(slug in limit.buckets for limit in self.limits)
+
+    def require_create(self, slug: str | None) -> None:
+        """Raise ScopeError unless this request may create a bucket with `slug`."""
+        if not self.may_create(slug):
+            raise ScopeError(
+                "Buckets cannot be created here.",
+                code="permission_denied",
+                hint="Use a bucket from list_buckets, or ask the operator for a new one.",
+            )
+
+
+def access_of(request: ServerRequestContext[ServerState, Any]) -> Access:
+    """Return what `request` may use."""
+    state = request.lifespan_context
+    grant = state.grant_for(request)
+    asked = _asked_limits(request.request) if isinstance(request.request, Request) else []
+    limits = [limit for limit in (grant.limit, state.pin) if limit is not None]
+    return Access(state, grant, (*limits, *asked))
+
+
+def _current_access(ctx: Context[ServerState, Any]) -> Access:
+    return access_of(ctx.request_context)
+
+
+#: A tool parameter of this type is filled in by the server and invisible to the model.
+CurrentAccess = Annotated[Access, Resolve(_current_access)]
+
+
+def _asked_limits(request: Request) -> list[ScopeLimit]:
+    return asked_limits(request.query_params.multi_items(), request.headers.items())
+
+
+def asked_limits(
+    parameters: Sequence[tuple[str, str]], headers: Sequence[tuple[str, str]]
+) -> list[ScopeLimit]:
+    """Return the limits that a URL's parameters and a request's headers ask for.
+
+    Each occurrence is a limit of its own, so a repeated one narrows further; an empty one allows nothing.
+    """
+    limits: list[ScopeLimit] = []
+    for pairs, bucket_names, agent_names in (
+        (parameters, _BUCKET_PARAMETERS, _AGENT_PARAMETERS),
+        (headers, _BUCKET_HEADERS, _AGENT_HEADERS),
+    ):
+        for name, value in pairs:
+            asked = frozenset(part.strip() for part in value.split(",") if part.strip())
+            if name.lower() in bucket_names:
+                limits.append(ScopeLimit(buckets=asked))
+            elif name.lower() in agent_names:
+                limits.append(ScopeLimit(agents=asked))
+    return limits

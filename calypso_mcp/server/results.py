@@ -1,0 +1,59 @@
+"""What tools return: small typed models, sent twice with the same facts.
+
+Some hosts show the model only the structured content, others only the text, so neither may know more.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from mcp_types import CallToolResult, TextContent
+from pydantic import BaseModel, ConfigDict
+
+
+class ToolResult(BaseModel):
+    """Base of every tool's result. Absent facts are None and are left out of both channels."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def facts(self) -> dict[str, Any]:
+        """Return the structured content: JSON values, absent ones left out."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    def as_text(self) -> str:
+        """Return every fact as compact text; tools whose result reads better as prose override this."""
+        return "\n".join(_lines(self.facts()))
+
+
+def answer(result: ToolResult) -> CallToolResult:
+    """Return `result` on both channels."""
+    return CallToolResult(
+        content=[TextContent(type="text", text=result.as_text())], structured_content=result.facts()
+    )
+
+
+def one_line(facts: dict[str, Any]) -> str:
+    """Return `key: value` pairs on one line; nested objects in brackets."""
+    return ", ".join(f"{key}: {_inline(value)}" for key, value in facts.items())
+
+
+def _lines(facts: dict[str, Any]) -> list[str]:
+    lines: list[str] = []
+    for key, value in facts.items():
+        entries = cast("list[Any]", value) if isinstance(value, list) else []
+        if entries and isinstance(entries[0], dict):
+            lines.append(f"{key}:")
+            lines.extend(f"- {one_line(cast('dict[str, Any]', entry))}" for entry in entries)
+        else:
+            lines.append(f"{key}: {_inline(value)}")
+    return lines
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        return f"({one_line(cast('dict[str, Any]', value))})" if value else "none"
+    if isinstance(value, list):
+        return ", ".join(_inline(entry) for entry in cast("list[Any]", value)) if value else "none"
+    return str(value)

@@ -1,0 +1,89 @@
+"""What one running server holds: its backends and the operator's decisions. Frozen; nothing of a caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from mcp.server.context import ServerRequestContext
+
+from calypso_mcp.domain.limits import SearchLimits, UploadLimits
+from calypso_mcp.domain.scope import ScopeLimit
+from calypso_mcp.server.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from calypso_mcp.client import CalypsoClient
+    from calypso_mcp.server.local_files import FilePolicy
+
+BackendLabel = Literal["hosted", "embedded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a caller's credential allows.
+
+    Attributes:
+        name: Who calls, for logs and limits; empty where nobody logs in (stdio, loopback).
+        limit: The credential's ceiling; None where it has none.
+        read_only: Whether the writing tools are out of reach.
+        backend: Opaque name of the API key this caller's requests are made with.
+    """
+
+    name: str = ""
+    limit: ScopeLimit | None = None
+    read_only: bool = False
+    backend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One Calypso API as one API key sees it."""
+
+    client: CalypsoClient
+    catalogue: Catalogue
+    label: BackendLabel
+
+    @classmethod
+    def of(cls, client: CalypsoClient, label: BackendLabel) -> Backend:
+        """Return the backend of an open client, with an empty catalogue."""
+        return cls(client, Catalogue(client), label)
+
+
+def everyone(_request: ServerRequestContext[Any, Any]) -> Grant:
+    """Grant everything: for stdio and loopback, where starting the server is the credential."""
+    return Grant()
+
+
+@dataclass(frozen=True, slots=True)
+class ServerState:
+    """Everything a request may draw on besides itself.
+
+    Attributes:
+        backend_for: The backend a grant's requests go to.
+        grant_for: What the credential of a request allows.
+        pin: The limit the process was started with (`--bucket`, `--agent`); None without one.
+        allow_create: Whether a limited scope may create the buckets that its limits name.
+        tools: Names of the tools to offer; None for all.
+        read_only: Whether only reading tools are offered.
+        files: Which local paths may be uploaded; None turns local paths off.
+    """
+
+    backend_for: Callable[[Grant], Backend]
+    grant_for: Callable[[ServerRequestContext[Any, Any]], Grant] = everyone
+    pin: ScopeLimit | None = None
+    allow_create: bool = False
+    tools: frozenset[str] | None = None
+    read_only: bool = False
+    files: FilePolicy | None = None
+    upload_limits: UploadLimits = field(default_factory=UploadLimits)
+    search_limits: SearchLimits = field(default_factory=SearchLimits)
+
+
+def single_backend(backend: Backend) -> Callable[[Grant], Backend]:
+    """Return a `backend_for` that serves every grant from `backend`."""
+
+    def backend_for(_grant: Grant) -> Backend:
+        return backend
+
+    return backend_for

@@ -1,0 +1,1 @@
+"""The tools agents call, one module for each noun."""

@@ -1,0 +1,136 @@
+"""Tools about buckets."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Annotated, Literal
+
+from mcp_types import CallToolResult
+from pydantic import Field
+
+from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.domain.untrusted_text import clean_line
+from calypso_mcp.errors import ApiError, InputError
+from calypso_mcp.server.request_scope import Access, CurrentAccess
+from calypso_mcp.server.results import ToolResult, answer
+
+_NAME_CHARS = 120
+
+
+class BucketCard(ToolResult):
+    """One bucket: never its members' ids, of which there may be thousands."""
+
+    id: str
+    slug: str
+    name: str
+    status: str
+    ready: bool
+    files: int
+    counts: dict[str, int] | None = None
+    indexed: int
+    pending: int
+    agents: list[str] | None = None
+
+    @classmethod
+    def of(cls, bucket: Bucket, agents: list[str] | None = None) -> BucketCard:
+        """Return the card of `bucket`."""
+        store = bucket.store
+        counts = {kind: count for kind, count in bucket.counts.items() if kind != "file"}
+        return cls(
+            id=bucket.id,
+            slug=bucket.slug,
+            name=clean_line(bucket.name, _NAME_CHARS),
+            status=bucket.status,
+            ready=bool(store and store.is_active),
+            files=bucket.file_count,
+            counts=counts or None,
+            indexed=store.indexed_member_count if store else 0,
+            pending=store.pending_member_count if store else 0,
+            agents=agents,
+        )
+
+
+class BucketPage(ToolResult):
+    """One page of buckets."""
+
+    backend: Literal["hosted", "embedded"]
+    scope_limited: bool
+    total: int
+    buckets: list[BucketCard]
+    next_cursor: str | None = None
+
+
+async def list_buckets(
+    access: CurrentAccess,
+    query: Annotated[str, Field(description="Part of a name or slug")] = "",
+    include_archived: bool = False,
+    limit: Annotated[int, Field(ge=1, le=100)] = 20,
+    cursor: Annotated[str, Field(description="next_cursor of the page before")] = "",
+) -> Annotated[CallToolResult, BucketPage]:
+    """Buckets you can use, with member counts and whether all of it is searchable (ready).
+
+    Call it first to learn the slugs that other tools take.
+    """
+    after = _read_cursor(cursor)
+    wanted = query.casefold()
+    buckets = [
+        bucket
+        for bucket in await access.buckets(include_archived=include_archived, fresh=True)
+        if wanted in bucket.slug.casefold() or wanted in bucket.name.casefold()
+    ]
+    page = [bucket for bucket in buckets if _place(bucket) > after][:limit]
+    attached = await _attached_agents(access)
+    more = bool(page) and page[-1] is not buckets[-1]
+    return answer(
+        BucketPage(
+            backend=access.backend.label,
+            scope_limited=access.is_limited,
+            total=len(buckets),
+            buckets=[
+                BucketCard.of(bucket, attached.get(bucket.id, []) if attached is not None else None)
+                for bucket in page
+            ],
+            next_cursor=_write_cursor(page[-1]) if more else None,
+        )
+    )
+
+
+async def _attached_agents(access: Access) -> dict[str, list[str]] | None:
+    """Return agent ids by bucket id, or None where the key may not list agents."""
+    try:
+        agents = await access.agents()
+    except ApiError:
+        return None
+    attached: dict[str, list[str]] = {}
+    for agent in agents:
+        for bucket_id in agent.bucket_ids:
+            attached.setdefault(bucket_id, []).append(agent.id)
+    return attached
+
+
+def _place(bucket: Bucket) -> tuple[str, str]:
+    return (bucket.slug, bucket.id)
+
+
+def _write_cursor(bucket: Bucket) -> str:
+    # A place in the order of slugs, of which the reader has just seen the last one. Another place only
+    # moves the start within what is in scope anyway.
+    return base64.urlsafe_b64encode(json.dumps(_place(bucket)).encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[str, str]:
+    if not cursor:
+        return ("", "")
+    try:
+        slug, bucket_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError, TypeError, UnicodeError):
+        slug = bucket_id = None
+    if not isinstance(slug, str) or not isinstance(bucket_id, str):
+        raise InputError(
+            "The cursor is not one that list_buckets returned.",
+            code="invalid_cursor",
+            hint="Call list_buckets without cursor, then pass its next_cursor unchanged.",
+        )
+    return (slug, bucket_id)
