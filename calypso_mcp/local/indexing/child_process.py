@@ -1,0 +1,120 @@
+"""Running the extraction child: start it, ask it, and end it when it misbehaves."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio.abc import Process
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed
+
+_MODULE = "calypso_mcp.local.indexing.formats.child"
+#: Bytes of JSON that one character of text can take at most, and a little for the frame around it.
+_JSON_BYTES_PER_CHAR = 6
+_JSON_FRAME_BYTES = 50_000_000
+_LENGTH_LINE_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractionLimits:
+    """What one file may cost."""
+
+    #: Address space of the child process, where the system can limit it.
+    memory_bytes: int = 1_073_741_824
+    #: Processor seconds per file, where the system can limit them.
+    cpu_s: int = 60
+    #: Seconds per file, everywhere.
+    wall_s: float = 90.0
+    #: Characters of text from one file.
+    max_chars: int = 30_000_000
+    #: Bytes of a file that is read as text.
+    max_file_bytes: int = 26_214_400
+    #: Children at the same time.
+    processes: int = 2
+    #: A child is replaced after this many files, in case a parser leaks.
+    files_per_process: int = 200
+
+
+class ChildProcess:
+    """One child, asked one file at a time."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        assert process.stdout is not None  # noqa: S101  (opened with a pipe)
+        self._answers = BufferedByteReceiveStream(process.stdout)
+        self.files_read = 0
+
+    @classmethod
+    async def start(cls) -> ChildProcess:
+        """Start a Python that imports only the child's own module."""
+        flags: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+        return cls(
+            await anyio.open_process(
+                [sys.executable, "-m", _MODULE],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                creationflags=flags,
+            )
+        )
+
+    async def read(self, path: Path, file_format: str, limits: ExtractionLimits) -> Document:
+        """Have one file read.
+
+        Raises:
+            ExtractionFailed: The child's verdict.
+            ChildDied: It ended, or answered nonsense; it must be closed.
+        """
+        self.files_read += 1
+        request = {
+            "path": str(path),
+            "format": file_format,
+            "memory_bytes": limits.memory_bytes,
+            "cpu_s": limits.cpu_s,
+            "max_chars": limits.max_chars,
+        }
+        answer = await self._ask(json.dumps(request).encode() + b"\n", limits)
+        if "code" in answer:
+            raise ExtractionFailed(answer["code"], answer["message"])
+        blocks = (Block(text, page=page, heading_level=level) for text, page, level in answer["blocks"])
+        return Document(tuple(blocks), answer["title"])
+
+    async def _ask(self, request: bytes, limits: ExtractionLimits) -> dict[str, Any]:
+        assert self._process.stdin is not None  # noqa: S101  (opened with a pipe)
+        try:
+            await self._process.stdin.send(request)
+            length = int(await self._answers.receive_until(b"\n", _LENGTH_LINE_BYTES))
+            if length > limits.max_chars * _JSON_BYTES_PER_CHAR + _JSON_FRAME_BYTES:
+                raise ChildDied
+            return json.loads(await self._answers.receive_exactly(length))
+        except (
+            anyio.BrokenResourceError,
+            anyio.ClosedResourceError,
+            anyio.EndOfStream,
+            anyio.IncompleteRead,
+            anyio.DelimiterNotFound,
+            ValueError,
+        ) as error:
+            raise ChildDied from error
+
+    async def close(self) -> int | None:
+        """End it at once; return its exit status, negative for a signal."""
+        with anyio.CancelScope(shield=True):
+            if self._process.returncode is None:
+                try:
+                    self._process.kill()
+                except ProcessLookupError:
+                    pass  # it ended by itself meanwhile
+            await self._process.aclose()
+        return self._process.returncode
+
+
+class ChildDied(Exception):
+    """The child ended or broke the protocol in the middle of a file."""

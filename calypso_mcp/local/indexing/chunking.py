@@ -1,0 +1,180 @@
+"""Cutting a document into passages, on its own structure.
+
+A chunk holds whole blocks up to about `TARGET_CHARS`. It never spans two pages, and it ends before a
+heading once it is big enough to stand alone. A block too long for one chunk is cut into parts of even
+size at the strongest boundary near each cut: blank line, sentence end, line end, word end. Chunks do
+not overlap; together they hold every character that is not white space, in order.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from calypso_mcp.local.indexing.documents import BLOCK_SEPARATOR, Document
+
+#: Blocks are joined up to this many characters.
+TARGET_CHARS = 1_200
+#: A block up to this long stays whole.
+MAX_CHARS = 1_500
+#: A chunk this long ends before the next heading.
+BIG_ENOUGH_CHARS = 400
+#: Stands between the headings of a chunk's path.
+HEADING_SEPARATOR = " > "
+
+#: How far from the even size a cut may lie, as a fraction of it.
+_SLACK = 0.3
+_BOUNDARIES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"\n\s*\n",
+        r"(?:[.!?…؟።]|[.!?][)\]\"'’”»]{1,3})\s+|[。！？।॥၊။៕]+[」』）\"]?\s*",
+        r"\n",
+        r"[,;:，；、：]\s*",
+        r"\s+",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage: the characters `start` to `end` of the document's text, with where they stand in it."""
+
+    text: str
+    #: The headings it stands under, outermost first.
+    heading: str | None
+    #: 1-based; None where the format has none.
+    page: int | None
+    line_start: int | None
+    line_end: int | None
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A block, or a part of one that is too long."""
+
+    start: int
+    end: int
+    page: int | None
+    line_start: int | None
+    line_end: int | None
+    is_heading: bool
+    path: str | None
+
+
+def split(document: Document) -> list[Chunk]:
+    """Return the passages of `document` in reading order; none when it holds no text."""
+    text = document.text
+    chunks: list[Chunk] = []
+    pending: list[_Piece] = []
+    for piece in _pieces(document):
+        if pending and _starts_new_chunk(pending, piece):
+            kept = _without_trailing_headings(pending, piece)
+            chunks.append(_chunk(text, pending[:kept]))
+            pending = pending[kept:]
+        pending.append(piece)
+    if pending:
+        chunks.append(_chunk(text, pending))
+    return chunks
+
+
+def _pieces(document: Document) -> Iterator[_Piece]:
+    offset = 0
+    path: list[tuple[int, str]] = []
+    for block in document.blocks:
+        if block.heading_level is not None:
+            path = [entry for entry in path if entry[0] < block.heading_level]
+            path.append((block.heading_level, " ".join(block.text.split())))
+        joined = HEADING_SEPARATOR.join(title for _, title in path if title) or None
+        line, counted = block.line_start, 0
+        for start, end in _parts(block.text):
+            line_end = line
+            if line is not None:
+                line += block.text.count("\n", counted, start)
+                line_end = line + block.text.count("\n", start, end)
+            yield _Piece(
+                offset + start,
+                offset + end,
+                block.page,
+                line,
+                line_end,
+                block.heading_level is not None,
+                joined,
+            )
+            line, counted = line_end, end
+        offset += len(block.text) + len(BLOCK_SEPARATOR)
+
+
+def _parts(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans of `text` that become pieces, trimmed, none of them empty."""
+    position, end = _trimmed(text, 0, len(text))
+    while end - position > MAX_CHARS:
+        cut = _cut(text, position, end)
+        start, stop = _trimmed(text, position, cut)
+        if start < stop:
+            yield start, stop
+        position, end = _trimmed(text, cut, end)
+    if position < end:
+        yield position, end
+
+
+def _cut(text: str, start: int, end: int) -> int:
+    """Return where to end a part that begins at `start`."""
+    length = end - start
+    even = length / math.ceil(length / TARGET_CHARS)
+    ideal = start + int(even)
+    low, high = start + int(even * (1 - _SLACK)), min(start + int(even * (1 + _SLACK)), end)
+    for boundary in _BOUNDARIES:
+        ends = (match.end() for match in boundary.finditer(text, low, high))
+        best = min(ends, key=lambda cut: abs(cut - ideal), default=None)
+        if best is not None:
+            return best
+    while ideal > low and unicodedata.combining(text[ideal]):
+        ideal -= 1  # a mark stays with its letter
+    return ideal
+
+
+def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and text[start].isspace():
+        start += 1
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+def _starts_new_chunk(pending: list[_Piece], piece: _Piece) -> bool:
+    size = pending[-1].end - pending[0].start
+    return (
+        piece.page != pending[-1].page
+        or piece.end - pending[0].start > TARGET_CHARS
+        or (piece.is_heading and size >= BIG_ENOUGH_CHARS)
+    )
+
+
+def _without_trailing_headings(pending: list[_Piece], following: _Piece) -> int:
+    """Return how many pieces to close with; headings at their end belong to what follows on the page."""
+    kept = len(pending)
+    while kept and pending[kept - 1].is_heading and following.page == pending[kept - 1].page:
+        kept -= 1
+    headings = following.end - pending[kept].start if kept < len(pending) else 0
+    # Headings alone, or too long to join what follows, stay where they are.
+    return kept if kept and headings <= TARGET_CHARS else len(pending)
+
+
+def _chunk(text: str, pieces: list[_Piece]) -> Chunk:
+    first, last = pieces[0], pieces[-1]
+    told = next((piece for piece in pieces if not piece.is_heading), last)
+    return Chunk(
+        text=text[first.start : last.end],
+        heading=told.path,
+        page=first.page,
+        line_start=first.line_start,
+        line_end=last.line_end,
+        start=first.start,
+        end=last.end,
+    )

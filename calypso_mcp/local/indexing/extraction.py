@@ -1,0 +1,113 @@
+"""From a stored file to its text, whatever the file does.
+
+Text and Markdown are read here, in a thread. HTML and PDF parsers face hostile input, so they run in
+child processes with limits; a child that dies or takes too long fails its one file and is replaced.
+"""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import anyio
+from anyio.to_thread import run_sync
+
+from calypso_mcp.local.indexing.child_process import ChildDied, ChildProcess, ExtractionLimits
+from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FailureCode
+from calypso_mcp.local.indexing.formats.detection import HEAD_BYTES, Format, choose_format
+from calypso_mcp.local.indexing.formats.markdown import read_markdown
+from calypso_mcp.local.indexing.formats.text import read_text
+
+__all__ = ["Block", "Document", "ExtractionFailed", "ExtractionLimits", "Extractor", "FailureCode"]
+
+_IN_PROCESS = {Format.TEXT: read_text, Format.MARKDOWN: read_markdown}
+
+
+class Extractor:
+    """Reads files of every supported format; safe for concurrent use within one event loop.
+
+    Use as an async context manager: leaving it ends the child processes.
+    """
+
+    def __init__(self, limits: ExtractionLimits | None = None) -> None:
+        self._limits = limits or ExtractionLimits()
+        self._slots = anyio.CapacityLimiter(self._limits.processes)
+        self._idle: list[ChildProcess] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while self._idle:
+            await self._idle.pop().close()
+
+    async def extract(self, path: Path, *, filename: str, content_type: str) -> Document:
+        """Return the text of the file at `path`.
+
+        Args:
+            path: Where the bytes are; its name means nothing.
+            filename: The name the file was uploaded under.
+            content_type: The MIME type declared at upload; may be empty.
+
+        Raises:
+            ExtractionFailed: Why there is no text, for the file's owner.
+        """
+        head, size = await run_sync(_look_at, path)
+        if size == 0:
+            raise ExtractionFailed("empty", "The file is empty.")
+        if size > self._limits.max_file_bytes:
+            raise ExtractionFailed(
+                "too_large", f"The file is larger than {self._limits.max_file_bytes:,} bytes."
+            )
+        file_format = choose_format(filename, content_type, head)
+        read = _IN_PROCESS.get(file_format)
+        if read is not None:
+            document = await run_sync(lambda: read(path.read_bytes()))
+        else:
+            async with self._slots:
+                document = await self._read_in_child(path, file_format)
+        if not document.blocks:
+            raise ExtractionFailed("empty", "The file contains no text.")
+        return document
+
+    async def _read_in_child(self, path: Path, file_format: Format) -> Document:
+        child = self._idle.pop() if self._idle else await ChildProcess.start()
+        reusable = False
+        try:
+            with anyio.fail_after(self._limits.wall_s):
+                document = await child.read(path, file_format, self._limits)
+            reusable = child.files_read < self._limits.files_per_process
+            return document
+        except ExtractionFailed:
+            reusable = child.files_read < self._limits.files_per_process
+            raise
+        except TimeoutError as error:
+            raise _took_too_long() from error
+        except ChildDied as error:
+            raise _death_of(await child.close()) from error
+        finally:
+            if reusable:
+                self._idle.append(child)
+            else:
+                await child.close()
+
+
+def _look_at(path: Path) -> tuple[bytes, int]:
+    with path.open("rb") as file:
+        return file.read(HEAD_BYTES), path.stat().st_size
+
+
+def _took_too_long() -> ExtractionFailed:
+    return ExtractionFailed("timeout", "Reading the file took too long; it was given up.")
+
+
+def _death_of(status: int | None) -> ExtractionFailed:
+    if status is not None and status == -getattr(signal, "SIGXCPU", 0) != 0:
+        return _took_too_long()
+    return ExtractionFailed(
+        "broken", "The file's reader stopped: the file is damaged, or it needs more memory than is allowed."
+    )
