@@ -16,7 +16,9 @@ from mcp.server.mcpserver.tools import Tool
 from mcp_types import ToolAnnotations
 
 from calypso_mcp.server import schemas
-from calypso_mcp.server.tools.buckets import list_buckets
+from calypso_mcp.server.tools.agents import create_agent, list_agents
+from calypso_mcp.server.tools.buckets import create_bucket, list_buckets
+from calypso_mcp.server.tools.search import search_bucket
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +58,21 @@ class ToolSpec:
         return tool
 
 
+def _reads(function: Callable[..., Any], title: str, *, open_world: bool = False) -> ToolSpec:
+    return ToolSpec(
+        function, title, read_only=True, destructive=False, idempotent=True, open_world=open_world
+    )
+
+
+def _adds(function: Callable[..., Any], title: str) -> ToolSpec:
+    return ToolSpec(function, title, read_only=False, destructive=False, idempotent=True, open_world=False)
+
+
 #: In the order agents read them: look, search, put in, wait, make.
 TOOLS: tuple[ToolSpec, ...] = (
-    ToolSpec(
-        list_buckets, "List buckets", read_only=True, destructive=False, idempotent=True, open_world=False
-    ),
+    _reads(list_buckets, "List buckets"),
+    _reads(search_bucket, "Search buckets", open_world=True),
+    _adds(create_bucket, "Create bucket"),
+    _reads(list_agents, "List agents"),
+    _adds(create_agent, "Create agent"),
 )

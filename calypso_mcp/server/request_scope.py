@@ -7,7 +7,7 @@ between requests: a request with the same credential, address and headers always
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from mcp.server.context import ServerRequestContext
@@ -17,9 +17,10 @@ from starlette.requests import Request
 from calypso_mcp.api.agents import AgentModel
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.domain import scope as rules
+from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.scope import Scope, ScopeLimit
 from calypso_mcp.errors import InputError, ScopeError
-from calypso_mcp.server.state import Backend, Grant, ServerState
+from calypso_mcp.server.state import ANYONE, Backend, ServerState
 
 if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
@@ -36,7 +37,7 @@ class Access:
     """What one request may use. Made for it, dropped with it."""
 
     state: ServerState
-    grant: Grant = field(default_factory=Grant)
+    grant: AccessGrant = ANYONE
     limits: tuple[ScopeLimit, ...] = ()
 
     @property

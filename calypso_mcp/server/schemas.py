@@ -16,13 +16,9 @@ _DROPPED_FROM_OUTPUT = {"default", "required", "description"}
 
 
 def compact_input(schema: Schema) -> Schema:
-    """Return an input schema without titles, references and nullable unions.
-
-    Unknown arguments are refused by the server, which the schema says, too.
-    """
+    """Return an input schema without titles, references, nullable unions and empty defaults."""
     compact = _compact(schema, cast("Schema", schema.get("$defs", {})), keep_defaults=True)
     compact.setdefault("properties", {})
-    compact["additionalProperties"] = False
     return compact
 
 
@@ -47,7 +43,7 @@ def _compact(schema: Schema, definitions: Schema, *, keep_defaults: bool) -> Sch
     )
     compact: Schema = {}
     for key, value in merged.items():
-        if key in dropped or (key == "default" and value is None):
+        if key in dropped or (key == "default" and _says_nothing(value)):
             continue
         if key == "properties":
             compact[key] = {
@@ -71,3 +67,8 @@ def _without_null(schema: Schema) -> Schema:
     if len(options) == 1:
         return {**options[0], **rest}
     return {**rest, "anyOf": options}
+
+
+def _says_nothing(default: object) -> bool:
+    """Whether a default is what anyone expects of an argument left out: empty, or off."""
+    return default is None or default is False or default in ("", [], {})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from mcp.server.context import ServerRequestContext
 
+from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.limits import SearchLimits, UploadLimits
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.server.catalogue import Catalogue
@@ -16,24 +17,10 @@ if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
     from calypso_mcp.server.local_files import FilePolicy
 
+#: The grant of a caller who needs no credential.
+ANYONE = AccessGrant(name="")
+
 BackendLabel = Literal["hosted", "embedded"]
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What a caller's credential allows.
-
-    Attributes:
-        name: Who calls, for logs and limits; empty where nobody logs in (stdio, loopback).
-        limit: The credential's ceiling; None where it has none.
-        read_only: Whether the writing tools are out of reach.
-        backend: Opaque name of the API key this caller's requests are made with.
-    """
-
-    name: str = ""
-    limit: ScopeLimit | None = None
-    read_only: bool = False
-    backend: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +37,9 @@ class Backend:
         return cls(client, Catalogue(client), label)
 
 
-def everyone(_request: ServerRequestContext[Any, Any]) -> Grant:
+def everyone(_request: ServerRequestContext[Any, Any]) -> AccessGrant:
     """Grant everything: for stdio and loopback, where starting the server is the credential."""
-    return Grant()
+    return ANYONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +56,8 @@ class ServerState:
         files: Which local paths may be uploaded; None turns local paths off.
     """
 
-    backend_for: Callable[[Grant], Backend]
-    grant_for: Callable[[ServerRequestContext[Any, Any]], Grant] = everyone
+    backend_for: Callable[[AccessGrant], Backend]
+    grant_for: Callable[[ServerRequestContext[Any, Any]], AccessGrant] = everyone
     pin: ScopeLimit | None = None
     allow_create: bool = False
     tools: frozenset[str] | None = None
@@ -80,10 +67,10 @@ class ServerState:
     search_limits: SearchLimits = field(default_factory=SearchLimits)
 
 
-def single_backend(backend: Backend) -> Callable[[Grant], Backend]:
+def single_backend(backend: Backend) -> Callable[[AccessGrant], Backend]:
     """Return a `backend_for` that serves every grant from `backend`."""
 
-    def backend_for(_grant: Grant) -> Backend:
+    def backend_for(_grant: AccessGrant) -> Backend:
         return backend
 
     return backend_for

@@ -10,13 +10,13 @@ from typing import Annotated, Literal
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.api.buckets import Bucket, CreateBucket
+from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.untrusted_text import clean_line
-from calypso_mcp.errors import ApiError, InputError
+from calypso_mcp.errors import ApiError, Conflict, InputError
+from calypso_mcp.server.content_keys import creation_key
 from calypso_mcp.server.request_scope import Access, CurrentAccess
 from calypso_mcp.server.results import ToolResult, answer
-
-_NAME_CHARS = 120
 
 
 class BucketCard(ToolResult):
@@ -41,7 +41,7 @@ class BucketCard(ToolResult):
         return cls(
             id=bucket.id,
             slug=bucket.slug,
-            name=clean_line(bucket.name, _NAME_CHARS),
+            name=clean_line(bucket.name, BUCKET_NAME_CHARS),
             status=bucket.status,
             ready=bool(store and store.is_active),
             files=bucket.file_count,
@@ -64,6 +64,7 @@ class BucketPage(ToolResult):
 
 async def list_buckets(
     access: CurrentAccess,
+    *,
     query: Annotated[str, Field(description="Part of a name or slug")] = "",
     include_archived: bool = False,
     limit: Annotated[int, Field(ge=1, le=100)] = 20,
@@ -94,6 +95,60 @@ async def list_buckets(
             ],
             next_cursor=_write_cursor(page[-1]) if more else None,
         )
+    )
+
+
+class CreatedBucket(ToolResult):
+    """A bucket and whether this call made it."""
+
+    id: str
+    slug: str
+    name: str
+    status: str
+    created: bool
+
+
+async def create_bucket(
+    access: CurrentAccess,
+    *,
+    name: Annotated[str, Field(min_length=1, max_length=BUCKET_NAME_CHARS)],
+    slug: Annotated[str, Field(pattern=r"^[a-z0-9-]*$", max_length=63)] = "",
+    description: Annotated[str, Field(max_length=1000)] = "",
+) -> Annotated[CallToolResult, CreatedBucket]:
+    """Make an empty bucket. A slug that exists returns that bucket with created=false."""
+    if not name.strip():
+        raise InputError("name is empty.", code="invalid_arguments", hint="Give the bucket a name.")
+    access.require_create(slug or None)
+    existing = await _existing(access, slug, "")
+    if existing is None:
+        body = CreateBucket(name=name.strip(), slug=slug or None, description=description or None)
+        try:
+            made = await access.client.buckets.create(body, idempotency_key=creation_key("bucket", body))
+        except Conflict:
+            existing = await _existing(access, slug, name.strip())
+            if existing is None:
+                raise
+        else:
+            access.backend.catalogue.forget()
+            return answer(_created(made, created=True))
+    return answer(_created(existing, created=False))
+
+
+async def _existing(access: Access, slug: str, name: str) -> Bucket | None:
+    """Return the bucket in scope, archived ones included, with this slug, else with this name."""
+    buckets = await access.buckets(include_archived=True, fresh=True)
+    return next((bucket for bucket in buckets if slug and bucket.slug == slug), None) or next(
+        (bucket for bucket in buckets if name and bucket.name.casefold() == name.casefold()), None
+    )
+
+
+def _created(bucket: Bucket, *, created: bool) -> CreatedBucket:
+    return CreatedBucket(
+        id=bucket.id,
+        slug=bucket.slug,
+        name=clean_line(bucket.name, BUCKET_NAME_CHARS),
+        status=bucket.status,
+        created=created,
     )
 
 

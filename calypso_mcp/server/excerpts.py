@@ -1,0 +1,74 @@
+"""Passages cut to what a model's context can spare, around the words that were asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+#: Tokens that the passages of one result may take together, and one passage at most.
+CONCISE_TOKENS = 2_400
+CONCISE_PASSAGE_TOKENS = 350
+FULL_TOKENS = 20_000
+
+_WORD = re.compile(r"\w{3,}")
+_ASCII_CHARS_PER_TOKEN = 4
+#: Words of lead-in kept before the first word found, in characters.
+_LEAD = 80
+
+
+def estimate_tokens(text: str) -> int:
+    """Return roughly how many tokens `text` takes: generous for scripts other than Latin."""
+    other = sum(1 for character in text if not character.isascii())
+    return (len(text) - other) // _ASCII_CHARS_PER_TOKEN + other + 1
+
+
+def allowance(passages: int, *, concise: bool) -> int:
+    """Return the tokens that each of `passages` may take."""
+    total = CONCISE_TOKENS if concise else FULL_TOKENS
+    share = total // max(passages, 1)
+    return min(share, CONCISE_PASSAGE_TOKENS) if concise else share
+
+
+def cut(text: str, query: str, tokens: int) -> tuple[str, bool]:
+    """Return the part of `text` that answers `query` best within `tokens`, and whether it is a part."""
+    needed = estimate_tokens(text)
+    if needed <= tokens:
+        return text, False
+    width = max(len(text) * tokens // needed, 1)
+    start = _best_start(text, [word.casefold() for word in _WORD.findall(query)], width)
+    end = start + width
+    if start:
+        start = _next_break(text, start)
+    if end < len(text):
+        end = _last_break(text, start, end)
+    excerpt = text[start:end].strip()
+    return f"{'… ' if start else ''}{excerpt}{' …' if end < len(text) else ''}", True
+
+
+def _best_start(text: str, words: Sequence[str], width: int) -> int:
+    """Return where a window of `width` holds most of `words`; the earliest wins a tie."""
+    folded = text.casefold()
+    if len(folded) != len(text):
+        return 0
+    places = sorted(
+        (match.start(), word) for word in set(words) for match in re.finditer(re.escape(word), folded)
+    )
+    best, best_count = 0, 0
+    for place, _ in places:
+        start = min(max(place - _LEAD, 0), max(len(text) - width, 0))
+        count = len({word for other, word in places if start <= other <= start + width - len(word)})
+        if count > best_count:
+            best, best_count = start, count
+    return best
+
+
+def _next_break(text: str, start: int) -> int:
+    match = re.compile(r"\s").search(text, start, start + _LEAD)
+    return match.end() if match else start
+
+
+def _last_break(text: str, start: int, end: int) -> int:
+    for place in range(end, max(end - _LEAD, start + 1), -1):
+        if text[place].isspace():
+            return place
+    return end

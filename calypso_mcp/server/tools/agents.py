@@ -1,0 +1,105 @@
+"""Tools about agents: model ids bound to buckets."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from mcp_types import CallToolResult
+from pydantic import Field
+
+from calypso_mcp.api.agents import AgentModel, CreateAgent
+from calypso_mcp.errors import Conflict
+from calypso_mcp.server.content_keys import creation_key
+from calypso_mcp.server.request_scope import Access, CurrentAccess
+from calypso_mcp.server.results import ToolResult, answer
+
+
+class AgentCard(ToolResult):
+    """One agent. `broken` means that a bucket it is bound to is gone or archived."""
+
+    model: str
+    profile: str | None = None
+    default: bool
+    enabled: bool
+    buckets: list[str]
+    broken: bool
+    missing_bucket_ids: list[str] | None = None
+
+
+class AgentList(ToolResult):
+    """The agents within scope."""
+
+    agents: list[AgentCard]
+
+
+class CreatedAgentCard(ToolResult):
+    """An agent and whether this call made it."""
+
+    model: str
+    agent_id: str
+    buckets: list[str]
+    created: bool
+
+
+async def list_agents(access: CurrentAccess) -> Annotated[CallToolResult, AgentList]:
+    """Agents (model ids) with their buckets, and whether a binding is broken."""
+    slugs = {bucket.id: bucket.slug for bucket in await access.buckets(fresh=True)}
+    return answer(
+        AgentList(agents=[_card(access, agent, slugs) for agent in await access.agents(fresh=True)])
+    )
+
+
+async def create_agent(
+    access: CurrentAccess,
+    *,
+    agent_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=63)],
+    buckets: Annotated[list[str], Field(min_length=1, max_length=50)],
+    name: Annotated[str, Field(max_length=120)] = "",
+    instructions: Annotated[str, Field(max_length=8000)] = "",
+) -> Annotated[CallToolResult, CreatedAgentCard]:
+    """Make an agent that answers from these buckets only."""
+    bound = await access.require_buckets(buckets)
+    slugs = [bucket.slug for bucket in bound]
+    body = CreateAgent(
+        agent_id=agent_id,
+        name=name or None,
+        bucket_ids=tuple(bucket.id for bucket in bound),
+        instructions=instructions or None,
+    )
+    try:
+        made = await access.client.agents.create(body, idempotency_key=creation_key("agent", body))
+    except Conflict as conflict:
+        existing = await _same_agent(access, agent_id, {bucket.id for bucket in bound})
+        if existing is None:
+            # Nothing of the agent that has the id: it may be out of scope.
+            raise Conflict(
+                f"The agent id {agent_id!r} cannot be used.",
+                code="agent_id_exists",
+                hint="Call create_agent with another agent_id, or use an agent from list_agents.",
+            ) from conflict
+        return answer(CreatedAgentCard(model=existing.id, agent_id=agent_id, buckets=slugs, created=False))
+    access.backend.catalogue.forget()
+    return answer(
+        CreatedAgentCard(model=made.model, agent_id=made.agent_id or agent_id, buckets=slugs, created=True)
+    )
+
+
+async def _same_agent(access: Access, agent_id: str, bucket_ids: set[str]) -> AgentModel | None:
+    for agent in await access.agents(fresh=True):
+        if agent.profile_id == agent_id and set(agent.bucket_ids) == bucket_ids:
+            return agent
+    return None
+
+
+def _card(access: Access, agent: AgentModel, slugs: dict[str, str]) -> AgentCard:
+    missing = list(agent.missing_bucket_ids)
+    return AgentCard(
+        model=agent.id,
+        profile=agent.profile_id,
+        default=agent.is_default,
+        enabled=agent.enabled,
+        buckets=[slugs[bucket_id] for bucket_id in agent.bucket_ids if bucket_id in slugs],
+        broken=bool(missing),
+        # Under a limit the id of a bucket that is out of reach is not for the reader.
+        missing_bucket_ids=(missing or None) if not access.is_limited else None,
+    )
