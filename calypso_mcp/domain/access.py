@@ -1,0 +1,97 @@
+"""What one caller of a shared server may do, and how often."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from calypso_mcp.domain.scope import ScopeLimit
+
+#: Length of the window that `calls_per_minute` counts in, in seconds.
+RATE_WINDOW_S = 60.0
+#: Callers remembered at once; the one silent for longest is forgotten first.
+_REMEMBERED_CALLERS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class AccessGrant:
+    """What a credential allows.
+
+    Attributes:
+        name: Who calls, in logs and limits; unique on one server.
+        limit: Buckets and agents within reach; None: all that the API key reaches.
+        read_only: Whether only tools that change nothing can be seen and called.
+        key_reference: Which Calypso API key serves this caller; empty: the server's own.
+        calls_per_minute: Requests allowed in any 60 seconds; None: the server's default.
+        concurrent_calls: Requests allowed at the same time; None: the server's default.
+        metrics: Whether `/metrics`, which counts everybody's calls, may be read.
+    """
+
+    name: str
+    limit: ScopeLimit | None = None
+    read_only: bool = False
+    key_reference: str = ""
+    calls_per_minute: int | None = None
+    concurrent_calls: int | None = None
+    metrics: bool = False
+
+    def to_claims(self) -> dict[str, Any]:
+        """Return the grant as JSON values, the form in which it travels with a request."""
+        limit = self.limit
+        return {
+            "name": self.name,
+            "limit": None
+            if limit is None
+            else {"buckets": sorted(limit.buckets), "agents": sorted(limit.agents)},
+            "read_only": self.read_only,
+            "key_reference": self.key_reference,
+            "calls_per_minute": self.calls_per_minute,
+            "concurrent_calls": self.concurrent_calls,
+            "metrics": self.metrics,
+        }
+
+    @classmethod
+    def from_claims(cls, claims: Mapping[str, Any]) -> AccessGrant:
+        """Return the grant that `to_claims` wrote.
+
+        Raises:
+            KeyError: Something is missing; nothing is ever assumed in its place.
+        """
+        limit = cast("Mapping[str, list[str]] | None", claims["limit"])
+        return cls(
+            name=claims["name"],
+            limit=None
+            if limit is None
+            else ScopeLimit(frozenset(limit["buckets"]), frozenset(limit["agents"])),
+            read_only=claims["read_only"],
+            key_reference=claims["key_reference"],
+            calls_per_minute=claims["calls_per_minute"],
+            concurrent_calls=claims["concurrent_calls"],
+            metrics=claims["metrics"],
+        )
+
+
+class RateWindows:
+    """Calls of each caller within the last 60 seconds: an exact sliding window, no bursts beyond it."""
+
+    def __init__(self) -> None:
+        self._calls: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def admit(self, caller: str, limit: int, now_s: float) -> float | None:
+        """Count a call made at `now_s`.
+
+        Returns:
+            None when it is allowed (and counted), else the seconds until the next one will be.
+        """
+        calls = self._calls.pop(caller, deque[float]())
+        while calls and calls[0] <= now_s - RATE_WINDOW_S:
+            calls.popleft()
+        self._calls[caller] = calls
+        if len(self._calls) > _REMEMBERED_CALLERS:
+            self._calls.popitem(last=False)
+        if len(calls) >= limit:
+            return calls[-limit] + RATE_WINDOW_S - now_s
+        calls.append(now_s)
+        return None

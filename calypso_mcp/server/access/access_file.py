@@ -1,0 +1,211 @@
+"""The access file: which agents may call, each with its token's hash, ceiling, API key and pace.
+
+```toml
+[agents.support]
+token_hash = "sha256:…"               # or a list of them, while tokens are exchanged
+buckets = ["support-handbook"]        # exactly one of: buckets, agent, all_buckets = true
+read_only = true
+api_key_env = "SUPPORT_CALYPSO_KEY"   # or: api_key_file = "/run/secrets/support"; neither: the server's key
+calls_per_minute = 120
+concurrent_calls = 8
+metrics = false                       # may read /metrics
+```
+
+Messages name the file, the agent and the field, never a value: someone will paste a token into a wrong line.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.scope import ScopeLimit
+from calypso_mcp.errors import ConfigError
+from calypso_mcp.server.access import tokens
+
+_LARGEST_FILE_BYTES = 1_048_576
+_LARGEST_KEY_BYTES = 4_096
+#: Names are cut in messages: a name longer than this may be a secret in the wrong place.
+_LONGEST_NAME = 40
+
+_BucketName = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class _Agent(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+    token_hash: str | list[str]
+    buckets: list[_BucketName] | None = Field(None, min_length=1)
+    agent: str | None = Field(None, min_length=1, max_length=200)
+    all_buckets: bool = False
+    read_only: bool = False
+    api_key_env: str | None = Field(None, min_length=1)
+    api_key_file: str | None = Field(None, min_length=1)
+    calls_per_minute: int | None = Field(None, ge=1, le=100_000)
+    concurrent_calls: int | None = Field(None, ge=1, le=10_000)
+    metrics: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> _Agent:
+        hashes = self.hashes
+        if not hashes or not all(tokens.is_hash(entry) for entry in hashes):
+            raise ValueError(
+                "token_hash: must be `sha256:` and 64 hexadecimal digits; `calypso-mcp token new` prints it"
+            )
+        if sum((self.buckets is not None, self.agent is not None, self.all_buckets)) != 1:
+            raise ValueError("buckets: give exactly one of buckets, agent and all_buckets = true")
+        if self.api_key_env is not None and self.api_key_file is not None:
+            raise ValueError("api_key_env: give it or api_key_file, not both")
+        return self
+
+    @property
+    def hashes(self) -> list[str]:
+        return [self.token_hash] if isinstance(self.token_hash, str) else self.token_hash
+
+    @property
+    def limit(self) -> ScopeLimit | None:
+        if self.all_buckets:
+            return None
+        return ScopeLimit(frozenset(self.buckets or ()), frozenset({self.agent} if self.agent else ()))
+
+    @property
+    def key_reference(self) -> str:
+        if self.api_key_env is not None:
+            return f"env:{self.api_key_env}"
+        return f"file:{self.api_key_file}" if self.api_key_file is not None else ""
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, hide_input_in_errors=True)
+
+    agents: dict[str, _Agent] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessList:
+    """One version of the access file, checked.
+
+    Attributes:
+        grants: What each agent may do, by name.
+        hashes: Pairs of a token's hash and the name of its agent.
+        keys: The Calypso API keys referred to, by reference.
+        key_files: Files the keys were read from.
+    """
+
+    grants: Mapping[str, AccessGrant]
+    hashes: tuple[tuple[str, str], ...]
+    keys: Mapping[str, SecretStr] = field(repr=False)
+    key_files: tuple[Path, ...] = ()
+
+    def grant_of(self, token: str) -> AccessGrant | None:
+        """Return what `token` allows; None when it is nobody's.
+
+        Every stored hash is compared, in constant time, so that the answer's time says nothing.
+        """
+        presented = tokens.hash_token(token)
+        found: AccessGrant | None = None
+        for stored, name in self.hashes:
+            if tokens.matches(presented, stored):
+                found = self.grants[name]
+        return found
+
+
+def load(path: Path, environ: Mapping[str, str]) -> AccessList:
+    """Read and check the access file, and the API keys it refers to.
+
+    Args:
+        path: The TOML file. A relative `api_key_file` in it is taken from its folder.
+        environ: Where `api_key_env` is looked up.
+
+    Raises:
+        ConfigError: With the file, the agent and the field at fault.
+    """
+    agents = _parse(path).agents
+    owners: dict[str, str] = {}
+    keys: dict[str, SecretStr] = {}
+    key_files: list[Path] = []
+    for name, agent in agents.items():
+        where = f"{path}: agent {name!r}"
+        if not tokens.is_name(name):
+            raise ConfigError(f"{where}: its name may hold letters, digits, dots and hyphens only.")
+        for stored in agent.hashes:
+            if owners.setdefault(stored, name) != name:
+                raise ConfigError(f"{where}: token_hash: agent {owners[stored]!r} has the same token.")
+        if agent.api_key_env is not None:
+            keys[agent.key_reference] = _key_from(environ.get(agent.api_key_env, ""), f"{where}: api_key_env")
+        elif agent.api_key_file is not None:
+            file = path.parent / agent.api_key_file
+            key_files.append(file)
+            keys[agent.key_reference] = _key_from(
+                _read(file, f"{where}: api_key_file"), f"{where}: api_key_file"
+            )
+    grants = {
+        name: AccessGrant(
+            name=name,
+            limit=agent.limit,
+            read_only=agent.read_only,
+            key_reference=agent.key_reference,
+            calls_per_minute=agent.calls_per_minute,
+            concurrent_calls=agent.concurrent_calls,
+            metrics=agent.metrics,
+        )
+        for name, agent in agents.items()
+    }
+    return AccessList(grants, tuple(owners.items()), keys, tuple(key_files))
+
+
+def _parse(path: Path) -> _File:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_LARGEST_FILE_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror or type(error).__name__}.") from None
+    if len(data) > _LARGEST_FILE_BYTES:
+        raise ConfigError(f"{path}: is larger than {_LARGEST_FILE_BYTES:,} bytes.")
+    try:
+        content: dict[str, Any] = tomllib.loads(data.decode())
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not UTF-8 text.") from None
+    except tomllib.TOMLDecodeError as error:
+        # The parser's own words may quote the line at fault; its position is all a reader needs.
+        position = str(error).rpartition("(")[2].rstrip(")")
+        raise ConfigError(f"{path}: is not TOML ({position}).") from None
+    try:
+        return _File.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_first_problem(error)}.") from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    location = [str(part)[:_LONGEST_NAME] for part in first["loc"]]
+    message = first["msg"].removeprefix("Value error, ").replace("Input should", "must")
+    if location[:1] == ["agents"] and len(location) > 1:
+        steps = [f"agent {location[1]!r}", *location[2:3]]
+    else:
+        steps = location
+    return ": ".join([*steps, message])
+
+
+def _read(file: Path, where: str) -> str:
+    try:
+        with file.open("rb") as opened:
+            return opened.read(_LARGEST_KEY_BYTES).decode("ascii").strip()
+    except OSError as error:
+        raise ConfigError(f"{where}: {error.strerror or type(error).__name__}.") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{where}: the file holds no API key.") from None
+
+
+def _key_from(text: str, where: str) -> SecretStr:
+    if not text:
+        raise ConfigError(f"{where}: no API key there.")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ConfigError(f"{where}: what is there does not look like an API key.")
+    return SecretStr(text)

@@ -1,0 +1,93 @@
+"""How large, slow and deep the body of a request may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import anyio
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from calypso_mcp.server.access.answers import refusal
+from calypso_mcp.server.access.json_shape import JsonShape, excess
+
+
+@dataclass(frozen=True, slots=True)
+class BodyPolicy:
+    """Limits of one request body.
+
+    Attributes:
+        size_bytes: Largest body; room for a small file as base64 and its frame.
+        arrival_s: Time for all of it to arrive, in seconds.
+        shape: Depth, string length and number of values of JSON.
+    """
+
+    size_bytes: int = 4_194_304
+    arrival_s: float = 30.0
+    shape: JsonShape = field(default_factory=JsonShape)
+
+
+class BodyLimits:
+    """Takes in a whole body, within its limits, before the app sees the request.
+
+    Args:
+        app: What is protected.
+        policy: The limits.
+        streamed_prefix: Path whose bodies are passed on unread: their handler limits them itself.
+    """
+
+    def __init__(self, app: ASGIApp, policy: BodyPolicy, *, streamed_prefix: str) -> None:
+        self._app = app
+        self._policy = policy
+        self._streamed_prefix = streamed_prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 413 for a body too large, 408 for one too slow, 400 for one too deep."""
+        if scope["type"] != "http" or scope["path"].startswith(self._streamed_prefix):
+            await self._app(scope, receive, send)
+            return
+        body = bytearray()
+        state = _TOO_LARGE if self._declares_too_much(scope) else _INCOMPLETE
+        with anyio.move_on_after(self._policy.arrival_s):
+            while state == _INCOMPLETE:
+                message = await receive()
+                if message["type"] != "http.request":
+                    return  # the client has left
+                body += message.get("body", b"")
+                if len(body) > self._policy.size_bytes:
+                    state = _TOO_LARGE
+                elif not message.get("more_body", False):
+                    state = _COMPLETE
+        if state == _COMPLETE:
+            await self._pass_on(bytes(body), scope, receive, send)
+        elif state == _TOO_LARGE:
+            description = f"The body may have at most {self._policy.size_bytes:,} bytes."
+            # Closing spares both sides the rest of it.
+            await refusal(413, "too_large", description, {"Connection": "close"})(scope, receive, send)
+        else:
+            late = refusal(408, "timeout", "The body did not arrive in time.", {"Connection": "close"})
+            await late(scope, receive, send)
+
+    async def _pass_on(self, body: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+        problem = excess(body, self._policy.shape)
+        if problem is not None:
+            await refusal(400, "invalid_request", f"The body has {problem}.")(scope, receive, send)
+            return
+        await self._app(scope, _replay(body, receive), send)
+
+    def _declares_too_much(self, scope: Scope) -> bool:
+        declared = Headers(scope=scope).get("content-length", "")
+        return declared.isdecimal() and int(declared[:19]) > self._policy.size_bytes
+
+
+_INCOMPLETE, _COMPLETE, _TOO_LARGE = range(3)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Return a `receive` that yields `body` once and then whatever comes after it."""
+    first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return first.pop() if first else await receive()
+
+    return replay

@@ -1,0 +1,88 @@
+"""Credentials of a request: from its headers to the grant that travels with it.
+
+Three ways to log in, each an SDK `TokenVerifier`: tokens of the access file, OAuth access tokens (`oauth`),
+and each caller's own Calypso API key. What a handler sees later is never the credential itself, only the
+grant and a fingerprint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
+
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken, TokenVerifier
+from starlette.requests import Request
+
+from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.scope import ScopeLimit
+from calypso_mcp.server.access.watched_file import WatchedAccessFile
+
+if TYPE_CHECKING:
+    from mcp.server.context import ServerRequestContext
+
+#: The claim of an `AccessToken` that carries our grant.
+GRANT_CLAIM = "calypso"
+#: Longer credentials are refused unread, in characters.
+LONGEST_TOKEN = 8_192
+#: What a request that reached a handler without any grant may do: nothing.
+NOBODY = AccessGrant(name="nobody", limit=ScopeLimit(), read_only=True)
+
+
+class AccessFileVerifier(TokenVerifier):
+    """Accepts the bearer tokens whose hashes stand in the access file."""
+
+    def __init__(self, file: WatchedAccessFile) -> None:
+        self._file = file
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """Return the grant of the agent whose token this is; None when it is nobody's."""
+        if len(token) > LONGEST_TOKEN:
+            return None
+        grant = self._file.current().grant_of(token)
+        return None if grant is None else access_token(grant, fingerprint(token))
+
+
+def access_token(
+    grant: AccessGrant,
+    credential_fingerprint: str,
+    *,
+    claims: Mapping[str, Any] | None = None,
+    expires_at: int | None = None,
+    resource: str | None = None,
+    scopes: tuple[str, ...] = (),
+    subject: str | None = None,
+) -> AccessToken:
+    """Return `grant` in the form in which the SDK hands it to handlers."""
+    return AccessToken(
+        # The SDK prints this model in debug output, so the credential itself must not be in it.
+        token=credential_fingerprint,
+        client_id=grant.name,
+        scopes=list(scopes),
+        expires_at=expires_at,
+        resource=resource,
+        subject=subject,
+        claims={**(claims or {}), GRANT_CLAIM: grant.to_claims()},
+    )
+
+
+def fingerprint(secret: str) -> str:
+    """Return a short name for a high-entropy secret that does not lead back to it."""
+    return hashlib.sha256(
+        b"calypso-mcp fingerprint\0" + secret.encode("utf-8", "surrogateescape")
+    ).hexdigest()[:16]
+
+
+def grant_of_user(user: object) -> AccessGrant:
+    """Return the grant that the gate put into a request's `user`; NOBODY's where there is none."""
+    if not isinstance(user, AuthenticatedUser):
+        return NOBODY
+    claims = cast("Mapping[str, Any]", (user.access_token.claims or {}).get(GRANT_CLAIM))
+    return AccessGrant.from_claims(claims) if claims else NOBODY
+
+
+def grant_of_request(request: ServerRequestContext[Any, Any]) -> AccessGrant:
+    """Return what the credential of an MCP request allows; nothing where none was checked."""
+    http = request.request
+    return grant_of_user(http.scope.get("user")) if isinstance(http, Request) else NOBODY

@@ -1,0 +1,108 @@
+"""The door of a protected server: every route behind it, known or not, answers 401 without a credential."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken, TokenVerifier
+from starlette.authentication import AuthCredentials
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from calypso_mcp.errors import CalypsoError
+from calypso_mcp.server.access.answers import refusal, send_refusal
+
+_log = logging.getLogger(__name__)
+
+#: Says only that the process lives, so a load balancer may ask without a credential.
+LIVENESS_PATH = "/healthz"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessControl:
+    """How callers of a protected server prove who they are.
+
+    Attributes:
+        verifier: Decides about a credential.
+        header: Header the credential arrives in; `Authorization` means a bearer token.
+        metadata_url: Address of the protected-resource metadata (RFC 9728), named in every 401.
+        open_paths: Paths that answer without a credential; they must reveal nothing.
+        capability: Reads the grant out of a path that is itself a credential (a one-time address).
+    """
+
+    verifier: TokenVerifier
+    header: str = "Authorization"
+    metadata_url: str | None = None
+    open_paths: frozenset[str] = frozenset({LIVENESS_PATH})
+    capability: Callable[[str, str], Awaitable[AccessToken | None]] | None = None
+
+    def credential(self, headers: Headers) -> str | None:
+        """Return the one credential of a request; None when there is none, or more than one."""
+        values = headers.getlist(self.header)
+        if len(values) != 1:
+            return None
+        if self.header.lower() != "authorization":
+            return values[0].strip() or None
+        scheme, _, token = values[0].strip().partition(" ")
+        return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+class AccessGate:
+    """Lets a request pass with the grant of its credential, or not at all."""
+
+    def __init__(self, app: ASGIApp, control: AccessControl) -> None:
+        self._open = app
+        self._app = AuthContextMiddleware(app)
+        self._control = control
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 401, or pass the request on with its user set."""
+        if scope["type"] == "lifespan":
+            await self._open(scope, receive, send)
+            return
+        if scope["type"] == "http" and self._is_open(scope):
+            await self._open(scope, receive, send)
+            return
+        try:
+            token = await self._verify(scope)
+        except CalypsoError as error:
+            _log.warning("A credential could not be checked: %s", error.code)
+            response = refusal(
+                503, "temporarily_unavailable", "The credential cannot be checked now.", {"Retry-After": "5"}
+            )
+            await send_refusal(response, scope, receive, send)
+            return
+        if token is None:
+            await send_refusal(self._unauthorized(), scope, receive, send)
+            return
+        user = AuthenticatedUser(token)
+        await self._app({**scope, "user": user, "auth": AuthCredentials(token.scopes)}, receive, send)
+
+    def _is_open(self, scope: Scope) -> bool:
+        return scope["method"] in ("GET", "HEAD", "OPTIONS") and scope["path"] in self._control.open_paths
+
+    async def _verify(self, scope: Scope) -> AccessToken | None:
+        control = self._control
+        if control.capability is not None and scope["type"] == "http":
+            token = await control.capability(scope["method"], scope["path"])
+            if token is not None:
+                return token
+        credential = control.credential(Headers(scope=scope))
+        return None if credential is None else await control.verifier.verify_token(credential)
+
+    def _unauthorized(self) -> Response:
+        """Return the one answer to no, a wrong, an expired and a doubled credential alike."""
+        control = self._control
+        error, description = "invalid_token", "A valid credential is required."
+        if control.header.lower() == "authorization":
+            challenge = f'Bearer error="{error}", error_description="{description}"'
+            if control.metadata_url:
+                challenge += f', resource_metadata="{control.metadata_url}"'
+        else:
+            challenge = f'ApiKey realm="calypso-mcp", header="{control.header}"'
+        return refusal(401, error, description, {"WWW-Authenticate": challenge})

@@ -1,0 +1,47 @@
+"""How deep, how long and how many: the shape of a JSON text, found without building it.
+
+A parser has paid for every level and string by the time it can refuse them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+#: A string (also an unfinished one, so that no text is scanned twice), or a bracket.
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{\]}]', re.DOTALL)
+_OPENING = b"[{"
+
+
+@dataclass(frozen=True, slots=True)
+class JsonShape:
+    """Limits on JSON.
+
+    Attributes:
+        depth: Objects and arrays inside each other.
+        string_bytes: Length of one string, escapes counted as written.
+        tokens: Strings and brackets in all.
+    """
+
+    depth: int = 64
+    string_bytes: int = 2_097_152
+    tokens: int = 100_000
+
+
+def excess(text: bytes, limits: JsonShape) -> str | None:
+    """Return what `text` has too much of; None when it keeps the limits. Whether it is JSON is not asked."""
+    depth = 0
+    for count, match in enumerate(_TOKEN.finditer(text), start=1):
+        if count > limits.tokens:
+            return f"more than {limits.tokens:,} strings, objects and arrays"
+        token = text[match.start()]
+        if token == 0x22:  # noqa: PLR2004 - the quotation mark
+            if match.end() - match.start() > limits.string_bytes + 2:
+                return f"a string longer than {limits.string_bytes:,} bytes"
+        elif token in _OPENING:
+            depth += 1
+            if depth > limits.depth:
+                return f"more than {limits.depth} levels"
+        else:
+            depth -= 1
+    return None

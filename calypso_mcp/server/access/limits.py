@@ -1,0 +1,205 @@
+"""What one HTTP request may cost: checked before any of it reaches MCP, on every route of the server.
+
+From the outside in: Host and Origin, requests at once, credential, requests at once and per minute of one
+caller, the body's size, speed and shape, and the time until the answer is complete.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import anyio
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from calypso_mcp.domain.access import RateWindows
+from calypso_mcp.server.access.answers import refusal, send_refusal
+from calypso_mcp.server.access.body_limits import BodyLimits, BodyPolicy
+from calypso_mcp.server.access.credentials import grant_of_user
+from calypso_mcp.server.access.gate import LIVENESS_PATH, AccessControl, AccessGate
+
+_log = logging.getLogger(__name__)
+
+#: Header that names the method since MCP 2026-07-28.
+_METHOD_HEADER = "mcp-method"
+#: Methods whose answer is a stream of events that ends when the client leaves.
+_STREAMING_METHODS = frozenset({"subscriptions/listen"})
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """Limits of one worker process; times in seconds, sizes in bytes.
+
+    Attributes:
+        body: Size, speed and shape of a request body.
+        concurrent: Requests served at once; more are told to come back.
+        concurrent_per_caller: The same for one caller, unless the access file says otherwise.
+        calls_per_minute: Requests of one caller in 60 seconds, unless the access file says otherwise.
+        call_s: Time until an answer is complete; above the longest wait a tool offers (300 s).
+        stream_s: The same for a subscription, whose client reconnects, and for a streamed upload.
+        streamed_prefix: Path whose bodies are streamed on and limited by their own handler.
+    """
+
+    body: BodyPolicy = field(default_factory=BodyPolicy)
+    concurrent: int = 512
+    concurrent_per_caller: int = 32
+    calls_per_minute: int = 600
+    call_s: float = 330.0
+    stream_s: float = 3_600.0
+    streamed_prefix: str = "/uploads/"
+
+
+def wrap(
+    app: ASGIApp,
+    limits: HttpLimits,
+    *,
+    security: TransportSecuritySettings,
+    control: AccessControl | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> ASGIApp:
+    """Return `app` behind every check.
+
+    Args:
+        app: The MCP app with all of its routes.
+        limits: What a request may cost.
+        security: Hosts and origins to accept, on every route.
+        control: How callers prove who they are; None where anyone who reaches the port may call.
+        clock: Seconds that only ever grow.
+    """
+    inner: ASGIApp = BodyLimits(app, limits.body, streamed_prefix=limits.streamed_prefix)
+    inner = CallerLimits(inner, limits, clock)
+    if control is not None:
+        inner = AccessGate(inner, control)
+    inner = GlobalLimits(inner, limits)
+    return KnownAddress(inner, security)
+
+
+class KnownAddress:
+    """Refuses requests that were sent to another name or by another site's page (DNS rebinding)."""
+
+    def __init__(self, app: ASGIApp, security: TransportSecuritySettings) -> None:
+        self._app = app
+        self._security = TransportSecurityMiddleware(security)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 421 for a foreign Host, 403 for a foreign Origin."""
+        if scope["type"] != "lifespan":
+            # Read as an HTTP request in either case: a websocket has the same headers.
+            response = await self._security.validate_request(Request({**scope, "type": "http"}))
+            if response is not None:
+                await send_refusal(response, scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+class GlobalLimits:
+    """Bounds how many requests are in work at once, and for how long each may be."""
+
+    def __init__(self, app: ASGIApp, limits: HttpLimits) -> None:
+        self._app = app
+        self._limits = limits
+        self._in_work = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 503 when the server is full, 504 when the time is up; websockets are refused."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if self._in_work >= self._limits.concurrent and scope["path"] != LIVENESS_PATH:
+            busy = refusal(503, "temporarily_unavailable", "The server is busy.", {"Retry-After": "1"})
+            await busy(scope, receive, send)
+            return
+        self._in_work += 1
+        try:
+            await self._within_time(scope, receive, send)
+        finally:
+            self._in_work -= 1
+
+    async def _within_time(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = _Answer(send)
+        with anyio.move_on_after(self._seconds(scope)) as deadline:
+            await self._app(scope, receive, answer.send)
+        if not deadline.cancelled_caught or answer.is_complete:
+            return
+        _log.warning("A request took longer than allowed and was ended.")
+        if answer.has_started:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        else:
+            late = refusal(504, "timeout", "The request took too long.")
+            await late(scope, receive, send)
+
+    def _seconds(self, scope: Scope) -> float:
+        streams = (
+            scope["method"] == "GET"
+            or scope["path"].startswith(self._limits.streamed_prefix)
+            or Headers(scope=scope).get(_METHOD_HEADER) in _STREAMING_METHODS
+        )
+        return self._limits.stream_s if streams else self._limits.call_s
+
+
+class CallerLimits:
+    """Bounds each caller, so that one cannot keep the others waiting."""
+
+    def __init__(self, app: ASGIApp, limits: HttpLimits, clock: Callable[[], float]) -> None:
+        self._app = app
+        self._limits = limits
+        self._clock = clock
+        self._windows = RateWindows()
+        self._in_work: Counter[str] = Counter()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 429 with the seconds to wait when a caller asks for too much."""
+        user = scope.get("user")
+        if scope["type"] != "http" or not isinstance(user, AuthenticatedUser):
+            await self._app(scope, receive, send)
+            return
+        grant = grant_of_user(user)
+        at_once = grant.concurrent_calls or self._limits.concurrent_per_caller
+        if self._in_work[grant.name] >= at_once:
+            await self._too_many(1.0, scope, receive, send)
+            return
+        rate = grant.calls_per_minute or self._limits.calls_per_minute
+        wait_s = self._windows.admit(grant.name, rate, self._clock())
+        if wait_s is not None:
+            await self._too_many(wait_s, scope, receive, send)
+            return
+        self._in_work[grant.name] += 1
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            self._in_work[grant.name] -= 1
+            if not self._in_work[grant.name]:
+                del self._in_work[grant.name]
+
+    @staticmethod
+    async def _too_many(wait_s: float, scope: Scope, receive: Receive, send: Send) -> None:
+        seconds = str(max(1, math.ceil(wait_s)))
+        answer = refusal(429, "rate_limited", f"Call again in {seconds} s.", {"Retry-After": seconds})
+        await answer(scope, receive, send)
+
+
+class _Answer:
+    """Watches how far an answer has come."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.has_started = False
+        self.is_complete = False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.has_started = True
+        elif message["type"] == "http.response.body" and not message.get("more_body", False):
+            self.is_complete = True
+        await self._send(message)

@@ -1,0 +1,139 @@
+"""OAuth 2.1 resource server: access tokens of one issuer, checked here, mapped to buckets by a claim.
+
+Checked: signature by a published key and an allowed algorithm, issuer, audience (this server, RFC 8707 and
+RFC 9068), expiry, not-before, required scopes. The token is used for nothing else and goes nowhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from mcp.server.auth.provider import AccessToken, TokenVerifier
+
+from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.scope import ScopeLimit
+from calypso_mcp.errors import ConfigError
+from calypso_mcp.server.access.credentials import LONGEST_TOKEN, access_token, fingerprint
+from calypso_mcp.server.access.signing_keys import SigningKeys, require_https
+
+#: Signatures only an issuer can make; anything symmetric, and `none`, is never allowed.
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+_PLAIN_SUBJECT = re.compile(r"[A-Za-z0-9@.|_-]{1,100}")
+
+
+@dataclass(frozen=True, slots=True)
+class OAuthPolicy:
+    """What makes an access token good here.
+
+    Attributes:
+        issuer: The only issuer whose tokens count; compared exactly.
+        audience: What the token must be for: this server's public MCP address.
+        buckets_claim: Claim that lists the caller's buckets, as a list or separated by spaces. A token
+            without it reaches no bucket. None: every valid token reaches whatever the process may.
+        agents_claim: Claim that names agent profiles whose buckets count too.
+        write_scope: OAuth scope without which a token is read-only; None: every token may write.
+        required_scopes: OAuth scopes every token must carry.
+        algorithms: Allowed signature algorithms, out of ALGORITHMS.
+        leeway_s: Clock difference to the issuer that is forgiven.
+    """
+
+    issuer: str
+    audience: str
+    buckets_claim: str | None = "calypso_buckets"
+    agents_claim: str | None = None
+    write_scope: str | None = None
+    required_scopes: tuple[str, ...] = ()
+    algorithms: tuple[str, ...] = ALGORITHMS
+    leeway_s: float = 30.0
+
+    def __post_init__(self) -> None:
+        require_https(self.issuer)
+        unknown = set(self.algorithms) - set(ALGORITHMS)
+        if unknown or not self.algorithms:
+            raise ConfigError(f"OAuth signature algorithms must be among {', '.join(ALGORITHMS)}.")
+
+
+class OAuthVerifier(TokenVerifier):
+    """Accepts the access tokens that `policy` describes, signed with one of `keys`."""
+
+    def __init__(self, policy: OAuthPolicy, keys: SigningKeys) -> None:
+        self._policy = policy
+        self._keys = keys
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """Return the grant of a good token; None for any other.
+
+        Raises:
+            ConnectionFailed: The issuer's keys cannot be fetched, so nothing can be said about the token.
+        """
+        if len(token) > LONGEST_TOKEN:
+            return None
+        claims = await self._claims(token)
+        if claims is None:
+            return None
+        scopes = _words(claims.get("scope", claims.get("scp")))
+        if not set(self._policy.required_scopes) <= set(scopes):
+            return None
+        return access_token(
+            self._grant(claims, scopes),
+            fingerprint(token),
+            claims={"iss": self._policy.issuer},
+            expires_at=int(claims["exp"]),
+            resource=self._policy.audience,
+            scopes=scopes,
+            subject=str(claims["sub"]),
+        )
+
+    async def _claims(self, token: str) -> Mapping[str, Any] | None:
+        import jwt
+
+        try:
+            header = jwt.get_unverified_header(token)
+            key_id = header.get("kid")
+            if header.get("alg") not in self._policy.algorithms or not isinstance(key_id, str | None):
+                return None
+            key = await self._keys.get(key_id)
+            if key is None:
+                return None
+            return jwt.decode(
+                token,
+                key,
+                algorithms=list(self._policy.algorithms),
+                audience=self._policy.audience,
+                issuer=self._policy.issuer,
+                leeway=self._policy.leeway_s,
+                options={"require": ["exp", "iss", "aud", "sub"], "strict_aud": False},
+            )
+        except (jwt.PyJWTError, ValueError):
+            return None
+
+    def _grant(self, claims: Mapping[str, Any], scopes: tuple[str, ...]) -> AccessGrant:
+        policy = self._policy
+        limit: ScopeLimit | None = None
+        if policy.buckets_claim is not None or policy.agents_claim is not None:
+            limit = ScopeLimit(
+                buckets=frozenset(_words(claims.get(policy.buckets_claim or ""))),
+                agents=frozenset(_words(claims.get(policy.agents_claim or ""))),
+            )
+        return AccessGrant(
+            name=_name(claims["sub"]),
+            limit=limit,
+            read_only=policy.write_scope is not None and policy.write_scope not in scopes,
+        )
+
+
+def _name(subject: str) -> str:
+    """Return a caller's name for logs; a subject that could disturb a log line is replaced by its hash."""
+    return f"oauth:{subject}" if _PLAIN_SUBJECT.fullmatch(subject) else f"oauth:sha256:{fingerprint(subject)}"
+
+
+def _words(value: object) -> tuple[str, ...]:
+    """Return a claim's words: a list of texts, or one text separated by spaces (RFC 8693, section 4.2)."""
+    if isinstance(value, str):
+        return tuple(value.split())
+    if isinstance(value, list):
+        return tuple(word for word in cast("list[object]", value) if isinstance(word, str) and word)
+    return ()

@@ -1,0 +1,89 @@
+import logging
+from pathlib import Path
+
+import pytest
+
+from calypso_mcp.errors import ConfigError
+from calypso_mcp.server.access import tokens
+from calypso_mcp.server.access.watched_file import WatchedAccessFile
+
+
+def agent(name: str, extra: str = "all_buckets = true") -> str:
+    return f'[agents.{name}]\ntoken_hash = "{tokens.hash_token(name)}"\n{extra}\n'
+
+
+def replace(path: Path, text: str) -> None:
+    """Replace a file as editors and secret mounts do: a new file under the old name."""
+    fresh = path.with_suffix(".new")
+    fresh.write_text(text)
+    fresh.replace(path)
+
+
+def test_a_changed_file_counts_from_the_next_request(tmp_path: Path) -> None:
+    path = tmp_path / "access.toml"
+    path.write_text(agent("one"))
+    watched = WatchedAccessFile(path, {})
+    assert watched.current().grant_of("one") is not None
+    replace(path, agent("two"))
+    assert watched.current().grant_of("one") is None
+    assert watched.current().grant_of("two") is not None
+    assert watched.grant("two") is not None
+    assert watched.grant("one") is None
+
+
+def test_an_unchanged_file_is_not_read_again(tmp_path: Path) -> None:
+    path = tmp_path / "access.toml"
+    path.write_text(agent("one"))
+    watched = WatchedAccessFile(path, {})
+    assert watched.current() is watched.current()
+
+
+@pytest.mark.parametrize("broken", ["[agents", "[agents.one]\ntoken_hash = 'cmt_one_clear'\n", None])
+def test_a_broken_or_vanished_file_keeps_the_old_version_and_is_logged_once_without_its_content(
+    tmp_path: Path, broken: str | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "access.toml"
+    path.write_text(agent("one"))
+    watched = WatchedAccessFile(path, {})
+    if broken is None:
+        path.unlink()
+    else:
+        replace(path, broken)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            assert watched.current().grant_of("one") is not None
+    assert len(caplog.records) == 1
+    assert "stays in force" in caplog.text
+    assert "cmt_one_clear" not in caplog.text
+    replace(path, agent("two"))
+    assert watched.current().grant_of("two") is not None
+
+
+def test_an_exchanged_key_file_counts_from_the_next_request(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-old")
+    path = tmp_path / "access.toml"
+    path.write_text(agent("one", 'all_buckets = true\napi_key_file = "key"'))
+    watched = WatchedAccessFile(path, {})
+    replace(tmp_path / "key", "sk-new")
+    key = watched.key("file:key")
+    assert key is not None
+    assert key.get_secret_value() == "sk-new"
+    assert watched.key("file:other") is None
+
+
+def test_a_key_file_named_by_a_later_version_is_watched_too(tmp_path: Path) -> None:
+    path = tmp_path / "access.toml"
+    path.write_text(agent("one"))
+    watched = WatchedAccessFile(path, {})
+    (tmp_path / "key").write_text("sk-1")
+    replace(path, agent("one", 'all_buckets = true\napi_key_file = "key"'))
+    assert watched.key("file:key") is not None
+    replace(tmp_path / "key", "sk-2")
+    key = watched.key("file:key")
+    assert key is not None
+    assert key.get_secret_value() == "sk-2"
+
+
+def test_a_wrong_first_version_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError):
+        WatchedAccessFile(tmp_path / "gone.toml", {})
