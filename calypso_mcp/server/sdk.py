@@ -1,0 +1,65 @@
+"""Every use of something the MCP SDK does not promise to keep. A test fails when one of them moves.
+
+- `MCPServer._lowlevel_server`: the only way to handlers that see the request, and to run on own streams.
+- `mcp.server.runner.serve_dual_era_loop`, `mcp.shared._context_streams`: what `Server.run` is made of.
+- `FuncMetadata.output_schema` and `Tool.parameters` may be replaced after registration (`registry`).
+- `MCPServer` reaches a tool through its public `call_tool`, which `calls` overrides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar
+
+from mcp.server.context import HandlerResult, ServerRequestContext
+from mcp.server.lowlevel.server import Server
+from mcp.server.mcpserver import MCPServer
+from mcp.server.runner import serve_dual_era_loop
+from mcp.shared._context_streams import ContextReceiveStream, ContextSendStream, create_context_streams
+from mcp.shared.message import SessionMessage
+from pydantic import BaseModel
+
+S = TypeVar("S")
+P = TypeVar("P", bound=BaseModel)
+
+ReadStream = ContextReceiveStream[SessionMessage | Exception]
+ReadFeed = ContextSendStream[SessionMessage | Exception]
+WriteStream = ContextSendStream[SessionMessage]
+WriteOutlet = ContextReceiveStream[SessionMessage]
+
+
+def low_level(server: MCPServer[S]) -> Server[S]:
+    """Return the protocol server inside `server`."""
+    return server._lowlevel_server  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
+def handle(
+    server: MCPServer[S],
+    method: str,
+    params: type[P],
+    handler: Callable[[ServerRequestContext[S, Any], P], Awaitable[HandlerResult]],
+) -> None:
+    """Answer `method` with `handler`, which sees the whole request, in place of the SDK's own."""
+    low_level(server).add_request_handler(method, params, handler)
+
+
+def lifespan(server: MCPServer[S]) -> AbstractAsyncContextManager[S]:
+    """Return the server's lifespan, which yields its state."""
+    inner = low_level(server)
+    return inner.lifespan(inner)
+
+
+def read_pipe() -> tuple[ReadFeed, ReadStream]:
+    """Return a pipe for messages from the client; sending waits until the message is taken."""
+    return create_context_streams[SessionMessage | Exception](0)
+
+
+def write_pipe() -> tuple[WriteStream, WriteOutlet]:
+    """Return a pipe for messages to the client; sending waits until the message is taken."""
+    return create_context_streams[SessionMessage](0)
+
+
+async def serve(server: MCPServer[S], messages: ReadStream, replies: WriteStream, state: S) -> None:
+    """Serve one connection in the protocol era of its first request, until `messages` ends."""
+    await serve_dual_era_loop(low_level(server), messages, replies, lifespan_state=state)
