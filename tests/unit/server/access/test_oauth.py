@@ -1,0 +1,145 @@
+import time
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from calypso_mcp.domain.scope import ScopeLimit
+from calypso_mcp.errors import ConfigError
+from calypso_mcp.server.access.credentials import GRANT_CLAIM
+from calypso_mcp.server.access.oauth import OAuthPolicy, OAuthVerifier
+from calypso_mcp.server.access.signing_keys import SigningKeys
+from tests.support.oauth_issuer import AUDIENCE, ISSUER, Issuer
+
+
+def verifier(issuer: Issuer, **policy: Any) -> OAuthVerifier:
+    keys = SigningKeys(f"{ISSUER}/jwks", transport=issuer.transport)
+    return OAuthVerifier(OAuthPolicy(issuer=ISSUER, audience=AUDIENCE, **policy), keys)
+
+
+async def grant_of(issuer: Issuer, token: str, **policy: Any) -> dict[str, Any] | None:
+    accepted = await verifier(issuer, **policy).verify_token(token)
+    return None if accepted is None or accepted.claims is None else accepted.claims[GRANT_CLAIM]
+
+
+async def test_a_good_token_reaches_the_buckets_of_its_claim(issuer: Issuer) -> None:
+    token = issuer.token(calypso_buckets=["handbook", "pricing"])
+    accepted = await verifier(issuer).verify_token(token)
+    assert accepted is not None
+    assert accepted.resource == AUDIENCE
+    assert accepted.subject == "alice"
+    assert token not in repr(accepted)
+    grant = await grant_of(issuer, token)
+    assert grant is not None
+    assert grant["name"] == "oauth:alice"
+    assert grant["limit"] == {"buckets": ["handbook", "pricing"], "agents": []}
+
+
+@pytest.mark.parametrize(
+    ("claim", "buckets"),
+    [("a b", ["a", "b"]), (["a", 3, ""], ["a"]), (None, []), ({"a": 1}, []), ("", []), (7, [])],
+)
+async def test_a_claim_that_names_no_bucket_reaches_none(
+    issuer: Issuer, claim: Any, buckets: list[str]
+) -> None:
+    grant = await grant_of(issuer, issuer.token(calypso_buckets=claim))
+    assert grant is not None
+    assert grant["limit"] == {"buckets": buckets, "agents": []}
+
+
+async def test_without_a_configured_claim_a_valid_token_has_no_ceiling_of_its_own(issuer: Issuer) -> None:
+    grant = await grant_of(issuer, issuer.token(), buckets_claim=None)
+    assert grant is not None
+    assert grant["limit"] is None
+
+
+async def test_agents_count_where_their_claim_is_configured(issuer: Issuer) -> None:
+    grant = await grant_of(
+        issuer, issuer.token(profiles="support"), buckets_claim=None, agents_claim="profiles"
+    )
+    assert grant is not None
+    assert ScopeLimit(agents=frozenset(grant["limit"]["agents"])) == ScopeLimit(agents=frozenset({"support"}))
+
+
+@pytest.mark.parametrize(("scope", "read_only"), [("read", True), ("read write", False), (None, True)])
+async def test_a_token_without_the_write_scope_may_only_read(
+    issuer: Issuer, scope: str | None, read_only: bool
+) -> None:
+    grant = await grant_of(issuer, issuer.token(scope=scope), write_scope="write")
+    assert grant is not None
+    assert grant["read_only"] is read_only
+
+
+async def test_a_token_must_carry_the_required_scopes(issuer: Issuer) -> None:
+    assert await grant_of(issuer, issuer.token(scope="a b"), required_scopes=("a", "b")) is not None
+    assert await grant_of(issuer, issuer.token(scp=["a", "b"]), required_scopes=("a", "b")) is not None
+    assert await grant_of(issuer, issuer.token(scope="a"), required_scopes=("a", "b")) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "https://issuer.example/"},
+        {"iss": "https://evil.example"},
+        {"iss": None},
+        {"aud": "https://mcp.example/other"},
+        {"aud": ["https://a.example", "https://b.example"]},
+        {"aud": None},
+        {"sub": None},
+        {"exp": None},
+        {"exp": int(time.time()) - 60},
+        {"nbf": int(time.time()) + 600},
+    ],
+)
+async def test_a_token_for_somebody_or_some_time_else_is_refused(
+    issuer: Issuer, changes: dict[str, Any]
+) -> None:
+    assert await grant_of(issuer, issuer.token(**changes)) is None
+
+
+async def test_an_audience_list_that_names_this_server_is_accepted(issuer: Issuer) -> None:
+    assert await grant_of(issuer, issuer.token(aud=["https://other.example", AUDIENCE])) is not None
+
+
+async def test_a_token_signed_by_another_key_under_a_known_id_is_refused(issuer: Issuer) -> None:
+    other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    forged = jwt.encode(
+        jwt.decode(issuer.token(), options={"verify_signature": False}), other, "RS256", {"kid": "k1"}
+    )
+    assert await grant_of(issuer, forged) is None
+
+
+async def test_unsigned_symmetric_and_malformed_tokens_are_refused_without_a_fetch(issuer: Issuer) -> None:
+    claims = jwt.decode(issuer.token(), options={"verify_signature": False})
+    for token in (
+        jwt.encode(claims, "", "none"),
+        jwt.encode(claims, "k" * 64, "HS256", {"kid": "k1"}),
+        "",
+        "a.b.c",
+        "x" * 10_000,
+        "\udcff",
+    ):
+        assert await grant_of(issuer, token) is None
+    assert issuer.fetches == 0
+
+
+async def test_an_algorithm_the_operator_left_out_is_refused(issuer: Issuer) -> None:
+    assert await grant_of(issuer, issuer.token(), algorithms=("ES256",)) is None
+
+
+def test_a_policy_that_would_trust_anybody_is_refused() -> None:
+    with pytest.raises(ConfigError):
+        OAuthPolicy(issuer=ISSUER, audience=AUDIENCE, algorithms=("HS256",))
+    with pytest.raises(ConfigError):
+        OAuthPolicy(issuer="http://issuer.example", audience=AUDIENCE)
+
+
+@pytest.mark.parametrize("subject", ["bob\nINFO forged", "a" * 500, "ünïcode"])
+async def test_a_subject_that_could_forge_a_log_line_is_replaced_by_its_hash(
+    issuer: Issuer, subject: str
+) -> None:
+    grant = await grant_of(issuer, issuer.token(sub=subject))
+    assert grant is not None
+    assert grant["name"].startswith("oauth:sha256:")
+    assert subject not in grant["name"]

@@ -1,0 +1,95 @@
+import anyio
+import httpx2
+import pytest
+
+from calypso_mcp.errors import ConfigError, ConnectionFailed
+from calypso_mcp.server.access.signing_keys import MAX_AGE_S, MAX_STALE_S, MIN_REFRESH_S, SigningKeys
+from tests.support.oauth_issuer import Clock, Issuer
+
+URL = "https://issuer.example/jwks"
+
+
+@pytest.fixture
+def keys(issuer: Issuer, clock: Clock) -> SigningKeys:
+    return SigningKeys(URL, transport=issuer.transport, clock=clock)
+
+
+async def test_many_requests_at_once_cost_one_fetch(issuer: Issuer, keys: SigningKeys) -> None:
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(keys.get, "k1")
+    assert await keys.get("k1") is not None
+    assert issuer.fetches == 1
+
+
+async def test_a_rotated_key_is_found_and_the_old_one_forgotten(
+    issuer: Issuer, keys: SigningKeys, clock: Clock
+) -> None:
+    assert await keys.get("k1") is not None
+    issuer.keys.clear()
+    issuer.add_key("k2")
+    clock.now_s += MIN_REFRESH_S
+    assert await keys.get("k2") is not None
+    assert await keys.get("k1") is None
+
+
+async def test_invented_key_ids_cannot_make_the_server_fetch_more_than_once_in_a_while(
+    issuer: Issuer, keys: SigningKeys, clock: Clock
+) -> None:
+    for number in range(100):
+        assert await keys.get(f"invented-{number}") is None
+        clock.now_s += MIN_REFRESH_S / 100
+    assert issuer.fetches <= 2
+
+
+async def test_known_keys_outlive_an_outage_for_a_day_and_no_longer(
+    issuer: Issuer, keys: SigningKeys, clock: Clock
+) -> None:
+    assert await keys.get("k1") is not None
+    issuer.answer = httpx2.ConnectError("down")
+    clock.now_s += MAX_AGE_S + 1
+    assert await keys.get("k1") is not None
+    clock.now_s += MAX_STALE_S
+    with pytest.raises(ConnectionFailed):
+        await keys.get("k1")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx2.ConnectError("down"),
+        httpx2.Response(500),
+        httpx2.Response(302, headers={"location": "http://169.254.169.254/"}),
+        httpx2.Response(200, content=b"[]"),
+        httpx2.Response(200, content=b"<html>"),
+        httpx2.Response(200, json={"keys": []}),
+        httpx2.Response(200, content=b" " * 300_000),
+    ],
+)
+async def test_a_useless_answer_is_an_outage_and_not_a_wrong_token(
+    issuer: Issuer, keys: SigningKeys, answer: object
+) -> None:
+    issuer.answer = answer
+    with pytest.raises(ConnectionFailed):
+        await keys.get("k1")
+    assert issuer.fetches == 1
+
+
+async def test_a_symmetric_key_in_the_set_is_never_used(issuer: Issuer, keys: SigningKeys) -> None:
+    secret = {"kty": "oct", "kid": "shared", "k": "c2VjcmV0" * 8, "alg": "HS256"}
+    issuer.answer = httpx2.Response(200, json={"keys": [secret, *issuer.document()["keys"]]})
+    assert await keys.get("shared") is None
+    assert await keys.get("k1") is not None
+
+
+@pytest.mark.parametrize(
+    "url", ["http://issuer.example/jwks", "ftp://issuer.example", "jwks", "http://127.0.0.1.evil/"]
+)
+def test_plain_http_to_another_machine_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError):
+        SigningKeys(url)
+
+
+def test_plain_http_to_this_machine_is_allowed() -> None:
+    for url in ("http://127.0.0.1:9/jwks", "http://localhost/jwks", "http://[::1]:8/jwks"):
+        SigningKeys(url)
