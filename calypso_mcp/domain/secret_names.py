@@ -1,0 +1,116 @@
+"""Names of files and folders that hold secrets. They are refused even inside an allowed folder.
+
+Compared without case, and without the trailing dots and spaces that some systems drop. Only the
+operator's policy can switch the rule off; no argument of a tool can. What a document is called is up to
+its author, so a refused document can be sent under another name or as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+#: Folders whose whole content is refused.
+SECRET_FOLDERS = (
+    ".ssh",  # keys and host lists of OpenSSH
+    ".gnupg",  # GnuPG key rings
+    ".aws",  # AWS credentials and session caches
+    ".azure",  # Azure command line: tokens
+    ".gcloud",  # Google Cloud SDK, older place
+    ".config/gcloud",  # Google Cloud SDK: tokens
+    ".config/gh",  # GitHub command line: tokens
+    ".kube",  # cluster credentials
+    ".password-store",  # pass
+    ".terraform.d",  # Terraform Cloud tokens
+    ".local/share/keyrings",  # GNOME keyring
+    "library/keychains",  # macOS
+)
+
+#: Files, as shell patterns for the name or for the last folders and the name.
+SECRET_FILES = (
+    ".env*",  # settings with passwords; a program cannot tell the harmless examples among them
+    "*.env",
+    "id_rsa*",  # OpenSSH
+    "id_dsa*",
+    "id_ecdsa*",
+    "id_ed25519*",
+    "*.pem",  # keys and certificates
+    "*.key",
+    "*.p12",
+    "*.pfx",
+    "*.p8",
+    "*.ppk",
+    "*.jks",
+    "*.keystore",
+    "*.gpg",
+    "*.pgp",
+    "*.kdb",  # password databases
+    "*.kdbx",
+    "*.keychain",
+    "*.keychain-db",
+    "*.ovpn",
+    "*.tfstate",  # Terraform keeps passwords of resources in clear
+    "*.tfstate.*",
+    "*.tfvars",
+    ".netrc",
+    "_netrc",
+    ".npmrc",
+    ".yarnrc",
+    ".yarnrc.yml",
+    ".pypirc",
+    ".dockercfg",
+    ".docker/config.json",
+    ".cargo/credentials*",
+    ".gem/credentials",
+    ".m2/settings.xml",
+    ".htpasswd",
+    ".pgpass",
+    "pgpass.conf",
+    ".my.cnf",
+    ".mylogin.cnf",
+    ".git-credentials",
+    ".s3cfg",
+    ".boto",
+    ".vault-token",
+    "credentials",  # ~/.aws/credentials and what imitates it
+    "credentials.json",
+    "credentials.toml",
+    "credentials.db",
+    "client_secret*.json",  # Google OAuth clients and service accounts
+    "service-account*.json",
+    "service_account*.json",
+    "application_default_credentials.json",
+    "secrets.json",
+    "secrets.toml",
+    "secrets.yaml",
+    "secrets.yml",
+    "kubeconfig",
+    "wallet.dat",
+    ".*_history",  # what was typed into shells and databases, passwords among it
+    "cookies.sqlite",  # browsers
+    "logins.json",
+    "key4.db",
+)
+
+
+def secret_rule(parts: Sequence[str]) -> str | None:
+    """Return the rule that a path falls under, else None.
+
+    Args:
+        parts: Folders and name below the allowed folder. What that folder itself is called does not
+            count, because the operator chose it.
+    """
+    plain = [_plain(part) for part in parts]
+    for rule in SECRET_FOLDERS:
+        run = rule.split("/")
+        if any(plain[start : start + len(run)] == run for start in range(len(plain))):
+            return f"{rule}/"
+    for rule in SECRET_FILES:
+        tail = plain[-(rule.count("/") + 1) :]
+        if plain and fnmatchcase("/".join(tail), rule):
+            return rule
+    return None
+
+
+def _plain(part: str) -> str:
+    return part.rstrip(". ").casefold()

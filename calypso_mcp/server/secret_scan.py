@@ -1,0 +1,188 @@
+"""Private keys and access tokens in text, found before anything is sent.
+
+The patterns are those of detect-secrets, the ones with a fixed, vendor-given form; its guesses (entropy,
+keywords, JSON web tokens, basic-auth URLs) are left out, because documentation is full of such samples. A
+few forms that are younger than the library stand beside them. Nothing is verified over the network.
+
+Each pattern runs only around the places where its fixed part occurs, so the cost is a few substring
+searches and no pattern can be made slow by what a file contains.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import Literal
+
+#: Bytes that decide whether a file is text.
+HEAD_BYTES = 8_192
+
+_WINDOW_BYTES = 1 << 20
+#: What may stand before a fixed part, and the longest match there is (a GitLab agent token).
+_BEFORE_CHARS = 128
+_AFTER_CHARS = 1_280
+#: Fixed parts this close together are searched around in one go.
+_STRIDE_CHARS = 2_048
+_OVERLAP_CHARS = _BEFORE_CHARS + _AFTER_CHARS
+_MOST_CONTROLS = 0.02
+_PDF_MAGIC_WITHIN = 1_024
+_CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+ContentKind = Literal["text", "pdf", "binary"]
+#: Returns up to `length` bytes from `offset`; fewer only at the end.
+ReadAt = Callable[[int, int], bytes]
+
+#: detect-secrets plugins: module, class, and the fixed parts one of which every match contains.
+_PLUGINS = (
+    ("private_key", "PrivateKeyDetector", ("PRIVATE KEY", "PuTTY-User-Key-File-2")),
+    ("aws", "AWSKeyDetector", ("AKIA", "ASIA", "ABIA", "ACCA", "A3T", "aws", "AWS", "Aws")),
+    ("azure_storage_key", "AzureStorageKeyDetector", ("AccountKey=",)),
+    ("github_token", "GitHubTokenDetector", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")),
+    (
+        "gitlab_token",
+        "GitLabTokenDetector",
+        (
+            *("glpat-", "gldt-", "glft-", "glsoat-", "glrt-", "GR1348941"),
+            *("glcbt-", "glimt-", "glptt-", "glagent-", "gloas-"),
+        ),
+    ),
+    ("mailchimp", "MailchimpDetector", ("-us",)),
+    ("openai", "OpenAIDetector", ("T3BlbkFJ",)),
+    ("pypi_token", "PypiTokenDetector", ("pypi-AgE",)),
+    ("sendgrid", "SendGridDetector", ("SG.",)),
+    ("slack", "SlackDetector", ("xoxa-", "xoxb-", "xoxp-", "xoxo-", "xoxs-", "xoxr-", "hooks.slack.com")),
+    ("square_oauth", "SquareOAuthDetector", ("sq0csp",)),
+    ("stripe", "StripeDetector", ("sk_live_", "rk_live_")),
+)
+
+#: Forms that detect-secrets 1.5 does not know, as their vendors publish them.
+_YOUNGER_FORMS = (
+    ("Anthropic API key", "sk-ant-", r"sk-ant-[a-z0-9]+-[A-Za-z0-9_-]{40,}"),
+    ("OpenAI API key", "sk-proj-", r"sk-proj-[A-Za-z0-9_-]{40,}"),
+    ("GitHub Token", "github_pat_", r"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"),
+    ("Google API key", "AIza", r"(?<![A-Za-z0-9_-])AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])"),
+    ("Hugging Face token", "hf_", r"(?<![A-Za-z0-9_])hf_[A-Za-z0-9]{34}(?![A-Za-z0-9])"),
+    ("NPM token", "npm_", r"(?<![A-Za-z0-9_])npm_[A-Za-z0-9]{36}(?![A-Za-z0-9])"),
+    # Instead of the library's own, which takes quadratic time on long lines.
+    ("NPM token", ":_authToken=", r":_authToken=\s{0,8}[A-Za-z0-9_-]{36,}"),
+    ("Slack Token", "xapp-", r"xapp-\d-[A-Z0-9]+-\d+-[a-z0-9]{32,}"),
+    ("age secret key", "AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1[A-Z0-9]{58}"),
+    ("PuTTY private key", "PuTTY-User-Key-File-3", r"PuTTY-User-Key-File-3: .+"),
+)
+
+_PRIVATE_KEY = "Private Key"
+#: A key has a body; a manual that only mentions its first line has none.
+_KEY_BODY = re.compile(r"[A-Za-z0-9+/=]{40,}")
+_PLACEHOLDER = re.compile(
+    r"example|placeholder|redacted|your|changeme|(.)\1{6}|\.\.\.|1234567890", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that looks like a secret: its kind and its line (from 1), never the thing itself."""
+
+    kind: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    kind: str
+    fixed_parts: tuple[str, ...]
+    patterns: tuple[re.Pattern[str], ...]
+
+
+def content_kind(head: bytes) -> ContentKind:
+    """Say what a file is by its first `HEAD_BYTES` bytes; what it is called does not count."""
+    if b"%PDF-" in head[:_PDF_MAGIC_WITHIN]:
+        return "pdf"
+    if head.startswith(_UTF16_MARKS):
+        return "text"
+    if b"\x00" in head:
+        return "binary"
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        # Older 8-bit encodings have no marks; what sets binary formats apart is control characters.
+        controls = len(head) - len(head.translate(None, _CONTROLS))
+        return "binary" if controls > len(head) * _MOST_CONTROLS else "text"
+    return "text"
+
+
+def find_secret(read_at: ReadAt, size_bytes: int) -> Finding | None:
+    """Return the first secret in `size_bytes` of text, reading a window at a time; None where none is seen.
+
+    Raises:
+        OSError: What `read_at` raises.
+    """
+    line = 1
+    for text, kept in _windows(read_at, size_bytes):
+        found = _first_match(text)
+        if found is not None:
+            kind, position = found
+            return Finding(kind, line + text.count("\n", 0, position))
+        line += text.count("\n", 0, len(text) - kept)
+    return None
+
+
+def _windows(read_at: ReadAt, size_bytes: int) -> Iterator[tuple[str, int]]:
+    """Yield overlapping windows and how many of each one's last characters the next one repeats."""
+    wide = read_at(0, 2)
+    # Every form is ASCII, so any other encoding than UTF-16 may pass as Latin-1.
+    encoding = "utf-16-le" if wide == codecs.BOM_UTF16_LE else "utf-16-be"
+    decoder = codecs.getincrementaldecoder(encoding if wide in _UTF16_MARKS else "latin-1")("replace")
+    tail = ""
+    for offset in range(0, size_bytes, _WINDOW_BYTES):
+        data = read_at(offset, min(_WINDOW_BYTES, size_bytes - offset))
+        text = tail + decoder.decode(data)
+        tail = text[-_OVERLAP_CHARS:]
+        yield text, len(tail)
+
+
+def _first_match(text: str) -> tuple[str, int] | None:
+    matches = (
+        (form.kind, position)
+        for form in _forms()
+        for fixed in form.fixed_parts
+        for start, end in _regions(text, fixed)
+        for position in _secrets(form, text, start, end)
+    )
+    return next(matches, None)
+
+
+def _regions(text: str, fixed: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans that hold every match around an occurrence of `fixed`."""
+    position = text.find(fixed)
+    while position >= 0:
+        yield max(0, position - _BEFORE_CHARS), position + _STRIDE_CHARS + _AFTER_CHARS
+        position = text.find(fixed, position + _STRIDE_CHARS)
+
+
+def _secrets(form: _Form, text: str, start: int, end: int) -> Iterator[int]:
+    region = text[start:end]
+    for pattern in form.patterns:
+        for match in pattern.finditer(region):
+            found = match.group()
+            if form.kind == _PRIVATE_KEY:
+                body = _KEY_BODY.search(region, match.end(), match.end() + _AFTER_CHARS)
+                found = body.group() if body else ""
+            if found and not _PLACEHOLDER.search(found):
+                yield start + match.start()
+
+
+@cache
+def _forms() -> tuple[_Form, ...]:
+    """Load the patterns when the first text is looked at: the library brings an HTTP stack along."""
+    known: list[_Form] = []
+    for module, name, fixed_parts in _PLUGINS:
+        plugin = getattr(import_module(f"detect_secrets.plugins.{module}"), name)
+        patterns: Iterable[re.Pattern[str]] = plugin.denylist
+        known.append(_Form(str(plugin.secret_type), fixed_parts, tuple(patterns)))
+    younger = (_Form(kind, (fixed,), (re.compile(pattern),)) for kind, fixed, pattern in _YOUNGER_FORMS)
+    return (*known, *younger)
