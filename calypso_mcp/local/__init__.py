@@ -1,1 +1,1 @@
-"""The embedded Calypso: the REST API on local storage."""
+"""The embedded Calypso: the REST API of `api` on one machine's disk."""

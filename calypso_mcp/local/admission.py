@@ -1,0 +1,125 @@
+"""Which uploads are accepted (seeds; API sheet sections 5 and 13)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from calypso_mcp.api.batches import CreateBatch, ManifestItem
+from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.local.identifiers import json_text
+from calypso_mcp.local.refusals import Refusal, bucket_required, invalid
+
+_CLIENT_FILE_ID = re.compile(r"(?!__)[A-Za-z0-9_.-]+", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_LONGEST_TITLE = 1_000
+_LONGEST_CONTENT_TYPE = 255
+_LONGEST_BATCH_KEY = 1_024
+_TOO_LARGE = "file_too_large"
+
+
+def check_file(
+    *,
+    filename: str,
+    content_type: str,
+    size_bytes: int,
+    title: str | None,
+    tags: Sequence[str],
+    metadata: Mapping[str, Any],
+    limits: UploadLimits,
+) -> tuple[str, str] | None:
+    """Return (code, message) where this file cannot be accepted."""
+    metadata_bytes = len(json_text(metadata).encode())
+    name_chars = limits.filename_chars
+    rules = (
+        (
+            not filename.strip() or len(filename) > name_chars or _CONTROL.search(filename),
+            "invalid_filename",
+            f"A filename has 1 to {name_chars} characters, none of them a control character.",
+        ),
+        (
+            len(content_type) > _LONGEST_CONTENT_TYPE or _CONTROL.search(content_type),
+            "invalid_content_type",
+            "The content type is not one.",
+        ),
+        (
+            title is not None and len(title) > _LONGEST_TITLE,
+            "title_too_long",
+            f"A title has at most {_LONGEST_TITLE} characters.",
+        ),
+        (size_bytes < 1, "empty_file", "The file is empty: size_bytes must be at least 1."),
+        (
+            size_bytes > limits.file_bytes,
+            _TOO_LARGE,
+            f"The file has {size_bytes} bytes; at most {limits.file_bytes} are accepted.",
+        ),
+        (
+            len(tags) > limits.tags,
+            "too_many_tags",
+            f"There are {len(tags)} tags; at most {limits.tags} are accepted.",
+        ),
+        (
+            metadata_bytes > limits.metadata_bytes,
+            "metadata_too_large",
+            f"The metadata has {metadata_bytes} bytes of JSON; at most {limits.metadata_bytes} are accepted.",
+        ),
+    )
+    return next(((code, message) for is_broken, code, message in rules if is_broken), None)
+
+
+def refusal_of(problem: tuple[str, str]) -> Refusal:
+    """Return the refusal of a single upload with this problem."""
+    code, message = problem
+    return Refusal(413 if code == _TOO_LARGE else 400, code, message)
+
+
+def check_batch(batch: CreateBatch, limits: UploadLimits) -> None:
+    """Check what concerns the batch as a whole.
+
+    Raises:
+        Refusal: Its size, its ids, its two lists or its destinations are not as the seed asks.
+    """
+    items = batch.manifest.items
+    if not 1 <= len(batch.manifest.batch_idempotency_key) <= _LONGEST_BATCH_KEY:
+        raise invalid(f"batch_idempotency_key has 1 to {_LONGEST_BATCH_KEY} characters.")
+    if max(len(items), len(batch.files)) > limits.batch_files:
+        raise invalid(f"A batch accepts 1 to {limits.batch_files} files.", code="batch_too_large")
+    if not items and not batch.files:
+        raise invalid("The batch is empty: it accepts 1 to 100 files.", code="empty_batch")
+    _check_ids(batch, limits)
+    if not batch.manifest.is_given:
+        homeless = [item.client_file_id for item in items if not item.is_given]
+        if homeless:
+            raise bucket_required({"client_file_ids": homeless})
+
+
+def _check_ids(batch: CreateBatch, limits: UploadLimits) -> None:
+    declared = [item.client_file_id for item in batch.manifest.items]
+    uploads = [file.client_file_id for file in batch.files]
+    for name in (*declared, *uploads):
+        if len(name) > limits.client_file_id_chars or not _CLIENT_FILE_ID.fullmatch(name):
+            raise invalid(
+                f"client_file_id {name[:200]!r} is not allowed: use 1 to {limits.client_file_id_chars}"
+                " letters, digits, '_', '.' or '-', not starting with '__'.",
+                code="invalid_client_file_id",
+            )
+    for names in (declared, uploads):
+        repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+        if repeated:
+            raise invalid(
+                "Every client_file_id must be unique within the batch.",
+                code="duplicate_client_file_id",
+                details={"client_file_ids": repeated},
+            )
+    by_id: dict[str, ManifestItem] = {item.client_file_id: item for item in batch.manifest.items}
+    unmatched = sorted(set(declared) ^ set(uploads)) or sorted(
+        file.client_file_id for file in batch.files if file.filename != by_id[file.client_file_id].filename
+    )
+    if unmatched:
+        raise invalid(
+            "Every file must appear once in manifest.items and once in files, with the same filename.",
+            code="missing_file_parts",
+            details={"client_file_ids": unmatched},
+        )

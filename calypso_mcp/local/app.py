@@ -1,0 +1,136 @@
+"""The embedded backend as an ASGI app: the REST API under `/v1`, upload addresses under `/upload`."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import anyio
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.routing import Mount
+
+from calypso_mcp.errors import ConfigError
+from calypso_mcp.local.backend import Backend
+from calypso_mcp.local.blobs import Blobs
+from calypso_mcp.local.cleaning import clean
+from calypso_mcp.local.exchange import answer_exception
+from calypso_mcp.local.indexing.worker import IndexingWorker
+from calypso_mcp.local.options import LocalOptions
+from calypso_mcp.local.presence import Presence
+from calypso_mcp.local.rate_limit import CreateWindow
+from calypso_mcp.local.routes import agents, batches, buckets, connection, files, search, uploads
+from calypso_mcp.local.store.database import Database
+
+__all__ = ["LocalOptions", "create_app", "open_backend"]
+
+_LOG = logging.getLogger(__name__)
+
+_API = (
+    *connection.ROUTES,
+    *buckets.ROUTES,
+    *files.ROUTES,
+    *batches.ROUTES,
+    *search.ROUTES,
+    *agents.ROUTES,
+)
+
+#: The write-ahead log is folded into the database when it has grown to this.
+_LARGE_LOG_BYTES = 16 * 1_048_576
+_LOG_CHECK_S = 2.0
+_CLEAN_EVERY = 300
+
+
+@asynccontextmanager
+async def open_backend(options: LocalOptions) -> AsyncGenerator[Starlette]:
+    """Open the data directory, start indexing, and yield the app.
+
+    Raises:
+        ConfigError: The data directory or this Python's SQLite cannot be used.
+    """
+    app = _app()
+    async with _running(app, options):
+        yield app
+
+
+def create_app(options: LocalOptions) -> Starlette:
+    """Return the app with the backend as its lifespan, for an ASGI server."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncGenerator[None]:
+        async with _running(app, options):
+            yield
+
+    return _app(lifespan)
+
+
+def _app(lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None) -> Starlette:
+    return Starlette(
+        routes=[Mount("/v1", routes=list(_API)), *uploads.ROUTES],
+        lifespan=lifespan,
+        exception_handlers={HTTPException: answer_exception},
+    )
+
+
+@asynccontextmanager
+async def _running(app: Starlette, options: LocalOptions) -> AsyncGenerator[None]:
+    blobs = Blobs(options.data_dir / "blobs")
+    presence = Presence(options.data_dir / "workers")
+    await to_thread.run_sync(_prepare, options, blobs, presence)
+    try:
+        async with Database(options.data_dir / "calypso.db") as database:
+            worker = IndexingWorker(options, database, blobs, presence)
+            creates = CreateWindow(options.creates_per_second, options.clock)
+            app.state.backend = backend = Backend(options, database, blobs, creates, worker.wake)
+            async with _in_background(worker.run, lambda: _keep_house(backend)):
+                yield
+    finally:
+        presence.leave()
+
+
+def _prepare(options: LocalOptions, blobs: Blobs, presence: Presence) -> None:
+    try:
+        options.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        blobs.prepare()
+        presence.enter()
+        presence.forget_ended()
+    except OSError as error:
+        raise ConfigError(
+            f"The data directory {options.data_dir} cannot be used: {error.strerror}.",
+            hint="Choose a folder that you may write to (--data-dir, CALYPSO_DATA_DIR).",
+        ) from error
+
+
+@asynccontextmanager
+async def _in_background(*jobs: Callable[[], Coroutine[Any, Any, None]]) -> AsyncGenerator[None]:
+    """Run `jobs` during the block; an error of the block leaves it as it is, not in a group."""
+    failure: Exception | None = None
+    async with anyio.create_task_group() as group:
+        for job in jobs:
+            group.start_soon(job)
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - raised again below
+            failure = error
+        group.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+
+
+async def _keep_house(backend: Backend) -> None:
+    """Keep the write-ahead log short, and now and then remove what has expired."""
+    round_number = 0
+    while True:
+        try:
+            if round_number % _CLEAN_EVERY == 0:
+                await clean(backend)
+            if await backend.on_disk(lambda: backend.database.log_bytes) > _LARGE_LOG_BYTES:
+                await backend.database.checkpoint()
+        except (sqlite3.Error, OSError):
+            _LOG.exception("Housekeeping failed; it will be tried again.")
+        round_number += 1
+        await anyio.sleep(_LOG_CHECK_S)

@@ -1,0 +1,43 @@
+"""The parts of one running embedded backend, as the routes see them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import anyio
+from anyio import to_thread
+
+from calypso_mcp.local.blobs import Blobs
+from calypso_mcp.local.options import LocalOptions
+from calypso_mcp.local.rate_limit import CreateWindow
+from calypso_mcp.local.store.database import Database
+from calypso_mcp.local.turns import Turns
+
+T = TypeVar("T")
+
+#: Threads that may wait for the disk at once.
+_DISK_THREADS = 16
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Everything a request may need."""
+
+    options: LocalOptions
+    database: Database
+    blobs: Blobs
+    creates: CreateWindow
+    #: Tells the indexing worker of this process that there is work.
+    wake_worker: Callable[[], None]
+    turns: Turns = field(default_factory=Turns)
+    _disk: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_DISK_THREADS))
+
+    def now(self) -> float:
+        """Return the time in seconds."""
+        return self.options.clock()
+
+    async def on_disk(self, work: Callable[[], T]) -> T:
+        """Return what `work`, which blocks on files, returns."""
+        return await to_thread.run_sync(work, limiter=self._disk)

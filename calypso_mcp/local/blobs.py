@@ -1,0 +1,235 @@
+"""Uploaded bytes on the disk: appended at an offset, flushed before they are acknowledged, then sealed.
+
+The file itself is the record of how far an upload has come. Bytes that were never acknowledged may follow
+the acknowledged ones after a cut connection or a crash; opening the file drops them down to a whole
+multiple of 256 KiB, which is also all that GCS keeps of an incomplete part.
+
+All functions block; call them in a thread.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from calypso_mcp.domain.limits import CHUNK_GRANULARITY
+from calypso_mcp.local.crc32c import crc32c
+from calypso_mcp.local.file_locks import try_lock
+
+_PIECE_BYTES = 1_048_576
+#: Windows translates line ends otherwise.
+_BINARY: int = getattr(os, "O_BINARY", 0)
+
+
+class BlobBusy(Exception):
+    """Another process is receiving bytes for the same session."""
+
+
+class AlreadySealed(Exception):
+    """All bytes of the session are stored."""
+
+
+class HashMismatch(Exception):
+    """What arrived is not what the uploader hashed; the bytes are dropped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digests:
+    """Hashes of sealed bytes: sha256 in hex, md5 and crc32c in base64 as GCS writes them."""
+
+    sha256: str
+    md5: str
+    crc32c: str | None
+
+
+class Blobs:
+    """The blob directory; a session's bytes are one file named by its id."""
+
+    def __init__(self, directory: Path) -> None:
+        self._partial = directory / "partial"
+        self._sealed = directory / "sealed"
+
+    def prepare(self) -> None:
+        """Create the folders."""
+        for folder in (self._partial, self._sealed):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def sealed_path(self, session_id: str) -> Path:
+        """Return where a session's bytes are once they are complete."""
+        return self._sealed / session_id
+
+    def is_sealed(self, session_id: str, size_bytes: int) -> bool:
+        """Whether all bytes of the session are stored."""
+        try:
+            return self.sealed_path(session_id).stat().st_size == size_bytes
+        except FileNotFoundError:
+            return False
+
+    def open_partial(self, session_id: str, size_bytes: int) -> Partial:
+        """Open a session's incomplete bytes for this caller alone, creating the file if need be.
+
+        Raises:
+            AlreadySealed: There is nothing left to receive.
+            BlobBusy: Another process has them open.
+        """
+        path = self._partial / session_id
+        while True:
+            if self.is_sealed(session_id, size_bytes):
+                raise AlreadySealed
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _BINARY, 0o600)
+            if not try_lock(descriptor):
+                os.close(descriptor)
+                raise BlobBusy
+            if _is_same_file(path, descriptor):
+                return Partial(descriptor, path, self.sealed_path(session_id), size_bytes)
+            # Sealed or discarded by another process between opening and locking.
+            os.close(descriptor)
+
+    def stored(self, session_id: str, size_bytes: int) -> int:
+        """Return how many bytes of an incomplete upload are safely stored.
+
+        Raises:
+            AlreadySealed: All of them.
+            BlobBusy: Another process is adding to them.
+        """
+        with self.open_partial(session_id, size_bytes).closing() as partial:
+            return partial.acknowledge(b"")
+
+    def digests(self, session_id: str, *, with_crc32c: bool) -> Digests:
+        """Return the hashes of sealed bytes."""
+        descriptor = os.open(self.sealed_path(session_id), os.O_RDONLY | _BINARY)
+        try:
+            return _digests(descriptor, with_crc32c=with_crc32c)
+        finally:
+            os.close(descriptor)
+
+    def discard(self, session_id: str) -> None:
+        """Delete a session's bytes, complete or not."""
+        for folder in (self._partial, self._sealed):
+            (folder / session_id).unlink(missing_ok=True)
+
+    def session_ids(self, *, older_than: float) -> set[str]:
+        """Return the sessions whose bytes last changed before this Unix time."""
+        return {
+            entry.name
+            for folder in (self._partial, self._sealed)
+            for entry in os.scandir(folder)
+            if entry.stat().st_mtime < older_than
+        }
+
+
+class Partial:
+    """An incomplete blob, open and locked."""
+
+    def __init__(self, descriptor: int, path: Path, sealed: Path, size_bytes: int) -> None:
+        self._descriptor = descriptor
+        self._path = path
+        self._sealed = sealed
+        self._size_bytes = size_bytes
+        self.stored = os.fstat(descriptor).st_size
+        self._trim()
+
+    def append(self, data: bytes) -> None:
+        """Write `data` behind what is stored."""
+        view = memoryview(data)
+        while view:
+            os.lseek(self._descriptor, self.stored, os.SEEK_SET)
+            written = os.write(self._descriptor, view)
+            self.stored += written
+            view = view[written:]
+
+    def acknowledge(self, data: bytes) -> int:
+        """Write `data`, keep whole multiples of 256 KiB, flush them, and return how many bytes are safe."""
+        self.append(data)
+        self._trim()
+        os.fsync(self._descriptor)
+        _flush_folder(self._path.parent)
+        return self.stored
+
+    def seal(self, data: bytes, expected: dict[str, str]) -> Digests:
+        """Write the last bytes, check the whole against `expected` hashes, and make it final.
+
+        Args:
+            data: The last bytes; with them the blob is complete.
+            expected: Base64 hashes by GCS name (`md5`, `crc32c`).
+
+        Raises:
+            HashMismatch: Another hash came out; nothing stays stored.
+        """
+        self.append(data)
+        os.fsync(self._descriptor)
+        found = _digests(self._descriptor, with_crc32c="crc32c" in expected)
+        if any(getattr(found, name, value) != value for name, value in expected.items()):
+            os.ftruncate(self._descriptor, 0)
+            self.stored = 0
+            raise HashMismatch
+        if os.name == "nt":
+            self.close()  # an open file cannot be renamed there
+        self._path.replace(self._sealed)
+        _flush_folder(self._sealed.parent)
+        return found
+
+    def close(self) -> None:
+        """Release the lock."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    @contextmanager
+    def closing(self) -> Generator[Partial]:
+        """Close at the end of the block."""
+        try:
+            yield self
+        finally:
+            self.close()
+
+    def _trim(self) -> None:
+        # Never the whole: the last part must be sent again, so that its hash header is seen.
+        keep = min(self.stored, max(self._size_bytes - 1, 0)) // CHUNK_GRANULARITY * CHUNK_GRANULARITY
+        if keep != self.stored:
+            os.ftruncate(self._descriptor, keep)
+            self.stored = keep
+
+
+def _digests(descriptor: int, *, with_crc32c: bool) -> Digests:
+    sha256 = hashlib.sha256()
+    md5 = hashlib.md5(usedforsecurity=False)
+    for piece in _pieces(descriptor):
+        sha256.update(piece)
+        md5.update(piece)
+    checksum = crc32c(_pieces(descriptor)).to_bytes(4, "big") if with_crc32c else None
+    return Digests(
+        sha256.hexdigest(), _base64(md5.digest()), _base64(checksum) if checksum is not None else None
+    )
+
+
+def _pieces(descriptor: int) -> Iterator[bytes]:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    while piece := os.read(descriptor, _PIECE_BYTES):
+        yield piece
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _is_same_file(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _flush_folder(folder: Path) -> None:
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

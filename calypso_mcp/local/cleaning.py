@@ -1,0 +1,27 @@
+"""Removing bytes that nothing will ever ask for again."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from calypso_mcp.local.backend import Backend
+from calypso_mcp.local.store import sessions
+from calypso_mcp.local.store.sessions import CANCELLED, OPEN
+
+
+async def clean(backend: Backend) -> None:
+    """Drop expired addresses, and the bytes of sessions that ended without a file or are unknown."""
+    before = backend.now() - backend.options.orphan_lifetime_s
+    held = await backend.on_disk(lambda: backend.blobs.session_ids(older_than=before))
+
+    def work(connection: sqlite3.Connection) -> list[str]:
+        sessions.drop_addresses(connection, before)
+        ended = held.intersection(sessions.stale(connection, before))
+        # Cancelled ones stay cancelled; for the others the upload starts over if it ever goes on.
+        kept_state = {row.id for row in sessions.get_all(connection, list(ended)) if row.state == CANCELLED}
+        sessions.set_state(connection, ended - kept_state, OPEN)
+        known = {row.id for row in sessions.get_all(connection, list(held))}
+        return [*ended, *(held - known)]
+
+    for session_id in await backend.database.write(work):
+        await backend.on_disk(lambda session_id=session_id: backend.blobs.discard(session_id))

@@ -1,0 +1,55 @@
+"""From what an upload, an agent or a search names to buckets (API sheet section 3.3)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from calypso_mcp.api.buckets import Destination
+from calypso_mcp.local.refusals import bucket_not_assigned, bucket_not_found
+from calypso_mcp.local.slugs import slug_of
+from calypso_mcp.local.store import buckets
+from calypso_mcp.local.store.buckets import BucketRow
+
+
+def assign(connection: sqlite3.Connection, destination: Destination, *, now: float) -> tuple[str, ...]:
+    """Return the ids of the buckets an upload goes to, creating missing slugs where that was asked.
+
+    Raises:
+        Refusal: A bucket cannot be resolved (`bucket_assignment_failed`).
+    """
+    ids = list(destination.bucket_ids or ())
+    known = buckets.by_ids(connection, ids)
+    for bucket_id in ids:
+        if bucket_id not in known:
+            raise bucket_not_assigned(bucket_id)
+    slugs = [*(destination.bucket_slugs or ()), *([destination.bucket] if destination.bucket else [])]
+    may_create = bool(destination.create_missing_buckets)
+    found = [_by_slug(connection, slug, may_create=may_create, now=now).id for slug in slugs]
+    return tuple(dict.fromkeys([*ids, *found]))
+
+
+def resolve(connection: sqlite3.Connection, references: Iterable[str]) -> list[BucketRow]:
+    """Return the buckets that ids or slugs name, each once.
+
+    Raises:
+        Refusal: One of them names no active bucket (`bucket_not_found`).
+    """
+    wanted: Sequence[str] = list(dict.fromkeys(references))
+    known = buckets.only_known(connection, wanted)
+    for reference in wanted:
+        if reference not in known:
+            raise bucket_not_found(reference)
+    return list({known[reference].id: known[reference] for reference in wanted}.values())
+
+
+def _by_slug(connection: sqlite3.Connection, given: str, *, may_create: bool, now: float) -> BucketRow:
+    slug = slug_of(given)
+    known = buckets.by_slugs(connection, [given, slug])
+    bucket = known.get(given) or known.get(slug)
+    if bucket is not None:
+        return bucket
+    # A slug that is taken belongs to an archived bucket, which accepts nothing.
+    if not may_create or not slug or buckets.find_slug(connection, slug) is not None:
+        raise bucket_not_assigned(given)
+    return buckets.insert(connection, slug=slug, name=given[:120], description=None, now=now)

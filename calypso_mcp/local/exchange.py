@@ -1,0 +1,160 @@
+"""From HTTP to a handler and back: authentication, bodies, request ids and the error envelope."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import hmac
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+
+from calypso_mcp.api.problem import Problem
+from calypso_mcp.api.wire import WireModel
+from calypso_mcp.local.backend import Backend
+from calypso_mcp.local.identifiers import new_id
+from calypso_mcp.local.refusals import Refusal, invalid
+
+M = TypeVar("M", bound=WireModel)
+
+_LOG = logging.getLogger(__name__)
+_IDEMPOTENCY_KEY_CHARS = 255
+_NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
+#: Says that a create request answered with what an earlier one made.
+REPLAYED = {"Idempotency-Replayed": "true"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a handler returns; the request id is added to `body`."""
+
+    body: Mapping[str, Any]
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+Handler = Callable[[Backend, Request], Awaitable[Answer]]
+
+
+def endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Return `handler` as an endpoint that authenticates and always answers in the API's envelope."""
+
+    async def respond(request: Request) -> Response:
+        backend: Backend = request.app.state.backend
+        request_id = new_id("req")
+        try:
+            check_key(request, backend.options.api_key)
+            answer = await handler(backend, request)
+        except Exception as error:  # noqa: BLE001 - the outermost handler of the API
+            return problem_response(refusal_for(error), request_id)
+        return JSONResponse(
+            {**answer.body, "request_id": request_id},
+            answer.status,
+            {**answer.headers, "X-Request-Id": request_id},
+        )
+
+    return respond
+
+
+def check_key(request: Request, api_key: str) -> None:
+    """Check the request's bearer key, in a time that says nothing about the right one.
+
+    Raises:
+        Refusal: It is missing or wrong (401 `invalid_api_key`).
+    """
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    # Hashes have one length, which compare_digest needs to hide where two texts part.
+    same = hmac.compare_digest(
+        hashlib.sha256(given.strip().encode()).digest(), hashlib.sha256(api_key.encode()).digest()
+    )
+    if scheme.lower() != "bearer" or not same:
+        raise Refusal(
+            401,
+            "invalid_api_key",
+            "The API key is missing or wrong.",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+
+
+async def read_body(backend: Backend, request: Request, model: type[M]) -> M:
+    """Return the request's JSON body.
+
+    Raises:
+        Refusal: It is too large (413), or not what `model` describes (400 `invalid_request`).
+    """
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > backend.options.body_bytes:
+            raise Refusal(413, "request_too_large", f"A body has at most {backend.options.body_bytes} bytes.")
+    try:
+        return model.model_validate_json(bytes(body or b"{}"))
+    except ValidationError as error:
+        problems = [
+            {"field": ".".join(str(part) for part in item["loc"]), "problem": item["msg"]}
+            for item in error.errors(include_url=False, include_context=False, include_input=False)[:10]
+        ]
+        text = "; ".join(
+            f"{item['field']}: {item['problem']}" if item["field"] else item["problem"]
+            for item in problems[:3]
+        )
+        raise invalid(text, details=problems) from None
+
+
+def idempotency_key(request: Request) -> str | None:
+    """Return the request's Idempotency-Key.
+
+    Raises:
+        Refusal: It is too long (400).
+    """
+    key = request.headers.get("idempotency-key")
+    if key is not None and not 1 <= len(key) <= _IDEMPOTENCY_KEY_CHARS:
+        raise invalid(f"Idempotency-Key has 1 to {_IDEMPOTENCY_KEY_CHARS} characters.")
+    return key
+
+
+def refusal_for(error: Exception) -> Refusal:
+    """Return how the API words an exception; one that nobody expected is logged."""
+    if isinstance(error, Refusal):
+        return error
+    if isinstance(error, HTTPException):
+        code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+        return Refusal(error.status_code, code, error.detail, headers=error.headers)
+    if isinstance(error, ClientDisconnect):
+        return invalid("The connection ended before the request did.")
+    if is_disk_full(error):
+        _LOG.error("The disk of the data directory is full.")
+        return Refusal(507, "storage_full", "The disk of the embedded backend is full.", retryable=True)
+    _LOG.exception("The request failed.", exc_info=error)
+    if isinstance(error, sqlite3.Error | OSError):
+        return Refusal(503, "storage_unavailable", "The store could not be used.", retryable=True)
+    return Refusal(500, "server_error", "The embedded backend failed.", retryable=True)
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether the disk had no room, be it SQLite or a file that found out."""
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    return isinstance(error, OSError) and error.errno in _NO_ROOM
+
+
+def problem_response(refusal: Refusal, request_id: str) -> JSONResponse:
+    """Return the error envelope."""
+    problem: Problem = refusal.problem
+    return JSONResponse(
+        {**problem.to_wire(), "request_id": request_id},
+        refusal.status,
+        {**refusal.headers, "X-Request-Id": request_id},
+    )
+
+
+async def answer_exception(_: Request, error: Exception) -> Response:
+    """Answer what no endpoint handled (unknown paths, wrong methods) in the same envelope."""
+    return problem_response(refusal_for(error), new_id("req"))

@@ -1,0 +1,76 @@
+"""From uploaded bytes to queued knowledge files, for single uploads and batches alike."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Literal
+
+from calypso_mcp.local.backend import Backend
+from calypso_mcp.local.blobs import Digests
+from calypso_mcp.local.store import files, sessions
+from calypso_mcp.local.store.sessions import CANCELLED, OPEN, UPLOADED, SessionRow
+
+#: What became of a session: a file now, a file before, still waiting for bytes, given up by its uploader.
+Outcome = Literal["finalized", "replayed", "pending", "cancelled"]
+
+
+async def finalize(backend: Backend, session_ids: Sequence[str]) -> dict[str, Outcome]:
+    """Turn those of the sessions whose bytes are stored into files; safe to repeat.
+
+    Sessions that do not exist are left out.
+    """
+    found = await backend.database.read(lambda connection: sessions.get_all(connection, session_ids))
+    await _follow_the_disk(backend, [session for session in found if session.file_id is None])
+
+    def work(connection: sqlite3.Connection) -> dict[str, Outcome]:
+        now = backend.now()
+        by_id = {session.id: session for session in sessions.get_all(connection, session_ids)}
+        # In the caller's order, so that files are indexed in the order of the manifest.
+        return {
+            session_id: _finalize_one(connection, by_id[session_id], now)
+            for session_id in session_ids
+            if session_id in by_id
+        }
+
+    outcomes = await backend.database.write(work)
+    if "finalized" in outcomes.values():
+        backend.wake_worker()
+    return outcomes
+
+
+def _finalize_one(connection: sqlite3.Connection, session: SessionRow, now: float) -> Outcome:
+    if session.file_id is not None:
+        return "replayed"
+    if session.state == UPLOADED:
+        files.insert(connection, session, now=now)
+        return "finalized"
+    return "cancelled" if session.state == CANCELLED else "pending"
+
+
+async def _follow_the_disk(backend: Backend, unfinalized: Sequence[SessionRow]) -> None:
+    """Bring the recorded state in step with the bytes, which a crash may have left ahead or behind."""
+
+    def look() -> tuple[dict[str, Digests], list[str]]:
+        hashed: dict[str, Digests] = {}
+        gone: list[str] = []
+        for session in unfinalized:
+            is_sealed = backend.blobs.is_sealed(session.id, session.size_bytes)
+            if is_sealed and session.state == OPEN:
+                hashed[session.id] = backend.blobs.digests(session.id, with_crc32c=False)
+            elif not is_sealed and session.state == UPLOADED:
+                gone.append(session.id)
+        return hashed, gone
+
+    if not unfinalized:
+        return
+    hashed, gone = await backend.on_disk(look)
+    if not hashed and not gone:
+        return
+
+    def record(connection: sqlite3.Connection) -> None:
+        for session_id, found in hashed.items():
+            sessions.mark_uploaded(connection, session_id, found)
+        sessions.set_state(connection, gone, OPEN)
+
+    await backend.database.write(record, durable=False)

@@ -1,0 +1,44 @@
+"""Ids, secrets and fingerprints."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+
+def new_id(kind: str) -> str:
+    """Return a fresh id such as `file_…`."""
+    return f"{kind}_{secrets.token_hex(12)}"
+
+
+def derived_id(kind: str, *parts: str) -> str:
+    """Return the id that always belongs to `parts`."""
+    return f"{kind}_{fingerprint(list(parts))[:24]}"
+
+
+def new_secret() -> str:
+    """Return an unguessable part of an upload address (256 bits)."""
+    return secrets.token_urlsafe(32)
+
+
+def secret_hash(secret: str) -> str:
+    """Return what is stored in place of a secret. Secrets are random, so a plain hash is enough."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def fingerprint(value: Any) -> str:
+    """Return a hash that is equal for equal JSON values."""
+    return hashlib.sha256(json_text(value, sort_keys=True).encode()).hexdigest()
+
+
+def json_text(value: Any, *, sort_keys: bool = False) -> str:
+    """Return `value` as compact JSON, the form its size is measured in."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort_keys)
+
+
+def iso_time(seconds: float) -> str:
+    """Return a Unix time as the API writes it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

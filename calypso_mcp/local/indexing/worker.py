@@ -1,0 +1,206 @@
+"""The indexing worker of one process: takes tasks from the shared queue and makes files searchable.
+
+A file's passages, its state and its sync into its buckets change in one transaction, which also checks
+that this process still holds the task. So a file is searchable exactly when it says so, and once.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from functools import partial
+
+import anyio
+from anyio import to_thread
+
+from calypso_mcp.local.blobs import Blobs
+from calypso_mcp.local.indexing.chunking import Chunk, split
+from calypso_mcp.local.indexing.extraction import ExtractionFailed, Extractor
+from calypso_mcp.local.options import LocalOptions
+from calypso_mcp.local.presence import Presence
+from calypso_mcp.local.retrieval import index
+from calypso_mcp.local.store import files, tasks
+from calypso_mcp.local.store.database import Database
+from calypso_mcp.local.store.files import FileRow
+from calypso_mcp.local.store.tasks import Claimed
+
+_LOG = logging.getLogger(__name__)
+
+#: Pause before a task is tried again, times its attempts so far.
+_RETRY_PAUSE_S = 2.0
+
+
+class IndexingWorker:
+    """Indexes until it is cancelled; tasks it has not finished then go back to the queue."""
+
+    def __init__(self, options: LocalOptions, database: Database, blobs: Blobs, presence: Presence) -> None:
+        self._options = options
+        self._database = database
+        self._blobs = blobs
+        self._presence = presence
+        self._awake = anyio.Event()
+        self._in_flight = 0
+        #: The task in flight was tried before and must not share its fate with others.
+        self._is_alone = False
+
+    def wake(self) -> None:
+        """Say that there may be work. Call in the event loop's thread."""
+        self._awake.set()
+
+    async def run(self) -> None:
+        """Work the queue."""
+        try:
+            async with Extractor() as extractor, anyio.create_task_group() as group:
+                group.start_soon(self._beat)
+                while True:
+                    self._awake = awake = anyio.Event()
+                    for claimed in await self._claim():
+                        self._in_flight += 1
+                        self._is_alone = claimed.attempts > 1
+                        group.start_soon(self._index, extractor, claimed)
+                    with anyio.move_on_after(self._options.poll_s):
+                        await awake.wait()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._stop()
+
+    async def _claim(self) -> list[Claimed]:
+        free = self._options.indexing_parallelism - self._in_flight
+        if free < 1 or self._is_alone:
+            return []
+        try:
+            await self._take_over()
+            if not await self._database.read(
+                lambda connection: tasks.is_work_waiting(connection, self._options.clock())
+            ):
+                return []
+            claimed = await self._database.write(
+                lambda connection: tasks.claim(
+                    connection,
+                    self._presence.owner,
+                    count=free,
+                    attempts=self._options.indexing_attempts,
+                    is_idle=self._in_flight == 0,
+                    now=self._options.clock(),
+                    lease_s=self._options.lease_s,
+                ),
+                durable=False,
+            )
+        except (sqlite3.Error, OSError):
+            _LOG.exception("No indexing task could be claimed; trying again.")
+            return []
+        if claimed and len(claimed) < free:
+            # Perhaps only a given-up task stood in the way of more.
+            self._awake.set()
+        return claimed
+
+    async def _take_over(self) -> None:
+        """Queue the tasks of processes that have ended."""
+        owners = await self._database.read(tasks.owners)
+        for owner in owners - {self._presence.owner}:
+            if await to_thread.run_sync(self._presence.is_gone, owner):
+                await self._database.write(partial(tasks.give_back, owner=owner, counts=True), durable=False)
+
+    async def _index(self, extractor: Extractor, claimed: Claimed) -> None:
+        try:
+            await self._work_on(extractor, claimed)
+        except Exception as error:  # noqa: BLE001 - one file must not stop the others
+            _LOG.exception("Indexing %s stopped; it will be tried again.", claimed.file_id)
+            await self._give_back(claimed, error)
+        finally:
+            self._in_flight -= 1
+            self._is_alone = False
+            self.wake()
+
+    async def _work_on(self, extractor: Extractor, claimed: Claimed) -> None:
+        file = await self._database.read(lambda connection: files.get(connection, claimed.file_id))
+        if file is None:
+            return
+        try:
+            document = await extractor.extract(
+                self._blobs.sealed_path(file.session_id),
+                filename=file.filename,
+                content_type=file.content_type,
+            )
+            chunks = await to_thread.run_sync(split, document)
+        except ExtractionFailed as failure:
+            await self._finish(claimed, partial(_failed, code=failure.code, message=failure.message))
+        except FileNotFoundError:
+            message = "The stored bytes of this file are gone. Upload it again."
+            await self._finish(claimed, partial(_failed, code="content_missing", message=message))
+        else:
+            await self._finish(
+                claimed, partial(_indexed, file=file, title=file.title or document.title, chunks=chunks)
+            )
+
+    async def _finish(
+        self, claimed: Claimed, end: Callable[[sqlite3.Connection, Claimed, float], None]
+    ) -> None:
+        def work(connection: sqlite3.Connection) -> None:
+            if tasks.is_owned(connection, claimed.task_id, self._presence.owner):
+                end(connection, claimed, self._options.clock())
+
+        # A power cut may undo this as a whole; the task is then simply done again.
+        await self._database.write(work, durable=False)
+
+    async def _give_back(self, claimed: Claimed, error: Exception) -> None:
+        # Trouble with the disk or the store is not the file's fault.
+        is_files_fault = not isinstance(error, sqlite3.Error | OSError)
+        not_before = self._options.clock() + _RETRY_PAUSE_S * claimed.attempts
+        try:
+            await self._database.write(
+                partial(
+                    tasks.give_back,
+                    owner=self._presence.owner,
+                    task_ids=[claimed.task_id],
+                    counts=is_files_fault,
+                    not_before=not_before,
+                ),
+                durable=False,
+            )
+        except sqlite3.Error:
+            _LOG.exception("%s could not be queued again; its lease will run out.", claimed.file_id)
+
+    async def _beat(self) -> None:
+        while True:
+            await anyio.sleep(self._options.lease_s / 3)
+            if not self._in_flight:
+                continue
+            try:
+                await self._database.write(
+                    lambda connection: tasks.heartbeat(
+                        connection,
+                        self._presence.owner,
+                        now=self._options.clock(),
+                        lease_s=self._options.lease_s,
+                    ),
+                    durable=False,
+                )
+            except sqlite3.Error:
+                _LOG.exception("The leases could not be renewed.")
+
+    async def _stop(self) -> None:
+        try:
+            await self._database.write(
+                partial(tasks.give_back, owner=self._presence.owner, counts=False), durable=False
+            )
+        except sqlite3.Error:
+            _LOG.exception("Unfinished tasks could not be queued again; their leases will run out.")
+
+
+def _failed(connection: sqlite3.Connection, claimed: Claimed, now: float, *, code: str, message: str) -> None:
+    tasks.fail(connection, claimed, code=code, message=message, now=now)
+
+
+def _indexed(
+    connection: sqlite3.Connection,
+    claimed: Claimed,
+    now: float,
+    *,
+    file: FileRow,
+    title: str | None,
+    chunks: list[Chunk],
+) -> None:
+    index.add(connection, file.id, file.bucket_ids, title, file.filename, chunks)
+    tasks.complete(connection, claimed, now=now)

@@ -1,0 +1,40 @@
+"""What the embedded backend must be told; everything else follows from it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from calypso_mcp.domain.limits import CreatePacing, UploadLimits
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOptions:
+    """Settings of one embedded backend. Times are in seconds, sizes in bytes.
+
+    `upload_origin` (`https://host`) begins every upload address; without it the origin of the request
+    that asked for the address does. `creates_per_second` of None switches the rate limit off.
+    """
+
+    data_dir: Path
+    api_key: str = field(repr=False)
+    upload_origin: str | None = None
+    limits: UploadLimits = field(default_factory=UploadLimits)
+    session_lifetime_s: float = 3600.0
+    creates_per_second: int | None = CreatePacing().per_second
+    team_id: str = "team_local"
+    #: Largest JSON request body: 100 items with full metadata fit several times over.
+    body_bytes: int = 4_194_304
+    #: Files worked on at once by this process.
+    indexing_parallelism: int = 2
+    #: How long a task stays with a process that no longer reports.
+    lease_s: float = 30.0
+    #: How often to look for work that another process queued.
+    poll_s: float = 0.5
+    #: Processes that one file may take down with it before it is given up.
+    indexing_attempts: int = 3
+    #: How long the bytes of an expired, unfinalized session are kept for its continuation.
+    orphan_lifetime_s: float = 86_400.0
+    clock: Callable[[], float] = time.time

@@ -1,0 +1,59 @@
+"""Which processes are alive: each holds a lock that ends with it, however it ends.
+
+Leases alone would take their full time to notice a killed process; the lock says so at once. Where locks
+do not work (some network file systems), a process counts as alive and its lease decides.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from calypso_mcp.local.file_locks import try_lock
+from calypso_mcp.local.identifiers import new_id
+
+
+class Presence:
+    """This process's sign of life in a shared folder, and the way to look for those of others."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._descriptor = -1
+        self.owner = new_id("worker")
+
+    def enter(self) -> None:
+        """Show that this process is alive. Blocks."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._descriptor = os.open(self._folder / self.owner, os.O_RDWR | os.O_CREAT, 0o600)
+        try_lock(self._descriptor)
+
+    def leave(self) -> None:
+        """Withdraw the sign. Blocks."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+            (self._folder / self.owner).unlink(missing_ok=True)
+
+    def is_gone(self, owner: str) -> bool:
+        """Whether the process `owner` has ended. Blocks."""
+        if owner == self.owner:
+            return False
+        path = self._folder / owner
+        try:
+            descriptor = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        try:
+            has_ended = try_lock(descriptor)
+        finally:
+            os.close(descriptor)
+        if has_ended:
+            path.unlink(missing_ok=True)
+        return has_ended
+
+    def forget_ended(self) -> None:
+        """Remove the signs of processes that were killed. Blocks."""
+        for path in self._folder.iterdir():
+            self.is_gone(path.name)

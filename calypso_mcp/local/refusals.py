@@ -1,0 +1,71 @@
+"""Why the API refuses a request: status, code and message, raised anywhere below a route."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from calypso_mcp.api.problem import Problem
+
+
+class Refusal(Exception):
+    """A request that the API answers with an error (API sheet section 7)."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        retryable: bool = False,
+        details: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        """Keep what the error body and its headers need."""
+        super().__init__(f"{status} {code}")
+        self.status = status
+        self.problem = Problem(code, message, retryable, details)
+        self.headers = dict(headers or {})
+
+
+def invalid(message: str, *, code: str = "invalid_request", details: Any = None) -> Refusal:
+    """Return a 400."""
+    return Refusal(400, code, message, details=details)
+
+
+def not_found(what: str, code: str) -> Refusal:
+    """Return a 404 for an id that names nothing."""
+    return Refusal(404, code, f"There is no {what} with this id.")
+
+
+def bucket_required(details: Any = None) -> Refusal:
+    """Return the refusal of an upload without a destination (seeds)."""
+    return invalid(
+        "Name a destination: bucket_ids, bucket_slugs or bucket.", code="bucket_required", details=details
+    )
+
+
+def bucket_not_assigned(reference: str) -> Refusal:
+    """Return the refusal of an upload whose destination does not resolve (seed: single upload)."""
+    return invalid(
+        f"Bucket {reference[:200]!r} cannot be resolved. Fix the id or slug, or set "
+        "create_missing_buckets=true to create a bucket by its slug.",
+        code="bucket_assignment_failed",
+    )
+
+
+def bucket_not_found(reference: str) -> Refusal:
+    """Return the refusal of a search or agent over an unknown bucket.
+
+    A 400, because clients read 404 on `/search` as a server without that endpoint (API sheet 9.1).
+    """
+    return invalid(f"There is no active bucket {reference[:200]!r}.", code="bucket_not_found")
+
+
+def key_reused() -> Refusal:
+    """Return the refusal of an idempotency key that came with other content before."""
+    return Refusal(
+        409,
+        "idempotency_key_reused",
+        "This idempotency key was used with other content. Use a new key for new content.",
+    )

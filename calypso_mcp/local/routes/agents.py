@@ -1,0 +1,101 @@
+"""`/rag-agent` (API sheet section 8)."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from calypso_mcp.api import paths
+from calypso_mcp.api.agents import CreateAgent
+from calypso_mcp.local import agent_models
+from calypso_mcp.local.agent_models import BASE_MODEL, AgentScope
+from calypso_mcp.local.backend import Backend
+from calypso_mcp.local.destinations import resolve
+from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, idempotency_key, read_body
+from calypso_mcp.local.identifiers import fingerprint
+from calypso_mcp.local.refusals import Refusal, bucket_required, invalid
+from calypso_mcp.local.slugs import slug_for, slug_of
+from calypso_mcp.local.store import agents, idempotency
+
+
+async def list_models(backend: Backend, _: Request) -> Answer:
+    """Answer with the default agent and the named ones, each with its buckets."""
+    found = await backend.database.read(agent_models.every)
+    return Answer(
+        {
+            "object": "rag_agent_model_list",
+            "team_id": backend.options.team_id,
+            "data": [model_wire(scope) for scope in found],
+        }
+    )
+
+
+async def create_agent(backend: Backend, request: Request) -> Answer:
+    """Make a named agent bound to at least one bucket."""
+    body = await read_body(backend, request, CreateAgent)
+    key = idempotency_key(request)
+    references = [*(body.bucket_ids or ()), *(body.bucket_slugs or ())]
+    if not references:
+        raise bucket_required()
+    agent_id = _agent_id(body)
+
+    def work(connection: sqlite3.Connection) -> tuple[AgentScope, bool]:
+        made = idempotency.replayed(connection, "agent", key, body.to_wire())
+        if made is not None:
+            return agent_models.find(connection, agent_models.model_id(made)), True
+        bound = resolve(connection, references)
+        if agents.get(connection, agent_id) is not None:
+            raise Refusal(409, "agent_id_exists", f"There is an agent {agent_id!r} already.")
+        now = backend.now()
+        agent = agents.insert(
+            connection,
+            agent_id=agent_id,
+            name=body.name,
+            instructions=body.instructions,
+            bucket_ids=[bucket.id for bucket in bound],
+            now=now,
+        )
+        idempotency.remember(connection, "agent", key, body.to_wire(), agent_id, now=now)
+        return AgentScope(agent, tuple(bound), ()), False
+
+    scope, is_replay = await backend.database.write(work)
+    wire = model_wire(scope)
+    created = {**wire, "object": "rag_agent", "model": wire["id"], "agent_id": wire["profile_id"]}
+    return Answer(created, 201, REPLAYED if is_replay else {})
+
+
+def model_wire(scope: AgentScope) -> dict[str, Any]:
+    """Return an agent as the API writes it; `profile_id` is null for the default one."""
+    agent = scope.agent
+    return {
+        "id": scope.model,
+        "base_model": BASE_MODEL,
+        "profile_id": agent.id if agent else None,
+        "name": (agent.name if agent else None) or scope.model,
+        "source": "named_profile" if agent else "default_policy",
+        "enabled": True,
+        "bucket_ids": [bucket.id for bucket in scope.buckets],
+        "buckets": [
+            {"id": bucket.id, "name": bucket.name, "slug": bucket.slug, "status": bucket.status}
+            for bucket in scope.buckets
+        ],
+        "missing_bucket_ids": list(scope.missing_bucket_ids),
+    }
+
+
+def _agent_id(body: CreateAgent) -> str:
+    if body.agent_id is not None:
+        agent_id = slug_of(body.agent_id)
+        if not agent_id:
+            raise invalid("agent_id needs at least one ASCII letter or digit.")
+        return agent_id
+    return slug_for(body.name, "agent") if body.name else f"agent-{fingerprint(body.to_wire())[:8]}"
+
+
+ROUTES = (
+    Route(paths.AGENT_MODELS, endpoint(list_models), methods=["GET"]),
+    Route(paths.AGENTS, endpoint(create_agent), methods=["POST"]),
+)

@@ -1,0 +1,184 @@
+"""Batch uploads (seed: batch upload; API sheet section 5)."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from calypso_mcp.api import paths
+from calypso_mcp.api.batches import (
+    AcceptedItem,
+    Batch,
+    BatchFinalized,
+    BatchSession,
+    CreateBatch,
+    FinalizeBatch,
+    FinalizedItem,
+    ItemProblem,
+)
+from calypso_mcp.domain.statuses import FileStatus, SyncStatus
+from calypso_mcp.local.admission import check_batch
+from calypso_mcp.local.backend import Backend
+from calypso_mcp.local.batch_admission import admit
+from calypso_mcp.local.batch_status import summarize
+from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, read_body
+from calypso_mcp.local.finalizing import Outcome, finalize
+from calypso_mcp.local.refusals import not_found
+from calypso_mcp.local.routes.addresses import upload_target
+from calypso_mcp.local.routes.files import file_wire, sync_wire
+from calypso_mcp.local.store import batches
+from calypso_mcp.local.store.batches import ItemRow
+
+
+async def create_batch(backend: Backend, request: Request) -> Answer:
+    """Accept or reject each declared file; accepted ones get an address for their bytes."""
+    backend.creates.admit()
+    body = await read_body(backend, request, CreateBatch)
+    check_batch(body, backend.options.limits)
+    admission = await backend.database.write(
+        lambda connection: admit(
+            connection,
+            body,
+            limits=backend.options.limits,
+            now=backend.now(),
+            lifetime_s=backend.options.session_lifetime_s,
+        )
+    )
+    answer = BatchSession(
+        batch_id=admission.batch_id,
+        accepted=tuple(
+            AcceptedItem(client_file_id=name, **dict(upload_target(backend, request, address)))
+            for name, address in admission.accepted.items()
+        ),
+        rejected=tuple(
+            _problem_wire(name, code, message) for name, (code, message) in admission.rejected.items()
+        ),
+    )
+    return Answer(answer.to_wire(), 201, REPLAYED if admission.is_replay else {})
+
+
+async def finalize_batch(backend: Backend, request: Request) -> Answer:
+    """Queue every item whose bytes have arrived; the rest stays pending for a later call."""
+    await read_body(backend, request, FinalizeBatch)
+    batch_id = request.path_params["batch_id"]
+    before = await _items(backend, batch_id)
+    sessions = [item.session.id for item in before if item.session]
+    outcomes = await finalize(backend, sessions)
+    found: dict[Outcome, list[ItemRow]] = {"finalized": [], "replayed": [], "pending": [], "cancelled": []}
+    for item in await _items(backend, batch_id):
+        if item.session:
+            found[outcomes[item.session.id]].append(item)
+    answer = BatchFinalized(
+        batch_id=batch_id,
+        finalized=tuple(_finalized_wire(item) for item in found["finalized"]),
+        replayed=tuple(_finalized_wire(item) for item in found["replayed"]),
+        pending=tuple(
+            _missing_wire(item, "upload_missing", "Not all bytes have arrived.") for item in found["pending"]
+        ),
+        failed=tuple(
+            _missing_wire(item, "upload_cancelled", "The upload was cancelled.")
+            for item in found["cancelled"]
+        ),
+    )
+    return Answer(answer.to_wire(), 202)
+
+
+async def get_batch(backend: Backend, request: Request) -> Answer:
+    """Answer where a batch stands and, with `include_items=true`, each of its items."""
+    batch_id = request.path_params["batch_id"]
+    items = await _items(backend, batch_id)
+    summary = summarize(_status(item) for item in items if item.session)
+    accepted = sum(item.session is not None for item in items)
+    answer = Batch(
+        id=batch_id,
+        status=summary.status,
+        total=len(items),
+        accepted=accepted,
+        rejected=len(items) - accepted,
+        queued=summary.queued,
+        indexing=summary.indexing,
+        active=summary.active,
+        failed=summary.failed,
+    )
+    body: dict[str, Any] = {
+        **answer.to_wire(),
+        "pending": summary.pending,
+        "partialFailedCount": summary.failed + len(items) - accepted,
+    }
+    if request.query_params.get("include_items", "").lower() in {"true", "1"}:
+        body["items"] = [_item_wire(item) for item in items]
+    return Answer(body)
+
+
+async def _items(backend: Backend, batch_id: str) -> list[ItemRow]:
+    def work(connection: sqlite3.Connection) -> list[ItemRow] | None:
+        if batches.get_fingerprint(connection, batch_id) is None:
+            return None
+        return batches.items(connection, batch_id)
+
+    items = await backend.database.read(work)
+    if items is None:
+        raise not_found("batch", "batch_not_found")
+    return items
+
+
+def _status(item: ItemRow) -> str:
+    """Return an item's state; a rejected one has failed, as far as waiting for it goes."""
+    if item.session is None:
+        return FileStatus.FAILED
+    return item.file.status if item.file else FileStatus.PENDING
+
+
+def _item_wire(item: ItemRow) -> dict[str, Any]:
+    status = _status(item)
+    wire: dict[str, Any] = {
+        "client_file_id": item.client_file_id,
+        "clientFileId": item.client_file_id,
+        "status": status,
+        "canonicalStatus": status,
+    }
+    if item.session is None:
+        error = {"code": item.error_code, "message": item.error_message}
+        return {**wire, "rejected": True, "error": error}
+    wire["session_id"] = item.session.id
+    if item.file is None:
+        sync = tuple((bucket_id, SyncStatus.PENDING) for bucket_id in item.session.bucket_ids)
+        return {**wire, "bucketSyncStatus": SyncStatus.PENDING, "bucketSync": sync_wire(sync)}
+    file = file_wire(item.file)
+    wire |= {
+        "knowledgeId": item.file.id,
+        "taskId": item.file.task_id,
+        "bucketSyncStatus": item.file.sync_status,
+        "bucketSync": file["bucketSync"],
+        "file": file,
+    }
+    return wire | ({"error": file["error"]} if "error" in file else {})
+
+
+def _finalized_wire(item: ItemRow) -> FinalizedItem:
+    return FinalizedItem(
+        client_file_id=item.client_file_id,
+        session_id=item.session.id if item.session else None,
+        knowledge_id=item.file.id if item.file else None,
+        task_id=item.file.task_id if item.file else None,
+    )
+
+
+def _missing_wire(item: ItemRow, code: str, message: str) -> ItemProblem:
+    session_id = item.session.id if item.session else None
+    return _problem_wire(item.client_file_id, code, message, session_id)
+
+
+def _problem_wire(name: str, code: str, message: str, session_id: str | None = None) -> ItemProblem:
+    error = {"code": code, "message": message}
+    return ItemProblem(client_file_id=name, session_id=session_id, code=code, message=message, error=error)
+
+
+ROUTES = (
+    Route(paths.BATCH_SESSIONS, endpoint(create_batch), methods=["POST"]),
+    Route(paths.FINALIZE_BATCH, endpoint(finalize_batch), methods=["POST"]),
+    Route(paths.BATCH, endpoint(get_batch), methods=["GET"]),
+)

@@ -1,0 +1,88 @@
+"""`/knowledge/buckets` (seed: calypso-buckets; API sheet section 3)."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from calypso_mcp.api import paths
+from calypso_mcp.api.buckets import CreateBucket
+from calypso_mcp.local.backend import Backend
+from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, idempotency_key, read_body
+from calypso_mcp.local.identifiers import iso_time
+from calypso_mcp.local.refusals import Refusal, invalid
+from calypso_mcp.local.slugs import slug_for, slug_of
+from calypso_mcp.local.store import buckets, idempotency
+from calypso_mcp.local.store.buckets import BucketRow, Members
+
+
+async def list_buckets(backend: Backend, request: Request) -> Answer:
+    """Answer with every bucket, its counts and how much of it is searchable."""
+    include_archived = request.query_params.get("include_archived", "").lower() in {"true", "1"}
+
+    def work(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+        members = buckets.members(connection)
+        found = buckets.every(connection, include_archived=include_archived)
+        return [bucket_wire(row, members.get(row.id, Members())) for row in found]
+
+    return Answer({"team_id": backend.options.team_id, "buckets": await backend.database.read(work)})
+
+
+async def create_bucket(backend: Backend, request: Request) -> Answer:
+    """Make an empty bucket; a slug that exists is a conflict, a replayed key is not."""
+    body = await read_body(backend, request, CreateBucket)
+    key = idempotency_key(request)
+    name = body.name.strip()
+    slug = slug_of(body.slug) if body.slug else slug_for(name, "bucket")
+    if not name or not slug:
+        raise invalid("A bucket needs a name, and its slug at least one ASCII letter or digit.")
+
+    def work(connection: sqlite3.Connection) -> tuple[BucketRow, bool]:
+        made = idempotency.replayed(connection, "bucket", key, body.to_wire())
+        if made is not None:
+            return buckets.get(connection, made), True
+        if buckets.find_slug(connection, slug) is not None:
+            raise Refusal(409, "bucket_slug_exists", f"There is a bucket with the slug {slug!r} already.")
+        now = backend.now()
+        row = buckets.insert(connection, slug=slug, name=name, description=body.description, now=now)
+        idempotency.remember(connection, "bucket", key, body.to_wire(), row.id, now=now)
+        return row, False
+
+    row, is_replay = await backend.database.write(work)
+    return Answer(bucket_wire(row, Members()), 201, REPLAYED if is_replay else {})
+
+
+def bucket_wire(row: BucketRow, members: Members) -> dict[str, Any]:
+    """Return a bucket as the API writes it; failed files are members that are not retrievable."""
+    files = len(members.file_ids)
+    return {
+        "id": row.id,
+        "slug": row.slug,
+        "name": row.name,
+        "status": row.status,
+        "description": row.description,
+        "memberCount": files,
+        "fileCount": files,
+        "retrievableFileCount": members.active,
+        "counts": {"file": files, "website": 0, "qa": 0, "retrievable": members.active},
+        "knowledgeIds": members.file_ids,
+        "fileIds": members.file_ids,
+        "fileKnowledgeIds": members.file_ids,
+        "createdAt": iso_time(row.created_at),
+        "bucketStore": {
+            "status": "syncing" if members.pending else "active",
+            "member_count": files,
+            "indexed_member_count": members.active,
+            "pending_member_count": members.pending,
+            "last_error": members.last_error,
+        },
+    }
+
+
+ROUTES = (
+    Route(paths.BUCKETS, endpoint(list_buckets), methods=["GET"]),
+    Route(paths.BUCKETS, endpoint(create_bucket), methods=["POST"]),
+)

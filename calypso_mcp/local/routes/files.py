@@ -1,0 +1,158 @@
+"""Single uploads, knowledge files and indexing tasks (seed: single-file upload; API sheet section 4)."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from calypso_mcp.api import paths
+from calypso_mcp.api.files import (
+    CreateUploadSession,
+    IndexingTask,
+    KnowledgeFile,
+    TaskReference,
+    UploadSession,
+)
+from calypso_mcp.local.admission import check_file, refusal_of
+from calypso_mcp.local.backend import Backend
+from calypso_mcp.local.destinations import assign
+from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, idempotency_key, read_body
+from calypso_mcp.local.finalizing import finalize
+from calypso_mcp.local.identifiers import iso_time
+from calypso_mcp.local.refusals import Refusal, bucket_required, not_found
+from calypso_mcp.local.routes.addresses import upload_target
+from calypso_mcp.local.store import files, idempotency, sessions
+from calypso_mcp.local.store.files import FileRow
+from calypso_mcp.local.store.sessions import Address, NewSession
+
+_TASK_TYPE = "knowledge_indexing"
+
+
+async def create_session(backend: Backend, request: Request) -> Answer:
+    """Accept one file's declaration and answer with the address for its bytes."""
+    backend.creates.admit()
+    body = await read_body(backend, request, CreateUploadSession)
+    key = idempotency_key(request)
+    if not body.is_given:
+        raise bucket_required()
+    problem = check_file(
+        filename=body.filename,
+        content_type=body.content_type,
+        size_bytes=body.size_bytes,
+        title=body.title,
+        tags=body.tags or (),
+        metadata=body.metadata or {},
+        limits=backend.options.limits,
+    )
+    if problem is not None:
+        raise refusal_of(problem)
+
+    def work(connection: sqlite3.Connection) -> tuple[Address, bool]:
+        now, lifetime_s = backend.now(), backend.options.session_lifetime_s
+        made = idempotency.replayed(connection, "session", key, body.to_wire())
+        if made is not None:
+            return sessions.renew(connection, made, now=now, lifetime_s=lifetime_s), True
+        new = NewSession(
+            filename=body.filename,
+            content_type=body.content_type,
+            size_bytes=body.size_bytes,
+            title=body.title,
+            tags=body.tags or (),
+            metadata=body.metadata or {},
+            bucket_ids=assign(connection, body, now=now),
+        )
+        address = sessions.insert(connection, new, now=now, lifetime_s=lifetime_s)
+        idempotency.remember(connection, "session", key, body.to_wire(), address.session_id, now=now)
+        return address, False
+
+    address, is_replay = await backend.database.write(work)
+    target = upload_target(backend, request, address)
+    return Answer(UploadSession(**dict(target)).to_wire(), 201, REPLAYED if is_replay else {})
+
+
+async def finalize_session(backend: Backend, request: Request) -> Answer:
+    """Queue an uploaded file for indexing; again, and it answers the same file and task."""
+    session_id = request.path_params["session_id"]
+    outcome = (await finalize(backend, [session_id])).get(session_id)
+    if outcome is None:
+        raise not_found("upload session", "session_not_found")
+    if outcome in {"pending", "cancelled"}:
+        raise Refusal(
+            409,
+            "upload_incomplete",
+            "Not all bytes have arrived. Send the rest to the upload_url, then finalize again.",
+        )
+
+    def work(connection: sqlite3.Connection) -> FileRow | None:
+        session = sessions.get(connection, session_id)
+        return files.get(connection, session.file_id) if session and session.file_id else None
+
+    file = await backend.database.read(work)
+    if file is None:
+        raise not_found("upload session", "session_not_found")
+    return Answer(file_wire(file), 201, REPLAYED if outcome == "replayed" else {})
+
+
+async def get_file(backend: Backend, request: Request) -> Answer:
+    """Answer where a file stands. `verify` asks nobody else: this store is the ground truth."""
+    file_id = request.path_params["file_id"]
+    file = await backend.database.read(lambda connection: files.get(connection, file_id))
+    if file is None:
+        raise not_found("file", "file_not_found")
+    return Answer(file_wire(file))
+
+
+async def get_task(backend: Backend, request: Request) -> Answer:
+    """Answer where an indexing task stands."""
+    task_id = request.path_params["task_id"]
+    file = await backend.database.read(lambda connection: files.of_task(connection, task_id))
+    if file is None:
+        raise not_found("task", "task_not_found")
+    task = IndexingTask(
+        id=file.task_id, status=file.task_status, knowledge_id=file.id, error=error_wire(file)
+    )
+    return Answer({**task.to_wire(), "type": _TASK_TYPE})
+
+
+def file_wire(file: FileRow) -> dict[str, Any]:
+    """Return a knowledge file as the API writes it."""
+    model = KnowledgeFile(
+        id=file.id,
+        status=file.status,
+        title=file.title,
+        filename=file.filename,
+        content_type=file.content_type,
+        size_bytes=file.size_bytes,
+        sha256=file.sha256,
+        tags=file.tags,
+        metadata=file.metadata,
+        created_at=iso_time(file.created_at),
+        updated_at=iso_time(file.updated_at),
+        task=TaskReference(id=file.task_id, type=_TASK_TYPE, status=file.task_status),
+        task_reference=file.task_id,
+        bucket_sync_status=file.sync_status,
+        bucket_sync=sync_wire(file.sync),
+        error=error_wire(file),
+    )
+    return {**model.to_wire(), "bucket_ids": list(file.bucket_ids)}
+
+
+def sync_wire(sync: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+    """Return a file's sync into each of its buckets."""
+    return [{"bucket_id": bucket_id, "status": status} for bucket_id, status in sync]
+
+
+def error_wire(file: FileRow) -> dict[str, Any] | None:
+    """Return why a file could not be indexed."""
+    return {"code": file.error_code, "message": file.error_message} if file.error_code else None
+
+
+ROUTES = (
+    Route(paths.UPLOAD_SESSIONS, endpoint(create_session), methods=["POST"]),
+    Route(paths.FINALIZE_UPLOAD_SESSION, endpoint(finalize_session), methods=["POST"]),
+    Route(paths.FILE, endpoint(get_file), methods=["GET"]),
+    Route(paths.TASK, endpoint(get_task), methods=["GET"]),
+)

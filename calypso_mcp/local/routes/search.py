@@ -1,0 +1,94 @@
+"""`POST /search`: passages without synthesis (API sheet section 9.1)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from calypso_mcp.api import paths
+from calypso_mcp.api.search import SearchRequest, SearchResponse, SearchResult
+from calypso_mcp.local import agent_models
+from calypso_mcp.local.backend import Backend
+from calypso_mcp.local.destinations import resolve
+from calypso_mcp.local.exchange import Answer, endpoint, read_body
+from calypso_mcp.local.refusals import Refusal, invalid
+from calypso_mcp.local.retrieval import index
+from calypso_mcp.local.retrieval.index import Passage, SearchTimedOut
+from calypso_mcp.local.store import files
+from calypso_mcp.local.store.files import FileRow
+
+#: API sheet section 9.1.
+_DEFAULT_RESULTS = 10
+_LONGEST_QUERY = 8_000
+_STRATEGY = "lexical"
+#: No model is called, so nothing is used up.
+_USAGE = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
+
+
+async def search(backend: Backend, request: Request) -> Answer:
+    """Answer with the passages that match best within the named buckets or the agent's."""
+    body = await read_body(backend, request, SearchRequest)
+    if not body.query.strip():
+        raise invalid("query must not be empty.")
+    if len(body.query) > _LONGEST_QUERY:
+        raise invalid(f"query has at most {_LONGEST_QUERY} characters.")
+    if body.agent is not None and body.buckets is not None:
+        raise invalid("agent and buckets exclude each other: name one of them.")
+
+    def work(connection: sqlite3.Connection) -> tuple[SearchResult, ...]:
+        passages = index.search(
+            connection,
+            body.query,
+            bucket_ids=_scope(connection, body),
+            limit=body.max_results or _DEFAULT_RESULTS,
+        )
+        sources = files.get_all(connection, [passage.file_id for passage in passages])
+        return _results(passages, sources)
+
+    try:
+        results = await backend.database.read(work)
+    except SearchTimedOut:
+        raise Refusal(503, "search_timeout", "The search took too long.", retryable=True) from None
+    answer = SearchResponse(
+        query=body.query, agent=body.agent, strategy=_STRATEGY, results=results, usage=_USAGE
+    )
+    return Answer(answer.to_wire())
+
+
+def _scope(connection: sqlite3.Connection, body: SearchRequest) -> list[str]:
+    if body.buckets is not None:
+        return [bucket.id for bucket in resolve(connection, body.buckets)]
+    scope = agent_models.find(connection, body.agent or agent_models.BASE_MODEL)
+    return [bucket.id for bucket in scope.buckets]
+
+
+def _results(passages: Sequence[Passage], sources: Mapping[str, FileRow]) -> tuple[SearchResult, ...]:
+    return tuple(
+        SearchResult(
+            source_index=position,
+            title=sources[passage.file_id].title,
+            text=passage.text,
+            file_id=passage.file_id,
+            filename=sources[passage.file_id].filename,
+            attributes=_attributes(passage, sources[passage.file_id]),
+        )
+        for position, passage in enumerate(passages)
+    )
+
+
+def _attributes(passage: Passage, source: FileRow) -> dict[str, Any]:
+    place: dict[str, Any] = {
+        "page": passage.page,
+        "line_start": passage.line_start,
+        "line_end": passage.line_end,
+        "heading": passage.heading,
+    }
+    known = {name: value for name, value in place.items() if value is not None}
+    return {"bucket_ids": list(source.bucket_ids), "score": passage.score, **known}
+
+
+ROUTES = (Route(paths.SEARCH, endpoint(search), methods=["POST"]),)

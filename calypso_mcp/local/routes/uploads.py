@@ -1,0 +1,188 @@
+"""The upload address: GCS's resumable protocol. The address itself is the only credential.
+
+Answers are plain text and status codes, as the storage host's are; no API key is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from http import HTTPStatus
+from typing import Any
+
+from anyio import CancelScope
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from calypso_mcp.local.backend import Backend
+from calypso_mcp.local.blobs import AlreadySealed, BlobBusy, Digests, HashMismatch, Partial
+from calypso_mcp.local.content_range import BadRange, Part, Query, read_hashes, read_range
+from calypso_mcp.local.exchange import is_disk_full, refusal_for
+from calypso_mcp.local.identifiers import new_id
+from calypso_mcp.local.routes.addresses import UPLOAD_PATH
+from calypso_mcp.local.store import sessions
+from calypso_mcp.local.store.sessions import CANCELLED, UPLOADED, SessionRow
+
+#: Bytes gathered before they are written, and so the most that one upload holds in memory.
+_WRITE_BYTES = 1_048_576
+_RESUME_INCOMPLETE = 308
+_CLIENT_CLOSED = 499
+
+
+class _Stop(Exception):
+    """Ends the request with this answer."""
+
+    def __init__(self, status: int, text: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(text)
+        self.response = PlainTextResponse(text, status, dict(headers or {}))
+
+
+async def receive(request: Request) -> Response:
+    """Answer a PUT or DELETE to an upload address."""
+    backend: Backend = request.app.state.backend
+    response: Response | None = None
+    try:
+        session = await _session(backend, request.path_params["secret"])
+        async with backend.turns.take(session.id):
+            response = await (_cancel if request.method == "DELETE" else _put)(backend, request, session)
+        # The turn ends without an answer when a newer request of the same upload takes it.
+        response = response or PlainTextResponse("A newer request has taken over this upload.", 503)
+    except _Stop as stop:
+        response = stop.response
+    except ClientDisconnect:
+        response = PlainTextResponse("The connection ended early.", 503)
+    except Exception as error:  # noqa: BLE001 - the outermost handler of the address
+        status = HTTPStatus.INSUFFICIENT_STORAGE if is_disk_full(error) else refusal_for(error).status
+        response = PlainTextResponse("The bytes could not be stored.", status)
+    response.headers["X-Request-Id"] = new_id("req")
+    return response
+
+
+async def _session(backend: Backend, secret: str) -> SessionRow:
+    found = await backend.database.read(lambda connection: sessions.by_secret(connection, secret))
+    if found is None:
+        raise _Stop(404, "There is no upload at this address.")
+    session, expires_at = found
+    if expires_at <= backend.now() or session.state == CANCELLED:
+        raise _Stop(410, "This upload address has ended. Create the session again for a new one.")
+    return session
+
+
+async def _put(backend: Backend, request: Request, session: SessionRow) -> Response:
+    wanted = _wanted(request, session)
+    if session.state == UPLOADED:
+        return _finished(session)
+    try:
+        if isinstance(wanted, Query):
+            stored = await backend.on_disk(partial(backend.blobs.stored, session.id, session.size_bytes))
+            return _incomplete(stored)
+        blob = await backend.on_disk(partial(backend.blobs.open_partial, session.id, session.size_bytes))
+        try:
+            return await _store(backend, request, session, wanted, blob)
+        finally:
+            blob.close()
+    except AlreadySealed:
+        # The process ended between sealing the bytes and recording it.
+        digests = await backend.on_disk(partial(backend.blobs.digests, session.id, with_crc32c=False))
+        return await _record(backend, session, digests)
+    except BlobBusy:
+        raise _Stop(503, "Another request is sending these bytes.", {"Retry-After": "1"}) from None
+
+
+def _wanted(request: Request, session: SessionRow) -> Query | Part:
+    length = request.headers.get("content-length", "")
+    try:
+        return read_range(
+            request.headers.get("content-range"),
+            content_length=int(length) if length.isdecimal() else None,
+            size_bytes=session.size_bytes,
+        )
+    except BadRange as problem:
+        raise _Stop(400, str(problem)) from None
+
+
+async def _store(
+    backend: Backend, request: Request, session: SessionRow, part: Part, blob: Partial
+) -> Response:
+    if part.start > blob.stored:
+        raise _Stop(
+            503, f"Only {blob.stored} bytes are stored. Ask for the offset with 'bytes */' and resume there."
+        )
+    waiting = await _receive_body(backend, request, part, blob)
+    if blob.stored + len(waiting) < session.size_bytes:
+        return _incomplete(await backend.on_disk(partial(blob.acknowledge, waiting)))
+    expected = read_hashes(request.headers.getlist("x-goog-hash"))
+    try:
+        digests = await backend.on_disk(partial(blob.seal, waiting, expected))
+    except HashMismatch:
+        raise _Stop(400, "The bytes do not have the announced hash; nothing was kept.") from None
+    return await _record(backend, session, digests)
+
+
+async def _receive_body(backend: Backend, request: Request, part: Part, blob: Partial) -> bytes:
+    """Write the body from where the stored bytes end; return the last of it, not yet written.
+
+    Raises:
+        ClientDisconnect: The connection was cut; what arrived is kept.
+    """
+    waiting = bytearray()
+    position = part.start
+    try:
+        async for piece in request.stream():
+            position += len(piece)
+            # Bytes that are stored already are passed over, as are those nobody announced.
+            new = min(len(piece), max(position - blob.stored - len(waiting), 0))
+            waiting += piece[len(piece) - new : len(piece) - max(position - part.stop, 0)]
+            if position > part.stop:
+                break
+            if len(waiting) >= _WRITE_BYTES:
+                await backend.on_disk(partial(blob.append, bytes(waiting)))
+                waiting.clear()
+    except BaseException:
+        # Shielded, so that a cut connection or a newer request does not cost the bytes that arrived.
+        with CancelScope(shield=True):
+            await backend.on_disk(partial(blob.append, bytes(waiting)))
+        raise
+    if position > part.stop:
+        raise _Stop(400, "The body is longer than its Content-Range.")
+    return bytes(waiting)
+
+
+async def _record(backend: Backend, session: SessionRow, digests: Digests) -> Response:
+    def work(connection: Any) -> SessionRow | None:
+        sessions.mark_uploaded(connection, session.id, digests)
+        return sessions.get(connection, session.id)
+
+    # The bytes are safe on the disk; the record can be made again from them.
+    recorded = await backend.database.write(work, durable=False)
+    return _finished(recorded or session)
+
+
+async def _cancel(backend: Backend, _: Request, session: SessionRow) -> Response:
+    if session.state == UPLOADED:
+        raise _Stop(400, "All bytes have arrived; there is nothing to cancel.")
+    await backend.database.write(lambda connection: sessions.set_state(connection, [session.id], CANCELLED))
+    await backend.on_disk(partial(backend.blobs.discard, session.id))
+    return PlainTextResponse("The upload was cancelled.", _CLIENT_CLOSED)
+
+
+def _incomplete(stored: int) -> Response:
+    return Response(
+        status_code=_RESUME_INCOMPLETE, headers={"Range": f"bytes=0-{stored - 1}"} if stored else {}
+    )
+
+
+def _finished(session: SessionRow) -> Response:
+    stored = {
+        "kind": "storage#object",
+        "name": session.filename,
+        "contentType": session.content_type,
+        "size": str(session.size_bytes),
+        "md5Hash": session.md5,
+        "crc32c": session.crc32c,
+    }
+    return JSONResponse({name: value for name, value in stored.items() if value is not None})
+
+
+ROUTES = (Route(UPLOAD_PATH, receive, methods=["PUT", "DELETE"]),)

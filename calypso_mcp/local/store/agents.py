@@ -1,0 +1,55 @@
+"""Named agents and the buckets bound to them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from calypso_mcp.local.identifiers import json_text
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRow:
+    """One named agent. `bucket_ids` may name buckets that are gone by now."""
+
+    id: str
+    name: str | None
+    instructions: str | None
+    bucket_ids: tuple[str, ...]
+    created_at: float
+
+
+def every(connection: sqlite3.Connection) -> list[AgentRow]:
+    """Return the named agents, oldest first."""
+    return [_agent(row) for row in connection.execute("SELECT * FROM agents ORDER BY created_at, id")]
+
+
+def get(connection: sqlite3.Connection, agent_id: str) -> AgentRow | None:
+    """Return the agent with this id."""
+    row = connection.execute("SELECT * FROM agents WHERE id = ?", (agent_id,)).fetchone()
+    return _agent(row) if row else None
+
+
+def insert(
+    connection: sqlite3.Connection,
+    *,
+    agent_id: str,
+    name: str | None,
+    instructions: str | None,
+    bucket_ids: Sequence[str],
+    now: float,
+) -> AgentRow:
+    """Add an agent whose id is free."""
+    connection.execute(
+        "INSERT INTO agents (id, name, instructions, bucket_ids, created_at) VALUES (?, ?, ?, ?, ?)",
+        (agent_id, name, instructions, json_text(list(bucket_ids)), now),
+    )
+    return AgentRow(agent_id, name, instructions, tuple(bucket_ids), now)
+
+
+def _agent(row: sqlite3.Row) -> AgentRow:
+    fields = dict(row)
+    fields["bucket_ids"] = tuple(json.loads(fields["bucket_ids"]))
+    return AgentRow(**fields)

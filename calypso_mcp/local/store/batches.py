@@ -1,0 +1,81 @@
+"""Batches and their items."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from calypso_mcp.local.store import files, sessions
+from calypso_mcp.local.store.files import FileRow
+from calypso_mcp.local.store.sessions import SessionRow
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """One file of a batch: accepted (`session`, and after finalize `file`) or rejected (`error_code`)."""
+
+    client_file_id: str
+    error_code: str | None = None
+    error_message: str | None = None
+    session: SessionRow | None = None
+    file: FileRow | None = None
+
+
+def get_fingerprint(connection: sqlite3.Connection, batch_id: str) -> str | None:
+    """Return the fingerprint of the batch's content; None where there is no such batch."""
+    row = connection.execute("SELECT fingerprint FROM batches WHERE id = ?", (batch_id,)).fetchone()
+    return row["fingerprint"] if row else None
+
+
+def insert(connection: sqlite3.Connection, batch_id: str, fingerprint: str, *, now: float) -> None:
+    """Add a batch without items."""
+    connection.execute(
+        "INSERT INTO batches (id, fingerprint, created_at) VALUES (?, ?, ?)", (batch_id, fingerprint, now)
+    )
+
+
+def put_item(
+    connection: sqlite3.Connection,
+    batch_id: str,
+    position: int,
+    client_file_id: str,
+    *,
+    session_id: str | None = None,
+    error: tuple[str, str] | None = None,
+) -> None:
+    """Add an item, or replace one that was rejected; `error` is (code, message)."""
+    code, message = error or (None, None)
+    connection.execute(
+        "INSERT OR REPLACE INTO batch_items (batch_id, position, client_file_id, session_id, error_code,"
+        " error_message) VALUES (?, ?, ?, ?, ?, ?)",
+        (batch_id, position, client_file_id, session_id, code, message),
+    )
+
+
+def items(connection: sqlite3.Connection, batch_id: str) -> list[ItemRow]:
+    """Return the batch's items in their order in the manifest."""
+    rows: Sequence[sqlite3.Row] = connection.execute(
+        "SELECT * FROM batch_items WHERE batch_id = ? ORDER BY position", (batch_id,)
+    ).fetchall()
+    session_ids = [row["session_id"] for row in rows if row["session_id"]]
+    by_session = {session.id: session for session in sessions.get_all(connection, session_ids)}
+    file_ids = [session.file_id for session in by_session.values() if session.file_id]
+    by_file = files.get_all(connection, file_ids)
+    return [_item(row, by_session, by_file) for row in rows]
+
+
+def _item(row: sqlite3.Row, by_session: dict[str, SessionRow], by_file: dict[str, FileRow]) -> ItemRow:
+    session = by_session.get(row["session_id"])
+    file = by_file.get(session.file_id) if session and session.file_id else None
+    return ItemRow(row["client_file_id"], row["error_code"], row["error_message"], session, file)
+
+
+def accepted_sessions(connection: sqlite3.Connection, batch_id: str) -> dict[str, str]:
+    """Return, by client file id, the session of each accepted item."""
+    rows = connection.execute(
+        "SELECT client_file_id, session_id FROM batch_items WHERE batch_id = ? AND session_id IS NOT NULL"
+        " ORDER BY position",
+        (batch_id,),
+    )
+    return {row["client_file_id"]: row["session_id"] for row in rows}

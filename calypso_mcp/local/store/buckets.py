@@ -1,0 +1,108 @@
+"""Buckets and what is in them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from calypso_mcp.domain.statuses import BucketStatus, SyncStatus
+from calypso_mcp.local.identifiers import new_id
+
+
+@dataclass(frozen=True, slots=True)
+class BucketRow:
+    """One bucket."""
+
+    id: str
+    slug: str
+    name: str
+    description: str | None
+    status: str
+    created_at: float
+
+
+@dataclass(slots=True)
+class Members:
+    """The files of one bucket, by what became of their sync."""
+
+    file_ids: list[str] = field(default_factory=list[str])
+    active: int = 0
+    pending: int = 0
+    last_error: str | None = None
+
+
+def every(connection: sqlite3.Connection, *, include_archived: bool = False) -> list[BucketRow]:
+    """Return the buckets, oldest first."""
+    rows = connection.execute("SELECT * FROM buckets ORDER BY created_at, id")
+    buckets = [BucketRow(**dict(row)) for row in rows]
+    return [bucket for bucket in buckets if include_archived or bucket.status == BucketStatus.ACTIVE]
+
+
+def members(connection: sqlite3.Connection) -> dict[str, Members]:
+    """Return the members of every bucket that has any."""
+    found: dict[str, Members] = defaultdict(Members)
+    rows = connection.execute(
+        "SELECT fb.bucket_id, fb.file_id, fb.sync_status, f.error_message"
+        " FROM file_buckets fb JOIN files f ON f.id = fb.file_id ORDER BY f.created_at, f.id"
+    )
+    for bucket_id, file_id, sync_status, error in rows:
+        bucket = found[bucket_id]
+        bucket.file_ids.append(file_id)
+        if sync_status == SyncStatus.ACTIVE:
+            bucket.active += 1
+        elif sync_status == SyncStatus.FAILED:
+            bucket.last_error = error
+        else:
+            bucket.pending += 1
+    return found
+
+
+def by_ids(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, BucketRow]:
+    """Return those of `ids` that exist and are active."""
+    return _active(connection, "id", ids)
+
+
+def by_slugs(connection: sqlite3.Connection, slugs: Iterable[str]) -> dict[str, BucketRow]:
+    """Return, by slug, those that exist and are active."""
+    return _active(connection, "slug", slugs)
+
+
+def find_slug(connection: sqlite3.Connection, slug: str) -> BucketRow | None:
+    """Return the bucket with this slug, archived or not."""
+    row = connection.execute("SELECT * FROM buckets WHERE slug = ?", (slug,)).fetchone()
+    return BucketRow(**dict(row)) if row else None
+
+
+def get(connection: sqlite3.Connection, bucket_id: str) -> BucketRow:
+    """Return a bucket that is known to exist."""
+    row = connection.execute("SELECT * FROM buckets WHERE id = ?", (bucket_id,)).fetchone()
+    return BucketRow(**dict(row))
+
+
+def insert(
+    connection: sqlite3.Connection, *, slug: str, name: str, description: str | None, now: float
+) -> BucketRow:
+    """Add a bucket whose slug is free."""
+    row = BucketRow(new_id("bucket"), slug, name, description, BucketStatus.ACTIVE, now)
+    connection.execute(
+        "INSERT INTO buckets (id, slug, name, description, status, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (row.id, row.slug, row.name, row.description, row.status, row.created_at),
+    )
+    return row
+
+
+def only_known(connection: sqlite3.Connection, references: Sequence[str]) -> dict[str, BucketRow]:
+    """Return, by reference, the active buckets that `references` (ids or slugs) name; ids win."""
+    return {**by_slugs(connection, references), **by_ids(connection, references)}
+
+
+def _active(connection: sqlite3.Connection, column: str, values: Iterable[str]) -> dict[str, BucketRow]:
+    rows = connection.execute(
+        f"SELECT * FROM buckets WHERE status = 'active'"  # noqa: S608 - the column is one of two constants
+        f" AND {column} IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(values)),),
+    )
+    return {row[column]: BucketRow(**dict(row)) for row in rows}

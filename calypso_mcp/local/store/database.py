@@ -1,0 +1,88 @@
+"""The store as the event loop sees it: reads and writes that never block it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self, TypeVar, cast
+
+import anyio
+from anyio import to_thread
+
+from calypso_mcp.local.store.connections import connect, probe
+from calypso_mcp.local.store.migrations import migrate
+from calypso_mcp.local.store.readers import Readers
+from calypso_mcp.local.store.writer import Write, Writer
+
+T = TypeVar("T")
+
+_READERS = 4
+
+
+class Database:
+    """One process's access to the store; use as an async context manager."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer = Writer(lambda: connect(path))
+        self._readers = Readers(lambda: connect(path))
+        self._reading: anyio.CapacityLimiter | None = None
+
+    async def __aenter__(self) -> Self:
+        """Create or upgrade the store.
+
+        Raises:
+            ConfigError: SQLite lacks what is needed, or a newer version made this store.
+        """
+        self._reading = anyio.CapacityLimiter(_READERS)
+        await to_thread.run_sync(_prepare, self._path)
+        await to_thread.run_sync(self._writer.start)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Commit what is queued and close every connection."""
+        with anyio.CancelScope(shield=True):
+            await to_thread.run_sync(self._writer.close)
+            await to_thread.run_sync(self._readers.close)
+
+    async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what `work` reads from one snapshot."""
+        return await to_thread.run_sync(self._readers.run, work, limiter=self._reading)
+
+    async def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
+        """Return what `work` returns once it is committed; all or nothing.
+
+        Args:
+            work: Called in the writer thread inside a transaction, possibly more than once.
+            durable: Whether to wait for the disk. Without, a power cut (not a crash) may undo it.
+        """
+        done = self._writer.submit(Write(work, durable))
+        return cast("T", await asyncio.wrap_future(done))
+
+    async def checkpoint(self) -> None:
+        """Move the write-ahead log into the database and shorten it, unless readers are in the way."""
+        await asyncio.wrap_future(self._writer.submit(Write(_checkpoint, durable=False, alone=True)))
+
+    @property
+    def log_bytes(self) -> int:
+        """Size of the write-ahead log. Blocks for one stat."""
+        log = self._path.with_name(self._path.name + "-wal")
+        try:
+            return log.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+
+def _prepare(path: Path) -> None:
+    probe()
+    connection = connect(path)
+    try:
+        migrate(connection)
+    finally:
+        connection.close()
+
+
+def _checkpoint(connection: sqlite3.Connection) -> Any:
+    return connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()

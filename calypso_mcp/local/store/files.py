@@ -1,0 +1,145 @@
+"""Knowledge files and their way into their buckets."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from calypso_mcp.domain.statuses import FileStatus, SyncStatus
+from calypso_mcp.local.identifiers import derived_id, json_text
+from calypso_mcp.local.store.sessions import SessionRow
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """One knowledge file with its task and its sync into each bucket."""
+
+    id: str
+    session_id: str
+    filename: str
+    content_type: str
+    size_bytes: int
+    title: str | None
+    tags: tuple[str, ...]
+    metadata: dict[str, Any]
+    sha256: str
+    status: str
+    error_code: str | None
+    error_message: str | None
+    created_at: float
+    updated_at: float
+    task_id: str
+    task_status: str
+    #: (bucket id, sync status) of every bucket it belongs to.
+    sync: tuple[tuple[str, str], ...]
+
+    @property
+    def bucket_ids(self) -> tuple[str, ...]:
+        """Ids of the buckets it belongs to."""
+        return tuple(bucket_id for bucket_id, _ in self.sync)
+
+    @property
+    def sync_status(self) -> str:
+        """Its sync as one word: active only where every bucket's is."""
+        states = {state for _, state in self.sync}
+        if SyncStatus.FAILED in states:
+            return SyncStatus.FAILED
+        return SyncStatus.ACTIVE if states == {SyncStatus.ACTIVE} else SyncStatus.PENDING
+
+
+def insert(connection: sqlite3.Connection, session: SessionRow, *, now: float) -> str:
+    """Turn an uploaded session into a queued file and return the file's id.
+
+    The id follows from the session, so that this can never make two files of one session.
+    """
+    file_id = derived_id("file", session.id)
+    connection.execute(
+        "INSERT INTO files (id, session_id, filename, content_type, size_bytes, title, tags, metadata,"
+        " sha256, status, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            file_id,
+            session.id,
+            session.filename,
+            session.content_type,
+            session.size_bytes,
+            session.title,
+            json_text(session.tags),
+            json_text(session.metadata),
+            session.sha256,
+            FileStatus.QUEUED,
+            now,
+            now,
+        ),
+    )
+    connection.executemany(
+        "INSERT INTO file_buckets (bucket_id, file_id, sync_status) VALUES (?, ?, ?)",
+        [(bucket_id, file_id, SyncStatus.PENDING) for bucket_id in session.bucket_ids],
+    )
+    connection.execute(
+        "INSERT INTO tasks (id, file_id, status) VALUES (?, ?, ?)",
+        (derived_id("task", session.id), file_id, FileStatus.QUEUED),
+    )
+    connection.execute("UPDATE upload_sessions SET file_id = ? WHERE id = ?", (file_id, session.id))
+    return file_id
+
+
+def get(connection: sqlite3.Connection, file_id: str) -> FileRow | None:
+    """Return the file with this id."""
+    return get_all(connection, [file_id]).get(file_id)
+
+
+def get_all(connection: sqlite3.Connection, file_ids: Sequence[str]) -> dict[str, FileRow]:
+    """Return, by id, those of `file_ids` that exist."""
+    ids = json.dumps(list(file_ids))
+    sync: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for file_id, bucket_id, status in connection.execute(
+        "SELECT file_id, bucket_id, sync_status FROM file_buckets"
+        " WHERE file_id IN (SELECT value FROM json_each(?))",
+        (ids,),
+    ):
+        sync[file_id].append((bucket_id, status))
+    rows = connection.execute(
+        "SELECT files.*, tasks.id AS task_id, tasks.status AS task_status"
+        " FROM files JOIN tasks ON tasks.file_id = files.id"
+        " WHERE files.id IN (SELECT value FROM json_each(?))",
+        (ids,),
+    )
+    return {row["id"]: _file(row, tuple(sync[row["id"]])) for row in rows}
+
+
+def of_task(connection: sqlite3.Connection, task_id: str) -> FileRow | None:
+    """Return the file that a task indexes."""
+    row = connection.execute("SELECT file_id FROM tasks WHERE id = ?", (task_id,)).fetchone()
+    return get(connection, row["file_id"]) if row else None
+
+
+def set_status(
+    connection: sqlite3.Connection,
+    file_id: str,
+    status: FileStatus,
+    sync_status: SyncStatus,
+    *,
+    now: float,
+    error: tuple[str, str] | None = None,
+) -> None:
+    """Record a file's state and that of its sync into all its buckets; `error` is (code, message)."""
+    code, message = error or (None, None)
+    connection.execute(
+        "UPDATE files SET status = ?, error_code = ?, error_message = ?, updated_at = ? WHERE id = ?",
+        (status, code, message, now, file_id),
+    )
+    connection.execute(
+        "UPDATE file_buckets SET sync_status = ? WHERE file_id = ?",
+        (sync_status, file_id),
+    )
+
+
+def _file(row: sqlite3.Row, sync: tuple[tuple[str, str], ...]) -> FileRow:
+    fields = dict(row)
+    fields["tags"] = tuple(json.loads(fields["tags"]))
+    fields["metadata"] = json.loads(fields["metadata"])
+    return FileRow(**fields, sync=sync)

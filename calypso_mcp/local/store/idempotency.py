@@ -1,0 +1,40 @@
+"""What create requests with an Idempotency-Key made."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from calypso_mcp.local.identifiers import fingerprint
+from calypso_mcp.local.refusals import key_reused
+
+
+def replayed(connection: sqlite3.Connection, operation: str, key: str | None, body: Any) -> str | None:
+    """Return the id that this key created before, or None.
+
+    Raises:
+        Refusal: The key came with another body (409 `idempotency_key_reused`).
+    """
+    if key is None:
+        return None
+    row = connection.execute(
+        "SELECT fingerprint, created_id FROM idempotency_keys WHERE operation = ? AND key = ?",
+        (operation, key),
+    ).fetchone()
+    if row is None:
+        return None
+    if row["fingerprint"] != fingerprint(body):
+        raise key_reused()
+    return str(row["created_id"])
+
+
+def remember(
+    connection: sqlite3.Connection, operation: str, key: str | None, body: Any, created_id: str, *, now: float
+) -> None:
+    """Record what the key created; nothing without a key."""
+    if key is not None:
+        connection.execute(
+            "INSERT INTO idempotency_keys (operation, key, fingerprint, created_id, created_at)"
+            " VALUES (?, ?, ?, ?, ?)",
+            (operation, key, fingerprint(body), created_id, now),
+        )

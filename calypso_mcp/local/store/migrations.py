@@ -1,0 +1,176 @@
+"""The store's schema as numbered steps. Append only: a step that was released never changes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from calypso_mcp.errors import ConfigError
+from calypso_mcp.local.retrieval.index import SCHEMA as RETRIEVAL_INDEX
+from calypso_mcp.local.store.connections import until_free
+
+CATALOGUE = """
+CREATE TABLE buckets (
+    id TEXT PRIMARY KEY,
+    slug TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    description TEXT,
+    status TEXT NOT NULL DEFAULT 'active',
+    created_at REAL NOT NULL
+);
+CREATE TABLE upload_sessions (
+    id TEXT PRIMARY KEY,
+    filename TEXT NOT NULL,
+    content_type TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    title TEXT,
+    tags TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    bucket_ids TEXT NOT NULL,
+    state TEXT NOT NULL DEFAULT 'open',
+    sha256 TEXT,
+    md5 TEXT,
+    crc32c TEXT,
+    file_id TEXT,
+    created_at REAL NOT NULL,
+    expires_at REAL NOT NULL
+);
+CREATE INDEX upload_sessions_unfinished ON upload_sessions (expires_at) WHERE file_id IS NULL;
+CREATE TABLE upload_addresses (
+    secret_hash TEXT PRIMARY KEY,
+    session_id TEXT NOT NULL REFERENCES upload_sessions (id) ON DELETE CASCADE,
+    expires_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX upload_addresses_by_session ON upload_addresses (session_id);
+CREATE TABLE files (
+    id TEXT PRIMARY KEY,
+    session_id TEXT NOT NULL UNIQUE,
+    filename TEXT NOT NULL,
+    content_type TEXT NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    title TEXT,
+    tags TEXT NOT NULL,
+    metadata TEXT NOT NULL,
+    sha256 TEXT NOT NULL,
+    status TEXT NOT NULL,
+    error_code TEXT,
+    error_message TEXT,
+    created_at REAL NOT NULL,
+    updated_at REAL NOT NULL
+);
+CREATE TABLE file_buckets (
+    bucket_id TEXT NOT NULL REFERENCES buckets (id),
+    file_id TEXT NOT NULL REFERENCES files (id) ON DELETE CASCADE,
+    sync_status TEXT NOT NULL,
+    PRIMARY KEY (bucket_id, file_id)
+) WITHOUT ROWID;
+CREATE INDEX file_buckets_by_file ON file_buckets (file_id);
+CREATE TABLE tasks (
+    position INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    file_id TEXT NOT NULL UNIQUE REFERENCES files (id) ON DELETE CASCADE,
+    status TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    not_before REAL NOT NULL DEFAULT 0,
+    lease_owner TEXT,
+    lease_expires REAL
+);
+CREATE INDEX tasks_unfinished ON tasks (attempts, position) WHERE status IN ('queued', 'indexing');
+CREATE TABLE batches (
+    id TEXT PRIMARY KEY,
+    fingerprint TEXT NOT NULL,
+    created_at REAL NOT NULL
+);
+CREATE TABLE batch_items (
+    batch_id TEXT NOT NULL REFERENCES batches (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    client_file_id TEXT NOT NULL,
+    session_id TEXT,
+    error_code TEXT,
+    error_message TEXT,
+    PRIMARY KEY (batch_id, client_file_id)
+) WITHOUT ROWID;
+CREATE TABLE agents (
+    id TEXT PRIMARY KEY,
+    name TEXT,
+    instructions TEXT,
+    bucket_ids TEXT NOT NULL,
+    created_at REAL NOT NULL
+);
+CREATE TABLE idempotency_keys (
+    operation TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    created_id TEXT NOT NULL,
+    created_at REAL NOT NULL,
+    PRIMARY KEY (operation, key)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[tuple[str, str], ...] = (
+    ("catalogue", CATALOGUE),
+    ("retrieval index", RETRIEVAL_INDEX),
+)
+
+_RECORD = """
+CREATE TABLE IF NOT EXISTS migrations (
+    number INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+)
+"""
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the store to this version; each step commits together with its record.
+
+    Raises:
+        ConfigError: The store was made by a newer version.
+    """
+    if applied(connection) == len(MIGRATIONS):
+        return
+    until_free(lambda: connection.execute("BEGIN IMMEDIATE"))
+    try:
+        connection.execute(_RECORD)
+        # Read again: another process may have migrated while this one waited for the lock.
+        for number, (name, script) in enumerate(MIGRATIONS, start=1):
+            if number > applied(connection):
+                for statement in statements(script):
+                    connection.execute(statement)
+                connection.execute("INSERT INTO migrations (number, name) VALUES (?, ?)", (number, name))
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
+def applied(connection: sqlite3.Connection) -> int:
+    """Return the number of the last step this store has seen.
+
+    Raises:
+        ConfigError: It has seen more than this version knows.
+    """
+    found = until_free(
+        lambda: connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'migrations'").fetchone()
+    )
+    if found is None:
+        return 0
+    last = int(connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone()[0])
+    if last > len(MIGRATIONS):
+        raise ConfigError(
+            "The data directory was made by a newer version of calypso-mcp.",
+            hint="Update calypso-mcp, or choose another data directory (--data-dir, CALYPSO_DATA_DIR).",
+        )
+    return last
+
+
+def statements(script: str) -> Iterator[str]:
+    """Yield the statements of `script`. `executescript` would commit before the first."""
+    statement = ""
+    for piece in script.split(";"):
+        statement += piece + ";"
+        if statement.strip(";\n ") and sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+        elif not statement.strip(";\n "):
+            statement = ""

@@ -1,0 +1,163 @@
+"""Upload sessions and the addresses that lead to them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from calypso_mcp.local.blobs import Digests
+from calypso_mcp.local.identifiers import json_text, new_id, new_secret, secret_hash
+
+#: Bytes may arrive.
+OPEN = "open"
+#: All bytes are stored and hashed.
+UPLOADED = "uploaded"
+#: The uploader gave up.
+CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """What a create request declares about one file."""
+
+    filename: str
+    content_type: str
+    size_bytes: int
+    title: str | None
+    tags: tuple[str, ...]
+    metadata: dict[str, Any]
+    bucket_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRow(NewSession):
+    """One upload session. Hashes: sha256 in hex, md5 and crc32c in base64 as GCS writes them."""
+
+    id: str
+    state: str
+    sha256: str | None
+    md5: str | None
+    crc32c: str | None
+    file_id: str | None
+    created_at: float
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A fresh upload address; the secret exists only here and at its receiver."""
+
+    session_id: str
+    secret: str
+    expires_at: float
+
+
+def insert(connection: sqlite3.Connection, new: NewSession, *, now: float, lifetime_s: float) -> Address:
+    """Add a session and return its first address."""
+    session_id = new_id("sess")
+    connection.execute(
+        "INSERT INTO upload_sessions (id, filename, content_type, size_bytes, title, tags, metadata,"
+        " bucket_ids, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            session_id,
+            new.filename,
+            new.content_type,
+            new.size_bytes,
+            new.title,
+            json_text(new.tags),
+            json_text(new.metadata),
+            json_text(new.bucket_ids),
+            now,
+            now + lifetime_s,
+        ),
+    )
+    return _insert_address(connection, session_id, now + lifetime_s)
+
+
+def renew(connection: sqlite3.Connection, session_id: str, *, now: float, lifetime_s: float) -> Address:
+    """Return a further address of a session; earlier ones keep working until they expire."""
+    connection.execute(
+        "UPDATE upload_sessions SET expires_at = max(expires_at, ?),"
+        " state = CASE state WHEN 'cancelled' THEN 'open' ELSE state END WHERE id = ?",
+        (now + lifetime_s, session_id),
+    )
+    return _insert_address(connection, session_id, now + lifetime_s)
+
+
+def by_secret(connection: sqlite3.Connection, secret: str) -> tuple[SessionRow, float] | None:
+    """Return the session an address leads to and when the address expires."""
+    row = connection.execute(
+        "SELECT session_id, expires_at FROM upload_addresses WHERE secret_hash = ?", (secret_hash(secret),)
+    ).fetchone()
+    if row is None:
+        return None
+    session = get(connection, row["session_id"])
+    return (session, row["expires_at"]) if session else None
+
+
+def get(connection: sqlite3.Connection, session_id: str) -> SessionRow | None:
+    """Return the session with this id."""
+    found = get_all(connection, [session_id])
+    return found[0] if found else None
+
+
+def get_all(connection: sqlite3.Connection, session_ids: Sequence[str]) -> list[SessionRow]:
+    """Return the sessions with these ids, in no order."""
+    rows = connection.execute(
+        "SELECT * FROM upload_sessions WHERE id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(session_ids)),),
+    )
+    return [_session(row) for row in rows]
+
+
+def mark_uploaded(connection: sqlite3.Connection, session_id: str, digests: Digests) -> None:
+    """Record that every byte is stored, with the hashes of what is on the disk."""
+    connection.execute(
+        "UPDATE upload_sessions SET state = 'uploaded', sha256 = ?, md5 = ?, crc32c = coalesce(?, crc32c)"
+        " WHERE id = ?",
+        (digests.sha256, digests.md5, digests.crc32c, session_id),
+    )
+
+
+def set_state(connection: sqlite3.Connection, session_ids: Iterable[str], state: str) -> None:
+    """Move unfinalized sessions to `state`."""
+    connection.execute(
+        "UPDATE upload_sessions SET state = ? WHERE file_id IS NULL"
+        " AND id IN (SELECT value FROM json_each(?))",
+        (state, json.dumps(list(session_ids))),
+    )
+
+
+def stale(connection: sqlite3.Connection, before: float) -> list[str]:
+    """Return the unfinalized sessions whose last address expired before `before`, or that were cancelled."""
+    rows = connection.execute(
+        "SELECT id FROM upload_sessions WHERE file_id IS NULL AND (expires_at < ? OR state = 'cancelled')",
+        (before,),
+    )
+    return [row["id"] for row in rows]
+
+
+def drop_addresses(connection: sqlite3.Connection, before: float) -> None:
+    """Forget addresses that expired before `before`."""
+    connection.execute("DELETE FROM upload_addresses WHERE expires_at < ?", (before,))
+
+
+def _insert_address(connection: sqlite3.Connection, session_id: str, expires_at: float) -> Address:
+    secret = new_secret()
+    connection.execute(
+        "INSERT INTO upload_addresses (secret_hash, session_id, expires_at) VALUES (?, ?, ?)",
+        (secret_hash(secret), session_id, expires_at),
+    )
+    return Address(session_id, secret, expires_at)
+
+
+def _session(row: sqlite3.Row) -> SessionRow:
+    fields = dict(row)
+    for name in ("tags", "metadata", "bucket_ids"):
+        fields[name] = json.loads(fields[name])
+    fields["tags"] = tuple(fields["tags"])
+    fields["bucket_ids"] = tuple(fields["bucket_ids"])
+    return SessionRow(**fields)

@@ -1,0 +1,156 @@
+"""The queue of indexing tasks. A task belongs to one process for the time of a lease.
+
+Every state change names the owner, so a process that lost its lease can no longer change anything: this
+is what keeps a file from being indexed twice.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from calypso_mcp.domain.statuses import FileStatus, SyncStatus
+from calypso_mcp.local.store import files
+
+_TAKEABLE = "((status = 'queued' AND not_before <= :now) OR (status = 'indexing' AND lease_expires < :now))"
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A task that this process may work on. `attempts` counts this one."""
+
+    task_id: str
+    file_id: str
+    attempts: int
+
+
+def is_work_waiting(connection: sqlite3.Connection, now: float) -> bool:
+    """Whether a task could be claimed."""
+    row = connection.execute(
+        f"SELECT 1 FROM tasks WHERE status IN ('queued', 'indexing') AND {_TAKEABLE} LIMIT 1",  # noqa: S608
+        {"now": now},
+    ).fetchone()
+    return row is not None
+
+
+def claim(
+    connection: sqlite3.Connection,
+    owner: str,
+    *,
+    count: int,
+    attempts: int,
+    is_idle: bool,
+    now: float,
+    lease_s: float,
+) -> list[Claimed]:
+    """Take up to `count` tasks; those already tried `attempts` times without an end fail instead.
+
+    A task that was tried before comes after the fresh ones and alone, which takes a process that is idle:
+    if its file kills the process, no other file is counted as having done so.
+    """
+    rows = connection.execute(
+        "SELECT id, file_id, attempts FROM tasks WHERE status IN ('queued', 'indexing')"  # noqa: S608
+        f" AND {_TAKEABLE} ORDER BY attempts, position LIMIT :count",
+        {"now": now, "count": count},
+    ).fetchall()
+    claimed: list[Claimed] = []
+    for row in rows:
+        if row["attempts"] >= attempts:
+            _end(connection, row["id"], FileStatus.FAILED)
+            message = f"Indexing was given up: it stopped {row['attempts']} times without an end."
+            files.set_status(
+                connection,
+                row["file_id"],
+                FileStatus.FAILED,
+                SyncStatus.FAILED,
+                now=now,
+                error=("indexing_stopped", message),
+            )
+            continue
+        if row["attempts"] and (claimed or not is_idle):
+            break
+        connection.execute(
+            "UPDATE tasks SET status = 'indexing', attempts = attempts + 1, lease_owner = ?,"
+            " lease_expires = ? WHERE id = ?",
+            (owner, now + lease_s, row["id"]),
+        )
+        connection.execute(
+            "UPDATE files SET status = 'indexing', updated_at = ? WHERE id = ?", (now, row["file_id"])
+        )
+        claimed.append(Claimed(row["id"], row["file_id"], row["attempts"] + 1))
+        if row["attempts"]:
+            break
+    return claimed
+
+
+def heartbeat(connection: sqlite3.Connection, owner: str, *, now: float, lease_s: float) -> None:
+    """Keep this process's tasks for another lease."""
+    connection.execute(
+        "UPDATE tasks SET lease_expires = ? WHERE status = 'indexing' AND lease_owner = ?",
+        (now + lease_s, owner),
+    )
+
+
+def is_owned(connection: sqlite3.Connection, task_id: str, owner: str) -> bool:
+    """Whether `owner` still holds the task's lease."""
+    row = connection.execute(
+        "SELECT 1 FROM tasks WHERE id = ? AND status = 'indexing' AND lease_owner = ?", (task_id, owner)
+    ).fetchone()
+    return row is not None
+
+
+def complete(connection: sqlite3.Connection, claimed: Claimed, *, now: float) -> None:
+    """Record that the file is searchable through all its buckets."""
+    _end(connection, claimed.task_id, FileStatus.INDEXED)
+    files.set_status(connection, claimed.file_id, FileStatus.ACTIVE, SyncStatus.ACTIVE, now=now)
+
+
+def fail(connection: sqlite3.Connection, claimed: Claimed, *, code: str, message: str, now: float) -> None:
+    """Record that the file cannot be indexed, and why."""
+    _end(connection, claimed.task_id, FileStatus.FAILED)
+    files.set_status(
+        connection,
+        claimed.file_id,
+        FileStatus.FAILED,
+        SyncStatus.FAILED,
+        now=now,
+        error=(code, message),
+    )
+
+
+def give_back(
+    connection: sqlite3.Connection,
+    owner: str,
+    task_ids: Sequence[str] | None = None,
+    *,
+    counts: bool,
+    not_before: float = 0.0,
+) -> None:
+    """Queue tasks of `owner` (all of them without `task_ids`) again; `counts` says whether as an attempt."""
+    rows = connection.execute(
+        "SELECT id, file_id FROM tasks WHERE status = 'indexing' AND lease_owner = ?"
+        " AND (? IS NULL OR id IN (SELECT value FROM json_each(?)))",
+        (owner, None if task_ids is None else 1, json.dumps(list(task_ids or ()))),
+    ).fetchall()
+    for row in rows:
+        connection.execute(
+            "UPDATE tasks SET status = 'queued', attempts = attempts - ?, not_before = ?,"
+            " lease_owner = NULL, lease_expires = NULL WHERE id = ?",
+            (0 if counts else 1, not_before, row["id"]),
+        )
+        connection.execute("UPDATE files SET status = 'queued' WHERE id = ?", (row["file_id"],))
+
+
+def owners(connection: sqlite3.Connection) -> set[str]:
+    """Return the processes that hold a lease."""
+    rows = connection.execute("SELECT DISTINCT lease_owner FROM tasks WHERE status = 'indexing'")
+    return {row["lease_owner"] for row in rows}
+
+
+def _end(connection: sqlite3.Connection, task_id: str, status: FileStatus) -> None:
+    connection.execute(
+        "UPDATE tasks SET status = ?, lease_owner = NULL, lease_expires = NULL WHERE id = ?",
+        (status, task_id),
+    )

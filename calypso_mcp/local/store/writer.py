@@ -1,0 +1,168 @@
+"""The one thread of this process that writes: queued writes are committed in groups.
+
+Each write runs in a savepoint, so that one that fails takes nothing else with it, and all writes waiting
+at the same moment share one transaction and therefore one fsync.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any, TypeVar
+
+from calypso_mcp.local.store.connections import until_free
+
+T = TypeVar("T")
+
+_LARGEST_GROUP = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One queued write. `work` may run more than once; only its last run is committed."""
+
+    work: Callable[[sqlite3.Connection], Any]
+    durable: bool
+    #: Runs outside any transaction (checkpoints).
+    alone: bool = False
+    done: Future[Any] = field(default_factory=Future[Any])
+
+
+@dataclass(slots=True)
+class _Outcome:
+    write: Write
+    result: Any = None
+    error: BaseException | None = None
+
+    def deliver(self) -> None:
+        if self.error is not None:
+            self.write.done.set_exception(self.error)
+        else:
+            self.write.done.set_result(self.result)
+
+
+class Writer:
+    """Owns the writing connection and the thread that uses it."""
+
+    def __init__(self, open_connection: Callable[[], sqlite3.Connection]) -> None:
+        self._open_connection = open_connection
+        self._queue: SimpleQueue[Write | None] = SimpleQueue()
+        self._closed = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Open the connection and begin to work the queue. Blocks."""
+        self._thread = threading.Thread(
+            target=self._run, args=(self._open_connection(),), name="calypso-writer", daemon=True
+        )
+        self._thread.start()
+
+    def submit(self, write: Write) -> Future[Any]:
+        """Queue `write`; its future is done once it is committed.
+
+        Raises:
+            RuntimeError: The writer is closed.
+        """
+        if self._closed:
+            raise RuntimeError("the store is closed")
+        self._queue.put(write)
+        return write.done
+
+    def close(self) -> None:
+        """Finish what is queued, then close the connection. Blocks."""
+        self._closed = True
+        self._queue.put(None)
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self, connection: sqlite3.Connection) -> None:
+        try:
+            while (first := self._queue.get()) is not None:
+                group, last = self._gather(first)
+                running = [write for write in group if write.done.set_running_or_notify_cancel()]
+                self._carry_out(connection, running)
+                if last:
+                    return
+        finally:
+            connection.close()
+
+    def _gather(self, first: Write) -> tuple[list[Write], bool]:
+        """Return what is queued right now and whether the queue has ended."""
+        group = [first]
+        while len(group) < _LARGEST_GROUP:
+            try:
+                following = self._queue.get_nowait()
+            except Empty:
+                break
+            if following is None:
+                return group, True
+            group.append(following)
+        return group, False
+
+    def _carry_out(self, connection: sqlite3.Connection, group: Sequence[Write]) -> None:
+        together = [write for write in group if not write.alone]
+        if together:
+            try:
+                outcomes = _commit(connection, together)
+            except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the waiting callers
+                _roll_back(connection)
+                outcomes = (
+                    [_Outcome(together[0], error=error)]
+                    if len(together) == 1
+                    else [_commit_one(connection, write) for write in together]
+                )
+            for outcome in outcomes:
+                outcome.deliver()
+        for write in group:
+            if write.alone:
+                _run_alone(connection, write).deliver()
+
+
+def _commit(connection: sqlite3.Connection, group: Sequence[Write]) -> list[_Outcome]:
+    durable = any(write.durable for write in group)
+    connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+    until_free(lambda: connection.execute("BEGIN IMMEDIATE"))
+    outcomes = [_in_savepoint(connection, write) for write in group]
+    until_free(lambda: connection.execute("COMMIT"))
+    return outcomes
+
+
+def _commit_one(connection: sqlite3.Connection, write: Write) -> _Outcome:
+    try:
+        return _commit(connection, [write])[0]
+    except BaseException as error:  # noqa: BLE001 - as above
+        _roll_back(connection)
+        return _Outcome(write, error=error)
+
+
+def _in_savepoint(connection: sqlite3.Connection, write: Write) -> _Outcome:
+    connection.execute("SAVEPOINT one_write")
+    try:
+        result = write.work(connection)
+    except BaseException as error:
+        if not connection.in_transaction:
+            # SQLite gave up the whole transaction (disk full, I/O error): the group starts over singly.
+            raise
+        connection.execute("ROLLBACK TO one_write")
+        connection.execute("RELEASE one_write")
+        return _Outcome(write, error=error)
+    connection.execute("RELEASE one_write")
+    return _Outcome(write, result)
+
+
+def _run_alone(connection: sqlite3.Connection, write: Write) -> _Outcome:
+    try:
+        return _Outcome(write, write.work(connection))
+    except BaseException as error:  # noqa: BLE001 - as above
+        return _Outcome(write, error=error)
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
