@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from calypso_mcp.settings.loading import child_environment, knobs, load_settings, settings_from
+from calypso_mcp.settings.loading import child_environment, environment, knobs, load_settings, settings_from
 from calypso_mcp.settings.model import Settings
 from calypso_mcp.settings.values import Knob, is_loopback
 
-__all__ = ["Knob", "Settings", "child_environment", "is_loopback", "knobs", "load_settings", "settings_from"]
+__all__ = [
+    "Knob",
+    "Settings",
+    "child_environment",
+    "environment",
+    "is_loopback",
+    "knobs",
+    "load_settings",
+    "settings_from",
+]

@@ -70,6 +70,11 @@ def settings_from(flags: Mapping[str, object], environ: Mapping[str, str]) -> Se
     return settings
 
 
+def environment() -> Mapping[str, str]:
+    """Return the variables of this process, for names that only a file of the operator's gives."""
+    return os.environ
+
+
 def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the variables a `calypso-mcp` child process should inherit from `environ` (ours by default).
 
@@ -161,6 +166,19 @@ def _check_together(settings: Settings) -> None:
             "--backend hosted (CALYPSO_BACKEND) needs an API key: set CALYPSO_API_KEY, or name a file that "
             "holds it with --api-key-file (CALYPSO_API_KEY_FILE)."
         )
+    if settings.buckets and settings.agent is not None:
+        raise ConfigError(
+            "--bucket (CALYPSO_BUCKETS) and --agent (CALYPSO_AGENT) exclude each other: an agent stands for "
+            "the buckets attached to it."
+        )
+    ways_in = {
+        "--access-file (CALYPSO_ACCESS_FILE)": settings.access_file,
+        "--oauth-issuer (CALYPSO_OAUTH_ISSUER)": settings.oauth_issuer,
+        "--caller-key-header (CALYPSO_CALLER_KEY_HEADER)": settings.caller_key_header,
+    }
+    chosen = [name for name, value in ways_in.items() if value is not None]
+    if len(chosen) > 1:
+        raise ConfigError(f"{' and '.join(chosen)} exclude each other: callers log in one way.")
     if settings.oauth_issuer is None:
         return
     if settings.oauth_jwks_url is None:

@@ -81,7 +81,7 @@ class Settings(BaseModel):
         description="Looks for private keys and access tokens in text files and refuses to upload them.",
     )
     allow_local_files_over_http: Annotated[
-        bool, Knob("CALYPSO_ALLOW_LOCAL_FILES_OVER_HTTP", "--allow-local-files-over-http", "files")
+        bool, Knob("CALYPSO_ALLOW_LOCAL_FILES_OVER_HTTP", "--allow-local-files-over-http", "access")
     ] = Field(
         default=False,
         description="Lets callers of `calypso-mcp http` name files on the server's disk (inside the allowed "
@@ -128,6 +128,23 @@ class Settings(BaseModel):
     oauth_jwks_url: Annotated[
         WebUrl | None, Knob("CALYPSO_OAUTH_JWKS_URL", "--oauth-jwks-url", "access", "URL")
     ] = Field(default=None, description="Where the issuer's signing keys are published.")
+    oauth_buckets_claim: Annotated[
+        str, Knob("CALYPSO_OAUTH_BUCKETS_CLAIM", "--oauth-buckets-claim", "access", "CLAIM")
+    ] = Field(
+        default="calypso_buckets",
+        min_length=1,
+        description="Claim of an OAuth token that lists the caller's buckets; without it none is reached.",
+    )
+    oauth_write_scope: Annotated[
+        str | None, Knob("CALYPSO_OAUTH_WRITE_SCOPE", "--oauth-write-scope", "access", "SCOPE")
+    ] = Field(
+        default=None,
+        description="OAuth scope without which a caller may only read; unset: every caller may write.",
+    )
+    oauth_required_scopes: Annotated[
+        tuple[str, ...],
+        Knob("CALYPSO_OAUTH_REQUIRED_SCOPES", "--oauth-required-scope", "access", "SCOPE", separator=","),
+    ] = Field(default=(), description="OAuth scope that every token must carry; repeat the flag for several.")
     caller_key_header: Annotated[
         str | None, Knob("CALYPSO_CALLER_KEY_HEADER", "--caller-key-header", "access", "NAME")
     ] = Field(

@@ -1,4 +1,4 @@
-"""The tables of the README that follow from the code; `python tests/architecture/readme_tables.py --write`."""
+"""The tables of the README that follow from the code. `--write` brings the README up to date."""
 
 from __future__ import annotations
 

@@ -1,0 +1,119 @@
+"""One API client for every API key in use, all with the same way to Calypso."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from calypso_mcp.assembly.embedded import EMBEDDED_BASE_URL, EmbeddedTransport
+from calypso_mcp.client import CalypsoClient, ClientPolicies, CreatePacer, Timeouts
+from calypso_mcp.errors import AuthenticationFailed
+from calypso_mcp.server.state import Backend
+from calypso_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+    from calypso_mcp.local.app import LocalOptions
+
+
+class Backends:
+    """The backends of one process. Clients are made when first needed and closed together."""
+
+    def __init__(self, settings: Settings, tasks: TaskGroup) -> None:
+        """Prepare without connecting to anything.
+
+        Args:
+            settings: What the operator decided.
+            tasks: Where an embedded backend runs; must outlive the requests.
+        """
+        self._settings = settings
+        self._policies = client_policies(settings)
+        self._by_key: dict[str, Backend] = {}
+        self._clients = AsyncExitStack()
+        self._embedded: EmbeddedTransport | None = None
+        # In the process nobody but our own client can reach the embedded API, so its key need not be known.
+        self._embedded_key = secrets.token_urlsafe(32)
+        if not settings.uses_hosted_api:
+            self._embedded = EmbeddedTransport(tasks, self._local_options)
+
+    def of_process(self) -> Backend:
+        """Return the backend of the operator's own key."""
+        return self.of_key(self._settings.api_key)
+
+    def of_key(self, key: SecretStr | None) -> Backend:
+        """Return the backend of `key`; the embedded one has a single key of its own.
+
+        Raises:
+            AuthenticationFailed: The hosted API is used and there is no key.
+        """
+        if self._embedded is not None:
+            return self._backend(self._embedded_key)
+        if key is None:
+            raise AuthenticationFailed("No Calypso API key was given.")
+        return self._backend(key.get_secret_value())
+
+    async def accepts(self, key: SecretStr) -> bool:
+        """Whether Calypso accepts `key`; errors other than a refusal pass through."""
+        if self._embedded is not None:
+            return False
+        client = self._client(key.get_secret_value())
+        try:
+            await client.connection.check()
+        except AuthenticationFailed:
+            return False
+        finally:
+            await client.aclose()
+        return True
+
+    async def aclose(self) -> None:
+        """Close every client, then the embedded backend."""
+        await self._clients.aclose()
+        if self._embedded is not None:
+            self._embedded.stop()
+
+    def _backend(self, key: str) -> Backend:
+        backend = self._by_key.get(key)
+        if backend is None:
+            client = self._client(key)
+            self._clients.push_async_callback(client.aclose)
+            label = "hosted" if self._embedded is None else "embedded"
+            backend = self._by_key[key] = Backend.of(client, label)
+        return backend
+
+    def _client(self, key: str) -> CalypsoClient:
+        """Make a client; one pacer for each key, because the limit on creates is per key."""
+        if self._embedded is None:
+            return CalypsoClient(
+                base_url=self._settings.api_base_url,
+                api_key=key,
+                policies=self._policies,
+                pacer=CreatePacer(),
+            )
+        return CalypsoClient(
+            base_url=EMBEDDED_BASE_URL,
+            api_key=key,
+            transport=self._embedded,
+            storage_transport=self._embedded,
+            policies=self._policies,
+            pacer=CreatePacer(),
+        )
+
+    def _local_options(self) -> LocalOptions:
+        from calypso_mcp.local.app import LocalOptions
+
+        return LocalOptions(data_dir=self._settings.data_dir, api_key=self._embedded_key)
+
+
+def client_policies(settings: Settings) -> ClientPolicies:
+    """Return the client's part of the settings."""
+    seconds = settings.request_timeout_s
+    return ClientPolicies(
+        timeouts=Timeouts(
+            connect_s=min(10.0, seconds), read_s=seconds, write_s=seconds, answer_s=max(60.0, 2 * seconds)
+        ),
+        parallel_uploads=settings.parallel_uploads,
+    )

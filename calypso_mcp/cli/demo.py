@@ -1,0 +1,79 @@
+"""`calypso-mcp demo`: the main job with a real MCP client, from files to cited passages."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, cast
+
+import anyio
+
+from calypso_mcp.cli.hits import is_cited, print_hits
+from calypso_mcp.cli.logs import log_to_stderr
+from calypso_mcp.cli.mcp_session import Session, own_server, settings_flags
+from calypso_mcp.cli.outcomes import print_outcomes, print_readiness
+from calypso_mcp.cli.progress import phase
+from calypso_mcp.cli.questions import questions_about
+from calypso_mcp.cli.uploading import Sources, upload, wait_until_searchable
+from calypso_mcp.settings import load_settings
+
+SAMPLES = Path(__file__).parent / "samples"
+#: What the samples answer.
+SAMPLE_QUESTIONS: tuple[str, ...] = ()
+BUCKET = "demo"
+_PASSAGES = 3
+
+
+def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
+    """Run the demo; 0 only where cited passages were found."""
+    with ExitStack() as stack:
+        chosen: dict[str, object] = {"backend": "embedded", **flags}
+        if "data_dir" not in flags:
+            chosen["data_dir"] = stack.enter_context(tempfile.TemporaryDirectory(prefix="calypso-demo-"))
+        log_to_stderr(load_settings(chosen).log_level)
+        sources = Sources.of(arguments.paths or [SAMPLES])
+        asked = arguments.query or (() if arguments.paths else SAMPLE_QUESTIONS)
+        server_flags = [*settings_flags(chosen), *sources.allow_flags()]
+        return anyio.run(_within_time, sources, asked, server_flags, arguments.time_limit)
+
+
+async def _within_time(
+    sources: Sources, asked: Sequence[str], server_flags: Sequence[str], limit_s: float
+) -> int:
+    started = time.monotonic()
+    try:
+        with anyio.fail_after(limit_s):
+            async with own_server(server_flags) as session:
+                found = await _main_job(session, sources, asked, limit_s)
+    except TimeoutError:
+        print(f"Stopped after {limit_s:g} s. Try fewer files, or a longer --time-limit.", file=sys.stderr)
+        return 1
+    print(f"\n{found} cited passages in {time.monotonic() - started:.1f} s, by an MCP client over stdio.")
+    return 0 if found else 1
+
+
+async def _main_job(session: Session, sources: Sources, asked: Sequence[str], limit_s: float) -> int:
+    """Upload, wait, search; returns the number of cited passages."""
+    await session.call("create_bucket", {"name": "Demo", "slug": BUCKET})
+    with phase("Uploading") as report:
+        tally = await upload(session, sources, {"bucket": BUCKET}, report)
+    print_outcomes(tally.outcomes)
+    if not tally.arrived:
+        return 0
+    with phase("Indexing") as report:
+        waited = await wait_until_searchable(session, {"bucket": BUCKET}, limit_s, report)
+    print_readiness(waited)
+    found = 0
+    for question in asked or await questions_about(sources.paths_of(tally.arrived)):
+        result = await session.call(
+            "search_bucket", {"query": question, "bucket": BUCKET, "max_results": _PASSAGES}
+        )
+        hits = cast("list[dict[str, Any]]", result.get("hits", []))
+        print_hits(question, hits)
+        found += sum(is_cited(hit) for hit in hits)
+    return found

@@ -1,0 +1,35 @@
+"""`calypso-mcp http`: MCP over streamable HTTP."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from socket import socket
+
+import anyio
+
+from calypso_mcp.assembly import running
+from calypso_mcp.cli.listening import listen, origin, serve
+from calypso_mcp.cli.logs import log_to_stderr
+from calypso_mcp.settings import Settings, load_settings
+
+DEFAULT_PORT = 8000
+
+
+def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
+    """Serve until told to stop."""
+    settings = load_settings(flags)
+    log_to_stderr(settings.log_level)
+    with listen(settings.host, DEFAULT_PORT if settings.port is None else settings.port) as listening:
+        anyio.run(_serve, settings, listening)
+    return 0
+
+
+async def _serve(settings: Settings, listening: socket) -> None:
+    from calypso_mcp.assembly.http import http_app
+
+    async with running(settings, over_http=True) as program:
+        app = http_app(program, settings)
+        print(f"MCP: {origin(listening)}/mcp\nCtrl-C stops it.", file=sys.stderr, flush=True)
+        await serve(app, listening)

@@ -1,0 +1,70 @@
+"""Questions to ask about a person's own files, taken from what the files say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+
+import anyio
+
+from calypso_mcp.local.indexing.extraction import Block, Document, ExtractionFailed, Extractor
+
+#: Questions asked where the person gave none.
+QUESTIONS = 3
+#: Words in a question made from running text.
+_WORDS = 10
+#: Shortest running text worth asking about, in characters; shorter blocks are captions and page numbers.
+_TELLING_CHARS = 60
+#: Seconds that thinking of one question may take.
+_LIMIT_S = 10.0
+
+
+async def questions_about(paths: Sequence[Path]) -> list[str]:
+    """Return up to `QUESTIONS` questions that the files at `paths` answer, of as many formats as possible."""
+    questions: list[str] = []
+    async with Extractor() as extractor:
+        for path in _varied(paths):
+            question = await _question_about(extractor, path)
+            if question and question not in questions:
+                questions.append(question)
+            if len(questions) == QUESTIONS:
+                break
+    return questions
+
+
+def _varied(paths: Sequence[Path]) -> list[Path]:
+    """Order paths so that formats alternate: the first of each, then the second of each, and so on."""
+    by_format = [list(group) for _, group in groupby(sorted(paths, key=_format), key=_format)]
+    ranked = [(rank, path) for group in by_format for rank, path in enumerate(group)]
+    return [path for _, path in sorted(ranked, key=lambda entry: entry[0])]
+
+
+def _format(path: Path) -> str:
+    return path.suffix.lower()
+
+
+async def _question_about(extractor: Extractor, path: Path) -> str:
+    try:
+        with anyio.fail_after(_LIMIT_S):
+            document = await extractor.extract(path, filename=path.name, content_type="")
+    except (ExtractionFailed, OSError, TimeoutError):
+        return ""
+    return question_from(document)
+
+
+def question_from(document: Document) -> str:
+    """Return words that stand together in the middle of a document, or its title where it has no such text.
+
+    From the middle, because the first lines of many documents are alike; and of a document with pages from
+    a page of its own, so that the citation shows one.
+    """
+    telling = [block for block in document.blocks if _is_telling(block)]
+    if telling:
+        words = telling[len(telling) // 2].text.split()
+        return " ".join(words[:_WORDS])
+    return document.title or ""
+
+
+def _is_telling(block: Block) -> bool:
+    return block.heading_level is None and len(block.text) >= _TELLING_CHARS

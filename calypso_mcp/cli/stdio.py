@@ -1,0 +1,26 @@
+"""`calypso-mcp`: MCP over stdin and stdout, until the input ends or the process is told to stop."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+import anyio
+
+from calypso_mcp.assembly import running
+from calypso_mcp.cli.logs import log_to_stderr
+from calypso_mcp.server.stdio import run_stdio
+from calypso_mcp.settings import Settings, load_settings
+
+
+def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
+    """Serve one client."""
+    settings = load_settings(flags)
+    log_to_stderr(settings.log_level)
+    anyio.run(_serve, settings)
+    return 0
+
+
+async def _serve(settings: Settings) -> None:
+    async with running(settings) as program:
+        await run_stdio(program.server)

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from importlinter.cli import lint_imports
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "calypso_mcp"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+#: A module answers one question; what is longer is usually two.
+MOST_LINES = 350
+#: Whole words that mark unfinished work, paths of one machine, and words about how the work was organised.
+FORBIDDEN = re.compile(
+    r"\b(TODO|FIXME|XXX|NotImplementedError)\b|pytest\.skip\(|(?<![\w/.:~-])/(work|root|farm)/|issue #\d+"
+)
+VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _texts() -> Iterator[Path]:
+    for folder in ("calypso_mcp", "tests", "examples"):
+        yield from sorted((ROOT / folder).rglob("*.py"))
+    yield from sorted(ROOT.glob("*.md"))
+
+
+def test_imports_point_down_only(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    failed = lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+    assert failed == 0, capsys.readouterr().out
+
+
+def test_a_module_is_short_enough_to_answer_one_question() -> None:
+    assert [_name(path) for path in MODULES if len(_read(path).splitlines()) > MOST_LINES] == []
+
+
+def test_no_module_has_a_name_that_says_nothing() -> None:
+    assert [_name(path) for path in MODULES if path.stem in VAGUE or path.parent.name in VAGUE] == []
+
+
+def test_nothing_is_left_unfinished_or_tied_to_one_machine() -> None:
+    found = [
+        f"{_name(path)}:{number}: {line.strip()}"
+        for path in _texts()
+        if path != Path(__file__)
+        for number, line in enumerate(_read(path).splitlines(), start=1)
+        if FORBIDDEN.search(line)
+    ]
+    assert found == []
+
+
+def test_only_the_command_line_prints() -> None:
+    found = [
+        f"{_name(path)}:{node.lineno}"
+        for path in MODULES
+        if PACKAGE / "cli" not in path.parents
+        for node in ast.walk(ast.parse(_read(path)))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.name == "__init__.py"], ids=_name)
+def test_a_package_that_exports_names_lists_them(path: Path) -> None:
+    name = ".".join(path.parent.relative_to(ROOT).parts)
+    package = importlib.import_module(name)
+    tree = ast.parse(_read(path))
+    imports = any(
+        isinstance(node, ast.ImportFrom)
+        and node.module != "__future__"
+        and (node.module or "").startswith(name)
+        for node in tree.body
+    )
+    assert imports <= hasattr(package, "__all__")
+    for exported in getattr(package, "__all__", []):
+        assert hasattr(package, exported)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import calypso_mcp
+from calypso_mcp.settings import knobs
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+SERVER: dict[str, Any] = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))
+MANIFEST: dict[str, Any] = json.loads((ROOT / "manifest.json").read_text(encoding="utf-8"))
+INPUT_FORMATS = {"string", "number", "boolean", "filepath"}
+
+
+def test_there_is_one_version() -> None:
+    versions = {
+        PROJECT["version"],
+        calypso_mcp.__version__,
+        SERVER["version"],
+        SERVER["packages"][0]["version"],
+        MANIFEST["version"],
+    }
+    assert len(versions) == 1
+    assert f"## {calypso_mcp.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_the_readme_proves_to_the_registry_whose_package_this_is() -> None:
+    assert f"mcp-name: {SERVER['name']}\n" in README.replace(" -->", "\n")
+
+
+def test_server_json_has_the_shape_of_its_schema() -> None:
+    """Structure by the registry's schema of 2025-12-11, written out because tests run without a network."""
+    assert SERVER["$schema"] == "https://static.modelcontextprotocol.io/schemas/2025-12-11/server.schema.json"
+    assert re.fullmatch(r"[a-zA-Z0-9.-]+/[a-zA-Z0-9._-]+", SERVER["name"])
+    assert 3 <= len(SERVER["name"]) <= 200
+    assert 1 <= len(SERVER["description"]) <= 100
+    assert 1 <= len(SERVER["title"]) <= 100
+    assert SERVER.keys() <= {"$schema", "name", "title", "description", "version", "websiteUrl", "packages"}
+    for package in SERVER["packages"]:
+        assert {"registryType", "identifier", "version", "transport"} <= package.keys()
+        assert package["transport"] == {"type": "stdio"}
+        for argument in package["packageArguments"]:
+            assert argument["type"] == "named"
+        for entry in (*package["packageArguments"], *package["environmentVariables"]):
+            assert entry["name"]
+            assert entry.get("format", "string") in INPUT_FORMATS
+            assert isinstance(entry.get("default", ""), str)
+
+
+def test_what_packages_ask_a_person_for_are_settings_with_the_same_meaning() -> None:
+    variables = {knob.variable for knob in knobs().values()}
+    flags = {knob.flag for knob in knobs().values()}
+    [package] = SERVER["packages"]
+    assert package["identifier"] == PROJECT["name"]
+    assert {entry["name"] for entry in package["environmentVariables"]} <= variables
+    assert {entry["name"] for entry in package["packageArguments"]} <= flags
+    configuration = MANIFEST["server"]["mcp_config"]["env"]
+    assert configuration.keys() <= variables
+    asked = {value.removeprefix("${user_config.").removesuffix("}") for value in configuration.values()}
+    assert asked == MANIFEST["user_config"].keys()
+
+
+def test_secrets_are_marked_as_such_wherever_a_client_asks_for_them() -> None:
+    [key] = [v for v in SERVER["packages"][0]["environmentVariables"] if v["name"] == "CALYPSO_API_KEY"]
+    assert key["isSecret"]
+    assert MANIFEST["user_config"]["api_key"]["sensitive"]
+
+
+def test_the_desktop_bundle_starts_the_package_itself() -> None:
+    assert MANIFEST["manifest_version"] == "0.4"
+    assert MANIFEST["server"]["type"] == "uv"
+    assert (ROOT / MANIFEST["server"]["entry_point"]).is_file()
+
+
+def test_every_dependency_has_a_lower_and_an_upper_bound() -> None:
+    dependencies = [
+        *PROJECT["dependencies"],
+        *(d for extra in PROJECT["optional-dependencies"].values() for d in extra),
+    ]
+    unbounded = [entry for entry in dependencies if ">=" not in entry or ",<" not in entry]
+    assert unbounded == []
+
+
+@pytest.mark.parametrize("snippet", re.findall(r"```json\n(.*?)```", README, re.DOTALL))
+def test_configurations_in_the_readme_are_json_that_starts_this_package(snippet: str) -> None:
+    configuration = json.loads(snippet)
+    servers = configuration.get("mcpServers") or configuration["servers"]
+    assert servers["calypso"]["command"] == "uvx"
+    assert servers["calypso"]["args"][0] == PROJECT["name"]
