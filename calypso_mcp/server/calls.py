@@ -6,16 +6,19 @@ import logging
 import secrets
 import time
 import traceback
+from collections.abc import Sequence
 from typing import Any
 
+from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
-from mcp.server.mcpserver.tools import Tool
-from mcp_types import CallToolResult, InputRequiredResult
+from mcp_types import CallToolResult, InputRequiredResult, ListToolsResult, PaginatedRequestParams
 from pydantic import ValidationError
 
 from calypso_mcp.errors import CalypsoError
-from calypso_mcp.server import error_reports
+from calypso_mcp.server import error_reports, sdk
+from calypso_mcp.server.registry import ToolSpec
+from calypso_mcp.server.request_scope import access_of
 from calypso_mcp.server.state import ServerState
 
 logger = logging.getLogger(__name__)
@@ -24,9 +27,24 @@ logger = logging.getLogger(__name__)
 class CalypsoServer(MCPServer[ServerState]):
     """An `MCPServer` whose every failed call tells the agent what happened and what to do next."""
 
-    def __init__(self, *, tools: list[Tool], **options: Any) -> None:
+    def __init__(self, *, specs: Sequence[ToolSpec], **options: Any) -> None:
+        """Offer the tools of `specs`; `options` are those of `MCPServer`."""
+        tools = [spec.build() for spec in specs]
         super().__init__(tools=tools, **options)
         self._arguments = {tool.name: tuple(tool.parameters["properties"]) for tool in tools}
+        self._names = frozenset(self._arguments)
+        self._reading = frozenset(spec.name for spec in specs if spec.read_only)
+        sdk.handle(self, "tools/list", PaginatedRequestParams, self._on_list_tools)
+
+    def tools_of(self, request: ServerRequestContext[ServerState, Any]) -> frozenset[str]:
+        """Return the names of the tools that the credential of `request` may call."""
+        return self._reading if access_of(request).grant.read_only else self._names
+
+    async def _on_list_tools(
+        self, request: ServerRequestContext[ServerState, Any], _params: PaginatedRequestParams
+    ) -> ListToolsResult:
+        names = self.tools_of(request)
+        return ListToolsResult(tools=[tool for tool in await self.list_tools() if tool.name in names])
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[ServerState, Any] | None = None
@@ -35,15 +53,10 @@ class CalypsoServer(MCPServer[ServerState]):
         started = time.perf_counter()
         outcome = "ok"
         try:
-            known = self._arguments.get(name)
-            if known is not None and (unknown := arguments.keys() - set(known)):
-                raise error_reports.unknown_arguments(name, unknown, known)  # noqa: TRY301 - same report
+            self._check(name, arguments, context)
             return await super().call_tool(name, arguments, context)
         except (CalypsoError, ToolError) as raised:
             error = _as_calypso_error(name, raised)
-            if error is None:
-                outcome = "unknown tool"
-                raise
             outcome = error.code
             return error_reports.report(error)
         except BaseException:
@@ -53,8 +66,16 @@ class CalypsoServer(MCPServer[ServerState]):
             # Names and times only: arguments and results are the caller's data.
             logger.info("tool %.40r %s in %.0f ms", name, outcome, (time.perf_counter() - started) * 1000)
 
+    def _check(self, name: str, arguments: dict[str, Any], context: Context[ServerState, Any] | None) -> None:
+        offered = self.tools_of(context.request_context) if context else self._names
+        if name not in offered:
+            raise error_reports.unknown_tool(name, sorted(offered))
+        known = self._arguments[name]
+        if unknown := arguments.keys() - set(known):
+            raise error_reports.unknown_arguments(name, unknown, known)
 
-def _as_calypso_error(name: str, raised: CalypsoError | ToolError) -> CalypsoError | None:
+
+def _as_calypso_error(name: str, raised: CalypsoError | ToolError) -> CalypsoError:
     if isinstance(raised, CalypsoError):
         return raised
     cause = raised.__cause__
@@ -62,9 +83,7 @@ def _as_calypso_error(name: str, raised: CalypsoError | ToolError) -> CalypsoErr
         return cause
     if isinstance(cause, ValidationError) and not isinstance(raised, UnexpectedToolError):
         return error_reports.invalid_arguments(name, cause)
-    if isinstance(raised, UnexpectedToolError) and cause is not None:
-        return error_reports.unexpected(log_crash(f"tool {name}", cause))
-    return None
+    return error_reports.unexpected(log_crash(f"tool {name}", cause or raised))
 
 
 def log_crash(where: str, crash: BaseException) -> str:

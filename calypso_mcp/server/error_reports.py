@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from mcp_types import CallToolResult, TextContent
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, CallToolResult, TextContent
 from pydantic import ValidationError
 
 from calypso_mcp.domain.untrusted_text import clean
@@ -52,6 +53,12 @@ def report(error: CalypsoError) -> CallToolResult:
     )
 
 
+def protocol_error(error: CalypsoError) -> MCPError:
+    """Return `error` for methods that have no result to carry it."""
+    code = INVALID_PARAMS if isinstance(error, InputError) else INTERNAL_ERROR
+    return MCPError(code=code, message=as_text(error))
+
+
 def unexpected(reference: str) -> CalypsoError:
     """Return the error shown for a crash of ours; `reference` finds it in the log."""
     return CalypsoError(
@@ -72,6 +79,15 @@ def invalid_arguments(tool: str, error: ValidationError) -> InputError:
         "; ".join(lines) + ".",
         code="invalid_arguments",
         hint=f"Correct the arguments of {tool} and call it again.",
+    )
+
+
+def unknown_tool(name: str, offered: Sequence[str]) -> InputError:
+    """Return the error for a tool that is not offered, whether or not another caller has it."""
+    return InputError(
+        f"There is no tool {clean(name)[:60]!r} here.",
+        code="unknown_tool",
+        hint=f"Use one of: {', '.join(offered)}.",
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar, cast
 
 from calypso_mcp.api.batches import Batch, BatchItem
+from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.files import IndexingTask, KnowledgeFile
 from calypso_mcp.errors import InvalidRequest, NotFound, ScopeError
 from calypso_mcp.server.request_scope import Access
@@ -57,16 +58,16 @@ class _Reach:
         return visible, len(entries) - len(visible)
 
 
-async def require_file(access: Access, file_id: str) -> KnowledgeFile:
-    """Return the file.
+async def require_file(access: Access, file_id: str, *, within: Bucket | None = None) -> KnowledgeFile:
+    """Return the file, which must be in the bucket `within` where one is named.
 
     Raises:
         ScopeError: It does not exist or is out of scope.
     """
     found = await _found(file_id, access.client.files.get)
-    if not access.is_limited:
+    if not access.is_limited and within is None:
         return _known(found, "file", file_id)
-    reach = await _reach(access, file_id)
+    reach = await _reach(access, file_id, within)
     return _known(reach.file(found) if found else None, "file", file_id)
 
 
@@ -107,10 +108,12 @@ async def require_batch(access: Access, batch_id: str) -> Batch:
     return Batch(id=batch.id, status="unknown", total=len(visible), accepted=len(visible), items=visible)
 
 
-async def _reach(access: Access, file_id: str) -> _Reach:
+async def _reach(access: Access, file_id: str, within: Bucket | None = None) -> _Reach:
     buckets = await access.buckets(include_archived=True)
     if not any(file_id in bucket.file_ids for bucket in buckets):
+        # The list may be older than the file.
         buckets = await access.buckets(include_archived=True, fresh=True)
+    buckets = [bucket for bucket in buckets if within is None or bucket.id == within.id]
     return _Reach(
         frozenset(bucket.id for bucket in buckets),
         frozenset(file_id for bucket in buckets for file_id in bucket.file_ids),

@@ -43,10 +43,14 @@ class CreatedAgentCard(ToolResult):
 
 async def list_agents(access: CurrentAccess) -> Annotated[CallToolResult, AgentList]:
     """Agents (model ids) with their buckets, and whether a binding is broken."""
+    return answer(await agent_list(access))
+
+
+async def agent_list(access: Access) -> AgentList:
+    """Return the agents within scope."""
     slugs = {bucket.id: bucket.slug for bucket in await access.buckets(fresh=True)}
-    return answer(
-        AgentList(agents=[_card(access, agent, slugs) for agent in await access.agents(fresh=True)])
-    )
+    agents = await access.agents(fresh=True)
+    return AgentList(agents=[_card(access, agent, slugs) for agent in agents])
 
 
 async def create_agent(

@@ -82,7 +82,7 @@ async def list_buckets(
         if wanted in bucket.slug.casefold() or wanted in bucket.name.casefold()
     ]
     page = [bucket for bucket in buckets if _place(bucket) > after][:limit]
-    attached = await _attached_agents(access)
+    attached = await attached_agents(access)
     more = bool(page) and page[-1] is not buckets[-1]
     return answer(
         BucketPage(
@@ -152,7 +152,7 @@ def _created(bucket: Bucket, *, created: bool) -> CreatedBucket:
     )
 
 
-async def _attached_agents(access: Access) -> dict[str, list[str]] | None:
+async def attached_agents(access: Access) -> dict[str, list[str]] | None:
     """Return agent ids by bucket id, or None where the key may not list agents."""
     try:
         agents = await access.agents()

@@ -1,0 +1,50 @@
+"""Completions of arguments: bucket slugs, agents and guide topics, within the request's scope."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mcp.server.context import ServerRequestContext
+from mcp.server.mcpserver import MCPServer
+from mcp_types import CompleteRequestParams, CompleteResult, Completion
+
+from calypso_mcp.domain.scope import agent_names
+from calypso_mcp.server import sdk
+from calypso_mcp.server.request_scope import access_of
+from calypso_mcp.server.resources import GUIDES, reported
+from calypso_mcp.server.state import ServerState
+
+#: Most values one answer may hold (MCP).
+_MOST_VALUES = 100
+
+
+async def _on_complete(
+    request: ServerRequestContext[ServerState, Any], params: CompleteRequestParams
+) -> CompleteResult:
+    known = await reported(lambda: _known(request, params.argument.name))
+    return CompleteResult(completion=_matching(known, params.argument.value))
+
+
+async def _known(request: ServerRequestContext[ServerState, Any], argument: str) -> Sequence[str]:
+    access = access_of(request)
+    if argument in ("slug", "bucket"):
+        return [bucket.slug for bucket in await access.buckets()]
+    if argument == "agent":
+        return sorted({name for agent in await access.agents() for name in agent_names(agent)})
+    return list(GUIDES) if argument == "topic" else []
+
+
+def _matching(known: Sequence[str], typed: str) -> Completion:
+    wanted = typed.casefold()
+    starting = [value for value in known if value.casefold().startswith(wanted)]
+    containing = [value for value in known if wanted in value.casefold() and value not in starting]
+    found = starting + containing
+    return Completion(
+        values=found[:_MOST_VALUES], total=len(found), has_more=len(found) > _MOST_VALUES or None
+    )
+
+
+def register(server: MCPServer[ServerState]) -> None:
+    """Let `server` complete arguments."""
+    sdk.handle(server, "completion/complete", CompleteRequestParams, _on_complete)

@@ -1,0 +1,98 @@
+"""MCP over streamable HTTP: stateless, so that any number of workers serve the same callers alike."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mcp.server.mcpserver import MCPServer
+from mcp.server.transport_security import TransportSecuritySettings
+
+from calypso_mcp.errors import ConfigError
+from calypso_mcp.server.access.gate import AccessControl
+from calypso_mcp.server.access.limits import HttpLimits, wrap
+
+if TYPE_CHECKING:
+    from starlette.routing import BaseRoute
+    from starlette.types import ASGIApp
+
+_LOOPBACK_NAMES = ("127.0.0.1", "localhost", "[::1]")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpPolicy:
+    """How the server is reached over HTTP.
+
+    Attributes:
+        host: Address it is bound to; decides whether anyone but this machine can reach it.
+        allowed_hosts: Values of the Host header to accept, as `name`, `name:port` or `name:*`.
+        allowed_origins: Values of the Origin header to accept, as `https://name` or `http://name:*`.
+        limits: What one request may cost.
+        control: How callers prove who they are; None where reaching the port is enough.
+        routes: Routes beside `path`, behind the same checks.
+        path: Where MCP answers.
+    """
+
+    host: str = "127.0.0.1"
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
+    limits: HttpLimits = field(default_factory=HttpLimits)
+    control: AccessControl | None = None
+    routes: tuple[BaseRoute, ...] = ()
+    path: str = "/mcp"
+
+
+def create_http_app(server: MCPServer[Any], policy: HttpPolicy) -> ASGIApp:
+    """Return the ASGI app that serves `server`; its lifespan runs the server.
+
+    Raises:
+        ConfigError: The address is open to other machines without credentials or allowed hosts.
+    """
+    _check(policy)
+    security = security_of(policy)
+    app = server.streamable_http_app(
+        streamable_http_path=policy.path,
+        stateless_http=True,
+        json_response=False,
+        max_request_body_size=policy.limits.body.size_bytes,
+        transport_security=security,
+        host=policy.host,
+    )
+    app.router.routes.extend(policy.routes)
+    return wrap(app, policy.limits, security=security, control=policy.control)
+
+
+def security_of(policy: HttpPolicy) -> TransportSecuritySettings:
+    """Return the Host and Origin headers to accept on every route; always explicit, never off."""
+    hosts, origins = list(policy.allowed_hosts), list(policy.allowed_origins)
+    if is_loopback(policy.host):
+        for name in _LOOPBACK_NAMES:
+            hosts += [name, f"{name}:*"]
+            origins += [f"http://{name}", f"http://{name}:*"]
+    return TransportSecuritySettings(
+        enable_dns_rebinding_protection=True, allowed_hosts=hosts, allowed_origins=origins
+    )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach a server bound to `host`."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _check(policy: HttpPolicy) -> None:
+    if is_loopback(policy.host):
+        return
+    if policy.control is None:
+        raise ConfigError(
+            f"--host {policy.host} (CALYPSO_HTTP_HOST) lets other machines in, and nobody has to log in.",
+            hint="Name an access file or an OAuth issuer, or bind to 127.0.0.1 behind a proxy that logs in.",
+        )
+    if not policy.allowed_hosts:
+        raise ConfigError(
+            f"--host {policy.host} (CALYPSO_HTTP_HOST) needs the host names callers use.",
+            hint="Name them with --allowed-host (CALYPSO_ALLOWED_HOSTS), for example mcp.example.com.",
+        )

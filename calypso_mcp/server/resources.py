@@ -1,0 +1,197 @@
+"""Resources: what a host can show beside the conversation, within the scope of the request that reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from importlib import resources as package_data
+from typing import Any
+from urllib.parse import unquote
+
+from mcp.server.context import ServerRequestContext
+from mcp.server.mcpserver import MCPServer
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    ListResourcesResult,
+    ListResourceTemplatesResult,
+    PaginatedRequestParams,
+    ReadResourceRequestParams,
+    ReadResourceResult,
+    Resource,
+    ResourceTemplate,
+    TextResourceContents,
+)
+
+from calypso_mcp.domain.readiness import file_readiness
+from calypso_mcp.domain.untrusted_text import clean_line
+from calypso_mcp.errors import CalypsoError, ScopeError
+from calypso_mcp.server import error_reports, sdk
+from calypso_mcp.server.request_scope import Access, access_of
+from calypso_mcp.server.scoped_lookup import require_file
+from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.tools.agents import agent_list
+from calypso_mcp.server.tools.buckets import BucketCard, attached_agents
+
+#: Guides by topic, and what each is called in lists.
+GUIDES = {
+    "uploading": "How to upload",
+    "readiness": "When a file is searchable",
+    "scope": "Which buckets you see",
+    "errors": "What errors say",
+}
+_PAGE = 100
+_NAME_CHARS = 120
+_JSON = "application/json"
+_MARKDOWN = "text/markdown"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a resource reads as."""
+
+    text: str
+    mime_type: str
+
+
+async def read(access: Access, uri: str) -> Content:
+    """Return the content of `uri`.
+
+    Raises:
+        ScopeError: There is no such resource, or it is out of scope.
+    """
+    scheme, _, rest = uri.partition("://")
+    parts = [unquote(part) for part in rest.split("/")]
+    match (scheme, parts):
+        case ("bucket", [slug]):
+            return await _bucket(access, slug)
+        case ("bucket", [slug, "files", file_id]):
+            return await _file(access, slug, file_id)
+        case ("calypso", ["agents"]):
+            return _json((await agent_list(access)).facts())
+        case ("calypso", ["guide", topic]) if topic in GUIDES:
+            return _guide(topic)
+        case _:
+            raise ScopeError(f"There is no resource {uri[:200]!r} here.", code="resource_not_found")
+
+
+async def _bucket(access: Access, slug: str) -> Content:
+    bucket = await access.require_bucket(slug)
+    attached = await attached_agents(access)
+    card = BucketCard.of(bucket, attached.get(bucket.id, []) if attached is not None else None)
+    return _json(card.facts())
+
+
+async def _file(access: Access, slug: str, file_id: str) -> Content:
+    bucket = await access.require_bucket(slug)
+    file = await require_file(access, file_id, within=bucket)
+    readiness = file_readiness(file.status, file.bucket_sync_status, file.bucket_sync)
+    return _json(
+        {
+            "file_id": file.id,
+            "filename": clean_line(file.filename or "", _NAME_CHARS),
+            "status": file.status,
+            "readiness": readiness.value,
+            "size_bytes": file.size_bytes,
+            "bucket": bucket.slug,
+        }
+    )
+
+
+def _guide(topic: str) -> Content:
+    text = package_data.files("calypso_mcp.server").joinpath("guides", f"{topic}.md").read_text("utf-8")
+    return Content(text, _MARKDOWN)
+
+
+def _json(facts: dict[str, Any]) -> Content:
+    return Content(json.dumps(facts, ensure_ascii=False, separators=(",", ":")), _JSON)
+
+
+async def _list(access: Access, cursor: str | None) -> ListResourcesResult:
+    buckets = await access.buckets()
+    later = [bucket for bucket in buckets if bucket.slug > (cursor or "")]
+    page = later[:_PAGE]
+    listed = [
+        Resource(
+            uri=f"bucket://{bucket.slug}",
+            name=bucket.slug,
+            title=clean_line(bucket.name, _NAME_CHARS) or None,
+            mime_type=_JSON,
+        )
+        for bucket in page
+    ]
+    if not cursor:
+        listed = _fixed() + listed
+    # The cursor is the last slug seen: it can only move the start within what is in scope.
+    return ListResourcesResult(
+        resources=listed, next_cursor=page[-1].slug if len(later) > len(page) else None
+    )
+
+
+def _fixed() -> list[Resource]:
+    agents = Resource(uri="calypso://agents", name="agents", title="Agents", mime_type=_JSON)
+    guides = [
+        Resource(uri=f"calypso://guide/{topic}", name=f"guide-{topic}", title=title, mime_type=_MARKDOWN)
+        for topic, title in GUIDES.items()
+    ]
+    return [agents, *guides]
+
+
+_TEMPLATES = [
+    ResourceTemplate(
+        uri_template="bucket://{slug}",
+        name="bucket",
+        title="Bucket",
+        description="One bucket: counts, readiness, attached agents.",
+        mime_type=_JSON,
+    ),
+    ResourceTemplate(
+        uri_template="bucket://{slug}/files/{file_id}",
+        name="bucket-file",
+        title="File in a bucket",
+        description="Where one file stands.",
+        mime_type=_JSON,
+    ),
+    ResourceTemplate(
+        uri_template="calypso://guide/{topic}",
+        name="guide",
+        title="Guide",
+        description="How to upload, readiness, scope, errors.",
+        mime_type=_MARKDOWN,
+    ),
+]
+
+Request = ServerRequestContext[ServerState, Any]
+
+
+async def _on_list(request: Request, params: PaginatedRequestParams) -> ListResourcesResult:
+    return await reported(lambda: _list(access_of(request), params.cursor))
+
+
+async def _on_templates(_request: Request, _params: PaginatedRequestParams) -> ListResourceTemplatesResult:
+    return ListResourceTemplatesResult(resource_templates=_TEMPLATES)
+
+
+async def _on_read(request: Request, params: ReadResourceRequestParams) -> ReadResourceResult:
+    uri = str(params.uri)
+    try:
+        content = await reported(lambda: read(access_of(request), uri))
+    except MCPError as error:
+        raise MCPError(code=error.code, message=error.message, data={"uri": uri}) from None
+    contents = TextResourceContents(uri=uri, text=content.text, mime_type=content.mime_type)
+    return ReadResourceResult(contents=[contents])
+
+
+async def reported(answer: Callable[[], Awaitable[Any]]) -> Any:
+    """Return what `answer` returns; an error of ours becomes a protocol error with the same text."""
+    try:
+        return await answer()
+    except CalypsoError as error:
+        raise error_reports.protocol_error(error) from None
+
+
+def register(server: MCPServer[ServerState]) -> None:
+    """Let `server` answer everything about resources."""
+    sdk.handle(server, "resources/list", PaginatedRequestParams, _on_list)
+    sdk.handle(server, "resources/templates/list", PaginatedRequestParams, _on_templates)
+    sdk.handle(server, "resources/read", ReadResourceRequestParams, _on_read)
