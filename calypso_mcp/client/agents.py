@@ -1,0 +1,30 @@
+"""Requests about agents."""
+
+from __future__ import annotations
+
+from calypso_mcp.api import paths
+from calypso_mcp.api.agents import AgentModelList, CreateAgent, CreatedAgent
+from calypso_mcp.client.requester import Requester
+
+
+class Agents:
+    """`/rag-agent`. Errors: see `Requester.post`."""
+
+    def __init__(self, requester: Requester) -> None:
+        """Use `requester` for every request."""
+        self._requester = requester
+
+    async def list(self) -> AgentModelList:
+        """Return the key's agents and the buckets attached to each."""
+        return (await self._requester.get(paths.AGENT_MODELS, AgentModelList)).body
+
+    async def create(self, agent: CreateAgent, *, idempotency_key: str) -> CreatedAgent:
+        """Create a named agent bound to buckets, or return the one this key created before.
+
+        Raises:
+            ApiError: `agent_id_exists`, `agent_limit_reached`, `bucket_not_found`.
+        """
+        answer = await self._requester.post(
+            paths.AGENTS, CreatedAgent, agent, idempotency_key=idempotency_key, creates=True
+        )
+        return answer.body

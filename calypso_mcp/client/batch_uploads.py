@@ -1,0 +1,185 @@
+"""Uploads any number of files: hash, divide into batches, run them, one outcome for every input."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+import anyio
+
+from calypso_mcp.client.batch_run import BatchRun, BatchTools
+from calypso_mcp.client.clock import Clock
+from calypso_mcp.client.outcomes import Outcome, TransferProgress, Upload, Verdict
+from calypso_mcp.client.preparation import Prepared, opened, prepare
+from calypso_mcp.client.progress import ProgressBoard
+from calypso_mcp.client.single_upload import came_to_nothing
+from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.manifest import client_file_id, split
+from calypso_mcp.domain.upload_rules import MOST_GENERATIONS
+from calypso_mcp.errors import CalypsoError, InvalidRequest
+
+#: Files hashed at the same time. More only makes a disk seek.
+_PARALLEL_HASHES: Final = 4
+#: Batches under way at the same time: the next one's sessions open while the last files of the previous
+#: one are sent, and yet no address waits long enough to expire.
+_PARALLEL_BATCHES: Final = 2
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Content:
+    """Inputs that are one and the same file."""
+
+    prepared: Prepared
+    id: str
+    indexes: list[int] = field(default_factory=list[int])
+
+
+class BatchUploads:
+    """Drives `upload_all`; holds nothing between calls."""
+
+    def __init__(self, tools: BatchTools, limits: UploadLimits, clock: Clock) -> None:
+        """Use what all batches of a client share."""
+        self._tools = tools
+        self._limits = limits
+        self._clock = clock
+
+    async def run(
+        self, uploads: Sequence[Upload], on_progress: Callable[[TransferProgress], None] | None = None
+    ) -> list[Outcome]:
+        """Upload everything. What goes wrong with a file is its outcome, not an exception.
+
+        Returns:
+            One outcome for every input, in the order given.
+        """
+        board = ProgressBoard(len(uploads), self._clock, on_progress)
+        outcomes: list[Outcome] = []
+        async with anyio.create_task_group() as background:
+            background.start_soon(board.heartbeat)
+            outcomes = await self._run(uploads, board)
+            background.cancel_scope.cancel()
+        return outcomes
+
+    async def _run(self, uploads: Sequence[Upload], board: ProgressBoard) -> list[Outcome]:
+        outcomes: dict[int, Outcome] = {}
+        contents = await self._prepare_all(uploads, outcomes, board)
+        board.enter("uploading", bytes_total=sum(one.prepared.size_bytes for one in contents.values()))
+        board.done(len(uploads) - len(contents))
+        verdicts = await self._upload_contents(contents, board)
+        for one, content in contents.items():
+            outcomes.update(_outcomes(content, verdicts[one], uploads))
+        board.enter("done")
+        return [outcomes[index] for index in range(len(uploads))]
+
+    async def _prepare_all(
+        self, uploads: Sequence[Upload], outcomes: dict[int, Outcome], board: ProgressBoard
+    ) -> dict[str, _Content]:
+        contents: dict[str, _Content] = {}
+
+        async def look_at(index: int) -> None:
+            upload = uploads[index]
+            size_bytes: int | None = None
+            try:
+                with opened(upload) as source:
+                    size_bytes = source.size_bytes
+                    prepared = await prepare(upload, source, self._limits)
+            except CalypsoError as error:
+                verdict = Verdict.of(error)
+                outcomes[index] = Outcome.of(index, upload.filename, verdict, size_bytes=size_bytes)
+                board.hashed(0)
+                return
+            one = _id(prepared, 0)
+            contents.setdefault(one, _Content(prepared, one)).indexes.append(index)
+            board.hashed(prepared.size_bytes)
+
+        await _for_each(range(len(uploads)), _PARALLEL_HASHES, look_at)
+        return contents
+
+    async def _upload_contents(
+        self, contents: Mapping[str, _Content], board: ProgressBoard
+    ) -> dict[str, Verdict]:
+        verdicts: dict[str, Verdict] = {}
+        left = list(contents)
+        for generation in range(MOST_GENERATIONS):
+            # An id of this generation -> the content it stands for.
+            ids = {_id(contents[one].prepared, generation): one for one in left}
+            items = {new: contents[one].prepared for new, one in ids.items()}
+            found, again = await self._run_batches(items, board)
+            verdicts.update({ids[new]: verdict for new, verdict in found.items()})
+            left = [ids[new] for new in again]
+            if not left:
+                return verdicts
+        verdicts.update({one: Verdict.of(came_to_nothing()) for one in left})
+        return verdicts
+
+    async def _run_batches(
+        self, items: Mapping[str, Prepared], board: ProgressBoard
+    ) -> tuple[dict[str, Verdict], list[str]]:
+        verdicts: dict[str, Verdict] = {}
+        again: list[str] = []
+
+        async def run(ids: Sequence[str]) -> None:
+            batch = BatchRun(self._tools, {one: items[one] for one in ids}, board)
+            await batch.run()
+            groups = _by_destination(ids, items)
+            if isinstance(batch.refusal, InvalidRequest) and len(groups) > 1:
+                # One bad destination refuses the whole request: let it cost only the files it belongs to.
+                for group in groups:
+                    await run(group)
+                return
+            verdicts.update(batch.verdicts)
+            again.extend(batch.again)
+
+        await _for_each(split(items, self._limits.batch_files), _PARALLEL_BATCHES, run)
+        return verdicts, again
+
+
+async def _for_each(values: Iterable[T], parallel: int, work: Callable[[T], Awaitable[None]]) -> None:
+    """Await `work` for every value, in order, at most `parallel` at the same time."""
+    left = iter(values)
+
+    async def worker() -> None:
+        for value in left:
+            await work(value)
+
+    async with anyio.create_task_group() as workers:
+        for _ in range(parallel):
+            workers.start_soon(worker)
+
+
+def _by_destination(ids: Sequence[str], items: Mapping[str, Prepared]) -> list[list[str]]:
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for one in ids:
+        groups.setdefault(items[one].destination, []).append(one)
+    return list(groups.values())
+
+
+def _id(prepared: Prepared, generation: int) -> str:
+    upload = prepared.upload
+    return client_file_id(
+        identity=upload.identity or upload.filename,
+        sha256=prepared.sha256,
+        destination=prepared.destination,
+        title=upload.title,
+        tags=upload.tags,
+        metadata=upload.metadata,
+        generation=generation,
+    )
+
+
+def _outcomes(content: _Content, verdict: Verdict, uploads: Sequence[Upload]) -> dict[int, Outcome]:
+    """Return the outcomes of all inputs with one content: the first took it there, the others find it."""
+    found: dict[int, Outcome] = {}
+    for position, index in enumerate(sorted(content.indexes)):
+        repeated = position > 0 and verdict.status == "accepted"
+        found[index] = Outcome.of(
+            index,
+            uploads[index].filename,
+            Verdict("replayed", verdict.file_id, verdict.task_id, verdict.batch_id) if repeated else verdict,
+            client_file_id=content.id,
+            sha256=content.prepared.sha256,
+            size_bytes=content.prepared.size_bytes,
+        )
+    return found

@@ -1,0 +1,117 @@
+"""The client as others see it: one object for one API key."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import httpx2
+
+from calypso_mcp.client.addresses import check_base_url
+from calypso_mcp.client.agents import Agents
+from calypso_mcp.client.batches import Batches
+from calypso_mcp.client.buckets import Buckets
+from calypso_mcp.client.clock import SYSTEM_CLOCK, Clock
+from calypso_mcp.client.connection import Connection
+from calypso_mcp.client.connections import Connections
+from calypso_mcp.client.files import Files
+from calypso_mcp.client.pacing import CreatePacer
+from calypso_mcp.client.policies import ClientPolicies
+from calypso_mcp.client.readiness import ReadinessWaiter
+from calypso_mcp.client.requester import Requester
+from calypso_mcp.client.search import Search
+from calypso_mcp.client.storage import Storage
+from calypso_mcp.client.uploads import Uploads
+from calypso_mcp.errors import ConfigError
+
+
+class CalypsoClient:
+    """Typed access to the Calypso REST API. An async context manager; nothing connects before first use.
+
+    Attributes:
+        buckets: List and create buckets.
+        files: Upload sessions, knowledge files, indexing tasks: one method per endpoint.
+        batches: Likewise for batches.
+        agents: List and create agents.
+        search: Passages within a scope.
+        connection: Whether the key works.
+        uploads: From bytes to accepted files, single or many.
+        readiness: From accepted to searchable.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        api_key: str,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        storage_transport: httpx2.AsyncBaseTransport | None = None,
+        policies: ClientPolicies | None = None,
+        pacer: CreatePacer | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        dice: Callable[[], float] = random.random,
+    ) -> None:
+        """Tie everything together.
+
+        Args:
+            base_url: https (loopback excepted), ending in `/v1`.
+            api_key: Project API key. Appears in no repr, log or error.
+            transport: Replaces the network; for the embedded backend and tests.
+            storage_transport: Replaces the network for upload addresses; `transport` by default.
+            policies: Retries, timeouts, polling, parallel uploads.
+            pacer: Shared by every client of the process that uses the same key.
+            clock: Where time comes from.
+            dice: Random numbers from 0 to 1 for the jitter between attempts.
+
+        Raises:
+            ConfigError: The base URL or the key cannot be used.
+        """
+        url = check_base_url(base_url)
+        _check_key(api_key)
+        policies = policies or ClientPolicies()
+        self._connections = Connections(
+            url, policies, transport=transport, storage_transport=storage_transport
+        )
+        requester = Requester(
+            self._connections,
+            base_url=url,
+            api_key=api_key,
+            policies=policies,
+            pacer=pacer or CreatePacer(clock=clock),
+            clock=clock,
+            dice=dice,
+        )
+        self.buckets = Buckets(requester)
+        self.files = Files(requester)
+        self.batches = Batches(requester)
+        self.agents = Agents(requester)
+        self.search = Search(requester, self.agents, self.buckets, clock)
+        self.connection = Connection(requester)
+        self.uploads = Uploads(self.files, self.batches, Storage(self._connections), policies, clock, dice)
+        self.readiness = ReadinessWaiter(self.files, self.batches, self.buckets, policies.poll, clock)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._connections.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+
+def _check_key(api_key: str) -> None:
+    # What cannot stand in a header would fail at the first request, with the key in the library's error.
+    if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
+        raise ConfigError(
+            "The API key is empty or contains characters no key has.",
+            hint="Copy it from Calypso again, without quotes or line ends.",
+        )

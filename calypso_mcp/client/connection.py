@@ -1,0 +1,34 @@
+"""Whether the key works."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from calypso_mcp.api import paths
+from calypso_mcp.client.requester import Nothing, Requester
+from calypso_mcp.errors import ApiError
+
+_NO_SUCH_ENDPOINT = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
+
+
+class Connection:
+    """`/connection`."""
+
+    def __init__(self, requester: Requester) -> None:
+        """Use `requester` for every request."""
+        self._requester = requester
+
+    async def check(self) -> None:
+        """Return if the API is there and takes the key; its answer's body is not documented.
+
+        Raises:
+            AuthenticationFailed: The key is wrong.
+            ConnectionFailed: Nobody answers.
+        """
+        try:
+            await self._requester.get(paths.CONNECTION, Nothing)
+        except ApiError as error:
+            if error.status not in _NO_SUCH_ENDPOINT:
+                raise
+            # Older servers lack the endpoint; the listing needs the same key.
+            await self._requester.get(paths.BUCKETS, Nothing)

@@ -1,0 +1,40 @@
+"""Requests about single uploads, knowledge files and indexing tasks."""
+
+from __future__ import annotations
+
+from calypso_mcp.api import paths
+from calypso_mcp.api.files import CreateUploadSession, IndexingTask, KnowledgeFile, UploadSession
+from calypso_mcp.client.requester import Answer, Requester
+
+
+class Files:
+    """`/knowledge/files` and `/knowledge/tasks`. Errors: see `Requester.post`."""
+
+    def __init__(self, requester: Requester) -> None:
+        """Use `requester` for every request."""
+        self._requester = requester
+
+    async def create_session(self, upload: CreateUploadSession, *, idempotency_key: str) -> UploadSession:
+        """Open an upload session, or get back the one this key opened before."""
+        return (await self.open_session(upload, idempotency_key=idempotency_key)).body
+
+    async def open_session(
+        self, upload: CreateUploadSession, *, idempotency_key: str
+    ) -> Answer[UploadSession]:
+        """Do as `create_session`, and tell whether the server says it is a replay."""
+        return await self._requester.post(
+            paths.UPLOAD_SESSIONS, UploadSession, upload, idempotency_key=idempotency_key, creates=True
+        )
+
+    async def finalize(self, session_id: str) -> KnowledgeFile:
+        """Turn the uploaded bytes into a knowledge file. `queued` means accepted, not searchable."""
+        path = paths.fill(paths.FINALIZE_UPLOAD_SESSION, session_id=session_id)
+        return (await self._requester.post(path, KnowledgeFile, {})).body
+
+    async def get(self, file_id: str) -> KnowledgeFile:
+        """Return one knowledge file."""
+        return (await self._requester.get(paths.fill(paths.FILE, file_id=file_id), KnowledgeFile)).body
+
+    async def task(self, task_id: str) -> IndexingTask:
+        """Return one indexing task."""
+        return (await self._requester.get(paths.fill(paths.TASK, task_id=task_id), IndexingTask)).body

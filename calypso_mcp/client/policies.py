@@ -1,0 +1,48 @@
+"""The knobs of the client as small frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.readiness import PollSchedule
+from calypso_mcp.domain.retry import RetryPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long to wait for the network, in seconds.
+
+    Attributes:
+        connect_s: Until a connection stands.
+        read_s: Between two pieces of an answer.
+        write_s: Until a piece of a request is taken.
+        answer_s: For one attempt of one JSON request as a whole, so that a dripping answer ends, too.
+    """
+
+    connect_s: float = 10.0
+    read_s: float = 30.0
+    write_s: float = 30.0
+    answer_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ClientPolicies:
+    """Everything that can be tuned.
+
+    Attributes:
+        retry: For JSON requests.
+        timeouts: For every request.
+        poll: How often readiness is asked for.
+        parallel_uploads: Files whose bytes are sent at the same time.
+        storage_retry: For the bytes of one file. Counted anew whenever the storage has kept more of it,
+            and more patient than `retry`, because a lost file costs more than a lost second.
+        limits: What the API accepts.
+    """
+
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    timeouts: Timeouts = field(default_factory=Timeouts)
+    poll: PollSchedule = field(default_factory=PollSchedule)
+    parallel_uploads: int = 8
+    storage_retry: RetryPolicy = field(default_factory=lambda: RetryPolicy(attempts=8, base_s=0.25))
+    limits: UploadLimits = field(default_factory=UploadLimits)

@@ -1,0 +1,246 @@
+"""Waits until what was uploaded can be searched, and tells honestly where it stands when time is up."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final
+
+import anyio
+
+from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.client.batches import Batches
+from calypso_mcp.client.buckets import Buckets
+from calypso_mcp.client.clock import Clock
+from calypso_mcp.client.files import Files
+from calypso_mcp.client.readiness_report import (
+    FailedItem,
+    ReadinessReport,
+    ReadinessTarget,
+    Standing,
+    WaitingItem,
+    is_silent,
+    of_batch,
+    of_bucket,
+    of_file,
+    of_item,
+)
+from calypso_mcp.domain.readiness import PollSchedule, Readiness, says_nothing_about_sync
+from calypso_mcp.errors import CalypsoError, NotFound, ScopeError
+
+__all__ = ["FailedItem", "ReadinessReport", "ReadinessTarget", "ReadinessWaiter", "WaitingItem"]
+
+OnProgress = Callable[[ReadinessReport], None]
+
+_PARALLEL_REQUESTS: Final = 8
+#: The first look may take this long even when the caller allows less, so that there is something to tell.
+_FIRST_LOOK_S: Final = 10.0
+_SHORTEST_LOOK_S: Final = 1.0
+_HEARTBEAT_S: Final = 5.0
+
+
+class ReadinessWaiter:
+    """Polls files, batches and buckets; holds nothing between calls."""
+
+    def __init__(
+        self, files: Files, batches: Batches, buckets: Buckets, schedule: PollSchedule, clock: Clock
+    ) -> None:
+        """Ask `files`, `batches` and `buckets` at the pace of `schedule`."""
+        self._files = files
+        self._batches = batches
+        self._buckets = buckets
+        self._schedule = schedule
+        self._clock = clock
+
+    async def wait(
+        self, target: ReadinessTarget, *, timeout_s: float, on_progress: OnProgress | None = None
+    ) -> ReadinessReport:
+        """Wait until everything in `target` is searchable or has failed, or the time is up.
+
+        Args:
+            target: What to wait for.
+            timeout_s: Longest wait in seconds; 0 looks once.
+            on_progress: Told when something has changed, and every few seconds besides.
+
+        Returns:
+            Where everything stands. Time running out is no error: the report then says `waiting`.
+
+        Raises:
+            ScopeError: There is no such bucket.
+            ApiError: The batch is unknown, or the key is wrong. What may pass is waited out instead.
+        """
+        watch = _Watch(target, self._files, self._batches, self._buckets, self._clock)
+        async with anyio.create_task_group() as background:
+            if on_progress is not None:
+                background.start_soon(_heartbeat, watch, on_progress)
+            await self._poll(watch, timeout_s, on_progress)
+            background.cancel_scope.cancel()
+        if watch.refusal is not None:
+            raise watch.refusal
+        return watch.report()
+
+    async def _poll(self, watch: _Watch, timeout_s: float, on_progress: OnProgress | None) -> None:
+        ends_at = self._clock.now() + timeout_s
+        shortest_s = _FIRST_LOOK_S
+        for delay_s in self._schedule.delays():
+            before = watch.standings()
+            with anyio.move_on_after(max(ends_at - self._clock.now(), shortest_s)):
+                await watch.look()
+            shortest_s = _SHORTEST_LOOK_S
+            if on_progress is not None and watch.standings() != before:
+                on_progress(watch.report())
+            left_s = ends_at - self._clock.now()
+            if left_s <= 0 or watch.is_over:
+                return
+            await self._clock.sleep(min(delay_s, left_s))
+
+
+class _Watch:
+    """What is known so far of one target. A look updates it piece by piece, so a look cut short counts."""
+
+    def __init__(
+        self, target: ReadinessTarget, files: Files, batches: Batches, buckets: Buckets, clock: Clock
+    ) -> None:
+        #: The error that ends the wait, where waiting cannot help.
+        self.refusal: CalypsoError | None = None
+        self._target = target
+        self._files = files
+        self._batches = batches
+        self._buckets = buckets
+        self._clock = clock
+        self._started = clock.now()
+        self._by_file = {one: Standing(one, Readiness.WAITING, file_id=one) for one in target.file_ids}
+        whole = target.batch_id or (None if target.file_ids else target.bucket_id)
+        self._by_whole = {whole: Standing(whole, Readiness.WAITING)} if whole else {}
+        self._batch_status: str | None = None
+        self._bucket: Bucket | None = None
+        self._trouble: str | None = None
+
+    def standings(self) -> tuple[Standing, ...]:
+        return (*self._by_whole.values(), *self._by_file.values())
+
+    @property
+    def is_over(self) -> bool:
+        moving = any(one.readiness is Readiness.WAITING for one in self.standings())
+        return self.refusal is not None or not moving
+
+    def report(self) -> ReadinessReport:
+        store = self._bucket.store if self._bucket else None
+        return ReadinessReport.of(
+            self.standings(),
+            elapsed_s=self._clock.now() - self._started,
+            batch_status=self._batch_status,
+            indexed_members=store.indexed_member_count if store else None,
+            pending_members=store.pending_member_count if store else None,
+            trouble=self._trouble,
+        )
+
+    async def look(self) -> None:
+        """Ask about everything that is still under way."""
+        self._trouble = None
+        stores = _Stores(self._buckets, self._target.bucket_id)
+        requests = anyio.CapacityLimiter(_PARALLEL_REQUESTS)
+        async with anyio.create_task_group() as asking:
+            if self._target.batch_id is not None:
+                asking.start_soon(self._ask, requests, self._look_at_batch, self._target.batch_id, stores)
+            elif not self._target.file_ids and self._target.bucket_id is not None:
+                asking.start_soon(self._ask, requests, self._look_at_bucket, self._target.bucket_id, stores)
+            for file_id, standing in self._by_file.items():
+                if standing.readiness is Readiness.WAITING:
+                    asking.start_soon(self._ask, requests, self._look_at_file, file_id, stores)
+
+    async def _ask(
+        self,
+        requests: anyio.CapacityLimiter,
+        question: Callable[[str, _Stores], Awaitable[None]],
+        one: str,
+        stores: _Stores,
+    ) -> None:
+        try:
+            async with requests:
+                await question(one, stores)
+        except CalypsoError as error:
+            if error.retryable:
+                self._trouble = error.message
+            else:
+                self.refusal = error
+
+    async def _look_at_file(self, file_id: str, stores: _Stores) -> None:
+        try:
+            file = await self._files.get(file_id)
+        except NotFound as error:
+            # One unknown id must not hide what became of the others.
+            self._by_file[file_id] = replace(
+                self._by_file[file_id],
+                readiness=Readiness.FAILED,
+                status="not_found",
+                code=error.code,
+                message="There is no such file.",
+            )
+            return
+        standing = of_file(file)
+        if standing.readiness is Readiness.WAITING and says_nothing_about_sync(
+            file.bucket_sync_status, file.bucket_sync
+        ):
+            standing = of_file(file, store_active=await stores.are_active(file.id))
+        self._by_file[file_id] = replace(standing, id=file_id)
+
+    async def _look_at_batch(self, batch_id: str, stores: _Stores) -> None:
+        batch = await self._batches.get(batch_id)
+        self._batch_status = batch.status
+        if not batch.items:
+            self._by_whole = {batch_id: of_batch(batch)}
+            return
+        found: dict[str, Standing] = {}
+        for item in batch.items:
+            standing = of_item(item)
+            if standing.readiness is Readiness.WAITING and standing.file_id and is_silent(item):
+                standing = of_item(item, store_active=await stores.are_active(standing.file_id))
+            found[item.client_file_id] = standing
+        self._by_whole = found
+
+    async def _look_at_bucket(self, bucket_id: str, stores: _Stores) -> None:
+        self._bucket = await stores.bucket(bucket_id)
+        self._by_whole = {bucket_id: of_bucket(self._bucket)}
+
+
+class _Stores:
+    """The buckets' own view of sync, fetched at most once in a look, and only when somebody asks."""
+
+    def __init__(self, buckets: Buckets, bucket_id: str | None) -> None:
+        self._buckets = buckets
+        self._bucket_id = bucket_id
+        self._listed: tuple[Bucket, ...] | None = None
+        self._lock = anyio.Lock()
+
+    async def bucket(self, bucket_id: str) -> Bucket:
+        for bucket in await self._list():
+            if bucket.id == bucket_id:
+                return bucket
+        raise ScopeError
+
+    async def are_active(self, file_id: str) -> bool | None:
+        """Return whether the file's buckets are active; None where no bucket claims the file."""
+        holders = [
+            bucket
+            for bucket in await self._list()
+            if bucket.id == self._bucket_id or (self._bucket_id is None and file_id in bucket.file_ids)
+        ]
+        return (
+            all(bucket.store is not None and bucket.store.is_active for bucket in holders)
+            if holders
+            else None
+        )
+
+    async def _list(self) -> tuple[Bucket, ...]:
+        async with self._lock:
+            if self._listed is None:
+                self._listed = (await self._buckets.list()).buckets
+        return self._listed
+
+
+async def _heartbeat(watch: _Watch, on_progress: OnProgress) -> None:
+    # Real time, whatever the clock: it is for those who sit in front of it.
+    while True:
+        await anyio.sleep(_HEARTBEAT_S)
+        on_progress(watch.report())

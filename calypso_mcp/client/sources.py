@@ -1,0 +1,175 @@
+"""Where the bytes of an upload come from. Nothing here ever holds more than a block of them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Final, Protocol, runtime_checkable
+
+import anyio.to_thread
+
+from calypso_mcp.errors import UploadCorrupted
+
+#: Bytes read and sent at a time. Large enough that the hop to a thread does not show, small enough that
+#: eight uploads at once stay far below the memory an idle server takes.
+BLOCK_BYTES: Final = 512 * 1024
+#: Bytes hashed in one hop to a thread, read through a small buffer; a few milliseconds of work.
+_HASH_STRIDE: Final = 8 * 1024 * 1024
+_HASH_BUFFER: Final = 256 * 1024
+
+
+class ByteSource(Protocol):
+    """Content of known size that can be read anywhere, by several readers at once."""
+
+    size_bytes: int
+
+    async def read(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes from `offset`; fewer only at the end."""
+        ...
+
+
+SourceFactory = Callable[[], AbstractContextManager[ByteSource]]
+
+
+@runtime_checkable
+class Changeable(Protocol):
+    """A source that can tell whether somebody wrote to it in the meantime."""
+
+    async def version(self) -> object:
+        """Return a value that differs after a change."""
+        ...
+
+
+class BytesSource:
+    """Content already in memory."""
+
+    def __init__(self, data: bytes) -> None:
+        """Wrap `data`."""
+        self._data = memoryview(data)
+        self.size_bytes = len(data)
+
+    async def read(self, offset: int, length: int) -> bytes:
+        """Return a part of the data."""
+        return bytes(self._data[offset : offset + length])
+
+
+class DescriptorSource:
+    """A regular file that somebody has opened (and checked) already.
+
+    Read with `pread`, so that the descriptor's own position does not matter.
+    """
+
+    def __init__(self, fd: int, size_bytes: int) -> None:
+        """Take over an open descriptor.
+
+        Args:
+            fd: Open for reading; closed by `close`.
+            size_bytes: Its size when it was opened.
+        """
+        self._fd = fd
+        self.size_bytes = size_bytes
+
+    async def read(self, offset: int, length: int) -> bytes:
+        """Return bytes of the file, read in a worker thread."""
+        return await anyio.to_thread.run_sync(_read_at, self._fd, offset, length)
+
+    async def version(self) -> object:
+        """Return what changes when the file is written to."""
+        status = os.fstat(self._fd)  # answered from memory, no thread needed
+        return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+
+    async def sha256(self) -> str:
+        """Return the file's hash, read and computed in worker threads, a stride at a time."""
+        hasher = hashlib.sha256()
+        for offset in range(0, self.size_bytes, _HASH_STRIDE):
+            end = min(offset + _HASH_STRIDE, self.size_bytes)
+            await anyio.to_thread.run_sync(partial(_hash_range, hasher.update, self._fd, offset, end))
+        return hasher.hexdigest()
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        os.close(self._fd)
+
+
+async def sha256_of(source: ByteSource) -> str:
+    """Return the hexadecimal SHA-256 of the whole content.
+
+    Raises:
+        UploadCorrupted: The source ended before its size.
+    """
+    if isinstance(source, DescriptorSource):
+        return await source.sha256()
+    hasher = hashlib.sha256()
+    for offset in range(0, source.size_bytes, BLOCK_BYTES):
+        block = await read_exactly(source, offset, min(BLOCK_BYTES, source.size_bytes - offset))
+        await anyio.to_thread.run_sync(hasher.update, block)
+    return hasher.hexdigest()
+
+
+async def read_exactly(source: ByteSource, offset: int, length: int) -> bytes:
+    """Return exactly `length` bytes.
+
+    Raises:
+        UploadCorrupted: The source ended before its size: somebody has shortened it.
+    """
+    block = await source.read(offset, length)
+    if len(block) == length:
+        return block
+    parts = [block]
+    missing = length - len(block)
+    while missing:
+        block = await source.read(offset + length - missing, missing)
+        if not block:
+            raise shortened()
+        parts.append(block)
+        missing -= len(block)
+    return b"".join(parts)
+
+
+def shortened() -> UploadCorrupted:
+    """Return the error for a source that ended too early."""
+    return UploadCorrupted(
+        "The file became shorter while it was being read.",
+        hint="Wait until nothing writes to it, then make the same call again.",
+    )
+
+
+def changed() -> UploadCorrupted:
+    """Return the error for a source that was written to between hashing and sending."""
+    return UploadCorrupted(
+        "The file changed while it was being read.",
+        hint="Wait until nothing writes to it, then make the same call again.",
+    )
+
+
+async def version_of(source: ByteSource) -> object:
+    """Return the source's version; None for one that never changes."""
+    return await source.version() if isinstance(source, Changeable) else None
+
+
+if hasattr(os, "pread"):
+
+    def _read_at(fd: int, offset: int, length: int) -> bytes:
+        return os.pread(fd, length, offset)
+
+else:  # Windows has no pread: seek and read, one thread at a time.
+    from threading import Lock
+
+    _seeking = Lock()
+
+    def _read_at(fd: int, offset: int, length: int) -> bytes:
+        with _seeking:
+            os.lseek(fd, offset, os.SEEK_SET)
+            return os.read(fd, length)
+
+
+def _hash_range(update: Callable[[bytes], object], fd: int, offset: int, end: int) -> None:
+    while offset < end:
+        block = _read_at(fd, offset, min(_HASH_BUFFER, end - offset))
+        if not block:
+            raise shortened()
+        update(block)
+        offset += len(block)

@@ -1,0 +1,48 @@
+"""How many requests may start in any window of time, as a pure value machine.
+
+The team's limit is counted where the requests arrive, and only the server knows when that was. What the
+client does know is that a request has arrived by the time its answer is there. So a request takes part in
+the window from its start until one window after its *answer*: whatever the network did to it, the server
+saw it no later than that. The limit then holds at the server exactly, without a safety margin.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+
+class SlidingWindow:
+    """At most `limit` requests in any `window_s` seconds. Times come from the caller, never going back."""
+
+    def __init__(self, limit: int, window_s: float = 1.0) -> None:
+        """Start with an empty window.
+
+        Args:
+            limit: Requests allowed in one window.
+            window_s: Length of the window in seconds.
+        """
+        if limit < 1:
+            raise ValueError("a limit below one request would never let anything pass")
+        self._limit = limit
+        self._window_s = window_s
+        self._under_way = 0
+        self._answered: deque[float] = deque()
+
+    def wait_s(self, now: float) -> float | None:
+        """Return the seconds until one more may start: 0 for at once, None for "after the next answer"."""
+        while self._answered and self._answered[0] + self._window_s <= now:
+            self._answered.popleft()
+        if self._under_way + len(self._answered) < self._limit:
+            return 0.0
+        if not self._answered:
+            return None
+        return self._answered[0] + self._window_s - now
+
+    def start(self) -> None:
+        """Count a request as under way."""
+        self._under_way += 1
+
+    def answer(self, now: float) -> None:
+        """Count a request that was under way as answered, or as given up, at `now`."""
+        self._under_way -= 1
+        self._answered.append(now)

@@ -1,0 +1,117 @@
+"""When something is searchable, decided item by item (API sheet section 6; seeds).
+
+Ready means indexed *and* synced to its bucket. A word nobody has published means: keep waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final, cast
+
+from calypso_mcp.domain.statuses import FileStatus, SyncStatus
+
+
+class Readiness(StrEnum):
+    """What waiting for something comes to."""
+
+    READY = "ready"
+    FAILED = "failed"
+    WAITING = "waiting"
+
+
+_INDEXED: Final = frozenset({FileStatus.INDEXED, FileStatus.ACTIVE})
+_FAILED: Final = frozenset({FileStatus.FAILED, FileStatus.DELETED, "error"})
+_SYNC_FAILED: Final = frozenset({SyncStatus.FAILED, "error"})
+
+
+def file_readiness(
+    status: str,
+    bucket_sync_status: str | None,
+    bucket_sync: object,
+    bucket_store_active: bool | None = None,
+) -> Readiness:
+    """Return whether one file is searchable.
+
+    Args:
+        status: The file's own status.
+        bucket_sync_status: Its summary sync status, where the API gives one.
+        bucket_sync: The sync of each bucket; its shape is not published, so several are read.
+        bucket_store_active: Whether its bucket's store is active with nothing pending. Counts only where
+            the file itself says nothing about sync; None where nobody knows.
+    """
+    word = status.lower()
+    if word in _FAILED:
+        return Readiness.FAILED
+    if word not in _INDEXED:
+        return Readiness.WAITING
+    summary = bucket_sync_status.lower() if bucket_sync_status else None
+    entries = sync_states(bucket_sync)
+    if summary == SyncStatus.ACTIVE or (entries and all(entry == SyncStatus.ACTIVE for entry in entries)):
+        return Readiness.READY
+    if summary in _SYNC_FAILED or any(entry in _SYNC_FAILED for entry in entries):
+        return Readiness.FAILED
+    if summary is None and not entries and bucket_store_active:
+        return Readiness.READY
+    return Readiness.WAITING
+
+
+def says_nothing_about_sync(bucket_sync_status: str | None, bucket_sync: object) -> bool:
+    """Return whether the bucket's own store has to be asked."""
+    return not bucket_sync_status and not sync_states(bucket_sync)
+
+
+def sync_states(bucket_sync: object) -> tuple[str, ...]:
+    """Return the sync status word of each bucket, from a list of entries or a map of buckets.
+
+    An entry without a word counts as an unknown one, so that it cannot make a file ready.
+    """
+    if isinstance(bucket_sync, Mapping):
+        fields = cast("Mapping[str, Any]", bucket_sync)
+        if isinstance(fields.get("status"), str):
+            return (_word(fields),)
+        entries: list[object] = [entry for entry in fields.values() if isinstance(entry, (str, Mapping))]
+        return tuple(_word(entry) for entry in entries)
+    if isinstance(bucket_sync, Sequence) and not isinstance(bucket_sync, (str, bytes)):
+        return tuple(_word(entry) for entry in cast("Sequence[object]", bucket_sync))
+    return ()
+
+
+def _word(entry: object) -> str:
+    if isinstance(entry, Mapping):
+        entry = cast("Mapping[str, Any]", entry).get("status")
+    return entry.lower() if isinstance(entry, str) else "unknown"
+
+
+def task_readiness(status: str) -> Readiness:
+    """Return where one indexing task stands. READY here means indexed; bucket sync is the file's affair."""
+    word = status.lower()
+    if word in _FAILED:
+        return Readiness.FAILED
+    return Readiness.READY if word in _INDEXED else Readiness.WAITING
+
+
+def overall(states: Iterable[Readiness]) -> Readiness:
+    """Return the state of several things together: waiting while any waits, then failed if any failed."""
+    seen = frozenset(states)
+    for state in (Readiness.WAITING, Readiness.FAILED):
+        if state in seen:
+            return state
+    return Readiness.READY
+
+
+@dataclass(frozen=True, slots=True)
+class PollSchedule:
+    """How long to pause between two looks, in seconds: quick at first, then ever slower up to a cap."""
+
+    first_s: float = 0.25
+    factor: float = 1.5
+    cap_s: float = 4.0
+
+    def delays(self) -> Iterator[float]:
+        """Yield the pauses, without end."""
+        delay = self.first_s
+        while True:
+            yield min(delay, self.cap_s)
+            delay = min(delay * self.factor, self.cap_s)

@@ -1,0 +1,190 @@
+"""What may be uploaded, under which type and which key: checked before any byte is sent (seeds)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.errors import ContentError
+
+#: Uploads of one content and destination that may have failed or been deleted before we stop trying anew.
+MOST_GENERATIONS: Final = 8
+
+#: Written out, because the standard library's table differs from machine to machine, and with it the key.
+_CONTENT_TYPES: Final[Mapping[str, str]] = {
+    "adoc": "text/asciidoc",
+    "bmp": "image/bmp",
+    "css": "text/css",
+    "csv": "text/csv",
+    "doc": "application/msword",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "epub": "application/epub+zip",
+    "gif": "image/gif",
+    "htm": "text/html",
+    "html": "text/html",
+    "jpeg": "image/jpeg",
+    "jpg": "image/jpeg",
+    "js": "text/javascript",
+    "json": "application/json",
+    "jsonl": "application/jsonl",
+    "log": "text/plain",
+    "markdown": "text/markdown",
+    "md": "text/markdown",
+    "odp": "application/vnd.oasis.opendocument.presentation",
+    "ods": "application/vnd.oasis.opendocument.spreadsheet",
+    "odt": "application/vnd.oasis.opendocument.text",
+    "pdf": "application/pdf",
+    "png": "image/png",
+    "ppt": "application/vnd.ms-powerpoint",
+    "pptx": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+    "py": "text/x-python",
+    "rst": "text/x-rst",
+    "rtf": "application/rtf",
+    "svg": "image/svg+xml",
+    "text": "text/plain",
+    "toml": "application/toml",
+    "ts": "text/typescript",
+    "tsv": "text/tab-separated-values",
+    "txt": "text/plain",
+    "webp": "image/webp",
+    "xhtml": "application/xhtml+xml",
+    "xls": "application/vnd.ms-excel",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "xml": "application/xml",
+    "yaml": "application/yaml",
+    "yml": "application/yaml",
+}
+
+
+def check_upload(
+    filename: str,
+    size_bytes: int,
+    tags: Sequence[str],
+    metadata: Mapping[str, Any] | None,
+    limits: UploadLimits,
+) -> None:
+    """Check what can be known of an upload before its first byte is read.
+
+    Args:
+        filename: The name the knowledge file will have.
+        size_bytes: Size of the content.
+        tags: At most `limits.tags`.
+        metadata: A JSON object of at most `limits.metadata_bytes` in UTF-8.
+        limits: What the API accepts.
+
+    Raises:
+        ContentError: With what to do about it.
+    """
+    _check_filename(filename, limits)
+    if size_bytes <= 0:
+        raise ContentError(
+            "The file is empty.", code="empty_file", hint="Leave it out, or give it content first."
+        )
+    if size_bytes > limits.file_bytes:
+        raise ContentError(
+            f"The file has {size_bytes:,} bytes; one file may have at most {limits.file_bytes:,} (25 MB).",
+            code="file_too_large",
+            hint="Split the file into smaller ones.",
+        )
+    if len(tags) > limits.tags:
+        raise ContentError(
+            f"There are {len(tags)} tags; one file may have at most {limits.tags}.",
+            code="too_many_tags",
+            hint="Send fewer tags, or put the rest into metadata.",
+        )
+    if not all(tag.strip() for tag in tags):
+        raise ContentError("A tag is empty.", code="invalid_tags", hint="Leave empty tags out.")
+    _check_metadata(metadata, limits)
+
+
+def _check_filename(filename: str, limits: UploadLimits) -> None:
+    if not filename.strip():
+        raise ContentError(
+            "The file has no name.", code="invalid_filename", hint="Give a filename, for example notes.md."
+        )
+    if len(filename) > limits.filename_chars:
+        raise ContentError(
+            f"The file name has {len(filename)} characters; at most {limits.filename_chars} are possible.",
+            code="invalid_filename",
+            hint="Give a shorter filename.",
+        )
+    if "/" in filename or not all(character.isprintable() for character in filename):
+        raise ContentError(
+            "The file name contains a slash or invisible characters.",
+            code="invalid_filename",
+            hint="Give a plain filename, without folders.",
+        )
+
+
+def _check_metadata(metadata: Mapping[str, Any] | None, limits: UploadLimits) -> None:
+    if not metadata:
+        return
+    try:
+        size = len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode())
+    except (TypeError, ValueError, RecursionError):
+        raise ContentError(
+            "The metadata is not a JSON object.",
+            code="invalid_metadata",
+            hint="Use text, numbers, booleans, lists and objects only.",
+        ) from None
+    if size > limits.metadata_bytes:
+        raise ContentError(
+            f"The metadata has {size:,} bytes as JSON; {limits.metadata_bytes:,} are possible (8 KB).",
+            code="metadata_too_large",
+            hint="Shorten the metadata; text to be searched belongs into the file.",
+        )
+
+
+def content_type_for(filename: str) -> str:
+    """Return the MIME type that the ending of `filename` stands for."""
+    _, dot, ending = filename.rpartition(".")
+    return _CONTENT_TYPES.get(ending.lower() if dot else "", "application/octet-stream")
+
+
+def destination_names(
+    bucket_ids: Sequence[str] | None, bucket_slugs: Sequence[str] | None, bucket: str | None
+) -> tuple[str, ...]:
+    """Return the buckets a destination names, the same for every way to say it.
+
+    Whether missing ones may be created is left out on purpose: it does not change where the file goes.
+    """
+    slugs = {*(bucket_slugs or ()), *((bucket,) if bucket else ())}
+    return tuple(sorted({f"id:{one}" for one in bucket_ids or ()} | {f"slug:{one}" for one in slugs}))
+
+
+def content_digest(*parts: object) -> str:
+    """Return a hexadecimal SHA-256 over JSON values, the same for equal values on every machine."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def upload_key(
+    *,
+    sha256: str,
+    filename: str,
+    destination: tuple[str, ...],
+    title: str | None = None,
+    tags: Sequence[str] = (),
+    metadata: Mapping[str, Any] | None = None,
+    content_type: str = "",
+    generation: int = 0,
+) -> str:
+    """Return the idempotency key of a single upload: equal for equal content in an equal place.
+
+    Args:
+        sha256: Hexadecimal hash of the content.
+        filename: The knowledge file's name.
+        destination: From `destination_names`.
+        title: As sent.
+        tags: As sent.
+        metadata: As sent.
+        content_type: As sent.
+        generation: How many earlier uploads of the same came to nothing (failed, deleted, expired).
+    """
+    digest = content_digest(
+        "single", sha256, filename, destination, title, list(tags), metadata or {}, content_type, generation
+    )
+    return f"calypso-mcp-{digest[:48]}"
