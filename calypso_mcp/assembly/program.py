@@ -40,15 +40,20 @@ async def running(settings: Settings, *, over_http: bool = False) -> AsyncIterat
         ConfigError: A tool is picked that does not exist, every tool is ruled out, or the access file is
             wrong.
     """
+    failure: Exception | None = None
     async with anyio.create_task_group() as tasks:
         backends = Backends(settings, tasks)
         try:
             known = callers(settings, backends.accepts) if over_http else Callers()
             state = _state(settings, known.backend_from(backends), known, over_http=over_http)
             yield Program(build_server(state), state, known)
+        except Exception as error:  # noqa: BLE001 - raised again below, as itself and not as a group
+            failure = error
         finally:
             with anyio.CancelScope(shield=True):
                 await backends.aclose()
+    if failure is not None:
+        raise failure
 
 
 def _state(

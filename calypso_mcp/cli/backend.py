@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -69,13 +70,12 @@ def kept_key(data_dir: Path) -> tuple[SecretStr, str]:
 
 
 def _introduce(base: str, key_source: str, data_dir: Path) -> None:
-    reading = f'"$(cat {key_source})"' if key_source != "CALYPSO_API_KEY" else '"$CALYPSO_API_KEY"'
+    reading = f'export CALYPSO_API_KEY="$(cat {shlex.quote(key_source)})"\n  '
     print(
         f"Embedded Calypso: {base}/v1\n"
         f"Data: {data_dir}\n"
         f"API key: {key_source}\n\n"
-        f"  export CALYPSO_API_KEY={reading}\n"
-        f"  curl {base}/v1/knowledge/buckets \\\n"
+        f"  {reading if key_source != 'CALYPSO_API_KEY' else ''}curl {base}/v1/knowledge/buckets \\\n"
         f'    -H "Authorization: Bearer $CALYPSO_API_KEY"\n\n'
         f"  CALYPSO_API_BASE_URL={base}/v1 calypso-mcp\n\n"
         "Ctrl-C stops it.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from types import FrameType
@@ -29,7 +30,8 @@ def listen(host: str, port: int) -> socket.socket:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
-        raise ConfigError(f"{name}: cannot listen on {host}:{port}: {error.strerror or error}.") from None
+        reason = os.strerror(error.errno or 0)
+        raise ConfigError(f"{name}: cannot listen on {host}:{port}: {reason}.") from None
 
 
 def origin(listening: socket.socket) -> str:

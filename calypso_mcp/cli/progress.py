@@ -16,10 +16,12 @@ _LINE_EVERY_S = 2.0
 
 
 @contextmanager
-def phase(title: str, stream: TextIO | None = None) -> Iterator[Report]:
+def phase(
+    title: str, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Report]:
     """Show one phase of a job on `stream` (stderr by default) while the block lasts."""
     out = sys.stderr if stream is None else stream
-    with _bar(title, out) if out.isatty() else _lines(title, out) as report:
+    with _bar(title, out) if out.isatty() else _lines(title, out, clock) as report:
         yield report
 
 
@@ -47,13 +49,13 @@ def _bar(title: str, out: TextIO) -> Iterator[Report]:
 
 
 @contextmanager
-def _lines(title: str, out: TextIO) -> Iterator[Report]:
-    started = shown_at = time.monotonic()
+def _lines(title: str, out: TextIO, clock: Callable[[], float]) -> Iterator[Report]:
+    started = shown_at = clock()
     print(f"{title} ...", file=out, flush=True)
 
     async def report(done: float, total: float | None, message: str | None) -> None:
         nonlocal shown_at
-        now = time.monotonic()
+        now = clock()
         if now - shown_at < _LINE_EVERY_S:
             return
         shown_at = now
@@ -61,4 +63,4 @@ def _lines(title: str, out: TextIO) -> Iterator[Report]:
         print(f"{title}{share} {message or ''}".rstrip(), file=out, flush=True)
 
     yield report
-    print(f"{title} done in {time.monotonic() - started:.1f} s", file=out, flush=True)
+    print(f"{title} done in {clock() - started:.1f} s", file=out, flush=True)
