@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -15,7 +16,13 @@ from anyio.streams.buffered import BufferedByteReceiveStream
 
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed
 
-_MODULE = "calypso_mcp.local.indexing.formats.child"
+#: Where this package is installed; last on the child's path, for a package that is not installed.
+_PACKAGE_PARENT = str(Path(__file__).parents[3])
+#: `-P`: a module in the current folder must not be taken for one of the library's.
+_PROGRAM = (
+    f"import sys; sys.path.append({_PACKAGE_PARENT!r}); "
+    "from calypso_mcp.local.indexing.formats.child import main; main()"
+)
 #: Bytes of JSON that one character of text can take at most, and a little for the frame around it.
 _JSON_BYTES_PER_CHAR = 6
 _JSON_FRAME_BYTES = 50_000_000
@@ -42,6 +49,10 @@ class ExtractionLimits:
     files_per_process: int = 200
 
 
+class ChildDied(Exception):
+    """The child ended or broke the protocol in the middle of a file."""
+
+
 class ChildProcess:
     """One child, asked one file at a time."""
 
@@ -57,7 +68,7 @@ class ChildProcess:
         flags: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
         return cls(
             await anyio.open_process(
-                [sys.executable, "-m", _MODULE],
+                [sys.executable, "-P", "-c", _PROGRAM],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -65,11 +76,12 @@ class ChildProcess:
             )
         )
 
-    async def read(self, path: Path, file_format: str, limits: ExtractionLimits) -> Document:
-        """Have one file read.
+    async def read(
+        self, path: Path, file_format: str, limits: ExtractionLimits
+    ) -> Document | ExtractionFailed:
+        """Have one file read; return what it holds or why it cannot be read.
 
         Raises:
-            ExtractionFailed: The child's verdict.
             ChildDied: It ended, or answered nonsense; it must be closed.
         """
         self.files_read += 1
@@ -82,7 +94,7 @@ class ChildProcess:
         }
         answer = await self._ask(json.dumps(request).encode() + b"\n", limits)
         if "code" in answer:
-            raise ExtractionFailed(answer["code"], answer["message"])
+            return ExtractionFailed(answer["code"], answer["message"])
         blocks = (Block(text, page=page, heading_level=level) for text, page, level in answer["blocks"])
         return Document(tuple(blocks), answer["title"])
 
@@ -104,17 +116,16 @@ class ChildProcess:
         ) as error:
             raise ChildDied from error
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it has not been ended by anyone yet."""
+        return self._process.returncode is None
+
     async def close(self) -> int | None:
         """End it at once; return its exit status, negative for a signal."""
         with anyio.CancelScope(shield=True):
-            if self._process.returncode is None:
-                try:
+            if self.is_alive:
+                with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
                     self._process.kill()
-                except ProcessLookupError:
-                    pass  # it ended by itself meanwhile
             await self._process.aclose()
         return self._process.returncode
-
-
-class ChildDied(Exception):
-    """The child ended or broke the protocol in the middle of a file."""

@@ -27,15 +27,13 @@ HEADING_SEPARATOR = " > "
 
 #: How far from the even size a cut may lie, as a fraction of it.
 _SLACK = 0.3
-_BOUNDARIES = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"\n\s*\n",
-        r"(?:[.!?…؟።]|[.!?][)\]\"'’”»]{1,3})\s+|[。！？।॥၊။៕]+[」』）\"]?\s*",
-        r"\n",
-        r"[,;:，；、：]\s*",
-        r"\s+",
-    )
+#: Where a long block may be cut, strongest first.
+_BOUNDARIES = (
+    re.compile(r"\n\s*\n"),
+    re.compile(r"[.!?…؟።][)\]\"'’”»]{0,3}\s+|[。！？।॥၊။៕]+[」』）\"]?\s*"),  # noqa: RUF001  (sentence ends)
+    re.compile(r"\n"),
+    re.compile(r"[,;:]\s+|[，；、：]\s*"),  # noqa: RUF001  (clauses)
+    re.compile(r"\s+"),
 )
 
 

@@ -75,25 +75,32 @@ class Extractor:
         return document
 
     async def _read_in_child(self, path: Path, file_format: Format) -> Document:
-        child = self._idle.pop() if self._idle else await ChildProcess.start()
-        reusable = False
+        child = await self._child()
+        answered = False
         try:
             with anyio.fail_after(self._limits.wall_s):
-                document = await child.read(path, file_format, self._limits)
-            reusable = child.files_read < self._limits.files_per_process
-            return document
-        except ExtractionFailed:
-            reusable = child.files_read < self._limits.files_per_process
-            raise
+                answer = await child.read(path, file_format, self._limits)
+            answered = True
         except TimeoutError as error:
             raise _took_too_long() from error
         except ChildDied as error:
             raise _death_of(await child.close()) from error
         finally:
-            if reusable:
+            if answered and child.files_read < self._limits.files_per_process:
                 self._idle.append(child)
             else:
                 await child.close()
+        if isinstance(answer, ExtractionFailed):
+            raise answer
+        return answer
+
+    async def _child(self) -> ChildProcess:
+        while self._idle:
+            child = self._idle.pop()
+            if child.is_alive:
+                return child
+            await child.close()
+        return await ChildProcess.start()
 
 
 def _look_at(path: Path) -> tuple[bytes, int]:

@@ -9,14 +9,18 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Generator, Sequence
+import unicodedata
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
 from calypso_mcp.local.indexing.chunking import Chunk
-from calypso_mcp.local.retrieval.tokens import TOKENIZER, bucket_token, index_text, query_terms
+from calypso_mcp.local.retrieval.tokens import TOKENIZER, bucket_token, index_text, query_phrases
+
+#: Raise this when `index_text`, the tokenizer or the columns change; see `rebuild_if_outdated`.
+FORMAT = 1
 
 #: Safe to run again on an existing database. `executescript` commits an open transaction first.
 SCHEMA = f"""
@@ -38,6 +42,8 @@ CREATE TABLE IF NOT EXISTS passages (
     end_offset INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS passages_by_source ON passages (source);
+CREATE TABLE IF NOT EXISTS passage_index_format (format INTEGER NOT NULL);
+INSERT INTO passage_index_format SELECT {FORMAT} WHERE NOT EXISTS (SELECT 1 FROM passage_index_format);
 CREATE VIRTUAL TABLE IF NOT EXISTS passages_fts USING fts5 (
     body, title, heading, buckets, content='', tokenize="{TOKENIZER}"
 );
@@ -50,11 +56,14 @@ _STEPS_PER_CHECK = 20_000
 #: Longest query, in seconds, unless the caller says otherwise.
 QUERY_TIME_LIMIT_S = 5.0
 
-_FTS_COLUMNS = """
+_FTS_COLUMNS = "rowid, body, title, heading, buckets"
+_INSERT_WORDS = f"INSERT INTO passages_fts ({_FTS_COLUMNS}) VALUES (?, ?, ?, ?, ?)"  # noqa: S608  (ours)
+_DELETE_WORDS = f"INSERT INTO passages_fts (passages_fts, {_FTS_COLUMNS}) VALUES ('delete', ?, ?, ?, ?, ?)"  # noqa: S608
+_STATED = """
     SELECT passages.id, passages.text, passage_sources.title, passages.heading, passage_sources.bucket_tokens
     FROM passages JOIN passage_sources ON passage_sources.id = passages.source
-    WHERE passage_sources.file_id = ?
 """
+_OF_FILE = f"{_STATED} WHERE passage_sources.file_id = ?"
 
 
 class SearchTimedOut(Exception):
@@ -75,7 +84,7 @@ class Passage:
     score: float
 
 
-def add(
+def add(  # noqa: PLR0917
     connection: sqlite3.Connection,
     file_id: str,
     bucket_ids: Sequence[str],
@@ -94,25 +103,34 @@ def add(
         chunks: What is found.
     """
     remove(connection, file_id)
+    name = unicodedata.normalize("NFC", title or PurePosixPath(filename).stem)
+    buckets = _bucket_column(bucket_ids)
     source = connection.execute(
         "INSERT INTO passage_sources (file_id, title, bucket_tokens) VALUES (?, ?, ?)",
-        (file_id, title or PurePosixPath(filename).stem, _bucket_column(bucket_ids)),
+        (file_id, name, buckets),
     ).lastrowid
+    first_id: int = connection.execute("SELECT ifnull(max(id), 0) + 1 FROM passages").fetchone()[0]
+    numbered = list(enumerate(chunks, first_id))
     connection.executemany(
-        "INSERT INTO passages (source, heading, text, page, line_start, line_end, start_offset, end_offset)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        ((source, c.heading or "", c.text, c.page, c.line_start, c.line_end, c.start, c.end) for c in chunks),
+        "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            (number, source, c.heading or "", c.text, c.page, c.line_start, c.line_end, c.start, c.end)
+            for number, c in numbered
+        ),
     )
-    _write_words(connection, file_id, delete=False)
+    connection.executemany(
+        _INSERT_WORDS, _worded((number, c.text, name, c.heading or "", buckets) for number, c in numbered)
+    )
 
 
 def remove(connection: sqlite3.Connection, file_id: str) -> None:
     """Take a file's chunks out of the index; nothing happens when it has none."""
+    found = connection.execute("SELECT id FROM passage_sources WHERE file_id = ?", (file_id,)).fetchone()
+    if found is None:
+        return
     _write_words(connection, file_id, delete=True)
-    connection.execute(
-        "DELETE FROM passages WHERE source IN (SELECT id FROM passage_sources WHERE file_id = ?)", (file_id,)
-    )
-    connection.execute("DELETE FROM passage_sources WHERE file_id = ?", (file_id,))
+    connection.execute("DELETE FROM passages WHERE source = ?", (found[0],))
+    connection.execute("DELETE FROM passage_sources WHERE id = ?", (found[0],))
 
 
 def set_buckets(connection: sqlite3.Connection, file_id: str, bucket_ids: Sequence[str]) -> None:
@@ -123,6 +141,20 @@ def set_buckets(connection: sqlite3.Connection, file_id: str, bucket_ids: Sequen
         (_bucket_column(bucket_ids), file_id),
     )
     _write_words(connection, file_id, delete=False)
+
+
+def rebuild_if_outdated(connection: sqlite3.Connection) -> bool:
+    """Write all words again when another version's rules made the index; return whether it did.
+
+    Without this, words that were written by other rules could not be taken out again.
+    """
+    written: int = connection.execute("SELECT format FROM passage_index_format").fetchone()[0]
+    if written == FORMAT:
+        return False
+    connection.execute("INSERT INTO passages_fts (passages_fts) VALUES ('delete-all')")
+    connection.executemany(_INSERT_WORDS, _worded(connection.execute(_STATED)))
+    connection.execute("UPDATE passage_index_format SET format = ?", (FORMAT,))
+    return True
 
 
 def search(
@@ -168,17 +200,14 @@ def search(
 
 def match_expression(query: str, bucket_ids: Sequence[str] | None) -> str | None:
     """Return the FTS5 expression for `query`, or None when it can match nothing."""
-    terms = query_terms(query)
-    if not terms or (bucket_ids is not None and not bucket_ids):
+    phrases = query_phrases(query)
+    if not phrases or (bucket_ids is not None and not bucket_ids):
         return None
-    words = f"{{body title heading}} : ({_any_of(terms)})"
+    words = f"{{body title heading}} : ({' OR '.join(phrases)})"
     if bucket_ids is None:
         return words
-    return f"buckets : ({_any_of([bucket_token(bucket) for bucket in bucket_ids])}) AND {words}"
-
-
-def _any_of(terms: Sequence[str]) -> str:
-    return " OR ".join(f'"{term}"' for term in terms)
+    buckets = " OR ".join(f'"{bucket_token(bucket)}"' for bucket in bucket_ids)
+    return f"buckets : ({buckets}) AND {words}"
 
 
 def _bucket_column(bucket_ids: Sequence[str]) -> str:
@@ -186,16 +215,13 @@ def _bucket_column(bucket_ids: Sequence[str]) -> str:
 
 
 def _write_words(connection: sqlite3.Connection, file_id: str, *, delete: bool) -> None:
-    rows: list[tuple[int, str, str, str, str]] = connection.execute(_FTS_COLUMNS, (file_id,)).fetchall()
-    command, values = ("passages_fts, ", "'delete', ") if delete else ("", "")
-    connection.executemany(
-        f"INSERT INTO passages_fts ({command}rowid, body, title, heading, buckets)"  # noqa: S608
-        f" VALUES ({values}?, ?, ?, ?, ?)",
-        (
-            (rowid, index_text(text), index_text(title), index_text(heading), buckets)
-            for rowid, text, title, heading, buckets in rows
-        ),
-    )
+    rows = connection.execute(_OF_FILE, (file_id,)).fetchall()
+    connection.executemany(_DELETE_WORDS if delete else _INSERT_WORDS, _worded(rows))
+
+
+def _worded(rows: Iterable[tuple[int, str, str, str, str]]) -> Iterator[tuple[int, str, str, str, str]]:
+    for rowid, text, title, heading, buckets in rows:
+        yield rowid, index_text(text), index_text(title), index_text(heading), buckets
 
 
 @contextmanager

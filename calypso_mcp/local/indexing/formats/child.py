@@ -1,4 +1,4 @@
-"""The process in which HTML and PDF are parsed; started by `child_process.py`, never imported by it.
+"""The process in which HTML and PDF are parsed; `child_process.py` starts it and never imports it.
 
 It reads one JSON request per line and answers each with a line holding a length and that many bytes of
 JSON. It ends when its input ends, even in the middle of a file, so it cannot outlive its parent.
@@ -93,7 +93,3 @@ def _limit(memory_bytes: int, cpu_s: int) -> None:
             resource.setrlimit(kind, (soft, hard))
         except (OSError, ValueError):
             continue  # macOS refuses some of them
-
-
-if __name__ == "__main__":
-    main()

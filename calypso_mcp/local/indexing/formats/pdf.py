@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pypdfium2
-import pypdfium2.raw as pdfium
+import pypdfium2  # pyright: ignore[reportMissingTypeStubs]
+import pypdfium2.raw as pdfium  # pyright: ignore[reportMissingTypeStubs]
 
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed
 
@@ -21,7 +23,14 @@ _LIGATURES = str.maketrans(
 _BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
 #: A line shorter than this fraction of the page's longest that ends a sentence ends a paragraph, too.
 _SHORT_LINE = 0.8
-_SENTENCE_END = (".", "!", "?", ":", "。", "！", "？", "।")
+_SENTENCE_END = (".", "!", "?", ":", "。", "！", "？", "।")  # noqa: RUF001
+#: What programs put into the title without being asked: the source file's name, or nothing.
+_NO_TITLE = re.compile(r"\.\w{2,5}$|^untitled|^microsoft", re.IGNORECASE)
+#: Bookmarks looked at; more are not headings but an index.
+_MAX_BOOKMARKS = 5_000
+_DEEPEST_HEADING = 6
+#: What stands before a heading's words on the page but not in its bookmark, or the other way round.
+_NUMBERING = re.compile(r"^(?:chapter|section|part|appendix)?[\s\d.:IVX-]*\b(?=\D)", re.IGNORECASE)
 
 
 def read_pdf(path: Path, max_chars: int) -> Document:
@@ -32,16 +41,17 @@ def read_pdf(path: Path, max_chars: int) -> Document:
     """
     pdf = _open(path)
     try:
+        headings = _bookmarks(pdf)
         blocks: list[Block] = []
         total = 0
-        for number in range(len(pdf)):
-            for text in _paragraphs(_page_text(pdf, number)):
-                total += len(text)
-                if total > max_chars:
-                    raise ExtractionFailed(
-                        "too_large", f"The PDF holds more than {max_chars:,} characters of text."
-                    )
-                blocks.append(Block(text, page=number + 1))
+        for index in range(len(pdf)):
+            text = _page_text(pdf, index)
+            total += len(text)
+            if total > max_chars:
+                raise ExtractionFailed(
+                    "too_large", f"The PDF holds more than {max_chars:,} characters of text."
+                )
+            blocks += _page_blocks(text, index + 1, headings.get(index, {}))
         if not blocks:
             raise ExtractionFailed("no_text_layer", _no_text_message(len(pdf)))
         return Document(tuple(blocks), _title(pdf))
@@ -49,7 +59,7 @@ def read_pdf(path: Path, max_chars: int) -> Document:
         pdf.close()
 
 
-def _open(path: Path) -> pypdfium2.PdfDocument:
+def _open(path: Path) -> Any:  # pypdfium2 is typed in parts only
     try:
         return pypdfium2.PdfDocument(path)
     except pypdfium2.PdfiumError as error:
@@ -61,7 +71,7 @@ def _open(path: Path) -> pypdfium2.PdfDocument:
         raise ExtractionFailed("broken", "The file is damaged or not a PDF.") from error
 
 
-def _page_text(pdf: pypdfium2.PdfDocument, index: int) -> str:
+def _page_text(pdf: Any, index: int) -> str:
     """Return a page's text; a page that cannot be read is as good as empty."""
     try:
         page = pdf[index]
@@ -70,7 +80,7 @@ def _page_text(pdf: pypdfium2.PdfDocument, index: int) -> str:
     try:
         text_page = page.get_textpage()
         try:
-            text: str = text_page.get_text_range()
+            text = text_page.get_text_bounded()
         finally:
             text_page.close()
     except pypdfium2.PdfiumError:
@@ -78,29 +88,53 @@ def _page_text(pdf: pypdfium2.PdfDocument, index: int) -> str:
     finally:
         page.close()
     text = _BROKEN_WORD.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
-    return text.translate(_LIGATURES)
+    return unicodedata.normalize("NFC", text.translate(_LIGATURES))
 
 
-def _paragraphs(text: str) -> Iterator[str]:
-    """Yield the paragraphs of a page: PDF knows only lines, so a short last line is the sign."""
+def _page_blocks(text: str, page: int, headings: dict[str, int]) -> Iterator[Block]:
+    """Yield a page's paragraphs and headings.
+
+    PDF knows only lines: a blank line, a short last line or a heading's own line part paragraphs.
+    """
     for part in _BLANK_LINES.split(text):
         lines = [line.strip() for line in part.split("\n") if line.strip()]
         longest = max(map(len, lines), default=0)
         start = 0
         for index, line in enumerate(lines):
-            if line.endswith(_SENTENCE_END) and len(line) < _SHORT_LINE * longest:
-                yield "\n".join(lines[start : index + 1])
+            level = headings.get(_heading_key(line)) if headings else None
+            if level is not None and start < index:
+                yield Block("\n".join(lines[start:index]), page=page)
+            if level is not None:
+                yield Block(line, page=page, heading_level=level)
+                start = index + 1
+            elif line.endswith(_SENTENCE_END) and len(line) < _SHORT_LINE * longest:
+                yield Block("\n".join(lines[start : index + 1]), page=page)
                 start = index + 1
         if start < len(lines):
-            yield "\n".join(lines[start:])
+            yield Block("\n".join(lines[start:]), page=page)
 
 
-def _title(pdf: pypdfium2.PdfDocument) -> str | None:
+def _bookmarks(pdf: Any) -> dict[int, dict[str, int]]:
+    """Return, by page index, the headings that the PDF's outline places there and their levels."""
+    found: dict[int, dict[str, int]] = {}
+    for bookmark in islice(pdf.get_toc(), _MAX_BOOKMARKS):
+        target = bookmark.get_dest()
+        page = target.get_index() if target is not None else None
+        key = _heading_key(bookmark.get_title())
+        if page is not None and key:
+            found.setdefault(page, {})[key] = min(bookmark.level + 1, _DEEPEST_HEADING)
+    return found
+
+
+def _heading_key(line: str) -> str:
+    return "".join(_NUMBERING.sub("", line).split()).casefold()
+
+
+def _title(pdf: Any) -> str | None:
     title = pdf.get_metadata_value("Title").strip()
-    # Printers put the name of the source file there.
-    return None if not title or re.search(r"\.\w{2,5}$|^untitled|^microsoft", title, re.IGNORECASE) else title
+    return None if not title or _NO_TITLE.search(title) else unicodedata.normalize("NFC", title)
 
 
 def _no_text_message(pages: int) -> str:
-    noun = "page is an image" if pages == 1 else "pages are images"
-    return f"The PDF has no text layer: its {pages} {noun}, probably a scan. Run text recognition (OCR) on it first."
+    what = "only page holds" if pages == 1 else f"{pages} pages hold"
+    return f"The PDF has no text layer: its {what} images at most, probably scans. Run OCR on it first."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import unicodedata
 from collections.abc import Iterator
 
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed
@@ -43,7 +44,7 @@ def paragraphs(lines: list[str], first_line: int) -> Iterator[Block]:
 
 
 def decode(data: bytes) -> str:
-    r"""Return the text in `data` with `\n` line ends and without NUL characters.
+    r"""Return the text in `data`, composed (NFC), with `\n` line ends, without NULs and soft hyphens.
 
     A byte order mark decides; then UTF-8, UTF-16 recognised by its NUL bytes, and last the Windows
     superset of Latin-1, which reads any byte.
@@ -52,7 +53,8 @@ def decode(data: bytes) -> str:
         ExtractionFailed: `unsupported` for binary data.
     """
     text = _decode(data)
-    return text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
+    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").replace("\xad", "")
+    return unicodedata.normalize("NFC", text)
 
 
 def _decode(data: bytes) -> str:

@@ -1,0 +1,189 @@
+"""Turning an HTML tree into blocks of visible text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from selectolax.lexbor import LexborNode
+
+from calypso_mcp.local.indexing.documents import Block
+
+_NEVER_CONTENT = """
+    script style noscript template svg math canvas iframe object embed head nav button select option
+    datalist input textarea audio video map
+"""
+_BLOCK_ELEMENTS = """
+    address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption
+    figure footer form header hgroup hr legend li main menu ol p pre section summary table tbody td tfoot
+    th thead tr ul
+"""
+_SKIPPED = frozenset(_NEVER_CONTENT.split())
+_BLOCKS = frozenset(_BLOCK_ELEMENTS.split())
+#: Class names are too unreliable to skip by; these ARIA roles are defined as page furniture.
+_SKIPPED_ROLES = frozenset({"navigation", "search", "menu", "menubar", "toolbar", "banner"})
+_HEADINGS = {f"h{level}": level for level in range(1, 7)}
+_CELLS = frozenset({"td", "th"})
+#: Elements whose lines stay together in one block.
+_GROUPS = frozenset({"ul", "ol", "dl", "menu", "dir", "table"})
+#: A footer inside one of these belongs to the content.
+_SECTIONS = frozenset({"article", "main"})
+
+
+def visible_blocks(root: LexborNode) -> list[Block]:
+    """Return the text below `root` as headings, paragraphs, lists and tables, in reading order.
+
+    List items begin with "- "; table cells are parted by " | ".
+    """
+    return _Reader().read(root)
+
+
+def _is_hidden(node: LexborNode) -> bool:
+    attributes = node.attributes
+    if not attributes:
+        return False
+    style = (attributes.get("style") or "").replace(" ", "").lower()
+    return (
+        "hidden" in attributes
+        or attributes.get("aria-hidden") == "true"
+        or attributes.get("role") in _SKIPPED_ROLES
+        or "display:none" in style
+        or "visibility:hidden" in style
+    )
+
+
+class _Reader:
+    """Collects blocks while walking a tree.
+
+    Inline text gathers in `_inline`; the end of a block element moves it to a line of the open block
+    or to a cell of the open row. Outside lists and tables every line is a block of its own.
+    """
+
+    def __init__(self) -> None:
+        self._blocks: list[Block] = []
+        self._lines: list[str] = []
+        self._inline: list[str] = []
+        #: Cells of the rows being read, innermost last; None for a row that turned out to be layout.
+        self._rows: list[list[str] | None] = []
+        #: How many of these are open.
+        self._groups = self._preformatted = self._sections = 0
+
+    def read(self, root: LexborNode) -> list[Block]:
+        for node, entering in _walk(root, self._is_skipped):
+            tag = node.tag or ""
+            if node.is_text_node:
+                self._add(node.text_content or "")
+            elif tag == "br" and entering:
+                self._inline.append("\n")
+            elif tag in _HEADINGS:
+                self._heading(_HEADINGS[tag], entering=entering)
+            elif tag in _BLOCKS and entering:
+                self._open(tag)
+            elif tag in _BLOCKS:
+                self._close(tag)
+        self._end_line()
+        self._end_block()
+        return self._blocks
+
+    def _is_skipped(self, node: LexborNode) -> bool:
+        tag = node.tag or ""
+        return tag in _SKIPPED or (tag == "footer" and not self._sections) or _is_hidden(node)
+
+    def _add(self, text: str) -> None:
+        text = text.replace("\xad", "")
+        self._inline.append(text if self._preformatted else re.sub(r"\s+", " ", text))
+
+    def _heading(self, level: int, *, entering: bool) -> None:
+        if entering:
+            self._give_up_rows()
+            self._end_line()
+            self._end_block()
+            return
+        text = _tidy("".join(self._inline)).replace("\n", " ")
+        self._inline = []
+        if text:
+            self._blocks.append(Block(text, heading_level=level))
+
+    def _open(self, tag: str) -> None:
+        if tag == "table":
+            self._give_up_rows()
+        self._end_line()
+        self._count(tag, 1)
+        if tag == "li":
+            self._inline.append("- ")
+        elif tag == "tr":
+            self._rows.append([])
+
+    def _close(self, tag: str) -> None:
+        row = self._rows[-1] if self._rows else None
+        if tag in _CELLS and row is not None:
+            row.append(_tidy("".join(self._inline)).replace("\n", " "))
+            self._inline = []
+            return
+        self._end_line()
+        if tag == "tr" and self._rows:
+            self._end_row(self._rows.pop())
+        self._count(tag, -1)
+
+    def _count(self, tag: str, change: int) -> None:
+        if tag in _GROUPS:
+            if not self._groups or self._groups + change == 0:
+                self._end_block()
+            self._groups += change
+        elif tag == "pre":
+            self._preformatted += change
+        elif tag in _SECTIONS:
+            self._sections += change
+
+    def _give_up_rows(self) -> None:
+        """Read the open rows as plain blocks: a cell with a heading or a table in it is layout."""
+        for index, row in enumerate(self._rows):
+            self._rows[index] = None
+            self._end_row(row)
+
+    def _end_row(self, cells: list[str] | None) -> None:
+        if cells is not None and any(cells):
+            self._lines.append(" | ".join(cells))
+
+    def _end_line(self) -> None:
+        if self._rows and self._rows[-1] is not None:
+            self._inline.append(" ")  # still inside a cell
+            return
+        joined = "".join(self._inline)
+        text = joined.strip("\n").rstrip() if self._preformatted else _tidy(joined)
+        self._inline = []
+        if text not in {"", "-"}:
+            self._lines.append(text)
+        if not self._groups:
+            self._end_block()
+
+    def _end_block(self) -> None:
+        if self._lines:
+            self._blocks.append(Block("\n".join(self._lines)))
+        self._lines = []
+
+
+def _tidy(text: str) -> str:
+    return re.sub(r" *\n *", "\n", re.sub(r"[ \t\xa0]+", " ", text)).strip()
+
+
+def _walk(root: LexborNode, is_skipped: Callable[[LexborNode], bool]) -> Iterator[tuple[LexborNode, bool]]:
+    """Yield nodes below `root` with True on the way in and, elements only, False on the way out."""
+    stack: list[LexborNode] = []
+    node = root.child
+    while True:
+        if node is None:
+            if not stack:
+                return
+            parent = stack.pop()
+            yield parent, False
+            node = parent.next
+        elif node.is_text_node:
+            yield node, True
+            node = node.next
+        elif not node.is_element_node or is_skipped(node):
+            node = node.next
+        else:
+            yield node, True
+            stack.append(node)
+            node = node.child
