@@ -18,6 +18,7 @@ from calypso_mcp.api import problem
 from calypso_mcp.api.wire import WireModel
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.connections import Connections
+from calypso_mcp.client.exchanges import exchange
 from calypso_mcp.client.pacing import CreatePacer
 from calypso_mcp.client.policies import ClientPolicies
 from calypso_mcp.client.retrying import retrying
@@ -143,16 +144,24 @@ class Requester:
         return await retrying(self._policies.retry, self._clock, self._dice)(attempt)
 
     async def _attempt(self, request: httpx2.Request, answer: type[M]) -> Answer[M]:
-        with anyio.move_on_after(self._policies.timeouts.answer_s), mapped():
+        with (
+            exchange("api", request.method, request.url.path) as made,
+            anyio.move_on_after(self._policies.timeouts.answer_s),
+            mapped(),
+        ):
             response = await self._connections.api.send(request, stream=True)
+            made.status = response.status_code
+            made.request_id = _request_id(response)
             try:
-                return await self._read(response, answer)
+                decoded = await self._read(response, answer)
             finally:
                 await response.aclose()
+            made.request_id = made.request_id or getattr(decoded.body, "request_id", None)
+            return decoded
         raise errors.RequestTimedOut("No complete answer came in time.")
 
     async def _read(self, response: httpx2.Response, answer: type[M]) -> Answer[M]:
-        request_id = next((response.headers[h] for h in _REQUEST_ID_HEADERS if h in response.headers), None)
+        request_id = _request_id(response)
         if response.is_success:
             body = await _body(response, LARGEST_ANSWER)
             if body is None:
@@ -183,6 +192,10 @@ class Requester:
         elif status == HTTPStatus.REQUEST_TIMEOUT:
             error.retryable = True
         return error
+
+
+def _request_id(response: httpx2.Response) -> str | None:
+    return next((response.headers[name] for name in _REQUEST_ID_HEADERS if name in response.headers), None)
 
 
 async def _body(response: httpx2.Response, largest: int, *, cut: bool = False) -> bytes | None:

@@ -10,6 +10,7 @@ from typing import Final
 import httpx2
 
 from calypso_mcp.client.connections import Connections
+from calypso_mcp.client.exchanges import exchange
 from calypso_mcp.client.sources import BLOCK_BYTES, ByteSource, changed, read_exactly, sha256_of, version_of
 from calypso_mcp.client.transport_errors import mapped
 from calypso_mcp.domain.resumable import UploadRequest
@@ -85,11 +86,12 @@ class Storage:
         client = self._connections.storage
         body = _Body(request, content)
         try:
-            with mapped():
+            with exchange("storage", request.method, sent_bytes=request.length) as made, mapped():
                 outgoing = client.build_request(
                     request.method, url, headers=headers, content=body.blocks() if request.length else b""
                 )
                 response = await client.send(outgoing, stream=True)
+                made.status = response.status_code
                 try:
                     await _drain(response)
                 finally:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from calypso_mcp.client.addresses import check_upload_url
 from calypso_mcp.client.clock import Clock
+from calypso_mcp.client.sources import BytesSource
 from calypso_mcp.client.storage import Content, Storage
-from calypso_mcp.domain.resumable import ResumableUpload, UploadRequest
+from calypso_mcp.domain.resumable import ResumableUpload, UploadRequest, UploadState
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.errors import ConnectionFailed, UploadError
 
@@ -39,7 +40,13 @@ class Transfer:
         self._dice = dice
 
     async def send(
-        self, url: str, content: Content, *, resumed: bool = False, on_kept: OnKept | None = None
+        self,
+        url: str,
+        content: Content,
+        *,
+        resumed: bool = False,
+        chunk_bytes: int | None = None,
+        on_kept: OnKept | None = None,
     ) -> bool:
         """Store the whole content.
 
@@ -47,6 +54,7 @@ class Transfer:
             url: The upload address.
             content: The bytes.
             resumed: Whether an earlier run may have sent some already; it is asked first then.
+            chunk_bytes: Most bytes in one request; None for all that is missing.
             on_kept: Told of progress.
 
         Returns:
@@ -60,7 +68,7 @@ class Transfer:
             ContractError: The address is not safe to use.
         """
         check_upload_url(url)
-        machine = ResumableUpload(content.source.size_bytes, resumed=resumed)
+        machine = ResumableUpload(content.source.size_bytes, chunk_bytes, resumed=resumed)
         kept, setbacks, untouched = 0, 0, True
         while not machine.is_done:
             request = machine.next_request()
@@ -74,6 +82,24 @@ class Transfer:
                 setbacks += 1
                 await self._pause(setbacks, retry_after_s, complaint)
         return untouched
+
+    async def kept(self, url: str, size_bytes: int) -> int:
+        """Return how many of the `size_bytes` bytes the storage has.
+
+        Raises:
+            SessionExpired: The address is gone.
+            UploadError: The storage does not say.
+            ConnectionFailed: It gave no answer.
+            ContractError: The address is not safe to use.
+        """
+        check_upload_url(url)
+        machine = ResumableUpload(size_bytes, resumed=True)
+        nothing = Content(BytesSource(b""), "application/octet-stream", sha256="")
+        answer = await self._storage.put(url, machine.next_request(), nothing)
+        machine.receive(answer.status, answer.range_header)
+        if machine.state is UploadState.ASKING:
+            raise UploadError("The storage does not say what it has.", retry_after_s=answer.retry_after_s)
+        return machine.offset
 
     async def _exchange(
         self, url: str, machine: ResumableUpload, request: UploadRequest, content: Content

@@ -13,6 +13,7 @@ from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.files import Files
 from calypso_mcp.client.outcomes import Outcome, TransferProgress, Upload, UploadedFile
 from calypso_mcp.client.policies import ClientPolicies
+from calypso_mcp.client.relayed_upload import RelayedUpload
 from calypso_mcp.client.single_upload import SingleUpload
 from calypso_mcp.client.storage import Storage
 from calypso_mcp.client.transfer import Transfer
@@ -35,6 +36,7 @@ class Uploads:
         """Use the API side and the storage side of one client."""
         transfer = Transfer(storage, policies.storage_retry, clock, dice)
         self._single = SingleUpload(files, transfer, policies.limits)
+        self.relay = RelayedUpload(files, transfer)
         sending = anyio.CapacityLimiter(policies.parallel_uploads)
         tools = BatchTools(batches, transfer, sending, clock)
         self._many = BatchUploads(tools, policies.limits, clock)

@@ -1,0 +1,75 @@
+"""What went over the wire for one call: told to whoever observes it, traced, and free of secrets.
+
+An observer is set for a context (a tool call), so exchanges of concurrent calls do not mix. Upload addresses
+never appear: a storage exchange has no path.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Literal
+
+Target = Literal["api", "storage"]
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request and its answer.
+
+    Attributes:
+        target: The API, or the storage behind an upload address.
+        method: HTTP method.
+        path: Path at the API, without a query; empty for the storage.
+        sent_bytes: Length of the file content sent.
+        status: Status of the answer; None when there was none.
+        request_id: The API's id of the request, for support.
+        seconds: Time from sending until the answer was read.
+    """
+
+    target: Target
+    method: str
+    path: str = ""
+    sent_bytes: int = 0
+    status: int | None = None
+    request_id: str | None = None
+    seconds: float = 0.0
+
+
+Observer = Callable[[Exchange], None]
+
+#: Who hears of the exchanges made in this context.
+observer: ContextVar[Observer | None] = ContextVar("calypso_exchange_observer", default=None)
+
+
+@contextmanager
+def exchange(target: Target, method: str, path: str = "", sent_bytes: int = 0) -> Generator[Exchange]:
+    """Observe and trace one exchange; the block fills in `status` and `request_id` when it knows them."""
+    from opentelemetry.trace import SpanKind, get_tracer
+
+    made = Exchange(target, method, path, sent_bytes)
+    started = time.perf_counter()
+    tracer = get_tracer("calypso-mcp")
+    # Exceptions are left out of the span: their text may quote what a server or a person wrote.
+    with tracer.start_as_current_span(
+        f"{target} {method}", kind=SpanKind.CLIENT, record_exception=False, set_status_on_exception=False
+    ) as span:
+        try:
+            yield made
+        finally:
+            made.seconds = time.perf_counter() - started
+            span.set_attribute("http.request.method", method)
+            if path:
+                span.set_attribute("url.path", path)
+            if sent_bytes:
+                span.set_attribute("http.request.body.size", sent_bytes)
+            if made.status is not None:
+                span.set_attribute("http.response.status_code", made.status)
+            if made.request_id:
+                span.set_attribute("calypso.request_id", made.request_id)
+            heard_by = observer.get()
+            if heard_by is not None:
+                heard_by(made)

@@ -1,0 +1,234 @@
+"""One-time upload addresses: how a remote agent brings a file here without a byte passing through a model.
+
+`upload_file` hands out an address on this server: a sealed ticket that names caller, bucket, file name and
+largest size, for a few minutes. Whoever PUTs the file there needs nothing else; the bytes stream on to the
+storage, and what became of them can be asked for by the upload id.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from mcp.server.auth.provider import AccessToken
+from starlette.requests import Request
+
+from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.upload_rules import check_upload, content_type_for
+from calypso_mcp.errors import ScopeError
+from calypso_mcp.server.access.credentials import access_token, fingerprint, grant_of_user
+from calypso_mcp.server.access.tickets import Ticket, TicketSeal
+from calypso_mcp.server.request_scope import Access
+from calypso_mcp.server.state import ANYONE
+from calypso_mcp.server.upload_ledger import State, UploadLedger, UploadRecord, owner_of
+
+#: Path of every one-time address; its bodies are streamed, see `HttpLimits.streamed_prefix`.
+PREFIX = "/uploads/"
+
+_CURL = "curl --fail-with-body --silent --show-error --retry 5"
+
+#: Returns the grant of whoever a ticket was issued to as it is now; None when they may no longer call.
+CurrentGrant = Callable[[Ticket], Awaitable[AccessGrant | None]]
+
+
+async def ticket_grant(ticket: Ticket) -> AccessGrant | None:
+    """Return the grant as it was when the ticket was issued: for callers that nobody lists (OAuth)."""
+    return AccessGrant.from_claims(ticket.grant)
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimePolicy:
+    """How addresses are handed out.
+
+    Attributes:
+        lifetime_s: How long one is good for, in seconds.
+        public_url: Where callers reach this server, where that is not what the request says.
+        limits: What may be uploaded.
+    """
+
+    lifetime_s: int = 900
+    public_url: str | None = None
+    limits: UploadLimits = field(default_factory=UploadLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedUpload:
+    """A one-time address. `url` and `command` are credentials: for the caller, never for a log.
+
+    Attributes:
+        upload_id: To ask what became of it with.
+        url: Where to PUT the file.
+        command: The ready `curl` line.
+        expires_at: Until when, as an ISO 8601 time.
+        most_bytes: Largest file.
+        filename: What the file will be called.
+    """
+
+    upload_id: str
+    url: str = field(repr=False)
+    command: str = field(repr=False)
+    expires_at: str
+    most_bytes: int
+    filename: str
+
+
+class OneTimeUploads:
+    """Issues addresses and knows what became of them.
+
+    Args:
+        seal: Seals the tickets; the same secret in every worker.
+        ledger: Remembers outcomes; shared by workers that have the same folder.
+        policy: Lifetime, public address and limits.
+        current_grant: Checks at use whether the ticket's caller may still call.
+        caller_key: Returns the API key behind a grant whose caller brought it along; None for others.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        seal: TicketSeal,
+        ledger: UploadLedger,
+        policy: OneTimePolicy | None = None,
+        *,
+        current_grant: CurrentGrant = ticket_grant,
+        caller_key: Callable[[str], str | None] = lambda _reference: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.ledger = ledger
+        self.policy = policy or OneTimePolicy()
+        self._seal = seal
+        self._current_grant = current_grant
+        self._caller_key = caller_key
+        self._clock = clock
+
+    def issue(
+        self,
+        request: Request,
+        bucket: Bucket,
+        filename: str,
+        *,
+        title: str | None = None,
+        tags: Sequence[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+    ) -> IssuedUpload:
+        """Return a new address for one file.
+
+        Args:
+            request: The HTTP request of the tool call; its caller alone may ask for the outcome.
+            bucket: Where the file goes; already checked against the scope.
+            filename: What it will be called.
+            title: Its title.
+            tags: Its tags.
+            metadata: Its metadata.
+
+        Raises:
+            ContentError: A rule on names, tags or metadata is broken.
+        """
+        limits = self.policy.limits
+        check_upload(filename, 1, tags, metadata, limits)
+        grant = self._grant_of(request)
+        now = int(self._clock())
+        ticket = Ticket(
+            upload_id=f"upload_{secrets.token_urlsafe(16)}",
+            issued_at=now,
+            expires_at=now + self.policy.lifetime_s,
+            grant=grant.to_claims(),
+            key=self._caller_key(grant.key_reference),
+            bucket_id=bucket.id,
+            filename=filename,
+            content_type=content_type_for(filename),
+            most_bytes=limits.file_bytes,
+            title=title,
+            tags=tuple(tags),
+            metadata=dict(metadata) if metadata else None,
+        )
+        url = f"{self._origin(request)}{PREFIX}{self._seal.seal(ticket)}"
+        self.note(ticket, "issued")
+        return IssuedUpload(
+            upload_id=ticket.upload_id,
+            url=url,
+            command=f"{_CURL} --upload-file {_quoted(filename)} '{url}'",
+            expires_at=datetime.fromtimestamp(ticket.expires_at, UTC).isoformat().replace("+00:00", "Z"),
+            most_bytes=limits.file_bytes,
+            filename=filename,
+        )
+
+    def outcome(self, access: Access, upload_id: str) -> UploadRecord:
+        """Return what became of an upload that this caller was given the address for.
+
+        Raises:
+            ScopeError: There is none by this id, or it was issued to somebody else: the same error.
+        """
+        record = self.ledger.read(upload_id)
+        if record is None or record.owner != owner_of(access.grant.name):
+            raise ScopeError(
+                f"There is no file {upload_id[:80]!r} here.",
+                code="file_not_found",
+                hint="Use a file_id that an upload returned for a bucket in list_buckets.",
+            )
+        return record
+
+    def open(self, text: str) -> Ticket | None:
+        """Return the ticket of an address, void or not; None when it is none of ours."""
+        return self._seal.open(text)
+
+    def is_void(self, ticket: Ticket) -> bool:
+        """Whether the address has expired."""
+        return self._clock() >= ticket.expires_at
+
+    async def capability(self, method: str, path: str) -> AccessToken | None:
+        """Return the caller behind an address that is a ticket of ours: the gate's `capability`."""
+        if method != "PUT" or not path.startswith(PREFIX):
+            return None
+        ticket = self.open(path.removeprefix(PREFIX))
+        grant = await self._current_grant(ticket) if ticket else None
+        return access_token(grant, fingerprint(path)) if grant else None
+
+    def note(
+        self,
+        ticket: Ticket,
+        state: State,
+        *,
+        file_id: str | None = None,
+        task_id: str | None = None,
+        code: str | None = None,
+        message: str | None = None,
+    ) -> None:
+        """Remember how far an upload has come, and what became of it."""
+        record = UploadRecord(
+            upload_id=ticket.upload_id,
+            owner=owner_of(ticket.grant["name"]),
+            state=state,
+            bucket_id=ticket.bucket_id,
+            filename=ticket.filename,
+            expires_at=ticket.expires_at,
+            file_id=file_id,
+            task_id=task_id,
+            code=code,
+            message=message,
+        )
+        self.ledger.write(record)
+
+    def _grant_of(self, request: Request) -> AccessGrant:
+        # Without a gate nobody logs in and everybody is the same caller.
+        user = request.scope.get("user")
+        return ANYONE if user is None else grant_of_user(user)
+
+    def _origin(self, request: Request) -> str:
+        if self.policy.public_url is None:
+            return f"{request.url.scheme}://{request.url.netloc}"
+        parts = urlsplit(self.policy.public_url)
+        return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/mcp')}"
+
+
+def _quoted(filename: str) -> str:
+    """Return the file name for a shell; one that curl would read as an option or as stdin gets a folder."""
+    return shlex.quote(f"./{filename}" if filename.startswith(("-", ".")) else filename)

@@ -1,0 +1,173 @@
+"""One log line and one span for each tool call, joined with the API and storage requests made for it.
+
+Arguments and results are the caller's data and appear nowhere; the text of questions only where the operator
+asked for it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+import time
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from calypso_mcp.client.exchanges import Exchange, observer
+from calypso_mcp.domain.untrusted_text import clean_line
+from calypso_mcp.server.metrics import Metrics
+
+_log = logging.getLogger(__name__)
+
+#: Arguments that hold a person's question.
+_QUESTIONS = ("query", "question")
+_LONGEST_NAME = 64
+_LONGEST_QUESTION = 500
+#: Exchanges listed in a line; a batch of a thousand files makes thousands.
+_LISTED_EXCHANGES = 20
+
+
+@dataclass(slots=True)
+class ToolCall:
+    """One call of a tool, while it runs.
+
+    Attributes:
+        tool: Name of the tool, as the caller spelled it.
+        caller: Name of the grant it is made with; empty where nobody logs in.
+        call_id: Joins the log lines of one call.
+        outcome: `ok`, an error code, or `cancelled`.
+        question: What was asked, where the operator wants it logged.
+        exchanges: The first requests made for it.
+        counts: Number of requests by target.
+    """
+
+    tool: str
+    caller: str = ""
+    call_id: str = field(default_factory=lambda: secrets.token_hex(6))
+    outcome: str = "ok"
+    question: str = ""
+    exchanges: list[Exchange] = field(default_factory=list[Exchange])
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+    sent_bytes: int = 0
+
+    def hear(self, exchange: Exchange) -> None:
+        """Take note of a request made for this call."""
+        self.counts[exchange.target] = self.counts.get(exchange.target, 0) + 1
+        self.sent_bytes += exchange.sent_bytes
+        if len(self.exchanges) < _LISTED_EXCHANGES:
+            self.exchanges.append(exchange)
+
+    def fields(self, seconds: float) -> dict[str, Any]:
+        """Return the call as values for a structured log line."""
+        listed = [
+            {
+                name: value
+                for name, value in (
+                    ("target", exchange.target),
+                    ("method", exchange.method),
+                    ("path", exchange.path),
+                    ("status", exchange.status),
+                    ("request_id", exchange.request_id),
+                    ("ms", round(exchange.seconds * 1000)),
+                    ("bytes", exchange.sent_bytes),
+                )
+                if value
+            }
+            for exchange in self.exchanges
+        ]
+        fields: dict[str, Any] = {
+            "call_id": self.call_id,
+            "tool": self.tool,
+            "caller": self.caller,
+            "outcome": self.outcome,
+            "ms": round(seconds * 1000),
+            "requests": self.counts,
+            "exchanges": listed,
+        }
+        return fields | ({"question": self.question} if self.question else {})
+
+
+class Telemetry:
+    """What a server tells its operator about the calls it serves.
+
+    Args:
+        metrics: Where calls are counted; None where nobody asked.
+        log_questions: Whether the text of questions may be logged and traced.
+    """
+
+    def __init__(self, metrics: Metrics | None = None, *, log_questions: bool = False) -> None:
+        self._metrics = metrics
+        self._log_questions = log_questions
+
+    @contextmanager
+    def tool_call(
+        self, tool: str, arguments: Mapping[str, Any] | None = None, *, caller: str = ""
+    ) -> Generator[ToolCall]:
+        """Observe one call; the block sets `outcome` where it is not `ok`."""
+        from opentelemetry.trace import get_current_span
+
+        call = ToolCall(clean_line(tool, _LONGEST_NAME), caller)
+        if self._log_questions and arguments:
+            words = next((arguments[name] for name in _QUESTIONS if isinstance(arguments.get(name), str)), "")
+            call.question = clean_line(words, _LONGEST_QUESTION)
+        # The SDK has opened the span of the request already; ours say what was done for it.
+        span = get_current_span()
+        started = time.perf_counter()
+        token = observer.set(call.hear)
+        try:
+            yield call
+        except BaseException:
+            if call.outcome == "ok":
+                call.outcome = "cancelled"
+            raise
+        finally:
+            observer.reset(token)
+            seconds = time.perf_counter() - started
+            span.set_attributes({"calypso.call_id": call.call_id, "calypso.outcome": call.outcome})
+            if call.question:
+                span.set_attribute("calypso.question", call.question)
+            self._tell(call, seconds)
+
+    def _tell(self, call: ToolCall, seconds: float) -> None:
+        if self._metrics is not None:
+            self._metrics.tool_call(call.tool, call.outcome, seconds)
+            for target, count in call.counts.items():
+                self._metrics.requests_made(target, count, call.sent_bytes if target == "storage" else 0)
+        if not _log.isEnabledFor(logging.INFO):
+            return
+        fields = call.fields(seconds)
+        ids = " ".join(entry["request_id"] for entry in fields["exchanges"] if "request_id" in entry)
+        _log.info(
+            "tool %s %s in %d ms [%s%s] api=%d storage=%d%s",
+            call.tool,
+            call.outcome,
+            fields["ms"],
+            call.call_id,
+            f" {call.caller}" if call.caller else "",
+            call.counts.get("api", 0),
+            call.counts.get("storage", 0),
+            f" requests: {ids}" if ids else "",
+            extra={"fields": fields},
+        )
+
+
+class JsonLines(logging.Formatter):
+    """Writes each record as one line of JSON, with its structured fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        fields = getattr(record, "fields", None)
+        if isinstance(fields, dict):
+            line |= fields
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
