@@ -15,9 +15,20 @@ _FILE_ID = b"0123456789abcdef"
 _PERMISSIONS = -44
 
 
-def text_pdf(pages: Sequence[Sequence[str]], *, title: str | None = None) -> bytes:
-    """Return a PDF with these lines on each page; characters of Windows-1252 only."""
-    return _document([_text_stream(lines) for lines in pages], title=title)
+def text_pdf(
+    pages: Sequence[Sequence[str]],
+    *,
+    title: str | None = None,
+    outline: Sequence[tuple[str, int, int]] = (),
+) -> bytes:
+    """Return a PDF with these lines on each page; characters of Windows-1252 only.
+
+    Args:
+        pages: The lines of every page.
+        title: For the document's information.
+        outline: Bookmarks as (title, 0-based page, level); a level 1 belongs to the last level 0.
+    """
+    return _document([_text_stream(lines) for lines in pages], title=title, outline=outline)
 
 
 def scanned_pdf(pages: int = 1) -> bytes:
@@ -41,7 +52,7 @@ def encrypted_pdf(lines: Sequence[str], password: bytes = b"secret") -> bytes:
 
 def bomb_pdf(inflated_bytes: int) -> bytes:
     """Return a small PDF whose one page unpacks to so many bytes of drawing instructions."""
-    packer = zlib.compressobj(9)
+    packer = zlib.compressobj(1)
     block = b"0 0 m " * 100_000
     packed = b"".join(packer.compress(block) for _ in range(inflated_bytes // len(block)))
     return _document([packed + packer.flush()], packed=True)
@@ -62,6 +73,7 @@ def _document(
     streams: Sequence[bytes],
     *,
     title: str | None = None,
+    outline: Sequence[tuple[str, int, int]] = (),
     packed: bool = False,
     encryption: bytes | None = None,
     key: bytes | None = None,
@@ -87,10 +99,43 @@ def _document(
         objects.append(b"<< /Length %d%s >>\nstream\n%s\nendstream" % (len(data), packing, data))
     objects.append(information)
     trailer = b"/Root 1 0 R /Info %d 0 R" % len(objects)
+    if outline:
+        objects[0] = b"<< /Type /Catalog /Pages 2 0 R /Outlines %d 0 R >>" % (len(objects) + 1)
+        objects += _outline(outline, len(objects) + 1, first_page)
     if encryption is not None:
         objects.append(encryption)
         trailer += b" /Encrypt %d 0 R /ID [<%s> <%s>]" % (len(objects), *[_FILE_ID.hex().encode()] * 2)
     return _assemble(objects, trailer)
+
+
+def _outline(bookmarks: Sequence[tuple[str, int, int]], root: int, first_page: int) -> list[bytes]:
+    """Return the outline's objects; the first one gets the number `root`."""
+    number = {index: root + 1 + index for index in range(len(bookmarks))}
+    parent = dict.fromkeys(number, root)
+    top = root
+    for index, (_, _, level) in enumerate(bookmarks):
+        parent[index] = top if level else root
+        top = top if level else number[index]
+
+    def links(owner: int) -> bytes:
+        below = [number[index] for index in number if parent[index] == owner]
+        return b" /First %d 0 R /Last %d 0 R /Count %d" % (below[0], below[-1], len(below)) if below else b""
+
+    objects = [b"<< /Type /Outlines%s >>" % links(root)]
+    for index, (title, page, _) in enumerate(bookmarks):
+        later = [number[other] for other in number if other > index and parent[other] == parent[index]]
+        following = b" /Next %d 0 R" % later[0] if later else b""
+        objects.append(
+            b"<< /Title <feff%s> /Parent %d 0 R /Dest [%d 0 R /Fit]%s%s >>"
+            % (
+                title.encode("utf-16-be").hex().encode(),
+                parent[index],
+                first_page + 2 * page,
+                following,
+                links(number[index]),
+            )
+        )
+    return objects
 
 
 def _assemble(objects: Sequence[bytes], trailer: bytes) -> bytes:

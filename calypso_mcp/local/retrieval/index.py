@@ -47,7 +47,7 @@ INSERT INTO passage_index_format SELECT {FORMAT} WHERE NOT EXISTS (SELECT 1 FROM
 CREATE VIRTUAL TABLE IF NOT EXISTS passages_fts USING fts5 (
     body, title, heading, buckets, content='', tokenize="{TOKENIZER}"
 );
-"""
+"""  # noqa: S608  (made of constants)
 
 #: Weights of the columns in bm25(); the bucket column only filters.
 _WEIGHTS = "1.0, 2.0, 1.0, 0.0"

@@ -63,6 +63,8 @@ class _Reader:
         self._blocks: list[Block] = []
         self._lines: list[str] = []
         self._inline: list[str] = []
+        #: What the next line of a list begins with.
+        self._bullet = ""
         #: Cells of the rows being read, innermost last; None for a row that turned out to be layout.
         self._rows: list[list[str] | None] = []
         #: How many of these are open.
@@ -110,7 +112,7 @@ class _Reader:
         self._end_line()
         self._count(tag, 1)
         if tag == "li":
-            self._inline.append("- ")
+            self._bullet = "- "
         elif tag == "tr":
             self._rows.append([])
 
@@ -123,6 +125,8 @@ class _Reader:
         self._end_line()
         if tag == "tr" and self._rows:
             self._end_row(self._rows.pop())
+        elif tag == "li":
+            self._bullet = ""
         self._count(tag, -1)
 
     def _count(self, tag: str, change: int) -> None:
@@ -152,8 +156,9 @@ class _Reader:
         joined = "".join(self._inline)
         text = joined.strip("\n").rstrip() if self._preformatted else _tidy(joined)
         self._inline = []
-        if text not in {"", "-"}:
-            self._lines.append(text)
+        if text:
+            self._lines.append(self._bullet + text)
+            self._bullet = ""
         if not self._groups:
             self._end_block()
 

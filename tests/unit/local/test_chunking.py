@@ -1,0 +1,108 @@
+from __future__ import annotations
+
+from calypso_mcp.local.indexing.chunking import MAX_CHARS, TARGET_CHARS, Chunk, split
+from calypso_mcp.local.indexing.documents import Block, Document
+from calypso_mcp.local.indexing.formats.markdown import read_markdown
+from calypso_mcp.local.indexing.formats.text import read_text
+
+SENTENCE = "This sentence is exactly fifty characters in length. "
+
+
+def chunks(*blocks: Block) -> list[Chunk]:
+    return split(Document(blocks))
+
+
+def paragraph(length: int, page: int | None = None) -> Block:
+    return Block((SENTENCE * (length // len(SENTENCE) + 1))[:length].rstrip(), page=page)
+
+
+def test_a_document_without_text_has_no_chunks() -> None:
+    assert split(Document(())) == []
+    assert chunks(Block("  \n "), Block("")) == []
+
+
+def test_short_paragraphs_share_a_chunk_and_their_separator() -> None:
+    [chunk] = split(read_text(b"One.\n\n\nTwo\nlines."))
+    assert chunk == Chunk("One.\n\nTwo\nlines.", None, None, 1, 5, 0, 16)
+
+
+def test_paragraphs_are_joined_up_to_the_target_size() -> None:
+    found = chunks(*[paragraph(500)] * 5)
+    assert [len(chunk.text) // 400 for chunk in found] == [2, 2, 1]
+
+
+def test_no_chunk_spans_two_pages() -> None:
+    found = chunks(Block("first", page=1), Block("second", page=2), Block("also second", page=2))
+    assert [(chunk.page, chunk.text) for chunk in found] == [(1, "first"), (2, "second\n\nalso second")]
+
+
+def test_a_big_enough_chunk_ends_before_a_heading() -> None:
+    found = chunks(paragraph(600), Block("Next", heading_level=2), paragraph(300))
+    assert [chunk.text.startswith("Next") for chunk in found] == [False, True]
+    assert found[1].heading == "Next"
+
+
+def test_small_sections_are_joined() -> None:
+    [chunk] = split(read_markdown(b"# A\none\n\n## B\ntwo\n\n## C\nthree\n"))
+    assert chunk.heading == "A"
+    assert chunk.text == "A\n\none\n\nB\n\ntwo\n\nC\n\nthree"
+
+
+def test_the_heading_is_the_path_to_the_text() -> None:
+    body = SENTENCE * 10
+    text = f"# Handbook\n\n## Refunds\n\n{body}\n\n### Late\n\n{body}\n\n## Shipping\n\n{body}"
+    found = split(read_markdown(text.encode()))
+    assert [chunk.heading for chunk in found] == [
+        "Handbook > Refunds",
+        "Handbook > Refunds > Late",
+        "Handbook > Shipping",
+    ]
+
+
+def test_a_heading_moves_to_the_chunk_of_its_text() -> None:
+    found = chunks(paragraph(300), Block("Title", heading_level=1), paragraph(1_100))
+    assert [chunk.text[:5] for chunk in found] == ["This ", "Title"]
+
+
+def test_a_paragraph_a_little_too_long_stays_whole() -> None:
+    [chunk] = chunks(paragraph(MAX_CHARS))
+    assert len(chunk.text) > TARGET_CHARS
+
+
+def test_a_long_paragraph_is_cut_evenly_at_sentence_ends() -> None:
+    found = chunks(paragraph(2_600))
+    assert len(found) == 3
+    assert all(chunk.text.endswith(".") for chunk in found[:-1])
+    assert max(len(chunk.text) for chunk in found) < 1.5 * min(len(chunk.text) for chunk in found)
+
+
+def test_chinese_is_cut_at_its_own_sentence_ends() -> None:
+    found = chunks(Block("这是一个没有空格的句子。" * 200))
+    assert len(found) == 2
+    assert all(chunk.text.endswith("。") for chunk in found)
+
+
+def test_text_without_any_boundary_is_cut_anyway() -> None:
+    found = chunks(Block("x" * 10_000))
+    assert "".join(chunk.text for chunk in found) == "x" * 10_000
+    assert max(len(chunk.text) for chunk in found) <= MAX_CHARS
+
+
+def test_a_cut_does_not_part_a_letter_from_its_accent() -> None:
+    found = chunks(Block("e\u0301" * 3_000))
+    assert not any(chunk.text.startswith("\u0301") for chunk in found)
+
+
+def test_lines_are_counted_through_a_long_block() -> None:
+    lines = [f"line {number:04d} with some words to fill it up" for number in range(1, 201)]
+    found = split(read_text("\n".join(lines).encode()))
+    assert len(found) > 3
+    for chunk in found:
+        assert chunk.line_start is not None
+        assert chunk.line_end is not None
+        assert chunk.text == "\n".join(lines[chunk.line_start - 1 : chunk.line_end])
+
+
+def test_an_underlined_heading_does_not_shift_the_lines_below() -> None:
+    [chunk] = split(read_markdown(b"Title\n=====\n\ntext\nmore\n"))
+    assert (chunk.line_start, chunk.line_end) == (1, 5)

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from calypso_mcp.local.indexing.extraction import Document, ExtractionFailed, ExtractionLimits, Extractor
+from calypso_mcp.local.indexing.formats.detection import Format, choose_format
+
+
+@pytest.fixture
+async def extractor() -> AsyncIterator[Extractor]:
+    async with Extractor() as opened:
+        yield opened
+
+
+async def read(
+    extractor: Extractor, folder: Path, data: bytes, filename: str, content_type: str = ""
+) -> Document:
+    path = folder / "blob"
+    path.write_bytes(data)
+    return await extractor.extract(path, filename=filename, content_type=content_type)
+
+
+@pytest.mark.parametrize(
+    ("filename", "content_type", "expected"),
+    [
+        ("a.txt", "text/plain", Format.TEXT),
+        ("a.md", "text/plain", Format.MARKDOWN),
+        ("a.md", "application/octet-stream", Format.MARKDOWN),
+        ("notes", "text/markdown; charset=utf-8", Format.MARKDOWN),
+        ("A.HTML", "", Format.HTML),
+        ("page", "text/html", Format.HTML),
+        ("page.txt", "text/html", Format.HTML),
+        ("a.pdf", "application/octet-stream", Format.PDF),
+        ("download", "application/pdf", Format.PDF),
+        ("a.json", "application/json", Format.TEXT),
+        ("a", "application/vnd.api+json", Format.TEXT),
+        ("a.csv", "text/csv", Format.TEXT),
+        ("a.ts", "video/mp2t", Format.TEXT),
+        ("a.py", "text/x-python", Format.TEXT),
+        ("Makefile", "", Format.TEXT),
+        ("folder/Dockerfile", "application/octet-stream", Format.TEXT),
+        (r"C:\docs\a.yaml", "", Format.TEXT),
+        ("LICENSE", "", Format.TEXT),
+        ("notes.unknown", "application/octet-stream", Format.TEXT),
+    ],
+)
+def test_name_and_content_type_decide_the_format(filename: str, content_type: str, expected: Format) -> None:
+    assert choose_format(filename, content_type, b"some plain text") is expected
+
+
+def test_a_pdf_is_recognised_by_its_signature_when_nothing_else_tells() -> None:
+    assert choose_format("download", "application/octet-stream", b"%PDF-1.4\n\x00\x01") is Format.PDF
+
+
+@pytest.mark.parametrize(
+    ("filename", "content_type"),
+    [
+        ("a.docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+        ("a.docx", "application/octet-stream"),
+        ("a.png", "image/png"),
+        ("a.svg", "image/svg+xml"),
+        ("a.rtf", "text/rtf"),
+        ("data", "application/octet-stream"),
+        ("data", ""),
+    ],
+)
+def test_anything_else_is_unsupported_and_says_what_is_supported(filename: str, content_type: str) -> None:
+    with pytest.raises(ExtractionFailed, match=r"PDF, HTML, Markdown.*txt") as caught:
+        choose_format(filename, content_type, b"PK\x03\x04\x00\x00")
+    assert caught.value.code == "unsupported"
+
+
+async def test_text_becomes_paragraphs_with_their_lines(extractor: Extractor, tmp_path: Path) -> None:
+    document = await read(extractor, tmp_path, b"one\ntwo\r\n\r\n  \nthree\rfour\n", "a.txt")
+    assert [(block.text, block.line_start, block.line_end) for block in document.blocks] == [
+        ("one\ntwo", 1, 2),
+        ("three\nfour", 5, 6),
+    ]
+    assert document.title is None
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "Grüße aus Köln".encode(),
+        "Grüße aus Köln".encode("utf-8-sig"),
+        "Grüße aus Köln".encode("utf-16"),
+        b"\xfe\xff" + "Grüße aus Köln".encode("utf-16-be"),
+        "Grüße aus Köln".encode("utf-16-le"),
+        "Grüße aus Köln".encode("utf-32"),
+        "Grüße aus Köln".encode("cp1252"),
+        "Gru\u0308ße aus Ko\u0308ln".encode(),
+        "Grü\xadße aus Köln".encode(),
+    ],
+    ids=["utf-8", "marked", "utf-16", "utf-16be", "utf-16le", "utf-32", "cp1252", "decomposed", "hyphenated"],
+)
+async def test_every_usual_encoding_reads_the_same(extractor: Extractor, tmp_path: Path, data: bytes) -> None:
+    document = await read(extractor, tmp_path, data, "a.txt", "text/plain")
+    assert document.text == "Grüße aus Köln"
+
+
+async def test_one_bad_byte_does_not_spoil_utf_8(extractor: Extractor, tmp_path: Path) -> None:
+    data = ("Прочитано " * 50).encode() + b"\xff ok"
+    assert (await read(extractor, tmp_path, data, "a.txt")).text.startswith("Прочитано Прочитано")
+
+
+async def test_binary_data_called_text_is_unsupported(extractor: Extractor, tmp_path: Path) -> None:
+    with pytest.raises(ExtractionFailed, match="binary") as caught:
+        await read(extractor, tmp_path, bytes(range(256)) * 4 + b"\x00" * 100, "a.txt", "text/plain")
+    assert caught.value.code == "unsupported"
+
+
+@pytest.mark.parametrize("data", [b"", b"\n \n", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("filename", ["a.txt", "a.md", "a.html"])
+async def test_a_file_without_text_is_empty(
+    extractor: Extractor, tmp_path: Path, data: bytes, filename: str
+) -> None:
+    with pytest.raises(ExtractionFailed) as caught:
+        await read(extractor, tmp_path, data, filename)
+    assert caught.value.code == "empty"
+
+
+async def test_a_file_over_the_limit_is_too_large(tmp_path: Path) -> None:
+    async with Extractor(ExtractionLimits(max_file_bytes=10)) as extractor:
+        with pytest.raises(ExtractionFailed) as caught:
+            await read(extractor, tmp_path, b"eleven byte", "a.txt")
+    assert caught.value.code == "too_large"
+
+
+async def test_markdown_headings_are_found_in_both_spellings(extractor: Extractor, tmp_path: Path) -> None:
+    text = b"Top\n===\n\nintro\n\n## Second ##\ntext\n\nThird\n---\n\n####### not one\n#nor this\n"
+    document = await read(extractor, tmp_path, text, "a.md")
+    headings = [
+        (block.text, block.heading_level, block.line_start)
+        for block in document.blocks
+        if block.heading_level
+    ]
+    assert headings == [("Top", 1, 1), ("Second", 2, 6), ("Third", 2, 9)]
+    assert document.title == "Top"
+
+
+async def test_markdown_code_is_not_taken_for_headings(extractor: Extractor, tmp_path: Path) -> None:
+    text = (
+        b"# Real\n\n```sh\n# comment\n~~~\n# other\n```\n\n~~~~\n# third\n~~~\n# code\n~~~~\n\n# Real too\n"
+    )
+    document = await read(extractor, tmp_path, text, "a.md")
+    assert [block.text for block in document.blocks if block.heading_level] == ["Real", "Real too"]
+
+
+async def test_markdown_lists_rules_and_tables_are_not_taken_for_headings(
+    extractor: Extractor, tmp_path: Path
+) -> None:
+    text = b"- item\n---\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\npara one\npara two\n---\n"
+    document = await read(extractor, tmp_path, text, "a.md")
+    assert not [block for block in document.blocks if block.heading_level]
+
+
+async def test_front_matter_gives_the_title_and_stays_searchable(
+    extractor: Extractor, tmp_path: Path
+) -> None:
+    text = b'---\ntitle: "Refund rules"\ntags: [billing]\n---\n# Heading\ntext\n'
+    document = await read(extractor, tmp_path, text, "a.md")
+    assert document.title == "Refund rules"
+    assert "billing" in document.blocks[0].text
+    assert (document.blocks[1].text, document.blocks[1].line_start) == ("Heading", 5)

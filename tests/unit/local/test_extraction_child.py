@@ -1,0 +1,193 @@
+"""The child process: reused, limited, replaced, and gone when its parent is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from calypso_mcp.local.indexing.child_process import ChildDied, ChildProcess
+from calypso_mcp.local.indexing.extraction import Document, ExtractionFailed, ExtractionLimits, Extractor
+from tests.support.pdfs import bomb_pdf, text_pdf
+
+posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and limits")
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="Linux limits address space and has pidfd")
+
+GOOD = text_pdf([["good text"]])
+
+
+@pytest.fixture
+async def extractor() -> AsyncIterator[Extractor]:
+    async with Extractor(ExtractionLimits(processes=1)) as opened:
+        yield opened
+
+
+async def read(extractor: Extractor, folder: Path, data: bytes = GOOD, name: str = "a.pdf") -> Document:
+    path = folder / f"{len(data)}-{name}"
+    path.write_bytes(data)
+    with anyio.fail_after(60):
+        return await extractor.extract(path, filename=name, content_type="")
+
+
+def pid(extractor: Extractor) -> int:
+    [child] = extractor._idle
+    return child._process.pid
+
+
+async def test_no_process_is_started_for_text(extractor: Extractor, tmp_path: Path) -> None:
+    await read(extractor, tmp_path, b"plain text", "a.txt")
+    assert extractor._idle == []
+
+
+async def test_one_process_reads_many_files(extractor: Extractor, tmp_path: Path) -> None:
+    await read(extractor, tmp_path)
+    first = pid(extractor)
+    await read(extractor, tmp_path, b"<p>page</p>", "a.html")
+    with pytest.raises(ExtractionFailed):
+        await read(extractor, tmp_path, b"%PDF-broken")
+    assert (await read(extractor, tmp_path)).text == "good text"
+    assert pid(extractor) == first
+
+
+async def test_a_process_is_replaced_after_enough_files(tmp_path: Path) -> None:
+    async with Extractor(ExtractionLimits(files_per_process=2)) as extractor:
+        await read(extractor, tmp_path)
+        first = pid(extractor)
+        await read(extractor, tmp_path)
+        assert extractor._idle == []
+        await read(extractor, tmp_path)
+        assert pid(extractor) != first
+
+
+async def test_files_are_read_side_by_side(tmp_path: Path) -> None:
+    async with Extractor(ExtractionLimits(processes=2)) as extractor:
+        async with anyio.create_task_group() as group:
+            for number in range(6):
+                group.start_soon(read, extractor, tmp_path, text_pdf([["x" * (number + 1)]]))
+        assert len(extractor._idle) == 2
+
+
+@linux_only
+async def test_a_bomb_fails_alone(tmp_path: Path) -> None:
+    limits = ExtractionLimits(processes=1, memory_bytes=256 * 1_048_576)
+    async with Extractor(limits) as extractor:
+        with pytest.raises(ExtractionFailed) as caught:
+            await read(extractor, tmp_path, bomb_pdf(300_000_000))
+        assert caught.value.code in {"broken", "too_large"}
+        assert (await read(extractor, tmp_path)).text == "good text"
+
+
+async def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+    async with Extractor(ExtractionLimits(wall_s=0.001)) as extractor:
+        with pytest.raises(ExtractionFailed) as caught:
+            await read(extractor, tmp_path)
+        assert caught.value.code == "timeout"
+        assert extractor._idle == []
+
+
+@posix_only
+async def test_processor_time_is_limited(tmp_path: Path) -> None:
+    page = ("<p>" + "word " * 50) * 80_000
+    async with Extractor(ExtractionLimits(cpu_s=0)) as extractor:
+        with pytest.raises(ExtractionFailed) as caught:
+            await read(extractor, tmp_path, page.encode(), "a.html")
+    assert caught.value.code == "timeout"
+
+
+async def test_more_text_than_allowed_is_too_large(tmp_path: Path) -> None:
+    async with Extractor(ExtractionLimits(max_chars=5)) as extractor:
+        with pytest.raises(ExtractionFailed) as caught:
+            await read(extractor, tmp_path, b"<p>longer than that</p>", "a.html")
+    assert caught.value.code == "too_large"
+
+
+@posix_only
+async def test_an_idle_process_that_died_costs_no_file(extractor: Extractor, tmp_path: Path) -> None:
+    await read(extractor, tmp_path)
+    [child] = extractor._idle
+    os.kill(child._process.pid, signal.SIGKILL)
+    with anyio.fail_after(10):
+        await child._process.wait()
+    assert (await read(extractor, tmp_path)).text == "good text"
+
+
+@posix_only
+async def test_a_process_that_dies_at_work_fails_its_file_only(tmp_path: Path) -> None:
+    child = await ChildProcess.start()
+    try:
+        os.kill(child._process.pid, signal.SIGKILL)
+        with anyio.fail_after(10), pytest.raises(ChildDied):
+            await child.read(tmp_path / "any", "pdf", ExtractionLimits())
+    finally:
+        await child.close()
+
+
+async def test_a_cancelled_read_leaves_no_process(extractor: Extractor, tmp_path: Path) -> None:
+    path = tmp_path / "slow.html"
+    path.write_bytes(("<p>" + "word " * 50).encode() * 80_000)
+    with anyio.move_on_after(0.2) as scope:
+        await extractor.extract(path, filename="slow.html", content_type="")
+    assert scope.cancelled_caught
+    assert extractor._idle == []
+    assert (await read(extractor, tmp_path)).text == "good text"
+
+
+async def test_leaving_the_extractor_ends_its_processes(tmp_path: Path) -> None:
+    async with Extractor() as extractor:
+        await read(extractor, tmp_path)
+        [child] = extractor._idle
+    assert not child.is_alive
+
+
+async def test_the_child_ends_when_its_input_ends() -> None:
+    child = await ChildProcess.start()
+    try:
+        assert child._process.stdin is not None
+        await child._process.stdin.aclose()
+        with anyio.fail_after(20):
+            assert await child._process.wait() == 0
+    finally:
+        await child.close()
+
+
+@linux_only
+async def test_the_child_ends_in_the_middle_of_a_file_when_its_parent_is_killed(tmp_path: Path) -> None:
+    """The parent is a Python of its own, killed without a chance to clean up."""
+    page = tmp_path / "slow.html"
+    page.write_bytes(("<p>" + "word " * 50).encode() * 80_000)
+    program = (
+        "import anyio, pathlib, sys\n"
+        "from calypso_mcp.local.indexing.child_process import *\n"
+        "async def main():\n"
+        "    child = await ChildProcess.start()\n"
+        "    print(child._process.pid, flush=True)\n"
+        "    await child.read(pathlib.Path(sys.argv[1]), 'html', ExtractionLimits())\n"
+        "anyio.run(main)\n"
+    )
+    async with await anyio.open_process(
+        [sys.executable, "-c", program, str(page)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as parent:
+        assert parent.stdout is not None
+        with anyio.fail_after(20):
+            child = os.pidfd_open(int(await parent.stdout.receive()))
+        parent.kill()
+    try:
+        with anyio.fail_after(20):
+            await anyio.wait_readable(child)  # it is when the process has ended
+    finally:
+        os.close(child)
+
+
+async def test_modules_in_the_current_folder_are_not_taken_for_the_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+    async with Extractor() as extractor:
+        assert (await read(extractor, tmp_path)).text == "good text"

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import pytest
+
+from calypso_mcp.local.indexing.documents import Document, ExtractionFailed
+from calypso_mcp.local.indexing.formats.html import MAX_DEPTH, read_html
+
+
+def read(body: str) -> Document:
+    return read_html(f"<!doctype html><html><body>{body}</body></html>".encode())
+
+
+def texts(body: str) -> list[str]:
+    return [block.text for block in read(body).blocks]
+
+
+def test_headings_paragraphs_and_the_title_are_read() -> None:
+    head = b"<html><head><title> Help \n centre</title></head>"
+    document = read_html(head + b"<body><h1>Refunds</h1><p>Within <b>14</b> days.</p>")
+    assert document.title == "Help centre"
+    assert [(block.text, block.heading_level) for block in document.blocks] == [
+        ("Refunds", 1),
+        ("Within 14 days.", None),
+    ]
+
+
+def test_white_space_is_collapsed_and_line_breaks_are_kept() -> None:
+    assert texts("<p>one\n   two&nbsp;three<br>four &amp; f&uuml;nf</p>") == ["one two three\nfour & fünf"]
+
+
+def test_inline_markup_does_not_part_words() -> None:
+    assert texts("<div>re<span>fund</span>s <i>now</i></div>") == ["refunds now"]
+
+
+def test_lists_stay_together() -> None:
+    assert texts("<ul><li>one<li>two<ol><li>inner</ol><li><p>three</p></ul>") == [
+        "- one\n- two\n- inner\n- three"
+    ]
+
+
+def test_definition_lists_stay_together() -> None:
+    assert texts("<dl><dt>Term<dd>Meaning</dl>") == ["Term\nMeaning"]
+
+
+def test_tables_become_rows_of_cells() -> None:
+    table = "<table><caption>Prices</caption><tr><th>Plan<th>Price<tr><td>Basic<td><p>5</p><p>EUR</p></table>"
+    assert texts(table) == ["Prices\nPlan | Price\nBasic | 5 EUR"]
+
+
+def test_a_table_used_for_layout_is_read_as_blocks() -> None:
+    layout = "<table><tr><td>menu<td><h2>Title</h2><p>Text</p><table><tr><td>a<td>b</table><p>End</table>"
+    document = read(layout)
+    assert [block.text for block in document.blocks if block.heading_level] == ["Title"]
+    assert " ".join(block.text for block in document.blocks) == "menu Title Text a | b End"
+
+
+def test_preformatted_text_keeps_its_lines() -> None:
+    assert texts("<pre>def f():\n    return 1\n</pre>") == ["def f():\n    return 1"]
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [
+        "<script>var noise = '<p>noise</p>'</script>",
+        "<style>.noise { }</style>",
+        "<nav><a>noise</a></nav>",
+        "<footer>noise</footer>",
+        "<template><p>noise</p></template>",
+        "<noscript>noise</noscript>",
+        "<!-- noise -->",
+        "<p hidden>noise</p>",
+        "<p style='display: none'>noise</p>",
+        "<div aria-hidden='true'>noise</div>",
+        "<ul role=navigation><li>noise</ul>",
+        "<button>noise</button>",
+        "<select><option>noise</select>",
+        "<svg><text>noise</text></svg>",
+    ],
+)
+def test_what_is_not_content_is_left_out(noise: str) -> None:
+    assert texts(f"<p>before</p>{noise}<p>after</p>") == ["before", "after"]
+
+
+def test_a_footer_of_the_content_is_content() -> None:
+    assert texts("<article><p>text</p><footer>by Ada</footer></article>") == ["text", "by Ada"]
+
+
+def test_markup_that_is_broken_is_read_as_browsers_do() -> None:
+    assert texts("<p>one<p>two</div> <b>three<h2>four") == ["one", "two three", "four"]
+
+
+def test_the_declared_encoding_is_used() -> None:
+    page = '<meta charset="windows-1251"><p>Возврат</p>'.encode("cp1251")
+    assert read_html(page).text == "Возврат"
+
+
+def test_an_absurd_encoding_is_not_used() -> None:
+    assert read_html('<meta charset="unicode_escape"><p>\\u0041 é</p>'.encode()).text == "\\u0041 é"
+
+
+def test_deep_but_sane_nesting_is_read() -> None:
+    depth = MAX_DEPTH - 2
+    assert texts("<div>" * depth + "deep" + "</div>" * depth) == ["deep"]
+
+
+def test_unclosed_paragraphs_are_not_nesting() -> None:
+    assert len(texts("<p>x" * (MAX_DEPTH + 10))) == MAX_DEPTH + 10
+
+
+def test_a_nesting_bomb_is_refused_before_it_is_parsed() -> None:
+    with pytest.raises(ExtractionFailed) as caught:
+        texts("<div>" * 400_000)
+    assert caught.value.code == "too_large"

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+import pytest
+
+from calypso_mcp.local.indexing.chunking import Chunk
+from calypso_mcp.local.retrieval import index
+from calypso_mcp.local.retrieval.index import SearchTimedOut
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    opened = sqlite3.connect(":memory:")
+    opened.executescript(index.SCHEMA)
+    yield opened
+    opened.close()
+
+
+def chunk(text: str, heading: str | None = None, page: int | None = None) -> Chunk:
+    return Chunk(text, heading, page, None if page else 1, None if page else 2, 0, len(text))
+
+
+def add(
+    connection: sqlite3.Connection, file_id: str, text: str, *buckets: str, title: str | None = None
+) -> None:
+    index.add(connection, file_id, buckets or ("b1",), title, f"{file_id}.txt", [chunk(text)])
+
+
+def found(connection: sqlite3.Connection, query: str, *buckets: str, limit: int = 10) -> list[str]:
+    hits = index.search(connection, query, bucket_ids=buckets or None, limit=limit)
+    return [hit.file_id for hit in hits]
+
+
+def check(connection: sqlite3.Connection) -> None:
+    """Raise if the full-text index is damaged."""
+    connection.execute("INSERT INTO passages_fts (passages_fts) VALUES ('integrity-check')")
+
+
+def postings(connection: sqlite3.Connection) -> int:
+    connection.execute("CREATE VIRTUAL TABLE temp.words USING fts5vocab('main', 'passages_fts', 'instance')")
+    count: int = connection.execute("SELECT count(*) FROM temp.words").fetchone()[0]
+    connection.execute("DROP TABLE temp.words")
+    return count
+
+
+def test_a_passage_comes_back_with_its_place(connection: sqlite3.Connection) -> None:
+    index.add(
+        connection,
+        "manual",
+        ["b1"],
+        "Manual",
+        "manual.pdf",
+        [chunk("Reset the router by holding the button.", "Router > Reset", 7)],
+    )
+    [hit] = index.search(connection, "router reset", bucket_ids=["b1"], limit=5)
+    assert (hit.file_id, hit.text) == ("manual", "Reset the router by holding the button.")
+    assert (hit.heading, hit.page, hit.line_start, hit.line_end) == ("Router > Reset", 7, None, None)
+    assert hit.score > 0
+
+
+def test_better_matches_come_first(connection: sqlite3.Connection) -> None:
+    add(connection, "weak", "Shipping takes days. Refunds are another matter entirely, told elsewhere.")
+    add(connection, "strong", "Refund period: a refund is paid within fourteen days.")
+    add(connection, "none", "Nothing of the kind.")
+    hits = index.search(connection, "refund period days", bucket_ids=None, limit=10)
+    assert [hit.file_id for hit in hits] == ["strong", "weak"]
+    assert hits[0].score > hits[1].score
+
+
+def test_words_of_title_and_heading_count(connection: sqlite3.Connection) -> None:
+    for number in range(5):
+        add(connection, f"other{number}", "unrelated words here")
+    add(connection, "titled", "some text", title="Warranty")
+    index.add(connection, "headed", ["b1"], None, "x.txt", [chunk("some text", "Returns > Warranty")])
+    assert set(found(connection, "warranty")) == {"titled", "headed"}
+
+
+def test_a_file_without_title_is_found_by_its_name(connection: sqlite3.Connection) -> None:
+    index.add(connection, "f", ["b1"], None, "folder/travel-expenses.txt", [chunk("some text")])
+    assert found(connection, "expenses") == ["f"]
+    assert found(connection, "txt") == []
+
+
+def test_equal_matches_come_in_the_order_they_were_added(connection: sqlite3.Connection) -> None:
+    names = [f"file{number}" for number in range(8)]
+    for name in names:
+        index.add(connection, name, ["b1"], "t", "t.txt", [chunk("identical words")])
+    assert [found(connection, "identical") for _ in range(3)] == [names] * 3
+
+
+@pytest.mark.parametrize(
+    ("buckets", "expected"), [(("b1",), {"one", "both"}), (("b2",), {"two", "both"}), (("b3",), set[str]())]
+)
+def test_only_files_of_the_buckets_asked_for_are_found(
+    connection: sqlite3.Connection, buckets: tuple[str, ...], expected: set[str]
+) -> None:
+    add(connection, "one", "refund", "b1")
+    add(connection, "two", "refund", "b2")
+    add(connection, "both", "refund", "b1", "b2")
+    assert set(found(connection, "refund", *buckets)) == expected
+
+
+def test_several_buckets_are_searched_together_without_repeats(connection: sqlite3.Connection) -> None:
+    add(connection, "one", "refund", "b1")
+    add(connection, "both", "refund", "b1", "b2")
+    assert sorted(found(connection, "refund", "b1", "b2")) == ["both", "one"]
+
+
+def test_no_bucket_finds_nothing(connection: sqlite3.Connection) -> None:
+    add(connection, "one", "refund", "b1")
+    assert index.search(connection, "refund", bucket_ids=[], limit=10) == []
+
+
+def test_text_that_names_a_bucket_does_not_enter_it(connection: sqlite3.Connection) -> None:
+    forged = "\ue000" + b"b2".hex() + "\ue001"
+    add(connection, "intruder", f"refund {forged}", "b1", title=forged)
+    assert found(connection, "refund", "b2") == []
+    assert found(connection, f"buckets:{forged} refund", "b2") == []
+
+
+def test_buckets_can_be_changed(connection: sqlite3.Connection) -> None:
+    add(connection, "one", "refund", "b1")
+    index.set_buckets(connection, "one", ["b2"])
+    assert (found(connection, "refund", "b1"), found(connection, "refund", "b2")) == ([], ["one"])
+    check(connection)
+
+
+def test_adding_a_file_again_replaces_its_passages(connection: sqlite3.Connection) -> None:
+    add(connection, "one", "the old wording 旧的 старые слова")
+    add(connection, "one", "the new text")
+    assert found(connection, "old wording 旧的 слова") == []
+    assert found(connection, "new") == ["one"]
+    check(connection)
+
+
+def test_removing_a_file_leaves_no_word_behind(connection: sqlite3.Connection) -> None:
+    add(connection, "stays", "refund")
+    before = postings(connection)
+    add(connection, "goes", "Refund退款 возвраты นโยบาย Café", "b1", "b2", title="Gone für immer")
+    index.remove(connection, "goes")
+    assert postings(connection) == before
+    assert found(connection, "refund") == ["stays"]
+    check(connection)
+
+
+def test_removing_an_unknown_file_does_nothing(connection: sqlite3.Connection) -> None:
+    index.remove(connection, "unknown")
+    assert found(connection, "anything") == []
+
+
+def test_a_rollback_takes_the_words_back(connection: sqlite3.Connection) -> None:
+    connection.execute("BEGIN")
+    add(connection, "one", "refund")
+    connection.rollback()
+    assert found(connection, "refund") == []
+    assert postings(connection) == 0
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'unbalanced "quote',
+        "AND OR NOT",
+        "a AND (b",
+        "title:x",
+        "refund*",
+        "^refund",
+        "NEAR(refund",
+        "-refund",
+        "{body}: refund",
+        "refund\x00period",
+        "'; DROP TABLE passages; --",
+        "re\ud800fund",
+        "é" * 5_000,
+        "退" * 5_000,
+        "(" * 50_000,
+    ],
+    ids=range(15),
+)
+def test_no_query_is_a_syntax_error(connection: sqlite3.Connection, query: str) -> None:
+    add(connection, "one", "refund")
+    assert set(found(connection, query, "b1")) <= {"one"}
+
+
+def test_the_limit_bounds_the_hits(connection: sqlite3.Connection) -> None:
+    for number in range(5):
+        add(connection, f"file{number}", "refund")
+    assert len(found(connection, "refund", limit=3)) == 3
+    assert found(connection, "refund", limit=0) == []
+
+
+def test_a_search_that_takes_too_long_is_stopped_and_the_connection_works_on(
+    connection: sqlite3.Connection,
+) -> None:
+    words = " ".join(f"word{number}" for number in range(60))
+    index.add(connection, "many", ["b1"], None, "m.txt", [chunk(words)] * 3_000)
+    with pytest.raises(SearchTimedOut):
+        index.search(connection, words, bucket_ids=None, limit=5, time_limit_s=0.0)
+    assert len(found(connection, "word7")) == 10
+
+
+def test_an_index_of_an_older_format_is_rebuilt_once(connection: sqlite3.Connection) -> None:
+    add(connection, "one", "refund", "b1", title="Terms")
+    connection.execute("INSERT INTO passages_fts (passages_fts) VALUES ('delete-all')")
+    connection.execute("UPDATE passage_index_format SET format = 0")
+    assert index.rebuild_if_outdated(connection)
+    assert not index.rebuild_if_outdated(connection)
+    assert (found(connection, "refund terms", "b1"), found(connection, "refund", "b2")) == (["one"], [])
+    check(connection)
+
+
+def test_the_schema_can_be_run_on_an_existing_index(connection: sqlite3.Connection) -> None:
+    add(connection, "one", "refund")
+    connection.executescript(index.SCHEMA)
+    assert found(connection, "refund") == ["one"]
+    assert connection.execute("SELECT count(*) FROM passage_index_format").fetchone() == (1,)
