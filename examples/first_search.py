@@ -49,13 +49,13 @@ async def main() -> None:
                 client, "upload_file", text=HANDBOOK, filename="handbook.md", bucket="support-handbook"
             )
             ready = await call(client, "wait_for_bucket_sync", file_ids=[uploaded["file_id"]], timeout_s=30)
-            print("state:", ready["state"])
+            print("readiness:", ready["readiness"])
 
             found = await call(client, "search_bucket", query="How long may a customer return an order?")
             best = found["hits"][0]
             print(f"{best['filename']}, lines {best['line_start']}-{best['line_end']}: {best['text']}")
 
-        assert ready["state"] == "ready"
+        assert ready["readiness"] == "ready"
         assert "45 days" in best["text"]
         assert best["file_id"] == uploaded["file_id"]
         cited = HANDBOOK.splitlines()[best["line_start"] - 1 : best["line_end"]]

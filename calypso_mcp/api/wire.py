@@ -14,7 +14,13 @@ class WireModel(BaseModel):
     (API sheet section 14) are read through validation aliases; `to_wire` writes the documented one.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        populate_by_name=True,
+        hide_input_in_errors=True,
+        defer_build=True,  # a server's start pays for no model that it does not use
+    )
 
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON object in the API's own spelling, without absent optional fields."""

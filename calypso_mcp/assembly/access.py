@@ -18,10 +18,16 @@ if TYPE_CHECKING:
 
     from calypso_mcp.assembly.backends import Backends
     from calypso_mcp.server.access.gate import AccessControl
+    from calypso_mcp.server.access.tickets import Ticket
 
 
 def _no_key(_reference: str) -> SecretStr | None:
     return None
+
+
+async def _as_issued(ticket: Ticket) -> AccessGrant | None:
+    """Return the grant of issue: OAuth callers stand on no list, and the address lives for minutes."""
+    return AccessGrant.from_claims(ticket.grant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +38,13 @@ class Callers:
         control: How credentials are checked; None where reaching the server is enough.
         grant_for: What the credential of a request allows.
         key_for: The API key that a grant refers to.
+        grant_of_ticket: What the caller that an upload address was issued to may do now.
     """
 
     control: AccessControl | None = None
     grant_for: Callable[[ServerRequestContext[Any, Any]], AccessGrant] = everyone
     key_for: Callable[[str], SecretStr | None] = _no_key
+    grant_of_ticket: Callable[[Ticket], Awaitable[AccessGrant | None]] = _as_issued
 
     def backend_from(self, backends: Backends) -> Callable[[AccessGrant], Backend]:
         """Return what finds the backend of a grant.
@@ -81,7 +89,11 @@ def _by_access_file(settings: Settings) -> Callers:
 
     assert settings.access_file is not None  # noqa: S101 - for the type checker
     file = WatchedAccessFile(settings.access_file, environment())
-    return Callers(AccessControl(AccessFileVerifier(file)), _granted, file.key)
+
+    async def listed(ticket: Ticket) -> AccessGrant | None:
+        return file.grant(ticket.grant["name"])
+
+    return Callers(AccessControl(AccessFileVerifier(file)), _granted, file.key, listed)
 
 
 def _by_oauth(settings: Settings) -> Callers:
@@ -102,10 +114,16 @@ def _by_oauth(settings: Settings) -> Callers:
 
 def _by_own_key(header: str, accepts_key: Callable[[SecretStr], Awaitable[bool]]) -> Callers:
     from calypso_mcp.server.access.caller_keys import CallerKeyVerifier
+    from calypso_mcp.server.access.credentials import grant_of_token
     from calypso_mcp.server.access.gate import AccessControl
 
     verifier = CallerKeyVerifier(accepts_key)
-    return Callers(AccessControl(verifier, header=header), _granted, verifier.key)
+
+    async def still_accepted(ticket: Ticket) -> AccessGrant | None:
+        token = await verifier.verify_token(ticket.key or "")
+        return grant_of_token(token) if token else None
+
+    return Callers(AccessControl(verifier, header=header), _granted, verifier.key, still_accepted)
 
 
 def _granted(request: ServerRequestContext[Any, Any]) -> AccessGrant:

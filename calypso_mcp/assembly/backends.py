@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from pydantic import SecretStr
 
 from calypso_mcp.assembly.embedded import EMBEDDED_BASE_URL, EmbeddedTransport
-from calypso_mcp.client import CalypsoClient, ClientPolicies, CreatePacer, Timeouts
 from calypso_mcp.errors import AuthenticationFailed
 from calypso_mcp.server.state import Backend
 from calypso_mcp.settings import Settings
@@ -17,6 +16,7 @@ from calypso_mcp.settings import Settings
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
+    from calypso_mcp.client import CalypsoClient, ClientPolicies
     from calypso_mcp.local.app import LocalOptions
 
 
@@ -31,7 +31,6 @@ class Backends:
             tasks: Where an embedded backend runs; must outlive the requests.
         """
         self._settings = settings
-        self._policies = client_policies(settings)
         self._by_key: dict[str, Backend] = {}
         self._clients = AsyncExitStack()
         self._embedded: EmbeddedTransport | None = None
@@ -86,11 +85,14 @@ class Backends:
 
     def _client(self, key: str) -> CalypsoClient:
         """Make a client; one pacer for each key, because the limit on creates is per key."""
+        from calypso_mcp.client import CalypsoClient, CreatePacer
+
+        policies = client_policies(self._settings)
         if self._embedded is None:
             return CalypsoClient(
                 base_url=self._settings.api_base_url,
                 api_key=key,
-                policies=self._policies,
+                policies=policies,
                 pacer=CreatePacer(),
             )
         return CalypsoClient(
@@ -98,7 +100,7 @@ class Backends:
             api_key=key,
             transport=self._embedded,
             storage_transport=self._embedded,
-            policies=self._policies,
+            policies=policies,
             pacer=CreatePacer(),
         )
 
@@ -110,6 +112,8 @@ class Backends:
 
 def client_policies(settings: Settings) -> ClientPolicies:
     """Return the client's part of the settings."""
+    from calypso_mcp.client import ClientPolicies, Timeouts
+
     seconds = settings.request_timeout_s
     return ClientPolicies(
         timeouts=Timeouts(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 
@@ -15,7 +15,10 @@ from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.calls import CalypsoServer
 from calypso_mcp.server.local_files import FilePolicy
+from calypso_mcp.server.metrics import Metrics
+from calypso_mcp.server.registry import TOOLS
 from calypso_mcp.server.state import Backend, ServerState
+from calypso_mcp.server.telemetry import Telemetry
 from calypso_mcp.settings import Settings
 
 
@@ -29,7 +32,7 @@ class Program:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, over_http: bool = False) -> AsyncIterator[Program]:
+async def running(settings: Settings, *, over_http: bool = False) -> AsyncGenerator[Program]:
     """Run everything `settings` describes for as long as the block lasts.
 
     Args:
@@ -46,6 +49,10 @@ async def running(settings: Settings, *, over_http: bool = False) -> AsyncIterat
         try:
             known = callers(settings, backends.accepts) if over_http else Callers()
             state = _state(settings, known.backend_from(backends), known, over_http=over_http)
+            if over_http:
+                from calypso_mcp.assembly.one_time import one_time_uploads
+
+                state = replace(state, one_time_uploads=one_time_uploads(settings, known))
             yield Program(build_server(state), state, known)
         except Exception as error:  # noqa: BLE001 - raised again below, as itself and not as a group
             failure = error
@@ -67,6 +74,10 @@ def _state(
         tools=frozenset(settings.tools) or None,
         read_only=settings.read_only,
         files=_file_policy(settings, over_http=over_http),
+        telemetry=Telemetry(
+            Metrics(frozenset(spec.name for spec in TOOLS)) if over_http and settings.metrics else None,
+            log_questions=settings.log_queries,
+        ),
     )
 
 

@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 
+from calypso_mcp.cli import collector
 from calypso_mcp.cli.arguments import parse
 from calypso_mcp.errors import CalypsoError, ConfigError
 
@@ -21,8 +22,9 @@ def main(argv: list[str] | None = None) -> int:
     Returns:
         0 on success, 1 when the job failed, 2 when a flag, variable or file is wrong, 130 after Ctrl-C.
     """
-    arguments, flags = parse(sys.argv[1:] if argv is None else argv)
+    collector.rest()
     try:
+        arguments, flags = parse(sys.argv[1:] if argv is None else argv)
         return _command(arguments.command or "stdio")(arguments, flags)
     except ConfigError as error:
         _complain(error)
@@ -32,6 +34,8 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
+    finally:
+        collector.work()
 
 
 def _command(name: str) -> Callable[[Namespace, Mapping[str, object]], int]:
@@ -48,7 +52,11 @@ def _command(name: str) -> Callable[[Namespace, Mapping[str, object]], int]:
         case "token":
             from calypso_mcp.cli.tokens import run
         case _:
+            # The only command that is started again and again: its collector works once it serves.
             from calypso_mcp.cli.stdio import run
+
+            return run
+    collector.work()
     return run
 
 

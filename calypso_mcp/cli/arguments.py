@@ -12,7 +12,7 @@ from calypso_mcp.settings import Knob, Settings, knobs
 from calypso_mcp.settings.values import Group
 
 _SERVING: frozenset[Group] = frozenset({"calypso", "scope", "files", "transfer", "observing"})
-_LISTENING = _SERVING | {"http", "access"}
+_LISTENING: frozenset[Group] = _SERVING | frozenset[Group]({"http", "access"})
 
 _TITLES: dict[Group, str] = {
     "calypso": "where Calypso is",
@@ -75,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-Commands = Any  # argparse gives the type of add_subparsers() no public name.
+# argparse gives the types of add_subparsers() and add_argument_group() no public names.
+Commands = Any
+ArgumentGroup = Any
 
 
 def _command(commands: Commands, name: str, description: str) -> argparse.ArgumentParser:
@@ -159,7 +161,7 @@ def _add_settings(
     parser: argparse.ArgumentParser, groups: Collection[Group], names: Collection[str] = ()
 ) -> None:
     """Offer the flags of whole groups and of single settings; absent flags leave no trace."""
-    sections: dict[Group, argparse._ArgumentGroup] = {}
+    sections: dict[Group, ArgumentGroup] = {}
     for name, knob in knobs().items():
         if knob.flag is None or (knob.group not in groups and name not in names):
             continue
@@ -169,7 +171,7 @@ def _add_settings(
         _add_setting(section, name, knob)
 
 
-def _add_setting(section: argparse._ArgumentGroup, name: str, knob: Knob) -> None:
+def _add_setting(section: ArgumentGroup, name: str, knob: Knob) -> None:
     flag = cast("str", knob.flag)
     help_text = (Settings.model_fields[name].description or "").replace("`", "").replace("%", "%%")
     if not knob.metavar:

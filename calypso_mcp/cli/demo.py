@@ -16,7 +16,7 @@ import anyio
 from calypso_mcp.cli.hits import is_cited, print_hits
 from calypso_mcp.cli.logs import log_to_stderr
 from calypso_mcp.cli.mcp_session import Session, own_server, settings_flags
-from calypso_mcp.cli.outcomes import print_outcomes, print_readiness
+from calypso_mcp.cli.outcomes import has_arrived, outcomes_of, print_outcomes, print_readiness
 from calypso_mcp.cli.progress import phase
 from calypso_mcp.cli.questions import questions_about
 from calypso_mcp.cli.uploading import Sources, upload, wait_until_searchable
@@ -61,15 +61,15 @@ async def _main_job(session: Session, sources: Sources, asked: Sequence[str], li
     """Upload, wait, search; returns the number of cited passages."""
     await session.call("create_bucket", {"name": "Demo", "slug": BUCKET})
     with phase("Uploading") as report:
-        tally = await upload(session, sources, {"bucket": BUCKET}, report)
-    print_outcomes(tally.outcomes)
-    if not tally.arrived:
+        results = await upload(session, sources, {"bucket": BUCKET}, report)
+    print_outcomes(results)
+    if not has_arrived(results):
         return 0
     with phase("Indexing") as report:
         waited = await wait_until_searchable(session, {"bucket": BUCKET}, limit_s, report)
     print_readiness(waited)
     found = 0
-    for question in asked or await questions_about(sources.paths_of(tally.arrived)):
+    for question in asked or await questions_about(sources.paths_of(outcomes_of(results))):
         result = await session.call(
             "search_bucket", {"query": question, "bucket": BUCKET, "max_results": _PASSAGES}
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
@@ -41,7 +41,7 @@ class Session:
 
 
 @asynccontextmanager
-async def own_server(flags: Sequence[str]) -> AsyncIterator[Session]:
+async def own_server(flags: Sequence[str]) -> AsyncGenerator[Session]:
     """Start `calypso-mcp` over stdio with `flags`, and our environment, for as long as the block lasts."""
     server = StdioServerParameters(
         command=sys.executable,

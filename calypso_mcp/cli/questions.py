@@ -15,7 +15,11 @@ QUESTIONS = 3
 #: Words in a question made from running text.
 _WORDS = 10
 #: Shortest running text worth asking about, in characters; shorter blocks are captions and page numbers.
-_TELLING_CHARS = 60
+_TELLING_CHARS = 40
+#: Share of letters and spaces in running text.
+_LETTERS = 0.85
+#: Left out at both ends of a question.
+_MARKS = " ,.;:-*_#>\"'()"
 #: Seconds that thinking of one question may take.
 _LIMIT_S = 10.0
 
@@ -54,17 +58,23 @@ async def _question_about(extractor: Extractor, path: Path) -> str:
 
 
 def question_from(document: Document) -> str:
-    """Return words that stand together in the middle of a document, or its title where it has no such text.
+    """Return words that stand together in the document, or its title where it has no running text.
 
-    From the middle, because the first lines of many documents are alike; and of a document with pages from
-    a page of its own, so that the citation shows one.
+    From the middle, because the first lines of many documents are alike.
     """
     telling = [block for block in document.blocks if _is_telling(block)]
     if telling:
         words = telling[len(telling) // 2].text.split()
-        return " ".join(words[:_WORDS])
+        return " ".join(words[:_WORDS]).strip(_MARKS)
     return document.title or ""
 
 
 def _is_telling(block: Block) -> bool:
-    return block.heading_level is None and len(block.text) >= _TELLING_CHARS
+    """Whether a block is running text rather than a heading, a table, code or a page number."""
+    letters = sum(character.isalpha() or character.isspace() for character in block.text)
+    return (
+        block.heading_level is None
+        and len(block.text) >= _TELLING_CHARS
+        and letters >= _LETTERS * len(block.text)
+        and not block.text.startswith(("|", "```"))
+    )

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import anyio
 
 from calypso_mcp.assembly import running
+from calypso_mcp.cli import collector
 from calypso_mcp.cli.logs import log_to_stderr
 from calypso_mcp.server.stdio import run_stdio
 from calypso_mcp.settings import Settings, load_settings
@@ -23,4 +24,5 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
 
 async def _serve(settings: Settings) -> None:
     async with running(settings) as program:
+        collector.work()
         await run_stdio(program.server)

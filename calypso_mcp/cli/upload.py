@@ -5,20 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import anyio
 
 from calypso_mcp.cli.logs import log_to_stderr
 from calypso_mcp.cli.mcp_session import Session, own_server, settings_flags
-from calypso_mcp.cli.outcomes import has_failures, print_outcomes, print_readiness
+from calypso_mcp.cli.outcomes import has_failures, print_outcomes
 from calypso_mcp.cli.progress import phase
-from calypso_mcp.cli.uploading import Sources, Tally, upload, wait_until_searchable
+from calypso_mcp.cli.uploading import Sources, upload
 from calypso_mcp.settings import load_settings
 
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
-    """Upload; 1 where any file failed, or is not searchable although that was waited for."""
+    """Upload; 1 where any file did not arrive or, where that was waited for, cannot be searched."""
     log_to_stderr(load_settings(flags).log_level)
     sources = Sources.of(arguments.paths)
     server_flags = [*settings_flags(flags), *sources.allow_flags()]
@@ -30,7 +29,7 @@ async def _within_time(sources: Sources, arguments: argparse.Namespace, server_f
     try:
         with anyio.fail_after(limit_s):
             async with own_server(server_flags) as session:
-                return await _upload(session, sources, arguments, limit_s)
+                return await _upload(session, sources, arguments)
     except TimeoutError:
         print(
             f"Stopped after {limit_s:g} s. The same command continues where this one stopped.",
@@ -39,7 +38,7 @@ async def _within_time(sources: Sources, arguments: argparse.Namespace, server_f
         return 1
 
 
-async def _upload(session: Session, sources: Sources, arguments: argparse.Namespace, limit_s: float) -> int:
+async def _upload(session: Session, sources: Sources, arguments: argparse.Namespace) -> int:
     common = {
         "bucket": arguments.destination,
         "create_bucket": arguments.create_bucket,
@@ -47,22 +46,9 @@ async def _upload(session: Session, sources: Sources, arguments: argparse.Namesp
         "include": arguments.include,
         "exclude": arguments.exclude,
         "dry_run": arguments.dry_run,
+        "wait": arguments.wait,
     }
-    with phase("Uploading" if not arguments.dry_run else "Looking") as report:
-        tally = await upload(session, sources, common, report)
-    print_outcomes(tally.outcomes)
-    failed = has_failures(tally.outcomes)
-    if arguments.wait and tally.arrived and not arguments.dry_run:
-        failed |= not await _wait(session, tally, limit_s)
-    return 1 if failed else 0
-
-
-async def _wait(session: Session, tally: Tally, limit_s: float) -> bool:
-    """Wait for what was uploaded; returns whether all of it is searchable."""
-    ready = True
-    with phase("Indexing") as report:
-        for target in tally.wait_targets():
-            result: Mapping[str, Any] = await wait_until_searchable(session, target, limit_s, report)
-            print_readiness(result)
-            ready &= result.get("state") == "ready"
-    return ready
+    with phase("Looking" if arguments.dry_run else "Uploading") as report:
+        results = await upload(session, sources, common, report)
+    print_outcomes(results)
+    return 1 if has_failures(results) else 0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,11 +12,8 @@ from calypso_mcp.cli.mcp_session import Session
 from calypso_mcp.cli.progress import Report
 from calypso_mcp.errors import ConfigError
 
-#: Longest wait of one call, in seconds; the tool's own limit.
-_WAIT_S = 300.0
-
-#: Statuses of an input whose bytes the API has.
-ARRIVED = frozenset({"accepted", "replayed"})
+#: Seconds one call may take; the tools' own limit. What takes longer is continued by the next call.
+_CALL_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +44,12 @@ class Sources:
         """Folders the server must be allowed to read for this, and no others."""
         return tuple(dict.fromkeys([*self.folders, *(path.parent for path in self.files)]))
 
-    def paths_of(self, outcomes: Sequence[Mapping[str, Any]]) -> list[Path]:
+    def paths_of(self, outcomes: Iterable[Mapping[str, Any]]) -> list[Path]:
         """Return where the files of `outcomes` lie on this machine."""
         return [path for outcome in outcomes if (path := self._path_of(outcome)) is not None]
 
     def _path_of(self, outcome: Mapping[str, Any]) -> Path | None:
-        name = str(outcome.get("path") or outcome.get("input") or "")
+        name = str(outcome["path"])
         candidates = (Path(name), *(folder / name for folder in self.allowed))
         return next((path for path in candidates if path.is_absolute() and path.is_file()), None)
 
@@ -61,54 +58,44 @@ class Sources:
         return [part for path in self.allowed for part in ("--allow-path", str(path))]
 
 
-@dataclass(slots=True)
-class Tally:
-    """One outcome for every input, over all calls."""
-
-    outcomes: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    batch_ids: list[str] = field(default_factory=list[str])
-
-    def add(self, result: Mapping[str, Any]) -> None:
-        """Take the outcomes of one call."""
-        self.outcomes.extend(cast("list[dict[str, Any]]", result.get("outcomes", [])))
-        self.batch_ids.extend(cast("list[str]", result.get("batch_ids", [])))
-
-    @property
-    def arrived(self) -> list[dict[str, Any]]:
-        """Outcomes of files that the API has, newly or from before."""
-        return [outcome for outcome in self.outcomes if outcome["status"] in ARRIVED]
-
-    def wait_targets(self) -> list[dict[str, object]]:
-        """Return the arguments of the waits that cover everything that arrived."""
-        if self.batch_ids:
-            return [{"batch_id": batch_id} for batch_id in dict.fromkeys(self.batch_ids)]
-        return [{"file_ids": [outcome["file_id"] for outcome in self.arrived]}]
-
-
 def calls_for(sources: Sources, common: Mapping[str, object]) -> Iterator[dict[str, object]]:
-    """Yield the arguments of each `upload_batch` call."""
+    """Yield the arguments of each `upload_batch` call; globs only make sense for folders."""
     for folder in sources.folders:
         yield {**common, "directory": str(folder)}
     if sources.files:
-        yield {**common, "paths": [str(path) for path in sources.files]}
+        yield {
+            **{name: value for name, value in common.items() if name not in {"include", "exclude"}},
+            "paths": [str(path) for path in sources.files],
+        }
 
 
-async def upload(session: Session, sources: Sources, common: Mapping[str, object], report: Report) -> Tally:
-    """Upload everything and return what became of each file."""
-    tally = Tally()
-    for arguments in calls_for(sources, common):
-        tally.add(await session.call("upload_batch", arguments, report))
-    return tally
+async def upload(
+    session: Session, sources: Sources, common: Mapping[str, object], report: Report
+) -> list[dict[str, Any]]:
+    """Upload everything; returns the last result of `upload_batch` for each folder and for the files."""
+    return [await _to_its_end(session, arguments, report) for arguments in calls_for(sources, common)]
+
+
+async def _to_its_end(session: Session, arguments: Mapping[str, object], report: Report) -> dict[str, Any]:
+    """Call again with the same arguments while that can help: each call continues the one before."""
+    left: int | None = None
+    while True:
+        result = await session.call("upload_batch", {**arguments, "timeout_s": int(_CALL_S)}, report)
+        out_of_time = "progress" in result or result.get("readiness", {}).get("state") == "pending"
+        pending = cast("int", result["counts"].get("pending", 0))
+        if not out_of_time and (not pending or (left is not None and pending >= left)):
+            return result
+        left = pending
 
 
 async def wait_until_searchable(
     session: Session, arguments: Mapping[str, object], limit_s: float, report: Report
 ) -> dict[str, Any]:
-    """Wait until everything is searchable, has failed, or `limit_s` is over; returns the last answer."""
+    """Wait until everything is searchable or has failed, or `limit_s` is over; returns the last answer."""
     deadline = time.monotonic() + limit_s
     while True:
-        remaining = deadline - time.monotonic()
-        timeout_s = max(0.0, min(_WAIT_S, remaining))
+        remaining = max(0.0, deadline - time.monotonic())
+        timeout_s = int(min(_CALL_S, remaining))
         result = await session.call("wait_for_bucket_sync", {**arguments, "timeout_s": timeout_s}, report)
-        if result.get("state") != "pending" or remaining <= _WAIT_S:
+        if result["readiness"] != "pending" or remaining <= _CALL_S:
             return result

@@ -7,7 +7,7 @@ import pytest
 
 from calypso_mcp.cli import progress
 from calypso_mcp.cli.hits import is_cited, print_hits
-from calypso_mcp.cli.outcomes import has_failures, print_outcomes, print_readiness
+from calypso_mcp.cli.outcomes import has_arrived, has_failures, print_outcomes, print_readiness
 
 HIT = {
     "rank": 1,
@@ -57,43 +57,51 @@ def test_a_hit_counts_as_cited_only_with_text_and_source(missing: str) -> None:
 
 
 def test_outcomes_are_counted_and_those_that_matter_are_named(capsys: pytest.CaptureFixture[str]) -> None:
-    outcomes = [
-        {"status": "accepted", "path": "a.md", "size_bytes": 1500},
-        {"status": "accepted", "path": "b.md", "size_bytes": 500},
-        {"status": "skipped", "path": ".env", "reason": "its name suggests a secret"},
-        {"status": "failed", "path": "c.md", "reason": "it is empty"},
-    ]
-    print_outcomes(outcomes)
+    folder = {
+        "counts": {"failed": 1, "skipped": 1, "accepted": 2},
+        "outcomes": [
+            {"path": "c.md", "outcome": "failed", "reason": "it is empty"},
+            {"path": ".env", "outcome": "skipped", "reason": "its name suggests a secret"},
+            {"path": "a.md", "outcome": "accepted"},
+        ],
+        "omitted": 1,
+        "hints": {"empty_file": "Put something in."},
+    }
+    print_outcomes([folder, {"counts": {"accepted": 3}}])
     out = capsys.readouterr().out
-    assert re.search(r"accepted +2 +2\.0 KB", out)
+    assert re.search(r"accepted +5 +uploaded", out)
     assert "a.md" not in out
-    assert "skipped: .env: its name suggests a secret" in out
     assert "failed: c.md: it is empty" in out
-
-
-def test_a_long_list_of_the_same_outcome_is_cut_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
-    print_outcomes(
-        [{"status": "skipped", "path": f"{number}.bin", "reason": "unsupported"} for number in range(25)]
-    )
-    assert "and 5 more" in capsys.readouterr().out
+    assert "skipped: .env: its name suggests a secret" in out
+    assert "and 1 more" in out
+    assert "Put something in." in out
 
 
 @pytest.mark.parametrize(
-    ("statuses", "failed"),
+    ("counts", "arrived", "failed"),
     [
-        (["accepted", "replayed", "skipped"], False),
-        (["accepted", "failed"], True),
-        (["rejected"], True),
-        (["pending"], True),
+        ({"accepted": 1, "replayed": 2, "skipped": 3}, True, False),
+        ({"accepted": 1, "failed": 1}, True, True),
+        ({"rejected": 1}, False, True),
+        ({"pending": 1}, False, True),
+        ({"would_send": 4}, False, False),
     ],
 )
-def test_a_job_failed_when_a_file_that_should_arrive_did_not(statuses: list[str], *, failed: bool) -> None:
-    assert has_failures([{"status": status} for status in statuses]) == failed
+def test_a_job_failed_when_a_file_that_should_arrive_did_not(
+    counts: dict[str, int], *, arrived: bool, failed: bool
+) -> None:
+    assert has_arrived([{"counts": counts}]) == arrived
+    assert has_failures([{"counts": counts}]) == failed
 
 
 def test_what_cannot_be_searched_is_named_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
-    print_readiness({"state": "failed", "failed": [{"filename": "scan.pdf", "reason": "no text layer"}]})
-    assert "not searchable: scan.pdf: no text layer" in capsys.readouterr().out
+    item = {"readiness": "failed", "id": "file_1", "reason": "no text layer"}
+    print_readiness({"readiness": "failed", "items": [item]})
+    print_readiness({"readiness": "pending", "pending": 4})
+    assert capsys.readouterr().out.splitlines() == [
+        "  not searchable: file_1: no text layer",
+        "  4 not searchable yet",
+    ]
 
 
 async def test_without_a_terminal_progress_is_plain_lines_now_and_then() -> None:

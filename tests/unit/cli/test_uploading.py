@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from mcp import Client
+from mcp_types import CallToolResult
 
-from calypso_mcp.cli.mcp_session import settings_flags
-from calypso_mcp.cli.uploading import Sources, Tally, calls_for
+from calypso_mcp.cli.mcp_session import Session, settings_flags
+from calypso_mcp.cli.uploading import Sources, calls_for, upload, wait_until_searchable
 from calypso_mcp.errors import ConfigError
 
 
@@ -16,9 +18,9 @@ def test_each_folder_is_one_call_and_all_files_are_one(tmp_path: Path) -> None:
     for name in ("x.md", "y.md"):
         (tmp_path / name).write_text("text")
     sources = Sources.of([tmp_path / name for name in ("a", "x.md", "b", "y.md", "a")])
-    assert list(calls_for(sources, {"bucket": "handbook"})) == [
-        {"bucket": "handbook", "directory": str(tmp_path / "a")},
-        {"bucket": "handbook", "directory": str(tmp_path / "b")},
+    assert list(calls_for(sources, {"bucket": "handbook", "include": ["*.md"]})) == [
+        {"bucket": "handbook", "include": ["*.md"], "directory": str(tmp_path / "a")},
+        {"bucket": "handbook", "include": ["*.md"], "directory": str(tmp_path / "b")},
         {"bucket": "handbook", "paths": [str(tmp_path / "x.md"), str(tmp_path / "y.md")]},
     ]
     assert sources.allow_flags() == [
@@ -43,15 +45,6 @@ def test_the_files_of_outcomes_are_found_again_on_disk(tmp_path: Path) -> None:
     assert sources.paths_of(outcomes) == [inside, beside]
 
 
-def test_waiting_covers_every_batch_once() -> None:
-    tally = Tally()
-    tally.add({"outcomes": [{"status": "accepted", "file_id": "f1"}], "batch_ids": ["b1", "b2"]})
-    tally.add({"outcomes": [{"status": "failed"}], "batch_ids": ["b2"]})
-    assert len(tally.outcomes) == 2
-    assert len(tally.arrived) == 1
-    assert tally.wait_targets() == [{"batch_id": "b1"}, {"batch_id": "b2"}]
-
-
 def test_settings_reach_the_child_process_as_the_flags_they_came_from() -> None:
     flags = {"backend": "embedded", "scan_secrets": False, "read_only": True, "buckets": ["a", "b"]}
     assert settings_flags(flags) == [
@@ -60,3 +53,57 @@ def test_settings_reach_the_child_process_as_the_flags_they_came_from() -> None:
         "--read-only",
         *("--bucket", "a", "--bucket", "b"),
     ]
+
+
+class ScriptedClient:
+    """Stands where the MCP client stands: answers tool calls from a script and keeps what was asked."""
+
+    def __init__(self, *results: dict[str, Any]) -> None:
+        self._results = list(results)
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], **_: Any) -> CallToolResult:
+        self.asked.append((name, arguments))
+        return CallToolResult(content=[], structured_content=self._results.pop(0))
+
+
+async def _quiet(progress: float, total: float | None, message: str | None) -> None:
+    """Show nothing."""
+
+
+def _session(client: ScriptedClient) -> Session:
+    return Session(cast("Client", client))
+
+
+async def test_an_upload_that_ran_out_of_time_is_continued_by_the_same_call(tmp_path: Path) -> None:
+    client = ScriptedClient(
+        {"counts": {"pending": 3}, "progress": "uploading: 1 of 3 files"},
+        {"counts": {"accepted": 2, "replayed": 1}, "readiness": {"state": "pending"}},
+        {"counts": {"replayed": 3}, "readiness": {"state": "ready"}},
+    )
+    [result] = await upload(_session(client), Sources.of([tmp_path]), {"bucket": "b"}, _quiet)
+    assert result["counts"] == {"replayed": 3}
+    assert len(client.asked) == 3
+    assert all(call == client.asked[0] for call in client.asked)
+
+
+async def test_files_that_stay_pending_without_running_out_of_time_end_the_upload(tmp_path: Path) -> None:
+    pending = {"counts": {"accepted": 1, "pending": 1}}
+    client = ScriptedClient(pending, pending)
+    [result] = await upload(_session(client), Sources.of([tmp_path]), {"bucket": "b"}, _quiet)
+    assert result["counts"]["pending"] == 1
+
+
+async def test_waiting_asks_again_while_there_is_time() -> None:
+    client = ScriptedClient({"readiness": "pending"}, {"readiness": "ready"})
+    result = await wait_until_searchable(_session(client), {"bucket": "b"}, 900, _quiet)
+    assert result["readiness"] == "ready"
+    assert [arguments["timeout_s"] for _, arguments in client.asked] == [300, 300]
+
+
+async def test_waiting_ends_with_what_is_known_when_the_time_is_up() -> None:
+    client = ScriptedClient({"readiness": "pending"})
+    assert await wait_until_searchable(_session(client), {"bucket": "b"}, 20, _quiet) == {
+        "readiness": "pending"
+    }
+    assert client.asked[0][1]["timeout_s"] in {19, 20}
