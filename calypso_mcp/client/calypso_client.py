@@ -89,7 +89,14 @@ class CalypsoClient:
         self.agents = Agents(requester)
         self.search = Search(requester, self.agents, self.buckets, clock)
         self.connection = Connection(requester)
-        self.uploads = Uploads(self.files, self.batches, Storage(self._connections), policies, clock, dice)
+        self.uploads = Uploads(
+            files=self.files,
+            batches=self.batches,
+            storage=Storage(self._connections),
+            policies=policies,
+            clock=clock,
+            dice=dice,
+        )
         self.readiness = ReadinessWaiter(self.files, self.batches, self.buckets, policies.poll, clock)
 
     async def aclose(self) -> None:

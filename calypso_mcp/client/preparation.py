@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from calypso_mcp.client.outcomes import Upload
-from calypso_mcp.client.sources import ByteSource, changed, sha256_of, version_of
+from calypso_mcp.client.sources import ByteSource, changed, reading, sha256_of, version_of
 from calypso_mcp.client.storage import Content
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.upload_rules import check_upload, content_type_for, destination_names
-from calypso_mcp.errors import ContentError, InputError
+from calypso_mcp.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +50,15 @@ def opened(upload: Upload) -> Generator[ByteSource]:
     """Open the source where it has to be opened, and close it again.
 
     Raises:
-        ContentError: It cannot be opened or read.
+        ContentError: It cannot be opened.
     """
-    try:
+    with ExitStack() as stack:
         if callable(upload.source):
-            with upload.source() as source:
-                yield source
+            with reading():
+                source = stack.enter_context(upload.source())
         else:
-            yield upload.source
-    except OSError as error:
-        raise ContentError(
-            f"The file cannot be read: {error.strerror or type(error).__name__}.",
-            code="unreadable_file",
-            hint="Check that it exists and may be read, then make the same call again.",
-        ) from None
+            source = upload.source
+        yield source
 
 
 async def prepare(upload: Upload, source: ByteSource, limits: UploadLimits) -> Prepared:

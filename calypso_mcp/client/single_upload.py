@@ -97,11 +97,12 @@ class SingleUpload:
                     renewed.upload_url.get_secret_value(), prepared.content(source), on_kept=on_kept
                 )
             except SessionExpired:
-                return None
-            return self._checked(await self._finalize(renewed), prepared, replayed=replayed)
+                pass
+            else:
+                return self._checked(await self._finalize(renewed), prepared, replayed=replayed)
         # An address also dies of old age after its file was finalized: then the file is what we want.
         try:
-            file = await self._files.finalize(expired.session_id)
+            file = await self._files.finalize(renewed.session_id)
         except ApiError as error:
             if error.retryable:
                 raise
@@ -113,6 +114,7 @@ class SingleUpload:
             return await self._files.finalize(session.session_id)
         except CalypsoError as error:
             error.ids.setdefault("session_id", session.session_id)
+            error.hint = error.hint or UploadError.default_hint
             raise
 
     def _checked(self, file: KnowledgeFile, prepared: Prepared, *, replayed: bool) -> UploadedFile | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from typing import Final, Protocol, runtime_checkable
 
 import anyio.to_thread
 
-from calypso_mcp.errors import UploadCorrupted
+from calypso_mcp.errors import ContentError, UploadCorrupted
 
 #: Bytes read and sent at a time. Large enough that the hop to a thread does not show, small enough that
 #: eight uploads at once stay far below the memory an idle server takes.
@@ -101,7 +101,8 @@ async def sha256_of(source: ByteSource) -> str:
         UploadCorrupted: The source ended before its size.
     """
     if isinstance(source, DescriptorSource):
-        return await source.sha256()
+        with reading():
+            return await source.sha256()
     hasher = hashlib.sha256()
     for offset in range(0, source.size_bytes, BLOCK_BYTES):
         block = await read_exactly(source, offset, min(BLOCK_BYTES, source.size_bytes - offset))
@@ -114,16 +115,17 @@ async def read_exactly(source: ByteSource, offset: int, length: int) -> bytes:
 
     Raises:
         UploadCorrupted: The source ended before its size: somebody has shortened it.
+        ContentError: It cannot be read.
     """
-    block = await source.read(offset, length)
-    if len(block) == length:
-        return block
-    parts = [block]
-    missing = length - len(block)
+    parts: list[bytes] = []
+    missing = length
     while missing:
-        block = await source.read(offset + length - missing, missing)
+        with reading():
+            block = await source.read(offset + length - missing, missing)
         if not block:
             raise shortened()
+        if len(block) == length:
+            return block
         parts.append(block)
         missing -= len(block)
     return b"".join(parts)
@@ -147,7 +149,27 @@ def changed() -> UploadCorrupted:
 
 async def version_of(source: ByteSource) -> object:
     """Return the source's version; None for one that never changes."""
-    return await source.version() if isinstance(source, Changeable) else None
+    if not isinstance(source, Changeable):
+        return None
+    with reading():
+        return await source.version()
+
+
+@contextmanager
+def reading() -> Generator[None]:
+    """Turn what the system says about an unreadable file into our error.
+
+    Raises:
+        ContentError: The file cannot be opened or read.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ContentError(
+            f"The file cannot be read: {error.strerror or type(error).__name__}.",
+            code="unreadable_file",
+            hint="Check that it exists and may be read, then make the same call again.",
+        ) from None
 
 
 if hasattr(os, "pread"):

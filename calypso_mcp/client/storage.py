@@ -123,7 +123,7 @@ class _Body:
         while offset < end:
             try:
                 block = await self._block(offset, end)
-            except (CalypsoError, OSError) as error:
+            except CalypsoError as error:
                 self.error = error
                 raise
             offset += len(block)

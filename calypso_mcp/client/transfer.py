@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from calypso_mcp.client.addresses import check_upload_url
 from calypso_mcp.client.clock import Clock
@@ -14,6 +15,8 @@ from calypso_mcp.errors import ConnectionFailed, UploadError
 
 #: Called with the number of bytes the storage has newly acknowledged.
 OnKept = Callable[[int], None]
+
+_NOTHING: Final = Content(BytesSource(b""), "application/octet-stream", sha256="")
 
 
 class Transfer:
@@ -54,7 +57,7 @@ class Transfer:
             url: The upload address.
             content: The bytes.
             resumed: Whether an earlier run may have sent some already; it is asked first then.
-            chunk_bytes: Most bytes in one request; None for all that is missing.
+            chunk_bytes: Most bytes in one request, a multiple of 262,144; None for all in one.
             on_kept: Told of progress.
 
         Returns:

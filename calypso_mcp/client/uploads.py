@@ -26,6 +26,7 @@ class Uploads:
 
     def __init__(
         self,
+        *,
         files: Files,
         batches: Batches,
         storage: Storage,
