@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import secrets
-import time
 import traceback
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from mcp.server.context import ServerRequestContext
@@ -20,6 +20,7 @@ from calypso_mcp.server import error_reports, sdk
 from calypso_mcp.server.registry import ToolSpec
 from calypso_mcp.server.request_scope import access_of
 from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.telemetry import Telemetry, ToolCall
 
 logger = logging.getLogger(__name__)
 
@@ -50,21 +51,23 @@ class CalypsoServer(MCPServer[ServerState]):
         self, name: str, arguments: dict[str, Any], context: Context[ServerState, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool; every failure but a protocol error comes back as a result."""
-        started = time.perf_counter()
-        outcome = "ok"
-        try:
-            self._check(name, arguments, context)
-            return await super().call_tool(name, arguments, context)
-        except (CalypsoError, ToolError) as raised:
-            error = _as_calypso_error(name, raised)
-            outcome = error.code
-            return error_reports.report(error)
-        except BaseException:
-            outcome = "cancelled"
-            raise
-        finally:
-            # Names and times only: arguments and results are the caller's data.
-            logger.info("tool %.40r %s in %.0f ms", name, outcome, (time.perf_counter() - started) * 1000)
+        with self._observed(name, arguments, context) as call:
+            try:
+                self._check(name, arguments, context)
+                return await super().call_tool(name, arguments, context)
+            except (CalypsoError, ToolError) as raised:
+                error = _as_calypso_error(name, raised)
+                call.outcome = error.code
+                return error_reports.report(error)
+
+    def _observed(
+        self, name: str, arguments: dict[str, Any], context: Context[ServerState, Any] | None
+    ) -> AbstractContextManager[ToolCall]:
+        if context is None:
+            return Telemetry().tool_call(name)
+        request = context.request_context
+        caller = request.lifespan_context.grant_for(request).name
+        return request.lifespan_context.telemetry.tool_call(name, arguments, caller=caller)
 
     def _check(self, name: str, arguments: dict[str, Any], context: Context[ServerState, Any] | None) -> None:
         offered = self.tools_of(context.request_context) if context else self._names

@@ -12,6 +12,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.gate import AccessControl
 from calypso_mcp.server.access.limits import HttpLimits, wrap
+from calypso_mcp.server.metrics import Metrics
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -31,6 +32,7 @@ class HttpPolicy:
         limits: What one request may cost.
         control: How callers prove who they are; None where reaching the port is enough.
         routes: Routes beside `path`, behind the same checks.
+        metrics: Where answers are counted; None where nobody asked.
         path: Where MCP answers.
     """
 
@@ -40,6 +42,7 @@ class HttpPolicy:
     limits: HttpLimits = field(default_factory=HttpLimits)
     control: AccessControl | None = None
     routes: tuple[BaseRoute, ...] = ()
+    metrics: Metrics | None = None
     path: str = "/mcp"
 
 
@@ -60,7 +63,7 @@ def create_http_app(server: MCPServer[Any], policy: HttpPolicy) -> ASGIApp:
         host=policy.host,
     )
     app.router.routes.extend(policy.routes)
-    return wrap(app, policy.limits, security=security, control=policy.control)
+    return wrap(app, policy.limits, security=security, control=policy.control, metrics=policy.metrics)
 
 
 def security_of(policy: HttpPolicy) -> TransportSecuritySettings:

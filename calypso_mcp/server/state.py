@@ -12,10 +12,12 @@ from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.limits import SearchLimits, UploadLimits
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.server.catalogue import Catalogue
+from calypso_mcp.server.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
     from calypso_mcp.server.local_files import FilePolicy
+    from calypso_mcp.server.one_time_uploads import OneTimeUploads
 
 #: The grant of a caller who needs no credential.
 ANYONE = AccessGrant(name="")
@@ -54,6 +56,8 @@ class ServerState:
         tools: Names of the tools to offer; None for all.
         read_only: Whether only reading tools are offered.
         files: Which local paths may be uploaded; None turns local paths off.
+        one_time_uploads: Hands out upload addresses on this server; None where it has no routes for them.
+        telemetry: Logs, traces and counts the calls.
     """
 
     backend_for: Callable[[AccessGrant], Backend]
@@ -63,6 +67,8 @@ class ServerState:
     tools: frozenset[str] | None = None
     read_only: bool = False
     files: FilePolicy | None = None
+    one_time_uploads: OneTimeUploads | None = None
+    telemetry: Telemetry = field(default_factory=Telemetry)
     upload_limits: UploadLimits = field(default_factory=UploadLimits)
     search_limits: SearchLimits = field(default_factory=SearchLimits)
 

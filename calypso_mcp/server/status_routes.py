@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server.access.answers import refusal
 from calypso_mcp.server.access.credentials import grant_of_user
@@ -22,6 +23,7 @@ METRICS_PATH = "/metrics"
 #: How long an answer about readiness is reused, in seconds: probes must not become load on the API.
 _READY_FOR_S = 5.0
 _CHECK_S = 10.0
+_MOST_KEYS = 1_000
 
 
 def status_routes(state: ServerState, metrics: Metrics | None) -> list[Route]:
@@ -56,7 +58,9 @@ class Readiness:
         async with self._asking:
             asked_at, is_ready = self._known.get(grant.key_reference, (float("-inf"), False))
             if self._clock() - asked_at >= _READY_FOR_S:
-                is_ready = await self._check(lambda: self._state.backend_for(grant).client.connection.check())
+                is_ready = await self._check(grant)
+                if len(self._known) >= _MOST_KEYS:
+                    self._known.clear()
                 self._known[grant.key_reference] = (self._clock(), is_ready)
         return PlainTextResponse(
             "ready\n" if is_ready else "not ready\n",
@@ -64,10 +68,10 @@ class Readiness:
             headers={"Cache-Control": "no-store"},
         )
 
-    async def _check(self, ask: Callable[[], Awaitable[None]]) -> bool:
+    async def _check(self, grant: AccessGrant) -> bool:
         try:
             with anyio.fail_after(_CHECK_S):
-                await ask()
+                await self._state.backend_for(grant).client.connection.check()
         except (CalypsoError, TimeoutError):
             return False
         return True

@@ -14,11 +14,13 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from calypso_mcp.client.exchanges import Exchange, observer
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.server.metrics import Metrics
+
+if TYPE_CHECKING:
+    from calypso_mcp.client.exchanges import Exchange
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +51,7 @@ class ToolCall:
     call_id: str = field(default_factory=lambda: secrets.token_hex(6))
     outcome: str = "ok"
     question: str = ""
-    exchanges: list[Exchange] = field(default_factory=list[Exchange])
+    exchanges: list[Exchange] = field(default_factory=list["Exchange"])
     counts: dict[str, int] = field(default_factory=dict[str, int])
     sent_bytes: int = 0
 
@@ -99,7 +101,7 @@ class Telemetry:
     """
 
     def __init__(self, metrics: Metrics | None = None, *, log_questions: bool = False) -> None:
-        self._metrics = metrics
+        self.metrics = metrics
         self._log_questions = log_questions
 
     @contextmanager
@@ -108,6 +110,8 @@ class Telemetry:
     ) -> Generator[ToolCall]:
         """Observe one call; the block sets `outcome` where it is not `ok`."""
         from opentelemetry.trace import get_current_span
+
+        from calypso_mcp.client.exchanges import observer
 
         call = ToolCall(clean_line(tool, _LONGEST_NAME), caller)
         if self._log_questions and arguments:
@@ -132,10 +136,10 @@ class Telemetry:
             self._tell(call, seconds)
 
     def _tell(self, call: ToolCall, seconds: float) -> None:
-        if self._metrics is not None:
-            self._metrics.tool_call(call.tool, call.outcome, seconds)
+        if self.metrics is not None:
+            self.metrics.tool_call(call.tool, call.outcome, seconds)
             for target, count in call.counts.items():
-                self._metrics.requests_made(target, count, call.sent_bytes if target == "storage" else 0)
+                self.metrics.requests_made(target, count, call.sent_bytes if target == "storage" else 0)
         if not _log.isEnabledFor(logging.INFO):
             return
         fields = call.fields(seconds)

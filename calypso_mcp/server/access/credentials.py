@@ -76,9 +76,12 @@ def fingerprint(secret: str) -> str:
 
 def grant_of_user(user: object) -> AccessGrant:
     """Return the grant that the gate put into a request's `user`; NOBODY's where there is none."""
-    if not isinstance(user, AuthenticatedUser):
-        return NOBODY
-    claims = cast("Mapping[str, Any]", (user.access_token.claims or {}).get(GRANT_CLAIM))
+    return grant_of_token(user.access_token) if isinstance(user, AuthenticatedUser) else NOBODY
+
+
+def grant_of_token(token: AccessToken) -> AccessGrant:
+    """Return the grant in a verified token; NOBODY's where there is none."""
+    claims = cast("Mapping[str, Any] | None", (token.claims or {}).get(GRANT_CLAIM))
     return AccessGrant.from_claims(claims) if claims else NOBODY
 
 

@@ -25,6 +25,7 @@ from calypso_mcp.server.access.answers import refusal, send_refusal
 from calypso_mcp.server.access.body_limits import BodyLimits, BodyPolicy
 from calypso_mcp.server.access.credentials import grant_of_user
 from calypso_mcp.server.access.gate import LIVENESS_PATH, AccessControl, AccessGate
+from calypso_mcp.server.metrics import Metrics
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +64,7 @@ def wrap(
     *,
     security: TransportSecuritySettings,
     control: AccessControl | None = None,
+    metrics: Metrics | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> ASGIApp:
     """Return `app` behind every check.
@@ -72,6 +74,7 @@ def wrap(
         limits: What a request may cost.
         security: Hosts and origins to accept, on every route.
         control: How callers prove who they are; None where anyone who reaches the port may call.
+        metrics: Where answers are counted; None where nobody asked.
         clock: Seconds that only ever grow.
     """
     inner: ASGIApp = BodyLimits(app, limits.body, streamed_prefix=limits.streamed_prefix)
@@ -79,7 +82,33 @@ def wrap(
     if control is not None:
         inner = AccessGate(inner, control)
     inner = GlobalLimits(inner, limits)
-    return KnownAddress(inner, security)
+    inner = KnownAddress(inner, security)
+    return inner if metrics is None else Counted(inner, metrics)
+
+
+class Counted:
+    """Counts answers and what is in work, refusals included."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass everything on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def counted(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self._metrics.answered(message["status"])
+            await send(message)
+
+        self._metrics.in_work += 1
+        try:
+            await self._app(scope, receive, counted)
+        finally:
+            self._metrics.in_work -= 1
 
 
 class KnownAddress:

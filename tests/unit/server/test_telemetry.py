@@ -32,12 +32,8 @@ def test_one_line_joins_the_call_with_the_requests_made_for_it(caplog: pytest.Lo
     exchanges = line["exchanges"]
     assert isinstance(exchanges, list)
     assert exchanges[0]["request_id"] == "req_1"
-    assert (
-        exchanges[1]
-        == {"target": "storage", "method": "PUT", "status": 200, "ms": 0, "bytes": 1234}
-        | {"ms": exchanges[1].get("ms", 0)}
-        or "path" not in exchanges[1]
-    )
+    assert exchanges[1]["bytes"] == 1234
+    assert "path" not in exchanges[1]
     assert str(line["call_id"]) in caplog.text
 
 
@@ -48,9 +44,12 @@ def test_a_question_is_logged_only_where_the_operator_asked_for_it(caplog: pytes
 
 def test_a_cancelled_call_says_so(caplog: pytest.LogCaptureFixture) -> None:
     metrics = Metrics()
-    with caplog.at_level(logging.INFO), pytest.raises(asyncio.CancelledError):
-        with Telemetry(metrics).tool_call("wait_for_bucket_sync"):
-            raise asyncio.CancelledError
+    with (
+        caplog.at_level(logging.INFO),
+        pytest.raises(asyncio.CancelledError),
+        Telemetry(metrics).tool_call("wait_for_bucket_sync"),
+    ):
+        raise asyncio.CancelledError
     assert "cancelled" in caplog.text
     assert 'outcome="cancelled"} 1' in metrics.render()
 
@@ -80,12 +79,12 @@ def test_a_tool_name_cannot_forge_a_log_line(caplog: pytest.LogCaptureFixture) -
 
 
 def test_an_exception_is_part_of_its_json_line() -> None:
-    try:
-        raise ValueError("boom")
-    except ValueError as error:
-        record = logging.LogRecord(
-            "x", logging.ERROR, "f", 1, "failed", None, (type(error), error, error.__traceback__)
-        )
+    with pytest.raises(ValueError, match="boom") as caught:
+        int("boom")
+    error = caught.value
+    record = logging.LogRecord(
+        "x", logging.ERROR, "f", 1, "failed", None, (type(error), error, error.__traceback__)
+    )
     line = JsonLines().format(record)
     assert "\n" not in line
     assert "boom" in json.loads(line)["exception"]
