@@ -214,7 +214,7 @@ async def test_an_expired_address_stays_expired_and_others_do_not(way: Way) -> N
 
 def test_faults_at_random_are_the_same_for_the_same_seed() -> None:
     def struck(seed: int) -> list[bool]:
-        script = Script(AtRandom(PUT, [Answer(503)], rate=0.2, seed=seed))
+        script = Script(AtRandom(PUT, (Answer(503),), rate=0.2, seed=seed))
         return [script.begin("PUT", "/upload/a", None).fault is not None for _ in range(500)]
 
     assert struck(7) == struck(7) != struck(8)

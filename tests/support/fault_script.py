@@ -10,9 +10,11 @@ from __future__ import annotations
 import random
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TypeAlias
+
+import anyio
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,7 @@ class Kind:
     """Requests of one kind.
 
     Attributes:
-        method: HTTP method.
+        method: Regular expression of the HTTP method.
         path: Regular expression of the whole path.
         asks: True for offset questions (`Content-Range: bytes */N`) only, False for all others only.
     """
@@ -32,13 +34,14 @@ class Kind:
     def covers(self, exchange: Exchange) -> bool:
         """Return whether a request is of this kind."""
         return (
-            exchange.method == self.method
+            re.fullmatch(self.method, exchange.method) is not None
             and re.fullmatch(self.path, exchange.path) is not None
             and self.asks in {None, exchange.asks}
         )
 
 
 CREATE = Kind("POST", r"/v1/knowledge/files/upload-session")
+STORAGE = Kind("PUT", r"/upload/.+")
 PUT = Kind("PUT", r"/upload/.+", asks=False)
 OFFSET_QUESTION = Kind("PUT", r"/upload/.+", asks=True)
 FINALIZE = Kind("POST", r"/v1/knowledge/files/upload-session/[^/]+/finalize")
@@ -116,6 +119,17 @@ class ExpiredSession(Fault):
     status: int = 410
 
 
+@dataclass(frozen=True, slots=True)
+class Die(Fault):
+    """The client's process dies when `after_bytes` bytes of the body have passed. For the transport only."""
+
+    after_bytes: int = 0
+
+
+class ProcessDied(BaseException):
+    """What `Die` raises: nothing of the client runs any more."""
+
+
 GARBAGE = b"\x89\xff\x00<<<not { json"
 
 
@@ -124,7 +138,7 @@ class Exchange:
     """One request as it came by.
 
     Attributes:
-        method: HTTP method.
+        method: Regular expression of the HTTP method.
         path: Path without query.
         content_range: Its header, where there is one.
         at: Arrival, in seconds of the script's clock.
@@ -147,49 +161,49 @@ class Exchange:
         return (self.content_range or "").startswith("bytes */")
 
 
-class Rule(Protocol):
-    """Decides about requests, each of which it sees exactly once."""
-
-    def pick(self, exchange: Exchange) -> Fault | None:
-        """Return what goes wrong with this request."""
-        ...
-
-
+@dataclass(frozen=True, slots=True)
 class On:
-    """The `nth` request of a kind, and as many after it as the fault says."""
+    """Strikes the `nth` request of a kind, and as many after it as the fault says."""
 
-    def __init__(self, kind: Kind, fault: Fault, *, nth: int = 1) -> None:
-        self._kind = kind
-        self._fault = fault
-        self._nths = range(nth, nth + fault.times)
-        self._seen = 0
-
-    def pick(self, exchange: Exchange) -> Fault | None:
-        """Count, and strike where it is due."""
-        if not self._kind.covers(exchange):
-            return None
-        self._seen += 1
-        return self._fault if self._seen in self._nths else None
+    kind: Kind
+    fault: Fault
+    nth: int = field(default=1, kw_only=True)
 
 
+@dataclass(frozen=True, slots=True)
 class AtRandom:
-    """A share of the requests of a kind, always the same ones for the same seed."""
+    """Strikes a share of the requests of a kind, always the same ones for the same seed."""
 
-    def __init__(self, kind: Kind, faults: Sequence[Fault], *, rate: float, seed: int) -> None:
-        self._kind = kind
-        self._faults = tuple(faults)
-        self._rate = rate
-        self._dice = random.Random(seed)
+    kind: Kind
+    faults: tuple[Fault, ...]
+    rate: float = field(kw_only=True)
+    seed: int = field(kw_only=True)
+
+
+Rule: TypeAlias = On | AtRandom
+
+
+class _Playing:
+    """A rule at work: it sees each request of its kind once."""
+
+    def __init__(self, rule: Rule) -> None:
+        self._rule = rule
+        self._count = 0
+        self._dice = random.Random(rule.seed) if isinstance(rule, AtRandom) else random.Random(0)
 
     def pick(self, exchange: Exchange) -> Fault | None:
-        """Roll the dice."""
-        if not self._kind.covers(exchange) or self._dice.random() >= self._rate:
+        if not self._rule.kind.covers(exchange):
             return None
-        return self._dice.choice(self._faults)
+        self._count += 1
+        match self._rule:
+            case On(fault=fault, nth=nth):
+                return fault if nth <= self._count < nth + fault.times else None
+            case AtRandom(faults=faults, rate=rate):
+                return self._dice.choice(faults) if self._dice.random() < rate else None
 
 
 class Script:
-    """Rules and the record of what came by."""
+    """Rules at work, and the record of what came by."""
 
     def __init__(self, *rules: Rule, now: Callable[[], float] = time.monotonic) -> None:
         """Start with nothing seen.
@@ -198,20 +212,40 @@ class Script:
             rules: Asked in order; all of them count every request.
             now: Clock of the record.
         """
-        self.rules: list[Rule] = list(rules)
         self.seen: list[Exchange] = []
+        self._playing: list[_Playing] = []
         self._now = now
         self._gone: dict[str, Fault] = {}
+        self._watchers: set[anyio.Event] = set()
+        self.add(*rules)
+
+    def add(self, *rules: Rule) -> None:
+        """Let more go wrong; their counts start now."""
+        self._playing.extend(_Playing(rule) for rule in rules)
+
+    def clear(self) -> None:
+        """Let nothing go wrong any more. What is gone stays gone."""
+        self._playing.clear()
 
     def begin(self, method: str, path: str, content_range: str | None) -> Exchange:
         """Record a request and decide what happens to it."""
         exchange = Exchange(method, path, content_range, self._now())
-        picks = [rule.pick(exchange) for rule in self.rules]
+        picks = [playing.pick(exchange) for playing in self._playing]
         exchange.fault = self._gone.get(path) or next((fault for fault in picks if fault), None)
         if isinstance(exchange.fault, ExpiredSession):
             self._gone[path] = exchange.fault
         self.seen.append(exchange)
+        for watcher in self._watchers:
+            watcher.set()
         return exchange
+
+    async def reached(self, kind: Kind, count: int) -> None:
+        """Wait until `count` requests of a kind have come by."""
+        while len(self.of(kind)) < count:
+            watcher = anyio.Event()
+            self._watchers.add(watcher)
+            await watcher.wait()
+            self._watchers.discard(watcher)
 
     def of(self, kind: Kind) -> list[Exchange]:
         """Return what came by of one kind, in order."""

@@ -11,12 +11,14 @@ import httpx2
 from starlette.requests import ClientDisconnect
 
 from tests.support.fault_script import (
+    Die,
     Drop,
     Exchange,
     Hang,
     LoseAnswer,
     NoRangeOn308,
     NotHttp,
+    ProcessDied,
     Script,
     Slow,
     scripted_answer,
@@ -68,12 +70,16 @@ class FaultyTransport(httpx2.AsyncBaseTransport):
         scripted = scripted_answer(fault) if fault else None
         if scripted is not None:
             status, headers, body = scripted
-            return httpx2.Response(status, headers=headers, content=body, request=request)
+            return httpx2.Response(status, headers=headers, stream=httpx2.ByteStream(body))
         match fault:
             case Drop(after_bytes=after_bytes):
                 with suppress(ClientDisconnect, httpx2.TransportError):
                     await self._forward(request, exchange, cut_at=after_bytes)
                 raise httpx2.WriteError("The connection broke.", request=request)
+            case Die(after_bytes=after_bytes):
+                with suppress(ClientDisconnect, httpx2.TransportError):
+                    await self._forward(request, exchange, cut_at=after_bytes)
+                raise ProcessDied
             case LoseAnswer():
                 await self._forward(request, exchange)
                 raise httpx2.ReadError("The connection broke.", request=request)
@@ -87,7 +93,7 @@ class FaultyTransport(httpx2.AsyncBaseTransport):
             case NoRangeOn308():
                 response = await self._forward(request, exchange)
                 if response.status_code == HTTPStatus.PERMANENT_REDIRECT:
-                    del response.headers["range"]
+                    response.headers.pop("range", None)
                 return response
             case _:
                 return await self._forward(request, exchange)
