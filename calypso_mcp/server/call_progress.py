@@ -1,4 +1,4 @@
-"""Progress of one long tool call, told to whoever waits: at most twice a second, at least every few seconds."""
+"""Progress of one long tool call: told at most twice a second, and at least every few seconds."""
 
 from __future__ import annotations
 
@@ -43,22 +43,27 @@ class Step:
     bytes_total: int = 0
 
     @property
-    def percent(self) -> float:
-        """Share of the whole call."""
-        start, end = _SPANS[self.phase]
-        done, total = (
-            (self.bytes_done, self.bytes_total) if self.bytes_total else (self.files_done, self.files_total)
-        )
-        return start + (end - start) * (min(done / total, 1.0) if total else 0.0)
+    def share(self) -> float:
+        """How much of the phase is done, from 0 to 1: by bytes where they are known."""
+        if self.bytes_total:
+            return min(self.bytes_done / self.bytes_total, 1.0)
+        return min(self.files_done / self.files_total, 1.0) if self.files_total else 0.0
 
 
 class CallProgress:
     """The latest step of one call. `tell` may be called as often as there is news, from the event loop."""
 
-    def __init__(self, send: Send, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        send: Send,
+        phases: tuple[Phase, Phase] = ("checking", "indexing"),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Tell the client through `send` of a call that goes through `phases`, first to last."""
         self._send = send
+        self._start, self._end = _SPANS[phases[0]][0], _SPANS[phases[1]][1]
         self._clock = clock
-        self._step = Step("checking")
+        self._step = Step(phases[0])
         self._news = anyio.Event()
         self._sent = 0.0
         self._uploading_since: float | None = None
@@ -75,10 +80,24 @@ class CallProgress:
         while True:
             with anyio.move_on_after(heartbeat_s):
                 await self._news.wait()
-            self._news = anyio.Event()
-            self._sent = max(self._step.percent, self._sent + _SMALLEST_STEP)
-            await self._send(self._sent, 100.0, self.message())
+            await self.send_now()
             await anyio.sleep(pause_s)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether something was told that has not been sent."""
+        return self._news.is_set()
+
+    async def send_now(self) -> None:
+        """Send the latest step."""
+        self._news = anyio.Event()
+        self._sent = max(self._percent(), self._sent + _SMALLEST_STEP)
+        await self._send(self._sent, 100.0, self.message())
+
+    def _percent(self) -> float:
+        start, end = _SPANS[self._step.phase]
+        reached = start + (end - start) * self._step.share
+        return 100 * (reached - self._start) / (self._end - self._start)
 
     def message(self) -> str:
         """Return the latest step in words."""
@@ -93,13 +112,23 @@ class CallProgress:
 
 
 @asynccontextmanager
-async def call_progress(ctx: Context[ServerState, Any]) -> AsyncGenerator[CallProgress]:
-    """Report the progress of the block to the client of `ctx`."""
-    progress = CallProgress(ctx.report_progress)
+async def call_progress(
+    ctx: Context[ServerState, Any], phases: tuple[Phase, Phase] = ("checking", "indexing")
+) -> AsyncGenerator[CallProgress]:
+    """Report the progress of the block to the client of `ctx`, and at its end where it stands then."""
+    progress = CallProgress(ctx.report_progress, phases)
+    failure: Exception | None = None
     async with anyio.create_task_group() as background:
         background.start_soon(progress.run)
-        yield progress
+        try:
+            yield progress
+        except Exception as error:  # noqa: BLE001 - raised again below, as itself and not as a group
+            failure = error
         background.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+    if progress.has_news:
+        await progress.send_now()
 
 
 def _megabytes(size_bytes: int) -> str:

@@ -88,6 +88,13 @@ class OpenedFile:
     #: Changes whenever the file is replaced or written to.
     version: tuple[int, ...]
 
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes from `offset`, by one reader at a time."""
+        if sys.platform != "win32":
+            return os.pread(self.descriptor, length, offset)
+        os.lseek(self.descriptor, offset, os.SEEK_SET)
+        return os.read(self.descriptor, length)
+
 
 @contextmanager
 def open_allowed(path: str, policy: FilePolicy) -> Generator[OpenedFile]:

@@ -17,8 +17,11 @@ from mcp_types import ToolAnnotations
 
 from calypso_mcp.server import schemas
 from calypso_mcp.server.tools.agents import create_agent, list_agents
+from calypso_mcp.server.tools.batches import upload_batch
 from calypso_mcp.server.tools.buckets import create_bucket, list_buckets
+from calypso_mcp.server.tools.readiness import get_upload_status, wait_for_bucket_sync
 from calypso_mcp.server.tools.search import search_bucket
+from calypso_mcp.server.tools.uploads import upload_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,10 @@ def _adds(function: Callable[..., Any], title: str) -> ToolSpec:
 TOOLS: tuple[ToolSpec, ...] = (
     _reads(list_buckets, "List buckets"),
     _reads(search_bucket, "Search buckets", open_world=True),
+    _adds(upload_file, "Upload one source"),
+    _adds(upload_batch, "Upload many files"),
+    _reads(get_upload_status, "Upload status"),
+    _reads(wait_for_bucket_sync, "Wait until searchable"),
     _adds(create_bucket, "Create bucket"),
     _reads(list_agents, "List agents"),
     _adds(create_agent, "Create agent"),

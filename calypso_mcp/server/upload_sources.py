@@ -8,6 +8,9 @@ import hashlib
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+
+from anyio import to_thread
 
 from calypso_mcp.client.sources import ByteSource, BytesSource, DescriptorSource, SourceFactory
 from calypso_mcp.domain.limits import UploadLimits
@@ -25,6 +28,65 @@ class CheckedSource:
     size_bytes: int
     source: ByteSource | SourceFactory
     identity: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceArguments:
+    """The arguments of a tool that name a source; None where not given, which is not the same as empty."""
+
+    path: str | None = None
+    text: str | None = None
+    content_base64: str | None = None
+    filename: str | None = None
+
+    @property
+    def given(self) -> list[str]:
+        """Names of the sources given."""
+        names = ("path", "text", "content_base64")
+        return [name for name in names if getattr(self, name) is not None]
+
+    def require_one(self) -> None:
+        """Raise ContentError unless exactly one source is given."""
+        given = self.given
+        if len(given) == 1:
+            return
+        raise ContentError(
+            f"One upload has one source; given: {', '.join(given) or 'none'}.",
+            code="several_sources" if given else "no_source",
+            hint="Give exactly one of path, text and content_base64.",
+        )
+
+
+async def checked_source(
+    arguments: SourceArguments, policy: FilePolicy | None, limits: UploadLimits
+) -> CheckedSource:
+    """Check the one source that `arguments` name; the looking and searching is done in a worker thread.
+
+    Raises:
+        ContentError: There is not exactly one, or it may not be sent.
+    """
+    arguments.require_one()
+    if arguments.path is not None:
+        return await to_thread.run_sync(
+            partial(local_file, arguments.path, require_files(policy), limits, filename=arguments.filename)
+        )
+    if arguments.text is not None:
+        return await to_thread.run_sync(inline_text, arguments.text, arguments.filename, policy, limits)
+    encoded = arguments.content_base64 or ""
+    return await to_thread.run_sync(inline_base64, encoded, arguments.filename, policy, limits)
+
+
+def require_files(policy: FilePolicy | None) -> FilePolicy:
+    """Return the policy of local files; ContentError where this server reads none."""
+    if policy is None:
+        raise ContentError(
+            "This server reads no files by path; over HTTP a path would mean the server's disk, not yours.",
+            code="local_paths_off",
+            hint="Send the content with text, or with content_base64 up to 1 MiB. The operator can open "
+            "folders with --allow-path (CALYPSO_ALLOWED_PATHS), over HTTP together with "
+            "--allow-local-files-over-http.",
+        )
+    return policy
 
 
 def local_file(
@@ -59,7 +121,9 @@ def local_file(
     return CheckedSource(name, size_bytes, reopened, identity)
 
 
-def inline_text(text: str, filename: str | None, policy: FilePolicy | None) -> CheckedSource:
+def inline_text(
+    text: str, filename: str | None, policy: FilePolicy | None, limits: UploadLimits
+) -> CheckedSource:
     """Check a text. Without a name it gets one from its content, the same every time.
 
     Raises:
@@ -67,7 +131,7 @@ def inline_text(text: str, filename: str | None, policy: FilePolicy | None) -> C
     """
     data = text.encode(errors="replace")
     name = filename or f"text-{hashlib.sha256(data).hexdigest()[:8]}.txt"
-    return _inline(data, name, policy)
+    return _inline(data, name, policy, limits)
 
 
 def inline_base64(
@@ -99,10 +163,12 @@ def inline_base64(
             hint="Send standard base64 with padding, without line breaks and without a data: prefix; "
             "plain text goes into the text argument.",
         ) from None
-    return _inline(data, filename, policy)
+    return _inline(data, filename, policy, limits)
 
 
-def _inline(data: bytes, filename: str, policy: FilePolicy | None) -> CheckedSource:
+def _inline(data: bytes, filename: str, policy: FilePolicy | None, limits: UploadLimits) -> CheckedSource:
+    check_upload(filename, len(data), (), None, limits)
+
     def read(offset: int, length: int) -> bytes:
         return data[offset : offset + length]
 
@@ -118,7 +184,7 @@ def _check_content(filename: str, read: ReadAt, size_bytes: int, policy: FilePol
         raise ContentError(
             f"{filename!r} is neither text nor of a type that can be indexed.",
             code="unsupported_type",
-            hint=f"Upload text, Markdown, HTML or {', '.join(sorted(suffixes))}; convert other formats first.",
+            hint=f"Send text, Markdown, HTML or {', '.join(sorted(suffixes))}; convert other formats first.",
         )
     if policy.scan_secrets:
         _check_secrets(filename, read, size_bytes)

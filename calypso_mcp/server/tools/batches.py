@@ -1,0 +1,223 @@
+"""The tool that puts any number of files into a bucket."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+import anyio
+from mcp.server.mcpserver import Context
+from mcp_types import CallToolResult
+from pydantic import Field
+
+from calypso_mcp.client.outcomes import Outcome, Upload
+from calypso_mcp.domain.readiness import Readiness
+from calypso_mcp.domain.upload_rules import check_upload
+from calypso_mcp.errors import ContentError
+from calypso_mcp.server import batch_reports
+from calypso_mcp.server.batch_inputs import BatchInput, BatchItem, InputReader, SharedArguments
+from calypso_mcp.server.batch_reports import InputOutcome, Told
+from calypso_mcp.server.batch_waiting import BatchReadiness, wait_for_outcomes
+from calypso_mcp.server.call_progress import CallProgress, Step, call_progress
+from calypso_mcp.server.destinations import made
+from calypso_mcp.server.request_scope import Access, CurrentAccess
+from calypso_mcp.server.results import ToolResult, answer
+from calypso_mcp.server.sent_files import sent_files
+from calypso_mcp.server.standings import PLAIN_OBJECTS, ReadinessWord, word
+from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.tools.readiness import Timeout
+from calypso_mcp.server.tools.uploads import SHORTEST_UPLOAD_S
+
+_ANY_NAME = "x"
+_MOST_ITEMS = 1_000
+_MOST_PATHS = 10_000
+_MOST_BATCH_IDS = 20
+
+
+class BatchReport(ToolResult):
+    """What became of every input: counted in full, listed as far as there is something to act on."""
+
+    dry_run: bool | None = None
+    bucket: str | None = None
+    total: int
+    counts: dict[str, int]
+    bytes: int
+    skipped: dict[str, int] | None = None
+    outcomes: Annotated[list[InputOutcome], PLAIN_OBJECTS] | None = None
+    omitted: int | None = None
+    hints: dict[str, str] | None = None
+    batch_ids: list[str] | None = None
+    readiness: ReadinessWord | None = None
+    searchable: dict[str, int] | None = None
+    progress: str | None = None
+    next_step: str
+
+
+async def upload_batch(
+    access: CurrentAccess,
+    ctx: Context[ServerState, Any],
+    *,
+    directory: Annotated[str | None, Field(description="Local folder")] = None,
+    include: Annotated[list[str], Field(description="Globs as in .gitignore")] = [],  # noqa: B006 - never changed
+    exclude: list[str] = [],  # noqa: B006 - never changed
+    paths: Annotated[list[str] | None, Field(max_length=_MOST_PATHS)] = None,
+    items: Annotated[list[BatchItem] | None, Field(max_length=_MOST_ITEMS)] = None,
+    bucket: str = "",
+    tags: list[str] = [],  # noqa: B006 - never changed
+    metadata: dict[str, Any] = {},  # noqa: B006 - never changed
+    create_bucket: bool = False,
+    dry_run: Annotated[bool, Field(description="Send nothing, tell what would be sent")] = False,
+    wait: bool = False,
+    timeout_s: Timeout = 45,
+) -> Annotated[CallToolResult, BatchReport]:
+    """Put many files into a bucket: exactly one of directory, paths, items.
+
+    Honours .gitignore and .calypsoignore, leaves secrets out, tells one outcome for every input. The same
+    call again continues and repeats nothing.
+    """
+    _require_one(directory, paths, items)
+    check_upload(_ANY_NAME, 1, tags, metadata, access.state.upload_limits)
+    shared = SharedArguments(bucket=bucket, create_bucket=create_bucket, tags=tuple(tags), metadata=metadata)
+    started = anyio.current_time()
+    last = "checking" if dry_run else "indexing" if wait else "finalizing"
+    async with call_progress(ctx, ("checking", last)) as progress:
+        reader = InputReader(access, shared, progress)
+        if directory is not None:
+            inputs = await reader.of_directory(directory, include, exclude)
+        elif paths is not None:
+            inputs = await reader.of_paths(paths)
+        else:
+            inputs = await reader.of_items(items or [])
+        batch = _Batch(access, inputs, progress)
+        if not dry_run:
+            await batch.send(max(timeout_s, SHORTEST_UPLOAD_S))
+            if wait:
+                await batch.wait(max(0.0, timeout_s - (anyio.current_time() - started)))
+    return answer(batch.report(dry_run=dry_run))
+
+
+class _Batch:
+    """One batch: its inputs, and what the client and the waiting made of them."""
+
+    def __init__(self, access: Access, inputs: list[BatchInput], progress: CallProgress) -> None:
+        self._access = access
+        self._inputs = inputs
+        self._progress = progress
+        self._outcomes: list[Outcome] | None = None
+        self._readiness: BatchReadiness | None = None
+        slugs = {one.target.slug for one in inputs if one.target}
+        self._shared_slug = slugs.pop() if len(slugs) == 1 else None
+
+    async def send(self, limit_s: float) -> None:
+        """Upload what may be sent; when the time is up, what has arrived stays there for the next call."""
+        with anyio.move_on_after(limit_s):
+            uploads = await self._uploads()
+            self._outcomes = await self._access.client.uploads.upload_all(uploads, on_progress=self._tell)
+        if any(one.target and one.target.bucket_id is None for one in self._inputs):
+            self._access.backend.catalogue.forget()
+
+    async def _uploads(self) -> list[Upload]:
+        """Return what to send, with the buckets made that do not exist yet."""
+        targets = {one.target for one in self._inputs if one.upload and one.target}
+        settled = {target: await made(self._access, target) for target in targets}
+        return [
+            replace(one.upload, destination=settled[one.target].destination)
+            for one in self._inputs
+            if one.upload and one.target
+        ]
+
+    async def wait(self, limit_s: float) -> None:
+        """Wait until what has arrived is searchable."""
+        if self._outcomes:
+            self._readiness = await wait_for_outcomes(
+                self._access.client, self._outcomes, limit_s, self._progress
+            )
+
+    def report(self, *, dry_run: bool) -> BatchReport:
+        """Return the tool's result."""
+        told = batch_reports.summary(self._told(dry_run=dry_run))
+        batch_ids = sorted({one.batch_id for one in self._outcomes or () if one.batch_id})
+        return BatchReport(
+            dry_run=dry_run or None,
+            bucket=self._shared_slug,
+            total=len(self._inputs),
+            counts=told.counts,
+            bytes=sum(one.size_bytes for one in self._inputs if one.upload),
+            skipped=told.skipped or None,
+            outcomes=told.outcomes or None,
+            omitted=told.omitted or None,
+            hints=told.hints or None,
+            batch_ids=batch_ids[:_MOST_BATCH_IDS] or None,
+            readiness=word(self._readiness.state) if self._readiness else None,
+            searchable=_counts(self._readiness) if self._readiness else None,
+            progress=self._progress.message() if self._is_cut_short(dry_run=dry_run) else None,
+            next_step=self._next_step(told.counts, batch_ids, dry_run=dry_run),
+        )
+
+    def _told(self, *, dry_run: bool) -> list[Told]:
+        left = iter(self._outcomes or ())
+        told: list[Told] = []
+        for one in self._inputs:
+            outcome = next(left, None) if one.upload is not None and self._outcomes is not None else None
+            if outcome is None:
+                told.append(batch_reports.unsent(one, dry_run=dry_run))
+                continue
+            line = batch_reports.sent(
+                one, outcome, changed=self._is_changed(one, outcome), shared_slug=self._shared_slug
+            )
+            failed = self._readiness.failed.get(outcome.file_id or "") if self._readiness else None
+            told.append(batch_reports.not_searchable(line, failed) if failed else line)
+        return told
+
+    def _is_changed(self, one: BatchInput, outcome: Outcome) -> bool:
+        if one.origin is None or one.target is None or outcome.sha256 is None or not outcome.is_uploaded:
+            return False
+        return sent_files(self._access.client).note(one.target.slug, one.origin, outcome.sha256)
+
+    def _is_cut_short(self, *, dry_run: bool) -> bool:
+        return self._outcomes is None and not dry_run
+
+    def _next_step(self, counts: dict[str, int], batch_ids: list[str], *, dry_run: bool) -> str:
+        if dry_run:
+            return "Call upload_batch again without dry_run to send it."
+        if self._is_cut_short(dry_run=dry_run) or counts.get("pending"):
+            return "Call upload_batch again with the same arguments: it continues and repeats nothing."
+        if not counts.get("accepted") and not counts.get("replayed"):
+            return "Nothing was sent; see the reasons."
+        amiss = counts.get("failed") or counts.get("rejected")
+        again = " Then mend what failed or was rejected." if amiss else ""
+        state = self._readiness.state if self._readiness else Readiness.WAITING
+        if state is not Readiness.WAITING:
+            return f"Search it with search_bucket.{again}"
+        subject = f"batch_id={batch_ids[0]!r}" if len(batch_ids) == 1 else f"bucket={self._shared_slug!r}"
+        if len(batch_ids) > 1 and self._shared_slug is None:
+            subject = "each bucket"
+        return f"Before you search, call wait_for_bucket_sync with {subject}.{again}"
+
+    def _tell(self, progress: Any) -> None:
+        if progress.phase == "done":
+            return
+        self._progress.tell(
+            Step(
+                progress.phase,
+                progress.files_done,
+                progress.files_total,
+                progress.bytes_done,
+                progress.bytes_total,
+            )
+        )
+
+
+def _counts(readiness: BatchReadiness) -> dict[str, int]:
+    return {"ready": readiness.ready, "failed": len(readiness.failed), "pending": readiness.pending}
+
+
+def _require_one(directory: str | None, paths: list[str] | None, items: list[BatchItem] | None) -> None:
+    named = {"directory": directory, "paths": paths, "items": items}
+    given = [name for name, value in named.items() if value is not None]
+    if len(given) != 1 or not named[given[0]]:
+        raise ContentError(
+            f"A batch has one kind of source; given: {', '.join(given) or 'none'}.",
+            code="several_sources" if len(given) > 1 else "no_source",
+            hint="Give exactly one of directory, paths and items, with something in it.",
+        )

@@ -1,0 +1,176 @@
+"""Tools that tell whether uploads are searchable, and wait until they are."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from mcp.server.mcpserver import Context
+from mcp_types import CallToolResult
+from pydantic import Field
+
+from calypso_mcp.client.readiness import ReadinessReport, ReadinessTarget
+from calypso_mcp.domain.readiness import Readiness
+from calypso_mcp.errors import InputError
+from calypso_mcp.server.call_progress import Step, call_progress
+from calypso_mcp.server.request_scope import Access, CurrentAccess
+from calypso_mcp.server.results import ToolResult, answer
+from calypso_mcp.server.scoped_lookup import require_batch, require_file, require_task
+from calypso_mcp.server.standings import PLAIN_OBJECTS, ItemStanding, ReadinessWord, listed, reason_line, word
+from calypso_mcp.server.state import ServerState
+
+Timeout = Annotated[int, Field(ge=0, le=300)]
+
+#: Most files one call waits for; a batch or a bucket takes any number.
+_MOST_FILES = 1_000
+
+
+class UploadStanding(ToolResult):
+    """Where something stands: ready means searchable, item by item."""
+
+    readiness: ReadinessWord
+    status: str | None = None
+    ready: int
+    failed: int
+    pending: int
+    items: Annotated[list[ItemStanding], PLAIN_OBJECTS] | None = None
+    omitted: int | None = None
+    trouble: str | None = None
+    call_again: dict[str, Any] | None = None
+    next_step: str
+
+
+async def get_upload_status(
+    access: CurrentAccess,
+    *,
+    file_id: str = "",
+    task_id: str = "",
+    batch_id: str = "",
+) -> Annotated[CallToolResult, UploadStanding]:
+    """Where an upload stands now, failures first. Give exactly one id from an upload's result."""
+    _require_one({"file_id": file_id, "task_id": task_id, "batch_id": batch_id})
+    if task_id:
+        task, file = await require_task(access, task_id)
+        target = ReadinessTarget(file_ids=(file.id,)) if file else None
+        report = await _look(access, target) if target else _of_task(task.status)
+        return answer(_standing(report, status=task.status))
+    if batch_id:
+        target, status = await _batch_target(access, batch_id)
+        return answer(_standing(await _look(access, target), status=status))
+    file = await require_file(access, file_id)
+    report = await _look(access, ReadinessTarget(file_ids=(file.id,)))
+    return answer(_standing(report, status=file.status))
+
+
+async def wait_for_bucket_sync(
+    access: CurrentAccess,
+    ctx: Context[ServerState, Any],
+    *,
+    bucket: Annotated[str, Field(description="All of it: slug, id or name")] = "",
+    file_ids: Annotated[list[str], Field(max_length=_MOST_FILES)] = [],  # noqa: B006 - never changed
+    batch_id: str = "",
+    timeout_s: Timeout = 45,
+) -> Annotated[CallToolResult, UploadStanding]:
+    """Wait until one of bucket, file_ids or batch_id is searchable: ready, or failed with reasons.
+
+    Pending when time is up is no error: call again with call_again.
+    """
+    given = {"bucket": bucket, "file_ids": file_ids, "batch_id": batch_id}
+    if any(given.values()):
+        _require_one(given)
+    again: dict[str, Any] = {name: value for name, value in given.items() if value}
+    async with call_progress(ctx, ("indexing", "indexing")) as progress:
+        if file_ids:
+            target = await _file_target(access, file_ids)
+        elif batch_id:
+            target, _ = await _batch_target(access, batch_id)
+        else:
+            found = await access.target_bucket(bucket)
+            target = ReadinessTarget(bucket_id=found.id)
+            again = {"bucket": found.slug}
+        report = await access.client.readiness.wait(
+            target, timeout_s=timeout_s, on_progress=lambda report: progress.tell(indexing_step(report))
+        )
+        progress.tell(indexing_step(report))
+    access.backend.catalogue.forget()
+    if file_ids and report.waiting:
+        again = {"file_ids": [item.file_id or item.id for item in report.waiting]}
+    return answer(_standing(report, again=again))
+
+
+def indexing_step(report: ReadinessReport) -> Step:
+    """Return how far indexing is, by files, or by members where a whole bucket is waited for."""
+    if report.indexed_members is not None and report.pending_members is not None:
+        total = report.indexed_members + report.pending_members
+        return Step("indexing", files_done=report.indexed_members, files_total=total)
+    return Step("indexing", files_done=len(report.ready) + len(report.failed), files_total=report.total)
+
+
+async def _look(access: Access, target: ReadinessTarget) -> ReadinessReport:
+    return await access.client.readiness.wait(target, timeout_s=0)
+
+
+async def _file_target(access: Access, file_ids: list[str]) -> ReadinessTarget:
+    if not access.is_limited:
+        return ReadinessTarget(file_ids=tuple(dict.fromkeys(file_ids)))
+    found = [(await require_file(access, file_id)).id for file_id in dict.fromkeys(file_ids)]
+    return ReadinessTarget(file_ids=tuple(found))
+
+
+async def _batch_target(access: Access, batch_id: str) -> tuple[ReadinessTarget, str]:
+    batch = await require_batch(access, batch_id)
+    if not access.is_limited:
+        return ReadinessTarget(batch_id=batch.id), batch.status
+    visible = tuple(item.knowledge_id for item in batch.items or () if item.knowledge_id)
+    return ReadinessTarget(file_ids=visible), batch.status
+
+
+def _of_task(status: str) -> ReadinessReport:
+    from calypso_mcp.client.readiness_report import Standing
+    from calypso_mcp.domain.readiness import task_readiness
+
+    readiness = task_readiness(status)
+    # Indexed is not yet synced, and a task without a file cannot say more.
+    known = Readiness.WAITING if readiness is Readiness.READY else readiness
+    return ReadinessReport.of([Standing(id="task", readiness=known, status=status)])
+
+
+def _standing(
+    report: ReadinessReport, *, status: str | None = None, again: dict[str, Any] | None = None
+) -> UploadStanding:
+    items, omitted = listed(report)
+    members = report.indexed_members is not None
+    waited = again is not None
+    return UploadStanding(
+        readiness=word(report.state),
+        status=report.batch_status or status,
+        ready=(report.indexed_members or 0) if members else len(report.ready),
+        failed=len(report.failed),
+        pending=(report.pending_members or 0) if members else len(report.waiting),
+        # Of a bucket as a whole nothing is known about single members.
+        items=None if members and not report.failed else items or None,
+        omitted=omitted or None,
+        trouble=reason_line(report.trouble) if report.trouble else None,
+        call_again=again if report.state is Readiness.WAITING else None,
+        next_step=_next_step(report.state, waited=waited),
+    )
+
+
+def _next_step(state: Readiness, *, waited: bool) -> str:
+    if state is Readiness.READY:
+        return "Search it with search_bucket."
+    if state is Readiness.FAILED:
+        return "What failed will not become searchable: mend the cause given, then upload it again."
+    if waited:
+        return "Call wait_for_bucket_sync again with call_again; it continues where it stopped."
+    return "Call wait_for_bucket_sync to wait until it is searchable."
+
+
+def _require_one(given: dict[str, Any]) -> None:
+    names = [name for name, value in given.items() if value]
+    if len(names) != 1:
+        wanted = ", ".join(given)
+        raise InputError(
+            f"Give exactly one of {wanted}; {len(names)} were given.",
+            code="invalid_arguments",
+            hint=f"Keep one of {wanted}.",
+        )

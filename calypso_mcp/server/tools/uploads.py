@@ -1,0 +1,163 @@
+"""The tool that puts one source into a bucket."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+import anyio
+from mcp.server.mcpserver import Context
+from mcp_types import CallToolResult
+from pydantic import Field, WithJsonSchema
+
+from calypso_mcp.client.outcomes import Upload, UploadedFile
+from calypso_mcp.client.readiness import ReadinessReport, ReadinessTarget
+from calypso_mcp.client.readiness_report import of_file
+from calypso_mcp.domain.readiness import Readiness
+from calypso_mcp.domain.upload_rules import check_upload
+from calypso_mcp.server.call_progress import CallProgress, Step, call_progress
+from calypso_mcp.server.destinations import Target, made, upload_target
+from calypso_mcp.server.request_scope import Access, CurrentAccess
+from calypso_mcp.server.results import ToolResult, answer
+from calypso_mcp.server.sent_files import sent_files
+from calypso_mcp.server.standings import ReadinessWord, reason_line, word
+from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.tools.readiness import Timeout, indexing_step
+from calypso_mcp.server.upload_sources import CheckedSource, SourceArguments, checked_source
+
+#: Seconds an upload may take at least: a call that must not wait must still be able to send.
+SHORTEST_UPLOAD_S = 10.0
+
+#: A name that breaks no rule, to check the other arguments before any byte is looked at.
+_ANY_NAME = "x"
+
+
+class UploadReport(ToolResult):
+    """What became of one upload."""
+
+    outcome: Annotated[Literal["accepted", "replayed", "pending"], WithJsonSchema({"type": "string"})]
+    readiness: ReadinessWord
+    bucket: str
+    file_id: str | None = None
+    task_id: str | None = None
+    filename: str
+    size_bytes: int
+    changed: bool | None = None
+    code: str | None = None
+    reason: str | None = None
+    next_step: str
+
+
+async def upload_file(
+    access: CurrentAccess,
+    ctx: Context[ServerState, Any],
+    *,
+    path: Annotated[str | None, Field(description="Local file")] = None,
+    text: str | None = None,
+    content_base64: Annotated[str | None, Field(description="At most 1 MiB; prefer path")] = None,
+    bucket: Annotated[str, Field(description="Slug, id or name")] = "",
+    filename: Annotated[str, Field(description="Default: as in path")] = "",
+    title: str = "",
+    tags: Annotated[list[str], Field(description="At most 20")] = [],  # noqa: B006 - never changed
+    metadata: Annotated[dict[str, Any], Field(description="At most 8 KB")] = {},  # noqa: B006 - never changed
+    create_bucket: Annotated[bool, Field(description="If missing; bucket is its slug")] = False,
+    wait: Annotated[bool, Field(description="Until searchable")] = False,
+    timeout_s: Timeout = 45,
+) -> Annotated[CallToolResult, UploadReport]:
+    """Put one source into a bucket: exactly one of path, text, content_base64.
+
+    The same content again is a replay, not a duplicate. For several files use upload_batch.
+    """
+    arguments = SourceArguments(path, text, content_base64, filename or None)
+    arguments.require_one()
+    limits = access.state.upload_limits
+    check_upload(filename or _ANY_NAME, 1, tags, metadata, limits)
+    target = await upload_target(access, bucket, create=create_bucket)
+    started = anyio.current_time()
+    async with call_progress(ctx, ("checking", "indexing" if wait else "uploading")) as progress:
+        checked = await checked_source(arguments, access.state.files, limits)
+        target = await made(access, target)
+        upload = Upload(
+            source=checked.source,
+            filename=checked.filename,
+            destination=target.destination,
+            title=title or None,
+            tags=tuple(tags),
+            metadata=metadata or None,
+        )
+        uploaded: UploadedFile | None = None
+        with anyio.move_on_after(max(timeout_s, SHORTEST_UPLOAD_S)):
+            uploaded = await access.client.uploads.upload(upload, on_progress=_teller(progress, checked))
+        if uploaded is None:
+            return answer(_out_of_time(checked, target))
+        if target.bucket_id is None:
+            access.backend.catalogue.forget()
+        left_s = max(0.0, timeout_s - (anyio.current_time() - started))
+        report = await _readiness(access, target, uploaded, left_s if wait else None, progress)
+    changed = path is not None and sent_files(access.client).note(target.slug, path, uploaded.sha256)
+    return answer(_report(uploaded, report, checked, target, changed=changed))
+
+
+def _teller(progress: CallProgress, checked: CheckedSource) -> Callable[[int], None]:
+    sent = 0
+
+    def tell(newly_sent: int) -> None:
+        nonlocal sent
+        sent += newly_sent
+        progress.tell(Step("uploading", bytes_done=sent, bytes_total=checked.size_bytes))
+
+    progress.tell(Step("uploading", bytes_total=checked.size_bytes))
+    return tell
+
+
+async def _readiness(
+    access: Access, target: Target, uploaded: UploadedFile, wait_s: float | None, progress: CallProgress
+) -> ReadinessReport:
+    """Return where the file stands, waiting at most `wait_s` seconds; None does not even look."""
+    if wait_s is None:
+        return ReadinessReport.of([of_file(uploaded.file)])
+    return await access.client.readiness.wait(
+        ReadinessTarget(file_ids=(uploaded.file_id,), bucket_id=target.bucket_id),
+        timeout_s=wait_s,
+        on_progress=lambda report: progress.tell(indexing_step(report)),
+    )
+
+
+def _report(
+    uploaded: UploadedFile, report: ReadinessReport, checked: CheckedSource, target: Target, *, changed: bool
+) -> UploadReport:
+    failed = report.failed[0] if report.failed else None
+    return UploadReport(
+        outcome="replayed" if uploaded.replayed else "accepted",
+        readiness=word(report.state),
+        bucket=target.slug,
+        file_id=uploaded.file_id,
+        task_id=uploaded.task_id,
+        filename=checked.filename,
+        size_bytes=uploaded.size_bytes,
+        changed=changed or None,
+        code=failed.code if failed else None,
+        reason=reason_line(failed.message) if failed else None,
+        next_step=_next_step(report.state, uploaded.file_id),
+    )
+
+
+def _next_step(state: Readiness, file_id: str) -> str:
+    if state is Readiness.READY:
+        return "Search it with search_bucket."
+    if state is Readiness.FAILED:
+        return "It will not become searchable: mend the cause, then upload it again."
+    return f"Before you search for it, call wait_for_bucket_sync with file_ids=[{file_id!r}]."
+
+
+def _out_of_time(checked: CheckedSource, target: Target) -> UploadReport:
+    return UploadReport(
+        outcome="pending",
+        readiness="pending",
+        bucket=target.slug,
+        filename=checked.filename,
+        size_bytes=checked.size_bytes,
+        code="out_of_time",
+        reason="The time was up before all bytes had arrived.",
+        next_step="Make the same call again: it continues where it stopped.",
+    )

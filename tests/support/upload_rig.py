@@ -1,0 +1,114 @@
+"""The whole way of an upload in one process: MCP client, server, API client, embedded backend."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+from mcp.client import Client
+
+from calypso_mcp.client import CalypsoClient, CreatePacer
+from calypso_mcp.local.app import open_backend
+from calypso_mcp.server.build import build_server
+from calypso_mcp.server.local_files import FilePolicy
+from calypso_mcp.server.state import Backend, ServerState, single_backend
+from tests.support.live_backend import API_KEY, held_open, options_for
+
+BOUND_S = 30.0
+
+
+class CountingTransport(httpx2.AsyncBaseTransport):
+    """Passes requests on, remembers them, and answers some itself where a test says so."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
+        self._inner = inner
+        self.seen: list[tuple[str, str]] = []
+        #: Called first with each request; an answer other than None is given in place of the backend's.
+        self.intercept: Callable[[httpx2.Request], httpx2.Response | None] = lambda _request: None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.seen.append((request.method, request.url.path))
+        answer = self.intercept(request)
+        if answer is not None:
+            return answer
+        return await self._inner.handle_async_request(request)
+
+    def count(self, method: str, part: str) -> int:
+        """Return how many requests of this method had `part` in their path."""
+        return sum(1 for seen, path in self.seen if seen == method and part in path)
+
+
+@dataclass
+class Rig:
+    """What a test holds on to."""
+
+    client: Client
+    calypso: CalypsoClient
+    wire: CountingTransport
+    #: Progress notifications of every call: progress, total, message.
+    progress: list[tuple[float, float | None, str | None]] = field(default_factory=list)
+
+    async def call(self, tool: str, **arguments: Any) -> Any:
+        """Call a tool and return its result, remembering its progress."""
+
+        async def note(progress: float, total: float | None, message: str | None) -> None:
+            self.progress.append((progress, total, message))
+
+        return await self.client.call_tool(tool, arguments, progress_callback=note)
+
+    async def ok(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Return the structured content of a call that must succeed."""
+        result = await self.call(tool, **arguments)
+        assert not result.is_error, result.content[0].text
+        return result.structured_content
+
+    async def refused(self, tool: str, **arguments: Any) -> dict[str, Any]:
+        """Return the error of a call that must fail, after checking that the text alone is complete."""
+        result = await self.call(tool, **arguments)
+        assert result.is_error, result.structured_content
+        error = result.structured_content["error"]
+        text = result.content[0].text
+        assert error["message"] in text
+        assert error["code"] in text
+        assert error.get("next_step"), error
+        assert error["next_step"] in text
+        return error
+
+
+@asynccontextmanager
+async def upload_rig(
+    data_dir: Path,
+    *roots: Path,
+    era: str = "auto",
+    decisions: dict[str, Any] | None = None,
+    file_policy: dict[str, Any] | None = None,
+    api_key: str = API_KEY,
+) -> AsyncGenerator[Rig]:
+    """Open everything; `roots` are the allowed folders (none: local paths are off)."""
+    options = options_for(data_dir)
+    policy = FilePolicy(tuple(str(root) for root in roots), **(file_policy or {})) if roots else None
+    with anyio.fail_after(BOUND_S):
+        async with held_open(lambda: open_backend(options)) as app:
+            wire = CountingTransport(httpx2.ASGITransport(app))
+            async with CalypsoClient(
+                base_url="http://calypso.localhost/v1",
+                api_key=api_key,
+                transport=wire,
+                storage_transport=wire,
+                pacer=CreatePacer(per_second=1_000),
+            ) as calypso:
+                state = ServerState(
+                    backend_for=single_backend(Backend.of(calypso, "embedded")),
+                    files=policy,
+                    **(decisions or {}),
+                )
+                async with Client(build_server(state), mode=era) as client:
+                    yield Rig(client, calypso, wire)
+
+
+OpenRig = Callable[..., AbstractAsyncContextManager[Rig]]
