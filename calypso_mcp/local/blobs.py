@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calypso_mcp.domain.limits import CHUNK_GRANULARITY
-from calypso_mcp.local.crc32c import crc32c
+from calypso_mcp.local.crc32c import crc32c, is_fast
 from calypso_mcp.local.file_locks import try_lock
 
 _PIECE_BYTES = 1_048_576
@@ -100,11 +100,11 @@ class Blobs:
         with self.open_partial(session_id, size_bytes).closing() as partial:
             return partial.acknowledge(b"")
 
-    def digests(self, session_id: str, *, with_crc32c: bool) -> Digests:
+    def digests(self, session_id: str) -> Digests:
         """Return the hashes of sealed bytes."""
         descriptor = os.open(self.sealed_path(session_id), os.O_RDONLY | _BINARY)
         try:
-            return _digests(descriptor, with_crc32c=with_crc32c)
+            return _digests(descriptor, with_crc32c=False)
         finally:
             os.close(descriptor)
 
@@ -202,7 +202,7 @@ def _digests(descriptor: int, *, with_crc32c: bool) -> Digests:
     for piece in _pieces(descriptor):
         sha256.update(piece)
         md5.update(piece)
-    checksum = crc32c(_pieces(descriptor)).to_bytes(4, "big") if with_crc32c else None
+    checksum = crc32c(_pieces(descriptor)).to_bytes(4, "big") if with_crc32c or is_fast() else None
     return Digests(
         sha256.hexdigest(), _base64(md5.digest()), _base64(checksum) if checksum is not None else None
     )

@@ -1,4 +1,6 @@
-"""CRC32C (Castagnoli), the checksum GCS clients send, at about 100 MB/s without a C extension.
+"""CRC32C (Castagnoli), the checksum of GCS clients: in C where google-crc32c is installed, else here.
+
+Here it reaches about 100 MB/s, fine for uploads that announce this checksum, too slow to do unasked.
 
 The message is one long polynomial over GF(2) held in an integer. Its upper half is folded onto the lower
 half by multiplying with x^k mod P, which is a few shifts and XORs of long integers, until 32 bits and a
@@ -8,8 +10,9 @@ integer is the coefficient of x^(bits - 1 - i).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Callable, Iterable
+from functools import cache, lru_cache
+from importlib import import_module
 
 #: The polynomial without x^32, lowest coefficient in the highest bit.
 _POLYNOMIAL = 0x82F63B78
@@ -18,8 +21,33 @@ _ALL_ONES = 0xFFFFFFFF
 _SHORT_BITS = 256
 
 
+@cache
+def _extension() -> Callable[[int, bytes], int] | None:
+    try:
+        module = import_module("google_crc32c")
+    except ImportError:
+        return None
+    return module.extend if module.implementation == "c" else None
+
+
+def is_fast() -> bool:
+    """Whether the checksum costs next to nothing here."""
+    return _extension() is not None
+
+
 def crc32c(pieces: Iterable[bytes]) -> int:
     """Return the CRC32C of the concatenated `pieces`."""
+    extend = _extension()
+    if extend is None:
+        return crc32c_in_python(pieces)
+    value = 0
+    for piece in pieces:
+        value = extend(value, piece)
+    return value
+
+
+def crc32c_in_python(pieces: Iterable[bytes]) -> int:
+    """Return the CRC32C of the concatenated `pieces` without an extension."""
     state = _ALL_ONES
     for piece in pieces:
         if piece:

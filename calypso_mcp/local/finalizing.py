@@ -57,7 +57,7 @@ async def _follow_the_disk(backend: Backend, unfinalized: Sequence[SessionRow]) 
         for session in unfinalized:
             is_sealed = backend.blobs.is_sealed(session.id, session.size_bytes)
             if is_sealed and session.state == OPEN:
-                hashed[session.id] = backend.blobs.digests(session.id, with_crc32c=False)
+                hashed[session.id] = backend.blobs.digests(session.id)
             elif not is_sealed and session.state == UPLOADED:
                 gone.append(session.id)
         return hashed, gone

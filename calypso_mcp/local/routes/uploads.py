@@ -84,7 +84,7 @@ async def _put(backend: Backend, request: Request, session: SessionRow) -> Respo
             blob.close()
     except AlreadySealed:
         # The process ended between sealing the bytes and recording it.
-        digests = await backend.on_disk(partial(backend.blobs.digests, session.id, with_crc32c=False))
+        digests = await backend.on_disk(partial(backend.blobs.digests, session.id))
         return await _record(backend, session, digests)
     except BlobBusy:
         raise _Stop(503, "Another request is sending these bytes.", {"Retry-After": "1"}) from None
