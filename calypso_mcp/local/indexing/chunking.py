@@ -13,15 +13,16 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from calypso_mcp.local.indexing.documents import BLOCK_SEPARATOR, Document
 
-#: Blocks are joined up to this many characters.
+#: Blocks are titles up to this many characters.
 TARGET_CHARS = 1_200
 #: A block up to this long stays whole.
 MAX_CHARS = 1_500
 #: A chunk this long ends before the next heading.
-BIG_ENOUGH_CHARS = 400
+BIG_ENOUGH_CHARS = 250
 #: Stands between the headings of a chunk's path.
 HEADING_SEPARATOR = " > "
 
@@ -42,7 +43,7 @@ class Chunk:
     """A passage: the characters `start` to `end` of the document's text, with where they stand in it."""
 
     text: str
-    #: The headings it stands under, outermost first.
+    #: The headings that all of it stands under, outermost first.
     heading: str | None
     #: 1-based; None where the format has none.
     page: int | None
@@ -62,7 +63,7 @@ class _Piece:
     line_start: int | None
     line_end: int | None
     is_heading: bool
-    path: str | None
+    path: tuple[str, ...]
 
 
 def split(document: Document) -> list[Chunk]:
@@ -88,7 +89,7 @@ def _pieces(document: Document) -> Iterator[_Piece]:
         if block.heading_level is not None:
             path = [entry for entry in path if entry[0] < block.heading_level]
             path.append((block.heading_level, " ".join(block.text.split())))
-        joined = HEADING_SEPARATOR.join(title for _, title in path if title) or None
+        titles = tuple(title for _, title in path if title)
         line, counted = block.line_start, 0
         for start, end in _parts(block.text):
             line_end = line
@@ -102,7 +103,7 @@ def _pieces(document: Document) -> Iterator[_Piece]:
                 line,
                 line_end,
                 block.heading_level is not None,
-                joined,
+                titles,
             )
             line, counted = line_end, end
         offset += len(block.text) + len(BLOCK_SEPARATOR)
@@ -166,13 +167,24 @@ def _without_trailing_headings(pending: list[_Piece], following: _Piece) -> int:
 
 def _chunk(text: str, pieces: list[_Piece]) -> Chunk:
     first, last = pieces[0], pieces[-1]
-    told = next((piece for piece in pieces if not piece.is_heading), last)
     return Chunk(
         text=text[first.start : last.end],
-        heading=told.path,
+        heading=HEADING_SEPARATOR.join(_shared_path(pieces)) or None,
         page=first.page,
         line_start=first.line_start,
         line_end=last.line_end,
         start=first.start,
         end=last.end,
     )
+
+
+def _shared_path(pieces: list[_Piece]) -> tuple[str, ...]:
+    """Return the headings that all text stands under; of unrelated sections, those of the longest part."""
+    told = [piece for piece in pieces if not piece.is_heading] or pieces
+    shared = tuple(
+        titles[0]
+        for titles in takewhile(
+            lambda titles: len(set(titles)) == 1, zip(*(piece.path for piece in told), strict=False)
+        )
+    )
+    return shared or max(told, key=lambda piece: piece.end - piece.start).path

@@ -51,7 +51,7 @@ def test_a_table_used_for_layout_is_read_as_blocks() -> None:
     layout = "<table><tr><td>menu<td><h2>Title</h2><p>Text</p><table><tr><td>a<td>b</table><p>End</table>"
     document = read(layout)
     assert [block.text for block in document.blocks if block.heading_level] == ["Title"]
-    assert " ".join(block.text for block in document.blocks) == "menu Title Text a | b End"
+    assert [block.text for block in document.blocks] == ["menu", "Title", "Text\na | b\nEnd"]
 
 
 def test_preformatted_text_keeps_its_lines() -> None:
