@@ -59,7 +59,9 @@ async def search_buckets(access: Access, query: str, buckets: Sequence[Bucket], 
 
 async def search_agent(access: Access, query: str, agent: AgentModel, limit: int) -> list[Found]:
     """Return the best `limit` results that `agent` finds; `agent` must be one the scope allows."""
-    answers = await _send(access, [SearchRequest(query=query, agent=agent.id, max_results=limit)])
+    answers = await _send(
+        access, [SearchRequest(query=query, agent=agent.id, buckets=None, max_results=limit)]
+    )
     return (await _within(access, _by_rank(answers), await access.buckets()))[:limit]
 
 

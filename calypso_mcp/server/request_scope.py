@@ -163,7 +163,13 @@ def access_of(request: ServerRequestContext[ServerState, Any]) -> Access:
     """Return what `request` may use."""
     state = request.lifespan_context
     grant = state.grant_for(request)
-    asked = _asked_limits(request.request) if isinstance(request.request, Request) else []
+    # Over stdio there is no HTTP request, and so no address or header to ask for less.
+    http: Any = request.request
+    asked = (
+        asked_limits(http.query_params.multi_items(), http.headers.items())
+        if isinstance(http, Request)
+        else []
+    )
     limits = [limit for limit in (grant.limit, state.pin) if limit is not None]
     return Access(state, grant, (*limits, *asked))
 
@@ -174,10 +180,6 @@ def _current_access(ctx: Context[ServerState, Any]) -> Access:
 
 #: A tool parameter of this type is filled in by the server and invisible to the model.
 CurrentAccess = Annotated[Access, Resolve(_current_access)]
-
-
-def _asked_limits(request: Request) -> list[ScopeLimit]:
-    return asked_limits(request.query_params.multi_items(), request.headers.items())
 
 
 def asked_limits(

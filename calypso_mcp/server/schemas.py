@@ -11,13 +11,14 @@ from typing import Any, cast
 
 Schema = dict[str, Any]
 
-_DROPPED = {"title", "$defs"}
-_DROPPED_FROM_OUTPUT = {"default", "required", "description"}
+#: Lengths of texts are checked all the same; no model counts characters beforehand.
+_DROPPED = frozenset({"title", "$defs", "maxLength"})
+_DROPPED_FROM_OUTPUT = _DROPPED | {"default", "required", "description", "additionalProperties", "enum"}
 
 
 def compact_input(schema: Schema) -> Schema:
     """Return an input schema without titles, references, nullable unions and empty defaults."""
-    compact = _compact(schema, cast("Schema", schema.get("$defs", {})), keep_defaults=True)
+    compact = _compact(schema, cast("Schema", schema.get("$defs", {})), _DROPPED)
     compact.setdefault("properties", {})
     return compact
 
@@ -28,37 +29,39 @@ def compact_output(schema: Schema) -> Schema:
     Nothing is `required`: absent facts are left out, and an error's structure travels in the same place,
     which some clients hold against the schema as well.
     """
-    return _compact(schema, cast("Schema", schema.get("$defs", {})), keep_defaults=False)
+    return _compact(schema, cast("Schema", schema.get("$defs", {})), _DROPPED_FROM_OUTPUT)
 
 
-def _compact(schema: Schema, definitions: Schema, *, keep_defaults: bool) -> Schema:
+def _compact(schema: Schema, definitions: Schema, dropped: frozenset[str]) -> Schema:
     merged = dict(schema)
-    if "$ref" in merged:
-        name = str(merged.pop("$ref")).rpartition("/")[2]
-        merged = {**cast("Schema", definitions[name]), **merged}
-    if "anyOf" in merged:
-        merged = _without_null(merged)
-    dropped = (
-        {"title", "$defs"} if keep_defaults else {"title", "$defs", "default", "required", "description"}
-    )
+    while "$ref" in merged or _has_null(merged):
+        merged = _resolved(merged, definitions) if "$ref" in merged else _without_null(merged)
     compact: Schema = {}
     for key, value in merged.items():
         if key in dropped or (key == "default" and _says_nothing(value)):
             continue
         if key == "properties":
-            compact[key] = {
-                name: _compact(cast("Schema", entry), definitions, keep_defaults=keep_defaults)
-                for name, entry in cast("Schema", value).items()
-            }
+            properties = cast("Schema", value)
+            compact[key] = {name: _compact(entry, definitions, dropped) for name, entry in properties.items()}
         elif key == "anyOf":
-            compact[key] = [_compact(entry, definitions, keep_defaults=keep_defaults) for entry in value]
+            compact[key] = [_compact(entry, definitions, dropped) for entry in value]
         elif key in ("items", "additionalProperties") and isinstance(value, Mapping):
-            compact[key] = _compact(cast("Schema", value), definitions, keep_defaults=keep_defaults)
-        elif key == "additionalProperties" and value in (True, False):
-            continue
-        else:
+            compact[key] = _compact(cast("Schema", value), definitions, dropped)
+        elif key != "additionalProperties":
             compact[key] = value
     return compact
+
+
+def _has_null(schema: Schema) -> bool:
+    return any(option.get("type") == "null" for option in cast("list[Schema]", schema.get("anyOf", [])))
+
+
+def _resolved(schema: Schema, definitions: Schema) -> Schema:
+    name = str(schema["$ref"]).rpartition("/")[2]
+    rest = {key: value for key, value in schema.items() if key != "$ref"}
+    # The model's docstring speaks to its maintainers.
+    definition = {key: value for key, value in definitions[name].items() if key != "description"}
+    return {**definition, **rest}
 
 
 def _without_null(schema: Schema) -> Schema:

@@ -38,10 +38,10 @@ class Hit(ToolResult):
     @property
     def source(self) -> str:
         """Where the passage stands, for a person."""
-        place = f", page {self.page}" if self.page is not None else ""
-        if self.line_start is not None:
-            place = f", lines {self.line_start}-{self.line_end or self.line_start}"
-        return f"{self.filename or self.title or self.uri or 'unnamed source'}{place}"
+        name = self.filename or self.title or self.uri or "unnamed source"
+        page = f", page {self.page}" if self.page is not None else ""
+        lines = f", lines {self.line_start}-{self.line_end or self.line_start}" if self.line_start else ""
+        return f"{name}{page}{lines}"
 
 
 class PendingMembers(ToolResult):
@@ -63,7 +63,7 @@ class SearchHits(ToolResult):
     def as_text(self) -> str:
         """Return the passages fenced, each under its source."""
         where = f"agent {self.agent}" if self.agent else f"buckets: {', '.join(self.searched or ())}"
-        lines = [f"{len(self.hits)} passages ({where}). {self.notice}"]
+        lines = [f"Passages found: {len(self.hits)} ({where}). {self.notice}"]
         lines += [_hit_text(hit) for hit in self.hits]
         lines += [
             f"Incomplete: bucket {entry.bucket} has {entry.pending} members not searchable yet, so an absent"
@@ -85,8 +85,8 @@ async def search_bucket(
 ) -> Annotated[CallToolResult, SearchHits]:
     """Find passages with citations (file, page or lines, bucket).
 
-    Without bucket, buckets or agent every bucket you can use is searched. Says when a bucket is not fully
-    searchable yet. concise cuts long passages; full does not.
+    Without bucket, buckets or agent every bucket you can use is searched. Says when one is not fully
+    searchable yet. detail=full leaves long passages uncut.
     """
     if not query.strip():
         raise InputError("query is empty.", code="invalid_arguments", hint="Say what to look for.")

@@ -1,0 +1,90 @@
+"""list_agents and create_agent through a real client."""
+
+from __future__ import annotations
+
+from calypso_mcp.domain.scope import ScopeLimit
+from tests.support.mcp_answers import Connect, error, facts
+from tests.support.scripted_calypso import ScriptedCalypso, agent
+
+CREATE = "POST /rag-agent/agents"
+
+
+def limit(*slugs: str) -> ScopeLimit:
+    return ScopeLimit(frozenset(slugs))
+
+
+async def test_agents_are_listed_with_their_buckets_and_broken_bindings(
+    connect: Connect, api: ScriptedCalypso
+):
+    api.agents = [
+        agent("support", "handbook", missing_bucket_ids=["bucket_gone"]),
+        agent("legacy", "pricing", id="calypso-rag-agent:legacy"),
+    ]
+    async with connect() as client:
+        assert facts(await client.call_tool("list_agents"))["agents"] == [
+            {
+                "model": "calypso-agent:support",
+                "profile": "support",
+                "default": False,
+                "enabled": True,
+                "buckets": ["handbook"],
+                "broken": True,
+                "missing_bucket_ids": ["bucket_gone"],
+            },
+            {
+                "model": "calypso-rag-agent:legacy",
+                "profile": "legacy",
+                "default": False,
+                "enabled": True,
+                "buckets": ["pricing"],
+                "broken": False,
+            },
+        ]
+
+
+async def test_under_a_limit_only_agents_wholly_inside_are_listed(connect: Connect):
+    async with connect(pin=limit("handbook", "pricing")) as client:
+        listed = facts(await client.call_tool("list_agents"))["agents"]
+        assert [entry["model"] for entry in listed] == ["calypso-agent:support"]
+
+
+async def test_an_agent_is_created_with_the_ids_of_buckets_in_scope(connect: Connect, api: ScriptedCalypso):
+    async with connect(pin=limit("handbook", "pricing")) as client:
+        arguments = {"agent_id": "helper", "buckets": ["handbook", "pricing"], "instructions": "Be kind."}
+        made = facts(await client.call_tool("create_agent", arguments))
+        assert made == {
+            "model": "calypso-agent:helper",
+            "agent_id": "helper",
+            "buckets": ["handbook", "pricing"],
+            "created": True,
+        }
+        assert api.asked(CREATE)[0]["bucket_ids"] == ["bucket_handbook", "bucket_pricing"]
+        listed = facts(await client.call_tool("list_agents"))["agents"]
+        assert "calypso-agent:helper" in [entry["model"] for entry in listed]
+
+
+async def test_a_bucket_out_of_scope_cannot_be_bound(connect: Connect, api: ScriptedCalypso):
+    async with connect(pin=limit("handbook")) as client:
+        for slug in ("vault", "nosuch"):
+            told = error(
+                await client.call_tool("create_agent", {"agent_id": "x", "buckets": ["handbook", slug]})
+            )
+            assert told["message"] == f"There is no bucket {slug!r} here."
+    assert not api.asked(CREATE)
+
+
+async def test_a_taken_id_says_nothing_about_the_agent_that_has_it(connect: Connect, api: ScriptedCalypso):
+    taken = {"error": {"code": "agent_id_exists", "message": "spy is bound to bucket_vault"}}
+    api.scripted[CREATE] = lambda _body: (409, taken)
+    async with connect(pin=limit("handbook")) as client:
+        result = await client.call_tool("create_agent", {"agent_id": "spy", "buckets": ["handbook"]})
+        assert error(result)["code"] == "agent_id_exists"
+        assert "vault" not in str(result)
+
+
+async def test_the_same_agent_again_is_returned_and_said_to_exist(connect: Connect, api: ScriptedCalypso):
+    taken = {"error": {"code": "agent_id_exists", "message": "exists"}}
+    api.scripted[CREATE] = lambda _body: (409, taken)
+    async with connect() as client:
+        arguments = {"agent_id": "support", "buckets": ["pricing", "handbook"]}
+        assert facts(await client.call_tool("create_agent", arguments))["created"] is False

@@ -1,0 +1,126 @@
+"""The tool list: complete, small, readable by every client, the same every time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from mcp.client import Client
+
+from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.errors import ConfigError
+from calypso_mcp.server.build import build_server
+from calypso_mcp.server.registry import TOOLS, ToolSpec
+from tests.protocol.tool_snapshots import ACCEPT, FOLDER, published, text_of
+from tests.support.mcp_answers import Connect
+from tests.support.scripted_calypso import ScriptedCalypso
+
+#: Compact JSON of the whole list (the numbers to beat are in the project's targets).
+BUDGET_BYTES = 9_600
+
+
+def nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(schema, dict):
+        yield schema
+        for value in schema.values():
+            yield from nodes(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from nodes(value)
+
+
+@pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
+def test_a_tool_looks_as_its_snapshot_says(spec: ToolSpec):
+    snapshot = FOLDER / f"{spec.name}.json"
+    assert snapshot.exists(), f"no snapshot of {spec.name}; accept with: {ACCEPT}"
+    assert text_of(published(spec)) == snapshot.read_text("utf-8"), f"accept with: {ACCEPT}"
+
+
+def test_no_snapshot_is_left_of_a_tool_that_is_gone():
+    assert {path.stem for path in FOLDER.glob("*.json")} == {spec.name for spec in TOOLS}
+
+
+def test_the_whole_list_stays_within_its_budget():
+    whole = json.dumps([published(spec) for spec in TOOLS], separators=(",", ":"), ensure_ascii=False)
+    assert len(whole.encode()) <= BUDGET_BYTES
+
+
+@pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
+def test_schemas_hold_nothing_that_a_client_drops(spec: ToolSpec):
+    tool = published(spec)
+    for schema in (tool["inputSchema"], tool["outputSchema"]):
+        assert schema["type"] == "object"
+        assert not {"anyOf", "oneOf", "allOf", "$defs"} & schema.keys()
+        for node in nodes(schema):
+            assert "$ref" not in node
+            assert node.get("type") != "null"
+            assert not isinstance(node.get("title"), str)
+
+
+@pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
+def test_a_tool_states_title_description_and_all_four_hints(spec: ToolSpec):
+    tool = published(spec)
+    assert tool["title"]
+    assert 20 <= len(tool["description"]) <= 500
+    assert set(tool["annotations"]) == {
+        "readOnlyHint",
+        "destructiveHint",
+        "idempotentHint",
+        "openWorldHint",
+    }
+
+
+async def test_clients_of_both_eras_get_the_list_in_the_same_order(connect: Connect):
+    async with connect() as client:
+        first = [tool.name for tool in (await client.list_tools()).tools]
+        assert first == [spec.name for spec in TOOLS]
+        assert first == [tool.name for tool in (await client.list_tools(cache_mode="bypass")).tools]
+
+
+async def test_the_list_may_be_kept_for_a_while_by_the_one_who_asked(api: ScriptedCalypso):
+    async with api.state() as state, Client(build_server(state)) as client:
+        listed = await client.list_tools()
+        assert listed.ttl_ms
+        assert listed.cache_scope == "private"
+
+
+async def test_read_only_offers_and_runs_only_reading_tools(connect: Connect):
+    async with connect(read_only=True) as client:
+        tools = (await client.list_tools()).tools
+        assert tools
+        assert all(tool.annotations and tool.annotations.read_only_hint for tool in tools)
+        refused = await client.call_tool("create_bucket", {"name": "x"})
+        assert refused.is_error
+        assert refused.structured_content
+        assert refused.structured_content["error"]["code"] == "unknown_tool"
+
+
+async def test_picked_tools_are_the_only_ones(connect: Connect):
+    async with connect(tools=frozenset({"list_buckets"})) as client:
+        assert [tool.name for tool in (await client.list_tools()).tools] == ["list_buckets"]
+        assert (await client.call_tool("search_bucket", {"query": "x"})).is_error
+
+
+@pytest.mark.parametrize("decisions", [{"tools": frozenset({"nonsense"})}, {"tools": frozenset()}])
+async def test_a_wrong_choice_of_tools_ends_the_start(api: ScriptedCalypso, decisions: dict[str, Any]):
+    async with api.state(**decisions) as state:
+        with pytest.raises(ConfigError) as caught:
+            build_server(state)
+        assert "--tools" in caught.value.hint
+
+
+async def test_a_read_only_credential_sees_and_runs_only_reading_tools(api: ScriptedCalypso, era: str):
+    def reader(_request: object) -> AccessGrant:
+        return AccessGrant(name="reader", read_only=True)
+
+    async with (
+        api.state(grant_for=reader) as state,
+        Client(build_server(state), mode=era) as client,
+    ):
+        assert "create_bucket" not in [tool.name for tool in (await client.list_tools()).tools]
+        hidden = await client.call_tool("create_bucket", {"name": "x"})
+        unknown = await client.call_tool("no_such_tool", {"name": "x"})
+        assert str(hidden.content) == str(unknown.content).replace("no_such_tool", "create_bucket")
+        assert not api.asked("POST /knowledge/buckets")
