@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
 
-from mcp import Client, StdioServerParameters
+import anyio
+from mcp import Client, MCPError, StdioServerParameters
 from mcp_types import CallToolResult, TextContent
 
 from calypso_mcp.cli.progress import Report
@@ -17,6 +18,10 @@ from calypso_mcp.settings import child_environment, knobs
 
 class ToolFailed(CalypsoError):
     """The MCP server reported an error; the message is what an agent would read."""
+
+
+class ServerStopped(CalypsoError):
+    """The MCP server stopped; what it wrote above says why."""
 
 
 class Session:
@@ -36,21 +41,37 @@ class Session:
         given = {name: value for name, value in arguments.items() if value not in (None, "", [], ())}
         result = await self._client.call_tool(tool, given, progress_callback=report)
         if result.is_error:
-            raise ToolFailed(_text(result))
+            text = _text(result).removeprefix("Error: ")
+            raise ToolFailed(text, code="bucket_not_found" if "\nCode: bucket_not_found" in text else "")
         return cast("dict[str, Any]", result.structured_content or {})
 
 
 @asynccontextmanager
 async def own_server(flags: Sequence[str]) -> AsyncGenerator[Session]:
-    """Start `calypso-mcp` over stdio with `flags`, and our environment, for as long as the block lasts."""
+    """Start `calypso-mcp` over stdio with `flags`, and our environment, for as long as the block lasts.
+
+    Raises:
+        ServerStopped: The server did not start, or died.
+    """
     server = StdioServerParameters(
         command=sys.executable,
         args=["-m", "calypso_mcp", *flags],
         env=child_environment(),
         encoding_error_handler="replace",
     )
-    async with Client(server) as client:
-        yield Session(client)
+    failure: Exception | None = None
+    try:
+        async with Client(server) as client:
+            try:
+                yield Session(client)
+            except Exception as error:  # noqa: BLE001 - raised again below, as itself and not as a group
+                failure = error
+    except* (MCPError, OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
+        failure = failure or ServerStopped()
+    if isinstance(failure, MCPError):
+        raise ServerStopped from failure
+    if failure is not None:
+        raise failure
 
 
 def settings_flags(flags: Mapping[str, object]) -> list[str]:

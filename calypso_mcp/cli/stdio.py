@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 from collections.abc import Mapping
 
 import anyio
@@ -23,6 +25,16 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
 
 
 async def _serve(settings: Settings) -> None:
-    async with running(settings) as program:
+    async with running(settings) as program, anyio.create_task_group() as tasks:
+        if sys.platform != "win32":
+            # Where a host says "stop" by a signal instead of closing our input, end just as cleanly.
+            tasks.start_soon(_stop_when_told, tasks.cancel_scope)
         collector.work()
         await run_stdio(program.server)
+        tasks.cancel_scope.cancel()
+
+
+async def _stop_when_told(serving: anyio.CancelScope) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM) as signals:
+        async for _ in signals:
+            serving.cancel()

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import anyio
 
 from calypso_mcp.cli.logs import log_to_stderr
-from calypso_mcp.cli.mcp_session import Session, own_server, settings_flags
+from calypso_mcp.cli.mcp_session import Session, ToolFailed, own_server, settings_flags
 from calypso_mcp.cli.outcomes import has_failures, print_outcomes
 from calypso_mcp.cli.progress import phase
 from calypso_mcp.cli.uploading import Sources, upload
@@ -48,7 +48,14 @@ async def _upload(session: Session, sources: Sources, arguments: argparse.Namesp
         "dry_run": arguments.dry_run,
         "wait": arguments.wait,
     }
-    with phase("Looking" if arguments.dry_run else "Uploading") as report:
-        results = await upload(session, sources, common, report)
+    try:
+        with phase("Looking" if arguments.dry_run else "Uploading") as report:
+            results = await upload(session, sources, common, report)
+    except ToolFailed as error:
+        if error.code != "bucket_not_found":
+            raise
+        raise ToolFailed(
+            f"There is no bucket {arguments.destination!r}.", hint="Add --create-bucket to create it."
+        ) from error
     print_outcomes(results)
     return 1 if has_failures(results) else 0

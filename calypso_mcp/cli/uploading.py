@@ -81,7 +81,8 @@ async def _to_its_end(session: Session, arguments: Mapping[str, object], report:
     left: int | None = None
     while True:
         result = await session.call("upload_batch", {**arguments, "timeout_s": int(_CALL_S)}, report)
-        out_of_time = "progress" in result or result.get("readiness", {}).get("state") == "pending"
+        indexing = arguments.get("wait") and result.get("readiness") == "pending"
+        out_of_time = "progress" in result or indexing
         pending = cast("int", result["counts"].get("pending", 0))
         if not out_of_time and (not pending or (left is not None and pending >= left)):
             return result

@@ -78,10 +78,10 @@ def _session(client: ScriptedClient) -> Session:
 async def test_an_upload_that_ran_out_of_time_is_continued_by_the_same_call(tmp_path: Path) -> None:
     client = ScriptedClient(
         {"counts": {"pending": 3}, "progress": "uploading: 1 of 3 files"},
-        {"counts": {"accepted": 2, "replayed": 1}, "readiness": {"state": "pending"}},
-        {"counts": {"replayed": 3}, "readiness": {"state": "ready"}},
+        {"counts": {"accepted": 2, "replayed": 1}, "readiness": "pending"},
+        {"counts": {"replayed": 3}, "readiness": "ready"},
     )
-    [result] = await upload(_session(client), Sources.of([tmp_path]), {"bucket": "b"}, _quiet)
+    [result] = await upload(_session(client), Sources.of([tmp_path]), {"bucket": "b", "wait": True}, _quiet)
     assert result["counts"] == {"replayed": 3}
     assert len(client.asked) == 3
     assert all(call == client.asked[0] for call in client.asked)
