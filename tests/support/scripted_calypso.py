@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import anyio
 import httpx2
 
 from calypso_mcp.client import CalypsoClient
@@ -89,18 +90,25 @@ class ScriptedCalypso:
     search: Callable[[dict[str, Any]], list[dict[str, Any]]] = lambda _body: []
     #: Answers by "METHOD /path", instead of what is above.
     scripted: dict[str, Answer] = field(default_factory=dict)
+    #: Requests that never get an answer, by "METHOD /path".
+    held: set[str] = field(default_factory=set)
+    #: Set when such a request has arrived.
+    reached: anyio.Event = field(default_factory=anyio.Event)
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def asked(self, what: str) -> list[dict[str, Any]]:
         """Return the bodies of the requests "METHOD /path"."""
         return [body for request, body in self.requests if request == what]
 
-    def answer(self, request: httpx2.Request) -> httpx2.Response:
+    async def answer(self, request: httpx2.Request) -> httpx2.Response:
         """Answer one request."""
         path = request.url.path.removeprefix("/v1")
         what = f"{request.method} {path}"
         body = json.loads(request.content) if request.content else dict(request.url.params)
         self.requests.append((what, body))
+        if what in self.held:
+            self.reached.set()
+            await anyio.sleep_forever()
         if what in self.scripted:
             status, answer = self.scripted[what](body)
             return httpx2.Response(status, json=answer)

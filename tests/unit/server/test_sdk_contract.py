@@ -1,0 +1,84 @@
+"""What we use of the SDK beyond its promises. A failure means that an SDK update moved it: see sdk.py."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import anyio
+import pytest
+from mcp.client import Client
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.tools import Tool
+from mcp_types import CompleteRequestParams, CompleteResult, Completion, PromptReference
+
+from calypso_mcp.server import sdk
+
+
+def server() -> MCPServer[Any]:
+    return MCPServer("contract")
+
+
+def test_the_low_level_server_is_where_it_was():
+    low_level = sdk.low_level(server())
+    assert callable(low_level.add_request_handler)
+    assert callable(low_level.lifespan)
+
+
+def test_the_loop_that_serves_both_eras_takes_what_we_pass():
+    from mcp.server.runner import serve_dual_era_loop
+
+    parameters = inspect.signature(serve_dual_era_loop).parameters
+    assert list(parameters)[:3] == ["server", "read_stream", "write_stream"]
+    assert "lifespan_state" in parameters
+
+
+async def test_pipes_hand_over_messages_and_end():
+    feed, messages = sdk.read_pipe()
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(feed.send, ValueError("x"))
+            assert isinstance(await messages.receive(), ValueError)
+        await feed.aclose()
+        with pytest.raises(anyio.EndOfStream):
+            await messages.receive()
+        await messages.aclose()
+
+
+async def test_a_replaced_handler_sees_the_request_and_its_lifespan_state():
+    seen: list[Any] = []
+
+    async def handler(request: Any, params: CompleteRequestParams) -> CompleteResult:
+        seen.append((request.lifespan_context, params.argument.value))
+        return CompleteResult(completion=Completion(values=["ok"]))
+
+    made = server()
+    sdk.handle(made, "completion/complete", CompleteRequestParams, handler)
+    async with Client(made) as client:
+        result = await client.complete(PromptReference(name="p"), {"name": "a", "value": "typed"})
+    assert result.completion.values == ["ok"]
+    assert seen == [({}, "typed")]
+
+
+async def test_calls_pass_through_the_public_call_tool_and_schemas_may_be_replaced():
+    async def hello() -> str:
+        return "hi"
+
+    tool = Tool.from_function(hello)
+    tool.parameters = {"type": "object", "properties": {}, "x-mark": 1}
+    tool.fn_metadata.output_schema = {"type": "object", "x-mark": 2}
+
+    class Watched(MCPServer[Any]):
+        calls: list[str] = []  # noqa: RUF012 - a test's notebook
+
+        async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+            self.calls.append(name)
+            return await super().call_tool(name, arguments, context)
+
+    watched = Watched("watched", tools=[tool])
+    async with Client(watched) as client:
+        [listed] = (await client.list_tools()).tools
+        assert listed.input_schema["x-mark"] == 1
+        assert listed.output_schema == {"type": "object", "x-mark": 2}
+        await client.call_tool("hello")
+    assert watched.calls == ["hello"]
