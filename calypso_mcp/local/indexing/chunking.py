@@ -22,7 +22,7 @@ TARGET_CHARS = 1_200
 #: A block up to this long stays whole.
 MAX_CHARS = 1_500
 #: A chunk this long ends before the next heading.
-BIG_ENOUGH_CHARS = 250
+BIG_ENOUGH_CHARS = 200
 #: Stands between the headings of a chunk's path.
 HEADING_SEPARATOR = " > "
 

@@ -47,7 +47,7 @@ ANSWERS = {
         "lamp-troubleshooting.html",
         None,
         None,
-        "Lamp troubleshooting > What the status light means",
+        "Lamp troubleshooting",
     ),
     "When does a parcel count as lost?": ("escalation-notes.txt", None, 20, None),
 }
