@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import shlex
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -19,11 +19,10 @@ from urllib.parse import urlsplit
 from mcp.server.auth.provider import AccessToken
 from starlette.requests import Request
 
-from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.upload_rules import check_upload, content_type_for
-from calypso_mcp.errors import ScopeError
+from calypso_mcp.errors import ContentError, ScopeError
 from calypso_mcp.server.access.credentials import access_token, fingerprint, grant_of_user
 from calypso_mcp.server.access.tickets import Ticket, TicketSeal
 from calypso_mcp.server.request_scope import Access
@@ -57,6 +56,15 @@ class OneTimePolicy:
     lifetime_s: int = 900
     public_url: str | None = None
     limits: UploadLimits = field(default_factory=UploadLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What an upload may carry besides its name."""
+
+    title: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,28 +120,24 @@ class OneTimeUploads:
     def issue(
         self,
         request: Request,
-        bucket: Bucket,
+        bucket_id: str,
         filename: str,
-        *,
-        title: str | None = None,
-        tags: Sequence[str] = (),
-        metadata: Mapping[str, Any] | None = None,
+        labels: Labels | None = None,
     ) -> IssuedUpload:
         """Return a new address for one file.
 
         Args:
             request: The HTTP request of the tool call; its caller alone may ask for the outcome.
-            bucket: Where the file goes; already checked against the scope.
+            bucket_id: Where the file goes; already checked against the scope.
             filename: What it will be called.
-            title: Its title.
-            tags: Its tags.
-            metadata: Its metadata.
+            labels: Its title, tags and metadata.
 
         Raises:
             ContentError: A rule on names, tags or metadata is broken.
         """
         limits = self.policy.limits
-        check_upload(filename, 1, tags, metadata, limits)
+        labels = labels or Labels()
+        check_upload(filename, 1, labels.tags, labels.metadata, limits)
         grant = self._grant_of(request)
         now = int(self._clock())
         ticket = Ticket(
@@ -142,13 +146,13 @@ class OneTimeUploads:
             expires_at=now + self.policy.lifetime_s,
             grant=grant.to_claims(),
             key=self._caller_key(grant.key_reference),
-            bucket_id=bucket.id,
+            bucket_id=bucket_id,
             filename=filename,
             content_type=content_type_for(filename),
             most_bytes=limits.file_bytes,
-            title=title,
-            tags=tuple(tags),
-            metadata=dict(metadata) if metadata else None,
+            title=labels.title,
+            tags=labels.tags,
+            metadata=dict(labels.metadata) if labels.metadata else None,
         )
         url = f"{self._origin(request)}{PREFIX}{self._seal.seal(ticket)}"
         self.note(ticket, "issued")
@@ -175,6 +179,22 @@ class OneTimeUploads:
                 hint="Use a file_id that an upload returned for a bucket in list_buckets.",
             )
         return record
+
+    def file_id(self, access: Access, upload_id: str) -> str:
+        """Return the id of the file that an upload has become.
+
+        Raises:
+            ScopeError: See `outcome`.
+            ContentError: No file has arrived, or it was refused.
+        """
+        record = self.outcome(access, upload_id)
+        if record.file_id is not None:
+            return record.file_id
+        raise ContentError(
+            record.message or "No file has arrived at this one-time address yet.",
+            code=record.code or "upload_not_arrived",
+            hint="Run the upload command first; call upload_file without a source for a new one.",
+        )
 
     def open(self, text: str) -> Ticket | None:
         """Return the ticket of an address, void or not; None when it is none of ours."""

@@ -17,10 +17,11 @@ from starlette.requests import Request
 
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.scope import ScopeLimit
-from calypso_mcp.server.access.watched_file import WatchedAccessFile
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
+
+    from calypso_mcp.server.access.watched_file import WatchedAccessFile
 
 #: The claim of an `AccessToken` that carries our grant.
 GRANT_CLAIM = "calypso"

@@ -17,6 +17,7 @@ from calypso_mcp.server.results import ToolResult, answer
 from calypso_mcp.server.scoped_lookup import require_batch, require_file, require_task
 from calypso_mcp.server.standings import PLAIN_OBJECTS, ItemStanding, ReadinessWord, listed, reason_line, word
 from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.upload_ledger import UploadRecord, is_upload_id
 
 Timeout = Annotated[int, Field(ge=0, le=300)]
 
@@ -56,6 +57,11 @@ async def get_upload_status(
     if batch_id:
         target, status = await _batch_target(access, batch_id)
         return answer(_standing(await _look(access, target), status=status))
+    if is_upload_id(file_id) and access.state.one_time_uploads is not None:
+        arriving = access.state.one_time_uploads.outcome(access, file_id)
+        if arriving.file_id is None:
+            return answer(_of_upload(arriving))
+        file_id = arriving.file_id
     file = await require_file(access, file_id)
     report = await _look(access, ReadinessTarget(file_ids=(file.id,)))
     return answer(_standing(report, status=file.status))
@@ -110,6 +116,9 @@ async def _look(access: Access, target: ReadinessTarget) -> ReadinessReport:
 
 
 async def _file_target(access: Access, file_ids: list[str]) -> ReadinessTarget:
+    uploads = access.state.one_time_uploads
+    if uploads is not None:
+        file_ids = [uploads.file_id(access, one) if is_upload_id(one) else one for one in file_ids]
     if not access.is_limited:
         return ReadinessTarget(file_ids=tuple(dict.fromkeys(file_ids)))
     found = [(await require_file(access, file_id)).id for file_id in dict.fromkeys(file_ids)]
@@ -132,6 +141,22 @@ def _of_task(status: str) -> ReadinessReport:
     # Indexed is not yet synced, and a task without a file cannot say more.
     known = Readiness.WAITING if readiness is Readiness.READY else readiness
     return ReadinessReport.of([Standing(id="task", readiness=known, status=status)])
+
+
+def _of_upload(record: UploadRecord) -> UploadStanding:
+    """Return where a one-time upload stands whose file is not there yet."""
+    failed = record.state == "failed"
+    return UploadStanding(
+        readiness=word(Readiness.FAILED if failed else Readiness.WAITING),
+        status=record.state,
+        ready=0,
+        failed=int(failed),
+        pending=int(not failed),
+        trouble=reason_line(record.message) if record.message else None,
+        next_step="Run the upload command again; it continues where it stopped."
+        if record.state == "interrupted"
+        else "Run the upload command, or call upload_file without a source for a new one.",
+    )
 
 
 def _standing(

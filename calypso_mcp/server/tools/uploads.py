@@ -9,14 +9,17 @@ import anyio
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field, WithJsonSchema
+from starlette.requests import Request
 
 from calypso_mcp.client.outcomes import Upload, UploadedFile
 from calypso_mcp.client.readiness import ReadinessReport, ReadinessTarget
 from calypso_mcp.client.readiness_report import of_file
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.domain.upload_rules import check_upload
+from calypso_mcp.errors import ContentError, InputError
 from calypso_mcp.server.call_progress import CallProgress, Step, call_progress
 from calypso_mcp.server.destinations import Target, made, upload_target
+from calypso_mcp.server.one_time_uploads import IssuedUpload, Labels
 from calypso_mcp.server.request_scope import Access, CurrentAccess
 from calypso_mcp.server.results import ToolResult, answer
 from calypso_mcp.server.sent_files import sent_files
@@ -35,17 +38,42 @@ _ANY_NAME = "x"
 class UploadReport(ToolResult):
     """What became of one upload."""
 
-    outcome: Annotated[Literal["accepted", "replayed", "pending"], WithJsonSchema({"type": "string"})]
+    outcome: Annotated[
+        Literal["accepted", "replayed", "pending", "address"], WithJsonSchema({"type": "string"})
+    ]
     readiness: ReadinessWord
     bucket: str
     file_id: str | None = None
     task_id: str | None = None
     filename: str
-    size_bytes: int
+    size_bytes: int | None = None
     changed: bool | None = None
     code: str | None = None
     reason: str | None = None
     next_step: str
+
+
+async def _named_target(access: Access, bucket: str, filename: str, *, create: bool) -> Target:
+    """Return where a file goes that is yet to come, so that all about it is known beforehand.
+
+    Raises:
+        ContentError: It has no name.
+        InputError: The bucket is none in scope, or cannot be made beforehand.
+    """
+    if not filename:
+        raise ContentError(
+            "No source is given; for a one-time upload address the filename is needed.",
+            code="no_source",
+            hint="Give one of path, text and content_base64, or only the filename with its ending.",
+        )
+    target = await made(access, await upload_target(access, bucket, create=create))
+    if target.bucket_id is None:
+        raise InputError(
+            "The bucket cannot be made for this upload.",
+            code="bucket_required",
+            hint="Name a bucket from list_buckets.",
+        )
+    return target
 
 
 async def upload_file(
@@ -64,11 +92,18 @@ async def upload_file(
     wait: Annotated[bool, Field(description="Until searchable")] = False,
     timeout_s: Timeout = 45,
 ) -> Annotated[CallToolResult, UploadReport]:
-    """Put one source into a bucket: exactly one of path, text, content_base64.
+    """Put one source into a bucket: one of path, text, content_base64; over HTTP, none gives a curl upload.
 
-    The same content again is a replay, not a duplicate. For several files use upload_batch.
+    The same content again is a replay. For several files use upload_batch.
     """
     arguments = SourceArguments(path, text, content_base64, filename or None)
+    request: Request | None = ctx.request_context.request
+    uploads = access.state.one_time_uploads
+    if not arguments.given and uploads is not None and request is not None:
+        target = await _named_target(access, bucket, filename, create=create_bucket)
+        labels = Labels(title or None, tuple(tags), metadata or None)
+        issued = uploads.issue(request, target.bucket_id or "", filename, labels)
+        return answer(_address(issued, target))
     arguments.require_one()
     limits = access.state.upload_limits
     check_upload(filename or _ANY_NAME, 1, tags, metadata, limits)
@@ -148,6 +183,20 @@ def _next_step(state: Readiness, file_id: str) -> str:
     if state is Readiness.FAILED:
         return "It will not become searchable: mend the cause, then upload it again."
     return f"Before you search for it, call wait_for_bucket_sync with file_ids=[{file_id!r}]."
+
+
+def _address(issued: IssuedUpload, target: Target) -> UploadReport:
+    return UploadReport(
+        outcome="address",
+        readiness="pending",
+        bucket=target.slug,
+        file_id=issued.upload_id,
+        filename=issued.filename,
+        reason=f"No source was given, so this is a one-time address for at most {issued.most_bytes:,} bytes. "
+        f"It is a secret, good until {issued.expires_at}.",
+        next_step=f"Where the file is, run the command below, then call get_upload_status with "
+        f"file_id={issued.upload_id!r}.\n{issued.command}",
+    )
 
 
 def _out_of_time(checked: CheckedSource, target: Target) -> UploadReport:
