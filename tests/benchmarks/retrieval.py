@@ -12,6 +12,7 @@ passages, and a file counts where its first passage stands.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import math
 import random
@@ -22,7 +23,17 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
+import httpx2
+
+from calypso_mcp.api.buckets import Destination
+from calypso_mcp.api.search import SearchRequest
+from calypso_mcp.client import CalypsoClient, CreatePacer
+from calypso_mcp.client.readiness_report import ReadinessTarget
+from calypso_mcp.client.sources import BytesSource
+from calypso_mcp.client.uploads import Upload
+from calypso_mcp.local.app import LocalOptions, open_backend
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import Document
 from calypso_mcp.local.indexing.formats.text import read_text
@@ -106,6 +117,43 @@ def on_the_index(collection: Collection, connection: sqlite3.Connection) -> tupl
     return scores, indexing, passages
 
 
+async def through_the_api(collection: Collection, folder: Path) -> tuple[Scores, float, int]:
+    """Return scores, seconds from the first upload until all is searchable, and how many files that were."""
+    options = LocalOptions(data_dir=folder / collection.name, api_key="sk_benchmark", creates_per_second=None)
+    names = {f"{quote(identifier, safe='')}.txt": identifier for identifier in collection.documents}
+    async with (
+        open_backend(options) as app,
+        CalypsoClient(
+            base_url="http://calypso.localhost/v1",
+            api_key=options.api_key,
+            transport=httpx2.ASGITransport(app),
+            storage_transport=httpx2.ASGITransport(app),
+            pacer=CreatePacer(1_000),
+        ) as client,
+    ):
+        started = time.perf_counter()
+        bucket = Destination(bucket=collection.name, create_missing_buckets=True)
+        uploads = [
+            Upload(BytesSource(text.encode()), name, bucket, title=title or None)
+            for name, (title, text) in zip(names, collection.documents.values(), strict=True)
+        ]
+        outcomes = await client.uploads.upload_all(uploads)
+        files = tuple(outcome.file_id for outcome in outcomes if outcome.file_id)
+        report = await client.readiness.wait(ReadinessTarget(file_ids=files), timeout_s=3_600)
+        indexing = time.perf_counter() - started
+        if len(report.ready) != len(names):
+            raise SystemExit(f"{collection.name}: {len(report.ready)} of {len(names)} files are searchable.")
+        scores = Scores()
+        for identifier, query in collection.queries.items():
+            request = SearchRequest(query=query, buckets=(collection.name,), max_results=DEPTH)
+            started = time.perf_counter()
+            answer = await client.search.search(request)
+            seconds = time.perf_counter() - started
+            ranked = list(dict.fromkeys(names[hit.filename or ""] for hit in answer.results))
+            scores.add(ranked, collection.relevance[identifier], seconds)
+    return scores, indexing, len(names)
+
+
 def scale(collection: Collection, sizes: Sequence[int], folder: Path) -> None:
     """Print latencies over indexes of so many passages, made of the collection's words at their frequency."""
     draw = random.Random(7)
@@ -167,6 +215,7 @@ def main() -> None:
     )
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--scale", metavar="N,N,...", help="numbers of passages to measure latency at")
+    parser.add_argument("--api", action="store_true", help="through the REST API; counts files, not passages")
     arguments = parser.parse_args()
     collections = [Collection.load(folder) for folder in arguments.folders]
     with tempfile.TemporaryDirectory() as scratch:
@@ -180,8 +229,12 @@ def main() -> None:
         for collection in collections:
             connection = sqlite3.connect(Path(scratch) / f"{collection.name}.db")
             try:
-                connection.executescript(index.SCHEMA)
-                _report(collection.name, *on_the_index(collection, connection))
+                if arguments.api:
+                    measured = asyncio.run(through_the_api(collection, Path(scratch)))
+                else:
+                    connection.executescript(index.SCHEMA)
+                    measured = on_the_index(collection, connection)
+                _report(collection.name, *measured)
             finally:
                 connection.close()
 

@@ -49,7 +49,7 @@ ANSWERS = {
         None,
         "Lamp troubleshooting",
     ),
-    "When does a parcel count as lost?": ("escalation-notes.txt", None, 20, None),
+    "When does a parcel count as lost?": ("escalation-notes.txt", None, 18, None),
 }
 
 
