@@ -22,8 +22,8 @@ _READABLE_CHARS: Final = 64
 _DIGEST_CHARS: Final = 32
 
 #: A batch is full at the API's limit, but may end earlier, see `split`.
-_SMALLEST_SPLIT: Final = 48
-_SPLIT_ODDS: Final = 24
+_SMALLEST_SPLIT: Final = 84
+_SPLIT_ODDS: Final = 8
 
 
 def client_file_id(

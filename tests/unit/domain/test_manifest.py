@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calypso_mcp.domain.manifest import (
+    batch_key,
+    check_client_file_id,
+    check_manifest,
+    client_file_id,
+    split,
+)
+from calypso_mcp.errors import ManifestError
+
+ITEM: dict[str, Any] = {"identity": "docs/a.md", "sha256": "ab" * 32, "destination": ("slug:x",)}
+
+
+def ids(count: int) -> list[str]:
+    """Return the ids of `count` files of a folder."""
+    return [client_file_id(**ITEM | {"identity": f"docs/chapter-{n}.md"}) for n in range(count)]
+
+
+@given(identity=st.text(min_size=1), sha256=st.text(alphabet="0123456789abcdef", min_size=64, max_size=64))
+def test_every_file_has_a_valid_and_stable_id(identity: str, sha256: str) -> None:
+    one = client_file_id(identity=identity, sha256=sha256, destination=("slug:x",))
+
+    check_client_file_id(one)
+    assert one == client_file_id(identity=identity, sha256=sha256, destination=("slug:x",))
+
+
+def test_an_id_can_be_recognised_by_people() -> None:
+    assert client_file_id(**ITEM).startswith("docs-a.md-")
+    assert client_file_id(**ITEM | {"identity": "__init__.py"}).startswith("init__.py-")
+    assert client_file_id(**ITEM | {"identity": "文档"}).startswith("file-")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"identity": "docs/b.md"},
+        {"identity": "docs-a.md"},
+        {"sha256": "cd" * 32},
+        {"destination": ("slug:y",)},
+        {"title": "A"},
+        {"tags": ("t",)},
+        {"metadata": {"k": 1}},
+        {"generation": 1},
+    ],
+)
+def test_whatever_makes_another_file_makes_another_id(change: dict[str, Any]) -> None:
+    assert client_file_id(**ITEM | change) != client_file_id(**ITEM)
+
+
+def test_the_key_of_a_batch_does_not_depend_on_its_order() -> None:
+    some = ids(10)
+
+    assert batch_key(some) == batch_key(reversed(some))
+    assert batch_key(some) != batch_key(some[1:])
+
+
+@pytest.mark.parametrize(("files", "batches"), [(0, 0), (1, 1), (100, 1), (101, 2), (250, 3)])
+def test_files_are_divided_into_few_batches_of_at_most_100(files: int, batches: int) -> None:
+    parts = split(ids(files))
+
+    assert len(parts) == batches
+    assert all(1 <= len(part) <= 100 for part in parts)
+    assert sorted(one for part in parts for one in part) == sorted(ids(files))
+
+
+def test_the_division_does_not_depend_on_the_order() -> None:
+    some = ids(730)
+    shuffled = some.copy()
+    random.Random(7).shuffle(shuffled)
+
+    assert split(shuffled) == split(some)
+
+
+def test_one_more_file_leaves_most_batches_as_they_are() -> None:
+    some = ids(1_000)
+    before = {batch_key(part) for part in split(some)}
+    unchanged: list[int] = []
+    for number in range(20):
+        new = client_file_id(**ITEM | {"identity": f"docs/chapter-{number * 50}-new.md"})
+        unchanged.append(len(before & {batch_key(part) for part in split([*some, new])}))
+
+    assert sum(unchanged) / len(unchanged) > 0.7 * len(before)
+
+
+def test_a_changed_file_changes_its_own_batch_only() -> None:
+    some = ids(1_000)
+    before = split(some)
+    changed = client_file_id(**ITEM | {"identity": "docs/chapter-500.md", "sha256": "cd" * 32})
+
+    after = split([changed, *(one for one in some if one != some[500])])
+
+    assert len(set(before) - set(after)) == 1
+
+
+@pytest.mark.parametrize("one", ["a", "A-b_c.9", "x" * 120, "_a", ".a", "-"])
+def test_ids_that_the_seed_allows_pass(one: str) -> None:
+    check_client_file_id(one)
+
+
+@pytest.mark.parametrize("one", ["", "__a", "a b", "a/b", "ä", "x" * 121, "a\n"])
+def test_ids_that_the_seed_forbids_do_not(one: str) -> None:
+    with pytest.raises(ManifestError) as raised:
+        check_client_file_id(one)
+
+    assert raised.value.code == "invalid_client_file_id"
+
+
+def test_a_consistent_manifest_passes() -> None:
+    check_manifest(["a", "b"], ["b", "a"], shared_destination=True)
+    check_manifest(["a", "b"], ["a", "b"], shared_destination=False, routed_ids=["b", "a"])
+
+
+@pytest.mark.parametrize(
+    ("items", "files", "shared", "routed", "code"),
+    [
+        ([], [], True, [], "empty_batch"),
+        ([str(n) for n in range(101)], [str(n) for n in range(101)], True, [], "batch_too_large"),
+        (["a", "a"], ["a"], True, [], "duplicate_client_file_id"),
+        (["a"], ["a", "a"], True, [], "duplicate_client_file_id"),
+        (["a b"], ["a b"], True, [], "invalid_client_file_id"),
+        (["a", "b"], ["a"], True, [], "missing_file_parts"),
+        (["a"], ["b"], True, [], "missing_file_parts"),
+        (["a", "b"], ["a", "b"], False, ["a"], "bucket_required"),
+    ],
+)
+def test_each_inconsistency_has_the_code_of_the_api(
+    items: list[str], files: list[str], shared: bool, routed: list[str], code: str
+) -> None:
+    with pytest.raises(ManifestError) as raised:
+        check_manifest(items, files, shared_destination=shared, routed_ids=routed)
+
+    assert raised.value.code == code

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from itertools import islice, permutations
+from typing import Any
+
+import pytest
+
+from calypso_mcp.domain.readiness import (
+    PollSchedule,
+    Readiness,
+    file_readiness,
+    overall,
+    says_nothing_about_sync,
+    sync_states,
+    task_readiness,
+)
+
+READY, FAILED, WAITING = Readiness.READY, Readiness.FAILED, Readiness.WAITING
+
+
+@pytest.mark.parametrize(
+    ("status", "sync_status", "sync", "store_active", "expected"),
+    [
+        ("active", "active", None, None, READY),
+        ("indexed", "active", None, None, READY),
+        ("INDEXED", "Active", None, None, READY),
+        ("indexed", None, [{"bucket_id": "b", "status": "active"}], None, READY),
+        ("indexed", None, {"b": {"status": "active"}, "c": "active"}, None, READY),
+        ("indexed", None, {"status": "active"}, None, READY),
+        # The file's own word counts before the bucket's.
+        ("indexed", "pending", None, True, WAITING),
+        ("indexed", None, [{"status": "active"}, {"status": "pending"}], True, WAITING),
+        ("indexed", None, [{"bucket_id": "b"}], True, WAITING),
+        # Nothing known about sync: the bucket's store decides.
+        ("indexed", None, None, True, READY),
+        ("indexed", None, [], True, READY),
+        ("indexed", None, None, False, WAITING),
+        ("indexed", None, None, None, WAITING),
+        # Synced before it is indexed is no reason to believe it.
+        ("indexing", "active", None, True, WAITING),
+        ("queued", None, None, True, WAITING),
+        ("accepted", "active", None, None, WAITING),
+        ("pending", None, None, None, WAITING),
+        ("unknown", None, None, True, WAITING),
+        ("reticulating", "active", None, True, WAITING),
+        ("", "active", None, True, WAITING),
+        ("indexed", "syncing", None, None, WAITING),
+        ("indexed", "reticulating", None, True, WAITING),
+        ("failed", "active", None, True, FAILED),
+        ("deleted", None, None, None, FAILED),
+        ("error", None, None, None, FAILED),
+        ("indexed", "failed", None, None, FAILED),
+        ("indexed", "error", None, None, FAILED),
+        ("indexed", None, [{"status": "active"}, {"status": "failed"}], None, FAILED),
+    ],
+)
+def test_a_file_is_ready_only_when_indexed_and_synced(
+    status: str, sync_status: str | None, sync: Any, store_active: bool | None, expected: Readiness
+) -> None:
+    assert file_readiness(status, sync_status, sync, store_active) is expected
+
+
+@pytest.mark.parametrize(
+    ("sync", "expected"),
+    [
+        (None, ()),
+        ({}, ()),
+        ([], ()),
+        ("active", ()),
+        (7, ()),
+        ({"buckets": 3}, ()),
+        ([{"status": "Active"}, "pending", 4], ("active", "pending", "unknown")),
+        ({"a": {"status": "active"}, "b": {"state": "active"}}, ("active", "unknown")),
+    ],
+)
+def test_bucket_sync_is_read_in_every_plausible_shape(sync: Any, expected: tuple[str, ...]) -> None:
+    assert sync_states(sync) == expected
+    assert says_nothing_about_sync(None, sync) is (expected == ())
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [("indexed", READY), ("active", READY), ("queued", WAITING), ("new", WAITING), ("failed", FAILED)],
+)
+def test_a_task_ends_indexed_or_failed(status: str, expected: Readiness) -> None:
+    assert task_readiness(status) is expected
+
+
+def test_things_together_wait_for_the_last_one_and_then_tell_of_failures() -> None:
+    for states in permutations([READY, FAILED, WAITING]):
+        assert overall(states) is WAITING
+    assert overall([READY, FAILED, READY]) is FAILED
+    assert overall([READY]) is READY
+
+
+def test_polling_starts_quickly_and_slows_down_to_its_cap() -> None:
+    delays = list(islice(PollSchedule().delays(), 9))
+
+    assert delays[:3] == [0.25, 0.375, 0.5625]
+    assert delays == sorted(delays)
+    assert delays[-1] == 4.0

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.upload_rules import (
+    check_upload,
+    content_type_for,
+    destination_names,
+    upload_key,
+)
+from calypso_mcp.errors import ContentError
+
+LIMITS = UploadLimits()
+KEY: dict[str, Any] = {
+    "sha256": "ab" * 32,
+    "filename": "a.md",
+    "destination": ("slug:x",),
+    "title": "A",
+    "tags": ("t",),
+    "metadata": {"k": 1, "j": 2},
+    "content_type": "text/markdown",
+}
+
+
+def test_what_is_within_all_limits_passes() -> None:
+    check_upload("a" * 255, LIMITS.file_bytes, ["t"] * 20, {"k": "v" * (8192 - len('{"k": ""}'))}, LIMITS)
+    check_upload("ümlaut und leer.md", 1, (), None, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"size_bytes": 0}, "empty_file"),
+        ({"size_bytes": 26_214_401}, "file_too_large"),
+        ({"tags": ["t"] * 21}, "too_many_tags"),
+        ({"tags": ["a", " "]}, "invalid_tags"),
+        ({"metadata": {"k": "v" * 8192}}, "metadata_too_large"),
+        ({"metadata": {"k": "ü" * 4096}}, "metadata_too_large"),
+        ({"metadata": {"k": float("nan")}}, "invalid_metadata"),
+        ({"metadata": {"k": object()}}, "invalid_metadata"),
+        ({"filename": ""}, "invalid_filename"),
+        ({"filename": "  "}, "invalid_filename"),
+        ({"filename": "a" * 256}, "invalid_filename"),
+        ({"filename": "../a.md"}, "invalid_filename"),
+        ({"filename": "a\u202egpj.md"}, "invalid_filename"),
+        ({"filename": "a\x00.md"}, "invalid_filename"),
+    ],
+)
+def test_each_broken_rule_has_its_code_and_says_what_to_do(change: dict[str, Any], code: str) -> None:
+    valid: dict[str, Any] = {"filename": "a.md", "size_bytes": 10, "tags": (), "metadata": None}
+
+    with pytest.raises(ContentError) as raised:
+        check_upload(**valid | change, limits=LIMITS)
+
+    assert raised.value.code == code
+    assert raised.value.hint
+    assert not raised.value.retryable
+
+
+@pytest.mark.parametrize(
+    ("filename", "expected"),
+    [
+        ("a.PDF", "application/pdf"),
+        ("notes.md", "text/markdown"),
+        ("a.tar.txt", "text/plain"),
+        ("README", "application/octet-stream"),
+        ("pdf", "application/octet-stream"),
+        ("a.xyz", "application/octet-stream"),
+        (".html", "text/html"),
+    ],
+)
+def test_the_type_comes_from_the_ending(filename: str, expected: str) -> None:
+    assert content_type_for(filename) == expected
+
+
+def test_every_way_to_name_a_destination_is_one() -> None:
+    assert destination_names(None, None, "a") == destination_names((), ("a",), None) == ("slug:a",)
+    assert destination_names(("2", "1"), ("b",), "a") == ("id:1", "id:2", "slug:a", "slug:b")
+
+
+def test_equal_content_has_an_equal_key() -> None:
+    assert upload_key(**KEY) == upload_key(**KEY | {"metadata": {"j": 2, "k": 1}})
+    assert len(upload_key(**KEY)) <= 64
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sha256": "cd" * 32},
+        {"filename": "b.md"},
+        {"destination": ("id:x",)},
+        {"title": None},
+        {"tags": ()},
+        {"metadata": None},
+        {"content_type": "text/plain"},
+        {"generation": 1},
+    ],
+)
+def test_whatever_makes_another_file_makes_another_key(change: dict[str, Any]) -> None:
+    assert upload_key(**KEY | change) != upload_key(**KEY)
+
+
+def test_the_key_does_not_reveal_the_content_hash() -> None:
+    assert "ab" * 8 not in upload_key(**KEY)
