@@ -72,8 +72,9 @@ class CallProgress:
         """Take note of how far the call is."""
         if step.phase == "uploading" and self._uploading_since is None:
             self._uploading_since = self._clock()
-        self._step = step
-        self._news.set()
+        if step != self._step:
+            self._step = step
+            self._news.set()
 
     async def run(self, pause_s: float = _PAUSE_S, heartbeat_s: float = HEARTBEAT_S) -> None:
         """Send what is told, and the last of it again when nothing is; until cancelled."""

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pytest
+
+from calypso_mcp.domain.secret_names import SECRET_FILES, SECRET_FOLDERS, secret_rule
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".env",
+        ".env.production",
+        ".envrc",
+        "prod.env",
+        "sub/.ENV",
+        ".ssh/config",
+        "home/.ssh/known_hosts",
+        "id_rsa",
+        "ID_RSA.bak",
+        "id_ed25519",
+        "certs/server.pem",
+        "server.KEY",
+        "store.p12",
+        "store.pfx",
+        "AuthKey.p8",
+        "putty.ppk",
+        "app.jks",
+        ".netrc",
+        "_netrc",
+        ".npmrc",
+        ".pypirc",
+        ".aws/credentials",
+        ".aws/config",
+        "credentials",
+        "credentials.json",
+        ".git-credentials",
+        ".kube/config",
+        ".docker/config.json",
+        "work/.docker/config.json",
+        "vault.kdbx",
+        "terraform.tfstate",
+        "terraform.tfstate.backup",
+        "prod.tfvars",
+        ".bash_history",
+        ".config/gcloud/access_tokens.db",
+        ".gnupg/private-keys-v1.d/x",
+        "Library/Keychains/login.txt",
+        "client_secret_123.json",
+        "service-account-prod.json",
+        "secrets.yaml",
+    ],
+)
+def test_a_name_that_holds_secrets_is_recognised(path: str):
+    assert secret_rule(path.split("/")) is not None
+
+
+@pytest.mark.parametrize("name", [".env.", ".env ", "id_rsa. .", "server.pem..", ".SSH ./config"])
+def test_trailing_dots_and_spaces_hide_nothing(name: str):
+    assert secret_rule(name.split("/")) is not None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "environment.md",
+        "docs/env.md",
+        "keyboard.md",
+        "keynote.pdf",
+        "monkey.txt",
+        "ssh/setup.md",
+        "docker/config.json",
+        "config.json",
+        "settings.json",
+        "history.md",
+        "how-to-handle-secrets.md",
+        "passwords-policy.pdf",
+        "gcloud/guide.md",
+        "credentials.md",
+        "README",
+    ],
+)
+def test_an_ordinary_document_is_left_alone(path: str):
+    assert secret_rule(path.split("/")) is None
+
+
+def test_the_folder_asked_for_is_judged_itself():
+    assert secret_rule([".ssh"]) == ".ssh/"
+    assert secret_rule([]) is None
+
+
+def test_rules_are_written_as_they_are_compared():
+    for rule in (*SECRET_FOLDERS, *SECRET_FILES):
+        assert rule == rule.casefold().strip()
+        assert len({*SECRET_FOLDERS, *SECRET_FILES}) == len(SECRET_FOLDERS) + len(SECRET_FILES)
