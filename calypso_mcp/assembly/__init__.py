@@ -1,7 +1,4 @@
-"""Builds one running program from settings - backend, client, MCP server - and owns its lifetime."""
+"""Builds one running program from settings - backend, client, MCP server - and owns its lifetime.
 
-from __future__ import annotations
-
-from calypso_mcp.assembly.program import Program, running
-
-__all__ = ["Program", "running"]
+Nothing touches disk or network before the first request needs it.
+"""

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
 from calypso_mcp.domain.access import AccessGrant
-from calypso_mcp.errors import AuthenticationFailed
+from calypso_mcp.errors import AuthenticationFailed, ConfigError
+from calypso_mcp.server.access.caller_keys import CallerKeyVerifier
+from calypso_mcp.server.access.credentials import AccessFileVerifier, grant_of_request, grant_of_token
+from calypso_mcp.server.access.gate import LIVENESS_PATH, AccessControl
+from calypso_mcp.server.access.oauth import OAuthPolicy, OAuthVerifier, resource_metadata
+from calypso_mcp.server.access.signing_keys import SigningKeys
+from calypso_mcp.server.access.watched_file import WatchedAccessFile
+from calypso_mcp.server.one_time_uploads import CurrentGrant, ticket_grant
 from calypso_mcp.server.state import Backend, everyone
 from calypso_mcp.settings import Settings, environment
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
+    from starlette.routing import Route
 
     from calypso_mcp.assembly.backends import Backends
-    from calypso_mcp.server.access.gate import AccessControl
     from calypso_mcp.server.access.tickets import Ticket
 
 
 def _no_key(_reference: str) -> SecretStr | None:
     return None
-
-
-async def _as_issued(ticket: Ticket) -> AccessGrant | None:
-    """Return the grant of issue: OAuth callers stand on no list, and the address lives for minutes."""
-    return AccessGrant.from_claims(ticket.grant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,14 @@ class Callers:
         grant_for: What the credential of a request allows.
         key_for: The API key that a grant refers to.
         grant_of_ticket: What the caller that an upload address was issued to may do now.
+        routes: Documents that tell callers how to log in.
     """
 
     control: AccessControl | None = None
     grant_for: Callable[[ServerRequestContext[Any, Any]], AccessGrant] = everyone
     key_for: Callable[[str], SecretStr | None] = _no_key
-    grant_of_ticket: Callable[[Ticket], Awaitable[AccessGrant | None]] = _as_issued
+    grant_of_ticket: CurrentGrant = ticket_grant
+    routes: tuple[Route, ...] = ()
 
     def backend_from(self, backends: Backends) -> Callable[[AccessGrant], Backend]:
         """Return what finds the backend of a grant.
@@ -74,59 +79,60 @@ def callers(settings: Settings, accepts_key: Callable[[SecretStr], Awaitable[boo
         ConfigError: The access file is wrong.
     """
     if settings.access_file is not None:
-        return _by_access_file(settings)
+        return _by_access_file(settings.access_file)
     if settings.oauth_issuer is not None:
-        return _by_oauth(settings)
+        return _by_oauth(settings.oauth_issuer, settings)
     if settings.caller_key_header is not None:
         return _by_own_key(settings.caller_key_header, accepts_key)
     return Callers()
 
 
-def _by_access_file(settings: Settings) -> Callers:
-    from calypso_mcp.server.access.credentials import AccessFileVerifier
-    from calypso_mcp.server.access.gate import AccessControl
-    from calypso_mcp.server.access.watched_file import WatchedAccessFile
+def _by_access_file(path: Path) -> Callers:
+    try:
+        file = WatchedAccessFile(path, environment())
+    except ConfigError as error:
+        raise ConfigError(f"--access-file (CALYPSO_ACCESS_FILE): {error.message}", hint=error.hint) from None
 
-    assert settings.access_file is not None  # noqa: S101 - for the type checker
-    file = WatchedAccessFile(settings.access_file, environment())
+    async def still_listed(ticket: Ticket) -> AccessGrant | None:
+        return file.grant(str(ticket.grant["name"]))
 
-    async def listed(ticket: Ticket) -> AccessGrant | None:
-        return file.grant(ticket.grant["name"])
+    return Callers(
+        control=AccessControl(AccessFileVerifier(file)),
+        grant_for=grant_of_request,
+        key_for=file.key,
+        grant_of_ticket=still_listed,
+    )
 
-    return Callers(AccessControl(AccessFileVerifier(file)), _granted, file.key, listed)
 
-
-def _by_oauth(settings: Settings) -> Callers:
-    from calypso_mcp.server.access.gate import AccessControl
-    from calypso_mcp.server.access.oauth import OAuthPolicy, OAuthVerifier
-    from calypso_mcp.server.access.signing_keys import SigningKeys
-
+def _by_oauth(issuer: str, settings: Settings) -> Callers:
+    audience = settings.oauth_audience or f"{settings.public_url}/mcp"
     policy = OAuthPolicy(
-        issuer=settings.oauth_issuer or "",
-        audience=settings.oauth_audience or f"{settings.public_url}/mcp",
+        issuer=issuer,
+        audience=audience,
         buckets_claim=settings.oauth_buckets_claim,
         write_scope=settings.oauth_write_scope,
         required_scopes=settings.oauth_required_scopes,
     )
     verifier = OAuthVerifier(policy, SigningKeys(settings.oauth_jwks_url or ""))
-    return Callers(AccessControl(verifier), _granted)
+    resource = f"{settings.public_url}/mcp" if settings.public_url else audience
+    if not resource.startswith(("https://", "http://")):
+        return Callers(control=AccessControl(verifier), grant_for=grant_of_request)
+    scopes = (*settings.oauth_required_scopes, *filter(None, [settings.oauth_write_scope]))
+    address, route = resource_metadata(resource, issuer, scopes)
+    control = AccessControl(verifier, metadata_url=address, open_paths=frozenset({LIVENESS_PATH, route.path}))
+    return Callers(control=control, grant_for=grant_of_request, routes=(route,))
 
 
 def _by_own_key(header: str, accepts_key: Callable[[SecretStr], Awaitable[bool]]) -> Callers:
-    from calypso_mcp.server.access.caller_keys import CallerKeyVerifier
-    from calypso_mcp.server.access.credentials import grant_of_token
-    from calypso_mcp.server.access.gate import AccessControl
-
     verifier = CallerKeyVerifier(accepts_key)
 
     async def still_accepted(ticket: Ticket) -> AccessGrant | None:
         token = await verifier.verify_token(ticket.key or "")
         return grant_of_token(token) if token else None
 
-    return Callers(AccessControl(verifier, header=header), _granted, verifier.key, still_accepted)
-
-
-def _granted(request: ServerRequestContext[Any, Any]) -> AccessGrant:
-    from calypso_mcp.server.access.credentials import grant_of_request
-
-    return grant_of_request(request)
+    return Callers(
+        control=AccessControl(verifier, header=header),
+        grant_for=grant_of_request,
+        key_for=verifier.key,
+        grant_of_ticket=still_accepted,
+    )

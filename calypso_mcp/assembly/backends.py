@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
+import anyio
 from pydantic import SecretStr
 
 from calypso_mcp.assembly.embedded import EMBEDDED_BASE_URL, EmbeddedTransport
@@ -18,6 +20,23 @@ if TYPE_CHECKING:
 
     from calypso_mcp.client import CalypsoClient, ClientPolicies
     from calypso_mcp.local.app import LocalOptions
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncGenerator[Backends]:
+    """Yield the backends of one process; everything they started ends with the block."""
+    failure: Exception | None = None
+    async with anyio.create_task_group() as tasks:
+        backends = Backends(settings, tasks)
+        try:
+            yield backends
+        except Exception as error:  # noqa: BLE001 - raised again below, as itself and not as a group
+            failure = error
+        finally:
+            with anyio.CancelScope(shield=True):
+                await backends.aclose()
+    if failure is not None:
+        raise failure
 
 
 class Backends:

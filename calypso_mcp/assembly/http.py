@@ -2,55 +2,60 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from calypso_mcp.assembly.access import callers
+from calypso_mcp.assembly.backends import opened
+from calypso_mcp.assembly.one_time import one_time_uploads
+from calypso_mcp.assembly.server import file_policy, server_state
+from calypso_mcp.server.build import build_server
 from calypso_mcp.server.http import HttpPolicy, create_http_app
+from calypso_mcp.server.metrics import Metrics
+from calypso_mcp.server.registry import TOOLS
 from calypso_mcp.server.status_routes import status_routes
+from calypso_mcp.server.telemetry import Telemetry
 from calypso_mcp.server.upload_route import upload_route
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from calypso_mcp.assembly.program import Program
     from calypso_mcp.settings import Settings
 
 
-def http_app(program: Program, settings: Settings) -> ASGIApp:
-    """Return the application; its lifespan runs the server.
+@asynccontextmanager
+async def running_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
+    """Run everything behind the application for as long as the block lasts; its own lifespan must run, too.
 
     Raises:
-        ConfigError: It could be reached by other machines without a credential or without allowed hosts.
+        ConfigError: It could be reached by other machines without a credential or without allowed hosts,
+            the access file is wrong, the data folder cannot be used, or no tool is left.
     """
-    public = urlsplit(settings.public_url).netloc if settings.public_url else ""
-    policy = HttpPolicy(
-        host=settings.host,
-        allowed_hosts=(*settings.allowed_hosts, *([public] if public else [])),
-        allowed_origins=settings.allowed_origins,
-        control=program.callers.control,
-        routes=tuple(status_routes(program.state, program.state.telemetry.metrics)),
-        metrics=program.state.telemetry.metrics,
-    )
-    if settings.oauth_issuer is not None:
-        policy = _announcing(policy, settings)
-    uploads = program.state.one_time_uploads
-    if uploads is not None:
-        policy = replace(policy, routes=(*policy.routes, upload_route(uploads, program.state)))
-        if policy.control is not None:
-            policy = replace(policy, control=replace(policy.control, capability=uploads.capability))
-    return create_http_app(program.server, policy)
-
-
-def _announcing(policy: HttpPolicy, settings: Settings) -> HttpPolicy:
-    """Return `policy` with the document that tells clients where tokens come from."""
-    from calypso_mcp.server.access.oauth import resource_metadata
-
-    resource = f"{settings.public_url}/mcp" if settings.public_url else settings.oauth_audience or ""
-    if policy.control is None or not resource.startswith(("https://", "http://")):
-        return policy
-    url, route = resource_metadata(resource, settings.oauth_issuer or "", settings.oauth_required_scopes)
-    control = replace(
-        policy.control, metadata_url=url, open_paths=policy.control.open_paths | {urlsplit(url).path}
-    )
-    return replace(policy, control=control, routes=(*policy.routes, route))
+    async with opened(settings) as backends:
+        known = callers(settings, backends.accepts)
+        metrics = Metrics(frozenset(spec.name for spec in TOOLS)) if settings.metrics else None
+        uploads = one_time_uploads(settings, known)
+        state = replace(
+            server_state(
+                settings,
+                known.backend_from(backends),
+                # Over HTTP a path means a file on another machine than the caller's.
+                files=file_policy(settings) if settings.allow_local_files_over_http else None,
+            ),
+            grant_for=known.grant_for,
+            one_time_uploads=uploads,
+            telemetry=Telemetry(metrics, log_questions=settings.log_queries),
+        )
+        public = urlsplit(settings.public_url).netloc if settings.public_url else ""
+        policy = HttpPolicy(
+            host=settings.host,
+            allowed_hosts=(*settings.allowed_hosts, *([public] if public else [])),
+            allowed_origins=settings.allowed_origins,
+            control=replace(known.control, capability=uploads.capability) if known.control else None,
+            routes=(*status_routes(state, metrics), upload_route(uploads, state), *known.routes),
+            metrics=metrics,
+        )
+        yield create_http_app(build_server(state), policy)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import secrets
 import shlex
 from collections.abc import Mapping
@@ -12,9 +11,9 @@ from pathlib import Path
 import anyio
 from pydantic import SecretStr
 
+from calypso_mcp.assembly.kept_secret import kept_secret
 from calypso_mcp.cli.listening import listen, origin, serve
 from calypso_mcp.cli.logs import log_to_stderr
-from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.app import LocalOptions, create_app
 from calypso_mcp.settings import is_loopback, load_settings
 
@@ -29,7 +28,8 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     if settings.api_key_file is not None:
         key_source = str(settings.api_key_file)
     if key is None:
-        key, key_source = kept_key(settings.data_dir)
+        path = settings.data_dir / "api-key"
+        key, key_source = SecretStr(kept_secret(path, _new_key)), str(path)
     port = DEFAULT_PORT if settings.port is None else settings.port
     with listen(settings.host, port) as listening:
         app = create_app(LocalOptions(data_dir=settings.data_dir, api_key=key.get_secret_value()))
@@ -40,33 +40,8 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     return 0
 
 
-def kept_key(data_dir: Path) -> tuple[SecretStr, str]:
-    """Return the API key kept in the data folder, made at the first start, and the path of its file.
-
-    Only its owner may read the file. Two processes that start together agree on one key.
-
-    Raises:
-        ConfigError: The folder cannot be written.
-    """
-    path = data_dir / "api-key"
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not path.exists():
-            draft = data_dir / f"api-key.{secrets.token_hex(4)}"
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(f"sk_local_{secrets.token_urlsafe(24)}\n")
-            try:
-                os.link(draft, path)  # unlike a rename, a link never replaces the other process's key
-            except FileExistsError:
-                pass
-            finally:
-                draft.unlink()
-        return SecretStr(path.read_text().strip()), str(path)
-    except OSError as error:
-        raise ConfigError(
-            f"--data-dir (CALYPSO_DATA_DIR): cannot keep a key in {data_dir}: {error.strerror or error}."
-        ) from None
+def _new_key() -> str:
+    return f"sk_local_{secrets.token_urlsafe(24)}"
 
 
 def _introduce(base: str, key_source: str, data_dir: Path) -> None:

@@ -23,8 +23,13 @@ from calypso_mcp.cli.uploading import Sources, upload, wait_until_searchable
 from calypso_mcp.settings import load_settings
 
 SAMPLES = Path(__file__).parent / "samples"
-#: What the samples answer.
-SAMPLE_QUESTIONS: tuple[str, ...] = ()
+#: What the samples answer, one question for each of them.
+SAMPLE_QUESTIONS = (
+    "How many years is the warranty on the driver and the wiring?",
+    "How long can a customer return a lamp?",
+    "What does a steady red light mean?",
+    "What should I do when a customer mentions smoke?",
+)
 BUCKET = "demo"
 _PASSAGES = 3
 

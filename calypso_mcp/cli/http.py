@@ -9,7 +9,7 @@ from socket import socket
 
 import anyio
 
-from calypso_mcp.assembly import running
+from calypso_mcp.assembly.http import running_app
 from calypso_mcp.cli.listening import listen, origin, serve
 from calypso_mcp.cli.logs import log_to_stderr
 from calypso_mcp.settings import Settings, load_settings
@@ -27,9 +27,6 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
 
 
 async def _serve(settings: Settings, listening: socket) -> None:
-    from calypso_mcp.assembly.http import http_app
-
-    async with running(settings, over_http=True) as program:
-        app = http_app(program, settings)
+    async with running_app(settings) as app:
         print(f"MCP: {origin(listening)}/mcp\nCtrl-C stops it.", file=sys.stderr, flush=True)
         await serve(app, listening)

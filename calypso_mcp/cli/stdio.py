@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import anyio
 
-from calypso_mcp.assembly import running
+from calypso_mcp.assembly.server import running_server
 from calypso_mcp.cli import collector
 from calypso_mcp.cli.logs import log_to_stderr
 from calypso_mcp.server.stdio import run_stdio
@@ -25,12 +25,12 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
 
 
 async def _serve(settings: Settings) -> None:
-    async with running(settings) as program, anyio.create_task_group() as tasks:
+    async with running_server(settings) as server, anyio.create_task_group() as tasks:
         if sys.platform != "win32":
             # Where a host says "stop" by a signal instead of closing our input, end just as cleanly.
             tasks.start_soon(_stop_when_told, tasks.cancel_scope)
         collector.work()
-        await run_stdio(program.server)
+        await run_stdio(server)
         tasks.cancel_scope.cancel()
 
 

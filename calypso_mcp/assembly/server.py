@@ -1,0 +1,67 @@
+"""From settings to what an MCP server is made of."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from calypso_mcp.assembly.backends import opened
+from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.scope import ScopeLimit
+from calypso_mcp.server.build import build_server
+from calypso_mcp.server.calls import CalypsoServer
+from calypso_mcp.server.local_files import FilePolicy
+from calypso_mcp.server.state import Backend, ServerState
+from calypso_mcp.server.telemetry import Telemetry
+from calypso_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@asynccontextmanager
+async def running_server(settings: Settings) -> AsyncGenerator[CalypsoServer]:
+    """Run everything a server for one local client needs, for as long as the block lasts.
+
+    Raises:
+        ConfigError: A tool is picked that does not exist, or every tool is ruled out.
+    """
+    async with opened(settings) as backends:
+
+        def backend_for(_grant: AccessGrant) -> Backend:
+            return backends.of_process()
+
+        yield build_server(server_state(settings, backend_for, files=file_policy(settings)))
+
+
+def server_state(
+    settings: Settings, backend_for: Callable[[AccessGrant], Backend], *, files: FilePolicy | None
+) -> ServerState:
+    """Return the state of a server: the part that is the same over every transport."""
+    return ServerState(
+        backend_for=backend_for,
+        pin=_pin(settings),
+        allow_create=settings.allow_create,
+        tools=frozenset(settings.tools) or None,
+        read_only=settings.read_only,
+        files=files,
+        telemetry=Telemetry(log_questions=settings.log_queries),
+    )
+
+
+def file_policy(settings: Settings) -> FilePolicy | None:
+    """Return which local paths may be uploaded; None turns paths off."""
+    if not settings.allow_paths:
+        return None
+    return FilePolicy(
+        allowed_roots=tuple(str(path) for path in settings.allow_paths),
+        allow_secret_names=settings.allow_secret_names,
+        scan_secrets=settings.scan_secrets,
+    )
+
+
+def _pin(settings: Settings) -> ScopeLimit | None:
+    if not settings.buckets and settings.agent is None:
+        return None
+    return ScopeLimit(frozenset(settings.buckets), frozenset({settings.agent} if settings.agent else ()))

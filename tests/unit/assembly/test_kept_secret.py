@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import stat
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from calypso_mcp.assembly.kept_secret import kept_secret
+from calypso_mcp.errors import ConfigError
+
+
+def test_a_secret_is_made_once_and_kept_for_its_owner_only(tmp_path: Path) -> None:
+    path = tmp_path / "data" / "api-key"
+    numbers = count()
+    assert kept_secret(path, lambda: f"secret-{next(numbers)}") == "secret-0"
+    assert kept_secret(path, lambda: f"secret-{next(numbers)}") == "secret-0"
+    assert [entry.name for entry in path.parent.iterdir()] == ["api-key"]
+    if sys.platform != "win32":
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_processes_that_start_together_agree_on_one_secret(tmp_path: Path) -> None:
+    numbers = count()
+    with ThreadPoolExecutor(8) as pool:
+        kept = pool.map(lambda _: kept_secret(tmp_path / "s", lambda: f"secret-{next(numbers)}"), range(8))
+        assert len(set(kept)) == 1
+    assert [entry.name for entry in tmp_path.iterdir()] == ["s"]
+
+
+def test_a_folder_that_cannot_be_written_is_a_wrong_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ConfigError, match=r"--data-dir \(CALYPSO_DATA_DIR\)"):
+        kept_secret(tmp_path / "file" / "data" / "key", lambda: "secret")
