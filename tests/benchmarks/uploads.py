@@ -1,0 +1,206 @@
+"""How fast a folder moves into a bucket, beside the raw limit measured in the same run.
+
+    python tests/benchmarks/uploads.py [--scenario NAME ...] [--repeat N]
+
+Text is looked through for secrets before it is sent, so large text files cost more than large PDFs.
+Every scenario sends the same files to a loopback API three ways: one `upload_batch` call of a real MCP
+client to a `calypso-mcp` child process over stdio, a bare httpx2 loop with the same parallelism, and a bare
+sequential loop. Wall time is that of the call (the server is already running), memory is the child's own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx2
+from mcp import Client, StdioServerParameters, stdio_client
+
+PARALLEL = 8
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Files to send and how long the storage takes to answer each PUT."""
+
+    name: str
+    files: int
+    size_bytes: int
+    put_delay_ms: int
+    suffix: Literal["txt", "pdf"] = "txt"
+
+
+SCENARIOS = (
+    Scenario("100 files, 0 ms", 100, 4096, 0),
+    Scenario("100 files, 50 ms", 100, 4096, 50),
+    Scenario("100 files, 200 ms", 100, 4096, 200),
+    Scenario("100 x 5 MiB", 100, 5 * _MIB, 0, suffix="pdf"),
+    Scenario("100 x 5 MiB of text", 100, 5 * _MIB, 0),
+    Scenario("one 25 MB file", 1, 25_000_000, 0),
+    Scenario("1,000 small files", 1000, 1024, 0),
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run: seconds, the child's memory in MB, requests by kind."""
+
+    wall_s: float
+    idle_mb: float
+    peak_mb: float
+    requests: dict[str, int]
+
+
+def make_files(folder: Path, scenario: Scenario) -> list[Path]:
+    """Write the scenario's files, each with its own content."""
+    paths: list[Path] = []
+    for number in range(scenario.files):
+        if scenario.suffix == "pdf":
+            content = b"%PDF-1.7\n" + random.Random(number).randbytes(scenario.size_bytes - 9)
+        else:
+            line = f"File {number} of the benchmark, a line of ordinary text.\n".encode()
+            content = (line * (scenario.size_bytes // len(line) + 1))[: scenario.size_bytes]
+        path = folder / f"file-{number:04}.{scenario.suffix}"
+        path.write_bytes(content)
+        paths.append(path)
+    return paths
+
+
+@asynccontextmanager
+async def sink(put_delay_ms: int) -> AsyncGenerator[str]:
+    """Start a loopback API in a process of its own; yield its origin."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(Path(__file__).with_name("sink_server.py")),
+        f"--put-delay-ms={put_delay_ms}",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout
+    assert process.stdin
+    try:
+        yield (await process.stdout.readline()).decode().strip()
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+async def bare_loop(origin: str, paths: list[Path], parallel: int) -> float:
+    """PUT every file whole from a plain httpx2 client; return seconds."""
+    room = asyncio.Semaphore(parallel)
+    async with httpx2.AsyncClient(timeout=60) as client:
+
+        async def put(path: Path) -> None:
+            async with room:
+                content = await asyncio.to_thread(path.read_bytes)
+                headers = {"Content-Range": f"bytes 0-{len(content) - 1}/{len(content)}"}
+                answer = await client.put(f"{origin}/upload/{path.name}", content=content, headers=headers)
+                answer.raise_for_status()
+
+        started = time.perf_counter()
+        await asyncio.gather(*(put(path) for path in paths))
+        return time.perf_counter() - started
+
+
+async def through_mcp(origin: str, folder: Path) -> Measured:
+    """Send the folder with one `upload_batch` call; return what it took."""
+    with tempfile.TemporaryDirectory() as scratch:
+        parameters = StdioServerParameters(
+            command=sys.executable,
+            # The shell reports its own pid and becomes the server, so that its memory can be read.
+            args=["-c", _LAUNCHER, f"{scratch}/pid", "--allow-path", str(folder), "--log-level", "error"],
+            env={**os.environ, "CALYPSO_API_KEY": "sk_benchmark", "CALYPSO_API_BASE_URL": f"{origin}/v1"},
+        )
+        async with Client(stdio_client(parameters), read_timeout_seconds=600) as client:
+            await client.call_tool("list_buckets", {})
+            pid_file = Path(scratch, "pid")
+            idle_mb = _memory_mb(pid_file, "VmRSS")
+            started = time.perf_counter()
+            result = await client.call_tool(
+                "upload_batch", {"directory": str(folder), "bucket": "bench", "timeout_s": 300}
+            )
+            wall_s = time.perf_counter() - started
+            assert not result.is_error, result.content
+            peak_mb = _memory_mb(pid_file, "VmHWM")
+    async with httpx2.AsyncClient() as plain:
+        stats: dict[str, Any] = (await plain.get(f"{origin}/stats")).json()
+    return Measured(wall_s, idle_mb, peak_mb, stats["requests"])
+
+
+_LAUNCHER = """
+import os, pathlib, sys
+pathlib.Path(sys.argv[1]).write_text(str(os.getpid()))
+os.execv(sys.executable, [sys.executable, "-m", "calypso_mcp", *sys.argv[2:]])
+"""
+
+
+def _memory_mb(pid_file: Path, field: str) -> float:
+    """Return a line of the kernel's memory account (Linux) of the process whose id `pid_file` holds."""
+    pid = pid_file.read_text()
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(field):
+            return int(line.split()[1]) / 1024
+    raise LookupError(field)
+
+
+async def run(scenario: Scenario, repeat: int) -> dict[str, Any]:
+    """Measure one scenario `repeat` times; return medians."""
+    ours: list[Measured] = []
+    parallel: list[float] = []
+    sequential: list[float] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        paths = make_files(folder, scenario)
+        for _ in range(repeat):
+            async with sink(scenario.put_delay_ms) as origin:
+                ours.append(await through_mcp(origin, folder))
+            async with sink(scenario.put_delay_ms) as origin:
+                parallel.append(await bare_loop(origin, paths, PARALLEL))
+            async with sink(scenario.put_delay_ms) as origin:
+                sequential.append(await bare_loop(origin, paths, 1))
+    wall_s = statistics.median(measured.wall_s for measured in ours)
+    return {
+        "scenario": scenario.name,
+        "wall_s": round(wall_s, 2),
+        "bare parallel s": round(statistics.median(parallel), 2),
+        "bare sequential s": round(statistics.median(sequential), 2),
+        "ratio": round(wall_s / statistics.median(parallel), 2),
+        "idle MB": round(statistics.median(measured.idle_mb for measured in ours)),
+        "peak MB": round(max(measured.peak_mb for measured in ours)),
+        "requests": sum(ours[-1].requests.values()),
+    }
+
+
+async def main() -> None:
+    """Run the chosen scenarios and print a table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--scenario", action="append", help="part of a scenario's name; repeatable")
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    arguments = parser.parse_args()
+    for scenario in SCENARIOS:
+        if arguments.scenario and not any(part in scenario.name for part in arguments.scenario):
+            continue
+        row = await run(scenario, arguments.repeat)
+        print(
+            json.dumps(row) if arguments.json else "  ".join(f"{k}: {v}" for k, v in row.items()), flush=True
+        )
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
