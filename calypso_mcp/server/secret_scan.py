@@ -4,8 +4,9 @@ The patterns are those of detect-secrets, the ones with a fixed, vendor-given fo
 keywords, JSON web tokens, basic-auth URLs) are left out, because documentation is full of such samples. A
 few forms that are younger than the library stand beside them. Nothing is verified over the network.
 
-Each pattern runs only around the places where its fixed part occurs, so the cost is a few substring
-searches and no pattern can be made slow by what a file contains.
+Every secret has a long run of token characters, which ordinary text has not: only around such runs are the
+fixed parts of the patterns looked for, and only around those does a pattern run. So prose costs a copy and
+one search, and no pattern can be made slow by what a file contains.
 """
 
 from __future__ import annotations
@@ -28,6 +29,16 @@ _AFTER_CHARS = 1_280
 #: Fixed parts this close together are searched around in one go.
 _STRIDE_CHARS = 2_048
 _OVERLAP_CHARS = _BEFORE_CHARS + _AFTER_CHARS
+#: The shortest token there is (an AWS access key id), and what its characters become before they are sought.
+_RUN = b"x" * 20
+#: Runs of these alone are paths, names and rulers.
+_PLAIN = b"abcdefghijklmnopqrstuvwxyz+/=_-"
+#: What may stand between a run and the rest of its secret, such as the header of an encrypted key.
+_AROUND_CHARS = 256
+_RUNS = bytes(
+    ord("x") if chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) in "+/=_-") else ord(" ")
+    for byte in range(256)
+)
 _MOST_CONTROLS = 0.02
 _PDF_MAGIC_WITHIN = 1_024
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
@@ -147,13 +158,35 @@ def _windows(read_at: ReadAt, size_bytes: int) -> Iterator[tuple[str, int]]:
 
 def _first_match(text: str) -> tuple[str, int] | None:
     matches = (
-        (form.kind, position)
+        (form.kind, first + position)
+        for first, last in _dense_parts(text)
+        for part in (text[first:last],)
         for form in _forms()
         for fixed in form.fixed_parts
-        for start, end in _regions(text, fixed)
-        for position in _secrets(form, text, start, end)
+        for start, end in _regions(part, fixed)
+        for position in _secrets(form, part, start, end)
     )
     return next(matches, None)
+
+
+def _dense_parts(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the spans around long runs of token characters, those that overlap as one."""
+    raw = text.encode("latin-1", "replace")
+    runs = raw.translate(_RUNS)
+    start, end = 0, -1
+    position = runs.find(_RUN)
+    while position >= 0:
+        run_end = runs.find(b" ", position)
+        run_end = len(runs) if run_end < 0 else run_end
+        if raw[position:run_end].translate(None, _PLAIN):
+            if position - _AROUND_CHARS > end:
+                if end >= 0:
+                    yield start, end
+                start = max(0, position - _AROUND_CHARS)
+            end = run_end + _AROUND_CHARS
+        position = runs.find(_RUN, run_end)
+    if end >= 0:
+        yield start, end
 
 
 def _regions(text: str, fixed: str) -> Iterator[tuple[int, int]]:

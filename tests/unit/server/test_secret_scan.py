@@ -161,11 +161,14 @@ def test_the_first_bytes_tell_what_a_file_is(head: bytes, kind: str):
     assert content_kind(head) == kind
 
 
-def test_the_pattern_library_is_loaded_with_the_first_text_and_not_before():
+def test_the_pattern_library_is_loaded_for_the_first_text_that_may_hold_a_token():
     code = (
         "import sys, calypso_mcp.server.secret_scan as scan;"
         "assert 'detect_secrets' not in sys.modules;"
-        "scan.find_secret(lambda offset, length: b'x', 1);"
+        "look = lambda text: scan.find_secret(lambda at, length: text[at:at + length], len(text));"
+        "look(b'ordinary words, /a/path/of/ordinary/words and ----------------------');"
+        "assert 'detect_secrets' not in sys.modules;"
+        "look(b'commit 4f1d9e0b7c2a8d5e6f3a1b0c9d8e7f6a5b4c3d2e');"
         "assert 'detect_secrets' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
