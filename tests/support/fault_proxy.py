@@ -102,6 +102,12 @@ class FaultProxy:
         headers = {name.decode().lower(): value.decode("latin-1") for name, value in request.headers}
         path = request.target.decode("ascii").partition("?")[0]
         exchange = self.script.begin(request.method.decode(), path, headers.get("content-range"))
+        try:
+            await self._play(client, request, exchange)
+        finally:
+            exchange.over.set()
+
+    async def _play(self, client: _Side, request: h11.Request, exchange: Exchange) -> None:
         fault = exchange.fault
         scripted = scripted_answer(fault) if fault else None
         if scripted is not None:

@@ -145,6 +145,7 @@ class Exchange:
         fault: What was done to it.
         body_bytes: Bytes of its body that were let through to the backend.
         status: Status of the answer the client got; None where it got none.
+        over: Set when the proxy is done with it, be it that the client went away.
     """
 
     method: str
@@ -154,6 +155,7 @@ class Exchange:
     fault: Fault | None = None
     body_bytes: int = 0
     status: int | None = None
+    over: anyio.Event = field(default_factory=anyio.Event, repr=False, compare=False)
 
     @property
     def asks(self) -> bool:

@@ -17,7 +17,6 @@ import httpx2
 from starlette.types import ASGIApp
 
 from calypso_mcp.api.buckets import Destination
-from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.client import CalypsoClient, ClientPolicies
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.outcomes import Upload
@@ -97,10 +96,7 @@ class FaultyCalypso:
 
     async def stored(self) -> Counter[Stored]:
         """Return every knowledge file there is, asked for without faults."""
-        return Counter(
-            Stored(file.filename or "", file.size_bytes or 0, file.sha256 or "")
-            for file in await knowledge_files(_in_process(self.app), BASE_URL, API_KEY)
-        )
+        return await knowledge_counts(_in_process(self.app), BASE_URL, API_KEY)
 
     def sealed_bytes(self) -> int:
         """Return how many bytes of complete uploads lie on the disk."""
@@ -127,14 +123,15 @@ async def faulty_calypso(
         yield FaultyCalypso(app, data_dir, script, time or FakeTime())
 
 
-async def knowledge_files(
+async def knowledge_counts(
     transport: httpx2.AsyncBaseTransport | None, base_url: str, api_key: str
-) -> list[KnowledgeFile]:
-    """Return every knowledge file of every bucket, each once."""
+) -> Counter[Stored]:
+    """Return every knowledge file of every bucket, and how many there are of the same content and name."""
     async with CalypsoClient(base_url=base_url, api_key=api_key, transport=transport) as client:
         listing = await client.buckets.list()
         ids = sorted({file_id for bucket in listing.buckets for file_id in bucket.file_ids})
-        return [await client.files.get(file_id) for file_id in ids]
+        files = [await client.files.get(file_id) for file_id in ids]
+    return Counter(Stored(one.filename or "", one.size_bytes or 0, one.sha256 or "") for one in files)
 
 
 @cache

@@ -1,0 +1,100 @@
+"""The backend's disk runs full: a clear error, nothing lost, and all works again when there is room."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import anyio
+import pytest
+
+from calypso_mcp.client import CalypsoClient, ClientPolicies
+from calypso_mcp.domain.retry import RetryPolicy
+from calypso_mcp.errors import CalypsoError
+from tests.support.faulty_calypso import BUCKET, as_stored, content, knowledge_counts, upload_of
+from tests.support.live_backend import API_KEY, BackendProcess
+from tests.support.searchable import assert_each_found_once
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs tmpfs or prlimit")
+
+#: Gives up quickly: a full disk does not pass by itself.
+IMPATIENT = ClientPolicies(
+    retry=RetryPolicy(attempts=2, base_s=0.01), storage_retry=RetryPolicy(attempts=2, base_s=0.01)
+)
+MEBIBYTE = 1_048_576
+UPLOADS = [upload_of(f"part-{n}.md", content(n, MEBIBYTE + n)) for n in range(6)]
+SMALL = upload_of("small.md", content(6, 500))
+MARKERS = {**{f"marker{n}": f"part-{n}.md" for n in range(6)}, "marker6": "small.md"}
+
+#: Takes the room away from a running backend, or none at all, and returns what gives it back.
+Shortage = Callable[[BackendProcess], Callable[[], None]]
+
+
+@contextmanager
+def small_disk(folder: Path) -> Generator[Shortage]:
+    """A disk of 5 MiB under the data folder, which can grow."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=5m", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("mounting is not allowed here")
+
+    def grow() -> None:
+        subprocess.run(["mount", "-o", "remount,size=64m", folder], check=True)
+
+    try:
+        yield lambda _: grow
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@contextmanager
+def small_files(_: Path) -> Generator[Shortage]:
+    """No file of the process may grow beyond 700,000 bytes, the database included, until that is lifted."""
+    import resource
+
+    def limit(backend: BackendProcess) -> Callable[[], None]:
+        pid = backend._process.pid
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (700_000, resource.RLIM_INFINITY))
+
+        def lift() -> None:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+        return lift
+
+    yield limit
+
+
+@pytest.mark.parametrize("shortage", [small_disk, small_files])
+async def test_without_room_nothing_is_lost_and_with_room_everything_arrives(
+    tmp_path: Path, shortage: Callable[[Path], AbstractContextManager[Shortage]]
+) -> None:
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    with shortage(data_dir) as take_room, BackendProcess(data_dir) as backend, anyio.fail_after(120):
+        give_room = take_room(backend)
+        base_url = f"{backend.origin}/v1"
+        async with CalypsoClient(base_url=base_url, api_key=API_KEY, policies=IMPATIENT) as client:
+            first = await client.uploads.upload_all(UPLOADS)
+            with pytest.raises(CalypsoError) as refused:
+                await client.uploads.upload(UPLOADS[-1])
+            listed = await client.buckets.list()
+
+            give_room()
+            second = await client.uploads.upload_all(UPLOADS)
+            single = await client.uploads.upload(SMALL)
+
+            lost = [one for one in first if not one.is_uploaded]
+            assert lost
+            assert all(one.status in {"failed", "pending"} and one.retryable for one in lost)
+            assert all(one.message and one.hint for one in lost)
+            assert refused.value.retryable
+            assert refused.value.hint
+            assert listed.buckets
+            assert all(one.is_uploaded for one in second), second
+            kept = {one.index: one.file_id for one in first if one.is_uploaded}
+            assert {index: second[index].file_id for index in kept} == kept
+            assert not single.replayed
+            await assert_each_found_once(client, BUCKET, MARKERS)
+            assert await knowledge_counts(None, base_url, API_KEY) == await as_stored([*UPLOADS, SMALL])
