@@ -6,13 +6,13 @@ import time
 from collections.abc import Awaitable, Callable
 
 import anyio
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.errors import CalypsoError
-from calypso_mcp.server.access.answers import refusal
 from calypso_mcp.server.access.credentials import grant_of_user
 from calypso_mcp.server.access.gate import LIVENESS_PATH
 from calypso_mcp.server.metrics import CONTENT_TYPE, Metrics
@@ -82,7 +82,7 @@ def _shown(metrics: Metrics) -> Callable[[Request], Awaitable[Response]]:
         user = request.scope.get("user")
         # Everybody's counts: behind a login, only for who was granted them; to others there is no such route.
         if user is not None and not grant_of_user(user).metrics:
-            return refusal(404, "not_found", "There is nothing here.")
+            raise HTTPException(404)
         return PlainTextResponse(metrics.render(), media_type=CONTENT_TYPE)
 
     return show

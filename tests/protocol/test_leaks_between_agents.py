@@ -1,0 +1,287 @@
+"""Two agents with disjoint buckets: nothing of the one reaches the other, by any way in.
+
+Everything alpha owns is tried by beta, next to a made-up twin of the same form. Apart from the name itself
+both answers must be equal to the letter, and none may hold a word that only alpha's side knows.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+import pytest
+from mcp import StdioServerParameters
+from mcp.client import Client
+from mcp.shared.exceptions import MCPError
+from mcp_types import PromptReference, ResourceTemplateReference
+
+from tests.support.team_server import BOUND_S, Team, call, team_server
+
+#: Stands in alpha's document, title, metadata, file name and bucket name, and nowhere else.
+CANARY = "zanzibar"
+ALPHA, BETA = f"alpha-{CANARY}", "beta-docs"
+AGENTS = {
+    "alpha": f'buckets = ["{ALPHA}"]',
+    "beta": f'buckets = ["{BETA}"]',
+    "operator": "all_buckets = true",
+}
+Connect = Callable[[str], AbstractAsyncContextManager[Client]]
+#: Name of a client method, and its arguments.
+Request = tuple[Any, ...]
+Way = Callable[[str], Request]
+
+
+@dataclass
+class Owned:
+    """Names of what alpha owns."""
+
+    team: Team
+    names: dict[str, str] = field(default_factory=dict[str, str])
+    address: str = ""
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["one-worker", "two-workers"])
+def owned(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Generator[Owned]:
+    with team_server(tmp_path_factory.mktemp("leaks"), AGENTS, workers=request.param) as team:
+        found = Owned(team)
+        anyio.run(_populate, found)
+        yield found
+
+
+async def _populate(owned: Owned) -> None:
+    async with owned.team.client("operator") as client:
+        for slug in (ALPHA, BETA):
+            created = await call(client, "create_bucket", name=f"Bucket {slug}", slug=slug)
+            owned.names[f"id of {slug}"] = created["id"]
+        for agent, slug in ((f"{CANARY}-agent", ALPHA), ("beta-agent", BETA)):
+            await call(client, "create_agent", agent_id=agent, buckets=[slug])
+    async with owned.team.client("beta") as client:
+        await call(client, "upload_file", text="Beta sells bicycles.", filename="beta.txt", wait=True)
+    async with owned.team.client("alpha") as client:
+        labels: dict[str, Any] = {"title": f"{CANARY} title", "tags": [CANARY], "metadata": {"k": CANARY}}
+        text = f"The {CANARY} bicycles are blue."
+        sent = await call(client, "upload_file", text=text, filename=f"{CANARY}.txt", wait=True, **labels)
+        items = [
+            {"text": f"{CANARY} {number} bicycles", "filename": f"{CANARY}-{number}.txt"}
+            for number in range(2)
+        ]
+        batch = await call(client, "upload_batch", items=items, wait=True)
+        address = await call(client, "upload_file", filename=f"{CANARY}-once.txt")
+    owned.names |= {"file": sent["file_id"], "task": sent["task_id"], "upload": address["file_id"]}
+    owned.names["batch"] = batch["batch_ids"][0]
+    owned.address = shlex.split(address["next_step"].splitlines()[-1])[-1]
+
+
+@pytest.fixture(params=["auto", "legacy", "stdio"])
+def connect(request: pytest.FixtureRequest, owned: Owned) -> Connect:
+    """Return `connect(agent)`: a client over HTTP in either era, or over stdio with a pinned bucket."""
+
+    @asynccontextmanager
+    async def open_client(agent: str) -> AsyncGenerator[Client]:
+        if request.param != "stdio":
+            async with owned.team.client(agent, request.param) as client:
+                yield client
+            return
+        server = StdioServerParameters(
+            command=sys.executable,
+            args=["-m", "calypso_mcp", "--bucket", {"alpha": ALPHA, "beta": BETA}[agent]],
+            env={"CALYPSO_DATA_DIR": str(owned.team.folder / "data")},
+        )
+        with anyio.fail_after(3 * BOUND_S):
+            async with Client(server) as client:
+                yield client
+
+    return open_client
+
+
+async def learned(client: Client, what: str, *arguments: Any) -> str:
+    """Return everything a caller learns from one request: result or error, to the letter."""
+    try:
+        return repr(await getattr(client, what)(*arguments))
+    except MCPError as error:
+        return repr((error.code, error.message, error.data))
+
+
+def tool(which: str, /, **arguments: Any) -> Request:
+    return "call_tool", which, arguments
+
+
+def text_for(bucket: str) -> dict[str, Any]:
+    return {"text": "some words", "filename": "a.txt", "bucket": bucket}
+
+
+SLUG, ID, NAME = ALPHA, f"id of {ALPHA}", f"Bucket {ALPHA}"
+#: Ways to name a bucket of somebody else.
+BUCKET_WAYS: list[Way] = [
+    lambda name: tool("search_bucket", query="bicycles", bucket=name),
+    lambda name: tool("search_bucket", query="bicycles", buckets=[BETA, name]),
+    lambda name: tool("upload_file", **text_for(name)),
+    lambda name: tool("upload_file", filename="a.txt", bucket=name),
+    lambda name: tool("upload_file", **text_for(name), create_bucket=True),
+    lambda name: tool("upload_batch", items=[text_for(name)]),
+    lambda name: tool("upload_batch", items=[{"text": "x", "filename": "a.txt"}], bucket=name),
+    lambda name: tool("wait_for_bucket_sync", bucket=name, timeout_s=0),
+    lambda name: tool("list_buckets", query=name),
+    lambda name: tool("create_agent", agent_id="mine", buckets=[name]),
+]
+#: What alpha owns, and the ways in which beta names it.
+WAYS: list[tuple[str, Way]] = [
+    *((kind, way) for kind in (SLUG, ID, NAME) for way in BUCKET_WAYS),
+    (SLUG, lambda name: tool("create_bucket", name="Mine", slug=name)),
+    (SLUG, lambda name: tool("create_bucket", name=name)),
+    (SLUG, lambda name: tool("list_buckets", cursor=name)),
+    (SLUG, lambda name: ("read_resource", f"bucket://{name}")),
+    (SLUG, lambda name: ("read_resource", f"bucket://{name}/files/file_0")),
+    (SLUG, lambda name: ("get_prompt", "ask_bucket", {"question": "q", "bucket": name})),
+    (SLUG, lambda name: ("get_prompt", "check_readiness", {"bucket": name})),
+    (
+        SLUG,
+        lambda name: ("complete", PromptReference(name="ask_bucket"), {"name": "bucket", "value": name[:7]}),
+    ),
+    (
+        SLUG,
+        lambda name: (
+            "complete",
+            ResourceTemplateReference(uri="bucket://{slug}"),
+            {"name": "slug", "value": name},
+        ),
+    ),
+    ("agent", lambda name: tool("search_bucket", query="bicycles", agent=name)),
+    (
+        "agent",
+        lambda name: ("complete", PromptReference(name="ask_bucket"), {"name": "agent", "value": name}),
+    ),
+    ("file", lambda name: tool("get_upload_status", file_id=name)),
+    ("file", lambda name: tool("wait_for_bucket_sync", file_ids=[name], timeout_s=0)),
+    ("file", lambda name: ("read_resource", f"bucket://{BETA}/files/{name}")),
+    ("task", lambda name: tool("get_upload_status", task_id=name)),
+    ("batch", lambda name: tool("get_upload_status", batch_id=name)),
+    ("batch", lambda name: tool("wait_for_bucket_sync", batch_id=name, timeout_s=0)),
+    ("upload", lambda name: tool("get_upload_status", file_id=name)),
+    ("upload", lambda name: tool("wait_for_bucket_sync", file_ids=[name], timeout_s=0)),
+]
+
+
+def twin_of(name: str) -> str:
+    """Return a made-up name of the same form and length, one that nothing has."""
+    head, separator, tail = name.rpartition(
+        "_" if name.startswith(("file_", "task_", "batch_", "bucket_", "upload_")) else "-"
+    )
+    return (
+        head
+        + separator
+        + "".join(
+            chr((ord(c) - 97 + 7) % 26 + 97)
+            if c.isalpha() and c.islower()
+            else ("3" if c == "4" else "4")
+            if c.isdigit()
+            else c
+            for c in tail
+        )
+    )
+
+
+def neutral(answer: str, name: str) -> str:
+    """Return `answer` without the name asked for and without what differs from call to call."""
+    return re.sub(r"req_[0-9a-f]+|upload_[A-Za-z0-9_-]{22}|waited_s.{0,8}", "~", answer.replace(name, "?"))
+
+
+async def test_what_another_agent_owns_cannot_be_told_apart_from_what_does_not_exist(
+    owned: Owned, connect: Connect
+) -> None:
+    real = owned.names | {SLUG: SLUG, NAME: NAME, "agent": f"{CANARY}-agent"}
+    differing: list[tuple[str, str, str]] = []
+    async with connect("beta") as client:
+        for kind, way in WAYS:
+            name, twin = real[kind], twin_of(real[kind])
+            told = [neutral(await learned(client, *way(one)), one) for one in (twin, name)]
+            shortened = [answer.replace(name[:7], "?").replace(twin[:7], "?") for answer in told]
+            if shortened[0] != shortened[1]:
+                differing.append((str(way(name)), told[0], told[1]))
+            assert CANARY not in told[1].replace(name, ""), way(name)
+    assert differing == []
+
+
+async def test_no_list_count_or_search_of_one_agent_mentions_another(owned: Owned, connect: Connect) -> None:
+    async with connect("beta") as client:
+        requests: list[Request] = [
+            tool("list_buckets", include_archived=True),
+            tool("list_agents"),
+            tool("search_bucket", query=f"{CANARY} bicycles"),
+            tool("search_bucket", query="bicycles", max_results=20, detail="full"),
+            ("list_tools",),
+            ("list_resources",),
+            ("list_resource_templates",),
+            ("list_prompts",),
+            ("read_resource", "calypso://agents"),
+            ("read_resource", f"bucket://{BETA}"),
+            ("complete", ResourceTemplateReference(uri="bucket://{slug}"), {"name": "slug", "value": ""}),
+            ("complete", PromptReference(name="ask_bucket"), {"name": "agent", "value": ""}),
+        ]
+        everything = [await learned(client, *request) for request in requests]
+        listed = await call(client, "list_buckets")
+        found = await call(client, "search_bucket", query="bicycles")
+    hidden = {CANARY, *(owned.names[kind] for kind in ("file", "task", "batch", "upload", ID))}
+    for answer in everything:
+        assert not [word for word in hidden if word in answer.replace(f"{CANARY} bicycles", "")]
+    assert listed["total"] == 1
+    assert {hit["bucket"] for hit in found["hits"]} == {BETA}
+    async with connect("alpha") as client:
+        assert (await call(client, "list_buckets"))["total"] == 1
+        own = await call(client, "search_bucket", query="bicycles")
+        assert {hit["bucket"] for hit in own["hits"]} == {ALPHA}
+
+
+@pytest.mark.parametrize(
+    "query", [f"?buckets={ALPHA}", f"?buckets={ALPHA},{BETA}", f"?agent={CANARY}-agent", "?buckets="]
+)
+async def test_an_address_or_header_never_widens_what_a_token_reaches(owned: Owned, query: str) -> None:
+    async with owned.team.client("beta", query=query) as client:
+        listed = await call(client, "list_buckets")
+    assert {bucket["slug"] for bucket in listed["buckets"]} <= {BETA}
+    name, _, value = query[1:].partition("=")
+    async with owned.team.http("beta", **{f"Calypso-{name.title()}": value}) as http:
+        body = {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "method": "tools/call",
+            "params": {"name": "list_buckets", "arguments": {}},
+        }
+        accept = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-06-18"}
+        answer = await http.post("/mcp", json=body, headers=accept)
+    assert answer.status_code == 200
+    assert CANARY not in answer.text
+
+
+async def test_a_one_time_address_brings_a_file_to_its_owner_only(owned: Owned) -> None:
+    path = owned.address.removeprefix(owned.team.origin)
+    async with owned.team.client("alpha") as client:
+        fresh = await call(client, "upload_file", filename=f"{CANARY}-third.txt")
+    address = shlex.split(fresh["next_step"].splitlines()[-1])[-1]
+    async with owned.team.http("beta") as http:
+        # Holding the address is the credential: whoever has it may deliver, once, and learns only the id.
+        sent = await http.put("/" + address.split("/", 3)[3], content=b"delivered words")
+        assert sent.status_code == 201
+        assert CANARY not in sent.text
+        assert (await http.get(path)).status_code in (401, 404, 405)
+    file_id = sent.json()["file_id"]
+    async with owned.team.client("beta") as client:
+        assert (await client.call_tool("get_upload_status", {"file_id": file_id})).is_error
+    async with owned.team.client("alpha") as client:
+        assert (await call(client, "wait_for_bucket_sync", file_ids=[fresh["file_id"]]))[
+            "readiness"
+        ] == "ready"
+
+
+def test_no_token_or_upload_address_is_in_any_log_line(owned: Owned) -> None:
+    ticket = owned.address.rpartition("/")[2]
+    assert len(ticket) > 100
+    for secret in (*owned.team.secrets, ticket, ticket[:40], "/upload/"):
+        assert secret not in owned.team.logs
+    assert "tool search_bucket ok" in owned.team.logs
