@@ -4,18 +4,28 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.blobs import Digests
 from calypso_mcp.local.store import files, sessions
+from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sessions import CANCELLED, OPEN, UPLOADED, SessionRow
 
-#: What became of a session: a file now, a file before, still waiting for bytes, given up by its uploader.
 Outcome = Literal["finalized", "replayed", "pending", "cancelled"]
 
 
-async def finalize(backend: Backend, session_ids: Sequence[str]) -> dict[str, Outcome]:
+@dataclass(frozen=True, slots=True)
+class Finalized:
+    """What became of a session: a file now or before, still waiting for bytes, or given up."""
+
+    outcome: Outcome
+    #: As it was at that moment: a new one is queued, even if the worker has it by now.
+    file: FileRow | None
+
+
+async def finalize(backend: Backend, session_ids: Sequence[str]) -> dict[str, Finalized]:
     """Turn those of the sessions whose bytes are stored into files; safe to repeat.
 
     Sessions that do not exist are left out.
@@ -23,29 +33,35 @@ async def finalize(backend: Backend, session_ids: Sequence[str]) -> dict[str, Ou
     found = await backend.database.read(lambda connection: sessions.get_all(connection, session_ids))
     await _follow_the_disk(backend, [session for session in found if session.file_id is None])
 
-    def work(connection: sqlite3.Connection) -> dict[str, Outcome]:
+    def work(connection: sqlite3.Connection) -> dict[str, Finalized]:
         now = backend.now()
         by_id = {session.id: session for session in sessions.get_all(connection, session_ids)}
         # In the caller's order, so that files are indexed in the order of the manifest.
-        return {
+        outcomes = {
             session_id: _finalize_one(connection, by_id[session_id], now)
             for session_id in session_ids
             if session_id in by_id
         }
+        made = files.get_all(connection, [file_id for _, file_id in outcomes.values() if file_id])
+        return {
+            session_id: Finalized(outcome, made.get(file_id or ""))
+            for session_id, (outcome, file_id) in outcomes.items()
+        }
 
-    outcomes = await backend.database.write(work)
-    if "finalized" in outcomes.values():
+    finalized = await backend.database.write(work)
+    if any(entry.outcome == "finalized" for entry in finalized.values()):
         backend.wake_worker()
-    return outcomes
+    return finalized
 
 
-def _finalize_one(connection: sqlite3.Connection, session: SessionRow, now: float) -> Outcome:
+def _finalize_one(
+    connection: sqlite3.Connection, session: SessionRow, now: float
+) -> tuple[Outcome, str | None]:
     if session.file_id is not None:
-        return "replayed"
+        return "replayed", session.file_id
     if session.state == UPLOADED:
-        files.insert(connection, session, now=now)
-        return "finalized"
-    return "cancelled" if session.state == CANCELLED else "pending"
+        return "finalized", files.insert(connection, session, now=now)
+    return ("cancelled" if session.state == CANCELLED else "pending"), None
 
 
 async def _follow_the_disk(backend: Backend, unfinalized: Sequence[SessionRow]) -> None:

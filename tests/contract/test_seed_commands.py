@@ -26,10 +26,9 @@ UPLOAD = """curl -X PUT "$UPLOAD_URL" \\
 FINALIZE = f"""curl -X POST "https://api.calypso.so/v1/knowledge/files/upload-session/$SESSION_ID/finalize" \\
 {JSON} \\
 -d '{{}}'"""
-CREATE_BATCH = (
-    f"""curl -X POST "https://api.calypso.so/v1/knowledge/files:batch/upload-session" {JSON} -d '%s'"""
-)
-FINALIZE_BATCH = f"""curl -X POST "https://api.calypso.so/v1/knowledge/files:batch/upload-session/$BATCH_ID/finalize" \\
+BATCHES = "https://api.calypso.so/v1/knowledge/files:batch/upload-session"
+CREATE_BATCH = f"""curl -X POST "{BATCHES}" {JSON} -d '%s'"""
+FINALIZE_BATCH = f"""curl -X POST "{BATCHES}/$BATCH_ID/finalize" \\
 {JSON} \\
 -d '{{"mode":"finalize_uploaded"}}'"""
 

@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, context
 from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import anyio
 import httpx2
@@ -191,7 +191,7 @@ class BackendProcess:
         self._process.send_signal(signal.SIGTERM)
         return self._process.wait(BOUND_S)
 
-    def __enter__(self) -> BackendProcess:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -220,7 +220,8 @@ def _client(
 
 def options_for(data_dir: Path, **fields: Any) -> LocalOptions:
     """Return options without a rate limit, which only its own tests want."""
-    return LocalOptions(data_dir, API_KEY, **{"creates_per_second": None, "poll_s": 0.05, **fields})
+    usual: dict[str, Any] = {"creates_per_second": None, "poll_s": 0.05}
+    return LocalOptions(data_dir, API_KEY, **(usual | fields))
 
 
 def tree(data_dir: Path) -> set[str]:

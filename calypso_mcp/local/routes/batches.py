@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import defaultdict
 from typing import Any
 
 from starlette.requests import Request
@@ -31,6 +32,7 @@ from calypso_mcp.local.routes.addresses import upload_target
 from calypso_mcp.local.routes.files import file_wire, sync_wire
 from calypso_mcp.local.store import batches
 from calypso_mcp.local.store.batches import ItemRow
+from calypso_mcp.local.store.files import FileRow
 
 
 async def create_batch(backend: Backend, request: Request) -> Answer:
@@ -64,23 +66,24 @@ async def finalize_batch(backend: Backend, request: Request) -> Answer:
     """Queue every item whose bytes have arrived; the rest stays pending for a later call."""
     await read_body(backend, request, FinalizeBatch)
     batch_id = request.path_params["batch_id"]
-    before = await _items(backend, batch_id)
-    sessions = [item.session.id for item in before if item.session]
-    outcomes = await finalize(backend, sessions)
-    found: dict[Outcome, list[ItemRow]] = {"finalized": [], "replayed": [], "pending": [], "cancelled": []}
-    for item in await _items(backend, batch_id):
+    accepted = [item for item in await _items(backend, batch_id) if item.session]
+    results = await finalize(backend, [item.session.id for item in accepted if item.session])
+    found: dict[Outcome, list[tuple[ItemRow, FileRow | None]]] = defaultdict(list)
+    for item in accepted:
         if item.session:
-            found[outcomes[item.session.id]].append(item)
+            result = results[item.session.id]
+            found[result.outcome].append((item, result.file))
     answer = BatchFinalized(
         batch_id=batch_id,
-        finalized=tuple(_finalized_wire(item) for item in found["finalized"]),
-        replayed=tuple(_finalized_wire(item) for item in found["replayed"]),
+        finalized=tuple(_finalized_wire(item, file) for item, file in found["finalized"]),
+        replayed=tuple(_finalized_wire(item, file) for item, file in found["replayed"]),
         pending=tuple(
-            _missing_wire(item, "upload_missing", "Not all bytes have arrived.") for item in found["pending"]
+            _missing_wire(item, "upload_missing", "Not all bytes have arrived.")
+            for item, _ in found["pending"]
         ),
         failed=tuple(
             _missing_wire(item, "upload_cancelled", "The upload was cancelled.")
-            for item in found["cancelled"]
+            for item, _ in found["cancelled"]
         ),
     )
     return Answer(answer.to_wire(), 202)
@@ -158,12 +161,12 @@ def _item_wire(item: ItemRow) -> dict[str, Any]:
     return wire | ({"error": file["error"]} if "error" in file else {})
 
 
-def _finalized_wire(item: ItemRow) -> FinalizedItem:
+def _finalized_wire(item: ItemRow, file: FileRow | None) -> FinalizedItem:
     return FinalizedItem(
         client_file_id=item.client_file_id,
         session_id=item.session.id if item.session else None,
-        knowledge_id=item.file.id if item.file else None,
-        task_id=item.file.task_id if item.file else None,
+        knowledge_id=file.id if file else None,
+        task_id=file.task_id if file else None,
     )
 
 

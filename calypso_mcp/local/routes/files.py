@@ -76,24 +76,16 @@ async def create_session(backend: Backend, request: Request) -> Answer:
 async def finalize_session(backend: Backend, request: Request) -> Answer:
     """Queue an uploaded file for indexing; again, and it answers the same file and task."""
     session_id = request.path_params["session_id"]
-    outcome = (await finalize(backend, [session_id])).get(session_id)
-    if outcome is None:
+    found = (await finalize(backend, [session_id])).get(session_id)
+    if found is None:
         raise not_found("upload session", "session_not_found")
-    if outcome in {"pending", "cancelled"}:
+    if found.file is None:
         raise Refusal(
             409,
             "upload_incomplete",
             "Not all bytes have arrived. Send the rest to the upload_url, then finalize again.",
         )
-
-    def work(connection: sqlite3.Connection) -> FileRow | None:
-        session = sessions.get(connection, session_id)
-        return files.get(connection, session.file_id) if session and session.file_id else None
-
-    file = await backend.database.read(work)
-    if file is None:
-        raise not_found("upload session", "session_not_found")
-    return Answer(file_wire(file), 201, REPLAYED if outcome == "replayed" else {})
+    return Answer(file_wire(found.file), 201, REPLAYED if found.outcome == "replayed" else {})
 
 
 async def get_file(backend: Backend, request: Request) -> Answer:

@@ -23,6 +23,7 @@ from calypso_mcp.local.identifiers import new_id
 from calypso_mcp.local.routes.addresses import UPLOAD_PATH
 from calypso_mcp.local.store import sessions
 from calypso_mcp.local.store.sessions import CANCELLED, UPLOADED, SessionRow
+from calypso_mcp.local.turns import Overtaken
 
 #: Bytes gathered before they are written, and so the most that one upload holds in memory.
 _WRITE_BYTES = 1_048_576
@@ -42,14 +43,17 @@ async def receive(request: Request) -> Response:
     """Answer a PUT or DELETE to an upload address."""
     backend: Backend = request.app.state.backend
     response: Response | None = None
+    ticket = backend.turns.arrive()
     try:
         session = await _session(backend, request.path_params["secret"])
-        async with backend.turns.take(session.id):
+        async with backend.turns.take(session.id, ticket):
             response = await (_cancel if request.method == "DELETE" else _put)(backend, request, session)
         # The turn ends without an answer when a newer request of the same upload takes it.
-        response = response or PlainTextResponse("A newer request has taken over this upload.", 503)
+        response = response or _overtaken()
     except _Stop as stop:
         response = stop.response
+    except Overtaken:
+        response = _overtaken()
     except ClientDisconnect:
         response = PlainTextResponse("The connection ended early.", 503)
     except Exception as error:  # noqa: BLE001 - the outermost handler of the address
@@ -165,6 +169,10 @@ async def _cancel(backend: Backend, _: Request, session: SessionRow) -> Response
     await backend.database.write(lambda connection: sessions.set_state(connection, [session.id], CANCELLED))
     await backend.on_disk(partial(backend.blobs.discard, session.id))
     return PlainTextResponse("The upload was cancelled.", _CLIENT_CLOSED)
+
+
+def _overtaken() -> Response:
+    return PlainTextResponse("A newer request has taken over this upload.", 503)
 
 
 def _incomplete(stored: int) -> Response:
