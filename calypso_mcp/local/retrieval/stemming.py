@@ -11,10 +11,6 @@ Hindi .932 to .946. Index and queries must be treated alike, so a change here is
 from __future__ import annotations
 
 import re
-from functools import lru_cache
-
-#: Words remembered with their stems; most of a text consists of few words.
-_REMEMBERED = 20_000
 
 
 def _endings(words: str, stem_chars: int) -> re.Pattern[str]:
@@ -48,7 +44,6 @@ _ARABIC_SPELLING = str.maketrans(
 )
 
 
-@lru_cache(_REMEMBERED)
 def cyrillic(word: str) -> str:
     """Return a word in Cyrillic script without its endings: two may follow each other."""
     stem = word.lower().replace("ё", "е")
@@ -58,13 +53,11 @@ def cyrillic(word: str) -> str:
     return stem.removesuffix("н") if stem.endswith("нн") else stem.rstrip("ь") or stem
 
 
-@lru_cache(_REMEMBERED)
 def devanagari(word: str) -> str:
     """Return a word in Devanagari script without its ending."""
     return _DEVANAGARI_ENDINGS.sub("", word, count=1)
 
 
-@lru_cache(_REMEMBERED)
 def arabic(word: str) -> str:
     """Return a word in Arabic script without article and ending, in one spelling."""
     stem = word.translate(_ARABIC_SPELLING)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from itertools import pairwise
+from functools import lru_cache
+from operator import add
 
 from calypso_mcp.local.retrieval import stemming
 from calypso_mcp.local.retrieval.stop_words import CHINESE_QUESTION, ENGLISH
@@ -51,11 +52,13 @@ _REWRITTEN = re.compile(
     f"|(?P<wide>[{_WIDE_ASCII}]+)"
     f"|(?P<reserved>[{_RESERVED}]+)"
 )
-#: A letter with the marks that belong to it.
-_CHARACTER = re.compile(
-    r".[\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u1056-\u1059"
-    r"\u105e-\u1060\u1062-\u1064\u1067-\u106d\u1071-\u1074\u1082-\u108d\u17b4-\u17d3\u17dd\u3099\u309a]*"
+#: Marks that belong to the letter before them.
+_MARKS = (
+    "\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u102b-\u103e\u1056-\u1059"
+    "\u105e-\u1060\u1062-\u1064\u1067-\u106d\u1071-\u1074\u1082-\u108d\u17b4-\u17d3\u17dd\u3099\u309a"
 )
+_MARK = re.compile(f"[{_MARKS}]")
+_CHARACTER = re.compile(f".[{_MARKS}]*")
 _STEMMERS = {
     "cyrillic": stemming.cyrillic,
     "arabic": stemming.arabic,
@@ -63,6 +66,9 @@ _STEMMERS = {
 }
 #: Full-width forms of ASCII stand this far above it.
 _WIDE_OFFSET = 0xFEE0
+#: Words remembered with what they become, and how long such a word may be: most text is few words.
+_REMEMBERED = 20_000
+_LONGEST_REMEMBERED = 24
 _WORD_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Mn", "Mc"})
 
 
@@ -114,7 +120,13 @@ def _is_lone_character(token: str) -> bool:
 
 
 def _rewrite_run(match: re.Match[str]) -> str:
-    return _REWRITTEN.sub(_rewrite, match[0])
+    run = match[0]
+    return _rewritten_word(run) if len(run) <= _LONGEST_REMEMBERED else _REWRITTEN.sub(_rewrite, run)
+
+
+@lru_cache(_REMEMBERED)
+def _rewritten_word(run: str) -> str:
+    return _REWRITTEN.sub(_rewrite, run)
 
 
 def _rewrite(match: re.Match[str]) -> str:
@@ -125,6 +137,5 @@ def _rewrite(match: re.Match[str]) -> str:
         return "".join(chr(ord(char) - _WIDE_OFFSET) for char in run)
     if kind == "reserved":
         return " "
-    characters: list[str] = _CHARACTER.findall(run)
-    pairs = [first + second for first, second in pairwise(characters)]
-    return f" {' '.join([*pairs, characters[-1]])} "
+    characters = run if _MARK.search(run) is None else _CHARACTER.findall(run)
+    return f" {' '.join(map(add, characters, characters[1:]))} {characters[-1]} "
