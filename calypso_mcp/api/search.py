@@ -17,8 +17,8 @@ class SearchRequest(WireModel):
 
     query: str = Field(min_length=1)
     agent: str | None = None
-    buckets: tuple[str, ...] | None = Field(None, max_length=_LIMITS.buckets)
-    max_results: int | None = Field(None, ge=1, le=_LIMITS.results)
+    buckets: tuple[str, ...] | None = Field(default=None, max_length=_LIMITS.buckets)
+    max_results: int | None = Field(default=None, ge=1, le=_LIMITS.results)
 
 
 class SearchResult(WireModel):

@@ -1,7 +1,30 @@
-"""Typed async client of the Calypso REST API."""
+"""Typed async client of the Calypso REST API.
 
-from calypso_mcp.client.calypso_client import CalypsoClient
-from calypso_mcp.client.pacing import CreatePacer
-from calypso_mcp.client.policies import ClientPolicies, Timeouts
+The names below are loaded when first used: a server is started far more often than it makes a request.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from calypso_mcp.client.calypso_client import CalypsoClient
+    from calypso_mcp.client.pacing import CreatePacer
+    from calypso_mcp.client.policies import ClientPolicies, Timeouts
 
 __all__ = ["CalypsoClient", "ClientPolicies", "CreatePacer", "Timeouts"]
+
+_HOMES = {
+    "CalypsoClient": "calypso_client",
+    "ClientPolicies": "policies",
+    "CreatePacer": "pacing",
+    "Timeouts": "policies",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{home}"), name)

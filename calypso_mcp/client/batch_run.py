@@ -72,6 +72,8 @@ class BatchRun:
         self._errors: dict[str, CalypsoError] = {}
         self._dead: set[str] = set()
         self._sent: set[str] = set()
+        #: Of those, the files of which this run has brought bytes.
+        self._brought: set[str] = set()
         self._pending: set[str] = set()
 
     async def run(self) -> None:
@@ -132,7 +134,7 @@ class BatchRun:
         async with self._tools.sending:
             try:
                 with opened(prepared.upload) as source:
-                    await self._tools.transfer.send(
+                    untouched = await self._tools.transfer.send(
                         address.upload_url.get_secret_value(),
                         prepared.content(source),
                         resumed=resumed,
@@ -148,6 +150,8 @@ class BatchRun:
                 self._errors[one] = UploadError(code="internal_error", retryable=False)
             else:
                 self._sent.add(one)
+                if not untouched:
+                    self._brought.add(one)
         self._board.done(1, prepared.size_bytes - kept)
 
     async def _renew(self, body: CreateBatch, addresses: Mapping[str, AcceptedItem]) -> None:
@@ -214,8 +218,10 @@ class BatchRun:
                 entry.client_file_id, Verdict("accepted", entry.knowledge_id, entry.task_id, self._batch_id)
             )
         for entry in finalized.replayed:
+            # Where the answer to our own finalize was lost, its repetition calls our files replayed.
+            status = "accepted" if entry.client_file_id in self._brought else "replayed"
             self._conclude(
-                entry.client_file_id, Verdict("replayed", entry.knowledge_id, entry.task_id, self._batch_id)
+                entry.client_file_id, Verdict(status, entry.knowledge_id, entry.task_id, self._batch_id)
             )
 
     def _conclude(self, one: str, verdict: Verdict) -> None:

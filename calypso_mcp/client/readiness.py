@@ -19,13 +19,12 @@ from calypso_mcp.client.readiness_report import (
     ReadinessTarget,
     Standing,
     WaitingItem,
-    is_silent,
     of_batch,
     of_bucket,
     of_file,
     of_item,
 )
-from calypso_mcp.domain.readiness import PollSchedule, Readiness, says_nothing_about_sync
+from calypso_mcp.domain.readiness import PollSchedule, Readiness
 from calypso_mcp.errors import CalypsoError, NotFound, ScopeError
 
 __all__ = ["FailedItem", "ReadinessReport", "ReadinessTarget", "ReadinessWaiter", "WaitingItem"]
@@ -178,12 +177,8 @@ class _Watch:
                 message="There is no such file.",
             )
             return
-        standing = of_file(file)
-        if standing.readiness is Readiness.WAITING and says_nothing_about_sync(
-            file.bucket_sync_status, file.bucket_sync
-        ):
-            standing = of_file(file, store_active=await stores.are_active(file.id))
-        self._by_file[file_id] = replace(standing, id=file_id)
+        store_active = await stores.are_active(file.id) if of_file(file).hinges_on_store else None
+        self._by_file[file_id] = replace(of_file(file, store_active=store_active), id=file_id)
 
     async def _look_at_batch(self, batch_id: str, stores: _Stores) -> None:
         batch = await self._batches.get(batch_id)
@@ -194,7 +189,7 @@ class _Watch:
         found: dict[str, Standing] = {}
         for item in batch.items:
             standing = of_item(item)
-            if standing.readiness is Readiness.WAITING and standing.file_id and is_silent(item):
+            if standing.hinges_on_store and standing.file_id:
                 standing = of_item(item, store_active=await stores.are_active(standing.file_id))
             found[item.client_file_id] = standing
         self._by_whole = found

@@ -9,7 +9,7 @@ from typing import Any, cast
 from calypso_mcp.api.batches import Batch, BatchItem
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.files import KnowledgeFile
-from calypso_mcp.domain.readiness import Readiness, file_readiness, overall, says_nothing_about_sync
+from calypso_mcp.domain.readiness import Readiness, file_readiness, hinges_on_store, overall
 from calypso_mcp.domain.statuses import BatchStatus
 
 
@@ -43,6 +43,7 @@ class Standing:
         task_id: Its indexing task.
         code: Why it failed.
         message: Why it failed, for people.
+        hinges_on_store: Whether only the bucket's own store can tell, because this says nothing of sync.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Standing:
     task_id: str | None = None
     code: str | None = None
     message: str | None = None
+    hinges_on_store: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,7 @@ def of_file(file: KnowledgeFile, *, store_active: bool | None = None) -> Standin
         task_id=file.task_id,
         code=code,
         message=message,
+        hinges_on_store=hinges_on_store(file.status, file.bucket_sync_status, file.bucket_sync),
     )
 
 
@@ -159,14 +162,7 @@ def of_item(item: BatchItem, *, store_active: bool | None = None) -> Standing:
         task_id=item.task_id or (file.task_id if file else None),
         code=code,
         message=message,
-    )
-
-
-def is_silent(item: BatchItem) -> bool:
-    """Return whether neither an item nor its file says anything about bucket sync."""
-    file = item.file
-    return says_nothing_about_sync(item.bucket_sync_status, item.bucket_sync) and (
-        file is None or says_nothing_about_sync(file.bucket_sync_status, file.bucket_sync)
+        hinges_on_store=hinges_on_store(status, sync_status, sync),
     )
 
 

@@ -91,17 +91,17 @@ class Transfer:
 
         Raises:
             SessionExpired: The address is gone.
-            UploadError: The storage does not say.
-            ConnectionFailed: It gave no answer.
+            UploadError: The storage does not say, or gave no answer for too long.
             ContractError: The address is not safe to use.
         """
         check_upload_url(url)
         machine = ResumableUpload(size_bytes, resumed=True)
-        nothing = Content(BytesSource(b""), "application/octet-stream", sha256="")
-        answer = await self._storage.put(url, machine.next_request(), nothing)
-        machine.receive(answer.status, answer.range_header)
-        if machine.state is UploadState.ASKING:
-            raise UploadError("The storage does not say what it has.", retry_after_s=answer.retry_after_s)
+        setbacks = 0
+        while machine.state is UploadState.ASKING:
+            retry_after_s, complaint = await self._exchange(url, machine, machine.next_request(), _NOTHING)
+            if machine.state is UploadState.ASKING:
+                setbacks += 1
+                await self._pause(setbacks, retry_after_s, complaint)
         return machine.offset
 
     async def _exchange(

@@ -57,9 +57,9 @@ def file_readiness(
     return Readiness.WAITING
 
 
-def says_nothing_about_sync(bucket_sync_status: str | None, bucket_sync: object) -> bool:
-    """Return whether the bucket's own store has to be asked."""
-    return not bucket_sync_status and not sync_states(bucket_sync)
+def hinges_on_store(status: str, bucket_sync_status: str | None, bucket_sync: object) -> bool:
+    """Return whether the bucket's own store has to be asked: indexed, but not a word about sync."""
+    return status.lower() in _INDEXED and not bucket_sync_status and not sync_states(bucket_sync)
 
 
 def sync_states(bucket_sync: object) -> tuple[str, ...]:

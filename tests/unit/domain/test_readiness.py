@@ -9,8 +9,8 @@ from calypso_mcp.domain.readiness import (
     PollSchedule,
     Readiness,
     file_readiness,
+    hinges_on_store,
     overall,
-    says_nothing_about_sync,
     sync_states,
     task_readiness,
 )
@@ -75,7 +75,9 @@ def test_a_file_is_ready_only_when_indexed_and_synced(
 )
 def test_bucket_sync_is_read_in_every_plausible_shape(sync: Any, expected: tuple[str, ...]) -> None:
     assert sync_states(sync) == expected
-    assert says_nothing_about_sync(None, sync) is (expected == ())
+    assert not hinges_on_store("queued", None, sync)
+    assert not hinges_on_store("indexed", "pending", sync)
+    assert hinges_on_store("indexed", None, sync) is (expected == ())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+
+from calypso_mcp import errors
+from calypso_mcp.client.readiness import ReadinessReport, ReadinessTarget
+from calypso_mcp.domain.readiness import Readiness
+from tests.support.faulty_transport import FakeClock, problem, scripted_client
+
+BUCKETS = "GET /v1/knowledge/buckets"
+BATCH = "GET /v1/knowledge/batches/batch_1"
+
+
+def path(file_id: str) -> str:
+    """Return the request for one file."""
+    return f"GET /v1/knowledge/files/{file_id}"
+
+
+def file(file_id: str, status: str, sync: str | None = None, **fields: Any) -> dict[str, Any]:
+    """Return a knowledge file as the API describes it."""
+    return {"id": file_id, "status": status, "bucketSyncStatus": sync, **fields}
+
+
+def item(number: int, status: str, sync: str | None = None, **fields: Any) -> dict[str, Any]:
+    """Return a batch item as the API describes it."""
+    ids = {"client_file_id": f"c{number}", "knowledgeId": f"f{number}", "taskId": f"t{number}"}
+    return {**ids, "status": status, "bucketSyncStatus": sync, **fields}
+
+
+def batch(status: str, *items: dict[str, Any]) -> dict[str, Any]:
+    """Return a batch as the API describes it."""
+    return {"id": "batch_1", "status": status, "items": list(items)}
+
+
+async def test_files_are_polled_until_each_is_indexed_and_synced() -> None:
+    clock = FakeClock()
+    client, api = scripted_client(
+        {
+            path("f1"): [
+                file("f1", "queued"),
+                file("f1", "indexed", "pending"),
+                file("f1", "indexed", "active"),
+            ],
+            path("f2"): [file("f2", "active", "active")],
+        },
+        clock=clock,
+    )
+    async with client:
+        report = await client.readiness.wait(ReadinessTarget(file_ids=("f1", "f2")), timeout_s=45)
+
+    assert report.state is Readiness.READY
+    assert report.ready == ("f1", "f2")
+    assert clock.slept == [0.25, 0.375]
+    assert report.elapsed_s == pytest.approx(0.625)
+    # What is ready is not asked about again.
+    assert api.lines().count(path("f2")) == 1
+
+
+async def test_the_pauses_grow_to_four_seconds_and_end_with_the_time_allowed() -> None:
+    clock = FakeClock()
+    client, _ = scripted_client({path("f1"): [file("f1", "indexing")]}, clock=clock)
+    async with client:
+        report = await client.readiness.wait(ReadinessTarget(file_ids=("f1",)), timeout_s=20)
+
+    assert report.state is Readiness.WAITING
+    assert [one.status for one in report.waiting] == ["indexing"]
+    assert max(clock.slept) == 4.0
+    assert sum(clock.slept) == pytest.approx(20)
+
+
+async def test_with_no_time_allowed_it_looks_once() -> None:
+    clock = FakeClock()
+    client, api = scripted_client({path("f1"): [file("f1", "queued", task_id="t1")]}, clock=clock)
+    async with client:
+        report = await client.readiness.wait(ReadinessTarget(file_ids=("f1",)), timeout_s=0)
+
+    assert report.waiting[0].task_id == "t1"
+    assert len(api.requests) == 1
+    assert clock.slept == []
+
+
+async def test_a_failed_file_does_not_hide_the_ready_ones() -> None:
+    error = {"code": "encrypted", "message": "The PDF needs a password."}
+    client, _ = scripted_client(
+        {
+            path("f1"): [file("f1", "failed", error=error)],
+            path("f2"): [file("f2", "indexed", "active")],
+            path("f3"): [file("f3", "deleted")],
+            path("f4"): [problem(404, "file_not_found")],
+        }
+    )
+    async with client:
+        report = await client.readiness.wait(ReadinessTarget(file_ids=("f1", "f2", "f3", "f4")), timeout_s=45)
+
+    assert report.state is Readiness.FAILED
+    assert report.ready == ("f2",)
+    assert [(one.id, one.code, one.message) for one in report.failed] == [
+        ("f1", "encrypted", "The PDF needs a password."),
+        ("f3", "file_deleted", "The file was deleted."),
+        ("f4", "file_not_found", "There is no such file."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("store", "state"),
+    [
+        ({"status": "active", "pending_member_count": 0}, Readiness.READY),
+        ({"status": "active", "pending_member_count": 1}, Readiness.WAITING),
+        ({"status": "syncing", "pending_member_count": 0}, Readiness.WAITING),
+        (None, Readiness.WAITING),
+    ],
+)
+@pytest.mark.parametrize("bucket_id", ["b1", None])
+async def test_a_file_that_says_nothing_about_sync_is_as_ready_as_its_bucket(
+    store: dict[str, Any] | None, state: Readiness, bucket_id: str | None
+) -> None:
+    buckets = [
+        {"id": "b0", "slug": "other", "bucketStore": {"status": "active"}},
+        {"id": "b1", "slug": "one", "fileIds": ["f1"], "bucketStore": store},
+    ]
+    client, _ = scripted_client({path("f1"): [file("f1", "indexed")], BUCKETS: [{"buckets": buckets}]})
+    async with client:
+        target = ReadinessTarget(file_ids=("f1",), bucket_id=bucket_id)
+        report = await client.readiness.wait(target, timeout_s=1)
+
+    assert report.state is state
+
+
+async def test_a_file_that_no_bucket_claims_keeps_waiting() -> None:
+    client, _ = scripted_client({path("f1"): [file("f1", "indexed")], BUCKETS: [{"buckets": []}]})
+    async with client:
+        report = await client.readiness.wait(ReadinessTarget(file_ids=("f1",)), timeout_s=1)
+
+    assert report.state is Readiness.WAITING
+
+
+async def test_a_partially_active_batch_keeps_waiting_for_its_last_item() -> None:
+    moving = batch(
+        "partially_active",
+        item(1, "active", "active"),
+        item(2, "indexing"),
+        item(3, "failed", error="broken"),
+    )
+    done = batch(
+        "partially_failed",
+        item(1, "active", "active"),
+        item(2, "indexed", "active"),
+        item(3, "failed", error="broken"),
+    )
+    client, api = scripted_client({BATCH: [moving, moving, done]})
+    seen: list[ReadinessReport] = []
+    async with client:
+        report = await client.readiness.wait(
+            ReadinessTarget(batch_id="batch_1"), timeout_s=45, on_progress=seen.append
+        )
+
+    assert len(api.requests) == 3
+    assert (report.state, report.ready, report.total) == (Readiness.FAILED, ("f1", "f2"), 3)
+    assert [(one.file_id, one.client_file_id, one.message) for one in report.failed] == [
+        ("f3", "c3", "broken")
+    ]
+    assert report.batch_status == "partially_failed"
+    # Told when something changed, not at every look.
+    assert [one.state for one in seen] == [Readiness.WAITING, Readiness.FAILED]
+
+
+async def test_an_active_batch_still_waits_for_the_sync_of_its_items() -> None:
+    client, _ = scripted_client({BATCH: [batch("active", item(1, "active", "pending"))]})
+    async with client:
+        report = await client.readiness.wait(ReadinessTarget(batch_id="batch_1"), timeout_s=1)
+
+    assert report.state is Readiness.WAITING
+    assert report.waiting[0].bucket_sync_status == "pending"
+
+
+async def test_items_are_read_from_either_spelling_and_from_the_file_inside() -> None:
+    inside = {"clientFileId": "c1", "file": file("f1", "indexed", "active"), "canonicalStatus": "indexed"}
+    client, _ = scripted_client({BATCH: [batch("active", inside)]})
+    async with client:
+        report = await client.readiness.wait(ReadinessTarget(batch_id="batch_1"), timeout_s=0)
+
+    assert report.ready == ("f1",)
+
+
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [
+        ("active", Readiness.READY),
+        ("failed", Readiness.FAILED),
+        ("partially_active", Readiness.WAITING),
+        ("partially_failed", Readiness.WAITING),
+        ("accepted", Readiness.WAITING),
+        ("brand_new", Readiness.WAITING),
+    ],
+)
+async def test_a_batch_that_lists_no_items_is_taken_at_its_word(status: str, state: Readiness) -> None:
+    client, _ = scripted_client({BATCH: [{"id": "batch_1", "status": status}]})
+    async with client:
+        report = await client.readiness.wait(ReadinessTarget(batch_id="batch_1"), timeout_s=0)
+
+    assert report.state is state
+
+
+async def test_a_bucket_is_ready_when_nothing_is_pending_any_more() -> None:
+    def listing(status: str, indexed: int, pending: int) -> dict[str, Any]:
+        store = {"status": status, "indexed_member_count": indexed, "pending_member_count": pending}
+        return {"buckets": [{"id": "b1", "slug": "one", "bucketStore": store}]}
+
+    client, _ = scripted_client(
+        {BUCKETS: [listing("active", 10, 2), listing("syncing", 12, 0), listing("active", 12, 0)]}
+    )
+    async with client:
+        report = await client.readiness.wait(ReadinessTarget(bucket_id="b1"), timeout_s=45)
+
+    assert (report.state, report.ready) == (Readiness.READY, ("b1",))
+    assert (report.indexed_members, report.pending_members) == (12, 0)
+
+
+async def test_an_empty_bucket_has_nothing_to_wait_for() -> None:
+    client, _ = scripted_client({BUCKETS: [{"buckets": [{"id": "b1", "slug": "one"}]}]})
+    async with client:
+        report = await client.readiness.wait(ReadinessTarget(bucket_id="b1"), timeout_s=45)
+
+    assert report.state is Readiness.READY
+
+
+async def test_an_unknown_bucket_is_an_error() -> None:
+    client, _ = scripted_client({BUCKETS: [{"buckets": []}]})
+    async with client:
+        with pytest.raises(errors.ScopeError):
+            await client.readiness.wait(ReadinessTarget(bucket_id="b1"), timeout_s=45)
+
+
+@pytest.mark.parametrize("trouble", [problem(503), httpx2.ConnectError("x"), problem(429)])
+async def test_trouble_that_may_pass_is_waited_out(trouble: Any) -> None:
+    client, _ = scripted_client({path("f1"): [*[trouble] * 12, file("f1", "active", "active")]})
+    async with client:
+        report = await client.readiness.wait(ReadinessTarget(file_ids=("f1",)), timeout_s=300)
+
+    assert report.state is Readiness.READY
+    assert report.trouble is None
+
+
+async def test_trouble_that_lasts_is_told_with_the_last_known_state() -> None:
+    client, _ = scripted_client({path("f1"): [file("f1", "indexing"), problem(503)]})
+    async with client:
+        report = await client.readiness.wait(ReadinessTarget(file_ids=("f1",)), timeout_s=30)
+
+    assert report.state is Readiness.WAITING
+    assert report.waiting[0].status == "indexing"
+    assert report.trouble == "Scripted 503."
+
+
+async def test_a_wrong_key_ends_the_wait_at_once() -> None:
+    client, api = scripted_client({path("f1"): [problem(401)], path("f2"): [problem(401)]})
+    async with client:
+        with pytest.raises(errors.AuthenticationFailed):
+            await client.readiness.wait(ReadinessTarget(file_ids=("f1", "f2")), timeout_s=45)
+
+    assert len(api.requests) == 2
+
+
+async def test_an_unknown_batch_is_an_error() -> None:
+    client, _ = scripted_client({BATCH: [problem(404, "batch_not_found")]})
+    async with client:
+        with pytest.raises(errors.NotFound):
+            await client.readiness.wait(ReadinessTarget(batch_id="batch_1"), timeout_s=45)
+
+
+async def test_waiting_can_be_cancelled() -> None:
+    client, _ = scripted_client({path("f1"): [file("f1", "queued")]})
+    looked = anyio.Event()
+    async with client:
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as group:
+
+                async def wait() -> None:
+                    target = ReadinessTarget(file_ids=("f1",))
+                    await client.readiness.wait(target, timeout_s=1e9, on_progress=lambda _: looked.set())
+
+                group.start_soon(wait)
+                await looked.wait()
+                group.cancel_scope.cancel()
