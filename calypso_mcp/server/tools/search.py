@@ -40,7 +40,8 @@ class Hit(ToolResult):
         """Where the passage stands, for a person."""
         name = self.filename or self.title or self.uri or "unnamed source"
         page = f", page {self.page}" if self.page is not None else ""
-        lines = f", lines {self.line_start}-{self.line_end or self.line_start}" if self.line_start else ""
+        first, last = self.line_start, self.line_end or self.line_start
+        lines = "" if first is None else f", line {first}" if first == last else f", lines {first}-{last}"
         return f"{name}{page}{lines}"
 
 
@@ -151,7 +152,7 @@ def _hit(rank: int, entry: Found, query: str, tokens: int) -> Hit:
         line_end=_number(result.attributes.get("line_end")),
         bucket=slug,
         uri=uri or _line(result.url),
-        score=round(score, 4) if score is not None else None,
+        score=float(f"{score:.4g}") if score is not None else None,
     )
 
 

@@ -1,0 +1,100 @@
+"""The registry: one list of tools, and schemas that every client can read."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import pytest
+from mcp_types import CallToolResult
+from pydantic import BaseModel, Field
+
+from calypso_mcp.server.registry import TOOLS, ToolSpec
+from calypso_mcp.server.results import ToolResult, answer
+from calypso_mcp.server.schemas import compact_input, compact_output
+
+
+class _Inner(BaseModel):
+    """Words for maintainers."""
+
+    title: str
+    size: int | None = None
+
+
+class _Arguments(BaseModel):
+    inner: _Inner | None = None
+    many: list[_Inner] = Field(default_factory=list)
+    limit: Annotated[int, Field(ge=1, le=9, description="How many")] = 5
+    on: bool = True
+    off: bool = False
+    name: Annotated[str, Field(max_length=10)] = ""
+    either: int | str = 0
+
+
+INNER = {
+    "type": "object",
+    "properties": {"title": {"type": "string"}, "size": {"type": "integer"}},
+    "required": ["title"],
+}
+
+
+def test_an_input_schema_loses_references_titles_nulls_and_empty_defaults_but_no_meaning():
+    assert compact_input(_Arguments.model_json_schema()) == {
+        "type": "object",
+        "properties": {
+            "inner": INNER,
+            "many": {"type": "array", "items": INNER},
+            "limit": {
+                "type": "integer",
+                "minimum": 1,
+                "maximum": 9,
+                "default": 5,
+                "description": "How many",
+            },
+            "on": {"type": "boolean", "default": True},
+            "off": {"type": "boolean"},
+            "name": {"type": "string"},
+            "either": {"anyOf": [{"type": "integer"}, {"type": "string"}], "default": 0},
+        },
+    }
+
+
+def test_an_output_schema_requires_nothing_so_that_errors_fit_it_too():
+    compact = compact_output(_Arguments.model_json_schema())
+    assert "required" not in str(compact)
+    assert "additionalProperties" not in compact
+
+
+class _Result(ToolResult):
+    value: int
+
+
+async def _good(value: int) -> Annotated[CallToolResult, _Result]:
+    """Give it back."""
+    return answer(_Result(value=value))
+
+
+async def _unannotated(value: int) -> CallToolResult:
+    """Give it back."""
+    return answer(_Result(value=value))
+
+
+def spec(function: Any) -> ToolSpec:
+    return ToolSpec(function, "T", read_only=True, destructive=False, idempotent=True, open_world=False)
+
+
+def test_a_tool_is_built_from_its_function():
+    tool = spec(_good).build()
+    assert tool.description == "Give it back."
+    assert tool.output_schema == {"properties": {"value": {"type": "integer"}}, "type": "object"}
+
+
+def test_a_tool_without_an_output_schema_is_a_mistake_found_at_once():
+    with pytest.raises(TypeError, match="Annotated"):
+        spec(_unannotated).build()
+
+
+def test_names_are_unique_and_nothing_the_server_fills_in_is_published():
+    names = [entry.name for entry in TOOLS]
+    assert len(set(names)) == len(names)
+    for entry in TOOLS:
+        assert not {"access", "ctx", "context"} & set(entry.build().parameters["properties"])
