@@ -11,6 +11,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from calypso_mcp.server.access.answers import refusal
 from calypso_mcp.server.access.json_shape import JsonShape, excess
 
+#: Bodies that are too large are read off, and thrown away, up to this many times the limit.
+_READ_OFF = 4
+
 
 @dataclass(frozen=True, slots=True)
 class BodyPolicy:
@@ -47,23 +50,27 @@ class BodyLimits:
             await self._app(scope, receive, send)
             return
         body = bytearray()
-        state = _TOO_LARGE if self._declares_too_much(scope) else _INCOMPLETE
+        size, complete = 0, False
+        too_large = self._declares_too_much(scope)
         with anyio.move_on_after(self._policy.arrival_s):
-            while state == _INCOMPLETE:
+            # Somebody who is still sending would miss an early refusal, so a little too much is read off.
+            while not complete and size <= _READ_OFF * self._policy.size_bytes:
                 message = await receive()
                 if message["type"] != "http.request":
                     return  # the client has left
-                body += message.get("body", b"")
-                if len(body) > self._policy.size_bytes:
-                    state = _TOO_LARGE
-                elif not message.get("more_body", False):
-                    state = _COMPLETE
-        if state == _COMPLETE:
-            await self._pass_on(bytes(body), scope, receive, send)
-        elif state == _TOO_LARGE:
+                block = message.get("body", b"")
+                size += len(block)
+                too_large = too_large or size > self._policy.size_bytes
+                complete = not message.get("more_body", False)
+                if too_large:
+                    body.clear()
+                else:
+                    body += block
+        if too_large:
             description = f"The body may have at most {self._policy.size_bytes:,} bytes."
-            # Closing spares both sides the rest of it.
             await refusal(413, "too_large", description, {"Connection": "close"})(scope, receive, send)
+        elif complete:
+            await self._pass_on(bytes(body), scope, receive, send)
         else:
             late = refusal(408, "timeout", "The body did not arrive in time.", {"Connection": "close"})
             await late(scope, receive, send)
@@ -78,9 +85,6 @@ class BodyLimits:
     def _declares_too_much(self, scope: Scope) -> bool:
         declared = Headers(scope=scope).get("content-length", "")
         return declared.isdecimal() and int(declared[:19]) > self._policy.size_bytes
-
-
-_INCOMPLETE, _COMPLETE, _TOO_LARGE = range(3)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

@@ -138,3 +138,11 @@ def test_a_missing_a_binary_and_a_huge_file_are_refused(tmp_path: Path) -> None:
 def test_neither_keys_nor_hashes_show_in_a_repr(tmp_path: Path) -> None:
     text = f"{AGENT}all_buckets = true\napi_key_env = 'K'"
     assert "sk-secret" not in repr(load(written(tmp_path, text), {"K": "sk-secret"}))
+
+
+def test_the_documented_access_file_is_right(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[4] / "SECURITY.md").read_text()
+    documented = text.split("```toml\n")[1].split("```")[0].replace("sha256:…", HASH)
+    grant = load(written(tmp_path, documented), {"SUPPORT_CALYPSO_KEY": "sk-1"}).grants["support"]
+    assert grant.read_only
+    assert (grant.calls_per_minute, grant.concurrent_calls) == (120, 8)
