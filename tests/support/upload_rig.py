@@ -12,7 +12,9 @@ import anyio
 import httpx2
 from mcp.client import Client
 
-from calypso_mcp.client import CalypsoClient, CreatePacer
+from calypso_mcp.client import CalypsoClient, ClientPolicies, CreatePacer
+from calypso_mcp.domain.readiness import PollSchedule
+from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.local.app import open_backend
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.local_files import FilePolicy
@@ -20,6 +22,12 @@ from calypso_mcp.server.state import Backend, ServerState, single_backend
 from tests.support.live_backend import API_KEY, held_open, options_for
 
 BOUND_S = 30.0
+#: As patient as usual, without the pauses.
+QUICK = ClientPolicies(
+    retry=RetryPolicy(attempts=3, base_s=0.0),
+    poll=PollSchedule(first_s=0.01, cap_s=0.05),
+    storage_retry=RetryPolicy(attempts=4, base_s=0.0),
+)
 
 
 class CountingTransport(httpx2.AsyncBaseTransport):
@@ -28,14 +36,21 @@ class CountingTransport(httpx2.AsyncBaseTransport):
     def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
         self._inner = inner
         self.seen: list[tuple[str, str]] = []
+        #: Bytes sent to upload addresses; asking one how much it has sends none.
+        self.bytes_put = 0
         #: Called first with each request; an answer other than None is given in place of the backend's.
         self.intercept: Callable[[httpx2.Request], httpx2.Response | None] = lambda _request: None
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self.seen.append((request.method, request.url.path))
+        if request.method == "PUT":
+            self.bytes_put += int(request.headers.get("Content-Length", 0))
         answer = self.intercept(request)
         if answer is not None:
-            return answer
+            # As from a network: not read yet.
+            return httpx2.Response(
+                answer.status_code, headers=answer.headers, stream=httpx2.ByteStream(answer.content)
+            )
         return await self._inner.handle_async_request(request)
 
     def count(self, method: str, part: str) -> int:
@@ -59,7 +74,8 @@ class Rig:
         async def note(progress: float, total: float | None, message: str | None) -> None:
             self.progress.append((progress, total, message))
 
-        return await self.client.call_tool(tool, arguments, progress_callback=note)
+        with anyio.fail_after(BOUND_S):
+            return await self.client.call_tool(tool, arguments, progress_callback=note)
 
     async def ok(self, tool: str, **arguments: Any) -> dict[str, Any]:
         """Return the structured content of a call that must succeed."""
@@ -80,35 +96,32 @@ class Rig:
         return error
 
 
-@asynccontextmanager
-async def upload_rig(
+def upload_rig(
     data_dir: Path,
     *roots: Path,
     era: str = "auto",
     decisions: dict[str, Any] | None = None,
     file_policy: dict[str, Any] | None = None,
     api_key: str = API_KEY,
-) -> AsyncGenerator[Rig]:
+) -> AbstractAsyncContextManager[Rig]:
     """Open everything; `roots` are the allowed folders (none: local paths are off)."""
-    options = options_for(data_dir)
     policy = FilePolicy(tuple(str(root) for root in roots), **(file_policy or {})) if roots else None
-    with anyio.fail_after(BOUND_S):
-        async with held_open(lambda: open_backend(options)) as app:
-            wire = CountingTransport(httpx2.ASGITransport(app))
-            async with CalypsoClient(
-                base_url="http://calypso.localhost/v1",
-                api_key=api_key,
-                transport=wire,
-                storage_transport=wire,
-                pacer=CreatePacer(per_second=1_000),
-            ) as calypso:
-                state = ServerState(
-                    backend_for=single_backend(Backend.of(calypso, "embedded")),
-                    files=policy,
-                    **(decisions or {}),
-                )
-                async with Client(build_server(state), mode=era) as client:
-                    yield Rig(client, calypso, wire)
+    return held_open(lambda: _opened(data_dir, api_key, era, {"files": policy, **(decisions or {})}))
 
 
-OpenRig = Callable[..., AbstractAsyncContextManager[Rig]]
+@asynccontextmanager
+async def _opened(data_dir: Path, api_key: str, era: str, decisions: dict[str, Any]) -> AsyncGenerator[Rig]:
+    async with open_backend(options_for(data_dir)) as app:
+        wire = CountingTransport(httpx2.ASGITransport(app))
+        async with CalypsoClient(
+            base_url="http://calypso.localhost/v1",
+            api_key=api_key,
+            transport=wire,
+            storage_transport=wire,
+            pacer=CreatePacer(per_second=1_000),
+            policies=QUICK,
+        ) as calypso:
+            backend = Backend.of(calypso, "embedded")
+            state = ServerState(backend_for=single_backend(backend), **decisions)
+            async with Client(build_server(state), mode=era) as client:
+                yield Rig(client, calypso, wire)

@@ -1,0 +1,216 @@
+"""get_upload_status and wait_for_bucket_sync through a real MCP client, in both protocol eras."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+
+from calypso_mcp.domain.scope import ScopeLimit
+from tests.support.upload_rig import Rig, upload_rig
+
+
+@pytest.fixture
+async def rig(tmp_path: Path, era: str) -> AsyncGenerator[Rig]:
+    (tmp_path / "allowed").mkdir()
+    async with upload_rig(tmp_path / "data", tmp_path / "allowed", era=era) as opened:
+        await opened.ok("create_bucket", name="Docs", slug="docs")
+        yield opened
+
+
+def never_done(rig: Rig) -> None:
+    """Let every file look as if it were still being indexed."""
+
+    def answer(request: httpx2.Request) -> httpx2.Response | None:
+        path = request.url.path
+        if request.method != "GET" or "/knowledge/" not in path:
+            return None
+        if "/files/" in path:
+            body: dict[str, Any] = {"id": path.rpartition("/")[2], "status": "being-thought-about"}
+        elif "/batches/" in path:
+            items = [{"client_file_id": "a", "status": "indexing", "knowledgeId": "file_a"}]
+            body = {"id": path.rpartition("/")[2], "status": "partially_active", "items": items}
+        else:
+            bucket = {
+                "id": "bucket_x",
+                "slug": "docs",
+                "name": "Docs",
+                "bucketStore": {"status": "syncing", "indexed_member_count": 3, "pending_member_count": 2},
+            }
+            body = {"team_id": "t", "buckets": [bucket]}
+        return httpx2.Response(200, text=json.dumps(body))
+
+    rig.wire.intercept = answer
+
+
+async def test_a_file_a_task_and_a_batch_are_ready_when_searchable(rig: Rig):
+    done = await rig.ok("upload_file", text="The moon is far away.", filename="m.md", wait=True)
+    batch = await rig.ok("upload_batch", items=[{"text": "one"}, {"text": "two"}], wait=True)
+    for arguments, ready in (
+        ({"file_id": done["file_id"]}, 1),
+        ({"task_id": done["task_id"]}, 1),
+        ({"batch_id": batch["batch_ids"][0]}, 2),
+    ):
+        stands = await rig.ok("get_upload_status", **arguments)
+        assert (stands["readiness"], stands["ready"], stands["pending"]) == ("ready", ready, 0)
+        assert "search_bucket" in stands["next_step"]
+
+
+async def test_waiting_takes_files_a_batch_a_bucket_or_the_only_bucket(rig: Rig):
+    done = await rig.ok("upload_file", text="The moon is far away.", filename="m.md")
+    batch = await rig.ok("upload_batch", items=[{"text": "one"}])
+    for arguments in (
+        {"file_ids": [done["file_id"], done["file_id"]]},
+        {"batch_id": batch["batch_ids"][0]},
+        {"bucket": "docs"},
+        {},
+    ):
+        stands = await rig.ok("wait_for_bucket_sync", **arguments)
+        assert stands["readiness"] == "ready"
+        assert "call_again" not in stands
+
+
+async def test_failures_come_first_with_code_and_reason(rig: Rig, tmp_path: Path):
+    (tmp_path / "allowed" / "broken.pdf").write_bytes(b"%PDF-1.7\nbroken")
+    (tmp_path / "allowed" / "fine.md").write_text("fine")
+    batch = await rig.ok("upload_batch", directory=".")
+    stands = await rig.ok("wait_for_bucket_sync", batch_id=batch["batch_ids"][0])
+    assert (stands["readiness"], stands["ready"], stands["failed"]) == ("failed", 1, 1)
+    (failed,) = stands["items"]
+    assert failed["code"]
+    assert failed["reason"]
+    status = await rig.ok("get_upload_status", batch_id=batch["batch_ids"][0])
+    assert status["items"] == stands["items"]
+    assert status["status"] == "partially_failed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "again"),
+    [
+        ({"file_ids": ["file_a", "file_b"]}, {"file_ids": ["file_a", "file_b"]}),
+        ({"batch_id": "batch_a"}, {"batch_id": "batch_a"}),
+        ({"bucket": "docs"}, {"bucket": "docs"}),
+        ({}, {"bucket": "docs"}),
+    ],
+)
+async def test_time_running_out_is_no_error_and_names_the_arguments_to_go_on_with(
+    arguments: dict[str, Any], again: dict[str, Any], rig: Rig
+):
+    never_done(rig)
+    stands = await rig.ok("wait_for_bucket_sync", **arguments, timeout_s=0)
+    assert stands["readiness"] == "pending"
+    assert stands["pending"] >= 1
+    assert stands["call_again"] == again
+    assert "call_again" in stands["next_step"]
+    second = await rig.ok("wait_for_bucket_sync", **stands["call_again"], timeout_s=0)
+    assert second["readiness"] == "pending"
+
+
+async def test_an_unknown_status_word_means_not_yet(rig: Rig):
+    never_done(rig)
+    stands = await rig.ok("get_upload_status", file_id="file_a")
+    assert stands["readiness"] == "pending"
+    assert stands["items"][0]["status"] == "being-thought-about"
+    assert "wait_for_bucket_sync" in stands["next_step"]
+
+
+async def test_the_bucket_as_a_whole_is_counted_by_members(rig: Rig):
+    never_done(rig)
+    stands = await rig.ok("wait_for_bucket_sync", bucket="docs", timeout_s=0)
+    assert (stands["ready"], stands["pending"], stands["failed"]) == (3, 2, 0)
+    assert "items" not in stands
+
+
+async def test_a_long_list_is_cut_and_says_so(rig: Rig):
+    never_done(rig)
+    stands = await rig.ok("wait_for_bucket_sync", file_ids=[f"file_{n}" for n in range(50)], timeout_s=0)
+    assert stands["pending"] == 50
+    assert len(stands["items"]) + stands["omitted"] == 50
+    assert len(stands["call_again"]["file_ids"]) == 50
+
+
+async def test_progress_tells_how_many_are_searchable(rig: Rig):
+    await rig.ok("upload_batch", items=[{"text": "one"}, {"text": "two"}])
+    rig.progress.clear()
+    await rig.ok("wait_for_bucket_sync")
+    assert rig.progress[-1][0] == pytest.approx(100)
+    assert rig.progress[-1][2] == "indexing: 2 of 2 files"
+
+
+async def test_waiting_can_be_cancelled(rig: Rig):
+    never_done(rig)
+    asked = anyio.Event()
+    inner = rig.wire.intercept
+
+    def note(request: httpx2.Request) -> httpx2.Response | None:
+        asked.set()
+        return inner(request)
+
+    rig.wire.intercept = note
+    with anyio.fail_after(10):
+        async with anyio.create_task_group() as calls:
+            calls.start_soon(lambda: rig.call("wait_for_bucket_sync", file_ids=["file_a"], timeout_s=300))
+            await asked.wait()
+            calls.cancel_scope.cancel()
+    rig.wire.intercept = lambda _request: None
+    assert (await rig.ok("list_buckets"))["total"] == 1
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "code"),
+    [
+        ("get_upload_status", {}, "invalid_arguments"),
+        ("get_upload_status", {"file_id": "a", "task_id": "b"}, "invalid_arguments"),
+        ("get_upload_status", {"file_id": "file_nowhere"}, "file_not_found"),
+        ("get_upload_status", {"task_id": "task_nowhere"}, "task_not_found"),
+        ("get_upload_status", {"batch_id": "batch_nowhere"}, "batch_not_found"),
+        ("get_upload_status", {"file_id": "../buckets"}, "file_not_found"),
+        ("wait_for_bucket_sync", {"bucket": "docs", "batch_id": "b"}, "invalid_arguments"),
+        ("wait_for_bucket_sync", {"bucket": "nowhere"}, "bucket_not_found"),
+        ("wait_for_bucket_sync", {"batch_id": "batch_nowhere"}, "batch_not_found"),
+        ("wait_for_bucket_sync", {"file_ids": ["a"], "timeout_s": 301}, "invalid_arguments"),
+        ("wait_for_bucket_sync", {"file_ids": ["a"] * 1_001}, "invalid_arguments"),
+    ],
+)
+async def test_bad_arguments_are_refused_with_what_to_do(
+    tool: str, arguments: dict[str, Any], code: str, rig: Rig
+):
+    assert (await rig.refused(tool, **arguments))["code"] == code
+
+
+async def test_a_file_that_does_not_exist_has_failed_and_hides_no_other(rig: Rig):
+    done = await rig.ok("upload_file", text="The moon is far away.", filename="m.md")
+    stands = await rig.ok("wait_for_bucket_sync", file_ids=[done["file_id"], "file_nowhere"])
+    assert (stands["ready"], stands["failed"], stands["pending"]) == (1, 1, 0)
+    assert stands["items"][0]["id"] == "file_nowhere"
+
+
+async def test_under_a_limit_uploads_elsewhere_look_as_if_they_did_not_exist(tmp_path: Path, era: str):
+    async with upload_rig(tmp_path / "data", era=era) as rig:
+        for slug in ("mine", "theirs"):
+            await rig.ok("create_bucket", name=slug, slug=slug)
+        theirs = await rig.ok("upload_batch", items=[{"text": "hidden"}], bucket="theirs", wait=True)
+        mine = await rig.ok("upload_batch", items=[{"text": "seen"}], bucket="mine", wait=True)
+    pin = {"pin": ScopeLimit(buckets=frozenset({"mine"}))}
+    async with upload_rig(tmp_path / "data", era=era, decisions=pin) as rig:
+        hidden, seen = theirs["outcomes"][0], mine["outcomes"][0]
+        assert (await rig.ok("get_upload_status", file_id=seen["file_id"]))["readiness"] == "ready"
+        assert (await rig.ok("wait_for_bucket_sync", batch_id=mine["batch_ids"][0]))["readiness"] == "ready"
+        for tool, name, there, absent in (
+            ("get_upload_status", "file_id", hidden["file_id"], "file_" + "0" * 24),
+            ("get_upload_status", "task_id", hidden["task_id"], "task_" + "0" * 24),
+            ("get_upload_status", "batch_id", theirs["batch_ids"][0], "batch_" + "0" * 24),
+            ("wait_for_bucket_sync", "batch_id", theirs["batch_ids"][0], "batch_" + "0" * 24),
+            ("wait_for_bucket_sync", "bucket", "theirs", "absent"),
+        ):
+            real = await rig.refused(tool, **{name: there})
+            imagined = await rig.refused(tool, **{name: absent})
+            assert str(real).replace(there, absent) == str(imagined), (tool, name)
+        real = await rig.call("wait_for_bucket_sync", file_ids=[hidden["file_id"]], timeout_s=0)
+        imagined = await rig.call("wait_for_bucket_sync", file_ids=["file_" + "0" * 24], timeout_s=0)
+        assert str(real.content).replace(hidden["file_id"], "file_" + "0" * 24) == str(imagined.content)

@@ -1,0 +1,419 @@
+"""upload_batch through a real MCP client down to the embedded backend, in both protocol eras."""
+
+from __future__ import annotations
+
+import base64
+import os
+import sys
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+
+from calypso_mcp.domain.scope import ScopeLimit
+from tests.support.upload_rig import Rig, upload_rig
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs links and pipes")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The allowed folder, empty."""
+    inside = tmp_path / "allowed"
+    inside.mkdir()
+    (tmp_path / "outside.md").write_text("out of reach")
+    return inside
+
+
+@pytest.fixture
+async def rig(folder: Path, tmp_path: Path, era: str) -> AsyncGenerator[Rig]:
+    async with upload_rig(tmp_path / "data", folder, era=era) as opened:
+        await opened.ok("create_bucket", name="Docs", slug="docs")
+        yield opened
+
+
+def fill(folder: Path, files: dict[str, str]) -> None:
+    for path, content in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content)
+
+
+def outcomes(done: dict[str, Any]) -> dict[str, str]:
+    return {one["path"]: one["outcome"] for one in done["outcomes"]}
+
+
+def adds_up(done: dict[str, Any]) -> None:
+    """Check that every input is counted once and every listed outcome is among those counted."""
+    assert sum(done["counts"].values()) == done["total"]
+    assert len(done["outcomes"]) + done.get("omitted", 0) == done["total"]
+    assert sum(done.get("skipped", {}).values()) == done["counts"].get("skipped", 0)
+
+
+async def test_a_folder_becomes_searchable_with_one_call(rig: Rig, folder: Path):
+    fill(folder, {"moon.md": "The moon is far away.", "sub/sun.md": "The sun is hot.", ".env": "x"})
+    done = await rig.ok("upload_batch", directory=str(folder), wait=True, tags=["sky"])
+    adds_up(done)
+    assert done["counts"] == {"skipped": 1, "accepted": 2}
+    assert (done["readiness"], done["searchable"]) == ("ready", {"ready": 2, "failed": 0, "pending": 0})
+    assert outcomes(done) == {".env": "skipped", "moon.md": "accepted", "sub/sun.md": "accepted"}
+    found = await rig.ok("search_bucket", query="hot sun")
+    assert found["hits"][0]["filename"] == "sun.md"
+
+
+async def test_a_dry_run_tells_everything_and_sends_nothing(rig: Rig, folder: Path):
+    fill(folder, {"a.md": "12345", "b.md": "123", "c.log": "x", ".gitignore": "*.log\n", "e.md": ""})
+    rig.wire.seen.clear()
+    done = await rig.ok("upload_batch", directory=".", dry_run=True, bucket="new-one", create_bucket=True)
+    adds_up(done)
+    assert done["dry_run"] is True
+    assert done["counts"] == {"skipped": 3, "would_send": 2}
+    assert done["bytes"] == 8
+    assert done["skipped"] == {"ignore_file": 1, "ignored": 1, "empty_file": 1}
+    assert all(method == "GET" for method, _ in rig.wire.seen)
+    assert "without dry_run" in done["next_step"]
+
+
+async def test_the_same_call_again_replays_everything_and_sends_no_bytes(rig: Rig, folder: Path):
+    fill(folder, {f"{number}.md": f"text {number}" for number in range(5)})
+    first = await rig.ok("upload_batch", directory=".")
+    sent = rig.wire.bytes_put
+    second = await rig.ok("upload_batch", directory=str(folder))
+    assert (first["counts"], second["counts"]) == ({"accepted": 5}, {"replayed": 5})
+    assert rig.wire.bytes_put == sent
+    ids = [{one["path"]: one["file_id"] for one in done["outcomes"]} for done in (first, second)]
+    assert ids[0] == ids[1]
+
+
+async def test_a_changed_file_is_sent_as_new_content_and_says_so(rig: Rig, folder: Path):
+    fill(folder, {"a.md": "one", "b.md": "two"})
+    await rig.ok("upload_batch", directory=".")
+    (folder / "b.md").write_text("three")
+    done = await rig.ok("upload_batch", directory=".")
+    changed = {one["path"]: one.get("changed") for one in done["outcomes"]}
+    assert changed == {"a.md": None, "b.md": True}
+    assert outcomes(done)["b.md"] == "accepted"
+
+
+async def test_paths_have_one_outcome_each_in_spite_of_bad_ones(rig: Rig, folder: Path):
+    fill(folder, {"a.md": "good", "empty.md": "", "sub/b.md": "good too", ".env": "x"})
+    os.mkfifo(folder / "pipe")
+    (folder / "link.md").symlink_to(folder.parent / "outside.md")
+    bad = ["/etc/passwd", "../outside.md", "pipe", "link.md", "nowhere.md", "sub", "empty.md", ".env"]
+    done = await rig.ok("upload_batch", paths=["a.md", *bad, "sub/b.md"], wait=True)
+    adds_up(done)
+    assert done["counts"] == {"rejected": 8, "accepted": 2}
+    codes = {one["path"]: one.get("code") for one in done["outcomes"]}
+    assert codes == {
+        "/etc/passwd": "path_not_allowed",
+        "../outside.md": "path_not_allowed",
+        "pipe": "not_a_file",
+        "link.md": "not_a_file",
+        "nowhere.md": "file_not_found",
+        "sub": "is_a_folder",
+        "empty.md": "empty_file",
+        ".env": "secret_name",
+        "a.md": None,
+        "sub/b.md": None,
+    }
+    rejected = [one for one in done["outcomes"] if one["outcome"] == "rejected"]
+    assert all(
+        one["reason"] and one["retryable"] is False and one["code"] in done["hints"] for one in rejected
+    )
+
+
+async def test_items_bring_their_own_source_name_and_bucket(rig: Rig, folder: Path):
+    await rig.ok("create_bucket", name="Other", slug="other")
+    fill(folder, {"a.md": "from a file"})
+    items = [
+        {"path": "a.md", "title": "A"},
+        {"text": "from a text", "filename": "t.txt", "bucket": "other", "tags": ["own"]},
+        {"content_base64": base64.b64encode(b"from base64").decode(), "filename": "b.txt"},
+        {"text": "nowhere to go", "bucket": "absent"},
+        {"text": "a", "path": "a.md"},
+        {},
+        {"text": "x", "tags": ["t"] * 21},
+        {"content_base64": "???", "filename": "c.txt"},
+    ]
+    done = await rig.ok("upload_batch", items=items, bucket="docs", tags=["shared"], wait=True)
+    adds_up(done)
+    assert done["counts"] == {"rejected": 5, "accepted": 3}
+    assert [one.get("code") for one in done["outcomes"] if one["outcome"] == "rejected"] == [
+        "bucket_not_found",
+        "several_sources",
+        "no_source",
+        "too_many_tags",
+        "invalid_base64",
+    ]
+    buckets = {one["path"]: one.get("bucket") for one in done["outcomes"] if one["outcome"] == "accepted"}
+    assert buckets == {"a.md": "docs", "t.txt": "other", "b.txt": "docs"}
+
+
+async def test_a_folder_with_nothing_to_send_is_a_result(rig: Rig, folder: Path):
+    fill(folder, {"e.md": "", "p.png": "\x00\x01"})
+    done = await rig.ok("upload_batch", directory=".", wait=True)
+    assert done["counts"] == {"skipped": 2}
+    assert done["skipped"] == {"empty_file": 1, "unsupported_type": 1}
+    assert done["next_step"].startswith("Nothing was sent")
+
+
+async def test_a_secret_in_a_file_keeps_that_file_back_and_no_other(rig: Rig, folder: Path):
+    token = "a1B2c3D4e5F6g7H8i9J0"
+    fill(folder, {"a.md": "fine", "b.md": f"words\nglpat-{token}\n"})
+    done = await rig.ok("upload_batch", directory=".")
+    assert outcomes(done) == {"b.md": "rejected", "a.md": "accepted"}
+    assert done["outcomes"][0]["code"] == "secret_content"
+    assert "line 2" in done["outcomes"][0]["reason"]
+    assert token not in str(done)
+
+
+async def test_a_file_that_cannot_be_indexed_has_failed_with_the_reason(rig: Rig, folder: Path):
+    fill(folder, {"a.md": "fine"})
+    (folder / "b.pdf").write_bytes(b"%PDF-1.7\nbroken")
+    done = await rig.ok("upload_batch", directory=".", wait=True)
+    adds_up(done)
+    assert done["counts"] == {"failed": 1, "accepted": 1}
+    assert done["searchable"] == {"ready": 1, "failed": 1, "pending": 0}
+    assert done["outcomes"][0]["path"] == "b.pdf"
+    assert done["outcomes"][0]["reason"]
+    assert done["outcomes"][0]["retryable"] is False
+
+
+async def test_many_skips_leave_room_for_what_matters(rig: Rig, folder: Path):
+    fill(folder, {f"skip{number}.log": "x" for number in range(100)})
+    fill(folder, {".gitignore": "*.log\n", "a.md": "fine"})
+    result = await rig.call("upload_batch", directory=".")
+    done = result.structured_content
+    adds_up(done)
+    assert outcomes(done)["a.md"] == "accepted"
+    assert done["omitted"] == 86
+    assert len(result.content[0].text) < 4_000
+
+
+async def test_time_running_out_leaves_every_input_pending_and_the_next_call_finishes(
+    rig: Rig, folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    fill(folder, {f"{number}.md": f"text {number}" for number in range(4)})
+    with monkeypatch.context() as hurried:
+        hurried.setattr("calypso_mcp.server.tools.batches.SHORTEST_UPLOAD_S", 0.0)
+        cut = await rig.ok("upload_batch", directory=".", timeout_s=0, wait=True)
+    adds_up(cut)
+    assert cut["counts"] == {"pending": 4}
+    assert "same arguments" in cut["next_step"]
+    assert all(one["retryable"] for one in cut["outcomes"])
+    done = await rig.ok("upload_batch", directory=".", wait=True)
+    adds_up(done)
+    assert done["searchable"]["ready"] == 4
+
+
+async def test_cancelling_stops_at_once_and_the_next_call_continues(rig: Rig, folder: Path):
+    fill(folder, {f"{number:02}.md": f"text {number}" for number in range(20)})
+    inner = rig.wire._inner
+    stuck = anyio.Event()
+
+    class Stuck(httpx2.AsyncBaseTransport):
+        """Lets five files through and hangs on the others."""
+
+        begun = arrived = 0
+
+        async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+            if request.method != "PUT":
+                return await inner.handle_async_request(request)
+            self.begun += 1
+            if self.begun > 5:
+                await anyio.sleep_forever()
+            answer = await inner.handle_async_request(request)
+            self.arrived += 1
+            if self.arrived == 5:
+                stuck.set()
+            return answer
+
+    rig.wire._inner = Stuck()
+    async with anyio.create_task_group() as calls:
+        calls.start_soon(lambda: rig.call("upload_batch", directory="."))
+        with anyio.fail_after(10):
+            await stuck.wait()
+        calls.cancel_scope.cancel()
+    rig.wire._inner = inner
+    sent = rig.wire.bytes_put
+    done = await rig.ok("upload_batch", directory=".", wait=True)
+    adds_up(done)
+    assert done["searchable"] == {"ready": 20, "failed": 0, "pending": 0}
+    assert rig.wire.bytes_put - sent < sum(len(f"text {number}") for number in range(20))
+    assert (await rig.ok("list_buckets"))["buckets"][0]["files"] == 20
+
+
+async def test_some_files_fail_and_the_next_call_sends_only_those(rig: Rig, folder: Path):
+    fill(folder, {f"{number:02}.md": f"text {number:02}" for number in range(12)})
+    broken: set[str] = set()
+
+    def refuse_some(request: httpx2.Request) -> httpx2.Response | None:
+        if request.method == "PUT" and (request.url.path in broken or len(broken) < 3):
+            broken.add(request.url.path)
+            return httpx2.Response(503)
+        return None
+
+    rig.wire.intercept = refuse_some
+    first = await rig.ok("upload_batch", directory=".")
+    adds_up(first)
+    assert first["counts"] == {"failed": 3, "accepted": 9}
+    assert all(one["retryable"] for one in first["outcomes"] if one["outcome"] == "failed")
+    rig.wire.intercept = lambda _request: None
+    sent = rig.wire.bytes_put
+    second = await rig.ok("upload_batch", directory=".", wait=True)
+    adds_up(second)
+    assert second["counts"] == {"accepted": 3, "replayed": 9}
+    assert second["searchable"]["ready"] == 12
+    assert rig.wire.bytes_put - sent == 3 * len("text 00")
+
+
+async def test_250_files_have_one_outcome_each_and_the_second_call_uploads_nothing(rig: Rig, folder: Path):
+    """Several API batches; some files ignored, some unusable, some that cannot be indexed."""
+    fill(folder, {f"part{number % 5}/{number:03}.md": f"chapter {number}" for number in range(212)})
+    fill(folder, {f"logs/{number}.log": "noise" for number in range(15)})
+    fill(folder, {f"empty{number}.md": "" for number in range(5)})
+    fill(folder, {".gitignore": "*.log\n", ".env": "PASSWORD=1", "sub/id_rsa": "x"})
+    for number in range(10):
+        (folder / f"picture{number}.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00")
+    for number in range(5):
+        (folder / f"broken{number}.pdf").write_bytes(b"%PDF-1.7\nbroken " + str(number).encode())
+    first = await rig.ok("upload_batch", directory=".", wait=True)
+    adds_up(first)
+    assert first["total"] == 250
+    assert first["counts"] == {"failed": 5, "skipped": 33, "accepted": 212}
+    assert first["skipped"] == {
+        "ignored": 15,
+        "unsupported_type": 10,
+        "empty_file": 5,
+        "secret_name": 2,
+        "ignore_file": 1,
+    }
+    assert first["searchable"] == {"ready": 212, "failed": 5, "pending": 0}
+    assert len(first["batch_ids"]) >= 3
+    assert {one["path"] for one in first["outcomes"][:5]} == {f"broken{number}.pdf" for number in range(5)}
+    (bucket,) = (await rig.ok("list_buckets"))["buckets"]
+    (folder / "broken0.pdf").unlink()
+    for number in range(1, 5):
+        (folder / f"broken{number}.pdf").unlink()
+    settled = await rig.ok("upload_batch", directory=".", wait=True)
+    sent = rig.wire.bytes_put
+    second = await rig.ok("upload_batch", directory=".", wait=True)
+    adds_up(settled)
+    adds_up(second)
+    assert second["counts"] == {"skipped": 33, "replayed": 212}
+    assert rig.wire.bytes_put == sent
+    assert bucket["files"] == 217
+
+
+def given(**arguments: Any) -> dict[str, Any]:
+    return arguments
+
+
+BAD_INPUT = {
+    "no source": (given(), "no_source", "exactly one"),
+    "two sources": (given(directory=".", paths=["a.md"]), "several_sources", "exactly one"),
+    "no paths": (given(paths=[]), "no_source", "something in it"),
+    "no items": (given(items=[]), "no_source", "something in it"),
+    "folder outside": (given(directory="/etc"), "path_not_allowed", "--allow-path"),
+    "folder above": (given(directory=".."), "path_not_allowed", "--allow-path"),
+    "folder that is a file": (given(directory="a.md"), "path_not_allowed", "--allow-path"),
+    "missing folder": (given(directory="nowhere"), "folder_not_found", "spelling"),
+    "linked folder": (given(directory="linked"), "path_not_allowed", "--allow-path"),
+    "secret folder": (given(directory=".ssh"), "secret_name", "--allow-secret-names"),
+    "unknown bucket": (given(directory=".", bucket="nope"), "bucket_not_found", "list_buckets"),
+    "bad pattern": (given(directory=".", include=["!"]), "invalid_pattern", ".gitignore"),
+    "21 tags": (given(directory=".", tags=["t"] * 21), "too_many_tags", "fewer"),
+    "9 KB metadata": (given(directory=".", metadata={"k": "v" * 9_000}), "metadata_too_large", "Shorten"),
+    "unknown argument": (given(directory=".", recursive=True), "invalid_arguments", "takes"),
+    "unknown item field": (given(items=[{"text": "x", "url": "y"}]), "invalid_arguments", "Correct"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "code", "hint"), BAD_INPUT.values(), ids=BAD_INPUT.keys())
+async def test_a_call_that_cannot_work_is_refused_before_anything_is_sent(
+    arguments: dict[str, Any], code: str, hint: str, rig: Rig, folder: Path
+):
+    fill(folder, {"a.md": "x"})
+    (folder / "linked").symlink_to(folder.parent)
+    (folder / ".ssh").mkdir()
+    error = await rig.refused("upload_batch", **{"bucket": "docs", **arguments})
+    assert error["code"] == code
+    assert hint in error["next_step"]
+    assert rig.wire.count("POST", "upload-session") == 0
+
+
+async def test_too_many_files_are_refused_with_what_to_do(folder: Path, tmp_path: Path, era: str):
+    fill(folder, {f"{number}.md": "x" for number in range(6)})
+    few = {"max_files": 5}
+    async with upload_rig(tmp_path / "data", folder, era=era, file_policy=few) as rig:
+        error = await rig.refused("upload_batch", directory=".", bucket="docs", create_bucket=True)
+        assert error["code"] == "too_many_files"
+        assert "include" in error["next_step"]
+
+
+@pytest.mark.parametrize("down", [True, False], ids=["down", "garbage"])
+async def test_a_backend_that_fails_is_the_outcome_of_every_file(down: bool, rig: Rig, folder: Path):
+    fill(folder, {"a.md": "x", "b.md": "y"})
+    await rig.ok("upload_batch", directory=".", dry_run=True)
+
+    def broken(request: httpx2.Request) -> httpx2.Response | None:
+        if request.method == "GET":
+            return None
+        if down:
+            raise httpx2.ConnectError("refused", request=request)
+        return httpx2.Response(200, text="<html>hotel wifi</html>")
+
+    rig.wire.intercept = broken
+    done = await rig.ok("upload_batch", directory=".", bucket="docs")
+    adds_up(done)
+    assert done["counts"] == {"failed": 2}
+    assert {one["code"] for one in done["outcomes"]} == {
+        "connection_failed" if down else "unexpected_response"
+    }
+    assert done["next_step"].startswith("Nothing was sent")
+
+
+async def test_a_wrong_key_is_named_as_the_cause(folder: Path, tmp_path: Path, era: str):
+    fill(folder, {"a.md": "x"})
+    async with upload_rig(tmp_path / "data", folder, era=era, api_key="sk_wrong") as rig:
+        error = await rig.refused("upload_batch", directory=".", bucket="docs")
+        assert error["code"] == "invalid_api_key"
+        assert "CALYPSO_API_KEY" in error["next_step"]
+
+
+async def test_without_allowed_folders_only_items_with_content_work(tmp_path: Path, era: str):
+    async with upload_rig(tmp_path / "data", era=era) as rig:
+        for arguments in ({"directory": "/tmp"}, {"paths": ["/etc/hostname"]}):
+            error = await rig.refused("upload_batch", bucket="d", create_bucket=True, **arguments)
+            assert error["code"] == "local_paths_off"
+        items = [{"text": "one", "filename": "1.txt"}, {"path": "/etc/hostname"}]
+        done = await rig.ok("upload_batch", items=items, bucket="d", create_bucket=True)
+        assert outcomes(done) == {"/etc/hostname": "rejected", "1.txt": "accepted"}
+
+
+async def test_under_a_limit_items_for_other_buckets_are_rejected_alike(
+    folder: Path, tmp_path: Path, era: str
+):
+    async with upload_rig(tmp_path / "data", folder, era=era) as rig:
+        for slug in ("mine", "theirs"):
+            await rig.ok("create_bucket", name=slug, slug=slug)
+    pin = {"pin": ScopeLimit(buckets=frozenset({"mine"}))}
+    async with upload_rig(tmp_path / "data", folder, era=era, decisions=pin) as rig:
+        items = [{"text": "a", "bucket": name, "filename": "x.txt"} for name in ("theirs", "absent", "mine")]
+        for create in (False, True):
+            done = await rig.ok("upload_batch", items=items, create_bucket=create)
+            theirs, absent = done["outcomes"][:2]
+            assert str(theirs).replace("theirs", "absent") == str(absent)
+            assert theirs["outcome"] == "rejected"
+
+
+async def test_progress_runs_through_the_phases_to_the_end(rig: Rig, folder: Path):
+    fill(folder, {f"{number}.md": f"text {number}" for number in range(3)})
+    await rig.ok("upload_batch", directory=".", wait=True)
+    values = [progress for progress, _, _ in rig.progress]
+    assert values == sorted(set(values))
+    assert values[-1] == pytest.approx(100)
+    assert rig.progress[-1][2] == "indexing: 3 of 3 files"
