@@ -1,12 +1,14 @@
 """Runs the embedded backend on a free port, prints the port, and serves until told to stop.
 
 `python -m tests.support.backend_process DATA_DIR API_KEY OPTIONS`, OPTIONS being a literal of keyword
-arguments for `LocalOptions`; `slow_indexing_s` among them holds every file in the extractor that long.
+arguments for `LocalOptions`. Two more say what a file's name does to the process while it is indexed:
+`hangs_on` keeps it there for good, `dies_of` ends it at once.
 """
 
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from pathlib import Path
 from socket import socket
@@ -19,29 +21,39 @@ from calypso_mcp.local.app import LocalOptions, create_app
 from calypso_mcp.local.indexing import worker
 
 
-class _SlowExtractor(worker.Extractor):
-    """Stays in the middle of indexing, so that a test can end the process there."""
+class _ScriptedExtractor(worker.Extractor):
+    """Does what a hostile file would do to the process."""
 
-    pause_s = 0.0
+    hangs_on = ""
+    dies_of = ""
 
     async def extract(self, path: Path, *, filename: str, content_type: str) -> Any:
-        document = await super().extract(path, filename=filename, content_type=content_type)
-        await anyio.sleep(self.pause_s)
-        return document
+        if filename == self.dies_of:
+            os._exit(9)
+        if filename == self.hangs_on:
+            await anyio.sleep_forever()
+        return await super().extract(path, filename=filename, content_type=content_type)
+
+
+class _Server(uvicorn.Server):
+    """Says where it is once it can be reached."""
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        await super().startup(sockets)
+        assert sockets is not None
+        print(sockets[0].getsockname()[1], flush=True)
 
 
 def main() -> None:
     data_dir, api_key, options = sys.argv[1:]
     fields: dict[str, Any] = {"creates_per_second": None, "poll_s": 0.05, **ast.literal_eval(options)}
-    pause_s = fields.pop("slow_indexing_s", 0.0)
-    if pause_s:
-        _SlowExtractor.pause_s = pause_s
-        worker.Extractor = _SlowExtractor
+    _ScriptedExtractor.hangs_on = fields.pop("hangs_on", "")
+    _ScriptedExtractor.dies_of = fields.pop("dies_of", "")
+    worker.Extractor = _ScriptedExtractor
     app = create_app(LocalOptions(Path(data_dir), api_key, **fields))
     with socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        print(listening.getsockname()[1], flush=True)
-        uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none")).run(sockets=[listening])
+        _Server(uvicorn.Config(app, log_config=None, ws="none")).run(sockets=[listening])
 
 
 if __name__ == "__main__":

@@ -186,6 +186,10 @@ class BackendProcess:
         self._process.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
         self._process.wait(BOUND_S)
 
+    def wait(self) -> int:
+        """Wait for the process to end by itself and return its exit code."""
+        return self._process.wait(BOUND_S)
+
     def stop(self) -> int:
         """Ask the process to end and return its exit code."""
         self._process.send_signal(signal.SIGTERM)
