@@ -176,14 +176,14 @@ class BatchRun:
 
     async def _finalize_replay(self) -> None:
         try:
-            finalized = await self._tools.batches.finalize(self._batch_id or "")
+            answer = await self._tools.batches.take_over(self._batch_id or "")
         except CalypsoError:
             return  # Perhaps nothing has arrived yet; the finalize after sending decides.
         sizes = sum(prepared.size_bytes for prepared in self._items.values())
-        for entry in finalized.failed:
+        for entry in answer.body.failed:
             if entry.client_file_id in self._items and entry.client_file_id not in self.verdicts:
                 self.again.add(entry.client_file_id)
-        self._take(finalized)
+        self._take(answer)
         left = self._open()
         self._board.done(
             len(self._items) - len(left), sizes - sum(self._items[one].size_bytes for one in left)
@@ -195,31 +195,32 @@ class BatchRun:
         while self._open():
             attempt += 1
             try:
-                finalized = await self._tools.batches.finalize(self._batch_id or "")
+                answer = await self._tools.batches.take_over(self._batch_id or "")
             except CalypsoError as error:
                 self._conclude_rest(error)
                 return
-            for entry in finalized.failed:
+            for entry in answer.body.failed:
                 if entry.client_file_id in self._items and entry.client_file_id not in self.verdicts:
                     reason = problem_of(entry, "finalize_failed", "The API could not take the file over.")
                     verdict = Verdict("failed", None, None, self._batch_id, reason)
                     self._conclude(entry.client_file_id, verdict)
-            self._take(finalized)
-            self._pending = {entry.client_file_id for entry in finalized.pending}
+            self._take(answer)
+            self._pending = {entry.client_file_id for entry in answer.body.pending}
             delay_s = _PENDING_RETRY.delay_s(attempt, retryable=True)
             if delay_s is None or not self._pending & self._sent & set(self._open()):
                 break
             await self._tools.clock.sleep(delay_s)
         self._conclude_rest(None)
 
-    def _take(self, finalized: BatchFinalized) -> None:
-        for entry in finalized.finalized:
+    def _take(self, answer: Answer[BatchFinalized]) -> None:
+        for entry in answer.body.finalized:
             self._conclude(
                 entry.client_file_id, Verdict("accepted", entry.knowledge_id, entry.task_id, self._batch_id)
             )
-        for entry in finalized.replayed:
+        for entry in answer.body.replayed:
             # Where the answer to our own finalize was lost, its repetition calls our files replayed.
-            status = "accepted" if entry.client_file_id in self._brought else "replayed"
+            ours = answer.repeated and entry.client_file_id in self._brought
+            status = "accepted" if ours else "replayed"
             self._conclude(
                 entry.client_file_id, Verdict(status, entry.knowledge_id, entry.task_id, self._batch_id)
             )

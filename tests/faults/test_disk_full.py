@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Generator
@@ -16,7 +17,7 @@ from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.errors import CalypsoError
 from tests.support.faulty_calypso import BUCKET, as_stored, content, knowledge_counts, upload_of
 from tests.support.live_backend import API_KEY, BackendProcess
-from tests.support.searchable import assert_each_found_once
+from tests.support.searchable import assert_each_found_once, found_by, wait_until_indexed
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs tmpfs or prlimit")
 
@@ -26,8 +27,8 @@ IMPATIENT = ClientPolicies(
 )
 MEBIBYTE = 1_048_576
 UPLOADS = [upload_of(f"part-{n}.md", content(n, MEBIBYTE + n)) for n in range(6)]
-SMALL = upload_of("small.md", content(6, 500))
-MARKERS = {**{f"marker{n}": f"part-{n}.md" for n in range(6)}, "marker6": "small.md"}
+EARLIER = upload_of("earlier.md", content(6, 500))
+MARKERS = {**{f"marker{n}": f"part-{n}.md" for n in range(6)}, "marker6": "earlier.md"}
 
 #: Takes the room away from a running backend, or none at all, and returns what gives it back.
 Shortage = Callable[[BackendProcess], Callable[[], None]]
@@ -35,16 +36,19 @@ Shortage = Callable[[BackendProcess], Callable[[], None]]
 
 @contextmanager
 def small_disk(folder: Path) -> Generator[Shortage]:
-    """A disk of 5 MiB under the data folder, which can grow."""
-    mount = ["mount", "-t", "tmpfs", "-o", "size=5m", "tmpfs", str(folder)]
+    """A disk of its own under the data folder, which another program fills but for 1.5 MiB."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("mounting is not allowed here")
 
-    def grow() -> None:
-        subprocess.run(["mount", "-o", "remount,size=64m", folder], check=True)
+    def fill(_: BackendProcess) -> Callable[[], None]:
+        disk = os.statvfs(folder)
+        ballast = folder / "ballast"
+        ballast.write_bytes(bytes(disk.f_bavail * disk.f_frsize - MEBIBYTE * 3 // 2))
+        return ballast.unlink
 
     try:
-        yield lambda _: grow
+        yield fill
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)
 
@@ -67,23 +71,25 @@ def small_files(_: Path) -> Generator[Shortage]:
 
 
 @pytest.mark.parametrize("shortage", [small_disk, small_files])
-async def test_without_room_nothing_is_lost_and_with_room_everything_arrives(
+async def test_without_room_nothing_is_lost_and_searches_work_and_with_room_everything_arrives(
     tmp_path: Path, shortage: Callable[[Path], AbstractContextManager[Shortage]]
 ) -> None:
     data_dir = tmp_path / "data"
     data_dir.mkdir()
     with shortage(data_dir) as take_room, BackendProcess(data_dir) as backend, anyio.fail_after(120):
-        give_room = take_room(backend)
         base_url = f"{backend.origin}/v1"
         async with CalypsoClient(base_url=base_url, api_key=API_KEY, policies=IMPATIENT) as client:
+            await client.uploads.upload(EARLIER)
+            await wait_until_indexed(client, BUCKET)
+
+            give_room = take_room(backend)
             first = await client.uploads.upload_all(UPLOADS)
             with pytest.raises(CalypsoError) as refused:
                 await client.uploads.upload(UPLOADS[-1])
-            listed = await client.buckets.list()
+            found = await found_by(client, BUCKET, ["marker6"])
 
             give_room()
             second = await client.uploads.upload_all(UPLOADS)
-            single = await client.uploads.upload(SMALL)
 
             lost = [one for one in first if not one.is_uploaded]
             assert lost
@@ -91,10 +97,9 @@ async def test_without_room_nothing_is_lost_and_with_room_everything_arrives(
             assert all(one.message and one.hint for one in lost)
             assert refused.value.retryable
             assert refused.value.hint
-            assert listed.buckets
+            assert found == {"marker6": ["earlier.md"]}
             assert all(one.is_uploaded for one in second), second
             kept = {one.index: one.file_id for one in first if one.is_uploaded}
             assert {index: second[index].file_id for index in kept} == kept
-            assert not single.replayed
             await assert_each_found_once(client, BUCKET, MARKERS)
-            assert await knowledge_counts(None, base_url, API_KEY) == await as_stored([*UPLOADS, SMALL])
+            assert await knowledge_counts(None, base_url, API_KEY) == await as_stored([*UPLOADS, EARLIER])

@@ -137,7 +137,7 @@ async def knowledge_counts(
 @cache
 def content(seed: int, size_bytes: int) -> bytes:
     """Return text of exactly this size, the same for the same seed, with a word of its own in front."""
-    noise = random.Random(seed).randbytes(size_bytes // 2 + 1).hex(" ", 8)
+    noise = random.Random(seed).randbytes(size_bytes // 2 + 1).hex(" ", 32)
     return f"marker{seed} {noise}".encode()[:size_bytes]
 
 

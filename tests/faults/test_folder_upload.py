@@ -1,0 +1,97 @@
+"""A folder as an agent sends it: several batches, files failing, files ignored, and each accounted for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import anyio
+from mcp.client import Client
+
+from calypso_mcp.assembly.server import running_server
+from calypso_mcp.settings import settings_from
+from tests.support.fault_proxy import fault_proxy
+from tests.support.fault_script import CREATE_BATCH, FINALIZE_BATCH, PUT, Answer, LoseAnswer, On, Script
+from tests.support.faulty_calypso import API_KEY, BUCKET, as_stored, content, faulty_calypso, small_uploads
+from tests.support.served_app import serving
+
+SENT = 250
+FAILING = 12
+IGNORED = 20
+#: A folder that is ignored is one input; what lies in it is never looked at.
+SKIPPED = {
+    "ignored": 1,
+    "ignore_file": 1,
+    "empty_file": 1,
+    "file_too_large": 1,
+    "unsupported_type": 1,
+    "secret_name": 1,
+}
+
+
+def folder_of(parent: Path) -> Path:
+    """Make a folder with files to send in two subfolders, and everything that must stay behind."""
+    folder = parent / "documents"
+    for number in range(SENT):
+        path = folder / ("odd" if number % 2 else "even") / f"note-{number:03}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content(number, 400 + number))
+    (folder / "drafts").mkdir()
+    for number in range(IGNORED):
+        (folder / "drafts" / f"draft-{number}.md").write_text("not yet", encoding="utf-8")
+    (folder / ".gitignore").write_text("drafts/\n", encoding="utf-8")
+    (folder / "empty.md").touch()
+    (folder / "photo.raw").write_bytes(bytes(100))
+    (folder / "server.pem").write_text("secret", encoding="utf-8")
+    with (folder / "huge.md").open("wb") as file:
+        file.truncate(26_214_401)
+    return folder
+
+
+async def test_250_files_have_one_outcome_each_and_a_second_call_sends_only_what_failed(
+    tmp_path: Path,
+) -> None:
+    folder = folder_of(tmp_path)
+    script = Script(
+        On(CREATE_BATCH, Answer(503)),
+        On(PUT, Answer(403, times=FAILING), nth=60),
+        On(FINALIZE_BATCH, LoseAnswer()),
+    )
+    async with (
+        faulty_calypso(tmp_path / "data", script) as calypso,
+        serving(calypso.app) as port,
+        fault_proxy(port, script) as proxy,
+        running_server(
+            settings_from(
+                {"api_base_url": f"{proxy.origin}/v1", "allow_paths": [str(folder)]},
+                {"CALYPSO_API_KEY": API_KEY},
+            )
+        ) as server,
+        Client(server) as agent,
+    ):
+
+        async def upload() -> dict[str, Any]:
+            arguments = {"directory": str(folder), "bucket": BUCKET, "create_bucket": True}
+            with anyio.fail_after(40):
+                result = await agent.call_tool("upload_batch", arguments)
+            assert not result.is_error, result.content
+            return result.structured_content or {}
+
+        first = await upload()
+        script.clear()
+        sent = len(script.of(PUT))
+        second = await upload()
+        third = await upload()
+
+        assert await calypso.stored() == await as_stored(small_uploads(SENT))
+
+    skipped = sum(SKIPPED.values())
+    for report in (first, second, third):
+        assert report["skipped"] == SKIPPED
+        assert report["total"] == SENT + skipped == sum(report["counts"].values())
+        assert len(report["outcomes"]) + report["omitted"] == report["total"]
+    assert first["counts"] == {"accepted": SENT - FAILING, "failed": FAILING, "skipped": skipped}
+    assert {one["outcome"] for one in first["outcomes"][:FAILING]} == {"failed"}
+    assert second["counts"] == {"replayed": SENT - FAILING, "accepted": FAILING, "skipped": skipped}
+    assert third["counts"] == {"replayed": SENT, "skipped": skipped}
+    assert len(script.of(PUT)) - sent == FAILING
