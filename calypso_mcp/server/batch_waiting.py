@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import anyio
-
-from calypso_mcp.client import CalypsoClient
 from calypso_mcp.client.outcomes import Outcome
 from calypso_mcp.client.readiness import FailedItem, ReadinessReport, ReadinessTarget
 from calypso_mcp.domain.readiness import Readiness, overall
 from calypso_mcp.server.call_progress import CallProgress, Step
+from calypso_mcp.server.parallel import map_parallel
+
+if TYPE_CHECKING:
+    from calypso_mcp.client import CalypsoClient
+
+#: More than this many batches are no rarity, and each has its own time to run out: all wait at once.
+_PARALLEL_WAITS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +38,15 @@ async def wait_for_outcomes(
     reports: dict[int, ReadinessReport] = {}
     targets = _targets(outcomes)
 
-    async def wait(position: int, target: ReadinessTarget) -> None:
+    async def wait(position: int) -> None:
         def tell(report: ReadinessReport) -> None:
             reports[position] = report
             progress.tell(Step("indexing", files_done=_settled(reports), files_total=len(uploaded)))
 
-        reports[position] = await client.readiness.wait(target, timeout_s=timeout_s, on_progress=tell)
+        tell(await client.readiness.wait(targets[position], timeout_s=timeout_s, on_progress=tell))
 
     progress.tell(Step("indexing", files_total=len(uploaded)))
-    async with anyio.create_task_group() as waiting:
-        for position, target in enumerate(targets):
-            waiting.start_soon(wait, position, target)
+    await map_parallel(wait, range(len(targets)), limit=_PARALLEL_WAITS)
     failed = {
         item.file_id or item.id: item
         for report in reports.values()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import MCPServer
 
+from calypso_mcp import __version__
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server import completions, prompts, resources, subscriptions
 from calypso_mcp.server.calls import CalypsoServer
@@ -40,7 +40,7 @@ def build_server(state: ServerState, *, watches: WatchPolicy | None = None) -> C
     server = CalypsoServer(
         name="calypso-mcp",
         title="Calypso Buckets",
-        version=version("calypso-mcp"),
+        version=__version__,
         instructions=_INSTRUCTIONS,
         specs=offered(state),
         lifespan=lifespan,

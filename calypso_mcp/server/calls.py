@@ -31,7 +31,8 @@ class CalypsoServer(MCPServer[ServerState]):
     def __init__(self, *, specs: Sequence[ToolSpec], **options: Any) -> None:
         """Offer the tools of `specs`; `options` are those of `MCPServer`."""
         tools = [spec.build() for spec in specs]
-        super().__init__(tools=tools, **options)
+        with sdk.logging_left_alone():
+            super().__init__(tools=tools, **options)
         self._arguments = {tool.name: tuple(tool.parameters["properties"]) for tool in tools}
         self._names = frozenset(self._arguments)
         self._reading = frozenset(spec.name for spec in specs if spec.read_only)

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Literal
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING, Literal
 
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.secret_names import secret_rule
@@ -20,6 +18,9 @@ from calypso_mcp.errors import ContentError
 from calypso_mcp.server.folders import Entry, Folder, opened
 from calypso_mcp.server.ignore_files import IGNORE_FILES, LONGEST_IGNORE_FILE, IgnoreRules, glob_spec
 from calypso_mcp.server.local_files import FilePolicy, is_usable_name
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 SkipCode = Literal[
     "link",

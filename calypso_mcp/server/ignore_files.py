@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pathspec import GitIgnoreSpec
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 #: Later files beat earlier ones.
 IGNORE_FILES = (".gitignore", ".calypsoignore")
@@ -57,6 +59,8 @@ def glob_spec(patterns: Iterable[str]) -> GitIgnoreSpec:
     Raises:
         ValueError: One makes no sense.
     """
+    from pathspec import GitIgnoreSpec
+
     return GitIgnoreSpec.from_lines(patterns, backend="simple")
 
 

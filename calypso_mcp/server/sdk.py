@@ -3,18 +3,20 @@
 - `MCPServer._lowlevel_server`: the only way to handlers that see the request, and to run on own streams.
 - `mcp.server.runner.serve_dual_era_loop`, `mcp.shared._context_streams`: what `Server.run` is made of.
 - `FuncMetadata.output_schema` and `Tool.parameters` may be replaced after registration (`registry`).
+- `mcp.server.mcpserver.server.configure_logging` is what `MCPServer` sets up logging with.
 - `MCPServer` reaches a tool through its public `call_tool`, which `calls` overrides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from typing import Any, TypeVar
 
 from mcp.server.context import HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.server import Server
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import server as mcp_server
 from mcp.server.runner import serve_dual_era_loop
 from mcp.shared._context_streams import ContextReceiveStream, ContextSendStream, create_context_streams
 from mcp.shared.message import SessionMessage
@@ -23,10 +25,30 @@ from pydantic import BaseModel
 S = TypeVar("S")
 P = TypeVar("P", bound=BaseModel)
 
+_LOGGING_SETUP = "configure_logging"
+
 ReadStream = ContextReceiveStream[SessionMessage | Exception]
 ReadFeed = ContextSendStream[SessionMessage | Exception]
 WriteStream = ContextSendStream[SessionMessage]
 WriteOutlet = ContextReceiveStream[SessionMessage]
+
+
+@contextmanager
+def logging_left_alone() -> Generator[None]:
+    """Keep `MCPServer` from setting up logging in this block.
+
+    Logging is the program's to set up; and the SDK's way imports `rich`, a twentieth of the whole start.
+    """
+    original = getattr(mcp_server, _LOGGING_SETUP)
+    setattr(mcp_server, _LOGGING_SETUP, _set_up_nothing)
+    try:
+        yield
+    finally:
+        setattr(mcp_server, _LOGGING_SETUP, original)
+
+
+def _set_up_nothing(*_args: object, **_options: object) -> None:
+    """Stand in for the SDK's own setup."""
 
 
 def low_level(server: MCPServer[S]) -> Server[S]:

@@ -7,9 +7,11 @@ from the content alone.
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from calypso_mcp.client import CalypsoClient
+if TYPE_CHECKING:
+    from calypso_mcp.client import CalypsoClient
 
 _MOST_PATHS = 50_000
 
