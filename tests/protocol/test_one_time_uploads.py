@@ -1,0 +1,189 @@
+"""One-time upload addresses over real connections: curl, cut connections, other workers, wrong hands."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import subprocess
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+import httpx2
+import pytest
+from mcp.client import Client
+
+from tests.support.team_server import BOUND_S, Team, call, team_server
+
+GRANULARITY = 262_144
+AGENTS = {"one": 'buckets = ["docs"]', "two": 'buckets = ["other"]', "operator": "all_buckets = true"}
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["one-worker", "two-workers"])
+def team(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Generator[Team]:
+    with team_server(tmp_path_factory.mktemp("once"), AGENTS, workers=request.param) as running:
+        anyio.run(_make_bucket, running)
+        yield running
+
+
+async def _make_bucket(team: Team) -> None:
+    async with team.client("operator") as client:
+        await call(client, "create_bucket", name="docs")
+
+
+async def issued(client: Client, filename: str, **arguments: Any) -> tuple[str, str, list[str]]:
+    """Return upload id, path of the address, and the command."""
+    address = await call(client, "upload_file", filename=filename, **arguments)
+    assert address["outcome"] == "address"
+    command = shlex.split(address["next_step"].splitlines()[-1])
+    return address["file_id"], "/" + command[-1].split("/", 3)[3], command
+
+
+async def searchable(client: Client, upload_id: str, words: str) -> str:
+    waited = await call(client, "wait_for_bucket_sync", file_ids=[upload_id])
+    assert waited["readiness"] == "ready"
+    return (await call(client, "search_bucket", query=words))["hits"][0]["text"]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+async def test_the_command_works_as_it_is_printed(team: Team, tmp_path: Path) -> None:
+    async with team.client("one") as client:
+        name = 'it\'s a "plan" $(x) `y`.txt'
+        upload_id, _, command = await issued(client, name, title="Plan", tags=["t"], metadata={"k": 1})
+        assert (await call(client, "get_upload_status", file_id=upload_id))["status"] == "issued"
+        (tmp_path / name).write_text("The marmalade plan is quoted.")
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: ASYNC221
+        assert done.returncode == 0, done.stderr
+        assert "marmalade" in await searchable(client, upload_id, "marmalade")
+        again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: ASYNC221
+        assert again.returncode != 0
+        assert "already_used" in again.stdout
+
+
+async def test_a_cut_upload_continues_at_the_offset_the_server_tells(team: Team) -> None:
+    async with team.client("one") as client:
+        content = b"".join(b"line %07d of the long kumquat file\n" % number for number in range(40_000))
+        upload_id, path, _ = await issued(client, "long.txt")
+        total = len(content)
+        async with team.http() as http:
+            first = await put(
+                http, path, content[: 2 * GRANULARITY + 9], f"bytes 0-{2 * GRANULARITY + 8}/{total}"
+            )
+            assert first.status_code == 308
+            asked = await put(http, path, b"", f"bytes */{total}")
+            assert asked.status_code == 308
+            kept = int(asked.headers["range"].removeprefix("bytes=0-")) + 1
+            assert kept % GRANULARITY == 0
+            assert 0 < kept <= 2 * GRANULARITY + 9
+            assert (await call(client, "get_upload_status", file_id=upload_id))["status"] == "interrupted"
+            gap = await put(http, path, content[kept + 5 :], f"bytes {kept + 5}-{total - 1}/{total}")
+            assert gap.status_code == 308
+            rest = await put(http, path, content[kept:], f"bytes {kept}-{total - 1}/{total}")
+        assert rest.status_code == 201
+        assert "kumquat" in await searchable(client, upload_id, "kumquat 0039999")
+
+
+async def put(
+    http: httpx2.AsyncClient, path: str, content: bytes, content_range: str = ""
+) -> httpx2.Response:
+    headers = {"Content-Range": content_range} if content_range else {}
+    return await http.put(path, content=content, headers=headers)
+
+
+async def test_a_large_file_arrives_whole(team: Team) -> None:
+    async with team.client("one") as client:
+        content = b"papaya sentence number one.\n" * 300_000
+        upload_id, path, _ = await issued(client, "large.txt")
+        async with team.http() as http:
+            assert (await put(http, path, content)).status_code == 201
+        assert "papaya" in await searchable(client, upload_id, "papaya")
+
+
+@pytest.mark.parametrize(
+    ("content", "content_range", "refusal"),
+    [
+        (b"", "", (400, "empty_file")),
+        (b"x", "bytes 0-0/26214401", (413, "file_too_large")),
+        (b"x", "bytes 0-5/6", (400, "invalid_range")),
+        (b"x", "bytes 5-4/6", (400, "invalid_range")),
+        (b"x", "bytes 0-0/*", (400, "invalid_range")),
+        (b"x", "pages 0-0/1", (400, "invalid_range")),
+        (b"", "bytes */0", (400, "empty_file")),
+    ],
+)
+async def test_what_cannot_be_a_file_is_refused_and_the_address_stays_good(
+    team: Team, content: bytes, content_range: str, refusal: tuple[int, str]
+) -> None:
+    async with team.client("one") as client:
+        _, path, _ = await issued(client, "a.txt")
+        async with team.http() as http:
+            refused = await put(http, path, content, content_range)
+            assert (refused.status_code, refused.json()["error"]) == refusal
+            assert (await put(http, path, b"good after all")).status_code == 201
+
+
+async def test_a_file_too_large_and_one_of_unknown_length_are_refused_unread(team: Team) -> None:
+    async with team.client("one") as client:
+        _, path, _ = await issued(client, "a.txt")
+    parts = urlsplit(team.origin)
+    for framing, status in (("Content-Length: 26214401", b" 413 "), ("Transfer-Encoding: chunked", b" 411 ")):
+        async with await anyio.connect_tcp(parts.hostname or "", parts.port or 0) as stream:
+            await stream.send(f"PUT {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{framing}\r\n\r\n".encode())
+            with anyio.fail_after(BOUND_S):
+                assert status in (await stream.receive()).split(b"\r\n")[0]
+
+
+async def test_an_address_changed_anywhere_or_used_otherwise_is_a_strangers(team: Team) -> None:
+    async with team.client("one") as client:
+        _, path, _ = await issued(client, "a.txt")
+        async with team.http() as http:
+            middle = len(path) // 2
+            other = "A" if path[middle] != "A" else "B"
+            for wrong in (
+                path[:-5],
+                path[:middle] + other + path[middle + 1 :],
+                path + "/",
+                path.upper(),
+                "/uploads/",
+            ):
+                assert (await put(http, wrong, b"x")).status_code == 401
+            for method in ("GET", "POST", "DELETE", "PATCH"):
+                assert (await http.request(method, path)).status_code == 401
+
+
+async def test_an_address_dies_with_the_grant_of_its_caller(team: Team) -> None:
+    async with team.client("one") as client:
+        _, path, _ = await issued(client, "a.txt")
+        access_file = team.folder / "access.toml"
+        before = access_file.read_text()
+
+        def written(text: str) -> None:
+            fresh = access_file.with_suffix(".new")
+            fresh.write_text(text)
+            fresh.replace(access_file)
+
+        try:
+            async with team.http() as http:
+                written(before.replace('buckets = ["docs"]', 'buckets = ["other"]'))
+                assert (await put(http, path, b"x")).status_code == 404
+                written(before.replace('buckets = ["docs"]', 'buckets = ["docs"]\nread_only = true'))
+                assert (await put(http, path, b"x")).status_code == 404
+                written(before.replace('[agents."one"]', '[agents."renamed"]'))
+                assert (await put(http, path, b"x")).status_code == 401
+                written(before)
+                assert (await put(http, path, b"x")).status_code == 201
+        finally:
+            written(before)
+
+
+async def test_without_a_name_or_against_the_rules_no_address_is_given(team: Team) -> None:
+    async with team.client("one") as client:
+        for arguments in (
+            {},
+            {"filename": "../x.txt"},
+            {"filename": "a.txt", "tags": ["t"] * 21},
+            {"filename": "a.txt", "bucket": "other"},
+        ):
+            assert (await client.call_tool("upload_file", arguments)).is_error
