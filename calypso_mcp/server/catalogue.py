@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -14,6 +15,7 @@ import anyio
 
 from calypso_mcp.api.agents import AgentModel
 from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.errors import CalypsoError
 
 if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
@@ -40,6 +42,7 @@ class _Cached(Generic[T]):
         self._max_age_s = max_age_s
         self._clock = clock
         self._slot: _Slot[T] | None = None
+        self._failure: _Slot[CalypsoError] | None = None
         self._lock = anyio.Lock()
 
     async def get(self, *, fresh: bool) -> T:
@@ -50,10 +53,20 @@ class _Cached(Generic[T]):
             oldest = asked_at if fresh else asked_at - self._max_age_s
             if slot is not None and slot.fetched_at >= oldest:
                 return slot.value
-            started_at = self._clock()
+            if self._failure is not None and self._failure.fetched_at > asked_at:
+                # Else everyone who waits would wait for a timeout of their own, one after the other.
+                raise copy(self._failure.value)
+            return await self._fetch_now()
+
+    async def _fetch_now(self) -> T:
+        started_at = self._clock()
+        try:
             value = await self._fetch()
-            self._slot = _Slot(value, started_at)
-            return value
+        except CalypsoError as error:
+            self._failure = _Slot(error, started_at)
+            raise
+        self._slot = _Slot(value, started_at)
+        return value
 
     def forget(self) -> None:
         self._slot = None

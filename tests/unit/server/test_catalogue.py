@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import anyio
+from typing import Any
 
+import anyio
+import pytest
+
+from calypso_mcp.errors import PermissionDenied
 from calypso_mcp.server.catalogue import Catalogue
 from calypso_mcp.server.state import ANYONE, ServerState
 from tests.support.scripted_calypso import ScriptedCalypso, bucket
@@ -57,3 +61,30 @@ async def test_callers_at_the_same_time_share_one_request():
                 for _ in range(20):
                     tasks.start_soon(catalogue.buckets)
         assert len(api.asked(LIST)) == 1
+
+
+async def test_callers_that_wait_share_a_failure_instead_of_failing_one_after_the_other():
+    api, clock = ScriptedCalypso(), Clock()
+    failures: list[str] = []
+
+    def refuse(_body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        clock.now += 1
+        return 403, {"error": {"code": "no_access", "message": "No."}, "request_id": "req_1"}
+
+    api.scripted[LIST] = refuse
+    async with api.state() as state:
+        catalogue = catalogue_of(clock, state)
+
+        async def ask() -> None:
+            with pytest.raises(PermissionDenied) as caught:
+                await catalogue.buckets()
+            failures.append(f"{caught.value.code} {caught.value.request_id}")
+
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(10):
+                    tasks.start_soon(ask)
+        assert failures == ["no_access req_1"] * 10
+        assert len(api.asked(LIST)) <= 2
+        await ask()
+        assert len(api.asked(LIST)) <= 3
