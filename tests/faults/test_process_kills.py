@@ -31,7 +31,7 @@ from tests.support.fault_script import (
 )
 from tests.support.faulty_calypso import BUCKET, as_stored, content, knowledge_counts, small_uploads
 from tests.support.live_backend import API_KEY, BackendProcess
-from tests.support.mcp_child import mcp_child
+from tests.support.mcp_child import hosted_child, mcp_child
 from tests.support.searchable import assert_each_found_once
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and a POSIX shell")
@@ -72,7 +72,10 @@ async def test_after_the_uploader_was_killed_a_second_call_finishes_the_folder(
         async with fault_proxy(port_of(backend), script) as proxy:
             base_url = f"{proxy.origin}/v1"
             with anyio.fail_after(30):
-                async with mcp_child(folder, base_url, API_KEY) as child, anyio.create_task_group() as tasks:
+                async with (
+                    hosted_child(folder, base_url, API_KEY) as child,
+                    anyio.create_task_group() as tasks,
+                ):
 
                     async def first_call() -> None:
                         with pytest.raises(MCPError):
@@ -85,7 +88,7 @@ async def test_after_the_uploader_was_killed_a_second_call_finishes_the_folder(
             script.seen.clear()
 
             with anyio.fail_after(30):
-                async with mcp_child(folder, base_url, API_KEY) as child:
+                async with hosted_child(folder, base_url, API_KEY) as child:
                     report = await child.call("upload_batch", **arguments)
                     ready = await child.call("wait_for_bucket_sync", bucket=BUCKET)
 
@@ -97,6 +100,36 @@ async def test_after_the_uploader_was_killed_a_second_call_finishes_the_folder(
             await assert_each_found_once(client, BUCKET, markers(FILES))
 
 
+async def test_after_a_server_with_its_embedded_backend_was_killed_the_next_one_finishes_the_folder(
+    tmp_path: Path,
+) -> None:
+    """Uploader and backend die together, wherever they are once the first bytes are on their way."""
+    folder, data_dir = folder_of(tmp_path, FILES), tmp_path / "data"
+    arguments = {"directory": str(folder), "bucket": BUCKET, "create_bucket": True}
+    with anyio.fail_after(60):
+        async with mcp_child(folder, "--data-dir", data_dir) as child:
+
+            async def kill_when_sending(progress: float, total: float | None, message: str | None) -> None:  # noqa: ARG001 - the names are the protocol
+                if "upload" in (message or "").lower():
+                    os.kill(child.pid, signal.SIGKILL)
+
+            with pytest.raises(MCPError):
+                await child.client.call_tool("upload_batch", arguments, progress_callback=kill_when_sending)
+
+        async with mcp_child(folder, "--data-dir", data_dir) as child:
+            report = await child.call("upload_batch", **arguments)
+            ready = await child.call("wait_for_bucket_sync", bucket=BUCKET)
+            listing = await child.call("list_buckets")
+            hits = await child.call("search_bucket", query="marker17", bucket=BUCKET)
+
+    counts = report["counts"]
+    assert counts.get("accepted", 0) + counts.get("replayed", 0) == FILES == report["total"]
+    assert ready["readiness"] == "ready"
+    [bucket] = listing["buckets"]
+    assert (bucket["files"], bucket["indexed"], bucket["ready"]) == (FILES, FILES, True)
+    assert [hit["filename"] for hit in hits["hits"] if "marker17" in hit["text"].split()] == ["note-017.md"]
+
+
 async def test_a_cancelled_upload_batch_stops_within_a_second_and_the_next_call_continues(
     tmp_path: Path,
 ) -> None:
@@ -105,7 +138,7 @@ async def test_a_cancelled_upload_batch_stops_within_a_second_and_the_next_call_
     with BackendProcess(tmp_path / "data") as backend, anyio.fail_after(60):
         async with (
             fault_proxy(port_of(backend), script) as proxy,
-            mcp_child(folder, f"{proxy.origin}/v1", API_KEY) as child,
+            hosted_child(folder, f"{proxy.origin}/v1", API_KEY) as child,
         ):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(child.client.call_tool, "upload_batch", arguments)
@@ -158,7 +191,7 @@ async def test_30_upload_file_calls_at_once_make_at_most_5_creates_in_any_second
         with anyio.fail_after(60):
             async with (
                 fault_proxy(port_of(backend), script) as proxy,
-                mcp_child(folder, f"{proxy.origin}/v1", API_KEY) as child,
+                hosted_child(folder, f"{proxy.origin}/v1", API_KEY) as child,
                 anyio.create_task_group() as tasks,
             ):
 

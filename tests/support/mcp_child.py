@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,24 +33,21 @@ class McpChild:
 
 
 @asynccontextmanager
-async def mcp_child(folder: Path, base_url: str, api_key: str) -> AsyncGenerator[McpChild]:
-    """Start a server that uses the API at `base_url` and may read `folder`; it ends with the block."""
+async def mcp_child(
+    folder: Path, *flags: str | Path, environment: dict[str, str] | None = None
+) -> AsyncGenerator[McpChild]:
+    """Start a server that may read `folder`; it ends with the block, at the latest."""
     pid_file = folder.parent / f"{folder.name}.pid"
+    command = [sys.executable, "-m", "calypso_mcp", "--allow-path", folder, *flags]
     server = StdioServerParameters(
         command="sh",  # which becomes the server, so that its process id is the server's
-        args=[
-            "-c",
-            'echo $$ > "$0"; exec "$@"',
-            str(pid_file),
-            sys.executable,
-            "-m",
-            "calypso_mcp",
-            "--api-base-url",
-            base_url,
-            "--allow-path",
-            str(folder),
-        ],
-        env={"CALYPSO_API_KEY": api_key},
+        args=["-c", 'echo $$ > "$0"; exec "$@"', str(pid_file), *map(str, command)],
+        env=environment,
     )
     async with Client(server) as client:
         yield McpChild(client, int(pid_file.read_text(encoding="ascii")))
+
+
+def hosted_child(folder: Path, base_url: str, api_key: str) -> AbstractAsyncContextManager[McpChild]:
+    """Start a server that uses the API at `base_url`."""
+    return mcp_child(folder, "--api-base-url", base_url, environment={"CALYPSO_API_KEY": api_key})
