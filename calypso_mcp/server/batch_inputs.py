@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from anyio import to_thread
 from pydantic import BaseModel, ConfigDict, Field
 
 from calypso_mcp.client.outcomes import Upload
@@ -25,6 +24,7 @@ from calypso_mcp.server.upload_sources import (
     checked_source,
     local_file,
     require_files,
+    run_abandonable,
 )
 
 #: Files checked in one hop to a worker thread: a hop costs as much as a small file.
@@ -105,12 +105,12 @@ class InputReader:
         """
         policy = require_files(self._access.state.files)
         target = await self._target("")
-        found = await to_thread.run_sync(walk, directory, include, exclude, policy, self._limits)
+        found = await run_abandonable(walk, directory, include, exclude, policy, self._limits)
         inputs = [BatchInput(entry.path, skipped=entry) for entry in found.skipped]
         for start in range(0, len(found.files), _FILES_PER_HOP):
             self._tell(start, len(found.files))
             check = partial(_walked, found, slice(start, start + _FILES_PER_HOP), policy, self._limits)
-            checked = await to_thread.run_sync(check)
+            checked = await run_abandonable(check)
             inputs += [replace(self._settle(one, target), is_found=True) for one in checked]
         return sorted(inputs, key=lambda one: one.path)
 
@@ -126,7 +126,7 @@ class InputReader:
         for start in range(0, len(paths), _FILES_PER_HOP):
             self._tell(start, len(paths))
             check = partial(_named, paths[start : start + _FILES_PER_HOP], policy, self._limits)
-            inputs += [self._settle(one, target) for one in await to_thread.run_sync(check)]
+            inputs += [self._settle(one, target) for one in await run_abandonable(check)]
         return inputs
 
     async def of_items(self, items: Sequence[BatchItem]) -> list[BatchInput]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar, TypeVarTuple, Unpack
 
 from anyio import to_thread
 
@@ -18,6 +19,9 @@ from calypso_mcp.domain.upload_rules import check_upload
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.local_files import FilePolicy, OpenedFile, open_allowed
 from calypso_mcp.server.secret_scan import HEAD_BYTES, ReadAt, content_kind, find_secret
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +71,18 @@ async def checked_source(
     """
     arguments.require_one()
     if arguments.path is not None:
-        return await to_thread.run_sync(
+        return await run_abandonable(
             partial(local_file, arguments.path, require_files(policy), limits, filename=arguments.filename)
         )
     if arguments.text is not None:
-        return await to_thread.run_sync(inline_text, arguments.text, arguments.filename, policy, limits)
+        return await run_abandonable(inline_text, arguments.text, arguments.filename, policy, limits)
     encoded = arguments.content_base64 or ""
-    return await to_thread.run_sync(inline_base64, encoded, arguments.filename, policy, limits)
+    return await run_abandonable(inline_base64, encoded, arguments.filename, policy, limits)
+
+
+async def run_abandonable(look: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> T:
+    """Run something that only looks at files in a worker thread; a cancelled call does not wait for it."""
+    return await to_thread.run_sync(look, *arguments, abandon_on_cancel=True)
 
 
 def require_files(policy: FilePolicy | None) -> FilePolicy:

@@ -8,10 +8,15 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
 
+from calypso_mcp.api.batches import Batch
+from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.client.readiness import ReadinessReport, ReadinessTarget
-from calypso_mcp.domain.readiness import Readiness
-from calypso_mcp.errors import InputError
+from calypso_mcp.client.readiness_report import Standing, of_file, of_item
+from calypso_mcp.domain.readiness import Readiness, hinges_on_store, task_readiness
+from calypso_mcp.domain.untrusted_text import clean_line
+from calypso_mcp.errors import InputError, ScopeError
 from calypso_mcp.server.call_progress import Step, call_progress
+from calypso_mcp.server.parallel import map_parallel
 from calypso_mcp.server.request_scope import Access, CurrentAccess
 from calypso_mcp.server.results import ToolResult, answer
 from calypso_mcp.server.scoped_lookup import require_batch, require_file, require_task
@@ -23,6 +28,9 @@ Timeout = Annotated[int, Field(ge=0, le=300)]
 
 #: Most files one call waits for; a batch or a bucket takes any number.
 _MOST_FILES = 1_000
+_PARALLEL_LOOKUPS = 8
+_MOST_NAMED = 5
+_ID_CHARS = 80
 
 
 class UploadStanding(ToolResult):
@@ -51,20 +59,18 @@ async def get_upload_status(
     _require_one({"file_id": file_id, "task_id": task_id, "batch_id": batch_id})
     if task_id:
         task, file = await require_task(access, task_id)
-        target = ReadinessTarget(file_ids=(file.id,)) if file else None
-        report = await _look(access, target) if target else _of_task(task.status)
+        report = await _file_report(access, file) if file else _of_task(task.status)
         return answer(_standing(report, status=task.status))
     if batch_id:
-        target, status = await _batch_target(access, batch_id)
-        return answer(_standing(await _look(access, target), status=status))
+        batch = await require_batch(access, batch_id)
+        return answer(_standing(await _batch_report(access, batch), status=batch.status))
     if is_upload_id(file_id) and access.state.one_time_uploads is not None:
         arriving = access.state.one_time_uploads.outcome(access, file_id)
         if arriving.file_id is None:
             return answer(_of_upload(arriving))
         file_id = arriving.file_id
     file = await require_file(access, file_id)
-    report = await _look(access, ReadinessTarget(file_ids=(file.id,)))
-    return answer(_standing(report, status=file.status))
+    return answer(_standing(await _file_report(access, file), status=file.status))
 
 
 async def wait_for_bucket_sync(
@@ -88,7 +94,7 @@ async def wait_for_bucket_sync(
         if file_ids:
             target = await _file_target(access, file_ids)
         elif batch_id:
-            target, _ = await _batch_target(access, batch_id)
+            target = _batch_target(access, await require_batch(access, batch_id))
         else:
             found = await access.target_bucket(bucket)
             target = ReadinessTarget(bucket_id=found.id)
@@ -115,28 +121,63 @@ async def _look(access: Access, target: ReadinessTarget) -> ReadinessReport:
     return await access.client.readiness.wait(target, timeout_s=0)
 
 
+async def _file_report(access: Access, file: KnowledgeFile) -> ReadinessReport:
+    """Return where a file stands. Under a limit only its buckets in scope count: `file` shows no others."""
+    if access.is_limited and not hinges_on_store(file.status, file.bucket_sync_status, file.bucket_sync):
+        return ReadinessReport.of([of_file(file)])
+    return await _look(access, ReadinessTarget(file_ids=(file.id,)))
+
+
 async def _file_target(access: Access, file_ids: list[str]) -> ReadinessTarget:
     uploads = access.state.one_time_uploads
     if uploads is not None:
         file_ids = [uploads.file_id(access, one) if is_upload_id(one) else one for one in file_ids]
     if not access.is_limited:
         return ReadinessTarget(file_ids=tuple(dict.fromkeys(file_ids)))
-    found = [(await require_file(access, file_id)).id for file_id in dict.fromkeys(file_ids)]
-    return ReadinessTarget(file_ids=tuple(found))
+
+    async def in_scope(file_id: str) -> str | None:
+        try:
+            return (await require_file(access, file_id)).id
+        except ScopeError:
+            return None
+
+    wanted = list(dict.fromkeys(file_ids))
+    found = await map_parallel(in_scope, wanted, limit=_PARALLEL_LOOKUPS)
+    missing = [file_id for file_id, known in zip(wanted, found, strict=True) if known is None]
+    if missing:
+        raise _no_such_files(missing)
+    return ReadinessTarget(file_ids=tuple(one for one in found if one))
 
 
-async def _batch_target(access: Access, batch_id: str) -> tuple[ReadinessTarget, str]:
-    batch = await require_batch(access, batch_id)
+def _no_such_files(missing: list[str]) -> ScopeError:
+    named = ", ".join(repr(clean_line(one, _ID_CHARS)) for one in missing[:_MOST_NAMED])
+    more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
+    return ScopeError(
+        f"There is no file {named}{more} here.",
+        code="file_not_found",
+        hint="Leave these ids out and call again; use file ids that an upload returned.",
+    )
+
+
+async def _batch_report(access: Access, batch: Batch) -> ReadinessReport:
+    """Return where a batch stands; as in `_file_report`, its items show only buckets in scope."""
+    items = batch.items or ()
+    if access.is_limited and not any(
+        hinges_on_store(item.status, item.bucket_sync_status, item.bucket_sync) for item in items
+    ):
+        return ReadinessReport.of([of_item(item) for item in items], batch_status=batch.status)
+    return await _look(access, _batch_target(access, batch))
+
+
+def _batch_target(access: Access, batch: Batch) -> ReadinessTarget:
     if not access.is_limited:
-        return ReadinessTarget(batch_id=batch.id), batch.status
-    visible = tuple(item.knowledge_id for item in batch.items or () if item.knowledge_id)
-    return ReadinessTarget(file_ids=visible), batch.status
+        return ReadinessTarget(batch_id=batch.id)
+    return ReadinessTarget(
+        file_ids=tuple(item.knowledge_id for item in batch.items or () if item.knowledge_id)
+    )
 
 
 def _of_task(status: str) -> ReadinessReport:
-    from calypso_mcp.client.readiness_report import Standing
-    from calypso_mcp.domain.readiness import task_readiness
-
     readiness = task_readiness(status)
     # Indexed is not yet synced, and a task without a file cannot say more.
     known = Readiness.WAITING if readiness is Readiness.READY else readiness
