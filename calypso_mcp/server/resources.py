@@ -115,7 +115,7 @@ async def _list(access: Access, cursor: str | None) -> ListResourcesResult:
         Resource(
             uri=f"bucket://{bucket.slug}",
             name=bucket.slug,
-            title=clean_line(bucket.name, _NAME_CHARS) or None,
+            # No title: a bucket's name is anybody's text, and hosts show titles as their own words.
             mime_type=_JSON,
         )
         for bucket in page
