@@ -162,6 +162,9 @@ class Settings(BaseModel):
     log_queries: Annotated[bool, Knob("CALYPSO_LOG_QUERIES", "--log-queries", "observing")] = Field(
         default=False, description="Writes the text of questions into logs and traces."
     )
+    log_json: Annotated[bool, Knob("CALYPSO_LOG_JSON", "--log-json", "observing")] = Field(
+        default=False, description="Writes logs as one JSON object a line."
+    )
 
     @property
     def uses_hosted_api(self) -> bool:

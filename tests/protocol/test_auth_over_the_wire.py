@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from collections.abc import Generator
 from urllib.parse import urlsplit
@@ -148,3 +149,19 @@ async def test_no_token_is_in_any_log_line(team: Team) -> None:
         await http.get("/mcp?token=cmt_query-secret")
     for secret in (*team.secrets, "cmt_x_wrong-secret", "cmt_query-secret"):
         assert secret not in team.logs
+
+
+async def test_logs_are_json_lines_where_asked_that_join_a_call_with_its_requests(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    folder = tmp_path_factory.mktemp("json")
+    with team_server(folder, {"one": "all_buckets = true"}, CALYPSO_LOG_JSON="true") as team:
+        async with team.client("one") as client:
+            await call(client, "create_bucket", name="docs")
+            await call(client, "upload_file", text="some words", filename="a.txt", bucket="docs")
+        lines = [json.loads(line) for line in team.logs.splitlines() if line.startswith("{")]
+    upload = next(line for line in lines if line.get("tool") == "upload_file")
+    assert (upload["caller"], upload["outcome"]) == ("one", "ok")
+    assert {exchange["target"] for exchange in upload["exchanges"]} == {"api", "storage"}
+    assert all(exchange.get("request_id") for exchange in upload["exchanges"] if exchange["target"] == "api")
+    assert "some words" not in team.logs
