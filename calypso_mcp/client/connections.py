@@ -10,6 +10,7 @@ import httpx2
 
 from calypso_mcp.client.addresses import is_loopback
 from calypso_mcp.client.policies import ClientPolicies
+from calypso_mcp.client.request_log import keep_addresses_out
 
 #: Idle connections are dropped before common proxies and storage hosts drop them on us.
 _IDLE_S = 20.0
@@ -68,6 +69,7 @@ class Connections:
                     stack.push_async_callback(client.aclose)
 
     def _build(self, transport: httpx2.AsyncBaseTransport | None, connections: int) -> httpx2.AsyncClient:
+        keep_addresses_out()
         timeouts = self._policies.timeouts
         return httpx2.AsyncClient(
             transport=transport,
