@@ -204,7 +204,7 @@ class BatchRun:
                     reason = problem_of(entry, "finalize_failed", "The API could not take the file over.")
                     verdict = Verdict("failed", None, None, self._batch_id, reason)
                     self._conclude(entry.client_file_id, verdict)
-            self._take(answer)
+            self._take(answer, again=attempt > 1)
             self._pending = {entry.client_file_id for entry in answer.body.pending}
             delay_s = _PENDING_RETRY.delay_s(attempt, retryable=True)
             if delay_s is None or not self._pending & self._sent & set(self._open()):
@@ -212,14 +212,14 @@ class BatchRun:
             await self._tools.clock.sleep(delay_s)
         self._conclude_rest(None)
 
-    def _take(self, answer: Answer[BatchFinalized]) -> None:
+    def _take(self, answer: Answer[BatchFinalized], *, again: bool = False) -> None:
         for entry in answer.body.finalized:
             self._conclude(
                 entry.client_file_id, Verdict("accepted", entry.knowledge_id, entry.task_id, self._batch_id)
             )
         for entry in answer.body.replayed:
             # Where the answer to our own finalize was lost, its repetition calls our files replayed.
-            ours = answer.repeated and entry.client_file_id in self._brought
+            ours = (again or answer.repeated) and entry.client_file_id in self._brought
             status = "accepted" if ours else "replayed"
             self._conclude(
                 entry.client_file_id, Verdict(status, entry.knowledge_id, entry.task_id, self._batch_id)

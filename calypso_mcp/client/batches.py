@@ -24,8 +24,12 @@ class Batches:
 
     async def finalize(self, batch_id: str) -> BatchFinalized:
         """Turn what has been uploaded into knowledge files; the rest stays pending. Safe to repeat."""
+        return (await self.take_over(batch_id)).body
+
+    async def take_over(self, batch_id: str) -> Answer[BatchFinalized]:
+        """Do as `finalize`, and tell whether it had to be repeated."""
         path = paths.fill(paths.FINALIZE_BATCH, batch_id=batch_id)
-        return (await self._requester.post(path, BatchFinalized, FinalizeBatch())).body
+        return await self._requester.post(path, BatchFinalized, FinalizeBatch())
 
     async def get(self, batch_id: str) -> Batch:
         """Return a batch with its items."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final, Generic, TypeVar
@@ -42,10 +42,12 @@ class Answer(Generic[M]):
         body: What the API said.
         replayed: Whether the server states that it answered this idempotency key before. False also where
             it does not say.
+        repeated: Whether this request was sent more than once, so that a lost answer may have preceded.
     """
 
     body: M
     replayed: bool = False
+    repeated: bool = False
 
 
 class Nothing(WireModel):
@@ -135,13 +137,18 @@ class Requester:
             method, self._base_url + path, params=params, json=json, headers=headers
         )
 
+        attempts = 0
+
         async def attempt() -> Answer[M]:
+            nonlocal attempts
+            attempts += 1
             async with AsyncExitStack() as turn:
                 if creates:
                     await turn.enter_async_context(self._pacer.turn())
                 return await self._attempt(request, answer)
 
-        return await retrying(self._policies.retry, self._clock, self._dice)(attempt)
+        answered: Answer[M] = await retrying(self._policies.retry, self._clock, self._dice)(attempt)
+        return replace(answered, repeated=attempts > 1)
 
     async def _attempt(self, request: httpx2.Request, answer: type[M]) -> Answer[M]:
         with (

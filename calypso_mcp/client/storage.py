@@ -82,6 +82,7 @@ class Storage:
             "Content-Type": content.content_type,
             "Content-Range": request.content_range,
             "Content-Length": str(request.length),
+            "Accept-Encoding": "identity",
         }
         client = self._connections.storage
         body = _Body(request, content)
@@ -139,7 +140,7 @@ class _Body:
 
 async def _drain(response: httpx2.Response) -> None:
     size = 0
-    async for part in response.aiter_raw():
+    async for part in response.aiter_bytes():
         size += len(part)
         if size > _LARGEST_ANSWER:
             return
