@@ -23,9 +23,11 @@ _PROGRAM = (
     f"import sys; sys.path.append({_PACKAGE_PARENT!r}); "
     "from calypso_mcp.local.indexing.formats.child import main; main()"
 )
-#: Bytes of JSON that one character of text can take at most, and a little for the frame around it.
+#: Bytes of JSON that one character of text can take at most, and what the frame around all can.
 _JSON_BYTES_PER_CHAR = 6
 _JSON_FRAME_BYTES = 50_000_000
+#: Seconds that a child which has stopped answering gets to end by itself.
+_GRACE_S = 1.0
 _LENGTH_LINE_BYTES = 32
 
 
@@ -41,6 +43,8 @@ class ExtractionLimits:
     wall_s: float = 90.0
     #: Characters of text from one file.
     max_chars: int = 30_000_000
+    #: Paragraphs, headings, lists and tables in one file: more would fill this process's memory.
+    max_blocks: int = 250_000
     #: Bytes of a file that is read as text.
     max_file_bytes: int = 26_214_400
     #: Children at the same time.
@@ -60,6 +64,7 @@ class ChildProcess:
         self._process = process
         assert process.stdout is not None  # noqa: S101  (opened with a pipe)
         self._answers = BufferedByteReceiveStream(process.stdout)
+        self._has_stopped_answering = False
         self.files_read = 0
 
     @classmethod
@@ -91,21 +96,20 @@ class ChildProcess:
             "memory_bytes": limits.memory_bytes,
             "cpu_s": limits.cpu_s,
             "max_chars": limits.max_chars,
+            "max_blocks": limits.max_blocks,
         }
         answer = await self._ask(json.dumps(request).encode() + b"\n", limits)
         if "code" in answer:
             return ExtractionFailed(answer["code"], answer["message"])
-        blocks = (Block(text, page=page, heading_level=level) for text, page, level in answer["blocks"])
-        return Document(tuple(blocks), answer["title"])
+        return Document(tuple(Block(*fields) for fields in answer["blocks"]), answer["title"])
 
     async def _ask(self, request: bytes, limits: ExtractionLimits) -> dict[str, Any]:
         assert self._process.stdin is not None  # noqa: S101  (opened with a pipe)
         try:
             await self._process.stdin.send(request)
             length = int(await self._answers.receive_until(b"\n", _LENGTH_LINE_BYTES))
-            if length > limits.max_chars * _JSON_BYTES_PER_CHAR + _JSON_FRAME_BYTES:
-                raise ChildDied
-            return json.loads(await self._answers.receive_exactly(length))
+            most = limits.max_chars * _JSON_BYTES_PER_CHAR + _JSON_FRAME_BYTES
+            answer = json.loads(await self._answers.receive_exactly(min(length, most)))
         except (
             anyio.BrokenResourceError,
             anyio.ClosedResourceError,
@@ -114,7 +118,9 @@ class ChildProcess:
             anyio.DelimiterNotFound,
             ValueError,
         ) as error:
+            self._has_stopped_answering = True
             raise ChildDied from error
+        return answer
 
     @property
     def is_alive(self) -> bool:
@@ -124,6 +130,10 @@ class ChildProcess:
     async def close(self) -> int | None:
         """End it at once; return its exit status, negative for a signal."""
         with anyio.CancelScope(shield=True):
+            if self._has_stopped_answering:
+                # Its exit status is on its way; a signal sent now could make Python lose it.
+                with anyio.move_on_after(_GRACE_S):
+                    await self._process.wait()
             if self.is_alive:
                 with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
                     self._process.kill()

@@ -29,7 +29,7 @@ class ExtractionFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A paragraph, heading, list, table or page of text, in reading order.
+    """A heading, paragraph (or several very short ones), list or table, in reading order.
 
     Where `line_start` is known, every newline in `text` is a line of the file.
     """

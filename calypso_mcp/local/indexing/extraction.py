@@ -1,7 +1,8 @@
 """From a stored file to its text, whatever the file does.
 
-Text and Markdown are read here, in a thread. HTML and PDF parsers face hostile input, so they run in
-child processes with limits; a child that dies or takes too long fails its one file and is replaced.
+Text and Markdown are read here, in a thread, unless the file is large. HTML and PDF parsers face hostile
+input, so they run in child processes with limits, and so does what would keep this process busy. A child
+that dies or takes too long fails its one file and is replaced.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from calypso_mcp.local.indexing.formats.text import read_text
 
 __all__ = ["Block", "Document", "ExtractionFailed", "ExtractionLimits", "Extractor", "FailureCode"]
 
+#: Larger files are read in a child process whatever their format.
+_LARGE_BYTES = 524_288
 _IN_PROCESS = {Format.TEXT: read_text, Format.MARKDOWN: read_markdown}
 
 
@@ -65,7 +68,7 @@ class Extractor:
             )
         file_format = choose_format(filename, content_type, head)
         read = _IN_PROCESS.get(file_format)
-        if read is not None:
+        if read is not None and size <= _LARGE_BYTES:
             document = await run_sync(lambda: read(path.read_bytes()))
         else:
             async with self._slots:

@@ -22,7 +22,7 @@ def test_a_document_without_text_has_no_chunks() -> None:
 
 
 def test_short_paragraphs_share_a_chunk_and_their_separator() -> None:
-    [chunk] = split(read_text(b"One.\n\n\nTwo\nlines."))
+    [chunk] = chunks(Block("One.", line_start=1, line_end=1), Block("Two\nlines.", line_start=4, line_end=5))
     assert chunk == Chunk("One.\n\nTwo\nlines.", None, None, 1, 5, 0, 16)
 
 

@@ -74,12 +74,33 @@ def test_anything_else_is_unsupported_and_says_what_is_supported(filename: str, 
 
 
 async def test_text_becomes_paragraphs_with_their_lines(extractor: Extractor, tmp_path: Path) -> None:
-    document = await read(extractor, tmp_path, b"one\ntwo\r\n\r\n  \nthree\rfour\n", "a.txt")
+    long = "word " * 60 + "end"
+    document = await read(extractor, tmp_path, f"{long}\n{long}\r\n\r\n  \nthree\rfour\n".encode(), "a.txt")
     assert [(block.text, block.line_start, block.line_end) for block in document.blocks] == [
-        ("one\ntwo", 1, 2),
+        (f"{long}\n{long}", 1, 2),
         ("three\nfour", 5, 6),
     ]
     assert document.title is None
+
+
+async def test_very_short_paragraphs_share_a_block(extractor: Extractor, tmp_path: Path) -> None:
+    document = await read(extractor, tmp_path, b"\none\n\n\ntwo\n" + b"\n" * 900 + b"three\n", "a.txt")
+    assert [(block.text, block.line_start, block.line_end) for block in document.blocks] == [
+        ("one\n\n\ntwo", 2, 5),
+        ("three", 906, 906),
+    ]
+
+
+@pytest.mark.parametrize("filename", ["a.txt", "a.md"])
+async def test_a_large_text_reads_the_same_in_the_child(
+    extractor: Extractor, tmp_path: Path, filename: str
+) -> None:
+    part = b"# Heading\n\nSome text that is long enough to be read.\n" * 10
+    small = await read(extractor, tmp_path, part, filename)
+    large = await read(extractor, tmp_path, part * 1_100, filename)
+    assert large.blocks[: len(small.blocks) - 1] == small.blocks[:-1]
+    assert large.title == small.title
+    assert large.blocks[-1].line_end == 33_000
 
 
 @pytest.mark.parametrize(

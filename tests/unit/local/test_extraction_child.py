@@ -100,6 +100,14 @@ async def test_processor_time_is_limited(tmp_path: Path) -> None:
     assert caught.value.code == "timeout"
 
 
+@pytest.mark.parametrize(("name", "part"), [("a.md", b"# h\n\nx\n"), ("a.html", b"<p>x")])
+async def test_absurdly_many_paragraphs_are_too_large(tmp_path: Path, name: str, part: bytes) -> None:
+    async with Extractor(ExtractionLimits(max_blocks=50)) as extractor:
+        with pytest.raises(ExtractionFailed) as caught:
+            await read(extractor, tmp_path, part * 100_000, name)
+    assert caught.value.code == "too_large"
+
+
 async def test_more_text_than_allowed_is_too_large(tmp_path: Path) -> None:
     async with Extractor(ExtractionLimits(max_chars=5)) as extractor:
         with pytest.raises(ExtractionFailed) as caught:

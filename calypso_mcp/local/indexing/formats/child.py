@@ -1,4 +1,4 @@
-"""The process in which HTML and PDF are parsed; `child_process.py` starts it and never imports it.
+"""The process in which HTML, PDF and large files are read; `child_process.py` starts it and never imports it.
 
 It reads one JSON request per line and answers each with a line holding a length and that many bytes of
 JSON. It ends when its input ends, even in the middle of a file, so it cannot outlive its parent.
@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import astuple
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -28,7 +29,7 @@ def main() -> None:
     requests: SimpleQueue[bytes] = SimpleQueue()
     Thread(target=_receive, args=(sys.stdin.buffer, requests), daemon=True).start()
     while True:
-        body = json.dumps(_answer(json.loads(requests.get()))).encode()
+        body = json.dumps(_answer(json.loads(requests.get())), ensure_ascii=False).encode(errors="replace")
         answers.write(b"%d\n" % len(body))
         answers.write(body)
         answers.flush()
@@ -43,7 +44,7 @@ def _receive(source: BinaryIO, requests: SimpleQueue[bytes]) -> None:
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     _limit(request["memory_bytes"], request["cpu_s"])
     try:
-        document = _read(request["format"], Path(request["path"]), request["max_chars"])
+        document = _read(request)
     except ExtractionFailed as failure:
         return {"code": failure.code, "message": failure.message}
     except MemoryError:
@@ -52,21 +53,38 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"code": "broken", "message": f"The file could not be read ({type(error).__name__})."}
     return {
         "title": document.title,
-        "blocks": [[block.text, block.page, block.heading_level] for block in document.blocks],
+        "blocks": [astuple(block) for block in document.blocks],
     }
 
 
-def _read(file_format: str, path: Path, max_chars: int) -> Document:
+def _read(request: dict[str, Any]) -> Document:
+    max_chars, max_blocks = request["max_chars"], request["max_blocks"]
+    document = _parse(request["format"], Path(request["path"]), max_chars)
+    if len(document.text) > max_chars or len(document.blocks) > max_blocks:
+        raise ExtractionFailed(
+            "too_large",
+            f"The file holds more than {max_chars:,} characters or {max_blocks:,} paragraphs of text.",
+        )
+    return document
+
+
+def _parse(file_format: str, path: Path, max_chars: int) -> Document:
+    """Read with the one parser that is needed: importing the others would cost each child time."""
     if file_format == "pdf":
         from calypso_mcp.local.indexing.formats.pdf import read_pdf
 
         return read_pdf(path, max_chars)
-    from calypso_mcp.local.indexing.formats.html import read_html
+    if file_format == "html":
+        from calypso_mcp.local.indexing.formats.html import read_html
 
-    document = read_html(path.read_bytes())
-    if len(document.text) > max_chars:
-        raise ExtractionFailed("too_large", f"The page holds more than {max_chars:,} characters of text.")
-    return document
+        return read_html(path.read_bytes())
+    if file_format == "markdown":
+        from calypso_mcp.local.indexing.formats.markdown import read_markdown
+
+        return read_markdown(path.read_bytes())
+    from calypso_mcp.local.indexing.formats.text import read_text
+
+    return read_text(path.read_bytes())
 
 
 def _limit(memory_bytes: int, cpu_s: int) -> None:

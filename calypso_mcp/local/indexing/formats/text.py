@@ -15,6 +15,10 @@ _UTF16_NULS = 0.7
 #: A file with less than this fraction of its non-ASCII characters undecodable is damaged UTF-8.
 _DAMAGED_UTF8 = 0.1
 
+#: A paragraph up to this long is joined with the next, if both stay within the second size.
+_SHORT_CHARS = 200
+_JOINED_CHARS = 400
+
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -31,16 +35,49 @@ def read_text(data: bytes) -> Document:
 
 
 def paragraphs(lines: list[str], first_line: int) -> Iterator[Block]:
-    """Yield runs of lines that are not blank; `first_line` is the 1-based number of `lines[0]`."""
+    """Yield runs of lines between blank lines, very short ones together with the next.
+
+    Args:
+        lines: Without their line ends.
+        first_line: The 1-based number of `lines[0]`.
+    """
+    gathered: tuple[int, int] | None = None
+    for start, end in _runs(lines):
+        if gathered is not None and not _belong_together(lines, gathered, end):
+            yield _block(lines, gathered, first_line)
+            gathered = None
+        gathered = (start if gathered is None else gathered[0], end)
+    if gathered is not None:
+        yield _block(lines, gathered, first_line)
+
+
+def _runs(lines: list[str]) -> Iterator[tuple[int, int]]:
+    """Yield start and end of every run of lines that are not blank."""
     start: int | None = None
-    for index, line in enumerate([*lines, ""]):
+    for index, line in enumerate(lines):
         if line and not line.isspace():
             start = index if start is None else start
         elif start is not None:
-            yield Block(
-                "\n".join(lines[start:index]), line_start=first_line + start, line_end=first_line + index - 1
-            )
+            yield start, index
             start = None
+    if start is not None:
+        yield start, len(lines)
+
+
+def _belong_together(lines: list[str], gathered: tuple[int, int], end: int) -> bool:
+    start, stop = gathered
+    if end - start > _SHORT_CHARS or _size(lines, start, stop) > _SHORT_CHARS:
+        return False
+    return _size(lines, start, end) <= _JOINED_CHARS
+
+
+def _size(lines: list[str], start: int, end: int) -> int:
+    return sum(map(len, lines[start:end])) + end - start
+
+
+def _block(lines: list[str], span: tuple[int, int], first_line: int) -> Block:
+    start, end = span
+    return Block("\n".join(lines[start:end]), line_start=first_line + start, line_end=first_line + end - 1)
 
 
 def decode(data: bytes) -> str:
