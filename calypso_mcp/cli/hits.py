@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from calypso_mcp.domain.untrusted_text import clean, clean_line
+from calypso_mcp.server.excerpts import cut
 
-_SNIPPET_CHARS = 320
+#: About 300 characters around the words of the question.
+_SNIPPET_TOKENS = 75
 _WIDTH = 96
 
 
@@ -24,7 +26,7 @@ def print_hits(question: str, hits: Sequence[Mapping[str, Any]]) -> None:
         print("  nothing found")
     for hit in hits:
         print(f"  {hit['rank']}. {_source(hit)}")
-        print(textwrap.indent(_snippet(hit["text"]), "     "))
+        print(textwrap.indent(_snippet(str(hit["text"]), question), "     "))
 
 
 def _source(hit: Mapping[str, Any]) -> str:
@@ -37,6 +39,6 @@ def _source(hit: Mapping[str, Any]) -> str:
     return name
 
 
-def _snippet(text: str) -> str:
-    words = " ".join(clean(text).split())
-    return textwrap.fill(textwrap.shorten(words, _SNIPPET_CHARS, placeholder=" ..."), _WIDTH)
+def _snippet(text: str, question: str) -> str:
+    shown, _ = cut(" ".join(clean(text).split()), question, _SNIPPET_TOKENS)
+    return textwrap.fill(shown, _WIDTH)

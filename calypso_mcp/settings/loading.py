@@ -25,9 +25,14 @@ if TYPE_CHECKING:
 #: Longest API key file worth reading, in bytes: anything longer is the wrong file.
 _KEY_FILE_BYTES = 4_096
 
-#: Variables besides CALYPSO_* that a child process needs to reach the network as its parent does.
-_NETWORK_VARIABLES = frozenset(
-    {"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "TMPDIR"}
+#: Variables besides CALYPSO_* that a child process needs to find data and network where its parent does.
+_SYSTEM_VARIABLES = frozenset(
+    {
+        "XDG_DATA_HOME",
+        "TMPDIR",
+        *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"),
+        *("SSL_CERT_FILE", "SSL_CERT_DIR"),
+    }
 )
 
 
@@ -78,13 +83,13 @@ def environment() -> Mapping[str, str]:
 def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the variables a `calypso-mcp` child process should inherit from `environ` (ours by default).
 
-    An MCP client passes only a few variables on; settings and network access would be lost without these.
+    An MCP client passes only a few variables on; settings, data and network would be lost without these.
     """
     source = os.environ if environ is None else environ
     return {
         name: value
         for name, value in source.items()
-        if name.startswith("CALYPSO_") or name.upper() in _NETWORK_VARIABLES
+        if name.startswith("CALYPSO_") or name.upper() in _SYSTEM_VARIABLES
     }
 
 

@@ -168,14 +168,19 @@ def test_the_key_has_no_flag() -> None:
     assert knobs()["api_key"].flag is None
 
 
-def test_a_child_process_inherits_settings_and_network_access_and_nothing_else() -> None:
+def test_a_child_process_inherits_settings_data_and_network_access_and_nothing_else() -> None:
     environ = {
         "CALYPSO_AGENT": "support",
+        "XDG_DATA_HOME": "/d",
         "https_proxy": "http://proxy:1",
         "AWS_SECRET_ACCESS_KEY": "x",
         "PATH": "/",
     }
-    assert child_environment(environ) == {"CALYPSO_AGENT": "support", "https_proxy": "http://proxy:1"}
+    assert child_environment(environ) == {
+        "CALYPSO_AGENT": "support",
+        "XDG_DATA_HOME": "/d",
+        "https_proxy": "http://proxy:1",
+    }
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "example.org", "10.0.0.1", "localhost.example.org"])

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx2
+import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from tests.commands.processes import LIMIT_S, run, running
+
+INITIALIZE = {
+    "jsonrpc": "2.0",
+    "id": 1,
+    "method": "initialize",
+    "params": {
+        "protocolVersion": "2025-11-25",
+        "capabilities": {},
+        "clientInfo": {"name": "t", "version": "1"},
+    },
+}
+INITIALIZED = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+LIST_BUCKETS = {
+    "jsonrpc": "2.0",
+    "id": 2,
+    "method": "tools/call",
+    "params": {"name": "list_buckets", "arguments": {}},
+}
+SIGNALS = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+
+
+def _ask(process: subprocess.Popen[str], *messages: Mapping[str, object]) -> Mapping[str, object]:
+    """Send messages over stdio and return the answer to the last one."""
+    assert process.stdin
+    assert process.stdout
+    for message in messages:
+        process.stdin.write(json.dumps(message) + "\n")
+    process.stdin.flush()
+    answers = [json.loads(process.stdout.readline()) for message in messages if "id" in message]
+    return answers[-1]
+
+
+def test_stdio_speaks_json_only_and_ends_with_its_input(clean_environment: Path) -> None:
+    with running() as process:
+        answer = _ask(process, INITIALIZE, INITIALIZED, LIST_BUCKETS)
+        assert process.stdin
+        process.stdin.close()
+        assert process.wait(LIMIT_S) == 0
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.read() == ""
+        assert process.stderr.read() == ""
+    assert "result" in answer
+    assert [entry.name for entry in clean_environment.iterdir()] == ["calypso-mcp"]
+
+
+def test_nothing_is_written_before_the_first_request_needs_it(clean_environment: Path) -> None:
+    with running() as process:
+        _ask(process, INITIALIZE)
+        assert list(clean_environment.iterdir()) == []
+
+
+@SIGNALS
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_stdio_ends_when_told_to_even_while_its_backend_runs(number: signal.Signals, code: int) -> None:
+    with running() as process:
+        _ask(process, INITIALIZE, INITIALIZED, LIST_BUCKETS)
+        process.send_signal(number)
+        assert process.wait(LIMIT_S) == code
+        assert process.stderr
+        assert process.stderr.read() == ""
+
+
+def _address(process: subprocess.Popen[str], *, on_stderr: bool) -> str:
+    stream = process.stderr if on_stderr else process.stdout
+    assert stream
+    return stream.readline().split()[-1]
+
+
+@SIGNALS
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_backend_keeps_its_key_to_itself_and_ends_cleanly(tmp_path: Path, number: signal.Signals) -> None:
+    with running("backend", "--port", "0", "--data-dir", str(tmp_path)) as process:
+        base_url = _address(process, on_stderr=False)
+        key = (tmp_path / "api-key").read_text().strip()
+        headers = {"Authorization": f"Bearer {key}"}
+        assert httpx2.get(f"{base_url}/knowledge/buckets", headers=headers).json()["buckets"] == []
+        assert httpx2.get(f"{base_url}/knowledge/buckets").status_code == 401
+        process.send_signal(number)
+        assert process.wait(LIMIT_S) == 0
+        assert process.stdout
+        assert process.stderr
+        assert key not in process.stdout.read() + process.stderr.read()
+
+
+async def test_the_server_uses_a_backend_on_a_port_like_the_hosted_api(tmp_path: Path) -> None:
+    (tmp_path / "note.md").write_text("# Note\n\nThe gate code changes every Monday.\n")
+    environ = {"CALYPSO_API_KEY": "sk_shared"}
+    with running("backend", "--port", "0", "--data-dir", str(tmp_path / "data"), environ=environ) as process:
+        hosted = {**environ, "CALYPSO_API_BASE_URL": _address(process, on_stderr=False)}
+        uploaded = run(
+            "upload",
+            str(tmp_path / "note.md"),
+            "--bucket",
+            "notes",
+            "--create-bucket",
+            "--wait",
+            environ=hosted,
+        )
+        assert uploaded.returncode == 0, uploaded.stdout + uploaded.stderr
+        with running("http", "--port", "0", "--bucket", "notes", environ=hosted) as server:
+            async with Client(_address(server, on_stderr=True)) as client:
+                found = await client.call_tool("search_bucket", {"query": "gate code"})
+                listed = await client.call_tool("list_buckets", {})
+    assert found.structured_content
+    assert found.structured_content["hits"][0]["filename"] == "note.md"
+    assert listed.structured_content
+    assert listed.structured_content["backend"] == "hosted"
+
+
+async def test_an_access_file_lets_its_agents_in_and_nobody_else(tmp_path: Path) -> None:
+    made = run("token", "new", "support-bot")
+    token = made.stdout.strip()
+    entry = made.stderr[made.stderr.index("[agents") :].replace('["…"]', '["support"]')
+    access = tmp_path / "access.toml"
+    access.write_text(entry)
+    with running("http", "--port", "0", "--access-file", str(access)) as server:
+        url = _address(server, on_stderr=True)
+        assert httpx2.post(url, json=INITIALIZE).status_code == 401
+        assert httpx2.get(url.replace("/mcp", "/metrics")).status_code == 401
+        async with (
+            httpx2.AsyncClient(headers={"Authorization": f"Bearer {token}"}) as http,
+            Client(streamable_http_client(url, http_client=http)) as client,
+        ):
+            names = {tool.name for tool in (await client.list_tools()).tools}
+    assert "search_bucket" in names
+    assert "upload_file" not in names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--host", "0.0.0.0"], ["--host", "CALYPSO_HTTP_HOST"]),
+        (["--access-file", "absent.toml"], ["--access-file", "CALYPSO_ACCESS_FILE", "absent.toml"]),
+        (["--caller-key-header", "X-Key", "--access-file", "a"], ["--caller-key-header", "--access-file"]),
+    ],
+)
+def test_http_refuses_to_start_where_its_settings_are_wrong(arguments: list[str], words: list[str]) -> None:
+    done = run("http", "--port", "0", *arguments)
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    for word in words:
+        assert word in line
+
+
+def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
+    with running("backend", "--port", "0", "--data-dir", str(tmp_path)) as process:
+        port = _address(process, on_stderr=False).rpartition(":")[2].removesuffix("/v1")
+        done = run("http", "--port", port)
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert "--port" in line
+    assert "in use" in line

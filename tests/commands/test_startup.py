@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+#: What only a request needs, a command that is not stdio, or nobody: none of it may delay the handshake.
+HEAVY = {
+    "calypso_mcp.local",
+    "calypso_mcp.client.calypso_client",
+    "tenacity",
+    "sqlite3",
+    "rich",
+    "pathspec",
+    "pypdfium2",
+    "selectolax",
+    "cryptography.fernet",
+    "jwt",
+}
+#: Modules that starting adds to those of a bare `mcp` server: 107 when this was written.
+MOST_MODULES = 125
+
+PROBE = """\
+import sys
+from mcp.server.mcpserver import MCPServer
+import anyio
+anyio.run(anyio.sleep, 0)
+bare = set(sys.modules)
+from calypso_mcp.assembly.server import running_server
+import calypso_mcp.cli.stdio
+from calypso_mcp.cli.arguments import parse
+from calypso_mcp.settings import load_settings
+
+async def start():
+    async with running_server(load_settings(parse([])[1])):
+        print(*sorted(set(sys.modules) - bare))
+
+anyio.run(start)
+"""
+
+
+def test_a_server_starts_without_what_only_requests_need() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE], capture_output=True, text=True, check=True, timeout=60
+    )
+    added = set(done.stdout.split())
+    assert "calypso_mcp.server.build" in added
+    assert added & HEAVY == set()
+    assert len(added) <= MOST_MODULES, sorted(added)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.commands.processes import run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "handbook"
+    (folder / "chapters").mkdir(parents=True)
+    for number in range(3):
+        (folder / "chapters" / f"{number}.md").write_text(f"# Chapter {number}\n\nRule {number} applies.\n")
+    (folder / ".env").write_text("TOKEN=1")
+    return folder
+
+
+def test_a_folder_is_tried_then_uploaded_then_replayed(folder: Path) -> None:
+    tried = run("upload", str(folder), "--bucket", "handbook", "--create-bucket", "--dry-run")
+    assert tried.returncode == 0, tried.stderr
+    assert re.search(r"would_send +3 ", tried.stdout)
+
+    sent = run("upload", str(folder), "--bucket", "handbook", "--create-bucket", "--wait")
+    assert sent.returncode == 0, sent.stderr
+    assert re.search(r"accepted +3  uploaded", sent.stdout)
+    assert "skipped: .env" in sent.stdout
+    assert "Uploading done" in sent.stderr
+
+    again = run("upload", str(folder), "--bucket", "handbook", "--wait")
+    assert again.returncode == 0, again.stderr
+    assert re.search(r"replayed +3  already there", again.stdout)
+
+
+def test_a_dry_run_makes_no_bucket(folder: Path) -> None:
+    run("upload", str(folder), "--bucket", "handbook", "--create-bucket", "--dry-run")
+    missing = run("upload", str(folder), "--bucket", "handbook")
+    assert missing.returncode == 1
+    assert missing.stderr.splitlines()[-1] == (
+        "calypso-mcp: There is no bucket 'handbook'. Add --create-bucket to create it."
+    )
+
+
+def test_a_file_that_cannot_be_sent_makes_the_job_fail_and_is_named(folder: Path) -> None:
+    empty = folder / "empty.md"
+    empty.write_text("")
+    done = run("upload", str(empty), str(folder / "chapters" / "0.md"), "--bucket", "b", "--create-bucket")
+    assert done.returncode == 1
+    assert re.search(r"accepted +1 ", done.stdout)
+    assert re.search(r"rejected: .*empty\.md: ", done.stdout)
+
+
+def test_globs_choose_what_is_sent(folder: Path) -> None:
+    done = run("upload", str(folder), "--bucket", "b", "--create-bucket", "--include", "1.md", "--dry-run")
+    assert re.search(r"would_send +1 ", done.stdout)
+
+
+def test_a_wrong_setting_of_the_server_ends_the_upload_with_its_line(folder: Path) -> None:
+    done = run("upload", str(folder), "--bucket", "b", environ={"CALYPSO_TOOLS": "fly"})
+    assert done.returncode == 1
+    assert "There is no tool 'fly'" in done.stderr
+    assert "Traceback" not in done.stderr
