@@ -20,9 +20,8 @@ from calypso_mcp.local.indexing.extraction import ExtractionFailed, Extractor
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.presence import Presence
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.store import files, tasks
+from calypso_mcp.local.store import tasks
 from calypso_mcp.local.store.database import Database
-from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.tasks import Claimed
 
 _LOG = logging.getLogger(__name__)
@@ -53,27 +52,26 @@ class IndexingWorker:
         try:
             async with Extractor() as extractor, anyio.create_task_group() as group:
                 group.start_soon(self._beat)
+                was_woken = False
                 while True:
                     self._awake = awake = anyio.Event()
-                    for claimed in await self._claim():
+                    for claimed in await self._claim(is_work_known=was_woken):
                         self._in_flight += 1
                         self._is_alone = claimed.attempts > 1
                         group.start_soon(self._index, extractor, claimed)
                     with anyio.move_on_after(self._options.poll_s):
                         await awake.wait()
+                    was_woken = awake.is_set()
         finally:
             with anyio.CancelScope(shield=True):
                 await self._stop()
 
-    async def _claim(self) -> list[Claimed]:
+    async def _claim(self, *, is_work_known: bool) -> list[Claimed]:
         free = self._options.indexing_parallelism - self._in_flight
         if free < 1 or self._is_alone:
             return []
         try:
-            await self._take_over()
-            if not await self._database.read(
-                lambda connection: tasks.is_work_waiting(connection, self._options.clock())
-            ):
+            if not is_work_known and not await self._is_work_waiting():
                 return []
             claimed = await self._database.write(
                 lambda connection: tasks.claim(
@@ -95,18 +93,25 @@ class IndexingWorker:
             self._awake.set()
         return claimed
 
-    async def _take_over(self) -> None:
-        """Queue the tasks of processes that have ended."""
-        owners = await self._database.read(tasks.owners)
+    async def _is_work_waiting(self) -> bool:
+        """Look for what other processes queued, or left behind when they ended."""
+        is_waiting, owners = await self._database.read(
+            lambda connection: (
+                tasks.is_work_waiting(connection, self._options.clock()),
+                tasks.owners(connection),
+            )
+        )
         for owner in owners - {self._presence.owner}:
             if await to_thread.run_sync(self._presence.is_gone, owner):
                 await self._database.write(partial(tasks.give_back, owner=owner, counts=True), durable=False)
+                is_waiting = True
+        return is_waiting
 
     async def _index(self, extractor: Extractor, claimed: Claimed) -> None:
         try:
             await self._work_on(extractor, claimed)
         except Exception as error:  # noqa: BLE001 - one file must not stop the others
-            _LOG.exception("Indexing %s stopped; it will be tried again.", claimed.file_id)
+            _LOG.exception("Indexing %s stopped; it will be tried again.", claimed.file.id)
             await self._give_back(claimed, error)
         finally:
             self._in_flight -= 1
@@ -114,9 +119,7 @@ class IndexingWorker:
             self.wake()
 
     async def _work_on(self, extractor: Extractor, claimed: Claimed) -> None:
-        file = await self._database.read(lambda connection: files.get(connection, claimed.file_id))
-        if file is None:
-            return
+        file = claimed.file
         try:
             document = await extractor.extract(
                 self._blobs.sealed_path(file.session_id),
@@ -130,9 +133,7 @@ class IndexingWorker:
             message = "The stored bytes of this file are gone. Upload it again."
             await self._finish(claimed, partial(_failed, code="content_missing", message=message))
         else:
-            await self._finish(
-                claimed, partial(_indexed, file=file, title=file.title or document.title, chunks=chunks)
-            )
+            await self._finish(claimed, partial(_indexed, title=file.title or document.title, chunks=chunks))
 
     async def _finish(
         self, claimed: Claimed, end: Callable[[sqlite3.Connection, Claimed, float], None]
@@ -160,7 +161,7 @@ class IndexingWorker:
                 durable=False,
             )
         except sqlite3.Error:
-            _LOG.exception("%s could not be queued again; its lease will run out.", claimed.file_id)
+            _LOG.exception("%s could not be queued again; its lease will run out.", claimed.file.id)
 
     async def _beat(self) -> None:
         while True:
@@ -198,9 +199,9 @@ def _indexed(
     claimed: Claimed,
     now: float,
     *,
-    file: FileRow,
     title: str | None,
     chunks: list[Chunk],
 ) -> None:
+    file = claimed.file
     index.add(connection, file.id, file.bucket_ids, title, file.filename, chunks)
     tasks.complete(connection, claimed, now=now)

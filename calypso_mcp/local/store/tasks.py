@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from calypso_mcp.domain.statuses import FileStatus, SyncStatus
 from calypso_mcp.local.store import files
+from calypso_mcp.local.store.files import FileRow
 
 _TAKEABLE = "((status = 'queued' AND not_before <= :now) OR (status = 'indexing' AND lease_expires < :now))"
 
@@ -22,7 +23,7 @@ class Claimed:
     """A task that this process may work on. `attempts` counts this one."""
 
     task_id: str
-    file_id: str
+    file: FileRow
     attempts: int
 
 
@@ -55,7 +56,7 @@ def claim(
         f" AND {_TAKEABLE} ORDER BY attempts, position LIMIT :count",
         {"now": now, "count": count},
     ).fetchall()
-    claimed: list[Claimed] = []
+    claimed: dict[str, sqlite3.Row] = {}
     for row in rows:
         if row["attempts"] >= attempts:
             _end(connection, row["id"], FileStatus.FAILED)
@@ -79,10 +80,11 @@ def claim(
         connection.execute(
             "UPDATE files SET status = 'indexing', updated_at = ? WHERE id = ?", (now, row["file_id"])
         )
-        claimed.append(Claimed(row["id"], row["file_id"], row["attempts"] + 1))
+        claimed[row["file_id"]] = row
         if row["attempts"]:
             break
-    return claimed
+    found = files.get_all(connection, list(claimed))
+    return [Claimed(row["id"], found[file_id], row["attempts"] + 1) for file_id, row in claimed.items()]
 
 
 def heartbeat(connection: sqlite3.Connection, owner: str, *, now: float, lease_s: float) -> None:
@@ -104,7 +106,7 @@ def is_owned(connection: sqlite3.Connection, task_id: str, owner: str) -> bool:
 def complete(connection: sqlite3.Connection, claimed: Claimed, *, now: float) -> None:
     """Record that the file is searchable through all its buckets."""
     _end(connection, claimed.task_id, FileStatus.INDEXED)
-    files.set_status(connection, claimed.file_id, FileStatus.ACTIVE, SyncStatus.ACTIVE, now=now)
+    files.set_status(connection, claimed.file.id, FileStatus.ACTIVE, SyncStatus.ACTIVE, now=now)
 
 
 def fail(connection: sqlite3.Connection, claimed: Claimed, *, code: str, message: str, now: float) -> None:
@@ -112,7 +114,7 @@ def fail(connection: sqlite3.Connection, claimed: Claimed, *, code: str, message
     _end(connection, claimed.task_id, FileStatus.FAILED)
     files.set_status(
         connection,
-        claimed.file_id,
+        claimed.file.id,
         FileStatus.FAILED,
         SyncStatus.FAILED,
         now=now,

@@ -1,0 +1,101 @@
+"""Uploaded bytes on the disk."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from pathlib import Path
+
+import google_crc32c
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calypso_mcp.local.blobs import AlreadySealed, BlobBusy, Blobs, HashMismatch
+from calypso_mcp.local.crc32c import crc32c, crc32c_in_python
+
+UNIT = 262_144
+
+
+@pytest.fixture
+def blobs(tmp_path: Path) -> Blobs:
+    made = Blobs(tmp_path)
+    made.prepare()
+    return made
+
+
+def test_bytes_are_sealed_with_their_hashes(blobs: Blobs) -> None:
+    with blobs.open_partial("s", 5).closing() as partial:
+        digests = partial.seal(b"hello", {})
+    assert digests.sha256 == hashlib.sha256(b"hello").hexdigest()
+    assert blobs.sealed_path("s").read_bytes() == b"hello"
+    assert blobs.is_sealed("s", 5)
+    assert not blobs.is_sealed("s", 6)
+    assert blobs.digests("s").md5 == digests.md5
+    with pytest.raises(AlreadySealed):
+        blobs.open_partial("s", 5)
+
+
+def test_one_session_is_open_once(blobs: Blobs) -> None:
+    with blobs.open_partial("s", 5).closing():
+        with pytest.raises(BlobBusy):
+            blobs.open_partial("s", 5)
+        blobs.open_partial("other", 5).close()
+    blobs.open_partial("s", 5).close()
+
+
+@pytest.mark.parametrize(
+    ("arrived", "size", "kept"),
+    [
+        (0, 10, 0),
+        (9, 10, 0),
+        (UNIT, 2 * UNIT, UNIT),
+        (UNIT + 1, 2 * UNIT, UNIT),
+        (2 * UNIT - 1, 2 * UNIT, UNIT),
+        (2 * UNIT, 2 * UNIT, UNIT),
+        (2 * UNIT, 2 * UNIT + 1, 2 * UNIT),
+    ],
+)
+def test_what_was_not_acknowledged_is_dropped_down_to_whole_units(
+    blobs: Blobs, arrived: int, size: int, kept: int
+) -> None:
+    with blobs.open_partial("s", size).closing() as partial:
+        partial.append(b"x" * arrived)
+    assert blobs.stored("s", size) == kept
+
+
+def test_a_wrong_hash_keeps_nothing(blobs: Blobs) -> None:
+    with blobs.open_partial("s", 5).closing() as partial, pytest.raises(HashMismatch):
+        partial.seal(b"hello", {"md5": "AAAA"})
+    assert not blobs.is_sealed("s", 5)
+    assert blobs.stored("s", 5) == 0
+
+
+def test_a_crc_is_checked_when_it_is_announced(blobs: Blobs) -> None:
+    right = base64.b64encode(google_crc32c.value(b"hello").to_bytes(4, "big")).decode()
+    with blobs.open_partial("s", 5).closing() as partial:
+        assert partial.seal(b"hello", {"crc32c": right}).crc32c == right
+
+
+def test_discarding_takes_complete_and_incomplete_bytes(blobs: Blobs) -> None:
+    blobs.open_partial("half", 5).close()
+    with blobs.open_partial("whole", 5).closing() as partial:
+        partial.seal(b"hello", {})
+    assert blobs.session_ids(older_than=float("inf")) == {"half", "whole"}
+    assert blobs.session_ids(older_than=0.0) == set()
+    for session_id in ("half", "whole", "never"):
+        blobs.discard(session_id)
+    assert blobs.session_ids(older_than=float("inf")) == set()
+
+
+@given(st.lists(st.binary(max_size=400), max_size=5))
+def test_the_checksum_in_python_is_googles(pieces: list[bytes]) -> None:
+    expected = google_crc32c.value(b"".join(pieces))
+    assert crc32c_in_python(pieces) == expected
+    assert crc32c(pieces) == expected
+
+
+@pytest.mark.parametrize("size", [1_000, 65_537, 1_048_576, 1_048_583])
+def test_the_checksum_in_python_is_googles_for_long_pieces(size: int) -> None:
+    data = hashlib.shake_128(b"crc").digest(size)
+    assert crc32c_in_python([data, data[:7]]) == google_crc32c.value(data + data[:7])

@@ -1,0 +1,232 @@
+"""The store: one writer, grouped commits, migrations, locks that never reach a caller."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import pytest
+
+from calypso_mcp.errors import ConfigError
+from calypso_mcp.local.store.connections import connect
+from calypso_mcp.local.store.database import Database
+from calypso_mcp.local.store.migrations import MIGRATIONS, applied, migrate, statements
+from calypso_mcp.local.store.writer import Write, Writer
+
+BOUND_S = 20.0
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncGenerator[Database]:
+    async with Database(tmp_path / "calypso.db") as opened:
+        await opened.write(lambda connection: connection.execute("CREATE TABLE notes (text TEXT UNIQUE)"))
+        yield opened
+
+
+def insert(text: str) -> Callable[[sqlite3.Connection], None]:
+    def work(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO notes VALUES (?)", (text,))
+
+    return work
+
+
+def notes(connection: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in connection.execute("SELECT text FROM notes")}
+
+
+async def test_a_write_is_seen_by_the_next_read(database: Database) -> None:
+    await database.write(insert("a"))
+    assert await database.read(notes) == {"a"}
+
+
+async def test_a_write_that_fails_leaves_nothing_and_harms_no_other(database: Database) -> None:
+    def fails(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT INTO notes VALUES ('half')")
+        raise LookupError("on purpose")
+
+    results: list[str] = []
+
+    async def attempt(work: Any) -> None:
+        try:
+            await database.write(work)
+            results.append("committed")
+        except LookupError:
+            results.append("failed")
+
+    with anyio.fail_after(BOUND_S):
+        async with anyio.create_task_group() as group:
+            for work in (insert("a"), fails, insert("b"), fails, insert("c")):
+                group.start_soon(attempt, work)
+    assert sorted(results) == ["committed"] * 3 + ["failed"] * 2
+    assert await database.read(notes) == {"a", "b", "c"}
+
+
+async def test_writes_that_wait_together_share_a_commit(tmp_path: Path) -> None:
+    commits: list[str] = []
+
+    def traced() -> sqlite3.Connection:
+        connection = connect(tmp_path / "traced.db")
+        connection.execute("CREATE TABLE notes (text TEXT)")
+        connection.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
+        return connection
+
+    writer = Writer(traced)
+    writer.start()
+    blocked = threading.Event()
+
+    def block(_: sqlite3.Connection) -> None:
+        assert blocked.wait(BOUND_S)
+
+    try:
+        waiting: list[Future[Any]] = [writer.submit(Write(block, durable=True))]
+        waiting += [writer.submit(Write(insert(str(number)), durable=True)) for number in range(50)]
+        blocked.set()
+        for done in waiting:
+            done.result(BOUND_S)
+    finally:
+        await anyio.to_thread.run_sync(writer.close)
+    # One for the write that blocked and whatever was queued before it was taken, one or two for the rest.
+    assert len(commits) <= 3
+
+
+async def test_a_closed_writer_commits_what_was_queued(tmp_path: Path) -> None:
+    async with Database(tmp_path / "calypso.db") as database:
+        await database.write(lambda connection: connection.execute("CREATE TABLE notes (text TEXT)"))
+        async with anyio.create_task_group() as group:
+            for number in range(20):
+                group.start_soon(database.write, insert(str(number)))
+    async with Database(tmp_path / "calypso.db") as database:
+        assert len(await database.read(notes)) == 20
+    with pytest.raises(RuntimeError, match="closed"):
+        await database.write(insert("late"))
+
+
+async def test_a_read_sees_one_moment_however_long_it_takes(database: Database) -> None:
+    await database.write(insert("a"))
+    counted: list[int] = []
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(connection: sqlite3.Connection) -> None:
+        counted.append(len(notes(connection)))
+        begun.set()
+        assert go_on.wait(BOUND_S)
+        counted.append(len(notes(connection)))
+
+    with anyio.fail_after(BOUND_S):
+        async with anyio.create_task_group() as group:
+            group.start_soon(database.read, slow)
+            await anyio.to_thread.run_sync(begun.wait, BOUND_S)
+            await database.write(insert("b"))
+            go_on.set()
+    assert counted == [1, 1]
+
+
+async def test_a_reader_cannot_write(database: Database) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        await database.read(insert("a"))
+
+
+async def test_another_process_holding_the_lock_is_waited_for(database: Database, tmp_path: Path) -> None:
+    """The lock is held longer than SQLite itself would wait."""
+    other = connect(tmp_path / "calypso.db")
+    with contextlib.closing(other):
+        other.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(0.8, other.execute, ["COMMIT"])
+        release.start()
+        with anyio.fail_after(BOUND_S):
+            await database.write(insert("patient"))
+        release.join()
+    assert await database.read(notes) == {"patient"}
+
+
+async def test_many_writers_on_one_file_never_see_a_lock(tmp_path: Path) -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        databases = [await stack.enter_async_context(Database(tmp_path / "c.db")) for _ in range(4)]
+        await databases[0].write(lambda connection: connection.execute("CREATE TABLE notes (text TEXT)"))
+
+        async def fill(number: int, database: Database) -> None:
+            for index in range(50):
+                await database.write(insert(f"{number}-{index}"))
+                await database.read(notes)
+
+        with anyio.fail_after(BOUND_S):
+            async with anyio.create_task_group() as group:
+                for number, database in enumerate(databases):
+                    group.start_soon(fill, number, database)
+        assert len(await databases[0].read(notes)) == 200
+
+
+async def test_a_checkpoint_shortens_the_log(database: Database) -> None:
+    for number in range(20):
+        await database.write(insert(f"{number}" * 1_000))
+    assert database.log_bytes > 0
+    await database.checkpoint()
+    assert database.log_bytes == 0
+
+
+async def test_the_writer_survives_a_transaction_that_sqlite_gives_up(database: Database) -> None:
+    def loses_the_transaction(connection: sqlite3.Connection) -> None:
+        connection.execute("INSERT OR ROLLBACK INTO notes VALUES (NULL), ('x'), ('x')")
+
+    outcomes: list[str] = []
+
+    async def attempt(work: Any) -> None:
+        try:
+            await database.write(work)
+            outcomes.append("committed")
+        except sqlite3.IntegrityError:
+            outcomes.append("failed")
+
+    with anyio.fail_after(BOUND_S):
+        async with anyio.create_task_group() as group:
+            for work in (insert("a"), loses_the_transaction, insert("b")):
+                group.start_soon(attempt, work)
+    assert sorted(outcomes) == ["committed", "committed", "failed"]
+    assert await database.read(notes) == {"a", "b"}
+
+
+def test_migrations_are_recorded_and_run_once(tmp_path: Path) -> None:
+    with contextlib.closing(connect(tmp_path / "c.db")) as connection:
+        migrate(connection)
+        migrate(connection)
+        rows = connection.execute("SELECT number, name FROM migrations ORDER BY number").fetchall()
+    assert [tuple(row) for row in rows] == [
+        (number, name) for number, (name, _) in enumerate(MIGRATIONS, start=1)
+    ]
+
+
+def test_a_migration_that_fails_leaves_the_store_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with contextlib.closing(connect(tmp_path / "c.db")) as connection:
+        migrate(connection)
+        broken = (*MIGRATIONS, ("broken", "CREATE TABLE half (x); CREATE TABLE half (x);"))
+        monkeypatch.setattr("calypso_mcp.local.store.migrations.MIGRATIONS", broken)
+        with pytest.raises(sqlite3.OperationalError):
+            migrate(connection)
+        assert applied(connection) == len(MIGRATIONS)
+        assert connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'half'").fetchone() is None
+
+
+async def test_a_store_of_a_newer_version_is_refused_with_advice(tmp_path: Path) -> None:
+    with contextlib.closing(connect(tmp_path / "c.db")) as connection:
+        migrate(connection)
+        connection.execute("INSERT INTO migrations (number, name) VALUES (999, 'from the future')")
+    with pytest.raises(ConfigError, match="newer version"):
+        async with Database(tmp_path / "c.db"):
+            pass
+
+
+def test_a_script_is_cut_into_its_statements() -> None:
+    script = """
+    CREATE TABLE a (x DEFAULT ';');
+    CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM a; DELETE FROM a; END;
+    """
+    assert [statement.split()[1] for statement in statements(script)] == ["TABLE", "TRIGGER"]
