@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from itertools import takewhile
 
 from calypso_mcp.local.indexing.documents import BLOCK_SEPARATOR, Document
@@ -28,14 +29,6 @@ HEADING_SEPARATOR = " > "
 
 #: How far from the even size a cut may lie, as a fraction of it.
 _SLACK = 0.3
-#: Where a long block may be cut, strongest first.
-_BOUNDARIES = (
-    re.compile(r"\n\s*\n"),
-    re.compile(r"[.!?…؟።][)\]\"'’”»]{0,3}\s+|[。！？।॥၊။៕]+[」』）\"]?\s*"),  # noqa: RUF001  (sentence ends)
-    re.compile(r"\n"),
-    re.compile(r"[,;:]\s+|[，；、：]\s*"),  # noqa: RUF001  (clauses)
-    re.compile(r"\s+"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +121,7 @@ def _cut(text: str, start: int, end: int) -> int:
     even = length / math.ceil(length / TARGET_CHARS)
     ideal = start + int(even)
     low, high = start + int(even * (1 - _SLACK)), min(start + int(even * (1 + _SLACK)), end)
-    for boundary in _BOUNDARIES:
+    for boundary in _boundaries():
         ends = (match.end() for match in boundary.finditer(text, low, high))
         best = min(ends, key=lambda cut: abs(cut - ideal), default=None)
         if best is not None:
@@ -136,6 +129,18 @@ def _cut(text: str, start: int, end: int) -> int:
     while ideal > low and unicodedata.combining(text[ideal]):
         ideal -= 1  # a mark stays with its letter
     return ideal
+
+
+@cache
+def _boundaries() -> tuple[re.Pattern[str], ...]:
+    """Return the patterns of where a long block may be cut, strongest first."""
+    return (
+        re.compile(r"\n\s*\n"),
+        re.compile(r"[.!?…؟።][)\]\"'’”»]{0,3}\s+|[。！？।॥၊။៕]+[」』）\"]?\s*"),  # noqa: RUF001  (sentence ends)
+        re.compile(r"\n"),
+        re.compile(r"[,;:]\s+|[，；、：]\s*"),  # noqa: RUF001  (clauses)
+        re.compile(r"\s+"),
+    )
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:

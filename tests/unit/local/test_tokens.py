@@ -69,6 +69,10 @@ def test_a_lone_character_is_looked_for_as_the_start_of_a_pair() -> None:
     assert query_phrases("猫") == ['"猫"*']
 
 
+def test_single_characters_between_digits_are_kept() -> None:
+    assert query_phrases("第13条") == ['"第"*', '"13"', '"条"*']
+
+
 def test_repeated_words_are_looked_for_once() -> None:
     assert query_phrases("refund REFUND Refund") == ['"refund"']
 
