@@ -18,10 +18,10 @@ import anyio
 import uvicorn
 
 from calypso_mcp.local.app import LocalOptions, create_app
-from calypso_mcp.local.indexing import worker
+from calypso_mcp.local.indexing import extraction
 
 
-class _ScriptedExtractor(worker.Extractor):
+class _ScriptedExtractor(extraction.Extractor):
     """Does what a hostile file would do to the process."""
 
     hangs_on = ""
@@ -49,7 +49,7 @@ def main() -> None:
     fields: dict[str, Any] = {"creates_per_second": None, "poll_s": 0.05, **ast.literal_eval(options)}
     _ScriptedExtractor.hangs_on = fields.pop("hangs_on", "")
     _ScriptedExtractor.dies_of = fields.pop("dies_of", "")
-    worker.Extractor = _ScriptedExtractor
+    extraction.Extractor = _ScriptedExtractor
     app = create_app(LocalOptions(Path(data_dir), api_key, **fields))
     with socket() as listening:
         listening.bind(("127.0.0.1", 0))

@@ -9,20 +9,25 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio import to_thread
 
 from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.indexing.chunking import Chunk, split
-from calypso_mcp.local.indexing.extraction import ExtractionFailed, Extractor
+from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.presence import Presence
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store import tasks
 from calypso_mcp.local.store.database import Database
 from calypso_mcp.local.store.tasks import Claimed
+
+if TYPE_CHECKING:
+    from calypso_mcp.local.indexing.extraction import Extractor
 
 _LOG = logging.getLogger(__name__)
 
@@ -50,12 +55,14 @@ class IndexingWorker:
     async def run(self) -> None:
         """Work the queue."""
         try:
-            async with Extractor() as extractor, anyio.create_task_group() as group:
+            async with AsyncExitStack() as resources, anyio.create_task_group() as group:
                 group.start_soon(self._beat)
+                extractor: Extractor | None = None
                 was_woken = False
                 while True:
                     self._awake = awake = anyio.Event()
                     for claimed in await self._claim(is_work_known=was_woken):
+                        extractor = extractor or await resources.enter_async_context(_new_extractor())
                         self._in_flight += 1
                         self._is_alone = claimed.attempts > 1
                         group.start_soon(self._index, extractor, claimed)
@@ -188,6 +195,13 @@ class IndexingWorker:
             )
         except sqlite3.Error:
             _LOG.exception("Unfinished tasks could not be queued again; their leases will run out.")
+
+
+def _new_extractor() -> Extractor:
+    # Imported with the first file, because its subprocess machinery is slow to load.
+    from calypso_mcp.local.indexing.extraction import Extractor
+
+    return Extractor()
 
 
 def _failed(connection: sqlite3.Connection, claimed: Claimed, now: float, *, code: str, message: str) -> None:
