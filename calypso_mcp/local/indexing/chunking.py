@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile
 
-from calypso_mcp.local.indexing.documents import BLOCK_SEPARATOR, Document
+from calypso_mcp.local.indexing.documents import BLOCK_SEPARATOR, Block, Document
 
 #: Blocks are titles up to this many characters.
 TARGET_CHARS = 1_200
@@ -83,23 +83,38 @@ def _pieces(document: Document) -> Iterator[_Piece]:
             path = [entry for entry in path if entry[0] < block.heading_level]
             path.append((block.heading_level, " ".join(block.text.split())))
         titles = tuple(title for _, title in path if title)
-        line, counted = block.line_start, 0
+        lines = _Lines(block)
         for start, end in _parts(block.text):
-            line_end = line
-            if line is not None:
-                line += block.text.count("\n", counted, start)
-                line_end = line + block.text.count("\n", start, end)
+            line_start, line_end = lines.of(start, end)
             yield _Piece(
                 offset + start,
                 offset + end,
                 block.page,
-                line,
+                line_start,
                 line_end,
                 block.heading_level is not None,
                 titles,
             )
-            line, counted = line_end, end
         offset += len(block.text) + len(BLOCK_SEPARATOR)
+
+
+class _Lines:
+    """Tells the lines of a block's parts, asked for in order."""
+
+    def __init__(self, block: Block) -> None:
+        self._text = block.text
+        self._whole = (block.line_start, block.line_end)
+        self._line, self._counted = block.line_start, 0
+        if block.line_start is not None and block.line_end is not None:
+            flows = block.text.count("\n") != block.line_end - block.line_start
+            self._line = None if flows else block.line_start
+
+    def of(self, start: int, end: int) -> tuple[int | None, int | None]:
+        if self._line is None:
+            return self._whole
+        first = self._line + self._text.count("\n", self._counted, start)
+        self._line, self._counted = first + self._text.count("\n", start, end), end
+        return first, self._line
 
 
 def _parts(text: str) -> Iterator[tuple[int, int]]:

@@ -31,7 +31,8 @@ class ExtractionFailed(Exception):
 class Block:
     """A heading, paragraph (or several very short ones), list or table, in reading order.
 
-    Where `line_start` is known, every newline in `text` is a line of the file.
+    Where the text has as many line ends as the span from `line_start` to `line_end`, each of its lines is one
+    of the file; else (HTML flows) only the span as a whole is known.
     """
 
     text: str

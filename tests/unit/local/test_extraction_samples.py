@@ -46,7 +46,7 @@ ANSWERS = {
     "What do three red blinks mean?": (
         "lamp-troubleshooting.html",
         None,
-        None,
+        11,
         "Lamp troubleshooting",
     ),
     "When does a parcel count as lost?": ("escalation-notes.txt", None, 18, None),

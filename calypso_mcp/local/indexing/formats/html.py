@@ -8,6 +8,7 @@ from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed
 from calypso_mcp.local.indexing.formats.html_blocks import visible_blocks
+from calypso_mcp.local.indexing.formats.html_lines import SourceLines
 from calypso_mcp.local.indexing.formats.text import decode
 
 #: The parser needs time that grows with the square of the nesting; browsers stop at 512.
@@ -48,7 +49,7 @@ def read_html(data: bytes) -> Document:
     title = parser.css_first("title")
     root = parser.body or parser.root
     return Document(
-        tuple(visible_blocks(root)) if root is not None else (),
+        tuple(visible_blocks(root, SourceLines(markup))) if root is not None else (),
         (" ".join(title.text().split()) or None) if title is not None else None,
     )
 

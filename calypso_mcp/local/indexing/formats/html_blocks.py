@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from selectolax.lexbor import LexborNode
 
 from calypso_mcp.local.indexing.documents import Block
+from calypso_mcp.local.indexing.formats.html_lines import SourceLines
 
 _NEVER_CONTENT = """
     script style noscript template svg math canvas iframe object embed head nav button select option
@@ -30,12 +31,12 @@ _GROUPS = frozenset({"ul", "ol", "dl", "menu", "dir", "table"})
 _SECTIONS = frozenset({"article", "main"})
 
 
-def visible_blocks(root: LexborNode) -> list[Block]:
+def visible_blocks(root: LexborNode, lines: SourceLines) -> list[Block]:
     """Return the text below `root` as headings, paragraphs, lists and tables, in reading order.
 
-    List items begin with "- "; table cells are parted by " | ".
+    List items begin with "- "; table cells are parted by " | ". `lines` tells where each block stands.
     """
-    return _Reader().read(root)
+    return _Reader(lines).read(root)
 
 
 def _is_hidden(node: LexborNode) -> bool:
@@ -59,7 +60,10 @@ class _Reader:
     or to a cell of the open row. Outside lists and tables every line is a block of its own.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, source: SourceLines) -> None:
+        self._source = source
+        #: First and last line of the text gathered for the next block; empty where they are unknown.
+        self._span: list[int] = []
         self._blocks: list[Block] = []
         self._lines: list[str] = []
         self._inline: list[str] = []
@@ -92,6 +96,8 @@ class _Reader:
         return tag in _SKIPPED or (tag == "footer" and not self._sections) or _is_hidden(node)
 
     def _add(self, text: str) -> None:
+        if (found := self._source.find(text)) is not None:
+            self._span += found
         text = text.replace("\xad", "")
         self._inline.append(text if self._preformatted else re.sub(r"\s+", " ", text))
 
@@ -104,7 +110,7 @@ class _Reader:
         text = _tidy("".join(self._inline)).replace("\n", " ")
         self._inline = []
         if text:
-            self._blocks.append(Block(text, heading_level=level))
+            self._append(text, level)
 
     def _open(self, tag: str) -> None:
         if tag == "table":
@@ -164,8 +170,15 @@ class _Reader:
 
     def _end_block(self) -> None:
         if self._lines:
-            self._blocks.append(Block("\n".join(self._lines)))
+            self._append("\n".join(self._lines))
         self._lines = []
+
+    def _append(self, text: str, heading_level: int | None = None) -> None:
+        line_start, line_end = (self._span[0], self._span[-1]) if self._span else (None, None)
+        self._span = []
+        self._blocks.append(
+            Block(text, line_start=line_start, line_end=line_end, heading_level=heading_level)
+        )
 
 
 def _tidy(text: str) -> str:
