@@ -143,13 +143,18 @@ def set_buckets(connection: sqlite3.Connection, file_id: str, bucket_ids: Sequen
     _write_words(connection, file_id, delete=False)
 
 
+def is_outdated(connection: sqlite3.Connection) -> bool:
+    """Whether another version's rules made the index."""
+    written: int = connection.execute("SELECT format FROM passage_index_format").fetchone()[0]
+    return written != FORMAT
+
+
 def rebuild_if_outdated(connection: sqlite3.Connection) -> bool:
     """Write all words again when another version's rules made the index; return whether it did.
 
     Without this, words that were written by other rules could not be taken out again.
     """
-    written: int = connection.execute("SELECT format FROM passage_index_format").fetchone()[0]
-    if written == FORMAT:
+    if not is_outdated(connection):
         return False
     connection.execute("INSERT INTO passages_fts (passages_fts) VALUES ('delete-all')")
     connection.executemany(_INSERT_WORDS, _worded(connection.execute(_STATED)))

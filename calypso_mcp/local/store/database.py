@@ -11,7 +11,8 @@ from typing import Any, Self, TypeVar, cast
 import anyio
 from anyio import to_thread
 
-from calypso_mcp.local.store.connections import connect, probe
+from calypso_mcp.local.retrieval import index
+from calypso_mcp.local.store.connections import connect, probe, until_free
 from calypso_mcp.local.store.migrations import migrate
 from calypso_mcp.local.store.readers import Readers
 from calypso_mcp.local.store.writer import Write, Writer
@@ -80,8 +81,21 @@ def _prepare(path: Path) -> None:
     connection = connect(path)
     try:
         migrate(connection)
+        if index.is_outdated(connection):
+            _rewrite_index(connection)
     finally:
         connection.close()
+
+
+def _rewrite_index(connection: sqlite3.Connection) -> None:
+    until_free(lambda: connection.execute("BEGIN IMMEDIATE"))
+    try:
+        # Looks again: another process may have done it while this one waited for the lock.
+        index.rebuild_if_outdated(connection)
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
 
 
 def _checkpoint(connection: sqlite3.Connection) -> Any:

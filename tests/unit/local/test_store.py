@@ -15,6 +15,7 @@ import anyio.to_thread
 import pytest
 
 from calypso_mcp.errors import ConfigError
+from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store.connections import connect
 from calypso_mcp.local.store.database import Database
 from calypso_mcp.local.store.migrations import MIGRATIONS, applied, migrate, statements
@@ -230,3 +231,14 @@ def test_a_script_is_cut_into_its_statements() -> None:
     CREATE TRIGGER t AFTER INSERT ON a BEGIN DELETE FROM a; DELETE FROM a; END;
     """
     assert [statement.split()[1] for statement in statements(script)] == ["TABLE", "TRIGGER"]
+
+
+async def test_an_index_made_by_other_rules_is_written_again_when_the_store_opens(tmp_path: Path) -> None:
+    path = tmp_path / "calypso.db"
+    async with Database(path) as database:
+        await database.write(
+            lambda connection: connection.execute("UPDATE passage_index_format SET format = 0")
+        )
+
+    async with Database(path) as database:
+        assert not await database.read(index.is_outdated)
