@@ -71,15 +71,16 @@ class ChildProcess:
     async def start(cls) -> ChildProcess:
         """Start a Python that imports only the child's own module."""
         flags: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
-        return cls(
-            await anyio.open_process(
+        # Shielded: cancelled half-way, asyncio forgets a process whose pipes it is still connecting.
+        with anyio.CancelScope(shield=True):
+            process = await anyio.open_process(
                 [sys.executable, "-P", "-c", _PROGRAM],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 creationflags=flags,
             )
-        )
+        return cls(process)
 
     async def read(
         self, path: Path, file_format: str, limits: ExtractionLimits
