@@ -18,8 +18,11 @@ from calypso_mcp.settings import Settings
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from calypso_mcp.client import CalypsoClient, ClientPolicies
+    from calypso_mcp.client import CalypsoClient, ClientPolicies, LedgerFile
     from calypso_mcp.local.app import LocalOptions
+
+#: Beside the data of the embedded Calypso; for the hosted one, all that is there.
+_LEDGER_FILE = "sent.sqlite"
 
 
 @asynccontextmanager
@@ -53,6 +56,7 @@ class Backends:
         self._by_key: dict[str, Backend] = {}
         self._clients = AsyncExitStack()
         self._embedded: EmbeddedTransport | None = None
+        self._sent: LedgerFile | None = None
         # In the process nobody but our own client can reach the embedded API, so its key need not be known.
         self._embedded_key = secrets.token_urlsafe(32)
         if not settings.uses_hosted_api:
@@ -88,8 +92,10 @@ class Backends:
         return True
 
     async def aclose(self) -> None:
-        """Close every client, then the embedded backend."""
+        """Close every client, the memory of sent files, then the embedded backend."""
         await self._clients.aclose()
+        if self._sent is not None:
+            self._sent.close()
         if self._embedded is not None:
             self._embedded.stop()
 
@@ -104,7 +110,7 @@ class Backends:
 
     def _client(self, key: str) -> CalypsoClient:
         """Make a client; one pacer for each key, because the limit on creates is per key."""
-        from calypso_mcp.client import CalypsoClient, CreatePacer
+        from calypso_mcp.client import CalypsoClient, CreatePacer, SentLedger, account_of
 
         policies = client_policies(self._settings)
         if self._embedded is None:
@@ -113,6 +119,7 @@ class Backends:
                 api_key=key,
                 policies=policies,
                 pacer=CreatePacer(),
+                sent=SentLedger(self._ledger_file(), account_of(self._settings.api_base_url, key)),
             )
         return CalypsoClient(
             base_url=EMBEDDED_BASE_URL,
@@ -121,7 +128,16 @@ class Backends:
             storage_transport=self._embedded,
             policies=policies,
             pacer=CreatePacer(),
+            # Its key is another one in every process; what it holds lies in the same folder.
+            sent=SentLedger(self._ledger_file(), account_of(EMBEDDED_BASE_URL, "")),
         )
+
+    def _ledger_file(self) -> LedgerFile:
+        from calypso_mcp.client import LedgerFile
+
+        if self._sent is None:
+            self._sent = LedgerFile(self._settings.data_dir / _LEDGER_FILE)
+        return self._sent
 
     def _local_options(self) -> LocalOptions:
         from calypso_mcp.local.app import LocalOptions

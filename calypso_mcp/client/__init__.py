@@ -12,14 +12,26 @@ if TYPE_CHECKING:
     from calypso_mcp.client.calypso_client import CalypsoClient
     from calypso_mcp.client.pacing import CreatePacer
     from calypso_mcp.client.policies import ClientPolicies, Timeouts
+    from calypso_mcp.client.sent_ledger import LedgerFile, SentLedger, account_of
 
-__all__ = ["CalypsoClient", "ClientPolicies", "CreatePacer", "Timeouts"]
+__all__ = [
+    "CalypsoClient",
+    "ClientPolicies",
+    "CreatePacer",
+    "LedgerFile",
+    "SentLedger",
+    "Timeouts",
+    "account_of",
+]
 
 _HOMES = {
     "CalypsoClient": "calypso_client",
     "ClientPolicies": "policies",
     "CreatePacer": "pacing",
+    "LedgerFile": "sent_ledger",
+    "SentLedger": "sent_ledger",
     "Timeouts": "policies",
+    "account_of": "sent_ledger",
 }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,10 +17,11 @@ from calypso_mcp.client.outcomes import Reason, Verdict
 from calypso_mcp.client.preparation import Prepared, opened
 from calypso_mcp.client.progress import ProgressBoard
 from calypso_mcp.client.requester import Answer
-from calypso_mcp.client.single_upload import GONE, KEY_REUSED
+from calypso_mcp.client.single_upload import KEY_REUSED
 from calypso_mcp.client.transfer import Transfer
 from calypso_mcp.domain.manifest import check_manifest
 from calypso_mcp.domain.retry import RetryPolicy
+from calypso_mcp.domain.statuses import GONE
 from calypso_mcp.errors import CalypsoError, Conflict, SessionExpired, UploadError
 
 _log = logging.getLogger(__name__)
@@ -53,13 +54,20 @@ class BatchRun:
     under this key came to nothing and that need a key of their own.
     """
 
-    def __init__(self, tools: BatchTools, items: Mapping[str, Prepared], board: ProgressBoard) -> None:
+    def __init__(
+        self,
+        tools: BatchTools,
+        items: Mapping[str, Prepared],
+        board: ProgressBoard,
+        on_opened: Callable[[str], Awaitable[None]],
+    ) -> None:
         """Take the files of one batch.
 
         Args:
             tools: Shared with other batches.
             items: Files by `client_file_id`, at most 100.
             board: Told of progress.
+            on_opened: Told the batch's id before any byte is sent.
         """
         self.verdicts: dict[str, Verdict] = {}
         self.again: set[str] = set()
@@ -68,6 +76,7 @@ class BatchRun:
         self._tools = tools
         self._items = items
         self._board = board
+        self._on_opened = on_opened
         self._batch_id: str | None = None
         self._errors: dict[str, CalypsoError] = {}
         self._dead: set[str] = set()
@@ -111,6 +120,7 @@ class BatchRun:
         )
         answer = await self._tools.batches.open(body)
         self._batch_id = answer.body.batch_id
+        await self._on_opened(self._batch_id)
         for entry in answer.body.rejected:
             if entry.client_file_id in self._items:
                 reason = problem_of(entry, "rejected", "The API rejected the file without a reason.")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 import anyio
 
 from calypso_mcp.client.batch_run import BatchRun, BatchTools
 from calypso_mcp.client.clock import Clock
+from calypso_mcp.client.for_each import for_each
 from calypso_mcp.client.outcomes import Outcome, TransferProgress, Upload, Verdict
 from calypso_mcp.client.preparation import Prepared, opened, prepare
 from calypso_mcp.client.progress import ProgressBoard
+from calypso_mcp.client.recall import Recall
+from calypso_mcp.client.sent_files import SentFile, SentFiles, place_of, under_keys
 from calypso_mcp.client.single_upload import came_to_nothing
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.manifest import client_file_id, split
+from calypso_mcp.domain.manifest import batch_key, client_file_id, split
 from calypso_mcp.domain.upload_rules import MOST_GENERATIONS
 from calypso_mcp.errors import CalypsoError, InvalidRequest
 
@@ -25,8 +28,6 @@ _PARALLEL_HASHES: Final = 4
 #: one are sent, and yet no address waits long enough to expire.
 _PARALLEL_BATCHES: Final = 2
 
-T = TypeVar("T")
-
 
 @dataclass(slots=True)
 class _Content:
@@ -34,15 +35,19 @@ class _Content:
 
     prepared: Prepared
     id: str
-    indexes: list[int] = field(default_factory=list[int])
+    inputs: dict[int, Prepared] = field(default_factory=dict[int, Prepared])
 
 
 class BatchUploads:
-    """Drives `upload_all`; holds nothing between calls."""
+    """Drives `upload_all`; holds nothing between calls, but has a memory."""
 
-    def __init__(self, tools: BatchTools, limits: UploadLimits, clock: Clock) -> None:
+    def __init__(
+        self, tools: BatchTools, recall: Recall, sent: SentFiles, limits: UploadLimits, clock: Clock
+    ) -> None:
         """Use what all batches of a client share."""
         self._tools = tools
+        self._recall = recall
+        self._sent = sent
         self._limits = limits
         self._clock = clock
 
@@ -69,9 +74,29 @@ class BatchUploads:
         board.done(len(uploads) - len(contents))
         verdicts = await self._upload_contents(contents, board)
         for one, content in contents.items():
-            outcomes.update(_outcomes(content, verdicts[one], uploads))
+            outcomes.update(_outcomes(content, verdicts[one]))
+        outcomes.update(await self._changed(contents.values(), outcomes))
         board.enter("done")
         return [outcomes[index] for index in range(len(uploads))]
+
+    async def _changed(
+        self, contents: Iterable[_Content], outcomes: Mapping[int, Outcome]
+    ) -> dict[int, Outcome]:
+        """Return the outcomes of files that went to the same bucket with other content before."""
+        places = {
+            index: place
+            for content in contents
+            for index, prepared in content.inputs.items()
+            if outcomes[index].is_uploaded and (place := place_of(prepared)) is not None
+        }
+        changed = await self._sent.changed(
+            {place: outcomes[index].sha256 or "" for index, place in places.items()}
+        )
+        return {
+            index: replace(outcomes[index], changed=True)
+            for index, place in places.items()
+            if place in changed
+        }
 
     async def _prepare_all(
         self, uploads: Sequence[Upload], outcomes: dict[int, Outcome], board: ProgressBoard
@@ -91,37 +116,48 @@ class BatchUploads:
                 board.hashed(0)
                 return
             one = _id(prepared, 0)
-            contents.setdefault(one, _Content(prepared, one)).indexes.append(index)
+            contents.setdefault(one, _Content(prepared, one)).inputs[index] = prepared
             board.hashed(prepared.size_bytes)
 
-        await _for_each(range(len(uploads)), _PARALLEL_HASHES, look_at)
+        await for_each(range(len(uploads)), _PARALLEL_HASHES, look_at)
         return contents
 
     async def _upload_contents(
         self, contents: Mapping[str, _Content], board: ProgressBoard
     ) -> dict[str, Verdict]:
-        verdicts: dict[str, Verdict] = {}
-        left = list(contents)
+        items = {one: content.prepared for one, content in contents.items()}
+        recalled = await self._recall.batches(items, split(items, self._limits.batch_files))
+        verdicts = recalled.verdicts
+        board.done(len(verdicts), sum(items[one].size_bytes for one in verdicts))
+        left = [one for one in contents if one not in verdicts]
+        batches = recalled.unfinished
         for generation in range(MOST_GENERATIONS):
             # An id of this generation -> the content it stands for.
             ids = {_id(contents[one].prepared, generation): one for one in left}
             items = {new: contents[one].prepared for new, one in ids.items()}
-            found, again = await self._run_batches(items, board)
-            verdicts.update({ids[new]: verdict for new, verdict in found.items()})
-            left = [ids[new] for new in again]
+            batches += split(set(items).difference(*batches), self._limits.batch_files)
+            found, again = await self._run_batches(batches, items, board)
+            batches = []
+            verdicts.update({ids[one]: verdict for one, verdict in found.items()})
+            left = [ids[one] for one in again]
             if not left:
                 return verdicts
         verdicts.update({one: Verdict.of(came_to_nothing()) for one in left})
         return verdicts
 
     async def _run_batches(
-        self, items: Mapping[str, Prepared], board: ProgressBoard
+        self, batches: Iterable[Sequence[str]], items: Mapping[str, Prepared], board: ProgressBoard
     ) -> tuple[dict[str, Verdict], list[str]]:
         verdicts: dict[str, Verdict] = {}
         again: list[str] = []
 
         async def run(ids: Sequence[str]) -> None:
-            batch = BatchRun(self._tools, {one: items[one] for one in ids}, board)
+            async def note_opened(batch_id: str) -> None:
+                await self._sent.note_opened(batch_key(ids), batch_id)
+                announced = ((items[one], SentFile(None, None, batch_id, one)) for one in ids)
+                await self._sent.note(under_keys(announced))
+
+            batch = BatchRun(self._tools, {one: items[one] for one in ids}, board, note_opened)
             await batch.run()
             groups = _by_destination(ids, items)
             if isinstance(batch.refusal, InvalidRequest) and len(groups) > 1:
@@ -129,24 +165,12 @@ class BatchUploads:
                 for group in groups:
                     await run(group)
                 return
+            await self._sent.note(under_keys(_arrived(batch.verdicts, items)))
             verdicts.update(batch.verdicts)
             again.extend(batch.again)
 
-        await _for_each(split(items, self._limits.batch_files), _PARALLEL_BATCHES, run)
+        await for_each(batches, _PARALLEL_BATCHES, run)
         return verdicts, again
-
-
-async def _for_each(values: Iterable[T], parallel: int, work: Callable[[T], Awaitable[None]]) -> None:
-    """Await `work` for every value, in order, at most `parallel` at the same time."""
-    left = iter(values)
-
-    async def worker() -> None:
-        for value in left:
-            await work(value)
-
-    async with anyio.create_task_group() as workers:
-        for _ in range(parallel):
-            workers.start_soon(worker)
 
 
 def _by_destination(ids: Sequence[str], items: Mapping[str, Prepared]) -> list[list[str]]:
@@ -169,14 +193,22 @@ def _id(prepared: Prepared, generation: int) -> str:
     )
 
 
-def _outcomes(content: _Content, verdict: Verdict, uploads: Sequence[Upload]) -> dict[int, Outcome]:
+def _arrived(
+    verdicts: Mapping[str, Verdict], items: Mapping[str, Prepared]
+) -> Iterable[tuple[Prepared, SentFile]]:
+    for one, verdict in verdicts.items():
+        if verdict.file_id is not None:
+            yield items[one], SentFile(verdict.file_id, verdict.task_id, verdict.batch_id, one)
+
+
+def _outcomes(content: _Content, verdict: Verdict) -> dict[int, Outcome]:
     """Return the outcomes of all inputs with one content: the first took it there, the others find it."""
     found: dict[int, Outcome] = {}
-    for position, index in enumerate(sorted(content.indexes)):
+    for position, index in enumerate(sorted(content.inputs)):
         repeated = position > 0 and verdict.status == "accepted"
         found[index] = Outcome.of(
             index,
-            uploads[index].filename,
+            content.inputs[index].upload.filename,
             Verdict("replayed", verdict.file_id, verdict.task_id, verdict.batch_id) if repeated else verdict,
             client_file_id=content.id,
             sha256=content.prepared.sha256,

@@ -22,6 +22,7 @@ from calypso_mcp.client.policies import ClientPolicies
 from calypso_mcp.client.readiness import ReadinessWaiter
 from calypso_mcp.client.requester import Requester
 from calypso_mcp.client.search import Search
+from calypso_mcp.client.sent_files import NoMemory, SentFiles
 from calypso_mcp.client.storage import Storage
 from calypso_mcp.client.uploads import Uploads
 from calypso_mcp.errors import ConfigError
@@ -52,6 +53,7 @@ class CalypsoClient:
         pacer: CreatePacer | None = None,
         clock: Clock = SYSTEM_CLOCK,
         dice: Callable[[], float] = random.random,
+        sent: SentFiles | None = None,
     ) -> None:
         """Tie everything together.
 
@@ -64,6 +66,7 @@ class CalypsoClient:
             pacer: Shared by every client of the process that uses the same key.
             clock: Where time comes from.
             dice: Random numbers from 0 to 1 for the jitter between attempts.
+            sent: Memory of the files sent; without one, only the API recognises what is repeated.
 
         Raises:
             ConfigError: The base URL or the key cannot be used.
@@ -96,6 +99,7 @@ class CalypsoClient:
             policies=policies,
             clock=clock,
             dice=dice,
+            sent=sent or NoMemory(),
         )
         self.readiness = ReadinessWaiter(self.files, self.batches, self.buckets, policies.poll, clock)
 

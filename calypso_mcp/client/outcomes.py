@@ -29,6 +29,7 @@ class Upload:
         metadata: A JSON object of at most 8 KB.
         identity: Path relative to the folder that was given. With it, equal files in different places are
             different files of a batch; the file name by default.
+        origin: Where it lies, an absolute path: tells when a file has changed. None for inline content.
     """
 
     source: ByteSource | SourceFactory
@@ -39,6 +40,7 @@ class Upload:
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] | None = None
     identity: str | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +52,14 @@ class UploadedFile:
         replayed: Whether the content was there already, so that nothing was sent.
         sha256: Hexadecimal hash of the content.
         size_bytes: Its size.
+        changed: Whether other content was uploaded from the same place to the same bucket before.
     """
 
     file: KnowledgeFile
     replayed: bool
     sha256: str
     size_bytes: int
+    changed: bool = False
 
     @property
     def file_id(self) -> str:
@@ -88,6 +92,7 @@ class Outcome:
         hint: What to do next.
         retryable: Whether the same call can help.
         request_id: The API's id of the request that failed.
+        changed: Whether other content was uploaded from the same place to the same bucket before.
     """
 
     index: int
@@ -104,6 +109,7 @@ class Outcome:
     hint: str | None = None
     retryable: bool = False
     request_id: str | None = None
+    changed: bool = False
 
     @property
     def is_uploaded(self) -> bool:
@@ -118,7 +124,7 @@ class Outcome:
             index: Position of the input.
             filename: As given.
             verdict: What became of the content.
-            **content: `client_file_id`, `sha256` and `size_bytes`, as far as known.
+            **content: `client_file_id`, `sha256`, `size_bytes` and `changed`, as far as known.
         """
         reason = verdict.reason
         return cls(

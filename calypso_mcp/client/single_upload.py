@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from calypso_mcp.api.files import CreateUploadSession, KnowledgeFile, UploadTarget
 from calypso_mcp.client.files import Files
 from calypso_mcp.client.outcomes import Upload, UploadedFile
 from calypso_mcp.client.preparation import Prepared, opened, prepare
+from calypso_mcp.client.recall import Recall
+from calypso_mcp.client.sent_files import SentFile, SentFiles, place_of, under_keys
 from calypso_mcp.client.sources import ByteSource
 from calypso_mcp.client.transfer import OnKept, Transfer
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.statuses import FileStatus
+from calypso_mcp.domain.statuses import GONE
 from calypso_mcp.domain.upload_rules import MOST_GENERATIONS, upload_key
 from calypso_mcp.errors import (
     ApiError,
@@ -25,25 +28,28 @@ from calypso_mcp.errors import (
 #: Answered where a key came with other content before; ours come from content, so only a collision of
 #: destinations or an older version of this program can cause it.
 KEY_REUSED: Final = "idempotency_key_reused"
-#: States of a file that a replay must not be content with.
-GONE: Final = frozenset({FileStatus.FAILED, FileStatus.DELETED, "error"})
 
 _SHA256_CHARS: Final = 64
 
 
 class SingleUpload:
-    """Drives one upload at a time; holds nothing between calls."""
+    """Drives one upload at a time; holds nothing between calls, but has a memory."""
 
-    def __init__(self, files: Files, transfer: Transfer, limits: UploadLimits) -> None:
+    def __init__(
+        self, files: Files, transfer: Transfer, recall: Recall, sent: SentFiles, limits: UploadLimits
+    ) -> None:
         """Use `files` for the API side and `transfer` for the bytes."""
         self._files = files
+        self._recall = recall
+        self._sent = sent
         self._transfer = transfer
         self._limits = limits
 
     async def run(self, upload: Upload, on_kept: OnKept | None = None) -> UploadedFile:
         """Upload `upload`, or find that it is there already.
 
-        The idempotency key comes from the content, so a repeated call finds the first one's session. Where
+        First the memory of earlier uploads is asked, which also knows files that came with a batch. Then the
+        idempotency key comes from the content, so a repeated call finds the first one's session. Where
         that came to nothing (the file failed, was deleted, or its address died half-way), the key of the
         next generation starts anew.
 
@@ -55,10 +61,23 @@ class SingleUpload:
         """
         with opened(upload) as source:
             prepared = await prepare(upload, source, self._limits)
-            for generation in range(MOST_GENERATIONS):
-                done = await self._attempt(prepared, source, generation, on_kept)
-                if done is not None:
-                    return done
+            known = await self._recall.file(prepared)
+            if known is not None:
+                done = UploadedFile(
+                    known, replayed=True, sha256=prepared.sha256, size_bytes=prepared.size_bytes
+                )
+            else:
+                done = await self._send(prepared, source, on_kept)
+        place = place_of(prepared)
+        contents = {} if place is None else {place: prepared.sha256}
+        return replace(done, changed=bool(await self._sent.changed(contents)))
+
+    async def _send(self, prepared: Prepared, source: ByteSource, on_kept: OnKept | None) -> UploadedFile:
+        for generation in range(MOST_GENERATIONS):
+            done = await self._attempt(prepared, source, generation, on_kept)
+            if done is not None:
+                await self._sent.note(under_keys([(prepared, SentFile(done.file_id, done.task_id))]))
+                return done
         raise came_to_nothing()
 
     async def _attempt(

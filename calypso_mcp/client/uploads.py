@@ -13,7 +13,9 @@ from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.files import Files
 from calypso_mcp.client.outcomes import Outcome, TransferProgress, Upload, UploadedFile
 from calypso_mcp.client.policies import ClientPolicies
+from calypso_mcp.client.recall import Recall
 from calypso_mcp.client.relayed_upload import RelayedUpload
+from calypso_mcp.client.sent_files import SentFiles
 from calypso_mcp.client.single_upload import SingleUpload
 from calypso_mcp.client.storage import Storage
 from calypso_mcp.client.transfer import Transfer
@@ -33,14 +35,16 @@ class Uploads:
         policies: ClientPolicies,
         clock: Clock,
         dice: Callable[[], float],
+        sent: SentFiles,
     ) -> None:
-        """Use the API side and the storage side of one client."""
+        """Use the API side, the storage side and the memory of one client."""
         transfer = Transfer(storage, policies.storage_retry, clock, dice)
-        self._single = SingleUpload(files, transfer, policies.limits)
+        recall = Recall(sent, batches, files)
+        self._single = SingleUpload(files, transfer, recall, sent, policies.limits)
         self.relay = RelayedUpload(files, transfer)
         sending = anyio.CapacityLimiter(policies.parallel_uploads)
         tools = BatchTools(batches, transfer, sending, clock)
-        self._many = BatchUploads(tools, policies.limits, clock)
+        self._many = BatchUploads(tools, recall, sent, policies.limits, clock)
 
     async def upload(
         self, upload: Upload, *, on_progress: Callable[[int], None] | None = None

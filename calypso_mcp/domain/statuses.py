@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 
 class FileStatus(StrEnum):
@@ -16,6 +17,10 @@ class FileStatus(StrEnum):
     ACTIVE = "active"
     FAILED = "failed"
     DELETED = "deleted"
+
+
+#: States of a file that a replay must not be content with.
+GONE: Final = frozenset({FileStatus.FAILED, FileStatus.DELETED, "error"})
 
 
 class SyncStatus(StrEnum):

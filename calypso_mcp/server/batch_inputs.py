@@ -80,8 +80,6 @@ class BatchInput:
     size_bytes: int = 0
     problem: CalypsoError | None = None
     skipped: SkippedEntry | None = None
-    #: Where the bytes are, as a key to recognise changed files by; None for inline content.
-    origin: str | None = None
     #: Whether it was found in a folder rather than asked for.
     is_found: bool = False
 
@@ -157,7 +155,7 @@ class InputReader:
         check_upload(item.filename or _ANY_NAME, 1, tags, metadata, self._limits)
         target = await self._target(item.bucket)
         checked = await checked_source(item.source(), self._access.state.files, self._limits)
-        settled = self._settle(_Looked(name, checked, None, item.path), target)
+        settled = self._settle(_Looked(name, checked, None), target)
         if settled.upload is None:
             return settled
         upload = replace(settled.upload, title=item.title or None, tags=tags, metadata=metadata or None)
@@ -181,10 +179,9 @@ class InputReader:
             tags=self._shared.tags,
             metadata=self._shared.metadata or None,
             identity=looked.checked.identity,
+            origin=looked.checked.origin,
         )
-        return BatchInput(
-            looked.path, upload, target, size_bytes=looked.checked.size_bytes, origin=looked.origin
-        )
+        return BatchInput(looked.path, upload, target, size_bytes=looked.checked.size_bytes)
 
     def _tell(self, done: int, total: int) -> None:
         self._progress.tell(Step("checking", files_done=done, files_total=total))
@@ -197,7 +194,6 @@ class _Looked:
     path: str
     checked: CheckedSource | None
     problem: CalypsoError | None
-    origin: str | None
 
 
 def _walked(found: WalkResult, part: slice, policy: FilePolicy, limits: UploadLimits) -> list[_Looked]:
@@ -213,6 +209,6 @@ def _named(paths: Iterable[str], policy: FilePolicy, limits: UploadLimits) -> li
 
 def _look(name: str, path: str, policy: FilePolicy, limits: UploadLimits, *, identity: str | None) -> _Looked:
     try:
-        return _Looked(name, local_file(path, policy, limits, identity=identity), None, path)
+        return _Looked(name, local_file(path, policy, limits, identity=identity), None)
     except InputError as problem:
-        return _Looked(name, None, problem, path)
+        return _Looked(name, None, problem)

@@ -98,7 +98,7 @@ def unsent(one: BatchInput, *, dry_run: bool) -> Told:
     return Told(unknown, "Make the same call again: it continues where it stopped and repeats nothing.")
 
 
-def sent(one: BatchInput, outcome: Outcome, *, changed: bool, shared_slug: str | None) -> Told:
+def sent(one: BatchInput, outcome: Outcome, *, shared_slug: str | None) -> Told:
     """Return the outcome of an input that the client has dealt with."""
     slug = one.target.slug if one.target else None
     told = InputOutcome(
@@ -108,7 +108,7 @@ def sent(one: BatchInput, outcome: Outcome, *, changed: bool, shared_slug: str |
         bucket=slug if slug != shared_slug else None,
         file_id=outcome.file_id,
         task_id=outcome.task_id,
-        changed=changed or None,
+        changed=outcome.changed or None,
         code=outcome.code,
         reason=reason_line(outcome.message) if outcome.message else None,
         retryable=None if outcome.is_uploaded else outcome.retryable,

@@ -79,12 +79,16 @@ class FilePolicy:
 
 @dataclass(frozen=True, slots=True)
 class OpenedFile:
-    """A regular file, open for reading. `identity` is its path below the allowed folder, with `/`."""
+    """A regular file, open for reading.
+
+    `identity` is its path below the allowed folder, with `/`; `location` its absolute path, without links.
+    """
 
     descriptor: int
     size_bytes: int
     filename: str
     identity: str
+    location: str
     #: Changes whenever the file is replaced or written to.
     version: tuple[int, ...]
 
@@ -210,7 +214,9 @@ def _open_placed(path: str, placement: Placement, policy: FilePolicy) -> OpenedF
         finally:
             os.close(folder)
     version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
-    return OpenedFile(descriptor, status.st_size, parts[-1], "/".join(parts), version)
+    identity = "/".join(parts)
+    location = "/".join((root.resolved.rstrip("/\\"), *parts))
+    return OpenedFile(descriptor, status.st_size, parts[-1], identity, location, version)
 
 
 def _enter_folder(root: AllowedRoot, parts: tuple[str, ...]) -> int:

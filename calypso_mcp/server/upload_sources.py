@@ -26,12 +26,17 @@ Ts = TypeVarTuple("Ts")
 
 @dataclass(frozen=True, slots=True)
 class CheckedSource:
-    """Content that may be sent. `identity` is the path that tells it apart from equal files elsewhere."""
+    """Content that may be sent.
+
+    `identity` is the path that tells it apart from equal files elsewhere, `origin` where it lies, absolute.
+    Both are None for inline content.
+    """
 
     filename: str
     size_bytes: int
     source: ByteSource | SourceFactory
     identity: str | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,7 @@ def local_file(
         check_upload(name, opened.size_bytes, (), None, limits)
         _check_content(name, opened.read, opened.size_bytes, policy)
         version, size_bytes = opened.version, opened.size_bytes
-        identity = identity or opened.identity
+        identity, origin = identity or opened.identity, opened.location
 
     @contextmanager
     def reopened() -> Generator[ByteSource]:
@@ -127,7 +132,7 @@ def local_file(
             _check_unchanged(name, again, version)
             yield DescriptorSource(again.descriptor, again.size_bytes)
 
-    return CheckedSource(name, size_bytes, reopened, identity)
+    return CheckedSource(name, size_bytes, reopened, identity, origin)
 
 
 def inline_text(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import anyio
 import httpx2
 from mcp.client import Client
 
-from calypso_mcp.client import CalypsoClient, ClientPolicies, CreatePacer
+from calypso_mcp.client import CalypsoClient, ClientPolicies, CreatePacer, LedgerFile, SentLedger
 from calypso_mcp.domain.readiness import PollSchedule
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.local.app import open_backend
@@ -110,8 +110,15 @@ def upload_rig(
 
 
 @asynccontextmanager
+async def ledger_file(data_dir: Path) -> AsyncGenerator[LedgerFile]:
+    """Open the memory of sent files that lies in `data_dir`."""
+    with closing(LedgerFile(data_dir / "sent.sqlite")) as file:
+        yield file
+
+
+@asynccontextmanager
 async def _opened(data_dir: Path, api_key: str, era: str, decisions: dict[str, Any]) -> AsyncGenerator[Rig]:
-    async with open_backend(options_for(data_dir)) as app:
+    async with open_backend(options_for(data_dir)) as app, ledger_file(data_dir) as sent:
         wire = CountingTransport(httpx2.ASGITransport(app))
         async with CalypsoClient(
             base_url="http://calypso.localhost/v1",
@@ -120,6 +127,7 @@ async def _opened(data_dir: Path, api_key: str, era: str, decisions: dict[str, A
             storage_transport=wire,
             pacer=CreatePacer(per_second=1_000),
             policies=QUICK,
+            sent=SentLedger(sent, "rig"),
         ) as calypso:
             backend = Backend.of(calypso, "embedded")
             state = ServerState(backend_for=single_backend(backend), **decisions)

@@ -22,7 +22,6 @@ from calypso_mcp.server.call_progress import CallProgress, Step, call_progress
 from calypso_mcp.server.destinations import made
 from calypso_mcp.server.request_scope import Access, CurrentAccess
 from calypso_mcp.server.results import ToolResult, answer
-from calypso_mcp.server.sent_files import sent_files
 from calypso_mcp.server.standings import PLAIN_OBJECTS, ReadinessWord, word
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.readiness import Timeout
@@ -162,17 +161,10 @@ class _Batch:
             if outcome is None:
                 told.append(batch_reports.unsent(one, dry_run=dry_run))
                 continue
-            line = batch_reports.sent(
-                one, outcome, changed=self._is_changed(one, outcome), shared_slug=self._shared_slug
-            )
+            line = batch_reports.sent(one, outcome, shared_slug=self._shared_slug)
             failed = self._readiness.failed.get(outcome.file_id or "") if self._readiness else None
             told.append(batch_reports.not_searchable(line, failed) if failed else line)
         return told
-
-    def _is_changed(self, one: BatchInput, outcome: Outcome) -> bool:
-        if one.origin is None or one.target is None or outcome.sha256 is None or not outcome.is_uploaded:
-            return False
-        return sent_files(self._access.client).note(one.target.slug, one.origin, outcome.sha256)
 
     def _is_cut_short(self, *, dry_run: bool) -> bool:
         return self._outcomes is None and not dry_run

@@ -22,7 +22,6 @@ from calypso_mcp.server.destinations import Target, made, upload_target
 from calypso_mcp.server.one_time_uploads import IssuedUpload, Labels
 from calypso_mcp.server.request_scope import Access, CurrentAccess
 from calypso_mcp.server.results import ToolResult, answer
-from calypso_mcp.server.sent_files import sent_files
 from calypso_mcp.server.standings import ReadinessWord, reason_line, word
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.readiness import Timeout, indexing_step
@@ -119,6 +118,7 @@ async def upload_file(
             title=title or None,
             tags=tuple(tags),
             metadata=metadata or None,
+            origin=checked.origin,
         )
         uploaded: UploadedFile | None = None
         with anyio.move_on_after(max(timeout_s, SHORTEST_UPLOAD_S)):
@@ -129,8 +129,7 @@ async def upload_file(
             access.backend.catalogue.forget()
         left_s = max(0.0, timeout_s - (anyio.current_time() - started))
         report = await _readiness(access, target, uploaded, left_s if wait else None, progress)
-    changed = path is not None and sent_files(access.client).note(target.slug, path, uploaded.sha256)
-    return answer(_report(uploaded, report, checked, target, changed=changed))
+    return answer(_report(uploaded, report, checked, target))
 
 
 def _teller(progress: CallProgress, checked: CheckedSource) -> Callable[[int], None]:
@@ -159,7 +158,7 @@ async def _readiness(
 
 
 def _report(
-    uploaded: UploadedFile, report: ReadinessReport, checked: CheckedSource, target: Target, *, changed: bool
+    uploaded: UploadedFile, report: ReadinessReport, checked: CheckedSource, target: Target
 ) -> UploadReport:
     failed = report.failed[0] if report.failed else None
     return UploadReport(
@@ -170,7 +169,7 @@ def _report(
         task_id=uploaded.task_id,
         filename=checked.filename,
         size_bytes=uploaded.size_bytes,
-        changed=changed or None,
+        changed=uploaded.changed or None,
         code=failed.code if failed else None,
         reason=reason_line(failed.message) if failed else None,
         next_step=_next_step(report.state, uploaded.file_id),
