@@ -72,6 +72,7 @@ class ChildProcess:
         """Start a Python that imports only the child's own module."""
         flags: int = getattr(subprocess, "CREATE_NO_WINDOW", 0)
         # Shielded: cancelled half-way, asyncio forgets a process whose pipes it is still connecting.
+        process: Process | None = None
         with anyio.CancelScope(shield=True):
             process = await anyio.open_process(
                 [sys.executable, "-P", "-c", _PROGRAM],
@@ -80,6 +81,7 @@ class ChildProcess:
                 stderr=subprocess.DEVNULL,
                 creationflags=flags,
             )
+        assert process is not None  # noqa: S101  (a shield swallows nothing)
         return cls(process)
 
     async def read(
