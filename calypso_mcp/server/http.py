@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp.server.mcpserver import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.routing import Route
 
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.gate import AccessControl
@@ -62,6 +63,10 @@ def create_http_app(server: MCPServer[Any], policy: HttpPolicy) -> ASGIApp:
         transport_security=security,
         host=policy.host,
     )
+    for route in app.router.routes:
+        # Without sessions nothing is ever sent on the stream a GET would open and hold, in either era.
+        if isinstance(route, Route) and route.path == policy.path:
+            route.methods = {"POST"}
     app.router.routes.extend(policy.routes)
     return wrap(app, policy.limits, security=security, control=policy.control, metrics=policy.metrics)
 

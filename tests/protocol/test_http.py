@@ -109,6 +109,18 @@ async def test_other_routes_answer_beside_mcp_and_unknown_ones_do_not(api: Scrip
         assert (await http.get("/nothing")).status_code == 404
 
 
+@pytest.mark.parametrize("version", ["2025-03-26", "2025-11-25", "2026-07-28", None])
+async def test_nothing_but_a_post_is_served_so_that_no_stream_stays_open(
+    api: ScriptedCalypso, version: str | None
+):
+    headers = {"Accept": "application/json, text/event-stream"}
+    headers |= {"MCP-Protocol-Version": version} if version else {}
+    async with served(api) as origin, httpx2.AsyncClient(base_url=origin, headers=headers) as http:
+        for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS"):
+            answer = await http.request(method, "/mcp")
+            assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
 async def test_a_call_cancelled_over_http_leaves_the_connection_usable(api: ScriptedCalypso, era: str):
     api.held.add("POST /search")
     async with served(api) as origin, http_client(f"{origin}/mcp", era) as client:
