@@ -138,6 +138,9 @@ class BatchUploads:
             batches += split(set(items).difference(*batches), self._limits.batch_files)
             found, again = await self._run_batches(batches, items, board)
             batches = []
+            gone = {one for one, verdict in found.items() if verdict.file_id in recalled.gone}
+            again += gone
+            found = {one: verdict for one, verdict in found.items() if one not in gone}
             verdicts.update({ids[one]: verdict for one, verdict in found.items()})
             left = [ids[one] for one in again]
             if not left:

@@ -34,10 +34,12 @@ class Recalled:
     Attributes:
         verdicts: Of files that the API has, and of files about which it could not be asked.
         unfinished: Batches of earlier calls, to be continued with exactly these files.
+        gone: Knowledge files that have failed or been deleted; no replay may be content with them.
     """
 
     verdicts: dict[str, Verdict] = field(default_factory=dict[str, Verdict])
     unfinished: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
+    gone: set[str] = field(default_factory=set[str])
 
 
 class Recall:
@@ -66,10 +68,15 @@ class Recall:
             else:
                 asked.update({one: known[one] for one in group if one in known})
         recalled.verdicts.update(await self._ask(asked, items))
+        lost = [file.file_id for one, file in asked.items() if one not in recalled.verdicts]
+        recalled.gone.update(file_id for file_id in lost if file_id)
         return recalled
 
-    async def file(self, prepared: Prepared) -> KnowledgeFile | None:
-        """Return the knowledge file that a single upload would make again; None where there is none.
+    async def file(self, prepared: Prepared) -> tuple[KnowledgeFile | None, str | None]:
+        """Return the knowledge file that a single upload would make again.
+
+        Returns:
+            The file, None where there is none; and the id of the one that has failed or been deleted.
 
         Raises:
             CalypsoError: The API could not be asked.
@@ -80,11 +87,13 @@ class Recall:
             verdict = (await self._ask({"": known}, {"": prepared})).get("")
             known = replace(known, file_id=verdict.file_id) if verdict else None
         if known is None or known.file_id is None:
-            return None
+            return None, None
         file = await self._present(known.file_id)
-        if file is None or file.task_id is not None:
-            return file
-        return file.model_copy(update={"task_reference": known.task_id})
+        if file is None:
+            return None, known.file_id
+        if file.task_id is None:
+            file = file.model_copy(update={"task_reference": known.task_id})
+        return file, None
 
     async def _known(self, items: Mapping[str, Prepared]) -> dict[str, SentFile]:
         keys = {one: keys_of(prepared) for one, prepared in items.items()}

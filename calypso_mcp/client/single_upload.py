@@ -61,21 +61,23 @@ class SingleUpload:
         """
         with opened(upload) as source:
             prepared = await prepare(upload, source, self._limits)
-            known = await self._recall.file(prepared)
+            known, gone = await self._recall.file(prepared)
             if known is not None:
                 done = UploadedFile(
                     known, replayed=True, sha256=prepared.sha256, size_bytes=prepared.size_bytes
                 )
             else:
-                done = await self._send(prepared, source, on_kept)
+                done = await self._send(prepared, source, gone, on_kept)
         place = place_of(prepared)
         contents = {} if place is None else {place: prepared.sha256}
         return replace(done, changed=bool(await self._sent.changed(contents)))
 
-    async def _send(self, prepared: Prepared, source: ByteSource, on_kept: OnKept | None) -> UploadedFile:
+    async def _send(
+        self, prepared: Prepared, source: ByteSource, gone: str | None, on_kept: OnKept | None
+    ) -> UploadedFile:
         for generation in range(MOST_GENERATIONS):
             done = await self._attempt(prepared, source, generation, on_kept)
-            if done is not None:
+            if done is not None and done.file_id != gone:
                 await self._sent.note(under_keys([(prepared, SentFile(done.file_id, done.task_id))]))
                 return done
         raise came_to_nothing()
