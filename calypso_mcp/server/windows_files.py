@@ -90,4 +90,4 @@ if sys.platform == "win32":
 else:
 
     def _final_path(descriptor: int) -> str:
-        raise NotImplementedError(f"descriptor {descriptor} has no final path: this is not Windows")
+        raise OSError(errno.ENOSYS, f"descriptor {descriptor} has no final path: this is not Windows")

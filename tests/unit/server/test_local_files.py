@@ -228,6 +228,10 @@ ATTACKS: dict[Callable[[Path], str], str] = {
     secret_by_name_missing: "secret_name",
 }
 
+if sys.platform == "darwin":
+    # Both spellings name one file there.
+    del ATTACKS[decomposed_twin]
+
 
 @pytest.mark.parametrize(
     ("prepare", "code"), ATTACKS.items(), ids=lambda value: getattr(value, "__name__", "")
@@ -235,8 +239,6 @@ ATTACKS: dict[Callable[[Path], str], str] = {
 def test_an_attack_on_the_file_system_is_refused(
     prepare: Callable[[Path], str], code: str, home: Path, policy: FilePolicy
 ):
-    if prepare is decomposed_twin and sys.platform == "darwin":
-        pytest.skip("both spellings name one file there")
     error = refusal(prepare(home), policy)
     assert error.code == code
     if code in ("path_not_allowed", "not_a_file"):
