@@ -63,7 +63,11 @@ async def test_250_files_have_one_outcome_each_and_a_second_call_sends_only_what
         fault_proxy(port, script) as proxy,
         running_server(
             settings_from(
-                {"api_base_url": f"{proxy.origin}/v1", "allow_paths": [str(folder)]},
+                {
+                    "api_base_url": f"{proxy.origin}/v1",
+                    "allow_paths": [str(folder)],
+                    "data_dir": str(tmp_path / "memory"),
+                },
                 {"CALYPSO_API_KEY": API_KEY},
             )
         ) as server,

@@ -49,5 +49,13 @@ async def mcp_child(
 
 
 def hosted_child(folder: Path, base_url: str, api_key: str) -> AbstractAsyncContextManager[McpChild]:
-    """Start a server that uses the API at `base_url`."""
-    return mcp_child(folder, "--api-base-url", base_url, environment={"CALYPSO_API_KEY": api_key})
+    """Start a server that uses the API at `base_url`; what it remembers lies in a folder beside `folder`."""
+    memory = folder.parent / "memory"
+    return mcp_child(
+        folder,
+        "--data-dir",
+        memory,
+        "--api-base-url",
+        base_url,
+        environment={"CALYPSO_API_KEY": api_key},
+    )
