@@ -26,8 +26,10 @@ def test_a_secret_is_made_once_and_kept_for_its_owner_only(tmp_path: Path) -> No
 def test_processes_that_start_together_agree_on_one_secret(tmp_path: Path) -> None:
     numbers = count()
     with ThreadPoolExecutor(8) as pool:
-        kept = pool.map(lambda _: kept_secret(tmp_path / "s", lambda: f"secret-{next(numbers)}"), range(8))
-        assert len(set(kept)) == 1
+        asked = [
+            pool.submit(kept_secret, tmp_path / "s", lambda: f"secret-{next(numbers)}") for _ in range(8)
+        ]
+        assert len({answer.result() for answer in asked}) == 1
     assert [entry.name for entry in tmp_path.iterdir()] == ["s"]
 
 
