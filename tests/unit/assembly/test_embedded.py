@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+import httpx2
+import pytest
+from pydantic import SecretStr
+
+from calypso_mcp.assembly.backends import Backends, opened
+from calypso_mcp.assembly.embedded import EMBEDDED_BASE_URL, EmbeddedTransport
+from calypso_mcp.errors import AuthenticationFailed, ConfigError
+from calypso_mcp.local.options import LocalOptions
+from calypso_mcp.settings import Settings, settings_from
+
+KEY = "sk_embedded"
+
+
+def _settings(data_dir: Path, **environ: str) -> Settings:
+    return settings_from({"data_dir": str(data_dir)}, environ)
+
+
+def _client(transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
+    return httpx2.AsyncClient(
+        transport=transport, base_url=EMBEDDED_BASE_URL, headers={"Authorization": f"Bearer {KEY}"}
+    )
+
+
+async def test_the_embedded_backend_starts_once_with_the_first_requests(tmp_path: Path) -> None:
+    asked = 0
+
+    def options() -> LocalOptions:
+        nonlocal asked
+        asked += 1
+        return LocalOptions(data_dir=tmp_path / "data", api_key=KEY)
+
+    statuses: list[int] = []
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+            transport = EmbeddedTransport(tasks, options)
+            assert not (tmp_path / "data").exists()
+
+            async def request() -> None:
+                async with _client(transport) as client:
+                    statuses.append((await client.get("/knowledge/buckets")).status_code)
+
+            async with anyio.create_task_group() as together:
+                for _ in range(5):
+                    together.start_soon(request)
+            await request()
+            transport.stop()
+    assert statuses == [200] * 6
+    assert asked == 1
+
+
+async def test_a_start_that_failed_reaches_the_request_and_the_next_one_tries_again(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    folders = iter([tmp_path / "file" / "data", tmp_path / "data"])
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+            transport = EmbeddedTransport(tasks, lambda: LocalOptions(data_dir=next(folders), api_key=KEY))
+            async with _client(transport) as client:
+                with pytest.raises(ConfigError):
+                    await client.get("/knowledge/buckets")
+                assert (await client.get("/knowledge/buckets")).status_code == 200
+            transport.stop()
+
+
+async def test_every_caller_of_the_embedded_backend_shares_one_client(tmp_path: Path) -> None:
+    async with opened(_settings(tmp_path / "data")) as backends:
+        assert backends.of_process() is backends.of_key(SecretStr("sk_caller"))
+        assert backends.of_process().label == "embedded"
+        assert (await backends.of_process().client.buckets.list()).buckets == ()
+
+
+async def test_each_key_of_the_hosted_api_has_one_client_of_its_own(tmp_path: Path) -> None:
+    async with opened(_settings(tmp_path, CALYPSO_API_KEY="sk_operator")) as backends:
+        mine = backends.of_process()
+        other = backends.of_key(SecretStr("sk_caller"))
+        assert mine.label == "hosted"
+        assert other is not mine
+        assert backends.of_key(SecretStr("sk_caller")) is other
+        assert backends.of_key(SecretStr("sk_operator")) is mine
+
+
+async def test_the_hosted_api_without_a_key_is_refused_for_the_caller_not_for_the_server(
+    tmp_path: Path,
+) -> None:
+    settings = _settings(tmp_path, CALYPSO_BACKEND="hosted", CALYPSO_CALLER_KEY_HEADER="X-Calypso-Key")
+    async with opened(settings) as backends:
+        with pytest.raises(AuthenticationFailed):
+            backends.of_process()
+
+
+async def test_what_goes_wrong_inside_arrives_as_itself_and_not_as_a_group(tmp_path: Path) -> None:
+    async def broken(backends: Backends) -> None:
+        assert (await backends.of_process().client.buckets.list()).buckets == ()
+        raise ConfigError("wrong")
+
+    with pytest.raises(ConfigError, match="wrong"):
+        async with opened(_settings(tmp_path / "data")) as backends:
+            await broken(backends)
