@@ -79,8 +79,13 @@ async def test_archived_buckets_appear_only_when_asked_for(connect: Connect, api
         assert with_archived["buckets"][0]["status"] == "archived"
 
 
-async def test_a_key_that_may_not_list_agents_still_lists_buckets(connect: Connect, api: ScriptedCalypso):
-    api.scripted["GET /rag-agent/models"] = lambda _body: (403, {"error": {"code": "x", "message": "no"}})
+@pytest.mark.parametrize(
+    "answer", [(403, {"error": {"code": "x", "message": "no"}}), (200, {"object": "something_else"})]
+)
+async def test_a_key_that_cannot_list_agents_still_lists_buckets(
+    connect: Connect, api: ScriptedCalypso, answer: tuple[int, dict[str, object]]
+):
+    api.scripted["GET /rag-agent/models"] = lambda _body: answer
     async with connect() as client:
         listed = facts(await client.call_tool("list_buckets"))
         assert "agents" not in listed["buckets"][0]

@@ -13,7 +13,7 @@ from pydantic import Field
 from calypso_mcp.api.buckets import Bucket, CreateBucket
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.untrusted_text import clean_line
-from calypso_mcp.errors import ApiError, Conflict, InputError
+from calypso_mcp.errors import ApiError, Conflict, ContractError, InputError
 from calypso_mcp.server.content_keys import creation_key
 from calypso_mcp.server.request_scope import Access, CurrentAccess
 from calypso_mcp.server.results import ToolResult, answer
@@ -153,10 +153,10 @@ def _created(bucket: Bucket, *, created: bool) -> CreatedBucket:
 
 
 async def attached_agents(access: Access) -> dict[str, list[str]] | None:
-    """Return agent ids by bucket id, or None where the key may not list agents."""
+    """Return agent ids by bucket id, or None where the key may not list agents or their list is unreadable."""
     try:
         agents = await access.agents()
-    except ApiError:
+    except (ApiError, ContractError):
         return None
     attached: dict[str, list[str]] = {}
     for agent in agents:
