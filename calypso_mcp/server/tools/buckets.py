@@ -153,7 +153,7 @@ def _created(bucket: Bucket, *, created: bool) -> CreatedBucket:
 
 
 async def attached_agents(access: Access) -> dict[str, list[str]] | None:
-    """Return agent ids by bucket id, or None where the key may not list agents or their list is unreadable."""
+    """Return agent ids by bucket id, or None where the key may not list agents or the list is unreadable."""
     try:
         agents = await access.agents()
     except (ApiError, ContractError):
