@@ -42,7 +42,8 @@ class Settings(BaseModel):
         description="Base URL of the hosted API; ends in `/v1`; https unless it is this machine.",
     )
     data_dir: Annotated[AbsolutePath, Knob("CALYPSO_DATA_DIR", "--data-dir", "calypso", "FOLDER")] = Field(
-        description="Folder of the embedded Calypso. Several processes may share it.",
+        description="Folder of the embedded Calypso, and of the memory of what was sent. "
+        "Several processes may share it.",
     )
     buckets: Annotated[
         tuple[str, ...], Knob("CALYPSO_BUCKETS", "--bucket", "scope", "BUCKET", separator=",")

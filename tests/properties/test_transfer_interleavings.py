@@ -113,7 +113,13 @@ async def run(
                     assert calypso.sealed_bytes() == sizes(uploads)
 
 
-@settings(max_examples=30, phases=[Phase.explicit, Phase.generate], deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=30,
+    phases=[Phase.explicit, Phase.generate],
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(
     file_sizes=st.lists(SIZES, min_size=1, max_size=3),
     backend_runs=st.lists(LIVES, min_size=1, max_size=3),
