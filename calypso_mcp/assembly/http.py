@@ -43,7 +43,7 @@ async def running_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
                 settings,
                 known.backend_from(backends),
                 # Over HTTP a path means a file on another machine than the caller's.
-                files=file_policy(settings) if settings.allow_local_files_over_http else None,
+                files=file_policy(settings, over_http=True),
             ),
             grant_for=known.grant_for,
             one_time_uploads=uploads,

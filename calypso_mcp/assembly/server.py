@@ -11,7 +11,7 @@ from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.calls import CalypsoServer
-from calypso_mcp.server.local_files import FilePolicy
+from calypso_mcp.server.local_files import READABLE_BINARY_SUFFIXES, FilePolicy
 from calypso_mcp.server.state import Backend, ServerState
 from calypso_mcp.server.telemetry import Telemetry
 from calypso_mcp.settings import Settings
@@ -36,12 +36,12 @@ async def running_server(settings: Settings) -> AsyncGenerator[CalypsoServer]:
 
 
 def server_state(
-    settings: Settings, backend_for: Callable[[AccessGrant], Backend], *, files: FilePolicy | None
+    settings: Settings, backend_for: Callable[[AccessGrant], Backend], *, files: FilePolicy
 ) -> ServerState:
     """Return the state of a server: the part that is the same over every transport."""
     return ServerState(
         backend_for=backend_for,
-        pin=_pin(settings),
+        pins=_pins(settings),
         allow_create=settings.allow_create,
         tools=frozenset(settings.tools) or None,
         read_only=settings.read_only,
@@ -50,18 +50,18 @@ def server_state(
     )
 
 
-def file_policy(settings: Settings) -> FilePolicy | None:
-    """Return which local paths may be uploaded; None turns paths off."""
-    if not settings.allow_paths:
-        return None
+def file_policy(settings: Settings, *, over_http: bool = False) -> FilePolicy:
+    """Return which local paths may be uploaded: none over HTTP, where a path means another disk."""
+    local_paths = settings.allow_local_files_over_http or not over_http
     return FilePolicy(
-        allowed_roots=tuple(str(path) for path in settings.allow_paths),
+        allowed_roots=tuple(str(path) for path in settings.allow_paths) if local_paths else (),
         allow_secret_names=settings.allow_secret_names,
         scan_secrets=settings.scan_secrets,
+        binary_suffixes=None if settings.uses_hosted_api else READABLE_BINARY_SUFFIXES,
     )
 
 
-def _pin(settings: Settings) -> ScopeLimit | None:
-    if not settings.buckets and settings.agent is None:
-        return None
-    return ScopeLimit(frozenset(settings.buckets), frozenset({settings.agent} if settings.agent else ()))
+def _pins(settings: Settings) -> tuple[ScopeLimit, ...]:
+    buckets = ScopeLimit(buckets=frozenset(settings.buckets)) if settings.buckets else None
+    agent = ScopeLimit(agents=frozenset({settings.agent})) if settings.agent is not None else None
+    return tuple(limit for limit in (buckets, agent) if limit is not None)

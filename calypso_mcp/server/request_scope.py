@@ -170,8 +170,12 @@ def access_of(request: ServerRequestContext[ServerState, Any]) -> Access:
         if isinstance(http, Request)
         else []
     )
-    limits = [limit for limit in (grant.limit, state.pin) if limit is not None]
-    return Access(state, grant, (*limits, *asked))
+    return Access(state, grant, (*standing_limits(state, grant), *asked))
+
+
+def standing_limits(state: ServerState, grant: AccessGrant) -> tuple[ScopeLimit, ...]:
+    """Return the limits that hold whatever a request asks for: the credential's and the process's."""
+    return state.pins if grant.limit is None else (grant.limit, *state.pins)
 
 
 def _current_access(ctx: Context[ServerState, Any]) -> Access:

@@ -51,7 +51,7 @@ class ServerState:
     Attributes:
         backend_for: The backend a grant's requests go to.
         grant_for: What the credential of a request allows.
-        pin: The limit the process was started with (`--bucket`, `--agent`); None without one.
+        pins: The limits the process was started with (`--bucket`, `--agent`); each narrows.
         allow_create: Whether a limited scope may create the buckets that its limits name.
         tools: Names of the tools to offer; None for all.
         read_only: Whether only reading tools are offered.
@@ -62,7 +62,7 @@ class ServerState:
 
     backend_for: Callable[[AccessGrant], Backend]
     grant_for: Callable[[ServerRequestContext[Any, Any]], AccessGrant] = everyone
-    pin: ScopeLimit | None = None
+    pins: tuple[ScopeLimit, ...] = ()
     allow_create: bool = False
     tools: frozenset[str] | None = None
     read_only: bool = False

@@ -92,7 +92,7 @@ async def run_abandonable(look: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> T
 
 def require_files(policy: FilePolicy | None) -> FilePolicy:
     """Return the policy of local files; ContentError where this server reads none."""
-    if policy is None:
+    if policy is None or not policy.allowed_roots:
         raise ContentError(
             "This server reads no files by path; over HTTP a path would mean the server's disk, not yours.",
             code="local_paths_off",

@@ -171,11 +171,6 @@ def _check_together(settings: Settings) -> None:
             "--backend hosted (CALYPSO_BACKEND) needs an API key: set CALYPSO_API_KEY, or name a file that "
             "holds it with --api-key-file (CALYPSO_API_KEY_FILE)."
         )
-    if settings.buckets and settings.agent is not None:
-        raise ConfigError(
-            "--bucket (CALYPSO_BUCKETS) and --agent (CALYPSO_AGENT) exclude each other: an agent stands for "
-            "the buckets attached to it."
-        )
     ways_in = {
         "--access-file (CALYPSO_ACCESS_FILE)": settings.access_file,
         "--oauth-issuer (CALYPSO_OAUTH_ISSUER)": settings.oauth_issuer,

@@ -49,7 +49,7 @@ async def test_pages_follow_the_cursor_and_end(connect: Connect, api: ScriptedCa
 
 
 async def test_a_cursor_reaches_nothing_outside_the_scope(connect: Connect):
-    async with connect(pin=ScopeLimit(frozenset({"pricing"}))) as client:
+    async with connect(pins=(ScopeLimit(frozenset({"pricing"})),)) as client:
         for place in ("a", "pricinf", "q", "zzz"):
             forged = base64.urlsafe_b64encode(json.dumps([place, ""]).encode()).decode()
             page = facts(await client.call_tool("list_buckets", {"cursor": forged}))
@@ -132,7 +132,7 @@ async def test_a_collision_found_by_the_api_returns_the_existing_bucket(
 
 
 async def test_a_limited_scope_refuses_creation_the_same_way_whatever_exists(connect: Connect):
-    async with connect(pin=ScopeLimit(frozenset({"handbook"}))) as client:
+    async with connect(pins=(ScopeLimit(frozenset({"handbook"})),)) as client:
         refusals = [
             str((await client.call_tool("create_bucket", {"name": "x", "slug": slug})).content)
             for slug in ("vault", "nothing", "handbook")

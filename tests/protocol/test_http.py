@@ -72,7 +72,7 @@ async def test_address_and_headers_narrow_every_request(
 
 
 async def test_no_address_widens_what_the_process_was_started_with(api: ScriptedCalypso, era: str):
-    async with served(api, pin=ScopeLimit(frozenset({"handbook"}))) as origin:
+    async with served(api, pins=(ScopeLimit(frozenset({"handbook"})),)) as origin:
         for query in ("", "?buckets=vault", "?buckets=handbook,vault", "?agent=spy"):
             assert set(await slugs(f"{origin}/mcp{query}", era)) <= {"handbook"}
 

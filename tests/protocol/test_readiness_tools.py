@@ -196,7 +196,7 @@ async def test_under_a_limit_uploads_elsewhere_look_as_if_they_did_not_exist(tmp
             await rig.ok("create_bucket", name=slug, slug=slug)
         theirs = await rig.ok("upload_batch", items=[{"text": "hidden"}], bucket="theirs", wait=True)
         mine = await rig.ok("upload_batch", items=[{"text": "seen"}], bucket="mine", wait=True)
-    pin = {"pin": ScopeLimit(buckets=frozenset({"mine"}))}
+    pin = {"pins": (ScopeLimit(buckets=frozenset({"mine"})),)}
     async with upload_rig(tmp_path / "data", era=era, decisions=pin) as rig:
         hidden, seen = theirs["outcomes"][0], mine["outcomes"][0]
         assert (await rig.ok("get_upload_status", file_id=seen["file_id"]))["readiness"] == "ready"

@@ -29,7 +29,7 @@ PIN = ScopeLimit(frozenset({"handbook"}))
 @asynccontextmanager
 async def confined(api: ScriptedCalypso, era: str) -> AsyncGenerator[Client]:
     with anyio.fail_after(20):
-        async with api.state(pin=PIN) as state, Client(build_server(state), mode=era) as client:
+        async with api.state(pins=(PIN,)) as state, Client(build_server(state), mode=era) as client:
             yield client
 
 

@@ -110,7 +110,7 @@ async def test_results_from_outside_the_scope_are_dropped_and_counted_in_the_log
         hit("a website, which has no ids", url="https://example.com"),
     ]
     caplog.set_level(logging.WARNING, "calypso_mcp")
-    async with connect(pin=limit("handbook")) as client:
+    async with connect(pins=(limit("handbook"),)) as client:
         result = await client.call_tool("search_bucket", {"query": "MARKED-QUERY"})
         assert [entry["text"] for entry in facts(result)["hits"]] == [
             "by attribute, inside",
@@ -125,7 +125,7 @@ async def test_a_file_indexed_a_moment_ago_is_not_mistaken_for_one_outside(
     connect: Connect, api: ScriptedCalypso
 ):
     api.search = lambda _body: [hit("new", "file_new")]
-    async with connect(pin=limit("handbook")) as client:
+    async with connect(pins=(limit("handbook"),)) as client:
         await client.call_tool("list_buckets")
         api.buckets[0]["fileKnowledgeIds"].append("file_new")
         found = facts(await client.call_tool("search_bucket", {"query": "x"}))
@@ -136,7 +136,7 @@ async def test_a_file_indexed_a_moment_ago_is_not_mistaken_for_one_outside(
 async def test_a_bucket_out_of_scope_is_refused_like_one_that_does_not_exist(
     connect: Connect, api: ScriptedCalypso, arguments: dict[str, Any]
 ):
-    async with connect(pin=limit("handbook")) as client:
+    async with connect(pins=(limit("handbook"),)) as client:
         unreachable = await client.call_tool("search_bucket", {"query": "x", **arguments})
         missing = await client.call_tool(
             "search_bucket",
@@ -156,7 +156,7 @@ def _renamed(value: Any) -> Any:
 async def test_an_agent_that_reaches_outside_the_scope_is_not_there(
     connect: Connect, api: ScriptedCalypso, agent: str
 ):
-    async with connect(pin=limit("handbook", "pricing")) as client:
+    async with connect(pins=(limit("handbook", "pricing"),)) as client:
         told = error(await client.call_tool("search_bucket", {"query": "x", "agent": agent}))
         assert told["message"] == f"There is no agent {agent!r} here."
         assert told["code"] == "agent_not_found"
@@ -164,7 +164,7 @@ async def test_an_agent_that_reaches_outside_the_scope_is_not_there(
 
 
 async def test_an_agent_within_the_scope_is_passed_through_unchanged(connect: Connect, api: ScriptedCalypso):
-    async with connect(pin=limit("handbook", "pricing")) as client:
+    async with connect(pins=(limit("handbook", "pricing"),)) as client:
         found = facts(await client.call_tool("search_bucket", {"query": "x", "agent": "support"}))
         assert found["agent"] == "calypso-agent:support"
     assert api.asked(SEARCH) == [{"query": "x", "agent": "calypso-agent:support", "max_results": 8}]
@@ -200,7 +200,7 @@ async def test_a_bucket_with_members_pending_is_named_so_that_silence_is_no_proo
 
 
 async def test_an_empty_scope_has_nothing_to_search_and_asks_nothing(connect: Connect, api: ScriptedCalypso):
-    async with connect(pin=limit("nosuch")) as client:
+    async with connect(pins=(limit("nosuch"),)) as client:
         told = error(await client.call_tool("search_bucket", {"query": "x"}))
         assert told["code"] == "bucket_required"
     assert not api.asked(SEARCH)

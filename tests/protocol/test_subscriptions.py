@@ -42,7 +42,7 @@ async def test_a_change_of_a_watched_bucket_is_announced(api: ScriptedCalypso):
 
 async def test_what_is_out_of_scope_is_dropped_like_what_does_not_exist(api: ScriptedCalypso):
     pin = ScopeLimit(frozenset({"handbook"}))
-    async with watching(api, pin=pin) as client:
+    async with watching(api, pins=(pin,)) as client:
         honored: list[str] = []
         for hidden in ("bucket://vault", "bucket://nosuch"):
             async with client.listen(resource_subscriptions=["bucket://handbook", hidden]) as events:

@@ -400,7 +400,7 @@ async def test_under_a_limit_items_for_other_buckets_are_rejected_alike(
     async with upload_rig(tmp_path / "data", folder, era=era) as rig:
         for slug in ("mine", "theirs"):
             await rig.ok("create_bucket", name=slug, slug=slug)
-    pin = {"pin": ScopeLimit(buckets=frozenset({"mine"}))}
+    pin = {"pins": (ScopeLimit(buckets=frozenset({"mine"})),)}
     async with upload_rig(tmp_path / "data", folder, era=era, decisions=pin) as rig:
         items = [{"text": "a", "bucket": name, "filename": "x.txt"} for name in ("theirs", "absent", "mine")]
         for create in (False, True):

@@ -317,7 +317,7 @@ async def test_under_a_limit_no_bucket_is_made_and_none_outside_is_found(
     async with upload_rig(tmp_path / "data", folder, era=era) as rig:
         for slug in ("mine", "theirs"):
             await rig.ok("create_bucket", name=slug, slug=slug)
-    pin = {"pin": ScopeLimit(buckets=frozenset({"mine"}))}
+    pin = {"pins": (ScopeLimit(buckets=frozenset({"mine"})),)}
     async with upload_rig(tmp_path / "data", folder, era=era, decisions=pin) as rig:
         assert (await rig.ok("upload_file", path="notes.md"))["bucket"] == "mine"
         there = await rig.refused("upload_file", path="notes.md", bucket="theirs")

@@ -67,11 +67,6 @@ WRONG: list[tuple[dict[str, object], dict[str, str], tuple[str, ...]]] = [
     ({}, {"CALYPSO_API_KEY": "sk one"}, ("CALYPSO_API_KEY", "does not look like")),
     ({}, {"CALYPSO_API_KEY": "a", "CALYPSO_API_KEY_FILE": "b"}, ("CALYPSO_API_KEY", "CALYPSO_API_KEY_FILE")),
     (
-        {"buckets": ["a"]},
-        {"CALYPSO_AGENT": "support"},
-        ("--bucket", "CALYPSO_BUCKETS", "--agent", "CALYPSO_AGENT", "exclude each other"),
-    ),
-    (
         {"access_file": "a.toml", "caller_key_header": "X-Key"},
         {},
         ("--access-file", "CALYPSO_ACCESS_FILE", "--caller-key-header", "CALYPSO_CALLER_KEY_HEADER"),
