@@ -1,0 +1,43 @@
+"""The server with the fixtures of the conformance suite, as a process: its argument is a data folder.
+
+The same app as `calypso-mcp http`, on a free port whose address it prints to stdout.
+"""
+
+from __future__ import annotations
+
+import sys
+from socket import socket
+
+import anyio
+
+from calypso_mcp.assembly.backends import opened
+from calypso_mcp.assembly.server import server_state
+from calypso_mcp.cli.listening import listen, origin, serve
+from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.server.build import build_server
+from calypso_mcp.server.http import HttpPolicy, create_http_app
+from calypso_mcp.server.state import Backend
+from calypso_mcp.settings import Settings, load_settings
+from tests.support.conformance_fixtures import add_fixtures
+
+
+async def _serve(settings: Settings, listening: socket) -> None:
+    async with opened(settings) as backends:
+
+        def backend_for(_grant: AccessGrant) -> Backend:
+            return backends.of_process()
+
+        server = build_server(server_state(settings, backend_for, files=None))
+        add_fixtures(server)
+        print(f"{origin(listening)}/mcp", flush=True)
+        await serve(create_http_app(server, HttpPolicy()), listening)
+
+
+def main() -> None:
+    settings = load_settings({"data_dir": sys.argv[1]})
+    with listen("127.0.0.1", 0) as listening:
+        anyio.run(_serve, settings, listening)
+
+
+if __name__ == "__main__":
+    main()
