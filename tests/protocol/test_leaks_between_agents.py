@@ -18,8 +18,16 @@ import anyio
 import pytest
 from mcp import StdioServerParameters
 from mcp.client import Client
+from mcp.client.subscriptions import ListenNotSupportedError
 from mcp.shared.exceptions import MCPError
-from mcp_types import PromptReference, ResourceTemplateReference
+from mcp.shared.subscriptions import ResourceUpdated
+from mcp_types import (
+    EmptyResult,
+    PromptReference,
+    ResourceTemplateReference,
+    SubscribeRequest,
+    SubscribeRequestParams,
+)
 
 from tests.support.team_server import BOUND_S, Team, call, team_server
 
@@ -140,6 +148,7 @@ WAYS: list[tuple[str, Way]] = [
     (SLUG, lambda name: ("read_resource", f"bucket://{name}/files/file_0")),
     (SLUG, lambda name: ("get_prompt", "ask_bucket", {"question": "q", "bucket": name})),
     (SLUG, lambda name: ("get_prompt", "check_readiness", {"bucket": name})),
+    (SLUG, lambda name: ("get_prompt", "ingest_folder", {"directory": "docs", "bucket": name})),
     (
         SLUG,
         lambda name: ("complete", PromptReference(name="ask_bucket"), {"name": "bucket", "value": name[:7]}),
@@ -277,6 +286,57 @@ async def test_a_one_time_address_brings_a_file_to_its_owner_only(owned: Owned) 
         assert (await call(client, "wait_for_bucket_sync", file_ids=[fresh["file_id"]]))[
             "readiness"
         ] == "ready"
+
+
+async def listened(client: Client, uri: str) -> str:
+    """Return what a caller learns from asking to watch `uri` next to a bucket of its own."""
+    try:
+        async with client.listen(resource_subscriptions=[f"bucket://{BETA}", uri]) as events:
+            return repr(events.honored)
+    except ListenNotSupportedError:
+        # The handshake era's own way, which this server does not have for anything.
+        request = SubscribeRequest(params=SubscribeRequestParams(uri=uri))
+        with pytest.raises(MCPError) as caught:
+            await client.session.send_request(request, EmptyResult)
+        return repr((caught.value.code, caught.value.message, caught.value.data))
+
+
+async def test_asking_to_watch_tells_nothing_of_what_another_agent_owns(
+    owned: Owned, connect: Connect
+) -> None:
+    file_id = owned.names["file"]
+    watched = [
+        (ALPHA, "bucket://{}"),
+        (ALPHA, f"bucket://{{}}/files/{file_id}"),
+        (file_id, f"bucket://{BETA}/files/{{}}"),
+        (owned.names[ID], "bucket://{}"),
+    ]
+    async with connect("beta") as client:
+        for name, uri in watched:
+            twin = twin_of(name)
+            told = [(await listened(client, uri.format(one))).replace(one, "?") for one in (name, twin)]
+            assert told[0] == told[1]
+            assert CANARY not in told[0]
+
+
+async def test_who_watches_hears_of_its_own_bucket_and_never_of_another_agents(owned: Owned) -> None:
+    uris = [f"bucket://{ALPHA}", f"bucket://{BETA}"]
+    heard: dict[str, list[Any]] = {"alpha": [], "beta": []}
+    with anyio.fail_after(2 * BOUND_S):
+        async with (
+            owned.team.client("alpha") as alpha,
+            owned.team.client("beta") as beta,
+            alpha.listen(resource_subscriptions=uris) as of_alpha,
+            beta.listen(resource_subscriptions=uris) as of_beta,
+        ):
+            for agent, client, events in (("alpha", alpha, of_alpha), ("beta", beta, of_beta)):
+                # Alpha's change comes first, so beta's stream had every chance to tell of it.
+                await call(client, "upload_file", text=f"News of {agent}.", filename=f"{agent}-news.txt")
+                heard[agent].append(await anext(aiter(events)))
+    assert heard == {
+        "alpha": [ResourceUpdated(uri=f"bucket://{ALPHA}")],
+        "beta": [ResourceUpdated(uri=f"bucket://{BETA}")],
+    }
 
 
 def test_no_token_or_upload_address_is_in_any_log_line(owned: Owned) -> None:
