@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.team_server import team_server
+
 INSPECTOR = shutil.which("mcp-inspector")
 
 pytestmark = pytest.mark.skipif(INSPECTOR is None, reason="mcp-inspector is not installed")
@@ -64,3 +66,36 @@ def test_the_main_job_works_from_the_typescript_client(config: Path):
 def test_an_error_is_a_tool_error_that_says_what_to_do(config: Path):
     refused = call(config, "search_bucket", "query=x", "bucket=nosuch", code=TOOL_ERROR)
     assert "list_buckets" in refused["content"][0]["text"]
+
+
+def test_a_typescript_client_with_a_token_stays_in_its_buckets_over_http(tmp_path: Path):
+    agents = {"operator": "all_buckets = true", "support": 'buckets = ["support"]'}
+    with team_server(tmp_path, agents) as team:
+
+        def over_http(agent: str | None, *arguments: str) -> subprocess.CompletedProcess[str]:
+            header = ["--header", f"Authorization: Bearer {team.tokens[agent]}"] if agent else []
+            command = [INSPECTOR or "", "--cli", f"{team.origin}/mcp", "--transport", "http", *header]
+            return subprocess.run(
+                [*command, "--format", "json", "--method", *arguments],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=False,
+                cwd=tmp_path,
+            )
+
+        for slug in ("support", "finance"):
+            made = [
+                "tools/call",
+                "--tool-name",
+                "create_bucket",
+                "--tool-arg",
+                f"name={slug}",
+                f"slug={slug}",
+            ]
+            assert over_http("operator", *made).returncode == 0
+        listed = over_http("support", "tools/call", "--tool-name", "list_buckets")
+        assert listed.returncode == 0, listed.stderr
+        buckets = json.loads(listed.stdout)["result"]["structuredContent"]["buckets"]
+        assert [bucket["slug"] for bucket in buckets] == ["support"]
+        assert over_http(None, "tools/list").returncode != 0

@@ -11,7 +11,7 @@ from socket import socket
 import anyio
 
 from calypso_mcp.assembly.backends import opened
-from calypso_mcp.assembly.server import server_state
+from calypso_mcp.assembly.server import file_policy, server_state
 from calypso_mcp.cli.listening import listen, origin, serve
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.server.build import build_server
@@ -27,7 +27,9 @@ async def _serve(settings: Settings, listening: socket) -> None:
         def backend_for(_grant: AccessGrant) -> Backend:
             return backends.of_process()
 
-        server = build_server(server_state(settings, backend_for, files=None))
+        server = build_server(
+            server_state(settings, backend_for, files=file_policy(settings, over_http=True))
+        )
         add_fixtures(server)
         print(f"{origin(listening)}/mcp", flush=True)
         await serve(create_http_app(server, HttpPolicy()), listening)
