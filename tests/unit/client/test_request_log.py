@@ -12,7 +12,7 @@ from calypso_mcp.client.policies import ClientPolicies
 
 
 async def test_the_http_library_never_logs_an_upload_address(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, logger="httpx2")
     transport = httpx2.MockTransport(lambda _: httpx2.Response(200))
     connections = Connections("https://api.calypso.so/v1", ClientPolicies(), transport=transport)
 
