@@ -30,11 +30,10 @@ class CalypsoServer(MCPServer[ServerState]):
 
     def __init__(self, *, specs: Sequence[ToolSpec], **options: Any) -> None:
         """Offer the tools of `specs`; `options` are those of `MCPServer`."""
-        tools = [spec.build() for spec in specs]
         with sdk.logging_left_alone():
-            super().__init__(tools=tools, **options)
-        self._arguments = {tool.name: tuple(tool.parameters["properties"]) for tool in tools}
-        self._names = frozenset(self._arguments)
+            super().__init__(**options)
+        sdk.offer_when_asked(self, lambda: [spec.build() for spec in specs])
+        self._names = frozenset(spec.name for spec in specs)
         self._reading = frozenset(spec.name for spec in specs if spec.read_only)
         sdk.handle(self, "tools/list", PaginatedRequestParams, self._on_list_tools)
 
@@ -72,9 +71,10 @@ class CalypsoServer(MCPServer[ServerState]):
 
     def _check(self, name: str, arguments: dict[str, Any], context: Context[ServerState, Any] | None) -> None:
         offered = self.tools_of(context.request_context) if context else self._names
-        if name not in offered:
+        tool = sdk.tool(self, name) if name in offered else None
+        if tool is None:
             raise error_reports.unknown_tool(name, sorted(offered))
-        known = self._arguments[name]
+        known = tuple(tool.parameters["properties"])
         if unknown := arguments.keys() - set(known):
             raise error_reports.unknown_arguments(name, unknown, known)
 

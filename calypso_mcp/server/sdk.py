@@ -5,6 +5,7 @@
 - `FuncMetadata.output_schema` and `Tool.parameters` may be replaced after registration (`registry`).
 - `mcp.server.mcpserver.server.configure_logging` is what `MCPServer` sets up logging with.
 - `MCPServer` reaches a tool through its public `call_tool`, which `calls` overrides.
+- `MCPServer._tool_manager`: every look at a tool goes through its `get_tool` and `list_tools`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from mcp.server.context import HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.server import Server
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver import server as mcp_server
+from mcp.server.mcpserver.tools import Tool, ToolManager
 from mcp.server.runner import serve_dual_era_loop
 from mcp.shared._context_streams import ContextReceiveStream, ContextSendStream, create_context_streams
 from mcp.shared.message import SessionMessage
@@ -54,6 +56,40 @@ def _set_up_nothing(*_args: object, **_options: object) -> None:
 def low_level(server: MCPServer[S]) -> Server[S]:
     """Return the protocol server inside `server`."""
     return server._lowlevel_server  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
+class _ToolsWhenAsked(ToolManager):
+    """Makes the tools when somebody first asks for one."""
+
+    def __init__(self, make: Callable[[], list[Tool]]) -> None:
+        super().__init__()
+        self._make: Callable[[], list[Tool]] | None = make
+
+    def get_tool(self, name: str) -> Tool | None:
+        self._fill()
+        return super().get_tool(name)
+
+    def list_tools(self) -> list[Tool]:
+        self._fill()
+        return super().list_tools()
+
+    def _fill(self) -> None:
+        if self._make is not None:
+            self._tools.update((tool.name, tool) for tool in self._make())
+            self._make = None
+
+
+def offer_when_asked(server: MCPServer[S], make: Callable[[], list[Tool]]) -> None:
+    """Let `server` offer the tools that `make` returns, made when a client first asks for one.
+
+    Their schemas take tens of milliseconds, which the answer to `initialize` need not wait for.
+    """
+    server._tool_manager = _ToolsWhenAsked(make)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
+def tool(server: MCPServer[S], name: str) -> Tool | None:
+    """Return a tool by its name; None for an unknown one."""
+    return server._tool_manager.get_tool(name)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
 def handle(

@@ -82,3 +82,25 @@ async def test_calls_pass_through_the_public_call_tool_and_schemas_may_be_replac
         assert listed.output_schema == {"type": "object", "x-mark": 2}
         await client.call_tool("hello")
     assert watched.calls == ["hello"]
+
+
+@pytest.mark.parametrize("era", ["auto", "legacy"])
+async def test_tools_are_made_once_when_a_client_first_asks_for_one(era: Any):
+    async def hello() -> str:
+        return "hi"
+
+    made: list[str] = []
+
+    def make() -> list[Tool]:
+        made.append("once")
+        return [Tool.from_function(hello)]
+
+    late = server()
+    sdk.offer_when_asked(late, make)
+    async with Client(late, mode=era) as client:
+        assert made == []
+        assert [tool.name for tool in (await client.list_tools()).tools] == ["hello"]
+        assert not (await client.call_tool("hello")).is_error
+    assert made == ["once"]
+    assert sdk.tool(late, "hello") is not None
+    assert sdk.tool(late, "other") is None
