@@ -9,6 +9,8 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.secret_watch import watched
+
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-W", "error", "-m", "calypso_mcp"]
 #: Seconds after which a process that hangs is killed.
@@ -45,3 +47,5 @@ def running(*arguments: str, environ: Mapping[str, str] | None = None) -> Genera
             yield process
         finally:
             process.kill()
+            if process.stderr is not None and not process.stderr.closed:
+                watched("log of a server", process.stderr.read())

@@ -19,6 +19,7 @@ import anyio
 import httpx2
 import uvicorn
 
+from calypso_mcp.client.request_log import keep_addresses_out
 from calypso_mcp.local.app import LocalOptions, create_app, open_backend
 
 T = TypeVar("T")
@@ -213,6 +214,7 @@ class BackendProcess:
 def _client(
     options: LocalOptions, base_url: str, transport: httpx2.AsyncBaseTransport | None
 ) -> httpx2.AsyncClient:
+    keep_addresses_out()
     return httpx2.AsyncClient(
         base_url=base_url,
         transport=transport,

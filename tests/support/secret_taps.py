@@ -23,6 +23,9 @@ from tests.support.secret_patterns import ONE_TIME_ADDRESS
 _SECRET_BYTES = 24
 #: Arguments of `upload_file` that bring content; without one it answers with a one-time address.
 _SOURCES = {"path", "text", "content_base64", "url"}
+#: Loggers of libraries that only tests use, or that only tests let speak: the program serves without an
+#: access log, which pytest gives a handler to. What the program itself writes is seen on its stderr.
+_OF_TESTS = ("uvicorn.access", "urllib3")
 _NOTHING: frozenset[str] = frozenset()
 
 
@@ -66,7 +69,8 @@ def _log_records(see: See) -> Generator[None]:
         if record.exc_info:
             message += "\n" + formatter.formatException(record.exc_info)
         fields = getattr(record, "fields", None)
-        see(f"log record of {record.name}", f"{message} {fields}" if fields else message)
+        if not record.name.startswith(_OF_TESTS):
+            see(f"log record of {record.name}", f"{message} {fields}" if fields else message)
         if enabled(logger, record.levelno):
             deliver(logger, record)
 

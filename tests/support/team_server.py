@@ -22,7 +22,9 @@ import httpx2
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from calypso_mcp.client.request_log import keep_addresses_out
 from calypso_mcp.server.access import tokens
+from tests.support.secret_watch import watched
 
 #: No wait in a test lasts longer, in seconds.
 BOUND_S = 30.0
@@ -62,6 +64,7 @@ class Worker:
             self.process.kill()
             self.process.wait()
         self._reader.join()
+        watched("log of a server", self.log)
 
     def _read(self) -> None:
         assert self.process.stderr is not None
@@ -114,6 +117,7 @@ class Team:
         """Yield a plain HTTP client that logs in as `agent`."""
         if agent is not None:
             headers["Authorization"] = f"Bearer {self.tokens[agent]}"
+        keep_addresses_out()  # some tests send files to one-time addresses with it
         transport = _TakingTurns([worker.origin for worker in self.workers])
         async with httpx2.AsyncClient(
             transport=transport, base_url=self.origin, headers=headers, timeout=BOUND_S
