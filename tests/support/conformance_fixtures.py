@@ -55,11 +55,9 @@ def add_fixtures(server: CalypsoServer) -> None:
 def _add_tools(server: CalypsoServer) -> None:
     for function in TOOLS:
         server.add_tool(function, description=_FOR_THE_SUITE, structured_output=False)
-        tool = server._tool_manager.get_tool(function.__name__)
-        assert tool is not None
-        if function is json_schema_2020_12_tool:
-            tool.parameters = SCHEMA_2020_12
-        server._arguments[tool.name] = tuple(tool.parameters["properties"])
+    tool = sdk.tool(server, json_schema_2020_12_tool.__name__)
+    assert tool is not None
+    tool.parameters = SCHEMA_2020_12
     server._names |= {function.__name__ for function in TOOLS}
 
 
