@@ -7,6 +7,8 @@ import secrets
 from typing import TYPE_CHECKING
 
 from calypso_mcp.assembly.access import Callers
+from calypso_mcp.assembly.kept_secret import kept_secret
+from calypso_mcp.errors import ConfigError
 from calypso_mcp.settings import Settings
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SEAL_FILE = "upload-tickets.seal"
+_SEAL_BYTES = 32
 _LEDGER_FOLDER = "one-time-uploads"
 
 
@@ -23,20 +26,21 @@ def one_time_uploads(settings: Settings, callers: Callers) -> OneTimeUploads:
 
     Where the data folder cannot be written, addresses work in this process only, and that is logged.
     """
-    from calypso_mcp.server.access.tickets import TicketSeal, shared_secret
+    from calypso_mcp.server.access.tickets import TicketSeal
     from calypso_mcp.server.one_time_uploads import OneTimePolicy, OneTimeUploads
     from calypso_mcp.server.upload_ledger import UploadLedger
 
     try:
-        seal = TicketSeal(shared_secret(settings.data_dir / _SEAL_FILE))
+        secret = kept_secret(settings.data_dir / _SEAL_FILE, lambda: secrets.token_hex(_SEAL_BYTES))
+        seal = TicketSeal(bytes.fromhex(secret))
         ledger = UploadLedger(settings.data_dir / _LEDGER_FOLDER)
-    except (OSError, ValueError) as error:
+    except (ConfigError, OSError, ValueError) as error:
         _log.warning(
             "One-time upload addresses work in this process only: %s cannot be used (%s).",
             settings.data_dir,
             type(error).__name__,
         )
-        seal, ledger = TicketSeal(secrets.token_bytes(32)), UploadLedger()
+        seal, ledger = TicketSeal(secrets.token_bytes(_SEAL_BYTES)), UploadLedger()
 
     def caller_key(reference: str) -> str | None:
         key = callers.key_for(reference) if reference.startswith("caller:") else None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
@@ -43,7 +44,8 @@ PRAGMA user_version = {_VERSION};
 #: Rows kept in a table, about 300 bytes each; the oldest go first.
 _MOST_ROWS: Final = 500_000
 #: How long to wait for another process's write, in seconds. All of them are short.
-_PATIENCE_S: Final = 1.0
+_PATIENCE_S: Final = 3.0
+_PAUSE_S: Final = 0.005
 _VALUES_PER_QUERY: Final = 500
 _MEMORY: Final = ":memory:"
 
@@ -66,14 +68,19 @@ class LedgerFile:
         import sqlite3
 
         with self._turn:
-            try:
-                return self._attempt(work)
-            except (sqlite3.Error, OSError) as error:
-                if _is_busy(error):
+            deadline = time.monotonic() + _PATIENCE_S
+            while True:
+                try:
+                    return self._attempt(work)
+                except (sqlite3.Error, OSError) as error:
+                    if not _is_busy(error):
+                        self._use_memory(error)
+                        return self._attempt(work)
+                if time.monotonic() > deadline:
                     _log.info("The memory of sent files is busy; going on without it")
                     return otherwise
-                self._use_memory(error)
-            return self._attempt(work)
+                # Not every lock is waited for inside SQLite: the change to WAL is not.
+                time.sleep(_PAUSE_S)
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""

@@ -24,7 +24,6 @@ SKIPPED = {
     "ignore_file": 1,
     "empty_file": 1,
     "file_too_large": 1,
-    "unsupported_type": 1,
     "secret_name": 1,
 }
 
@@ -41,7 +40,6 @@ def folder_of(parent: Path) -> Path:
         (folder / "drafts" / f"draft-{number}.md").write_text("not yet", encoding="utf-8")
     (folder / ".gitignore").write_text("drafts/\n", encoding="utf-8")
     (folder / "empty.md").touch()
-    (folder / "photo.raw").write_bytes(bytes(100))
     (folder / "server.pem").write_text("secret", encoding="utf-8")
     with (folder / "huge.md").open("wb") as file:
         file.truncate(26_214_401)

@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import base64
 import json
-import os
-import secrets
 import zlib
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from calypso_mcp.errors import ContentError
@@ -21,7 +17,6 @@ from calypso_mcp.errors import ContentError
 #: Longest ticket, in characters; proxies commonly refuse request lines above 8 KB.
 _LONGEST = 6_000
 _LARGEST_CONTENT = 65_536
-_SECRET_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,23 +100,3 @@ class TicketSeal:
         content: dict[str, Any] = json.loads(zlib.decompressobj().decompress(packed, _LARGEST_CONTENT))
         content["tags"] = tuple(content.get("tags", ()))
         return Ticket(**content)
-
-
-def shared_secret(file: Path) -> bytes:
-    """Return the secret in `file`, which is made, for this user only, by whoever comes first.
-
-    Raises:
-        OSError: It can be neither read nor made.
-    """
-    if not file.exists():
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = file.with_name(f"{file.name}.{secrets.token_hex(8)}")
-        fresh.touch(mode=0o600, exist_ok=False)
-        try:
-            fresh.write_bytes(secrets.token_bytes(_SECRET_BYTES))
-            # Linking fails where another worker was faster, so all of them end up with the same secret.
-            with suppress(FileExistsError):
-                os.link(fresh, file)
-        finally:
-            fresh.unlink()
-    return file.read_bytes()

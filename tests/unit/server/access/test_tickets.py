@@ -1,19 +1,14 @@
 import random
-import stat
-import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import anyio
 import pytest
-from anyio import to_thread
 from hypothesis import given
 from hypothesis import strategies as st
 
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.errors import ContentError
-from calypso_mcp.server.access.tickets import Ticket, TicketSeal, shared_secret
+from calypso_mcp.server.access.tickets import Ticket, TicketSeal
 
 SECRET = bytes(range(32))
 TICKET = Ticket(
@@ -81,20 +76,3 @@ def test_labels_too_long_for_an_address_are_refused_with_what_to_do() -> None:
     metadata = {"k": random.Random(1).randbytes(4_000).hex()}
     with pytest.raises(ContentError, match="too long"):
         TicketSeal(SECRET).seal(replace(TICKET, metadata=metadata))
-
-
-async def test_workers_that_start_together_end_up_with_one_secret_for_this_user_only(tmp_path: Path) -> None:
-    file = tmp_path / "data" / "seal"
-    secrets: list[bytes] = []
-
-    async def start() -> None:
-        secrets.append(await to_thread.run_sync(shared_secret, file))
-
-    async with anyio.create_task_group() as tasks:
-        for _ in range(20):
-            tasks.start_soon(start)
-    assert len(set(secrets)) == 1
-    assert len(secrets[0]) == 32
-    assert list(file.parent.iterdir()) == [file]
-    if sys.platform != "win32":
-        assert stat.S_IMODE(file.stat().st_mode) == 0o600
