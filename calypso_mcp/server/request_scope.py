@@ -158,6 +158,19 @@ class Access:
                 hint="Use a bucket from list_buckets, or ask the operator for a new one.",
             )
 
+    def require_create_agent(self) -> None:
+        """Raise ScopeError unless this request may create an agent.
+
+        Agent ids are the whole team's, so a creation refused because an id is taken would tell of agents
+        out of reach. Under a limit it is therefore the operator's decision, as for buckets.
+        """
+        if self.limits and not self.state.allow_create:
+            raise ScopeError(
+                "Agents cannot be created here.",
+                code="permission_denied",
+                hint="Use an agent from list_agents, or ask the operator for a new one.",
+            )
+
 
 def access_of(request: ServerRequestContext[ServerState, Any]) -> Access:
     """Return what `request` may use."""

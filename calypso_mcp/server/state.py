@@ -52,7 +52,7 @@ class ServerState:
         backend_for: The backend a grant's requests go to.
         grant_for: What the credential of a request allows.
         pins: The limits the process was started with (`--bucket`, `--agent`); each narrows.
-        allow_create: Whether a limited scope may create the buckets that its limits name.
+        allow_create: Whether a limited scope may create agents, and the buckets that its limits name.
         tools: Names of the tools to offer; None for all.
         read_only: Whether only reading tools are offered.
         files: Which local paths may be uploaded; None turns local paths off.

@@ -61,7 +61,8 @@ class Settings(BaseModel):
         Field(default=(), description="Offers only these tools, separated by commas.")
     )
     allow_create: Annotated[bool, Knob("CALYPSO_ALLOW_CREATE", "--allow-create", "scope")] = Field(
-        default=False, description="Lets a caller whose scope is limited create buckets all the same."
+        default=False,
+        description="Lets a caller whose scope is limited create agents, and the buckets it names, too.",
     )
     allow_paths: Annotated[
         tuple[Folder, ...],

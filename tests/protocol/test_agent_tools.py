@@ -49,7 +49,7 @@ async def test_under_a_limit_only_agents_wholly_inside_are_listed(connect: Conne
 
 
 async def test_an_agent_is_created_with_the_ids_of_buckets_in_scope(connect: Connect, api: ScriptedCalypso):
-    async with connect(pins=(limit("handbook", "pricing"),)) as client:
+    async with connect(pins=(limit("handbook", "pricing"),), allow_create=True) as client:
         arguments = {"agent_id": "helper", "buckets": ["handbook", "pricing"], "instructions": "Be kind."}
         made = facts(await client.call_tool("create_agent", arguments))
         assert made == {
@@ -64,7 +64,7 @@ async def test_an_agent_is_created_with_the_ids_of_buckets_in_scope(connect: Con
 
 
 async def test_a_bucket_out_of_scope_cannot_be_bound(connect: Connect, api: ScriptedCalypso):
-    async with connect(pins=(limit("handbook"),)) as client:
+    async with connect(pins=(limit("handbook"),), allow_create=True) as client:
         for slug in ("vault", "nosuch"):
             told = error(
                 await client.call_tool("create_agent", {"agent_id": "x", "buckets": ["handbook", slug]})
@@ -76,7 +76,7 @@ async def test_a_bucket_out_of_scope_cannot_be_bound(connect: Connect, api: Scri
 async def test_a_taken_id_says_nothing_about_the_agent_that_has_it(connect: Connect, api: ScriptedCalypso):
     taken = {"error": {"code": "agent_id_exists", "message": "spy is bound to bucket_vault"}}
     api.scripted[CREATE] = lambda _body: (409, taken)
-    async with connect(pins=(limit("handbook"),)) as client:
+    async with connect(pins=(limit("handbook"),), allow_create=True) as client:
         result = await client.call_tool("create_agent", {"agent_id": "spy", "buckets": ["handbook"]})
         assert error(result)["code"] == "agent_id_exists"
         assert "vault" not in str(result)
@@ -88,3 +88,17 @@ async def test_the_same_agent_again_is_returned_and_said_to_exist(connect: Conne
     async with connect() as client:
         arguments = {"agent_id": "support", "buckets": ["pricing", "handbook"]}
         assert facts(await client.call_tool("create_agent", arguments))["created"] is False
+
+
+async def test_under_a_limit_agents_are_created_only_where_the_operator_allows_it(
+    connect: Connect, api: ScriptedCalypso
+):
+    async with connect(pins=(limit("handbook"),)) as client:
+        refused = [
+            error(await client.call_tool("create_agent", {"agent_id": name, "buckets": [bucket]}))
+            for name in ("spy", "free")
+            for bucket in ("handbook", "vault", "nosuch")
+        ]
+    assert refused == [refused[0]] * 6
+    assert refused[0]["code"] == "permission_denied"
+    assert not api.asked(CREATE)

@@ -62,6 +62,7 @@ async def create_agent(
     instructions: Annotated[str, Field(max_length=8000)] = "",
 ) -> Annotated[CallToolResult, CreatedAgentCard]:
     """Make an agent that answers from these buckets only."""
+    access.require_create_agent()
     bound = await access.require_buckets(buckets)
     slugs = [bucket.slug for bucket in bound]
     body = CreateAgent(
