@@ -7,7 +7,7 @@ import pytest
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.errors import InputError, ScopeError
-from calypso_mcp.server.request_scope import Access, asked_limits
+from calypso_mcp.server.request_scope import Access, asked_limits, standing_limits
 from tests.support.scripted_calypso import ScriptedCalypso, agent, bucket
 
 
@@ -45,6 +45,14 @@ async def slugs(access: Access) -> list[str]:
 async def test_limits_intersect(api: ScriptedCalypso, limits: tuple[ScopeLimit, ...], expected: list[str]):
     async with api.state() as state:
         assert await slugs(Access(state, limits=limits)) == expected
+
+
+async def test_the_credential_and_every_pin_hold_whatever_is_asked(api: ScriptedCalypso):
+    pins = (limit("a", "b", "c"), limit(agents=("support",)))
+    async with api.state(pins=pins) as state:
+        assert standing_limits(state, AccessGrant(name="")) == pins
+        assert standing_limits(state, AccessGrant(name="", limit=limit("b", "c"))) == (limit("b", "c"), *pins)
+        assert await slugs(Access(state, limits=pins)) == ["a", "b"]
 
 
 async def test_a_bucket_out_of_scope_and_one_that_does_not_exist_get_the_same_answer(api: ScriptedCalypso):
