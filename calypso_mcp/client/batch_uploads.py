@@ -90,7 +90,7 @@ class BatchUploads:
             if outcomes[index].is_uploaded and (place := place_of(prepared)) is not None
         }
         changed = await self._sent.changed(
-            {place: outcomes[index].sha256 or "" for index, place in places.items()}
+            {place: outcomes[index].content_hash or "" for index, place in places.items()}
         )
         return {
             index: replace(outcomes[index], changed=True)
@@ -187,7 +187,7 @@ def _id(prepared: Prepared, generation: int) -> str:
     upload = prepared.upload
     return client_file_id(
         identity=upload.identity or upload.filename,
-        sha256=prepared.sha256,
+        content_hash=prepared.content_hash,
         destination=prepared.destination,
         title=upload.title,
         tags=upload.tags,
@@ -214,7 +214,7 @@ def _outcomes(content: _Content, verdict: Verdict) -> dict[int, Outcome]:
             content.inputs[index].upload.filename,
             Verdict("replayed", verdict.file_id, verdict.task_id, verdict.batch_id) if repeated else verdict,
             client_file_id=content.id,
-            sha256=content.prepared.sha256,
+            content_hash=content.prepared.content_hash,
             size_bytes=content.prepared.size_bytes,
         )
     return found

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
+from ssl import SSLContext
 from urllib.parse import urlsplit
 
 import httpx2
@@ -68,11 +70,21 @@ class Connections:
                 if client is not None:
                     stack.push_async_callback(client.aclose)
 
+    @cached_property
+    def _trust_env(self) -> bool:
+        # A proxy from the environment has no business between two programs of this machine.
+        return not is_loopback(urlsplit(self._base_url).hostname or "")
+
+    @cached_property
+    def _certificates(self) -> SSLContext:
+        return httpx2.create_ssl_context(trust_env=self._trust_env)
+
     def _build(self, transport: httpx2.AsyncBaseTransport | None, connections: int) -> httpx2.AsyncClient:
         keep_addresses_out()
         timeouts = self._policies.timeouts
         return httpx2.AsyncClient(
             transport=transport,
+            verify=True if transport else self._certificates,
             timeout=httpx2.Timeout(
                 connect=timeouts.connect_s,
                 read=timeouts.read_s,
@@ -85,8 +97,7 @@ class Connections:
             ),
             headers={"User-Agent": user_agent()},
             follow_redirects=False,
-            # A proxy from the environment has no business between two programs of this machine.
-            trust_env=not is_loopback(urlsplit(self._base_url).hostname or ""),
+            trust_env=self._trust_env,
         )
 
 

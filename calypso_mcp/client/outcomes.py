@@ -50,14 +50,14 @@ class UploadedFile:
     Attributes:
         file: As finalize answered.
         replayed: Whether the content was there already, so that nothing was sent.
-        sha256: Hexadecimal hash of the content.
+        content_hash: Hexadecimal hash of the content.
         size_bytes: Its size.
         changed: Whether other content was uploaded from the same place to the same bucket before.
     """
 
     file: KnowledgeFile
     replayed: bool
-    sha256: str
+    content_hash: str
     size_bytes: int
     changed: bool = False
 
@@ -85,7 +85,7 @@ class Outcome:
         file_id: The knowledge file.
         task_id: Its indexing task.
         batch_id: The batch it was part of.
-        sha256: Hexadecimal hash of the content; None where it was never read.
+        content_hash: Hexadecimal hash of the content; None where it was never read.
         size_bytes: Its size; None where it could not be opened.
         code: Error code, the API's where it has one.
         message: What went wrong.
@@ -102,7 +102,7 @@ class Outcome:
     file_id: str | None = None
     task_id: str | None = None
     batch_id: str | None = None
-    sha256: str | None = None
+    content_hash: str | None = None
     size_bytes: int | None = None
     code: str | None = None
     message: str | None = None
@@ -124,7 +124,7 @@ class Outcome:
             index: Position of the input.
             filename: As given.
             verdict: What became of the content.
-            **content: `client_file_id`, `sha256`, `size_bytes` and `changed`, as far as known.
+            **content: `client_file_id`, `content_hash`, `size_bytes` and `changed`, as far as known.
         """
         reason = verdict.reason
         return cls(

@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from calypso_mcp.client.outcomes import Upload
-from calypso_mcp.client.sources import ByteSource, changed, reading, sha256_of, version_of
+from calypso_mcp.client.sources import ByteSource, changed, content_hash_of, reading, version_of
 from calypso_mcp.client.storage import Content
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.upload_rules import check_upload, content_type_for, destination_names
@@ -22,7 +22,7 @@ class Prepared:
         upload: As given.
         content_type: MIME type to declare.
         size_bytes: Size when it was hashed.
-        sha256: Hexadecimal hash.
+        content_hash: Hexadecimal hash.
         version: The source's version when it was hashed.
         destination: Names of the buckets, see `upload_rules.destination_names`.
     """
@@ -30,7 +30,7 @@ class Prepared:
     upload: Upload
     content_type: str
     size_bytes: int
-    sha256: str
+    content_hash: str
     version: object
     destination: tuple[str, ...]
 
@@ -42,7 +42,7 @@ class Prepared:
         """
         if source.size_bytes != self.size_bytes:
             raise changed()
-        return Content(source, self.content_type, self.sha256, self.version)
+        return Content(source, self.content_type, self.content_hash, self.version)
 
 
 @contextmanager
@@ -75,14 +75,14 @@ async def prepare(upload: Upload, source: ByteSource, limits: UploadLimits) -> P
         )
     check_upload(upload.filename, source.size_bytes, upload.tags, upload.metadata, limits)
     version = await version_of(source)
-    sha256 = await sha256_of(source)
+    content_hash = await content_hash_of(source)
     if version != await version_of(source):
         raise changed()
     return Prepared(
         upload=upload,
         content_type=upload.content_type or content_type_for(upload.filename),
         size_bytes=source.size_bytes,
-        sha256=sha256,
+        content_hash=content_hash,
         version=version,
         destination=destination_names(destination.bucket_ids, destination.bucket_slugs, destination.bucket),
     )

@@ -104,7 +104,7 @@ class RelayedUpload:
             ConnectionFailed: The API could not be reached.
         """
         answer = await self._files.open_session(upload, idempotency_key=idempotency_key)
-        content = Content(source, upload.content_type, sha256="")
+        content = Content(source, upload.content_type, content_hash="")
         await self._transfer.send(
             answer.body.upload_url.get_secret_value(), content, resumed=True, chunk_bytes=CHUNK_BYTES
         )

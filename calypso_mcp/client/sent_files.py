@@ -95,7 +95,7 @@ def keys_of(prepared: Prepared) -> tuple[str, ...]:
     """
     upload = prepared.upload
     content = (
-        prepared.sha256,
+        prepared.content_hash,
         prepared.destination,
         upload.filename,
         upload.content_type,

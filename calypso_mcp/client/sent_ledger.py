@@ -27,8 +27,10 @@ T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-_VERSION: Final = 1
+_VERSION: Final = 2
+#: An older memory speaks of hashes that are not made any more.
 _SCHEMA: Final = f"""
+DROP TABLE IF EXISTS latest;
 CREATE TABLE IF NOT EXISTS sent (
     number INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
@@ -38,7 +40,7 @@ CREATE TABLE IF NOT EXISTS sent (
     client_file_id TEXT
 );
 CREATE TABLE IF NOT EXISTS opened (number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, batch_id TEXT);
-CREATE TABLE IF NOT EXISTS latest (number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, sha256 TEXT);
+CREATE TABLE IF NOT EXISTS latest (number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, content_hash TEXT);
 PRAGMA user_version = {_VERSION};
 """
 #: Rows kept in a table, about 300 bytes each; the oldest go first.
@@ -157,14 +159,14 @@ class SentLedger:
 
     async def changed(self, contents: Mapping[str, str]) -> set[str]:
         """See `SentFiles.changed`."""
-        before = await self._select("SELECT key, sha256 FROM latest", contents)
-        known = {place: sha256 for place, (sha256,) in before.items()}
+        before = await self._select("SELECT key, content_hash FROM latest", contents)
+        known = {place: old for place, (old,) in before.items()}
         await self._write(
-            "INSERT INTO latest (key, sha256) VALUES (?, ?) "
-            "ON CONFLICT (key) DO UPDATE SET sha256 = excluded.sha256",
-            [(self._own(place), sha256) for place, sha256 in contents.items() if known.get(place) != sha256],
+            "INSERT INTO latest (key, content_hash) VALUES (?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET content_hash = excluded.content_hash",
+            [(self._own(place), now) for place, now in contents.items() if known.get(place) != now],
         )
-        return {place for place, sha256 in known.items() if contents[place] != sha256}
+        return {place for place, old in known.items() if contents[place] != old}
 
     async def _select(self, statement: str, keys: Collection[str]) -> dict[str, tuple[str | None, ...]]:
         """Return the rows with one of `keys` in their first column, `key`, without that column."""

@@ -11,7 +11,7 @@ from calypso_mcp.client.outcomes import Upload, UploadedFile
 from calypso_mcp.client.preparation import Prepared, opened, prepare
 from calypso_mcp.client.recall import Recall
 from calypso_mcp.client.sent_files import SentFile, SentFiles, place_of, under_keys
-from calypso_mcp.client.sources import ByteSource
+from calypso_mcp.client.sources import ByteSource, sha256_of
 from calypso_mcp.client.transfer import OnKept, Transfer
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.statuses import GONE
@@ -64,12 +64,12 @@ class SingleUpload:
             known, gone = await self._recall.file(prepared)
             if known is not None:
                 done = UploadedFile(
-                    known, replayed=True, sha256=prepared.sha256, size_bytes=prepared.size_bytes
+                    known, replayed=True, content_hash=prepared.content_hash, size_bytes=prepared.size_bytes
                 )
             else:
                 done = await self._send(prepared, source, gone, on_kept)
         place = place_of(prepared)
-        contents = {} if place is None else {place: prepared.sha256}
+        contents = {} if place is None else {place: prepared.content_hash}
         return replace(done, changed=bool(await self._sent.changed(contents)))
 
     async def _send(
@@ -100,7 +100,7 @@ class SingleUpload:
             )
         except SessionExpired:
             return await self._after_expiry(prepared, source, key, session, on_kept)
-        return self._checked(await self._finalize(session), prepared, replayed=replayed)
+        return await _checked(await self._finalize(session), prepared, source, replayed=replayed)
 
     async def _after_expiry(
         self,
@@ -120,7 +120,7 @@ class SingleUpload:
             except SessionExpired:
                 pass
             else:
-                return self._checked(await self._finalize(renewed), prepared, replayed=replayed)
+                return await _checked(await self._finalize(renewed), prepared, source, replayed=replayed)
         # An address also dies of old age after its file was finalized: then the file is what we want.
         try:
             file = await self._files.finalize(renewed.session_id)
@@ -128,7 +128,7 @@ class SingleUpload:
             if error.retryable:
                 raise
             return None
-        return self._checked(file, prepared, replayed=True)
+        return await _checked(file, prepared, source, replayed=True)
 
     async def _finalize(self, session: UploadTarget) -> KnowledgeFile:
         try:
@@ -138,13 +138,21 @@ class SingleUpload:
             error.hint = error.hint or UploadError.default_hint
             raise
 
-    def _checked(self, file: KnowledgeFile, prepared: Prepared, *, replayed: bool) -> UploadedFile | None:
-        if file.status.lower() in GONE:
-            return None
-        stored = (file.sha256 or "").lower()
-        if len(stored) == _SHA256_CHARS and stored != prepared.sha256:
-            raise UploadCorrupted(ids={"file_id": file.id})
-        return UploadedFile(file, replayed, prepared.sha256, prepared.size_bytes)
+
+async def _checked(
+    file: KnowledgeFile, prepared: Prepared, source: ByteSource, *, replayed: bool
+) -> UploadedFile | None:
+    """Return the finished upload; None where the file has failed or been deleted.
+
+    Raises:
+        UploadCorrupted: The API says which bytes it has, and they are others than those of `source`.
+    """
+    if file.status.lower() in GONE:
+        return None
+    stored = (file.sha256 or "").lower()
+    if len(stored) == _SHA256_CHARS and stored != await sha256_of(source):
+        raise UploadCorrupted(ids={"file_id": file.id})
+    return UploadedFile(file, replayed, prepared.content_hash, prepared.size_bytes)
 
 
 def came_to_nothing() -> UploadError:
@@ -160,7 +168,7 @@ def came_to_nothing() -> UploadError:
 def _key(prepared: Prepared, generation: int) -> str:
     upload = prepared.upload
     return upload_key(
-        sha256=prepared.sha256,
+        content_hash=prepared.content_hash,
         filename=upload.filename,
         destination=prepared.destination,
         title=upload.title,

@@ -73,41 +73,62 @@ class DescriptorSource:
         self.size_bytes = size_bytes
 
     async def read(self, offset: int, length: int) -> bytes:
-        """Return bytes of the file, read in a worker thread."""
-        return await anyio.to_thread.run_sync(_read_at, self._fd, offset, length)
+        """Return bytes of the file: at once where they are in memory, else read in a worker thread."""
+        return _read_cached(self._fd, offset, length) or await anyio.to_thread.run_sync(
+            _read_at, self._fd, offset, length
+        )
 
     async def version(self) -> object:
         """Return what changes when the file is written to."""
         status = os.fstat(self._fd)  # answered from memory, no thread needed
         return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
 
-    async def sha256(self) -> str:
-        """Return the file's hash, read and computed in worker threads, a stride at a time."""
-        hasher = hashlib.sha256()
+    async def feed(self, update: Callable[[bytes], object]) -> None:
+        """Hand the whole file to a hasher, read and computed in worker threads, a stride at a time."""
         for offset in range(0, self.size_bytes, _HASH_STRIDE):
             end = min(offset + _HASH_STRIDE, self.size_bytes)
-            await anyio.to_thread.run_sync(partial(_hash_range, hasher.update, self._fd, offset, end))
-        return hasher.hexdigest()
+            await anyio.to_thread.run_sync(partial(_hash_range, update, self._fd, offset, end))
 
     def close(self) -> None:
         """Close the descriptor."""
         os.close(self._fd)
 
 
-async def sha256_of(source: ByteSource) -> str:
-    """Return the hexadecimal SHA-256 of the whole content.
+async def content_hash_of(source: ByteSource) -> str:
+    """Return the hexadecimal BLAKE3 hash of the whole content, by which this program knows it.
+
+    Everything is hashed before it is announced, so a slow hash is a slow upload: BLAKE3 takes a third of the
+    time of SHA-256, even where the processor has instructions for that one.
 
     Raises:
         UploadCorrupted: The source ended before its size.
     """
+    from blake3 import blake3
+
+    hasher = blake3()
+    await _feed(source, hasher.update)
+    return hasher.hexdigest()
+
+
+async def sha256_of(source: ByteSource) -> str:
+    """Return the hexadecimal SHA-256 of the whole content, by which the API knows it.
+
+    Raises:
+        UploadCorrupted: The source ended before its size.
+    """
+    hasher = hashlib.sha256()
+    await _feed(source, hasher.update)
+    return hasher.hexdigest()
+
+
+async def _feed(source: ByteSource, update: Callable[[bytes], object]) -> None:
     if isinstance(source, DescriptorSource):
         with reading():
-            return await source.sha256()
-    hasher = hashlib.sha256()
+            await source.feed(update)
+        return
     for offset in range(0, source.size_bytes, BLOCK_BYTES):
         block = await read_exactly(source, offset, min(BLOCK_BYTES, source.size_bytes - offset))
-        await anyio.to_thread.run_sync(hasher.update, block)
-    return hasher.hexdigest()
+        await anyio.to_thread.run_sync(update, block)
 
 
 async def read_exactly(source: ByteSource, offset: int, length: int) -> bytes:
@@ -170,6 +191,27 @@ def reading() -> Generator[None]:
             code="unreadable_file",
             hint="Check that it exists and may be read, then make the same call again.",
         ) from None
+
+
+if hasattr(os, "RWF_NOWAIT"):  # Linux
+
+    def _read_cached(fd: int, offset: int, length: int) -> bytes:
+        """Return what the system has in memory, without waiting for a disk; empty where it is not all there.
+
+        A file that was hashed a moment ago is there, and a hop to a thread costs more than copying it.
+        """
+        block = bytearray(length)
+        try:
+            count = os.preadv(fd, [block], offset, os.RWF_NOWAIT)
+        except OSError:  # not in memory, or the file system cannot tell
+            return b""
+        return bytes(block) if count == length else b""
+
+else:
+
+    def _read_cached(fd: int, offset: int, length: int) -> bytes:
+        del fd, offset, length
+        return b""
 
 
 if hasattr(os, "pread"):

@@ -11,7 +11,14 @@ import httpx2
 
 from calypso_mcp.client.connections import Connections
 from calypso_mcp.client.exchanges import exchange
-from calypso_mcp.client.sources import BLOCK_BYTES, ByteSource, changed, read_exactly, sha256_of, version_of
+from calypso_mcp.client.sources import (
+    BLOCK_BYTES,
+    ByteSource,
+    changed,
+    content_hash_of,
+    read_exactly,
+    version_of,
+)
 from calypso_mcp.client.transport_errors import mapped
 from calypso_mcp.domain.resumable import UploadRequest
 from calypso_mcp.domain.retry import parse_retry_after
@@ -28,13 +35,13 @@ class Content:
     Attributes:
         source: The bytes.
         content_type: MIME type as declared to the API.
-        sha256: Hash that the idempotency key was made from.
+        content_hash: Hash that the idempotency key was made from.
         version: The source's version at that time.
     """
 
     source: ByteSource
     content_type: str
-    sha256: str
+    content_hash: str
     version: object = None
 
     async def check_unchanged(self) -> None:
@@ -45,7 +52,7 @@ class Content:
         """
         if self.version == await version_of(self.source):
             return
-        if await sha256_of(self.source) != self.sha256:
+        if await content_hash_of(self.source) != self.content_hash:
             raise changed()
 
 

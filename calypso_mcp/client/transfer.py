@@ -16,7 +16,7 @@ from calypso_mcp.errors import ConnectionFailed, UploadError
 #: Called with the number of bytes the storage has newly acknowledged.
 OnKept = Callable[[int], None]
 
-_NOTHING: Final = Content(BytesSource(b""), "application/octet-stream", sha256="")
+_NOTHING: Final = Content(BytesSource(b""), "application/octet-stream", content_hash="")
 
 
 class Transfer:

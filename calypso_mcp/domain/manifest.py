@@ -29,7 +29,7 @@ _SPLIT_ODDS: Final = 8
 def client_file_id(
     *,
     identity: str,
-    sha256: str,
+    content_hash: str,
     destination: tuple[str, ...],
     title: str | None = None,
     tags: Sequence[str] = (),
@@ -40,7 +40,7 @@ def client_file_id(
 
     Args:
         identity: Path relative to the folder that was given, or the file name.
-        sha256: Hexadecimal hash of the content.
+        content_hash: Hexadecimal hash of the content.
         destination: From `upload_rules.destination_names`.
         title: As sent.
         tags: As sent.
@@ -49,7 +49,7 @@ def client_file_id(
     """
     readable = _OTHER_CHARACTERS.sub("-", identity)[-_READABLE_CHARS:].lstrip("_.-") or "file"
     digest = content_digest(
-        "item", identity, sha256, destination, title, list(tags), metadata or {}, generation
+        "item", identity, content_hash, destination, title, list(tags), metadata or {}, generation
     )
     return f"{readable}-{digest[:_DIGEST_CHARS]}"
 

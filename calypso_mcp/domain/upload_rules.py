@@ -163,7 +163,7 @@ def content_digest(*parts: object) -> str:
 
 def upload_key(
     *,
-    sha256: str,
+    content_hash: str,
     filename: str,
     destination: tuple[str, ...],
     title: str | None = None,
@@ -175,7 +175,7 @@ def upload_key(
     """Return the idempotency key of a single upload: equal for equal content in an equal place.
 
     Args:
-        sha256: Hexadecimal hash of the content.
+        content_hash: Hexadecimal hash of the content.
         filename: The knowledge file's name.
         destination: From `destination_names`.
         title: As sent.
@@ -185,6 +185,14 @@ def upload_key(
         generation: How many earlier uploads of the same came to nothing (failed, deleted, expired).
     """
     digest = content_digest(
-        "single", sha256, filename, destination, title, list(tags), metadata or {}, content_type, generation
+        "single",
+        content_hash,
+        filename,
+        destination,
+        title,
+        list(tags),
+        metadata or {},
+        content_type,
+        generation,
     )
     return f"calypso-mcp-{digest[:48]}"

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import httpx2
 import pytest
+from blake3 import blake3
 
 from calypso_mcp import errors
 from calypso_mcp.api.buckets import Destination
@@ -13,7 +13,7 @@ from calypso_mcp.client.uploads import Upload
 from tests.support.faulty_transport import API_KEY, FakeClock, problem, scripted_client
 
 DATA = b"What the tests upload."
-SHA256 = hashlib.sha256(DATA).hexdigest()
+CONTENT_HASH = blake3(DATA).hexdigest()
 UPLOAD = Upload(BytesSource(DATA), "notes.md", Destination(bucket="support"), tags=("a",), metadata={"id": 7})
 
 CREATE = "POST /v1/knowledge/files/upload-session"
@@ -58,7 +58,7 @@ async def test_the_way_of_the_seed_is_three_requests() -> None:
     assert "authorization" not in put.headers
     assert api.bodies[1:] == [DATA, b"{}"]
     assert (uploaded.file_id, uploaded.task_id, uploaded.replayed) == ("f1", "t1", False)
-    assert (uploaded.sha256, uploaded.size_bytes) == (SHA256, len(DATA))
+    assert (uploaded.content_hash, uploaded.size_bytes) == (CONTENT_HASH, len(DATA))
     assert acknowledged == [len(DATA)]
 
 

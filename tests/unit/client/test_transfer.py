@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import AsyncGenerator
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
+from blake3 import blake3
 
 from calypso_mcp import errors
 from calypso_mcp.client.connections import Connections
@@ -32,7 +32,7 @@ async def storage() -> AsyncGenerator[GcsServer]:
 
 async def content_of(source: ByteSource, data: bytes = DATA) -> Content:
     """Return `source` as what was hashed as `data`."""
-    return Content(source, "text/plain", hashlib.sha256(data).hexdigest(), await version_of(source))
+    return Content(source, "text/plain", blake3(data).hexdigest(), await version_of(source))
 
 
 async def send(

@@ -16,7 +16,7 @@ from calypso_mcp.domain.manifest import (
 )
 from calypso_mcp.errors import ManifestError
 
-ITEM: dict[str, Any] = {"identity": "docs/a.md", "sha256": "ab" * 32, "destination": ("slug:x",)}
+ITEM: dict[str, Any] = {"identity": "docs/a.md", "content_hash": "ab" * 32, "destination": ("slug:x",)}
 
 
 def an_id(**change: Any) -> str:
@@ -29,12 +29,14 @@ def ids(count: int) -> list[str]:
     return [an_id(identity=f"docs/chapter-{n}.md") for n in range(count)]
 
 
-@given(identity=st.text(min_size=1), sha256=st.text(alphabet="0123456789abcdef", min_size=64, max_size=64))
-def test_every_file_has_a_valid_and_stable_id(identity: str, sha256: str) -> None:
-    one = client_file_id(identity=identity, sha256=sha256, destination=("slug:x",))
+@given(
+    identity=st.text(min_size=1), content_hash=st.text(alphabet="0123456789abcdef", min_size=64, max_size=64)
+)
+def test_every_file_has_a_valid_and_stable_id(identity: str, content_hash: str) -> None:
+    one = client_file_id(identity=identity, content_hash=content_hash, destination=("slug:x",))
 
     check_client_file_id(one)
-    assert one == client_file_id(identity=identity, sha256=sha256, destination=("slug:x",))
+    assert one == client_file_id(identity=identity, content_hash=content_hash, destination=("slug:x",))
 
 
 def test_an_id_can_be_recognised_by_people() -> None:
@@ -48,7 +50,7 @@ def test_an_id_can_be_recognised_by_people() -> None:
     [
         {"identity": "docs/b.md"},
         {"identity": "docs-a.md"},
-        {"sha256": "cd" * 32},
+        {"content_hash": "cd" * 32},
         {"destination": ("slug:y",)},
         {"title": "A"},
         {"tags": ("t",)},
@@ -98,7 +100,7 @@ def test_one_more_file_leaves_most_batches_as_they_are() -> None:
 def test_a_changed_file_changes_its_own_batch_only() -> None:
     some = ids(1_000)
     before = split(some)
-    changed = an_id(identity="docs/chapter-500.md", sha256="cd" * 32)
+    changed = an_id(identity="docs/chapter-500.md", content_hash="cd" * 32)
 
     after = split([changed, *(one for one in some if one != some[500])])
 

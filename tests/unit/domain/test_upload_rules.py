@@ -15,7 +15,7 @@ from calypso_mcp.errors import ContentError
 
 LIMITS = UploadLimits()
 KEY: dict[str, Any] = {
-    "sha256": "ab" * 32,
+    "content_hash": "ab" * 32,
     "filename": "a.md",
     "destination": ("slug:x",),
     "title": "A",
@@ -94,7 +94,7 @@ def test_equal_content_has_an_equal_key() -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"sha256": "cd" * 32},
+        {"content_hash": "cd" * 32},
         {"filename": "b.md"},
         {"destination": ("id:x",)},
         {"title": None},
