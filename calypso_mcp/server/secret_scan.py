@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
+from itertools import islice
 from typing import Literal
 
 #: Bytes that decide whether a file is text.
@@ -42,7 +43,7 @@ _RUNS = bytes(
 _MOST_CONTROLS = 0.02
 _PDF_MAGIC_WITHIN = 1_024
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
-_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 ContentKind = Literal["text", "pdf", "binary"]
 #: Returns up to `length` bytes from `offset`; fewer only at the end.
@@ -113,7 +114,7 @@ def content_kind(head: bytes) -> ContentKind:
     """Say what a file is by its first `HEAD_BYTES` bytes; what it is called does not count."""
     if b"%PDF-" in head[:_PDF_MAGIC_WITHIN]:
         return "pdf"
-    if head.startswith(_UTF16_MARKS):
+    if head.startswith(tuple(_UTF16)):
         return "text"
     if b"\x00" in head:
         return "binary"
@@ -132,35 +133,37 @@ def find_secret(read_at: ReadAt, size_bytes: int) -> Finding | None:
     Raises:
         OSError: What `read_at` raises.
     """
-    line = 1
-    for text, kept in _windows(read_at, size_bytes):
+    for number, (text, _) in enumerate(_windows(read_at, size_bytes)):
         found = _first_match(text)
         if found is not None:
             kind, position = found
-            return Finding(kind, line + text.count("\n", 0, position))
-        line += text.count("\n", 0, len(text) - kept)
+            # Nearly no file holds a secret: lines are counted only where one does.
+            before = islice(_windows(read_at, size_bytes), number)
+            lines = sum(earlier.count(b"\n", 0, len(earlier) - kept) for earlier, kept in before)
+            return Finding(kind, 1 + lines + text.count(b"\n", 0, position))
     return None
 
 
-def _windows(read_at: ReadAt, size_bytes: int) -> Iterator[tuple[str, int]]:
-    """Yield overlapping windows and how many of each one's last characters the next one repeats."""
-    wide = read_at(0, 2)
-    # Every form is ASCII, so any other encoding than UTF-16 may pass as Latin-1.
-    encoding = "utf-16-le" if wide == codecs.BOM_UTF16_LE else "utf-16-be"
-    decoder = codecs.getincrementaldecoder(encoding if wide in _UTF16_MARKS else "latin-1")("replace")
-    tail = ""
+def _windows(read_at: ReadAt, size_bytes: int) -> Iterator[tuple[bytes, int]]:
+    """Yield overlapping windows and how many of each one's last characters the next one repeats.
+
+    Every form is ASCII, so it looks the same in every encoding but UTF-16, which becomes Latin-1.
+    """
+    mark = read_at(0, 2)
+    decoder = codecs.getincrementaldecoder(_UTF16[mark])("replace") if mark in _UTF16 else None
+    tail = b""
     for offset in range(0, size_bytes, _WINDOW_BYTES):
         data = read_at(offset, min(_WINDOW_BYTES, size_bytes - offset))
-        text = tail + decoder.decode(data)
+        text = tail + (decoder.decode(data).encode("latin-1", "replace") if decoder else data)
         tail = text[-_OVERLAP_CHARS:]
         yield text, len(tail)
 
 
-def _first_match(text: str) -> tuple[str, int] | None:
+def _first_match(text: bytes) -> tuple[str, int] | None:
     matches = (
         (form.kind, first + position)
         for first, last in _dense_parts(text)
-        for part in (text[first:last],)
+        for part in (text[first:last].decode("latin-1"),)
         for form in _forms()
         for fixed in form.fixed_parts
         for start, end in _regions(part, fixed)
@@ -169,16 +172,15 @@ def _first_match(text: str) -> tuple[str, int] | None:
     return next(matches, None)
 
 
-def _dense_parts(text: str) -> Iterator[tuple[int, int]]:
+def _dense_parts(text: bytes) -> Iterator[tuple[int, int]]:
     """Yield the spans around long runs of token characters, those that overlap as one."""
-    raw = text.encode("latin-1", "replace")
-    runs = raw.translate(_RUNS)
+    runs = text.translate(_RUNS)
     start, end = 0, -1
     position = runs.find(_RUN)
     while position >= 0:
         run_end = runs.find(b" ", position)
         run_end = len(runs) if run_end < 0 else run_end
-        if raw[position:run_end].translate(None, _PLAIN):
+        if text[position:run_end].translate(None, _PLAIN):
             if position - _AROUND_CHARS > end:
                 if end >= 0:
                     yield start, end
