@@ -13,8 +13,9 @@ from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.errors import AuthenticationFailed, ConfigError
 from calypso_mcp.server.access.caller_keys import CallerKeyVerifier
 from calypso_mcp.server.access.credentials import AccessFileVerifier, grant_of_request, grant_of_token
-from calypso_mcp.server.access.gate import LIVENESS_PATH, AccessControl
-from calypso_mcp.server.access.oauth import OAuthPolicy, OAuthVerifier, resource_metadata
+from calypso_mcp.server.access.gate import AccessControl
+from calypso_mcp.server.access.oauth import OAuthPolicy, OAuthVerifier
+from calypso_mcp.server.access.protected_resource import MCP_PATH, ProtectedResource
 from calypso_mcp.server.access.signing_keys import SigningKeys
 from calypso_mcp.server.access.watched_file import WatchedAccessFile
 from calypso_mcp.server.one_time_uploads import CurrentGrant, ticket_grant
@@ -23,7 +24,6 @@ from calypso_mcp.settings import Settings, environment
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
-    from starlette.routing import Route
 
     from calypso_mcp.assembly.backends import Backends
     from calypso_mcp.server.access.tickets import Ticket
@@ -42,14 +42,12 @@ class Callers:
         grant_for: What the credential of a request allows.
         key_for: The API key that a grant refers to.
         grant_of_ticket: What the caller that an upload address was issued to may do now.
-        routes: Documents that tell callers how to log in.
     """
 
     control: AccessControl | None = None
     grant_for: Callable[[ServerRequestContext[Any, Any]], AccessGrant] = everyone
     key_for: Callable[[str], SecretStr | None] = _no_key
     grant_of_ticket: CurrentGrant = ticket_grant
-    routes: tuple[Route, ...] = ()
 
     def backend_from(self, backends: Backends) -> Callable[[AccessGrant], Backend]:
         """Return what finds the backend of a grant.
@@ -79,15 +77,20 @@ def callers(settings: Settings, accepts_key: Callable[[SecretStr], Awaitable[boo
         ConfigError: The access file is wrong.
     """
     if settings.access_file is not None:
-        return _by_access_file(settings.access_file)
+        return _by_access_file(settings.access_file, _public_mcp(settings))
     if settings.oauth_issuer is not None:
         return _by_oauth(settings.oauth_issuer, settings)
     if settings.caller_key_header is not None:
-        return _by_own_key(settings.caller_key_header, accepts_key)
+        resource = ProtectedResource(_public_mcp(settings), settings.caller_key_header)
+        return _by_own_key(resource, accepts_key)
     return Callers()
 
 
-def _by_access_file(path: Path) -> Callers:
+def _public_mcp(settings: Settings) -> str | None:
+    return settings.public_url + MCP_PATH if settings.public_url else None
+
+
+def _by_access_file(path: Path, public_mcp: str | None) -> Callers:
     try:
         file = WatchedAccessFile(path, environment())
     except ConfigError as error:
@@ -97,7 +100,7 @@ def _by_access_file(path: Path) -> Callers:
         return file.grant(str(ticket.grant["name"]))
 
     return Callers(
-        control=AccessControl(AccessFileVerifier(file)),
+        control=AccessControl(AccessFileVerifier(file), ProtectedResource(public_mcp)),
         grant_for=grant_of_request,
         key_for=file.key,
         grant_of_ticket=still_listed,
@@ -105,7 +108,8 @@ def _by_access_file(path: Path) -> Callers:
 
 
 def _by_oauth(issuer: str, settings: Settings) -> Callers:
-    audience = settings.oauth_audience or f"{settings.public_url}/mcp"
+    public_mcp = _public_mcp(settings)
+    audience = settings.oauth_audience or public_mcp or ""
     policy = OAuthPolicy(
         issuer=issuer,
         audience=audience,
@@ -114,16 +118,16 @@ def _by_oauth(issuer: str, settings: Settings) -> Callers:
         required_scopes=settings.oauth_required_scopes,
     )
     verifier = OAuthVerifier(policy, SigningKeys(settings.oauth_jwks_url or ""))
-    resource = f"{settings.public_url}/mcp" if settings.public_url else audience
-    if not resource.startswith(("https://", "http://")):
-        return Callers(control=AccessControl(verifier), grant_for=grant_of_request)
-    scopes = (*settings.oauth_required_scopes, *filter(None, [settings.oauth_write_scope]))
-    address, route = resource_metadata(resource, issuer, scopes)
-    control = AccessControl(verifier, metadata_url=address, open_paths=frozenset({LIVENESS_PATH, route.path}))
-    return Callers(control=control, grant_for=grant_of_request, routes=(route,))
+    audience_is_address = audience.startswith(("https://", "http://"))
+    resource = ProtectedResource(
+        public_mcp or (audience if audience_is_address else None),
+        authorization_servers=(issuer,),
+        scopes=(*settings.oauth_required_scopes, *filter(None, [settings.oauth_write_scope])),
+    )
+    return Callers(control=AccessControl(verifier, resource), grant_for=grant_of_request)
 
 
-def _by_own_key(header: str, accepts_key: Callable[[SecretStr], Awaitable[bool]]) -> Callers:
+def _by_own_key(resource: ProtectedResource, accepts_key: Callable[[SecretStr], Awaitable[bool]]) -> Callers:
     verifier = CallerKeyVerifier(accepts_key)
 
     async def still_accepted(ticket: Ticket) -> AccessGrant | None:
@@ -131,7 +135,7 @@ def _by_own_key(header: str, accepts_key: Callable[[SecretStr], Awaitable[bool]]
         return grant_of_token(token) if token else None
 
     return Callers(
-        control=AccessControl(verifier, header=header),
+        control=AccessControl(verifier, resource),
         grant_for=grant_of_request,
         key_for=verifier.key,
         grant_of_ticket=still_accepted,

@@ -55,7 +55,7 @@ async def running_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
             allowed_hosts=(*settings.allowed_hosts, *([public] if public else [])),
             allowed_origins=settings.allowed_origins,
             control=replace(known.control, capability=uploads.capability) if known.control else None,
-            routes=(*status_routes(state, metrics), upload_route(uploads, state), *known.routes),
+            routes=(*status_routes(state, metrics), upload_route(uploads, state)),
             metrics=metrics,
         )
         yield create_http_app(build_server(state), policy)

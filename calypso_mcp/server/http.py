@@ -13,6 +13,7 @@ from starlette.routing import Route
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.gate import AccessControl
 from calypso_mcp.server.access.limits import HttpLimits, wrap
+from calypso_mcp.server.access.protected_resource import MCP_PATH
 from calypso_mcp.server.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -32,9 +33,8 @@ class HttpPolicy:
         allowed_origins: Values of the Origin header to accept, as `https://name` or `http://name:*`.
         limits: What one request may cost.
         control: How callers prove who they are; None where reaching the port is enough.
-        routes: Routes beside `path`, behind the same checks.
+        routes: Routes beside MCP, behind the same checks.
         metrics: Where answers are counted; None where nobody asked.
-        path: Where MCP answers.
     """
 
     host: str = "127.0.0.1"
@@ -44,7 +44,6 @@ class HttpPolicy:
     control: AccessControl | None = None
     routes: tuple[BaseRoute, ...] = ()
     metrics: Metrics | None = None
-    path: str = "/mcp"
 
 
 def create_http_app(server: MCPServer[Any], policy: HttpPolicy) -> ASGIApp:
@@ -56,7 +55,7 @@ def create_http_app(server: MCPServer[Any], policy: HttpPolicy) -> ASGIApp:
     _check(policy)
     security = security_of(policy)
     app = server.streamable_http_app(
-        streamable_http_path=policy.path,
+        streamable_http_path=MCP_PATH,
         stateless_http=True,
         json_response=False,
         max_request_body_size=policy.limits.body.size_bytes,
@@ -65,9 +64,11 @@ def create_http_app(server: MCPServer[Any], policy: HttpPolicy) -> ASGIApp:
     )
     for route in app.router.routes:
         # Without sessions nothing is ever sent on the stream a GET would open and hold, in either era.
-        if isinstance(route, Route) and route.path == policy.path:
+        if isinstance(route, Route) and route.path == MCP_PATH:
             route.methods = {"POST"}
     app.router.routes.extend(policy.routes)
+    if policy.control is not None:
+        app.router.routes.append(policy.control.resource.route())
     return wrap(app, policy.limits, security=security, control=policy.control, metrics=policy.metrics)
 
 

@@ -14,7 +14,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from mcp.server.auth.provider import AccessToken
 from starlette.requests import Request
@@ -24,6 +23,7 @@ from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.upload_rules import check_upload, content_type_for
 from calypso_mcp.errors import ContentError, ScopeError
 from calypso_mcp.server.access.credentials import access_token, fingerprint, grant_of_user
+from calypso_mcp.server.access.protected_resource import origin_of
 from calypso_mcp.server.access.tickets import Ticket, TicketSeal
 from calypso_mcp.server.request_scope import Access
 from calypso_mcp.server.state import ANYONE
@@ -243,10 +243,7 @@ class OneTimeUploads:
         return ANYONE if user is None else grant_of_user(user)
 
     def _origin(self, request: Request) -> str:
-        if self.policy.public_url is None:
-            return f"{request.url.scheme}://{request.url.netloc}"
-        parts = urlsplit(self.policy.public_url)
-        return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/mcp')}"
+        return origin_of(request.scope) if self.policy.public_url is None else self.policy.public_url
 
 
 def _quoted(filename: str) -> str:

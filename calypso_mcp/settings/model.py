@@ -11,8 +11,10 @@ from calypso_mcp.settings.values import (
     AbsolutePath,
     ApiUrl,
     Folder,
+    Issuer,
     Knob,
     LogLevel,
+    PublicUrl,
     WebUrl,
 )
 
@@ -114,15 +116,17 @@ class Settings(BaseModel):
         tuple[str, ...],
         Knob("CALYPSO_ALLOWED_ORIGINS", "--allowed-origin", "access", "ORIGIN", separator=","),
     ] = Field(default=(), description="Browser origin to accept; repeat the flag for several.")
-    public_url: Annotated[WebUrl | None, Knob("CALYPSO_PUBLIC_URL", "--public-url", "access", "URL")] = Field(
-        default=None,
-        description="URL under which clients reach `calypso-mcp http`, where a proxy stands before it.",
+    public_url: Annotated[PublicUrl | None, Knob("CALYPSO_PUBLIC_URL", "--public-url", "access", "URL")] = (
+        Field(
+            default=None,
+            description="URL under which clients reach `calypso-mcp http`, where a proxy stands before it.",
+        )
     )
     access_file: Annotated[
         AbsolutePath | None, Knob("CALYPSO_ACCESS_FILE", "--access-file", "access", "FILE")
     ] = Field(default=None, description="TOML file that names the agents allowed to call, see SECURITY.md.")
     oauth_issuer: Annotated[
-        WebUrl | None, Knob("CALYPSO_OAUTH_ISSUER", "--oauth-issuer", "access", "URL")
+        Issuer | None, Knob("CALYPSO_OAUTH_ISSUER", "--oauth-issuer", "access", "URL")
     ] = Field(default=None, description="Accepts OAuth access tokens of this issuer.")
     oauth_audience: Annotated[
         str | None, Knob("CALYPSO_OAUTH_AUDIENCE", "--oauth-audience", "access", "TEXT")

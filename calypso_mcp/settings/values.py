@@ -81,8 +81,23 @@ def _absolute(value: Path) -> Path:
     return value.expanduser().absolute()
 
 
+def _checked_public_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.query or parts.fragment:
+        raise ValueError("must not contain a query")
+    return _checked_url(value).removesuffix("/mcp")
+
+
+def _checked_issuer(value: str) -> str:
+    _checked_url(value)
+    # Compared character by character with what tokens say (RFC 8414, section 3.3), and some end in a slash.
+    return value
+
+
 ApiUrl = Annotated[str, AfterValidator(_checked_api_url)]
 WebUrl = Annotated[str, AfterValidator(_checked_url)]
+PublicUrl = Annotated[str, AfterValidator(_checked_public_url)]
+Issuer = Annotated[str, AfterValidator(_checked_issuer)]
 Folder = Annotated[Path, AfterValidator(_checked_folder)]
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 LogLevel = Literal["debug", "info", "warning", "error"]

@@ -41,7 +41,9 @@ PATHS = [
     "/",
     "/docs",
     "/v1/search",
-    "/.well-known/oauth-protected-resource/mcp",
+    "/.well-known/oauth-protected-resource",
+    "/.well-known/oauth-protected-resource/mcp/",
+    "/.well-known/oauth-authorization-server",
 ]
 
 

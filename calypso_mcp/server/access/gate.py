@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mcp.server.auth.middleware.auth_context import AuthContextMiddleware
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 from starlette.authentication import AuthCredentials
 from starlette.datastructures import Headers
-from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server.access.answers import refusal, send_refusal
+from calypso_mcp.server.access.protected_resource import ProtectedResource
 
 _log = logging.getLogger(__name__)
 
@@ -29,24 +29,25 @@ class AccessControl:
 
     Attributes:
         verifier: Decides about a credential.
-        header: Header the credential arrives in; `Authorization` means a bearer token.
-        metadata_url: Address of the protected-resource metadata (RFC 9728), named in every 401.
-        open_paths: Paths that answer without a credential; they must reveal nothing.
+        resource: What they are told who do not, and in which header the credential arrives.
         capability: Reads the grant out of a path that is itself a credential (a one-time address).
     """
 
     verifier: TokenVerifier
-    header: str = "Authorization"
-    metadata_url: str | None = None
-    open_paths: frozenset[str] = frozenset({LIVENESS_PATH})
+    resource: ProtectedResource = field(default_factory=ProtectedResource)
     capability: Callable[[str, str], Awaitable[AccessToken | None]] | None = None
+
+    @property
+    def open_paths(self) -> tuple[str, str]:
+        """Paths that answer without a credential; they reveal nothing."""
+        return LIVENESS_PATH, self.resource.metadata_path
 
     def credential(self, headers: Headers) -> str | None:
         """Return the one credential of a request; None when there is none, or more than one."""
-        values = headers.getlist(self.header)
+        values = headers.getlist(self.resource.header)
         if len(values) != 1:
             return None
-        if self.header.lower() != "authorization":
+        if not self.resource.takes_bearer_tokens:
             return values[0].strip() or None
         scheme, _, token = values[0].strip().partition(" ")
         return token.strip() or None if scheme.lower() == "bearer" else None
@@ -78,7 +79,7 @@ class AccessGate:
             await send_refusal(response, scope, receive, send)
             return
         if token is None:
-            await send_refusal(self._unauthorized(), scope, receive, send)
+            await send_refusal(self._control.resource.unauthorized(scope), scope, receive, send)
             return
         user = AuthenticatedUser(token)
         await self._app({**scope, "user": user, "auth": AuthCredentials(token.scopes)}, receive, send)
@@ -94,15 +95,3 @@ class AccessGate:
                 return token
         credential = control.credential(Headers(scope=scope))
         return None if credential is None else await control.verifier.verify_token(credential)
-
-    def _unauthorized(self) -> Response:
-        """Return the one answer to no, a wrong, an expired and a doubled credential alike."""
-        control = self._control
-        error, description = "invalid_token", "A valid credential is required."
-        if control.header.lower() == "authorization":
-            challenge = f'Bearer error="{error}", error_description="{description}"'
-            if control.metadata_url:
-                challenge += f', resource_metadata="{control.metadata_url}"'
-        else:
-            challenge = f'ApiKey realm="calypso-mcp", header="{control.header}"'
-        return refusal(401, error, description, {"WWW-Authenticate": challenge})

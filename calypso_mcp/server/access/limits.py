@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -29,6 +30,8 @@ from calypso_mcp.server.metrics import Metrics
 
 _log = logging.getLogger(__name__)
 
+#: A name or an address, and a port. Whatever follows the colon passes an allowed `name:*`.
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 #: Header that names the method since MCP 2026-07-28.
 _METHOD_HEADER = "mcp-method"
 #: Methods whose answer is a stream of events that ends when the client leaves.
@@ -122,7 +125,10 @@ class KnownAddress:
         """Answer 421 for a foreign Host, 403 for a foreign Origin."""
         if scope["type"] != "lifespan":
             # Read as an HTTP request in either case: a websocket has the same headers.
-            response = await self._security.validate_request(Request({**scope, "type": "http"}))
+            request = Request({**scope, "type": "http"})
+            response = await self._security.validate_request(request)
+            if response is None and not _HOST.fullmatch(request.headers["host"]):
+                response = refusal(421, "misdirected_request", "The Host header is no address.")
             if response is not None:
                 await send_refusal(response, scope, receive, send)
                 return

@@ -7,12 +7,11 @@ RFC 9068), expiry, not-before, required scopes. The token is used for nothing el
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from mcp.server.auth.provider import AccessToken, TokenVerifier
-from starlette.routing import Route
 
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.scope import ScopeLimit
@@ -55,27 +54,6 @@ class OAuthPolicy:
         unknown = set(self.algorithms) - set(ALGORITHMS)
         if unknown or not self.algorithms:
             raise ConfigError(f"OAuth signature algorithms must be among {', '.join(ALGORITHMS)}.")
-
-
-def resource_metadata(resource_url: str, issuer: str, scopes: Sequence[str] = ()) -> tuple[str, Route]:
-    """Return where the protected-resource metadata (RFC 9728) stands, and the route that serves it.
-
-    Args:
-        resource_url: The MCP address as clients know it.
-        issuer: The authorization server that gives out tokens for it.
-        scopes: Scopes a token needs.
-    """
-    from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
-    from pydantic import AnyHttpUrl
-
-    resource = AnyHttpUrl(resource_url)
-    routes = create_protected_resource_routes(
-        resource_url=resource,
-        authorization_servers=[AnyHttpUrl(issuer)],
-        scopes_supported=list(scopes) or None,
-        resource_name="calypso-mcp",
-    )
-    return str(build_resource_metadata_url(resource)), routes[0]
 
 
 class OAuthVerifier(TokenVerifier):

@@ -81,6 +81,8 @@ WRONG: list[tuple[dict[str, object], dict[str, str], tuple[str, ...]]] = [
         {},
         ("--oauth-audience", "CALYPSO_PUBLIC_URL"),
     ),
+    ({"public_url": "https://mcp.example/?buckets=a"}, {}, ("--public-url", "CALYPSO_PUBLIC_URL", "query")),
+    ({"oauth_issuer": "http://id.example"}, {}, ("--oauth-issuer", "CALYPSO_OAUTH_ISSUER", "https://")),
 ]
 
 
@@ -94,6 +96,16 @@ def test_a_wrong_setting_is_one_line_that_names_flag_and_variable(
     assert "\n" not in message
     for word in words:
         assert word in message
+
+
+def test_addresses_lose_their_endings_but_an_issuer_is_kept_as_it_is_written() -> None:
+    assert (
+        settings_from({"public_url": "https://mcp.example/team/mcp/"}, {}).public_url
+        == "https://mcp.example/team"
+    )
+    oauth = {"oauth_jwks_url": "https://id.example/keys", "oauth_audience": "calypso"}
+    for issuer in ("https://id.example", "https://id.example/"):
+        assert settings_from({"oauth_issuer": issuer, **oauth}, {}).oauth_issuer == issuer
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "calypso.localhost"])

@@ -24,6 +24,7 @@ from calypso_mcp.server.access.credentials import NOBODY, access_token, grant_of
 from calypso_mcp.server.access.gate import AccessControl
 from calypso_mcp.server.access.json_shape import JsonShape
 from calypso_mcp.server.access.limits import HttpLimits, wrap
+from calypso_mcp.server.access.protected_resource import ProtectedResource
 from tests.support.oauth_issuer import Clock
 
 SECURITY = TransportSecuritySettings(
@@ -47,7 +48,7 @@ class Verifier:
         return None if grant is None else access_token(grant, "f")
 
 
-CONTROL = AccessControl(Verifier(), metadata_url=METADATA)
+CONTROL = AccessControl(Verifier(), ProtectedResource("https://calypso.example/mcp"))
 
 
 async def echo(request: Request) -> JSONResponse:
@@ -144,7 +145,7 @@ async def test_an_unreachable_issuer_is_an_outage_and_not_a_wrong_token() -> Non
 
 
 async def test_a_key_of_the_callers_own_arrives_in_the_declared_header_only() -> None:
-    app = protected(control=AccessControl(Verifier(), header="Calypso-Api-Key"))
+    app = protected(control=AccessControl(Verifier(), ProtectedResource(header="Calypso-Api-Key")))
     async with client(app, token="good") as http:
         refused = await http.get("/mcp")
         assert refused.status_code == 401
