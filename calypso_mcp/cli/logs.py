@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 
-#: Loggers that write whole URLs; ours hold upload addresses, which are secrets.
-_TALKATIVE = ("httpx2", "httpcore2", "uvicorn.access", "mcp", "asyncio")
-
 
 def log_to_stderr(level: str, *, as_json: bool = False) -> None:
     """Send log records of `level` and above to stderr; other libraries' only from warnings on.
+
+    Some write whole URLs, answers or events: upload addresses, which are secrets, and stored passages. Which
+    of them do changes with every new version, so none is trusted.
 
     Args:
         level: Lowest level of our own records.
@@ -23,6 +23,6 @@ def log_to_stderr(level: str, *, as_json: bool = False) -> None:
 
         formatter = JsonLines()
     handler.setFormatter(formatter)
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    ours = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=max(ours, logging.WARNING), handlers=[handler], force=True)
+    logging.getLogger("calypso_mcp").setLevel(ours)
