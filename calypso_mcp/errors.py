@@ -12,6 +12,7 @@ CalypsoError                    .message .hint .code .retryable .request_id .ret
     AuthenticationFailed 401    PermissionDenied 403    NotFound 404    Conflict 409
     InvalidRequest 400 422      TooLarge 413            RateLimited 429 ServerError 5xx
   ContractError                 2xx, but the body is not what the API sheet says
+  AnswerFailed                  the agent was reached, but what came is no whole answer
   UploadError
     SessionExpired              the upload address is gone: start a new session with the same key
     UploadOutOfStep             the server acknowledged bytes that were never sent
@@ -204,6 +205,14 @@ class ContractError(CalypsoError):
 
     default_code = "unexpected_response"
     default_hint = "Check the API base URL; if it is right, update calypso-mcp."
+
+
+class AnswerFailed(CalypsoError):
+    """The agent could not answer."""
+
+    default_code = "answer_failed"
+    default_hint = "Make the same call again, or look for passages with search_bucket."
+    default_retryable = True
 
 
 class UploadError(CalypsoError):

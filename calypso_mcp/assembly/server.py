@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from calypso_mcp.assembly.backends import opened
+from calypso_mcp.assembly.conversations import conversations
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.server.build import build_server
@@ -46,6 +47,7 @@ def server_state(
         tools=frozenset(settings.tools) or None,
         read_only=settings.read_only,
         files=files,
+        conversations=conversations(settings),
         telemetry=Telemetry(log_questions=settings.log_queries),
     )
 

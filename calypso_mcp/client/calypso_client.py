@@ -11,6 +11,7 @@ import httpx2
 
 from calypso_mcp.client.addresses import check_base_url
 from calypso_mcp.client.agents import Agents
+from calypso_mcp.client.answers import Answers
 from calypso_mcp.client.batches import Batches
 from calypso_mcp.client.buckets import Buckets
 from calypso_mcp.client.clock import SYSTEM_CLOCK, Clock
@@ -36,6 +37,7 @@ class CalypsoClient:
         files: Upload sessions, knowledge files, indexing tasks: one method per endpoint.
         batches: Likewise for batches.
         agents: List and create agents.
+        answers: Ask an agent.
         search: Passages within a scope.
         connection: Whether the key works.
         uploads: From bytes to accepted files, single or many.
@@ -90,7 +92,8 @@ class CalypsoClient:
         self.files = Files(requester)
         self.batches = Batches(requester)
         self.agents = Agents(requester)
-        self.search = Search(requester, self.agents, self.buckets, clock)
+        self.answers = Answers(requester, policies.timeouts)
+        self.search = Search(requester, self.agents, self.answers, self.buckets, clock)
         self.connection = Connection(requester)
         self.uploads = Uploads(
             files=self.files,

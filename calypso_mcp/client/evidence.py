@@ -1,4 +1,6 @@
-"""Passages out of a grounded answer (API sheet sections 9.2 and 9.3), whose shape is only partly published.
+"""What a grounded answer says and rests on (API sheet sections 9.2 and 9.3).
+
+Its shape is only partly published.
 
 Everything is read tolerantly: what is missing is left out, what is unknown is passed over.
 """
@@ -8,18 +10,36 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from pydantic import ConfigDict
-
+from calypso_mcp.api.answers import RawAnswer
+from calypso_mcp.api.problem import UNKNOWN_PROFILE
 from calypso_mcp.api.search import SearchResult
-from calypso_mcp.api.wire import WireModel
+from calypso_mcp.errors import AnswerFailed
 
 Fields = Mapping[str, Any]
 
+_LONGEST_REASON = 200
+#: Why an answer ends early that asking again does not change.
+_FINAL_REASONS = frozenset({"content_filter", "max_output_tokens"})
 
-class RawAnswer(WireModel):
-    """The non-streaming body of `POST /responses`, kept as it is."""
 
-    model_config = ConfigDict(extra="allow")
+def text_of(answer: RawAnswer) -> str:
+    """Return the answer itself: the canonical text, else the plain one, else that of its messages."""
+    fields = answer.model_dump()
+    whole = _text(_aicore(fields), "display_text") or _text(fields, "output_text")
+    if whole:
+        return whole
+    parts = [
+        _text(part, "text") or ""
+        for item in _objects(fields.get("output"))
+        if item.get("type") == "message"
+        for part in _objects(item.get("content"))
+    ]
+    return "\n".join(part for part in parts if part)
+
+
+def kind_of(answer: RawAnswer) -> str | None:
+    """Return how the answer was made, where the backend says so."""
+    return _text(_aicore(answer.model_dump()), "answer_kind")
 
 
 def passages(answer: RawAnswer, limit: int) -> tuple[SearchResult, ...]:
@@ -38,18 +58,28 @@ def passages(answer: RawAnswer, limit: int) -> tuple[SearchResult, ...]:
     return tuple(found[:limit])
 
 
-def failure(answer: RawAnswer) -> str | None:
-    """Return what went wrong when the answer says it failed, else None."""
+def failure(answer: RawAnswer) -> AnswerFailed | None:
+    """Return the error that the answer reports; None where it is one."""
     fields = answer.model_dump()
-    error = fields.get("error")
-    if error:
-        return _text(_object(error), "message", "code") or (error if isinstance(error, str) else "unknown")
-    status = fields.get("status")
-    return str(status) if status in {"failed", "incomplete", "cancelled"} else None
+    error, status = fields.get("error"), fields.get("status")
+    if not error and status not in {"failed", "incomplete", "cancelled"}:
+        return None
+    told = _object(error)
+    reason = _text(_object(fields.get("incomplete_details")), "reason") or ""
+    words = error if isinstance(error, str) else reason or status or "it gives no reason"
+    message = _text(told, "message", "code") or str(words)
+    retryable = told.get("retryable")
+    if not isinstance(retryable, bool):
+        retryable = UNKNOWN_PROFILE not in message and reason not in _FINAL_REASONS
+    return AnswerFailed(
+        f"The agent could not answer: {message[:_LONGEST_REASON]}",
+        code=_text(told, "code") or ("answer_incomplete" if status == "incomplete" else ""),
+        retryable=retryable,
+    )
 
 
 def _grounded(fields: Fields) -> Iterator[SearchResult]:
-    for source in _objects(_object(_object(fields.get("metadata")).get("_aicore")).get("grounded_sources")):
+    for source in _objects(_aicore(fields).get("grounded_sources")):
         yield _result(
             source,
             title=_text(source, "label", "title", "filename", "file_name"),
@@ -84,7 +114,12 @@ def _result(fields: Fields, *, title: str | None, text: str | None) -> SearchRes
         file_id=_text(fields, "knowledge_id", "knowledgeId", "file_id"),
         filename=_text(fields, "filename", "file_name"),
         url=_text(fields, "url"),
+        attributes=dict(_object(fields.get("attributes"))),
     )
+
+
+def _aicore(fields: Fields) -> Fields:
+    return _object(_object(fields.get("metadata")).get("_aicore"))
 
 
 def _object(value: object) -> Fields:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
 import anyio
 import httpx2
-from pydantic import ValidationError
 
 from calypso_mcp import errors
 from calypso_mcp.api import problem
 from calypso_mcp.api.wire import WireModel
+from calypso_mcp.client.bodies import body_of, decoded, request_id_of
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.connections import Connections
 from calypso_mcp.client.exchanges import exchange
@@ -25,13 +25,13 @@ from calypso_mcp.client.retrying import retrying
 from calypso_mcp.client.transport_errors import mapped
 from calypso_mcp.domain.retry import is_retryable_status, parse_retry_after
 
-#: Largest JSON answer that is read. Listings of large teams reach several megabytes.
-LARGEST_ANSWER: Final = 32 * 1024 * 1024
 _LARGEST_PROBLEM: Final = 64 * 1024
-_REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "x-calypso-request-id")
 _REPLAYED_HEADER: Final = "idempotency-replayed"
 
+_STREAM_OR_JSON: Final = "text/event-stream, application/json"
+
 M = TypeVar("M", bound=WireModel)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,12 @@ class Answer(Generic[M]):
     repeated: bool = False
 
 
-class Nothing(WireModel):
-    """An answer nobody reads."""
+@dataclass(frozen=True, slots=True)
+class _Given(Generic[T]):
+    """What an attempt came to that must not be repeated: a value, or an error to raise."""
+
+    value: T | None = None
+    error: errors.CalypsoError | None = None
 
 
 class Requester:
@@ -119,6 +123,48 @@ class Requester:
             "POST", path, answer, json=fields, idempotency_key=idempotency_key, creates=creates
         )
 
+    async def post_and_listen(
+        self, path: str, body: WireModel, read: Callable[[httpx2.Response], Awaitable[T]], *, wait_s: float
+    ) -> T:
+        """Send `body` and let `read` read a 2xx answer while it comes.
+
+        Sent again only while nothing has been answered: never after a 2xx, nor when time was up, because
+        whoever was asked may be at work already.
+
+        Args:
+            path: From `api.paths`, already filled.
+            body: The JSON object to send.
+            read: Reads the answer and closes nothing; its errors pass through.
+            wait_s: Seconds for everything, all attempts included.
+
+        Raises:
+            RequestTimedOut: The answer was not complete in time.
+            CalypsoError: See `post`.
+        """
+        request = self._request("POST", path, json=body.to_wire(), accept=_STREAM_OR_JSON, silence_s=wait_s)
+
+        async def attempt() -> _Given[T]:
+            has_begun = False
+
+            async def read_once(response: httpx2.Response) -> T:
+                nonlocal has_begun
+                has_begun = True
+                return await read(response)
+
+            try:
+                return _Given(value=await self._attempt(request, read_once, wait_s))
+            except errors.CalypsoError as error:
+                if has_begun or isinstance(error, errors.RequestTimedOut):
+                    return _Given(error=error)
+                raise
+
+        with anyio.move_on_after(wait_s):
+            given: _Given[T] = await retrying(self._policies.retry, self._clock, self._dice)(attempt)
+            if given.error is not None:
+                raise given.error
+            return cast("T", given.value)
+        raise errors.RequestTimedOut(f"The answer was not complete within {wait_s:g} s.")
+
     async def _send(
         self,
         method: str,
@@ -130,12 +176,13 @@ class Requester:
         idempotency_key: str | None = None,
         creates: bool = False,
     ) -> Answer[M]:
-        headers = {"Authorization": f"Bearer {self._api_key}", "Accept": "application/json"}
+        request = self._request(method, path, params=params, json=json)
         if idempotency_key is not None:
-            headers["Idempotency-Key"] = idempotency_key
-        request = self._connections.api.build_request(
-            method, self._base_url + path, params=params, json=json, headers=headers
-        )
+            request.headers["Idempotency-Key"] = idempotency_key
+
+        async def read(response: httpx2.Response) -> Answer[M]:
+            replayed = response.headers.get(_REPLAYED_HEADER, "").strip().lower() == "true"
+            return Answer(await decoded(response, answer), replayed)
 
         attempts = 0
 
@@ -145,45 +192,70 @@ class Requester:
             async with AsyncExitStack() as turn:
                 if creates:
                     await turn.enter_async_context(self._pacer.turn())
-                return await self._attempt(request, answer)
+                return await self._attempt(request, read, self._policies.timeouts.answer_s)
 
         answered: Answer[M] = await retrying(self._policies.retry, self._clock, self._dice)(attempt)
         return replace(answered, repeated=attempts > 1)
 
-    async def _attempt(self, request: httpx2.Request, answer: type[M]) -> Answer[M]:
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+        accept: str = "application/json",
+        silence_s: float | None = None,
+    ) -> httpx2.Request:
+        """Return a request; `silence_s` replaces the usual limit between two pieces of an answer."""
+        timeouts = self._policies.timeouts
+        return self._connections.api.build_request(
+            method,
+            self._base_url + path,
+            params=params,
+            json=json,
+            headers={"Authorization": f"Bearer {self._api_key}", "Accept": accept},
+            timeout=httpx2.USE_CLIENT_DEFAULT
+            if silence_s is None
+            else httpx2.Timeout(
+                connect=timeouts.connect_s, read=silence_s, write=timeouts.write_s, pool=None
+            ),
+        )
+
+    async def _attempt(
+        self, request: httpx2.Request, read: Callable[[httpx2.Response], Awaitable[T]], wait_s: float
+    ) -> T:
         with (
             exchange("api", request.method, request.url.path) as made,
-            anyio.move_on_after(self._policies.timeouts.answer_s),
+            anyio.move_on_after(wait_s),
             mapped(),
         ):
             response = await self._connections.api.send(request, stream=True)
             made.status = response.status_code
-            made.request_id = _request_id(response)
+            made.request_id = request_id_of(response)
             try:
-                decoded = await self._read(response, answer)
+                if not response.is_success:
+                    raise await self._refusal(response)
+                answered = await read(response)
+            except errors.CalypsoError as error:
+                error.request_id = error.request_id or made.request_id
+                raise
             finally:
                 await response.aclose()
-            made.request_id = made.request_id or getattr(decoded.body, "request_id", None)
-            return decoded
+            body: object = getattr(answered, "body", answered)
+            made.request_id = made.request_id or getattr(body, "request_id", None)
+            return answered
         raise errors.RequestTimedOut("No complete answer came in time.")
 
-    async def _read(self, response: httpx2.Response, answer: type[M]) -> Answer[M]:
-        request_id = _request_id(response)
-        if response.is_success:
-            body = await _body(response, LARGEST_ANSWER)
-            if body is None:
-                raise errors.ContractError(
-                    f"The answer is larger than {LARGEST_ANSWER // 1_048_576} MB.", request_id=request_id
-                )
-            replayed = response.headers.get(_REPLAYED_HEADER, "").strip().lower() == "true"
-            return Answer(_decode(body, answer, request_id), replayed)
+    async def _refusal(self, response: httpx2.Response) -> errors.CalypsoError:
+        request_id = request_id_of(response)
         if not response.is_error:
-            raise errors.ContractError(
+            return errors.ContractError(
                 f"The API answered {response.status_code}, a redirect. It is not followed, because the API "
                 "key would go with it.",
                 request_id=request_id,
             )
-        raise self._problem(response, await _body(response, _LARGEST_PROBLEM, cut=True) or b"", request_id)
+        return self._problem(response, await body_of(response, _LARGEST_PROBLEM, cut=True) or b"", request_id)
 
     def _problem(self, response: httpx2.Response, body: bytes, request_id: str | None) -> errors.ApiError:
         # A server that quotes the key back must not make us print it.
@@ -199,42 +271,3 @@ class Requester:
         elif status == HTTPStatus.REQUEST_TIMEOUT:
             error.retryable = True
         return error
-
-
-def _request_id(response: httpx2.Response) -> str | None:
-    return next((response.headers[name] for name in _REQUEST_ID_HEADERS if name in response.headers), None)
-
-
-async def _body(response: httpx2.Response, largest: int, *, cut: bool = False) -> bytes | None:
-    """Return the body; beyond `largest` bytes None, or its beginning where `cut` is wanted."""
-    parts: list[bytes] = []
-    size = 0
-    async for part in response.aiter_bytes():
-        parts.append(part)
-        size += len(part)
-        if size > largest:
-            return b"".join(parts)[:largest] if cut else None
-    return b"".join(parts)
-
-
-def _decode(body: bytes, answer: type[M], request_id: str | None) -> M:
-    if answer is Nothing:
-        return answer()
-    try:
-        decoded = answer.model_validate_json(body)
-    except ValidationError as error:
-        raise errors.ContractError(_complaint(error), request_id=request_id) from None
-    if request_id and getattr(decoded, "request_id", request_id) is None:
-        return decoded.model_copy(update={"request_id": request_id})
-    return decoded
-
-
-def _complaint(error: ValidationError) -> str:
-    # Places and kinds only: the values may be addresses or keys.
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    if found and found[0]["type"] == "json_invalid":
-        return "The API's answer is not JSON."
-    places = ", ".join(
-        f"{'.'.join(str(part) for part in one['loc']) or 'body'} ({one['type']})" for one in found[:5]
-    )
-    return f"The API's answer lacks or garbles: {places}."

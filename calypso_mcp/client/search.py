@@ -7,14 +7,16 @@ from typing import Final
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.agents import AgentModel
+from calypso_mcp.api.answers import AnswerRequest
 from calypso_mcp.api.search import SearchRequest, SearchResponse, SearchResult
 from calypso_mcp.client.agents import Agents
+from calypso_mcp.client.answers import Answers
 from calypso_mcp.client.buckets import Buckets
 from calypso_mcp.client.clock import Clock
-from calypso_mcp.client.evidence import RawAnswer, failure, passages
+from calypso_mcp.client.evidence import passages
 from calypso_mcp.client.requester import Requester
 from calypso_mcp.domain.limits import SearchLimits
-from calypso_mcp.errors import ApiError, NotFound, ScopeError, ServerError
+from calypso_mcp.errors import ApiError, NotFound, ScopeError
 
 #: How long a missing endpoint is remembered, in seconds, before it is tried again.
 _MISSING_FOR_S: Final = 300.0
@@ -26,10 +28,13 @@ _NO_ENDPOINT_CODES: Final = frozenset({"not_found", "route_not_found", "endpoint
 class Search:
     """`/search`."""
 
-    def __init__(self, requester: Requester, agents: Agents, buckets: Buckets, clock: Clock) -> None:
+    def __init__(
+        self, requester: Requester, agents: Agents, answers: Answers, buckets: Buckets, clock: Clock
+    ) -> None:
         """Use `requester` for every request; the others serve the way round."""
         self._requester = requester
         self._agents = agents
+        self._answers = answers
         self._buckets = buckets
         self._clock = clock
         self._missing_until: float | None = None
@@ -82,18 +87,8 @@ class Search:
             raise ScopeError from None
 
     async def _ask(self, model: str, query: str, limit: int) -> tuple[SearchResult, ...]:
-        body = {
-            "model": model,
-            "input": query,
-            "stream": False,
-            "store": False,
-            "metadata": {"_aicore": {"file_input_strategy": "rag_policy"}},
-        }
-        answer = (await self._requester.post(paths.RESPONSES, RawAnswer, body)).body
-        problem = failure(answer)
-        if problem is not None:
-            raise ServerError(f"The agent could not answer: {problem[:200]}")
-        return passages(answer, limit)
+        request = AnswerRequest(model=model, input=query, store=False)
+        return passages(await self._answers.raw(request), limit)
 
 
 def _is_missing(error: ApiError) -> bool:

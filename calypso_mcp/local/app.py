@@ -23,7 +23,7 @@ from calypso_mcp.local.indexing.worker import IndexingWorker
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.presence import Presence
 from calypso_mcp.local.rate_limit import CreateWindow
-from calypso_mcp.local.routes import agents, batches, buckets, connection, files, search, uploads
+from calypso_mcp.local.routes import agents, answers, batches, buckets, connection, files, search, uploads
 from calypso_mcp.local.store.database import Database
 
 __all__ = ["LocalOptions", "create_app", "open_backend"]
@@ -37,6 +37,7 @@ _API = (
     *batches.ROUTES,
     *search.ROUTES,
     *agents.ROUTES,
+    *answers.ROUTES,
 )
 
 #: The write-ahead log is folded into the database when it has grown to this.

@@ -1,21 +1,22 @@
-"""Removing bytes that nothing will ever ask for again."""
+"""Removing what nothing will ever ask for again."""
 
 from __future__ import annotations
 
 import sqlite3
 
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.store import sessions
+from calypso_mcp.local.store import answers, sessions
 from calypso_mcp.local.store.sessions import CANCELLED, OPEN
 
 
 async def clean(backend: Backend) -> None:
-    """Drop expired addresses, and the bytes of sessions that ended without a file or are unknown."""
+    """Drop expired addresses and turns, and the bytes of sessions that ended without a file, or unknown."""
     before = backend.now() - backend.options.orphan_lifetime_s
     held = await backend.on_disk(lambda: backend.blobs.session_ids(older_than=before))
 
     def work(connection: sqlite3.Connection) -> list[str]:
         sessions.drop_addresses(connection, before)
+        answers.drop(connection, backend.now() - backend.options.answer_lifetime_s)
         ended = held.intersection(sessions.stale(connection, before))
         # Cancelled ones stay cancelled; for the others the upload starts over if it ever goes on.
         kept_state = {row.id for row in sessions.get_all(connection, list(ended)) if row.state == CANCELLED}

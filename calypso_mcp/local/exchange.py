@@ -7,19 +7,19 @@ import hashlib
 import hmac
 import logging
 import sqlite3
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from calypso_mcp.api.problem import Problem
 from calypso_mcp.api.wire import WireModel
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.identifiers import new_id
+from calypso_mcp.local.identifiers import json_text, new_id
 from calypso_mcp.local.refusals import Refusal, invalid
 
 M = TypeVar("M", bound=WireModel)
@@ -40,7 +40,14 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
-Handler = Callable[[Backend, Request], Awaitable[Answer]]
+@dataclass(frozen=True, slots=True)
+class Events:
+    """What a handler returns to be sent as server-sent events, each under the name in its `type`."""
+
+    events: Iterable[Mapping[str, Any]]
+
+
+Handler = Callable[[Backend, Request], Awaitable[Answer | Events]]
 
 
 def endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -54,6 +61,12 @@ def endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
             answer = await handler(backend, request)
         except Exception as error:  # noqa: BLE001 - the outermost handler of the API
             return problem_response(refusal_for(error), request_id)
+        if isinstance(answer, Events):
+            return StreamingResponse(
+                _event_stream(answer.events),
+                headers={"Cache-Control": "no-store", "X-Request-Id": request_id},
+                media_type="text/event-stream",
+            )
         return JSONResponse(
             {**answer.body, "request_id": request_id},
             answer.status,
@@ -81,6 +94,11 @@ def check_key(request: Request, api_key: str) -> None:
             "The API key is missing or wrong.",
             headers={"WWW-Authenticate": "Bearer"},
         )
+
+
+async def _event_stream(events: Iterable[Mapping[str, Any]]) -> AsyncGenerator[str]:
+    for event in events:
+        yield f"event: {event['type']}\ndata: {json_text(event)}\n\n"
 
 
 async def read_body(backend: Backend, request: Request, model: type[M]) -> M:

@@ -37,4 +37,6 @@ class LocalOptions:
     indexing_attempts: int = 3
     #: How long the bytes of an expired, unfinalized session are kept for its continuation.
     orphan_lifetime_s: float = 86_400.0
+    #: How long a turn of a conversation with an agent can be continued.
+    answer_lifetime_s: float = 7 * 86_400.0
     clock: Callable[[], float] = time.time

@@ -54,7 +54,7 @@ async def search_buckets(access: Access, query: str, buckets: Sequence[Bucket], 
         for group in groups
     ]
     merged = _by_rank(await _send(access, requests))
-    return (await _within(access, merged, buckets))[:limit]
+    return (await within_scope(access, merged, buckets))[:limit]
 
 
 async def search_agent(access: Access, query: str, agent: AgentModel, limit: int) -> list[Found]:
@@ -62,7 +62,7 @@ async def search_agent(access: Access, query: str, agent: AgentModel, limit: int
     answers = await _send(
         access, [SearchRequest(query=query, agent=agent.id, buckets=None, max_results=limit)]
     )
-    return (await _within(access, _by_rank(answers), await access.buckets()))[:limit]
+    return (await within_scope(access, _by_rank(answers), await access.buckets()))[:limit]
 
 
 async def _send(access: Access, requests: Sequence[SearchRequest]) -> list[tuple[SearchResult, ...]]:
@@ -96,8 +96,17 @@ def _by_rank(answers: Sequence[Sequence[SearchResult]]) -> list[SearchResult]:
     return list(merged.values())
 
 
-async def _within(access: Access, results: Sequence[SearchResult], asked: Sequence[Bucket]) -> list[Found]:
-    """Return the results from `asked`; under a limit one that is not known to be from there is dropped."""
+async def within_scope(
+    access: Access, results: Sequence[SearchResult], asked: Sequence[Bucket], what: str = "search"
+) -> list[Found]:
+    """Return the results from `asked`; under a limit one that is not known to be from there is dropped.
+
+    Args:
+        access: What the request may use.
+        results: What the API returned for it.
+        asked: The buckets they may be from.
+        what: What was asked of the API, for the log line that counts the dropped ones.
+    """
     found = [Found(result, _home(result, asked)) for result in results]
     if access.is_limited and any(entry.bucket is None and entry.result.file_id for entry in found):
         # The list may be older than the file.
@@ -106,7 +115,7 @@ async def _within(access: Access, results: Sequence[SearchResult], asked: Sequen
         found = [Found(result, _home(result, asked)) for result in results]
     kept = [entry for entry in found if not _is_outside(access, entry)]
     if dropped := len(found) - len(kept):
-        logger.warning("search: dropped %d of %d results from outside the scope", dropped, len(found))
+        logger.warning("%s: dropped %d of %d results from outside the scope", what, dropped, len(found))
     return kept
 
 

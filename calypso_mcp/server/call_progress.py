@@ -13,7 +13,7 @@ from mcp.server.mcpserver import Context
 
 from calypso_mcp.server.state import ServerState
 
-Phase = Literal["checking", "hashing", "uploading", "finalizing", "indexing"]
+Phase = Literal["checking", "hashing", "uploading", "finalizing", "indexing", "asking", "answering"]
 
 #: Share of the whole at which each phase begins and ends, in percent: a bar that only moves forward.
 _SPANS: Final[dict[Phase, tuple[float, float]]] = {
@@ -22,6 +22,9 @@ _SPANS: Final[dict[Phase, tuple[float, float]]] = {
     "uploading": (15, 80),
     "finalizing": (80, 85),
     "indexing": (85, 100),
+    # How long an answer gets nobody knows beforehand, so these two only ever begin.
+    "asking": (0, 10),
+    "answering": (10, 100),
 }
 _PAUSE_S: Final = 0.5
 #: Longest silence; hosts take a silent call for a dead one.
@@ -34,13 +37,14 @@ Send = Callable[[float, float | None, str | None], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far a phase is. Files and bytes, done and in all; bytes may be unknown."""
+    """How far a phase is. Files and bytes, done and in all; bytes may be unknown. Characters of an answer."""
 
     phase: Phase
     files_done: int = 0
     files_total: int = 0
     bytes_done: int = 0
     bytes_total: int = 0
+    characters: int = 0
 
     @property
     def share(self) -> float:
@@ -109,6 +113,8 @@ class CallProgress:
         if step.phase == "uploading" and self._uploading_since is not None and step.bytes_done:
             elapsed_s = max(self._clock() - self._uploading_since, 1e-3)
             words.append(f"{_megabytes(int(step.bytes_done / elapsed_s))} MB/s")
+        if step.characters:
+            words.append(f"{step.characters} characters")
         return f"{step.phase}: {', '.join(words)}" if words else step.phase
 
 

@@ -17,6 +17,7 @@ from mcp_types import ToolAnnotations
 
 from calypso_mcp.server import schemas
 from calypso_mcp.server.tools.agents import create_agent, list_agents
+from calypso_mcp.server.tools.answers import ask_agent
 from calypso_mcp.server.tools.batches import upload_batch
 from calypso_mcp.server.tools.buckets import create_bucket, list_buckets
 from calypso_mcp.server.tools.readiness import get_upload_status, wait_for_bucket_sync
@@ -75,6 +76,7 @@ def _adds(function: Callable[..., Any], title: str) -> ToolSpec:
 TOOLS: tuple[ToolSpec, ...] = (
     _reads(list_buckets, "List buckets"),
     _reads(search_bucket, "Search buckets", open_world=True),
+    ToolSpec(ask_agent, "Ask an agent", read_only=True, destructive=False, idempotent=False, open_world=True),
     _adds(upload_file, "Upload one source"),
     _adds(upload_batch, "Upload many files"),
     _reads(get_upload_status, "Upload status"),

@@ -11,13 +11,15 @@ from typing import Any, cast
 
 Schema = dict[str, Any]
 
-#: Lengths of texts are checked all the same; no model counts characters beforehand.
-_DROPPED = frozenset({"title", "$defs", "maxLength"})
+#: Lengths are checked all the same; no model counts characters beforehand or sends an empty text by plan.
+_DROPPED = frozenset({"title", "$defs", "maxLength", "minLength", "minItems"})
+#: Nobody writes longer lists by hand.
+_LONG_LIST = 20
 _DROPPED_FROM_OUTPUT = _DROPPED | {"default", "required", "description", "additionalProperties", "enum"}
 
 
 def compact_input(schema: Schema) -> Schema:
-    """Return an input schema without titles, references, nullable unions and empty defaults."""
+    """Return an input schema without titles, references, nullable unions and rules that say nothing."""
     compact = _compact(schema, cast("Schema", schema.get("$defs", {})), _DROPPED)
     compact.setdefault("properties", {})
     return compact
@@ -27,9 +29,14 @@ def compact_output(schema: Schema) -> Schema:
     """Return an output schema.
 
     Nothing is `required`: absent facts are left out, and an error's structure travels in the same place,
-    which some clients hold against the schema as well.
+    which some clients hold against the schema as well. What a list holds is told by names alone.
     """
-    return _compact(schema, cast("Schema", schema.get("$defs", {})), _DROPPED_FROM_OUTPUT)
+    compact = _compact(schema, cast("Schema", schema.get("$defs", {})), _DROPPED_FROM_OUTPUT)
+    for fact in compact["properties"].values():
+        entries = cast("Schema", fact.pop("items", {}))
+        if names := entries.get("properties"):
+            fact["items"] = {"properties": {name: {} for name in names}}
+    return compact
 
 
 def _compact(schema: Schema, definitions: Schema, dropped: frozenset[str]) -> Schema:
@@ -38,7 +45,7 @@ def _compact(schema: Schema, definitions: Schema, dropped: frozenset[str]) -> Sc
         merged = _resolved(merged, definitions) if "$ref" in merged else _without_null(merged)
     compact: Schema = {}
     for key, value in merged.items():
-        if key in dropped or (key == "default" and _says_nothing(value)):
+        if key in dropped or _says_nothing(key, value):
             continue
         if key == "properties":
             properties = cast("Schema", value)
@@ -72,6 +79,10 @@ def _without_null(schema: Schema) -> Schema:
     return {**rest, "anyOf": options}
 
 
-def _says_nothing(default: object) -> bool:
-    """Whether a default is what anyone expects of an argument left out: empty, or off."""
-    return default is None or default is False or default in ("", [], {})
+def _says_nothing(key: str, value: Any) -> bool:
+    """Whether a rule is what anyone expects: a default that is empty or off, a limit nobody comes near."""
+    if key == "default":
+        return value is None or value is False or value in ("", [], {})
+    if key == "minimum":
+        return value in (0, 1)
+    return key == "maxItems" and value > _LONG_LIST

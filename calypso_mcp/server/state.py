@@ -12,6 +12,7 @@ from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.limits import SearchLimits, UploadLimits
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.server.catalogue import Catalogue
+from calypso_mcp.server.conversations import Conversations
 from calypso_mcp.server.telemetry import Telemetry
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class ServerState:
         read_only: Whether only reading tools are offered.
         files: Which local paths may be uploaded; None turns local paths off.
         one_time_uploads: Hands out upload addresses on this server; None where it has no routes for them.
+        conversations: Makes and reads the ids that conversations with agents are continued by.
         telemetry: Logs, traces and counts the calls.
     """
 
@@ -68,6 +70,7 @@ class ServerState:
     read_only: bool = False
     files: FilePolicy | None = None
     one_time_uploads: OneTimeUploads | None = None
+    conversations: Conversations = field(default_factory=Conversations)
     telemetry: Telemetry = field(default_factory=Telemetry)
     upload_limits: UploadLimits = field(default_factory=UploadLimits)
     search_limits: SearchLimits = field(default_factory=SearchLimits)

@@ -203,16 +203,47 @@ def search(
     return [Passage(row[0], row[1], row[2] or None, *row[3:]) for row in rows]
 
 
+def frequencies(
+    connection: sqlite3.Connection,
+    phrases: Sequence[str],
+    *,
+    bucket_ids: Sequence[str],
+    time_limit_s: float = QUERY_TIME_LIMIT_S,
+) -> tuple[int, list[int]]:
+    """Return how many passages the buckets hold, and how many of them match each of `phrases`.
+
+    Args:
+        connection: As for `search`.
+        phrases: From `query_phrases`.
+        bucket_ids: Only files in one of these.
+        time_limit_s: When to give up.
+
+    Raises:
+        SearchTimedOut: The time was up.
+    """
+    counting = "SELECT count(*) FROM passages_fts WHERE passages_fts MATCH ?"
+    expressions = [_buckets_expression(bucket_ids), *(_expression([one], bucket_ids) for one in phrases)]
+    with _time_limit(connection, time_limit_s):
+        counts: list[int] = [connection.execute(counting, (one,)).fetchone()[0] for one in expressions]
+    return counts[0], counts[1:]
+
+
 def match_expression(query: str, bucket_ids: Sequence[str] | None) -> str | None:
     """Return the FTS5 expression for `query`, or None when it can match nothing."""
     phrases = query_phrases(query)
     if not phrases or (bucket_ids is not None and not bucket_ids):
         return None
+    return _expression(phrases, bucket_ids)
+
+
+def _expression(phrases: Sequence[str], bucket_ids: Sequence[str] | None) -> str:
     words = f"{{body title heading}} : ({' OR '.join(phrases)})"
-    if bucket_ids is None:
-        return words
+    return words if bucket_ids is None else f"{_buckets_expression(bucket_ids)} AND {words}"
+
+
+def _buckets_expression(bucket_ids: Sequence[str]) -> str:
     buckets = " OR ".join(f'"{bucket_token(bucket)}"' for bucket in bucket_ids)
-    return f"buckets : ({buckets}) AND {words}"
+    return f"buckets : ({buckets})"
 
 
 def _bucket_column(bucket_ids: Sequence[str]) -> str:

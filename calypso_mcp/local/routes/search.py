@@ -52,7 +52,7 @@ async def search(backend: Backend, request: Request) -> Answer:
     try:
         results = await backend.database.read(work)
     except SearchTimedOut:
-        raise Refusal(503, "search_timeout", "The search took too long.", retryable=True) from None
+        raise search_timed_out() from None
     answer = SearchResponse(
         query=body.query, agent=body.agent, strategy=_STRATEGY, results=results, usage=_USAGE
     )
@@ -74,13 +74,19 @@ def _results(passages: Sequence[Passage], sources: Mapping[str, FileRow]) -> tup
             text=passage.text,
             file_id=passage.file_id,
             filename=sources[passage.file_id].filename,
-            attributes=_attributes(passage, sources[passage.file_id]),
+            attributes=attributes_of(passage, sources[passage.file_id]),
         )
         for position, passage in enumerate(passages)
     )
 
 
-def _attributes(passage: Passage, source: FileRow) -> dict[str, Any]:
+def search_timed_out() -> Refusal:
+    """Return the refusal of a search that took too long (503, worth repeating)."""
+    return Refusal(503, "search_timeout", "The search took too long.", retryable=True)
+
+
+def attributes_of(passage: Passage, source: FileRow) -> dict[str, Any]:
+    """Return what the embedded backend knows of a passage beyond the documented fields."""
     place: dict[str, Any] = {
         "page": passage.page,
         "line_start": passage.line_start,

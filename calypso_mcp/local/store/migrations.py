@@ -107,9 +107,24 @@ CREATE TABLE idempotency_keys (
 ) WITHOUT ROWID;
 """
 
+ANSWERS = """
+CREATE TABLE answers (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL UNIQUE,
+    team_id TEXT NOT NULL,
+    conversation_id TEXT NOT NULL,
+    model TEXT NOT NULL,
+    sought TEXT NOT NULL,
+    created_at REAL NOT NULL
+);
+CREATE INDEX answers_by_conversation ON answers (conversation_id, position);
+CREATE INDEX answers_by_age ON answers (created_at);
+"""
+
 MIGRATIONS: tuple[tuple[str, str], ...] = (
     ("catalogue", CATALOGUE),
     ("retrieval index", RETRIEVAL_INDEX),
+    ("answers", ANSWERS),
 )
 
 _RECORD = """

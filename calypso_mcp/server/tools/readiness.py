@@ -77,7 +77,7 @@ async def wait_for_bucket_sync(
     access: CurrentAccess,
     ctx: Context[ServerState, Any],
     *,
-    bucket: Annotated[str, Field(description="All of it: slug, id or name")] = "",
+    bucket: Annotated[str, Field(description="All of it")] = "",
     file_ids: Annotated[list[str], Field(max_length=_MOST_FILES)] = [],  # noqa: B006 - never changed
     batch_id: str = "",
     timeout_s: Timeout = 45,

@@ -82,7 +82,7 @@ async def upload_file(
     path: Annotated[str | None, Field(description="Local file")] = None,
     text: str | None = None,
     content_base64: Annotated[str | None, Field(description="At most 1 MiB; prefer path")] = None,
-    bucket: Annotated[str, Field(description="Slug, id or name")] = "",
+    bucket: str = "",
     filename: Annotated[str, Field(description="Default: as in path")] = "",
     title: str = "",
     tags: Annotated[list[str], Field(description="At most 20")] = [],  # noqa: B006 - never changed

@@ -172,7 +172,7 @@ async def test_a_404_about_the_request_is_no_missing_endpoint(code: str) -> None
 async def test_a_failed_answer_is_an_error_not_an_empty_result(body: dict[str, Any]) -> None:
     client, _ = scripted_client(way_round(model("one", "b1"), answers=[{"id": "resp_1", **body}]))
     async with client:
-        with pytest.raises(errors.ServerError):
+        with pytest.raises(errors.AnswerFailed):
             await client.search.search(SearchRequest(query="q", buckets=("b1",)))
 
 

@@ -24,6 +24,9 @@ class _Arguments(BaseModel):
     inner: _Inner | None = None
     many: list[_Inner] = Field(default_factory=list)
     limit: Annotated[int, Field(ge=1, le=9, description="How many")] = 5
+    least: Annotated[int, Field(ge=2)] = 2
+    few: Annotated[list[str], Field(min_length=1, max_length=5)] = Field(default_factory=list)
+    thousand: Annotated[list[str], Field(max_length=1000)] = Field(default_factory=list)
     on: bool = True
     off: bool = False
     name: Annotated[str, Field(max_length=10)] = ""
@@ -45,11 +48,13 @@ def test_an_input_schema_loses_references_titles_nulls_and_empty_defaults_but_no
             "many": {"type": "array", "items": INNER},
             "limit": {
                 "type": "integer",
-                "minimum": 1,
                 "maximum": 9,
                 "default": 5,
                 "description": "How many",
             },
+            "least": {"type": "integer", "minimum": 2, "default": 2},
+            "few": {"type": "array", "items": {"type": "string"}, "maxItems": 5},
+            "thousand": {"type": "array", "items": {"type": "string"}},
             "on": {"type": "boolean", "default": True},
             "off": {"type": "boolean"},
             "name": {"type": "string"},
@@ -62,6 +67,13 @@ def test_an_output_schema_requires_nothing_so_that_errors_fit_it_too():
     compact = compact_output(_Arguments.model_json_schema())
     assert "required" not in str(compact)
     assert "additionalProperties" not in compact
+
+
+def test_an_output_schema_names_what_a_list_holds_and_says_no_more_of_it():
+    properties = compact_output(_Arguments.model_json_schema())["properties"]
+    assert properties["many"] == {"type": "array", "items": {"properties": {"title": {}, "size": {}}}}
+    assert properties["few"] == {"type": "array", "maxItems": 5}
+    assert properties["inner"] == {key: value for key, value in INNER.items() if key != "required"}
 
 
 class _Result(ToolResult):

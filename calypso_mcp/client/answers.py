@@ -1,0 +1,122 @@
+"""Asking an agent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import httpx2
+
+from calypso_mcp.api import paths
+from calypso_mcp.api.answers import AnswerRequest, RawAnswer
+from calypso_mcp.api.search import SearchResult
+from calypso_mcp.client import evidence
+from calypso_mcp.client.answer_stream import StreamedAnswer
+from calypso_mcp.client.bodies import decoded
+from calypso_mcp.client.policies import Timeouts
+from calypso_mcp.client.requester import Requester
+from calypso_mcp.errors import AnswerFailed, RequestTimedOut
+
+#: Sources of one answer that are kept.
+MOST_SOURCES: Final = 20
+#: Longest answer that is read, in characters; a model that repeats itself has to end somewhere.
+_LONGEST_ANSWER: Final = 1_000_000
+_EVENT_STREAM: Final = "text/event-stream"
+
+#: Told how many characters of the answer are there.
+Heard = Callable[[int], None]
+
+
+def _unheard(_characters: int) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroundedAnswer:
+    """What an agent answered.
+
+    Attributes:
+        text: The answer; never empty.
+        sources: The passages it rests on, as far as the API names them.
+        response_id: What the next turn refers to; None where the API gives none.
+        kind: How it was made where the backend says so; None: by a model.
+        request_id: The API's id of the request, for support.
+    """
+
+    text: str
+    sources: tuple[SearchResult, ...]
+    response_id: str | None
+    kind: str | None
+    request_id: str | None
+
+
+class Answers:
+    """`/responses`."""
+
+    def __init__(self, requester: Requester, timeouts: Timeouts) -> None:
+        """Use `requester` for every request, and wait for answers as long as `timeouts` says."""
+        self._requester = requester
+        self._wait_s = timeouts.agent_s
+
+    async def ask(self, request: AnswerRequest, heard: Heard = _unheard) -> GroundedAnswer:
+        """Return the answer to `request`, streamed or not.
+
+        Args:
+            request: Whom to ask and what.
+            heard: Told, while the answer comes, how much of it is there.
+
+        Raises:
+            AnswerFailed: It failed, broke off, or is empty.
+            RequestTimedOut: It was not complete in time.
+            ApiError: As for every request.
+        """
+        body = await self.raw(request, heard)
+        text = evidence.text_of(body).strip()
+        fields = body.model_dump()
+        if not text:
+            raise AnswerFailed("The agent's answer is empty.", code="answer_empty")
+        return GroundedAnswer(
+            text=text,
+            sources=evidence.passages(body, MOST_SOURCES),
+            response_id=_name(fields.get("id")),
+            kind=evidence.kind_of(body),
+            request_id=_name(fields.get("request_id")),
+        )
+
+    async def raw(self, request: AnswerRequest, heard: Heard = _unheard) -> RawAnswer:
+        """Return the whole answer as the API words it, which may be without text. Errors: see `ask`."""
+
+        async def read(response: httpx2.Response) -> RawAnswer:
+            kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind != _EVENT_STREAM:
+                # Asked for a stream, a server may answer all at once.
+                return await decoded(response, RawAnswer)
+            return await _folded(response, heard)
+
+        try:
+            body = await self._requester.post_and_listen(paths.RESPONSES, request, read, wait_s=self._wait_s)
+        except RequestTimedOut as error:
+            error.hint = "Ask something narrower, or look for passages with search_bucket."
+            raise
+        problem = evidence.failure(body)
+        if problem is not None:
+            problem.request_id = _name(body.model_dump().get("request_id"))
+            raise problem
+        return body
+
+
+async def _folded(response: httpx2.Response, heard: Heard) -> RawAnswer:
+    answer = StreamedAnswer()
+    async for event in httpx2.EventSource(response):
+        answer.take(event.event, event.data)
+        heard(answer.characters)
+        if answer.is_over:
+            break
+        if answer.characters > _LONGEST_ANSWER:
+            raise AnswerFailed("The agent's answer does not end.", code="answer_too_long", retryable=False)
+    return answer.body()
+
+
+def _name(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

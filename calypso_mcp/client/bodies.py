@@ -1,0 +1,76 @@
+"""Reading the body of an API answer: bounded, decoded, and never quoted in an error."""
+
+from __future__ import annotations
+
+from typing import Final, TypeVar
+
+import httpx2
+from pydantic import ValidationError
+
+from calypso_mcp import errors
+from calypso_mcp.api.wire import WireModel
+
+#: Largest JSON answer that is read. Listings of large teams reach several megabytes.
+LARGEST_ANSWER: Final = 32 * 1024 * 1024
+_REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "x-calypso-request-id")
+
+M = TypeVar("M", bound=WireModel)
+
+
+class Nothing(WireModel):
+    """An answer nobody reads."""
+
+
+async def decoded(response: httpx2.Response, answer: type[M]) -> M:
+    """Return the body of a 2xx response.
+
+    Raises:
+        ContractError: It is too large, or not what `answer` describes.
+    """
+    request_id = request_id_of(response)
+    body = await body_of(response, LARGEST_ANSWER)
+    if body is None:
+        raise errors.ContractError(
+            f"The answer is larger than {LARGEST_ANSWER // 1_048_576} MB.", request_id=request_id
+        )
+    return _decode(body, answer, request_id)
+
+
+def request_id_of(response: httpx2.Response) -> str | None:
+    """Return the API's id of the request, for support."""
+    return next((response.headers[name] for name in _REQUEST_ID_HEADERS if name in response.headers), None)
+
+
+async def body_of(response: httpx2.Response, largest: int, *, cut: bool = False) -> bytes | None:
+    """Return the body; beyond `largest` bytes None, or its beginning where `cut` is wanted."""
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.aiter_bytes():
+        parts.append(part)
+        size += len(part)
+        if size > largest:
+            return b"".join(parts)[:largest] if cut else None
+    return b"".join(parts)
+
+
+def _decode(body: bytes, answer: type[M], request_id: str | None) -> M:
+    if answer is Nothing:
+        return answer()
+    try:
+        decoded = answer.model_validate_json(body)
+    except ValidationError as error:
+        raise errors.ContractError(_complaint(error), request_id=request_id) from None
+    if request_id and getattr(decoded, "request_id", request_id) is None:
+        return decoded.model_copy(update={"request_id": request_id})
+    return decoded
+
+
+def _complaint(error: ValidationError) -> str:
+    # Places and kinds only: the values may be addresses or keys.
+    found = error.errors(include_url=False, include_context=False, include_input=False)
+    if found and found[0]["type"] == "json_invalid":
+        return "The API's answer is not JSON."
+    places = ", ".join(
+        f"{'.'.join(str(part) for part in one['loc']) or 'body'} ({one['type']})" for one in found[:5]
+    )
+    return f"The API's answer lacks or garbles: {places}."

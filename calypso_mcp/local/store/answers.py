@@ -1,0 +1,71 @@
+"""Turns of conversations with agents: as much of each as the next one needs, for a while."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+#: Turns of one conversation that can be continued, and of all together.
+_MOST_TURNS = 50
+_MOST_KEPT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRow:
+    """One turn. `sought` are the words that passages were looked for with, not the answer."""
+
+    id: str
+    team_id: str
+    conversation_id: str
+    model: str
+    sought: str
+    created_at: float
+
+
+def get(connection: sqlite3.Connection, turn_id: str) -> TurnRow | None:
+    """Return the turn with this id."""
+    return _one(connection.execute("SELECT * FROM answers WHERE id = ?", (turn_id,)))
+
+
+def last_of(connection: sqlite3.Connection, conversation_id: str) -> TurnRow | None:
+    """Return the latest turn of a conversation."""
+    return _one(
+        connection.execute(
+            "SELECT * FROM answers WHERE conversation_id = ? ORDER BY position DESC LIMIT 1",
+            (conversation_id,),
+        )
+    )
+
+
+def insert(connection: sqlite3.Connection, turn: TurnRow) -> None:
+    """Add a turn; the oldest of a long conversation make room."""
+    connection.execute(
+        "INSERT INTO answers (id, team_id, conversation_id, model, sought, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (turn.id, turn.team_id, turn.conversation_id, turn.model, turn.sought, turn.created_at),
+    )
+    connection.execute(
+        "DELETE FROM answers WHERE conversation_id = :conversation AND position <= ("
+        " SELECT position FROM answers WHERE conversation_id = :conversation"
+        " ORDER BY position DESC LIMIT 1 OFFSET :most)",
+        {"conversation": turn.conversation_id, "most": _MOST_TURNS},
+    )
+
+
+def drop(connection: sqlite3.Connection, before: float) -> None:
+    """Remove turns older than `before`, and the oldest beyond what is kept."""
+    connection.execute("DELETE FROM answers WHERE created_at < ?", (before,))
+    connection.execute(
+        "DELETE FROM answers WHERE position <= ("
+        " SELECT position FROM answers ORDER BY position DESC LIMIT 1 OFFSET ?)",
+        (_MOST_KEPT,),
+    )
+
+
+def _one(found: sqlite3.Cursor) -> TurnRow | None:
+    row = found.fetchone()
+    if row is None:
+        return None
+    fields = dict(row)
+    del fields["position"]
+    return TurnRow(**fields)

@@ -1,0 +1,101 @@
+"""Conversation ids: what the next turn needs, sealed for one caller, so that nothing has to be remembered.
+
+Any worker with the same secret can continue what another began, and an id that was made for somebody else
+opens as little as one that was made up.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    from calypso_mcp.domain.access import AccessGrant
+
+_PREFIX: Final = "conv_"
+_LONGEST: Final = 2_000
+_NONCE_BYTES: Final = 12
+_DIGEST_CHARS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The turn that the next one follows.
+
+    Attributes:
+        model: The agent that was asked.
+        response_id: The API's id of its answer.
+        reach: Digest of the buckets that the agent answered from.
+    """
+
+    model: str
+    response_id: str
+    reach: str
+
+
+def reach_of(bucket_ids: Iterable[str]) -> str:
+    """Return a digest of a set of buckets."""
+    return hashlib.sha256(json.dumps(sorted(bucket_ids)).encode()).hexdigest()[:_DIGEST_CHARS]
+
+
+def new_conversation_id() -> str:
+    """Return the id under which the API is to keep a new conversation (API sheet section 9.2)."""
+    return f"{_PREFIX}{secrets.token_hex(16)}"
+
+
+class Conversations:
+    """Seals and opens conversation ids.
+
+    Args:
+        secret: Returns at least 16 random bytes, the same in every worker; asked when first needed.
+    """
+
+    def __init__(self, secret: Callable[[], bytes] = lambda: secrets.token_bytes(32)) -> None:
+        self._secret = secret
+
+    def seal(self, turn: Turn, grant: AccessGrant) -> str:
+        """Return the id with which the caller behind `grant`, and nobody else, goes on after `turn`."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        content = f"{turn.reach}\n{turn.model}\n{turn.response_id}".encode()
+        sealed = nonce + self._cipher.encrypt(nonce, content, _caller(grant))
+        return _PREFIX + base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+    def open(self, conversation_id: str, grant: AccessGrant) -> Turn | None:
+        """Return the turn to go on after; None for any id that was not sealed for this caller."""
+        from cryptography.exceptions import InvalidTag
+
+        if not conversation_id.startswith(_PREFIX) or len(conversation_id) > _LONGEST:
+            return None
+        text = conversation_id.removeprefix(_PREFIX)
+        try:
+            sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+            nonce, content = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
+            reach, model, response_id = (
+                self._cipher.decrypt(nonce, content, _caller(grant)).decode().split("\n", 2)
+            )
+        except (binascii.Error, ValueError, InvalidTag):
+            return None
+        return Turn(model, response_id, reach)
+
+    @cached_property
+    def _cipher(self) -> AESGCM:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        derive = HKDF(SHA256(), length=32, salt=None, info=b"calypso-mcp conversations v1").derive
+        return AESGCM(derive(self._secret()))
+
+
+def _caller(grant: AccessGrant) -> bytes:
+    # Authenticated with the content: another caller's id does not open.
+    return json.dumps([grant.name, grant.key_reference]).encode()
