@@ -18,15 +18,13 @@ from calypso_mcp.server.access.oauth import OAuthPolicy, OAuthVerifier
 from calypso_mcp.server.access.protected_resource import MCP_PATH, ProtectedResource
 from calypso_mcp.server.access.signing_keys import SigningKeys
 from calypso_mcp.server.access.watched_file import WatchedAccessFile
-from calypso_mcp.server.one_time_uploads import CurrentGrant, ticket_grant
-from calypso_mcp.server.state import Backend, everyone
+from calypso_mcp.server.state import Backend, CurrentGrant, everyone, unchanged
 from calypso_mcp.settings import Settings, environment
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
 
     from calypso_mcp.assembly.backends import Backends
-    from calypso_mcp.server.access.tickets import Ticket
 
 
 def _no_key(_reference: str) -> SecretStr | None:
@@ -41,13 +39,13 @@ class Callers:
         control: How credentials are checked; None where reaching the server is enough.
         grant_for: What the credential of a request allows.
         key_for: The API key that a grant refers to.
-        grant_of_ticket: What the caller that an upload address was issued to may do now.
+        current_grant: What a caller may do by now.
     """
 
     control: AccessControl | None = None
     grant_for: Callable[[ServerRequestContext[Any, Any]], AccessGrant] = everyone
     key_for: Callable[[str], SecretStr | None] = _no_key
-    grant_of_ticket: CurrentGrant = ticket_grant
+    current_grant: CurrentGrant = unchanged
 
     def backend_from(self, backends: Backends) -> Callable[[AccessGrant], Backend]:
         """Return what finds the backend of a grant.
@@ -96,14 +94,14 @@ def _by_access_file(path: Path, public_mcp: str | None) -> Callers:
     except ConfigError as error:
         raise ConfigError(f"--access-file (CALYPSO_ACCESS_FILE): {error.message}", hint=error.hint) from None
 
-    async def still_listed(ticket: Ticket) -> AccessGrant | None:
-        return file.grant(str(ticket.grant["name"]))
+    async def still_listed(grant: AccessGrant, _key: str | None) -> AccessGrant | None:
+        return file.grant(grant.name)
 
     return Callers(
         control=AccessControl(AccessFileVerifier(file), ProtectedResource(public_mcp)),
         grant_for=grant_of_request,
         key_for=file.key,
-        grant_of_ticket=still_listed,
+        current_grant=still_listed,
     )
 
 
@@ -130,13 +128,14 @@ def _by_oauth(issuer: str, settings: Settings) -> Callers:
 def _by_own_key(resource: ProtectedResource, accepts_key: Callable[[SecretStr], Awaitable[bool]]) -> Callers:
     verifier = CallerKeyVerifier(accepts_key)
 
-    async def still_accepted(ticket: Ticket) -> AccessGrant | None:
-        token = await verifier.verify_token(ticket.key or "")
+    async def still_accepted(grant: AccessGrant, key: str | None) -> AccessGrant | None:
+        known = verifier.key(grant.key_reference)
+        token = await verifier.verify_token(key or (known.get_secret_value() if known else ""))
         return grant_of_token(token) if token else None
 
     return Callers(
         control=AccessControl(verifier, resource),
         grant_for=grant_of_request,
         key_for=verifier.key,
-        grant_of_ticket=still_accepted,
+        current_grant=still_accepted,
     )

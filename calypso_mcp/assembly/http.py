@@ -46,6 +46,7 @@ async def running_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
                 files=file_policy(settings, over_http=True),
             ),
             grant_for=known.grant_for,
+            current_grant=known.current_grant,
             one_time_uploads=uploads,
             telemetry=Telemetry(metrics, log_questions=settings.log_queries),
         )

@@ -47,4 +47,4 @@ def one_time_uploads(settings: Settings, callers: Callers) -> OneTimeUploads:
         return None if key is None else key.get_secret_value()
 
     policy = OneTimePolicy(public_url=settings.public_url)
-    return OneTimeUploads(seal, ledger, policy, current_grant=callers.grant_of_ticket, caller_key=caller_key)
+    return OneTimeUploads(seal, ledger, policy, current_grant=callers.current_grant, caller_key=caller_key)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import shlex
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -26,21 +26,13 @@ from calypso_mcp.server.access.credentials import access_token, fingerprint, gra
 from calypso_mcp.server.access.protected_resource import origin_of
 from calypso_mcp.server.access.tickets import Ticket, TicketSeal
 from calypso_mcp.server.request_scope import Access
-from calypso_mcp.server.state import ANYONE
+from calypso_mcp.server.state import ANYONE, CurrentGrant, unchanged
 from calypso_mcp.server.upload_ledger import State, UploadLedger, UploadRecord, owner_of
 
 #: Path of every one-time address; its bodies are streamed, see `HttpLimits.streamed_prefix`.
 PREFIX = "/uploads/"
 
 _CURL = "curl --fail-with-body --silent --show-error --retry 5"
-
-#: Returns the grant of whoever a ticket was issued to as it is now; None when they may no longer call.
-CurrentGrant = Callable[[Ticket], Awaitable[AccessGrant | None]]
-
-
-async def ticket_grant(ticket: Ticket) -> AccessGrant | None:
-    """Return the grant as it was when the ticket was issued: for callers that nobody lists (OAuth)."""
-    return AccessGrant.from_claims(ticket.grant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +98,7 @@ class OneTimeUploads:
         ledger: UploadLedger,
         policy: OneTimePolicy | None = None,
         *,
-        current_grant: CurrentGrant = ticket_grant,
+        current_grant: CurrentGrant = unchanged,
         caller_key: Callable[[str], str | None] = lambda _reference: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -165,14 +157,17 @@ class OneTimeUploads:
             filename=filename,
         )
 
-    def outcome(self, access: Access, upload_id: str) -> UploadRecord:
+    async def outcome(self, access: Access, upload_id: str) -> UploadRecord:
         """Return what became of an upload that this caller was given the address for.
 
         Raises:
-            ScopeError: There is none by this id, or it was issued to somebody else: the same error.
+            ScopeError: There is none by this id, it was issued to somebody else, or its bucket is out of the
+                request's scope: the same error, after the same requests.
         """
+        scope = await access.scope(include_archived=True)
         record = self.ledger.read(upload_id)
-        if record is None or record.owner != owner_of(access.grant.name):
+        is_ours = record is not None and record.owner == owner_of(access.grant.name)
+        if record is None or not is_ours or not scope.allows(record.bucket_id):
             raise ScopeError(
                 f"There is no file {upload_id[:80]!r} here.",
                 code="file_not_found",
@@ -180,14 +175,14 @@ class OneTimeUploads:
             )
         return record
 
-    def file_id(self, access: Access, upload_id: str) -> str:
+    async def file_id(self, access: Access, upload_id: str) -> str:
         """Return the id of the file that an upload has become.
 
         Raises:
             ScopeError: See `outcome`.
             ContentError: No file has arrived, or it was refused.
         """
-        record = self.outcome(access, upload_id)
+        record = await self.outcome(access, upload_id)
         if record.file_id is not None:
             return record.file_id
         raise ContentError(
@@ -209,7 +204,9 @@ class OneTimeUploads:
         if method != "PUT" or not path.startswith(PREFIX):
             return None
         ticket = self.open(path.removeprefix(PREFIX))
-        grant = await self._current_grant(ticket) if ticket else None
+        if ticket is None:
+            return None
+        grant = await self._current_grant(AccessGrant.from_claims(ticket.grant), ticket.key)
         return access_token(grant, fingerprint(path)) if grant else None
 
     def note(

@@ -7,7 +7,7 @@ between requests: a request with the same credential, address and headers always
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from mcp.server.context import ServerRequestContext
@@ -34,11 +34,23 @@ _AGENT_HEADERS = ("calypso-agent", "calypso-agents")
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What one request may use. Made for it, dropped with it."""
+    """What one request may use. Made for it, dropped with it.
+
+    Attributes:
+        state: Of the server.
+        grant: What the request's credential allows.
+        asked: The limits that its address and headers ask for.
+    """
 
     state: ServerState
     grant: AccessGrant = ANYONE
-    limits: tuple[ScopeLimit, ...] = ()
+    asked: tuple[ScopeLimit, ...] = ()
+
+    @property
+    def limits(self) -> tuple[ScopeLimit, ...]:
+        """Every limit that holds: the credential's, the process's, and those asked for."""
+        ceiling = () if self.grant.limit is None else (self.grant.limit,)
+        return (*ceiling, *self.state.pins, *self.asked)
 
     @property
     def backend(self) -> Backend:
@@ -54,6 +66,11 @@ class Access:
     def is_limited(self) -> bool:
         """Whether anything limits this request."""
         return bool(self.limits)
+
+    async def renewed(self) -> Access | None:
+        """Return what the request may use by now; None where its caller may no longer call."""
+        grant = await self.state.current_grant(self.grant, None)
+        return None if grant is None else replace(self, grant=grant)
 
     async def scope(self, *, include_archived: bool = False, fresh: bool = False) -> Scope:
         """Return the buckets this request may touch."""
@@ -183,12 +200,7 @@ def access_of(request: ServerRequestContext[ServerState, Any]) -> Access:
         if isinstance(http, Request)
         else []
     )
-    return Access(state, grant, (*standing_limits(state, grant), *asked))
-
-
-def standing_limits(state: ServerState, grant: AccessGrant) -> tuple[ScopeLimit, ...]:
-    """Return the limits that hold whatever a request asks for: the credential's and the process's."""
-    return state.pins if grant.limit is None else (grant.limit, *state.pins)
+    return Access(state, grant, tuple(asked))
 
 
 def _current_access(ctx: Context[ServerState, Any]) -> Access:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 #: The grant of a caller who needs no credential.
 ANYONE = AccessGrant(name="")
+
+#: Returns what a caller may do now, None when they may no longer call. Takes what they might do before, and
+#: the API key they brought along, where it is at hand.
+CurrentGrant = Callable[[AccessGrant, str | None], Awaitable[AccessGrant | None]]
 
 BackendLabel = Literal["hosted", "embedded"]
 
@@ -45,6 +49,11 @@ def everyone(_request: ServerRequestContext[Any, Any]) -> AccessGrant:
     return ANYONE
 
 
+async def unchanged(grant: AccessGrant, _key: str | None) -> AccessGrant:
+    """Return `grant`: of callers that nobody lists (OAuth), and where nobody logs in."""
+    return grant
+
+
 @dataclass(frozen=True, slots=True)
 class ServerState:
     """Everything a request may draw on besides itself.
@@ -52,6 +61,7 @@ class ServerState:
     Attributes:
         backend_for: The backend a grant's requests go to.
         grant_for: What the credential of a request allows.
+        current_grant: What the caller of a request that lasts may do by now.
         pins: The limits the process was started with (`--bucket`, `--agent`); each narrows.
         allow_create: Whether a limited scope may create agents, and the buckets that its limits name.
         tools: Names of the tools to offer; None for all.
@@ -64,6 +74,7 @@ class ServerState:
 
     backend_for: Callable[[AccessGrant], Backend]
     grant_for: Callable[[ServerRequestContext[Any, Any]], AccessGrant] = everyone
+    current_grant: CurrentGrant = unchanged
     pins: tuple[ScopeLimit, ...] = ()
     allow_create: bool = False
     tools: frozenset[str] | None = None

@@ -1,7 +1,8 @@
 """Subscriptions (MCP 2026-07-28): a client learns when a bucket or file it watches changes.
 
-Each stream looks at what it watches itself, with the scope of the request that opened it. So nothing has to
-be told between workers, and nothing can reach a stream whose scope does not hold it.
+Each stream looks at what it watches itself, with what the caller that opened it may do at that moment. So
+nothing has to be told between workers, nothing can reach a stream whose scope does not hold it, and a stream
+ends with the grant of its caller.
 """
 
 from __future__ import annotations
@@ -62,25 +63,41 @@ class Watches:
             update={"notifications": SubscriptionFilter(resource_subscriptions=list(seen) or None)}
         )
         bus = InMemorySubscriptionBus()
+        stream = ListenHandler(bus)
         results: list[SubscriptionsListenResult] = []
         self._open += 1
         try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._watch, access, bus, seen)
-                results.append(await ListenHandler(bus)(request, honored))
+                tasks.start_soon(self._watch, access, bus, stream, seen)
+                results.append(await stream(request, honored))
                 tasks.cancel_scope.cancel()
         finally:
             self._open -= 1
         return results[0]
 
-    async def _watch(self, access: Access, bus: InMemorySubscriptionBus, seen: dict[str, str]) -> None:
+    async def _watch(
+        self, opened: Access, bus: InMemorySubscriptionBus, stream: ListenHandler, seen: dict[str, str]
+    ) -> None:
         while True:
             await anyio.sleep(self._policy.pause_s)
+            access = await _renewed(opened)
+            if access is None:
+                stream.close()
+                return
             for uri, before in list(seen.items()):
                 now = await _look(access, uri)
                 if now is not None and now != before:
                     seen[uri] = now
                     await bus.publish(ResourceUpdated(uri=uri))
+
+
+async def _renewed(access: Access) -> Access | None:
+    try:
+        return await access.renewed()
+    except CalypsoError as error:
+        # Whoever cannot be asked about now has not lost anything yet; reading fails for the same reason.
+        logger.debug("a subscriber's grant could not be checked: %s", error.code)
+        return access
 
 
 async def _look(access: Access, uri: str) -> str | None:

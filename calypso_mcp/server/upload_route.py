@@ -35,7 +35,7 @@ from calypso_mcp.server.access.answers import refusal
 from calypso_mcp.server.access.credentials import grant_of_user
 from calypso_mcp.server.access.tickets import Ticket
 from calypso_mcp.server.one_time_uploads import PREFIX, OneTimeUploads
-from calypso_mcp.server.request_scope import Access, standing_limits
+from calypso_mcp.server.request_scope import Access
 from calypso_mcp.server.state import ANYONE, ServerState
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ class UploadEndpoint:
         """
         user = request.scope.get("user")
         grant = ANYONE if user is None else grant_of_user(user)
-        access = Access(self._state, grant, standing_limits(self._state, grant))
+        access = Access(self._state, grant)
         if grant.read_only or not (await access.scope(fresh=True)).allows(ticket.bucket_id):
             raise ScopeError
         return access.client

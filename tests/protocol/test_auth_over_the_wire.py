@@ -7,10 +7,11 @@ import socket
 from collections.abc import Generator
 from urllib.parse import urlsplit
 
+import anyio
 import pytest
 
 from calypso_mcp.server.access import tokens
-from tests.support.team_server import Team, call, team_server
+from tests.support.team_server import BOUND_S, Team, call, team_server
 
 AGENTS = {
     "writer": 'buckets = ["shared"]',
@@ -142,6 +143,23 @@ async def test_a_changed_access_file_counts_from_the_next_request(team: Team) ->
         written(before)
         assert (await http.get("/readyz")).status_code == 401
     assert "stays in force" in team.logs
+
+
+async def test_a_subscription_ends_with_the_token_it_was_opened_with(team: Team) -> None:
+    path = team.folder / "access.toml"
+    before = path.read_text()
+    async with team.client("operator") as client:
+        await call(client, "create_bucket", name="Shared", slug="shared")
+    with anyio.fail_after(BOUND_S):
+        async with (
+            team.client("reader") as client,
+            client.listen(resource_subscriptions=["bucket://shared"]) as events,
+        ):
+            try:
+                path.write_text(before.replace('[agents."reader"]', '[agents."another"]'))
+                assert [event async for event in events] == []
+            finally:
+                path.write_text(before)
 
 
 async def test_no_token_is_in_any_log_line(team: Team) -> None:

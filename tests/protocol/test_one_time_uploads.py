@@ -18,7 +18,12 @@ from mcp.client import Client
 from tests.support.team_server import BOUND_S, Team, call, team_server
 
 GRANULARITY = 262_144
-AGENTS = {"one": 'buckets = ["docs"]', "two": 'buckets = ["other"]', "operator": "all_buckets = true"}
+AGENTS = {
+    "one": 'buckets = ["docs"]',
+    "two": 'buckets = ["other"]',
+    "both": 'buckets = ["docs", "other"]',
+    "operator": "all_buckets = true",
+}
 
 
 @pytest.fixture(scope="module", params=[1, 2], ids=["one-worker", "two-workers"])
@@ -30,7 +35,8 @@ def team(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 async def _make_bucket(team: Team) -> None:
     async with team.client("operator") as client:
-        await call(client, "create_bucket", name="docs")
+        for name in ("docs", "other"):
+            await call(client, "create_bucket", name=name)
 
 
 async def issued(client: Client, filename: str, **arguments: Any) -> tuple[str, str, list[str]]:
@@ -176,6 +182,28 @@ async def test_an_address_dies_with_the_grant_of_its_caller(team: Team) -> None:
                 assert (await put(http, path, b"x")).status_code == 201
         finally:
             written(before)
+
+
+async def test_where_an_upload_stands_is_told_within_the_scope_of_the_request_only(team: Team) -> None:
+    async with (
+        team.client("both", query="?buckets=docs") as client,
+        team.client("both", query="?buckets=other") as narrowed,
+    ):
+        upload_id, path, _ = await issued(client, "a.txt")
+        made_up = f"upload_{'A' * 22}"
+
+        async def told(upload: str) -> list[str]:
+            asked = [
+                await narrowed.call_tool("get_upload_status", {"file_id": upload}),
+                await narrowed.call_tool("wait_for_bucket_sync", {"file_ids": [upload], "timeout_s": 0}),
+            ]
+            return [repr(result).replace(upload, "?") for result in asked]
+
+        assert await told(upload_id) == await told(made_up)
+        async with team.http() as http:
+            assert (await put(http, path, b"arrived words")).status_code == 201
+        assert await told(upload_id) == await told(made_up)
+        assert (await call(client, "get_upload_status", file_id=upload_id))["readiness"]
 
 
 async def test_without_a_name_or_against_the_rules_no_address_is_given(team: Team) -> None:

@@ -12,6 +12,7 @@ from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp.shared.subscriptions import ResourceUpdated
 
+from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.subscriptions import WatchPolicy
@@ -50,6 +51,50 @@ async def test_what_is_out_of_scope_is_dropped_like_what_does_not_exist(api: Scr
         assert honored[0] == honored[1]
         assert "vault" not in honored[0]
         assert "handbook" in honored[0]
+
+
+class Caller:
+    """Somebody whose grant the operator changes while a request of theirs lasts."""
+
+    def __init__(self, *slugs: str) -> None:
+        self.grant: AccessGrant | None = None
+        self.may_reach(*slugs)
+
+    def may_reach(self, *slugs: str) -> None:
+        self.grant = AccessGrant("one", ScopeLimit(frozenset(slugs)))
+
+    def grant_for(self, _request: object) -> AccessGrant:
+        assert self.grant is not None
+        return self.grant
+
+    async def current_grant(self, _grant: AccessGrant, _key: str | None) -> AccessGrant | None:
+        return self.grant
+
+
+async def test_a_stream_ends_when_its_caller_may_no_longer_call(api: ScriptedCalypso):
+    caller = Caller("handbook", "pricing")
+    async with (
+        watching(api, grant_for=caller.grant_for, current_grant=caller.current_grant) as client,
+        client.listen(resource_subscriptions=["bucket://pricing"]) as events,
+    ):
+        caller.grant = None
+        assert [event async for event in events] == []
+
+
+async def test_a_stream_goes_blind_for_what_its_caller_may_no_longer_reach(api: ScriptedCalypso):
+    caller = Caller("handbook", "pricing")
+    uris = ["bucket://pricing", "bucket://handbook"]
+    async with (
+        watching(api, grant_for=caller.grant_for, current_grant=caller.current_grant) as client,
+        client.listen(resource_subscriptions=uris) as events,
+    ):
+        caller.may_reach("handbook")
+        api.buckets[1]["bucketStore"]["pending_member_count"] = 0
+        api.buckets[0]["bucketStore"]["pending_member_count"] = 7
+        # In the order asked for, so the stream came past the hidden change before it told of this one.
+        async for event in events:
+            assert event == ResourceUpdated(uri="bucket://handbook")
+            break
 
 
 async def test_only_so_many_streams_are_kept_open(api: ScriptedCalypso):

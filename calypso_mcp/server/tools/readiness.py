@@ -65,7 +65,7 @@ async def get_upload_status(
         batch = await require_batch(access, batch_id)
         return answer(_standing(await _batch_report(access, batch), status=batch.status))
     if is_upload_id(file_id) and access.state.one_time_uploads is not None:
-        arriving = access.state.one_time_uploads.outcome(access, file_id)
+        arriving = await access.state.one_time_uploads.outcome(access, file_id)
         if arriving.file_id is None:
             return answer(_of_upload(arriving))
         file_id = arriving.file_id
@@ -131,7 +131,7 @@ async def _file_report(access: Access, file: KnowledgeFile) -> ReadinessReport:
 async def _file_target(access: Access, file_ids: list[str]) -> ReadinessTarget:
     uploads = access.state.one_time_uploads
     if uploads is not None:
-        file_ids = [uploads.file_id(access, one) if is_upload_id(one) else one for one in file_ids]
+        file_ids = [await uploads.file_id(access, one) if is_upload_id(one) else one for one in file_ids]
     if not access.is_limited:
         return ReadinessTarget(file_ids=tuple(dict.fromkeys(file_ids)))
 

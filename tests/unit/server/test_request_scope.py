@@ -7,7 +7,7 @@ import pytest
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.errors import InputError, ScopeError
-from calypso_mcp.server.request_scope import Access, asked_limits, standing_limits
+from calypso_mcp.server.request_scope import Access, asked_limits
 from tests.support.scripted_calypso import ScriptedCalypso, agent, bucket
 
 
@@ -44,20 +44,22 @@ async def slugs(access: Access) -> list[str]:
 )
 async def test_limits_intersect(api: ScriptedCalypso, limits: tuple[ScopeLimit, ...], expected: list[str]):
     async with api.state() as state:
-        assert await slugs(Access(state, limits=limits)) == expected
+        assert await slugs(Access(state, asked=limits)) == expected
 
 
 async def test_the_credential_and_every_pin_hold_whatever_is_asked(api: ScriptedCalypso):
     pins = (limit("a", "b", "c"), limit(agents=("support",)))
     async with api.state(pins=pins) as state:
-        assert standing_limits(state, AccessGrant(name="")) == pins
-        assert standing_limits(state, AccessGrant(name="", limit=limit("b", "c"))) == (limit("b", "c"), *pins)
-        assert await slugs(Access(state, limits=pins)) == ["a", "b"]
+        grant = AccessGrant(name="", limit=limit("b", "c"))
+        assert Access(state).limits == pins
+        assert Access(state, grant, (limit("b"),)).limits == (limit("b", "c"), *pins, limit("b"))
+        assert await slugs(Access(state)) == ["a", "b"]
+        assert await slugs(Access(state, grant)) == ["b"]
 
 
 async def test_a_bucket_out_of_scope_and_one_that_does_not_exist_get_the_same_answer(api: ScriptedCalypso):
     async with api.state() as state:
-        access = Access(state, limits=(limit("a"),))
+        access = Access(state, asked=(limit("a"),))
         answers: list[tuple[str, str, str, int]] = []
         for reference in ("b", "x"):
             state.backend_for(AccessGrant(name="")).catalogue.forget()
@@ -93,7 +95,7 @@ async def test_a_bucket_made_a_moment_ago_by_someone_else_is_found(api: Scripted
 
 async def test_the_only_bucket_in_scope_needs_no_name(api: ScriptedCalypso):
     async with api.state() as state:
-        assert (await Access(state, limits=(limit("b"),)).target_bucket(None)).slug == "b"
+        assert (await Access(state, asked=(limit("b"),)).target_bucket(None)).slug == "b"
         with pytest.raises(InputError) as caught:
             await Access(state).target_bucket(None)
         assert caught.value.code == "bucket_required"
@@ -101,7 +103,7 @@ async def test_the_only_bucket_in_scope_needs_no_name(api: ScriptedCalypso):
 
 async def test_an_agent_counts_only_if_all_its_buckets_are_in_scope(api: ScriptedCalypso):
     async with api.state() as state:
-        within = Access(state, limits=(limit("a", "b"),))
+        within = Access(state, asked=(limit("a", "b"),))
         assert [found.id for found in await within.agents()] == ["calypso-agent:support"]
         for reference in ("sales", "all", "no-such-agent"):
             with pytest.raises(ScopeError) as caught:
@@ -112,7 +114,7 @@ async def test_an_agent_counts_only_if_all_its_buckets_are_in_scope(api: Scripte
 
 async def test_a_changed_agent_profile_changes_the_scope_once_the_memory_is_old(api: ScriptedCalypso):
     async with api.state() as state:
-        access = Access(state, limits=(limit(agents=("sales",)),))
+        access = Access(state, asked=(limit(agents=("sales",)),))
         assert await slugs(access) == ["c"]
         api.agents[1]["bucket_ids"] = ["bucket_a"]
         assert await slugs(access) == ["c"]
@@ -139,7 +141,7 @@ async def test_a_limited_scope_creates_only_what_it_names_and_only_if_the_operat
     expected: bool,
 ):
     async with api.state(allow_create=allow_create) as state:
-        assert Access(state, limits=limits).may_create(slug) is expected
+        assert Access(state, asked=limits).may_create(slug) is expected
 
 
 @pytest.mark.parametrize(

@@ -56,14 +56,14 @@ def api() -> ScriptedCalypso:
 @pytest.mark.parametrize("file_id", ["in_a", "both", "listed"])
 async def test_a_file_that_a_bucket_in_scope_holds_is_found(api: ScriptedCalypso, file_id: str):
     async with api.state() as state:
-        assert (await require_file(Access(state, limits=IN_A), file_id)).id == file_id
+        assert (await require_file(Access(state, asked=IN_A), file_id)).id == file_id
 
 
 @pytest.mark.parametrize("file_id", ["in_b", "nowhere", "no-such", "..", "", "a/b", "x" * 300])
 async def test_any_other_id_gets_one_and_the_same_answer(api: ScriptedCalypso, file_id: str):
     async with api.state() as state:
         with pytest.raises(ScopeError) as caught:
-            await require_file(Access(state, limits=IN_A), file_id)
+            await require_file(Access(state, asked=IN_A), file_id)
         error = caught.value
         assert error.message == f"There is no file {file_id[:80]!r} here."
         assert (error.code, error.request_id, error.ids) == ("file_not_found", None, {})
@@ -71,7 +71,7 @@ async def test_any_other_id_gets_one_and_the_same_answer(api: ScriptedCalypso, f
 
 async def test_a_file_of_several_buckets_shows_only_those_in_scope(api: ScriptedCalypso):
     async with api.state() as state:
-        found = await require_file(Access(state, limits=IN_A), "both")
+        found = await require_file(Access(state, asked=IN_A), "both")
         assert found.bucket_sync == [{"bucket_id": "bucket_a", "status": "active"}]
         assert found.bucket_sync_status is None
         assert "bucket_b" not in repr(found)
@@ -89,13 +89,13 @@ async def test_a_file_of_several_buckets_shows_only_those_in_scope(api: Scripted
 async def test_every_known_shape_of_bucket_sync_is_read(api: ScriptedCalypso, shape: Any):
     api.files["both"]["bucketSync"] = shape
     async with api.state() as state:
-        found = await require_file(Access(state, limits=IN_A), "both")
+        found = await require_file(Access(state, asked=IN_A), "both")
         assert [entry["status"] for entry in found.bucket_sync] == ["active"]
 
 
 async def test_a_task_is_in_scope_when_its_file_is(api: ScriptedCalypso):
     async with api.state() as state:
-        limited = Access(state, limits=IN_A)
+        limited = Access(state, asked=IN_A)
         task, found = await require_task(limited, "t_a")
         assert (task.id, found and found.id) == ("t_a", "in_a")
         for hidden in ("t_b", "t_none", "no-such"):
@@ -107,7 +107,7 @@ async def test_a_task_is_in_scope_when_its_file_is(api: ScriptedCalypso):
 
 async def test_a_batch_shows_only_items_in_scope_and_counts_only_those(api: ScriptedCalypso):
     async with api.state() as state:
-        batch = await require_batch(Access(state, limits=IN_A), "mixed")
+        batch = await require_batch(Access(state, asked=IN_A), "mixed")
         assert [item.client_file_id for item in batch.items or ()] == ["1"]
         assert (batch.total, batch.failed, batch.status) == (1, 0, "unknown")
         assert len((await require_batch(Access(state), "mixed")).items or ()) == 3
@@ -117,5 +117,5 @@ async def test_a_batch_without_an_item_in_scope_is_not_there(api: ScriptedCalyps
     async with api.state() as state:
         for hidden in ("b_only", "no-such"):
             with pytest.raises(ScopeError) as caught:
-                await require_batch(Access(state, limits=IN_A), hidden)
+                await require_batch(Access(state, asked=IN_A), hidden)
             assert caught.value.message == f"There is no batch {hidden!r} here."
