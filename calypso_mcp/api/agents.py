@@ -29,6 +29,11 @@ class AgentModel(WireModel):
     missing_bucket_ids: tuple[str, ...] = ()
 
     @property
+    def live_bucket_ids(self) -> tuple[str, ...]:
+        """Ids of the buckets it searches; whether `bucket_ids` also names missing ones is not published."""
+        return tuple(one for one in self.bucket_ids if one not in self.missing_bucket_ids)
+
+    @property
     def is_default(self) -> bool:
         """Whether this is the team's default agent."""
         return self.source == "default_policy" or self.profile_id is None

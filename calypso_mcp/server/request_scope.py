@@ -6,7 +6,7 @@ between requests: a request with the same credential, address and headers always
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -137,7 +137,21 @@ class Access:
             agent
             for agent in listed
             # An agent without listed buckets may search everything, so it is never inside a limit.
-            if agent.bucket_ids and all(scope.allows(bucket_id) for bucket_id in agent.bucket_ids)
+            if agent.live_bucket_ids and all(scope.allows(one) for one in agent.live_bucket_ids)
+        ]
+
+    async def broken_agents(self, active: Collection[str]) -> list[AgentModel]:
+        """Return the agents that the operator bound this caller to and that lack a bucket among `active`.
+
+        They are named though they may not be used, so that a caller without buckets can learn why.
+        """
+        standing = self.state.pins if self.grant.limit is None else (self.grant.limit,)
+        named = frozenset(name for limit in standing for name in limit.agents)
+        return [
+            agent
+            for agent in await self.backend.catalogue.agents()
+            if named & rules.agent_names(agent)
+            and not set(active).issuperset((*agent.bucket_ids, *agent.missing_bucket_ids))
         ]
 
     async def require_agent(self, reference: str) -> AgentModel:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from calypso_mcp.domain.scope import ScopeLimit
 from tests.support.mcp_answers import Connect, error, facts
-from tests.support.scripted_calypso import ScriptedCalypso, agent
+from tests.support.scripted_calypso import ScriptedCalypso, agent, bucket
 
 CREATE = "POST /rag-agent/agents"
 
@@ -46,6 +50,34 @@ async def test_under_a_limit_only_agents_wholly_inside_are_listed(connect: Conne
     async with connect(pins=(limit("handbook", "pricing"),)) as client:
         listed = facts(await client.call_tool("list_agents"))["agents"]
         assert [entry["model"] for entry in listed] == ["calypso-agent:support"]
+
+
+BROKEN = [
+    agent("support", "handbook", "gone", missing_bucket_ids=["bucket_gone"]),
+    agent("support", "handbook", missing_bucket_ids=["bucket_gone"]),
+    agent("support", "handbook", "shut"),
+    agent("support", missing_bucket_ids=["bucket_gone"]),
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+async def test_a_profile_that_lost_buckets_says_so_to_whom_the_operator_bound_to_it(
+    connect: Connect, api: ScriptedCalypso, broken: dict[str, Any]
+):
+    api.buckets.append(bucket("shut", status="archived"))
+    api.agents = [broken, agent("spy", "vault", "gone", missing_bucket_ids=["bucket_gone"])]
+    async with connect(pins=(ScopeLimit(agents=frozenset({"support"})),)) as client:
+        listed = facts(await client.call_tool("list_agents"))["agents"]
+    assert [(entry["model"], entry["broken"]) for entry in listed] == [("calypso-agent:support", True)]
+    assert "gone" not in str(listed)
+    assert "shut" not in str(listed)
+
+
+async def test_what_is_left_of_a_profile_can_still_be_searched(connect: Connect, api: ScriptedCalypso):
+    api.agents = BROKEN[:1]
+    async with connect(pins=(ScopeLimit(agents=frozenset({"support"})),)) as client:
+        found = facts(await client.call_tool("search_bucket", {"query": "x", "agent": "support"}))
+    assert found["searched"] == ["handbook"]
 
 
 async def test_an_agent_is_created_with_the_ids_of_buckets_in_scope(connect: Connect, api: ScriptedCalypso):

@@ -19,7 +19,7 @@ from mcp_types import PromptReference, ResourceTemplateReference
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.server.build import build_server
-from tests.support.scripted_calypso import ScriptedCalypso, hit
+from tests.support.scripted_calypso import ScriptedCalypso, agent, hit
 
 #: Words that give the hidden bucket, its file or its agents away.
 HIDDEN = ("vault", "file_s1", "spy", "mixed")
@@ -47,6 +47,8 @@ TWINS: list[tuple[str, str, Callable[[str], tuple[Any, ...]]]] = [
     ("Top Vault", "nosuch", lambda name: ("call_tool", "search_bucket", {"query": "x", "bucket": name})),
     ("spy", "nosuch", lambda name: ("call_tool", "search_bucket", {"query": "x", "agent": name})),
     ("mixed", "nosuch", lambda name: ("call_tool", "search_bucket", {"query": "x", "agent": name})),
+    ("spy", "nosuch", lambda name: ("call_tool", "ask_agent", {"question": "x", "agent": name})),
+    ("mixed", "nosuch", lambda name: ("call_tool", "ask_agent", {"question": "x", "agent": name})),
     ("vault", "nosuch", lambda name: ("call_tool", "list_buckets", {"query": name})),
     ("vault", "nosuch", lambda name: ("call_tool", "create_bucket", {"name": "n", "slug": name})),
     ("vault", "nosuch", lambda name: ("call_tool", "create_agent", {"agent_id": "a", "buckets": [name]})),
@@ -128,6 +130,25 @@ async def test_counts_and_totals_speak_only_of_what_is_in_scope(api: ScriptedCal
         assert listed["total"] == 1
         completed = await client.complete(ResourceTemplateReference(uri="bucket://{slug}"), _argument(""))
         assert completed.completion.total == 1
+
+
+@pytest.mark.parametrize("sources", [("file_h1", "file_s1"), ("file_s1",), ("file_unknown", "file_h1")])
+async def test_an_answer_that_rests_on_anything_out_of_scope_is_withheld_whole(
+    api: ScriptedCalypso, era: str, sources: tuple[str, ...]
+):
+    api.agents.append(agent("inside", "handbook"))
+    notes = [{"type": "file_citation", "file_id": one, "filename": f"{one}.txt"} for one in sources]
+    content = {"type": "output_text", "text": "As the top vault says.", "annotations": notes}
+    said = {"id": "resp_1", "output": [{"type": "message", "content": [content]}]}
+    api.scripted["POST /responses"] = lambda _body: (200, said)
+    async with confined(api, era) as client:
+        told = await answer_of(client, "call_tool", "ask_agent", {"question": "q", "agent": "inside"})
+        assert "answer_withheld" in told
+        assert not [word for word in ("vault", "file_s1") if word in told]
+        del notes[:]
+        notes.append({"type": "file_citation", "file_id": "file_h1", "filename": "h.txt"})
+        told = await answer_of(client, "call_tool", "ask_agent", {"question": "q", "agent": "inside"})
+        assert "top vault says" in told
 
 
 async def test_every_request_to_the_api_stays_inside_the_scope(api: ScriptedCalypso, era: str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Annotated
 
 from mcp_types import CallToolResult
@@ -48,9 +49,12 @@ async def list_agents(access: CurrentAccess) -> Annotated[CallToolResult, AgentL
 
 async def agent_list(access: Access) -> AgentList:
     """Return the agents within scope."""
+    usable = await access.agents(fresh=True)
     slugs = {bucket.id: bucket.slug for bucket in await access.buckets(fresh=True)}
-    agents = await access.agents(fresh=True)
-    return AgentList(agents=[_card(access, agent, slugs) for agent in agents])
+    active = {bucket.id for bucket in await access.backend.catalogue.buckets()}
+    broken = await access.broken_agents(active)
+    agents = {agent.id: agent for agent in (*usable, *broken)}
+    return AgentList(agents=[_card(access, agent, slugs, active) for agent in agents.values()])
 
 
 async def create_agent(
@@ -96,8 +100,9 @@ async def _same_agent(access: Access, agent_id: str, bucket_ids: set[str]) -> Ag
     return None
 
 
-def _card(access: Access, agent: AgentModel, slugs: dict[str, str]) -> AgentCard:
-    missing = list(agent.missing_bucket_ids)
+def _card(access: Access, agent: AgentModel, slugs: Mapping[str, str], active: Collection[str]) -> AgentCard:
+    bound = (*agent.bucket_ids, *agent.missing_bucket_ids)
+    missing = list(dict.fromkeys(one for one in bound if one not in active))
     return AgentCard(
         model=agent.id,
         profile=agent.profile_id,

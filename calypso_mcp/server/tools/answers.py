@@ -110,12 +110,13 @@ async def _within_scope(access: Access, sources: Sequence[SearchResult]) -> list
     """Return the sources within scope.
 
     Raises:
-        ScopeError: All of them are outside, and so is what the answer says.
+        ScopeError: All of them are outside, or under a limit any, and so is what the answer says: a sentence
+            cannot be taken out of it as a hit can be out of a list.
     """
     found = await within_scope(access, sources, await access.buckets(), "answer")
-    if sources and not found:
+    if len(found) < len(sources) and (access.is_limited or not found):
         raise ScopeError(
-            "The agent's answer cannot be shown: nothing it rests on is in the buckets you can use.",
+            "The agent's answer cannot be shown: what it rests on is not all in the buckets you can use.",
             code="answer_withheld",
             hint="Look for passages with search_bucket.",
         )

@@ -57,6 +57,18 @@ async def test_the_credential_and_every_pin_hold_whatever_is_asked(api: Scripted
         assert await slugs(Access(state, grant)) == ["b"]
 
 
+async def test_a_broken_agent_is_named_to_whom_it_was_bound_and_to_nobody_who_asks_for_it(
+    api: ScriptedCalypso,
+):
+    api.agents.append(agent("spy", "c", "gone", missing_bucket_ids=["bucket_gone"]))
+    spy, active = limit(agents=("spy",)), ["bucket_a", "bucket_b", "bucket_c"]
+    async with api.state() as state:
+        bound = Access(state, AccessGrant("one", spy))
+        assert [found.profile_id for found in await bound.broken_agents(active)] == ["spy"]
+        assert await Access(state, AccessGrant("two", limit("a")), (spy,)).broken_agents(active) == []
+        assert await Access(state, asked=(spy,)).broken_agents(active) == []
+
+
 async def test_a_bucket_out_of_scope_and_one_that_does_not_exist_get_the_same_answer(api: ScriptedCalypso):
     async with api.state() as state:
         access = Access(state, asked=(limit("a"),))
