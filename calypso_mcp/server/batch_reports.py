@@ -18,8 +18,12 @@ from calypso_mcp.server.standings import reason_line
 OutcomeWord = Literal["accepted", "replayed", "rejected", "failed", "pending", "skipped", "would_send"]
 
 #: Outcomes listed, and how many of them may be skips: those are counted by reason anyway.
-MOST_OUTCOMES = 40
+_MOST_OUTCOMES = 500
 _MOST_SKIPS = 15
+#: Outcomes told with everything that is known. Of what went well beyond, some facts are left out; the status
+#: of the batch has them.
+_MOST_DETAILED = 40
+_BRIEF = {"size_bytes": None, "file_id": None, "task_id": None}
 _PATH_CHARS = 200
 _SKIPPED_WHEN_FOUND = frozenset({"unsupported_type", "empty_file", "file_too_large"})
 #: What a reader has to act on comes first.
@@ -153,9 +157,11 @@ def _listed(ordered: Sequence[InputOutcome]) -> list[InputOutcome]:
     listed: list[InputOutcome] = []
     for one in ordered:
         skips += one.outcome == "skipped"
-        if one.outcome != "skipped" or skips <= _MOST_SKIPS:
-            listed.append(one)
-    return listed[:MOST_OUTCOMES]
+        if one.outcome == "skipped" and skips > _MOST_SKIPS:
+            continue
+        is_detailed = len(listed) < _MOST_DETAILED or one.code is not None
+        listed.append(one if is_detailed else one.model_copy(update=_BRIEF))
+    return listed[:_MOST_OUTCOMES]
 
 
 def _refused(path: str, problem: CalypsoError, *, found: bool) -> Told:

@@ -193,6 +193,21 @@ async def test_many_skips_leave_room_for_what_matters(rig: Rig, folder: Path):
     assert len(result.content[0].text) < 4_000
 
 
+async def test_every_file_of_a_large_folder_is_named_and_a_changed_one_says_so(rig: Rig, folder: Path):
+    fill(folder, {f"{number:02}.md": f"text {number}" for number in range(60)})
+    first = await rig.ok("upload_batch", directory=".")
+    fill(folder, {"59.md": "another text"})
+    second = await rig.ok("upload_batch", directory=".")
+
+    for done in first, second:
+        adds_up(done)
+        assert len(outcomes(done)) == 60
+        assert "omitted" not in done
+    assert all(one["file_id"] for one in first["outcomes"][:40])
+    assert [one["path"] for one in second["outcomes"] if one.get("changed")] == ["59.md"]
+    assert second["counts"] == {"accepted": 1, "replayed": 59}
+
+
 async def test_time_running_out_leaves_every_input_pending_and_the_next_call_finishes(
     rig: Rig, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
