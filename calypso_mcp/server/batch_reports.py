@@ -20,10 +20,9 @@ OutcomeWord = Literal["accepted", "replayed", "rejected", "failed", "pending", "
 #: Outcomes listed, and how many of them may be skips: those are counted by reason anyway.
 _MOST_OUTCOMES = 500
 _MOST_SKIPS = 15
-#: Outcomes told with everything that is known. Of what went well beyond, some facts are left out; the status
-#: of the batch has them.
+#: Outcomes told with everything that is known. Of what went well beyond, only which file it became.
 _MOST_DETAILED = 40
-_BRIEF = {"size_bytes": None, "file_id": None, "task_id": None}
+_BRIEF = {"size_bytes": None, "task_id": None}
 _PATH_CHARS = 200
 _SKIPPED_WHEN_FOUND = frozenset({"unsupported_type", "empty_file", "file_too_large"})
 #: What a reader has to act on comes first.

@@ -17,8 +17,9 @@ ReadinessWord = Annotated[Literal["ready", "failed", "pending"], WithJsonSchema(
 #: How lists of nested results are published, for the same reason.
 PLAIN_OBJECTS = WithJsonSchema({"type": "array", "items": {"type": "object"}})
 
-#: Items listed; the rest is in the counts.
-MOST_ITEMS = 30
+#: Items listed; the rest is in the counts. Of a batch, all that it can have.
+_MOST_ITEMS = 30
+_MOST_OF_BATCH = 100
 _REASON_CHARS = 300
 
 _WORDS: dict[Readiness, ReadinessWord] = {
@@ -29,11 +30,11 @@ _WORDS: dict[Readiness, ReadinessWord] = {
 
 
 class ItemStanding(ToolResult):
-    """One file that failed or is not searchable yet."""
+    """One file. Of a searchable one there is nothing more to say than that."""
 
     readiness: ReadinessWord
     id: str
-    status: str
+    status: str | None = None
     bucket_sync: str | None = None
     code: str | None = None
     reason: str | None = None
@@ -49,8 +50,13 @@ def reason_line(text: str) -> str:
     return clean_line(text, _REASON_CHARS)
 
 
-def listed(report: ReadinessReport) -> tuple[list[ItemStanding], int]:
-    """Return the items of `report` worth reading, failures first, and how many more there are."""
+def listed(report: ReadinessReport, *, whole_batch: bool = False) -> tuple[list[ItemStanding], int]:
+    """Return the items of `report` worth reading, failures first, and how many more there are.
+
+    Args:
+        report: Where things stand.
+        whole_batch: Whether to list every item of a batch, also those that are searchable.
+    """
     failed = [
         ItemStanding(
             readiness="failed",
@@ -70,5 +76,7 @@ def listed(report: ReadinessReport) -> tuple[list[ItemStanding], int]:
         )
         for item in report.waiting
     ]
-    everything = failed + waiting
-    return everything[:MOST_ITEMS], max(0, len(everything) - MOST_ITEMS)
+    ready = [ItemStanding(readiness="ready", id=one) for one in report.ready if whole_batch]
+    everything = failed + waiting + ready
+    most = _MOST_OF_BATCH if whole_batch else _MOST_ITEMS
+    return everything[:most], max(0, len(everything) - most)

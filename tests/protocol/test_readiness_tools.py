@@ -85,7 +85,8 @@ async def test_failures_come_first_with_code_and_reason(rig: Rig, tmp_path: Path
     assert failed["code"]
     assert failed["reason"]
     status = await rig.ok("get_upload_status", batch_id=batch["batch_ids"][0])
-    assert status["items"] == stands["items"]
+    file_ids = {one["path"]: one["file_id"] for one in batch["outcomes"]}
+    assert status["items"] == [failed, {"readiness": "ready", "id": file_ids["fine.md"]}]
     assert status["status"] == "partially_failed"
 
 

@@ -63,7 +63,8 @@ async def get_upload_status(
         return answer(_standing(report, status=task.status))
     if batch_id:
         batch = await require_batch(access, batch_id)
-        return answer(_standing(await _batch_report(access, batch), status=batch.status))
+        report = await _batch_report(access, batch)
+        return answer(_standing(report, status=batch.status, whole_batch=True))
     if is_upload_id(file_id) and access.state.one_time_uploads is not None:
         arriving = await access.state.one_time_uploads.outcome(access, file_id)
         if arriving.file_id is None:
@@ -201,9 +202,13 @@ def _of_upload(record: UploadRecord) -> UploadStanding:
 
 
 def _standing(
-    report: ReadinessReport, *, status: str | None = None, again: dict[str, Any] | None = None
+    report: ReadinessReport,
+    *,
+    status: str | None = None,
+    again: dict[str, Any] | None = None,
+    whole_batch: bool = False,
 ) -> UploadStanding:
-    items, omitted = listed(report)
+    items, omitted = listed(report, whole_batch=whole_batch)
     members = report.indexed_members is not None
     waited = again is not None
     return UploadStanding(
