@@ -81,7 +81,7 @@ class DescriptorSource:
     async def version(self) -> object:
         """Return what changes when the file is written to."""
         status = os.fstat(self._fd)  # answered from memory, no thread needed
-        return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+        return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
     async def feed(self, update: Callable[[bytes], object]) -> None:
         """Hand the whole file to a hasher, read and computed in worker threads, a stride at a time."""

@@ -1,12 +1,14 @@
 """Names of files and folders that hold secrets. They are refused even inside an allowed folder.
 
-Compared without case, and without the trailing dots and spaces that some systems drop. Only the
+Compared without case, without the trailing dots and spaces that some systems drop, and without the invisible
+characters that HFS+ passes over (Apple TN1150, "ignorable" characters). Only the
 operator's policy can switch the rule off; no argument of a tool can. What a document is called is up to
 its author, so a refused document can be sent under another name or as text.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
@@ -113,4 +115,5 @@ def secret_rule(parts: Sequence[str]) -> str | None:
 
 
 def _plain(part: str) -> str:
-    return part.rstrip(". ").casefold()
+    visible = part if part.isascii() else "".join(one for one in part if unicodedata.category(one) != "Cf")
+    return visible.rstrip(". ").casefold()

@@ -213,7 +213,8 @@ def _open_placed(path: str, placement: Placement, policy: FilePolicy) -> OpenedF
             descriptor, status = regular_file_at(folder, parts[-1], path)
         finally:
             os.close(folder)
-    version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    # The time of the last write can be set back by whoever wrote; that of the last change cannot.
+    version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     identity = "/".join(parts)
     location = "/".join((root.resolved.rstrip("/\\"), *parts))
     return OpenedFile(descriptor, status.st_size, parts[-1], identity, location, version)

@@ -59,6 +59,18 @@ def test_trailing_dots_and_spaces_hide_nothing(name: str):
     assert secret_rule(name.split("/")) is not None
 
 
+@pytest.mark.parametrize("name", [".e\u200cnv", "id_rs\u200da", ".s\ufeffsh/config", "server.p\u202eem"])
+def test_characters_that_a_file_system_passes_over_hide_nothing(name: str):
+    assert secret_rule(name.split("/")) is not None
+
+
+@pytest.mark.parametrize(
+    "name", [".\uff45nv", "id_r\u0455a", "ключ.md", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645.md"]
+)
+def test_a_name_that_only_looks_alike_is_another_file(name: str):
+    assert secret_rule([name]) is None
+
+
 @pytest.mark.parametrize(
     "path",
     [

@@ -345,6 +345,19 @@ def test_a_parent_swapped_for_a_link_all_the_time_never_leads_outside(home: Path
     assert b"deep inside" in seen
 
 
+def test_a_write_is_noticed_although_its_time_was_set_back(home: Path, policy: FilePolicy):
+    file = home / "a.md"
+    with open_allowed(str(file), policy) as opened:
+        before = opened.version
+    times = file.stat()
+    # The system's clock for files may stand still for some milliseconds.
+    while file.stat().st_ctime_ns == times.st_ctime_ns:
+        file.write_bytes(b"x" * times.st_size)
+        os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
+    with open_allowed(str(file), policy) as opened:
+        assert opened.version != before
+
+
 def test_the_size_is_that_of_the_open_file_not_of_what_stands_there_now(home: Path, policy: FilePolicy):
     with open_allowed("a.md", policy) as opened:
         (home / "a.md").unlink()
