@@ -81,8 +81,9 @@ async def _populate(owned: Owned) -> None:
         ]
         batch = await call(client, "upload_batch", items=items, wait=True)
         address = await call(client, "upload_file", filename=f"{CANARY}-once.txt")
+        said = await call(client, "ask_agent", question="bicycles", agent=f"{CANARY}-agent")
     owned.names |= {"file": sent["file_id"], "task": sent["task_id"], "upload": address["file_id"]}
-    owned.names["batch"] = batch["batch_ids"][0]
+    owned.names |= {"batch": batch["batch_ids"][0], "conversation": said["conversation_id"]}
     owned.address = shlex.split(address["next_step"].splitlines()[-1])[-1]
 
 
@@ -166,6 +167,12 @@ WAYS: list[tuple[str, Way]] = [
         "agent",
         lambda name: ("complete", PromptReference(name="ask_bucket"), {"name": "agent", "value": name}),
     ),
+    ("agent", lambda name: tool("ask_agent", question="bicycles", agent=name)),
+    ("conversation", lambda name: tool("ask_agent", question="bicycles", conversation_id=name)),
+    (
+        "conversation",
+        lambda name: tool("ask_agent", question="bicycles", agent="beta-agent", conversation_id=name),
+    ),
     ("file", lambda name: tool("get_upload_status", file_id=name)),
     ("file", lambda name: tool("wait_for_bucket_sync", file_ids=[name], timeout_s=0)),
     ("file", lambda name: ("read_resource", f"bucket://{BETA}/files/{name}")),
@@ -180,7 +187,7 @@ WAYS: list[tuple[str, Way]] = [
 def twin_of(name: str) -> str:
     """Return a made-up name of the same form and length, one that nothing has."""
     head, separator, tail = name.rpartition(
-        "_" if name.startswith(("file_", "task_", "batch_", "bucket_", "upload_")) else "-"
+        "_" if name.startswith(("file_", "task_", "batch_", "bucket_", "upload_", "conv_")) else "-"
     )
     return (
         head
@@ -223,6 +230,7 @@ async def test_no_list_count_or_search_of_one_agent_mentions_another(owned: Owne
             tool("list_buckets", include_archived=True),
             tool("list_agents"),
             tool("search_bucket", query=f"{CANARY} bicycles"),
+            tool("ask_agent", question=f"Which {CANARY} bicycles are blue?"),
             tool("search_bucket", query="bicycles", max_results=20, detail="full"),
             ("list_tools",),
             ("list_resources",),
@@ -236,7 +244,10 @@ async def test_no_list_count_or_search_of_one_agent_mentions_another(owned: Owne
         everything = [await learned(client, *request) for request in requests]
         listed = await call(client, "list_buckets")
         found = await call(client, "search_bucket", query="bicycles")
-    hidden = {CANARY, *(owned.names[kind] for kind in ("file", "task", "batch", "upload", ID))}
+    hidden = {
+        CANARY,
+        *(owned.names[kind] for kind in ("file", "task", "batch", "upload", "conversation", ID)),
+    }
     for answer in everything:
         assert not [word for word in hidden if word in answer.replace(f"{CANARY} bicycles", "")]
     assert listed["total"] == 1
