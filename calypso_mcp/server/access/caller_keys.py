@@ -82,6 +82,8 @@ class CallerKeyVerifier(TokenVerifier):
         )
         self._verdicts[mark] = verdict
         self._verdicts.move_to_end(mark)
-        while len(self._verdicts) > _REMEMBERED_KEYS:
-            self._verdicts.popitem(last=False)
+        if len(self._verdicts) > _REMEMBERED_KEYS:
+            # Refused ones first: strangers with made-up keys must not push out who is being served.
+            oldest = next((one for one, known in self._verdicts.items() if known.key is None), None)
+            self._verdicts.pop(oldest or next(iter(self._verdicts)))
         return verdict

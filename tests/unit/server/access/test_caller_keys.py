@@ -68,3 +68,13 @@ async def test_what_cannot_be_a_key_is_refused_without_asking(
 ) -> None:
     assert await CallerKeyVerifier(calypso.check, clock=clock).verify_token(key) is None
     assert calypso.asked == []
+
+
+async def test_made_up_keys_do_not_push_out_who_is_being_served(calypso: Calypso, clock: Clock) -> None:
+    verifier = CallerKeyVerifier(calypso.check, clock=clock)
+    token = await verifier.verify_token(GOOD)
+    assert token is not None
+    assert token.claims is not None
+    for number in range(10_001):
+        assert await verifier.verify_token(f"sk-made-up-{number}") is None
+    assert verifier.key(token.claims[GRANT_CLAIM]["key_reference"]) is not None
