@@ -59,7 +59,7 @@ class StreamedAnswer:
             case answers.COMPLETED:
                 self._last = _response(event)
             case "error":
-                self._last = {"error": event.get("error") or event or "unknown"}
+                self._last = {"error": event.get("error") or event or "it gives no reason"}
             case str(kind) if kind in _ENDINGS:
                 self._last = {**_response(event), "status": _ENDINGS[kind]}
             case _:

@@ -18,7 +18,7 @@ from calypso_mcp.api.wire import WireModel
 from calypso_mcp.client.bodies import body_of, decoded, request_id_of
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.connections import Connections
-from calypso_mcp.client.exchanges import exchange
+from calypso_mcp.client.exchanges import Exchange, exchange
 from calypso_mcp.client.pacing import CreatePacer
 from calypso_mcp.client.policies import ClientPolicies
 from calypso_mcp.client.retrying import retrying
@@ -225,37 +225,39 @@ class Requester:
     async def _attempt(
         self, request: httpx2.Request, read: Callable[[httpx2.Response], Awaitable[T]], wait_s: float
     ) -> T:
-        with (
-            exchange("api", request.method, request.url.path) as made,
-            anyio.move_on_after(wait_s),
-            mapped(),
-        ):
-            response = await self._connections.api.send(request, stream=True)
-            made.status = response.status_code
-            made.request_id = request_id_of(response)
+        with exchange("api", request.method, request.url.path) as made, anyio.move_on_after(wait_s):
             try:
-                if not response.is_success:
-                    raise await self._refusal(response)
-                answered = await read(response)
+                with mapped():
+                    answered = await self._exchanged(request, read, made)
             except errors.CalypsoError as error:
                 error.request_id = error.request_id or made.request_id
                 raise
-            finally:
-                await response.aclose()
             body: object = getattr(answered, "body", answered)
             made.request_id = made.request_id or getattr(body, "request_id", None)
             return answered
         raise errors.RequestTimedOut("No complete answer came in time.")
 
+    async def _exchanged(
+        self, request: httpx2.Request, read: Callable[[httpx2.Response], Awaitable[T]], made: Exchange
+    ) -> T:
+        response = await self._connections.api.send(request, stream=True)
+        made.status = response.status_code
+        made.request_id = request_id_of(response)
+        try:
+            if not response.is_success:
+                raise await self._refusal(response)
+            return await read(response)
+        finally:
+            await response.aclose()
+
     async def _refusal(self, response: httpx2.Response) -> errors.CalypsoError:
-        request_id = request_id_of(response)
         if not response.is_error:
             return errors.ContractError(
                 f"The API answered {response.status_code}, a redirect. It is not followed, because the API "
-                "key would go with it.",
-                request_id=request_id,
+                "key would go with it."
             )
-        return self._problem(response, await body_of(response, _LARGEST_PROBLEM, cut=True) or b"", request_id)
+        body = await body_of(response, _LARGEST_PROBLEM, cut=True) or b""
+        return self._problem(response, body, request_id_of(response))
 
     def _problem(self, response: httpx2.Response, body: bytes, request_id: str | None) -> errors.ApiError:
         # A server that quotes the key back must not make us print it.

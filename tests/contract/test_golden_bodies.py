@@ -16,7 +16,7 @@ GOLDEN = Path(__file__).parent / "golden"
 BATCHES = "/knowledge/files:batch/upload-session"
 TEXT = b"# Refunds\n\nRefunds are paid within fourteen days.\n"
 _OPEN = (
-    (re.compile(r"(req|sess|file|task|batch|bucket)_[0-9a-f]{24}"), r"<\1>"),
+    (re.compile(r"(req|sess|file|task|batch|bucket|resp|msg|conv)_[0-9a-f]{24}"), r"<\1>"),
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{3})?Z"), "<time>"),
     (re.compile(r"https?://[^/]+/upload/[\w-]{43}"), "<upload_url>"),
 )
@@ -50,6 +50,11 @@ async def test_bodies_of_a_single_upload(api: Api) -> None:
     is_golden("task", (await api.get(f"/knowledge/tasks/{queued['task']['id']}")).json())
     is_golden("buckets", (await api.get("/knowledge/buckets")).json())
     is_golden("search", (await api.post("/search", {"query": "refunds", "buckets": ["contracts"]})).json())
+    asked = {"model": "calypso-agent", "input": "When are refunds paid?"}
+    answer = (await api.post("/responses", asked)).json()
+    # Seconds since 1970 here, other than in the bodies of files.
+    assert isinstance(answer.pop("created_at"), int)
+    is_golden("answer", answer)
 
 
 async def test_bodies_of_a_batch(api: Api) -> None:

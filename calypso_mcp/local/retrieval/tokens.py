@@ -21,6 +21,7 @@ MAX_QUERY_TERMS = 64
 #: Characters of a query that are looked at.
 MAX_QUERY_CHARS = 4_000
 
+_ENGLISH_SHARE = 0.2
 _WORD_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Mn", "Mc"})
 
 
@@ -43,6 +44,12 @@ def query_phrases(query: str) -> list[str]:
     telling = [word for word in _words(CHINESE_QUESTION.sub(" ", text)) if word not in ENGLISH]
     phrases = (_phrase(word) for word in telling or _words(text))
     return list(dict.fromkeys(phrases))[:MAX_QUERY_TERMS]
+
+
+def is_english(query: str) -> bool:
+    """Whether `query` has as many English stop words as English questions have (XQuAD: 99 %, German 6 %)."""
+    words = _words(query[:MAX_QUERY_CHARS])
+    return sum(word in ENGLISH for word in words) >= _ENGLISH_SHARE * len(words) > 0
 
 
 def bucket_token(bucket_id: str) -> str:

@@ -220,7 +220,7 @@ def _quoted(
         for passage in found
     ]
     words = dict(zip(phrases, question.weights(total, counts), strict=True))
-    quotations = extractive.quotations(words, sources)
+    quotations = extractive.quotations(words, sources, question.least_share)
     order = list(dict.fromkeys(quotation.source for quotation in quotations))
     numbered = [Quotation(order.index(quotation.source), quotation.text) for quotation in quotations]
     return numbered, [_Cited(found[position], known[found[position].file_id]) for position in order]

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import pytest
+
+from calypso_mcp.local.retrieval.extractive import QUOTATIONS, Question, Quotation, Source, quotations
+from calypso_mcp.local.retrieval.tokens import is_english
+
+RETURNS = Source("Shop", "We sell lamps. A lamp can be returned within thirty days. Shipping is free.", 5.0)
+LAMPS = Source("Catalogue", "The lamps are blue. Nobody returned one yet.", 4.0)
+
+
+def quoted(text: str, *found: Source, share: float = 0.4) -> list[Quotation]:
+    """Return what is quoted when every word tells as much as any other."""
+    return quotations(dict.fromkeys(Question(text).phrases(), 1.0), found, share)
+
+
+def test_the_sentence_with_most_of_the_question_comes_first_and_names_its_passage() -> None:
+    found = quoted("When can a lamp be returned?", RETURNS, LAMPS)
+    assert found[0] == Quotation(0, "A lamp can be returned within thirty days.")
+    assert Quotation(1, "The lamps are blue.") in found
+    assert "Shipping is free." not in [one.text for one in found]
+    assert len(found) <= QUOTATIONS
+
+
+def test_words_are_found_in_their_other_forms() -> None:
+    assert quoted("returning lamps", RETURNS)[0].text == "A lamp can be returned within thirty days."
+
+
+def test_of_equal_sentences_the_one_from_the_better_passage_comes_first() -> None:
+    twin = Source("Other", RETURNS.text, 1.0)
+    assert [one.source for one in quoted("thirty days", RETURNS, twin)] == [0, 1]
+
+
+def test_a_passage_counts_with_its_title_and_heading() -> None:
+    text = "Fourteen months. Both may share."
+    assert quoted("parental leave months", Source("Parental leave", text, 1.0))[0].text == "Fourteen months."
+    assert quoted("parental leave months", Source("", text, 1.0)) == []
+
+
+@pytest.mark.parametrize("question", ["Who won the world cup?", "kangaroo", "", "?"])
+def test_passages_that_hold_too_little_of_the_question_are_no_answer(question: str) -> None:
+    assert quoted(question, RETURNS, LAMPS) == []
+
+
+def test_nothing_found_is_no_answer() -> None:
+    assert quoted("lamps") == []
+
+
+def test_a_sentence_that_only_repeats_the_question_is_not_quoted() -> None:
+    assert quoted("lamp returns", Source("", "Lamp returns\n\nLamps go back to the shop.", 1.0)) == [
+        Quotation(0, "Lamps go back to the shop.")
+    ]
+
+
+def test_rare_words_tell_more_and_few_passages_make_no_word_rare() -> None:
+    weights = Question("lamp warranty").weights(10_000, [5_000, 3])
+    assert weights[1] > 5 * weights[0]
+    absent, everywhere = Question("zeppelin lamp").weights(1, [0, 1])
+    assert absent < 2 * everywhere
+
+
+def test_a_short_question_leans_on_what_was_sought_before_at_half_weight() -> None:
+    follow_up = Question.following("and for managers?", "How long is the notice period?")
+    assert follow_up.phrases() == ['"managers"', '"long"', '"notice"', '"period"']
+    own, *inherited = follow_up.weights(100, [1, 1, 1, 1])
+    assert inherited == [own / 2] * 3
+    whole = Question.following("What does a parking space cost?", "How long is the notice period?")
+    assert whole.sought == "What does a parking space cost?"
+
+
+def test_what_is_carried_along_is_bounded() -> None:
+    sought = ""
+    for _ in range(500):
+        sought = Question.following("and managers?", sought).sought
+    assert len(sought) <= 1_000
+
+
+@pytest.mark.parametrize(
+    ("question", "english"),
+    [
+        ("How many points did they surrender?", True),
+        ("What is the notice period?", True),
+        ("Wie lange ist die Kündigungsfrist?", False),
+        ("notice period", False),
+        ("何日ですか", False),
+        ("", False),
+    ],
+)
+def test_english_questions_are_told_by_their_stop_words(question: str, english: bool) -> None:
+    assert is_english(question) is english
+    assert Question(question).least_share == (0.4 if english else 0.33)

@@ -1,0 +1,36 @@
+# ruff: noqa: RUF001  other scripts have marks that look like Latin ones
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calypso_mcp.local.retrieval.sentences import LONGEST, split
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("One. Two! Three? Four", ["One.", "Two!", "Three?", "Four"]),
+        ("He said “no.” She left.", ["He said “no.”", "She left."]),
+        ("It costs 3.50 euros. Pay at 9.30 a.m. sharp.", ["It costs 3.50 euros.", "Pay at 9.30 a.m. sharp."]),
+        ("Dr. J. Smith, i.e. the vet, came.", ["Dr. J. Smith, i.e. the vet, came."]),
+        ("Wrapped\nover lines. Next.", ["Wrapped over lines.", "Next."]),
+        ("Heading\n\nText of it.", ["Heading", "Text of it."]),
+        ("Bring:\n- a pen\n- paper\n2) glue", ["Bring:", "- a pen", "- paper", "2) glue"]),
+        ("三个月。经理为六个月！好吗？", ["三个月。", "经理为六个月！", "好吗？"]),
+        ("अवधि तीन महीने है। प्रबंधक छह।", ["अवधि तीन महीने है।", "प्रबंधक छह।"]),
+        ("كم المدة؟ ثلاثة أشهر.", ["كم المدة؟", "ثلاثة أشهر."]),
+        ("", []),
+        (" \n\n ", []),
+    ],
+)
+def test_text_is_cut_where_sentences_end(text: str, sentences: list[str]) -> None:
+    assert split(text) == sentences
+
+
+@given(st.text(alphabet=st.sampled_from("aB é。.!? \n-1)”ก"), max_size=1_500))
+def test_no_word_is_lost_and_no_sentence_is_too_long(text: str) -> None:
+    found = split(text)
+    assert "".join("".join(found).split()) == "".join(text.split())
+    assert all(0 < len(sentence) <= LONGEST and "\n" not in sentence for sentence in found)
