@@ -11,7 +11,7 @@ import secrets
 import shlex
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -220,19 +220,13 @@ class OneTimeUploads:
         message: str | None = None,
     ) -> None:
         """Remember how far an upload has come, and what became of it."""
-        record = UploadRecord(
-            upload_id=ticket.upload_id,
-            owner=owner_of(ticket.grant["name"]),
-            state=state,
-            bucket_id=ticket.bucket_id,
-            filename=ticket.filename,
-            expires_at=ticket.expires_at,
-            file_id=file_id,
-            task_id=task_id,
-            code=code,
-            message=message,
+        self.ledger.write(
+            replace(_record(ticket, state), file_id=file_id, task_id=task_id, code=code, message=message)
         )
-        self.ledger.write(record)
+
+    def claim(self, ticket: Ticket, known: UploadRecord | None) -> bool:
+        """Remember that a file is arriving; False where another request began to receive it meanwhile."""
+        return self.ledger.claim(_record(ticket, "receiving"), known)
 
     def _grant_of(self, request: Request) -> AccessGrant:
         # Without a gate nobody logs in and everybody is the same caller.
@@ -241,6 +235,17 @@ class OneTimeUploads:
 
     def _origin(self, request: Request) -> str:
         return origin_of(request.scope) if self.policy.public_url is None else self.policy.public_url
+
+
+def _record(ticket: Ticket, state: State) -> UploadRecord:
+    return UploadRecord(
+        upload_id=ticket.upload_id,
+        owner=owner_of(ticket.grant["name"]),
+        state=state,
+        bucket_id=ticket.bucket_id,
+        filename=ticket.filename,
+        expires_at=ticket.expires_at,
+    )
 
 
 def _quoted(filename: str) -> str:

@@ -42,6 +42,7 @@ class UploadRecord:
         task_id: Its indexing task.
         code: Why it failed: error code.
         message: Why it failed, for a person.
+        claims: How often somebody began to receive it.
     """
 
     upload_id: str
@@ -55,6 +56,7 @@ class UploadRecord:
     task_id: str | None = None
     code: str | None = None
     message: str | None = None
+    claims: int = 0
 
 
 def owner_of(caller: str) -> str:
@@ -84,7 +86,38 @@ class UploadLedger:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def write(self, record: UploadRecord) -> None:
-        """Remember `record` in place of what was known before."""
+        """Remember `record` in place of what was known before; its `claims` stay as they were."""
+        known = self.read(record.upload_id)
+        self._write(replace(record, claims=known.claims if known else 0))
+
+    def claim(self, record: UploadRecord, known: UploadRecord | None) -> bool:
+        """Remember `record`, unless somebody was faster who knew no more.
+
+        Args:
+            record: That a file is arriving.
+            known: What `read` returned before it was decided to receive it.
+
+        Returns:
+            Whether it is remembered: of all who know the same, one claims the upload.
+        """
+        claims = (known.claims if known else 0) + 1
+        if not self._is_first(record.upload_id, claims):
+            return False
+        self._write(replace(record, claims=claims))
+        return True
+
+    def _is_first(self, upload_id: str, claims: int) -> bool:
+        if self._folder is None:
+            present = self._records.get(upload_id)
+            return present is None or present.claims < claims
+        try:
+            # Created by one process only, whatever the others do at the same moment.
+            self._path(upload_id).with_suffix(f".{claims}.claim").touch(mode=0o600, exist_ok=False)
+        except FileExistsError:
+            return False
+        return True
+
+    def _write(self, record: UploadRecord) -> None:
         stamped = replace(record, changed_at=int(self._clock()))
         if self._folder is None:
             self._records[record.upload_id] = stamped

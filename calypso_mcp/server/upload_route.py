@@ -84,7 +84,6 @@ class UploadEndpoint:
         """Use `uploads` for the tickets and `state` for the way to Calypso."""
         self._uploads = uploads
         self._state = state
-        self._receiving: set[str] = set()
 
     async def put(self, request: Request) -> Response:
         """Take in a file, or a part of it."""
@@ -108,8 +107,8 @@ class UploadEndpoint:
         busy = (
             record is not None and record.state == "receiving" and record.changed_at > time.time() - _CLAIM_S
         )
-        if busy or ticket.upload_id in self._receiving:
-            return refusal(409, "in_use", "A file is arriving at this address already.", {"Retry-After": "5"})
+        if busy:
+            return _in_use()
         client = await self._client(ticket, request)
         upload = _session(ticket, part.total, self._uploads.policy.limits)
         key = f"one-time-{ticket.upload_id}"
@@ -118,16 +117,14 @@ class UploadEndpoint:
             kept = await client.uploads.relay.kept(upload, idempotency_key=key)
             if kept < part.total and (part.asks or part.start > kept):
                 return _incomplete(kept)
-        self._receiving.add(ticket.upload_id)
+        if not self._uploads.claim(ticket, record):
+            return _in_use()
         try:
-            self._uploads.note(ticket, "receiving")
             source = StreamSource(self._blocks(ticket, request), start=part.start, size_bytes=part.total)
             file = await client.uploads.relay.run(upload, source, idempotency_key=key)
         except StreamEnded:
             self._uploads.note(ticket, "interrupted")
             return _incomplete(await client.uploads.relay.kept(upload, idempotency_key=key))
-        finally:
-            self._receiving.discard(ticket.upload_id)
         return self._stored(ticket, file)
 
     async def _client(self, ticket: Ticket, request: Request) -> CalypsoClient:
@@ -226,6 +223,10 @@ def _session(ticket: Ticket, size_bytes: int, limits: UploadLimits) -> CreateUpl
         tags=ticket.tags or None,
         metadata=ticket.metadata,
     )
+
+
+def _in_use() -> Response:
+    return refusal(409, "in_use", "A file is arriving at this address already.", {"Retry-After": "5"})
 
 
 def _incomplete(kept: int) -> Response:

@@ -98,6 +98,21 @@ async def put(
     return await http.put(path, content=content, headers=headers)
 
 
+async def test_of_two_files_that_arrive_at_once_one_is_taken(team: Team) -> None:
+    async with team.client("one") as client, httpx2.AsyncClient(timeout=BOUND_S) as http:
+        for number in range(10):
+            _, path, _ = await issued(client, f"{number}.txt")
+            statuses: list[int] = []
+
+            async def send(origin: str, content: bytes, path: str = path, to: list[int] = statuses) -> None:
+                to.append((await http.put(f"{origin}{path}", content=content)).status_code)
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(send, team.workers[0].origin, b"apples " * 200_000)
+                tasks.start_soon(send, team.workers[-1].origin, b"berries " * 175_000)
+            assert sorted(statuses) == [201, 409]
+
+
 async def test_a_large_file_arrives_whole(team: Team) -> None:
     async with team.client("one") as client:
         content = b"papaya sentence number one.\n" * 300_000

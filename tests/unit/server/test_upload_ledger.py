@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,19 @@ def test_the_last_news_of_an_upload_is_what_counts(folder: Path | None) -> None:
     assert (found.state, found.file_id, found.changed_at) == ("stored", "file_1", 1000)
     clock.now_s += REMEMBERED_S + 1
     assert ledger.read(RECORD.upload_id) is None
+
+
+def test_of_all_who_know_the_same_one_claims_an_upload(folder: Path | None) -> None:
+    ledgers = [UploadLedger(folder)] * 2 if folder is None else [UploadLedger(folder), UploadLedger(folder)]
+    ledgers[0].write(RECORD)
+    receiving, interrupted = replace(RECORD, state="receiving"), replace(RECORD, state="interrupted")
+    for _ in range(3):
+        known = [ledger.read(RECORD.upload_id) for ledger in ledgers]
+        claimed = [ledger.claim(receiving, one) for ledger, one in zip(ledgers, known, strict=True)]
+        assert claimed == [True, False]
+        ledgers[1].write(interrupted)
+        # Whoever still knows an earlier state cannot claim on it.
+        assert not ledgers[1].claim(receiving, known[1])
 
 
 def test_workers_with_one_folder_know_the_same(tmp_path: Path) -> None:
