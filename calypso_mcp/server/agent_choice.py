@@ -60,7 +60,7 @@ def _continued(
     found = next((agent for agent in agents if turn and agent.id == turn.model), None)
     if turn is None or found is None or (named is not None and named.id != found.id):
         raise unknown_conversation()
-    if access.is_limited and reach_of(found.bucket_ids) != turn.reach:
+    if access.is_limited and reach_of(found.live_bucket_ids) != turn.reach:
         # What was said may come from buckets that the agent, or this caller, has lost since.
         raise unknown_conversation()
     return found

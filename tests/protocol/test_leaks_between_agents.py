@@ -83,8 +83,24 @@ async def _populate(owned: Owned) -> None:
         address = await call(client, "upload_file", filename=f"{CANARY}-once.txt")
         said = await call(client, "ask_agent", question="bicycles", agent=f"{CANARY}-agent")
     owned.names |= {"file": sent["file_id"], "task": sent["task_id"], "upload": address["file_id"]}
+    async with over_stdio(owned.team, "alpha") as client:
+        local = await call(client, "ask_agent", question="bicycles", agent=f"{CANARY}-agent")
     owned.names |= {"batch": batch["batch_ids"][0], "conversation": said["conversation_id"]}
+    owned.names["conversation over stdio"] = local["conversation_id"]
     owned.address = shlex.split(address["next_step"].splitlines()[-1])[-1]
+
+
+@asynccontextmanager
+async def over_stdio(team: Team, agent: str) -> AsyncGenerator[Client]:
+    """Yield a client of a process of its own on the team's data, confined to the agent's bucket."""
+    server = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "calypso_mcp", "--bucket", {"alpha": ALPHA, "beta": BETA}[agent]],
+        env={"CALYPSO_DATA_DIR": str(team.folder / "data")},
+    )
+    with anyio.fail_after(3 * BOUND_S):
+        async with Client(server) as client:
+            yield client
 
 
 @pytest.fixture(params=["auto", "legacy", "stdio"])
@@ -93,17 +109,11 @@ def connect(request: pytest.FixtureRequest, owned: Owned) -> Connect:
 
     @asynccontextmanager
     async def open_client(agent: str) -> AsyncGenerator[Client]:
-        if request.param != "stdio":
-            async with owned.team.client(agent, request.param) as client:
+        if request.param == "stdio":
+            async with over_stdio(owned.team, agent) as client:
                 yield client
-            return
-        server = StdioServerParameters(
-            command=sys.executable,
-            args=["-m", "calypso_mcp", "--bucket", {"alpha": ALPHA, "beta": BETA}[agent]],
-            env={"CALYPSO_DATA_DIR": str(owned.team.folder / "data")},
-        )
-        with anyio.fail_after(3 * BOUND_S):
-            async with Client(server) as client:
+        else:
+            async with owned.team.client(agent, request.param) as client:
                 yield client
 
     return open_client
@@ -139,6 +149,11 @@ BUCKET_WAYS: list[Way] = [
     lambda name: tool("list_buckets", query=name),
     lambda name: tool("create_agent", agent_id="mine", buckets=[name]),
 ]
+#: Ways to go on with a conversation of somebody else.
+CONVERSATION_WAYS: list[Way] = [
+    lambda name: tool("ask_agent", question="bicycles", conversation_id=name),
+    lambda name: tool("ask_agent", question="bicycles", agent="beta-agent", conversation_id=name),
+]
 #: What alpha owns, and the ways in which beta names it.
 WAYS: list[tuple[str, Way]] = [
     *((kind, way) for kind in (SLUG, ID, NAME) for way in BUCKET_WAYS),
@@ -168,11 +183,7 @@ WAYS: list[tuple[str, Way]] = [
         lambda name: ("complete", PromptReference(name="ask_bucket"), {"name": "agent", "value": name}),
     ),
     ("agent", lambda name: tool("ask_agent", question="bicycles", agent=name)),
-    ("conversation", lambda name: tool("ask_agent", question="bicycles", conversation_id=name)),
-    (
-        "conversation",
-        lambda name: tool("ask_agent", question="bicycles", agent="beta-agent", conversation_id=name),
-    ),
+    *((kind, way) for kind in ("conversation", "conversation over stdio") for way in CONVERSATION_WAYS),
     ("file", lambda name: tool("get_upload_status", file_id=name)),
     ("file", lambda name: tool("wait_for_bucket_sync", file_ids=[name], timeout_s=0)),
     ("file", lambda name: ("read_resource", f"bucket://{BETA}/files/{name}")),
@@ -244,10 +255,7 @@ async def test_no_list_count_or_search_of_one_agent_mentions_another(owned: Owne
         everything = [await learned(client, *request) for request in requests]
         listed = await call(client, "list_buckets")
         found = await call(client, "search_bucket", query="bicycles")
-    hidden = {
-        CANARY,
-        *(owned.names[kind] for kind in ("file", "task", "batch", "upload", "conversation", ID)),
-    }
+    hidden = {CANARY, *(owned.names[kind] for kind in owned.names if kind != f"id of {BETA}")}
     for answer in everything:
         assert not [word for word in hidden if word in answer.replace(f"{CANARY} bicycles", "")]
     assert listed["total"] == 1
@@ -256,6 +264,26 @@ async def test_no_list_count_or_search_of_one_agent_mentions_another(owned: Owne
         assert (await call(client, "list_buckets"))["total"] == 1
         own = await call(client, "search_bucket", query="bicycles")
         assert {hit["bucket"] for hit in own["hits"]} == {ALPHA}
+
+
+async def test_a_conversation_goes_on_with_whoever_began_it_and_with_nobody_else(connect: Connect) -> None:
+    async with connect("alpha") as client:
+        begun = await call(client, "ask_agent", question=f"What colour have {CANARY} bicycles?")
+    # A new process over stdio, and over HTTP whichever worker it is that comes next.
+    async with connect("alpha") as client:
+        later = await call(
+            client, "ask_agent", question="and blue?", conversation_id=begun["conversation_id"]
+        )
+        again = await call(client, "ask_agent", question="blue?", conversation_id=later["conversation_id"])
+    for answer in (later, again):
+        assert "Read together with the question before" in answer["answer"]
+        assert answer["agent"] == begun["agent"]
+    async with connect("beta") as client:
+        for made in (begun, later):
+            arguments = {"question": "and blue?", "conversation_id": made["conversation_id"]}
+            refused = await client.call_tool("ask_agent", arguments)
+            assert refused.structured_content
+            assert refused.structured_content["error"]["code"] == "conversation_not_found"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import httpx2
 from calypso_mcp.client import CalypsoClient
 from calypso_mcp.server.state import Backend, ServerState, single_backend
 
-Answer = Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]
+Answer = Callable[[dict[str, Any]], tuple[int, dict[str, Any]] | httpx2.Response]
 
 
 def bucket(slug: str, *, files: tuple[str, ...] = (), pending: int = 0, **fields: Any) -> dict[str, Any]:
@@ -110,8 +110,10 @@ class ScriptedCalypso:
             self.reached.set()
             await anyio.sleep_forever()
         if what in self.scripted:
-            status, answer = self.scripted[what](body)
-            return httpx2.Response(status, json=answer)
+            answer = self.scripted[what](body)
+            if isinstance(answer, httpx2.Response):
+                return answer
+            return httpx2.Response(answer[0], json=answer[1])
         found = self._look_up(what, path, body)
         if found is None:
             error = {"code": "not_found", "message": "Nothing here.", "retryable": False}

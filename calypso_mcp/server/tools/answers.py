@@ -88,7 +88,7 @@ async def ask_agent(
             if turn is not None and (error.code == PREVIOUS_NOT_FOUND or isinstance(error, NotFound)):
                 raise unknown_conversation() from None
             raise
-    reached = [bucket for bucket in await access.buckets() if bucket.id in model.bucket_ids]
+    reached = [bucket for bucket in await access.buckets() if bucket.id in model.live_bucket_ids]
     found = await _within_scope(access, given.sources)
     text, is_cut = excerpts.cut(clean(given.text), "", _ANSWER_TOKENS)
     tokens = excerpts.allowance(len(found), concise=True)
@@ -126,5 +126,5 @@ async def _within_scope(access: Access, sources: Sequence[SearchResult]) -> list
 def _next_id(access: Access, model: AgentModel, response_id: str | None) -> str | None:
     if response_id is None:
         return None
-    turn = Turn(model.id, response_id, reach_of(model.bucket_ids))
+    turn = Turn(model.id, response_id, reach_of(model.live_bucket_ids))
     return access.state.conversations.seal(turn, access.grant)
