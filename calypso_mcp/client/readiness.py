@@ -9,6 +9,7 @@ from typing import Final
 import anyio
 
 from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.client.batches import Batches
 from calypso_mcp.client.buckets import Buckets
 from calypso_mcp.client.clock import Clock
@@ -165,29 +166,42 @@ class _Watch:
                 self.refusal = error
 
     async def _look_at_file(self, file_id: str, stores: _Stores) -> None:
-        try:
-            file = await self._files.get(file_id)
-        except NotFound as error:
+        file, code = await self._seen_file(file_id)
+        if file is None:
             # One unknown id must not hide what became of the others.
             self._by_file[file_id] = replace(
                 self._by_file[file_id],
                 readiness=Readiness.FAILED,
                 status="not_found",
-                code=error.code,
+                code=code,
                 message="There is no such file.",
             )
             return
         store_active = await stores.are_active(file.id) if of_file(file).hinges_on_store else None
         self._by_file[file_id] = replace(of_file(file, store_active=store_active), id=file_id)
 
+    async def _seen_file(self, file_id: str) -> tuple[KnowledgeFile | None, str]:
+        """Return what may be seen of a file, and why where that is nothing."""
+        try:
+            file = await self._files.get(file_id)
+        except NotFound as error:
+            return None, error.code
+        view = self._target.view
+        return (file if view is None else view.file(file)), NotFound().code
+
     async def _look_at_batch(self, batch_id: str, stores: _Stores) -> None:
         batch = await self._batches.get(batch_id)
-        self._batch_status = batch.status
-        if not batch.items:
-            self._by_whole = {batch_id: of_batch(batch)}
+        view, items = self._target.view, batch.items or ()
+        if view is not None:
+            items = tuple(seen for item in items if (seen := view.item(item)))
+        else:
+            self._batch_status = batch.status
+            if not items:
+                self._by_whole = {batch_id: of_batch(batch)}
+        if not items:
             return
         found: dict[str, Standing] = {}
-        for item in batch.items:
+        for item in items:
             standing = of_item(item)
             if standing.hinges_on_store and standing.file_id:
                 standing = of_item(item, store_active=await stores.are_active(standing.file_id))

@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from calypso_mcp.api.batches import Batch, BatchItem
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.domain.readiness import Readiness, file_readiness, hinges_on_store, overall
 from calypso_mcp.domain.statuses import BatchStatus
+
+
+class View(Protocol):
+    """What somebody may see of files and of items of batches; None where they may not see one at all."""
+
+    def file(self, file: KnowledgeFile) -> KnowledgeFile | None:
+        """Return what may be seen of `file`."""
+        ...
+
+    def item(self, item: BatchItem) -> BatchItem | None:
+        """Return what may be seen of `item`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +34,13 @@ class ReadinessTarget:
         batch_id: A batch, item by item.
         bucket_id: Alone: the whole bucket. Beside the others: the bucket whose store is asked where a file
             says nothing about its sync.
+        view: What counts of files and items, and all that is told of them; None: everything.
     """
 
     file_ids: tuple[str, ...] = ()
     batch_id: str | None = None
     bucket_id: str | None = None
+    view: View | None = None
 
 
 @dataclass(frozen=True, slots=True)

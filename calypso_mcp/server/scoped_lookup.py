@@ -23,8 +23,8 @@ _ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.:@~+=-]{1,200}\Z")
 _BUCKET_ID_KEYS = ("bucket_id", "bucketId", "id")
 
 
-class _Reach:
-    """What the scope of one request reaches."""
+class Reach:
+    """What the scope of one request reaches: a `client.readiness_report.View`."""
 
     def __init__(self, bucket_ids: frozenset[str], file_ids: frozenset[str]) -> None:
         self._bucket_ids = bucket_ids
@@ -108,13 +108,18 @@ async def require_batch(access: Access, batch_id: str) -> Batch:
     return Batch(id=batch.id, status="unknown", total=len(visible), accepted=len(visible), items=visible)
 
 
-async def _reach(access: Access, file_id: str, within: Bucket | None = None) -> _Reach:
+async def reach_of(access: Access) -> Reach | None:
+    """Return what the scope of a request reaches; None where nothing limits it."""
+    return await _reach(access, "") if access.is_limited else None
+
+
+async def _reach(access: Access, file_id: str, within: Bucket | None = None) -> Reach:
     buckets = await access.buckets(include_archived=True)
     if not any(file_id in bucket.file_ids for bucket in buckets):
         # The list may be older than the file.
         buckets = await access.buckets(include_archived=True, fresh=True)
     buckets = [bucket for bucket in buckets if within is None or bucket.id == within.id]
-    return _Reach(
+    return Reach(
         frozenset(bucket.id for bucket in buckets),
         frozenset(file_id for bucket in buckets for file_id in bucket.file_ids),
     )

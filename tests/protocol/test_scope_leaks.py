@@ -23,6 +23,7 @@ from tests.support.scripted_calypso import ScriptedCalypso, agent, hit
 
 #: Words that give the hidden bucket, its file or its agents away.
 HIDDEN = ("vault", "file_s1", "spy", "mixed")
+SYNCS = {"handbook": "active", "vault": "pending"}
 PIN = ScopeLimit(frozenset({"handbook"}))
 
 
@@ -149,6 +150,42 @@ async def test_an_answer_that_rests_on_anything_out_of_scope_is_withheld_whole(
         notes.append({"type": "file_citation", "file_id": "file_h1", "filename": "h.txt"})
         told = await answer_of(client, "call_tool", "ask_agent", {"question": "q", "agent": "inside"})
         assert "top vault says" in told
+
+
+async def test_a_batch_within_scope_in_part_is_ready_when_all_of_that_part_is(api: ScriptedCalypso, era: str):
+    def part(name: str, status: str, slug: str, file_id: str | None = None) -> dict[str, Any]:
+        sync = [{"bucket_id": f"bucket_{slug}", "status": status}]
+        return {"client_file_id": name, "status": status, "bucketSync": sync, "knowledgeId": file_id}
+
+    # The second item never arrived, so it has no file that could be waited for.
+    ours = [part("one", "active", "handbook", "file_h1"), part("two", "pending", "handbook")]
+    api.batches["batch_m"] = {"id": "batch_m", "status": "active", "items": ours}
+    theirs = part("three", "failed", "vault", "file_s1")
+    async with confined(api, era) as client:
+        for whole in (True, False):
+            api.batches["batch_m"]["items"] = ours if whole else [*ours, theirs]
+            for tool in ("get_upload_status", "wait_for_bucket_sync"):
+                arguments = {"batch_id": "batch_m"} | ({"timeout_s": 0} if tool.startswith("wait") else {})
+                told = (await client.call_tool(tool, arguments)).structured_content
+                assert told is not None
+                counts = (told["readiness"], told["ready"], told["pending"], told["failed"])
+                assert counts == ("pending", 1, 1, 0)
+        assert not [word for word in HIDDEN if word in str(told)]
+
+
+async def test_a_file_is_ready_when_its_buckets_in_scope_have_it_whatever_others_do(
+    api: ScriptedCalypso, era: str
+):
+    syncs = [{"bucket_id": f"bucket_{slug}", "status": word} for slug, word in SYNCS.items()]
+    api.files["file_both"] |= {"bucketSyncStatus": "pending", "bucketSync": syncs}
+    async with confined(api, era) as client:
+        for tool, arguments in (
+            ("get_upload_status", {"file_id": "file_both"}),
+            ("wait_for_bucket_sync", {"file_ids": ["file_both"], "timeout_s": 0}),
+        ):
+            told = (await client.call_tool(tool, arguments)).structured_content
+            assert told is not None
+            assert told["readiness"] == "ready"
 
 
 async def test_every_request_to_the_api_stays_inside_the_scope(api: ScriptedCalypso, era: str):

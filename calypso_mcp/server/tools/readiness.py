@@ -19,7 +19,7 @@ from calypso_mcp.server.call_progress import Step, call_progress
 from calypso_mcp.server.parallel import map_parallel
 from calypso_mcp.server.request_scope import Access, CurrentAccess
 from calypso_mcp.server.results import ToolResult, answer
-from calypso_mcp.server.scoped_lookup import require_batch, require_file, require_task
+from calypso_mcp.server.scoped_lookup import reach_of, require_batch, require_file, require_task
 from calypso_mcp.server.standings import PLAIN_OBJECTS, ItemStanding, ReadinessWord, listed, reason_line, word
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.upload_ledger import UploadRecord, is_upload_id
@@ -95,7 +95,8 @@ async def wait_for_bucket_sync(
         if file_ids:
             target = await _file_target(access, file_ids)
         elif batch_id:
-            target = _batch_target(access, await require_batch(access, batch_id))
+            batch = await require_batch(access, batch_id)
+            target = ReadinessTarget(batch_id=batch.id, view=await reach_of(access))
         else:
             found = await access.target_bucket(bucket)
             target = ReadinessTarget(bucket_id=found.id)
@@ -126,7 +127,7 @@ async def _file_report(access: Access, file: KnowledgeFile) -> ReadinessReport:
     """Return where a file stands. Under a limit only its buckets in scope count: `file` shows no others."""
     if access.is_limited and not hinges_on_store(file.status, file.bucket_sync_status, file.bucket_sync):
         return ReadinessReport.of([of_file(file)])
-    return await _look(access, ReadinessTarget(file_ids=(file.id,)))
+    return await _look(access, ReadinessTarget(file_ids=(file.id,), view=await reach_of(access)))
 
 
 async def _file_target(access: Access, file_ids: list[str]) -> ReadinessTarget:
@@ -147,7 +148,7 @@ async def _file_target(access: Access, file_ids: list[str]) -> ReadinessTarget:
     missing = [file_id for file_id, known in zip(wanted, found, strict=True) if known is None]
     if missing:
         raise _no_such_files(missing)
-    return ReadinessTarget(file_ids=tuple(one for one in found if one))
+    return ReadinessTarget(file_ids=tuple(one for one in found if one), view=await reach_of(access))
 
 
 def _no_such_files(missing: list[str]) -> ScopeError:
@@ -167,15 +168,7 @@ async def _batch_report(access: Access, batch: Batch) -> ReadinessReport:
         hinges_on_store(item.status, item.bucket_sync_status, item.bucket_sync) for item in items
     ):
         return ReadinessReport.of([of_item(item) for item in items], batch_status=batch.status)
-    return await _look(access, _batch_target(access, batch))
-
-
-def _batch_target(access: Access, batch: Batch) -> ReadinessTarget:
-    if not access.is_limited:
-        return ReadinessTarget(batch_id=batch.id)
-    return ReadinessTarget(
-        file_ids=tuple(item.knowledge_id for item in batch.items or () if item.knowledge_id)
-    )
+    return await _look(access, ReadinessTarget(batch_id=batch.id, view=await reach_of(access)))
 
 
 def _of_task(status: str) -> ReadinessReport:

@@ -7,6 +7,8 @@ import httpx2
 import pytest
 
 from calypso_mcp import errors
+from calypso_mcp.api.batches import BatchItem
+from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.client.readiness import ReadinessReport, ReadinessTarget
 from calypso_mcp.domain.readiness import Readiness
 from tests.support.faulty_transport import FakeClock, problem, scripted_client
@@ -166,6 +168,42 @@ async def test_a_partially_active_batch_keeps_waiting_for_its_last_item() -> Non
     assert report.batch_status == "partially_failed"
     # Told when something changed, not at every look.
     assert [one.state for one in seen] == [Readiness.WAITING, Readiness.FAILED]
+
+
+class FirstTwo:
+    """Sees two items of a batch, and one file as if nothing of it were pending."""
+
+    def file(self, file: KnowledgeFile) -> KnowledgeFile | None:
+        return file.model_copy(update={"bucket_sync_status": "active"}) if file.id == "f1" else None
+
+    def item(self, item: BatchItem) -> BatchItem | None:
+        return item if item.client_file_id in ("c1", "c2") else None
+
+
+async def test_of_a_batch_only_what_may_be_seen_counts() -> None:
+    answers = [
+        batch("failed", item(1, "active", "active"), item(2, "indexing"), item(3, "failed")),
+        {"id": "batch_1", "status": "failed"},
+        batch("failed", item(1, "active", "active"), item(2, "active", "active"), item(3, "failed")),
+    ]
+    client, _ = scripted_client({BATCH: answers})
+    async with client:
+        target = ReadinessTarget(batch_id="batch_1", view=FirstTwo())
+        report = await client.readiness.wait(target, timeout_s=45)
+    assert (report.state, len(report.ready), report.failed) == (Readiness.READY, 2, ())
+    assert report.batch_status is None
+
+
+async def test_a_file_that_may_not_be_seen_is_not_there_and_another_shows_what_may_be() -> None:
+    client, _ = scripted_client(
+        {path("f1"): [file("f1", "active", "pending")], path("f2"): [file("f2", "active", "active")]}
+    )
+    async with client:
+        report = await client.readiness.wait(
+            ReadinessTarget(file_ids=("f1", "f2"), view=FirstTwo()), timeout_s=0
+        )
+    assert report.ready == ("f1",)
+    assert [(one.id, one.status) for one in report.failed] == [("f2", "not_found")]
 
 
 async def test_an_active_batch_still_waits_for_the_sync_of_its_items() -> None:
