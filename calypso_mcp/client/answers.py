@@ -41,14 +41,12 @@ class GroundedAnswer:
         sources: The passages it rests on, as far as the API names them.
         response_id: What the next turn refers to; None where the API gives none.
         kind: How it was made where the backend says so; None: by a model.
-        request_id: The API's id of the request, for support.
     """
 
     text: str
     sources: tuple[SearchResult, ...]
     response_id: str | None
     kind: str | None
-    request_id: str | None
 
 
 class Answers:
@@ -73,15 +71,13 @@ class Answers:
         """
         body = await self.raw(request, heard)
         text = evidence.text_of(body).strip()
-        fields = body.model_dump()
         if not text:
             raise AnswerFailed("The agent's answer is empty.", code="answer_empty")
         return GroundedAnswer(
             text=text,
             sources=evidence.passages(body, MOST_SOURCES),
-            response_id=_name(fields.get("id")),
+            response_id=_name(body.model_dump().get("id")),
             kind=evidence.kind_of(body),
-            request_id=_name(fields.get("request_id")),
         )
 
     async def raw(self, request: AnswerRequest, heard: Heard = _unheard) -> RawAnswer:
@@ -89,21 +85,19 @@ class Answers:
 
         async def read(response: httpx2.Response) -> RawAnswer:
             kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if kind != _EVENT_STREAM:
-                # Asked for a stream, a server may answer all at once.
-                return await decoded(response, RawAnswer)
-            return await _folded(response, heard)
+            # Asked for a stream, a server may answer all at once.
+            streams = kind == _EVENT_STREAM
+            body = await (_folded(response, heard) if streams else decoded(response, RawAnswer))
+            problem = evidence.failure(body)
+            if problem is not None:
+                raise problem
+            return body
 
         try:
-            body = await self._requester.post_and_listen(paths.RESPONSES, request, read, wait_s=self._wait_s)
+            return await self._requester.post_and_listen(paths.RESPONSES, request, read, wait_s=self._wait_s)
         except RequestTimedOut as error:
             error.hint = "Ask something narrower, or look for passages with search_bucket."
             raise
-        problem = evidence.failure(body)
-        if problem is not None:
-            problem.request_id = _name(body.model_dump().get("request_id"))
-            raise problem
-        return body
 
 
 async def _folded(response: httpx2.Response, heard: Heard) -> RawAnswer:

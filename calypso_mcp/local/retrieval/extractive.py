@@ -29,8 +29,6 @@ _LEAST_SHARE = 0.33
 _FEWEST_PASSAGES = 100
 #: A follow-up of so few telling words ("and for managers?") is read together with what was asked before.
 _FEW_WORDS = 2
-#: Words of earlier questions that are carried along, in characters.
-_LONGEST_SOUGHT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ class Question:
     @property
     def sought(self) -> str:
         """The words to look for passages with."""
-        return f"{self.text}\n{self.before}"[:_LONGEST_SOUGHT] if self.before else self.text
+        return f"{self.text}\n{self.before}" if self.before else self.text
 
     @property
     def least_share(self) -> float:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 #: Turns of one conversation that can be continued, and of all together.
 _MOST_TURNS = 50
 _MOST_KEPT = 10_000
+#: Longest that is kept of one, in characters.
+_LONGEST_SOUGHT = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,18 @@ def last_of(connection: sqlite3.Connection, conversation_id: str) -> TurnRow | N
 
 
 def insert(connection: sqlite3.Connection, turn: TurnRow) -> None:
-    """Add a turn; the oldest of a long conversation make room."""
+    """Add a turn, with the beginning of what it sought; the oldest of a long conversation make room."""
     connection.execute(
         "INSERT INTO answers (id, team_id, conversation_id, model, sought, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?)",
-        (turn.id, turn.team_id, turn.conversation_id, turn.model, turn.sought, turn.created_at),
+        (
+            turn.id,
+            turn.team_id,
+            turn.conversation_id,
+            turn.model,
+            turn.sought[:_LONGEST_SOUGHT],
+            turn.created_at,
+        ),
     )
     connection.execute(
         "DELETE FROM answers WHERE conversation_id = :conversation AND position <= ("

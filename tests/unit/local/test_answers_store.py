@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Generator
+from dataclasses import replace
 
 import pytest
 
@@ -36,6 +37,13 @@ def test_a_turn_comes_back_as_it_was_kept(connection: sqlite3.Connection) -> Non
     assert answers.last_of(connection, "conv_a") == turn(2)
     assert answers.get(connection, "resp_9") is None
     assert answers.last_of(connection, "conv_b") is None
+
+
+def test_of_what_was_sought_the_beginning_is_kept(connection: sqlite3.Connection) -> None:
+    answers.insert(connection, replace(turn(1), sought="x" * 8_000))
+    kept_turn = answers.get(connection, "resp_1")
+    assert kept_turn
+    assert len(kept_turn.sought) == 1_000
 
 
 def test_a_long_conversation_loses_its_oldest_turns_and_no_other_does(connection: sqlite3.Connection) -> None:
