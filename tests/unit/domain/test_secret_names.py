@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from calypso_mcp.domain.secret_names import SECRET_FILES, SECRET_FOLDERS, secret_rule
@@ -104,3 +107,10 @@ def test_rules_are_written_as_they_are_compared():
     for rule in (*SECRET_FOLDERS, *SECRET_FILES):
         assert rule == rule.casefold().strip()
         assert len({*SECRET_FOLDERS, *SECRET_FILES}) == len(SECRET_FOLDERS) + len(SECRET_FILES)
+
+
+def test_the_documented_list_is_the_list():
+    document = (Path(__file__).parents[3] / "SECURITY.md").read_text()
+    section = document.partition("## Names that are not read")[2].partition("\n## ")[0]
+    listed = re.findall(r"`([^`]+)`", section.partition("Folders")[2])
+    assert listed == [*(f"{folder}/" for folder in SECRET_FOLDERS), *SECRET_FILES]
