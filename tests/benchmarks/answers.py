@@ -1,0 +1,93 @@
+"""How often answers that are quoted, not written, hold what was asked for.
+
+    python -m tests.benchmarks.answers FOLDER...
+
+A FOLDER holds a collection as for `retrieval`, and `spans.jsonl` with the right `answer` to each question
+(`_id`) and the number of its article (`doc`); documents are called `ARTICLE_PARAGRAPH`. Told are the shares
+of the questions with the answer in a quotation, that are answered at all, and that are answered although
+the whole article is out of reach.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sqlite3
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from calypso_mcp.local.indexing.chunking import split
+from calypso_mcp.local.indexing.formats.text import read_text
+from calypso_mcp.local.retrieval import extractive, index
+from calypso_mcp.local.retrieval.extractive import Question, Source
+from tests.benchmarks.retrieval import Collection
+
+
+def main() -> None:
+    """Measure every collection named."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    print(f"{'collection':12} {'in quotes':>9} {'answered':>9} {'unanswerable':>12} {'median ms':>9}")
+    for folder in parser.parse_args().folders:
+        held, answered, misled, milliseconds = measured(folder)
+        print(f"{folder.name:12} {held:9.3f} {answered:9.3f} {misled:12.3f} {milliseconds:9.1f}")
+
+
+def measured(folder: Path) -> tuple[float, float, float, float]:
+    """Return the three shares and the median time of an answer in milliseconds."""
+    collection = Collection.load(folder)
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(index.SCHEMA)
+    for name, (title, text) in collection.documents.items():
+        chunks = split(read_text(text.encode()))
+        index.add(connection, name, [_article(name)], title or None, f"{name}.txt", chunks)
+    articles = {_article(name) for name in collection.documents}
+    held: list[bool] = []
+    answered: list[bool] = []
+    misled: list[bool] = []
+    seconds: list[float] = []
+    for line in (folder / "spans.jsonl").read_text(encoding="utf-8").splitlines():
+        span = json.loads(line)
+        question = collection.queries[span["_id"]]
+        started = time.perf_counter()
+        quoted = answer(collection, connection, question, sorted(articles))
+        seconds.append(time.perf_counter() - started)
+        expected = " ".join(span["answer"].split())
+        held.append(any(expected in sentence for sentence in quoted))
+        answered.append(bool(quoted))
+        elsewhere = sorted(articles - {str(span["doc"])})
+        misled.append(bool(answer(collection, connection, question, elsewhere)))
+    shares = [sum(judged) / len(judged) for judged in (held, answered, misled)]
+    return shares[0], shares[1], shares[2], 1000 * statistics.median(seconds)
+
+
+def answer(
+    collection: Collection, connection: sqlite3.Connection, text: str, buckets: Sequence[str]
+) -> list[str]:
+    """Return the sentences quoted, from passages in `buckets` only."""
+    question = Question(text)
+    found = index.search(connection, text, bucket_ids=buckets, limit=extractive.PASSAGES)
+    phrases = question.phrases()
+    weights = question.weights(*index.frequencies(connection, phrases, bucket_ids=buckets))
+    sources = [
+        Source(
+            f"{collection.documents[passage.file_id][0]}\n{passage.heading or ''}",
+            passage.text,
+            passage.score,
+        )
+        for passage in found
+    ]
+    words = dict(zip(phrases, weights, strict=True))
+    return [quoted.text for quoted in extractive.quotations(words, sources, question.least_share)]
+
+
+def _article(document: str) -> str:
+    return document.partition("_")[0]
+
+
+if __name__ == "__main__":
+    main()
