@@ -14,6 +14,10 @@ RAG_POLICY: Final[Mapping[str, Any]] = {"_aicore": {"file_input_strategy": "rag_
 #: Code under which the embedded backend refuses a turn that it does not know (any more).
 PREVIOUS_NOT_FOUND: Final = "previous_response_not_found"
 
+#: How the embedded backend says that it quotes, and that it found nothing to quote.
+EXTRACTIVE: Final = "extractive"
+ABSTAINED: Final = "abstained"
+
 # Events of a streamed answer. Each carries its name as `type`, too.
 CREATED: Final = "response.created"
 TEXT_DELTA: Final = "response.output_text.delta"

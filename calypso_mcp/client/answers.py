@@ -69,7 +69,11 @@ class Answers:
             RequestTimedOut: It was not complete in time.
             ApiError: As for every request.
         """
-        body = await self.raw(request, heard)
+        try:
+            body = await self.raw(request, heard)
+        except RequestTimedOut as error:
+            error.hint = "Ask something narrower, or look for passages with search_bucket."
+            raise
         text = evidence.text_of(body).strip()
         if not text:
             raise AnswerFailed("The agent's answer is empty.", code="answer_empty")
@@ -93,11 +97,7 @@ class Answers:
                 raise problem
             return body
 
-        try:
-            return await self._requester.post_and_listen(paths.RESPONSES, request, read, wait_s=self._wait_s)
-        except RequestTimedOut as error:
-            error.hint = "Ask something narrower, or look for passages with search_bucket."
-            raise
+        return await self._requester.post_and_listen(paths.RESPONSES, request, read, wait_s=self._wait_s)
 
 
 async def _folded(response: httpx2.Response, heard: Heard) -> RawAnswer:

@@ -114,7 +114,7 @@ class _Turn:
     def _grounding(self, text: str) -> dict[str, Any]:
         return {
             "display_text": text,
-            "answer_kind": "extractive" if self.quotations else "abstained",
+            "answer_kind": wire.EXTRACTIVE if self.quotations else wire.ABSTAINED,
             "grounded_sources": [cited.as_source(number) for number, cited in enumerate(self.cited, start=1)],
             "grounding_supports": [
                 {"support_index": position, "chunks": [quotation.source], "text": quotation.text}
