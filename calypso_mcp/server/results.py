@@ -5,10 +5,13 @@ Some hosts show the model only the structured content, others only the text, so 
 
 from __future__ import annotations
 
-from typing import Any, cast
+from collections.abc import Sequence
+from typing import Any, TypeVar, cast
 
 from mcp_types import CallToolResult, TextContent
 from pydantic import BaseModel, ConfigDict
+
+T = TypeVar("T")
 
 
 class ToolResult(BaseModel):
@@ -30,6 +33,11 @@ def answer(result: ToolResult) -> CallToolResult:
     return CallToolResult(
         content=[TextContent(type="text", text=result.as_text())], structured_content=result.facts()
     )
+
+
+def first(values: Sequence[T], most: int) -> tuple[list[T], int | None]:
+    """Return the first of `values`, and how many more there are (None: none), so that no list is endless."""
+    return list(values[:most]), max(0, len(values) - most) or None
 
 
 def one_line(facts: dict[str, Any]) -> str:

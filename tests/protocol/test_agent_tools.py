@@ -46,6 +46,22 @@ async def test_agents_are_listed_with_their_buckets_and_broken_bindings(
         ]
 
 
+async def test_many_agents_of_many_buckets_stay_a_small_result(connect: Connect, api: ScriptedCalypso):
+    slugs = [f"bucket-number-{number}" for number in range(50)]
+    api.buckets = [bucket(slug) for slug in slugs]
+    api.agents = [agent(f"agent-{number}", *slugs) for number in range(300)]
+    async with connect() as client:
+        agents = await client.call_tool("list_agents")
+        buckets = await client.call_tool("list_buckets", {"limit": 50})
+
+    listed = facts(agents)
+    assert len(listed["agents"]) + listed["omitted"] == 300
+    assert {len(entry["buckets"]) + entry["more_buckets"] for entry in listed["agents"]} == {50}
+    assert {len(entry["agents"]) + entry["more_agents"] for entry in facts(buckets)["buckets"]} == {300}
+    for result in agents, buckets:
+        assert len(result.model_dump_json()) < 100_000
+
+
 async def test_under_a_limit_only_agents_wholly_inside_are_listed(connect: Connect):
     async with connect(pins=(limit("handbook", "pricing"),)) as client:
         listed = facts(await client.call_tool("list_agents"))["agents"]

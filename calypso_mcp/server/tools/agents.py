@@ -12,7 +12,11 @@ from calypso_mcp.api.agents import AgentModel, CreateAgent
 from calypso_mcp.errors import Conflict
 from calypso_mcp.server.content_keys import creation_key
 from calypso_mcp.server.request_scope import Access, CurrentAccess
-from calypso_mcp.server.results import ToolResult, answer
+from calypso_mcp.server.results import ToolResult, answer, first
+
+#: Agents told of, and buckets of each.
+_MOST_AGENTS = 100
+_MOST_BUCKETS = 10
 
 
 class AgentCard(ToolResult):
@@ -23,6 +27,7 @@ class AgentCard(ToolResult):
     default: bool
     enabled: bool
     buckets: list[str]
+    more_buckets: int | None = None
     broken: bool
     missing_bucket_ids: list[str] | None = None
 
@@ -31,6 +36,7 @@ class AgentList(ToolResult):
     """The agents within scope."""
 
     agents: list[AgentCard]
+    omitted: int | None = None
 
 
 class CreatedAgentCard(ToolResult):
@@ -43,7 +49,7 @@ class CreatedAgentCard(ToolResult):
 
 
 async def list_agents(access: CurrentAccess) -> Annotated[CallToolResult, AgentList]:
-    """Agents (model ids) with their buckets, and whether a binding is broken."""
+    """Agents (model ids), their buckets, and whether a binding is broken."""
     return answer(await agent_list(access))
 
 
@@ -54,7 +60,8 @@ async def agent_list(access: Access) -> AgentList:
     active = {bucket.id for bucket in await access.backend.catalogue.buckets()}
     broken = await access.broken_agents(active)
     agents = {agent.id: agent for agent in (*usable, *broken)}
-    return AgentList(agents=[_card(access, agent, slugs, active) for agent in agents.values()])
+    listed, omitted = first(list(agents.values()), _MOST_AGENTS)
+    return AgentList(agents=[_card(access, agent, slugs, active) for agent in listed], omitted=omitted)
 
 
 async def create_agent(
@@ -103,13 +110,16 @@ async def _same_agent(access: Access, agent_id: str, bucket_ids: set[str]) -> Ag
 def _card(access: Access, agent: AgentModel, slugs: Mapping[str, str], active: Collection[str]) -> AgentCard:
     bound = (*agent.bucket_ids, *agent.missing_bucket_ids)
     missing = list(dict.fromkeys(one for one in bound if one not in active))
+    buckets = [slugs[bucket_id] for bucket_id in agent.bucket_ids if bucket_id in slugs]
+    named, more_buckets = first(buckets, _MOST_BUCKETS)
     return AgentCard(
         model=agent.id,
         profile=agent.profile_id,
         default=agent.is_default,
         enabled=agent.enabled,
-        buckets=[slugs[bucket_id] for bucket_id in agent.bucket_ids if bucket_id in slugs],
+        buckets=named,
+        more_buckets=more_buckets,
         broken=bool(missing),
         # Under a limit the id of a bucket that is out of reach is not for the reader.
-        missing_bucket_ids=(missing or None) if not access.is_limited else None,
+        missing_bucket_ids=(missing[:_MOST_BUCKETS] or None) if not access.is_limited else None,
     )

@@ -16,7 +16,10 @@ from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ApiError, Conflict, ContractError, InputError
 from calypso_mcp.server.content_keys import creation_key
 from calypso_mcp.server.request_scope import Access, CurrentAccess
-from calypso_mcp.server.results import ToolResult, answer
+from calypso_mcp.server.results import ToolResult, answer, first
+
+#: Agents named beside each bucket.
+_MOST_AGENTS = 10
 
 
 class BucketCard(ToolResult):
@@ -32,11 +35,13 @@ class BucketCard(ToolResult):
     indexed: int
     pending: int
     agents: list[str] | None = None
+    more_agents: int | None = None
 
     @classmethod
     def of(cls, bucket: Bucket, agents: list[str] | None = None) -> BucketCard:
         """Return the card of `bucket`."""
         store = bucket.store
+        named, more_agents = first(agents or [], _MOST_AGENTS)
         counts = {kind: count for kind, count in bucket.counts.items() if kind != "file"}
         return cls(
             id=bucket.id,
@@ -48,7 +53,8 @@ class BucketCard(ToolResult):
             counts=counts or None,
             indexed=store.indexed_member_count if store else 0,
             pending=store.pending_member_count if store else 0,
-            agents=agents,
+            agents=None if agents is None else named,
+            more_agents=more_agents,
         )
 
 
@@ -65,15 +71,12 @@ class BucketPage(ToolResult):
 async def list_buckets(
     access: CurrentAccess,
     *,
-    query: Annotated[str, Field(description="Part of a name or slug")] = "",
+    query: Annotated[str, Field(description="Part of name or slug")] = "",
     include_archived: bool = False,
     limit: Annotated[int, Field(ge=1, le=100)] = 20,
     cursor: Annotated[str, Field(description="next_cursor of the page before")] = "",
 ) -> Annotated[CallToolResult, BucketPage]:
-    """Buckets you can use, with member counts and whether all of it is searchable (ready).
-
-    Call it first to learn the slugs that other tools take.
-    """
+    """Buckets you can use: counts, and ready once all is searchable. Has the slugs tools take."""
     after = _read_cursor(cursor)
     wanted = query.casefold()
     buckets = [
