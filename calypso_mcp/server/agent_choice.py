@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from calypso_mcp.api.agents import AgentModel
 from calypso_mcp.domain.scope import agent_names
 from calypso_mcp.errors import InputError, ScopeError
-from calypso_mcp.server.conversations import Turn, reach_of
+from calypso_mcp.server.conversations import Turn, reach_digest
 from calypso_mcp.server.request_scope import Access
 
 
@@ -60,7 +60,7 @@ def _continued(
     found = next((agent for agent in agents if turn and agent.id == turn.model), None)
     if turn is None or found is None or (named is not None and named.id != found.id):
         raise unknown_conversation()
-    if access.is_limited and reach_of(found.live_bucket_ids) != turn.reach:
+    if access.is_limited and reach_digest(found.live_bucket_ids) != turn.reach:
         # What was said may come from buckets that the agent, or this caller, has lost since.
         raise unknown_conversation()
     return found

@@ -42,7 +42,7 @@ class Turn:
     reach: str
 
 
-def reach_of(bucket_ids: Iterable[str]) -> str:
+def reach_digest(bucket_ids: Iterable[str]) -> str:
     """Return a digest of a set of buckets."""
     return hashlib.sha256(json.dumps(sorted(bucket_ids)).encode()).hexdigest()[:_DIGEST_CHARS]
 

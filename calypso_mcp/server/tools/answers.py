@@ -18,7 +18,7 @@ from calypso_mcp.server import excerpts
 from calypso_mcp.server.agent_choice import chosen_agent, unknown_conversation
 from calypso_mcp.server.bucket_search import Found, within_scope
 from calypso_mcp.server.call_progress import Step, call_progress
-from calypso_mcp.server.conversations import Turn, new_conversation_id, reach_of
+from calypso_mcp.server.conversations import Turn, new_conversation_id, reach_digest
 from calypso_mcp.server.hits import Hit, PendingMembers, hit_of, hit_text, incomplete, incomplete_text
 from calypso_mcp.server.request_scope import Access, CurrentAccess
 from calypso_mcp.server.results import ToolResult, answer
@@ -130,5 +130,5 @@ async def _within_scope(access: Access, sources: Sequence[SearchResult]) -> list
 def _next_id(access: Access, model: AgentModel, response_id: str | None) -> str | None:
     if response_id is None:
         return None
-    turn = Turn(model.id, response_id, reach_of(model.live_bucket_ids))
+    turn = Turn(model.id, response_id, reach_digest(model.live_bucket_ids))
     return access.state.conversations.seal(turn, access.grant)

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calypso_mcp.domain.access import AccessGrant
-from calypso_mcp.server.conversations import Conversations, Turn, new_conversation_id, reach_of
+from calypso_mcp.server.conversations import Conversations, Turn, new_conversation_id, reach_digest
 
 CONVERSATIONS = Conversations(lambda: b"the same in every worker")
 ONE = AccessGrant(name="one")
-TURN = Turn("calypso-agent:support", "resp_0123456789abcdef01234567", reach_of(["bucket_a"]))
+TURN = Turn("calypso-agent:support", "resp_0123456789abcdef01234567", reach_digest(["bucket_a"]))
 
 
 def test_an_id_opens_for_its_caller_and_shows_nothing() -> None:
@@ -63,4 +63,4 @@ def test_the_apis_own_ids_are_32_hex_digits_and_never_the_same() -> None:
 
 
 def test_the_digest_of_buckets_knows_no_order() -> None:
-    assert reach_of(["a", "b"]) == reach_of(("b", "a")) != reach_of(["a"])
+    assert reach_digest(["a", "b"]) == reach_digest(("b", "a")) != reach_digest(["a"])
