@@ -39,12 +39,14 @@ class Callers:
         control: How credentials are checked; None where reaching the server is enough.
         grant_for: What the credential of a request allows.
         key_for: The API key that a grant refers to.
+        brought_key: The same, where the caller brought it along and no other worker may know it.
         current_grant: What a caller may do by now.
     """
 
     control: AccessControl | None = None
     grant_for: Callable[[ServerRequestContext[Any, Any]], AccessGrant] = everyone
     key_for: Callable[[str], SecretStr | None] = _no_key
+    brought_key: Callable[[str], SecretStr | None] = _no_key
     current_grant: CurrentGrant = unchanged
 
     def backend_from(self, backends: Backends) -> Callable[[AccessGrant], Backend]:
@@ -137,5 +139,6 @@ def _by_own_key(resource: ProtectedResource, accepts_key: Callable[[SecretStr], 
         control=AccessControl(verifier, resource),
         grant_for=grant_of_request,
         key_for=verifier.key,
+        brought_key=verifier.key,
         current_grant=still_accepted,
     )

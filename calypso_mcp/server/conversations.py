@@ -6,8 +6,6 @@ opens as little as one that was made up.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import json
 import secrets
@@ -16,14 +14,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from calypso_mcp.server.sealing import Seal
 
+if TYPE_CHECKING:
     from calypso_mcp.domain.access import AccessGrant
 
 _PREFIX: Final = "conv_"
 _LONGEST: Final = 2_000
-_NONCE_BYTES: Final = 12
 _DIGEST_CHARS: Final = 12
 
 
@@ -64,38 +61,23 @@ class Conversations:
 
     def seal(self, turn: Turn, grant: AccessGrant) -> str:
         """Return the id with which the caller behind `grant`, and nobody else, goes on after `turn`."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
         content = f"{turn.reach}\n{turn.model}\n{turn.response_id}".encode()
-        sealed = nonce + self._cipher.encrypt(nonce, content, _caller(grant))
-        return _PREFIX + base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+        return _PREFIX + self._seal.seal(content, _caller(grant))
 
     def open(self, conversation_id: str, grant: AccessGrant) -> Turn | None:
         """Return the turn to go on after; None for any id that was not sealed for this caller."""
-        from cryptography.exceptions import InvalidTag
-
         if not conversation_id.startswith(_PREFIX) or len(conversation_id) > _LONGEST:
             return None
-        text = conversation_id.removeprefix(_PREFIX)
-        try:
-            sealed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-            nonce, content = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
-            reach, model, response_id = (
-                self._cipher.decrypt(nonce, content, _caller(grant)).decode().split("\n", 2)
-            )
-        except (binascii.Error, ValueError, InvalidTag):
+        content = self._seal.open(conversation_id.removeprefix(_PREFIX), _caller(grant))
+        if content is None:
             return None
+        reach, model, response_id = content.decode().split("\n", 2)
         return Turn(model, response_id, reach)
 
     @cached_property
-    def _cipher(self) -> AESGCM:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-        from cryptography.hazmat.primitives.hashes import SHA256
-        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-        derive = HKDF(SHA256(), length=32, salt=None, info=b"calypso-mcp conversations v1").derive
-        return AESGCM(derive(self._secret()))
+    def _seal(self) -> Seal:
+        return Seal("conversations", self._secret())
 
 
 def _caller(grant: AccessGrant) -> bytes:
-    # Authenticated with the content: another caller's id does not open.
     return json.dumps([grant.name, grant.key_reference]).encode()

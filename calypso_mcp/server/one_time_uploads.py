@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mcp.server.auth.provider import AccessToken
+from pydantic import SecretStr
 from starlette.requests import Request
 
 from calypso_mcp.domain.access import AccessGrant
@@ -99,7 +100,7 @@ class OneTimeUploads:
         policy: OneTimePolicy | None = None,
         *,
         current_grant: CurrentGrant = unchanged,
-        caller_key: Callable[[str], str | None] = lambda _reference: None,
+        caller_key: Callable[[str], SecretStr | None] = lambda _reference: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.ledger = ledger
@@ -131,13 +132,14 @@ class OneTimeUploads:
         labels = labels or Labels()
         check_upload(filename, 1, labels.tags, labels.metadata, limits)
         grant = self._grant_of(request)
+        key = self._caller_key(grant.key_reference)
         now = int(self._clock())
         ticket = Ticket(
             upload_id=f"upload_{secrets.token_urlsafe(16)}",
             issued_at=now,
             expires_at=now + self.policy.lifetime_s,
             grant=grant.to_claims(),
-            key=self._caller_key(grant.key_reference),
+            key=key.get_secret_value() if key else None,
             bucket_id=bucket_id,
             filename=filename,
             content_type=content_type_for(filename),

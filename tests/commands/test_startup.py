@@ -13,7 +13,6 @@ HEAVY = {
     "pathspec",
     "pypdfium2",
     "selectolax",
-    "cryptography.fernet",
     "jwt",
 }
 #: Modules that starting adds to those of a bare `mcp` server: 107 when this was written.

@@ -18,8 +18,8 @@ from pydantic import SecretStr
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.server.access.credentials import access_token, fingerprint
 
-#: Header a caller's key arrives in, unless the operator declares another.
-DEFAULT_HEADER = "Calypso-Api-Key"
+#: Sets references apart from those of the access file.
+_REFERENCE = "caller:"
 _ACCEPTED_FOR_S = 300.0
 _REFUSED_FOR_S = 30.0
 _REMEMBERED_KEYS = 10_000
@@ -61,11 +61,11 @@ class CallerKeyVerifier(TokenVerifier):
                 verdict = self._remembered(mark) or await self._ask(mark, SecretStr(token))
         if verdict.key is None:
             return None
-        return access_token(AccessGrant(name=f"key-{mark}", key_reference=f"caller:{mark}"), mark)
+        return access_token(AccessGrant(name=f"key-{mark}", key_reference=_REFERENCE + mark), mark)
 
     def key(self, reference: str) -> SecretStr | None:
         """Return the key that a grant of this verifier refers to, while it is remembered."""
-        verdict = self._verdicts.get(reference.removeprefix("caller:"))
+        verdict = self._verdicts.get(reference.removeprefix(_REFERENCE))
         return verdict.key if verdict else None
 
     def _remembered(self, mark: str) -> _Verdict | None:

@@ -1,18 +1,17 @@
 """Tickets: what a one-time upload address says, sealed so that only servers with the same secret can read it.
 
-A ticket carries everything, so any worker can serve it and nothing has to be remembered. Sealed with Fernet
-(AES-128-CBC and HMAC-SHA-256, encrypt-then-MAC): it can be neither read, guessed nor altered.
+A ticket carries everything, so any worker can serve it and nothing has to be remembered.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import zlib
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from calypso_mcp.errors import ContentError
+from calypso_mcp.server.sealing import Seal
 
 #: Longest ticket, in characters; proxies commonly refuse request lines above 8 KB.
 _LONGEST = 6_000
@@ -60,14 +59,7 @@ class TicketSeal:
     """
 
     def __init__(self, secret: bytes) -> None:
-        from cryptography.fernet import Fernet
-        from cryptography.hazmat.primitives.hashes import SHA256
-        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-        if len(secret) < 16:  # noqa: PLR2004 - 128 bits
-            raise ValueError("a secret needs at least 16 bytes")
-        derived = HKDF(SHA256(), length=32, salt=None, info=b"calypso-mcp one-time uploads v1").derive(secret)
-        self._fernet = Fernet(base64.urlsafe_b64encode(derived))
+        self._seal = Seal("one-time uploads", secret)
 
     def seal(self, ticket: Ticket) -> str:
         """Return the ticket as text for a URL.
@@ -77,7 +69,7 @@ class TicketSeal:
         """
         content = {name: value for name, value in asdict(ticket).items() if value not in (None, ())}
         packed = zlib.compress(json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode(), 9)
-        sealed = self._fernet.encrypt(packed).decode().rstrip("=")
+        sealed = self._seal.seal(packed)
         if len(sealed) > _LONGEST:
             raise ContentError(
                 "Title, tags and metadata are too long for a one-time upload address.",
@@ -88,13 +80,8 @@ class TicketSeal:
 
     def open(self, text: str) -> Ticket | None:
         """Return the ticket; None for anything this secret has not sealed."""
-        from cryptography.fernet import InvalidToken
-
-        if not text or len(text) > _LONGEST or not text.isascii():
-            return None
-        try:
-            packed = self._fernet.decrypt(text + "=" * (-len(text) % 4))
-        except InvalidToken:
+        packed = self._seal.open(text) if len(text) <= _LONGEST else None
+        if packed is None:
             return None
         # Authentic from here on, but a bound costs nothing.
         content: dict[str, Any] = json.loads(zlib.decompressobj().decompress(packed, _LARGEST_CONTENT))

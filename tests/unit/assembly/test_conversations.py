@@ -30,7 +30,7 @@ def test_the_folder_is_not_touched_before_the_first_id(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize("garbage", [None, "not hex"])
+@pytest.mark.parametrize("garbage", [None, "not hex", "", "00"])
 def test_without_a_usable_folder_ids_are_good_in_this_process_and_that_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, garbage: str | None
 ) -> None:
@@ -39,7 +39,7 @@ def test_without_a_usable_folder_ids_are_good_in_this_process_and_that_is_logged
         folder.write_text("in the way")
     else:
         folder.mkdir()
-        (folder / "conversations.seal").write_text(garbage)
+        (folder / "sealing-secret").write_text(garbage)
     settings = settings_from({"data_dir": str(folder)}, {})
     with caplog.at_level(logging.WARNING):
         made = conversations(settings)
