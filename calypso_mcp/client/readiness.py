@@ -8,6 +8,7 @@ from typing import Final
 
 import anyio
 
+from calypso_mcp.api.batches import Batch
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.client.batches import Batches
@@ -110,11 +111,13 @@ class _Watch:
         self._clock = clock
         self._started = clock.now()
         self._by_file = {one: Standing(one, Readiness.WAITING, file_id=one) for one in target.file_ids}
-        whole = target.batch_id or (None if target.file_ids else target.bucket_id)
+        whole = None if target.file_ids else target.batch_id or target.bucket_id
         self._by_whole = {whole: Standing(whole, Readiness.WAITING)} if whole else {}
         self._batch_status: str | None = None
         self._bucket: Bucket | None = None
         self._trouble: str | None = None
+        #: Files of which this look knows already.
+        self._told: set[str] = set()
 
     def standings(self) -> tuple[Standing, ...]:
         return (*self._by_whole.values(), *self._by_file.values())
@@ -140,13 +143,14 @@ class _Watch:
         self._trouble = None
         stores = _Stores(self._buckets, self._target.bucket_id)
         requests = anyio.CapacityLimiter(_PARALLEL_REQUESTS)
+        self._told.clear()
+        if self._target.batch_id is not None:
+            await self._ask(requests, self._look_at_batch, self._target.batch_id, stores)
+        elif not self._target.file_ids and self._target.bucket_id is not None:
+            await self._ask(requests, self._look_at_bucket, self._target.bucket_id, stores)
         async with anyio.create_task_group() as asking:
-            if self._target.batch_id is not None:
-                asking.start_soon(self._ask, requests, self._look_at_batch, self._target.batch_id, stores)
-            elif not self._target.file_ids and self._target.bucket_id is not None:
-                asking.start_soon(self._ask, requests, self._look_at_bucket, self._target.bucket_id, stores)
             for file_id, standing in self._by_file.items():
-                if standing.readiness is Readiness.WAITING:
+                if standing.readiness is Readiness.WAITING and file_id not in self._told:
                     asking.start_soon(self._ask, requests, self._look_at_file, file_id, stores)
 
     async def _ask(
@@ -190,23 +194,44 @@ class _Watch:
         return (file if view is None else view.file(file)), NotFound().code
 
     async def _look_at_batch(self, batch_id: str, stores: _Stores) -> None:
-        batch = await self._batches.get(batch_id)
-        view, items = self._target.view, batch.items or ()
-        if view is not None:
-            items = tuple(seen for item in items if (seen := view.item(item)))
-        else:
-            self._batch_status = batch.status
-            if not items:
-                self._by_whole = {batch_id: of_batch(batch)}
-        if not items:
+        if self._target.file_ids:
+            await self._look_at_files_of(batch_id, stores)
             return
-        found: dict[str, Standing] = {}
-        for item in items:
-            standing = of_item(item)
+        batch = await self._batches.get(batch_id)
+        found = {one.client_file_id or one.id: one for one in await self._items(batch, stores)}
+        if self._target.view is None:
+            self._batch_status = batch.status
+            if not found or len(found) < batch.accepted:
+                # Of what the API does not list, only its word on the whole is known.
+                found[batch_id] = of_batch(batch)
+        self._by_whole = found or self._by_whole
+
+    async def _look_at_files_of(self, batch_id: str, stores: _Stores) -> None:
+        """Look at files through the batch they came with; what it does not tell of is asked about singly."""
+        try:
+            batch = await self._batches.get(batch_id)
+        except CalypsoError as error:
+            if error.retryable:
+                self._told.update(self._by_file)
+                raise
+            return
+        for standing in await self._items(batch, stores):
+            if standing.file_id in self._by_file:
+                self._by_file[standing.file_id] = standing
+                self._told.add(standing.file_id)
+
+    async def _items(self, batch: Batch, stores: _Stores) -> list[Standing]:
+        """Return where the items of a batch stand that may be seen."""
+        view, standings = self._target.view, list[Standing]()
+        for item in batch.items or ():
+            seen = item if view is None else view.item(item)
+            if seen is None:
+                continue
+            standing = of_item(seen)
             if standing.hinges_on_store and standing.file_id:
-                standing = of_item(item, store_active=await stores.are_active(standing.file_id))
-            found[item.client_file_id] = standing
-        self._by_whole = found
+                standing = of_item(seen, store_active=await stores.are_active(standing.file_id))
+            standings.append(standing)
+        return standings
 
     async def _look_at_bucket(self, bucket_id: str, stores: _Stores) -> None:
         self._bucket = await stores.bucket(bucket_id)

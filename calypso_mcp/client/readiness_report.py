@@ -31,7 +31,8 @@ class ReadinessTarget:
 
     Attributes:
         file_ids: Knowledge files.
-        batch_id: A batch, item by item.
+        batch_id: Alone: a batch, item by item. Beside files: the batch they came with, so that one question
+            tells of all of them. Its other items do not count then.
         bucket_id: Alone: the whole bucket. Beside the others: the bucket whose store is asked where a file
             says nothing about its sync.
         view: What counts of files and items, and all that is told of them; None: everything.

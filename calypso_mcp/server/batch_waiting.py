@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from calypso_mcp.client.outcomes import Outcome
 from calypso_mcp.client.readiness import FailedItem, ReadinessReport, ReadinessTarget
-from calypso_mcp.domain.readiness import Readiness, overall
+from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.server.call_progress import CallProgress, Step
 from calypso_mcp.server.parallel import map_parallel
 
@@ -35,6 +35,7 @@ async def wait_for_outcomes(
 ) -> BatchReadiness:
     """Wait until every file that arrived is searchable or has failed, or the time is up."""
     uploaded = {one.file_id for one in outcomes if one.is_uploaded and one.file_id}
+    nameless = sum(one.is_uploaded and not one.file_id for one in outcomes)
     reports: dict[int, ReadinessReport] = {}
     targets = _targets(outcomes)
 
@@ -54,31 +55,27 @@ async def wait_for_outcomes(
         if (item.file_id or item.id) in uploaded
     }
     ready = {one for report in reports.values() for one in report.ready} & uploaded
+    pending = len(uploaded) + nameless - len(ready) - len(failed)
+    settled = Readiness.FAILED if failed else Readiness.READY
     return BatchReadiness(
-        state=overall(report.state for report in reports.values()),
-        ready=len(ready),
-        pending=len(uploaded) - len(ready) - len(failed),
-        failed=failed,
+        state=Readiness.WAITING if pending else settled, ready=len(ready), pending=pending, failed=failed
     )
 
 
 def _targets(outcomes: Sequence[Outcome]) -> list[ReadinessTarget]:
-    """Return what to ask for: whole batches where all of one arrived, single files otherwise.
+    """Return what to ask for: the files that arrived, with the batch they came with.
 
-    One request tells about a hundred files of a batch, but a batch with a file that never arrived would
-    never be done.
+    One request tells about a hundred files of a batch, but the batch itself may hold files of other calls
+    that never arrived, and would never be done.
     """
-    by_batch: dict[str | None, list[Outcome]] = defaultdict(list)
-    for outcome in outcomes:
-        by_batch[outcome.batch_id].append(outcome)
-    targets: list[ReadinessTarget] = []
-    for batch_id, group in by_batch.items():
-        files = tuple(dict.fromkeys(one.file_id for one in group if one.is_uploaded and one.file_id))
-        if batch_id and files and all(one.is_uploaded and one.file_id for one in group):
-            targets.append(ReadinessTarget(batch_id=batch_id))
-        elif files:
-            targets.append(ReadinessTarget(file_ids=files))
-    return targets
+    by_batch: dict[str | None, list[str]] = defaultdict(list)
+    for one in outcomes:
+        if one.is_uploaded and one.file_id:
+            by_batch[one.batch_id].append(one.file_id)
+    return [
+        ReadinessTarget(file_ids=tuple(dict.fromkeys(file_ids)), batch_id=batch_id)
+        for batch_id, file_ids in by_batch.items()
+    ]
 
 
 def _settled(reports: Mapping[int, ReadinessReport]) -> int:

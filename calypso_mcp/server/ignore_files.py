@@ -32,7 +32,7 @@ class IgnoreRules:
             folder: Path from where the rules start, ending in `/`; empty for the start itself.
             contents: Of the ignore files, in the order of `IGNORE_FILES`.
         """
-        added = tuple((folder, gitignore_spec(content.decode(errors="replace"))) for content in contents)
+        added = tuple((folder, gitignore_spec(content)) for content in contents)
         return IgnoreRules(self.layers + added) if added else self
 
     def ignores(self, path: str) -> bool:
@@ -44,9 +44,14 @@ class IgnoreRules:
         return False
 
 
-def gitignore_spec(text: str) -> GitIgnoreSpec:
-    """Return the patterns of an ignore file; like git, without the lines that make no sense."""
-    lines = text.splitlines()
+def gitignore_spec(content: bytes) -> GitIgnoreSpec:
+    """Return the patterns of an ignore file; like git, without the lines that make no sense.
+
+    Like git, too, a byte order mark belongs to no pattern, and only line feeds end a line, with or without a
+    carriage return.
+    """
+    text = content.decode("utf-8-sig", errors="replace")
+    lines = [line.removesuffix("\r") for line in text.split("\n")]
     try:
         return glob_spec(lines)
     except ValueError:

@@ -150,7 +150,33 @@ async def test_250_files_again_cost_a_question_for_each_batch_and_no_create_requ
         assert (creates(rig), puts(rig), rig.wire.count("POST", "")) == (0, 0, 0)
         assert rig.wire.count("GET", "/batches/") == batches
         assert len(rig.wire.seen) <= batches + 1  # and the list of buckets
-        assert all(one["file_id"] and one["task_id"] for one in done["outcomes"])
+        assert len({one["file_id"] for one in done["outcomes"]}) == 250
+
+
+async def test_waiting_is_for_the_files_of_the_call_and_not_for_what_else_their_batch_once_held(
+    folder: Path, data_dir: Path
+) -> None:
+    fill(folder, 3)
+    (folder / "never.md").write_text("These bytes never arrive.")
+    size = str((folder / "never.md").stat().st_size)
+    async with upload_rig(data_dir, folder) as rig:
+
+        def refuse(request: httpx2.Request) -> httpx2.Response | None:
+            is_never = request.method == "PUT" and request.headers.get("Content-Length") == size
+            return httpx2.Response(403) if is_never else None
+
+        rig.wire.intercept = refuse
+        first = await rig.ok("upload_batch", directory=str(folder), bucket="docs", create_bucket=True)
+        assert first["counts"] == {"failed": 1, "accepted": 3}
+        # That batch will never be done, but the bucket is.
+        assert "bucket='docs'" in first["next_step"]
+        assert (await rig.ok("wait_for_bucket_sync", bucket="docs"))["readiness"] == "ready"
+        (folder / "never.md").write_text("Other bytes do.")
+        second = await rig.ok("upload_batch", directory=str(folder), bucket="docs", wait=True, timeout_s=20)
+
+    assert second["counts"] == {"accepted": 1, "replayed": 3}
+    assert len(second["batch_ids"]) == 2
+    assert (second["readiness"], second["searchable"]) == ("ready", {"ready": 4, "failed": 0, "pending": 0})
 
 
 @pytest.mark.parametrize("fate", ["failed", "deleted"])

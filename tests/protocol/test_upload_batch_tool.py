@@ -432,3 +432,43 @@ async def test_progress_runs_through_the_phases_to_the_end(rig: Rig, folder: Pat
     assert values == sorted(set(values))
     assert values[-1] == pytest.approx(100)
     assert rig.progress[-1][2] == "indexing: 3 of 3 files"
+
+
+async def test_a_bucket_that_cannot_be_made_costs_only_the_items_that_name_it(rig: Rig):
+    def refuse(request: httpx2.Request) -> httpx2.Response | None:
+        makes = request.method == "POST" and request.url.path.endswith("/knowledge/buckets")
+        if makes and b'"broken"' in request.content:
+            return httpx2.Response(500, json={"error": {"code": "boom", "message": "No."}})
+        return None
+
+    rig.wire.intercept = refuse
+    items = [{"text": f"Into {slug}.", "bucket": slug} for slug in ("docs", "broken", "fresh")]
+    done = await rig.ok("upload_batch", items=items, create_bucket=True)
+    adds_up(done)
+    assert done["counts"] == {"failed": 1, "accepted": 2}
+    failed = done["outcomes"][0]
+    assert (failed["path"], failed["code"], failed["retryable"]) == ("items[1]", "boom", True)
+
+
+async def test_progress_ends_with_every_file_counted_though_a_batch_was_refused(rig: Rig, folder: Path):
+    fill(folder, {f"{number}.md": f"File {number}." for number in range(150)})
+
+    def refuse(request: httpx2.Request) -> httpx2.Response | None:
+        creates = request.method == "POST" and request.url.path.endswith("files:batch/upload-session")
+        return httpx2.Response(400) if creates and b'"0.md"' in request.content else None
+
+    rig.wire.intercept = refuse
+    done = await rig.ok("upload_batch", directory=str(folder), wait=False)
+    adds_up(done)
+    assert done["counts"]["failed"] + done["counts"]["accepted"] == 150
+    told = [progress for progress, _, _ in rig.progress]
+    assert told == sorted(set(told))
+    assert rig.progress[-1] == (100.0, 100.0, "finalizing: 150 of 150 files")
+
+
+async def test_where_nothing_arrived_nothing_is_called_ready(rig: Rig, folder: Path):
+    fill(folder, {"a.md": "Never stored."})
+    rig.wire.intercept = lambda request: httpx2.Response(403) if request.method == "PUT" else None
+    done = await rig.ok("upload_batch", directory=str(folder), wait=True)
+    assert done["counts"] == {"failed": 1}
+    assert "readiness" not in done

@@ -13,13 +13,13 @@ from pydantic import Field
 from calypso_mcp.client.outcomes import Outcome, Upload
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.domain.upload_rules import check_upload
-from calypso_mcp.errors import ContentError
+from calypso_mcp.errors import CalypsoError, ContentError
 from calypso_mcp.server import batch_reports
 from calypso_mcp.server.batch_inputs import BatchInput, BatchItem, InputReader, SharedArguments
 from calypso_mcp.server.batch_reports import InputOutcome, Told
 from calypso_mcp.server.batch_waiting import BatchReadiness, wait_for_outcomes
 from calypso_mcp.server.call_progress import CallProgress, Step, call_progress
-from calypso_mcp.server.destinations import made
+from calypso_mcp.server.destinations import Target, made
 from calypso_mcp.server.request_scope import Access, CurrentAccess
 from calypso_mcp.server.results import ToolResult, answer
 from calypso_mcp.server.standings import PLAIN_OBJECTS, ReadinessWord, word
@@ -116,9 +116,26 @@ class _Batch:
             self._access.backend.catalogue.forget()
 
     async def _uploads(self) -> list[Upload]:
-        """Return what to send, with the buckets made that do not exist yet."""
-        targets = {one.target for one in self._inputs if one.upload and one.target}
-        settled = {target: await made(self._access, target) for target in targets}
+        """Return what to send, with the buckets made that do not exist yet.
+
+        Raises:
+            CalypsoError: No bucket could be made. Where some could, the others cost only their own files.
+        """
+        settled: dict[Target, Target] = {}
+        problems: dict[Target, CalypsoError] = {}
+        for target in dict.fromkeys(one.target for one in self._inputs if one.upload and one.target):
+            try:
+                settled[target] = await made(self._access, target)
+            except CalypsoError as problem:
+                problems[target] = problem
+        if problems and not settled:
+            raise next(iter(problems.values()))
+        self._inputs = [
+            replace(one, upload=None, problem=problems[one.target])
+            if one.upload and one.target in problems
+            else one
+            for one in self._inputs
+        ]
         return [
             replace(one.upload, destination=settled[one.target].destination)
             for one in self._inputs
@@ -127,7 +144,7 @@ class _Batch:
 
     async def wait(self, limit_s: float) -> None:
         """Wait until what has arrived is searchable."""
-        if self._outcomes:
+        if self._outcomes and any(one.is_uploaded for one in self._outcomes):
             self._readiness = await wait_for_outcomes(
                 self._access.client, self._outcomes, limit_s, self._progress
             )
@@ -181,13 +198,16 @@ class _Batch:
         state = self._readiness.state if self._readiness else Readiness.WAITING
         if state is not Readiness.WAITING:
             return f"Search it with search_bucket.{again}"
-        subject = f"batch_id={batch_ids[0]!r}" if len(batch_ids) == 1 else f"bucket={self._shared_slug!r}"
-        if len(batch_ids) > 1 and self._shared_slug is None:
-            subject = "each bucket"
+        subject = f"bucket={self._shared_slug!r}" if self._shared_slug else "each bucket"
+        if len(batch_ids) == 1 and not amiss and not counts.get("replayed"):
+            # Of any other batch some files may never arrive, and it would never be done.
+            subject = f"batch_id={batch_ids[0]!r}"
         return f"Before you search, call wait_for_bucket_sync with {subject}.{again}"
 
     def _tell(self, progress: Any) -> None:
         if progress.phase == "done":
+            # Not by bytes: those of files that did not arrive are never sent.
+            self._progress.tell(Step("finalizing", progress.files_done, progress.files_total))
             return
         self._progress.tell(
             Step(

@@ -323,3 +323,51 @@ async def test_waiting_can_be_cancelled() -> None:
                 group.start_soon(wait)
                 await looked.wait()
                 group.cancel_scope.cancel()
+
+
+async def test_files_of_a_batch_are_asked_about_together_and_singly_where_it_does_not_tell_of_them() -> None:
+    client, api = scripted_client(
+        {
+            BATCH: [batch("partially_active", item(1, "active", "active"), item(9, "pending"))],
+            path("f2"): [file("f2", "active", "active")],
+        }
+    )
+    async with client:
+        target = ReadinessTarget(file_ids=("f1", "f2"), batch_id="batch_1")
+        report = await client.readiness.wait(target, timeout_s=45)
+
+    assert (report.state, report.ready) == (Readiness.READY, ("f1", "f2"))
+    assert api.lines() == [BATCH, path("f2")]
+
+
+async def test_a_batch_that_cannot_be_asked_now_does_not_cost_a_question_for_each_file() -> None:
+    clock = FakeClock()
+    busy = problem(503, "busy")
+    client, api = scripted_client(
+        {BATCH: [busy] * 5 + [batch("active", item(1, "active", "active"))]}, clock=clock
+    )
+    async with client:
+        target = ReadinessTarget(file_ids=("f1",), batch_id="batch_1")
+        report = await client.readiness.wait(target, timeout_s=45)
+
+    assert report.state is Readiness.READY
+    assert set(api.lines()) == {BATCH}
+
+
+async def test_an_unknown_batch_does_not_hide_the_files_that_came_with_it() -> None:
+    client, _ = scripted_client(
+        {BATCH: [problem(404, "batch_not_found")], path("f1"): [file("f1", "active", "active")]}
+    )
+    async with client:
+        target = ReadinessTarget(file_ids=("f1",), batch_id="batch_1")
+        assert (await client.readiness.wait(target, timeout_s=45)).state is Readiness.READY
+
+
+async def test_a_batch_that_lists_fewer_items_than_it_accepted_is_not_ready_before_it_says_so() -> None:
+    listed = batch("partially_active", item(1, "active", "active")) | {"accepted": 2}
+    client, _ = scripted_client({BATCH: [listed, listed | {"status": "active"}]}, clock=FakeClock())
+    async with client:
+        first = await client.readiness.wait(ReadinessTarget(batch_id="batch_1"), timeout_s=0)
+        then = await client.readiness.wait(ReadinessTarget(batch_id="batch_1"), timeout_s=0)
+
+    assert (first.state, then.state) == (Readiness.WAITING, Readiness.READY)

@@ -104,6 +104,21 @@ def test_ignore_files_count_nested_with_the_deeper_one_first(tmp_path: Path):
     }
 
 
+def test_an_ignore_file_is_read_byte_by_byte_as_git_does(tmp_path: Path):
+    policy = tree(
+        tmp_path / "r",
+        {
+            "bom/.gitignore": "\ufeffa.md\n",
+            "bom/a.md": "x",
+            "crlf/.gitignore": "a.md\r\n",
+            "crlf/a.md": "x",
+            "feed/.gitignore": "x\x0ca.md\n",
+            "feed/a.md": "x",
+        },
+    )
+    assert [file.path for file in walk(".", (), (), policy).files] == ["feed/a.md"]
+
+
 def test_calypsoignore_beats_gitignore_in_one_folder(tmp_path: Path):
     policy = tree(
         tmp_path / "r",
