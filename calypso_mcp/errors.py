@@ -17,9 +17,8 @@ CalypsoError                    .message .hint .code .retryable .request_id .ret
     SessionExpired              the upload address is gone: start a new session with the same key
     UploadOutOfStep             the server acknowledged bytes that were never sent
     UploadCorrupted             size or checksum differs from what was announced
-  NotReady
-    IndexingFailed              final: the file cannot be indexed, with the reason
-    ReadinessTimedOut           not final: carries the last state seen
+
+That a file is not searchable yet, or never will be, is a result and not an error.
 """
 
 from __future__ import annotations
@@ -239,23 +238,3 @@ class UploadCorrupted(UploadError):
     """What was stored is not what was sent."""
 
     default_code = "upload_corrupted"
-
-
-class NotReady(CalypsoError):
-    """Not searchable yet."""
-
-    default_code = "not_ready"
-
-
-class IndexingFailed(NotReady):
-    """The file was stored but could not be indexed."""
-
-    default_code = "indexing_failed"
-
-
-class ReadinessTimedOut(NotReady):
-    """Still being indexed when the time was up."""
-
-    default_code = "readiness_timed_out"
-    default_hint = "Call wait_for_bucket_sync again with the same arguments."
-    default_retryable = True

@@ -77,7 +77,7 @@ def hit_text(hit: Hit) -> str:
         "file_id": hit.file_id,
         "uri": hit.uri,
         "score": hit.score,
-        "cut": "yes, ask again with detail=full for all of it" if hit.cut else None,
+        "cut": "yes, search_bucket with detail=full shows all of it" if hit.cut else None,
     }
     head = ", ".join(f"{key}: {value}" for key, value in facts.items() if value is not None)
     return f"[{hit.rank}] {head}\n{fence(hit.text, hit.source)}"

@@ -133,11 +133,9 @@ class OneTimeUploads:
         check_upload(filename, 1, labels.tags, labels.metadata, limits)
         grant = self._grant_of(request)
         key = self._caller_key(grant.key_reference)
-        now = int(self._clock())
         ticket = Ticket(
             upload_id=f"upload_{secrets.token_urlsafe(16)}",
-            issued_at=now,
-            expires_at=now + self.policy.lifetime_s,
+            expires_at=int(self._clock()) + self.policy.lifetime_s,
             grant=grant.to_claims(),
             key=key.get_secret_value() if key else None,
             bucket_id=bucket_id,

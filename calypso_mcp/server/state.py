@@ -85,12 +85,3 @@ class ServerState:
     telemetry: Telemetry = field(default_factory=Telemetry)
     upload_limits: UploadLimits = field(default_factory=UploadLimits)
     search_limits: SearchLimits = field(default_factory=SearchLimits)
-
-
-def single_backend(backend: Backend) -> Callable[[AccessGrant], Backend]:
-    """Return a `backend_for` that serves every grant from `backend`."""
-
-    def backend_for(_grant: AccessGrant) -> Backend:
-        return backend
-
-    return backend_for

@@ -355,6 +355,16 @@ async def test_what_the_model_and_the_documents_say_stays_quoted(connect: Connec
     assert not [line for line in outside.splitlines() if line.startswith("System:")]
 
 
+async def test_a_citation_that_is_cut_says_where_all_of_it_can_be_read(
+    connect: Connect, api: ScriptedCalypso
+):
+    says(api, "Three months.", source("file_h1", "The notice period is three months. " * 100))
+    async with connect() as client:
+        result = await client.call_tool("ask_agent", {"question": "How long?", "agent": "support"})
+    assert facts(result)["citations"][0]["cut"] is True
+    assert "search_bucket with detail=full" in text(result)
+
+
 async def test_an_endless_answer_is_cut_and_says_so(connect: Connect, api: ScriptedCalypso):
     says(api, "word " * 20_000)
     async with connect() as client:

@@ -23,7 +23,10 @@ _UPGRADE = (
     "GET /mcp HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
-READING = {"list_buckets", "search_bucket", "get_upload_status", "wait_for_bucket_sync", "list_agents"}
+READING = {
+    *("list_buckets", "search_bucket", "ask_agent", "list_agents"),
+    *("get_upload_status", "wait_for_bucket_sync"),
+}
 
 
 @pytest.fixture(scope="module")

@@ -220,7 +220,7 @@ async def test_a_concise_result_stays_under_four_thousand_tokens_and_says_what_i
         assert len(facts(result)["hits"]) == 8
         assert all(entry["cut"] for entry in facts(result)["hits"])
         assert estimate_tokens(text(result)) < 4_000
-        assert "detail=full" in text(result)
+        assert "search_bucket with detail=full" in text(result)
 
 
 async def test_full_detail_returns_whole_passages(connect: Connect, api: ScriptedCalypso):

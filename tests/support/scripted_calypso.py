@@ -15,7 +15,8 @@ import anyio
 import httpx2
 
 from calypso_mcp.client import CalypsoClient
-from calypso_mcp.server.state import Backend, ServerState, single_backend
+from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.server.state import Backend, ServerState
 
 Answer = Callable[[dict[str, Any]], tuple[int, dict[str, Any]] | httpx2.Response]
 
@@ -151,5 +152,9 @@ class ScriptedCalypso:
         async with CalypsoClient(
             base_url="https://api.calypso.test/v1", api_key="sk_scripted", transport=transport
         ) as client:
-            decisions.setdefault("backend_for", single_backend(Backend.of(client, "hosted")))
-            yield ServerState(**decisions)
+            backend = Backend.of(client, "hosted")
+
+            def backend_for(_grant: AccessGrant) -> Backend:
+                return backend
+
+            yield ServerState(**{"backend_for": backend_for, **decisions})

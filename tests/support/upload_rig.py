@@ -18,7 +18,7 @@ from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.local.app import open_backend
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.local_files import FilePolicy
-from calypso_mcp.server.state import Backend, ServerState, single_backend
+from calypso_mcp.server.state import Backend, ServerState
 from tests.support.live_backend import API_KEY, held_open, options_for
 
 BOUND_S = 30.0
@@ -130,6 +130,6 @@ async def _opened(data_dir: Path, api_key: str, era: str, decisions: dict[str, A
             sent=SentLedger(sent, "rig"),
         ) as calypso:
             backend = Backend.of(calypso, "embedded")
-            state = ServerState(backend_for=single_backend(backend), **decisions)
+            state = ServerState(backend_for=lambda _grant: backend, **decisions)
             async with Client(build_server(state), mode=era) as client:
                 yield Rig(client, calypso, wire)

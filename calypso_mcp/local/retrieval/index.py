@@ -128,19 +128,10 @@ def remove(connection: sqlite3.Connection, file_id: str) -> None:
     found = connection.execute("SELECT id FROM passage_sources WHERE file_id = ?", (file_id,)).fetchone()
     if found is None:
         return
-    _write_words(connection, file_id, delete=True)
+    rows = connection.execute(_OF_FILE, (file_id,)).fetchall()
+    connection.executemany(_DELETE_WORDS, _worded(rows))
     connection.execute("DELETE FROM passages WHERE source = ?", (found[0],))
     connection.execute("DELETE FROM passage_sources WHERE id = ?", (found[0],))
-
-
-def set_buckets(connection: sqlite3.Connection, file_id: str, bucket_ids: Sequence[str]) -> None:
-    """Make an indexed file found through exactly these buckets."""
-    _write_words(connection, file_id, delete=True)
-    connection.execute(
-        "UPDATE passage_sources SET bucket_tokens = ? WHERE file_id = ?",
-        (_bucket_column(bucket_ids), file_id),
-    )
-    _write_words(connection, file_id, delete=False)
 
 
 def is_outdated(connection: sqlite3.Connection) -> bool:
@@ -248,11 +239,6 @@ def _buckets_expression(bucket_ids: Sequence[str]) -> str:
 
 def _bucket_column(bucket_ids: Sequence[str]) -> str:
     return " ".join(bucket_token(bucket) for bucket in bucket_ids)
-
-
-def _write_words(connection: sqlite3.Connection, file_id: str, *, delete: bool) -> None:
-    rows = connection.execute(_OF_FILE, (file_id,)).fetchall()
-    connection.executemany(_DELETE_WORDS if delete else _INSERT_WORDS, _worded(rows))
 
 
 def _worded(rows: Iterable[tuple[int, str, str, str, str]]) -> Iterator[tuple[int, str, str, str, str]]:

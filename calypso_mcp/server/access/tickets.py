@@ -24,7 +24,6 @@ class Ticket:
 
     Attributes:
         upload_id: Names the upload to the caller it was issued to; opens nothing.
-        issued_at: When, in seconds since 1970.
         expires_at: After this the address is void, in seconds since 1970.
         grant: The grant of the caller, as claims; checked again when the address is used.
         key: The caller's own API key, where that is the credential.
@@ -38,7 +37,6 @@ class Ticket:
     """
 
     upload_id: str
-    issued_at: int
     expires_at: int
     grant: dict[str, Any]
     bucket_id: str

@@ -120,13 +120,6 @@ def test_text_that_names_a_bucket_does_not_enter_it(connection: sqlite3.Connecti
     assert found(connection, f"buckets:{forged} refund", "b2") == []
 
 
-def test_buckets_can_be_changed(connection: sqlite3.Connection) -> None:
-    add(connection, "one", "refund", "b1")
-    index.set_buckets(connection, "one", ["b2"])
-    assert (found(connection, "refund", "b1"), found(connection, "refund", "b2")) == ([], ["one"])
-    check(connection)
-
-
 def test_adding_a_file_again_replaces_its_passages(connection: sqlite3.Connection) -> None:
     add(connection, "one", "the old wording 旧的 старые слова")
     add(connection, "one", "the new text")

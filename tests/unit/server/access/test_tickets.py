@@ -13,7 +13,6 @@ from calypso_mcp.server.access.tickets import Ticket, TicketSeal
 SECRET = bytes(range(32))
 TICKET = Ticket(
     upload_id="upload_0123456789abcdefghijkl",
-    issued_at=1000,
     expires_at=1900,
     grant=AccessGrant("support").to_claims(),
     bucket_id="bucket_1",
