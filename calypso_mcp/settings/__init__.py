@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from calypso_mcp.settings.loading import child_environment, environment, knobs, load_settings, settings_from
 from calypso_mcp.settings.model import Settings
-from calypso_mcp.settings.values import Knob, is_loopback
+from calypso_mcp.settings.values import Knob
 
 __all__ = [
     "Knob",
     "Settings",
     "child_environment",
     "environment",
-    "is_loopback",
     "knobs",
     "load_settings",
     "settings_from",

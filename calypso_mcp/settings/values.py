@@ -5,13 +5,14 @@ Messages complete the sentence "<flag> (<variable>): ...".
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
+
+from calypso_mcp.client.addresses import is_loopback
 
 #: Settings that go together; a command offers the flags of whole groups.
 Group = Literal["calypso", "scope", "files", "transfer", "http", "access", "observing"]
@@ -39,16 +40,6 @@ class Knob:
     def name(self) -> str:
         """Both names, as error messages give them."""
         return f"{self.flag} ({self.variable})" if self.flag else self.variable
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` (a name or an address) can only mean this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _checked_url(value: str) -> str:

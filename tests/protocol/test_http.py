@@ -17,7 +17,7 @@ from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.gate import AccessControl
 from calypso_mcp.server.build import build_server
-from calypso_mcp.server.http import HttpPolicy, create_http_app, is_loopback
+from calypso_mcp.server.http import HttpPolicy, create_http_app
 from tests.support.mcp_answers import facts
 from tests.support.scripted_calypso import ScriptedCalypso
 from tests.support.served_mcp import http_client, serving_mcp
@@ -157,22 +157,3 @@ async def test_an_address_open_to_other_machines_needs_credentials_and_host_name
                 create_http_app(server, policy)
             assert "--host" in caught.value.message
         create_http_app(server, HttpPolicy(host=host, allowed_hosts=("m.example",), control=control()))
-
-
-@pytest.mark.parametrize(
-    ("host", "expected"),
-    [
-        ("127.0.0.1", True),
-        ("127.8.8.8", True),
-        ("::1", True),
-        ("[::1]", True),
-        ("localhost", True),
-        ("LOCALHOST", True),
-        ("0.0.0.0", False),
-        ("localhost.evil.example", False),
-        ("::", False),
-        ("10.0.0.1", False),
-    ],
-)
-def test_loopback_is_only_what_other_machines_cannot_reach(host: str, expected: bool):
-    assert is_loopback(host) is expected

@@ -157,4 +157,5 @@ class ScriptedCalypso:
             def backend_for(_grant: AccessGrant) -> Backend:
                 return backend
 
-            yield ServerState(**{"backend_for": backend_for, **decisions})
+            given: dict[str, Any] = {"backend_for": backend_for, **decisions}
+            yield ServerState(**given)

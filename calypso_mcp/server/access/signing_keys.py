@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import anyio
 
+from calypso_mcp.client.addresses import is_loopback
 from calypso_mcp.errors import ConfigError, ConnectionFailed
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ MIN_REFRESH_S = 30.0
 MAX_STALE_S = 86_400.0
 _FETCH_TIMEOUT_S = 5.0
 _LARGEST_ANSWER_BYTES = 262_144
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class SigningKeys:
@@ -124,7 +124,7 @@ def require_https(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme == "https" and parts.hostname:
         return
-    if parts.scheme == "http" and parts.hostname in _LOOPBACK:
+    if parts.scheme == "http" and is_loopback(parts.hostname or ""):
         return
     raise ConfigError(f"{url}: must be an https:// address (plain http is allowed to this machine only).")
 

@@ -20,6 +20,7 @@ def test_this_machine_is_known_by_its_names(host: str) -> None:
         "localhost.evil.test",
         "evil-localhost",
         "0.0.0.0",
+        "::",
         "10.0.0.1",
         "128.0.0.1",
         "::2",
