@@ -32,8 +32,7 @@ class OAuthPolicy:
         issuer: The only issuer whose tokens count; compared exactly.
         audience: What the token must be for: this server's public MCP address.
         buckets_claim: Claim that lists the caller's buckets, as a list or separated by spaces. A token
-            without it reaches no bucket. None: every valid token reaches whatever the process may.
-        agents_claim: Claim that names agent profiles whose buckets count too.
+            without it reaches no bucket.
         write_scope: OAuth scope without which a token is read-only; None: every token may write.
         required_scopes: OAuth scopes every token must carry.
         algorithms: Allowed signature algorithms, out of ALGORITHMS.
@@ -42,8 +41,7 @@ class OAuthPolicy:
 
     issuer: str
     audience: str
-    buckets_claim: str | None = "calypso_buckets"
-    agents_claim: str | None = None
+    buckets_claim: str = "calypso_buckets"
     write_scope: str | None = None
     required_scopes: tuple[str, ...] = ()
     algorithms: tuple[str, ...] = ALGORITHMS
@@ -112,15 +110,9 @@ class OAuthVerifier(TokenVerifier):
 
     def _grant(self, claims: Mapping[str, Any], scopes: tuple[str, ...]) -> AccessGrant:
         policy = self._policy
-        limit: ScopeLimit | None = None
-        if policy.buckets_claim is not None or policy.agents_claim is not None:
-            limit = ScopeLimit(
-                buckets=frozenset(_words(claims.get(policy.buckets_claim or ""))),
-                agents=frozenset(_words(claims.get(policy.agents_claim or ""))),
-            )
         return AccessGrant(
             name=_name(claims["sub"]),
-            limit=limit,
+            limit=ScopeLimit(buckets=frozenset(_words(claims.get(policy.buckets_claim)))),
             read_only=policy.write_scope is not None and policy.write_scope not in scopes,
         )
 

@@ -5,7 +5,6 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.credentials import GRANT_CLAIM
 from calypso_mcp.server.access.oauth import OAuthPolicy, OAuthVerifier
@@ -46,20 +45,6 @@ async def test_a_claim_that_names_no_bucket_reaches_none(
     grant = await grant_of(issuer, issuer.token(calypso_buckets=claim))
     assert grant is not None
     assert grant["limit"] == {"buckets": buckets, "agents": []}
-
-
-async def test_without_a_configured_claim_a_valid_token_has_no_ceiling_of_its_own(issuer: Issuer) -> None:
-    grant = await grant_of(issuer, issuer.token(), buckets_claim=None)
-    assert grant is not None
-    assert grant["limit"] is None
-
-
-async def test_agents_count_where_their_claim_is_configured(issuer: Issuer) -> None:
-    grant = await grant_of(
-        issuer, issuer.token(profiles="support"), buckets_claim=None, agents_claim="profiles"
-    )
-    assert grant is not None
-    assert ScopeLimit(agents=frozenset(grant["limit"]["agents"])) == ScopeLimit(agents=frozenset({"support"}))
 
 
 @pytest.mark.parametrize(("scope", "read_only"), [("read", True), ("read write", False), (None, True)])
