@@ -23,11 +23,11 @@ from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.upload_rules import check_upload, content_type_for
 from calypso_mcp.errors import ContentError, ScopeError
-from calypso_mcp.server.access.credentials import access_token, fingerprint, grant_of_user
+from calypso_mcp.server.access.credentials import access_token, fingerprint
 from calypso_mcp.server.access.protected_resource import origin_of
 from calypso_mcp.server.access.tickets import Ticket, TicketSeal
-from calypso_mcp.server.request_scope import Access
-from calypso_mcp.server.state import ANYONE, CurrentGrant, unchanged
+from calypso_mcp.server.request_scope import Access, grant_of_http
+from calypso_mcp.server.state import CurrentGrant, unchanged
 from calypso_mcp.server.upload_ledger import State, UploadLedger, UploadRecord, owner_of
 
 #: Path of every one-time address; its bodies are streamed, see `HttpLimits.streamed_prefix`.
@@ -131,7 +131,7 @@ class OneTimeUploads:
         limits = self.policy.limits
         labels = labels or Labels()
         check_upload(filename, 1, labels.tags, labels.metadata, limits)
-        grant = self._grant_of(request)
+        grant = grant_of_http(request)
         key = self._caller_key(grant.key_reference)
         ticket = Ticket(
             upload_id=f"upload_{secrets.token_urlsafe(16)}",
@@ -227,11 +227,6 @@ class OneTimeUploads:
     def claim(self, ticket: Ticket, known: UploadRecord | None) -> bool:
         """Remember that a file is arriving; False where another request began to receive it meanwhile."""
         return self.ledger.claim(_record(ticket, "receiving"), known)
-
-    def _grant_of(self, request: Request) -> AccessGrant:
-        # Without a gate nobody logs in and everybody is the same caller.
-        user = request.scope.get("user")
-        return ANYONE if user is None else grant_of_user(user)
 
     def _origin(self, request: Request) -> str:
         return origin_of(request.scope) if self.policy.public_url is None else self.policy.public_url

@@ -20,6 +20,7 @@ from calypso_mcp.domain import scope as rules
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.scope import Scope, ScopeLimit
 from calypso_mcp.errors import InputError, ScopeError
+from calypso_mcp.server.access.credentials import grant_of_user
 from calypso_mcp.server.state import ANYONE, Backend, ServerState
 
 if TYPE_CHECKING:
@@ -201,6 +202,12 @@ class Access:
                 code="permission_denied",
                 hint="Use an agent from list_agents, or ask the operator for a new one.",
             )
+
+
+def grant_of_http(request: Request) -> AccessGrant:
+    """Return what the caller of a route beside MCP may do; without a gate everybody is the same caller."""
+    user = request.scope.get("user")
+    return ANYONE if user is None else grant_of_user(user)
 
 
 def access_of(request: ServerRequestContext[ServerState, Any]) -> Access:

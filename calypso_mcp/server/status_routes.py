@@ -16,7 +16,8 @@ from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server.access.credentials import grant_of_user
 from calypso_mcp.server.access.gate import LIVENESS_PATH
 from calypso_mcp.server.metrics import CONTENT_TYPE, Metrics
-from calypso_mcp.server.state import ANYONE, ServerState
+from calypso_mcp.server.request_scope import grant_of_http
+from calypso_mcp.server.state import ServerState
 
 READINESS_PATH = "/readyz"
 METRICS_PATH = "/metrics"
@@ -53,8 +54,7 @@ class Readiness:
 
     async def answer(self, request: Request) -> Response:
         """Answer 200 when it can, 503 when it cannot."""
-        user = request.scope.get("user")
-        grant = ANYONE if user is None else grant_of_user(user)
+        grant = grant_of_http(request)
         async with self._asking:
             asked_at, is_ready = self._known.get(grant.key_reference, (float("-inf"), False))
             if self._clock() - asked_at >= _READY_FOR_S:

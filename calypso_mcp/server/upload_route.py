@@ -32,11 +32,10 @@ from calypso_mcp.errors import (
     SessionExpired,
 )
 from calypso_mcp.server.access.answers import refusal
-from calypso_mcp.server.access.credentials import grant_of_user
 from calypso_mcp.server.access.tickets import Ticket
 from calypso_mcp.server.one_time_uploads import PREFIX, OneTimeUploads
-from calypso_mcp.server.request_scope import Access
-from calypso_mcp.server.state import ANYONE, ServerState
+from calypso_mcp.server.request_scope import Access, grant_of_http
+from calypso_mcp.server.state import ServerState
 
 if TYPE_CHECKING:
     from calypso_mcp.api.files import KnowledgeFile
@@ -133,8 +132,7 @@ class UploadEndpoint:
         Raises:
             ScopeError: The bucket is no longer within reach.
         """
-        user = request.scope.get("user")
-        grant = ANYONE if user is None else grant_of_user(user)
+        grant = grant_of_http(request)
         access = Access(self._state, grant)
         if grant.read_only or not (await access.scope(fresh=True)).allows(ticket.bucket_id):
             raise ScopeError

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import re
+from typing import Any, get_args
 
 import pytest
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, TextResourceContents
 
+from calypso_mcp.server.batch_reports import OutcomeWord
 from calypso_mcp.server.resources import GUIDES
 from tests.support.mcp_answers import Connect
 from tests.support.scripted_calypso import ScriptedCalypso, bucket
@@ -44,6 +46,19 @@ async def test_buckets_agents_and_guides_are_listed(connect: Connect):
             "bucket://{slug}/files/{file_id}",
             "calypso://guide/{topic}",
         ]
+
+
+@pytest.mark.parametrize("topic", sorted(set(GUIDES) - {"errors"}))
+async def test_what_a_guide_names_is_a_tool_or_what_tools_take_and_tell(connect: Connect, topic: str):
+    async with connect() as client:
+        tools = (await client.list_tools()).tools
+        guide, _ = await read(client, f"calypso://guide/{topic}")
+    known = {"curl", *get_args(OutcomeWord), *(tool.name for tool in tools)}
+    for tool in tools:
+        known |= set(tool.input_schema["properties"]) | set((tool.output_schema or {})["properties"])
+    named = set(re.findall(r"`([a-z_0-9]+)(?:=[^`]*)?`", guide))
+    assert named
+    assert named <= known
 
 
 async def test_a_long_list_of_buckets_comes_in_pages(connect: Connect, api: ScriptedCalypso):
