@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
+import anyio
 from pydantic import BaseModel, ConfigDict, Field
 
 from calypso_mcp.client.outcomes import Upload
@@ -26,6 +27,8 @@ from calypso_mcp.server.upload_sources import (
     require_files,
     run_abandonable,
 )
+
+T = TypeVar("T")
 
 #: Files checked in one hop to a worker thread: a hop costs as much as a small file.
 _FILES_PER_HOP = 16
@@ -71,7 +74,7 @@ class SharedArguments(BaseModel):
 class BatchInput:
     """One input. `path` is what the caller knows it by.
 
-    Exactly one of `upload`, `problem` and `skipped` is set.
+    One of `upload`, `problem` and `skipped` is set; none where there was no time to look at it.
     """
 
     path: str
@@ -85,13 +88,20 @@ class BatchInput:
 
 
 class InputReader:
-    """Makes the inputs of one batch."""
+    """Makes the inputs of one batch.
 
-    def __init__(self, access: Access, shared: SharedArguments, progress: CallProgress) -> None:
+    Looking at files ends `limit_s` seconds from now; what has not been looked at by then is left for the
+    next call, which finds the looks of this one remembered (see `upload_sources`).
+    """
+
+    def __init__(
+        self, access: Access, shared: SharedArguments, progress: CallProgress, limit_s: float
+    ) -> None:
         self._access = access
         self._shared = shared
         self._progress = progress
         self._targets: dict[str, Target] = {}
+        self._ends_at = anyio.current_time() + limit_s
 
     async def of_directory(
         self, directory: str, include: Sequence[str], exclude: Sequence[str]
@@ -107,8 +117,10 @@ class InputReader:
         inputs = [BatchInput(entry.path, skipped=entry) for entry in found.skipped]
         for start in range(0, len(found.files), _FILES_PER_HOP):
             self._tell(start, len(found.files))
-            check = partial(_walked, found, slice(start, start + _FILES_PER_HOP), policy, self._limits)
-            checked = await run_abandonable(check)
+            part = slice(start, start + _FILES_PER_HOP)
+            check = partial(_walked, found, part, policy, self._limits)
+            unseen = [_Looked(file.path, None, None) for file in found.files[part]]
+            checked = await self._in_time(run_abandonable(check), unseen)
             inputs += [replace(self._settle(one, target), is_found=True) for one in checked]
         return sorted(inputs, key=lambda one: one.path)
 
@@ -123,8 +135,11 @@ class InputReader:
         inputs: list[BatchInput] = []
         for start in range(0, len(paths), _FILES_PER_HOP):
             self._tell(start, len(paths))
-            check = partial(_named, paths[start : start + _FILES_PER_HOP], policy, self._limits)
-            inputs += [self._settle(one, target) for one in await run_abandonable(check)]
+            part = paths[start : start + _FILES_PER_HOP]
+            check = partial(_named, part, policy, self._limits)
+            unseen = [_Looked(path, None, None) for path in part]
+            checked = await self._in_time(run_abandonable(check), unseen)
+            inputs += [self._settle(one, target) for one in checked]
         return inputs
 
     async def of_items(self, items: Sequence[BatchItem]) -> list[BatchInput]:
@@ -140,7 +155,7 @@ class InputReader:
             self._tell(position, len(items))
             name = item.path or item.filename or f"items[{position}]"
             try:
-                inputs.append(await self._item(name, item))
+                inputs.append(await self._in_time(self._item(name, item), BatchInput(name)))
             except InputError as problem:
                 inputs.append(BatchInput(name, problem=problem))
         return inputs
@@ -148,6 +163,11 @@ class InputReader:
     @property
     def _limits(self) -> UploadLimits:
         return self._access.state.upload_limits
+
+    async def _in_time(self, look: Awaitable[T], otherwise: T) -> T:
+        with anyio.move_on_after(max(0.0, self._ends_at - anyio.current_time())):
+            return await look
+        return otherwise
 
     async def _item(self, name: str, item: BatchItem) -> BatchInput:
         tags = self._shared.tags if item.tags is None else tuple(item.tags)
@@ -189,7 +209,7 @@ class InputReader:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """A file that was looked at: what it is, or why it cannot be sent."""
+    """A file that was looked at: what it is, or why it cannot be sent. Neither: there was no time for it."""
 
     path: str
     checked: CheckedSource | None

@@ -88,12 +88,12 @@ def unsent(one: BatchInput, *, dry_run: bool) -> Told:
         )
     if one.problem is not None:
         return _refused(path, one.problem, found=one.is_found)
-    if dry_run:
+    if dry_run and one.upload is not None:
         return Told(InputOutcome(path=path, outcome="would_send", size_bytes=one.size_bytes))
     unknown = InputOutcome(
         path=path,
         outcome="pending",
-        size_bytes=one.size_bytes,
+        size_bytes=one.size_bytes or None,
         code="out_of_time",
         reason="the time was up before it was known to have arrived",
         retryable=True,

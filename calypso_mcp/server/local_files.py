@@ -91,6 +91,8 @@ class OpenedFile:
     location: str
     #: Changes whenever the file is replaced or written to.
     version: tuple[int, ...]
+    #: When that was, in nanoseconds since 1970.
+    changed_ns: int
 
     def read(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes from `offset`, by one reader at a time."""
@@ -217,7 +219,7 @@ def _open_placed(path: str, placement: Placement, policy: FilePolicy) -> OpenedF
     version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     identity = "/".join(parts)
     location = "/".join((root.resolved.rstrip("/\\"), *parts))
-    return OpenedFile(descriptor, status.st_size, parts[-1], identity, location, version)
+    return OpenedFile(descriptor, status.st_size, parts[-1], identity, location, version, status.st_ctime_ns)
 
 
 def _enter_folder(root: AllowedRoot, parts: tuple[str, ...]) -> int:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import sys
+import time
+from collections import OrderedDict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +22,11 @@ from calypso_mcp.domain.upload_rules import check_upload
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.local_files import FilePolicy, OpenedFile, open_allowed
 from calypso_mcp.server.secret_scan import HEAD_BYTES, ReadAt, content_kind, find_secret
+
+#: Checked files remembered, about 300 bytes each: twice the largest folder.
+_MOST_REMEMBERED = 20_000
+#: Time since its last change after which a file's next change is sure to show.
+_SETTLED_NS = 2_000_000_000
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -122,7 +130,7 @@ def local_file(
     with open_allowed(path, policy) as opened:
         name = filename or opened.filename
         check_upload(name, opened.size_bytes, (), None, limits)
-        _check_content(name, opened.read, opened.size_bytes, policy)
+        _checked_once.look(name, opened, policy)
         version, size_bytes = opened.version, opened.size_bytes
         identity, origin = identity or opened.identity, opened.location
 
@@ -189,6 +197,36 @@ def _inline(data: bytes, filename: str, policy: FilePolicy | None, limits: Uploa
     if policy is None or policy.scan_secrets:
         _check_secrets(filename, read, len(data))
     return CheckedSource(filename, len(data), BytesSource(data))
+
+
+class _CheckedOnce:
+    """Files whose content was found fit to be sent, so that a folder is not searched anew by every call.
+
+    A folder may take longer to search than one call may last. Safe to use from several threads.
+    """
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[object, None] = OrderedDict()
+
+    def look(self, filename: str, opened: OpenedFile, policy: FilePolicy) -> None:
+        """Check the content of an open file, unless just this was checked before.
+
+        Raises:
+            ContentError: It may not be sent, with the reason.
+        """
+        key = (opened.version, filename, policy.binary_suffixes, policy.scan_secrets)
+        if key in self._found:
+            return
+        _check_content(filename, opened.read, opened.size_bytes, policy)
+        # A clock of files ticks slowly: a write right after another one may leave the same time. And on
+        # Windows whoever writes can set the time back.
+        if sys.platform != "win32" and time.time_ns() - opened.changed_ns > _SETTLED_NS:
+            self._found[key] = None
+            if len(self._found) > _MOST_REMEMBERED:
+                self._found.popitem(last=False)
+
+
+_checked_once = _CheckedOnce()
 
 
 def _check_content(filename: str, read: ReadAt, size_bytes: int, policy: FilePolicy) -> None:

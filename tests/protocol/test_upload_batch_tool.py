@@ -224,6 +224,27 @@ async def test_time_running_out_leaves_every_input_pending_and_the_next_call_fin
     assert done["searchable"]["ready"] == 4
 
 
+@pytest.mark.parametrize("kind", ["directory", "paths", "items"])
+async def test_what_there_was_no_time_to_look_at_is_pending_and_the_next_call_sends_it(
+    rig: Rig, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+):
+    fill(folder, {f"{number}.md": f"text {number}" for number in range(4)})
+    names = [f"{number}.md" for number in range(4)]
+    sources = {"directory": ".", "paths": names, "items": [{"path": name} for name in names]}
+    arguments = {kind: sources[kind]}
+    with monkeypatch.context() as hurried:
+        hurried.setattr("calypso_mcp.server.tools.batches._SHARE_TO_CHECK", 0.0)
+        tried = await rig.ok("upload_batch", **arguments, dry_run=True)
+        cut = await rig.ok("upload_batch", **arguments, wait=True)
+    for done in tried, cut:
+        adds_up(done)
+        assert done["counts"] == {"pending": 4}
+        assert {one["code"] for one in done["outcomes"]} == {"out_of_time"}
+    assert "same arguments" in cut["next_step"]
+    done = await rig.ok("upload_batch", **arguments, wait=True)
+    assert (done["counts"], done["readiness"]) == ({"accepted": 4}, "ready")
+
+
 async def test_cancelling_stops_at_once_and_the_next_call_continues(rig: Rig, folder: Path):
     fill(folder, {f"{number:02}.md": f"text {number}" for number in range(20)})
     inner = rig.wire._inner

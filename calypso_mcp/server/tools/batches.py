@@ -31,6 +31,8 @@ _ANY_NAME = "x"
 _MOST_ITEMS = 1_000
 _MOST_PATHS = 10_000
 _MOST_BATCH_IDS = 20
+#: Share of the time that looking at the files may take: what has been looked at must still be sent.
+_SHARE_TO_CHECK = 0.5
 
 
 class BatchReport(ToolResult):
@@ -77,10 +79,10 @@ async def upload_batch(
     _require_one(directory, paths, items)
     check_upload(_ANY_NAME, 1, tags, metadata, access.state.upload_limits)
     shared = SharedArguments(bucket=bucket, create_bucket=create_bucket, tags=tuple(tags), metadata=metadata)
-    started = anyio.current_time()
+    started, limit_s = anyio.current_time(), max(timeout_s, SHORTEST_UPLOAD_S)
     last = "checking" if dry_run else "indexing" if wait else "finalizing"
     async with call_progress(ctx, ("checking", last)) as progress:
-        reader = InputReader(access, shared, progress)
+        reader = InputReader(access, shared, progress, limit_s * _SHARE_TO_CHECK)
         if directory is not None:
             inputs = await reader.of_directory(directory, include, exclude)
         elif paths is not None:
@@ -89,7 +91,7 @@ async def upload_batch(
             inputs = await reader.of_items(items or [])
         batch = _Batch(access, inputs, progress)
         if not dry_run:
-            await batch.send(max(timeout_s, SHORTEST_UPLOAD_S))
+            await batch.send(max(0.0, limit_s - (anyio.current_time() - started)))
             if wait:
                 await batch.wait(max(0.0, timeout_s - (anyio.current_time() - started)))
     return answer(batch.report(dry_run=dry_run))
