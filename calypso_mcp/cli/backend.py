@@ -24,7 +24,7 @@ DEFAULT_PORT = 8010
 def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """Serve until told to stop."""
     settings = load_settings(flags)
-    log_to_stderr(settings.log_level)
+    log_to_stderr(settings)
     key, key_source = settings.api_key, "CALYPSO_API_KEY"
     if settings.api_key_file is not None:
         key_source = str(settings.api_key_file)

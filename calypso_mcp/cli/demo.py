@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
         chosen: dict[str, object] = {"backend": "embedded", **flags}
         if "data_dir" not in flags:
             chosen["data_dir"] = stack.enter_context(tempfile.TemporaryDirectory(prefix="calypso-demo-"))
-        log_to_stderr(load_settings(chosen).log_level)
+        log_to_stderr(load_settings(chosen))
         sources = Sources.of(arguments.paths or [SAMPLES])
         asked = arguments.query or (() if arguments.paths else SAMPLE_QUESTIONS)
         server_flags = [*settings_flags(chosen), *sources.allow_flags()]

@@ -20,7 +20,7 @@ DEFAULT_PORT = 8000
 def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """Serve until told to stop."""
     settings = load_settings(flags)
-    log_to_stderr(settings.log_level, as_json=settings.log_json)
+    log_to_stderr(settings)
     with listen(settings.host, DEFAULT_PORT if settings.port is None else settings.port) as listening:
         anyio.run(_serve, settings, listening)
     return 0

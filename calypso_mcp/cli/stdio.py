@@ -19,7 +19,7 @@ from calypso_mcp.settings import Settings, load_settings
 def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """Serve one client."""
     settings = load_settings(flags)
-    log_to_stderr(settings.log_level, as_json=settings.log_json)
+    log_to_stderr(settings)
     anyio.run(_serve, settings)
     return 0
 

@@ -18,7 +18,7 @@ from calypso_mcp.settings import load_settings
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """Upload; 1 where any file did not arrive or, where that was waited for, cannot be searched."""
-    log_to_stderr(load_settings(flags).log_level)
+    log_to_stderr(load_settings(flags))
     sources = Sources.of(arguments.paths)
     server_flags = [*settings_flags(flags), *sources.allow_flags()]
     return anyio.run(_within_time, sources, arguments, server_flags)

@@ -64,8 +64,8 @@ def _ingest_folder(arguments: Mapping[str, str]) -> str:
     return (
         f"Upload the folder {arguments['directory']!r} into the bucket {arguments['bucket']!r}.\n\n"
         "First call upload_batch with directory, bucket and dry_run=true, and tell me how many files would "
-        "be sent and what would be skipped and why. After my confirmation call it without dry_run, then "
-        "wait_for_bucket_sync with the batch_id until nothing is pending. Report every failed file."
+        "be sent and what would be skipped and why. After my confirmation call it without dry_run, then do "
+        "what next_step of each result says until nothing is pending. Report every failed file."
     )
 
 

@@ -37,7 +37,15 @@ def test_the_bucket_of_an_upload_is_where_it_goes_not_what_limits_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["--api-key sk_x", "upload x", "upload --bucket b", "nonsense", "demo --time-limit 0"]
+    "line",
+    [
+        "--api-key sk_x",
+        "upload x",
+        "upload --bucket b",
+        "nonsense",
+        "demo --time-limit 0",
+        "backend --log-queries",
+    ],
 )
 def test_wrong_arguments_end_with_exit_code_2(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
