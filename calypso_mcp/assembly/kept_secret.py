@@ -16,18 +16,24 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
     Only its owner may read the file. Processes that start together agree on one secret.
 
     Raises:
-        ConfigError: The data folder cannot be used.
+        ConfigError: The data folder cannot be used, or the file is empty.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists():
             _make(path, make())
-        return path.read_text().strip()
+        kept = path.read_text().strip()
     except OSError as error:
         reason = os.strerror(error.errno or 0)
         raise ConfigError(
             f"--data-dir (CALYPSO_DATA_DIR): cannot keep a secret in {path.parent}: {reason}."
         ) from None
+    if not kept:
+        # Whoever knows nothing would know it.
+        raise ConfigError(
+            f"--data-dir (CALYPSO_DATA_DIR): {path} is empty.", hint="Delete it: a new one is made."
+        )
+    return kept
 
 
 def _make(path: Path, secret: str) -> None:
@@ -36,6 +42,9 @@ def _make(path: Path, secret: str) -> None:
     try:
         with os.fdopen(descriptor, "w") as file:
             file.write(f"{secret}\n")
+            file.flush()
+            # Else a power cut soon after leaves the name and no secret.
+            os.fsync(descriptor)
         # Unlike a rename, a link never replaces what another process has made meanwhile.
         os.link(draft, path)
     except FileExistsError:

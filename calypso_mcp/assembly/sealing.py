@@ -40,7 +40,7 @@ def shared_or_own(data_dir: Path, works: str, make: Callable[[bytes, Path | None
 
 def _kept(data_dir: Path) -> bytes:
     secret = bytes.fromhex(kept_secret(data_dir / _FILE, lambda: secrets.token_hex(_BYTES)))
-    # A power cut can leave an empty file, and whoever guesses the secret can make what is sealed with it.
+    # Whoever guesses the secret can make what is sealed with it.
     if len(secret) != _BYTES:
         raise ValueError("the kept secret is not whole")
     return secret

@@ -37,3 +37,9 @@ def test_a_folder_that_cannot_be_written_is_a_wrong_setting(tmp_path: Path) -> N
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ConfigError, match=r"--data-dir \(CALYPSO_DATA_DIR\)"):
         kept_secret(tmp_path / "file" / "data" / "key", lambda: "secret")
+
+
+def test_an_empty_file_is_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("\n")
+    with pytest.raises(ConfigError, match="is empty"):
+        kept_secret(tmp_path / "key", lambda: "secret")
