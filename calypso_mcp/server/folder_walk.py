@@ -18,6 +18,7 @@ from calypso_mcp.errors import ContentError
 from calypso_mcp.server.folders import Entry, Folder, opened
 from calypso_mcp.server.ignore_files import IGNORE_FILES, LONGEST_IGNORE_FILE, IgnoreRules, glob_spec
 from calypso_mcp.server.local_files import FilePolicy, is_usable_name
+from calypso_mcp.server.upload_sources import stop_if_abandoned
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -207,6 +208,7 @@ class _Walker:
         self.skipped.append(SkippedEntry(clean_line(path, _SHOWN_CHARS), code))
 
     def _count(self) -> None:
+        stop_if_abandoned()
         self._seen += 1
         most = self._policy.max_files
         if len(self.files) >= most or self._seen > most * _ENTRIES_PER_FILE:

@@ -9,12 +9,12 @@ import sys
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar, TypeVarTuple, Unpack
 
-from anyio import to_thread
+from anyio import from_thread, to_thread
 
 from calypso_mcp.client.sources import ByteSource, BytesSource, DescriptorSource, SourceFactory
 from calypso_mcp.domain.limits import UploadLimits
@@ -94,8 +94,17 @@ async def checked_source(
 
 
 async def run_abandonable(look: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> T:
-    """Run something that only looks at files in a worker thread; a cancelled call does not wait for it."""
+    """Run something that only looks at files in a worker thread; a cancelled call does not wait for it.
+
+    It calls `stop_if_abandoned` now and then, so as not to go on for nobody.
+    """
     return await to_thread.run_sync(look, *arguments, abandon_on_cancel=True)
+
+
+def stop_if_abandoned() -> None:
+    """End the worker thread's work if the call it works for was cancelled; nothing in any other thread."""
+    with suppress(RuntimeError):  # no worker thread
+        from_thread.check_cancelled()
 
 
 def require_files(policy: FilePolicy | None) -> FilePolicy:
@@ -217,7 +226,12 @@ class _CheckedOnce:
         key = (opened.version, filename, policy.binary_suffixes, policy.scan_secrets)
         if key in self._found:
             return
-        _check_content(filename, opened.read, opened.size_bytes, policy)
+
+        def read(offset: int, length: int) -> bytes:
+            stop_if_abandoned()
+            return opened.read(offset, length)
+
+        _check_content(filename, read, opened.size_bytes, policy)
         # A clock of files ticks slowly: a write right after another one may leave the same time. And on
         # Windows whoever writes can set the time back.
         if sys.platform != "win32" and time.time_ns() - opened.changed_ns > _SETTLED_NS:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 from pathlib import Path
+from threading import Event
 
+import anyio
 import pytest
+from anyio import from_thread, to_thread
 
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.local_files import FilePolicy
-from calypso_mcp.server.upload_sources import local_file
+from calypso_mcp.server.upload_sources import local_file, run_abandonable
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there every call looks anew")
 
@@ -64,3 +68,24 @@ def test_a_stricter_policy_looks_anew(tmp_path: Path, monkeypatch: pytest.Monkey
     local_file(str(path), FilePolicy((str(tmp_path),), scan_secrets=False), UploadLimits())
     with pytest.raises(ContentError):
         local_file(str(path), FilePolicy((str(tmp_path),)), UploadLimits())
+
+
+async def test_a_search_that_nobody_waits_for_any_more_ends(tmp_path: Path) -> None:
+    path, policy = tmp_path / "notes.md", FilePolicy((str(tmp_path),))
+    path.write_text("word by word\n" * 1_000_000)
+    begun, given_up, ended = anyio.Event(), Event(), Event()
+
+    def look() -> None:
+        from_thread.run_sync(begun.set)
+        given_up.wait(5)
+        try:
+            local_file(str(path), policy, UploadLimits())
+        except asyncio.CancelledError:
+            ended.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run_abandonable, look)
+        await begun.wait()
+        tasks.cancel_scope.cancel()
+    given_up.set()
+    assert await to_thread.run_sync(ended.wait, 5)
