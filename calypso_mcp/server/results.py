@@ -17,7 +17,8 @@ T = TypeVar("T")
 class ToolResult(BaseModel):
     """Base of every tool's result. Absent facts are None and are left out of both channels."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # Built when first used: a start pays for no result that is never returned.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def facts(self) -> dict[str, Any]:
         """Return the structured content: JSON values, absent ones left out."""
