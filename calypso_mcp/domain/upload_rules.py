@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -12,6 +13,9 @@ from calypso_mcp.errors import ContentError
 
 #: Uploads of one content and destination that may have failed or been deleted before we stop trying anew.
 MOST_GENERATIONS: Final = 8
+
+#: Soft hyphen, and the joiners that Persian, the scripts of India and emoji are written with.
+_JOINERS: Final = frozenset("\u00ad\u200c\u200d")
 
 #: Written out, because the standard library's table differs from machine to machine, and with it the key.
 _CONTENT_TYPES: Final[Mapping[str, str]] = {
@@ -111,12 +115,16 @@ def _check_filename(filename: str, limits: UploadLimits) -> None:
             code="invalid_filename",
             hint="Give a shorter filename.",
         )
-    if "/" in filename or not all(character.isprintable() for character in filename):
+    if "/" in filename or not all(_may_be_in_a_name(character) for character in filename):
         raise ContentError(
             "The file name contains a slash or invisible characters.",
             code="invalid_filename",
             hint="Give a plain filename, without folders.",
         )
+
+
+def _may_be_in_a_name(character: str) -> bool:
+    return character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"
 
 
 def _check_metadata(metadata: Mapping[str, Any] | None, limits: UploadLimits) -> None:

@@ -52,6 +52,7 @@ def test_what_is_within_all_limits_passes() -> None:
         ({"filename": "../a.md"}, "invalid_filename"),
         ({"filename": "a\u202egpj.md"}, "invalid_filename"),
         ({"filename": "a\x00.md"}, "invalid_filename"),
+        ({"filename": "a\u200b.md"}, "invalid_filename"),
     ],
 )
 def test_each_broken_rule_has_its_code_and_says_what_to_do(change: dict[str, Any], code: str) -> None:
@@ -63,6 +64,20 @@ def test_each_broken_rule_has_its_code_and_says_what_to_do(change: dict[str, Any
     assert raised.value.code == code
     assert raised.value.hint
     assert not raised.value.retryable
+
+
+@pytest.mark.parametrize(
+    "filename",
+    [
+        "Screenshot 10.30.15\u202fAM.md",
+        "with\u00a0a fixed space.md",
+        "ta\u00adble.md",
+        "\u0645\u06cc\u200c\u062e\u0648\u0627\u0646.md",
+        "\U0001f468\u200d\U0001f469\u200d\U0001f467.md",
+    ],
+)
+def test_names_that_people_and_systems_give_are_allowed(filename: str) -> None:
+    check_upload(filename, 10, (), None, LIMITS)
 
 
 @pytest.mark.parametrize(
