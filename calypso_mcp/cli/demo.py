@@ -58,7 +58,8 @@ async def _within_time(
     except TimeoutError:
         print(f"Stopped after {limit_s:g} s. Try fewer files, or a longer --time-limit.", file=sys.stderr)
         return 1
-    print(f"\n{found} cited passages in {time.monotonic() - started:.1f} s, by an MCP client over stdio.")
+    passages = "1 cited passage" if found == 1 else f"{found} cited passages"
+    print(f"\n{passages} in {time.monotonic() - started:.1f} s, by an MCP client over stdio.")
     return 0 if found else 1
 
 

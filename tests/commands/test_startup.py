@@ -14,6 +14,9 @@ HEAVY = {
     "pypdfium2",
     "selectolax",
     "jwt",
+    "blake3",
+    "detect_secrets",
+    "cryptography.fernet",
 }
 #: Modules that starting adds to those of a bare `mcp` server: 107 when this was written.
 MOST_MODULES = 125
