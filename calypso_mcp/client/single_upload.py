@@ -11,7 +11,7 @@ from calypso_mcp.client.outcomes import Upload, UploadedFile
 from calypso_mcp.client.preparation import Prepared, opened, prepare
 from calypso_mcp.client.recall import Recall
 from calypso_mcp.client.sent_files import SentFile, SentFiles, place_of, under_keys
-from calypso_mcp.client.sources import ByteSource, sha256_of
+from calypso_mcp.client.sources import ByteSource, sha256_of, version_of
 from calypso_mcp.client.transfer import OnKept, Transfer
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.statuses import GONE
@@ -150,9 +150,16 @@ async def _checked(
     if file.status.lower() in GONE:
         return None
     stored = (file.sha256 or "").lower()
-    if len(stored) == _SHA256_CHARS and stored != await sha256_of(source):
+    if len(stored) == _SHA256_CHARS and await _differs(source, prepared.version, stored):
         raise UploadCorrupted(ids={"file_id": file.id})
     return UploadedFile(file, replayed, prepared.content_hash, prepared.size_bytes)
+
+
+async def _differs(source: ByteSource, version: object, stored: str) -> bool:
+    """Whether `source` differs from what is stored; one written to after it was sent proves nothing."""
+    if version != await version_of(source):
+        return False
+    return stored != await sha256_of(source) and version == await version_of(source)
 
 
 def came_to_nothing() -> UploadError:

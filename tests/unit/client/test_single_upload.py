@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import hashlib
+import os
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -8,7 +12,7 @@ from blake3 import blake3
 
 from calypso_mcp import errors
 from calypso_mcp.api.buckets import Destination
-from calypso_mcp.client.sources import BytesSource
+from calypso_mcp.client.sources import BytesSource, DescriptorSource
 from calypso_mcp.client.uploads import Upload
 from tests.support.faulty_transport import API_KEY, FakeClock, problem, scripted_client
 
@@ -201,6 +205,24 @@ async def test_another_hash_than_what_was_sent_is_noticed() -> None:
             await client.uploads.upload(UPLOAD)
 
     assert raised.value.ids == {"file_id": "f1"}
+
+
+async def test_a_file_written_to_after_it_was_sent_is_no_corrupted_upload(tmp_path: Path) -> None:
+    path = tmp_path / "notes.md"
+    path.write_bytes(DATA)
+    source = DescriptorSource(os.open(path, os.O_RDONLY), len(DATA))
+    sent = file(sha256=hashlib.sha256(DATA).hexdigest())
+    client, _ = scripted_client({CREATE: [session()], PUT: [OK], FINALIZE: [sent]})
+    try:
+        async with client:
+            uploaded = await client.uploads.upload(
+                replace(UPLOAD, source=source),
+                on_progress=lambda _: os.truncate(path, 3),
+            )
+    finally:
+        source.close()
+
+    assert uploaded.file_id == "f1"
 
 
 @pytest.mark.parametrize(
