@@ -28,21 +28,12 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 _VERSION: Final = 2
-#: An older memory speaks of hashes that are not made any more.
-_SCHEMA: Final = f"""
-DROP TABLE IF EXISTS latest;
-CREATE TABLE IF NOT EXISTS sent (
-    number INTEGER PRIMARY KEY,
-    key TEXT NOT NULL UNIQUE,
-    file_id TEXT,
-    task_id TEXT,
-    batch_id TEXT,
-    client_file_id TEXT
-);
-CREATE TABLE IF NOT EXISTS opened (number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, batch_id TEXT);
-CREATE TABLE IF NOT EXISTS latest (number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, content_hash TEXT);
-PRAGMA user_version = {_VERSION};
-"""
+#: Columns after the number and the key of a row.
+_TABLES: Final = {
+    "sent": "file_id TEXT, task_id TEXT, batch_id TEXT, client_file_id TEXT",
+    "opened": "batch_id TEXT",
+    "latest": "content_hash TEXT",
+}
 #: Rows kept in a table, about 300 bytes each; the oldest go first.
 _MOST_ROWS: Final = 500_000
 #: How long to wait for another process's write, in seconds. All of them are short.
@@ -220,11 +211,7 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > _VERSION:
-            raise sqlite3.NotSupportedError("a newer version has written it")  # noqa: TRY301 - closed below
-        if version < _VERSION:
-            connection.executescript(_SCHEMA)
+        _make_tables(connection)
         _forget_oldest(connection)
     except BaseException:
         connection.close()
@@ -232,9 +219,34 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     return connection
 
 
+def _make_tables(connection: sqlite3.Connection) -> None:
+    import sqlite3
+
+    if _version_of(connection) < _VERSION:
+        with connection:
+            connection.execute("BEGIN IMMEDIATE")
+            # Read again: another process may have made them while this one waited for the lock.
+            if _version_of(connection) < _VERSION:
+                # An older memory speaks of hashes that are not made any more.
+                connection.execute("DROP TABLE IF EXISTS latest")
+                for table, columns in _TABLES.items():
+                    connection.execute(
+                        f"CREATE TABLE IF NOT EXISTS {table} "
+                        f"(number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, {columns})"
+                    )
+                connection.execute(f"PRAGMA user_version = {_VERSION}")
+    if _version_of(connection) > _VERSION:
+        raise sqlite3.NotSupportedError("a newer version has written it")
+
+
+def _version_of(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return version
+
+
 def _forget_oldest(connection: sqlite3.Connection) -> None:
     with connection:
-        for table in ("sent", "opened", "latest"):
+        for table in _TABLES:
             (newest,) = connection.execute(f"SELECT max(number) FROM {table}").fetchone()  # noqa: S608 - ours
             if newest is not None and newest > _MOST_ROWS:
                 connection.execute(

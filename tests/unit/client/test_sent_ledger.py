@@ -94,6 +94,25 @@ async def test_several_processes_write_at_once_and_nothing_is_lost(path: Path) -
         assert len(await SentLedger(file, "a").find(keys)) == 80
 
 
+async def test_of_several_processes_that_make_the_file_one_does_and_the_others_keep_what_is_in_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def open_and_note(path: Path, place: str) -> None:
+        with closing(LedgerFile(path)) as file:
+            await SentLedger(file, "a").changed({place: "1"})
+
+    places = ["one", "two", "three", "four", "five", "six"]
+    with anyio.fail_after(30):
+        for number in range(25):
+            path = tmp_path / f"{number}" / "sent.sqlite"
+            async with anyio.create_task_group() as openers:
+                for place in places:
+                    openers.start_soon(open_and_note, path, place)
+            with closing(LedgerFile(path)) as file:
+                assert await SentLedger(file, "a").changed(dict.fromkeys(places, "2")) == set(places)
+    assert not caplog.records
+
+
 async def test_while_another_process_holds_the_file_nothing_waits_long_and_it_is_used_again_after(
     path: Path, file: LedgerFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
