@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from calypso_mcp.assembly.kept_secret import kept_secret
 from calypso_mcp.cli.listening import listen, origin, serve
 from calypso_mcp.cli.logs import log_to_stderr
-from calypso_mcp.client.addresses import is_loopback
+from calypso_mcp.domain.addresses import is_loopback
 from calypso_mcp.local.app import LocalOptions, create_app
 from calypso_mcp.settings import load_settings
 

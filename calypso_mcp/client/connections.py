@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import httpx2
 
-from calypso_mcp.client.addresses import is_loopback
 from calypso_mcp.client.policies import ClientPolicies
 from calypso_mcp.client.request_log import keep_addresses_out
+from calypso_mcp.domain.addresses import is_loopback
 
 #: Idle connections are dropped before common proxies and storage hosts drop them on us.
 _IDLE_S = 20.0

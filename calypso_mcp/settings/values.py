@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
-from calypso_mcp.client.addresses import is_loopback
+from calypso_mcp.domain.addresses import keeps_secrets, split_url
 
 #: Settings that go together; a command offers the flags of whole groups.
 Group = Literal["calypso", "scope", "files", "transfer", "http", "access", "observing"]
@@ -43,12 +43,12 @@ class Knob:
 
 
 def _checked_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    parts = split_url(value)
+    if parts is None or parts.scheme not in {"http", "https"}:
         raise ValueError("must be a full URL such as https://api.calypso.so/v1")
     if parts.username or parts.password:
         raise ValueError("must not contain a user name or password")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+    if not keeps_secrets(parts):
         raise ValueError("must start with https:// (plain http is allowed to this machine only)")
     return value.rstrip("/")
 

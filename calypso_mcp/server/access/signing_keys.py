@@ -11,11 +11,10 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
 
 import anyio
 
-from calypso_mcp.client.addresses import is_loopback
+from calypso_mcp.domain.addresses import keeps_secrets, split_url
 from calypso_mcp.errors import ConfigError, ConnectionFailed
 
 if TYPE_CHECKING:
@@ -121,10 +120,8 @@ def require_https(url: str) -> None:
     Raises:
         ConfigError: It would.
     """
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return
-    if parts.scheme == "http" and is_loopback(parts.hostname or ""):
+    parts = split_url(url)
+    if parts is not None and keeps_secrets(parts):
         return
     raise ConfigError(f"{url}: must be an https:// address (plain http is allowed to this machine only).")
 

@@ -56,6 +56,8 @@ WRONG: list[tuple[dict[str, object], dict[str, str], tuple[str, ...]]] = [
     ({"api_base_url": "https://u:p@calypso.example/v1"}, {}, ("--api-base-url", "password")),
     ({"api_base_url": "https://calypso.example/v1?x=1"}, {}, ("--api-base-url", "/v1")),
     ({"api_base_url": "calypso"}, {}, ("--api-base-url", "full URL")),
+    ({"api_base_url": "https://calypso.exa\tmple/v1"}, {}, ("--api-base-url", "full URL")),
+    ({"public_url": "https://mcp.example:https"}, {}, ("--public-url", "full URL")),
     ({}, {"CALYPSO_HTTP_PORT": "many"}, ("--port", "CALYPSO_HTTP_PORT", "integer")),
     ({"port": "70000"}, {}, ("--port", "CALYPSO_HTTP_PORT", "65535")),
     ({}, {"CALYPSO_BACKEND": "cloud"}, ("--backend", "CALYPSO_BACKEND", "'hosted'")),

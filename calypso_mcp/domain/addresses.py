@@ -1,0 +1,38 @@
+"""Which addresses secrets may travel to: https anywhere, plain http on this machine only."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether `host` is this machine by definition (RFC 6761, RFC 6890), without asking a resolver."""
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def split_url(url: str) -> SplitResult | None:
+    """Return the parts of a URL that names a host; None for any other text.
+
+    Spaces and control characters make it none, because `urlsplit` drops some of them: what was checked would
+    not be what is used.
+    """
+    if not url.isprintable() or " " in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # only read to have it checked
+    except ValueError:
+        return None
+    return parts if parts.hostname else None
+
+
+def keeps_secrets(parts: SplitResult) -> bool:
+    """Return whether nobody on the way to that address can read along."""
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
