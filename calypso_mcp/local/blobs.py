@@ -19,7 +19,7 @@ from pathlib import Path
 
 from calypso_mcp.domain.limits import CHUNK_GRANULARITY
 from calypso_mcp.local.crc32c import crc32c, is_fast
-from calypso_mcp.local.file_locks import try_lock
+from calypso_mcp.local.file_locks import is_same_file, try_lock
 
 _PIECE_BYTES = 1_048_576
 #: Windows translates line ends otherwise.
@@ -85,7 +85,7 @@ class Blobs:
             if not try_lock(descriptor):
                 os.close(descriptor)
                 raise BlobBusy
-            if _is_same_file(path, descriptor):
+            if is_same_file(path, descriptor):
                 return Partial(descriptor, path, self.sealed_path(session_id), size_bytes)
             # Sealed or discarded by another process between opening and locking.
             os.close(descriptor)
@@ -216,13 +216,6 @@ def _pieces(descriptor: int) -> Iterator[bytes]:
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
-
-
-def _is_same_file(path: Path, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
 
 
 def _flush_folder(folder: Path) -> None:

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 
-def try_lock(descriptor: int) -> bool:
-    """Take the exclusive lock of an open file if nobody else has it; closing the file releases it."""
+def try_lock(descriptor: int, *, waits: bool = False) -> bool:
+    """Take the exclusive lock of an open file; closing the file releases it.
+
+    Args:
+        descriptor: The open file.
+        waits: Whether to wait for somebody else who has it.
+
+    Returns:
+        Whether it was taken: false where somebody else has it, and where locks do not work.
+    """
     try:
         if sys.platform == "win32":
             import msvcrt
 
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            msvcrt.locking(descriptor, msvcrt.LK_LOCK if waits else msvcrt.LK_NBLCK, 1)
         else:
             import fcntl
 
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
     except OSError:
         return False
     return True
+
+
+def is_same_file(path: Path, descriptor: int) -> bool:
+    """Whether the file that was opened by this name is still the one that has it."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

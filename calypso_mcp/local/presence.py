@@ -6,11 +6,15 @@ do not work (some network file systems), a process counts as alive and its lease
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
-from calypso_mcp.local.file_locks import try_lock
+from calypso_mcp.local.file_locks import is_same_file, try_lock
 from calypso_mcp.local.identifiers import new_id
+
+#: Windows removes no file that somebody has open.
+_KEEPS_OPEN_FILES = os.name == "nt"
 
 
 class Presence:
@@ -24,8 +28,15 @@ class Presence:
     def enter(self) -> None:
         """Show that this process is alive. Blocks."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._descriptor = os.open(self._folder / self.owner, os.O_RDWR | os.O_CREAT, 0o600)
-        try_lock(self._descriptor)
+        path = self._folder / self.owner
+        while True:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            try_lock(descriptor, waits=True)
+            if is_same_file(path, descriptor):
+                break
+            # Another process looked at it before it was locked and took it for one left behind.
+            os.close(descriptor)
+        self._descriptor = descriptor
 
     def leave(self) -> None:
         """Withdraw the sign. Blocks."""
@@ -39,19 +50,28 @@ class Presence:
         if owner == self.owner:
             return False
         path = self._folder / owner
-        try:
-            descriptor = os.open(path, os.O_RDWR)
-        except FileNotFoundError:
-            return True
-        except OSError:
-            return False
-        try:
-            has_ended = try_lock(descriptor)
-        finally:
-            os.close(descriptor)
-        if has_ended:
-            path.unlink(missing_ok=True)
-        return has_ended
+        while True:
+            try:
+                descriptor = os.open(path, os.O_RDWR)
+            except FileNotFoundError:
+                return True
+            except OSError:
+                return False
+            try:
+                if not try_lock(descriptor):
+                    return False
+                if is_same_file(path, descriptor):
+                    # While it is locked: an owner that is only just starting then sees that it is gone.
+                    if not _KEEPS_OPEN_FILES:
+                        path.unlink(missing_ok=True)
+                    break
+                # Its owner made it anew between opening and locking.
+            finally:
+                os.close(descriptor)
+        if _KEEPS_OPEN_FILES:
+            with contextlib.suppress(PermissionError):  # its owner has it open
+                path.unlink(missing_ok=True)
+        return True
 
     def forget_ended(self) -> None:
         """Remove the signs of processes that were killed. Blocks."""
