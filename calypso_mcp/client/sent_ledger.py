@@ -11,6 +11,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -41,6 +42,7 @@ _PATIENCE_S: Final = 3.0
 _PAUSE_S: Final = 0.005
 _VALUES_PER_QUERY: Final = 500
 _MEMORY: Final = ":memory:"
+_making: Final = Lock()
 
 
 class LedgerFile:
@@ -204,9 +206,7 @@ def _connect(path: Path | None) -> sqlite3.Connection:
     import sqlite3
 
     if path is not None:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # SQLite gives its other files the same permissions.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        _make_file(path)
     connection = sqlite3.connect(path or _MEMORY, timeout=_PATIENCE_S, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -217,6 +217,18 @@ def _connect(path: Path | None) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _make_file(path: Path) -> None:
+    """Make an empty file for its owner only; SQLite gives the files beside it the same permissions.
+
+    One that exists is not opened: closing it would end every lock that SQLite holds on it for this process
+    (POSIX locks belong to a process), and other processes would remove its log while it is in use.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Else another thread could have the new file in use before it is closed here.
+    with _making, suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def _make_tables(connection: sqlite3.Connection) -> None:

@@ -113,6 +113,26 @@ async def test_of_several_processes_that_make_the_file_one_does_and_the_others_k
     assert not caplog.records
 
 
+async def test_another_process_that_ends_takes_nothing_from_one_that_has_the_file_open_twice(
+    path: Path, file: LedgerFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    note_and_end = (
+        "import anyio, sys; from pathlib import Path; from calypso_mcp.client import LedgerFile, SentLedger\n"
+        "file = LedgerFile(Path(sys.argv[1])); "
+        "anyio.run(SentLedger(file, 'a').note_opened, 'other', 'batch_2')\n"
+        "file.close()"
+    )
+    with closing(LedgerFile(path)) as again:
+        await SentLedger(file, "a").note({"one": ARRIVED})
+        await SentLedger(again, "a").note({"two": ARRIVED})
+        # Did it believe to be the last, it would remove the log that the other two go on writing to.
+        await anyio.run_process([sys.executable, "-c", note_and_end, str(path)])
+        await SentLedger(file, "a").note({"three": ARRIVED})
+        with closing(LedgerFile(path)) as last:
+            assert set(await SentLedger(last, "a").find(["one", "two", "three"])) == {"one", "two", "three"}
+    assert not caplog.records
+
+
 async def test_while_another_process_holds_the_file_nothing_waits_long_and_it_is_used_again_after(
     path: Path, file: LedgerFile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
