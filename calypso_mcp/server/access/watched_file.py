@@ -32,26 +32,27 @@ class WatchedAccessFile:
     def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
         self._path = path
         self._environ = environ
-        self._current: AccessList = load(path, environ)
-        self._stamps = self._read_stamps()
+        #: What is wrong with the file as it is now; None where it is in force.
+        self._complaint: str | None = None
+        self._current, self._stamps = self._load(())
 
     def current(self) -> AccessList:
         """Return the newest version that is right."""
-        stamps = self._read_stamps()
-        if stamps == self._stamps:
+        if self._read_stamps(self._current.key_files) == self._stamps:
             return self._current
-        # Taken before loading, so that a change during the load is seen by the next call.
-        self._stamps = stamps
         try:
-            loaded = load(self._path, self._environ)
+            self._current, self._stamps = self._load(self._current.key_files)
         except ConfigError as error:
-            _log.error("The access file changed and is wrong; the version before stays in force: %s", error)
-            return self._current
-        if loaded.key_files != self._current.key_files:
-            self._stamps = (stamps[0], *map(_stamp, loaded.key_files))
-        self._current = loaded
-        _log.warning("The access file changed: %d agents are in force.", len(loaded.grants))
-        return loaded
+            # Loaded again by the next call: perhaps only a key file is missing that is still to come.
+            if str(error) != self._complaint:
+                self._complaint = str(error)
+                _log.error(
+                    "The access file changed and is wrong; the version before stays in force: %s", error
+                )
+        else:
+            self._complaint = None
+            _log.warning("The access file changed: %d agents are in force.", len(self._current.grants))
+        return self._current
 
     def grant(self, name: str) -> AccessGrant | None:
         """Return what the agent called `name` may do now; None when there is none (any more)."""
@@ -61,8 +62,20 @@ class WatchedAccessFile:
         """Return the API key that `reference` stands for now."""
         return self.current().keys.get(reference)
 
-    def _read_stamps(self) -> tuple[_Stamp, ...]:
-        key_files = self._current.key_files
+    def _load(self, key_files: tuple[Path, ...]) -> tuple[AccessList, tuple[_Stamp, ...]]:
+        """Return the file's version, and stamps from before it was read: a change meanwhile is seen later.
+
+        Args:
+            key_files: Those it is expected to name; where it names others, it is read once more.
+        """
+        while True:
+            stamps = self._read_stamps(key_files)
+            loaded = load(self._path, self._environ)
+            if loaded.key_files == key_files:
+                return loaded, stamps
+            key_files = loaded.key_files
+
+    def _read_stamps(self, key_files: tuple[Path, ...]) -> tuple[_Stamp, ...]:
         return tuple(_stamp(path) for path in (self._path, *key_files))
 
 

@@ -1,4 +1,6 @@
 import logging
+from collections import UserDict
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,50 @@ def test_a_key_file_named_by_a_later_version_is_watched_too(tmp_path: Path) -> N
 def test_a_wrong_first_version_stops_the_start(tmp_path: Path) -> None:
     with pytest.raises(ConfigError):
         WatchedAccessFile(tmp_path / "gone.toml", {})
+
+
+class AskedOnce(UserDict[str, str]):
+    """Variables; the first time one is looked up, while the file is being loaded, something happens."""
+
+    def __init__(self, happens: Callable[[], object]) -> None:
+        super().__init__({"KEY": "sk-env"})
+        self._happens: Callable[[], object] | None = happens
+
+    def __getitem__(self, name: str) -> str:
+        happens, self._happens = self._happens, None
+        if happens:
+            happens()
+        return super().__getitem__(name)
+
+
+def test_what_changes_while_the_file_is_loaded_counts_from_the_next_request(tmp_path: Path) -> None:
+    path = tmp_path / "access.toml"
+    with_key = agent("one", 'all_buckets = true\napi_key_file = "key"')
+    with_variable = agent("two", 'all_buckets = true\napi_key_env = "KEY"')
+    (tmp_path / "key").write_text("sk-old")
+
+    def change() -> None:
+        replace(path, with_key)
+        replace(tmp_path / "key", "sk-new")
+
+    path.write_text(with_key + with_variable)
+    watched = WatchedAccessFile(path, AskedOnce(change))
+    key = watched.key("file:key")
+    assert key is not None
+    assert key.get_secret_value() == "sk-new"
+    assert watched.grant("two") is None
+
+
+def test_a_key_file_that_arrives_after_the_version_that_names_it_brings_that_version_into_force(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "access.toml"
+    path.write_text(agent("one"))
+    watched = WatchedAccessFile(path, {})
+    replace(path, agent("two", 'all_buckets = true\napi_key_file = "key"'))
+    for _ in range(3):
+        assert watched.grant("one") is not None
+    assert len(caplog.records) == 1
+    (tmp_path / "key").write_text("sk-1")
+    assert watched.grant("two") is not None
+    assert watched.grant("one") is None
