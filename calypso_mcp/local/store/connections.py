@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable
@@ -71,6 +72,13 @@ def until_free(attempt: Callable[[], T]) -> T:
                 raise
         time.sleep(pause_s)
         pause_s = min(pause_s * 2, 0.05)
+
+
+def roll_back(connection: sqlite3.Connection) -> None:
+    """End the transaction, if SQLite has not given it up by itself (disk full, I/O error)."""
+    if connection.in_transaction:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")
 
 
 def is_busy(error: sqlite3.Error) -> bool:

@@ -11,8 +11,9 @@ from typing import Any, Self, TypeVar, cast
 import anyio
 from anyio import to_thread
 
+from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.store.connections import connect, probe, until_free
+from calypso_mcp.local.store.connections import connect, is_busy, probe, roll_back, until_free
 from calypso_mcp.local.store.migrations import migrate
 from calypso_mcp.local.store.readers import Readers
 from calypso_mcp.local.store.writer import Write, Writer
@@ -35,11 +36,21 @@ class Database:
         """Create or upgrade the store.
 
         Raises:
-            ConfigError: SQLite lacks what is needed, or a newer version made this store.
+            ConfigError: SQLite lacks what is needed, a newer version made this store, it is damaged, or it
+                cannot be read, written or given more room.
         """
         self._reading = anyio.CapacityLimiter(_READERS)
-        await to_thread.run_sync(_prepare, self._path)
-        await to_thread.run_sync(self._writer.start)
+        try:
+            await to_thread.run_sync(_prepare, self._path)
+            await to_thread.run_sync(self._writer.start)
+        except sqlite3.Error as error:
+            if is_busy(error):
+                raise
+            raise ConfigError(
+                f"The store {self._path} cannot be used: {error}.",
+                hint="Make room on its disk and let it be written, or choose another folder (--data-dir, "
+                "CALYPSO_DATA_DIR). A damaged store has to be moved away; then upload its files again.",
+            ) from error
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -93,7 +104,7 @@ def _rewrite_index(connection: sqlite3.Connection) -> None:
         # Looks again: another process may have done it while this one waited for the lock.
         index.rebuild_if_outdated(connection)
     except BaseException:
-        connection.execute("ROLLBACK")
+        roll_back(connection)
         raise
     connection.execute("COMMIT")
 

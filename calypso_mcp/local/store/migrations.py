@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.retrieval.index import SCHEMA as RETRIEVAL_INDEX
-from calypso_mcp.local.store.connections import until_free
+from calypso_mcp.local.store.connections import roll_back, until_free
 
 CATALOGUE = """
 CREATE TABLE buckets (
@@ -154,7 +154,7 @@ def migrate(connection: sqlite3.Connection) -> None:
                     connection.execute(statement)
                 connection.execute("INSERT INTO migrations (number, name) VALUES (?, ?)", (number, name))
     except BaseException:
-        connection.execute("ROLLBACK")
+        roll_back(connection)
         raise
     connection.execute("COMMIT")
 

@@ -6,7 +6,6 @@ at the same moment share one transaction and therefore one fsync.
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -15,7 +14,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from calypso_mcp.local.store.connections import until_free
+from calypso_mcp.local.store.connections import roll_back, until_free
 
 T = TypeVar("T")
 
@@ -110,7 +109,7 @@ class Writer:
             try:
                 outcomes = _commit(connection, together)
             except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the waiting callers
-                _roll_back(connection)
+                roll_back(connection)
                 outcomes = (
                     [_Outcome(together[0], error=error)]
                     if len(together) == 1
@@ -136,7 +135,7 @@ def _commit_one(connection: sqlite3.Connection, write: Write) -> _Outcome:
     try:
         return _commit(connection, [write])[0]
     except BaseException as error:  # noqa: BLE001 - as above
-        _roll_back(connection)
+        roll_back(connection)
         return _Outcome(write, error=error)
 
 
@@ -160,9 +159,3 @@ def _run_alone(connection: sqlite3.Connection, write: Write) -> _Outcome:
         return _Outcome(write, write.work(connection))
     except BaseException as error:  # noqa: BLE001 - as above
         return _Outcome(write, error=error)
-
-
-def _roll_back(connection: sqlite3.Connection) -> None:
-    if connection.in_transaction:
-        with contextlib.suppress(sqlite3.Error):
-            connection.execute("ROLLBACK")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import subprocess
+import sys
+import textwrap
 import threading
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import Future
@@ -223,6 +226,50 @@ async def test_a_store_of_a_newer_version_is_refused_with_advice(tmp_path: Path)
     with pytest.raises(ConfigError, match="newer version"):
         async with Database(tmp_path / "c.db"):
             pass
+
+
+@pytest.mark.parametrize("content", [b"no database at all" * 500, None])
+async def test_a_store_that_cannot_be_read_is_refused_with_advice(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "calypso.db"
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(ConfigError, match="cannot be used") as refused:
+        async with Database(path):
+            pass
+    assert "--data-dir" in refused.value.hint
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit")
+def test_a_store_without_room_for_its_tables_says_so_and_is_made_when_there_is_room(tmp_path: Path) -> None:
+    make = f"""
+        import anyio, pathlib, resource, signal
+        from calypso_mcp.errors import ConfigError
+        from calypso_mcp.local.store.database import Database
+
+        async def opened():
+            async with Database(pathlib.Path({str(tmp_path / "calypso.db")!r})):
+                print("opened")
+
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, resource.RLIM_INFINITY))
+        try:
+            anyio.run(opened)
+        except ConfigError as error:
+            print(error.message)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        anyio.run(opened)
+    """
+    ran = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(make)],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    refused, opened = ran.stdout.splitlines()
+    assert "disk is full" in refused or "disk I/O" in refused
+    assert opened == "opened"
 
 
 def test_a_script_is_cut_into_its_statements() -> None:
