@@ -7,6 +7,7 @@ import secrets
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
+from socket import socket
 
 import anyio
 from pydantic import SecretStr
@@ -15,7 +16,7 @@ from calypso_mcp.assembly.kept_secret import kept_secret
 from calypso_mcp.cli.listening import listen, origin, serve
 from calypso_mcp.cli.logs import log_to_stderr
 from calypso_mcp.domain.addresses import is_loopback
-from calypso_mcp.local.app import LocalOptions, create_app
+from calypso_mcp.local.app import LocalOptions, open_backend
 from calypso_mcp.settings import load_settings
 
 DEFAULT_PORT = 8010
@@ -33,12 +34,17 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
         key, key_source = SecretStr(kept_secret(path, _new_key)), str(path)
     port = DEFAULT_PORT if settings.port is None else settings.port
     with listen(settings.host, port) as listening:
-        app = create_app(LocalOptions(data_dir=settings.data_dir, api_key=key.get_secret_value()))
-        _introduce(origin(listening), key_source, settings.data_dir)
-        if not is_loopback(settings.host):
-            print("Plain http on a network: put a TLS proxy before it.", flush=True)
-        anyio.run(serve, app, listening)
+        options = LocalOptions(data_dir=settings.data_dir, api_key=key.get_secret_value())
+        anyio.run(_serve, options, listening, key_source)
     return 0
+
+
+async def _serve(options: LocalOptions, listening: socket, key_source: str) -> None:
+    async with open_backend(options) as app:
+        _introduce(origin(listening), key_source, options.data_dir)
+        if not is_loopback(listening.getsockname()[0]):
+            print("Plain http on a network: put a TLS proxy before it.", flush=True)
+        await serve(app, listening)
 
 
 def _new_key() -> str:

@@ -158,6 +158,16 @@ def test_http_refuses_to_start_where_its_settings_are_wrong(arguments: list[str]
         assert word in line
 
 
+def test_a_damaged_store_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "calypso.db").write_bytes(b"no database at all" * 500)
+    ran = run("backend", "--port", "0", "--data-dir", str(tmp_path))
+    assert ran.returncode != 0
+    assert not ran.stdout
+    assert "Traceback" not in ran.stderr
+    assert "calypso.db cannot be used" in ran.stderr
+    assert "--data-dir" in ran.stderr
+
+
 def test_a_port_in_use_is_one_clear_line(tmp_path: Path) -> None:
     with running("backend", "--port", "0", "--data-dir", str(tmp_path)) as process:
         port = _address(process, on_stderr=False).rpartition(":")[2].removesuffix("/v1")
