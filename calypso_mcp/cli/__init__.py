@@ -8,7 +8,6 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 
 from calypso_mcp.cli import collector
-from calypso_mcp.cli.arguments import parse
 from calypso_mcp.errors import CalypsoError, ConfigError
 
 __all__ = ["main"]
@@ -25,6 +24,9 @@ def main(argv: list[str] | None = None) -> int:
     """
     collector.rest()
     try:
+        # Not before: it takes a while to load, and Ctrl-C ends that quietly, too.
+        from calypso_mcp.cli.arguments import parse
+
         arguments, flags = parse(sys.argv[1:] if argv is None else argv)
         return _command(arguments.command or "stdio")(arguments, flags)
     except ConfigError as error:

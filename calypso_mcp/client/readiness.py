@@ -34,7 +34,7 @@ __all__ = ["FailedItem", "ReadinessReport", "ReadinessTarget", "ReadinessWaiter"
 OnProgress = Callable[[ReadinessReport], None]
 
 _PARALLEL_REQUESTS: Final = 8
-#: The first look may take this long even when the caller allows less, so that there is something to tell.
+#: The first look may take this long where nothing else is said, so that there is something to tell.
 _FIRST_LOOK_S: Final = 10.0
 _SHORTEST_LOOK_S: Final = 1.0
 _HEARTBEAT_S: Final = 5.0
@@ -54,13 +54,19 @@ class ReadinessWaiter:
         self._clock = clock
 
     async def wait(
-        self, target: ReadinessTarget, *, timeout_s: float, on_progress: OnProgress | None = None
+        self,
+        target: ReadinessTarget,
+        *,
+        timeout_s: float,
+        first_look_s: float = _FIRST_LOOK_S,
+        on_progress: OnProgress | None = None,
     ) -> ReadinessReport:
         """Wait until everything in `target` is searchable or has failed, or the time is up.
 
         Args:
             target: What to wait for.
             timeout_s: Longest wait in seconds; 0 looks once.
+            first_look_s: Seconds that the first look may take although they are more than `timeout_s`.
             on_progress: Told when something has changed, and every few seconds besides.
 
         Returns:
@@ -74,15 +80,17 @@ class ReadinessWaiter:
         async with anyio.create_task_group() as background:
             if on_progress is not None:
                 background.start_soon(_heartbeat, watch, on_progress)
-            await self._poll(watch, timeout_s, on_progress)
+            await self._poll(watch, timeout_s, first_look_s, on_progress)
             background.cancel_scope.cancel()
         if watch.refusal is not None:
             raise watch.refusal
         return watch.report()
 
-    async def _poll(self, watch: _Watch, timeout_s: float, on_progress: OnProgress | None) -> None:
+    async def _poll(
+        self, watch: _Watch, timeout_s: float, first_look_s: float, on_progress: OnProgress | None
+    ) -> None:
         ends_at = self._clock.now() + timeout_s
-        shortest_s = _FIRST_LOOK_S
+        shortest_s = first_look_s
         for delay_s in self._schedule.delays():
             before = watch.standings()
             with anyio.move_on_after(max(ends_at - self._clock.now(), shortest_s)):

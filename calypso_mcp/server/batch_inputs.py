@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,6 +16,7 @@ from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.upload_rules import check_upload
 from calypso_mcp.errors import CalypsoError, InputError
 from calypso_mcp.server.call_progress import CallProgress, Step
+from calypso_mcp.server.call_time import CallTime
 from calypso_mcp.server.destinations import Target, upload_target
 from calypso_mcp.server.folder_walk import SkippedEntry, WalkResult, walk
 from calypso_mcp.server.local_files import FilePolicy
@@ -90,30 +92,46 @@ class BatchInput:
 class InputReader:
     """Makes the inputs of one batch.
 
-    Looking at files ends `limit_s` seconds from now; what has not been looked at by then is left for the
-    next call, which finds the looks of this one remembered (see `upload_sources`).
+    Looking at files takes at most the `share` of the time that is left once it is known which these are.
+    What has not been looked at by then is left for the next call, which finds the looks of this one
+    remembered (see `upload_sources`).
     """
 
     def __init__(
-        self, access: Access, shared: SharedArguments, progress: CallProgress, limit_s: float
+        self,
+        access: Access,
+        shared: SharedArguments,
+        progress: CallProgress,
+        time: CallTime,
+        share: float,
     ) -> None:
         self._access = access
         self._shared = shared
         self._progress = progress
         self._targets: dict[str, Target] = {}
-        self._ends_at = anyio.current_time() + limit_s
+        self._time = time
+        self._share = share
+        self._looks_until = math.inf
 
     async def of_directory(
         self, directory: str, include: Sequence[str], exclude: Sequence[str]
     ) -> list[BatchInput]:
         """Return an input for every file in the folder, and for every folder left out as a whole.
 
+        The folder itself is the only input where the time was up before that was known.
+
         Raises:
             CalypsoError: The folder may not be read, or the bucket is out of reach.
         """
         policy = require_files(self._access.state.files)
-        target = await self._target("")
-        found = await run_abandonable(walk, directory, include, exclude, policy, self._limits)
+        target: Target | None = None
+        found: WalkResult | None = None
+        with self._time.limited():
+            target = await self._target("")
+            found = await run_abandonable(walk, directory, include, exclude, policy, self._limits)
+        if target is None or found is None:
+            return [BatchInput(directory)]
+        self._begin_looking()
         inputs = [BatchInput(entry.path, skipped=entry) for entry in found.skipped]
         for start in range(0, len(found.files), _FILES_PER_HOP):
             self._tell(start, len(found.files))
@@ -131,7 +149,12 @@ class InputReader:
             CalypsoError: Local files are off, or the bucket is out of reach.
         """
         policy = require_files(self._access.state.files)
-        target = await self._target("")
+        target: Target | None = None
+        with self._time.limited():
+            target = await self._target("")
+        if target is None:
+            return [BatchInput(path) for path in paths]
+        self._begin_looking()
         inputs: list[BatchInput] = []
         for start in range(0, len(paths), _FILES_PER_HOP):
             self._tell(start, len(paths))
@@ -149,7 +172,9 @@ class InputReader:
             CalypsoError: An item names no bucket and the bucket for all is out of reach.
         """
         if any(not item.bucket for item in items):
-            await self._target("")
+            with self._time.limited():
+                await self._target("")
+        self._begin_looking()
         inputs: list[BatchInput] = []
         for position, item in enumerate(items):
             self._tell(position, len(items))
@@ -164,8 +189,11 @@ class InputReader:
     def _limits(self) -> UploadLimits:
         return self._access.state.upload_limits
 
+    def _begin_looking(self) -> None:
+        self._looks_until = anyio.current_time() + self._time.left_s * self._share
+
     async def _in_time(self, look: Awaitable[T], otherwise: T) -> T:
-        with anyio.move_on_after(max(0.0, self._ends_at - anyio.current_time())):
+        with anyio.move_on_after(max(0.0, self._looks_until - anyio.current_time())):
             return await look
         return otherwise
 

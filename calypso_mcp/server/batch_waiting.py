@@ -11,6 +11,7 @@ from calypso_mcp.client.outcomes import Outcome
 from calypso_mcp.client.readiness import FailedItem, ReadinessReport, ReadinessTarget
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.server.call_progress import CallProgress, Step
+from calypso_mcp.server.call_time import CallTime
 from calypso_mcp.server.parallel import map_parallel
 
 if TYPE_CHECKING:
@@ -31,20 +32,25 @@ class BatchReadiness:
 
 
 async def wait_for_outcomes(
-    client: CalypsoClient, outcomes: Sequence[Outcome], timeout_s: float, progress: CallProgress
+    client: CalypsoClient, outcomes: Sequence[Outcome], time: CallTime, progress: CallProgress
 ) -> BatchReadiness:
     """Wait until every file that arrived is searchable or has failed, or the time is up."""
     uploaded = {one.file_id for one in outcomes if one.is_uploaded and one.file_id}
     nameless = sum(one.is_uploaded and not one.file_id for one in outcomes)
     reports: dict[int, ReadinessReport] = {}
     targets = _targets(outcomes)
+    wait_s, first_look_s = time.wait_s, time.left_s
 
     async def wait(position: int) -> None:
         def tell(report: ReadinessReport) -> None:
             reports[position] = report
             progress.tell(Step("indexing", files_done=_settled(reports), files_total=len(uploaded)))
 
-        tell(await client.readiness.wait(targets[position], timeout_s=timeout_s, on_progress=tell))
+        tell(
+            await client.readiness.wait(
+                targets[position], timeout_s=wait_s, first_look_s=first_look_s, on_progress=tell
+            )
+        )
 
     progress.tell(Step("indexing", files_total=len(uploaded)))
     await map_parallel(wait, range(len(targets)), limit=_PARALLEL_WAITS)

@@ -48,3 +48,11 @@ def test_a_server_starts_without_what_only_requests_need() -> None:
     assert "calypso_mcp.server.build" in added
     assert added & HEAVY == set()
     assert len(added) <= MOST_MODULES, sorted(added)
+
+
+def test_the_command_line_has_ctrl_c_in_hand_before_it_loads_what_takes_long() -> None:
+    probe = "import sys, calypso_mcp.cli; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert not {"pydantic", "mcp", "calypso_mcp.settings"} & set(done.stdout.split())

@@ -208,30 +208,36 @@ async def test_every_file_of_a_large_folder_is_named_and_a_changed_one_says_so(r
     assert second["counts"] == {"accepted": 1, "replayed": 59}
 
 
+NAMES = [f"{number}.md" for number in range(4)]
+SOURCES: dict[str, Any] = {"directory": ".", "paths": NAMES, "items": [{"path": name} for name in NAMES]}
+
+
+@pytest.mark.parametrize("kind", SOURCES)
 async def test_time_running_out_leaves_every_input_pending_and_the_next_call_finishes(
-    rig: Rig, folder: Path, monkeypatch: pytest.MonkeyPatch
+    rig: Rig, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ):
-    fill(folder, {f"{number}.md": f"text {number}" for number in range(4)})
+    fill(folder, {name: f"text {name}" for name in NAMES})
+    arguments = {kind: SOURCES[kind], "wait": True}
     with monkeypatch.context() as hurried:
-        hurried.setattr("calypso_mcp.server.tools.batches.SHORTEST_UPLOAD_S", 0.0)
-        cut = await rig.ok("upload_batch", directory=".", timeout_s=0, wait=True)
+        hurried.setattr("calypso_mcp.server.call_time.SHORTEST_CALL_S", 0.0)
+        cut = await rig.ok("upload_batch", **arguments, timeout_s=0)
     adds_up(cut)
-    assert cut["counts"] == {"pending": 4}
+    # Nobody knows yet what is in the folder.
+    assert list(outcomes(cut)) == (["."] if kind == "directory" else NAMES)
+    assert set(outcomes(cut).values()) == {"pending"}
     assert "same arguments" in cut["next_step"]
     assert all(one["retryable"] for one in cut["outcomes"])
-    done = await rig.ok("upload_batch", directory=".", wait=True)
+    done = await rig.ok("upload_batch", **arguments)
     adds_up(done)
     assert done["searchable"]["ready"] == 4
 
 
-@pytest.mark.parametrize("kind", ["directory", "paths", "items"])
+@pytest.mark.parametrize("kind", SOURCES)
 async def test_what_there_was_no_time_to_look_at_is_pending_and_the_next_call_sends_it(
     rig: Rig, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ):
-    fill(folder, {f"{number}.md": f"text {number}" for number in range(4)})
-    names = [f"{number}.md" for number in range(4)]
-    sources = {"directory": ".", "paths": names, "items": [{"path": name} for name in names]}
-    arguments = {kind: sources[kind]}
+    fill(folder, {name: f"text {name}" for name in NAMES})
+    arguments = {kind: SOURCES[kind]}
     with monkeypatch.context() as hurried:
         hurried.setattr("calypso_mcp.server.tools.batches._SHARE_TO_CHECK", 0.0)
         tried = await rig.ok("upload_batch", **arguments, dry_run=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated, Any
 
-import anyio
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
@@ -19,19 +18,19 @@ from calypso_mcp.server.batch_inputs import BatchInput, BatchItem, InputReader, 
 from calypso_mcp.server.batch_reports import InputOutcome, Told
 from calypso_mcp.server.batch_waiting import BatchReadiness, wait_for_outcomes
 from calypso_mcp.server.call_progress import CallProgress, Step, call_progress
+from calypso_mcp.server.call_time import CallTime
 from calypso_mcp.server.destinations import Target, made
 from calypso_mcp.server.request_scope import Access, CurrentAccess
 from calypso_mcp.server.results import ToolResult, answer
 from calypso_mcp.server.standings import PLAIN_OBJECTS, ReadinessWord, word
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.readiness import Timeout
-from calypso_mcp.server.tools.uploads import SHORTEST_UPLOAD_S
 
 _ANY_NAME = "x"
 _MOST_ITEMS = 1_000
 _MOST_PATHS = 10_000
 _MOST_BATCH_IDS = 20
-#: Share of the time that looking at the files may take: what has been looked at must still be sent.
+#: Share of the time left that looking at the files may take: what has been looked at must still be sent.
 _SHARE_TO_CHECK = 0.5
 
 
@@ -79,10 +78,10 @@ async def upload_batch(
     _require_one(directory, paths, items)
     check_upload(_ANY_NAME, 1, tags, metadata, access.state.upload_limits)
     shared = SharedArguments(bucket=bucket, create_bucket=create_bucket, tags=tuple(tags), metadata=metadata)
-    started, limit_s = anyio.current_time(), max(timeout_s, SHORTEST_UPLOAD_S)
+    time = CallTime(timeout_s)
     last = "checking" if dry_run else "indexing" if wait else "finalizing"
     async with call_progress(ctx, ("checking", last)) as progress:
-        reader = InputReader(access, shared, progress, limit_s * _SHARE_TO_CHECK)
+        reader = InputReader(access, shared, progress, time, _SHARE_TO_CHECK)
         if directory is not None:
             inputs = await reader.of_directory(directory, include, exclude)
         elif paths is not None:
@@ -91,9 +90,9 @@ async def upload_batch(
             inputs = await reader.of_items(items or [])
         batch = _Batch(access, inputs, progress)
         if not dry_run:
-            await batch.send(max(0.0, limit_s - (anyio.current_time() - started)))
+            await batch.send(time)
             if wait:
-                await batch.wait(max(0.0, timeout_s - (anyio.current_time() - started)))
+                await batch.wait(time)
     return answer(batch.report(dry_run=dry_run))
 
 
@@ -109,9 +108,9 @@ class _Batch:
         slugs = {one.target.slug for one in inputs if one.target}
         self._shared_slug = slugs.pop() if len(slugs) == 1 else None
 
-    async def send(self, limit_s: float) -> None:
+    async def send(self, time: CallTime) -> None:
         """Upload what may be sent; when the time is up, what has arrived stays there for the next call."""
-        with anyio.move_on_after(limit_s):
+        with time.limited():
             uploads = await self._uploads()
             self._outcomes = await self._access.client.uploads.upload_all(uploads, on_progress=self._tell)
         if any(one.target and one.target.bucket_id is None for one in self._inputs):
@@ -144,11 +143,11 @@ class _Batch:
             if one.upload and one.target
         ]
 
-    async def wait(self, limit_s: float) -> None:
+    async def wait(self, time: CallTime) -> None:
         """Wait until what has arrived is searchable."""
         if self._outcomes and any(one.is_uploaded for one in self._outcomes):
             self._readiness = await wait_for_outcomes(
-                self._access.client, self._outcomes, limit_s, self._progress
+                self._access.client, self._outcomes, time, self._progress
             )
 
     def report(self, *, dry_run: bool) -> BatchReport:

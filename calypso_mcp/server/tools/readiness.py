@@ -16,6 +16,7 @@ from calypso_mcp.domain.readiness import Readiness, hinges_on_store, task_readin
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, ScopeError
 from calypso_mcp.server.call_progress import Step, call_progress
+from calypso_mcp.server.call_time import CallTime
 from calypso_mcp.server.parallel import map_parallel
 from calypso_mcp.server.request_scope import Access, CurrentAccess
 from calypso_mcp.server.results import ToolResult, answer
@@ -91,18 +92,18 @@ async def wait_for_bucket_sync(
     if any(given.values()):
         _require_one(given)
     again: dict[str, Any] = {name: value for name, value in given.items() if value}
+    time = CallTime(timeout_s)
+    target: ReadinessTarget | None = None
     async with call_progress(ctx, ("indexing", "indexing")) as progress:
-        if file_ids:
-            target = await _file_target(access, file_ids)
-        elif batch_id:
-            batch = await require_batch(access, batch_id)
-            target = ReadinessTarget(batch_id=batch.id, view=await reach_of(access))
-        else:
-            found = await access.target_bucket(bucket)
-            target = ReadinessTarget(bucket_id=found.id)
-            again = {"bucket": found.slug}
+        with time.limited():
+            target, again = await _wait_target(access, bucket, file_ids, batch_id)
+        if target is None:
+            return answer(_unanswered(again, len(file_ids) or 1))
         report = await access.client.readiness.wait(
-            target, timeout_s=timeout_s, on_progress=lambda report: progress.tell(indexing_step(report))
+            target,
+            timeout_s=time.wait_s,
+            first_look_s=time.left_s,
+            on_progress=lambda report: progress.tell(indexing_step(report)),
         )
         progress.tell(indexing_step(report))
     access.backend.catalogue.forget()
@@ -117,6 +118,32 @@ def indexing_step(report: ReadinessReport) -> Step:
         total = report.indexed_members + report.pending_members
         return Step("indexing", files_done=report.indexed_members, files_total=total)
     return Step("indexing", files_done=len(report.ready) + len(report.failed), files_total=report.total)
+
+
+async def _wait_target(
+    access: Access, bucket: str, file_ids: list[str], batch_id: str
+) -> tuple[ReadinessTarget, dict[str, Any]]:
+    """Return what to wait for, and the arguments that name it."""
+    if file_ids:
+        return await _file_target(access, file_ids), {"file_ids": file_ids}
+    if batch_id:
+        batch = await require_batch(access, batch_id)
+        return ReadinessTarget(batch_id=batch.id, view=await reach_of(access)), {"batch_id": batch_id}
+    found = await access.target_bucket(bucket)
+    return ReadinessTarget(bucket_id=found.id), {"bucket": found.slug}
+
+
+def _unanswered(again: dict[str, Any], count: int) -> UploadStanding:
+    """Return what is known where the time was up before the API had said anything."""
+    return UploadStanding(
+        readiness=word(Readiness.WAITING),
+        ready=0,
+        failed=0,
+        pending=count,
+        trouble="The API has not answered in time.",
+        call_again=again,
+        next_step=_next_step(Readiness.WAITING, waited=True),
+    )
 
 
 async def _look(access: Access, target: ReadinessTarget) -> ReadinessReport:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-import anyio
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field, WithJsonSchema
@@ -18,6 +17,7 @@ from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.domain.upload_rules import check_upload
 from calypso_mcp.errors import ContentError, InputError
 from calypso_mcp.server.call_progress import CallProgress, Step, call_progress
+from calypso_mcp.server.call_time import CallTime
 from calypso_mcp.server.destinations import Target, made, upload_target
 from calypso_mcp.server.one_time_uploads import IssuedUpload, Labels
 from calypso_mcp.server.request_scope import Access, CurrentAccess
@@ -26,9 +26,6 @@ from calypso_mcp.server.standings import ReadinessWord, reason_line, word
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.readiness import Timeout, indexing_step
 from calypso_mcp.server.upload_sources import CheckedSource, SourceArguments, checked_source
-
-#: Seconds an upload may take at least: a call that must not wait must still be able to send.
-SHORTEST_UPLOAD_S = 10.0
 
 #: A name that breaks no rule, to check the other arguments before any byte is looked at.
 _ANY_NAME = "x"
@@ -98,37 +95,43 @@ async def upload_file(
     arguments = SourceArguments(path, text, content_base64, filename or None)
     request: Request | None = ctx.request_context.request
     uploads = access.state.one_time_uploads
+    time = CallTime(timeout_s)
+    target: Target | None = None
     if not arguments.given and uploads is not None and request is not None:
-        target = await _named_target(access, bucket, filename, create=create_bucket)
+        with time.limited():
+            target = await _named_target(access, bucket, filename, create=create_bucket)
+        if target is None:
+            return answer(_out_of_time(filename, bucket, None))
         labels = Labels(title or None, tuple(tags), metadata or None)
         issued = uploads.issue(request, target.bucket_id or "", filename, labels)
         return answer(_address(issued, target))
     arguments.require_one()
     limits = access.state.upload_limits
     check_upload(filename or _ANY_NAME, 1, tags, metadata, limits)
-    target = await upload_target(access, bucket, create=create_bucket)
-    started = anyio.current_time()
+    checked: CheckedSource | None = None
+    uploaded: UploadedFile | None = None
     async with call_progress(ctx, ("checking", "indexing" if wait else "uploading")) as progress:
-        checked = await checked_source(arguments, access.state.files, limits)
-        target = await made(access, target)
-        upload = Upload(
-            source=checked.source,
-            filename=checked.filename,
-            destination=target.destination,
-            title=title or None,
-            tags=tuple(tags),
-            metadata=metadata or None,
-            origin=checked.origin,
-        )
-        uploaded: UploadedFile | None = None
-        with anyio.move_on_after(max(timeout_s, SHORTEST_UPLOAD_S)):
+        with time.limited():
+            target = await upload_target(access, bucket, create=create_bucket)
+            checked = await checked_source(arguments, access.state.files, limits)
+            target = await made(access, target)
+            upload = Upload(
+                source=checked.source,
+                filename=checked.filename,
+                destination=target.destination,
+                title=title or None,
+                tags=tuple(tags),
+                metadata=metadata or None,
+                origin=checked.origin,
+            )
             uploaded = await access.client.uploads.upload(upload, on_progress=_teller(progress, checked))
-        if uploaded is None:
-            return answer(_out_of_time(checked, target))
+        if target is None or checked is None or uploaded is None:
+            name = checked.filename if checked else filename or path or ""
+            slug = target.slug if target else bucket
+            return answer(_out_of_time(name, slug, checked.size_bytes if checked else None))
         if target.bucket_id is None:
             access.backend.catalogue.forget()
-        left_s = max(0.0, timeout_s - (anyio.current_time() - started))
-        report = await _readiness(access, target, uploaded, left_s if wait else None, progress)
+        report = await _readiness(access, target, uploaded, time if wait else None, progress)
     return answer(_report(uploaded, report, checked, target))
 
 
@@ -145,14 +148,15 @@ def _teller(progress: CallProgress, checked: CheckedSource) -> Callable[[int], N
 
 
 async def _readiness(
-    access: Access, target: Target, uploaded: UploadedFile, wait_s: float | None, progress: CallProgress
+    access: Access, target: Target, uploaded: UploadedFile, time: CallTime | None, progress: CallProgress
 ) -> ReadinessReport:
-    """Return where the file stands, waiting at most `wait_s` seconds; None does not even look."""
-    if wait_s is None:
+    """Return where the file stands, waiting as long as `time` allows; None does not even look."""
+    if time is None:
         return ReadinessReport.of([of_file(uploaded.file)])
     return await access.client.readiness.wait(
         ReadinessTarget(file_ids=(uploaded.file_id,), bucket_id=target.bucket_id),
-        timeout_s=wait_s,
+        timeout_s=time.wait_s,
+        first_look_s=time.left_s,
         on_progress=lambda report: progress.tell(indexing_step(report)),
     )
 
@@ -198,13 +202,13 @@ def _address(issued: IssuedUpload, target: Target) -> UploadReport:
     )
 
 
-def _out_of_time(checked: CheckedSource, target: Target) -> UploadReport:
+def _out_of_time(filename: str, bucket: str, size_bytes: int | None) -> UploadReport:
     return UploadReport(
         outcome="pending",
         readiness="pending",
-        bucket=target.slug,
-        filename=checked.filename,
-        size_bytes=checked.size_bytes,
+        bucket=bucket,
+        filename=filename,
+        size_bytes=size_bytes,
         code="out_of_time",
         reason="The time was up before all bytes had arrived.",
         next_step="Make the same call again: it continues where it stopped.",
