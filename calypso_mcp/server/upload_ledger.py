@@ -1,7 +1,8 @@
 """What became of one-time uploads, for as long as anybody may ask.
 
 Without a folder: in this process. With one, shared by the workers of one machine: a small file for each
-upload, replaced as a whole. No addresses, keys or content; a caller's name stands there as a hash.
+upload and for each claim to it, made and replaced as a whole, so that a process may end at any moment. No
+addresses, keys or content; a caller's name stands there as a hash.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -88,7 +91,12 @@ class UploadLedger:
     def write(self, record: UploadRecord) -> None:
         """Remember `record` in place of what was known before; its `claims` stay as they were."""
         known = self.read(record.upload_id)
-        self._write(replace(record, claims=known.claims if known else 0))
+        stamped = self._stamped(record, known.claims if known else 0)
+        if self._folder is None:
+            self._keep(stamped)
+        else:
+            with self._draft(stamped) as draft:
+                draft.replace(self._path(stamped.upload_id))
 
     def claim(self, record: UploadRecord, known: UploadRecord | None) -> bool:
         """Remember `record`, unless somebody was faster who knew no more.
@@ -100,38 +108,43 @@ class UploadLedger:
         Returns:
             Whether it is remembered: of all who know the same, one claims the upload.
         """
-        claims = (known.claims if known else 0) + 1
-        if not self._is_first(record.upload_id, claims):
-            return False
-        self._write(replace(record, claims=claims))
+        stamped = self._stamped(record, (known.claims if known else 0) + 1)
+        if self._folder is None:
+            present = self._records.get(record.upload_id)
+            if present is not None and present.claims >= stamped.claims:
+                return False
+            self._keep(stamped)
+            return True
+        with self._draft(stamped) as draft:
+            try:
+                # Unlike a rename, a link never replaces what another process has made meanwhile.
+                os.link(draft, self._claim_path(stamped.upload_id, stamped.claims))
+            except FileExistsError:
+                return False
+            draft.replace(self._path(stamped.upload_id))
         return True
 
-    def _is_first(self, upload_id: str, claims: int) -> bool:
-        if self._folder is None:
-            present = self._records.get(upload_id)
-            return present is None or present.claims < claims
-        try:
-            # Created by one process only, whatever the others do at the same moment.
-            self._path(upload_id).with_suffix(f".{claims}.claim").touch(mode=0o600, exist_ok=False)
-        except FileExistsError:
-            return False
-        return True
+    def _stamped(self, record: UploadRecord, claims: int) -> UploadRecord:
+        return replace(record, claims=claims, changed_at=int(self._clock()))
 
-    def _write(self, record: UploadRecord) -> None:
-        stamped = replace(record, changed_at=int(self._clock()))
-        if self._folder is None:
-            self._records[record.upload_id] = stamped
-            self._records.move_to_end(record.upload_id)
-            if len(self._records) > _MOST_REMEMBERED:
-                self._records.popitem(last=False)
-            return
-        target = self._path(record.upload_id)
-        fresh = target.with_suffix(f".{os.getpid()}.new")
-        fresh.write_text(json.dumps(asdict(stamped)))
-        fresh.replace(target)
+    def _keep(self, record: UploadRecord) -> None:
+        self._records[record.upload_id] = record
+        self._records.move_to_end(record.upload_id)
+        if len(self._records) > _MOST_REMEMBERED:
+            self._records.popitem(last=False)
+
+    @contextmanager
+    def _draft(self, record: UploadRecord) -> Generator[Path]:
+        """Write `record` under a name of its own, that nobody reads."""
         self._writes += 1
         if self._writes % _SWEEP_EVERY == 1:
             self._sweep()
+        draft = self._path(record.upload_id).with_suffix(f".{secrets.token_hex(4)}")
+        try:
+            draft.write_text(json.dumps(asdict(record)))
+            yield draft
+        finally:
+            draft.unlink(missing_ok=True)
 
     def read(self, upload_id: str) -> UploadRecord | None:
         """Return what is known; None for an id nobody has heard of, or too long ago."""
@@ -143,15 +156,21 @@ class UploadLedger:
         return record
 
     def _read_file(self, upload_id: str) -> UploadRecord | None:
-        try:
-            return UploadRecord(**json.loads(self._path(upload_id).read_text()))
-        except (OSError, ValueError, TypeError):
-            return None
+        record = _parsed(self._path(upload_id))
+        # Whoever ended right after a claim has left it there only.
+        claims = (record.claims if record else 0) + 1
+        while later := _parsed(self._claim_path(upload_id, claims)):
+            record = later
+            claims += 1
+        return record
 
     def _path(self, upload_id: str) -> Path:
         if self._folder is None or not is_upload_id(upload_id):
             raise ValueError("not an upload id")
         return self._folder / f"{upload_id}.json"
+
+    def _claim_path(self, upload_id: str, claims: int) -> Path:
+        return self._path(upload_id).with_suffix(f".{claims}.claim")
 
     def _sweep(self) -> None:
         if self._folder is None:
@@ -163,3 +182,10 @@ class UploadLedger:
                     entry.unlink()
             except OSError:  # another worker was faster
                 continue
+
+
+def _parsed(path: Path) -> UploadRecord | None:
+    try:
+        return UploadRecord(**json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None

@@ -54,6 +54,25 @@ def test_workers_with_one_folder_know_the_same(tmp_path: Path) -> None:
     assert "support" not in next(tmp_path.glob("*.json")).read_text()
 
 
+def test_a_worker_that_ends_right_after_its_claim_leaves_an_upload_that_another_can_claim(
+    tmp_path: Path,
+) -> None:
+    ledger = UploadLedger(tmp_path)
+    ledger.write(RECORD)
+    receiving = replace(RECORD, state="receiving")
+    target = tmp_path / f"{RECORD.upload_id}.json"
+    issued = target.read_text()
+    assert ledger.claim(receiving, ledger.read(RECORD.upload_id))
+    # As if it had ended before it could tell the news in the upload's own file, too.
+    target.unlink()
+    target.write_text(issued)
+    known = UploadLedger(tmp_path).read(RECORD.upload_id)
+    assert known is not None
+    assert known.state == "receiving"
+    assert UploadLedger(tmp_path).claim(receiving, known)
+    assert not UploadLedger(tmp_path).claim(receiving, known)
+
+
 def test_old_outcomes_are_swept_away(tmp_path: Path) -> None:
     old = tmp_path / "upload_aaaaaaaaaaaaaaaaaaaaaa.json"
     old.write_text("{}")
