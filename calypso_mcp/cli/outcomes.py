@@ -17,6 +17,8 @@ _SHOWN_CHARS = 200
 _ARRIVED = ("accepted", "replayed")
 #: Outcomes after which the job counts as failed.
 _FAILURES = ("failed", "rejected", "pending")
+#: Outcomes whose files are named with the reason, as far as the server lists them.
+_NAMED = (*_FAILURES, "skipped")
 
 #: In the order a person wants to read them, with what each means.
 _MEANINGS = {
@@ -60,11 +62,15 @@ def print_outcomes(results: Sequence[Result]) -> None:
     for outcome, meaning in _MEANINGS.items():
         if counts[outcome]:
             print(f"  {outcome:<12}{counts[outcome]:>7}  {meaning}")
+    unnamed = sum(counts[outcome] for outcome in _NAMED)
     for outcome in outcomes_of(results):
         if reason := outcome.get("reason"):
+            unnamed -= outcome["outcome"] in _NAMED
             print(f"  {outcome['outcome']}: {_shown(outcome['path'])}: {_shown(reason)}")
-    if omitted := sum(int(result.get("omitted") or 0) for result in results):
-        print(f"  and {omitted} more")
+        elif outcome.get("changed"):
+            print(f"  changed: {_shown(outcome['path'])}")
+    if unnamed > 0:
+        print(f"  and {unnamed} more that were not sent or failed")
     hints = {hint for result in results for hint in cast("dict[str, str]", result.get("hints", {})).values()}
     for hint in sorted(hints):
         print(f"  {_shown(hint)}")

@@ -17,7 +17,14 @@ from calypso_mcp.client.files import Files
 from calypso_mcp.client.for_each import for_each
 from calypso_mcp.client.outcomes import Verdict
 from calypso_mcp.client.preparation import Prepared
-from calypso_mcp.client.sent_files import SentFile, SentFiles, keys_of, under_keys
+from calypso_mcp.client.sent_files import (
+    SentFile,
+    SentFiles,
+    keys_of,
+    latest_key,
+    place_of,
+    under_keys,
+)
 from calypso_mcp.domain.manifest import batch_key
 from calypso_mcp.domain.statuses import GONE
 from calypso_mcp.errors import CalypsoError, NotFound
@@ -40,6 +47,10 @@ class Recalled:
     verdicts: dict[str, Verdict] = field(default_factory=dict[str, Verdict])
     unfinished: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
     gone: set[str] = field(default_factory=set[str])
+
+
+#: Places of files that have changed, by batch and by the id under which their old content was announced.
+Earlier = Mapping[str, Mapping[str, str]]
 
 
 class Recall:
@@ -67,7 +78,7 @@ class Recall:
                 recalled.unfinished.append(group)
             else:
                 asked.update({one: known[one] for one in group if one in known})
-        recalled.verdicts.update(await self._ask(asked, items))
+        recalled.verdicts.update(await self._ask(asked, items, await self._earlier(items, known)))
         lost = [file.file_id for one, file in asked.items() if one not in recalled.verdicts]
         recalled.gone.update(file_id for file_id in lost if file_id)
         return recalled
@@ -81,11 +92,14 @@ class Recall:
         Raises:
             CalypsoError: The API could not be asked.
         """
-        known = (await self._known({"": prepared})).get("")
+        found = await self._known({"": prepared})
+        known, earlier = found.get(""), await self._earlier({"": prepared}, found)
         if known is not None and known.file_id is None:
             # Announced with a batch that did not come to its end: perhaps it arrived.
-            verdict = (await self._ask({"": known}, {"": prepared})).get("")
+            verdict = (await self._ask({"": known}, {"": prepared}, earlier)).get("")
             known = replace(known, file_id=verdict.file_id) if verdict else None
+        elif known is None and earlier:
+            await self._ask({}, {}, earlier)
         if known is None or known.file_id is None:
             return None, None
         file = await self._present(known.file_id)
@@ -106,7 +120,21 @@ class Recall:
                 known[one] = next((file for file in files if file.file_id), files[0])
         return known
 
-    async def _ask(self, known: Mapping[str, SentFile], items: Mapping[str, Prepared]) -> dict[str, Verdict]:
+    async def _earlier(self, items: Mapping[str, Prepared], known: Mapping[str, SentFile]) -> Earlier:
+        """Return what was on its way from the same places with other content when a call was cut off."""
+        keys = {key: one for one, prepared in items.items() if (key := latest_key(prepared)) is not None}
+        earlier: dict[str, dict[str, str]] = defaultdict(dict)
+        for key, file in (await self._sent.find(list(keys))).items():
+            one, place = keys[key], place_of(items[keys[key]])
+            current = known.get(one)
+            is_same = current is not None and current.client_file_id == file.client_file_id
+            if file.file_id is None and file.batch_id and file.client_file_id and place and not is_same:
+                earlier[file.batch_id][file.client_file_id] = place
+        return earlier
+
+    async def _ask(
+        self, known: Mapping[str, SentFile], items: Mapping[str, Prepared], earlier: Earlier
+    ) -> dict[str, Verdict]:
         verdicts: dict[str, Verdict] = {}
         by_batch: dict[str, dict[str, SentFile]] = defaultdict(dict)
         alone: dict[str, SentFile] = {}
@@ -114,27 +142,36 @@ class Recall:
             (alone if file.batch_id is None else by_batch[file.batch_id])[one] = file
 
         async def ask_batch(batch_id: str) -> None:
-            alone.update(await self._ask_batch(batch_id, by_batch[batch_id], verdicts))
+            files, old = by_batch.get(batch_id, {}), earlier.get(batch_id, {})
+            alone.update(await self._ask_batch(batch_id, files, old, verdicts))
 
         async def ask_file(one: str) -> None:
             verdict = await self._ask_file(alone[one])
             if verdict is not None:
                 verdicts[one] = verdict
 
-        await for_each(list(by_batch), _PARALLEL_BATCHES, ask_batch)
+        await for_each([*by_batch, *(earlier.keys() - by_batch)], _PARALLEL_BATCHES, ask_batch)
         await for_each(list(alone), _PARALLEL_FILES, ask_file)
         await self._sent.note(under_keys(_news(known, verdicts, items)))
         return verdicts
 
     async def _ask_batch(
-        self, batch_id: str, files: Mapping[str, SentFile], verdicts: dict[str, Verdict]
+        self,
+        batch_id: str,
+        files: Mapping[str, SentFile],
+        old: Mapping[str, str],
+        verdicts: dict[str, Verdict],
     ) -> dict[str, SentFile]:
-        """Judge the files of one batch; returns those on which only a question about themselves helps."""
+        """Judge the files of one batch; returns those on which only a question about themselves helps.
+
+        The API takes over a batch as a whole, so old content that had arrived with it comes into the bucket.
+        There is no way to leave it out, and none to delete it, so it is remembered that the file has changed.
+        """
         arrived = {one: file for one, file in files.items() if file.file_id}
         try:
             if len(arrived) < len(files):
                 arrived |= await self._arrived(batch_id, files)
-            states = _states(await self._batches.get(batch_id))
+            batch = await self._batches.get(batch_id)
         except NotFound:
             return arrived
         except CalypsoError as error:
@@ -142,6 +179,9 @@ class Recall:
             unknown = files if error.retryable else arrived
             verdicts.update(dict.fromkeys(unknown, Verdict.of(error, batch_id=batch_id)))
             return {}
+        taken_over = [item.client_file_id for item in batch.items or () if item.knowledge_id or item.file]
+        await self._sent.changed({old[one]: one for one in taken_over if one in old})
+        states = _states(batch)
         unanswered: dict[str, SentFile] = {}
         for one, file in arrived.items():
             state = states.get(file.client_file_id or "")

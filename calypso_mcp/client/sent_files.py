@@ -57,7 +57,7 @@ class SentFiles(Protocol):
         """Remember what was sent last from each place; returns the places that sent something else before.
 
         Args:
-            contents: Hashes by place, see `place_of`.
+            contents: By place, see `place_of`: a hash, or anything else that stands for one content.
         """
         ...
 
@@ -115,6 +115,20 @@ def place_of(prepared: Prepared) -> str | None:
     return None if origin is None else content_digest("place", origin, prepared.destination)
 
 
+def latest_key(prepared: Prepared) -> str | None:
+    """Return the key of what went last from where a file lies, whatever its content; None for inline content.
+
+    It tells whether other content was on its way when a call was cut off.
+    """
+    place = place_of(prepared)
+    return None if place is None else content_digest("sent last", place)
+
+
 def under_keys(files: Iterable[tuple[Prepared, SentFile]]) -> dict[str, SentFile]:
     """Return each file under each of its keys."""
-    return {key: file for prepared, file in files for key in keys_of(prepared)}
+    return {
+        key: file
+        for prepared, file in files
+        for key in (*keys_of(prepared), latest_key(prepared))
+        if key is not None
+    }

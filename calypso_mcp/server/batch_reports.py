@@ -25,6 +25,8 @@ _MOST_DETAILED = 40
 _BRIEF = {"size_bytes": None, "task_id": None}
 _PATH_CHARS = 200
 _SKIPPED_WHEN_FOUND = frozenset({"unsupported_type", "empty_file", "file_too_large"})
+#: Said once of every file that has changed, where an upload tells of it.
+CHANGED_HINT = "What a changed file held before stays in the bucket beside it: the API deletes nothing."
 #: What a reader has to act on comes first.
 _ORDER: tuple[OutcomeWord, ...] = (
     "failed",
@@ -69,7 +71,7 @@ class Summary:
         skipped: By reason, of all that were skipped.
         outcomes: Those to act on first.
         omitted: How many more there are.
-        hints: What to do, by code.
+        hints: What to do, by code; under `changed`, what to know of files that have changed.
     """
 
     counts: dict[str, int]
@@ -142,6 +144,8 @@ def summary(outcomes: Iterable[Told]) -> Summary:
     for told in everything:
         if told.hint and told.outcome.code:
             hints.setdefault(told.outcome.code, told.hint)
+    if any(told.outcome.changed for told in everything):
+        hints["changed"] = CHANGED_HINT
     return Summary(
         counts={word: counts[word] for word in _ORDER if counts[word]},
         skipped=dict(skipped.most_common()),

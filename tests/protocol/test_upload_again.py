@@ -320,6 +320,61 @@ async def test_a_call_cut_off_half_way_is_continued(changes: bool, folder: Path,
         assert (again["counts"], creates(rig)) == ({"replayed": 120}, 0)
 
 
+class Dropping(httpx2.AsyncBaseTransport):
+    """Lets all bytes arrive and takes no batch over."""
+
+    def __init__(self, inner: httpx2.AsyncBaseTransport) -> None:
+        self._inner = inner
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.url.path.endswith("/finalize"):
+            raise httpx2.WriteError("dropped", request=request)
+        return await self._inner.handle_async_request(request)
+
+
+CUTS = [Dropping, Losing]
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("count", [1, 20])
+async def test_old_content_that_arrived_before_a_call_was_cut_off_is_owned_up_to(
+    cut: type[httpx2.AsyncBaseTransport], count: int, folder: Path, data_dir: Path
+) -> None:
+    """The API takes a batch over as a whole, and deletes nothing: so both contents may be in the bucket."""
+    fill(folder, count)
+    note = folder / "even" / "note-000.md"
+    async with upload_rig(data_dir, folder) as rig:
+        rig.wire._inner = cut(rig.wire._inner)  # pyright: ignore[reportCallIssue]
+        await upload(rig, folder)
+    note.write_text("Changed before anybody knew that it had arrived.")
+    async with upload_rig(data_dir, folder) as rig:
+        done = await upload(rig, folder)
+        assert done["counts"].get("accepted") == 1
+        copies = (await knowledge_files(rig)).count("note-000.md")
+        # Nothing brings a batch to its end of which no other file is wanted any more.
+        assert copies == (1 if count == 1 and cut is Dropping else 2)
+        assert changed(done) == (["even/note-000.md"] if copies == 2 else [])
+        assert ("changed" in done.get("hints", {})) == (copies == 2)
+        assert changed(await upload(rig, folder)) == []
+
+
+@pytest.mark.parametrize("cut", CUTS)
+async def test_a_single_upload_owns_up_to_old_content_as_well(
+    cut: type[httpx2.AsyncBaseTransport], folder: Path, data_dir: Path
+) -> None:
+    fill(folder, 2)
+    note = folder / "even" / "note-000.md"
+    async with upload_rig(data_dir, folder) as rig:
+        rig.wire._inner = cut(rig.wire._inner)  # pyright: ignore[reportCallIssue]
+        await upload(rig, folder)
+    note.write_text("Changed before anybody knew that it had arrived.")
+    async with upload_rig(data_dir, folder) as rig:
+        done = await rig.ok("upload_file", path=str(note))
+        copies = (await knowledge_files(rig)).count("note-000.md")
+        assert (done["outcome"], done.get("changed", False)) == ("accepted", copies == 2)
+        assert ("deletes nothing" in done.get("reason", "")) == (copies == 2)
+
+
 def garbage(path: Path) -> None:
     path.write_bytes(os.urandom(8_192))
 

@@ -16,6 +16,7 @@ from calypso_mcp.client.readiness_report import of_file
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.domain.upload_rules import check_upload
 from calypso_mcp.errors import ContentError, InputError
+from calypso_mcp.server.batch_reports import CHANGED_HINT
 from calypso_mcp.server.call_progress import CallProgress, Step, call_progress
 from calypso_mcp.server.call_time import CallTime
 from calypso_mcp.server.destinations import Target, made, upload_target
@@ -165,6 +166,7 @@ def _report(
     uploaded: UploadedFile, report: ReadinessReport, checked: CheckedSource, target: Target
 ) -> UploadReport:
     failed = report.failed[0] if report.failed else None
+    remark = CHANGED_HINT if uploaded.changed else None
     return UploadReport(
         outcome="replayed" if uploaded.replayed else "accepted",
         readiness=word(report.state),
@@ -175,7 +177,7 @@ def _report(
         size_bytes=uploaded.size_bytes,
         changed=uploaded.changed or None,
         code=failed.code if failed else None,
-        reason=reason_line(failed.message) if failed else None,
+        reason=reason_line(failed.message) if failed else remark,
         next_step=_next_step(report.state, uploaded.file_id),
     )
 

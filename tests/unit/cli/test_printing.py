@@ -58,22 +58,25 @@ def test_a_hit_counts_as_cited_only_with_text_and_source(missing: str) -> None:
 
 def test_outcomes_are_counted_and_those_that_matter_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     folder = {
-        "counts": {"failed": 1, "skipped": 1, "accepted": 2},
+        "counts": {"failed": 1, "skipped": 3, "accepted": 602},
         "outcomes": [
             {"path": "c.md", "outcome": "failed", "reason": "it is empty"},
             {"path": ".env", "outcome": "skipped", "reason": "its name suggests a secret"},
             {"path": "a.md", "outcome": "accepted"},
+            {"path": "b.md", "outcome": "accepted", "changed": True},
         ],
-        "omitted": 1,
+        "omitted": 602,
         "hints": {"empty_file": "Put something in."},
     }
     print_outcomes([folder, {"counts": {"accepted": 3}}])
     out = capsys.readouterr().out
-    assert re.search(r"accepted +5 +uploaded", out)
+    assert re.search(r"accepted +605 +uploaded", out)
+    assert "changed: b.md" in out
     assert "a.md" not in out
     assert "failed: c.md: it is empty" in out
     assert "skipped: .env: its name suggests a secret" in out
-    assert "and 1 more" in out
+    # What went well and is not listed needs no word.
+    assert "and 2 more that were not sent" in out
     assert "Put something in." in out
 
 
