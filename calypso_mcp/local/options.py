@@ -29,8 +29,9 @@ class LocalOptions:
     body_bytes: int = 4_194_304
     #: Files worked on at once by this process.
     indexing_parallelism: int = 2
-    #: How long a task stays with a process that no longer reports.
-    lease_s: float = 30.0
+    #: How long a task stays with a process that lives and no longer reports. Far longer than many processes
+    #: indexing large files on a slow machine keep each other from writing: one that ended is known at once.
+    lease_s: float = 300.0
     #: How often to look for work that another process queued.
     poll_s: float = 0.5
     #: Processes that one file may take down with it before it is given up.

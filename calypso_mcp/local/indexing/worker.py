@@ -33,6 +33,8 @@ _LOG = logging.getLogger(__name__)
 
 #: Pause before a task is tried again, times its attempts so far.
 _RETRY_PAUSE_S = 2.0
+#: How often leases are renewed in the time of one. The store may be busy with another process's large file.
+_BEATS_PER_LEASE = 10
 
 
 class IndexingWorker:
@@ -156,23 +158,26 @@ class IndexingWorker:
         # Trouble with the disk or the store is not the file's fault.
         is_files_fault = not isinstance(error, sqlite3.Error | OSError)
         not_before = self._options.clock() + _RETRY_PAUSE_S * claimed.attempts
-        try:
-            await self._database.write(
-                partial(
-                    tasks.give_back,
-                    owner=self._presence.owner,
-                    task_ids=[claimed.task_id],
-                    counts=is_files_fault,
-                    not_before=not_before,
-                ),
-                durable=False,
-            )
-        except sqlite3.Error:
-            _LOG.exception("%s could not be queued again; its lease will run out.", claimed.file.id)
+        give_back = partial(
+            tasks.give_back,
+            owner=self._presence.owner,
+            task_ids=[claimed.task_id],
+            counts=is_files_fault,
+            not_before=not_before,
+        )
+        while True:
+            try:
+                await self._database.write(give_back, durable=False)
+            except sqlite3.Error as failure:
+                # Nobody else does it for a process that lives.
+                _LOG.warning("%s could not be queued again: %s. Trying again.", claimed.file.id, failure)
+                await anyio.sleep(_RETRY_PAUSE_S)
+            else:
+                return
 
     async def _beat(self) -> None:
         while True:
-            await anyio.sleep(self._options.lease_s / 3)
+            await anyio.sleep(self._options.lease_s / _BEATS_PER_LEASE)
             if not self._in_flight:
                 continue
             try:
