@@ -53,10 +53,19 @@ async def run_stdio(server: MCPServer[S]) -> None:
         await serve_pipes(server, source, target)
 
 
-async def serve_pipes(server: MCPServer[S], source: BinaryIO, target: FileIO) -> None:
-    """Serve the client that writes to `source` and reads from `target`, until `source` ends."""
+async def serve_pipes(
+    server: MCPServer[S], source: BinaryIO, target: FileIO, *, last_answers_s: float = _LAST_ANSWERS_S
+) -> None:
+    """Serve the client that writes to `source` and reads from `target`, until `source` ends.
+
+    Args:
+        server: What answers.
+        source: Where messages come from.
+        target: Where answers go.
+        last_answers_s: How long answers under way may take after the end of `source`, in seconds.
+    """
     async with sdk.lifespan(server) as state, anyio.create_task_group() as tasks:
-        wire = _Wire(target)
+        wire = _Wire(target, last_answers_s)
         replies, outlet = sdk.write_pipe()
         feed, messages = sdk.read_pipe()
         tasks.start_soon(wire.write_all, outlet)
@@ -81,8 +90,9 @@ async def _discover(
 class _Wire:
     """What goes out, and which requests still wait for it."""
 
-    def __init__(self, target: FileIO) -> None:
+    def __init__(self, target: FileIO, last_answers_s: float) -> None:
         self._target = target
+        self._last_answers_s = last_answers_s
         self._writing = anyio.Lock()
         self._unanswered: set[RequestId] = set()
         self._all_answered = anyio.Event()
@@ -114,7 +124,7 @@ class _Wire:
 
     async def last_answers(self) -> None:
         """Wait a moment for requests under way, so that piped input gets its answers."""
-        with anyio.move_on_after(_LAST_ANSWERS_S):
+        with anyio.move_on_after(self._last_answers_s):
             while self._unanswered:
                 self._all_answered = anyio.Event()
                 await self._all_answered.wait()
