@@ -13,7 +13,7 @@ import base64
 import hashlib
 import os
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,12 +115,15 @@ class Blobs:
 
     def session_ids(self, *, older_than: float) -> set[str]:
         """Return the sessions whose bytes last changed before this Unix time."""
-        return {
-            entry.name
-            for folder in (self._partial, self._sealed)
-            for entry in os.scandir(folder)
-            if entry.stat().st_mtime < older_than
-        }
+        found: set[str] = set()
+        for folder in (self._partial, self._sealed):
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    # It may be sealed or discarded by another process in this moment.
+                    with suppress(FileNotFoundError):
+                        if entry.stat().st_mtime < older_than:
+                            found.add(entry.name)
+        return found
 
 
 class Partial:
