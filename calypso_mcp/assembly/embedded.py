@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING
 
 import anyio
 import httpx2
 from anyio.abc import TaskGroup, TaskStatus
+
+from calypso_mcp.errors import CalypsoError
 
 if TYPE_CHECKING:
     from calypso_mcp.local.app import LocalOptions
@@ -45,6 +47,8 @@ class EmbeddedTransport(httpx2.AsyncBaseTransport):
         if running is None:
             async with self._starting:
                 running = self._running or await self._tasks.start(self._run)
+        if isinstance(request.stream, httpx2.AsyncByteStream):
+            request.stream = _Body(request.stream)
         return await running.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -70,3 +74,19 @@ class EmbeddedTransport(httpx2.AsyncBaseTransport):
             _log.exception("The embedded Calypso stopped; the next request starts it again")
         finally:
             self._running = None
+
+
+class _Body(httpx2.AsyncByteStream):
+    """A request's body as a server would see it: where its source fails, the client has gone away."""
+
+    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        from starlette.requests import ClientDisconnect
+
+        try:
+            async for piece in self._stream:
+                yield piece
+        except CalypsoError as error:
+            raise ClientDisconnect from error

@@ -197,5 +197,5 @@ class Verdict:
     @classmethod
     def of(cls, error: CalypsoError, *, batch_id: str | None = None) -> Verdict:
         """Return the verdict for an error. Input that breaks a rule is rejected, all else has failed."""
-        status: Status = "rejected" if isinstance(error, InputError) else "failed"
+        status: Status = "rejected" if isinstance(error, InputError) and not error.retryable else "failed"
         return cls(status, batch_id=batch_id, reason=Reason.of(error))

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from calypso_mcp.client.outcomes import Outcome
+from calypso_mcp.client.outcomes import Outcome, Verdict
 from calypso_mcp.client.readiness import FailedItem
 from calypso_mcp.domain.untrusted_text import clean_line
-from calypso_mcp.errors import CalypsoError, InputError
+from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server.batch_inputs import BatchInput
 from calypso_mcp.server.results import ToolResult
 from calypso_mcp.server.standings import reason_line
@@ -170,7 +170,7 @@ def _listed(ordered: Sequence[InputOutcome]) -> list[InputOutcome]:
 def _refused(path: str, problem: CalypsoError, *, found: bool) -> Told:
     # A file nobody asked for by name is skipped like others of its kind.
     skipped = found and problem.code in _SKIPPED_WHEN_FOUND
-    refused: OutcomeWord = "rejected" if isinstance(problem, InputError) else "failed"
+    refused = Verdict.of(problem).status
     told = InputOutcome(
         path=path,
         outcome="skipped" if skipped else refused,

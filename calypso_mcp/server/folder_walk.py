@@ -198,6 +198,8 @@ class _Walker:
     def _why_no_file(self, entry: Entry, path: str) -> SkipCode | None:
         if self._included is not None and not self._included.match_file(path):
             return "not_included"
+        if not entry.is_known:
+            return "unreadable"
         if not entry.is_file:
             return "not_a_file"
         if entry.size_bytes == 0:

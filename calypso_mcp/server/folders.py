@@ -18,13 +18,14 @@ from calypso_mcp.server.windows_files import is_reparse_point
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A name in a folder and what is known of it without opening it."""
+    """A name in a folder and what is known of it without opening it: nothing where it is out of reach."""
 
     name: str
-    is_folder: bool
-    is_file: bool
-    is_link: bool
-    size_bytes: int
+    is_folder: bool = False
+    is_file: bool = False
+    is_link: bool = False
+    size_bytes: int = 0
+    is_known: bool = True
 
 
 class Folder(Protocol):
@@ -129,8 +130,8 @@ def _entries(where: int | Path) -> list[Entry]:
 def _entry(item: os.DirEntry[str]) -> Entry:
     try:
         status = item.stat(follow_symlinks=False)
-    except OSError:  # gone since, or out of reach: reported as what it is, neither file nor folder
-        return Entry(item.name, is_folder=False, is_file=False, is_link=False, size_bytes=0)
+    except OSError:  # gone since, or in a folder that may be listed but not entered
+        return Entry(item.name, is_known=False)
     is_link = stat.S_ISLNK(status.st_mode) or is_reparse_point(status)
     return Entry(
         item.name,

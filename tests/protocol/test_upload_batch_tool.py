@@ -251,6 +251,25 @@ async def test_what_there_was_no_time_to_look_at_is_pending_and_the_next_call_se
     assert (done["counts"], done["readiness"]) == ({"accepted": 4}, "ready")
 
 
+async def test_a_file_that_changes_after_its_check_has_failed_and_a_retry_helps(rig: Rig, folder: Path):
+    fill(folder, {"a.md": "one", "b.md": "two"})
+
+    def swap(request: httpx2.Request) -> httpx2.Response | None:
+        if request.method == "POST" and request.url.path.endswith("/buckets"):
+            (folder / "b.md").write_text("something else entirely")
+        return None
+
+    rig.wire.intercept = swap
+    arguments = {"directory": ".", "bucket": "new-one", "create_bucket": True}
+    done = await rig.ok("upload_batch", **arguments)
+    adds_up(done)
+    assert done["counts"] == {"failed": 1, "accepted": 1}
+    failed = done["outcomes"][0]
+    assert (failed["path"], failed["code"], failed["retryable"]) == ("b.md", "file_changed", True)
+    done = await rig.ok("upload_batch", **arguments)
+    assert done["counts"] == {"accepted": 1, "replayed": 1}
+
+
 async def test_cancelling_stops_at_once_and_the_next_call_continues(rig: Rig, folder: Path):
     fill(folder, {f"{number:02}.md": f"text {number}" for number in range(20)})
     inner = rig.wire._inner

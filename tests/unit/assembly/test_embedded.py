@@ -7,8 +7,11 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
+from calypso_mcp.api.buckets import Destination
 from calypso_mcp.assembly.backends import Backends, opened
 from calypso_mcp.assembly.embedded import EMBEDDED_BASE_URL, EmbeddedTransport
+from calypso_mcp.client.outcomes import Upload
+from calypso_mcp.client.sources import BytesSource
 from calypso_mcp.errors import AuthenticationFailed, ConfigError
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.settings import Settings, settings_from
@@ -64,6 +67,28 @@ async def test_a_start_that_failed_reaches_the_request_and_the_next_one_tries_ag
                     await client.get("/knowledge/buckets")
                 assert (await client.get("/knowledge/buckets")).status_code == 200
             transport.stop()
+
+
+async def test_a_file_that_shrinks_while_it_is_sent_is_no_failure_of_the_backend(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Shrinking(BytesSource):
+        """Whole when it is hashed, and then no more."""
+
+        reads = 0
+
+        async def read(self, offset: int, length: int) -> bytes:
+            self.reads += 1
+            return await super().read(offset, length) if self.reads == 1 else b""
+
+    upload = Upload(
+        Shrinking(b"text"), "a.md", Destination(bucket="docs", create_missing_buckets=True), identity="a.md"
+    )
+    async with opened(_settings(tmp_path / "data")) as backends:
+        with anyio.fail_after(30):
+            (outcome,) = await backends.of_process().client.uploads.upload_all([upload])
+    assert (outcome.status, outcome.code, outcome.retryable) == ("failed", "upload_corrupted", True)
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_every_caller_of_the_embedded_backend_shares_one_client(tmp_path: Path) -> None:
