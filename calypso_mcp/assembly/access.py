@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,7 +125,13 @@ def _by_oauth(issuer: str, settings: Settings) -> Callers:
         authorization_servers=(issuer,),
         scopes=(*settings.oauth_required_scopes, *filter(None, [settings.oauth_write_scope])),
     )
-    return Callers(control=AccessControl(verifier, resource), grant_for=grant_of_request)
+
+    async def still_valid(grant: AccessGrant, _key: str | None) -> AccessGrant | None:
+        return None if grant.has_expired(time.time()) else grant
+
+    return Callers(
+        control=AccessControl(verifier, resource), grant_for=grant_of_request, current_grant=still_valid
+    )
 
 
 def _by_own_key(resource: ProtectedResource, accepts_key: Callable[[SecretStr], Awaitable[bool]]) -> Callers:

@@ -27,6 +27,7 @@ class AccessGrant:
         calls_per_minute: Requests allowed in any 60 seconds; None: the server's default.
         concurrent_calls: Requests allowed at the same time; None: the server's default.
         metrics: Whether `/metrics`, which counts everybody's calls, may be read.
+        expires_at: From when on the credential is void, in seconds since 1970; None: no time is set.
     """
 
     name: str
@@ -36,6 +37,11 @@ class AccessGrant:
     calls_per_minute: int | None = None
     concurrent_calls: int | None = None
     metrics: bool = False
+    expires_at: int | None = None
+
+    def has_expired(self, now_s: float) -> bool:
+        """Return whether the credential is void at `now_s`, in seconds since 1970."""
+        return self.expires_at is not None and now_s >= self.expires_at
 
     def to_claims(self) -> dict[str, Any]:
         """Return the grant as JSON values, the form in which it travels with a request."""
@@ -50,6 +56,7 @@ class AccessGrant:
             "calls_per_minute": self.calls_per_minute,
             "concurrent_calls": self.concurrent_calls,
             "metrics": self.metrics,
+            "expires_at": self.expires_at,
         }
 
     @classmethod
@@ -70,6 +77,7 @@ class AccessGrant:
             calls_per_minute=claims["calls_per_minute"],
             concurrent_calls=claims["concurrent_calls"],
             metrics=claims["metrics"],
+            expires_at=claims["expires_at"],
         )
 
 

@@ -42,11 +42,13 @@ class OneTimePolicy:
 
     Attributes:
         lifetime_s: How long one is good for, in seconds.
+        checked_every_s: How often it is checked, while a file arrives, that its caller may still call.
         public_url: Where callers reach this server, where that is not what the request says.
         limits: What may be uploaded.
     """
 
     lifetime_s: int = 900
+    checked_every_s: float = 30.0
     public_url: str | None = None
     limits: UploadLimits = field(default_factory=UploadLimits)
 
@@ -133,9 +135,11 @@ class OneTimeUploads:
         check_upload(filename, 1, labels.tags, labels.metadata, limits)
         grant = grant_of_http(request)
         key = self._caller_key(grant.key_reference)
+        expires_at = int(self._clock()) + self.policy.lifetime_s
         ticket = Ticket(
             upload_id=f"upload_{secrets.token_urlsafe(16)}",
-            expires_at=int(self._clock()) + self.policy.lifetime_s,
+            # No address is good for longer than the credential that it stands for.
+            expires_at=min(expires_at, grant.expires_at or expires_at),
             grant=grant.to_claims(),
             key=key.get_secret_value() if key else None,
             bucket_id=bucket_id,
@@ -206,8 +210,12 @@ class OneTimeUploads:
         ticket = self.open(path.removeprefix(PREFIX))
         if ticket is None:
             return None
-        grant = await self._current_grant(AccessGrant.from_claims(ticket.grant), ticket.key)
+        grant = await self.grant(ticket)
         return access_token(grant, fingerprint(path)) if grant else None
+
+    async def grant(self, ticket: Ticket) -> AccessGrant | None:
+        """Return what the caller behind a ticket may do by now; None where they may no longer call."""
+        return await self._current_grant(AccessGrant.from_claims(ticket.grant), ticket.key)
 
     def note(
         self,

@@ -50,7 +50,7 @@ def everyone(_request: ServerRequestContext[Any, Any]) -> AccessGrant:
 
 
 async def unchanged(grant: AccessGrant, _key: str | None) -> AccessGrant:
-    """Return `grant`: of callers that nobody lists (OAuth), and where nobody logs in."""
+    """Return `grant`: where nobody logs in, nothing is ever taken back."""
     return grant
 
 

@@ -56,6 +56,17 @@ class Watches:
         """Keep one stream until the client leaves; what is out of scope is dropped like what is not there."""
         if self._open >= self._policy.streams:
             raise MCPError(code=INVALID_REQUEST, message="Too many subscriptions are open.")
+        self._open += 1
+        try:
+            return await self._keep(request, params)
+        finally:
+            self._open -= 1
+
+    async def _keep(
+        self,
+        request: ServerRequestContext[ServerState, Any],
+        params: SubscriptionsListenRequestParams,
+    ) -> SubscriptionsListenResult:
         access = access_of(request)
         asked = params.notifications.resource_subscriptions or []
         seen = {uri: text for uri in asked[: self._policy.uris] if (text := await _look(access, uri))}
@@ -65,24 +76,25 @@ class Watches:
         bus = InMemorySubscriptionBus()
         stream = ListenHandler(bus)
         results: list[SubscriptionsListenResult] = []
-        self._open += 1
-        try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(self._watch, access, bus, stream, seen)
-                results.append(await stream(request, honored))
-                tasks.cancel_scope.cancel()
-        finally:
-            self._open -= 1
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(self._guard, access, stream)
+            tasks.start_soon(self._watch, access, bus, seen)
+            results.append(await stream(request, honored))
+            tasks.cancel_scope.cancel()
         return results[0]
 
-    async def _watch(
-        self, opened: Access, bus: InMemorySubscriptionBus, stream: ListenHandler, seen: dict[str, str]
-    ) -> None:
+    async def _guard(self, opened: Access, stream: ListenHandler) -> None:
+        """End the stream with the grant of its caller, however slow the API is to be looked at."""
+        while True:
+            await anyio.sleep(self._policy.pause_s)
+            if await _renewed(opened) is None:
+                stream.close()
+
+    async def _watch(self, opened: Access, bus: InMemorySubscriptionBus, seen: dict[str, str]) -> None:
         while True:
             await anyio.sleep(self._policy.pause_s)
             access = await _renewed(opened)
             if access is None:
-                stream.close()
                 return
             for uri, before in list(seen.items()):
                 now = await _look(access, uri)

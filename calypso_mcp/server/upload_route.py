@@ -40,6 +40,7 @@ from calypso_mcp.server.state import ServerState
 if TYPE_CHECKING:
     from calypso_mcp.api.files import KnowledgeFile
     from calypso_mcp.client import CalypsoClient
+    from calypso_mcp.domain.access import AccessGrant
 
 _log = logging.getLogger(__name__)
 
@@ -48,7 +49,6 @@ _RANGE = re.compile(r"bytes (?:(\d{1,12})-(\d{1,12})|\*)/(\d{1,12})", re.ASCII)
 _SILENCE_S = 60.0
 #: How long a worker's claim to be receiving holds without news, in seconds.
 _CLAIM_S = 120.0
-_CLAIM_RENEWED_S = 30.0
 
 
 def upload_route(uploads: OneTimeUploads, state: ServerState) -> Route:
@@ -108,7 +108,7 @@ class UploadEndpoint:
         )
         if busy:
             return _in_use()
-        client = await self._client(ticket, request)
+        client = await self._client(ticket, grant_of_http(request))
         upload = _session(ticket, part.total, self._uploads.policy.limits)
         key = f"one-time-{ticket.upload_id}"
         kept = 0
@@ -126,20 +126,21 @@ class UploadEndpoint:
             return _incomplete(await client.uploads.relay.kept(upload, idempotency_key=key))
         return self._stored(ticket, file)
 
-    async def _client(self, ticket: Ticket, request: Request) -> CalypsoClient:
+    async def _client(self, ticket: Ticket, grant: AccessGrant | None) -> CalypsoClient:
         """Return the client of the ticket's caller, whose reach may have shrunk since.
 
         Raises:
-            ScopeError: The bucket is no longer within reach.
+            ScopeError: The caller may no longer call or write, or the bucket is no longer within reach.
         """
-        grant = grant_of_http(request)
+        if grant is None:
+            raise ScopeError
         access = Access(self._state, grant)
         if grant.read_only or not (await access.scope(fresh=True)).allows(ticket.bucket_id):
             raise ScopeError
         return access.client
 
     async def _blocks(self, ticket: Ticket, request: Request) -> AsyncGenerator[bytes]:
-        renewed_at = time.monotonic()
+        checked_at = time.monotonic()
         stream = request.stream()
         try:
             while True:
@@ -147,8 +148,9 @@ class UploadEndpoint:
                     block = await anext(stream, b"")
                 if not block:
                     return
-                if time.monotonic() - renewed_at > _CLAIM_RENEWED_S:
-                    renewed_at = time.monotonic()
+                if time.monotonic() - checked_at >= self._uploads.policy.checked_every_s:
+                    checked_at = time.monotonic()
+                    await self._client(ticket, await self._uploads.grant(ticket))
                     self._uploads.note(ticket, "receiving")
                 yield block
         except (ClientDisconnect, TimeoutError):

@@ -81,6 +81,18 @@ async def test_a_stream_ends_when_its_caller_may_no_longer_call(api: ScriptedCal
         assert [event async for event in events] == []
 
 
+async def test_a_stream_ends_with_its_grant_while_the_api_hangs(api: ScriptedCalypso):
+    caller = Caller("handbook", "pricing")
+    async with (
+        watching(api, grant_for=caller.grant_for, current_grant=caller.current_grant) as client,
+        client.listen(resource_subscriptions=["bucket://pricing"]) as events,
+    ):
+        api.held.add("GET /knowledge/buckets")
+        await api.reached.wait()
+        caller.grant = None
+        assert [event async for event in events] == []
+
+
 async def test_a_stream_goes_blind_for_what_its_caller_may_no_longer_reach(api: ScriptedCalypso):
     caller = Caller("handbook", "pricing")
     uris = ["bucket://pricing", "bucket://handbook"]
@@ -95,6 +107,20 @@ async def test_a_stream_goes_blind_for_what_its_caller_may_no_longer_reach(api: 
         async for event in events:
             assert event == ResourceUpdated(uri="bucket://handbook")
             break
+
+
+async def test_streams_that_are_about_to_open_count_as_open(api: ScriptedCalypso):
+    watched = ["bucket://handbook"]
+    api.held.add("GET /knowledge/buckets")
+    async with (
+        watching(api, WatchPolicy(pause_s=0.01, streams=1)) as client,
+        anyio.create_task_group() as tasks,
+    ):
+        tasks.start_soon(client.listen(resource_subscriptions=watched).__aenter__)
+        await api.reached.wait()
+        with pytest.raises(MCPError):
+            await client.listen(resource_subscriptions=watched).__aenter__()
+        tasks.cancel_scope.cancel()
 
 
 async def test_only_so_many_streams_are_kept_open(api: ScriptedCalypso):

@@ -6,6 +6,7 @@ RFC 9068), expiry, not-before, required scopes. The token is used for nothing el
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ class OAuthVerifier(TokenVerifier):
             self._grant(claims, scopes),
             fingerprint(token),
             claims={"iss": self._policy.issuer},
-            expires_at=int(claims["exp"]),
+            expires_at=self._void_at(claims),
             resource=self._policy.audience,
             scopes=scopes,
             subject=str(claims["sub"]),
@@ -114,7 +115,12 @@ class OAuthVerifier(TokenVerifier):
             name=_name(claims["sub"]),
             limit=ScopeLimit(buckets=frozenset(_words(claims.get(policy.buckets_claim)))),
             read_only=policy.write_scope is not None and policy.write_scope not in scopes,
+            expires_at=self._void_at(claims),
         )
+
+    def _void_at(self, claims: Mapping[str, Any]) -> int:
+        """Return when the token is no longer accepted here: what it lets begin lasts no longer."""
+        return math.ceil(int(claims["exp"]) + self._policy.leeway_s)
 
 
 def _name(subject: str) -> str:

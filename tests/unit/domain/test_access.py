@@ -20,6 +20,7 @@ NAMES = st.frozensets(st.text(min_size=1, max_size=8), max_size=3)
         calls_per_minute=st.none() | st.integers(1),
         concurrent_calls=st.none() | st.integers(1),
         metrics=st.booleans(),
+        expires_at=st.none() | st.integers(0),
     )
 )
 def test_a_grant_survives_its_journey_as_json(grant: AccessGrant) -> None:
@@ -37,6 +38,12 @@ def test_a_grant_with_a_missing_field_is_refused_rather_than_widened() -> None:
         del claims[field]
         with pytest.raises(KeyError):
             AccessGrant.from_claims(claims)
+
+
+def test_a_credential_is_void_from_its_moment_on_and_never_where_none_is_set() -> None:
+    grant = AccessGrant("a", expires_at=1000)
+    assert [grant.has_expired(now) for now in (999.9, 1000.0, 1000.1)] == [False, True, True]
+    assert not AccessGrant("a").has_expired(1e12)
 
 
 def test_the_call_after_the_last_allowed_one_waits_until_the_oldest_is_a_minute_old() -> None:

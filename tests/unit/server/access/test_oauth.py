@@ -29,9 +29,12 @@ async def test_a_good_token_reaches_the_buckets_of_its_claim(issuer: Issuer) -> 
     assert accepted.resource == AUDIENCE
     assert accepted.subject == "alice"
     assert token not in repr(accepted)
+    claims = jwt.decode(token, options={"verify_signature": False})
+    assert accepted.expires_at == claims["exp"] + 30
     grant = await grant_of(issuer, token)
     assert grant is not None
     assert grant["name"] == "oauth:alice"
+    assert grant["expires_at"] == accepted.expires_at
     assert grant["limit"] == {"buckets": ["handbook", "pricing"], "agents": []}
 
 
@@ -81,8 +84,8 @@ async def test_a_token_for_somebody_else_is_refused(issuer: Issuer, changes: dic
 
 @pytest.mark.parametrize(("claim", "from_now_s"), [("exp", -60), ("nbf", 600)])
 async def test_a_token_for_some_other_time_is_refused(issuer: Issuer, claim: str, from_now_s: int) -> None:
-    token = issuer.token(**{claim: int(time.time()) + from_now_s})
-    assert await grant_of(issuer, token) is None
+    changes: dict[str, Any] = {claim: int(time.time()) + from_now_s}
+    assert await grant_of(issuer, issuer.token(**changes)) is None
 
 
 async def test_an_audience_list_that_names_this_server_is_accepted(issuer: Issuer) -> None:
