@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.py"))
+FOLDER = Path(__file__).parents[2] / "examples"
+EXAMPLES = sorted(FOLDER.glob("*.py"))
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
@@ -23,3 +27,19 @@ def test_an_example_runs_and_keeps_its_claims(example: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout
+
+
+@pytest.mark.skipif(shutil.which("caddy") is None, reason="needs caddy")
+def test_caddy_takes_the_example_and_every_log_of_it_hides_credentials() -> None:
+    command = ["caddy", "adapt", "--config", str(FOLDER / "reverse-proxy" / "Caddyfile")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    logs = json.loads(done.stdout)["logging"]["logs"]
+    assert logs
+    for log in logs.values():
+        fields = log["encoder"]["fields"]
+        assert fields["request>headers"] == {"filter": "delete"}
+        assert (
+            re.sub(fields["request>uri"]["regexp"], fields["request>uri"]["value"], "/uploads/x")
+            == "/uploads/-"
+        )
