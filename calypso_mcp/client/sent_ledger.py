@@ -37,8 +37,11 @@ _TABLES: Final = {
 }
 #: Rows kept in a table, about 300 bytes each; the oldest go first.
 _MOST_ROWS: Final = 500_000
-#: How long to wait for another process's write, in seconds. All of them are short.
-_PATIENCE_S: Final = 3.0
+#: How long to wait for the writes of other processes, in seconds. All of them are short, but on a slow
+#: machine many may come first; what is not noted may be sent once more.
+_PATIENCE_S: Final = 20.0
+#: How long to wait inside SQLite, which asks ever more rarely within one wait, and so comes last.
+_BUSY_S: Final = 0.25
 _PAUSE_S: Final = 0.005
 _VALUES_PER_QUERY: Final = 500
 _MEMORY: Final = ":memory:"
@@ -207,7 +210,7 @@ def _connect(path: Path | None) -> sqlite3.Connection:
 
     if path is not None:
         _make_file(path)
-    connection = sqlite3.connect(path or _MEMORY, timeout=_PATIENCE_S, check_same_thread=False)
+    connection = sqlite3.connect(path or _MEMORY, timeout=_BUSY_S, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")

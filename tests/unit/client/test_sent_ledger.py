@@ -3,6 +3,7 @@ from __future__ import annotations
 import sqlite3
 import stat
 import sys
+import threading
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
@@ -131,6 +132,19 @@ async def test_another_process_that_ends_takes_nothing_from_one_that_has_the_fil
         with closing(LedgerFile(path)) as last:
             assert set(await SentLedger(last, "a").find(["one", "two", "three"])) == {"one", "two", "three"}
     assert not caplog.records
+
+
+async def test_nothing_is_lost_to_processes_that_write_for_seconds(path: Path, file: LedgerFile) -> None:
+    ledger = SentLedger(file, "a")
+    await ledger.note({"before": ARRIVED})
+    with closing(sqlite3.connect(path, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        release = threading.Timer(4.0, other.commit)
+        release.start()
+        with anyio.fail_after(30):
+            await ledger.note({"meanwhile": ARRIVED})
+        release.join()
+    assert set(await ledger.find(["before", "meanwhile"])) == {"before", "meanwhile"}
 
 
 async def test_while_another_process_holds_the_file_nothing_waits_long_and_it_is_used_again_after(
