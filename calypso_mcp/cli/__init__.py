@@ -64,6 +64,10 @@ def _command(name: str) -> Callable[[Namespace, Mapping[str, object]], int]:
 
             return run
     collector.work()
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        # A file may have a name that this terminal or file cannot show.
+        reconfigure(errors="backslashreplace")
     return run
 
 

@@ -52,6 +52,14 @@ def test_a_file_that_cannot_be_sent_makes_the_job_fail_and_is_named(folder: Path
     assert re.search(r"rejected: .*empty\.md: ", done.stdout)
 
 
+def test_a_name_that_the_output_cannot_show_is_shown_as_far_as_it_can(folder: Path) -> None:
+    (folder / "grün.md").touch()
+    ascii_only = {"PYTHONIOENCODING": "ascii"}
+    done = run("upload", str(folder), "--bucket", "b", "--create-bucket", environ=ascii_only)
+    assert done.returncode == 0, done.stderr
+    assert "skipped: gr\\xfcn.md: has no content" in done.stdout
+
+
 def test_globs_choose_what_is_sent(folder: Path) -> None:
     done = run("upload", str(folder), "--bucket", "b", "--create-bucket", "--include", "1.md", "--dry-run")
     assert re.search(r"would_send +1 ", done.stdout)
