@@ -24,7 +24,7 @@ _NAMED = (*_FAILURES, "skipped")
 _MEANINGS = {
     "accepted": "uploaded",
     "replayed": "already there, unchanged",
-    "would_send": "would be uploaded",
+    "would_send": "would be uploaded, unless they are there already",
     "skipped": "left out",
     "pending": "not known to have arrived; the same command continues",
     "rejected": "refused",
@@ -59,6 +59,8 @@ def has_failures(results: Sequence[Result]) -> bool:
 def print_outcomes(results: Sequence[Result]) -> None:
     """Print how many files had which outcome, those a person should look at, and what to do about them."""
     counts = counts_of(results)
+    if not counts.total():
+        print("  There is no file to upload.")
     for outcome, meaning in _MEANINGS.items():
         if counts[outcome]:
             print(f"  {outcome:<12}{counts[outcome]:>7}  {meaning}")

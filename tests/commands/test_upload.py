@@ -21,7 +21,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_folder_is_tried_then_uploaded_then_replayed(folder: Path) -> None:
     tried = run("upload", str(folder), "--bucket", "handbook", "--create-bucket", "--dry-run")
     assert tried.returncode == 0, tried.stderr
-    assert re.search(r"would_send +3 ", tried.stdout)
+    assert re.search(r"would_send +3  would be uploaded, unless", tried.stdout)
 
     sent = run("upload", str(folder), "--bucket", "handbook", "--create-bucket", "--wait")
     assert sent.returncode == 0, sent.stderr
@@ -50,6 +50,12 @@ def test_a_file_that_cannot_be_sent_makes_the_job_fail_and_is_named(folder: Path
     assert done.returncode == 1
     assert re.search(r"accepted +1 ", done.stdout)
     assert re.search(r"rejected: .*empty\.md: ", done.stdout)
+
+
+def test_a_folder_without_files_is_no_failure_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = run("upload", str(tmp_path / "empty"), "--bucket", "b", "--create-bucket", "--wait")
+    assert (done.returncode, done.stdout) == (0, "  There is no file to upload.\n")
 
 
 def test_a_name_that_the_output_cannot_show_is_shown_as_far_as_it_can(folder: Path) -> None:

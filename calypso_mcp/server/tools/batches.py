@@ -189,7 +189,7 @@ class _Batch:
 
     def _next_step(self, counts: dict[str, int], batch_ids: list[str], *, dry_run: bool) -> str:
         if dry_run:
-            return "Call upload_batch again without dry_run to send it."
+            return "Call upload_batch again without dry_run to send what is not there already."
         if self._is_cut_short(dry_run=dry_run) or counts.get("pending"):
             return "Call upload_batch again with the same arguments: it continues and repeats nothing."
         if not counts.get("accepted") and not counts.get("replayed"):
