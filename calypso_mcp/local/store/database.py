@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,10 @@ T = TypeVar("T")
 _READERS = 4
 
 
+class StoreGone(Exception):
+    """The store was deleted or replaced while it was in use; what is written to it now would be lost."""
+
+
 class Database:
     """One process's access to the store; use as an async context manager."""
 
@@ -31,6 +36,7 @@ class Database:
         self._writer = Writer(lambda: connect(path))
         self._readers = Readers(lambda: connect(path))
         self._reading: anyio.CapacityLimiter | None = None
+        self._opened: os.stat_result | None = None
 
     async def __aenter__(self) -> Self:
         """Create or upgrade the store.
@@ -43,6 +49,7 @@ class Database:
         try:
             await to_thread.run_sync(_prepare, self._path)
             await to_thread.run_sync(self._writer.start)
+            self._opened = self._path.stat()
         except sqlite3.Error as error:
             if is_busy(error):
                 raise
@@ -60,8 +67,17 @@ class Database:
             await to_thread.run_sync(self._readers.close)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Return what `work` reads from one snapshot."""
-        return await to_thread.run_sync(self._readers.run, work, limiter=self._reading)
+        """Return what `work` reads from one snapshot.
+
+        Raises:
+            StoreGone: There is nothing to read from any more.
+        """
+
+        def checked() -> T:
+            self._check_present()
+            return self._readers.run(work)
+
+        return await to_thread.run_sync(checked, limiter=self._reading)
 
     async def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """Return what `work` returns once it is committed; all or nothing.
@@ -69,8 +85,16 @@ class Database:
         Args:
             work: Called in the writer thread inside a transaction, possibly more than once.
             durable: Whether to wait for the disk. Without, a power cut (not a crash) may undo it.
+
+        Raises:
+            StoreGone: Nobody would ever read it.
         """
-        done = self._writer.submit(Write(work, durable))
+
+        def checked(connection: sqlite3.Connection) -> T:
+            self._check_present()
+            return work(connection)
+
+        done = self._writer.submit(Write(checked, durable))
         return cast("T", await asyncio.wrap_future(done))
 
     async def checkpoint(self) -> None:
@@ -85,6 +109,15 @@ class Database:
             return log.stat().st_size
         except FileNotFoundError:
             return 0
+
+    def _check_present(self) -> None:
+        # SQLite notices nothing: it goes on with the file it has open, which nobody else will ever see.
+        try:
+            is_present = self._opened is None or os.path.samestat(self._path.stat(), self._opened)
+        except FileNotFoundError:
+            is_present = False
+        if not is_present:
+            raise StoreGone(f"{self._path} was deleted or replaced while it was in use.")
 
 
 def _prepare(path: Path) -> None:

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import shutil
+import sys
 from pathlib import Path
+from typing import Any
 
 import anyio
+import anyio.lowlevel
 import httpx2
 import pytest
 from pydantic import SecretStr
@@ -125,3 +129,29 @@ async def test_what_goes_wrong_inside_arrives_as_itself_and_not_as_a_group(tmp_p
     with pytest.raises(ConfigError, match="wrong"):
         async with opened(_settings(tmp_path / "data")) as backends:
             await broken(backends)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="deletes no open file")
+async def test_a_backend_whose_folder_was_deleted_starts_anew_instead_of_writing_where_nobody_reads(
+    tmp_path: Path,
+) -> None:
+    data_dir = tmp_path / "data"
+    listed: list[dict[str, Any]] = []
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+            transport = EmbeddedTransport(tasks, lambda: LocalOptions(data_dir=data_dir, api_key=KEY))
+            async with _client(transport) as client:
+
+                async def create(name: str) -> int:
+                    return (await client.post("/knowledge/buckets", json={"name": name})).status_code
+
+                assert await create("before") == 201
+                shutil.rmtree(data_dir)
+                while await create("after") != 201:
+                    await anyio.lowlevel.checkpoint()
+                listed = (await client.get("/knowledge/buckets")).json()["buckets"]
+            transport.stop()
+    assert [bucket["name"] for bucket in listed] == ["after"]
+    async with opened(_settings(data_dir)) as backends:
+        kept = await backends.of_process().client.buckets.list()
+    assert [bucket.name for bucket in kept.buckets] == ["after"]

@@ -20,7 +20,7 @@ import pytest
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store.connections import connect
-from calypso_mcp.local.store.database import Database
+from calypso_mcp.local.store.database import Database, StoreGone
 from calypso_mcp.local.store.migrations import MIGRATIONS, applied, migrate, statements
 from calypso_mcp.local.store.writer import Write, Writer
 
@@ -245,7 +245,7 @@ def test_a_store_without_room_for_its_tables_says_so_and_is_made_when_there_is_r
     make = f"""
         import anyio, pathlib, resource, signal
         from calypso_mcp.errors import ConfigError
-        from calypso_mcp.local.store.database import Database
+        from calypso_mcp.local.store.database import Database, StoreGone
 
         async def opened():
             async with Database(pathlib.Path({str(tmp_path / "calypso.db")!r})):
@@ -270,6 +270,22 @@ def test_a_store_without_room_for_its_tables_says_so_and_is_made_when_there_is_r
     refused, opened = ran.stdout.splitlines()
     assert "disk is full" in refused or "disk I/O" in refused
     assert opened == "opened"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="deletes no open file")
+@pytest.mark.parametrize("is_replaced", [False, True])
+async def test_nothing_is_read_from_or_written_to_a_store_that_was_deleted_or_replaced(
+    database: Database, tmp_path: Path, is_replaced: bool
+) -> None:
+    await database.write(insert("a"))
+    for name in ("calypso.db", "calypso.db-wal", "calypso.db-shm"):
+        (tmp_path / name).unlink()
+    if is_replaced:
+        connect(tmp_path / "calypso.db").close()
+    with pytest.raises(StoreGone):
+        await database.write(insert("b"))
+    with pytest.raises(StoreGone):
+        await database.read(notes)
 
 
 def test_a_script_is_cut_into_its_statements() -> None:
