@@ -62,10 +62,13 @@ def create_http_app(server: MCPServer[Any], policy: HttpPolicy) -> ASGIApp:
         transport_security=security,
         host=policy.host,
     )
-    for route in app.router.routes:
+    for route in list(app.router.routes):
         # Without sessions nothing is ever sent on the stream a GET would open and hold, in either era.
         if isinstance(route, Route) and route.path == MCP_PATH:
             route.methods = {"POST"}
+            app.router.routes.append(Route(f"{MCP_PATH}/", route.endpoint, methods=["POST"]))
+    # A redirect would name the scheme of the last hop, and so send a token on over plain http.
+    app.router.redirect_slashes = False
     app.router.routes.extend(policy.routes)
     if policy.control is not None:
         app.router.routes.append(policy.control.resource.route())

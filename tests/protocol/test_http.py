@@ -103,6 +103,15 @@ async def test_a_foreign_host_or_origin_is_refused_on_every_route(
             assert answer.status_code == status
 
 
+async def test_a_slash_at_the_end_is_served_and_never_redirected(api: ScriptedCalypso, era: str):
+    async with served(api) as origin, httpx2.AsyncClient(base_url=origin) as http:
+        assert await slugs(f"{origin}/mcp/?buckets=handbook", era) == ["handbook"]
+        for path in ("/mcp/", "/extra/", "/nothing/"):
+            answer = await http.get(path)
+            assert answer.status_code in (404, 405)
+            assert "location" not in answer.headers
+
+
 async def test_other_routes_answer_beside_mcp_and_unknown_ones_do_not(api: ScriptedCalypso):
     async with served(api) as origin, httpx2.AsyncClient(base_url=origin) as http:
         assert (await http.get("/extra")).text == "extra"

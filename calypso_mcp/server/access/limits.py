@@ -19,6 +19,7 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
 from starlette.datastructures import Headers
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from calypso_mcp.domain.access import RateWindows
@@ -30,8 +31,11 @@ from calypso_mcp.server.metrics import Metrics
 
 _log = logging.getLogger(__name__)
 
-#: A name or an address, and a port. Whatever follows the colon passes an allowed `name:*`.
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+#: A name or an address, and a port. Whatever follows the colon would pass an allowed `name:*`, and what the
+#: SDK refuses it logs as it is.
+_PLACE = r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?"
+_HOST = re.compile(_PLACE)
+_ORIGIN = re.compile(rf"null|[A-Za-z][A-Za-z0-9+.-]{{0,31}}://(?:{_PLACE})?")
 #: Header that names the method since MCP 2026-07-28.
 _METHOD_HEADER = "mcp-method"
 #: Methods whose answer is a stream of events that ends when the client leaves.
@@ -124,15 +128,24 @@ class KnownAddress:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 421 for a foreign Host, 403 for a foreign Origin."""
         if scope["type"] != "lifespan":
-            # Read as an HTTP request in either case: a websocket has the same headers.
-            request = Request({**scope, "type": "http"})
-            response = await self._security.validate_request(request)
-            if response is None and not _HOST.fullmatch(request.headers["host"]):
-                response = refusal(421, "misdirected_request", "The Host header is no address.")
+            response = _misshapen(Headers(scope=scope))
+            if response is None:
+                # Read as an HTTP request in either case: a websocket has the same headers.
+                response = await self._security.validate_request(Request({**scope, "type": "http"}))
             if response is not None:
                 await send_refusal(response, scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+
+def _misshapen(headers: Headers) -> Response | None:
+    """Return the refusal of a Host or Origin that is none, or several; None where they are well formed."""
+    hosts, origins = headers.getlist("host"), headers.getlist("origin")
+    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+        return refusal(421, "misdirected_request", "The Host header is no address.")
+    if len(origins) > 1 or not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        return refusal(403, "forbidden_origin", "The Origin header is no origin.")
+    return None
 
 
 class GlobalLimits:

@@ -182,6 +182,25 @@ async def test_a_foreign_host_or_origin_is_refused_on_every_route(
         for origin in ("https://evil.example", "null", "https://app.example.evil.example"):
             assert (await http.get(path, headers={"Origin": origin})).status_code == 403
         assert (await http.get(path, headers={"Origin": "https://app.example"})).status_code in (200, 404)
+        doubled = [("Origin", "https://app.example"), ("Origin", "https://evil.example")]
+        assert (await http.get(path, headers=doubled)).status_code == 403
+
+
+async def test_no_host_or_origin_hides_behind_a_port_or_reaches_the_log_as_it_is(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    security = TransportSecuritySettings(
+        allowed_hosts=["calypso.example:*"], allowed_origins=["https://app.example:*"]
+    )
+    good = {"Host": "calypso.example:1", "Origin": "https://app.example:1"}
+    app = wrap(Starlette(routes=[Route("/healthz", echo)]), HttpLimits(), security=security)
+    async with client(app) as http:
+        for bad in (":1@evil.example", ":1/evil.example", "\x1b[31m", "\x85forged", ":1" * 9_000):
+            for header, status in (("Host", 421), ("Origin", 403)):
+                headers = good | {header: good[header][:-2] + bad}
+                raw = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
+                assert (await http.get("/healthz", headers=raw)).status_code == status
+    assert all(text.isprintable() and len(text) < 200 for text in caplog.messages)
 
 
 @pytest.mark.parametrize(
