@@ -52,8 +52,8 @@ def has_arrived(results: Sequence[Result]) -> bool:
 
 
 def has_failures(results: Sequence[Result]) -> bool:
-    """Whether any file should have arrived and did not."""
-    return any(counts_of(results)[outcome] for outcome in _FAILURES)
+    """Whether any file should have arrived and did not, or was waited for and cannot be searched yet."""
+    return any(counts_of(results)[outcome] for outcome in _FAILURES) or _unready(results) > 0
 
 
 def print_outcomes(results: Sequence[Result]) -> None:
@@ -71,6 +71,8 @@ def print_outcomes(results: Sequence[Result]) -> None:
             print(f"  {outcome['outcome']}: {_shown(outcome['path'])}: {_shown(reason)}")
         elif outcome.get("changed"):
             print(f"  changed: {_shown(outcome['path'])}")
+    if unready := _unready(results):
+        print(f"  {unready} not searchable yet")
     if unnamed > 0:
         print(f"  and {unnamed} more that were not sent or failed")
     hints = {hint for result in results for hint in cast("dict[str, str]", result.get("hints", {})).values()}
@@ -85,6 +87,10 @@ def print_readiness(result: Result) -> None:
             print(f"  not searchable: {_shown(item['id'])}: {_shown(item.get('reason'))}")
     if result["readiness"] == "pending":
         print(f"  {result['pending']} not searchable yet")
+
+
+def _unready(results: Sequence[Result]) -> int:
+    return sum(int(result.get("searchable", {}).get("pending", 0)) for result in results)
 
 
 def _shown(text: object) -> str:

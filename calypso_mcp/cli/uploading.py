@@ -79,14 +79,20 @@ async def upload(
 async def _to_its_end(session: Session, arguments: Mapping[str, object], report: Report) -> dict[str, Any]:
     """Call again with the same arguments while that can help: each call continues the one before."""
     left: int | None = None
+    unready_before: int | None = None
     while True:
+        started = time.monotonic()
         result = await session.call("upload_batch", {**arguments, "timeout_s": int(_CALL_S)}, report)
-        indexing = arguments.get("wait") and result.get("readiness") == "pending"
+        is_quick = time.monotonic() - started < _CALL_S / 2
+        unready: int | None = result.get("searchable", {}).get("pending")
+        # What an API without ids took over cannot be asked about: waiting for it ends at once, every time.
+        is_stuck = is_quick and unready is not None and unready == unready_before
+        indexing = arguments.get("wait") and result.get("readiness") == "pending" and not is_stuck
         out_of_time = "progress" in result or indexing
         pending = cast("int", result["counts"].get("pending", 0))
         if not out_of_time and (not pending or (left is not None and pending >= left)):
             return result
-        left = pending
+        left, unready_before = pending, unready
 
 
 async def wait_until_searchable(

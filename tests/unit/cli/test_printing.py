@@ -97,6 +97,13 @@ def test_a_job_failed_when_a_file_that_should_arrive_did_not(
     assert has_failures([{"counts": counts}]) == failed
 
 
+def test_a_job_that_waited_in_vain_failed_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    result = {"counts": {"accepted": 3}, "readiness": "pending", "searchable": {"ready": 1, "pending": 2}}
+    assert has_failures([result])
+    print_outcomes([result])
+    assert "2 not searchable yet" in capsys.readouterr().out
+
+
 def test_what_cannot_be_searched_is_named_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
     item = {"readiness": "failed", "id": "file_1", "reason": "no text layer"}
     print_readiness({"readiness": "failed", "items": [item]})

@@ -94,6 +94,28 @@ async def test_files_that_stay_pending_without_running_out_of_time_end_the_uploa
     assert result["counts"]["pending"] == 1
 
 
+async def test_waiting_for_what_cannot_be_asked_about_ends(tmp_path: Path) -> None:
+    nameless = {"counts": {"replayed": 1}, "readiness": "pending", "searchable": {"ready": 0, "pending": 1}}
+    client = ScriptedClient(nameless, nameless)
+    [result] = await upload(_session(client), Sources.of([tmp_path]), {"bucket": "b", "wait": True}, _quiet)
+    assert result == nameless
+
+
+async def test_waiting_goes_on_while_more_becomes_searchable(tmp_path: Path) -> None:
+    steps = [
+        {
+            "counts": {"replayed": 3},
+            "readiness": "pending",
+            "searchable": {"ready": 3 - left, "pending": left},
+        }
+        for left in (3, 2, 1)
+    ]
+    ready = {"counts": {"replayed": 3}, "readiness": "ready", "searchable": {"ready": 3, "pending": 0}}
+    client = ScriptedClient(*steps, ready)
+    [result] = await upload(_session(client), Sources.of([tmp_path]), {"bucket": "b", "wait": True}, _quiet)
+    assert result == ready
+
+
 async def test_waiting_asks_again_while_there_is_time() -> None:
     client = ScriptedClient({"readiness": "pending"}, {"readiness": "ready"})
     result = await wait_until_searchable(_session(client), {"bucket": "b"}, 900, _quiet)
