@@ -77,7 +77,9 @@ def create_http_app(server: MCPServer[Any], policy: HttpPolicy) -> ASGIApp:
 
 def security_of(policy: HttpPolicy) -> TransportSecuritySettings:
     """Return the Host and Origin headers to accept on every route; always explicit, never off."""
-    hosts, origins = list(policy.allowed_hosts), list(policy.allowed_origins)
+    # Clients write names in small letters, whatever was typed.
+    hosts = [host.lower() for host in policy.allowed_hosts]
+    origins = [origin.lower() for origin in policy.allowed_origins]
     if is_loopback(policy.host):
         for name in _LOOPBACK_NAMES:
             hosts += [name, f"{name}:*"]

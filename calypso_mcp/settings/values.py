@@ -76,7 +76,10 @@ def _checked_public_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.query or parts.fragment:
         raise ValueError("must not contain a query")
-    return _checked_url(value).removesuffix("/mcp")
+    url = urlsplit(_checked_url(value).removesuffix("/mcp"))
+    # The host as clients write it into every request (RFC 3986, section 6.2).
+    host = url.netloc.lower().removesuffix(":443" if url.scheme == "https" else ":80")
+    return url._replace(netloc=host).geturl()
 
 
 def _checked_issuer(value: str) -> str:

@@ -166,3 +166,15 @@ async def test_an_address_open_to_other_machines_needs_credentials_and_host_name
                 create_http_app(server, policy)
             assert "--host" in caught.value.message
         create_http_app(server, HttpPolicy(host=host, allowed_hosts=("m.example",), control=control()))
+
+
+async def test_a_name_typed_in_capitals_is_the_name_that_clients_send(api: ScriptedCalypso):
+    policy = HttpPolicy(allowed_hosts=("MCP.Example.com",), allowed_origins=("https://App.Example.com",))
+    async with api.state() as state:
+        app = create_http_app(build_server(state), policy)
+        async with httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app), base_url="https://mcp.example.com"
+        ) as http:
+            assert (
+                await http.get("/nothing", headers={"Origin": "https://app.example.com"})
+            ).status_code == 404

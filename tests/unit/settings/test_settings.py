@@ -105,6 +105,11 @@ def test_addresses_lose_their_endings_but_an_issuer_is_kept_as_it_is_written() -
         settings_from({"public_url": "https://mcp.example/team/mcp/"}, {}).public_url
         == "https://mcp.example/team"
     )
+    for typed in ("https://MCP.Example", "https://mcp.example:443/mcp"):
+        assert settings_from({"public_url": typed}, {}).public_url == "https://mcp.example"
+    assert (
+        settings_from({"public_url": "https://mcp.example:8443"}, {}).public_url == "https://mcp.example:8443"
+    )
     oauth = {"oauth_jwks_url": "https://id.example/keys", "oauth_audience": "calypso"}
     for issuer in ("https://id.example", "https://id.example/"):
         assert settings_from({"oauth_issuer": issuer, **oauth}, {}).oauth_issuer == issuer
