@@ -39,8 +39,9 @@ class ExtractionLimits:
     memory_bytes: int = 1_073_741_824
     #: Processor seconds per file, where the system can limit them.
     cpu_s: int = 60
-    #: Seconds per file, everywhere.
-    wall_s: float = 90.0
+    #: Seconds per file, everywhere. Several times those of the processor: giving up is for good, and a busy
+    #: machine may grant a child a fifth of one.
+    wall_s: float = 300.0
     #: Characters of text from one file.
     max_chars: int = 30_000_000
     #: Paragraphs, headings, lists and tables in one file: more would fill this process's memory.

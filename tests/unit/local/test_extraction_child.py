@@ -91,6 +91,11 @@ async def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
         assert extractor._idle == []
 
 
+def test_a_machine_that_is_busy_with_other_things_has_time_for_the_processor_seconds_of_a_file() -> None:
+    limits = ExtractionLimits()
+    assert limits.wall_s >= 5 * limits.cpu_s
+
+
 @posix_only
 async def test_processor_time_is_limited(tmp_path: Path) -> None:
     page = ("<p>" + "word " * 50) * 80_000
