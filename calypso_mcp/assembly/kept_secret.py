@@ -16,7 +16,7 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
     Only its owner may read the file. Processes that start together agree on one secret.
 
     Raises:
-        ConfigError: The data folder cannot be used, or the file is empty.
+        ConfigError: The data folder cannot be used, or the file is empty or damaged.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -28,10 +28,13 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
         raise ConfigError(
             f"--data-dir (CALYPSO_DATA_DIR): cannot keep a secret in {path.parent}: {reason}."
         ) from None
+    except UnicodeDecodeError:
+        kept = ""
     if not kept:
         # Whoever knows nothing would know it.
         raise ConfigError(
-            f"--data-dir (CALYPSO_DATA_DIR): {path} is empty.", hint="Delete it: a new one is made."
+            f"--data-dir (CALYPSO_DATA_DIR): {path} is empty or damaged.",
+            hint="Delete it: a new one is made.",
         )
     return kept
 

@@ -39,7 +39,8 @@ def test_a_folder_that_cannot_be_written_is_a_wrong_setting(tmp_path: Path) -> N
         kept_secret(tmp_path / "file" / "data" / "key", lambda: "secret")
 
 
-def test_an_empty_file_is_no_secret(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("\n")
+@pytest.mark.parametrize("content", [b"\n", b"\xff\xfe\x00"])
+def test_an_empty_or_damaged_file_is_no_secret(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "key").write_bytes(content)
     with pytest.raises(ConfigError, match="is empty"):
         kept_secret(tmp_path / "key", lambda: "secret")
