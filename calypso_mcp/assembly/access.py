@@ -75,10 +75,10 @@ def callers(settings: Settings, accepts_key: Callable[[SecretStr], Awaitable[boo
         accepts_key: Asks Calypso whether it accepts an API key.
 
     Raises:
-        ConfigError: The access file is wrong.
+        ConfigError: The access file is wrong, or names keys that would never be used.
     """
     if settings.access_file is not None:
-        return _by_access_file(settings.access_file, _public_mcp(settings))
+        return _by_access_file(settings.access_file, settings)
     if settings.oauth_issuer is not None:
         return _by_oauth(settings.oauth_issuer, settings)
     if settings.caller_key_header is not None:
@@ -91,17 +91,23 @@ def _public_mcp(settings: Settings) -> str | None:
     return settings.public_url + MCP_PATH if settings.public_url else None
 
 
-def _by_access_file(path: Path, public_mcp: str | None) -> Callers:
+def _by_access_file(path: Path, settings: Settings) -> Callers:
     try:
         file = WatchedAccessFile(path, environment())
     except ConfigError as error:
         raise ConfigError(f"--access-file (CALYPSO_ACCESS_FILE): {error.message}", hint=error.hint) from None
+    if file.current().keys and not settings.uses_hosted_api:
+        raise ConfigError(
+            f"--access-file (CALYPSO_ACCESS_FILE): {path} names Calypso API keys, but the embedded Calypso, "
+            "which has no use for them, is what is served.",
+            hint="Add --backend hosted (CALYPSO_BACKEND), or take the keys out of the file.",
+        )
 
     async def still_listed(grant: AccessGrant, _key: str | None) -> AccessGrant | None:
         return file.grant(grant.name)
 
     return Callers(
-        control=AccessControl(AccessFileVerifier(file), ProtectedResource(public_mcp)),
+        control=AccessControl(AccessFileVerifier(file), ProtectedResource(_public_mcp(settings))),
         grant_for=grant_of_request,
         key_for=file.key,
         current_grant=still_listed,
