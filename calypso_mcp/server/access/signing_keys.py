@@ -67,6 +67,10 @@ class SigningKeys:
         Raises:
             ConnectionFailed: The issuer cannot be reached and nothing usable is remembered.
         """
+        known, age = self._keys.get(key_id), self._age(self._fetched_at)
+        # A fetch, which anybody can cause with a made-up id, holds up nobody whose key is at hand.
+        if known is not None and age <= (MAX_STALE_S if self._lock.locked() else MAX_AGE_S):
+            return known
         async with self._lock:
             age = self._age(self._fetched_at)
             if (age > MAX_AGE_S or key_id not in self._keys) and self._age(self._tried_at) >= MIN_REFRESH_S:

@@ -22,6 +22,29 @@ async def test_many_requests_at_once_cost_one_fetch(issuer: Issuer, keys: Signin
     assert issuer.fetches == 1
 
 
+async def test_a_fetch_that_hangs_holds_up_nobody_whose_key_is_known(issuer: Issuer, clock: Clock) -> None:
+    hangs, reached = False, anyio.Event()
+
+    async def handle(request: httpx2.Request) -> httpx2.Response:
+        if hangs:
+            reached.set()
+            await anyio.sleep_forever()
+        return issuer.handle(request)
+
+    keys = SigningKeys(URL, transport=httpx2.MockTransport(handle), clock=clock)
+    assert await keys.get("k1") is not None
+    hangs = True
+    for age_s in (MIN_REFRESH_S, MAX_AGE_S + 1):
+        clock.now_s += age_s
+        reached = anyio.Event()
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(keys.get, "invented")
+            await reached.wait()
+            with anyio.fail_after(3):  # below the time a fetch may take
+                assert await keys.get("k1") is not None
+            tasks.cancel_scope.cancel()
+
+
 async def test_a_rotated_key_is_found_and_the_old_one_forgotten(
     issuer: Issuer, keys: SigningKeys, clock: Clock
 ) -> None:
