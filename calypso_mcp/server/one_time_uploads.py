@@ -11,9 +11,9 @@ import secrets
 import shlex
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mcp.server.auth.provider import AccessToken
 from pydantic import SecretStr
@@ -22,13 +22,16 @@ from starlette.requests import Request
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.upload_rules import check_upload, content_type_for
-from calypso_mcp.errors import ContentError, ScopeError
+from calypso_mcp.errors import CalypsoError, ContentError, ScopeError
 from calypso_mcp.server.access.credentials import access_token, fingerprint
 from calypso_mcp.server.access.protected_resource import origin_of
 from calypso_mcp.server.access.tickets import Ticket, TicketSeal
 from calypso_mcp.server.request_scope import Access, grant_of_http
 from calypso_mcp.server.state import CurrentGrant, unchanged
 from calypso_mcp.server.upload_ledger import State, UploadLedger, UploadRecord, owner_of
+
+if TYPE_CHECKING:
+    from calypso_mcp.api.files import KnowledgeFile
 
 #: Path of every one-time address; its bodies are streamed, see `HttpLimits.streamed_prefix`.
 PREFIX = "/uploads/"
@@ -222,25 +225,34 @@ class OneTimeUploads:
         ticket: Ticket,
         state: State,
         *,
-        file_id: str | None = None,
-        task_id: str | None = None,
-        code: str | None = None,
-        message: str | None = None,
+        file: KnowledgeFile | None = None,
+        error: CalypsoError | None = None,
     ) -> None:
         """Remember how far an upload has come, and what became of it."""
-        self.ledger.write(
-            replace(_record(ticket, state), file_id=file_id, task_id=task_id, code=code, message=message)
-        )
+        self.ledger.write(_record(ticket, state, file, error))
 
-    def claim(self, ticket: Ticket, known: UploadRecord | None) -> bool:
-        """Remember that a file is arriving; False where another request began to receive it meanwhile."""
-        return self.ledger.claim(_record(ticket, "receiving"), known)
+    def claim(
+        self,
+        ticket: Ticket,
+        known: UploadRecord | None,
+        state: State,
+        *,
+        error: CalypsoError | None = None,
+    ) -> bool:
+        """Remember the same, but not where another request has claimed the upload since it was `known`.
+
+        Returns:
+            Whether it is remembered.
+        """
+        return self.ledger.claim(_record(ticket, state, error=error), known)
 
     def _origin(self, request: Request) -> str:
         return origin_of(request.scope) if self.policy.public_url is None else self.policy.public_url
 
 
-def _record(ticket: Ticket, state: State) -> UploadRecord:
+def _record(
+    ticket: Ticket, state: State, file: KnowledgeFile | None = None, error: CalypsoError | None = None
+) -> UploadRecord:
     return UploadRecord(
         upload_id=ticket.upload_id,
         owner=owner_of(ticket.grant["name"]),
@@ -248,6 +260,10 @@ def _record(ticket: Ticket, state: State) -> UploadRecord:
         bucket_id=ticket.bucket_id,
         filename=ticket.filename,
         expires_at=ticket.expires_at,
+        file_id=file.id if file else None,
+        task_id=file.task_id if file else None,
+        code=error.code if error else None,
+        message=error.message if error else None,
     )
 
 

@@ -45,7 +45,7 @@ class UploadRecord:
         task_id: Its indexing task.
         code: Why it failed: error code.
         message: Why it failed, for a person.
-        claims: How often somebody began to receive it.
+        claims: How often somebody began to receive it, or failed to.
     """
 
     upload_id: str
@@ -102,8 +102,8 @@ class UploadLedger:
         """Remember `record`, unless somebody was faster who knew no more.
 
         Args:
-            record: That a file is arriving.
-            known: What `read` returned before it was decided to receive it.
+            record: That a file is arriving, or cannot.
+            known: What `read` returned before that was known.
 
         Returns:
             Whether it is remembered: of all who know the same, one claims the upload.

@@ -36,6 +36,7 @@ from calypso_mcp.server.access.tickets import Ticket
 from calypso_mcp.server.one_time_uploads import PREFIX, OneTimeUploads
 from calypso_mcp.server.request_scope import Access, grant_of_http
 from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.upload_ledger import State, UploadRecord
 
 if TYPE_CHECKING:
     from calypso_mcp.api.files import KnowledgeFile
@@ -96,27 +97,33 @@ class UploadEndpoint:
         except _Refused as error:
             return refusal(*error.answer)
         except CalypsoError as error:
-            return self._failed(ticket, error)
+            self._uploads.note(ticket, _after(error), error=error)
+            return _failed(ticket, error)
 
     async def _take(self, ticket: Ticket, request: Request) -> Response:
+        """Take in what a PUT carries.
+
+        Raises:
+            _Refused: Its headers make no sense.
+            CalypsoError: The upload was claimed for this request, and failed.
+        """
         part = _part_of(request, ticket.most_bytes)
         record = self._uploads.ledger.read(ticket.upload_id)
-        if record is not None and record.state == "stored":
-            return refusal(409, "already_used", f"This address was used: the file is {record.file_id}.")
-        busy = (
-            record is not None and record.state == "receiving" and record.changed_at > time.time() - _CLAIM_S
-        )
-        if busy:
-            return _in_use()
-        client = await self._client(ticket, grant_of_http(request))
-        upload = _session(ticket, part.total, self._uploads.policy.limits)
+        if (taken := _taken(record)) is not None:
+            return taken
         key = f"one-time-{ticket.upload_id}"
-        kept = 0
-        if part.asks or part.start:
-            kept = await client.uploads.relay.kept(upload, idempotency_key=key)
-            if kept < part.total and (part.asks or part.start > kept):
-                return _incomplete(kept)
-        if not self._uploads.claim(ticket, record):
+        try:
+            client = await self._client(ticket, grant_of_http(request))
+            upload = _session(ticket, part.total, self._uploads.policy.limits)
+            if part.asks or part.start:
+                kept = await client.uploads.relay.kept(upload, idempotency_key=key)
+                if kept < part.total and (part.asks or part.start > kept):
+                    return _incomplete(kept)
+        except CalypsoError as error:
+            # Only as a claim: whoever has begun to receive the file meanwhile knows better.
+            self._uploads.claim(ticket, record, _after(error), error=error)
+            return _failed(ticket, error)
+        if not self._uploads.claim(ticket, record, "receiving"):
             return _in_use()
         try:
             source = StreamSource(self._blocks(ticket, request), start=part.start, size_bytes=part.total)
@@ -157,7 +164,11 @@ class UploadEndpoint:
             raise StreamEnded from None
 
     def _stored(self, ticket: Ticket, file: KnowledgeFile) -> Response:
-        self._uploads.note(ticket, "stored", file_id=file.id, task_id=file.task_id)
+        try:
+            self._uploads.note(ticket, "stored", file=file)
+        except OSError as error:
+            # The file is there all the same; its sender would take any other answer for its loss.
+            _log.warning("one-time upload %s: its end cannot be noted: %s", ticket.upload_id, error.strerror)
         _log.info("one-time upload %s stored as %s", ticket.upload_id, file.id)
         body = {
             "upload_id": ticket.upload_id,
@@ -167,14 +178,6 @@ class UploadEndpoint:
             "next_step": f"Call wait_for_bucket_sync with file_ids=['{file.id}'].",
         }
         return JSONResponse(body, status_code=201, headers={"Cache-Control": "no-store"})
-
-    def _failed(self, ticket: Ticket, error: CalypsoError) -> Response:
-        state = "interrupted" if error.retryable else "failed"
-        self._uploads.note(ticket, state, code=error.code, message=error.message)
-        _log.warning("one-time upload %s: %s", ticket.upload_id, error.code)
-        headers = {"Retry-After": str(max(1, round(error.retry_after_s or 1)))} if error.retryable else None
-        description = f"{error.message} {error.hint}".strip()
-        return refusal(_status_of(error), error.code, description, headers)
 
 
 def _part_of(request: Request, most_bytes: int) -> _Part:
@@ -223,6 +226,27 @@ def _session(ticket: Ticket, size_bytes: int, limits: UploadLimits) -> CreateUpl
         tags=ticket.tags or None,
         metadata=ticket.metadata,
     )
+
+
+def _after(error: CalypsoError) -> State:
+    return "interrupted" if error.retryable else "failed"
+
+
+def _failed(ticket: Ticket, error: CalypsoError) -> Response:
+    _log.warning("one-time upload %s: %s", ticket.upload_id, error.code)
+    headers = {"Retry-After": str(max(1, round(error.retry_after_s or 1)))} if error.retryable else None
+    description = f"{error.message} {error.hint}".strip()
+    return refusal(_status_of(error), error.code, description, headers)
+
+
+def _taken(record: UploadRecord | None) -> Response | None:
+    """Return the answer to whoever comes too late: a file is here, or arriving."""
+    if record is None:
+        return None
+    if record.state == "stored":
+        return refusal(409, "already_used", f"This address was used: the file is {record.file_id}.")
+    is_arriving = record.state == "receiving" and record.changed_at > time.time() - _CLAIM_S
+    return _in_use() if is_arriving else None
 
 
 def _in_use() -> Response:

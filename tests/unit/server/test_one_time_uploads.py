@@ -1,7 +1,8 @@
-"""One-time upload addresses when the right of their caller ends: before the file arrives, and meanwhile."""
+"""One-time upload addresses when something else happens while a file arrives."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 
 from calypso_mcp.api.buckets import CreateBucket
+from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.assembly.backends import opened
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.server.access.credentials import access_token
@@ -23,6 +25,7 @@ from calypso_mcp.server.state import Backend, ServerState
 from calypso_mcp.server.upload_ledger import UploadLedger
 from calypso_mcp.server.upload_route import upload_route
 from calypso_mcp.settings import settings_from
+from tests.support.scripted_calypso import ScriptedCalypso, file
 
 
 class Caller:
@@ -94,3 +97,58 @@ async def test_a_file_under_way_is_refused_once_its_caller_may_no_longer_call(tm
     assert record is not None
     assert record.state == "failed"
     assert record.file_id is None
+
+
+async def test_a_request_that_fails_leaves_alone_what_another_one_has_brought_meanwhile() -> None:
+    uploads = OneTimeUploads(TicketSeal(b"s" * 32), UploadLedger())
+    address = uploads.issue(request_of(), "bucket_a", "a.txt")
+    ticket = uploads.open(urlsplit(address.url).path.removeprefix("/uploads/"))
+    assert ticket is not None
+
+    def while_another_worker_stores(_body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        assert uploads.claim(ticket, uploads.ledger.read(ticket.upload_id), "receiving")
+        uploads.note(ticket, "stored", file=KnowledgeFile.model_validate(file("file_1")))
+        return 403, {"error": {"code": "forbidden", "message": "No.", "retryable": False}}
+
+    api = ScriptedCalypso(scripted={"POST /knowledge/files/upload-session": while_another_worker_stores})
+    async with api.state() as state:
+        app = Starlette(routes=[upload_route(uploads, state)])
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as http:
+            answer = await http.put(address.url, headers={"Content-Range": "bytes */10"})
+            again = await http.put(address.url, content=b"once more")
+
+    assert answer.json()["error"] == "forbidden"
+    record = uploads.ledger.read(ticket.upload_id)
+    assert record is not None
+    assert (record.state, record.file_id) == ("stored", "file_1")
+    assert (again.status_code, again.json()["error"]) == (409, "already_used")
+
+
+async def test_a_file_is_stored_also_where_that_cannot_be_noted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "one-time-uploads"
+    uploads = OneTimeUploads(TicketSeal(b"s" * 32), UploadLedger(folder))
+
+    async def while_the_disk_goes_away() -> AsyncGenerator[bytes]:
+        yield b"a" * 500
+        shutil.rmtree(folder)
+        yield b"a" * 500
+
+    async with opened(settings_from({"data_dir": str(tmp_path / "data")}, {})) as backends:
+
+        def backend_for(_grant: AccessGrant) -> Backend:
+            return backends.of_process()
+
+        buckets = backends.of_process().client.buckets
+        bucket = await buckets.create(CreateBucket(name="docs"), idempotency_key="one")
+        address = uploads.issue(request_of(), bucket.id, "a.txt")
+        app = Starlette(routes=[upload_route(uploads, ServerState(backend_for=backend_for))])
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as http:
+            answer = await http.put(
+                address.url, content=while_the_disk_goes_away(), headers={"Content-Range": "bytes 0-999/1000"}
+            )
+        assert answer.status_code == 201
+        assert (await backends.of_process().client.files.get(answer.json()["file_id"])).filename == "a.txt"
+    assert "cannot be noted" in caplog.text
+    assert address.url not in caplog.text
