@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import TypeVar
 
 from calypso_mcp.errors import ConfigError
@@ -18,6 +20,7 @@ _OLDEST_SQLITE = (3, 35, 0)
 #: Short, because SQLite polls ever more slowly within one wait: waiting again polls quickly again.
 _BUSY_TIMEOUT_MS = 250
 _GIVE_UP_AFTER_S = 120.0
+_making = Lock()
 
 
 def probe() -> None:
@@ -36,6 +39,17 @@ def probe() -> None:
         raise ConfigError("This Python's SQLite lacks FTS5, its full-text search.", hint=hint) from error
     finally:
         connection.close()
+
+
+def make_private(path: Path) -> None:
+    """Make an empty store that only its owner can read; SQLite gives its other files the same permissions.
+
+    One that exists is not opened: closing it would end the locks that SQLite holds on it for this process.
+    Where it cannot be made, opening it says why.
+    """
+    # Else another thread could have the new file in use before it is closed here.
+    with _making, contextlib.suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def connect(path: Path) -> sqlite3.Connection:

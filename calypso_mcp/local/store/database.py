@@ -14,7 +14,14 @@ from anyio import to_thread
 
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.store.connections import connect, is_busy, probe, roll_back, until_free
+from calypso_mcp.local.store.connections import (
+    connect,
+    is_busy,
+    make_private,
+    probe,
+    roll_back,
+    until_free,
+)
 from calypso_mcp.local.store.migrations import migrate
 from calypso_mcp.local.store.readers import Readers
 from calypso_mcp.local.store.writer import Write, Writer
@@ -122,6 +129,7 @@ class Database:
 
 def _prepare(path: Path) -> None:
     probe()
+    make_private(path)
     connection = connect(path)
     try:
         migrate(connection)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import stat
 import subprocess
 import sys
 import textwrap
@@ -48,6 +49,16 @@ def notes(connection: sqlite3.Connection) -> set[str]:
 async def test_a_write_is_seen_by_the_next_read(database: Database) -> None:
     await database.write(insert("a"))
     assert await database.read(notes) == {"a"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+async def test_only_its_owner_can_read_it_in_a_folder_that_all_can_read(
+    database: Database, tmp_path: Path
+) -> None:
+    tmp_path.chmod(0o755)
+    await database.write(insert("a"))
+    modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in tmp_path.iterdir()}
+    assert modes == {"calypso.db": 0o600, "calypso.db-wal": 0o600, "calypso.db-shm": 0o600}
 
 
 async def test_a_write_that_fails_leaves_nothing_and_harms_no_other(database: Database) -> None:
