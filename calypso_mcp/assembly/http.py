@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import anyio
+
 from calypso_mcp.assembly.access import callers
 from calypso_mcp.assembly.backends import opened
 from calypso_mcp.assembly.one_time import one_time_uploads
@@ -27,8 +29,12 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def running_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
+async def running_app(settings: Settings, stopping: anyio.Event) -> AsyncGenerator[ASGIApp]:
     """Run everything behind the application for as long as the block lasts; its own lifespan must run, too.
+
+    Args:
+        settings: The operator's decisions.
+        stopping: To be set when the process is about to end: streams without an end of their own end then.
 
     Raises:
         ConfigError: It could be reached by other machines without a credential or without allowed hosts,
@@ -49,6 +55,7 @@ async def running_app(settings: Settings) -> AsyncGenerator[ASGIApp]:
             current_grant=known.current_grant,
             one_time_uploads=uploads,
             telemetry=Telemetry(metrics, log_questions=settings.log_queries),
+            stopping=stopping,
         )
         public = urlsplit(settings.public_url).netloc if settings.public_url else ""
         policy = HttpPolicy(

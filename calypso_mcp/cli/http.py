@@ -27,6 +27,7 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
 
 
 async def _serve(settings: Settings, listening: socket) -> None:
-    async with running_app(settings) as app:
+    stopping = anyio.Event()
+    async with running_app(settings, stopping) as app:
         print(f"MCP: {origin(listening)}/mcp\nCtrl-C stops it.", file=sys.stderr, flush=True)
-        await serve(app, listening)
+        await serve(app, listening, stopping)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
 import signal
 import socket
 from types import FrameType
 from typing import TYPE_CHECKING
 
+import anyio
 import uvicorn
 
 from calypso_mcp.errors import ConfigError
@@ -42,8 +45,30 @@ def origin(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def serve(app: ASGIApp, listening: socket.socket) -> None:
-    """Answer requests until SIGINT or SIGTERM, then let those in progress finish."""
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, stopping: anyio.Event | None) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._stopping is not None:
+            self._stopping.set()
+        await super().shutdown(sockets)
+
+
+def _tells_more(record: logging.LogRecord) -> bool:
+    """Whether a record is more than the traceback of a request that was cancelled at the end of the grace."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
+
+
+async def serve(app: ASGIApp, listening: socket.socket, stopping: anyio.Event | None = None) -> None:
+    """Answer requests until SIGINT or SIGTERM, then let those in progress finish.
+
+    Args:
+        app: Answers them.
+        listening: Where they arrive.
+        stopping: Set when the process was told to stop, for `app` to end what would not finish by itself.
+    """
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -51,7 +76,8 @@ async def serve(app: ASGIApp, listening: socket.socket) -> None:
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    server = uvicorn.Server(config)
+    logging.getLogger("uvicorn.error").addFilter(_tells_more)
+    server = _Server(config, stopping)
 
     # uvicorn raises a signal it caught once more after stopping, which would end us as if killed.
     def already_stopping(number: int, _frame: FrameType | None) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+import anyio
 from mcp.server.context import ServerRequestContext
 
 from calypso_mcp.domain.access import AccessGrant
@@ -70,6 +71,7 @@ class ServerState:
         one_time_uploads: Hands out upload addresses on this server; None where it has no routes for them.
         conversations: Makes and reads the ids that conversations with agents are continued by.
         telemetry: Logs, traces and counts the calls.
+        stopping: Set when the process is about to end.
     """
 
     backend_for: Callable[[AccessGrant], Backend]
@@ -83,5 +85,6 @@ class ServerState:
     one_time_uploads: OneTimeUploads | None = None
     conversations: Conversations = field(default_factory=Conversations)
     telemetry: Telemetry = field(default_factory=Telemetry)
+    stopping: anyio.Event = field(default_factory=anyio.Event)
     upload_limits: UploadLimits = field(default_factory=UploadLimits)
     search_limits: SearchLimits = field(default_factory=SearchLimits)

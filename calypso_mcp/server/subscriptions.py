@@ -84,11 +84,14 @@ class Watches:
         return results[0]
 
     async def _guard(self, opened: Access, stream: ListenHandler) -> None:
-        """End the stream with the grant of its caller, however slow the API is to be looked at."""
-        while True:
-            await anyio.sleep(self._policy.pause_s)
-            if await _renewed(opened) is None:
-                stream.close()
+        """End the stream with the grant of its caller, however slow the API is, and with the process."""
+        stopping = opened.state.stopping
+        is_over = False
+        while not is_over:
+            with anyio.move_on_after(self._policy.pause_s):
+                await stopping.wait()
+            is_over = stopping.is_set() or await _renewed(opened) is None
+        stream.close()
 
     async def _watch(self, opened: Access, bus: InMemorySubscriptionBus, seen: dict[str, str]) -> None:
         while True:

@@ -2,11 +2,14 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import anyio
 import httpx2
 import pytest
 from mcp import Client
@@ -96,6 +99,26 @@ def test_the_backend_keeps_its_key_to_itself_and_ends_cleanly(tmp_path: Path, nu
         assert process.stdout
         assert process.stderr
         assert key not in process.stdout.read() + process.stderr.read()
+
+
+@SIGNALS
+async def test_a_server_that_stops_ends_its_streams_and_tells_no_more_of_cut_requests() -> None:
+    with running("http", "--port", "0") as process:
+        address = _address(process, on_stderr=True)
+        host, _, port = urlsplit(address).netloc.partition(":")
+        with socket.create_connection((host, int(port))) as unfinished:
+            unfinished.sendall(
+                b"POST /mcp HTTP/1.1\r\nHost: %b\r\nContent-Length: 9\r\n\r\n{" % host.encode()
+            )
+            async with Client(address) as client:
+                with anyio.fail_after(LIMIT_S):
+                    async with client.listen(resource_subscriptions=["bucket://notes"]) as events:
+                        process.send_signal(signal.SIGTERM)
+                        # A stream that is cut raises instead of ending.
+                        assert [event async for event in events] == []
+            assert process.wait(LIMIT_S) == 0
+        assert process.stderr
+        assert "Traceback" not in process.stderr.read()
 
 
 async def test_the_server_uses_a_backend_on_a_port_like_the_hosted_api(tmp_path: Path) -> None:
