@@ -49,6 +49,8 @@ class IndexingWorker:
         self._in_flight = 0
         #: The task in flight was tried before and must not share its fate with others.
         self._is_alone = False
+        #: Why the queue could not be read last; None once it could.
+        self._complaint: str | None = None
 
     def wake(self) -> None:
         """Say that there may be work. Call in the event loop's thread."""
@@ -94,9 +96,13 @@ class IndexingWorker:
                 ),
                 durable=False,
             )
-        except (sqlite3.Error, OSError):
-            _LOG.exception("No indexing task could be claimed; trying again.")
+        except (sqlite3.Error, OSError) as error:
+            # It is tried twice a second for as long as the trouble lasts.
+            if str(error) != self._complaint:
+                self._complaint = str(error)
+                _LOG.exception("No indexing task could be claimed; trying again.")
             return []
+        self._complaint = None
         if claimed and len(claimed) < free:
             # Perhaps only a given-up task stood in the way of more.
             self._awake.set()
