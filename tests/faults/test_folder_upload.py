@@ -7,14 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import anyio
-from mcp.client import Client
 
-from calypso_mcp.assembly.server import running_server
-from calypso_mcp.settings import settings_from
-from tests.support.fault_proxy import fault_proxy
 from tests.support.fault_script import CREATE_BATCH, FINALIZE_BATCH, PUT, Answer, LoseAnswer, On, Script
-from tests.support.faulty_calypso import API_KEY, BUCKET, as_stored, content, faulty_calypso, small_uploads
-from tests.support.served_app import serving
+from tests.support.faulty_calypso import BUCKET, as_stored, content, small_uploads
+from tests.support.faulty_server import faulty_server
 
 SENT = 250
 FAILING = 12
@@ -56,22 +52,7 @@ async def test_250_files_have_one_outcome_each_and_a_second_call_sends_only_what
         On(PUT, Answer(403, times=FAILING), nth=60),
         On(FINALIZE_BATCH, LoseAnswer()),
     )
-    async with (
-        faulty_calypso(tmp_path / "data", script) as calypso,
-        serving(calypso.app) as port,
-        fault_proxy(port, script) as proxy,
-        running_server(
-            settings_from(
-                {
-                    "api_base_url": f"{proxy.origin}/v1",
-                    "allow_paths": [str(folder)],
-                    "data_dir": str(tmp_path / "memory"),
-                },
-                {"CALYPSO_API_KEY": API_KEY},
-            )
-        ) as server,
-        Client(server) as agent,
-    ):
+    async with faulty_server(tmp_path, folder, script) as (calypso, agent):
 
         async def upload() -> dict[str, Any]:
             arguments = {"directory": str(folder), "bucket": BUCKET, "create_bucket": True}

@@ -7,14 +7,12 @@ from typing import Any
 
 import anyio
 import pytest
-from mcp.client import Client
 
-from calypso_mcp.assembly.server import running_server
 from calypso_mcp.server.call_time import SHORTEST_CALL_S
-from calypso_mcp.settings import settings_from
 from tests.support.fault_proxy import fault_proxy
 from tests.support.fault_script import FINALIZE_BATCH, PUT, Hang, Kind, On, Script
 from tests.support.faulty_calypso import API_KEY, BUCKET, content, faulty_calypso, knowledge_counts
+from tests.support.faulty_server import faulty_server
 from tests.support.mcp_child import hosted_child
 from tests.support.served_app import serving
 
@@ -102,22 +100,7 @@ async def test_a_call_that_hangs_later_on_comes_back_in_its_time_and_the_next_on
 ) -> None:
     monkeypatch.setattr("calypso_mcp.server.call_time.SHORTEST_CALL_S", 0.0)
     folder, script = folder_of(tmp_path), Script(On(kind, Hang(times=999)))
-    async with (
-        faulty_calypso(tmp_path / "data", script) as calypso,
-        serving(calypso.app) as port,
-        fault_proxy(port, script) as proxy,
-        running_server(
-            settings_from(
-                {
-                    "api_base_url": f"{proxy.origin}/v1",
-                    "allow_paths": [str(folder)],
-                    "data_dir": str(tmp_path / "memory"),
-                },
-                {"CALYPSO_API_KEY": API_KEY},
-            )
-        ) as server,
-        Client(server) as agent,
-    ):
+    async with faulty_server(tmp_path, folder, script) as (calypso, agent):
 
         async def upload(timeout_s: int) -> dict[str, Any]:
             arguments = {"directory": str(folder), "bucket": BUCKET, "create_bucket": True, "wait": True}
@@ -129,7 +112,7 @@ async def test_a_call_that_hangs_later_on_comes_back_in_its_time_and_the_next_on
         first = await upload(timeout_s=3)
         script.clear()
         second = await upload(timeout_s=60)
-        stored = await knowledge_counts(None, f"{proxy.origin}/v1", API_KEY)
+        stored = await calypso.stored()
 
     assert sum(first["counts"].values()) == first["total"]
     assert first["counts"].keys() <= {"pending", "accepted"}
