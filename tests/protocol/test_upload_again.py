@@ -335,18 +335,26 @@ class Dropping(httpx2.AsyncBaseTransport):
 CUTS = [Dropping, Losing]
 
 
-@pytest.mark.parametrize("cut", CUTS)
-@pytest.mark.parametrize("count", [1, 20])
-async def test_old_content_that_arrived_before_a_call_was_cut_off_is_owned_up_to(
-    cut: type[httpx2.AsyncBaseTransport], count: int, folder: Path, data_dir: Path
-) -> None:
-    """The API takes a batch over as a whole, and deletes nothing: so both contents may be in the bucket."""
+async def cut_off_then_changed(
+    cut: type[httpx2.AsyncBaseTransport], data_dir: Path, folder: Path, count: int
+) -> Path:
+    """Upload `count` files in a call that is cut off; return the one that has changed since."""
     fill(folder, count)
     note = folder / "even" / "note-000.md"
     async with upload_rig(data_dir, folder) as rig:
         rig.wire._inner = cut(rig.wire._inner)  # pyright: ignore[reportCallIssue]
         await upload(rig, folder)
     note.write_text("Changed before anybody knew that it had arrived.")
+    return note
+
+
+@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize("count", [1, 20])
+async def test_old_content_that_arrived_before_a_call_was_cut_off_is_owned_up_to(
+    cut: type[httpx2.AsyncBaseTransport], count: int, folder: Path, data_dir: Path
+) -> None:
+    """The API takes a batch over as a whole, and deletes nothing: so both contents may be in the bucket."""
+    await cut_off_then_changed(cut, data_dir, folder, count)
     async with upload_rig(data_dir, folder) as rig:
         done = await upload(rig, folder)
         assert done["counts"].get("accepted") == 1
@@ -362,12 +370,7 @@ async def test_old_content_that_arrived_before_a_call_was_cut_off_is_owned_up_to
 async def test_a_single_upload_owns_up_to_old_content_as_well(
     cut: type[httpx2.AsyncBaseTransport], folder: Path, data_dir: Path
 ) -> None:
-    fill(folder, 2)
-    note = folder / "even" / "note-000.md"
-    async with upload_rig(data_dir, folder) as rig:
-        rig.wire._inner = cut(rig.wire._inner)  # pyright: ignore[reportCallIssue]
-        await upload(rig, folder)
-    note.write_text("Changed before anybody knew that it had arrived.")
+    note = await cut_off_then_changed(cut, data_dir, folder, 2)
     async with upload_rig(data_dir, folder) as rig:
         done = await rig.ok("upload_file", path=str(note))
         copies = (await knowledge_files(rig)).count("note-000.md")
