@@ -6,9 +6,9 @@ from pathlib import Path
 
 from calypso_mcp.assembly.access import Callers
 from calypso_mcp.assembly.sealing import shared_or_own
-from calypso_mcp.server.access.tickets import TicketSeal
-from calypso_mcp.server.one_time_uploads import OneTimePolicy, OneTimeUploads
-from calypso_mcp.server.upload_ledger import UploadLedger
+from calypso_mcp.server.one_time.one_time_uploads import OneTimePolicy, OneTimeUploads
+from calypso_mcp.server.one_time.tickets import TicketSeal
+from calypso_mcp.server.one_time.upload_ledger import UploadLedger
 from calypso_mcp.settings import Settings
 
 _LEDGER_FOLDER = "one-time-uploads"

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from calypso_mcp.domain.untrusted_text import clean, clean_line
-from calypso_mcp.server.excerpts import cut
+from calypso_mcp.server.results.excerpts import cut
 
 #: About 300 characters around the words of the question.
 _SNIPPET_TOKENS = 75

@@ -12,7 +12,7 @@ import anyio
 from calypso_mcp.assembly.server import running_server
 from calypso_mcp.cli import collector
 from calypso_mcp.cli.logs import log_to_stderr
-from calypso_mcp.server.stdio import run_stdio
+from calypso_mcp.server.transport.stdio import run_stdio
 from calypso_mcp.settings import Settings, load_settings
 
 

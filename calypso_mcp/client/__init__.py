@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from calypso_mcp.client.calypso_client import CalypsoClient
-    from calypso_mcp.client.pacing import CreatePacer
     from calypso_mcp.client.policies import ClientPolicies, Timeouts
-    from calypso_mcp.client.sent_ledger import LedgerFile, SentLedger, account_of
+    from calypso_mcp.client.transport.pacing import CreatePacer
+    from calypso_mcp.client.uploading.sent_ledger import LedgerFile, SentLedger, account_of
 
 __all__ = [
     "CalypsoClient",
@@ -27,11 +27,11 @@ __all__ = [
 _HOMES = {
     "CalypsoClient": "calypso_client",
     "ClientPolicies": "policies",
-    "CreatePacer": "pacing",
-    "LedgerFile": "sent_ledger",
-    "SentLedger": "sent_ledger",
+    "CreatePacer": "transport.pacing",
+    "LedgerFile": "uploading.sent_ledger",
+    "SentLedger": "uploading.sent_ledger",
     "Timeouts": "policies",
-    "account_of": "sent_ledger",
+    "account_of": "uploading.sent_ledger",
 }
 
 

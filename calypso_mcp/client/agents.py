@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.agents import AgentModelList, CreateAgent, CreatedAgent
-from calypso_mcp.client.requester import Requester
+from calypso_mcp.client.transport.requester import Requester
 
 
 class Agents:

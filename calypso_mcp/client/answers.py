@@ -13,9 +13,9 @@ from calypso_mcp.api.answers import AnswerRequest, RawAnswer
 from calypso_mcp.api.search import SearchResult
 from calypso_mcp.client import evidence
 from calypso_mcp.client.answer_stream import StreamedAnswer
-from calypso_mcp.client.bodies import decoded
 from calypso_mcp.client.policies import Timeouts
-from calypso_mcp.client.requester import Requester
+from calypso_mcp.client.transport.bodies import decoded
+from calypso_mcp.client.transport.requester import Requester
 from calypso_mcp.errors import AnswerFailed, RequestTimedOut
 
 #: Sources of one answer that are kept.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.batches import Batch, BatchFinalized, BatchSession, CreateBatch, FinalizeBatch
-from calypso_mcp.client.requester import Answer, Requester
+from calypso_mcp.client.transport.requester import Answer, Requester
 
 
 class Batches:

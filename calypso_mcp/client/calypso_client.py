@@ -9,23 +9,23 @@ from typing import Self
 
 import httpx2
 
-from calypso_mcp.client.addresses import check_base_url
 from calypso_mcp.client.agents import Agents
 from calypso_mcp.client.answers import Answers
 from calypso_mcp.client.batches import Batches
 from calypso_mcp.client.buckets import Buckets
 from calypso_mcp.client.clock import SYSTEM_CLOCK, Clock
 from calypso_mcp.client.connection import Connection
-from calypso_mcp.client.connections import Connections
 from calypso_mcp.client.files import Files
-from calypso_mcp.client.pacing import CreatePacer
 from calypso_mcp.client.policies import ClientPolicies
 from calypso_mcp.client.readiness import ReadinessWaiter
-from calypso_mcp.client.requester import Requester
 from calypso_mcp.client.search import Search
-from calypso_mcp.client.sent_files import NoMemory, SentFiles
-from calypso_mcp.client.storage import Storage
-from calypso_mcp.client.uploads import Uploads
+from calypso_mcp.client.transport.addresses import check_base_url
+from calypso_mcp.client.transport.connections import Connections
+from calypso_mcp.client.transport.pacing import CreatePacer
+from calypso_mcp.client.transport.requester import Requester
+from calypso_mcp.client.transport.storage import Storage
+from calypso_mcp.client.uploading.sent_files import NoMemory, SentFiles
+from calypso_mcp.client.uploading.uploads import Uploads
 from calypso_mcp.errors import ConfigError
 
 

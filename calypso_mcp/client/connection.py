@@ -5,8 +5,8 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from calypso_mcp.api import paths
-from calypso_mcp.client.bodies import Nothing
-from calypso_mcp.client.requester import Requester
+from calypso_mcp.client.transport.bodies import Nothing
+from calypso_mcp.client.transport.requester import Requester
 from calypso_mcp.errors import ApiError
 
 _NO_SUCH_ENDPOINT = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})

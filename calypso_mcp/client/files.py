@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.files import CreateUploadSession, IndexingTask, KnowledgeFile, UploadSession
-from calypso_mcp.client.requester import Answer, Requester
+from calypso_mcp.client.transport.requester import Answer, Requester
 
 
 class Files:

@@ -14,7 +14,7 @@ from calypso_mcp.client.answers import Answers
 from calypso_mcp.client.buckets import Buckets
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.evidence import passages
-from calypso_mcp.client.requester import Requester
+from calypso_mcp.client.transport.requester import Requester
 from calypso_mcp.domain.limits import SearchLimits
 from calypso_mcp.errors import ApiError, NotFound, ScopeError
 

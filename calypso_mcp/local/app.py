@@ -21,7 +21,7 @@ from calypso_mcp.local.cleaning import clean
 from calypso_mcp.local.exchange import answer_exception
 from calypso_mcp.local.indexing.worker import IndexingWorker
 from calypso_mcp.local.options import LocalOptions
-from calypso_mcp.local.presence import Presence
+from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.rate_limit import CreateWindow
 from calypso_mcp.local.routes import agents, answers, batches, buckets, connection, files, search, uploads
 from calypso_mcp.local.store.database import Database

@@ -11,9 +11,9 @@ from anyio import to_thread
 
 from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.options import LocalOptions
+from calypso_mcp.local.processes.turns import Turns
 from calypso_mcp.local.rate_limit import CreateWindow
 from calypso_mcp.local.store.database import Database
-from calypso_mcp.local.turns import Turns
 
 T = TypeVar("T")
 

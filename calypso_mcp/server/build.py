@@ -11,7 +11,7 @@ from mcp.server.mcpserver import MCPServer
 from calypso_mcp import __version__
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server import completions, prompts, resources, subscriptions
-from calypso_mcp.server.calls import CalypsoServer
+from calypso_mcp.server.calls.tool_calls import CalypsoServer
 from calypso_mcp.server.registry import TOOLS, ToolSpec
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.subscriptions import WatchPolicy

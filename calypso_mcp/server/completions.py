@@ -11,8 +11,8 @@ from mcp_types import CompleteRequestParams, CompleteResult, Completion
 
 from calypso_mcp.domain.scope import agent_names
 from calypso_mcp.server import sdk
-from calypso_mcp.server.request_scope import access_of
 from calypso_mcp.server.resources import GUIDES, reported
+from calypso_mcp.server.scope.request_scope import access_of
 from calypso_mcp.server.state import ServerState
 
 #: Most values one answer may hold (MCP).

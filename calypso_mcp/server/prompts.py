@@ -22,8 +22,8 @@ from mcp_types import (
 )
 
 from calypso_mcp.server import sdk
-from calypso_mcp.server.request_scope import access_of
 from calypso_mcp.server.resources import reported
+from calypso_mcp.server.scope.request_scope import access_of
 from calypso_mcp.server.state import ServerState
 
 _LONGEST_ARGUMENT = 4_000

@@ -26,9 +26,10 @@ from mcp_types import (
 from calypso_mcp.domain.readiness import file_readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import CalypsoError, ScopeError
-from calypso_mcp.server import error_reports, sdk
-from calypso_mcp.server.request_scope import Access, access_of
-from calypso_mcp.server.scoped_lookup import require_file
+from calypso_mcp.server import sdk
+from calypso_mcp.server.results import error_reports
+from calypso_mcp.server.scope.request_scope import Access, access_of
+from calypso_mcp.server.scope.scoped_lookup import require_file
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.agents import agent_list
 from calypso_mcp.server.tools.buckets import BucketCard, attached_agents

@@ -12,14 +12,14 @@ from mcp.server.context import ServerRequestContext
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.limits import SearchLimits, UploadLimits
 from calypso_mcp.domain.scope import ScopeLimit
-from calypso_mcp.server.catalogue import Catalogue
 from calypso_mcp.server.conversations import Conversations
+from calypso_mcp.server.scope.catalogue import Catalogue
 from calypso_mcp.server.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
-    from calypso_mcp.server.local_files import FilePolicy
-    from calypso_mcp.server.one_time_uploads import OneTimeUploads
+    from calypso_mcp.server.files.local_files import FilePolicy
+    from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads
 
 #: The grant of a caller who needs no credential.
 ANYONE = AccessGrant(name="")

@@ -25,8 +25,8 @@ from mcp_types import (
 
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server import sdk
-from calypso_mcp.server.request_scope import Access, access_of
 from calypso_mcp.server.resources import read
+from calypso_mcp.server.scope.request_scope import Access, access_of
 from calypso_mcp.server.state import ServerState
 
 logger = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.server.metrics import Metrics
 
 if TYPE_CHECKING:
-    from calypso_mcp.client.exchanges import Exchange
+    from calypso_mcp.client.transport.exchanges import Exchange
 
 _log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ class Telemetry:
         """Observe one call; the block sets `outcome` where it is not `ok`."""
         from opentelemetry.trace import get_current_span
 
-        from calypso_mcp.client.exchanges import observer
+        from calypso_mcp.client.transport.exchanges import observer
 
         call = ToolCall(clean_line(tool, _LONGEST_NAME), caller)
         if self._log_questions and arguments:

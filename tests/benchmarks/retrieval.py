@@ -31,8 +31,8 @@ from calypso_mcp.api.buckets import Destination
 from calypso_mcp.api.search import SearchRequest
 from calypso_mcp.client import CalypsoClient, CreatePacer
 from calypso_mcp.client.readiness_report import ReadinessTarget
-from calypso_mcp.client.sources import BytesSource
-from calypso_mcp.client.uploads import Upload
+from calypso_mcp.client.uploading.sources import BytesSource
+from calypso_mcp.client.uploading.uploads import Upload
 from calypso_mcp.local.app import LocalOptions, open_backend
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import Document

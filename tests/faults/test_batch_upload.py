@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from calypso_mcp.client import ClientPolicies
-from calypso_mcp.client.outcomes import Outcome, Upload
+from calypso_mcp.client.uploading.outcomes import Outcome, Upload
 from tests.support.fault_script import (
     CREATE_BATCH,
     FINALIZE_BATCH,

@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 import pytest
 
-from calypso_mcp.server.call_time import SHORTEST_CALL_S
+from calypso_mcp.server.calls.call_time import SHORTEST_CALL_S
 from tests.support.fault_proxy import fault_proxy
 from tests.support.fault_script import FINALIZE_BATCH, PUT, Hang, Kind, On, Script
 from tests.support.faulty_calypso import API_KEY, BUCKET, content, faulty_calypso, knowledge_counts
@@ -98,7 +98,7 @@ async def test_a_bucket_lookup_that_hangs_leaves_every_call_its_time_and_its_arg
 async def test_a_call_that_hangs_later_on_comes_back_in_its_time_and_the_next_one_finishes(
     tmp_path: Path, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("calypso_mcp.server.call_time.SHORTEST_CALL_S", 0.0)
+    monkeypatch.setattr("calypso_mcp.server.calls.call_time.SHORTEST_CALL_S", 0.0)
     folder, script = folder_of(tmp_path), Script(On(kind, Hang(times=999)))
     async with faulty_server(tmp_path, folder, script) as (calypso, agent):
 

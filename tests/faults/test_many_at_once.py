@@ -10,7 +10,7 @@ import anyio
 
 from calypso_mcp.api.search import SearchRequest
 from calypso_mcp.client import CalypsoClient
-from calypso_mcp.client.outcomes import Upload
+from calypso_mcp.client.uploading.outcomes import Upload
 from tests.support.fault_script import CREATE, CREATE_BATCH, Exchange, Script
 from tests.support.faulty_calypso import (
     BUCKET,

@@ -14,7 +14,7 @@ from anyio import to_thread
 from mcp import MCPError
 
 from calypso_mcp.client import CalypsoClient, ClientPolicies
-from calypso_mcp.client.outcomes import Outcome
+from calypso_mcp.client.uploading.outcomes import Outcome
 from calypso_mcp.domain.retry import RetryPolicy
 from tests.faults.test_many_at_once import most_in_a_second
 from tests.support.fault_proxy import fault_proxy

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from calypso_mcp.client import ClientPolicies
-from calypso_mcp.client.outcomes import Upload
+from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.domain.retry import RetryPolicy
 from tests.support.fault_script import (
     STORAGE,

@@ -17,7 +17,7 @@ from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.gate import AccessControl
 from calypso_mcp.server.build import build_server
-from calypso_mcp.server.http import HttpPolicy, create_http_app
+from calypso_mcp.server.transport.http import HttpPolicy, create_http_app
 from tests.support.mcp_answers import facts
 from tests.support.scripted_calypso import ScriptedCalypso
 from tests.support.served_mcp import http_client, serving_mcp

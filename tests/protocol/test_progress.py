@@ -10,7 +10,7 @@ import pytest
 from mcp.client import Client
 
 from calypso_mcp.server.build import build_server
-from calypso_mcp.server.http import HttpPolicy, create_http_app
+from calypso_mcp.server.transport.http import HttpPolicy, create_http_app
 from tests.support.mcp_answers import facts
 from tests.support.scripted_calypso import ScriptedCalypso, file
 from tests.support.served_mcp import http_client, serving_mcp

@@ -219,7 +219,7 @@ async def test_time_running_out_leaves_every_input_pending_and_the_next_call_fin
     fill(folder, {name: f"text {name}" for name in NAMES})
     arguments = {kind: SOURCES[kind], "wait": True}
     with monkeypatch.context() as hurried:
-        hurried.setattr("calypso_mcp.server.call_time.SHORTEST_CALL_S", 0.0)
+        hurried.setattr("calypso_mcp.server.calls.call_time.SHORTEST_CALL_S", 0.0)
         cut = await rig.ok("upload_batch", **arguments, timeout_s=0)
     adds_up(cut)
     # Nobody knows yet what is in the folder.

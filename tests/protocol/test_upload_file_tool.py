@@ -118,7 +118,7 @@ async def test_progress_is_reported_up_to_the_end(rig: Rig):
 
 
 async def test_time_running_out_is_a_result_that_says_how_to_go_on(rig: Rig, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("calypso_mcp.server.call_time.SHORTEST_CALL_S", 0.0)
+    monkeypatch.setattr("calypso_mcp.server.calls.call_time.SHORTEST_CALL_S", 0.0)
     done = await rig.ok("upload_file", path="notes.md", timeout_s=0)
     assert (done["outcome"], done["readiness"]) == ("pending", "pending")
     assert "same call again" in done["next_step"]

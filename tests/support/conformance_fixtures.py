@@ -31,7 +31,7 @@ from mcp_types import (
 )
 
 from calypso_mcp.server import sdk
-from calypso_mcp.server.calls import CalypsoServer
+from calypso_mcp.server.calls.tool_calls import CalypsoServer
 from tests.support.conformance_tools import (
     PNG,
     SCHEMA_2020_12,

@@ -19,8 +19,8 @@ from starlette.types import ASGIApp
 from calypso_mcp.api.buckets import Destination
 from calypso_mcp.client import CalypsoClient, ClientPolicies
 from calypso_mcp.client.clock import Clock
-from calypso_mcp.client.outcomes import Upload
-from calypso_mcp.client.sources import BytesSource
+from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.sources import BytesSource
 from calypso_mcp.local.app import LocalOptions, open_backend
 from tests.support.fault_script import Script
 from tests.support.fault_transport import FaultyTransport

@@ -19,7 +19,7 @@ import anyio
 import httpx2
 import uvicorn
 
-from calypso_mcp.client.request_log import keep_addresses_out
+from calypso_mcp.client.transport.request_log import keep_addresses_out
 from calypso_mcp.local.app import LocalOptions, create_app, open_backend
 
 T = TypeVar("T")

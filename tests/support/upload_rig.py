@@ -17,7 +17,7 @@ from calypso_mcp.domain.readiness import PollSchedule
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.local.app import open_backend
 from calypso_mcp.server.build import build_server
-from calypso_mcp.server.local_files import FilePolicy
+from calypso_mcp.server.files.local_files import FilePolicy
 from calypso_mcp.server.state import Backend, ServerState
 from tests.support.live_backend import API_KEY, held_open, options_for
 

@@ -20,7 +20,7 @@ from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.indexing.chunking import Chunk, split
 from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.options import LocalOptions
-from calypso_mcp.local.presence import Presence
+from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store import tasks
 from calypso_mcp.local.store.database import Database

@@ -21,18 +21,18 @@ from calypso_mcp.api.batches import (
     ItemProblem,
 )
 from calypso_mcp.domain.statuses import FileStatus, SyncStatus
-from calypso_mcp.local.admission import check_batch
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.batch_admission import admit
-from calypso_mcp.local.batch_status import summarize
 from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, read_body
-from calypso_mcp.local.finalizing import Outcome, finalize
 from calypso_mcp.local.refusals import not_found
 from calypso_mcp.local.routes.addresses import upload_target
 from calypso_mcp.local.routes.files import file_wire, sync_wire
 from calypso_mcp.local.store import batches
 from calypso_mcp.local.store.batches import ItemRow
 from calypso_mcp.local.store.files import FileRow
+from calypso_mcp.local.uploads.admission import check_batch
+from calypso_mcp.local.uploads.batch_admission import admit
+from calypso_mcp.local.uploads.batch_status import summarize
+from calypso_mcp.local.uploads.finalizing import Outcome, finalize
 
 
 async def create_batch(backend: Backend, request: Request) -> Answer:

@@ -16,17 +16,17 @@ from calypso_mcp.api.files import (
     TaskReference,
     UploadSession,
 )
-from calypso_mcp.local.admission import check_file, refusal_of
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.destinations import assign
 from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, idempotency_key, read_body
-from calypso_mcp.local.finalizing import finalize
 from calypso_mcp.local.identifiers import iso_time
 from calypso_mcp.local.refusals import Refusal, bucket_required, not_found
 from calypso_mcp.local.routes.addresses import upload_target
 from calypso_mcp.local.store import files, idempotency, sessions
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sessions import Address, NewSession
+from calypso_mcp.local.uploads.admission import check_file, refusal_of
+from calypso_mcp.local.uploads.destinations import assign
+from calypso_mcp.local.uploads.finalizing import finalize
 
 _TASK_TYPE = "knowledge_indexing"
 

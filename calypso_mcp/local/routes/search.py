@@ -13,13 +13,13 @@ from calypso_mcp.api import paths
 from calypso_mcp.api.search import SearchRequest, SearchResponse, SearchResult
 from calypso_mcp.local import agent_models
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.destinations import resolve
 from calypso_mcp.local.exchange import Answer, endpoint, read_body
 from calypso_mcp.local.refusals import Refusal, invalid
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.retrieval.index import Passage, SearchTimedOut
 from calypso_mcp.local.store import files
 from calypso_mcp.local.store.files import FileRow
+from calypso_mcp.local.uploads.destinations import resolve
 
 #: API sheet section 9.1.
 _DEFAULT_RESULTS = 10

@@ -17,13 +17,13 @@ from starlette.routing import Route
 
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.blobs import AlreadySealed, BlobBusy, Digests, HashMismatch, Partial
-from calypso_mcp.local.content_range import BadRange, Part, Query, read_hashes, read_range
 from calypso_mcp.local.exchange import is_disk_full, refusal_for
 from calypso_mcp.local.identifiers import new_id
+from calypso_mcp.local.processes.turns import Overtaken
 from calypso_mcp.local.routes.addresses import UPLOAD_PATH
 from calypso_mcp.local.store import sessions
 from calypso_mcp.local.store.sessions import CANCELLED, UPLOADED, SessionRow
-from calypso_mcp.local.turns import Overtaken
+from calypso_mcp.local.uploads.content_range import BadRange, Part, Query, read_hashes, read_range
 
 #: Bytes gathered before they are written, and so the most that one upload holds in memory.
 _WRITE_BYTES = 1_048_576

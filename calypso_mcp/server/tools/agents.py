@@ -10,9 +10,9 @@ from pydantic import Field
 
 from calypso_mcp.api.agents import AgentModel, CreateAgent
 from calypso_mcp.errors import Conflict
-from calypso_mcp.server.content_keys import creation_key
-from calypso_mcp.server.request_scope import Access, CurrentAccess
-from calypso_mcp.server.results import ToolResult, answer, first
+from calypso_mcp.server.results.models import ToolResult, answer, first
+from calypso_mcp.server.scope.content_keys import creation_key
+from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 
 #: Agents told of, and buckets of each.
 _MOST_AGENTS = 100

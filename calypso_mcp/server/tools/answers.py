@@ -14,14 +14,14 @@ from calypso_mcp.api.answers import ABSTAINED, EXTRACTIVE, PREVIOUS_NOT_FOUND, A
 from calypso_mcp.api.search import SearchResult
 from calypso_mcp.domain.untrusted_text import clean, fence
 from calypso_mcp.errors import ApiError, InputError, NotFound, ScopeError
-from calypso_mcp.server import excerpts
-from calypso_mcp.server.agent_choice import chosen_agent, unknown_conversation
-from calypso_mcp.server.bucket_search import Found, within_scope
-from calypso_mcp.server.call_progress import Step, call_progress
+from calypso_mcp.server.calls.call_progress import Step, call_progress
 from calypso_mcp.server.conversations import Turn, new_conversation_id, reach_digest
-from calypso_mcp.server.hits import Hit, PendingMembers, hit_of, hit_text, incomplete, incomplete_text
-from calypso_mcp.server.request_scope import Access, CurrentAccess
-from calypso_mcp.server.results import ToolResult, answer
+from calypso_mcp.server.results import excerpts
+from calypso_mcp.server.results.hits import Hit, PendingMembers, hit_of, hit_text, incomplete, incomplete_text
+from calypso_mcp.server.results.models import ToolResult, answer
+from calypso_mcp.server.scope.agent_choice import chosen_agent, unknown_conversation
+from calypso_mcp.server.scope.bucket_search import Found, within_scope
+from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import ServerState
 
 #: Longest answer that is passed on.

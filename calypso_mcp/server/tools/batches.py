@@ -9,20 +9,20 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from calypso_mcp.client.outcomes import Outcome, Upload
+from calypso_mcp.client.uploading.outcomes import Outcome, Upload
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.domain.upload_rules import check_upload
 from calypso_mcp.errors import CalypsoError, ContentError
-from calypso_mcp.server import batch_reports
-from calypso_mcp.server.batch_inputs import BatchInput, BatchItem, InputReader, SharedArguments
-from calypso_mcp.server.batch_reports import InputOutcome, Told
-from calypso_mcp.server.batch_waiting import BatchReadiness, wait_for_outcomes
-from calypso_mcp.server.call_progress import CallProgress, Step, call_progress
-from calypso_mcp.server.call_time import CallTime
-from calypso_mcp.server.destinations import Target, made
-from calypso_mcp.server.request_scope import Access, CurrentAccess
-from calypso_mcp.server.results import ToolResult, answer
-from calypso_mcp.server.standings import PLAIN_OBJECTS, ReadinessWord, word
+from calypso_mcp.server.calls.batch_inputs import BatchInput, BatchItem, InputReader, SharedArguments
+from calypso_mcp.server.calls.batch_waiting import BatchReadiness, wait_for_outcomes
+from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
+from calypso_mcp.server.calls.call_time import CallTime
+from calypso_mcp.server.results import batch_reports
+from calypso_mcp.server.results.batch_reports import InputOutcome, Told
+from calypso_mcp.server.results.models import ToolResult, answer
+from calypso_mcp.server.results.standings import PLAIN_OBJECTS, ReadinessWord, word
+from calypso_mcp.server.scope.destinations import Target, made
+from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.readiness import Timeout
 

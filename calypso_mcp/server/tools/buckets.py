@@ -14,9 +14,9 @@ from calypso_mcp.api.buckets import Bucket, CreateBucket
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ApiError, Conflict, ContractError, InputError
-from calypso_mcp.server.content_keys import creation_key
-from calypso_mcp.server.request_scope import Access, CurrentAccess
-from calypso_mcp.server.results import ToolResult, answer, first
+from calypso_mcp.server.results.models import ToolResult, answer, first
+from calypso_mcp.server.scope.content_keys import creation_key
+from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 
 #: Agents named beside each bucket.
 _MOST_AGENTS = 10

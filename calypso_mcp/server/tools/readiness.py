@@ -15,15 +15,22 @@ from calypso_mcp.client.readiness_report import Standing, of_file, of_item
 from calypso_mcp.domain.readiness import Readiness, hinges_on_store, task_readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, ScopeError
-from calypso_mcp.server.call_progress import Step, call_progress
-from calypso_mcp.server.call_time import CallTime
-from calypso_mcp.server.parallel import map_parallel
-from calypso_mcp.server.request_scope import Access, CurrentAccess
-from calypso_mcp.server.results import ToolResult, answer
-from calypso_mcp.server.scoped_lookup import reach_of, require_batch, require_file, require_task
-from calypso_mcp.server.standings import PLAIN_OBJECTS, ItemStanding, ReadinessWord, listed, reason_line, word
+from calypso_mcp.server.calls.call_progress import Step, call_progress
+from calypso_mcp.server.calls.call_time import CallTime
+from calypso_mcp.server.calls.parallel import map_parallel
+from calypso_mcp.server.one_time.upload_ledger import UploadRecord, is_upload_id
+from calypso_mcp.server.results.models import ToolResult, answer
+from calypso_mcp.server.results.standings import (
+    PLAIN_OBJECTS,
+    ItemStanding,
+    ReadinessWord,
+    listed,
+    reason_line,
+    word,
+)
+from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
+from calypso_mcp.server.scope.scoped_lookup import reach_of, require_batch, require_file, require_task
 from calypso_mcp.server.state import ServerState
-from calypso_mcp.server.upload_ledger import UploadRecord, is_upload_id
 
 Timeout = Annotated[int, Field(ge=0, le=300)]
 

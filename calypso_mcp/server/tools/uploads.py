@@ -10,23 +10,23 @@ from mcp_types import CallToolResult
 from pydantic import Field, WithJsonSchema
 from starlette.requests import Request
 
-from calypso_mcp.client.outcomes import Upload, UploadedFile
 from calypso_mcp.client.readiness import ReadinessReport, ReadinessTarget
 from calypso_mcp.client.readiness_report import of_file
+from calypso_mcp.client.uploading.outcomes import Upload, UploadedFile
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.domain.upload_rules import check_upload
 from calypso_mcp.errors import ContentError, InputError
-from calypso_mcp.server.batch_reports import CHANGED_HINT
-from calypso_mcp.server.call_progress import CallProgress, Step, call_progress
-from calypso_mcp.server.call_time import CallTime
-from calypso_mcp.server.destinations import Target, made, upload_target
-from calypso_mcp.server.one_time_uploads import IssuedUpload, Labels
-from calypso_mcp.server.request_scope import Access, CurrentAccess
-from calypso_mcp.server.results import ToolResult, answer
-from calypso_mcp.server.standings import ReadinessWord, reason_line, word
+from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
+from calypso_mcp.server.calls.call_time import CallTime
+from calypso_mcp.server.files.upload_sources import CheckedSource, SourceArguments, checked_source
+from calypso_mcp.server.one_time.one_time_uploads import IssuedUpload, Labels
+from calypso_mcp.server.results.batch_reports import CHANGED_HINT
+from calypso_mcp.server.results.models import ToolResult, answer
+from calypso_mcp.server.results.standings import ReadinessWord, reason_line, word
+from calypso_mcp.server.scope.destinations import Target, made, upload_target
+from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.readiness import Timeout, indexing_step
-from calypso_mcp.server.upload_sources import CheckedSource, SourceArguments, checked_source
 
 #: A name that breaks no rule, to check the other arguments before any byte is looked at.
 _ANY_NAME = "x"

@@ -14,8 +14,8 @@ from pydantic import SecretStr
 from calypso_mcp.api.buckets import Destination
 from calypso_mcp.assembly.backends import Backends, opened
 from calypso_mcp.assembly.embedded import EMBEDDED_BASE_URL, EmbeddedTransport
-from calypso_mcp.client.outcomes import Upload
-from calypso_mcp.client.sources import BytesSource
+from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.sources import BytesSource
 from calypso_mcp.errors import AuthenticationFailed, ConfigError
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.settings import Settings, settings_from

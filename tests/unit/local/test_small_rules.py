@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calypso_mcp.local.options import LocalOptions
-from calypso_mcp.local.presence import Presence
+from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.rate_limit import CreateWindow
 from calypso_mcp.local.refusals import Refusal
 from calypso_mcp.local.slugs import slug_for, slug_of

@@ -9,7 +9,7 @@ from mcp_types import CallToolResult
 from pydantic import BaseModel, Field
 
 from calypso_mcp.server.registry import TOOLS, ToolSpec
-from calypso_mcp.server.results import ToolResult, answer
+from calypso_mcp.server.results.models import ToolResult, answer
 from calypso_mcp.server.schemas import compact_input, compact_output
 
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from calypso_mcp.client.exchanges import exchange
+from calypso_mcp.client.transport.exchanges import exchange
 from calypso_mcp.server.metrics import Metrics
 from calypso_mcp.server.telemetry import JsonLines, Telemetry
 

@@ -1,0 +1,275 @@
+"""The one place where a JSON request is sent: key, timeouts, retries, pacing, decoding, error mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final, Generic, TypeVar, cast
+
+import anyio
+import httpx2
+
+from calypso_mcp import errors
+from calypso_mcp.api import problem
+from calypso_mcp.api.wire import WireModel
+from calypso_mcp.client.clock import Clock
+from calypso_mcp.client.policies import ClientPolicies
+from calypso_mcp.client.transport.bodies import body_of, decoded, request_id_of
+from calypso_mcp.client.transport.connections import Connections
+from calypso_mcp.client.transport.exchanges import Exchange, exchange
+from calypso_mcp.client.transport.pacing import CreatePacer
+from calypso_mcp.client.transport.retrying import retrying
+from calypso_mcp.client.transport.transport_errors import mapped
+from calypso_mcp.domain.retry import is_retryable_status, parse_retry_after
+
+_LARGEST_PROBLEM: Final = 64 * 1024
+_REPLAYED_HEADER: Final = "idempotency-replayed"
+
+_STREAM_OR_JSON: Final = "text/event-stream, application/json"
+
+M = TypeVar("M", bound=WireModel)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[M]):
+    """A decoded answer.
+
+    Attributes:
+        body: What the API said.
+        replayed: Whether the server states that it answered this idempotency key before. False also where
+            it does not say.
+        repeated: Whether this request was sent more than once, so that a lost answer may have preceded.
+    """
+
+    body: M
+    replayed: bool = False
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Given(Generic[T]):
+    """What an attempt came to that must not be repeated: a value, or an error to raise."""
+
+    value: T | None = None
+    error: errors.CalypsoError | None = None
+
+
+class Requester:
+    """Sends JSON requests for one API key."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        *,
+        base_url: str,
+        api_key: str,
+        policies: ClientPolicies,
+        pacer: CreatePacer,
+        clock: Clock,
+        dice: Callable[[], float],
+    ) -> None:
+        """Tie a key to its connections.
+
+        Args:
+            connections: Where requests go through.
+            base_url: The checked base URL, without a trailing slash.
+            api_key: Sent as a bearer token, shown nowhere.
+            policies: Retry policy and timeouts.
+            pacer: Shared by everything in the process that uses this key.
+            clock: Where time comes from.
+            dice: Random numbers from 0 to 1 for the jitter between attempts.
+        """
+        self._connections = connections
+        self._base_url = base_url
+        self._api_key = api_key
+        self._policies = policies
+        self._pacer = pacer
+        self._clock = clock
+        self._dice = dice
+
+    async def get(self, path: str, answer: type[M], *, params: Mapping[str, str] | None = None) -> Answer[M]:
+        """Ask for something. See `post` for the errors."""
+        return await self._send("GET", path, answer, params=params)
+
+    async def post(
+        self,
+        path: str,
+        answer: type[M],
+        body: WireModel | Mapping[str, Any],
+        *,
+        idempotency_key: str | None = None,
+        creates: bool = False,
+    ) -> Answer[M]:
+        """Send `body` and decode the answer.
+
+        Args:
+            path: From `api.paths`, already filled.
+            answer: What a 2xx body is read as; `Nothing` to ignore it.
+            body: The JSON object to send.
+            idempotency_key: Made by the caller, so that it stays the same over all attempts.
+            creates: Whether the team's limit on create requests applies to this one.
+
+        Raises:
+            ApiError: The API answered 4xx or 5xx, after all attempts.
+            ConnectionFailed: No answer, after all attempts.
+            ContractError: An answer that breaks the contract.
+        """
+        fields = body.to_wire() if isinstance(body, WireModel) else dict(body)
+        return await self._send(
+            "POST", path, answer, json=fields, idempotency_key=idempotency_key, creates=creates
+        )
+
+    async def post_and_listen(
+        self, path: str, body: WireModel, read: Callable[[httpx2.Response], Awaitable[T]], *, wait_s: float
+    ) -> T:
+        """Send `body` and let `read` read a 2xx answer while it comes.
+
+        Sent again only while nothing has been answered: never after a 2xx, nor when time was up, because
+        whoever was asked may be at work already.
+
+        Args:
+            path: From `api.paths`, already filled.
+            body: The JSON object to send.
+            read: Reads the answer and closes nothing; its errors pass through.
+            wait_s: Seconds for everything, all attempts included.
+
+        Raises:
+            RequestTimedOut: The answer was not complete in time.
+            CalypsoError: See `post`.
+        """
+        request = self._request("POST", path, json=body.to_wire(), accept=_STREAM_OR_JSON, silence_s=wait_s)
+
+        async def attempt() -> _Given[T]:
+            has_begun = False
+
+            async def read_once(response: httpx2.Response) -> T:
+                nonlocal has_begun
+                has_begun = True
+                return await read(response)
+
+            try:
+                return _Given(value=await self._attempt(request, read_once, wait_s))
+            except errors.CalypsoError as error:
+                if has_begun or isinstance(error, errors.RequestTimedOut):
+                    return _Given(error=error)
+                raise
+
+        with anyio.move_on_after(wait_s):
+            given: _Given[T] = await retrying(self._policies.retry, self._clock, self._dice)(attempt)
+            if given.error is not None:
+                raise given.error
+            return cast("T", given.value)
+        raise errors.RequestTimedOut(f"The answer was not complete within {wait_s:g} s.")
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        answer: type[M],
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+        creates: bool = False,
+    ) -> Answer[M]:
+        request = self._request(method, path, params=params, json=json)
+        if idempotency_key is not None:
+            request.headers["Idempotency-Key"] = idempotency_key
+
+        async def read(response: httpx2.Response) -> Answer[M]:
+            replayed = response.headers.get(_REPLAYED_HEADER, "").strip().lower() == "true"
+            return Answer(await decoded(response, answer), replayed)
+
+        attempts = 0
+
+        async def attempt() -> Answer[M]:
+            nonlocal attempts
+            attempts += 1
+            async with AsyncExitStack() as turn:
+                if creates:
+                    await turn.enter_async_context(self._pacer.turn())
+                return await self._attempt(request, read, self._policies.timeouts.answer_s)
+
+        answered: Answer[M] = await retrying(self._policies.retry, self._clock, self._dice)(attempt)
+        return replace(answered, repeated=attempts > 1)
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+        accept: str = "application/json",
+        silence_s: float | None = None,
+    ) -> httpx2.Request:
+        """Return a request; `silence_s` replaces the usual limit between two pieces of an answer."""
+        timeouts = self._policies.timeouts
+        return self._connections.api.build_request(
+            method,
+            self._base_url + path,
+            params=params,
+            json=json,
+            headers={"Authorization": f"Bearer {self._api_key}", "Accept": accept},
+            timeout=httpx2.USE_CLIENT_DEFAULT
+            if silence_s is None
+            else httpx2.Timeout(
+                connect=timeouts.connect_s, read=silence_s, write=timeouts.write_s, pool=None
+            ),
+        )
+
+    async def _attempt(
+        self, request: httpx2.Request, read: Callable[[httpx2.Response], Awaitable[T]], wait_s: float
+    ) -> T:
+        with exchange("api", request.method, request.url.path) as made, anyio.move_on_after(wait_s):
+            try:
+                with mapped():
+                    answered = await self._exchanged(request, read, made)
+            except errors.CalypsoError as error:
+                error.request_id = error.request_id or made.request_id
+                raise
+            body: object = getattr(answered, "body", answered)
+            made.request_id = made.request_id or getattr(body, "request_id", None)
+            return answered
+        raise errors.RequestTimedOut("No complete answer came in time.")
+
+    async def _exchanged(
+        self, request: httpx2.Request, read: Callable[[httpx2.Response], Awaitable[T]], made: Exchange
+    ) -> T:
+        response = await self._connections.api.send(request, stream=True)
+        made.status = response.status_code
+        made.request_id = request_id_of(response)
+        try:
+            if not response.is_success:
+                raise await self._refusal(response)
+            return await read(response)
+        finally:
+            await response.aclose()
+
+    async def _refusal(self, response: httpx2.Response) -> errors.CalypsoError:
+        if not response.is_error:
+            return errors.ContractError(
+                f"The API answered {response.status_code}, a redirect. It is not followed, because the API "
+                "key would go with it."
+            )
+        body = await body_of(response, _LARGEST_PROBLEM, cut=True) or b""
+        return self._problem(response, body, request_id_of(response))
+
+    def _problem(self, response: httpx2.Response, body: bytes, request_id: str | None) -> errors.ApiError:
+        # A server that quotes the key back must not make us print it.
+        text = body.replace(self._api_key.encode(), b"[API key]")
+        retry_after_s = parse_retry_after(response.headers.get("retry-after"), now=datetime.now(UTC))
+        status = response.status_code
+        try:
+            error = problem.to_error(status, text, request_id=request_id, retry_after_s=retry_after_s)
+        except RecursionError:  # nested deeper than the JSON reader goes
+            error = problem.to_error(status, b"", request_id=request_id, retry_after_s=retry_after_s)
+        if not is_retryable_status(status):
+            error.retryable = False
+        elif status == HTTPStatus.REQUEST_TIMEOUT:
+            error.retryable = True
+        return error

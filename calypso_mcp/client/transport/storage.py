@@ -1,0 +1,153 @@
+"""Sends one request to an upload address. The address is the only credential: no API key goes with it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import httpx2
+
+from calypso_mcp.client.transport.connections import Connections
+from calypso_mcp.client.transport.exchanges import exchange
+from calypso_mcp.client.transport.transport_errors import mapped
+from calypso_mcp.client.uploading.sources import (
+    BLOCK_BYTES,
+    ByteSource,
+    changed,
+    content_hash_of,
+    read_exactly,
+    version_of,
+)
+from calypso_mcp.domain.resumable import UploadRequest
+from calypso_mcp.domain.retry import parse_retry_after
+from calypso_mcp.errors import CalypsoError
+
+#: Bytes of an answer worth reading so that the connection can be used again; beyond, it is dropped.
+_LARGEST_ANSWER: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is sent, and the proof that it is still what was hashed.
+
+    Attributes:
+        source: The bytes.
+        content_type: MIME type as declared to the API.
+        content_hash: Hash that the idempotency key was made from.
+        version: The source's version at that time.
+    """
+
+    source: ByteSource
+    content_type: str
+    content_hash: str
+    version: object = None
+
+    async def check_unchanged(self) -> None:
+        """Check that nobody wrote to the source since it was hashed.
+
+        Raises:
+            UploadCorrupted: Its bytes are others now. A mere touch is no change.
+        """
+        if self.version == await version_of(self.source):
+            return
+        if await content_hash_of(self.source) != self.content_hash:
+            raise changed()
+
+
+@dataclass(frozen=True, slots=True)
+class StorageAnswer:
+    """What the storage said: never its text, which may quote the address."""
+
+    status: int
+    range_header: str | None
+    retry_after_s: float | None
+
+
+class Storage:
+    """The storage host behind upload addresses."""
+
+    def __init__(self, connections: Connections) -> None:
+        """Use the storage side of `connections`."""
+        self._connections = connections
+
+    async def put(self, url: str, request: UploadRequest, content: Content) -> StorageAnswer:
+        """Send one request of the resumable protocol, streaming its bytes block by block.
+
+        Args:
+            url: The upload address, already checked.
+            request: Which bytes to send; none to ask for the offset.
+            content: Where they come from.
+
+        Raises:
+            ConnectionFailed: No answer; the bytes may have arrived whole, in part or not at all.
+            UploadCorrupted: The source changed. The last block is then held back, so that the storage
+                never completes an object that nobody meant.
+        """
+        headers = {
+            "Content-Type": content.content_type,
+            "Content-Range": request.content_range,
+            "Content-Length": str(request.length),
+            "Accept-Encoding": "identity",
+        }
+        client = self._connections.storage
+        body = _Body(request, content)
+        try:
+            with exchange("storage", request.method, sent_bytes=request.length) as made, mapped():
+                outgoing = client.build_request(
+                    request.method, url, headers=headers, content=body.blocks() if request.length else b""
+                )
+                response = await client.send(outgoing, stream=True)
+                made.status = response.status_code
+                try:
+                    await _drain(response)
+                finally:
+                    await response.aclose()
+        except Exception:
+            # Whatever became of the exchange, a source that failed in the middle of it is the reason.
+            if body.error is not None:
+                raise body.error from None
+            raise
+        if body.error is not None:
+            raise body.error
+        return StorageAnswer(
+            response.status_code,
+            response.headers.get("range"),
+            parse_retry_after(response.headers.get("retry-after"), now=datetime.now(UTC)),
+        )
+
+
+class _Body:
+    """The bytes of one request, and what went wrong with their source while they were sent."""
+
+    def __init__(self, request: UploadRequest, content: Content) -> None:
+        self._request = request
+        self._content = content
+        self.error: Exception | None = None
+
+    async def blocks(self) -> AsyncGenerator[bytes]:
+        offset, end = self._request.offset, self._request.offset + self._request.length
+        while offset < end:
+            try:
+                block = await self._block(offset, end)
+            except CalypsoError as error:
+                self.error = error
+                raise
+            offset += len(block)
+            yield block
+
+    async def _block(self, offset: int, end: int) -> bytes:
+        length = min(BLOCK_BYTES, end - offset)
+        block = await read_exactly(self._content.source, offset, length)
+        if offset + length == end:
+            await self._content.check_unchanged()
+        return block
+
+
+async def _drain(response: httpx2.Response) -> None:
+    size = 0
+    async for part in response.aiter_bytes():
+        size += len(part)
+        if size > _LARGEST_ANSWER:
+            return

@@ -1,0 +1,65 @@
+"""The create request of a batch, and what its answer says about single files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+from calypso_mcp.api.batches import BatchFile, CreateBatch, ItemProblem, Manifest, ManifestItem
+from calypso_mcp.api.buckets import Destination
+from calypso_mcp.client.uploading.outcomes import Reason
+from calypso_mcp.client.uploading.preparation import Prepared
+from calypso_mcp.domain.manifest import batch_key
+
+
+def create_request(items: Mapping[str, Prepared]) -> CreateBatch:
+    """Return the create request: equal for equal files, whatever order they came in."""
+    ids = sorted(items)
+    shared = _shared_destination(items[one].upload.destination for one in ids)
+    return CreateBatch(
+        manifest=Manifest(
+            **dict(shared or Destination()),
+            batch_idempotency_key=batch_key(ids),
+            items=tuple(_item(one, items[one], routed=shared is None) for one in ids),
+        ),
+        files=tuple(
+            BatchFile(
+                client_file_id=one,
+                filename=items[one].upload.filename,
+                content_type=items[one].content_type,
+                size_bytes=items[one].size_bytes,
+            )
+            for one in ids
+        ),
+    )
+
+
+def _item(one: str, prepared: Prepared, *, routed: bool) -> ManifestItem:
+    upload = prepared.upload
+    return ManifestItem(
+        **dict(upload.destination if routed else Destination()),
+        client_file_id=one,
+        filename=upload.filename,
+        title=upload.title,
+        tags=upload.tags or None,
+        metadata=dict(upload.metadata) if upload.metadata else None,
+    )
+
+
+def _shared_destination(destinations: Iterable[Destination]) -> Destination | None:
+    distinct = list(dict.fromkeys(destinations))
+    return distinct[0] if len(distinct) == 1 else None
+
+
+def problem_of(entry: ItemProblem, code: str, message: str) -> Reason:
+    """Read why the API refused one file; the shape is not published."""
+    error: Any = entry.error
+    if isinstance(error, dict):
+        fields = cast("dict[str, Any]", error)
+        return Reason(
+            str(fields.get("code") or entry.code or code),
+            str(fields.get("message") or entry.message or message),
+            retryable=fields.get("retryable") is True,
+        )
+    text = error if isinstance(error, str) and error else None
+    return Reason(entry.code or code, entry.message or text or message)

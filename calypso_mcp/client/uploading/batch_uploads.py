@@ -1,0 +1,220 @@
+"""Uploads any number of files: hash, divide into batches, run them, one outcome for every input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import anyio
+
+from calypso_mcp.client.clock import Clock
+from calypso_mcp.client.for_each import for_each
+from calypso_mcp.client.uploading.batch_run import BatchRun, BatchTools
+from calypso_mcp.client.uploading.outcomes import Outcome, TransferProgress, Upload, Verdict
+from calypso_mcp.client.uploading.preparation import Prepared, opened, prepare
+from calypso_mcp.client.uploading.progress import ProgressBoard
+from calypso_mcp.client.uploading.recall import Recall
+from calypso_mcp.client.uploading.sent_files import SentFile, SentFiles, place_of, under_keys
+from calypso_mcp.client.uploading.single_upload import came_to_nothing
+from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.manifest import batch_key, client_file_id, split
+from calypso_mcp.domain.upload_rules import MOST_GENERATIONS
+from calypso_mcp.errors import CalypsoError, InvalidRequest
+
+#: Files hashed at the same time. More only makes a disk seek.
+_PARALLEL_HASHES: Final = 4
+#: Batches under way at the same time: the next one's sessions open while the last files of the previous
+#: one are sent, and yet no address waits long enough to expire.
+_PARALLEL_BATCHES: Final = 2
+
+
+@dataclass(slots=True)
+class _Content:
+    """Inputs that are one and the same file."""
+
+    prepared: Prepared
+    id: str
+    inputs: dict[int, Prepared] = field(default_factory=dict[int, Prepared])
+
+
+class BatchUploads:
+    """Drives `upload_all`; holds nothing between calls, but has a memory."""
+
+    def __init__(
+        self, tools: BatchTools, recall: Recall, sent: SentFiles, limits: UploadLimits, clock: Clock
+    ) -> None:
+        """Use what all batches of a client share."""
+        self._tools = tools
+        self._recall = recall
+        self._sent = sent
+        self._limits = limits
+        self._clock = clock
+
+    async def run(
+        self, uploads: Sequence[Upload], on_progress: Callable[[TransferProgress], None] | None = None
+    ) -> list[Outcome]:
+        """Upload everything. What goes wrong with a file is its outcome, not an exception.
+
+        Returns:
+            One outcome for every input, in the order given.
+        """
+        board = ProgressBoard(len(uploads), self._clock, on_progress)
+        outcomes: list[Outcome] = []
+        async with anyio.create_task_group() as background:
+            background.start_soon(board.heartbeat)
+            outcomes = await self._run(uploads, board)
+            background.cancel_scope.cancel()
+        return outcomes
+
+    async def _run(self, uploads: Sequence[Upload], board: ProgressBoard) -> list[Outcome]:
+        outcomes: dict[int, Outcome] = {}
+        contents = await self._prepare_all(uploads, outcomes, board)
+        board.enter("uploading", bytes_total=sum(one.prepared.size_bytes for one in contents.values()))
+        board.done(len(uploads) - len(contents))
+        verdicts = await self._upload_contents(contents, board)
+        for one, content in contents.items():
+            outcomes.update(_outcomes(content, verdicts[one]))
+        outcomes.update(await self._changed(contents.values(), outcomes))
+        board.enter("done")
+        return [outcomes[index] for index in range(len(uploads))]
+
+    async def _changed(
+        self, contents: Iterable[_Content], outcomes: Mapping[int, Outcome]
+    ) -> dict[int, Outcome]:
+        """Return the outcomes of files that went to the same bucket with other content before."""
+        places = {
+            index: place
+            for content in contents
+            for index, prepared in content.inputs.items()
+            if outcomes[index].is_uploaded and (place := place_of(prepared)) is not None
+        }
+        changed = await self._sent.changed(
+            {place: outcomes[index].content_hash or "" for index, place in places.items()}
+        )
+        return {
+            index: replace(outcomes[index], changed=True)
+            for index, place in places.items()
+            if place in changed
+        }
+
+    async def _prepare_all(
+        self, uploads: Sequence[Upload], outcomes: dict[int, Outcome], board: ProgressBoard
+    ) -> dict[str, _Content]:
+        contents: dict[str, _Content] = {}
+
+        async def look_at(index: int) -> None:
+            upload = uploads[index]
+            size_bytes: int | None = None
+            try:
+                with opened(upload) as source:
+                    size_bytes = source.size_bytes
+                    prepared = await prepare(upload, source, self._limits)
+            except CalypsoError as error:
+                verdict = Verdict.of(error)
+                outcomes[index] = Outcome.of(index, upload.filename, verdict, size_bytes=size_bytes)
+                board.hashed(0)
+                return
+            one = _id(prepared, 0)
+            contents.setdefault(one, _Content(prepared, one)).inputs[index] = prepared
+            board.hashed(prepared.size_bytes)
+
+        await for_each(range(len(uploads)), _PARALLEL_HASHES, look_at)
+        return contents
+
+    async def _upload_contents(
+        self, contents: Mapping[str, _Content], board: ProgressBoard
+    ) -> dict[str, Verdict]:
+        items = {one: content.prepared for one, content in contents.items()}
+        recalled = await self._recall.batches(items, split(items, self._limits.batch_files))
+        verdicts = recalled.verdicts
+        board.done(len(verdicts), sum(items[one].size_bytes for one in verdicts))
+        left = [one for one in contents if one not in verdicts]
+        batches = recalled.unfinished
+        for generation in range(MOST_GENERATIONS):
+            # An id of this generation -> the content it stands for.
+            ids = {_id(contents[one].prepared, generation): one for one in left}
+            items = {new: contents[one].prepared for new, one in ids.items()}
+            batches += split(set(items).difference(*batches), self._limits.batch_files)
+            found, again = await self._run_batches(batches, items, board)
+            batches = []
+            gone = {one for one, verdict in found.items() if verdict.file_id in recalled.gone}
+            again += gone
+            found = {one: verdict for one, verdict in found.items() if one not in gone}
+            verdicts.update({ids[one]: verdict for one, verdict in found.items()})
+            left = [ids[one] for one in again]
+            if not left:
+                return verdicts
+        verdicts.update({one: Verdict.of(came_to_nothing()) for one in left})
+        return verdicts
+
+    async def _run_batches(
+        self, batches: Iterable[Sequence[str]], items: Mapping[str, Prepared], board: ProgressBoard
+    ) -> tuple[dict[str, Verdict], list[str]]:
+        verdicts: dict[str, Verdict] = {}
+        again: list[str] = []
+
+        async def run(ids: Sequence[str]) -> None:
+            async def note_opened(batch_id: str) -> None:
+                await self._sent.note_opened(batch_key(ids), batch_id)
+                announced = ((items[one], SentFile(None, None, batch_id, one)) for one in ids)
+                await self._sent.note(under_keys(announced))
+
+            batch = BatchRun(self._tools, {one: items[one] for one in ids}, board, note_opened)
+            await batch.run()
+            groups = _by_destination(ids, items)
+            if isinstance(batch.refusal, InvalidRequest) and len(groups) > 1:
+                # One bad destination refuses the whole request: let it cost only the files it belongs to.
+                for group in groups:
+                    await run(group)
+                return
+            await self._sent.note(under_keys(_arrived(batch.verdicts, items)))
+            verdicts.update(batch.verdicts)
+            again.extend(batch.again)
+
+        await for_each(batches, _PARALLEL_BATCHES, run)
+        return verdicts, again
+
+
+def _by_destination(ids: Sequence[str], items: Mapping[str, Prepared]) -> list[list[str]]:
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for one in ids:
+        groups.setdefault(items[one].destination, []).append(one)
+    return list(groups.values())
+
+
+def _id(prepared: Prepared, generation: int) -> str:
+    upload = prepared.upload
+    return client_file_id(
+        identity=upload.identity or upload.filename,
+        content_hash=prepared.content_hash,
+        destination=prepared.destination,
+        title=upload.title,
+        tags=upload.tags,
+        metadata=upload.metadata,
+        generation=generation,
+    )
+
+
+def _arrived(
+    verdicts: Mapping[str, Verdict], items: Mapping[str, Prepared]
+) -> Iterable[tuple[Prepared, SentFile]]:
+    for one, verdict in verdicts.items():
+        if verdict.file_id is not None:
+            yield items[one], SentFile(verdict.file_id, verdict.task_id, verdict.batch_id, one)
+
+
+def _outcomes(content: _Content, verdict: Verdict) -> dict[int, Outcome]:
+    """Return the outcomes of all inputs with one content: the first took it there, the others find it."""
+    found: dict[int, Outcome] = {}
+    for position, index in enumerate(sorted(content.inputs)):
+        repeated = position > 0 and verdict.status == "accepted"
+        found[index] = Outcome.of(
+            index,
+            content.inputs[index].upload.filename,
+            Verdict("replayed", verdict.file_id, verdict.task_id, verdict.batch_id) if repeated else verdict,
+            client_file_id=content.id,
+            content_hash=content.prepared.content_hash,
+            size_bytes=content.prepared.size_bytes,
+        )
+    return found

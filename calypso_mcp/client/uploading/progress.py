@@ -1,0 +1,85 @@
+"""Counts what `upload_all` has done, and tells about it now and then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import anyio
+
+from calypso_mcp.client.clock import Clock
+from calypso_mcp.client.uploading.outcomes import Phase, TransferProgress
+
+#: Shortest pause between two reports, so that a thousand small files do not make two thousand of them.
+_SHORTEST_PAUSE_S: Final = 0.05
+#: Longest silence; people and hosts take a silent program for a dead one.
+HEARTBEAT_S: Final = 5.0
+
+
+class ProgressBoard:
+    """The counters of one `upload_all`."""
+
+    def __init__(
+        self, files_total: int, clock: Clock, listener: Callable[[TransferProgress], None] | None
+    ) -> None:
+        """Start before the first file."""
+        self._files_total = files_total
+        self._clock = clock
+        self._listener = listener
+        self._files_done = 0
+        self._bytes_done = 0
+        self._bytes_total = 0
+        self._phase: Phase = "hashing"
+        self._told_at = float("-inf")
+
+    def enter(self, phase: Phase, *, bytes_total: int | None = None) -> None:
+        """Begin a phase; `uploading` counts anew, `done` completes the files."""
+        self._phase = phase
+        if phase == "uploading":
+            self._files_done = self._bytes_done = 0
+        if phase == "done":
+            self._files_done = self._files_total
+        if bytes_total is not None:
+            self._bytes_total = bytes_total
+        self.tell()
+
+    def hashed(self, size_bytes: int) -> None:
+        """Count a file as looked at."""
+        self._files_done += 1
+        self._bytes_done += size_bytes
+        self._bytes_total += size_bytes
+        self._tell_if_due()
+
+    def kept(self, size_bytes: int) -> None:
+        """Count bytes as acknowledged."""
+        self._bytes_done = min(self._bytes_total, self._bytes_done + size_bytes)
+        self._tell_if_due()
+
+    def done(self, files: int, missing_bytes: int = 0) -> None:
+        """Count files as done with, and the bytes of theirs that did not have to be sent."""
+        # A file that needs a second upload under another key is counted once.
+        self._files_done = min(self._files_total, self._files_done + files)
+        self.kept(missing_bytes)
+        if self._phase == "uploading" and self._files_done == self._files_total:
+            self.enter("finalizing")
+
+    def tell(self) -> None:
+        """Report now."""
+        if self._listener is None:
+            return
+        self._told_at = self._clock.now()
+        self._listener(
+            TransferProgress(
+                self._files_done, self._files_total, self._bytes_done, self._bytes_total, self._phase
+            )
+        )
+
+    async def heartbeat(self) -> None:
+        """Report every few seconds, until cancelled. Real time: it is for those who wait in it."""
+        while self._listener is not None:
+            await anyio.sleep(HEARTBEAT_S)
+            self.tell()
+
+    def _tell_if_due(self) -> None:
+        if self._listener is not None and self._clock.now() - self._told_at >= _SHORTEST_PAUSE_S:
+            self.tell()

@@ -1,0 +1,111 @@
+"""Passes on content that arrives from somebody else while it is sent: nothing is kept but a window of it.
+
+For one-time upload addresses: the bytes come over HTTP, once, in order, and their hash is known only at the
+end. So the idempotency key cannot come from the content; the issuer of the address provides it, and whatever
+is repeated under the same key ends in the same file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from calypso_mcp.api.files import CreateUploadSession, KnowledgeFile
+from calypso_mcp.client.files import Files
+from calypso_mcp.client.transport.storage import Content
+from calypso_mcp.client.uploading.sources import BLOCK_BYTES
+from calypso_mcp.client.uploading.transfer import Transfer
+from calypso_mcp.domain.limits import CHUNK_GRANULARITY
+from calypso_mcp.errors import UploadCorrupted, UploadError
+
+#: Bytes in one request to the storage. After a broken one, they are sent again from memory.
+CHUNK_BYTES: Final = 8 * CHUNK_GRANULARITY
+
+
+class StreamEnded(UploadError):
+    """The sender stopped before the announced size."""
+
+    default_code = "upload_interrupted"
+    default_hint = "Send the same file to the same address again; what has arrived is not sent twice."
+
+
+class StreamSource:
+    """Content of known size that arrives in order, as a `ByteSource` that can step back a little.
+
+    Args:
+        stream: The bytes from `start` on.
+        start: Offset of the first byte that arrives.
+        size_bytes: Size of the whole content.
+    """
+
+    def __init__(self, stream: AsyncIterator[bytes], *, start: int, size_bytes: int) -> None:
+        self.size_bytes = size_bytes
+        self._stream = stream
+        self._window = bytearray()
+        self._window_start = start
+
+    async def read(self, offset: int, length: int) -> bytes:
+        """Return bytes from `offset`, waiting for them.
+
+        Raises:
+            UploadCorrupted: They have gone by already.
+            StreamEnded: They never came.
+        """
+        if offset < self._window_start:
+            raise UploadCorrupted(
+                "The storage asks for bytes that have gone by.",
+                hint="Send the whole file to the same address again.",
+            )
+        end = min(offset + length, self.size_bytes)
+        while self._window_start + len(self._window) < end:
+            block = await anext(self._stream, b"")
+            if not block:
+                raise StreamEnded
+            self._window += block
+            self._forget(offset)
+        position = offset - self._window_start
+        return bytes(self._window[position : position + end - offset])
+
+    def _forget(self, offset: int) -> None:
+        """Drop what lies more than one request behind `offset`."""
+        spare = offset - CHUNK_BYTES - self._window_start
+        if spare >= BLOCK_BYTES:
+            del self._window[:spare]
+            self._window_start += spare
+
+
+class RelayedUpload:
+    """Opens a session, passes the bytes on, finalizes."""
+
+    def __init__(self, files: Files, transfer: Transfer) -> None:
+        """Use `files` for the API side and `transfer` for the bytes."""
+        self._files = files
+        self._transfer = transfer
+
+    async def kept(self, upload: CreateUploadSession, *, idempotency_key: str) -> int:
+        """Return how many bytes of `upload` the storage has.
+
+        Raises:
+            SessionExpired: The address behind the session is gone.
+            UploadError: The storage does not say.
+        """
+        answer = await self._files.open_session(upload, idempotency_key=idempotency_key)
+        return await self._transfer.kept(answer.body.upload_url.get_secret_value(), upload.size_bytes)
+
+    async def run(
+        self, upload: CreateUploadSession, source: StreamSource, *, idempotency_key: str
+    ) -> KnowledgeFile:
+        """Bring the rest of the content to the storage and finalize.
+
+        Raises:
+            StreamEnded: The sender stopped; the same key continues.
+            UploadError: The bytes did not arrive.
+            ApiError: The API refused.
+            ConnectionFailed: The API could not be reached.
+        """
+        answer = await self._files.open_session(upload, idempotency_key=idempotency_key)
+        content = Content(source, upload.content_type, content_hash="")
+        await self._transfer.send(
+            answer.body.upload_url.get_secret_value(), content, resumed=True, chunk_bytes=CHUNK_BYTES
+        )
+        return await self._files.finalize(answer.body.session_id)

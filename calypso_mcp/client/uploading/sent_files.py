@@ -1,0 +1,134 @@
+"""What a client remembers of the files it has sent: under which names, and what was sent in them.
+
+The API recognises a repeated batch only as a whole. This memory recognises single files, so that a folder in
+which one file has changed costs one upload. It decides nothing alone: see `recall`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from calypso_mcp.client.uploading.preparation import Prepared
+from calypso_mcp.domain.upload_rules import content_digest
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """One file that went to the API.
+
+    Attributes:
+        file_id: The knowledge file; None where it was announced and nobody saw it arrive.
+        task_id: Its indexing task.
+        batch_id: The batch it was part of; None for a single upload.
+        client_file_id: Its id inside that batch.
+    """
+
+    file_id: str | None = None
+    task_id: str | None = None
+    batch_id: str | None = None
+    client_file_id: str | None = None
+
+
+class SentFiles(Protocol):
+    """The memory. Where it cannot be kept it is empty; nothing here raises but cancellation."""
+
+    async def find(self, keys: Collection[str]) -> dict[str, SentFile]:
+        """Return what is known under any of `keys`."""
+        ...
+
+    async def note(self, files: Mapping[str, SentFile]) -> None:
+        """Remember files by their keys.
+
+        One that is only announced does not replace itself, arrived, in the same batch.
+        """
+        ...
+
+    async def opened(self, batch_keys: Collection[str]) -> dict[str, str]:
+        """Return the ids of those batches, by key, that were opened before."""
+        ...
+
+    async def note_opened(self, batch_key: str, batch_id: str) -> None:
+        """Remember that a batch was opened."""
+        ...
+
+    async def changed(self, contents: Mapping[str, str]) -> set[str]:
+        """Remember what was sent last from each place; returns the places that sent something else before.
+
+        Args:
+            contents: By place, see `place_of`: a hash, or anything else that stands for one content.
+        """
+        ...
+
+
+class NoMemory:
+    """Remembers nothing: then the API alone recognises what it has."""
+
+    async def find(self, keys: Collection[str]) -> dict[str, SentFile]:
+        """Return nothing."""
+        del keys
+        return {}
+
+    async def note(self, files: Mapping[str, SentFile]) -> None:
+        """Forget it."""
+
+    async def opened(self, batch_keys: Collection[str]) -> dict[str, str]:
+        """Return nothing."""
+        del batch_keys
+        return {}
+
+    async def note_opened(self, batch_key: str, batch_id: str) -> None:
+        """Forget it."""
+
+    async def changed(self, contents: Mapping[str, str]) -> set[str]:
+        """Return nothing."""
+        del contents
+        return set()
+
+
+def keys_of(prepared: Prepared) -> tuple[str, ...]:
+    """Return the keys under which one content in one destination is remembered.
+
+    By its name inside the folder that was given, as in its `client_file_id`: a folder that has moved is
+    recognised. And by where it lies: a file is recognised whether it came alone, by path or with a folder.
+    """
+    upload = prepared.upload
+    content = (
+        prepared.content_hash,
+        prepared.destination,
+        upload.filename,
+        upload.content_type,
+        upload.title,
+        list(upload.tags),
+        upload.metadata or {},
+    )
+    name = content_digest("sent by name", upload.identity or upload.filename, *content)
+    if upload.origin is None:
+        return (name,)
+    return (name, content_digest("sent from", upload.origin, *content))
+
+
+def place_of(prepared: Prepared) -> str | None:
+    """Return what stands for a file on this machine and the bucket it goes to; None for inline content."""
+    origin = prepared.upload.origin
+    return None if origin is None else content_digest("place", origin, prepared.destination)
+
+
+def latest_key(prepared: Prepared) -> str | None:
+    """Return the key of what went last from where a file lies, whatever its content; None for inline content.
+
+    It tells whether other content was on its way when a call was cut off.
+    """
+    place = place_of(prepared)
+    return None if place is None else content_digest("sent last", place)
+
+
+def under_keys(files: Iterable[tuple[Prepared, SentFile]]) -> dict[str, SentFile]:
+    """Return each file under each of its keys."""
+    return {
+        key: file
+        for prepared, file in files
+        for key in (*keys_of(prepared), latest_key(prepared))
+        if key is not None
+    }

@@ -1,0 +1,199 @@
+"""Uploads one file: session, bytes, finalize (seed: single upload)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from calypso_mcp.api.files import CreateUploadSession, KnowledgeFile, UploadTarget
+from calypso_mcp.client.files import Files
+from calypso_mcp.client.uploading.outcomes import Upload, UploadedFile
+from calypso_mcp.client.uploading.preparation import Prepared, opened, prepare
+from calypso_mcp.client.uploading.recall import Recall
+from calypso_mcp.client.uploading.sent_files import SentFile, SentFiles, place_of, under_keys
+from calypso_mcp.client.uploading.sources import ByteSource, sha256_of, version_of
+from calypso_mcp.client.uploading.transfer import OnKept, Transfer
+from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.statuses import GONE
+from calypso_mcp.domain.upload_rules import MOST_GENERATIONS, upload_key
+from calypso_mcp.errors import (
+    ApiError,
+    CalypsoError,
+    Conflict,
+    SessionExpired,
+    UploadCorrupted,
+    UploadError,
+)
+
+#: Answered where a key came with other content before; ours come from content, so only a collision of
+#: destinations or an older version of this program can cause it.
+KEY_REUSED: Final = "idempotency_key_reused"
+
+_SHA256_CHARS: Final = 64
+
+
+class SingleUpload:
+    """Drives one upload at a time; holds nothing between calls, but has a memory."""
+
+    def __init__(
+        self, files: Files, transfer: Transfer, recall: Recall, sent: SentFiles, limits: UploadLimits
+    ) -> None:
+        """Use `files` for the API side and `transfer` for the bytes."""
+        self._files = files
+        self._recall = recall
+        self._sent = sent
+        self._transfer = transfer
+        self._limits = limits
+
+    async def run(self, upload: Upload, on_kept: OnKept | None = None) -> UploadedFile:
+        """Upload `upload`, or find that it is there already.
+
+        First the memory of earlier uploads is asked, which also knows files that came with a batch. Then the
+        idempotency key comes from the content, so a repeated call finds the first one's session. Where
+        that came to nothing (the file failed, was deleted, or its address died half-way), the key of the
+        next generation starts anew.
+
+        Raises:
+            InputError: A rule is broken; nothing was sent.
+            UploadError: The bytes did not arrive.
+            ApiError: The API refused.
+            ConnectionFailed: The API could not be reached.
+        """
+        with opened(upload) as source:
+            prepared = await prepare(upload, source, self._limits)
+            known, gone = await self._recall.file(prepared)
+            if known is not None:
+                done = UploadedFile(
+                    known, replayed=True, content_hash=prepared.content_hash, size_bytes=prepared.size_bytes
+                )
+            else:
+                done = await self._send(prepared, source, gone, on_kept)
+        place = place_of(prepared)
+        contents = {} if place is None else {place: prepared.content_hash}
+        return replace(done, changed=bool(await self._sent.changed(contents)))
+
+    async def _send(
+        self, prepared: Prepared, source: ByteSource, gone: str | None, on_kept: OnKept | None
+    ) -> UploadedFile:
+        for generation in range(MOST_GENERATIONS):
+            done = await self._attempt(prepared, source, generation, on_kept)
+            if done is not None and done.file_id != gone:
+                await self._sent.note(under_keys([(prepared, SentFile(done.file_id, done.task_id))]))
+                return done
+        raise came_to_nothing()
+
+    async def _attempt(
+        self, prepared: Prepared, source: ByteSource, generation: int, on_kept: OnKept | None
+    ) -> UploadedFile | None:
+        key = _key(prepared, generation)
+        content = prepared.content(source)
+        try:
+            answer = await self._files.open_session(_session(prepared), idempotency_key=key)
+        except Conflict as error:
+            if error.code == KEY_REUSED:
+                return None
+            raise
+        session: UploadTarget = answer.body
+        try:
+            replayed = await self._transfer.send(
+                session.upload_url.get_secret_value(), content, resumed=answer.replayed, on_kept=on_kept
+            )
+        except SessionExpired:
+            return await self._after_expiry(prepared, source, key, session, on_kept)
+        return await _checked(await self._finalize(session), prepared, source, replayed=replayed)
+
+    async def _after_expiry(
+        self,
+        prepared: Prepared,
+        source: ByteSource,
+        key: str,
+        expired: UploadTarget,
+        on_kept: OnKept | None,
+    ) -> UploadedFile | None:
+        """Go on with a new address under the same key; None where the key leads to the dead one again."""
+        renewed = (await self._files.open_session(_session(prepared), idempotency_key=key)).body
+        if renewed.upload_url != expired.upload_url:
+            try:
+                replayed = await self._transfer.send(
+                    renewed.upload_url.get_secret_value(), prepared.content(source), on_kept=on_kept
+                )
+            except SessionExpired:
+                pass
+            else:
+                return await _checked(await self._finalize(renewed), prepared, source, replayed=replayed)
+        # An address also dies of old age after its file was finalized: then the file is what we want.
+        try:
+            file = await self._files.finalize(renewed.session_id)
+        except ApiError as error:
+            if error.retryable:
+                raise
+            return None
+        return await _checked(file, prepared, source, replayed=True)
+
+    async def _finalize(self, session: UploadTarget) -> KnowledgeFile:
+        try:
+            return await self._files.finalize(session.session_id)
+        except CalypsoError as error:
+            error.ids.setdefault("session_id", session.session_id)
+            error.hint = error.hint or UploadError.default_hint
+            raise
+
+
+async def _checked(
+    file: KnowledgeFile, prepared: Prepared, source: ByteSource, *, replayed: bool
+) -> UploadedFile | None:
+    """Return the finished upload; None where the file has failed or been deleted.
+
+    Raises:
+        UploadCorrupted: The API says which bytes it has, and they are others than those of `source`.
+    """
+    if file.status.lower() in GONE:
+        return None
+    stored = (file.sha256 or "").lower()
+    if len(stored) == _SHA256_CHARS and await _differs(source, prepared.version, stored):
+        raise UploadCorrupted(ids={"file_id": file.id})
+    return UploadedFile(file, replayed, prepared.content_hash, prepared.size_bytes)
+
+
+async def _differs(source: ByteSource, version: object, stored: str) -> bool:
+    """Whether `source` differs from what is stored; one written to after it was sent proves nothing."""
+    if version != await version_of(source):
+        return False
+    return stored != await sha256_of(source) and version == await version_of(source)
+
+
+def came_to_nothing() -> UploadError:
+    """Return the error for content whose uploads have failed or been deleted every time."""
+    return UploadError(
+        f"This content was uploaded {MOST_GENERATIONS} times, and each time the file failed or was deleted.",
+        hint="Look at why it failed with get_upload_status, then change the file.",
+        code="upload_came_to_nothing",
+        retryable=False,
+    )
+
+
+def _key(prepared: Prepared, generation: int) -> str:
+    upload = prepared.upload
+    return upload_key(
+        content_hash=prepared.content_hash,
+        filename=upload.filename,
+        destination=prepared.destination,
+        title=upload.title,
+        tags=upload.tags,
+        metadata=upload.metadata,
+        content_type=prepared.content_type,
+        generation=generation,
+    )
+
+
+def _session(prepared: Prepared) -> CreateUploadSession:
+    upload = prepared.upload
+    return CreateUploadSession(
+        **dict(upload.destination),
+        filename=upload.filename,
+        content_type=prepared.content_type,
+        size_bytes=prepared.size_bytes,
+        title=upload.title,
+        tags=upload.tags or None,
+        metadata=dict(upload.metadata) if upload.metadata else None,
+    )

@@ -1,0 +1,262 @@
+"""From the arguments of a batch to its inputs: each either may be sent or has its outcome already."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
+
+import anyio
+from pydantic import BaseModel, ConfigDict, Field
+
+from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.upload_rules import check_upload
+from calypso_mcp.errors import CalypsoError, InputError
+from calypso_mcp.server.calls.call_progress import CallProgress, Step
+from calypso_mcp.server.calls.call_time import CallTime
+from calypso_mcp.server.files.folder_walk import SkippedEntry, WalkResult, walk
+from calypso_mcp.server.files.local_files import FilePolicy
+from calypso_mcp.server.files.upload_sources import (
+    CheckedSource,
+    SourceArguments,
+    checked_source,
+    local_file,
+    require_files,
+    run_abandonable,
+)
+from calypso_mcp.server.scope.destinations import Target, upload_target
+from calypso_mcp.server.scope.request_scope import Access
+
+T = TypeVar("T")
+
+#: Files checked in one hop to a worker thread: a hop costs as much as a small file.
+_FILES_PER_HOP = 16
+_ANY_NAME = "x"
+
+
+def _without_description(schema: dict[str, Any]) -> None:
+    # What an item is stands in the tool's own description; the tool list is paid for by the byte.
+    schema.pop("description", None)
+
+
+class BatchItem(BaseModel):
+    """One item of a batch: one source, and what differs from the arguments for all."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_without_description)
+
+    path: str | None = None
+    text: str | None = None
+    content_base64: str | None = None
+    bucket: str = ""
+    filename: str = ""
+    title: str = ""
+    tags: list[str] | None = None
+    metadata: dict[str, Any] | None = None
+
+    def source(self) -> SourceArguments:
+        """Return the arguments that name the source."""
+        return SourceArguments(self.path, self.text, self.content_base64, self.filename or None)
+
+
+class SharedArguments(BaseModel):
+    """What holds for every file of a batch that says nothing else."""
+
+    model_config = ConfigDict(frozen=True)
+
+    bucket: str = ""
+    create_bucket: bool = False
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] = Field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True)
+class BatchInput:
+    """One input. `path` is what the caller knows it by.
+
+    One of `upload`, `problem` and `skipped` is set; none where there was no time to look at it.
+    """
+
+    path: str
+    upload: Upload | None = None
+    target: Target | None = None
+    size_bytes: int = 0
+    problem: CalypsoError | None = None
+    skipped: SkippedEntry | None = None
+    #: Whether it was found in a folder rather than asked for.
+    is_found: bool = False
+
+
+class InputReader:
+    """Makes the inputs of one batch.
+
+    Looking at files takes at most the `share` of the time that is left once it is known which these are.
+    What has not been looked at by then is left for the next call, which finds the looks of this one
+    remembered (see `upload_sources`).
+    """
+
+    def __init__(
+        self,
+        access: Access,
+        shared: SharedArguments,
+        progress: CallProgress,
+        time: CallTime,
+        share: float,
+    ) -> None:
+        self._access = access
+        self._shared = shared
+        self._progress = progress
+        self._targets: dict[str, Target] = {}
+        self._time = time
+        self._share = share
+        self._looks_until = math.inf
+
+    async def of_directory(
+        self, directory: str, include: Sequence[str], exclude: Sequence[str]
+    ) -> list[BatchInput]:
+        """Return an input for every file in the folder, and for every folder left out as a whole.
+
+        The folder itself is the only input where the time was up before that was known.
+
+        Raises:
+            CalypsoError: The folder may not be read, or the bucket is out of reach.
+        """
+        policy = require_files(self._access.state.files)
+        target: Target | None = None
+        found: WalkResult | None = None
+        with self._time.limited():
+            target = await self._target("")
+            found = await run_abandonable(walk, directory, include, exclude, policy, self._limits)
+        if target is None or found is None:
+            return [BatchInput(directory)]
+        self._begin_looking()
+        inputs = [BatchInput(entry.path, skipped=entry) for entry in found.skipped]
+        for start in range(0, len(found.files), _FILES_PER_HOP):
+            self._tell(start, len(found.files))
+            part = slice(start, start + _FILES_PER_HOP)
+            check = partial(_walked, found, part, policy, self._limits)
+            unseen = [_Looked(file.path, None, None) for file in found.files[part]]
+            checked = await self._in_time(run_abandonable(check), unseen)
+            inputs += [replace(self._settle(one, target), is_found=True) for one in checked]
+        return sorted(inputs, key=lambda one: one.path)
+
+    async def of_paths(self, paths: Sequence[str]) -> list[BatchInput]:
+        """Return an input for every path, in the order given.
+
+        Raises:
+            CalypsoError: Local files are off, or the bucket is out of reach.
+        """
+        policy = require_files(self._access.state.files)
+        target: Target | None = None
+        with self._time.limited():
+            target = await self._target("")
+        if target is None:
+            return [BatchInput(path) for path in paths]
+        self._begin_looking()
+        inputs: list[BatchInput] = []
+        for start in range(0, len(paths), _FILES_PER_HOP):
+            self._tell(start, len(paths))
+            part = paths[start : start + _FILES_PER_HOP]
+            check = partial(_named, part, policy, self._limits)
+            unseen = [_Looked(path, None, None) for path in part]
+            checked = await self._in_time(run_abandonable(check), unseen)
+            inputs += [self._settle(one, target) for one in checked]
+        return inputs
+
+    async def of_items(self, items: Sequence[BatchItem]) -> list[BatchInput]:
+        """Return an input for every item, in the order given.
+
+        Raises:
+            CalypsoError: An item names no bucket and the bucket for all is out of reach.
+        """
+        if any(not item.bucket for item in items):
+            with self._time.limited():
+                await self._target("")
+        self._begin_looking()
+        inputs: list[BatchInput] = []
+        for position, item in enumerate(items):
+            self._tell(position, len(items))
+            name = item.path or item.filename or f"items[{position}]"
+            try:
+                inputs.append(await self._in_time(self._item(name, item), BatchInput(name)))
+            except InputError as problem:
+                inputs.append(BatchInput(name, problem=problem))
+        return inputs
+
+    @property
+    def _limits(self) -> UploadLimits:
+        return self._access.state.upload_limits
+
+    def _begin_looking(self) -> None:
+        self._looks_until = anyio.current_time() + self._time.left_s * self._share
+
+    async def _in_time(self, look: Awaitable[T], otherwise: T) -> T:
+        with anyio.move_on_after(max(0.0, self._looks_until - anyio.current_time())):
+            return await look
+        return otherwise
+
+    async def _item(self, name: str, item: BatchItem) -> BatchInput:
+        tags = self._shared.tags if item.tags is None else tuple(item.tags)
+        metadata = self._shared.metadata if item.metadata is None else item.metadata
+        check_upload(item.filename or _ANY_NAME, 1, tags, metadata, self._limits)
+        target = await self._target(item.bucket)
+        checked = await checked_source(item.source(), self._access.state.files, self._limits)
+        settled = self._settle(_Looked(name, checked, None), target)
+        if settled.upload is None:
+            return settled
+        upload = replace(settled.upload, title=item.title or None, tags=tags, metadata=metadata or None)
+        return replace(settled, upload=upload)
+
+    async def _target(self, reference: str) -> Target:
+        reference = reference or self._shared.bucket
+        if reference not in self._targets:
+            self._targets[reference] = await upload_target(
+                self._access, reference, create=self._shared.create_bucket
+            )
+        return self._targets[reference]
+
+    def _settle(self, looked: _Looked, target: Target) -> BatchInput:
+        if looked.checked is None:
+            return BatchInput(looked.path, problem=looked.problem)
+        upload = Upload(
+            source=looked.checked.source,
+            filename=looked.checked.filename,
+            destination=target.destination,
+            tags=self._shared.tags,
+            metadata=self._shared.metadata or None,
+            identity=looked.checked.identity,
+            origin=looked.checked.origin,
+        )
+        return BatchInput(looked.path, upload, target, size_bytes=looked.checked.size_bytes)
+
+    def _tell(self, done: int, total: int) -> None:
+        self._progress.tell(Step("checking", files_done=done, files_total=total))
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A file that was looked at: what it is, or why it cannot be sent. Neither: there was no time for it."""
+
+    path: str
+    checked: CheckedSource | None
+    problem: CalypsoError | None
+
+
+def _walked(found: WalkResult, part: slice, policy: FilePolicy, limits: UploadLimits) -> list[_Looked]:
+    return [
+        _look(file.path, f"{found.base}/{file.path}", policy, limits, identity=file.path)
+        for file in found.files[part]
+    ]
+
+
+def _named(paths: Iterable[str], policy: FilePolicy, limits: UploadLimits) -> list[_Looked]:
+    return [_look(path, path, policy, limits, identity=None) for path in paths]
+
+
+def _look(name: str, path: str, policy: FilePolicy, limits: UploadLimits, *, identity: str | None) -> _Looked:
+    try:
+        return _Looked(name, local_file(path, policy, limits, identity=identity), None)
+    except InputError as problem:
+        return _Looked(name, None, problem)

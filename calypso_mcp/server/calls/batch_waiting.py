@@ -1,0 +1,88 @@
+"""Waits until the files of one call are searchable, whatever batches they travelled in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from calypso_mcp.client.readiness import FailedItem, ReadinessReport, ReadinessTarget
+from calypso_mcp.client.uploading.outcomes import Outcome
+from calypso_mcp.domain.readiness import Readiness
+from calypso_mcp.server.calls.call_progress import CallProgress, Step
+from calypso_mcp.server.calls.call_time import CallTime
+from calypso_mcp.server.calls.parallel import map_parallel
+
+if TYPE_CHECKING:
+    from calypso_mcp.client import CalypsoClient
+
+#: More than this many batches are no rarity, and each has its own time to run out: all wait at once.
+_PARALLEL_WAITS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReadiness:
+    """Where the files of a call stand together; `failed` by file id."""
+
+    state: Readiness
+    ready: int
+    pending: int
+    failed: Mapping[str, FailedItem] = field(default_factory=dict[str, FailedItem])
+
+
+async def wait_for_outcomes(
+    client: CalypsoClient, outcomes: Sequence[Outcome], time: CallTime, progress: CallProgress
+) -> BatchReadiness:
+    """Wait until every file that arrived is searchable or has failed, or the time is up."""
+    uploaded = {one.file_id for one in outcomes if one.is_uploaded and one.file_id}
+    nameless = sum(one.is_uploaded and not one.file_id for one in outcomes)
+    reports: dict[int, ReadinessReport] = {}
+    targets = _targets(outcomes)
+    wait_s, first_look_s = time.wait_s, time.left_s
+
+    async def wait(position: int) -> None:
+        def tell(report: ReadinessReport) -> None:
+            reports[position] = report
+            progress.tell(Step("indexing", files_done=_settled(reports), files_total=len(uploaded)))
+
+        tell(
+            await client.readiness.wait(
+                targets[position], timeout_s=wait_s, first_look_s=first_look_s, on_progress=tell
+            )
+        )
+
+    progress.tell(Step("indexing", files_total=len(uploaded)))
+    await map_parallel(wait, range(len(targets)), limit=_PARALLEL_WAITS)
+    failed = {
+        item.file_id or item.id: item
+        for report in reports.values()
+        for item in report.failed
+        if (item.file_id or item.id) in uploaded
+    }
+    ready = {one for report in reports.values() for one in report.ready} & uploaded
+    pending = len(uploaded) + nameless - len(ready) - len(failed)
+    settled = Readiness.FAILED if failed else Readiness.READY
+    return BatchReadiness(
+        state=Readiness.WAITING if pending else settled, ready=len(ready), pending=pending, failed=failed
+    )
+
+
+def _targets(outcomes: Sequence[Outcome]) -> list[ReadinessTarget]:
+    """Return what to ask for: the files that arrived, with the batch they came with.
+
+    One request tells about a hundred files of a batch, but the batch itself may hold files of other calls
+    that never arrived, and would never be done.
+    """
+    by_batch: dict[str | None, list[str]] = defaultdict(list)
+    for one in outcomes:
+        if one.is_uploaded and one.file_id:
+            by_batch[one.batch_id].append(one.file_id)
+    return [
+        ReadinessTarget(file_ids=tuple(dict.fromkeys(file_ids)), batch_id=batch_id)
+        for batch_id, file_ids in by_batch.items()
+    ]
+
+
+def _settled(reports: Mapping[int, ReadinessReport]) -> int:
+    return sum(len(report.ready) + len(report.failed) for report in reports.values())

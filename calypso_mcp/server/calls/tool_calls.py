@@ -1,0 +1,103 @@
+"""The MCP server class: one wrapper around every tool call, for errors, time and log lines."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import traceback
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+from mcp.server.context import ServerRequestContext
+from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp_types import CallToolResult, InputRequiredResult, ListToolsResult, PaginatedRequestParams
+from pydantic import ValidationError
+
+from calypso_mcp.errors import CalypsoError
+from calypso_mcp.server import sdk
+from calypso_mcp.server.registry import ToolSpec
+from calypso_mcp.server.results import error_reports
+from calypso_mcp.server.scope.request_scope import access_of
+from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.telemetry import Telemetry, ToolCall
+
+logger = logging.getLogger(__name__)
+
+
+class CalypsoServer(MCPServer[ServerState]):
+    """An `MCPServer` whose every failed call tells the agent what happened and what to do next."""
+
+    def __init__(self, *, specs: Sequence[ToolSpec], **options: Any) -> None:
+        """Offer the tools of `specs`; `options` are those of `MCPServer`."""
+        with sdk.logging_left_alone():
+            super().__init__(**options)
+        sdk.offer_when_asked(self, lambda: [spec.build() for spec in specs])
+        self._names = frozenset(spec.name for spec in specs)
+        self._reading = frozenset(spec.name for spec in specs if spec.read_only)
+        sdk.handle(self, "tools/list", PaginatedRequestParams, self._on_list_tools)
+
+    def tools_of(self, request: ServerRequestContext[ServerState, Any]) -> frozenset[str]:
+        """Return the names of the tools that the credential of `request` may call."""
+        return self._reading if access_of(request).grant.read_only else self._names
+
+    async def _on_list_tools(
+        self, request: ServerRequestContext[ServerState, Any], _params: PaginatedRequestParams
+    ) -> ListToolsResult:
+        names = self.tools_of(request)
+        return ListToolsResult(tools=[tool for tool in await self.list_tools() if tool.name in names])
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[ServerState, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool; every failure but a protocol error comes back as a result."""
+        with self._observed(name, arguments, context) as call:
+            try:
+                self._check(name, arguments, context)
+                return await super().call_tool(name, arguments, context)
+            except (CalypsoError, ToolError) as raised:
+                error = _as_calypso_error(name, raised)
+                call.outcome = error.code
+                return error_reports.report(error)
+
+    def _observed(
+        self, name: str, arguments: dict[str, Any], context: Context[ServerState, Any] | None
+    ) -> AbstractContextManager[ToolCall]:
+        if context is None:
+            return Telemetry().tool_call(name)
+        request = context.request_context
+        caller = request.lifespan_context.grant_for(request).name
+        return request.lifespan_context.telemetry.tool_call(name, arguments, caller=caller)
+
+    def _check(self, name: str, arguments: dict[str, Any], context: Context[ServerState, Any] | None) -> None:
+        offered = self.tools_of(context.request_context) if context else self._names
+        tool = sdk.tool(self, name) if name in offered else None
+        if tool is None:
+            raise error_reports.unknown_tool(name, sorted(offered))
+        known = tuple(tool.parameters["properties"])
+        if unknown := arguments.keys() - set(known):
+            raise error_reports.unknown_arguments(name, unknown, known)
+
+
+def _as_calypso_error(name: str, raised: CalypsoError | ToolError) -> CalypsoError:
+    if isinstance(raised, CalypsoError):
+        return raised
+    cause = raised.__cause__
+    if isinstance(cause, CalypsoError):
+        return cause
+    if isinstance(cause, ValidationError) and not isinstance(raised, UnexpectedToolError):
+        return error_reports.invalid_arguments(name, cause)
+    return error_reports.unexpected(log_crash(f"tool {name}", cause or raised))
+
+
+def log_crash(where: str, crash: BaseException) -> str:
+    """Log a bug of ours and return the reference that finds it.
+
+    Only where it happened: the text of a foreign exception may carry a caller's data.
+    """
+    reference = secrets.token_hex(4)
+    frames = traceback.extract_tb(crash.__traceback__)
+    path = " < ".join(f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames))
+    logger.error("%s crashed with %s (reference %s) at %s", where, type(crash).__name__, reference, path)
+    return reference

@@ -1,0 +1,266 @@
+"""Which files of a folder go into a batch, and why each of the others does not.
+
+Every file and every pruned folder that is met ends up in exactly one of two lists. The order is that of
+the names, so the same folder always gives the same answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.secret_names import secret_rule
+from calypso_mcp.domain.untrusted_text import clean_line
+from calypso_mcp.errors import ContentError
+from calypso_mcp.server.files.folders import Entry, Folder, opened
+from calypso_mcp.server.files.ignore_files import IGNORE_FILES, LONGEST_IGNORE_FILE, IgnoreRules, glob_spec
+from calypso_mcp.server.files.local_files import FilePolicy, is_usable_name
+from calypso_mcp.server.files.upload_sources import stop_if_abandoned
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+SkipCode = Literal[
+    "link",
+    "secret_name",
+    "version_control",
+    "ignored",
+    "excluded",
+    "not_included",
+    "ignore_file",
+    "system_file",
+    "empty_file",
+    "file_too_large",
+    "not_a_file",
+    "unreadable",
+    "unusable_name",
+    "too_deep",
+]
+
+REASONS: dict[SkipCode, str] = {
+    "link": "links are not followed",
+    "secret_name": "names like this usually hold secrets",
+    "version_control": "holds a version control system's own data",
+    "ignored": "left out by .gitignore or .calypsoignore",
+    "excluded": "left out by the exclude argument",
+    "not_included": "matches nothing in the include argument",
+    "ignore_file": "steers this selection",
+    "system_file": "made by the desktop, not by a person",
+    "empty_file": "has no content",
+    "file_too_large": "is larger than the API takes (25 MB)",
+    "not_a_file": "is a device, pipe or socket",
+    "unreadable": "cannot be read",
+    "unusable_name": "has a name that cannot be sent (control characters, backslashes or no valid Unicode)",
+    "too_deep": "lies too many folders deep",
+}
+
+_VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".bzr", ".jj", "_darcs", "cvs"})
+_SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini", "icon\r"})
+#: Entries looked at for each file allowed: a walk through a whole disk must end, too.
+_ENTRIES_PER_FILE = 20
+_SHOWN_CHARS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file to send: its path below the folder given, with `/`, and its size when it was seen."""
+
+    path: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedEntry:
+    """A file, or a folder with everything in it (its path ends in `/`), that is not sent."""
+
+    path: str
+    code: SkipCode
+
+    @property
+    def reason(self) -> str:
+        """Why, completing "<path>: ..."."""
+        return REASONS[self.code]
+
+
+@dataclass(frozen=True, slots=True)
+class WalkResult:
+    """What a folder holds. `base` is the folder's own absolute path, to open its files by."""
+
+    base: str
+    files: tuple[FoundFile, ...]
+    skipped: tuple[SkippedEntry, ...]
+
+    @property
+    def total_bytes(self) -> int:
+        """Size of all files to send."""
+        return sum(file.size_bytes for file in self.files)
+
+
+def walk(
+    directory: str,
+    include: Iterable[str],
+    exclude: Iterable[str],
+    policy: FilePolicy,
+    limits: UploadLimits | None = None,
+) -> WalkResult:
+    """Walk through `directory`; blocks, so call it in a worker thread.
+
+    Args:
+        directory: A folder inside the allowed ones.
+        include: Patterns in the form of `.gitignore` lines; a file must match one. None means every file.
+        exclude: Patterns in the same form; a file or folder must match none.
+        policy: What may be read.
+        limits: Of single files.
+
+    Raises:
+        ContentError: The folder may not be read, a pattern makes no sense, or there are too many files.
+    """
+    included, excluded = _patterns("include", include), _patterns("exclude", exclude)
+    with opened(directory, policy) as (root, parts, folder):
+        rules = _rules_above(policy, root, parts)
+        start = "".join(f"{part}/" for part in parts)
+        walker = _Walker(policy, limits or UploadLimits(), included, excluded, start)
+        walker.visit(folder, "", rules, 0)
+        # The native separator of Windows is read as well as '/'.
+        base = "/".join((policy.roots[root].resolved.rstrip("/\\"), *parts))
+    return WalkResult(base, tuple(walker.files), tuple(walker.skipped))
+
+
+class _Walker:
+    """One walk: the two lists it fills, and what decides between them."""
+
+    def __init__(
+        self,
+        policy: FilePolicy,
+        limits: UploadLimits,
+        included: GitIgnoreSpec | None,
+        excluded: GitIgnoreSpec | None,
+        start: str,
+    ) -> None:
+        self.files: list[FoundFile] = []
+        self.skipped: list[SkippedEntry] = []
+        self._policy = policy
+        self._limits = limits
+        self._included = included
+        self._excluded = excluded
+        #: Where the walk starts, seen from the allowed folder: ignore files further up count, too.
+        self._start = start
+        self._seen = 0
+
+    def visit(self, folder: Folder, prefix: str, rules: IgnoreRules, depth: int) -> None:
+        """Sort the entries of `folder` (whose path is `prefix`) into the lists, then go deeper."""
+        entries = folder.entries()
+        rules = rules.within(self._start + prefix, _ignore_contents(folder, entries))
+        for entry in entries:
+            self._count()
+            path = prefix + entry.name + ("/" if entry.is_folder else "")
+            code = self._why_not(entry, path, rules)
+            if code is not None:
+                self._skip(path, code)
+            elif not entry.is_folder:
+                self.files.append(FoundFile(path, entry.size_bytes))
+            elif depth >= self._policy.max_depth:
+                self._skip(path, "too_deep")
+            else:
+                self._go_deeper(folder, entry.name, path, rules, depth)
+
+    def _go_deeper(self, folder: Folder, name: str, path: str, rules: IgnoreRules, depth: int) -> None:
+        try:
+            inner = folder.enter(name)
+        except OSError:
+            self._skip(path, "unreadable")
+            return
+        with closing(inner):
+            try:
+                self.visit(inner, path, rules, depth + 1)
+            except OSError:
+                self._skip(path, "unreadable")
+
+    def _why_not(self, entry: Entry, path: str, rules: IgnoreRules) -> SkipCode | None:
+        name = entry.name.casefold()
+        parts = tuple((self._start + path).rstrip("/").split("/"))
+        checks: tuple[tuple[SkipCode, bool], ...] = (
+            ("unusable_name", not is_usable_name(entry.name)),
+            ("link", entry.is_link),
+            ("version_control", name in _VERSION_CONTROL and (entry.is_folder or name == ".git")),
+            ("ignore_file", name in IGNORE_FILES),
+            ("secret_name", not self._policy.allow_secret_names and secret_rule(parts) is not None),
+            ("system_file", name in _SYSTEM_FILES),
+            ("excluded", self._excluded is not None and self._excluded.match_file(path)),
+            ("ignored", rules.ignores(self._start + path)),
+        )
+        found: SkipCode | None = next((code for code, applies in checks if applies), None)
+        return found if found or entry.is_folder else self._why_no_file(entry, path)
+
+    def _why_no_file(self, entry: Entry, path: str) -> SkipCode | None:
+        if self._included is not None and not self._included.match_file(path):
+            return "not_included"
+        if not entry.is_known:
+            return "unreadable"
+        if not entry.is_file:
+            return "not_a_file"
+        if entry.size_bytes == 0:
+            return "empty_file"
+        return "file_too_large" if entry.size_bytes > self._limits.file_bytes else None
+
+    def _skip(self, path: str, code: SkipCode) -> None:
+        self.skipped.append(SkippedEntry(clean_line(path, _SHOWN_CHARS), code))
+
+    def _count(self) -> None:
+        stop_if_abandoned()
+        self._seen += 1
+        most = self._policy.max_files
+        if len(self.files) >= most or self._seen > most * _ENTRIES_PER_FILE:
+            raise ContentError(
+                f"The folder holds more than {most} files to send."
+                if len(self.files) >= most
+                else f"The folder holds more than {most * _ENTRIES_PER_FILE} entries to look through.",
+                code="too_many_files",
+                hint="Upload its subfolders one by one, or narrow it with include and exclude.",
+            )
+
+
+def _rules_above(policy: FilePolicy, root: int, parts: tuple[str, ...]) -> IgnoreRules:
+    """Return the rules of the folders between the allowed one and the one asked for.
+
+    Rules that would leave out the very folder that was asked for are overruled by asking for it.
+    """
+    rules = IgnoreRules()
+    for depth in range(len(parts)):
+        above = "/".join((policy.roots[root].resolved, *parts[:depth]))
+        prefix = "".join(f"{part}/" for part in parts[:depth])
+        with opened(above, policy) as (_, _, folder):
+            contents = _ignore_contents(folder, folder.entries())
+        rules = rules.within(prefix, contents)
+    asked = "".join(f"{part}/" for part in parts)
+    kept = tuple(layer for layer in rules.layers if not IgnoreRules((layer,)).ignores(asked))
+    return IgnoreRules(kept)
+
+
+def _ignore_contents(folder: Folder, entries: list[Entry]) -> list[bytes]:
+    present = {entry.name for entry in entries if entry.is_file}
+    contents: list[bytes] = []
+    for name in IGNORE_FILES:
+        if name in present:
+            try:
+                contents.append(folder.read(name, LONGEST_IGNORE_FILE))
+            except (OSError, ContentError):
+                continue  # replaced in this moment by something that is no file: it ignores nothing
+    return contents
+
+
+def _patterns(argument: str, patterns: Iterable[str]) -> GitIgnoreSpec | None:
+    lines = [pattern for pattern in patterns if pattern.strip()]
+    if not lines:
+        return None
+    try:
+        return glob_spec(lines)
+    except ValueError:
+        raise ContentError(
+            f"A pattern in {argument} makes no sense.",
+            code="invalid_pattern",
+            hint="Patterns have the form of .gitignore lines, such as '*.md', 'docs/**' or 'build/'.",
+        ) from None

@@ -1,0 +1,279 @@
+"""What an agent may upload: a local file, a text, or a little base64. Checked before anything is sent."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar, TypeVarTuple, Unpack
+
+from anyio import from_thread, to_thread
+
+from calypso_mcp.client.uploading.sources import ByteSource, BytesSource, DescriptorSource, SourceFactory
+from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.upload_rules import check_upload
+from calypso_mcp.errors import ContentError
+from calypso_mcp.server.files.local_files import FilePolicy, OpenedFile, open_allowed
+from calypso_mcp.server.files.secret_scan import HEAD_BYTES, ReadAt, content_kind, find_secret
+
+#: Checked files remembered, about 300 bytes each: twice the largest folder.
+_MOST_REMEMBERED = 20_000
+#: Time since its last change after which a file's next change is sure to show.
+_SETTLED_NS = 2_000_000_000
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedSource:
+    """Content that may be sent.
+
+    `identity` is the path that tells it apart from equal files elsewhere, `origin` where it lies, absolute.
+    Both are None for inline content.
+    """
+
+    filename: str
+    size_bytes: int
+    source: ByteSource | SourceFactory
+    identity: str | None = None
+    origin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceArguments:
+    """The arguments of a tool that name a source; None where not given, which is not the same as empty."""
+
+    path: str | None = None
+    text: str | None = None
+    content_base64: str | None = None
+    filename: str | None = None
+
+    @property
+    def given(self) -> list[str]:
+        """Names of the sources given."""
+        names = ("path", "text", "content_base64")
+        return [name for name in names if getattr(self, name) is not None]
+
+    def require_one(self) -> None:
+        """Raise ContentError unless exactly one source is given."""
+        given = self.given
+        if len(given) == 1:
+            return
+        raise ContentError(
+            f"One upload has one source; given: {', '.join(given) or 'none'}.",
+            code="several_sources" if given else "no_source",
+            hint="Give exactly one of path, text and content_base64.",
+        )
+
+
+async def checked_source(
+    arguments: SourceArguments, policy: FilePolicy | None, limits: UploadLimits
+) -> CheckedSource:
+    """Check the one source that `arguments` name; the looking and searching is done in a worker thread.
+
+    Raises:
+        ContentError: There is not exactly one, or it may not be sent.
+    """
+    arguments.require_one()
+    if arguments.path is not None:
+        return await run_abandonable(
+            partial(local_file, arguments.path, require_files(policy), limits, filename=arguments.filename)
+        )
+    if arguments.text is not None:
+        return await run_abandonable(inline_text, arguments.text, arguments.filename, policy, limits)
+    encoded = arguments.content_base64 or ""
+    return await run_abandonable(inline_base64, encoded, arguments.filename, policy, limits)
+
+
+async def run_abandonable(look: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> T:
+    """Run something that only looks at files in a worker thread; a cancelled call does not wait for it.
+
+    It calls `stop_if_abandoned` now and then, so as not to go on for nobody.
+    """
+    return await to_thread.run_sync(look, *arguments, abandon_on_cancel=True)
+
+
+def stop_if_abandoned() -> None:
+    """End the worker thread's work if the call it works for was cancelled; nothing in any other thread."""
+    with suppress(RuntimeError):  # no worker thread
+        from_thread.check_cancelled()
+
+
+def require_files(policy: FilePolicy | None) -> FilePolicy:
+    """Return the policy of local files; ContentError where this server reads none."""
+    if policy is None or not policy.allowed_roots:
+        raise ContentError(
+            "This server reads no files by path; over HTTP a path would mean the server's disk, not yours.",
+            code="local_paths_off",
+            hint="Send the content with text, or with content_base64 up to 1 MiB. The operator can open "
+            "folders with --allow-path (CALYPSO_ALLOWED_PATHS), over HTTP together with "
+            "--allow-local-files-over-http.",
+        )
+    return policy
+
+
+def local_file(
+    path: str,
+    policy: FilePolicy,
+    limits: UploadLimits,
+    *,
+    filename: str | None = None,
+    identity: str | None = None,
+) -> CheckedSource:
+    """Check the file at `path`: where it lies, its size, its kind, what it says. Blocks.
+
+    It is opened again, through the same policy, when its bytes are read; if it is another file or has
+    other content by then, it is not sent.
+
+    Raises:
+        ContentError: It may not be sent, with the reason.
+    """
+    with open_allowed(path, policy) as opened:
+        name = filename or opened.filename
+        check_upload(name, opened.size_bytes, (), None, limits)
+        _checked_once.look(name, opened, policy)
+        version, size_bytes = opened.version, opened.size_bytes
+        identity, origin = identity or opened.identity, opened.location
+
+    @contextmanager
+    def reopened() -> Generator[ByteSource]:
+        with open_allowed(path, policy) as again:
+            _check_unchanged(name, again, version)
+            yield DescriptorSource(again.descriptor, again.size_bytes)
+
+    return CheckedSource(name, size_bytes, reopened, identity, origin)
+
+
+def inline_text(
+    text: str, filename: str | None, policy: FilePolicy | None, limits: UploadLimits
+) -> CheckedSource:
+    """Check a text. Without a name it gets one from its content, the same every time.
+
+    Raises:
+        ContentError: It may not be sent, with the reason.
+    """
+    data = text.encode(errors="replace")
+    name = filename or f"text-{hashlib.sha256(data).hexdigest()[:8]}.txt"
+    return _inline(data, name, policy, limits)
+
+
+def inline_base64(
+    encoded: str, filename: str | None, policy: FilePolicy | None, limits: UploadLimits
+) -> CheckedSource:
+    """Check base64 content.
+
+    Raises:
+        ContentError: It is no base64, too long for this way, nameless, or may not be sent.
+    """
+    if not filename:
+        raise ContentError(
+            "content_base64 comes without a filename.",
+            code="invalid_filename",
+            hint="Give the filename; its ending says what the content is.",
+        )
+    if len(encoded) > 4 * ((limits.inline_base64_bytes + 2) // 3):
+        raise ContentError(
+            f"content_base64 may hold at most {limits.inline_base64_bytes:,} bytes.",
+            code="content_too_large",
+            hint="Upload a larger file by its path; base64 is for small content only.",
+        )
+    try:
+        data = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        raise ContentError(
+            "content_base64 is not valid base64.",
+            code="invalid_base64",
+            hint="Send standard base64 with padding, without line breaks and without a data: prefix; "
+            "plain text goes into the text argument.",
+        ) from None
+    return _inline(data, filename, policy, limits)
+
+
+def _inline(data: bytes, filename: str, policy: FilePolicy | None, limits: UploadLimits) -> CheckedSource:
+    check_upload(filename, len(data), (), None, limits)
+
+    def read(offset: int, length: int) -> bytes:
+        return data[offset : offset + length]
+
+    if policy is None or policy.scan_secrets:
+        _check_secrets(filename, read, len(data))
+    return CheckedSource(filename, len(data), BytesSource(data))
+
+
+class _CheckedOnce:
+    """Files whose content was found fit to be sent, so that a folder is not searched anew by every call.
+
+    A folder may take longer to search than one call may last. Safe to use from several threads.
+    """
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[object, None] = OrderedDict()
+
+    def look(self, filename: str, opened: OpenedFile, policy: FilePolicy) -> None:
+        """Check the content of an open file, unless just this was checked before.
+
+        Raises:
+            ContentError: It may not be sent, with the reason.
+        """
+        key = (opened.version, filename, policy.binary_suffixes, policy.scan_secrets)
+        if key in self._found:
+            return
+
+        def read(offset: int, length: int) -> bytes:
+            stop_if_abandoned()
+            return opened.read(offset, length)
+
+        _check_content(filename, read, opened.size_bytes, policy)
+        # A clock of files ticks slowly: a write right after another one may leave the same time. And on
+        # Windows whoever writes can set the time back.
+        if sys.platform != "win32" and time.time_ns() - opened.changed_ns > _SETTLED_NS:
+            self._found[key] = None
+            if len(self._found) > _MOST_REMEMBERED:
+                self._found.popitem(last=False)
+
+
+_checked_once = _CheckedOnce()
+
+
+def _check_content(filename: str, read: ReadAt, size_bytes: int, policy: FilePolicy) -> None:
+    kind = content_kind(read(0, min(HEAD_BYTES, size_bytes)))
+    suffixes = policy.binary_suffixes
+    if kind != "text" and suffixes is not None and not filename.lower().endswith(tuple(suffixes)):
+        raise ContentError(
+            f"{filename!r} is neither text nor of a type that can be indexed.",
+            code="unsupported_type",
+            hint=f"Send text, Markdown, HTML or {', '.join(sorted(suffixes))}; convert other formats first.",
+        )
+    if policy.scan_secrets:
+        _check_secrets(filename, read, size_bytes)
+
+
+def _check_secrets(filename: str, read: ReadAt, size_bytes: int) -> None:
+    if content_kind(read(0, min(HEAD_BYTES, size_bytes))) != "text":
+        return
+    found = find_secret(read, size_bytes)
+    if found is not None:
+        raise ContentError(
+            f"{filename!r} was not sent: line {found.line} looks like a secret ({found.kind}).",
+            code="secret_content",
+            hint="Remove the secret from the content. Only the operator can switch this check off, with "
+            "CALYPSO_SCAN_SECRETS=false.",
+        )
+
+
+def _check_unchanged(filename: str, opened: OpenedFile, version: tuple[int, ...]) -> None:
+    if opened.version != version:
+        raise ContentError(
+            f"{filename!r} changed after it was checked and was not sent.",
+            code="file_changed",
+            hint="Make the same call again when nothing writes to it.",
+            retryable=True,
+        )

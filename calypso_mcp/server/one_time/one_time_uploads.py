@@ -1,0 +1,272 @@
+"""One-time upload addresses: how a remote agent brings a file here without a byte passing through a model.
+
+`upload_file` hands out an address on this server: a sealed ticket that names caller, bucket, file name and
+largest size, for a few minutes. Whoever PUTs the file there needs nothing else; the bytes stream on to the
+storage, and what became of them can be asked for by the upload id.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from mcp.server.auth.provider import AccessToken
+from pydantic import SecretStr
+from starlette.requests import Request
+
+from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.upload_rules import check_upload, content_type_for
+from calypso_mcp.errors import CalypsoError, ContentError, ScopeError
+from calypso_mcp.server.access.credentials import access_token, fingerprint
+from calypso_mcp.server.access.protected_resource import origin_of
+from calypso_mcp.server.one_time.tickets import Ticket, TicketSeal
+from calypso_mcp.server.one_time.upload_ledger import State, UploadLedger, UploadRecord, owner_of
+from calypso_mcp.server.scope.request_scope import Access, grant_of_http
+from calypso_mcp.server.state import CurrentGrant, unchanged
+
+if TYPE_CHECKING:
+    from calypso_mcp.api.files import KnowledgeFile
+
+#: Path of every one-time address; its bodies are streamed, see `HttpLimits.streamed_prefix`.
+PREFIX = "/uploads/"
+
+_CURL = "curl --fail-with-body --silent --show-error --retry 5"
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimePolicy:
+    """How addresses are handed out.
+
+    Attributes:
+        lifetime_s: How long one is good for, in seconds.
+        checked_every_s: How often it is checked, while a file arrives, that its caller may still call.
+        public_url: Where callers reach this server, where that is not what the request says.
+        limits: What may be uploaded.
+    """
+
+    lifetime_s: int = 900
+    checked_every_s: float = 30.0
+    public_url: str | None = None
+    limits: UploadLimits = field(default_factory=UploadLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What an upload may carry besides its name."""
+
+    title: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedUpload:
+    """A one-time address. `url` and `command` are credentials: for the caller, never for a log.
+
+    Attributes:
+        upload_id: To ask what became of it with.
+        url: Where to PUT the file.
+        command: The ready `curl` line.
+        expires_at: Until when, as an ISO 8601 time.
+        most_bytes: Largest file.
+        filename: What the file will be called.
+    """
+
+    upload_id: str
+    url: str = field(repr=False)
+    command: str = field(repr=False)
+    expires_at: str
+    most_bytes: int
+    filename: str
+
+
+class OneTimeUploads:
+    """Issues addresses and knows what became of them.
+
+    Args:
+        seal: Seals the tickets; the same secret in every worker.
+        ledger: Remembers outcomes; shared by workers that have the same folder.
+        policy: Lifetime, public address and limits.
+        current_grant: Checks at use whether the ticket's caller may still call.
+        caller_key: Returns the API key behind a grant whose caller brought it along; None for others.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        seal: TicketSeal,
+        ledger: UploadLedger,
+        policy: OneTimePolicy | None = None,
+        *,
+        current_grant: CurrentGrant = unchanged,
+        caller_key: Callable[[str], SecretStr | None] = lambda _reference: None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.ledger = ledger
+        self.policy = policy or OneTimePolicy()
+        self._seal = seal
+        self._current_grant = current_grant
+        self._caller_key = caller_key
+        self._clock = clock
+
+    def issue(
+        self,
+        request: Request,
+        bucket_id: str,
+        filename: str,
+        labels: Labels | None = None,
+    ) -> IssuedUpload:
+        """Return a new address for one file.
+
+        Args:
+            request: The HTTP request of the tool call; its caller alone may ask for the outcome.
+            bucket_id: Where the file goes; already checked against the scope.
+            filename: What it will be called.
+            labels: Its title, tags and metadata.
+
+        Raises:
+            ContentError: A rule on names, tags or metadata is broken.
+        """
+        limits = self.policy.limits
+        labels = labels or Labels()
+        check_upload(filename, 1, labels.tags, labels.metadata, limits)
+        grant = grant_of_http(request)
+        key = self._caller_key(grant.key_reference)
+        expires_at = int(self._clock()) + self.policy.lifetime_s
+        ticket = Ticket(
+            upload_id=f"upload_{secrets.token_urlsafe(16)}",
+            # No address is good for longer than the credential that it stands for.
+            expires_at=min(expires_at, grant.expires_at or expires_at),
+            grant=grant.to_claims(),
+            key=key.get_secret_value() if key else None,
+            bucket_id=bucket_id,
+            filename=filename,
+            content_type=content_type_for(filename),
+            most_bytes=limits.file_bytes,
+            title=labels.title,
+            tags=labels.tags,
+            metadata=dict(labels.metadata) if labels.metadata else None,
+        )
+        url = f"{self._origin(request)}{PREFIX}{self._seal.seal(ticket)}"
+        self.note(ticket, "issued")
+        return IssuedUpload(
+            upload_id=ticket.upload_id,
+            url=url,
+            command=f"{_CURL} --upload-file {_quoted(filename)} '{url}'",
+            expires_at=datetime.fromtimestamp(ticket.expires_at, UTC).isoformat().replace("+00:00", "Z"),
+            most_bytes=limits.file_bytes,
+            filename=filename,
+        )
+
+    async def outcome(self, access: Access, upload_id: str) -> UploadRecord:
+        """Return what became of an upload that this caller was given the address for.
+
+        Raises:
+            ScopeError: There is none by this id, it was issued to somebody else, or its bucket is out of the
+                request's scope: the same error, after the same requests.
+        """
+        scope = await access.scope(include_archived=True)
+        record = self.ledger.read(upload_id)
+        is_ours = record is not None and record.owner == owner_of(access.grant.name)
+        if record is None or not is_ours or not scope.allows(record.bucket_id):
+            raise ScopeError(
+                f"There is no file {upload_id[:80]!r} here.",
+                code="file_not_found",
+                hint="Use a file_id that an upload returned for a bucket in list_buckets.",
+            )
+        return record
+
+    async def file_id(self, access: Access, upload_id: str) -> str:
+        """Return the id of the file that an upload has become.
+
+        Raises:
+            ScopeError: See `outcome`.
+            ContentError: No file has arrived, or it was refused.
+        """
+        record = await self.outcome(access, upload_id)
+        if record.file_id is not None:
+            return record.file_id
+        raise ContentError(
+            record.message or "No file has arrived at this one-time address yet.",
+            code=record.code or "upload_not_arrived",
+            hint="Run the upload command first; call upload_file without a source for a new one.",
+        )
+
+    def open(self, text: str) -> Ticket | None:
+        """Return the ticket of an address, void or not; None when it is none of ours."""
+        return self._seal.open(text)
+
+    def is_void(self, ticket: Ticket) -> bool:
+        """Whether the address has expired."""
+        return self._clock() >= ticket.expires_at
+
+    async def capability(self, method: str, path: str) -> AccessToken | None:
+        """Return the caller behind an address that is a ticket of ours: the gate's `capability`."""
+        if method != "PUT" or not path.startswith(PREFIX):
+            return None
+        ticket = self.open(path.removeprefix(PREFIX))
+        if ticket is None:
+            return None
+        grant = await self.grant(ticket)
+        return access_token(grant, fingerprint(path)) if grant else None
+
+    async def grant(self, ticket: Ticket) -> AccessGrant | None:
+        """Return what the caller behind a ticket may do by now; None where they may no longer call."""
+        return await self._current_grant(AccessGrant.from_claims(ticket.grant), ticket.key)
+
+    def note(
+        self,
+        ticket: Ticket,
+        state: State,
+        *,
+        file: KnowledgeFile | None = None,
+        error: CalypsoError | None = None,
+    ) -> None:
+        """Remember how far an upload has come, and what became of it."""
+        self.ledger.write(_record(ticket, state, file, error))
+
+    def claim(
+        self,
+        ticket: Ticket,
+        known: UploadRecord | None,
+        state: State,
+        *,
+        error: CalypsoError | None = None,
+    ) -> bool:
+        """Remember the same, but not where another request has claimed the upload since it was `known`.
+
+        Returns:
+            Whether it is remembered.
+        """
+        return self.ledger.claim(_record(ticket, state, error=error), known)
+
+    def _origin(self, request: Request) -> str:
+        return origin_of(request.scope) if self.policy.public_url is None else self.policy.public_url
+
+
+def _record(
+    ticket: Ticket, state: State, file: KnowledgeFile | None = None, error: CalypsoError | None = None
+) -> UploadRecord:
+    return UploadRecord(
+        upload_id=ticket.upload_id,
+        owner=owner_of(ticket.grant["name"]),
+        state=state,
+        bucket_id=ticket.bucket_id,
+        filename=ticket.filename,
+        expires_at=ticket.expires_at,
+        file_id=file.id if file else None,
+        task_id=file.task_id if file else None,
+        code=error.code if error else None,
+        message=error.message if error else None,
+    )
+
+
+def _quoted(filename: str) -> str:
+    """Return the file name for a shell; one that curl would read as an option or as stdin gets a folder."""
+    return shlex.quote(f"./{filename}" if filename.startswith(("-", ".")) else filename)

@@ -1,0 +1,270 @@
+"""PUT to a one-time address: checked, then streamed on to the storage, and finalized.
+
+It answers as the storage itself would, so that any client of resumable uploads works: 201 when the file is
+taken over, 308 with `Range` while bytes are missing. A plain `curl --upload-file` needs to know none of that.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import anyio
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from calypso_mcp.api.files import CreateUploadSession
+from calypso_mcp.client.uploading.relayed_upload import StreamEnded, StreamSource
+from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.upload_rules import check_upload
+from calypso_mcp.errors import (
+    ApiError,
+    CalypsoError,
+    ConnectionFailed,
+    ContentError,
+    InputError,
+    ScopeError,
+    SessionExpired,
+)
+from calypso_mcp.server.access.answers import refusal
+from calypso_mcp.server.one_time.one_time_uploads import PREFIX, OneTimeUploads
+from calypso_mcp.server.one_time.tickets import Ticket
+from calypso_mcp.server.one_time.upload_ledger import State, UploadRecord
+from calypso_mcp.server.scope.request_scope import Access, grant_of_http
+from calypso_mcp.server.state import ServerState
+
+if TYPE_CHECKING:
+    from calypso_mcp.api.files import KnowledgeFile
+    from calypso_mcp.client import CalypsoClient
+    from calypso_mcp.domain.access import AccessGrant
+
+_log = logging.getLogger(__name__)
+
+_RANGE = re.compile(r"bytes (?:(\d{1,12})-(\d{1,12})|\*)/(\d{1,12})", re.ASCII)
+#: Longest silence of a sender, in seconds.
+_SILENCE_S = 60.0
+#: How long a worker's claim to be receiving holds without news, in seconds.
+_CLAIM_S = 120.0
+
+
+def upload_route(uploads: OneTimeUploads, state: ServerState) -> Route:
+    """Return the route of all one-time addresses."""
+    return Route(PREFIX + "{ticket}", UploadEndpoint(uploads, state).put, methods=["PUT"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What a PUT carries: bytes `start` to `end` (exclusive) of `total`; none to ask for the offset."""
+
+    start: int
+    end: int
+    total: int
+
+    @property
+    def asks(self) -> bool:
+        return self.start == self.end
+
+
+class _Refused(Exception):
+    """The request's headers make no sense; nothing was read."""
+
+    def __init__(self, status: int, error: str, description: str) -> None:
+        self.answer = (status, error, description)
+
+
+class UploadEndpoint:
+    """Serves the PUTs to one-time addresses of one worker."""
+
+    def __init__(self, uploads: OneTimeUploads, state: ServerState) -> None:
+        """Use `uploads` for the tickets and `state` for the way to Calypso."""
+        self._uploads = uploads
+        self._state = state
+
+    async def put(self, request: Request) -> Response:
+        """Take in a file, or a part of it."""
+        ticket = self._uploads.open(request.path_params["ticket"])
+        if ticket is None:
+            return refusal(404, "not_found", "There is nothing here.")
+        if self._uploads.is_void(ticket):
+            return refusal(410, "upload_address_expired", "This address has expired: ask for a new one.")
+        try:
+            return await self._take(ticket, request)
+        except _Refused as error:
+            return refusal(*error.answer)
+        except CalypsoError as error:
+            self._uploads.note(ticket, _after(error), error=error)
+            return _failed(ticket, error)
+
+    async def _take(self, ticket: Ticket, request: Request) -> Response:
+        """Take in what a PUT carries.
+
+        Raises:
+            _Refused: Its headers make no sense.
+            CalypsoError: The upload was claimed for this request, and failed.
+        """
+        part = _part_of(request, ticket.most_bytes)
+        record = self._uploads.ledger.read(ticket.upload_id)
+        if (taken := _taken(record)) is not None:
+            return taken
+        key = f"one-time-{ticket.upload_id}"
+        try:
+            client = await self._client(ticket, grant_of_http(request))
+            upload = _session(ticket, part.total, self._uploads.policy.limits)
+            if part.asks or part.start:
+                kept = await client.uploads.relay.kept(upload, idempotency_key=key)
+                if kept < part.total and (part.asks or part.start > kept):
+                    return _incomplete(kept)
+        except CalypsoError as error:
+            # Only as a claim: whoever has begun to receive the file meanwhile knows better.
+            self._uploads.claim(ticket, record, _after(error), error=error)
+            return _failed(ticket, error)
+        if not self._uploads.claim(ticket, record, "receiving"):
+            return _in_use()
+        try:
+            source = StreamSource(self._blocks(ticket, request), start=part.start, size_bytes=part.total)
+            file = await client.uploads.relay.run(upload, source, idempotency_key=key)
+        except StreamEnded:
+            self._uploads.note(ticket, "interrupted")
+            return _incomplete(await client.uploads.relay.kept(upload, idempotency_key=key))
+        return self._stored(ticket, file)
+
+    async def _client(self, ticket: Ticket, grant: AccessGrant | None) -> CalypsoClient:
+        """Return the client of the ticket's caller, whose reach may have shrunk since.
+
+        Raises:
+            ScopeError: The caller may no longer call or write, or the bucket is no longer within reach.
+        """
+        if grant is None:
+            raise ScopeError
+        access = Access(self._state, grant)
+        if grant.read_only or not (await access.scope(fresh=True)).allows(ticket.bucket_id):
+            raise ScopeError
+        return access.client
+
+    async def _blocks(self, ticket: Ticket, request: Request) -> AsyncGenerator[bytes]:
+        checked_at = time.monotonic()
+        stream = request.stream()
+        try:
+            while True:
+                with anyio.fail_after(_SILENCE_S):
+                    block = await anext(stream, b"")
+                if not block:
+                    return
+                if time.monotonic() - checked_at >= self._uploads.policy.checked_every_s:
+                    checked_at = time.monotonic()
+                    await self._client(ticket, await self._uploads.grant(ticket))
+                    self._uploads.note(ticket, "receiving")
+                yield block
+        except (ClientDisconnect, TimeoutError):
+            raise StreamEnded from None
+
+    def _stored(self, ticket: Ticket, file: KnowledgeFile) -> Response:
+        try:
+            self._uploads.note(ticket, "stored", file=file)
+        except OSError as error:
+            # The file is there all the same; its sender would take any other answer for its loss.
+            _log.warning("one-time upload %s: its end cannot be noted: %s", ticket.upload_id, error.strerror)
+        _log.info("one-time upload %s stored as %s", ticket.upload_id, file.id)
+        body = {
+            "upload_id": ticket.upload_id,
+            "file_id": file.id,
+            "task_id": file.task_id,
+            "status": file.status,
+            "next_step": f"Call wait_for_bucket_sync with file_ids=['{file.id}'].",
+        }
+        return JSONResponse(body, status_code=201, headers={"Cache-Control": "no-store"})
+
+
+def _part_of(request: Request, most_bytes: int) -> _Part:
+    """Return what the request carries.
+
+    Raises:
+        _Refused: Its headers make no sense, or it is too large.
+    """
+    length = request.headers.get("content-length", "")
+    size = int(length[:13]) if length.isdecimal() else None
+    given = request.headers.get("content-range")
+    if given is not None:
+        part = _ranged(given, size)
+    elif size is None:
+        raise _Refused(411, "length_required", "Send a file, not a pipe: its length must be known.")
+    else:
+        part = _Part(0, size, size)
+    if part.total == 0:
+        raise _Refused(400, "empty_file", "The file is empty.")
+    if part.total > most_bytes:
+        raise _Refused(413, "file_too_large", f"The file may have at most {most_bytes:,} bytes.")
+    return part
+
+
+def _ranged(given: str, size: int | None) -> _Part:
+    match = _RANGE.fullmatch(given)
+    if match is None:
+        raise _Refused(
+            400, "invalid_range", "Content-Range must be bytes first-last/total, or bytes */total."
+        )
+    first, last, total = match.groups()
+    part = _Part(int(first or 0), int(last) + 1 if last else 0, int(total))
+    if part.end > part.total or part.start > part.end or size not in (None, part.end - part.start):
+        raise _Refused(400, "invalid_range", "Content-Range fits neither its total nor Content-Length.")
+    return part
+
+
+def _session(ticket: Ticket, size_bytes: int, limits: UploadLimits) -> CreateUploadSession:
+    check_upload(ticket.filename, size_bytes, ticket.tags, ticket.metadata, limits)
+    return CreateUploadSession(
+        bucket_ids=(ticket.bucket_id,),
+        filename=ticket.filename,
+        content_type=ticket.content_type,
+        size_bytes=size_bytes,
+        title=ticket.title,
+        tags=ticket.tags or None,
+        metadata=ticket.metadata,
+    )
+
+
+def _after(error: CalypsoError) -> State:
+    return "interrupted" if error.retryable else "failed"
+
+
+def _failed(ticket: Ticket, error: CalypsoError) -> Response:
+    _log.warning("one-time upload %s: %s", ticket.upload_id, error.code)
+    headers = {"Retry-After": str(max(1, round(error.retry_after_s or 1)))} if error.retryable else None
+    description = f"{error.message} {error.hint}".strip()
+    return refusal(_status_of(error), error.code, description, headers)
+
+
+def _taken(record: UploadRecord | None) -> Response | None:
+    """Return the answer to whoever comes too late: a file is here, or arriving."""
+    if record is None:
+        return None
+    if record.state == "stored":
+        return refusal(409, "already_used", f"This address was used: the file is {record.file_id}.")
+    is_arriving = record.state == "receiving" and record.changed_at > time.time() - _CLAIM_S
+    return _in_use() if is_arriving else None
+
+
+def _in_use() -> Response:
+    return refusal(409, "in_use", "A file is arriving at this address already.", {"Retry-After": "5"})
+
+
+def _incomplete(kept: int) -> Response:
+    headers = {"Range": f"bytes=0-{kept - 1}"} if kept else {}
+    return Response(status_code=308, headers=headers)
+
+
+def _status_of(error: CalypsoError) -> int:
+    if isinstance(error, ScopeError):
+        return 404
+    if isinstance(error, SessionExpired):
+        return 410
+    if isinstance(error, ContentError | InputError):
+        return 400
+    if isinstance(error, ApiError) and error.status in (409, 413, 429):
+        return error.status
+    return 502 if isinstance(error, ApiError | ConnectionFailed) and not error.retryable else 503

@@ -1,0 +1,4 @@
+"""Which buckets, agents, files and batches a request may touch, and everything that is looked up within that.
+
+Not here: who the caller is (`access`).
+"""

@@ -1,0 +1,87 @@
+"""Which agent a request asks. A request cannot narrow an agent's buckets, so it is asked whole or not at all.
+
+Every way leads through the agents within the request's scope: whatever is out of reach does not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from calypso_mcp.api.agents import AgentModel
+from calypso_mcp.domain.scope import agent_names
+from calypso_mcp.errors import InputError, ScopeError
+from calypso_mcp.server.conversations import Turn, reach_digest
+from calypso_mcp.server.scope.request_scope import Access
+
+
+async def chosen_agent(
+    access: Access, reference: str, conversation_id: str
+) -> tuple[AgentModel, Turn | None]:
+    """Return the agent to ask, and the turn to go on after.
+
+    Args:
+        access: What the request may use.
+        reference: The agent's model id or profile id; empty to leave the choice to us.
+        conversation_id: As an earlier answer gave it; empty for a first turn.
+
+    Raises:
+        ScopeError: There is no such agent or no such conversation here, or it is out of reach.
+        InputError: No agent is named and which one is meant is not clear, or it is switched off.
+    """
+    # Under a limit this is what keeps the answer within it, so nothing remembered will do.
+    agents = await access.agents(fresh=access.is_limited)
+    agent = await access.require_agent(reference) if reference else None
+    turn = None
+    if conversation_id:
+        turn = access.state.conversations.open(conversation_id, access.grant)
+        agent = _continued(access, turn, agent, agents)
+    agent = agent or _default(access, [one for one in agents if one.enabled])
+    if not agent.enabled:
+        raise InputError(
+            f"The agent {agent.id} is switched off.",
+            code="agent_disabled",
+            hint="Name another agent from list_agents with the agent argument.",
+        )
+    return agent, turn
+
+
+def unknown_conversation() -> ScopeError:
+    """Return the one error for conversations that ended, never were, or are somebody else's."""
+    return ScopeError(
+        "There is no such conversation here.",
+        code="conversation_not_found",
+        hint="Call ask_agent without conversation_id to begin a new one.",
+    )
+
+
+def _continued(
+    access: Access, turn: Turn | None, named: AgentModel | None, agents: Sequence[AgentModel]
+) -> AgentModel:
+    found = next((agent for agent in agents if turn and agent.id == turn.model), None)
+    if turn is None or found is None or (named is not None and named.id != found.id):
+        raise unknown_conversation()
+    if access.is_limited and reach_digest(found.live_bucket_ids) != turn.reach:
+        # What was said may come from buckets that the agent, or this caller, has lost since.
+        raise unknown_conversation()
+    return found
+
+
+def _default(access: Access, agents: Sequence[AgentModel]) -> AgentModel:
+    pinned = frozenset(name for limit in access.limits for name in limit.agents)
+    candidates = [agent for agent in agents if agent_names(agent) & pinned]
+    if not candidates and not access.is_limited:
+        candidates = [agent for agent in agents if agent.is_default]
+    candidates = candidates or list(agents)
+    if len(candidates) == 1:
+        return candidates[0]
+    if candidates:
+        raise InputError(
+            "Several agents can answer, and none is named.",
+            code="agent_required",
+            hint="Name one from list_agents with the agent argument.",
+        )
+    raise InputError(
+        "No agent answers from just the buckets you can use.",
+        code="agent_required",
+        hint="Look for passages with search_bucket, or ask the operator for an agent; see list_agents.",
+    )

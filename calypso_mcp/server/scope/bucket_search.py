@@ -1,0 +1,149 @@
+"""Search that cannot leave a request's scope.
+
+Requests name the buckets they may look into, results from elsewhere are dropped, and where no request can
+be kept inside the scope none is made.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any, cast
+
+import anyio
+
+from calypso_mcp.api.agents import AgentModel
+from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.api.search import SearchRequest, SearchResult
+from calypso_mcp.errors import CalypsoError, InputError
+from calypso_mcp.server.scope.request_scope import Access
+
+logger = logging.getLogger(__name__)
+
+#: Requests of one search at a time, and at most: more buckets than these cover must be named.
+_PARALLEL = 4
+_MOST_REQUESTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A result and the bucket of the scope it was found in, None where the API does not say."""
+
+    result: SearchResult
+    bucket: Bucket | None
+
+
+async def search_buckets(access: Access, query: str, buckets: Sequence[Bucket], limit: int) -> list[Found]:
+    """Return the best `limit` results from `buckets`, in requests of at most five merged by rank.
+
+    Raises:
+        InputError: There are more buckets than one search may cover.
+    """
+    size = access.state.search_limits.buckets
+    groups = [buckets[start : start + size] for start in range(0, len(buckets), size)]
+    if len(groups) > _MOST_REQUESTS:
+        raise InputError(
+            f"{len(buckets)} buckets are too many for one search.",
+            code="too_many_buckets",
+            hint=f"Name up to {size} buckets from list_buckets with the buckets argument.",
+        )
+    requests = [
+        SearchRequest(query=query, buckets=tuple(bucket.id for bucket in group), max_results=limit)
+        for group in groups
+    ]
+    merged = _by_rank(await _send(access, requests))
+    return (await within_scope(access, merged, buckets))[:limit]
+
+
+async def search_agent(access: Access, query: str, agent: AgentModel, limit: int) -> list[Found]:
+    """Return the best `limit` results that `agent` finds; `agent` must be one the scope allows."""
+    answers = await _send(
+        access, [SearchRequest(query=query, agent=agent.id, buckets=None, max_results=limit)]
+    )
+    return (await within_scope(access, _by_rank(answers), await access.buckets()))[:limit]
+
+
+async def _send(access: Access, requests: Sequence[SearchRequest]) -> list[tuple[SearchResult, ...]]:
+    answers: list[tuple[SearchResult, ...]] = [()] * len(requests)
+    failures: list[CalypsoError] = []
+    limiter = anyio.CapacityLimiter(_PARALLEL)
+
+    async def send(place: int, request: SearchRequest) -> None:
+        async with limiter:
+            try:
+                answers[place] = (await access.client.search.search(request)).results
+            except CalypsoError as error:
+                failures.append(error)
+                group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        for place, request in enumerate(requests):
+            group.start_soon(send, place, request)
+    if failures:
+        raise failures[0]
+    return answers
+
+
+def _by_rank(answers: Sequence[Sequence[SearchResult]]) -> list[SearchResult]:
+    """Return all first results, then all second ones; of equal rank the higher score first."""
+    merged: dict[tuple[str | None, str | None], SearchResult] = {}
+    for rank in zip_longest(*answers):
+        present = [result for result in rank if result is not None]
+        for result in sorted(present, key=lambda result: -(score_of(result) or 0.0)):
+            merged.setdefault((result.file_id or result.url, result.text), result)
+    return list(merged.values())
+
+
+async def within_scope(
+    access: Access, results: Sequence[SearchResult], asked: Sequence[Bucket], what: str = "search"
+) -> list[Found]:
+    """Return the results from `asked`; under a limit one that is not known to be from there is dropped.
+
+    Args:
+        access: What the request may use.
+        results: What the API returned for it.
+        asked: The buckets they may be from.
+        what: What was asked of the API, for the log line that counts the dropped ones.
+    """
+    found = [Found(result, _home(result, asked)) for result in results]
+    if access.is_limited and any(entry.bucket is None and entry.result.file_id for entry in found):
+        # The list may be older than the file.
+        newer = {bucket.id: bucket for bucket in await access.buckets(fresh=True)}
+        asked = [newer[bucket.id] for bucket in asked if bucket.id in newer]
+        found = [Found(result, _home(result, asked)) for result in results]
+    kept = [entry for entry in found if not _is_outside(access, entry)]
+    if dropped := len(found) - len(kept):
+        logger.warning("%s: dropped %d of %d results from outside the scope", what, dropped, len(found))
+    return kept
+
+
+def _is_outside(access: Access, entry: Found) -> bool:
+    if entry.bucket is not None:
+        return False
+    # A website or Q&A entry has neither file nor bucket ids; the request itself was narrowed.
+    has_evidence = bool(entry.result.file_id or bucket_ids_of(entry.result))
+    return has_evidence and (access.is_limited or bool(bucket_ids_of(entry.result)))
+
+
+def _home(result: SearchResult, buckets: Sequence[Bucket]) -> Bucket | None:
+    named = bucket_ids_of(result)
+    for bucket in buckets:
+        if bucket.id in named if named else result.file_id in bucket.file_ids:
+            return bucket
+    return None
+
+
+def bucket_ids_of(result: SearchResult) -> frozenset[str]:
+    """Return the buckets a result says it is in."""
+    ids: Any = result.attributes.get("bucket_ids")
+    if not isinstance(ids, list):
+        return frozenset()
+    return frozenset(str(bucket_id) for bucket_id in cast("list[Any]", ids))
+
+
+def score_of(result: SearchResult) -> float | None:
+    """Return the backend's score where it has one."""
+    score: Any = result.attributes.get("score")
+    return float(score) if isinstance(score, int | float) and not isinstance(score, bool) else None

@@ -1,0 +1,88 @@
+"""Where an upload goes: a bucket in scope, or one to be made."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from calypso_mcp.api.buckets import CreateBucket, Destination
+from calypso_mcp.domain import scope as rules
+from calypso_mcp.errors import ApiError, Conflict, InputError
+from calypso_mcp.server.scope.content_keys import creation_key
+from calypso_mcp.server.scope.request_scope import Access
+
+#: Forbidden for this key, or unknown to this server.
+_NO_SUCH_WAY = frozenset({403, 404, 405})
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The bucket an upload goes to; `bucket_id` is None for one that does not exist yet."""
+
+    slug: str
+    bucket_id: str | None = None
+
+    @property
+    def destination(self) -> Destination:
+        """How the API is told."""
+        if self.bucket_id is not None:
+            return Destination(bucket_ids=(self.bucket_id,))
+        return Destination(bucket=self.slug, create_missing_buckets=True)
+
+
+async def upload_target(access: Access, reference: str, *, create: bool) -> Target:
+    """Return the bucket meant by `reference`; the only one in scope where it is empty.
+
+    Args:
+        access: Of the request.
+        reference: Id, slug or name; a slug for a bucket to be created.
+        create: Whether a missing bucket is made.
+
+    Raises:
+        InputError: None is named and there is not exactly one, or a new one's slug is no slug.
+        ScopeError: It is not in scope, or may not be created; the same error in both cases.
+    """
+    if create and reference:
+        for fresh in (False, True):
+            found = rules.find_bucket(reference, await access.buckets(fresh=fresh))
+            if found is not None:
+                return Target(found.slug, found.id)
+        access.require_create(reference)
+        if not _SLUG.fullmatch(reference):
+            raise InputError(
+                "A bucket that is to be created needs a slug for a name.",
+                code="invalid_slug",
+                hint="Use lower-case letters, digits and hyphens, such as 'support-handbook'; create_bucket "
+                "makes one with any name.",
+            )
+        return Target(reference)
+    bucket = await access.target_bucket(reference)
+    return Target(bucket.slug, bucket.id)
+
+
+async def made(access: Access, target: Target) -> Target:
+    """Return `target` with its bucket made where it does not exist yet.
+
+    Made before the upload rather than by it, so that the first upload and its repetition name the same
+    destination and the second is recognised. Where the key may not make buckets this way, the upload's own
+    way remains (seed: `create_missing_buckets`).
+
+    Raises:
+        ScopeError: Somebody else has this slug, out of reach.
+        CalypsoError: The API failed.
+    """
+    if target.bucket_id is not None:
+        return target
+    body = CreateBucket(name=target.slug, slug=target.slug)
+    try:
+        bucket = await access.client.buckets.create(body, idempotency_key=creation_key("bucket", body))
+    except Conflict:
+        bucket = await access.require_bucket(target.slug)
+    except ApiError as refusal:
+        if refusal.status not in _NO_SUCH_WAY:
+            raise
+        return target
+    finally:
+        access.backend.catalogue.forget()
+    return Target(bucket.slug, bucket.id)

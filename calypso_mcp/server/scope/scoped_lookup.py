@@ -1,0 +1,168 @@
+"""Files, tasks and batches by id, as far as the request's scope reaches.
+
+An id that does not exist and one that belongs to buckets out of scope get the same answer, after the same
+requests. A file that is in several buckets shows only those in scope.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from calypso_mcp.api.batches import Batch, BatchItem
+from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.api.files import IndexingTask, KnowledgeFile
+from calypso_mcp.errors import InvalidRequest, NotFound, ScopeError
+from calypso_mcp.server.scope.request_scope import Access
+
+T = TypeVar("T")
+
+#: Ids become path segments, so whatever could be more than one segment is nobody's id.
+_ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.:@~+=-]{1,200}\Z")
+_BUCKET_ID_KEYS = ("bucket_id", "bucketId", "id")
+
+
+class Reach:
+    """What the scope of one request reaches: a `client.readiness_report.View`."""
+
+    def __init__(self, bucket_ids: frozenset[str], file_ids: frozenset[str]) -> None:
+        self._bucket_ids = bucket_ids
+        self._file_ids = file_ids
+
+    def file(self, file: KnowledgeFile) -> KnowledgeFile | None:
+        """Return `file` with only the bucket syncs in scope, or None where it is out of scope."""
+        visible, hidden = self._split(file.bucket_sync)
+        if not visible and file.id not in self._file_ids:
+            return None
+        if not hidden:
+            return file
+        # The overall word speaks of buckets that must not be seen.
+        return file.model_copy(update={"bucket_sync": visible, "bucket_sync_status": None})
+
+    def item(self, item: BatchItem) -> BatchItem | None:
+        """Return `item` with only the bucket syncs in scope, or None where it is out of scope."""
+        file = self.file(item.file) if item.file else None
+        visible, hidden = self._split(item.bucket_sync)
+        if not visible and file is None and item.knowledge_id not in self._file_ids:
+            return None
+        update: dict[str, Any] = {"file": file}
+        if hidden:
+            update |= {"bucket_sync": visible, "bucket_sync_status": None}
+        return item.model_copy(update=update)
+
+    def _split(self, bucket_sync: Any) -> tuple[list[dict[str, Any]], int]:
+        """Return the entries in scope and the number of others."""
+        entries = _entries(bucket_sync)
+        visible = [entry for entry in entries if entry["bucket_id"] in self._bucket_ids]
+        return visible, len(entries) - len(visible)
+
+
+async def require_file(access: Access, file_id: str, *, within: Bucket | None = None) -> KnowledgeFile:
+    """Return the file, which must be in the bucket `within` where one is named.
+
+    Raises:
+        ScopeError: It does not exist or is out of scope.
+    """
+    found = await _found(file_id, access.client.files.get)
+    if not access.is_limited and within is None:
+        return _known(found, "file", file_id)
+    reach = await _reach(access, file_id, within)
+    return _known(reach.file(found) if found else None, "file", file_id)
+
+
+async def require_task(access: Access, task_id: str) -> tuple[IndexingTask, KnowledgeFile | None]:
+    """Return the task and the file it works on, None where an unlimited caller's task names none.
+
+    Raises:
+        ScopeError: It does not exist or its file is out of scope.
+    """
+    task = await _found(task_id, access.client.files.task)
+    file_id = task.knowledge_id if task else None
+    if not access.is_limited:
+        task = _known(task, "task", task_id)
+        return task, await require_file(access, file_id) if file_id else None
+    # A task that does not exist costs the same requests as one out of scope.
+    found = await _found(file_id or task_id, access.client.files.get)
+    reach = await _reach(access, file_id or task_id)
+    file = reach.file(found) if task and found else None
+    return _known(task if file else None, "task", task_id), file
+
+
+async def require_batch(access: Access, batch_id: str) -> Batch:
+    """Return the batch with the items in scope; where some are hidden its counts cover the rest.
+
+    Raises:
+        ScopeError: It does not exist or none of its items is in scope.
+    """
+    batch = await _found(batch_id, access.client.batches.get)
+    if not access.is_limited:
+        return _known(batch, "batch", batch_id)
+    reach = await _reach(access, "")
+    items = (batch.items or ()) if batch else ()
+    visible = tuple(seen for item in items if (seen := reach.item(item)))
+    if batch is None or not visible:
+        return _known(None, "batch", batch_id)
+    if len(visible) == len(items):
+        return batch.model_copy(update={"items": visible})
+    return Batch(id=batch.id, status="unknown", total=len(visible), accepted=len(visible), items=visible)
+
+
+async def reach_of(access: Access) -> Reach | None:
+    """Return what the scope of a request reaches; None where nothing limits it."""
+    return await _reach(access, "") if access.is_limited else None
+
+
+async def _reach(access: Access, file_id: str, within: Bucket | None = None) -> Reach:
+    buckets = await access.buckets(include_archived=True)
+    if not any(file_id in bucket.file_ids for bucket in buckets):
+        # The list may be older than the file.
+        buckets = await access.buckets(include_archived=True, fresh=True)
+    buckets = [bucket for bucket in buckets if within is None or bucket.id == within.id]
+    return Reach(
+        frozenset(bucket.id for bucket in buckets),
+        frozenset(file_id for bucket in buckets for file_id in bucket.file_ids),
+    )
+
+
+async def _found(identifier: str, fetch: Callable[[str], Awaitable[T]]) -> T | None:
+    if not _ID.match(identifier):
+        return None
+    try:
+        return await fetch(identifier)
+    except (NotFound, InvalidRequest):
+        return None
+
+
+def _known(found: T | None, noun: str, identifier: str) -> T:
+    if found is None:
+        raise ScopeError(
+            f"There is no {noun} {identifier[:80]!r} here.",
+            code=f"{noun}_not_found",
+            hint=f"Use a {noun}_id that an upload returned for a bucket in list_buckets.",
+        )
+    return found
+
+
+def _entries(bucket_sync: Any) -> list[dict[str, Any]]:
+    """Return sync entries as objects with a `bucket_id`; the API has not published their shape."""
+    if isinstance(bucket_sync, Mapping):
+        mapping = cast("Mapping[str, Any]", bucket_sync)
+        if any(key in mapping for key in _BUCKET_ID_KEYS):
+            return _entries([mapping])
+        return [
+            {
+                "bucket_id": key,
+                **(cast("dict[str, Any]", value) if isinstance(value, dict) else {"status": value}),
+            }
+            for key, value in mapping.items()
+        ]
+    if not isinstance(bucket_sync, list | tuple):
+        return []
+    entries: list[dict[str, Any]] = []
+    for entry in cast("list[Any]", bucket_sync):
+        if isinstance(entry, dict):
+            fields = cast("dict[str, Any]", entry)
+            bucket_id = next((fields[key] for key in _BUCKET_ID_KEYS if key in fields), None)
+            entries.append({**fields, "bucket_id": bucket_id})
+    return entries

@@ -1,0 +1,184 @@
+"""MCP over stdin and stdout, for clients as they are.
+
+Beyond the SDK's transport: `server/discover` may come before `initialize` (real clients probe that way), a
+message that is too long or no JSON is answered instead of being fatal or ignored, answers already under way
+at the end of input are still sent, and the process is free to exit at once afterwards.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from io import FileIO
+from typing import BinaryIO, TypeVar
+
+import anyio
+from anyio.abc import TaskGroup
+from anyio.streams.memory import MemoryObjectReceiveStream
+from mcp.server.mcpserver import MCPServer
+from mcp.shared.message import SessionMessage
+from mcp_types import (
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    ErrorData,
+    JSONRPCError,
+    JSONRPCRequest,
+    JSONRPCResponse,
+    RequestId,
+    jsonrpc_message_adapter,
+)
+from pydantic import ValidationError
+
+from calypso_mcp.server import sdk
+from calypso_mcp.server.transport.stdio_pipes import MOST_BYTES, TooLong, claimed, lines_of, write_line
+
+logger = logging.getLogger(__name__)
+
+S = TypeVar("S")
+
+#: How long answers under way may take after the end of input, in seconds; the exit is promised within 0.2.
+_LAST_ANSWERS_S = 0.12
+_ID_AT_HEAD = re.compile(
+    rb'\A\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d{1,18}|"[^"\\]{1,128}")'
+)
+_ID_AT_TAIL = re.compile(
+    rb'"id"\s*:\s*(\d{1,18}|"[^"\\]{1,128}")\s*(?:,\s*"jsonrpc"\s*:\s*"2\.0"\s*)?\}\s*\Z'
+)
+
+
+async def run_stdio(server: MCPServer[S]) -> None:
+    """Serve the client at the other end of stdin and stdout until it closes stdin."""
+    with claimed() as (source, target):
+        await serve_pipes(server, source, target)
+
+
+async def serve_pipes(
+    server: MCPServer[S], source: BinaryIO, target: FileIO, *, last_answers_s: float = _LAST_ANSWERS_S
+) -> None:
+    """Serve the client that writes to `source` and reads from `target`, until `source` ends.
+
+    Args:
+        server: What answers.
+        source: Where messages come from.
+        target: Where answers go.
+        last_answers_s: How long answers under way may take after the end of `source`, in seconds.
+    """
+    async with sdk.lifespan(server) as state, anyio.create_task_group() as tasks:
+        wire = _Wire(target, last_answers_s)
+        replies, outlet = sdk.write_pipe()
+        feed, messages = sdk.read_pipe()
+        tasks.start_soon(wire.write_all, outlet)
+        reader = _Reader(wire, feed, lambda message: _discover(server, state, tasks, message))
+        tasks.start_soon(reader.read_all, lines_of(source))
+        await sdk.serve(server, messages, replies, state)
+        tasks.cancel_scope.cancel()
+
+
+async def _discover(
+    server: MCPServer[S], state: S, tasks: TaskGroup, request: SessionMessage
+) -> SessionMessage:
+    """Answer a probe on a connection of its own, so that it does not decide the real one's era."""
+    feed, messages = sdk.read_pipe()
+    replies, outlet = sdk.write_pipe()
+    tasks.start_soon(sdk.serve, server, messages, replies, state)
+    async with feed, outlet:
+        await feed.send(request)
+        return await outlet.receive()
+
+
+class _Wire:
+    """What goes out, and which requests still wait for it."""
+
+    def __init__(self, target: FileIO, last_answers_s: float) -> None:
+        self._target = target
+        self._last_answers_s = last_answers_s
+        self._writing = anyio.Lock()
+        self._unanswered: set[RequestId] = set()
+        self._all_answered = anyio.Event()
+
+    def expect_answer(self, request_id: RequestId) -> None:
+        self._unanswered.add(request_id)
+
+    async def write_all(self, outlet: sdk.WriteOutlet) -> None:
+        async with outlet:
+            async for message in outlet:
+                await self.write(message)
+
+    async def write(self, message: SessionMessage) -> None:
+        body = message.message
+        line = body.model_dump_json(by_alias=True, exclude_unset=True).encode()
+        async with self._writing:
+            try:
+                await write_line(self._target, line)
+            except OSError:
+                logger.info("the client no longer reads")
+        if isinstance(body, JSONRPCResponse | JSONRPCError) and body.id is not None:
+            self._unanswered.discard(body.id)
+            if not self._unanswered:
+                self._all_answered.set()
+
+    async def refuse(self, request_id: RequestId | None, code: int, message: str) -> None:
+        error = JSONRPCError(jsonrpc="2.0", id=request_id, error=ErrorData(code=code, message=message))
+        await self.write(SessionMessage(error))
+
+    async def last_answers(self) -> None:
+        """Wait a moment for requests under way, so that piped input gets its answers."""
+        with anyio.move_on_after(self._last_answers_s):
+            while self._unanswered:
+                self._all_answered = anyio.Event()
+                await self._all_answered.wait()
+
+
+class _Reader:
+    """What comes in: messages for the SDK, and what is answered before they reach it."""
+
+    def __init__(
+        self, wire: _Wire, feed: sdk.ReadFeed, discover: Callable[[SessionMessage], Awaitable[SessionMessage]]
+    ) -> None:
+        self._wire = wire
+        self._feed = feed
+        self._discover = discover
+        self._opened = False
+
+    async def read_all(self, lines: MemoryObjectReceiveStream[bytes | TooLong]) -> None:
+        async with lines, self._feed:
+            async for line in lines:
+                message = await self._parse(line)
+                if message is not None:
+                    await self._pass_on(message)
+            await self._wire.last_answers()
+
+    async def _pass_on(self, message: SessionMessage) -> None:
+        body = message.message
+        if isinstance(body, JSONRPCRequest):
+            if body.method == "server/discover" and not self._opened:
+                await self._wire.write(await self._discover(message))
+                return
+            self._opened = True
+            self._wire.expect_answer(body.id)
+        await self._feed.send(message)
+
+    async def _parse(self, line: bytes | TooLong) -> SessionMessage | None:
+        """Return the message of `line`, or answer why there is none."""
+        if isinstance(line, TooLong):
+            text = f"The message is longer than {MOST_BYTES} bytes. Pass large content as a file path."
+            await self._wire.refuse(_request_id(line.head, line.tail), INVALID_REQUEST, text)
+            return None
+        if not line.strip():
+            return None
+        try:
+            return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
+        except ValidationError:
+            text = "The message is not JSON-RPC 2.0, or is nested too deeply."
+            await self._wire.refuse(_request_id(line[:4096], line[-4096:]), PARSE_ERROR, text)
+            return None
+
+
+def _request_id(head: bytes, tail: bytes) -> RequestId | None:
+    """Return the id of a request that could not be read, where it stands at either end."""
+    found = _ID_AT_HEAD.match(head) or _ID_AT_TAIL.search(tail)
+    if found is None:
+        return None
+    text = found.group(1).decode("utf-8", errors="replace")
+    return text.strip('"') if text.startswith('"') else int(text)

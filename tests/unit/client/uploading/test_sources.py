@@ -1,0 +1,88 @@
+"""What a source on disk gives, and which of its reads wait for a thread."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import pytest
+from blake3 import blake3
+
+from calypso_mcp import errors
+from calypso_mcp.client.uploading.sources import (
+    BLOCK_BYTES,
+    BytesSource,
+    DescriptorSource,
+    content_hash_of,
+    read_exactly,
+    sha256_of,
+)
+
+ONLY_LINUX = pytest.mark.skipif(not hasattr(os, "RWF_NOWAIT"), reason="other systems cannot be asked")
+DATA = os.urandom(BLOCK_BYTES + 4_097)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Generator[DescriptorSource]:
+    path = tmp_path / "file.bin"
+    path.write_bytes(DATA)
+    source = DescriptorSource(os.open(path, os.O_RDONLY), len(DATA))
+    yield source
+    source.close()
+
+
+async def test_any_part_can_be_read(source: DescriptorSource) -> None:
+    assert await source.read(0, BLOCK_BYTES) == DATA[:BLOCK_BYTES]
+    assert await source.read(BLOCK_BYTES - 1, 3) == DATA[BLOCK_BYTES - 1 : BLOCK_BYTES + 2]
+
+
+async def test_a_read_over_the_end_returns_what_is_left(source: DescriptorSource) -> None:
+    assert await source.read(len(DATA) - 5, 100) == DATA[-5:]
+    assert await source.read(len(DATA), 100) == b""
+
+
+@ONLY_LINUX
+async def test_what_is_in_memory_is_read_without_a_thread(source: DescriptorSource) -> None:
+    threads = anyio.to_thread.current_default_thread_limiter()
+    borrowed = [object() for _ in range(int(threads.total_tokens))]
+    for one in borrowed:
+        threads.acquire_on_behalf_of_nowait(one)  # now a hop to a thread would never end
+    try:
+        with anyio.fail_after(5):
+            assert await source.read(0, BLOCK_BYTES) == DATA[:BLOCK_BYTES]
+    finally:
+        for one in borrowed:
+            threads.release_on_behalf_of(one)
+
+
+@ONLY_LINUX
+async def test_a_file_system_that_cannot_tell_is_read_all_the_same() -> None:
+    # The kernel makes such a file anew for each reader, there is nothing to be in memory.
+    source = DescriptorSource(os.open("/proc/self/cmdline", os.O_RDONLY), 4)
+    try:
+        assert len(await source.read(0, 4)) == 4
+    finally:
+        source.close()
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+async def test_both_hashes_are_those_of_the_whole_content(
+    source: DescriptorSource, *, in_memory: bool
+) -> None:
+    chosen = BytesSource(DATA) if in_memory else source
+
+    assert await content_hash_of(chosen) == blake3(DATA).hexdigest()
+    assert await sha256_of(chosen) == hashlib.sha256(DATA).hexdigest()
+
+
+async def test_a_file_that_became_shorter_is_noticed(source: DescriptorSource, tmp_path: Path) -> None:
+    os.truncate(tmp_path / "file.bin", 10)
+
+    with pytest.raises(errors.UploadCorrupted):
+        await read_exactly(source, 0, BLOCK_BYTES)
+    with pytest.raises(errors.UploadCorrupted):
+        await content_hash_of(source)

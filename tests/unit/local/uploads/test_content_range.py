@@ -1,0 +1,63 @@
+"""Reading Content-Range and X-Goog-Hash."""
+
+from __future__ import annotations
+
+import pytest
+
+from calypso_mcp.local.uploads.content_range import BadRange, Part, Query, read_hashes, read_range
+
+
+@pytest.mark.parametrize(
+    ("header", "length", "size", "wanted"),
+    [
+        (None, 10, 10, Part(0, 10)),
+        (None, None, 10, Part(0, 10)),
+        ("bytes 0-9/10", 10, 10, Part(0, 10)),
+        ("bytes 5-9/10", 5, 10, Part(5, 10)),
+        ("bytes 0-4/*", 5, 10, Part(0, 5)),
+        ("bytes 0-4/10", None, 10, Part(0, 5)),
+        ("bytes */10", 0, 10, Query()),
+        ("bytes */*", None, 10, Query()),
+        (" bytes */* ", 0, 10, Query()),
+    ],
+)
+def test_what_a_put_brings_is_read_from_its_headers(
+    header: str | None, length: int | None, size: int, wanted: Query | Part
+) -> None:
+    assert read_range(header, content_length=length, size_bytes=size) == wanted
+
+
+@pytest.mark.parametrize(
+    ("header", "length"),
+    [
+        (None, 9),
+        (None, 0),
+        ("bytes 0-9/11", 10),
+        ("bytes 0-10/10", 11),
+        ("bytes 9-0/10", 0),
+        ("bytes 0-4/10", 4),
+        ("bytes */10", 3),
+        ("bytes */9", 0),
+        ("bytes 0--1/0", 0),
+        ("bytes \u0660-\u0669/10", 10),
+        ("bytes=0-9/10", 10),
+        ("", 10),
+    ],
+)
+def test_headers_that_contradict_the_announcement_are_refused(header: str | None, length: int) -> None:
+    with pytest.raises(BadRange):
+        read_range(header, content_length=length, size_bytes=10)
+
+
+@pytest.mark.parametrize(
+    ("headers", "found"),
+    [
+        ([], {}),
+        (["crc32c=n03x6A=="], {"crc32c": "n03x6A=="}),
+        (["crc32c=a==,md5=b=="], {"crc32c": "a==", "md5": "b=="}),
+        (["crc32c=a==", " md5=b== "], {"crc32c": "a==", "md5": "b=="}),
+        (["sha1=c==", "md5=", "nonsense"], {}),
+    ],
+)
+def test_announced_hashes_are_read_by_name(headers: list[str], found: dict[str, str]) -> None:
+    assert read_hashes(headers) == found

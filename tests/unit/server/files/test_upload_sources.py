@@ -1,0 +1,91 @@
+"""Looking at local files before they are sent: what was found fit is not searched again, what changed is."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from threading import Event
+
+import anyio
+import pytest
+from anyio import from_thread, to_thread
+
+from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.errors import ContentError
+from calypso_mcp.server.files.local_files import FilePolicy
+from calypso_mcp.server.files.upload_sources import local_file, run_abandonable
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there every call looks anew")
+
+
+_KIND = "RSA " + "PRIVATE KEY"  # in two parts, so that nobody takes this file for one
+_SECRET = f"-----BEGIN {_KIND}-----\n{'MIIEowIBAAKCAQEA' * 8}\n-----END {_KIND}-----\n"
+
+
+def bytes_read() -> int:
+    """Return how much this process has read by system calls so far."""
+    return int(Path("/proc/self/io").read_text(encoding="ascii").split()[1])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts what the kernel counts")
+def test_a_file_found_fit_is_not_searched_by_the_next_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("calypso_mcp.server.files.upload_sources._SETTLED_NS", -1)
+    path = tmp_path / "notes.md"
+    path.write_text("nothing to hide\n" * 100_000)
+    size_bytes, policy = path.stat().st_size, FilePolicy((str(tmp_path),))
+
+    def look() -> int:
+        before = bytes_read()
+        assert local_file(str(path), policy, UploadLimits()).size_bytes == size_bytes
+        return bytes_read() - before
+
+    assert look() >= size_bytes
+    assert look() < size_bytes / 10
+    path.write_text("nothing to say!\n" * 100_000)
+    assert look() >= size_bytes
+
+
+def test_a_secret_written_into_a_file_found_fit_is_found(tmp_path: Path) -> None:
+    path, policy = tmp_path / "notes.md", FilePolicy((str(tmp_path),))
+    path.write_text("x" * len(_SECRET))
+    status = path.stat()
+    local_file(str(path), policy, UploadLimits())
+    path.write_text(_SECRET)
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))  # as whoever hides a change would
+    with pytest.raises(ContentError) as caught:
+        local_file(str(path), policy, UploadLimits())
+    assert caught.value.code == "secret_content"
+
+
+def test_a_stricter_policy_looks_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("calypso_mcp.server.files.upload_sources._SETTLED_NS", -1)
+    path = tmp_path / "notes.md"
+    path.write_text(_SECRET)
+    local_file(str(path), FilePolicy((str(tmp_path),), scan_secrets=False), UploadLimits())
+    with pytest.raises(ContentError):
+        local_file(str(path), FilePolicy((str(tmp_path),)), UploadLimits())
+
+
+async def test_a_search_that_nobody_waits_for_any_more_ends(tmp_path: Path) -> None:
+    path, policy = tmp_path / "notes.md", FilePolicy((str(tmp_path),))
+    path.write_text("word by word\n" * 1_000_000)
+    begun, given_up, ended = anyio.Event(), Event(), Event()
+
+    def look() -> None:
+        from_thread.run_sync(begun.set)
+        given_up.wait(5)
+        try:
+            local_file(str(path), policy, UploadLimits())
+        except asyncio.CancelledError:
+            ended.set()
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run_abandonable, look)
+        await begun.wait()
+        tasks.cancel_scope.cancel()
+    given_up.set()
+    assert await to_thread.run_sync(ended.wait, 5)

@@ -1,0 +1,77 @@
+import random
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.errors import ContentError
+from calypso_mcp.server.one_time.tickets import Ticket, TicketSeal
+
+SECRET = bytes(range(32))
+TICKET = Ticket(
+    upload_id="upload_0123456789abcdefghijkl",
+    expires_at=1900,
+    grant=AccessGrant("support").to_claims(),
+    bucket_id="bucket_1",
+    filename="a.pdf",
+    content_type="application/pdf",
+    most_bytes=100,
+)
+
+
+@given(
+    filename=st.text(min_size=1, max_size=100),
+    title=st.none() | st.text(max_size=100),
+    tags=st.lists(st.text(max_size=20), max_size=5),
+    metadata=st.none()
+    | st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=10), max_size=5),
+)
+def test_a_ticket_opens_to_what_was_sealed(
+    filename: str, title: str | None, tags: list[str], metadata: dict[str, Any] | None
+) -> None:
+    ticket = replace(TICKET, filename=filename, title=title, tags=tuple(tags), metadata=metadata)
+    sealed = TicketSeal(SECRET).seal(ticket)
+    assert TicketSeal(SECRET).open(sealed) == ticket
+    assert sealed.isascii()
+    assert not set(sealed) - set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+
+@given(st.data())
+def test_a_ticket_changed_in_any_place_opens_to_nothing(data: st.DataObject) -> None:
+    sealed = TicketSeal(SECRET).seal(TICKET)
+    position = data.draw(st.integers(0, len(sealed) - 1))
+    # The last character carries spare bits that base64 ignores, so only the others must matter.
+    letter = data.draw(st.sampled_from("ABCDwxyz0189-_").filter(lambda letter: letter != sealed[position]))
+    changed = sealed[:position] + letter + sealed[position + 1 :]
+    opened = TicketSeal(SECRET).open(changed)
+    assert opened is None or (position == len(sealed) - 1 and opened == TICKET)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "gAAAAA", "ä" * 50, "A" * 7000, "=" * 10, "\udcff", "a b", "../.."]
+)
+def test_what_is_no_ticket_opens_to_nothing(text: str) -> None:
+    assert TicketSeal(SECRET).open(text) is None
+
+
+def test_another_secret_opens_nothing_and_a_weak_one_is_refused() -> None:
+    sealed = TicketSeal(SECRET).seal(TICKET)
+    assert TicketSeal(SECRET[::-1]).open(sealed) is None
+    with pytest.raises(ValueError, match="16 bytes"):
+        TicketSeal(b"short")
+
+
+def test_a_ticket_shows_nothing_of_what_it_says() -> None:
+    sealed = TicketSeal(SECRET).seal(replace(TICKET, key="sk-secret"))
+    for word in ("bucket_1", "support", "sk-secret", "a.pdf"):
+        assert word not in sealed
+    assert "sk-secret" not in repr(replace(TICKET, key="sk-secret"))
+
+
+def test_labels_too_long_for_an_address_are_refused_with_what_to_do() -> None:
+    metadata = {"k": random.Random(1).randbytes(4_000).hex()}
+    with pytest.raises(ContentError, match="too long"):
+        TicketSeal(SECRET).seal(replace(TICKET, metadata=metadata))

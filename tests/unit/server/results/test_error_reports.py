@@ -1,0 +1,101 @@
+"""Errors as agents read them."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+import pytest
+from mcp_types import TextContent
+from pydantic import BaseModel, Field, ValidationError
+
+from calypso_mcp import errors
+from calypso_mcp.server.results import error_reports
+
+
+def all_errors() -> list[type[errors.CalypsoError]]:
+    found: list[type[errors.CalypsoError]] = []
+    waiting = [errors.CalypsoError]
+    while waiting:
+        kind = waiting.pop()
+        found.append(kind)
+        waiting += kind.__subclasses__()
+    return found
+
+
+def text_of(error: errors.CalypsoError) -> str:
+    content = error_reports.report(error).content[0]
+    assert isinstance(content, TextContent)
+    return content.text
+
+
+def test_the_text_alone_says_everything_the_structure_says():
+    error = errors.RateLimited(
+        "Too many creates.",
+        status=429,
+        hint="Wait, then call upload_file again.",
+        code="rate_limited",
+        request_id="req_9",
+        retry_after_s=2.5,
+        ids={"file_id": "file_1"},
+    )
+    assert text_of(error) == (
+        "Error: Too many creates.\n"
+        "Code: rate_limited\n"
+        "Retry: yes, in 2.5 s\n"
+        "Next: Wait, then call upload_file again.\n"
+        "Already exists: file_id file_1\n"
+        "Request id: req_9"
+    )
+    assert error_reports.report(error).structured_content == {
+        "error": {
+            "message": "Too many creates.",
+            "code": "rate_limited",
+            "retryable": True,
+            "retry_after_s": 2.5,
+            "next_step": "Wait, then call upload_file again.",
+            "request_id": "req_9",
+            "ids": {"file_id": "file_1"},
+        }
+    }
+
+
+@pytest.mark.parametrize("kind", all_errors())
+def test_every_error_of_the_tree_has_a_message_a_code_and_a_word_on_retrying(
+    kind: type[errors.CalypsoError],
+):
+    text = text_of(kind())
+    assert re.match(r"Error: \S.+\nCode: [a-z_]+\nRetry: (yes|no)", text)
+
+
+def test_hidden_characters_in_a_foreign_message_do_not_reach_the_model():
+    assert "\u202e" not in text_of(errors.ServerError("evil\u202etxt", status=500))
+
+
+class _Arguments(BaseModel):
+    limit: Annotated[int, Field(ge=1, le=100)]
+    items: list[dict[str, int]] = []
+
+
+def test_an_argument_that_does_not_fit_gives_one_short_line_for_each_field_without_its_value():
+    with pytest.raises(ValidationError) as caught:
+        _Arguments.model_validate({"limit": 4242, "items": [{"a": "SECRET"}]})
+    text = text_of(error_reports.invalid_arguments("list_buckets", caught.value))
+    first = text.splitlines()[0]
+    assert "limit: input should be less than or equal to 100" in first
+    assert "items.0.a: input should be a valid integer" in first
+    assert "http" not in text
+    assert "4242" not in text
+    assert "SECRET" not in text
+
+
+def test_a_missing_argument_is_called_required():
+    with pytest.raises(ValidationError) as caught:
+        _Arguments.model_validate({})
+    assert text_of(error_reports.invalid_arguments("x", caught.value)).startswith("Error: limit is required.")
+
+
+def test_an_unknown_argument_is_answered_with_the_one_that_was_meant():
+    text = text_of(error_reports.unknown_arguments("upload_file", {"buckett"}, ("bucket", "path")))
+    assert "did you mean 'bucket'" in text
+    assert "upload_file takes: bucket, path." in text

@@ -1,0 +1,42 @@
+"""Cutting passages around what was asked for."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calypso_mcp.server.results.excerpts import allowance, cut, estimate_tokens
+
+
+def test_a_short_passage_is_left_alone():
+    assert cut("Short.", "anything", 50) == ("Short.", False)
+
+
+def test_the_part_that_holds_the_words_asked_for_is_kept():
+    text = "Nothing of note here. " * 60 + "The refund deadline is 14 days. " + "More of nothing. " * 60
+    excerpt, is_cut = cut(text, "What is the refund deadline?", 40)
+    assert is_cut
+    assert "refund deadline is 14 days" in excerpt
+    assert excerpt.startswith("… ")
+    assert excerpt.endswith(" …")
+
+
+def test_without_a_word_in_common_the_beginning_is_kept():
+    excerpt, is_cut = cut("Alpha beta gamma. " * 100, "zzz", 30)
+    assert is_cut
+    assert excerpt.startswith("Alpha beta")
+
+
+@given(st.text(min_size=1, max_size=3000), st.text(max_size=60), st.integers(20, 300))
+def test_a_cut_passage_is_part_of_the_text_and_within_its_allowance(text: str, query: str, tokens: int):
+    excerpt, is_cut = cut(text, query, tokens)
+    body = excerpt.removeprefix("… ").removesuffix(" …")
+    assert body in text
+    assert is_cut == (estimate_tokens(text) > tokens)
+    assert len(excerpt) <= len(text) or is_cut
+
+
+@pytest.mark.parametrize("passages", [1, 8, 20])
+def test_all_passages_together_stay_within_the_budget(passages: int):
+    assert allowance(passages, concise=True) * passages <= 2_400
