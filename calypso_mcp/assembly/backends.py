@@ -11,6 +11,7 @@ import anyio
 from pydantic import SecretStr
 
 from calypso_mcp.assembly.embedded import EMBEDDED_BASE_URL, EmbeddedTransport
+from calypso_mcp.concurrency import open_task_group
 from calypso_mcp.errors import AuthenticationFailed
 from calypso_mcp.server.state import Backend
 from calypso_mcp.settings import Settings
@@ -28,18 +29,13 @@ _LEDGER_FILE = "sent.sqlite"
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncGenerator[Backends]:
     """Yield the backends of one process; everything they started ends with the block."""
-    failure: Exception | None = None
-    async with anyio.create_task_group() as tasks:
+    async with open_task_group() as tasks:
         backends = Backends(settings, tasks)
         try:
             yield backends
-        except Exception as error:  # noqa: BLE001 - raised again below, as itself and not as a group
-            failure = error
         finally:
             with anyio.CancelScope(shield=True):
                 await backends.aclose()
-    if failure is not None:
-        raise failure
 
 
 class Backends:

@@ -12,6 +12,7 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp_types import CallToolResult, TextContent
 
 from calypso_mcp.cli.progress import Report
+from calypso_mcp.concurrency import raise_first
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.settings import child_environment, knobs
 
@@ -59,19 +60,18 @@ async def own_server(flags: Sequence[str]) -> AsyncGenerator[Session]:
         env=child_environment(),
         encoding_error_handler="replace",
     )
-    failure: Exception | None = None
+    has_started = False
     try:
-        async with Client(server) as client:
-            try:
+        with raise_first():
+            async with Client(server) as client:
+                has_started = True
                 yield Session(client)
-            except Exception as error:  # noqa: BLE001 - raised again below, as itself and not as a group
-                failure = error
-    except* (MCPError, OSError, anyio.BrokenResourceError, anyio.ClosedResourceError):
-        failure = failure or ServerStopped()
-    if isinstance(failure, MCPError):
-        raise ServerStopped from failure
-    if failure is not None:
-        raise failure
+    except (MCPError, anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
+        raise ServerStopped from error
+    except OSError as error:
+        if has_started:
+            raise  # from the block: our own output, for example
+        raise ServerStopped from error
 
 
 def settings_flags(flags: Mapping[str, object]) -> list[str]:

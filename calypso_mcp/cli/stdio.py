@@ -12,6 +12,7 @@ import anyio
 from calypso_mcp.assembly.server import running_server
 from calypso_mcp.cli import collector
 from calypso_mcp.cli.logs import log_to_stderr
+from calypso_mcp.concurrency import open_task_group
 from calypso_mcp.server.transport.stdio import run_stdio
 from calypso_mcp.settings import Settings, load_settings
 
@@ -25,7 +26,7 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
 
 
 async def _serve(settings: Settings) -> None:
-    async with running_server(settings) as server, anyio.create_task_group() as tasks:
+    async with running_server(settings) as server, open_task_group() as tasks:
         if sys.platform != "win32":
             # Where a host says "stop" by a signal instead of closing our input, end just as cleanly.
             tasks.start_soon(_stop_when_told, tasks.cancel_scope)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 import anyio
@@ -26,6 +27,7 @@ from calypso_mcp.client.readiness_report import (
     of_file,
     of_item,
 )
+from calypso_mcp.concurrency import open_task_group, run_in_background
 from calypso_mcp.domain.readiness import PollSchedule, Readiness
 from calypso_mcp.errors import CalypsoError, NotFound, ScopeError
 
@@ -77,11 +79,9 @@ class ReadinessWaiter:
             ApiError: The batch is unknown, or the key is wrong. What may pass is waited out instead.
         """
         watch = _Watch(target, self._files, self._batches, self._buckets, self._clock)
-        async with anyio.create_task_group() as background:
-            if on_progress is not None:
-                background.start_soon(_heartbeat, watch, on_progress)
+        jobs = [] if on_progress is None else [partial(_heartbeat, watch, on_progress)]
+        async with run_in_background(*jobs):
             await self._poll(watch, timeout_s, first_look_s, on_progress)
-            background.cancel_scope.cancel()
         if watch.refusal is not None:
             raise watch.refusal
         return watch.report()
@@ -156,7 +156,7 @@ class _Watch:
             await self._ask(requests, self._look_at_batch, self._target.batch_id, stores)
         elif not self._target.file_ids and self._target.bucket_id is not None:
             await self._ask(requests, self._look_at_bucket, self._target.bucket_id, stores)
-        async with anyio.create_task_group() as asking:
+        async with open_task_group() as asking:
             for file_id, standing in self._by_file.items():
                 if standing.readiness is Readiness.WAITING and file_id not in self._told:
                     asking.start_soon(self._ask, requests, self._look_at_file, file_id, stores)

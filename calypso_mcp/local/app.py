@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
 
 import anyio
 from anyio import to_thread
@@ -14,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.routing import Mount
 
+from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.blobs import Blobs
@@ -87,7 +87,7 @@ async def _running(app: Starlette, options: LocalOptions) -> AsyncGenerator[None
             worker = IndexingWorker(options, database, blobs, presence)
             creates = CreateWindow(options.creates_per_second, options.clock)
             app.state.backend = backend = Backend(options, database, blobs, creates, worker.wake)
-            async with _in_background(worker.run, lambda: _keep_house(backend)):
+            async with run_in_background(worker.run, lambda: _keep_house(backend)):
                 yield
     finally:
         presence.leave()
@@ -104,22 +104,6 @@ def _prepare(options: LocalOptions, blobs: Blobs, presence: Presence) -> None:
             f"The data directory {options.data_dir} cannot be used: {error.strerror}.",
             hint="Choose a folder that you may write to (--data-dir, CALYPSO_DATA_DIR).",
         ) from error
-
-
-@asynccontextmanager
-async def _in_background(*jobs: Callable[[], Coroutine[Any, Any, None]]) -> AsyncGenerator[None]:
-    """Run `jobs` during the block; an error of the block leaves it as it is, not in a group."""
-    failure: Exception | None = None
-    async with anyio.create_task_group() as group:
-        for job in jobs:
-            group.start_soon(job)
-        try:
-            yield
-        except Exception as error:  # noqa: BLE001 - raised again below
-            failure = error
-        group.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
 
 
 async def _keep_house(backend: Backend) -> None:

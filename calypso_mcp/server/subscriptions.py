@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import anyio
@@ -23,6 +24,7 @@ from mcp_types import (
     SubscriptionsListenResult,
 )
 
+from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server import sdk
 from calypso_mcp.server.resources import read
@@ -75,13 +77,9 @@ class Watches:
         )
         bus = InMemorySubscriptionBus()
         stream = ListenHandler(bus)
-        results: list[SubscriptionsListenResult] = []
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._guard, access, stream)
-            tasks.start_soon(self._watch, access, bus, seen)
-            results.append(await stream(request, honored))
-            tasks.cancel_scope.cancel()
-        return results[0]
+        guard, watch = partial(self._guard, access, stream), partial(self._watch, access, bus, seen)
+        async with run_in_background(guard, watch):
+            return await stream(request, honored)
 
     async def _guard(self, opened: Access, stream: ListenHandler) -> None:
         """End the stream with the grant of its caller, however slow the API is, and with the process."""

@@ -64,6 +64,11 @@ def test_nothing_is_left_unfinished_or_tied_to_one_machine() -> None:
     assert found == []
 
 
+def test_task_groups_are_opened_where_their_errors_are_taken_out() -> None:
+    opened = [_name(path) for path in MODULES if "create_task_group" in _read(path)]
+    assert opened == ["calypso_mcp/concurrency.py"]
+
+
 def test_only_the_command_line_prints() -> None:
     found = [
         f"{_name(path)}:{node.lineno}"

@@ -19,6 +19,7 @@ from calypso_mcp.client.uploading.preparation import Prepared, opened
 from calypso_mcp.client.uploading.progress import ProgressBoard
 from calypso_mcp.client.uploading.single_upload import KEY_REUSED
 from calypso_mcp.client.uploading.transfer import Transfer
+from calypso_mcp.concurrency import open_task_group
 from calypso_mcp.domain.manifest import check_manifest
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.domain.statuses import GONE
@@ -128,7 +129,7 @@ class BatchRun:
         return answer
 
     async def _send_all(self, addresses: Mapping[str, AcceptedItem], answer: Answer[BatchSession]) -> None:
-        async with anyio.create_task_group() as sending:
+        async with open_task_group() as sending:
             for one, address in addresses.items():
                 sending.start_soon(self._send, one, address, answer.replayed)
 

@@ -6,10 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-import anyio
-
 from calypso_mcp.client.clock import Clock
-from calypso_mcp.client.for_each import for_each
 from calypso_mcp.client.uploading.batch_run import BatchRun, BatchTools
 from calypso_mcp.client.uploading.outcomes import Outcome, TransferProgress, Upload, Verdict
 from calypso_mcp.client.uploading.preparation import Prepared, opened, prepare
@@ -17,6 +14,7 @@ from calypso_mcp.client.uploading.progress import ProgressBoard
 from calypso_mcp.client.uploading.recall import Recall
 from calypso_mcp.client.uploading.sent_files import SentFile, SentFiles, place_of, under_keys
 from calypso_mcp.client.uploading.single_upload import came_to_nothing
+from calypso_mcp.concurrency import for_each, run_in_background
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.manifest import batch_key, client_file_id, split
 from calypso_mcp.domain.upload_rules import MOST_GENERATIONS
@@ -60,12 +58,8 @@ class BatchUploads:
             One outcome for every input, in the order given.
         """
         board = ProgressBoard(len(uploads), self._clock, on_progress)
-        outcomes: list[Outcome] = []
-        async with anyio.create_task_group() as background:
-            background.start_soon(board.heartbeat)
-            outcomes = await self._run(uploads, board)
-            background.cancel_scope.cancel()
-        return outcomes
+        async with run_in_background(board.heartbeat):
+            return await self._run(uploads, board)
 
     async def _run(self, uploads: Sequence[Upload], board: ProgressBoard) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
@@ -119,7 +113,7 @@ class BatchUploads:
             contents.setdefault(one, _Content(prepared, one)).inputs[index] = prepared
             board.hashed(prepared.size_bytes)
 
-        await for_each(range(len(uploads)), _PARALLEL_HASHES, look_at)
+        await for_each(look_at, range(len(uploads)), limit=_PARALLEL_HASHES)
         return contents
 
     async def _upload_contents(
@@ -172,7 +166,7 @@ class BatchUploads:
             verdicts.update(batch.verdicts)
             again.extend(batch.again)
 
-        await for_each(batches, _PARALLEL_BATCHES, run)
+        await for_each(run, batches, limit=_PARALLEL_BATCHES)
         return verdicts, again
 
 

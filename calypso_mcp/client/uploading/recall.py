@@ -14,7 +14,6 @@ from calypso_mcp.api.batches import Batch
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.client.batches import Batches
 from calypso_mcp.client.files import Files
-from calypso_mcp.client.for_each import for_each
 from calypso_mcp.client.uploading.outcomes import Verdict
 from calypso_mcp.client.uploading.preparation import Prepared
 from calypso_mcp.client.uploading.sent_files import (
@@ -25,6 +24,7 @@ from calypso_mcp.client.uploading.sent_files import (
     place_of,
     under_keys,
 )
+from calypso_mcp.concurrency import for_each
 from calypso_mcp.domain.manifest import batch_key
 from calypso_mcp.domain.statuses import GONE
 from calypso_mcp.errors import CalypsoError, NotFound
@@ -150,8 +150,8 @@ class Recall:
             if verdict is not None:
                 verdicts[one] = verdict
 
-        await for_each([*by_batch, *(earlier.keys() - by_batch)], _PARALLEL_BATCHES, ask_batch)
-        await for_each(list(alone), _PARALLEL_FILES, ask_file)
+        await for_each(ask_batch, [*by_batch, *(earlier.keys() - by_batch)], limit=_PARALLEL_BATCHES)
+        await for_each(ask_file, list(alone), limit=_PARALLEL_FILES)
         await self._sent.note(under_keys(_news(known, verdicts, items)))
         return verdicts
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import anyio
 from anyio import to_thread
 
+from calypso_mcp.concurrency import open_task_group
 from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.indexing.chunking import Chunk, split
 from calypso_mcp.local.indexing.documents import ExtractionFailed
@@ -59,7 +60,7 @@ class IndexingWorker:
     async def run(self) -> None:
         """Work the queue."""
         try:
-            async with AsyncExitStack() as resources, anyio.create_task_group() as group:
+            async with AsyncExitStack() as resources, open_task_group() as group:
                 group.start_soon(self._beat)
                 extractor: Extractor | None = None
                 was_woken = False

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from calypso_mcp.client.readiness import FailedItem, ReadinessReport, ReadinessTarget
 from calypso_mcp.client.uploading.outcomes import Outcome
+from calypso_mcp.concurrency import for_each
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.server.calls.call_progress import CallProgress, Step
 from calypso_mcp.server.calls.call_time import CallTime
-from calypso_mcp.server.calls.parallel import map_parallel
 
 if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
@@ -53,7 +53,7 @@ async def wait_for_outcomes(
         )
 
     progress.tell(Step("indexing", files_total=len(uploaded)))
-    await map_parallel(wait, range(len(targets)), limit=_PARALLEL_WAITS)
+    await for_each(wait, range(len(targets)), limit=_PARALLEL_WAITS)
     failed = {
         item.file_id or item.id: item
         for report in reports.values()

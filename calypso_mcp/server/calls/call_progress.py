@@ -11,6 +11,7 @@ from typing import Any, Final, Literal
 import anyio
 from mcp.server.mcpserver import Context
 
+from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.server.state import ServerState
 
 Phase = Literal["checking", "hashing", "uploading", "finalizing", "indexing", "asking", "answering"]
@@ -124,16 +125,8 @@ async def call_progress(
 ) -> AsyncGenerator[CallProgress]:
     """Report the progress of the block to the client of `ctx`, and at its end where it stands then."""
     progress = CallProgress(ctx.report_progress, phases)
-    failure: Exception | None = None
-    async with anyio.create_task_group() as background:
-        background.start_soon(progress.run)
-        try:
-            yield progress
-        except Exception as error:  # noqa: BLE001 - raised again below, as itself and not as a group
-            failure = error
-        background.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
+    async with run_in_background(progress.run):
+        yield progress
     if progress.has_news:
         await progress.send_now()
 

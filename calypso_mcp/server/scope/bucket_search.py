@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, cast
 
-import anyio
-
 from calypso_mcp.api.agents import AgentModel
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.search import SearchRequest, SearchResult
-from calypso_mcp.errors import CalypsoError, InputError
+from calypso_mcp.concurrency import map_parallel
+from calypso_mcp.errors import InputError
 from calypso_mcp.server.scope.request_scope import Access
 
 logger = logging.getLogger(__name__)
@@ -66,24 +65,8 @@ async def search_agent(access: Access, query: str, agent: AgentModel, limit: int
 
 
 async def _send(access: Access, requests: Sequence[SearchRequest]) -> list[tuple[SearchResult, ...]]:
-    answers: list[tuple[SearchResult, ...]] = [()] * len(requests)
-    failures: list[CalypsoError] = []
-    limiter = anyio.CapacityLimiter(_PARALLEL)
-
-    async def send(place: int, request: SearchRequest) -> None:
-        async with limiter:
-            try:
-                answers[place] = (await access.client.search.search(request)).results
-            except CalypsoError as error:
-                failures.append(error)
-                group.cancel_scope.cancel()
-
-    async with anyio.create_task_group() as group:
-        for place, request in enumerate(requests):
-            group.start_soon(send, place, request)
-    if failures:
-        raise failures[0]
-    return answers
+    answers = await map_parallel(access.client.search.search, requests, limit=_PARALLEL)
+    return [answer.results for answer in answers]
 
 
 def _by_rank(answers: Sequence[Sequence[SearchResult]]) -> list[SearchResult]:

@@ -12,12 +12,12 @@ from calypso_mcp.api.batches import Batch
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.client.readiness import ReadinessReport, ReadinessTarget
 from calypso_mcp.client.readiness_report import Standing, of_file, of_item
+from calypso_mcp.concurrency import map_parallel
 from calypso_mcp.domain.readiness import Readiness, hinges_on_store, task_readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, ScopeError
 from calypso_mcp.server.calls.call_progress import Step, call_progress
 from calypso_mcp.server.calls.call_time import CallTime
-from calypso_mcp.server.calls.parallel import map_parallel
 from calypso_mcp.server.one_time.upload_ledger import UploadRecord, is_upload_id
 from calypso_mcp.server.results.models import ToolResult, answer
 from calypso_mcp.server.results.standings import (

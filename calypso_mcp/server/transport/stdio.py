@@ -30,6 +30,7 @@ from mcp_types import (
 )
 from pydantic import ValidationError
 
+from calypso_mcp.concurrency import open_task_group
 from calypso_mcp.server import sdk
 from calypso_mcp.server.transport.stdio_pipes import MOST_BYTES, TooLong, claimed, lines_of, write_line
 
@@ -64,7 +65,7 @@ async def serve_pipes(
         target: Where answers go.
         last_answers_s: How long answers under way may take after the end of `source`, in seconds.
     """
-    async with sdk.lifespan(server) as state, anyio.create_task_group() as tasks:
+    async with sdk.lifespan(server) as state, open_task_group() as tasks:
         wire = _Wire(target, last_answers_s)
         replies, outlet = sdk.write_pipe()
         feed, messages = sdk.read_pipe()
