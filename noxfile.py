@@ -1,0 +1,70 @@
+"""The checks of this project, each by one command: `nox -l` lists them, `nox` runs what a change needs.
+
+`.ci/run` runs the same commands from a clean checkout.
+"""
+
+from __future__ import annotations
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["lint", "types", "layers", "tests-3.11"]
+
+PYTHONS = ["3.11", "3.12", "3.13"]
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Runs the tests; arguments after `--` go to pytest."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python="3.11")
+def coverage(session: nox.Session) -> None:
+    """Measures branch coverage, child processes included, and fails below the floor in pyproject.toml."""
+    session.install("-e", ".[dev]")
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine")
+    session.run("coverage", "report", "--skip-covered", "--sort=cover")
+
+
+@nox.session(python="3.11")
+def lint(session: nox.Session) -> None:
+    """Checks style and formatting."""
+    session.install("-e", ".[dev]")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(python="3.11")
+def types(session: nox.Session) -> None:
+    """Checks types in strict mode."""
+    session.install("-e", ".[dev]")
+    session.run("pyright")
+
+
+@nox.session(python="3.11")
+def layers(session: nox.Session) -> None:
+    """Checks that imports point down only."""
+    session.install("-e", ".[dev]")
+    session.run("lint-imports")
+
+
+@nox.session(python="3.11", venv_backend="uv")
+def lowest(session: nox.Session) -> None:
+    """Runs the tests with the lowest versions that pyproject.toml allows."""
+    session.run_install("uv", "pip", "install", "--resolution", "lowest-direct", "-e", ".[dev]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python="3.11")
+def lock(session: nox.Session) -> None:
+    """Renews requirements.lock: every dependency of the package pinned, with hashes, without addresses."""
+    session.install("uv")
+    session.run(
+        "uv", "pip", "compile", "--universal", "--generate-hashes", "--no-emit-index-url", "--quiet",
+        "--python-version", "3.11", "--custom-compile-command", "nox -s lock",
+        "pyproject.toml", "-o", "requirements.lock", *session.posargs,
+    )  # fmt: skip
