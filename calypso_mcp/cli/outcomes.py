@@ -17,9 +17,6 @@ _SHOWN_CHARS = 200
 _ARRIVED = ("accepted", "replayed")
 #: Outcomes after which the job counts as failed.
 _FAILURES = ("failed", "rejected", "pending")
-#: Outcomes whose files are named with the reason, as far as the server lists them.
-_NAMED = (*_FAILURES, "skipped")
-
 #: In the order a person wants to read them, with what each means.
 _MEANINGS = {
     "accepted": "uploaded",
@@ -64,17 +61,18 @@ def print_outcomes(results: Sequence[Result]) -> None:
     for outcome, meaning in _MEANINGS.items():
         if counts[outcome]:
             print(f"  {outcome:<12}{counts[outcome]:>7}  {meaning}")
-    unnamed = sum(counts[outcome] for outcome in _NAMED)
+    unnamed = sum(counts[outcome] for outcome in _FAILURES)
     for outcome in outcomes_of(results):
         if reason := outcome.get("reason"):
-            unnamed -= outcome["outcome"] in _NAMED
+            unnamed -= outcome["outcome"] in _FAILURES
             print(f"  {outcome['outcome']}: {_shown(outcome['path'])}: {_shown(reason)}")
         elif outcome.get("changed"):
             print(f"  changed: {_shown(outcome['path'])}")
+    _print_skipped(results)
     if unready := _unready(results):
         print(f"  {unready} not searchable yet")
     if unnamed > 0:
-        print(f"  and {unnamed} more that were not sent or failed")
+        print(f"  and {unnamed} more that did not arrive")
     hints = {hint for result in results for hint in cast("dict[str, str]", result.get("hints", {})).values()}
     for hint in sorted(hints):
         print(f"  {_shown(hint)}")
@@ -84,9 +82,18 @@ def print_readiness(result: Result) -> None:
     """Print what an answer of `wait_for_bucket_sync` says is not searchable, with the reason."""
     for item in cast("list[dict[str, Any]]", result.get("items", [])):
         if item["readiness"] == "failed":
-            print(f"  not searchable: {_shown(item['id'])}: {_shown(item.get('reason'))}")
+            print(f"  not searchable: {_shown(item.get('name', item['id']))}: {_shown(item.get('reason'))}")
     if result["readiness"] == "pending":
         print(f"  {result['pending']} not searchable yet")
+
+
+def _print_skipped(results: Sequence[Result]) -> None:
+    for result in results:
+        for kind in cast("list[dict[str, Any]]", result.get("skipped", [])):
+            reason = f" ({_shown(kind['reason'])})" if "reason" in kind else ""
+            examples = ", ".join(map(_shown, kind["examples"]))
+            more = ", ..." if kind["count"] > len(kind["examples"]) else ""
+            print(f"  skipped {kind['count']} {_shown(kind['code'])}{reason}: {examples}{more}")
 
 
 def _unready(results: Sequence[Result]) -> int:

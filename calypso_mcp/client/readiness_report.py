@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 from calypso_mcp.api.batches import Batch, BatchItem
@@ -54,6 +54,7 @@ class Standing:
         status: The API's word.
         bucket_sync_status: The API's word for its bucket sync, where it gives one.
         file_id: The knowledge file, where there is one.
+        name: Its file name, else its title, where known.
         client_file_id: Its id inside the batch.
         task_id: Its indexing task.
         code: Why it failed.
@@ -66,6 +67,7 @@ class Standing:
     status: str = "unknown"
     bucket_sync_status: str | None = None
     file_id: str | None = None
+    name: str | None = None
     client_file_id: str | None = None
     task_id: str | None = None
     code: str | None = None
@@ -109,6 +111,7 @@ class ReadinessReport:
         failed: What never will be.
         waiting: What is not yet.
         elapsed_s: Seconds waited so far.
+        names: Of the files among them, by id, as far as known.
         batch_status: The batch's own word, where a batch was asked about.
         indexed_members: Of the bucket, where one was asked about as a whole.
         pending_members: Likewise.
@@ -120,6 +123,7 @@ class ReadinessReport:
     failed: tuple[FailedItem, ...]
     waiting: tuple[WaitingItem, ...]
     elapsed_s: float = 0.0
+    names: Mapping[str, str] = field(default_factory=dict[str, str])
     batch_status: str | None = None
     indexed_members: int | None = None
     pending_members: int | None = None
@@ -139,6 +143,7 @@ class ReadinessReport:
             ready=tuple(one.id for one in everything if one.readiness is Readiness.READY),
             failed=tuple(_failed(one) for one in everything if one.readiness is Readiness.FAILED),
             waiting=tuple(_waiting(one) for one in everything if one.readiness is Readiness.WAITING),
+            names={one.id: one.name for one in everything if one.name},
             **extra,
         )
 
@@ -152,6 +157,7 @@ def of_file(file: KnowledgeFile, *, store_active: bool | None = None) -> Standin
         status=file.status,
         bucket_sync_status=file.bucket_sync_status,
         file_id=file.id,
+        name=file.filename or file.title,
         task_id=file.task_id,
         code=code,
         message=message,
@@ -173,6 +179,7 @@ def of_item(item: BatchItem, *, store_active: bool | None = None) -> Standing:
         status=status,
         bucket_sync_status=sync_status,
         file_id=file_id,
+        name=(file.filename or file.title) if file else None,
         client_file_id=item.client_file_id,
         task_id=item.task_id or (file.task_id if file else None),
         code=code,

@@ -85,9 +85,43 @@ async def test_failures_come_first_with_code_and_reason(rig: Rig, tmp_path: Path
     assert failed["code"]
     assert failed["reason"]
     status = await rig.ok("get_upload_status", batch_id=batch["batch_ids"][0])
-    file_ids = {one["path"]: one["file_id"] for one in batch["outcomes"]}
-    assert status["items"] == [failed, {"readiness": "ready", "id": file_ids["fine.md"]}]
+    assert failed["name"] == "broken.pdf"
+    assert status["items"][0] == failed
+    (ready,) = status["items"][1:]
+    assert (ready.pop("id").startswith("file_"), ready) == (True, {"readiness": "ready", "name": "fine.md"})
     assert status["status"] == "partially_failed"
+
+
+async def test_files_are_named_and_not_only_their_ids(rig: Rig):
+    done = await rig.ok("upload_file", text="The moon is far away.", filename="moon.md", wait=True)
+    batch = await rig.ok("upload_batch", items=[{"text": "one", "filename": "one.md"}], wait=True)
+    named = [{"readiness": "ready", "name": "moon.md", "id": done["file_id"]}]
+    for tool, arguments in (
+        ("get_upload_status", {"file_id": done["file_id"]}),
+        ("get_upload_status", {"task_id": done["task_id"]}),
+        ("wait_for_bucket_sync", {"file_ids": [done["file_id"]]}),
+    ):
+        result = await rig.call(tool, **arguments)
+        assert result.structured_content["items"] == named
+        assert "moon.md" in result.content[0].text
+    stands = await rig.ok("get_upload_status", batch_id=batch["batch_ids"][0])
+    assert [one["name"] for one in stands["items"]] == ["one.md"]
+
+
+@pytest.mark.parametrize("named", [{"filename": "moon.md"}, {"title": "moon.md"}], ids=["name", "title"])
+async def test_a_file_that_is_not_ready_is_named_as_well(named: dict[str, str], rig: Rig):
+    def answer(request: httpx2.Request) -> httpx2.Response | None:
+        if "/files/" not in request.url.path:
+            return None
+        return httpx2.Response(200, json={"id": "file_a", "status": "indexing", **named})
+
+    rig.wire.intercept = answer
+    for tool, arguments in (
+        ("get_upload_status", {"file_id": "file_a"}),
+        ("wait_for_bucket_sync", {"file_ids": ["file_a"], "timeout_s": 0}),
+    ):
+        (item,) = (await rig.ok(tool, **arguments))["items"]
+        assert (item["readiness"], item["name"], item["id"]) == ("pending", "moon.md", "file_a")
 
 
 @pytest.mark.parametrize(
@@ -197,9 +231,10 @@ async def test_under_a_limit_uploads_elsewhere_look_as_if_they_did_not_exist(tmp
             await rig.ok("create_bucket", name=slug, slug=slug)
         theirs = await rig.ok("upload_batch", items=[{"text": "hidden"}], bucket="theirs", wait=True)
         mine = await rig.ok("upload_batch", items=[{"text": "seen"}], bucket="mine", wait=True)
+        hidden = await rig.ok("upload_file", text="hidden", bucket="theirs")
+        seen = await rig.ok("upload_file", text="seen", bucket="mine")
     pin = {"pins": (ScopeLimit(buckets=frozenset({"mine"})),)}
     async with upload_rig(tmp_path / "data", era=era, decisions=pin) as rig:
-        hidden, seen = theirs["outcomes"][0], mine["outcomes"][0]
         assert (await rig.ok("get_upload_status", file_id=seen["file_id"]))["readiness"] == "ready"
         assert (await rig.ok("wait_for_bucket_sync", batch_id=mine["batch_ids"][0]))["readiness"] == "ready"
         for tool, name, there, absent in (

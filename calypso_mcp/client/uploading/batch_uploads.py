@@ -61,6 +61,24 @@ class BatchUploads:
         async with run_in_background(board.heartbeat):
             return await self._run(uploads, board)
 
+    async def look(
+        self, uploads: Sequence[Upload], on_progress: Callable[[TransferProgress], None] | None = None
+    ) -> list[Outcome | None]:
+        """Return what `run` would find already there, or refuse; None for what it would send.
+
+        Sends nothing and changes nothing. A file that went another way than through this client's memory
+        is not recognised, nor one about which the API could not be asked.
+        """
+        outcomes: dict[int, Outcome] = {}
+        contents = await self._prepare_all(
+            uploads, outcomes, ProgressBoard(len(uploads), self._clock, on_progress)
+        )
+        verdicts = await self._recall.present({one: content.prepared for one, content in contents.items()})
+        for one, content in contents.items():
+            if one in verdicts and verdicts[one].status == "replayed":
+                outcomes.update(_outcomes(content, verdicts[one]))
+        return [outcomes.get(index) for index in range(len(uploads))]
+
     async def _run(self, uploads: Sequence[Upload], board: ProgressBoard) -> list[Outcome]:
         outcomes: dict[int, Outcome] = {}
         contents = await self._prepare_all(uploads, outcomes, board)

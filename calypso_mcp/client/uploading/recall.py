@@ -83,6 +83,12 @@ class Recall:
         recalled.gone.update(file_id for file_id in lost if file_id)
         return recalled
 
+    async def present(self, items: Mapping[str, Prepared]) -> dict[str, Verdict]:
+        """Return verdicts on the files that are known to have arrived; asks only, and changes nothing."""
+        known = await self._known(items)
+        arrived = {one: file for one, file in known.items() if file.file_id is not None}
+        return await self._ask(arrived, items, {})
+
     async def file(self, prepared: Prepared) -> tuple[KnowledgeFile | None, str | None]:
         """Return the knowledge file that a single upload would make again.
 

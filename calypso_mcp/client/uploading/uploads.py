@@ -77,3 +77,15 @@ class Uploads:
             One outcome for every input, in the order given.
         """
         return await self._many.run(uploads, on_progress)
+
+    async def look_up_all(
+        self,
+        uploads: Sequence[Upload],
+        *,
+        on_progress: Callable[[TransferProgress], None] | None = None,
+    ) -> list[Outcome | None]:
+        """Return what `upload_all` would find already there; None for what it would send. Sends nothing.
+
+        Only what this client's memory knows is found: see `BatchUploads.look`.
+        """
+        return await self._many.look(uploads, on_progress)

@@ -32,7 +32,7 @@ class BatchReadiness:
 
 
 async def wait_for_outcomes(
-    client: CalypsoClient, outcomes: Sequence[Outcome], time: CallTime, progress: CallProgress
+    client: CalypsoClient, outcomes: Sequence[Outcome], time: CallTime, progress: CallProgress | None = None
 ) -> BatchReadiness:
     """Wait until every file that arrived is searchable or has failed, or the time is up."""
     uploaded = {one.file_id for one in outcomes if one.is_uploaded and one.file_id}
@@ -41,10 +41,14 @@ async def wait_for_outcomes(
     targets = _targets(outcomes)
     wait_s, first_look_s = time.wait_s, time.left_s
 
+    def note() -> None:
+        if progress is not None:
+            progress.tell(Step("indexing", files_done=_settled(reports), files_total=len(uploaded)))
+
     async def wait(position: int) -> None:
         def tell(report: ReadinessReport) -> None:
             reports[position] = report
-            progress.tell(Step("indexing", files_done=_settled(reports), files_total=len(uploaded)))
+            note()
 
         tell(
             await client.readiness.wait(
@@ -52,7 +56,7 @@ async def wait_for_outcomes(
             )
         )
 
-    progress.tell(Step("indexing", files_total=len(uploaded)))
+    note()
     await for_each(wait, range(len(targets)), limit=_PARALLEL_WAITS)
     failed = {
         item.file_id or item.id: item

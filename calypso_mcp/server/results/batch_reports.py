@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,46 +12,86 @@ from calypso_mcp.client.uploading.outcomes import Outcome, Verdict
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server.calls.batch_inputs import BatchInput
-from calypso_mcp.server.results.models import ToolResult
-from calypso_mcp.server.results.standings import reason_line
+from calypso_mcp.server.results.models import ToolResult, inline
+from calypso_mcp.server.results.standings import ReadinessWord, reason_line
 
 OutcomeWord = Literal["accepted", "replayed", "rejected", "failed", "pending", "skipped", "would_send"]
 
-#: Outcomes listed, and how many of them may be skips: those are counted by reason anyway.
+#: Outcomes listed; the rest is in the counts.
 _MOST_OUTCOMES = 500
-_MOST_SKIPS = 15
-#: Outcomes told with everything that is known. Of what went well beyond, only which file it became.
-_MOST_DETAILED = 40
-_BRIEF = {"size_bytes": None, "task_id": None}
+#: Skipped files named for each reason.
+_MOST_EXAMPLES = 3
 _PATH_CHARS = 200
+#: Longest line about a file that needs nothing from the reader.
+_LINE_CHARS = 79
+_SHORTEST_PATH = 24
 _SKIPPED_WHEN_FOUND = frozenset({"unsupported_type", "empty_file", "file_too_large"})
 #: Said once of every file that has changed, where an upload tells of it.
 CHANGED_HINT = "What a changed file held before stays in the bucket beside it: the API deletes nothing."
-#: What a reader has to act on comes first.
+#: What a reader has to act on comes first. Skipped files are counted by reason instead of listed.
 _ORDER: tuple[OutcomeWord, ...] = (
     "failed",
     "rejected",
     "pending",
-    "skipped",
     "would_send",
     "accepted",
     "replayed",
+    "skipped",
 )
+#: What a report tells line by line, below its other facts.
+_LISTS = ("outcomes", "omitted", "skipped", "hints")
+_NEEDS_ATTENTION = frozenset[OutcomeWord]({"failed", "rejected", "pending"})
 
 
 class InputOutcome(ToolResult):
-    """What became of one input."""
+    """What became of one input. Of what went well there is nothing more to say than that."""
 
     path: str
     outcome: OutcomeWord
-    size_bytes: int | None = None
     bucket: str | None = None
-    file_id: str | None = None
-    task_id: str | None = None
     changed: bool | None = None
+    file_id: str | None = None
     code: str | None = None
     reason: str | None = None
     retryable: bool | None = None
+
+    @property
+    def rank(self) -> tuple[int, bool]:
+        """Place in the order of what needs attention: failed, rejected, pending, changed, the rest."""
+        if self.outcome in _NEEDS_ATTENTION:
+            return (_ORDER.index(self.outcome), False)
+        return (len(_NEEDS_ATTENTION), False) if self.changed else (_ORDER.index(self.outcome), True)
+
+    def as_line(self) -> str:
+        """Return every fact on one line; below 80 characters where nothing needs attention."""
+        facts = {
+            "bucket": self.bucket,
+            "file_id": self.file_id,
+            "code": self.code,
+            "retry": None if self.retryable is None else "yes" if self.retryable else "no",
+        }
+        details = [f"{name} {value}" for name, value in facts.items() if value is not None]
+        outcome = f"{self.outcome}, changed" if self.changed else self.outcome
+        end = f" ({', '.join(details)})" if details else ""
+        if self.reason is not None:
+            return f"{outcome} {self.path}{end}: {self.reason}"
+        room = max(_LINE_CHARS - len(outcome) - len(end) - 1, _SHORTEST_PATH)
+        return f"{outcome} {_shortened(self.path, room)}{end}"
+
+
+class SkippedKind(ToolResult):
+    """The inputs that were left out for one reason."""
+
+    code: str
+    count: int
+    reason: str | None = None
+    examples: list[str]
+
+    def as_line(self) -> str:
+        """Return the kind with its examples on one line."""
+        more = ", …" if self.count > len(self.examples) else ""
+        reason = f" ({self.reason})" if self.reason else ""
+        return f"skipped {self.count} {self.code}{reason}: {', '.join(self.examples)}{more}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,20 +108,50 @@ class Summary:
 
     Attributes:
         counts: By outcome, of all inputs.
-        skipped: By reason, of all that were skipped.
-        outcomes: Those to act on first.
+        skipped: By reason, the most frequent first.
+        outcomes: Of what was not skipped, those to act on first.
         omitted: How many more there are.
         hints: What to do, by code; under `changed`, what to know of files that have changed.
     """
 
     counts: dict[str, int]
-    skipped: dict[str, int]
+    skipped: list[SkippedKind]
     outcomes: list[InputOutcome]
     omitted: int
     hints: dict[str, str]
 
 
-def unsent(one: BatchInput, *, dry_run: bool) -> Told:
+class BatchReport(ToolResult):
+    """What became of every input: counted in full, listed as far as there is something to act on."""
+
+    dry_run: bool | None = None
+    bucket: str | None = None
+    total: int
+    counts: dict[str, int]
+    bytes: int
+    next_step: str
+    readiness: ReadinessWord | None = None
+    searchable: dict[str, int] | None = None
+    progress: str | None = None
+    outcomes: list[InputOutcome] | None = None
+    omitted: int | None = None
+    skipped: list[SkippedKind] | None = None
+    hints: dict[str, str] | None = None
+    batch_ids: list[str] | None = None
+
+    def as_text(self) -> str:
+        """Return the counts and what to do next, then a line for each file, attention first."""
+        facts = self.model_copy(update=dict.fromkeys(_LISTS)).facts()
+        lines = [f"{name}: {inline(value)}" for name, value in facts.items()]
+        lines += [one.as_line() for one in self.outcomes or ()]
+        if self.omitted:
+            lines.append(f"and {self.omitted} more, omitted")
+        lines += [kind.as_line() for kind in self.skipped or ()]
+        lines += [f"hint for {code}: {hint}" for code, hint in (self.hints or {}).items()]
+        return "\n".join(lines)
+
+
+def unsent(one: BatchInput) -> Told:
     """Return the outcome of an input that was not handed to the client."""
     path = clean_line(one.path, _PATH_CHARS)
     if one.skipped is not None:
@@ -90,17 +160,20 @@ def unsent(one: BatchInput, *, dry_run: bool) -> Told:
         )
     if one.problem is not None:
         return _refused(path, one.problem, found=one.is_found)
-    if dry_run and one.upload is not None:
-        return Told(InputOutcome(path=path, outcome="would_send", size_bytes=one.size_bytes))
     unknown = InputOutcome(
         path=path,
         outcome="pending",
-        size_bytes=one.size_bytes or None,
         code="out_of_time",
-        reason="the time was up before it was known to have arrived",
+        reason="the call timed out before it was known to have arrived",
         retryable=True,
     )
     return Told(unknown, "Make the same call again: it continues where it stopped and repeats nothing.")
+
+
+def foreseen(one: BatchInput, *, is_there: bool) -> Told:
+    """Return what a dry run says of an input that may be sent."""
+    outcome: OutcomeWord = "replayed" if is_there else "would_send"
+    return Told(InputOutcome(path=clean_line(one.path, _PATH_CHARS), outcome=outcome))
 
 
 def sent(one: BatchInput, outcome: Outcome, *, shared_slug: str | None) -> Told:
@@ -109,10 +182,7 @@ def sent(one: BatchInput, outcome: Outcome, *, shared_slug: str | None) -> Told:
     told = InputOutcome(
         path=clean_line(one.path, _PATH_CHARS),
         outcome=outcome.status,
-        size_bytes=outcome.size_bytes,
         bucket=slug if slug != shared_slug else None,
-        file_id=outcome.file_id,
-        task_id=outcome.task_id,
         changed=outcome.changed or None,
         code=outcome.code,
         reason=reason_line(outcome.message) if outcome.message else None,
@@ -126,45 +196,59 @@ def not_searchable(told: Told, item: FailedItem) -> Told:
     failed = told.outcome.model_copy(
         update={
             "outcome": "failed",
+            "file_id": item.file_id,
             "code": item.code,
             "reason": reason_line(item.message),
             "retryable": False,
         }
     )
-    return Told(failed, "It arrived but cannot be indexed: mend the cause, then upload it again.")
+    return Told(failed, "It arrived but cannot be indexed: fix the cause, then upload it again.")
 
 
 def summary(outcomes: Iterable[Told]) -> Summary:
     """Count every outcome and list the first, those to act on before the others."""
-    everything = sorted(outcomes, key=lambda told: _ORDER.index(told.outcome.outcome))
+    everything = list(outcomes)
     counts = Counter(told.outcome.outcome for told in everything)
-    skipped = Counter(told.outcome.code or "" for told in everything if told.outcome.outcome == "skipped")
-    listed = _listed([told.outcome for told in everything])
+    skipped = [told.outcome for told in everything if told.outcome.outcome == "skipped"]
+    listed = sorted(
+        (told.outcome for told in everything if told.outcome.outcome != "skipped"),
+        key=lambda outcome: outcome.rank,
+    )
     hints: dict[str, str] = {}
     for told in everything:
         if told.hint and told.outcome.code:
             hints.setdefault(told.outcome.code, told.hint)
-    if any(told.outcome.changed for told in everything):
+    if any(outcome.changed for outcome in listed):
         hints["changed"] = CHANGED_HINT
     return Summary(
         counts={word: counts[word] for word in _ORDER if counts[word]},
-        skipped=dict(skipped.most_common()),
-        outcomes=listed,
-        omitted=len(everything) - len(listed),
+        skipped=_kinds(skipped),
+        outcomes=listed[:_MOST_OUTCOMES],
+        omitted=max(0, len(listed) - _MOST_OUTCOMES),
         hints=hints,
     )
 
 
-def _listed(ordered: Sequence[InputOutcome]) -> list[InputOutcome]:
-    skips = 0
-    listed: list[InputOutcome] = []
-    for one in ordered:
-        skips += one.outcome == "skipped"
-        if one.outcome == "skipped" and skips > _MOST_SKIPS:
-            continue
-        is_detailed = len(listed) < _MOST_DETAILED or one.code is not None
-        listed.append(one if is_detailed else one.model_copy(update=_BRIEF))
-    return listed[:_MOST_OUTCOMES]
+def _kinds(skipped: Iterable[InputOutcome]) -> list[SkippedKind]:
+    by_code: dict[str, list[InputOutcome]] = defaultdict(list)
+    for one in skipped:
+        by_code[one.code or "unknown"].append(one)
+    reasons = {code: {one.reason for one in same} for code, same in by_code.items()}
+    return [
+        SkippedKind(
+            code=code,
+            count=len(same),
+            # What is said of one file, such as its size, does not hold for the others.
+            reason=same[0].reason if len(reasons[code]) == 1 else None,
+            examples=[one.path for one in same[:_MOST_EXAMPLES]],
+        )
+        for code, same in sorted(by_code.items(), key=lambda entry: -len(entry[1]))
+    ]
+
+
+def _shortened(path: str, limit: int) -> str:
+    """Return the end of `path`, which tells more than its beginning, in at most `limit` characters."""
+    return path if len(path) <= limit else f"…{path[1 - limit :]}"
 
 
 def _refused(path: str, problem: CalypsoError, *, found: bool) -> Told:

@@ -43,7 +43,7 @@ def first(values: Sequence[T], most: int) -> tuple[list[T], int | None]:
 
 def one_line(facts: dict[str, Any]) -> str:
     """Return `key: value` pairs on one line; nested objects in brackets."""
-    return ", ".join(f"{key}: {_inline(value)}" for key, value in facts.items())
+    return ", ".join(f"{key}: {inline(value)}" for key, value in facts.items())
 
 
 def _lines(facts: dict[str, Any]) -> list[str]:
@@ -54,15 +54,16 @@ def _lines(facts: dict[str, Any]) -> list[str]:
             lines.append(f"{key}:")
             lines.extend(f"- {one_line(cast('dict[str, Any]', entry))}" for entry in entries)
         else:
-            lines.append(f"{key}: {_inline(value)}")
+            lines.append(f"{key}: {inline(value)}")
     return lines
 
 
-def _inline(value: Any) -> str:
+def inline(value: Any) -> str:
+    """Return a JSON value as compact text on one line."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):
         return f"({one_line(cast('dict[str, Any]', value))})" if value else "none"
     if isinstance(value, list):
-        return ", ".join(_inline(entry) for entry in cast("list[Any]", value)) if value else "none"
+        return ", ".join(inline(entry) for entry in cast("list[Any]", value)) if value else "none"
     return str(value)

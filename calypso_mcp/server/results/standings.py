@@ -21,6 +21,7 @@ PLAIN_OBJECTS = WithJsonSchema({"type": "array", "items": {"type": "object"}})
 _MOST_ITEMS = 30
 _MOST_OF_BATCH = 100
 _REASON_CHARS = 300
+_NAME_CHARS = 120
 
 _WORDS: dict[Readiness, ReadinessWord] = {
     Readiness.READY: "ready",
@@ -33,6 +34,7 @@ class ItemStanding(ToolResult):
     """One file. Of a searchable one there is nothing more to say than that."""
 
     readiness: ReadinessWord
+    name: str | None = None
     id: str
     status: str | None = None
     bucket_sync: str | None = None
@@ -50,16 +52,17 @@ def reason_line(text: str) -> str:
     return clean_line(text, _REASON_CHARS)
 
 
-def listed(report: ReadinessReport, *, whole_batch: bool = False) -> tuple[list[ItemStanding], int]:
+def listed(report: ReadinessReport, *, name_ready: bool = False) -> tuple[list[ItemStanding], int]:
     """Return the items of `report` worth reading, failures first, and how many more there are.
 
     Args:
         report: Where things stand.
-        whole_batch: Whether to list every item of a batch, also those that are searchable.
+        name_ready: Whether to list what is searchable as well.
     """
     failed = [
         ItemStanding(
             readiness="failed",
+            name=_name(report, item.id),
             id=item.file_id or item.client_file_id or item.id,
             status=item.status,
             code=item.code,
@@ -70,13 +73,21 @@ def listed(report: ReadinessReport, *, whole_batch: bool = False) -> tuple[list[
     waiting = [
         ItemStanding(
             readiness="pending",
+            name=_name(report, item.id),
             id=item.file_id or item.client_file_id or item.id,
             status=item.status,
             bucket_sync=item.bucket_sync_status,
         )
         for item in report.waiting
     ]
-    ready = [ItemStanding(readiness="ready", id=one) for one in report.ready if whole_batch]
+    ready = [
+        ItemStanding(readiness="ready", name=_name(report, one), id=one) for one in report.ready if name_ready
+    ]
     everything = failed + waiting + ready
-    most = _MOST_OF_BATCH if whole_batch else _MOST_ITEMS
+    most = _MOST_OF_BATCH if name_ready else _MOST_ITEMS
     return everything[:most], max(0, len(everything) - most)
+
+
+def _name(report: ReadinessReport, item_id: str) -> str | None:
+    name = report.names.get(item_id)
+    return clean_line(name, _NAME_CHARS) if name else None

@@ -18,9 +18,9 @@ from calypso_mcp.server.calls.batch_waiting import BatchReadiness, wait_for_outc
 from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
 from calypso_mcp.server.calls.call_time import CallTime
 from calypso_mcp.server.results import batch_reports
-from calypso_mcp.server.results.batch_reports import InputOutcome, Told
-from calypso_mcp.server.results.models import ToolResult, answer
-from calypso_mcp.server.results.standings import PLAIN_OBJECTS, ReadinessWord, word
+from calypso_mcp.server.results.batch_reports import BatchReport, Told
+from calypso_mcp.server.results.models import answer
+from calypso_mcp.server.results.standings import word
 from calypso_mcp.server.scope.destinations import Target, made
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import ServerState
@@ -32,25 +32,6 @@ _MOST_PATHS = 10_000
 _MOST_BATCH_IDS = 20
 #: Share of the time left that looking at the files may take: what has been looked at must still be sent.
 _SHARE_TO_CHECK = 0.5
-
-
-class BatchReport(ToolResult):
-    """What became of every input: counted in full, listed as far as there is something to act on."""
-
-    dry_run: bool | None = None
-    bucket: str | None = None
-    total: int
-    counts: dict[str, int]
-    bytes: int
-    skipped: dict[str, int] | None = None
-    outcomes: Annotated[list[InputOutcome], PLAIN_OBJECTS] | None = None
-    omitted: int | None = None
-    hints: dict[str, str] | None = None
-    batch_ids: list[str] | None = None
-    readiness: ReadinessWord | None = None
-    searchable: dict[str, int] | None = None
-    progress: str | None = None
-    next_step: str
 
 
 async def upload_batch(
@@ -79,7 +60,7 @@ async def upload_batch(
     check_upload(_ANY_NAME, 1, tags, metadata, access.state.upload_limits)
     shared = SharedArguments(bucket=bucket, create_bucket=create_bucket, tags=tuple(tags), metadata=metadata)
     time = CallTime(timeout_s)
-    last = "checking" if dry_run else "indexing" if wait else "finalizing"
+    last = "hashing" if dry_run else "indexing" if wait else "finalizing"
     async with call_progress(ctx, ("checking", last)) as progress:
         reader = InputReader(access, shared, progress, time, _SHARE_TO_CHECK)
         if directory is not None:
@@ -89,10 +70,14 @@ async def upload_batch(
         else:
             inputs = await reader.of_items(items or [])
         batch = _Batch(access, inputs, progress)
-        if not dry_run:
+        if dry_run:
+            await batch.look(time)
+        else:
             await batch.send(time)
             if wait:
                 await batch.wait(time)
+            elif batch.is_replay:
+                await batch.look_at_readiness()
     return answer(batch.report(dry_run=dry_run))
 
 
@@ -104,9 +89,23 @@ class _Batch:
         self._inputs = inputs
         self._progress = progress
         self._outcomes: list[Outcome] | None = None
+        #: Of a dry run: what is there already or cannot be sent; None for what would be sent.
+        self._found: list[Outcome | None] | None = None
         self._readiness: BatchReadiness | None = None
         slugs = {one.target.slug for one in inputs if one.target}
         self._shared_slug = slugs.pop() if len(slugs) == 1 else None
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether everything that could be sent was there already, so that it may well be searchable."""
+        uploaded = [one for one in self._outcomes or () if one.is_uploaded]
+        return bool(uploaded) and all(one.status == "replayed" for one in uploaded)
+
+    async def look(self, time: CallTime) -> None:
+        """Find what is there already, as far as the time allows; sends nothing."""
+        uploads = [one.upload for one in self._inputs if one.upload and _may_be_there(one)]
+        with time.limited():
+            self._found = await self._access.client.uploads.look_up_all(uploads, on_progress=self._tell)
 
     async def send(self, time: CallTime) -> None:
         """Upload what may be sent; when the time is up, what has arrived stays there for the next call."""
@@ -150,9 +149,13 @@ class _Batch:
                 self._access.client, self._outcomes, time, self._progress
             )
 
+    async def look_at_readiness(self) -> None:
+        """Find out whether what was there already is searchable, so that nobody waits in vain."""
+        self._readiness = await wait_for_outcomes(self._access.client, self._outcomes or (), CallTime(0))
+
     def report(self, *, dry_run: bool) -> BatchReport:
         """Return the tool's result."""
-        told = batch_reports.summary(self._told(dry_run=dry_run))
+        told = batch_reports.summary(self._foreseen() if dry_run else self._told())
         batch_ids = sorted({one.batch_id for one in self._outcomes or () if one.batch_id})
         return BatchReport(
             dry_run=dry_run or None,
@@ -160,45 +163,64 @@ class _Batch:
             total=len(self._inputs),
             counts=told.counts,
             bytes=sum(one.size_bytes for one in self._inputs if one.upload),
-            skipped=told.skipped or None,
-            outcomes=told.outcomes or None,
-            omitted=told.omitted or None,
-            hints=told.hints or None,
-            batch_ids=batch_ids[:_MOST_BATCH_IDS] or None,
+            next_step=self._foresight(told.counts) if dry_run else self._next_step(told.counts, batch_ids),
             readiness=word(self._readiness.state) if self._readiness else None,
             searchable=_counts(self._readiness) if self._readiness else None,
-            progress=self._progress.message() if self._is_cut_short(dry_run=dry_run) else None,
-            next_step=self._next_step(told.counts, batch_ids, dry_run=dry_run),
+            progress=self._progress.message() if self._outcomes is None and not dry_run else None,
+            outcomes=told.outcomes or None,
+            omitted=told.omitted or None,
+            skipped=told.skipped or None,
+            hints=told.hints or None,
+            batch_ids=batch_ids[:_MOST_BATCH_IDS] or None,
         )
 
-    def _told(self, *, dry_run: bool) -> list[Told]:
+    def _told(self) -> list[Told]:
         left = iter(self._outcomes or ())
         told: list[Told] = []
         for one in self._inputs:
             outcome = next(left, None) if one.upload is not None and self._outcomes is not None else None
             if outcome is None:
-                told.append(batch_reports.unsent(one, dry_run=dry_run))
+                told.append(batch_reports.unsent(one))
                 continue
             line = batch_reports.sent(one, outcome, shared_slug=self._shared_slug)
             failed = self._readiness.failed.get(outcome.file_id or "") if self._readiness else None
             told.append(batch_reports.not_searchable(line, failed) if failed else line)
         return told
 
-    def _is_cut_short(self, *, dry_run: bool) -> bool:
-        return self._outcomes is None and not dry_run
+    def _foreseen(self) -> list[Told]:
+        left = iter(self._found or ())
+        told: list[Told] = []
+        for one in self._inputs:
+            outcome = next(left, None) if _may_be_there(one) else None
+            if one.upload is None:
+                told.append(batch_reports.unsent(one))
+            elif outcome is None or outcome.is_uploaded:
+                told.append(batch_reports.foreseen(one, is_there=outcome is not None))
+            else:
+                told.append(batch_reports.sent(one, outcome, shared_slug=self._shared_slug))
+        return told
 
-    def _next_step(self, counts: dict[str, int], batch_ids: list[str], *, dry_run: bool) -> str:
-        if dry_run:
-            return "Call upload_batch again without dry_run to send what is not there already."
-        if self._is_cut_short(dry_run=dry_run) or counts.get("pending"):
+    def _foresight(self, counts: dict[str, int]) -> str:
+        if self._found is None:
+            return "Call upload_batch again without dry_run; there was no time to see what is there already."
+        if counts.get("would_send"):
+            return (
+                "Call upload_batch again without dry_run to send what would be sent. Recognised as there "
+                "already is only what this server sent itself."
+            )
+        return "Nothing would be sent." + (" Everything is there already." if counts.get("replayed") else "")
+
+    def _next_step(self, counts: dict[str, int], batch_ids: list[str]) -> str:
+        if self._outcomes is None or counts.get("pending"):
             return "Call upload_batch again with the same arguments: it continues and repeats nothing."
         if not counts.get("accepted") and not counts.get("replayed"):
             return "Nothing was sent; see the reasons."
         amiss = counts.get("failed") or counts.get("rejected")
-        again = " Then mend what failed or was rejected." if amiss else ""
+        again = " Then fix what failed or was rejected." if amiss else ""
         state = self._readiness.state if self._readiness else Readiness.WAITING
         if state is not Readiness.WAITING:
-            return f"Search it with search_bucket.{again}"
+            there = "Everything was there already. " if self.is_replay else ""
+            return f"{there}Search it with search_bucket.{again}"
         subject = f"bucket={self._shared_slug!r}" if self._shared_slug else "each bucket"
         if len(batch_ids) == 1 and not amiss and not counts.get("replayed"):
             # Of any other batch some files may never arrive, and it would never be done.
@@ -219,6 +241,11 @@ class _Batch:
                 progress.bytes_total,
             )
         )
+
+
+def _may_be_there(one: BatchInput) -> bool:
+    """Whether an input can be sent to a bucket that exists; another one holds nothing yet."""
+    return one.upload is not None and one.target is not None and one.target.bucket_id is not None
 
 
 def _counts(readiness: BatchReadiness) -> dict[str, int]:

@@ -36,6 +36,8 @@ Timeout = Annotated[int, Field(ge=0, le=300)]
 
 #: Most files one call waits for; a batch or a bucket takes any number.
 _MOST_FILES = 1_000
+#: Of more files than this only those that are not ready are named.
+_MOST_READY_NAMED = 30
 _PARALLEL_LOOKUPS = 8
 _MOST_NAMED = 5
 _ID_CHARS = 80
@@ -72,7 +74,7 @@ async def get_upload_status(
     if batch_id:
         batch = await require_batch(access, batch_id)
         report = await _batch_report(access, batch)
-        return answer(_standing(report, status=batch.status, whole_batch=True))
+        return answer(_standing(report, status=batch.status))
     if is_upload_id(file_id) and access.state.one_time_uploads is not None:
         arriving = await access.state.one_time_uploads.outcome(access, file_id)
         if arriving.file_id is None:
@@ -116,7 +118,7 @@ async def wait_for_bucket_sync(
     access.backend.catalogue.forget()
     if file_ids and report.waiting:
         again = {"file_ids": [item.file_id or item.id for item in report.waiting]}
-    return answer(_standing(report, again=again))
+    return answer(_standing(report, again=again, name_ready=0 < len(file_ids) <= _MOST_READY_NAMED))
 
 
 def indexing_step(report: ReadinessReport) -> Step:
@@ -233,9 +235,9 @@ def _standing(
     *,
     status: str | None = None,
     again: dict[str, Any] | None = None,
-    whole_batch: bool = False,
+    name_ready: bool = True,
 ) -> UploadStanding:
-    items, omitted = listed(report, whole_batch=whole_batch)
+    items, omitted = listed(report, name_ready=name_ready)
     members = report.indexed_members is not None
     waited = again is not None
     return UploadStanding(
@@ -257,7 +259,7 @@ def _next_step(state: Readiness, *, waited: bool) -> str:
     if state is Readiness.READY:
         return "Search it with search_bucket."
     if state is Readiness.FAILED:
-        return "What failed will not become searchable: mend the cause given, then upload it again."
+        return "What failed will not become searchable: fix the cause given, then upload it again."
     if waited:
         return "Call wait_for_bucket_sync again with call_again; it continues where it stopped."
     return "Call wait_for_bucket_sync to wait until it is searchable."

@@ -58,14 +58,16 @@ def test_a_hit_counts_as_cited_only_with_text_and_source(missing: str) -> None:
 
 def test_outcomes_are_counted_and_those_that_matter_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     folder = {
-        "counts": {"failed": 1, "skipped": 3, "accepted": 602},
+        "counts": {"failed": 3, "skipped": 3, "accepted": 602},
         "outcomes": [
             {"path": "c.md", "outcome": "failed", "reason": "it is empty"},
-            {"path": ".env", "outcome": "skipped", "reason": "its name suggests a secret"},
             {"path": "a.md", "outcome": "accepted"},
             {"path": "b.md", "outcome": "accepted", "changed": True},
         ],
         "omitted": 602,
+        "skipped": [
+            {"code": "secret_name", "count": 3, "reason": "its name suggests a secret", "examples": [".env"]}
+        ],
         "hints": {"empty_file": "Put something in."},
     }
     print_outcomes([folder, {"counts": {"accepted": 3}}])
@@ -74,9 +76,9 @@ def test_outcomes_are_counted_and_those_that_matter_are_named(capsys: pytest.Cap
     assert "changed: b.md" in out
     assert "a.md" not in out
     assert "failed: c.md: it is empty" in out
-    assert "skipped: .env: its name suggests a secret" in out
+    assert "skipped 3 secret_name (its name suggests a secret): .env, ..." in out
     # What went well and is not listed needs no word.
-    assert "and 2 more that were not sent" in out
+    assert "and 2 more that did not arrive" in out
     assert "Put something in." in out
 
 
@@ -106,10 +108,11 @@ def test_a_job_that_waited_in_vain_failed_and_says_so(capsys: pytest.CaptureFixt
 
 def test_what_cannot_be_searched_is_named_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
     item = {"readiness": "failed", "id": "file_1", "reason": "no text layer"}
-    print_readiness({"readiness": "failed", "items": [item]})
+    print_readiness({"readiness": "failed", "items": [item, {**item, "name": "scan.pdf"}]})
     print_readiness({"readiness": "pending", "pending": 4})
     assert capsys.readouterr().out.splitlines() == [
         "  not searchable: file_1: no text layer",
+        "  not searchable: scan.pdf: no text layer",
         "  4 not searchable yet",
     ]
 
