@@ -62,6 +62,8 @@ async def test_a_client_of_either_era_lists_calls_and_reads(api: ScriptedCalypso
         ("", {"Calypso-Agent": "calypso-agent:spy"}, ["vault"]),
         ("?buckets=handbook", {"Calypso-Buckets": "vault"}, []),
         ("?buckets=", {}, []),
+        ("?buckets[]=handbook&buckets[]=vault", {}, ["handbook", "vault"]),
+        ("?buckets%5B0%5D=pricing", {}, ["pricing"]),
     ],
 )
 async def test_address_and_headers_narrow_every_request(
@@ -69,6 +71,29 @@ async def test_address_and_headers_narrow_every_request(
 ):
     async with served(api) as origin:
         assert await slugs(f"{origin}/mcp{query}", era, headers) == expected
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/mcp/"])
+@pytest.mark.parametrize(
+    ("query", "header"),
+    [
+        ("?bukets=handbook", None),
+        ("?;buckets=handbook", None),
+        ("?buckets=handbook;vault", None),
+        ("?buckets=handbook&buckets=vault", None),
+        ("", "X-Calypso-Buckets"),
+        ("", "Calypso_Buckets"),
+    ],
+)
+async def test_narrowing_that_cannot_be_read_is_refused_with_what_to_write(
+    api: ScriptedCalypso, path: str, query: str, header: str | None
+):
+    async with served(api) as origin, httpx2.AsyncClient(base_url=origin) as http:
+        headers = {header: "handbook"} if header else {}
+        answer = await http.post(f"{path}{query}", headers=headers, json={})
+        assert answer.status_code == 400
+        assert "/mcp?buckets=a,b" in answer.json()["error_description"]
+    assert api.requests == []
 
 
 async def test_no_address_widens_what_the_process_was_started_with(api: ScriptedCalypso, era: str):

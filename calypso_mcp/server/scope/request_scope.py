@@ -6,7 +6,7 @@ between requests: a request with the same credential, address and headers always
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,16 +21,11 @@ from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.scope import Scope, ScopeLimit
 from calypso_mcp.errors import InputError, ScopeError
 from calypso_mcp.server.access.credentials import grant_of_user
+from calypso_mcp.server.scope.narrowing import asked_limits
 from calypso_mcp.server.state import ANYONE, Backend, ServerState
 
 if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
-
-#: URL parameters and headers that narrow a request; both spellings, so that a slip never widens.
-_BUCKET_PARAMETERS = ("buckets", "bucket")
-_AGENT_PARAMETERS = ("agent", "agents")
-_BUCKET_HEADERS = ("calypso-buckets", "calypso-bucket")
-_AGENT_HEADERS = ("calypso-agent", "calypso-agents")
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,11 +211,7 @@ def access_of(request: ServerRequestContext[ServerState, Any]) -> Access:
     grant = state.grant_for(request)
     # Over stdio there is no HTTP request, and so no address or header to ask for less.
     http: Any = request.request
-    asked = (
-        asked_limits(http.query_params.multi_items(), http.headers.items())
-        if isinstance(http, Request)
-        else []
-    )
+    asked = asked_limits(http.url.query, http.headers.items()) if isinstance(http, Request) else []
     return Access(state, grant, tuple(asked))
 
 
@@ -230,24 +221,3 @@ def _current_access(ctx: Context[ServerState, Any]) -> Access:
 
 #: A tool parameter of this type is filled in by the server and invisible to the model.
 CurrentAccess = Annotated[Access, Resolve(_current_access)]
-
-
-def asked_limits(
-    parameters: Sequence[tuple[str, str]], headers: Sequence[tuple[str, str]]
-) -> list[ScopeLimit]:
-    """Return the limits that a URL's parameters and a request's headers ask for.
-
-    Each occurrence is a limit of its own, so a repeated one narrows further; an empty one allows nothing.
-    """
-    limits: list[ScopeLimit] = []
-    for pairs, bucket_names, agent_names in (
-        (parameters, _BUCKET_PARAMETERS, _AGENT_PARAMETERS),
-        (headers, _BUCKET_HEADERS, _AGENT_HEADERS),
-    ):
-        for name, value in pairs:
-            asked = frozenset(part.strip() for part in value.split(",") if part.strip())
-            if name.lower() in bucket_names:
-                limits.append(ScopeLimit(buckets=asked))
-            elif name.lower() in agent_names:
-                limits.append(ScopeLimit(agents=asked))
-    return limits

@@ -13,8 +13,9 @@ from calypso_mcp.domain.addresses import is_loopback
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.gate import AccessControl
 from calypso_mcp.server.access.limits import HttpLimits, wrap
-from calypso_mcp.server.access.protected_resource import MCP_PATH
+from calypso_mcp.server.access.protected_resource import MCP_PATH, ProtectedResource
 from calypso_mcp.server.metrics import Metrics
+from calypso_mcp.server.transport.readable_narrowing import ReadableNarrowing
 
 if TYPE_CHECKING:
     from starlette.routing import BaseRoute
@@ -72,7 +73,9 @@ def create_http_app(server: MCPServer[Any], policy: HttpPolicy) -> ASGIApp:
     app.router.routes.extend(policy.routes)
     if policy.control is not None:
         app.router.routes.append(policy.control.resource.route())
-    return wrap(app, policy.limits, security=security, control=policy.control, metrics=policy.metrics)
+    resource = policy.control.resource if policy.control is not None else ProtectedResource()
+    readable = ReadableNarrowing(app, credential_header=resource.header)
+    return wrap(readable, policy.limits, security=security, control=policy.control, metrics=policy.metrics)
 
 
 def security_of(policy: HttpPolicy) -> TransportSecuritySettings:

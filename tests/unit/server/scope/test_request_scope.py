@@ -7,7 +7,7 @@ import pytest
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.errors import InputError, ScopeError
-from calypso_mcp.server.scope.request_scope import Access, asked_limits
+from calypso_mcp.server.scope.request_scope import Access
 from tests.support.scripted_calypso import ScriptedCalypso, agent, bucket
 
 
@@ -154,23 +154,3 @@ async def test_a_limited_scope_creates_only_what_it_names_and_only_if_the_operat
 ):
     async with api.state(allow_create=allow_create) as state:
         assert Access(state, asked=limits).may_create(slug) is expected
-
-
-@pytest.mark.parametrize(
-    ("parameters", "headers", "expected"),
-    [
-        ([], [("accept", "x")], []),
-        ([("buckets", "a, b")], [], [limit("a", "b")]),
-        ([("buckets", "a"), ("buckets", "b")], [], [limit("a"), limit("b")]),
-        ([("bucket", "a")], [], [limit("a")]),
-        ([("buckets", "")], [], [limit()]),
-        ([("agent", "support")], [], [limit(agents=("support",))]),
-        ([], [("calypso-buckets", "a"), ("calypso-buckets", "b")], [limit("a"), limit("b")]),
-        ([], [("Calypso-Agent", "x")], [limit(agents=("x",))]),
-        ([("buckets", "a")], [("calypso-agent", "x")], [limit("a"), limit(agents=("x",))]),
-    ],
-)
-def test_address_and_headers_each_add_a_limit(
-    parameters: list[tuple[str, str]], headers: list[tuple[str, str]], expected: list[ScopeLimit]
-):
-    assert asked_limits(parameters, headers) == expected

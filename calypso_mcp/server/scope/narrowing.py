@@ -1,0 +1,122 @@
+"""What a request's address and headers ask for: `/mcp?buckets=a,b`, `/mcp?agent=support`, and two headers.
+
+A caller who narrows a request counts on it. So whatever is meant to narrow and cannot be read is an error,
+never a request with the full reach of its credential.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from urllib.parse import parse_qsl
+
+from calypso_mcp.domain.scope import ScopeLimit
+from calypso_mcp.errors import InputError
+
+#: `buckets`, and the forms that libraries give to lists: `buckets[]` (axios, PHP, Rails), `buckets[0]` (qs).
+_PARAMETER = re.compile(r"(bucket|agent)s?(\[[0-9]{0,4}\])?", re.IGNORECASE)
+_HEADERS = {
+    "calypso-buckets": "bucket",
+    "calypso-bucket": "bucket",
+    "calypso-agent": "agent",
+    "calypso-agents": "agent",
+}
+#: What ids and slugs are made of; anything else is another way to separate or quote them.
+_NAME = re.compile(r"[A-Za-z0-9_.:~-]+")
+_NOT_A_LETTER = re.compile(r"[^a-z0-9]")
+_BARE_HEADER = re.compile(r"(x|mcp|xmcp)?(bucket|agent)s?(id|name|slug)?s?")
+_OWN_HEADERS = tuple(name.replace("-", "") for name in _HEADERS)
+_LONGEST_HEADER = 60
+_LIKENESS = 0.8
+_WHAT_TO_WRITE = (
+    "Write /mcp?buckets=a,b with ids or slugs of buckets, /mcp?agent=name with the id of an agent, "
+    "or the headers Calypso-Buckets and Calypso-Agent."
+)
+
+
+def asked_limits(query: str, headers: Iterable[tuple[str, str]]) -> list[ScopeLimit]:
+    """Return the limits that an address and headers ask for.
+
+    The elements of an array are one limit. Any other occurrence is a limit of its own, so that what a proxy
+    adds narrows further. An empty one allows nothing.
+
+    Args:
+        query: The address's query, as it was sent.
+        headers: Names and values; other headers are ignored.
+
+    Raises:
+        InputError: The query has any other parameter, or names that cannot be read.
+    """
+    in_query: dict[str, list[frozenset[str]]] = {"bucket": [], "agent": []}
+    arrays: dict[str, frozenset[str]] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True):
+        found = _PARAMETER.fullmatch(name)
+        if found is None:
+            raise _unreadable("The address has a parameter that is not known here.")
+        kind, names = found[1].lower(), _names(value)
+        if found[2] is None:
+            in_query[kind].append(names)
+        else:
+            arrays[kind] = arrays.get(kind, frozenset()) | names
+    in_headers: dict[str, list[frozenset[str]]] = {"bucket": [], "agent": []}
+    for name, value in headers:
+        if (kind := _HEADERS.get(name.lower())) is not None:
+            in_headers[kind].append(_names(value))
+    for kind, names in arrays.items():
+        in_query[kind].append(names)
+    for repeated in (*in_query.values(), *in_headers.values()):
+        _check_repeated(repeated)
+    return [
+        ScopeLimit(buckets=names) if kind == "bucket" else ScopeLimit(agents=names)
+        for source in (in_query, in_headers)
+        for kind, limits in source.items()
+        for names in limits
+    ]
+
+
+def check_headers(names: Iterable[str], *, credential_header: str) -> None:
+    """Refuse headers that are meant to narrow a request and are not the ones that do.
+
+    Args:
+        names: Of all headers of a request.
+        credential_header: The header that holds the credential, whatever its name.
+
+    Raises:
+        InputError: There is such a header.
+    """
+    for name in names:
+        if name.lower() != credential_header.lower() and _means_to_narrow(name.lower()):
+            raise _unreadable("A header seems to name buckets or an agent and is not known here.")
+
+
+@lru_cache(maxsize=1_024)
+def _means_to_narrow(name: str) -> bool:
+    if name in _HEADERS or len(name) > _LONGEST_HEADER:
+        return False
+    letters = _NOT_A_LETTER.sub("", name)
+    if _BARE_HEADER.fullmatch(letters):
+        return True
+    if "calypso" in letters and any(word in letters for word in ("bucket", "agent", "scope")):
+        return True
+    from difflib import get_close_matches
+
+    return bool(get_close_matches(letters.removeprefix("x"), _OWN_HEADERS, n=1, cutoff=_LIKENESS))
+
+
+def _names(value: str) -> frozenset[str]:
+    names = frozenset(part.strip() for part in value.split(",") if part.strip())
+    if not all(_NAME.fullmatch(name) for name in names):
+        raise _unreadable("The names of buckets or agents cannot be read; separate them by commas.")
+    return names
+
+
+def _check_repeated(occurrences: Sequence[frozenset[str]]) -> None:
+    """Refuse a list sent as repeated parameters, as some libraries do: as limits it would allow nothing."""
+    named = [names for names in occurrences if names]
+    if len(named) > 1 and not named[0].intersection(*named[1:]):
+        raise _unreadable("Buckets or agents are named several times, and nothing is in all of them.")
+
+
+def _unreadable(problem: str) -> InputError:
+    return InputError(problem, code="invalid_request", hint=_WHAT_TO_WRITE)

@@ -1,0 +1,32 @@
+"""Answers 400 to a request that asks for less than its credential allows in a way that cannot be read."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from calypso_mcp.errors import InputError
+from calypso_mcp.server.access.answers import refusal
+from calypso_mcp.server.access.protected_resource import MCP_PATH
+from calypso_mcp.server.scope.narrowing import asked_limits, check_headers
+
+
+class ReadableNarrowing:
+    """Passes on requests to MCP whose narrowing can be read, and all other requests."""
+
+    def __init__(self, app: ASGIApp, *, credential_header: str) -> None:
+        """Protect `app`; `credential_header` holds the credential and is never taken for narrowing."""
+        self._app = app
+        self._credential_header = credential_header
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 400 with what to write, or pass the request on."""
+        if scope["type"] == "http" and scope["path"].rstrip("/") == MCP_PATH:
+            headers = Headers(scope=scope)
+            try:
+                asked_limits(scope["query_string"].decode("latin-1"), headers.items())
+                check_headers(headers.keys(), credential_header=self._credential_header)
+            except InputError as error:
+                await refusal(400, error.code, f"{error.message} {error.hint}")(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
