@@ -1,4 +1,4 @@
-"""Several things at once, with errors as if they were done one after the other.
+"""Several things at once and until a deadline, with errors as if they were done one after the other.
 
 A task group of anyio raises a group of errors even where there is one. Everything here raises the first
 error itself, with its own traceback and cause, so that callers catch what they would catch anyway.
@@ -12,6 +12,8 @@ from typing import Any, TypeVar, cast
 
 import anyio
 from anyio.abc import TaskGroup
+
+from calypso_mcp.errors import OutOfTime
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -35,6 +37,19 @@ def raise_first() -> Generator[None]:
     # Outside the handler, so that the error keeps its own context.
     if first is not None:
         raise first
+
+
+@contextmanager
+def stop_at(deadline: float, message: str = "") -> Generator[None]:
+    """Run the block until `deadline`, in seconds of `anyio.current_time()`.
+
+    Raises:
+        OutOfTime: The block had not ended by then; with `message` where one is given.
+    """
+    with anyio.CancelScope(deadline=deadline) as scope:
+        yield
+    if scope.cancelled_caught:
+        raise OutOfTime(message)
 
 
 @asynccontextmanager

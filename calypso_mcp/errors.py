@@ -6,6 +6,7 @@ CalypsoError                    .message .hint .code .retryable .request_id .ret
     ContentError                the source: none or several, unreadable, empty, too large, bad base64
     ManifestError               the batch: too many files, repeated client file ids, no destination
     ScopeError                  a bucket or source this caller has no access to, or that does not exist
+  OutOfTime                     the call reached its deadline; what it did so far stays done
   ConnectionFailed              no usable HTTP response
     RequestTimedOut
   ApiError                      the API answered 4xx or 5xx: .status
@@ -99,6 +100,14 @@ class ScopeError(InputError):
 
     default_code = "bucket_not_found"
     default_hint = "Call list_buckets to see the buckets you can use."
+
+
+class OutOfTime(CalypsoError):
+    """The call ran out of time."""
+
+    default_code = "out_of_time"
+    default_hint = "Make the same call again; what is done is not repeated."
+    default_retryable = True
 
 
 class ConnectionFailed(CalypsoError):

@@ -18,15 +18,15 @@ class Timeouts:
         read_s: Between two pieces of an answer.
         write_s: Until a piece of a request is taken.
         answer_s: For one attempt of one JSON request as a whole, so that a dripping answer ends, too.
-        agent_s: For an agent's answer as a whole, all attempts included: less than the minute after which
-            common hosts give up a call.
+        agent_s: For an agent's answer as a whole, all attempts included: less than the deadline of
+            the call it is made for, so that the caller learns what to do about a slow agent.
     """
 
     connect_s: float = 10.0
     read_s: float = 30.0
     write_s: float = 30.0
     answer_s: float = 60.0
-    agent_s: float = 50.0
+    agent_s: float = 45.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from calypso_mcp.domain.readiness import file_readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import CalypsoError, ScopeError
 from calypso_mcp.server import sdk
+from calypso_mcp.server.calls.call_time import limited_call
 from calypso_mcp.server.results import error_reports
 from calypso_mcp.server.scope.request_scope import Access, access_of
 from calypso_mcp.server.scope.scoped_lookup import require_file
@@ -186,7 +187,8 @@ async def _on_read(request: Request, params: ReadResourceRequestParams) -> ReadR
 async def reported(answer: Callable[[], Awaitable[Any]]) -> Any:
     """Return what `answer` returns; an error of ours becomes a protocol error with the same text."""
     try:
-        return await answer()
+        with limited_call(None):
+            return await answer()
     except CalypsoError as error:
         raise error_reports.protocol_error(error) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -12,9 +13,10 @@ import anyio
 from pydantic import BaseModel, ConfigDict, Field
 
 from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.concurrency import stop_at
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.upload_rules import check_upload
-from calypso_mcp.errors import CalypsoError, InputError
+from calypso_mcp.errors import CalypsoError, InputError, OutOfTime
 from calypso_mcp.server.calls.call_progress import CallProgress, Step
 from calypso_mcp.server.calls.call_time import CallTime
 from calypso_mcp.server.files.folder_walk import SkippedEntry, WalkResult, walk
@@ -124,12 +126,11 @@ class InputReader:
             CalypsoError: The folder may not be read, or the bucket is out of reach.
         """
         policy = require_files(self._access.state.files)
-        target: Target | None = None
-        found: WalkResult | None = None
-        with self._time.limited():
-            target = await self._target("")
-            found = await run_abandonable(walk, directory, include, exclude, policy, self._limits)
-        if target is None or found is None:
+        try:
+            with self._time.limited():
+                target = await self._target("")
+                found = await run_abandonable(walk, directory, include, exclude, policy, self._limits)
+        except OutOfTime:
             return [BatchInput(directory)]
         self._begin_looking()
         inputs = [BatchInput(entry.path, skipped=entry) for entry in found.skipped]
@@ -149,10 +150,10 @@ class InputReader:
             CalypsoError: Local files are off, or the bucket is out of reach.
         """
         policy = require_files(self._access.state.files)
-        target: Target | None = None
-        with self._time.limited():
-            target = await self._target("")
-        if target is None:
+        try:
+            with self._time.limited():
+                target = await self._target("")
+        except OutOfTime:
             return [BatchInput(path) for path in paths]
         self._begin_looking()
         inputs: list[BatchInput] = []
@@ -172,7 +173,7 @@ class InputReader:
             CalypsoError: An item names no bucket and the bucket for all is out of reach.
         """
         if any(not item.bucket for item in items):
-            with self._time.limited():
+            with suppress(OutOfTime), self._time.limited():
                 await self._target("")
         self._begin_looking()
         inputs: list[BatchInput] = []
@@ -193,9 +194,11 @@ class InputReader:
         self._looks_until = anyio.current_time() + self._time.left_s * self._share
 
     async def _in_time(self, look: Awaitable[T], otherwise: T) -> T:
-        with anyio.move_on_after(max(0.0, self._looks_until - anyio.current_time())):
-            return await look
-        return otherwise
+        try:
+            with stop_at(self._looks_until):
+                return await look
+        except OutOfTime:
+            return otherwise
 
     async def _item(self, name: str, item: BatchItem) -> BatchInput:
         tags = self._shared.tags if item.tags is None else tuple(item.tags)

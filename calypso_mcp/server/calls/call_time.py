@@ -1,13 +1,24 @@
-"""How long one tool call may take, everything in it counted."""
+"""How long one call may take, everything in it counted."""
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Final
 
 import anyio
 
-#: Seconds a call may take whatever it was given: it must get something done to have something to tell.
+from calypso_mcp.concurrency import stop_at
+
+#: Seconds a call may take whatever it was given: it must get something done to have something to report.
 SHORTEST_CALL_S: Final = 10.0
+#: What `timeout_s` is where a call leaves it out, and at most.
+DEFAULT_CALL_S: Final = 45
+LONGEST_CALL_S: Final = 300
+#: Seconds for a call that takes no `timeout_s`. Common hosts give up a call after a minute.
+CALL_S: Final = 50.0
+#: Seconds beyond its time for a call that ends itself with what it has got so far.
+REPORT_S: Final = 5.0
 
 
 class CallTime:
@@ -33,6 +44,27 @@ class CallTime:
         """Seconds left for everything else."""
         return max(0.0, self._ends_at - anyio.current_time())
 
-    def limited(self) -> anyio.CancelScope:
-        """Return a scope, to be entered with `with`, that is left when the time is up."""
-        return anyio.CancelScope(deadline=self._ends_at)
+    @contextmanager
+    def limited(self) -> Generator[None]:
+        """Run the block as long as there is time left.
+
+        Raises:
+            OutOfTime: There was not enough.
+        """
+        with stop_at(self._ends_at):
+            yield
+
+
+@contextmanager
+def limited_call(timeout_s: float | None) -> Generator[None]:
+    """Run one whole call, which has no more time than this whatever it waits for.
+
+    Args:
+        timeout_s: What the caller allowed, in seconds; None where the call takes no such argument.
+
+    Raises:
+        OutOfTime: The call did not end by itself.
+    """
+    seconds = CALL_S if timeout_s is None else max(timeout_s, SHORTEST_CALL_S) + REPORT_S
+    with stop_at(anyio.current_time() + seconds, f"The call was not finished within {seconds:g} s."):
+        yield

@@ -12,11 +12,13 @@ from typing import Any
 from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult, ListToolsResult, PaginatedRequestParams
 from pydantic import ValidationError
 
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server import sdk
+from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, LONGEST_CALL_S, limited_call
 from calypso_mcp.server.registry import ToolSpec
 from calypso_mcp.server.results import error_reports
 from calypso_mcp.server.scope.request_scope import access_of
@@ -24,6 +26,8 @@ from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.telemetry import Telemetry, ToolCall
 
 logger = logging.getLogger(__name__)
+
+_TIMEOUT = "timeout_s"
 
 
 class CalypsoServer(MCPServer[ServerState]):
@@ -54,8 +58,9 @@ class CalypsoServer(MCPServer[ServerState]):
         """Call a tool; every failure but a protocol error comes back as a result."""
         with self._observed(name, arguments, context) as call:
             try:
-                self._check(name, arguments, context)
-                return await super().call_tool(name, arguments, context)
+                tool = self._offered(name, arguments, context)
+                with limited_call(_timeout_s(tool, arguments)):
+                    return await super().call_tool(name, arguments, context)
             except (CalypsoError, ToolError) as raised:
                 error = _as_calypso_error(name, raised)
                 call.outcome = error.code
@@ -70,7 +75,9 @@ class CalypsoServer(MCPServer[ServerState]):
         caller = request.lifespan_context.grant_for(request).name
         return request.lifespan_context.telemetry.tool_call(name, arguments, caller=caller)
 
-    def _check(self, name: str, arguments: dict[str, Any], context: Context[ServerState, Any] | None) -> None:
+    def _offered(
+        self, name: str, arguments: dict[str, Any], context: Context[ServerState, Any] | None
+    ) -> Tool:
         offered = self.tools_of(context.request_context) if context else self._names
         tool = sdk.tool(self, name) if name in offered else None
         if tool is None:
@@ -78,6 +85,16 @@ class CalypsoServer(MCPServer[ServerState]):
         known = tuple(tool.parameters["properties"])
         if unknown := arguments.keys() - set(known):
             raise error_reports.unknown_arguments(name, unknown, known)
+        return tool
+
+
+def _timeout_s(tool: Tool, arguments: dict[str, Any]) -> float | None:
+    """Return the time that `arguments` allow; None where the tool does not ask for one."""
+    if _TIMEOUT not in tool.parameters["properties"]:
+        return None
+    given = arguments.get(_TIMEOUT)
+    # Whatever else was given is refused by the tool itself.
+    return float(given) if isinstance(given, int) and 0 <= given <= LONGEST_CALL_S else DEFAULT_CALL_S
 
 
 def _as_calypso_error(name: str, raised: CalypsoError | ToolError) -> CalypsoError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -12,11 +13,11 @@ from pydantic import Field
 from calypso_mcp.client.uploading.outcomes import Outcome, Upload
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.domain.upload_rules import check_upload
-from calypso_mcp.errors import CalypsoError, ContentError
+from calypso_mcp.errors import CalypsoError, ContentError, OutOfTime
 from calypso_mcp.server.calls.batch_inputs import BatchInput, BatchItem, InputReader, SharedArguments
 from calypso_mcp.server.calls.batch_waiting import BatchReadiness, wait_for_outcomes
 from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
-from calypso_mcp.server.calls.call_time import CallTime
+from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
 from calypso_mcp.server.results import batch_reports
 from calypso_mcp.server.results.batch_reports import BatchReport, Told
 from calypso_mcp.server.results.models import answer
@@ -49,7 +50,7 @@ async def upload_batch(
     create_bucket: bool = False,
     dry_run: Annotated[bool, Field(description="Send nothing, tell what would be sent")] = False,
     wait: bool = False,
-    timeout_s: Timeout = 45,
+    timeout_s: Timeout = DEFAULT_CALL_S,
 ) -> Annotated[CallToolResult, BatchReport]:
     """Put many files into a bucket: exactly one of directory, paths, items.
 
@@ -109,7 +110,7 @@ class _Batch:
 
     async def send(self, time: CallTime) -> None:
         """Upload what may be sent; when the time is up, what has arrived stays there for the next call."""
-        with time.limited():
+        with suppress(OutOfTime), time.limited():
             uploads = await self._uploads()
             self._outcomes = await self._access.client.uploads.upload_all(uploads, on_progress=self._tell)
         if any(one.target and one.target.bucket_id is None for one in self._inputs):

@@ -15,9 +15,9 @@ from calypso_mcp.client.readiness_report import Standing, of_file, of_item
 from calypso_mcp.concurrency import map_parallel
 from calypso_mcp.domain.readiness import Readiness, hinges_on_store, task_readiness
 from calypso_mcp.domain.untrusted_text import clean_line
-from calypso_mcp.errors import InputError, ScopeError
+from calypso_mcp.errors import InputError, OutOfTime, ScopeError
 from calypso_mcp.server.calls.call_progress import Step, call_progress
-from calypso_mcp.server.calls.call_time import CallTime
+from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, LONGEST_CALL_S, CallTime
 from calypso_mcp.server.one_time.upload_ledger import UploadRecord, is_upload_id
 from calypso_mcp.server.results.models import ToolResult, answer
 from calypso_mcp.server.results.standings import (
@@ -32,7 +32,7 @@ from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.scope.scoped_lookup import reach_of, require_batch, require_file, require_task
 from calypso_mcp.server.state import ServerState
 
-Timeout = Annotated[int, Field(ge=0, le=300)]
+Timeout = Annotated[int, Field(ge=0, le=LONGEST_CALL_S)]
 
 #: Most files one call waits for; a batch or a bucket takes any number.
 _MOST_FILES = 1_000
@@ -91,7 +91,7 @@ async def wait_for_bucket_sync(
     bucket: Annotated[str, Field(description="All of it")] = "",
     file_ids: Annotated[list[str], Field(max_length=_MOST_FILES)] = [],  # noqa: B006 - never changed
     batch_id: str = "",
-    timeout_s: Timeout = 45,
+    timeout_s: Timeout = DEFAULT_CALL_S,
 ) -> Annotated[CallToolResult, UploadStanding]:
     """Wait until one of bucket, file_ids or batch_id is searchable: ready, or failed with reasons.
 
@@ -102,11 +102,11 @@ async def wait_for_bucket_sync(
         _require_one(given)
     again: dict[str, Any] = {name: value for name, value in given.items() if value}
     time = CallTime(timeout_s)
-    target: ReadinessTarget | None = None
     async with call_progress(ctx, ("indexing", "indexing")) as progress:
-        with time.limited():
-            target, again = await _wait_target(access, bucket, file_ids, batch_id)
-        if target is None:
+        try:
+            with time.limited():
+                target, again = await _wait_target(access, bucket, file_ids, batch_id)
+        except OutOfTime:
             return answer(_unanswered(again, len(file_ids) or 1))
         report = await access.client.readiness.wait(
             target,

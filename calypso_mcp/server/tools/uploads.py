@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from mcp.server.mcpserver import Context
@@ -15,9 +16,9 @@ from calypso_mcp.client.readiness_report import of_file
 from calypso_mcp.client.uploading.outcomes import Upload, UploadedFile
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.domain.upload_rules import check_upload
-from calypso_mcp.errors import ContentError, InputError
+from calypso_mcp.errors import ContentError, InputError, OutOfTime
 from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
-from calypso_mcp.server.calls.call_time import CallTime
+from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
 from calypso_mcp.server.files.upload_sources import CheckedSource, SourceArguments, checked_source
 from calypso_mcp.server.one_time.one_time_uploads import IssuedUpload, Labels
 from calypso_mcp.server.results.batch_reports import CHANGED_HINT
@@ -87,53 +88,96 @@ async def upload_file(
     metadata: Annotated[dict[str, Any], Field(description="At most 8 KB")] = {},  # noqa: B006 - never changed
     create_bucket: Annotated[bool, Field(description="If missing; bucket is its slug")] = False,
     wait: Annotated[bool, Field(description="Until searchable")] = False,
-    timeout_s: Timeout = 45,
+    timeout_s: Timeout = DEFAULT_CALL_S,
 ) -> Annotated[CallToolResult, UploadReport]:
     """Put one source into a bucket: one of path, text, content_base64; over HTTP, none gives a curl upload.
 
     The same content again is a replay. For several files use upload_batch.
     """
     arguments = SourceArguments(path, text, content_base64, filename or None)
+    labels = Labels(title or None, tuple(tags), metadata or None)
     request: Request | None = ctx.request_context.request
     uploads = access.state.one_time_uploads
     time = CallTime(timeout_s)
-    target: Target | None = None
-    if not arguments.given and uploads is not None and request is not None:
-        with time.limited():
-            target = await _named_target(access, bucket, filename, create=create_bucket)
-        if target is None:
-            return answer(_out_of_time(filename, bucket, None))
-        labels = Labels(title or None, tuple(tags), metadata or None)
-        issued = uploads.issue(request, target.bucket_id or "", filename, labels)
-        return answer(_address(issued, target))
-    arguments.require_one()
-    limits = access.state.upload_limits
-    check_upload(filename or _ANY_NAME, 1, tags, metadata, limits)
-    checked: CheckedSource | None = None
-    uploaded: UploadedFile | None = None
-    async with call_progress(ctx, ("checking", "indexing" if wait else "uploading")) as progress:
-        with time.limited():
-            target = await upload_target(access, bucket, create=create_bucket)
-            checked = await checked_source(arguments, access.state.files, limits)
-            target = await made(access, target)
-            upload = Upload(
-                source=checked.source,
-                filename=checked.filename,
-                destination=target.destination,
-                title=title or None,
-                tags=tuple(tags),
-                metadata=metadata or None,
-                origin=checked.origin,
-            )
-            uploaded = await access.client.uploads.upload(upload, on_progress=_teller(progress, checked))
-        if target is None or checked is None or uploaded is None:
-            name = checked.filename if checked else filename or path or ""
-            slug = target.slug if target else bucket
-            return answer(_out_of_time(name, slug, checked.size_bytes if checked else None))
-        if target.bucket_id is None:
-            access.backend.catalogue.forget()
-        report = await _readiness(access, target, uploaded, time if wait else None, progress)
-    return answer(_report(uploaded, report, checked, target))
+    arriving = _Arriving(filename or path or "", bucket)
+    try:
+        if not arguments.given and uploads is not None and request is not None:
+            with time.limited():
+                target = await _named_target(access, bucket, filename, create=create_bucket)
+            issued = uploads.issue(request, target.bucket_id or "", filename, labels)
+            return answer(_address(issued, target))
+        arguments.require_one()
+        check_upload(filename or _ANY_NAME, 1, tags, metadata, access.state.upload_limits)
+        async with call_progress(ctx, ("checking", "indexing" if wait else "uploading")) as progress:
+            with time.limited():
+                target = await upload_target(access, bucket, create=create_bucket)
+                sent = await _send(
+                    access, arguments, target, labels=labels, arriving=arriving, progress=progress
+                )
+            report = await _readiness(access, sent, time if wait else None, progress)
+    except OutOfTime:
+        return answer(arriving.out_of_time())
+    return answer(_report(sent, report))
+
+
+@dataclass(slots=True)
+class _Arriving:
+    """What is known of a file on its way, for the report of a call that runs out of time."""
+
+    filename: str
+    bucket: str
+    size_bytes: int | None = None
+
+    def out_of_time(self) -> UploadReport:
+        """Return the report."""
+        return UploadReport(
+            outcome="pending",
+            readiness="pending",
+            bucket=self.bucket,
+            filename=self.filename,
+            size_bytes=self.size_bytes,
+            code=OutOfTime.default_code,
+            reason="The time was up before all bytes had arrived.",
+            next_step="Make the same call again: it continues where it stopped.",
+        )
+
+
+async def _send(
+    access: Access,
+    arguments: SourceArguments,
+    target: Target,
+    *,
+    labels: Labels,
+    arriving: _Arriving,
+    progress: CallProgress,
+) -> _Sent:
+    """Check the source, make the bucket if it is missing, and upload."""
+    arriving.bucket = target.slug
+    checked = await checked_source(arguments, access.state.files, access.state.upload_limits)
+    arriving.filename, arriving.size_bytes = checked.filename, checked.size_bytes
+    target = await made(access, target)
+    upload = Upload(
+        source=checked.source,
+        filename=checked.filename,
+        destination=target.destination,
+        title=labels.title,
+        tags=labels.tags,
+        metadata=labels.metadata,
+        origin=checked.origin,
+    )
+    uploaded = await access.client.uploads.upload(upload, on_progress=_teller(progress, checked))
+    if target.bucket_id is None:
+        access.backend.catalogue.forget()
+    return _Sent(uploaded, checked, target)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A file that has arrived: what the API made of it, what it was here, and where it went."""
+
+    uploaded: UploadedFile
+    checked: CheckedSource
+    target: Target
 
 
 def _teller(progress: CallProgress, checked: CheckedSource) -> Callable[[int], None]:
@@ -149,31 +193,30 @@ def _teller(progress: CallProgress, checked: CheckedSource) -> Callable[[int], N
 
 
 async def _readiness(
-    access: Access, target: Target, uploaded: UploadedFile, time: CallTime | None, progress: CallProgress
+    access: Access, sent: _Sent, time: CallTime | None, progress: CallProgress
 ) -> ReadinessReport:
     """Return where the file stands, waiting as long as `time` allows; None does not even look."""
     if time is None:
-        return ReadinessReport.of([of_file(uploaded.file)])
+        return ReadinessReport.of([of_file(sent.uploaded.file)])
     return await access.client.readiness.wait(
-        ReadinessTarget(file_ids=(uploaded.file_id,), bucket_id=target.bucket_id),
+        ReadinessTarget(file_ids=(sent.uploaded.file_id,), bucket_id=sent.target.bucket_id),
         timeout_s=time.wait_s,
         first_look_s=time.left_s,
         on_progress=lambda report: progress.tell(indexing_step(report)),
     )
 
 
-def _report(
-    uploaded: UploadedFile, report: ReadinessReport, checked: CheckedSource, target: Target
-) -> UploadReport:
+def _report(sent: _Sent, report: ReadinessReport) -> UploadReport:
+    uploaded = sent.uploaded
     failed = report.failed[0] if report.failed else None
     remark = CHANGED_HINT if uploaded.changed else None
     return UploadReport(
         outcome="replayed" if uploaded.replayed else "accepted",
         readiness=word(report.state),
-        bucket=target.slug,
+        bucket=sent.target.slug,
         file_id=uploaded.file_id,
         task_id=uploaded.task_id,
-        filename=checked.filename,
+        filename=sent.checked.filename,
         size_bytes=uploaded.size_bytes,
         changed=uploaded.changed or None,
         code=failed.code if failed else None,
@@ -201,17 +244,4 @@ def _address(issued: IssuedUpload, target: Target) -> UploadReport:
         f"It is a secret, good until {issued.expires_at}.",
         next_step=f"Where the file is, run the command below, then call get_upload_status with "
         f"file_id={issued.upload_id!r}.\n{issued.command}",
-    )
-
-
-def _out_of_time(filename: str, bucket: str, size_bytes: int | None) -> UploadReport:
-    return UploadReport(
-        outcome="pending",
-        readiness="pending",
-        bucket=bucket,
-        filename=filename,
-        size_bytes=size_bytes,
-        code="out_of_time",
-        reason="The time was up before all bytes had arrived.",
-        next_step="Make the same call again: it continues where it stopped.",
     )
