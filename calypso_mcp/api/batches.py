@@ -6,13 +6,14 @@ from typing import Any, Literal
 
 from pydantic import AliasChoices, Field
 
-from calypso_mcp.api.buckets import Destination
+from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.files import (
     FILE_REFERENCE,
     STATUS,
     SYNC,
     SYNC_STATUS,
     TASK_REFERENCE,
+    DeclaredFields,
     KnowledgeFile,
     UploadTarget,
 )
@@ -21,17 +22,13 @@ from calypso_mcp.api.wire import WireModel
 CLIENT_FILE_ID = AliasChoices("client_file_id", "clientFileId")
 
 
-class ManifestItem(Destination):
+class ManifestItem(DeclaredFields):
     """One file's durable id and, where wanted, its own destination, which replaces the shared one."""
 
     client_file_id: str
-    filename: str
-    title: str | None = None
-    tags: tuple[str, ...] | None = None
-    metadata: dict[str, Any] | None = None
 
 
-class Manifest(Destination):
+class Manifest(DestinationFields):
     """The declared content of a batch, before its bytes."""
 
     version: Literal[1] = 1

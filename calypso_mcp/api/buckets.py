@@ -7,6 +7,7 @@ from typing import Any, cast
 from pydantic import AliasChoices, Field, field_validator
 
 from calypso_mcp.api.wire import WireModel
+from calypso_mcp.domain.declaration import Destination
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.statuses import BucketStatus
 
@@ -96,8 +97,8 @@ class CreateBucket(WireModel):
     description: str | None = None
 
 
-class Destination(WireModel):
-    """Where uploads go (API sheet section 3.3). Slugs may be created, ids must exist."""
+class DestinationFields(WireModel):
+    """Where uploads go, as fields of a larger body (API sheet section 3.3)."""
 
     bucket_ids: tuple[str, ...] | None = None
     bucket_slugs: tuple[str, ...] | None = None
@@ -105,6 +106,6 @@ class Destination(WireModel):
     create_missing_buckets: bool | None = None
 
     @property
-    def is_given(self) -> bool:
-        """Whether at least one bucket is named."""
-        return bool(self.bucket_ids or self.bucket_slugs or self.bucket)
+    def destination(self) -> Destination:
+        """The destination these fields name."""
+        return Destination(self.bucket_ids, self.bucket_slugs, self.bucket, self.create_missing_buckets)

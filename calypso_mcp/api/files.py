@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from pydantic import AliasChoices, Field, SecretStr, field_serializer
 
-from calypso_mcp.api.buckets import Destination
+from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.wire import WireModel
+from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.domain.statuses import FileStatus
 
 #: Spellings of a knowledge file's id.
@@ -22,15 +24,43 @@ SYNC_STATUS = AliasChoices("bucketSyncStatus", "bucket_sync_status")
 SYNC = AliasChoices("bucketSync", "bucket_sync")
 
 
-class CreateUploadSession(Destination):
-    """Body of `POST /knowledge/files/upload-session`."""
+class DeclaredFields(DestinationFields):
+    """A declaration, as fields of a larger body."""
 
     filename: str
-    content_type: str = "application/octet-stream"
-    size_bytes: int
     title: str | None = None
     tags: tuple[str, ...] | None = None
     metadata: dict[str, Any] | None = None
+
+    @staticmethod
+    def fields_of(declaration: Declaration, *, destination: Destination | None = None) -> dict[str, Any]:
+        """Return the fields that say `declaration`, with `destination` in place of its own where given."""
+        return {
+            **asdict(declaration.destination if destination is None else destination),
+            "filename": declaration.filename,
+            "title": declaration.title,
+            "tags": declaration.tags or None,
+            "metadata": dict(declaration.metadata) if declaration.metadata else None,
+        }
+
+    def declaration(self, content_type: str) -> Declaration:
+        """Return what these fields declare of a source of this type."""
+        return Declaration(
+            self.filename, self.destination, content_type, self.title, self.tags or (), self.metadata
+        )
+
+
+class CreateUploadSession(DeclaredFields):
+    """Body of `POST /knowledge/files/upload-session`."""
+
+    content_type: str = "application/octet-stream"
+    size_bytes: int
+
+    @classmethod
+    def of(cls, declaration: Declaration, size_bytes: int) -> CreateUploadSession:
+        """Return the body that announces one source of `size_bytes`."""
+        fields = cls.fields_of(declaration)
+        return cls(**fields, content_type=declaration.media_type, size_bytes=size_bytes)
 
 
 class UploadTarget(WireModel):

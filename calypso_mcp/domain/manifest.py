@@ -1,62 +1,23 @@
-"""The declared content of a batch: ids, keys, division into batches, consistency (seed: batch upload).
-
-Ids and keys come from content, never from position, so that a second call finds what the first one sent.
-"""
+"""Files of one call, divided into batches, and what makes a batch consistent (seed: batch upload)."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Final
 from zlib import crc32
 
+from calypso_mcp.domain.declaration import readable_part
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.upload_rules import content_digest
 from calypso_mcp.errors import ManifestError
 
 _VALID_ID: Final = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
-_OTHER_CHARACTERS: Final = re.compile(r"[^A-Za-z0-9_.]+", re.ASCII)
 _RESERVED_PREFIX: Final = "__"
-_READABLE_CHARS: Final = 64
-_DIGEST_CHARS: Final = 32
 
 #: A batch is full at the API's limit, but may end earlier, see `split`.
 _SMALLEST_SPLIT: Final = 84
 _SPLIT_ODDS: Final = 8
-
-
-def client_file_id(
-    *,
-    identity: str,
-    content_hash: str,
-    destination: tuple[str, ...],
-    title: str | None = None,
-    tags: Sequence[str] = (),
-    metadata: Mapping[str, Any] | None = None,
-    generation: int = 0,
-) -> str:
-    """Return the durable id of one file of a batch: readable, valid, at most 97 characters.
-
-    Args:
-        identity: Path relative to the folder that was given, or the file name.
-        content_hash: Hexadecimal hash of the content.
-        destination: From `upload_rules.destination_names`.
-        title: As sent.
-        tags: As sent.
-        metadata: As sent.
-        generation: How many earlier uploads of the same came to nothing.
-    """
-    readable = _OTHER_CHARACTERS.sub("-", identity)[-_READABLE_CHARS:].lstrip("_.-") or "file"
-    digest = content_digest(
-        "item", identity, content_hash, destination, title, list(tags), metadata or {}, generation
-    )
-    return f"{readable}-{digest[:_DIGEST_CHARS]}"
-
-
-def batch_key(client_file_ids: Iterable[str]) -> str:
-    """Return the `batch_idempotency_key` of a batch with these ids, whatever their order."""
-    return f"calypso-mcp-{content_digest('batch', sorted(client_file_ids))[:48]}"
 
 
 def split(client_file_ids: Iterable[str], limit: int = UploadLimits().batch_files) -> list[tuple[str, ...]]:
@@ -71,10 +32,10 @@ def split(client_file_ids: Iterable[str], limit: int = UploadLimits().batch_file
         return [tuple(ids)] if ids else []
     batches: list[tuple[str, ...]] = []
     current: list[str] = []
-    for one in ids:
-        current.append(one)
-        readable = one[: -_DIGEST_CHARS - 1]
-        ends_here = len(current) >= _SMALLEST_SPLIT and crc32(readable.encode()) % _SPLIT_ODDS == 0
+    for file_id in ids:
+        current.append(file_id)
+        cuts_here = crc32(readable_part(file_id).encode()) % _SPLIT_ODDS == 0
+        ends_here = len(current) >= _SMALLEST_SPLIT and cuts_here
         if ends_here or len(current) >= limit:
             batches.append(tuple(current))
             current = []

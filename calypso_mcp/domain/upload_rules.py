@@ -1,8 +1,7 @@
-"""What may be uploaded, under which type and which key: checked before any byte is sent (seeds)."""
+"""What may be uploaded, and under which type: checked before any byte is sent (seeds)."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -10,9 +9,6 @@ from typing import Any, Final
 
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.errors import ContentError
-
-#: Uploads of one content and destination that may have failed or been deleted before we stop trying anew.
-MOST_GENERATIONS: Final = 8
 
 #: Soft hyphen, and the joiners that Persian, the scripts of India and emoji are written with.
 _JOINERS: Final = frozenset("\u00ad\u200c\u200d")
@@ -63,26 +59,12 @@ _CONTENT_TYPES: Final[Mapping[str, str]] = {
 }
 
 
-def check_upload(
-    filename: str,
-    size_bytes: int,
-    tags: Sequence[str],
-    metadata: Mapping[str, Any] | None,
-    limits: UploadLimits,
-) -> None:
-    """Check what can be known of an upload before its first byte is read.
-
-    Args:
-        filename: The name the knowledge file will have.
-        size_bytes: Size of the content.
-        tags: At most `limits.tags`.
-        metadata: A JSON object of at most `limits.metadata_bytes` in UTF-8.
-        limits: What the API accepts.
+def check_size(size_bytes: int, limits: UploadLimits) -> None:
+    """Check the size of one file, in bytes.
 
     Raises:
-        ContentError: With what to do about it.
+        ContentError: It is empty or too large.
     """
-    _check_filename(filename, limits)
     if size_bytes <= 0:
         raise ContentError(
             "The file is empty.", code="empty_file", hint="Leave it out, or give it content first."
@@ -93,6 +75,14 @@ def check_upload(
             code="file_too_large",
             hint="Split the file into smaller ones.",
         )
+
+
+def check_tags(tags: Sequence[str], limits: UploadLimits) -> None:
+    """Check the tags of one file.
+
+    Raises:
+        ContentError: There are too many, or one is empty.
+    """
     if len(tags) > limits.tags:
         raise ContentError(
             f"There are {len(tags)} tags; one file may have at most {limits.tags}.",
@@ -101,10 +91,14 @@ def check_upload(
         )
     if not all(tag.strip() for tag in tags):
         raise ContentError("A tag is empty.", code="invalid_tags", hint="Leave empty tags out.")
-    _check_metadata(metadata, limits)
 
 
-def _check_filename(filename: str, limits: UploadLimits) -> None:
+def check_filename(filename: str, limits: UploadLimits) -> None:
+    """Check the name that the knowledge file will have.
+
+    Raises:
+        ContentError: It is empty, too long, or contains a slash or invisible characters.
+    """
     if not filename.strip():
         raise ContentError(
             "The file has no name.", code="invalid_filename", hint="Give a filename, for example notes.md."
@@ -127,7 +121,12 @@ def _may_be_in_a_name(character: str) -> bool:
     return character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"
 
 
-def _check_metadata(metadata: Mapping[str, Any] | None, limits: UploadLimits) -> None:
+def check_metadata(metadata: Mapping[str, Any] | None, limits: UploadLimits) -> None:
+    """Check a JSON object of at most `limits.metadata_bytes` in UTF-8.
+
+    Raises:
+        ContentError: It is no JSON object, or too large.
+    """
     if not metadata:
         return
     try:
@@ -150,57 +149,3 @@ def content_type_for(filename: str) -> str:
     """Return the MIME type that the ending of `filename` stands for."""
     _, dot, ending = filename.rpartition(".")
     return _CONTENT_TYPES.get(ending.lower() if dot else "", "application/octet-stream")
-
-
-def destination_names(
-    bucket_ids: Sequence[str] | None, bucket_slugs: Sequence[str] | None, bucket: str | None
-) -> tuple[str, ...]:
-    """Return the buckets a destination names, the same for every way to say it.
-
-    Whether missing ones may be created is left out on purpose: it does not change where the file goes.
-    """
-    slugs = {*(bucket_slugs or ()), *((bucket,) if bucket else ())}
-    return tuple(sorted({f"id:{one}" for one in bucket_ids or ()} | {f"slug:{one}" for one in slugs}))
-
-
-def content_digest(*parts: object) -> str:
-    """Return a hexadecimal SHA-256 over JSON values, the same for equal values on every machine."""
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def upload_key(
-    *,
-    content_hash: str,
-    filename: str,
-    destination: tuple[str, ...],
-    title: str | None = None,
-    tags: Sequence[str] = (),
-    metadata: Mapping[str, Any] | None = None,
-    content_type: str = "",
-    generation: int = 0,
-) -> str:
-    """Return the idempotency key of a single upload: equal for equal content in an equal place.
-
-    Args:
-        content_hash: Hexadecimal hash of the content.
-        filename: The knowledge file's name.
-        destination: From `destination_names`.
-        title: As sent.
-        tags: As sent.
-        metadata: As sent.
-        content_type: As sent.
-        generation: How many earlier uploads of the same came to nothing (failed, deleted, expired).
-    """
-    digest = content_digest(
-        "single",
-        content_hash,
-        filename,
-        destination,
-        title,
-        list(tags),
-        metadata or {},
-        content_type,
-        generation,
-    )
-    return f"calypso-mcp-{digest[:48]}"

@@ -27,12 +27,12 @@ from urllib.parse import quote
 
 import httpx2
 
-from calypso_mcp.api.buckets import Destination
 from calypso_mcp.api.search import SearchRequest
 from calypso_mcp.client import CalypsoClient, CreatePacer
 from calypso_mcp.client.readiness_report import ReadinessTarget
 from calypso_mcp.client.uploading.sources import BytesSource
 from calypso_mcp.client.uploading.uploads import Upload
+from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.local.app import LocalOptions, open_backend
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import Document
@@ -134,7 +134,7 @@ async def through_the_api(collection: Collection, folder: Path) -> tuple[Scores,
         started = time.perf_counter()
         bucket = Destination(bucket=collection.name, create_missing_buckets=True)
         uploads = [
-            Upload(BytesSource(text.encode()), name, bucket, title=title or None)
+            Upload(BytesSource(text.encode()), Declaration(name, bucket, title=title or None))
             for name, (title, text) in zip(names, collection.documents.values(), strict=True)
         ]
         outcomes = await client.uploads.upload_all(uploads)

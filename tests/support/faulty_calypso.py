@@ -16,11 +16,11 @@ import anyio.lowlevel
 import httpx2
 from starlette.types import ASGIApp
 
-from calypso_mcp.api.buckets import Destination
 from calypso_mcp.client import CalypsoClient, ClientPolicies
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.client.uploading.sources import BytesSource
+from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.local.app import LocalOptions, open_backend
 from tests.support.fault_script import Script
 from tests.support.fault_transport import FaultyTransport
@@ -143,7 +143,7 @@ def content(seed: int, size_bytes: int) -> bytes:
 
 def upload_of(name: str, data: bytes) -> Upload:
     """Return `data` as an upload into the bucket of these tests."""
-    return Upload(source=BytesSource(data), filename=name, destination=DESTINATION, identity=name)
+    return Upload(BytesSource(data), Declaration(name, DESTINATION, path=name))
 
 
 def small_uploads(count: int, *, size_bytes: int = 400) -> list[Upload]:
@@ -157,7 +157,7 @@ async def as_stored(uploads: Iterable[Upload]) -> Counter[Stored]:
     for upload in uploads:
         assert not callable(upload.source)
         data = await upload.source.read(0, upload.source.size_bytes)
-        expected[Stored(upload.filename, len(data), hashlib.sha256(data).hexdigest())] = 1
+        expected[Stored(upload.declaration.filename, len(data), hashlib.sha256(data).hexdigest())] = 1
     return expected
 
 

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any, cast
 
 from calypso_mcp.api.batches import BatchFile, CreateBatch, ItemProblem, Manifest, ManifestItem
-from calypso_mcp.api.buckets import Destination
 from calypso_mcp.client.uploading.outcomes import Reason
 from calypso_mcp.client.uploading.preparation import Prepared
-from calypso_mcp.domain.manifest import batch_key
+from calypso_mcp.domain.declaration import Destination, batch_key
 
 
 def create_request(items: Mapping[str, Prepared]) -> CreateBatch:
     """Return the create request: equal for equal files, whatever order they came in."""
     ids = sorted(items)
-    shared = _shared_destination(items[one].upload.destination for one in ids)
+    shared = _shared_destination(items[one].declaration.destination for one in ids)
     return CreateBatch(
         manifest=Manifest(
-            **dict(shared or Destination()),
+            **asdict(shared or Destination()),
             batch_idempotency_key=batch_key(ids),
             items=tuple(_item(one, items[one], routed=shared is None) for one in ids),
         ),
         files=tuple(
             BatchFile(
                 client_file_id=one,
-                filename=items[one].upload.filename,
-                content_type=items[one].content_type,
+                filename=items[one].declaration.filename,
+                content_type=items[one].declaration.media_type,
                 size_bytes=items[one].size_bytes,
             )
             for one in ids
@@ -35,15 +35,9 @@ def create_request(items: Mapping[str, Prepared]) -> CreateBatch:
 
 
 def _item(one: str, prepared: Prepared, *, routed: bool) -> ManifestItem:
-    upload = prepared.upload
-    return ManifestItem(
-        **dict(upload.destination if routed else Destination()),
-        client_file_id=one,
-        filename=upload.filename,
-        title=upload.title,
-        tags=upload.tags or None,
-        metadata=dict(upload.metadata) if upload.metadata else None,
-    )
+    destination = None if routed else Destination()
+    fields = ManifestItem.fields_of(prepared.declaration, destination=destination)
+    return ManifestItem(client_file_id=one, **fields)
 
 
 def _shared_destination(destinations: Iterable[Destination]) -> Destination | None:

@@ -112,11 +112,11 @@ class BatchRun:
 
     async def _create(self, body: CreateBatch) -> Answer[BatchSession]:
         ids = [item.client_file_id for item in body.manifest.items]
-        routed = [item.client_file_id for item in body.manifest.items if item.is_given]
+        routed = [item.client_file_id for item in body.manifest.items if item.destination.is_given]
         check_manifest(
             ids,
             [file.client_file_id for file in body.files],
-            shared_destination=body.manifest.is_given,
+            shared_destination=body.manifest.destination.is_given,
             routed_ids=routed,
         )
         answer = await self._tools.batches.open(body)

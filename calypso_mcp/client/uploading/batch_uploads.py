@@ -12,12 +12,12 @@ from calypso_mcp.client.uploading.outcomes import Outcome, TransferProgress, Upl
 from calypso_mcp.client.uploading.preparation import Prepared, opened, prepare
 from calypso_mcp.client.uploading.progress import ProgressBoard
 from calypso_mcp.client.uploading.recall import Recall
-from calypso_mcp.client.uploading.sent_files import SentFile, SentFiles, place_of, under_keys
+from calypso_mcp.client.uploading.sent_files import SentFile, SentFiles, under_keys
 from calypso_mcp.client.uploading.single_upload import came_to_nothing
 from calypso_mcp.concurrency import for_each, run_in_background
+from calypso_mcp.domain.declaration import MOST_GENERATIONS, batch_key
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.manifest import batch_key, client_file_id, split
-from calypso_mcp.domain.upload_rules import MOST_GENERATIONS
+from calypso_mcp.domain.manifest import split
 from calypso_mcp.errors import CalypsoError, InvalidRequest
 
 #: Files hashed at the same time. More only makes a disk seek.
@@ -99,7 +99,7 @@ class BatchUploads:
             index: place
             for content in contents
             for index, prepared in content.inputs.items()
-            if outcomes[index].is_uploaded and (place := place_of(prepared)) is not None
+            if outcomes[index].is_uploaded and (place := prepared.place) is not None
         }
         changed = await self._sent.changed(
             {place: outcomes[index].content_hash or "" for index, place in places.items()}
@@ -124,7 +124,9 @@ class BatchUploads:
                     prepared = await prepare(upload, source, self._limits)
             except CalypsoError as error:
                 verdict = Verdict.of(error)
-                outcomes[index] = Outcome.of(index, upload.filename, verdict, size_bytes=size_bytes)
+                outcomes[index] = Outcome.of(
+                    index, upload.declaration.filename, verdict, size_bytes=size_bytes
+                )
                 board.hashed(0)
                 return
             one = _id(prepared, 0)
@@ -191,21 +193,12 @@ class BatchUploads:
 def _by_destination(ids: Sequence[str], items: Mapping[str, Prepared]) -> list[list[str]]:
     groups: dict[tuple[str, ...], list[str]] = {}
     for one in ids:
-        groups.setdefault(items[one].destination, []).append(one)
+        groups.setdefault(items[one].declaration.destination.names, []).append(one)
     return list(groups.values())
 
 
 def _id(prepared: Prepared, generation: int) -> str:
-    upload = prepared.upload
-    return client_file_id(
-        identity=upload.identity or upload.filename,
-        content_hash=prepared.content_hash,
-        destination=prepared.destination,
-        title=upload.title,
-        tags=upload.tags,
-        metadata=upload.metadata,
-        generation=generation,
-    )
+    return prepared.declaration.client_file_id(prepared.content_hash, generation)
 
 
 def _arrived(
@@ -223,7 +216,7 @@ def _outcomes(content: _Content, verdict: Verdict) -> dict[int, Outcome]:
         repeated = position > 0 and verdict.status == "accepted"
         found[index] = Outcome.of(
             index,
-            content.inputs[index].upload.filename,
+            content.inputs[index].declaration.filename,
             Verdict("replayed", verdict.file_id, verdict.task_id, verdict.batch_id) if repeated else verdict,
             client_file_id=content.id,
             content_hash=content.prepared.content_hash,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from calypso_mcp.api.buckets import Destination
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.client.uploading.sources import ByteSource, SourceFactory
+from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.errors import CalypsoError, InputError
 
 Status = Literal["accepted", "replayed", "rejected", "failed", "pending"]
@@ -21,26 +20,17 @@ class Upload:
 
     Attributes:
         source: Its bytes, or a way to open them: with many files, only those in flight are open then.
-        filename: Name of the knowledge file, without folders.
-        destination: At least one bucket.
-        content_type: MIME type; from the file name where absent.
-        title: Shown instead of the file name.
-        tags: At most 20.
-        metadata: A JSON object of at most 8 KB.
-        identity: Path relative to the folder that was given. With it, equal files in different places are
-            different files of a batch; the file name by default.
+        declaration: What is declared about it.
         origin: Where it lies, an absolute path: tells when a file has changed. None for inline content.
     """
 
     source: ByteSource | SourceFactory
-    filename: str
-    destination: Destination
-    content_type: str | None = None
-    title: str | None = None
-    tags: tuple[str, ...] = ()
-    metadata: Mapping[str, Any] | None = None
-    identity: str | None = None
+    declaration: Declaration
     origin: str | None = None
+
+    def to(self, destination: Destination) -> Upload:
+        """Return the same upload to other buckets."""
+        return replace(self, declaration=replace(self.declaration, destination=destination))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from calypso_mcp.client.transport.storage import Content
 from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.client.uploading.sources import ByteSource, changed, content_hash_of, reading, version_of
+from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.upload_rules import check_upload, content_type_for, destination_names
-from calypso_mcp.errors import InputError
+from calypso_mcp.domain.upload_rules import check_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +20,35 @@ class Prepared:
 
     Attributes:
         upload: As given.
-        content_type: MIME type to declare.
         size_bytes: Size when it was hashed.
         content_hash: Hexadecimal hash.
         version: The source's version when it was hashed.
-        destination: Names of the buckets, see `upload_rules.destination_names`.
     """
 
     upload: Upload
-    content_type: str
     size_bytes: int
     content_hash: str
     version: object
-    destination: tuple[str, ...]
+
+    @property
+    def declaration(self) -> Declaration:
+        """What is declared about it."""
+        return self.upload.declaration
+
+    @property
+    def place(self) -> str | None:
+        """What stands for the file on this machine and the buckets it goes to; None for inline content."""
+        return self.declaration.place_key(self.upload.origin)
+
+    @property
+    def latest_key(self) -> str | None:
+        """Key of what went last from where the file lies; None for inline content."""
+        return self.declaration.latest_key(self.upload.origin)
+
+    @property
+    def memory_keys(self) -> tuple[str, ...]:
+        """Keys under which it is remembered."""
+        return self.declaration.memory_keys(self.content_hash, self.upload.origin)
 
     def content(self, source: ByteSource) -> Content:
         """Return the bytes of `source` as what was hashed.
@@ -42,7 +58,7 @@ class Prepared:
         """
         if source.size_bytes != self.size_bytes:
             raise changed()
-        return Content(source, self.content_type, self.content_hash, self.version)
+        return Content(source, self.declaration.media_type, self.content_hash, self.version)
 
 
 @contextmanager
@@ -68,21 +84,10 @@ async def prepare(upload: Upload, source: ByteSource, limits: UploadLimits) -> P
         InputError: A rule is broken; nothing has been read.
         UploadCorrupted: It changed while it was read.
     """
-    destination = upload.destination
-    if not destination.is_given:
-        raise InputError(
-            "No bucket is named.", code="bucket_required", hint="Name a destination with the bucket argument."
-        )
-    check_upload(upload.filename, source.size_bytes, upload.tags, upload.metadata, limits)
+    upload.declaration.check(limits)
+    check_size(source.size_bytes, limits)
     version = await version_of(source)
     content_hash = await content_hash_of(source)
     if version != await version_of(source):
         raise changed()
-    return Prepared(
-        upload=upload,
-        content_type=upload.content_type or content_type_for(upload.filename),
-        size_bytes=source.size_bytes,
-        content_hash=content_hash,
-        version=version,
-        destination=destination_names(destination.bucket_ids, destination.bucket_slugs, destination.bucket),
-    )
+    return Prepared(upload, source.size_bytes, content_hash, version)

@@ -16,16 +16,9 @@ from calypso_mcp.client.batches import Batches
 from calypso_mcp.client.files import Files
 from calypso_mcp.client.uploading.outcomes import Verdict
 from calypso_mcp.client.uploading.preparation import Prepared
-from calypso_mcp.client.uploading.sent_files import (
-    SentFile,
-    SentFiles,
-    keys_of,
-    latest_key,
-    place_of,
-    under_keys,
-)
+from calypso_mcp.client.uploading.sent_files import SentFile, SentFiles, under_keys
 from calypso_mcp.concurrency import for_each
-from calypso_mcp.domain.manifest import batch_key
+from calypso_mcp.domain.declaration import batch_key
 from calypso_mcp.domain.statuses import GONE
 from calypso_mcp.errors import CalypsoError, NotFound
 
@@ -116,7 +109,7 @@ class Recall:
         return file, None
 
     async def _known(self, items: Mapping[str, Prepared]) -> dict[str, SentFile]:
-        keys = {one: keys_of(prepared) for one, prepared in items.items()}
+        keys = {one: prepared.memory_keys for one, prepared in items.items()}
         found = await self._sent.find([key for every in keys.values() for key in every])
         known: dict[str, SentFile] = {}
         for one, candidates in keys.items():
@@ -128,10 +121,10 @@ class Recall:
 
     async def _earlier(self, items: Mapping[str, Prepared], known: Mapping[str, SentFile]) -> Earlier:
         """Return what was on its way from the same places with other content when a call was cut off."""
-        keys = {key: one for one, prepared in items.items() if (key := latest_key(prepared)) is not None}
+        keys = {key: one for one, prepared in items.items() if (key := prepared.latest_key) is not None}
         earlier: dict[str, dict[str, str]] = defaultdict(dict)
         for key, file in (await self._sent.find(list(keys))).items():
-            one, place = keys[key], place_of(items[keys[key]])
+            one, place = keys[key], items[keys[key]].place
             current = known.get(one)
             is_same = current is not None and current.client_file_id == file.client_file_id
             if file.file_id is None and file.batch_id and file.client_file_id and place and not is_same:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from calypso_mcp.client.uploading.preparation import Prepared
-from calypso_mcp.domain.upload_rules import content_digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class SentFiles(Protocol):
         """Remember what was sent last from each place; returns the places that sent something else before.
 
         Args:
-            contents: By place, see `place_of`: a hash, or anything else that stands for one content.
+            contents: By place, see `Declaration.place_key`: a hash, or what else stands for one content.
         """
         ...
 
@@ -87,48 +86,11 @@ class NoMemory:
         return set()
 
 
-def keys_of(prepared: Prepared) -> tuple[str, ...]:
-    """Return the keys under which one content in one destination is remembered.
-
-    By its name inside the folder that was given, as in its `client_file_id`: a folder that has moved is
-    recognised. And by where it lies: a file is recognised whether it came alone, by path or with a folder.
-    """
-    upload = prepared.upload
-    content = (
-        prepared.content_hash,
-        prepared.destination,
-        upload.filename,
-        upload.content_type,
-        upload.title,
-        list(upload.tags),
-        upload.metadata or {},
-    )
-    name = content_digest("sent by name", upload.identity or upload.filename, *content)
-    if upload.origin is None:
-        return (name,)
-    return (name, content_digest("sent from", upload.origin, *content))
-
-
-def place_of(prepared: Prepared) -> str | None:
-    """Return what stands for a file on this machine and the bucket it goes to; None for inline content."""
-    origin = prepared.upload.origin
-    return None if origin is None else content_digest("place", origin, prepared.destination)
-
-
-def latest_key(prepared: Prepared) -> str | None:
-    """Return the key of what went last from where a file lies, whatever its content; None for inline content.
-
-    It tells whether other content was on its way when a call was cut off.
-    """
-    place = place_of(prepared)
-    return None if place is None else content_digest("sent last", place)
-
-
 def under_keys(files: Iterable[tuple[Prepared, SentFile]]) -> dict[str, SentFile]:
     """Return each file under each of its keys."""
     return {
         key: file
         for prepared, file in files
-        for key in (*keys_of(prepared), latest_key(prepared))
+        for key in (*prepared.memory_keys, prepared.latest_key)
         if key is not None
     }

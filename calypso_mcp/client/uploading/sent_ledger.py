@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import anyio.to_thread
 
 from calypso_mcp.client.uploading.sent_files import SentFile
-from calypso_mcp.domain.upload_rules import content_digest
+from calypso_mcp.domain.declaration import content_digest
 
 if TYPE_CHECKING:
     import sqlite3

@@ -10,12 +10,12 @@ from calypso_mcp.client.files import Files
 from calypso_mcp.client.uploading.outcomes import Upload, UploadedFile
 from calypso_mcp.client.uploading.preparation import Prepared, opened, prepare
 from calypso_mcp.client.uploading.recall import Recall
-from calypso_mcp.client.uploading.sent_files import SentFile, SentFiles, place_of, under_keys
+from calypso_mcp.client.uploading.sent_files import SentFile, SentFiles, under_keys
 from calypso_mcp.client.uploading.sources import ByteSource, sha256_of, version_of
 from calypso_mcp.client.uploading.transfer import OnKept, Transfer
+from calypso_mcp.domain.declaration import MOST_GENERATIONS
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.statuses import GONE
-from calypso_mcp.domain.upload_rules import MOST_GENERATIONS, upload_key
 from calypso_mcp.errors import (
     ApiError,
     CalypsoError,
@@ -68,7 +68,7 @@ class SingleUpload:
                 )
             else:
                 done = await self._send(prepared, source, gone, on_kept)
-        place = place_of(prepared)
+        place = prepared.place
         contents = {} if place is None else {place: prepared.content_hash}
         return replace(done, changed=bool(await self._sent.changed(contents)))
 
@@ -85,7 +85,7 @@ class SingleUpload:
     async def _attempt(
         self, prepared: Prepared, source: ByteSource, generation: int, on_kept: OnKept | None
     ) -> UploadedFile | None:
-        key = _key(prepared, generation)
+        key = prepared.declaration.upload_key(prepared.content_hash, generation)
         content = prepared.content(source)
         try:
             answer = await self._files.open_session(_session(prepared), idempotency_key=key)
@@ -172,28 +172,5 @@ def came_to_nothing() -> UploadError:
     )
 
 
-def _key(prepared: Prepared, generation: int) -> str:
-    upload = prepared.upload
-    return upload_key(
-        content_hash=prepared.content_hash,
-        filename=upload.filename,
-        destination=prepared.destination,
-        title=upload.title,
-        tags=upload.tags,
-        metadata=upload.metadata,
-        content_type=prepared.content_type,
-        generation=generation,
-    )
-
-
 def _session(prepared: Prepared) -> CreateUploadSession:
-    upload = prepared.upload
-    return CreateUploadSession(
-        **dict(upload.destination),
-        filename=upload.filename,
-        content_type=prepared.content_type,
-        size_bytes=prepared.size_bytes,
-        title=upload.title,
-        tags=upload.tags or None,
-        metadata=dict(upload.metadata) if upload.metadata else None,
-    )
+    return CreateUploadSession.of(prepared.declaration, prepared.size_bytes)

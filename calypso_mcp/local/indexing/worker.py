@@ -139,8 +139,8 @@ class IndexingWorker:
         try:
             document = await extractor.extract(
                 self._blobs.sealed_path(file.session_id),
-                filename=file.filename,
-                content_type=file.content_type,
+                filename=file.declaration.filename,
+                content_type=file.declaration.content_type or "",
             )
             chunks = await to_thread.run_sync(split, document)
         except ExtractionFailed as failure:
@@ -149,7 +149,8 @@ class IndexingWorker:
             message = "The stored bytes of this file are gone. Upload it again."
             await self._finish(claimed, partial(_failed, code="content_missing", message=message))
         else:
-            await self._finish(claimed, partial(_indexed, title=file.title or document.title, chunks=chunks))
+            title = file.declaration.title or document.title
+            await self._finish(claimed, partial(_indexed, title=title, chunks=chunks))
 
     async def _finish(
         self, claimed: Claimed, end: Callable[[sqlite3.Connection, Claimed, float], None]
@@ -229,5 +230,5 @@ def _indexed(
     chunks: list[Chunk],
 ) -> None:
     file = claimed.file
-    index.add(connection, file.id, file.bucket_ids, title, file.filename, chunks)
+    index.add(connection, file.id, file.bucket_ids, title, file.declaration.filename, chunks)
     tasks.complete(connection, claimed, now=now)

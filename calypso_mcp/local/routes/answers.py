@@ -44,8 +44,8 @@ class _Cited:
     def as_source(self, number: int) -> dict[str, Any]:
         return {
             "index": number,
-            "label": self.file.title or self.file.filename,
-            "file_name": self.file.filename,
+            "label": self.file.declaration.title or self.file.declaration.filename,
+            "file_name": self.file.declaration.filename,
             "knowledge_id": self.file.id,
             "snippet": self.passage.text,
             "attributes": attributes_of(self.passage, self.file),
@@ -106,7 +106,7 @@ class _Turn:
                 "type": "file_citation",
                 "index": number,
                 "file_id": cited.file.id,
-                "filename": cited.file.filename,
+                "filename": cited.file.declaration.filename,
             }
             for number, cited in enumerate(self.cited, start=1)
         ]
@@ -216,7 +216,11 @@ def _quoted(
     total, counts = index.frequencies(connection, phrases, bucket_ids=bucket_ids)
     known = files.get_all(connection, [passage.file_id for passage in found])
     sources = [
-        Source(f"{known[passage.file_id].title or ''}\n{passage.heading or ''}", passage.text, passage.score)
+        Source(
+            f"{known[passage.file_id].declaration.title or ''}\n{passage.heading or ''}",
+            passage.text,
+            passage.score,
+        )
         for passage in found
     ]
     words = dict(zip(phrases, question.weights(total, counts), strict=True))

@@ -36,17 +36,10 @@ async def create_session(backend: Backend, request: Request) -> Answer:
     backend.creates.admit()
     body = await read_body(backend, request, CreateUploadSession)
     key = idempotency_key(request)
-    if not body.is_given:
+    declaration = body.declaration(body.content_type)
+    if not declaration.destination.is_given:
         raise bucket_required()
-    problem = check_file(
-        filename=body.filename,
-        content_type=body.content_type,
-        size_bytes=body.size_bytes,
-        title=body.title,
-        tags=body.tags or (),
-        metadata=body.metadata or {},
-        limits=backend.options.limits,
-    )
+    problem = check_file(declaration, body.size_bytes, backend.options.limits)
     if problem is not None:
         raise refusal_of(problem)
 
@@ -55,15 +48,8 @@ async def create_session(backend: Backend, request: Request) -> Answer:
         made = idempotency.replayed(connection, "session", key, body.to_wire())
         if made is not None:
             return sessions.renew(connection, made, now=now, lifetime_s=lifetime_s), True
-        new = NewSession(
-            filename=body.filename,
-            content_type=body.content_type,
-            size_bytes=body.size_bytes,
-            title=body.title,
-            tags=body.tags or (),
-            metadata=body.metadata or {},
-            bucket_ids=assign(connection, body, now=now),
-        )
+        bucket_ids = assign(connection, declaration.destination, now=now)
+        new = NewSession(declaration, body.size_bytes, bucket_ids)
         address = sessions.insert(connection, new, now=now, lifetime_s=lifetime_s)
         idempotency.remember(connection, "session", key, body.to_wire(), address.session_id, now=now)
         return address, False
@@ -111,16 +97,17 @@ async def get_task(backend: Backend, request: Request) -> Answer:
 
 def file_wire(file: FileRow) -> dict[str, Any]:
     """Return a knowledge file as the API writes it."""
+    declared = file.declaration
     model = KnowledgeFile(
         id=file.id,
         status=file.status,
-        title=file.title,
-        filename=file.filename,
-        content_type=file.content_type,
+        title=declared.title,
+        filename=declared.filename,
+        content_type=declared.content_type,
         size_bytes=file.size_bytes,
         sha256=file.sha256,
-        tags=file.tags,
-        metadata=file.metadata,
+        tags=declared.tags,
+        metadata=dict(declared.metadata or {}),
         created_at=iso_time(file.created_at),
         updated_at=iso_time(file.updated_at),
         task=TaskReference(id=file.task_id, type=_TASK_TYPE, status=file.task_status),

@@ -70,10 +70,10 @@ def _results(passages: Sequence[Passage], sources: Mapping[str, FileRow]) -> tup
     return tuple(
         SearchResult(
             source_index=position,
-            title=sources[passage.file_id].title,
+            title=sources[passage.file_id].declaration.title,
             text=passage.text,
             file_id=passage.file_id,
-            filename=sources[passage.file_id].filename,
+            filename=sources[passage.file_id].declaration.filename,
             attributes=attributes_of(passage, sources[passage.file_id]),
         )
         for position, passage in enumerate(passages)

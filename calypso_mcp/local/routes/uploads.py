@@ -184,8 +184,8 @@ def _incomplete(stored: int) -> Response:
 def _finished(session: SessionRow) -> Response:
     stored = {
         "kind": "storage#object",
-        "name": session.filename,
-        "contentType": session.content_type,
+        "name": session.declaration.filename,
+        "contentType": session.declaration.content_type,
         "size": str(session.size_bytes),
         "md5Hash": session.md5,
         "crc32c": session.crc32c,

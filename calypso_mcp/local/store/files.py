@@ -7,10 +7,11 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.statuses import FileStatus, SyncStatus
-from calypso_mcp.local.identifiers import derived_id, json_text
+from calypso_mcp.local.identifiers import derived_id
+from calypso_mcp.local.store.declarations import COLUMNS, PLACES, take_declaration, values_of
 from calypso_mcp.local.store.sessions import SessionRow
 
 
@@ -20,12 +21,8 @@ class FileRow:
 
     id: str
     session_id: str
-    filename: str
-    content_type: str
+    declaration: Declaration
     size_bytes: int
-    title: str | None
-    tags: tuple[str, ...]
-    metadata: dict[str, Any]
     sha256: str
     status: str
     error_code: str | None
@@ -58,17 +55,13 @@ def insert(connection: sqlite3.Connection, session: SessionRow, *, now: float) -
     """
     file_id = derived_id("file", session.id)
     connection.execute(
-        "INSERT INTO files (id, session_id, filename, content_type, size_bytes, title, tags, metadata,"
-        " sha256, status, created_at, updated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO files (id, session_id, {COLUMNS}, size_bytes, sha256, status, created_at, updated_at)"  # noqa: S608 - ours
+        f" VALUES (?, ?, {PLACES}, ?, ?, ?, ?, ?)",
         (
             file_id,
             session.id,
-            session.filename,
-            session.content_type,
+            *values_of(session.declaration),
             session.size_bytes,
-            session.title,
-            json_text(session.tags),
-            json_text(session.metadata),
             session.sha256,
             FileStatus.QUEUED,
             now,
@@ -140,6 +133,4 @@ def set_status(
 
 def _file(row: sqlite3.Row, sync: tuple[tuple[str, str], ...]) -> FileRow:
     fields = dict(row)
-    fields["tags"] = tuple(json.loads(fields["tags"]))
-    fields["metadata"] = json.loads(fields["metadata"])
-    return FileRow(**fields, sync=sync)
+    return FileRow(declaration=take_declaration(fields), **fields, sync=sync)

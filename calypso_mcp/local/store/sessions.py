@@ -6,10 +6,11 @@ import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.local.blobs import Digests
 from calypso_mcp.local.identifiers import json_text, new_id, new_secret, secret_hash
+from calypso_mcp.local.store.declarations import COLUMNS, PLACES, take_declaration, values_of
 
 #: Bytes may arrive.
 OPEN = "open"
@@ -23,12 +24,8 @@ CANCELLED = "cancelled"
 class NewSession:
     """What a create request declares about one file."""
 
-    filename: str
-    content_type: str
+    declaration: Declaration
     size_bytes: int
-    title: str | None
-    tags: tuple[str, ...]
-    metadata: dict[str, Any]
     bucket_ids: tuple[str, ...]
 
 
@@ -59,16 +56,12 @@ def insert(connection: sqlite3.Connection, new: NewSession, *, now: float, lifet
     """Add a session and return its first address."""
     session_id = new_id("sess")
     connection.execute(
-        "INSERT INTO upload_sessions (id, filename, content_type, size_bytes, title, tags, metadata,"
-        " bucket_ids, created_at, expires_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        f"INSERT INTO upload_sessions (id, {COLUMNS}, size_bytes, bucket_ids, created_at, expires_at)"  # noqa: S608 - ours
+        f" VALUES (?, {PLACES}, ?, ?, ?, ?)",
         (
             session_id,
-            new.filename,
-            new.content_type,
+            *values_of(new.declaration),
             new.size_bytes,
-            new.title,
-            json_text(new.tags),
-            json_text(new.metadata),
             json_text(new.bucket_ids),
             now,
             now + lifetime_s,
@@ -156,8 +149,5 @@ def _insert_address(connection: sqlite3.Connection, session_id: str, expires_at:
 
 def _session(row: sqlite3.Row) -> SessionRow:
     fields = dict(row)
-    for name in ("tags", "metadata", "bucket_ids"):
-        fields[name] = json.loads(fields[name])
-    fields["tags"] = tuple(fields["tags"])
-    fields["bucket_ids"] = tuple(fields["bucket_ids"])
-    return SessionRow(**fields)
+    fields["bucket_ids"] = tuple(json.loads(fields["bucket_ids"]))
+    return SessionRow(declaration=take_declaration(fields), **fields)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
 
 from calypso_mcp.api.batches import CreateBatch, ManifestItem
+from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.local.identifiers import json_text
 from calypso_mcp.local.refusals import Refusal, bucket_required, invalid
@@ -20,18 +19,11 @@ _LONGEST_BATCH_KEY = 1_024
 _TOO_LARGE = "file_too_large"
 
 
-def check_file(
-    *,
-    filename: str,
-    content_type: str,
-    size_bytes: int,
-    title: str | None,
-    tags: Sequence[str],
-    metadata: Mapping[str, Any],
-    limits: UploadLimits,
-) -> tuple[str, str] | None:
+def check_file(declaration: Declaration, size_bytes: int, limits: UploadLimits) -> tuple[str, str] | None:
     """Return (code, message) where this file cannot be accepted."""
-    metadata_bytes = len(json_text(metadata).encode())
+    filename, title, tags = declaration.filename, declaration.title, declaration.tags
+    content_type = declaration.content_type or ""
+    metadata_bytes = len(json_text(declaration.metadata or {}).encode())
     name_chars = limits.filename_chars
     rules = (
         (
@@ -89,8 +81,8 @@ def check_batch(batch: CreateBatch, limits: UploadLimits) -> None:
     if not items and not batch.files:
         raise invalid("The batch is empty: it accepts 1 to 100 files.", code="empty_batch")
     _check_ids(batch, limits)
-    if not batch.manifest.is_given:
-        homeless = [item.client_file_id for item in items if not item.is_given]
+    if not batch.manifest.destination.is_given:
+        homeless = [item.client_file_id for item in items if not item.destination.is_given]
         if homeless:
             raise bucket_required({"client_file_ids": homeless})
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from calypso_mcp.api.batches import BatchFile, CreateBatch, ManifestItem
-from calypso_mcp.api.buckets import Destination
+from calypso_mcp.api.batches import CreateBatch
+from calypso_mcp.domain.declaration import Destination
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.local.identifiers import derived_id, fingerprint
 from calypso_mcp.local.refusals import Refusal, key_reused
@@ -59,15 +59,17 @@ def admit(
         if name in existing:
             accepted[name] = sessions.renew(connection, existing[name], now=now, lifetime_s=lifetime_s)
             continue
-        problem = _problem(item, uploads[name], limits)
-        if problem is None and not item.is_given and shared is None:
-            shared = assign(connection, batch.manifest, now=now)
+        declaration, size_bytes = item.declaration(uploads[name].content_type), uploads[name].size_bytes
+        own, for_all = declaration.destination, batch.manifest.destination
+        problem = check_file(declaration, size_bytes, limits)
+        if problem is None and not own.is_given and shared is None:
+            shared = assign(connection, for_all, now=now)
         if problem is None:
-            destination = _own_buckets(connection, item, batch.manifest, now) if item.is_given else shared
-            if isinstance(destination, Refusal):
-                problem = destination.problem.code, destination.problem.message
+            bucket_ids = _own_buckets(connection, own, for_all, now) if own.is_given else shared
+            if isinstance(bucket_ids, Refusal):
+                problem = bucket_ids.problem.code, bucket_ids.problem.message
             else:
-                new = _session(item, uploads[name], destination or ())
+                new = NewSession(declaration, size_bytes, bucket_ids or ())
                 accepted[name] = sessions.insert(connection, new, now=now, lifetime_s=lifetime_s)
         if problem is not None:
             rejected[name] = problem
@@ -76,39 +78,15 @@ def admit(
     return Admission(batch_id, known is not None, accepted, rejected)
 
 
-def _problem(item: ManifestItem, upload: BatchFile, limits: UploadLimits) -> tuple[str, str] | None:
-    return check_file(
-        filename=item.filename,
-        content_type=upload.content_type,
-        size_bytes=upload.size_bytes,
-        title=item.title,
-        tags=item.tags or (),
-        metadata=item.metadata or {},
-        limits=limits,
-    )
-
-
 def _own_buckets(
-    connection: sqlite3.Connection, item: ManifestItem, shared: Destination, now: float
+    connection: sqlite3.Connection, own: Destination, shared: Destination, now: float
 ) -> tuple[str, ...] | Refusal:
     """Return the buckets of an item that names its own, which replace the shared ones."""
-    may_create = item.create_missing_buckets
+    may_create = own.create_missing_buckets
     if may_create is None:
         may_create = shared.create_missing_buckets
-    destination = item.model_copy(update={"create_missing_buckets": may_create})
+    destination = replace(own, create_missing_buckets=may_create)
     try:
         return assign(connection, destination, now=now)
     except Refusal as refusal:
         return refusal
-
-
-def _session(item: ManifestItem, upload: BatchFile, bucket_ids: tuple[str, ...]) -> NewSession:
-    return NewSession(
-        filename=item.filename,
-        content_type=upload.content_type,
-        size_bytes=upload.size_bytes,
-        title=item.title,
-        tags=item.tags or (),
-        metadata=item.metadata or {},
-        bucket_ids=bucket_ids,
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from calypso_mcp.api.buckets import Destination
+from calypso_mcp.domain.declaration import Destination
 from calypso_mcp.local.refusals import bucket_not_assigned, bucket_not_found
 from calypso_mcp.local.slugs import slug_of
 from calypso_mcp.local.store import buckets

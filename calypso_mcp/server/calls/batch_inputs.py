@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
 
 import anyio
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.concurrency import stop_at
+from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.upload_rules import check_upload
 from calypso_mcp.errors import CalypsoError, InputError, OutOfTime
 from calypso_mcp.server.calls.call_progress import CallProgress, Step
 from calypso_mcp.server.calls.call_time import CallTime
@@ -36,7 +36,6 @@ T = TypeVar("T")
 
 #: Files checked in one hop to a worker thread: a hop costs as much as a small file.
 _FILES_PER_HOP = 16
-_ANY_NAME = "x"
 
 
 def _without_description(schema: dict[str, Any]) -> None:
@@ -62,16 +61,24 @@ class BatchItem(BaseModel):
         """Return the arguments that name the source."""
         return SourceArguments(self.path, self.text, self.content_base64, self.filename or None)
 
+    def declared(self, shared: Declaration) -> Declaration:
+        """Return what is declared about the item, given what is declared about all."""
+        return replace(
+            shared,
+            filename=self.filename,
+            title=self.title or None,
+            tags=shared.tags if self.tags is None else tuple(self.tags),
+            metadata=shared.metadata if self.metadata is None else self.metadata or None,
+        )
 
-class SharedArguments(BaseModel):
+
+@dataclass(frozen=True, slots=True)
+class SharedArguments:
     """What holds for every file of a batch that says nothing else."""
 
-    model_config = ConfigDict(frozen=True)
-
-    bucket: str = ""
-    create_bucket: bool = False
-    tags: tuple[str, ...] = ()
-    metadata: Mapping[str, Any] = Field(default_factory=dict[str, Any])
+    bucket: str
+    create_bucket: bool
+    declaration: Declaration
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,16 +208,11 @@ class InputReader:
             return otherwise
 
     async def _item(self, name: str, item: BatchItem) -> BatchInput:
-        tags = self._shared.tags if item.tags is None else tuple(item.tags)
-        metadata = self._shared.metadata if item.metadata is None else item.metadata
-        check_upload(item.filename or _ANY_NAME, 1, tags, metadata, self._limits)
+        declared = item.declared(self._shared.declaration)
+        declared.check_labels(self._limits)
         target = await self._target(item.bucket)
         checked = await checked_source(item.source(), self._access.state.files, self._limits)
-        settled = self._settle(_Looked(name, checked, None), target)
-        if settled.upload is None:
-            return settled
-        upload = replace(settled.upload, title=item.title or None, tags=tags, metadata=metadata or None)
-        return replace(settled, upload=upload)
+        return self._settle(_Looked(name, checked, None), target, declared)
 
     async def _target(self, reference: str) -> Target:
         reference = reference or self._shared.bucket
@@ -220,19 +222,18 @@ class InputReader:
             )
         return self._targets[reference]
 
-    def _settle(self, looked: _Looked, target: Target) -> BatchInput:
+    def _settle(self, looked: _Looked, target: Target, declared: Declaration | None = None) -> BatchInput:
         if looked.checked is None:
             return BatchInput(looked.path, problem=looked.problem)
-        upload = Upload(
-            source=looked.checked.source,
-            filename=looked.checked.filename,
+        checked = looked.checked
+        declaration = replace(
+            declared or self._shared.declaration,
+            filename=checked.filename,
             destination=target.destination,
-            tags=self._shared.tags,
-            metadata=self._shared.metadata or None,
-            identity=looked.checked.identity,
-            origin=looked.checked.origin,
+            path=checked.identity,
         )
-        return BatchInput(looked.path, upload, target, size_bytes=looked.checked.size_bytes)
+        upload = Upload(checked.source, declaration, checked.origin)
+        return BatchInput(looked.path, upload, target, size_bytes=checked.size_bytes)
 
     def _tell(self, done: int, total: int) -> None:
         self._progress.tell(Step("checking", files_done=done, files_total=total))

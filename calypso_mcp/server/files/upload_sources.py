@@ -18,7 +18,7 @@ from anyio import from_thread, to_thread
 
 from calypso_mcp.client.uploading.sources import ByteSource, BytesSource, DescriptorSource, SourceFactory
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.upload_rules import check_upload
+from calypso_mcp.domain.upload_rules import check_filename, check_size
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.local_files import FilePolicy, OpenedFile, open_allowed
 from calypso_mcp.server.files.secret_scan import HEAD_BYTES, ReadAt, content_kind, find_secret
@@ -138,7 +138,8 @@ def local_file(
     """
     with open_allowed(path, policy) as opened:
         name = filename or opened.filename
-        check_upload(name, opened.size_bytes, (), None, limits)
+        check_filename(name, limits)
+        check_size(opened.size_bytes, limits)
         _checked_once.look(name, opened, policy)
         version, size_bytes = opened.version, opened.size_bytes
         identity, origin = identity or opened.identity, opened.location
@@ -198,7 +199,8 @@ def inline_base64(
 
 
 def _inline(data: bytes, filename: str, policy: FilePolicy | None, limits: UploadLimits) -> CheckedSource:
-    check_upload(filename, len(data), (), None, limits)
+    check_filename(filename, limits)
+    check_size(len(data), limits)
 
     def read(offset: int, length: int) -> bytes:
         return data[offset : offset + length]

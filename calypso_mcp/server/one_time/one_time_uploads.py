@@ -10,18 +10,18 @@ from __future__ import annotations
 import secrets
 import shlex
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mcp.server.auth.provider import AccessToken
 from pydantic import SecretStr
 from starlette.requests import Request
 
 from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.upload_rules import check_upload, content_type_for
 from calypso_mcp.errors import CalypsoError, ContentError, ScopeError
 from calypso_mcp.server.access.credentials import access_token, fingerprint
 from calypso_mcp.server.access.protected_resource import origin_of
@@ -54,15 +54,6 @@ class OneTimePolicy:
     checked_every_s: float = 30.0
     public_url: str | None = None
     limits: UploadLimits = field(default_factory=UploadLimits)
-
-
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """What an upload may carry besides its name."""
-
-    title: str | None = None
-    tags: tuple[str, ...] = ()
-    metadata: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,27 +106,18 @@ class OneTimeUploads:
         self._caller_key = caller_key
         self._clock = clock
 
-    def issue(
-        self,
-        request: Request,
-        bucket_id: str,
-        filename: str,
-        labels: Labels | None = None,
-    ) -> IssuedUpload:
+    def issue(self, request: Request, declaration: Declaration) -> IssuedUpload:
         """Return a new address for one file.
 
         Args:
             request: The HTTP request of the tool call; its caller alone may ask for the outcome.
-            bucket_id: Where the file goes; already checked against the scope.
-            filename: What it will be called.
-            labels: Its title, tags and metadata.
+            declaration: What is declared about it; its bucket is already checked against the scope.
 
         Raises:
             ContentError: A rule on names, tags or metadata is broken.
         """
         limits = self.policy.limits
-        labels = labels or Labels()
-        check_upload(filename, 1, labels.tags, labels.metadata, limits)
+        declaration.check(limits)
         grant = grant_of_http(request)
         key = self._caller_key(grant.key_reference)
         expires_at = int(self._clock()) + self.policy.lifetime_s
@@ -145,23 +127,18 @@ class OneTimeUploads:
             expires_at=min(expires_at, grant.expires_at or expires_at),
             grant=grant.to_claims(),
             key=key.get_secret_value() if key else None,
-            bucket_id=bucket_id,
-            filename=filename,
-            content_type=content_type_for(filename),
+            declaration=replace(declaration, content_type=declaration.media_type),
             most_bytes=limits.file_bytes,
-            title=labels.title,
-            tags=labels.tags,
-            metadata=dict(labels.metadata) if labels.metadata else None,
         )
         url = f"{self._origin(request)}{PREFIX}{self._seal.seal(ticket)}"
         self.note(ticket, "issued")
         return IssuedUpload(
             upload_id=ticket.upload_id,
             url=url,
-            command=f"{_CURL} --upload-file {_quoted(filename)} '{url}'",
+            command=f"{_CURL} --upload-file {_quoted(declaration.filename)} '{url}'",
             expires_at=datetime.fromtimestamp(ticket.expires_at, UTC).isoformat().replace("+00:00", "Z"),
             most_bytes=limits.file_bytes,
-            filename=filename,
+            filename=declaration.filename,
         )
 
     async def outcome(self, access: Access, upload_id: str) -> UploadRecord:
@@ -258,7 +235,7 @@ def _record(
         owner=owner_of(ticket.grant["name"]),
         state=state,
         bucket_id=ticket.bucket_id,
-        filename=ticket.filename,
+        filename=ticket.declaration.filename,
         expires_at=ticket.expires_at,
         file_id=file.id if file else None,
         task_id=file.task_id if file else None,

@@ -10,6 +10,7 @@ import zlib
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.sealing import Seal
 
@@ -26,27 +27,27 @@ class Ticket:
         upload_id: Names the upload to the caller it was issued to; opens nothing.
         expires_at: After this the address is void, in seconds since 1970.
         grant: The grant of the caller, as claims; checked again when the address is used.
-        key: The caller's own API key, where that is the credential.
-        bucket_id: Where the file goes.
-        filename: What it is called.
-        content_type: Its MIME type.
+        declaration: What is declared about the file; its destination is the id of one bucket.
         most_bytes: Largest size.
-        title: Its title.
-        tags: Its tags.
-        metadata: Its metadata.
+        key: The caller's own API key, where that is the credential.
     """
 
     upload_id: str
     expires_at: int
     grant: dict[str, Any]
-    bucket_id: str
-    filename: str
-    content_type: str
+    declaration: Declaration
     most_bytes: int
-    title: str | None = None
-    tags: tuple[str, ...] = ()
-    metadata: dict[str, Any] | None = None
     key: str | None = field(default=None, repr=False)
+
+    @property
+    def bucket_id(self) -> str:
+        """Where the file goes."""
+        (bucket_id,) = self.declaration.destination.bucket_ids or ("",)
+        return bucket_id
+
+
+#: What a sealed ticket says besides the declaration, which stands flat beside it.
+_OWN_FIELDS = ("upload_id", "expires_at", "grant", "most_bytes", "key")
 
 
 class TicketSeal:
@@ -65,7 +66,9 @@ class TicketSeal:
         Raises:
             ContentError: Title, tags and metadata are too long to fit into an address.
         """
-        content = {name: value for name, value in asdict(ticket).items() if value not in (None, ())}
+        fields = asdict(ticket)
+        fields |= {**fields.pop("declaration"), "destination": None, "bucket_id": ticket.bucket_id}
+        content = {name: value for name, value in fields.items() if value not in (None, ())}
         packed = zlib.compress(json.dumps(content, separators=(",", ":"), ensure_ascii=False).encode(), 9)
         sealed = self._seal.seal(packed)
         if len(sealed) > _LONGEST:
@@ -84,4 +87,6 @@ class TicketSeal:
         # Authentic from here on, but a bound costs nothing.
         content: dict[str, Any] = json.loads(zlib.decompressobj().decompress(packed, _LARGEST_CONTENT))
         content["tags"] = tuple(content.get("tags", ()))
-        return Ticket(**content)
+        own = {name: content.pop(name) for name in _OWN_FIELDS if name in content}
+        destination = Destination(bucket_ids=(content.pop("bucket_id"),))
+        return Ticket(**own, declaration=Declaration(**content, destination=destination))

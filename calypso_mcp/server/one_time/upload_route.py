@@ -21,7 +21,7 @@ from starlette.routing import Route
 from calypso_mcp.api.files import CreateUploadSession
 from calypso_mcp.client.uploading.relayed_upload import StreamEnded, StreamSource
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.upload_rules import check_upload
+from calypso_mcp.domain.upload_rules import check_size
 from calypso_mcp.errors import (
     ApiError,
     CalypsoError,
@@ -216,16 +216,9 @@ def _ranged(given: str, size: int | None) -> _Part:
 
 
 def _session(ticket: Ticket, size_bytes: int, limits: UploadLimits) -> CreateUploadSession:
-    check_upload(ticket.filename, size_bytes, ticket.tags, ticket.metadata, limits)
-    return CreateUploadSession(
-        bucket_ids=(ticket.bucket_id,),
-        filename=ticket.filename,
-        content_type=ticket.content_type,
-        size_bytes=size_bytes,
-        title=ticket.title,
-        tags=ticket.tags or None,
-        metadata=ticket.metadata,
-    )
+    ticket.declaration.check(limits)
+    check_size(size_bytes, limits)
+    return CreateUploadSession.of(ticket.declaration, size_bytes)
 
 
 def _after(error: CalypsoError) -> State:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from calypso_mcp.api.buckets import CreateBucket, Destination
+from calypso_mcp.api.buckets import CreateBucket
 from calypso_mcp.domain import scope as rules
+from calypso_mcp.domain.declaration import Destination
 from calypso_mcp.errors import ApiError, Conflict, InputError
 from calypso_mcp.server.scope.content_keys import creation_key
 from calypso_mcp.server.scope.request_scope import Access

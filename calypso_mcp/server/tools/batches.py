@@ -11,8 +11,8 @@ from mcp_types import CallToolResult
 from pydantic import Field
 
 from calypso_mcp.client.uploading.outcomes import Outcome, Upload
+from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.readiness import Readiness
-from calypso_mcp.domain.upload_rules import check_upload
 from calypso_mcp.errors import CalypsoError, ContentError, OutOfTime
 from calypso_mcp.server.calls.batch_inputs import BatchInput, BatchItem, InputReader, SharedArguments
 from calypso_mcp.server.calls.batch_waiting import BatchReadiness, wait_for_outcomes
@@ -27,7 +27,6 @@ from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.readiness import Timeout
 
-_ANY_NAME = "x"
 _MOST_ITEMS = 1_000
 _MOST_PATHS = 10_000
 _MOST_BATCH_IDS = 20
@@ -58,8 +57,9 @@ async def upload_batch(
     call again continues and repeats nothing.
     """
     _require_one(directory, paths, items)
-    check_upload(_ANY_NAME, 1, tags, metadata, access.state.upload_limits)
-    shared = SharedArguments(bucket=bucket, create_bucket=create_bucket, tags=tuple(tags), metadata=metadata)
+    declared = Declaration(tags=tuple(tags), metadata=metadata or None)
+    declared.check_labels(access.state.upload_limits)
+    shared = SharedArguments(bucket, create_bucket, declared)
     time = CallTime(timeout_s)
     last = "hashing" if dry_run else "indexing" if wait else "finalizing"
     async with call_progress(ctx, ("checking", last)) as progress:
@@ -138,7 +138,7 @@ class _Batch:
             for one in self._inputs
         ]
         return [
-            replace(one.upload, destination=settled[one.target].destination)
+            one.upload.to(settled[one.target].destination)
             for one in self._inputs
             if one.upload and one.target
         ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from mcp.server.mcpserver import Context
@@ -14,13 +14,13 @@ from starlette.requests import Request
 from calypso_mcp.client.readiness import ReadinessReport, ReadinessTarget
 from calypso_mcp.client.readiness_report import of_file
 from calypso_mcp.client.uploading.outcomes import Upload, UploadedFile
+from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.readiness import Readiness
-from calypso_mcp.domain.upload_rules import check_upload
 from calypso_mcp.errors import ContentError, InputError, OutOfTime
 from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
 from calypso_mcp.server.files.upload_sources import CheckedSource, SourceArguments, checked_source
-from calypso_mcp.server.one_time.one_time_uploads import IssuedUpload, Labels
+from calypso_mcp.server.one_time.one_time_uploads import IssuedUpload
 from calypso_mcp.server.results.batch_reports import CHANGED_HINT
 from calypso_mcp.server.results.models import ToolResult, answer
 from calypso_mcp.server.results.standings import ReadinessWord, reason_line, word
@@ -28,9 +28,6 @@ from calypso_mcp.server.scope.destinations import Target, made, upload_target
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.readiness import Timeout, indexing_step
-
-#: A name that breaks no rule, to check the other arguments before any byte is looked at.
-_ANY_NAME = "x"
 
 
 class UploadReport(ToolResult):
@@ -95,7 +92,7 @@ async def upload_file(
     The same content again is a replay. For several files use upload_batch.
     """
     arguments = SourceArguments(path, text, content_base64, filename or None)
-    labels = Labels(title or None, tuple(tags), metadata or None)
+    declared = Declaration(filename, title=title or None, tags=tuple(tags), metadata=metadata or None)
     request: Request | None = ctx.request_context.request
     uploads = access.state.one_time_uploads
     time = CallTime(timeout_s)
@@ -104,16 +101,14 @@ async def upload_file(
         if not arguments.given and uploads is not None and request is not None:
             with time.limited():
                 target = await _named_target(access, bucket, filename, create=create_bucket)
-            issued = uploads.issue(request, target.bucket_id or "", filename, labels)
+            issued = uploads.issue(request, replace(declared, destination=target.destination))
             return answer(_address(issued, target))
         arguments.require_one()
-        check_upload(filename or _ANY_NAME, 1, tags, metadata, access.state.upload_limits)
+        declared.check_labels(access.state.upload_limits)
         async with call_progress(ctx, ("checking", "indexing" if wait else "uploading")) as progress:
             with time.limited():
                 target = await upload_target(access, bucket, create=create_bucket)
-                sent = await _send(
-                    access, arguments, target, labels=labels, arriving=arriving, progress=progress
-                )
+                sent = await _send(access, arguments, target, declared, arriving=arriving, progress=progress)
             report = await _readiness(access, sent, time if wait else None, progress)
     except OutOfTime:
         return answer(arriving.out_of_time())
@@ -146,8 +141,8 @@ async def _send(
     access: Access,
     arguments: SourceArguments,
     target: Target,
+    declared: Declaration,
     *,
-    labels: Labels,
     arriving: _Arriving,
     progress: CallProgress,
 ) -> _Sent:
@@ -156,15 +151,8 @@ async def _send(
     checked = await checked_source(arguments, access.state.files, access.state.upload_limits)
     arriving.filename, arriving.size_bytes = checked.filename, checked.size_bytes
     target = await made(access, target)
-    upload = Upload(
-        source=checked.source,
-        filename=checked.filename,
-        destination=target.destination,
-        title=labels.title,
-        tags=labels.tags,
-        metadata=labels.metadata,
-        origin=checked.origin,
-    )
+    declared = replace(declared, filename=checked.filename, destination=target.destination)
+    upload = Upload(checked.source, declared, checked.origin)
     uploaded = await access.client.uploads.upload(upload, on_progress=_teller(progress, checked))
     if target.bucket_id is None:
         access.backend.catalogue.forget()

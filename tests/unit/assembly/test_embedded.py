@@ -11,11 +11,11 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
-from calypso_mcp.api.buckets import Destination
 from calypso_mcp.assembly.backends import Backends, opened
 from calypso_mcp.assembly.embedded import EMBEDDED_BASE_URL, EmbeddedTransport
 from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.client.uploading.sources import BytesSource
+from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.errors import AuthenticationFailed, ConfigError
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.settings import Settings, settings_from
@@ -86,7 +86,8 @@ async def test_a_file_that_shrinks_while_it_is_sent_is_no_failure_of_the_backend
             return await super().read(offset, length) if self.reads == 1 else b""
 
     upload = Upload(
-        Shrinking(b"text"), "a.md", Destination(bucket="docs", create_missing_buckets=True), identity="a.md"
+        Shrinking(b"text"),
+        Declaration("a.md", Destination(bucket="docs", create_missing_buckets=True), path="a.md"),
     )
     async with opened(_settings(tmp_path / "data")) as backends:
         with anyio.fail_after(30):

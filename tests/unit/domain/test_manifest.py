@@ -1,65 +1,18 @@
 from __future__ import annotations
 
 import random
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from calypso_mcp.domain.manifest import (
-    batch_key,
-    check_client_file_id,
-    check_manifest,
-    client_file_id,
-    split,
-)
+from calypso_mcp.domain.declaration import batch_key
+from calypso_mcp.domain.manifest import check_client_file_id, check_manifest, split
 from calypso_mcp.errors import ManifestError
-
-ITEM: dict[str, Any] = {"identity": "docs/a.md", "content_hash": "ab" * 32, "destination": ("slug:x",)}
-
-
-def an_id(**change: Any) -> str:
-    """Return the id of the usual item, changed."""
-    return client_file_id(**{**ITEM, **change})
+from tests.support.declarations import an_id
 
 
 def ids(count: int) -> list[str]:
     """Return the ids of `count` files of a folder."""
-    return [an_id(identity=f"docs/chapter-{n}.md") for n in range(count)]
-
-
-@given(
-    identity=st.text(min_size=1), content_hash=st.text(alphabet="0123456789abcdef", min_size=64, max_size=64)
-)
-def test_every_file_has_a_valid_and_stable_id(identity: str, content_hash: str) -> None:
-    one = client_file_id(identity=identity, content_hash=content_hash, destination=("slug:x",))
-
-    check_client_file_id(one)
-    assert one == client_file_id(identity=identity, content_hash=content_hash, destination=("slug:x",))
-
-
-def test_an_id_can_be_recognised_by_people() -> None:
-    assert an_id().startswith("docs-a.md-")
-    assert an_id(identity="__init__.py").startswith("init__.py-")
-    assert an_id(identity="文档").startswith("file-")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"identity": "docs/b.md"},
-        {"identity": "docs-a.md"},
-        {"content_hash": "cd" * 32},
-        {"destination": ("slug:y",)},
-        {"title": "A"},
-        {"tags": ("t",)},
-        {"metadata": {"k": 1}},
-        {"generation": 1},
-    ],
-)
-def test_whatever_makes_another_file_makes_another_id(change: dict[str, Any]) -> None:
-    assert an_id(**change) != an_id()
+    return [an_id(path=f"docs/chapter-{n}.md") for n in range(count)]
 
 
 def test_the_key_of_a_batch_does_not_depend_on_its_order() -> None:
@@ -91,7 +44,7 @@ def test_one_more_file_leaves_most_batches_as_they_are() -> None:
     before = {batch_key(part) for part in split(some)}
     unchanged: list[int] = []
     for number in range(20):
-        new = an_id(identity=f"docs/chapter-{number * 50}-new.md")
+        new = an_id(path=f"docs/chapter-{number * 50}-new.md")
         unchanged.append(len(before & {batch_key(part) for part in split([*some, new])}))
 
     assert sum(unchanged) / len(unchanged) > 0.7 * len(before)
@@ -100,7 +53,7 @@ def test_one_more_file_leaves_most_batches_as_they_are() -> None:
 def test_a_changed_file_changes_its_own_batch_only() -> None:
     some = ids(1_000)
     before = split(some)
-    changed = an_id(identity="docs/chapter-500.md", content_hash="cd" * 32)
+    changed = an_id(path="docs/chapter-500.md", content_hash="cd" * 32)
 
     after = split([changed, *(one for one in some if one != some[500])])
 

@@ -1,38 +1,30 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.upload_rules import (
-    check_upload,
-    content_type_for,
-    destination_names,
-    upload_key,
-)
+from calypso_mcp.domain.upload_rules import check_size, content_type_for
 from calypso_mcp.errors import ContentError
 
 LIMITS = UploadLimits()
-KEY: dict[str, Any] = {
-    "content_hash": "ab" * 32,
-    "filename": "a.md",
-    "destination": ("slug:x",),
-    "title": "A",
-    "tags": ("t",),
-    "metadata": {"k": 1, "j": 2},
-    "content_type": "text/markdown",
-}
+DECLARED = Declaration("a.md", Destination(bucket="docs"))
 
 
-def a_key(**change: Any) -> str:
-    """Return the key of the usual upload, changed."""
-    return upload_key(**{**KEY, **change})
+def check(declaration: Declaration, size_bytes: int = 10) -> None:
+    """Check a file as an upload does."""
+    declaration.check(LIMITS)
+    check_size(size_bytes, LIMITS)
 
 
 def test_what_is_within_all_limits_passes() -> None:
-    check_upload("a" * 255, LIMITS.file_bytes, ["t"] * 20, {"k": "v" * (8192 - len('{"k": ""}'))}, LIMITS)
-    check_upload("ümlaut und leer.md", 1, (), None, LIMITS)
+    metadata = {"k": "v" * (8192 - len('{"k": ""}'))}
+    full = replace(DECLARED, filename="a" * 255, tags=("t",) * 20, metadata=metadata)
+    check(full, LIMITS.file_bytes)
+    check(replace(DECLARED, filename="ümlaut und leer.md"), 1)
 
 
 @pytest.mark.parametrize(
@@ -56,10 +48,11 @@ def test_what_is_within_all_limits_passes() -> None:
     ],
 )
 def test_each_broken_rule_has_its_code_and_says_what_to_do(change: dict[str, Any], code: str) -> None:
-    valid: dict[str, Any] = {"filename": "a.md", "size_bytes": 10, "tags": (), "metadata": None}
+    size_bytes = change.get("size_bytes", 10)
+    declaration = replace(DECLARED, **{name: change[name] for name in change if name != "size_bytes"})
 
     with pytest.raises(ContentError) as raised:
-        check_upload(**{**valid, **change}, limits=LIMITS)
+        check(declaration, size_bytes)
 
     assert raised.value.code == code
     assert raised.value.hint
@@ -77,7 +70,7 @@ def test_each_broken_rule_has_its_code_and_says_what_to_do(change: dict[str, Any
     ],
 )
 def test_names_that_people_and_systems_give_are_allowed(filename: str) -> None:
-    check_upload(filename, 10, (), None, LIMITS)
+    check(replace(DECLARED, filename=filename))
 
 
 @pytest.mark.parametrize(
@@ -94,34 +87,3 @@ def test_names_that_people_and_systems_give_are_allowed(filename: str) -> None:
 )
 def test_the_type_comes_from_the_ending(filename: str, expected: str) -> None:
     assert content_type_for(filename) == expected
-
-
-def test_every_way_to_name_a_destination_is_one() -> None:
-    assert destination_names(None, None, "a") == destination_names((), ("a",), None) == ("slug:a",)
-    assert destination_names(("2", "1"), ("b",), "a") == ("id:1", "id:2", "slug:a", "slug:b")
-
-
-def test_equal_content_has_an_equal_key() -> None:
-    assert a_key() == a_key(metadata={"j": 2, "k": 1})
-    assert len(a_key()) <= 64
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"content_hash": "cd" * 32},
-        {"filename": "b.md"},
-        {"destination": ("id:x",)},
-        {"title": None},
-        {"tags": ()},
-        {"metadata": None},
-        {"content_type": "text/plain"},
-        {"generation": 1},
-    ],
-)
-def test_whatever_makes_another_file_makes_another_key(change: dict[str, Any]) -> None:
-    assert a_key(**change) != a_key()
-
-
-def test_the_key_does_not_reveal_the_content_hash() -> None:
-    assert "ab" * 8 not in a_key()

@@ -13,10 +13,10 @@ import anyio
 import httpx2
 import pytest
 
-from calypso_mcp.api.buckets import Destination
 from calypso_mcp.client import CalypsoClient, ClientPolicies
 from calypso_mcp.client.uploading.sources import ByteSource, BytesSource
 from calypso_mcp.client.uploading.uploads import Outcome, TransferProgress, Upload
+from calypso_mcp.domain.declaration import Declaration, Destination
 from tests.support.faulty_transport import API_KEY, BASE_URL, FakeClock, problem
 
 BUCKET = Destination(bucket="support")
@@ -25,7 +25,12 @@ BUCKET = Destination(bucket="support")
 def upload(number: int, text: str | None = None, **fields: Any) -> Upload:
     """Return one small file."""
     data = (text or f"Content of file {number}.").encode()
-    return Upload(BytesSource(data), f"file-{number}.md", **{**dict[str, Any](destination=BUCKET), **fields})
+    return Upload(BytesSource(data), declared(f"file-{number}.md", **fields))
+
+
+def declared(filename: str, destination: Destination = BUCKET, **fields: Any) -> Declaration:
+    """Return what is declared about a file."""
+    return Declaration(filename, destination, **fields)
 
 
 @dataclass
@@ -257,7 +262,7 @@ async def test_only_files_in_flight_are_open() -> None:
         finally:
             open_now -= 1
 
-    uploads = [Upload(lambda n=n: opening(n), f"{n}.md", BUCKET) for n in range(60)]
+    uploads = [Upload(lambda n=n: opening(n), declared(f"{n}.md")) for n in range(60)]
     outcomes = await send(Batches(), uploads, parallel=5)
 
     assert statuses(outcomes) == {"accepted": 60}
@@ -278,7 +283,7 @@ async def test_the_same_file_twice_in_one_call_is_sent_once() -> None:
 async def test_equal_files_in_different_folders_are_different_files() -> None:
     api = Batches()
 
-    outcomes = await send(api, [upload(1, identity="a/x.md"), upload(1, identity="b/x.md")])
+    outcomes = await send(api, [upload(1, path="a/x.md"), upload(1, path="b/x.md")])
 
     assert len({one.file_id for one in outcomes}) == 2
 
@@ -362,7 +367,7 @@ async def test_a_fault_of_ours_in_one_file_costs_no_other(caplog: pytest.LogCapt
                 raise RuntimeError("a bug")
             return await super().read(offset, length)
 
-    broken = Upload(Broken(b"x"), "broken.md", BUCKET)
+    broken = Upload(Broken(b"x"), declared("broken.md"))
     outcomes = await send(Batches(), [upload(1), broken])
 
     assert [one.status for one in outcomes] == ["accepted", "failed"]
@@ -381,10 +386,10 @@ async def test_bad_input_is_rejected_and_the_rest_is_sent() -> None:
         api,
         [
             upload(1),
-            Upload(BytesSource(b""), "empty.md", BUCKET),
+            Upload(BytesSource(b""), declared("empty.md")),
             upload(2, destination=Destination()),
             upload(3, tags=("t",) * 21),
-            Upload(vanished, "gone.md", BUCKET),
+            Upload(vanished, declared("gone.md")),
         ],
     )
 
@@ -573,7 +578,7 @@ async def test_a_changed_file_is_new_content_and_the_others_are_untouched() -> N
 
 async def test_progress_counts_every_file_and_byte_and_ends_with_all() -> None:
     told: list[TransferProgress] = []
-    uploads = [*(upload(n) for n in range(20)), Upload(BytesSource(b""), "empty.md", BUCKET)]
+    uploads = [*(upload(n) for n in range(20)), Upload(BytesSource(b""), declared("empty.md"))]
 
     await send(Batches(), uploads, on_progress=told.append)
 

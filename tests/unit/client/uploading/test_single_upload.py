@@ -11,14 +11,16 @@ import pytest
 from blake3 import blake3
 
 from calypso_mcp import errors
-from calypso_mcp.api.buckets import Destination
 from calypso_mcp.client.uploading.sources import BytesSource, DescriptorSource
 from calypso_mcp.client.uploading.uploads import Upload
+from calypso_mcp.domain.declaration import Declaration, Destination
 from tests.support.faulty_transport import API_KEY, FakeClock, problem, scripted_client
 
 DATA = b"What the tests upload."
 CONTENT_HASH = blake3(DATA).hexdigest()
-UPLOAD = Upload(BytesSource(DATA), "notes.md", Destination(bucket="support"), tags=("a",), metadata={"id": 7})
+UPLOAD = Upload(
+    BytesSource(DATA), Declaration("notes.md", Destination(bucket="support"), tags=("a",), metadata={"id": 7})
+)
 
 CREATE = "POST /v1/knowledge/files/upload-session"
 FINALIZE = "POST /v1/knowledge/files/upload-session/*"
@@ -84,7 +86,11 @@ async def test_ids_are_read_in_every_spelling(answer: dict[str, Any]) -> None:
 
 async def test_the_same_content_has_the_same_key_whoever_sends_it() -> None:
     keys: list[str] = []
-    for upload in (UPLOAD, UPLOAD, Upload(BytesSource(DATA), "other.md", Destination(bucket="support"))):
+    for upload in (
+        UPLOAD,
+        UPLOAD,
+        Upload(BytesSource(DATA), Declaration("other.md", Destination(bucket="support"))),
+    ):
         client, api = scripted_client({CREATE: [session()], PUT: [OK], FINALIZE: [file()]})
         async with client:
             await client.uploads.upload(upload)
@@ -228,11 +234,17 @@ async def test_a_file_written_to_after_it_was_sent_is_no_corrupted_upload(tmp_pa
 @pytest.mark.parametrize(
     ("upload", "code"),
     [
-        (Upload(BytesSource(b""), "a.md", Destination(bucket="b")), "empty_file"),
-        (Upload(BytesSource(DATA), "a.md", Destination()), "bucket_required"),
-        (Upload(BytesSource(DATA), "a.md", Destination(create_missing_buckets=True)), "bucket_required"),
-        (Upload(BytesSource(DATA), "a.md", Destination(bucket="b"), tags=("t",) * 21), "too_many_tags"),
-        (Upload(BytesSource(DATA), "a/b.md", Destination(bucket="b")), "invalid_filename"),
+        (Upload(BytesSource(b""), Declaration("a.md", Destination(bucket="b"))), "empty_file"),
+        (Upload(BytesSource(DATA), Declaration("a.md", Destination())), "bucket_required"),
+        (
+            Upload(BytesSource(DATA), Declaration("a.md", Destination(create_missing_buckets=True))),
+            "bucket_required",
+        ),
+        (
+            Upload(BytesSource(DATA), Declaration("a.md", Destination(bucket="b"), tags=("t",) * 21)),
+            "too_many_tags",
+        ),
+        (Upload(BytesSource(DATA), Declaration("a/b.md", Destination(bucket="b"))), "invalid_filename"),
     ],
 )
 async def test_bad_input_is_refused_before_anything_is_sent(upload: Upload, code: str) -> None:

@@ -18,6 +18,7 @@ from calypso_mcp.api.buckets import CreateBucket
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.assembly.backends import opened
 from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.server.access.credentials import access_token
 from calypso_mcp.server.one_time.one_time_uploads import OneTimePolicy, OneTimeUploads
 from calypso_mcp.server.one_time.tickets import TicketSeal
@@ -26,6 +27,11 @@ from calypso_mcp.server.one_time.upload_route import upload_route
 from calypso_mcp.server.state import Backend, ServerState
 from calypso_mcp.settings import settings_from
 from tests.support.scripted_calypso import ScriptedCalypso, file
+
+
+def declared(bucket_id: str) -> Declaration:
+    """Return what is declared about a file for one bucket."""
+    return Declaration("a.txt", Destination(bucket_ids=(bucket_id,)))
 
 
 class Caller:
@@ -59,7 +65,7 @@ def test_no_address_is_good_for_longer_than_the_credential_of_its_caller(
     uploads = OneTimeUploads(TicketSeal(b"s" * 32), UploadLedger(), clock=lambda: now)
     grant = AccessGrant("oauth:ann", expires_at=None if left_s is None else now + left_s)
 
-    address = uploads.issue(request_of(grant), "bucket_1", "a.txt")
+    address = uploads.issue(request_of(grant), declared("bucket_1"))
 
     ticket = uploads.open(urlsplit(address.url).path.removeprefix("/uploads/"))
     assert ticket is not None
@@ -79,7 +85,7 @@ async def test_a_file_under_way_is_refused_once_its_caller_may_no_longer_call(tm
 
         buckets = backends.of_process().client.buckets
         bucket = await buckets.create(CreateBucket(name="docs"), idempotency_key="one")
-        address = uploads.issue(request_of(), bucket.id, "a.txt")
+        address = uploads.issue(request_of(), declared(bucket.id))
 
         async def taken_back_on_the_way() -> AsyncGenerator[bytes]:
             yield b"a" * 1000
@@ -101,7 +107,7 @@ async def test_a_file_under_way_is_refused_once_its_caller_may_no_longer_call(tm
 
 async def test_a_request_that_fails_leaves_alone_what_another_one_has_brought_meanwhile() -> None:
     uploads = OneTimeUploads(TicketSeal(b"s" * 32), UploadLedger())
-    address = uploads.issue(request_of(), "bucket_a", "a.txt")
+    address = uploads.issue(request_of(), declared("bucket_a"))
     ticket = uploads.open(urlsplit(address.url).path.removeprefix("/uploads/"))
     assert ticket is not None
 
@@ -142,7 +148,7 @@ async def test_a_file_is_stored_also_where_that_cannot_be_noted(
 
         buckets = backends.of_process().client.buckets
         bucket = await buckets.create(CreateBucket(name="docs"), idempotency_key="one")
-        address = uploads.issue(request_of(), bucket.id, "a.txt")
+        address = uploads.issue(request_of(), declared(bucket.id))
         app = Starlette(routes=[upload_route(uploads, ServerState(backend_for=backend_for))])
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as http:
             answer = await http.put(

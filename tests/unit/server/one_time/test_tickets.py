@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.one_time.tickets import Ticket, TicketSeal
 
@@ -15,9 +16,7 @@ TICKET = Ticket(
     upload_id="upload_0123456789abcdefghijkl",
     expires_at=1900,
     grant=AccessGrant("support").to_claims(),
-    bucket_id="bucket_1",
-    filename="a.pdf",
-    content_type="application/pdf",
+    declaration=Declaration("a.pdf", Destination(bucket_ids=("bucket_1",)), "application/pdf"),
     most_bytes=100,
 )
 
@@ -32,11 +31,22 @@ TICKET = Ticket(
 def test_a_ticket_opens_to_what_was_sealed(
     filename: str, title: str | None, tags: list[str], metadata: dict[str, Any] | None
 ) -> None:
-    ticket = replace(TICKET, filename=filename, title=title, tags=tuple(tags), metadata=metadata)
+    labels: dict[str, Any] = {"filename": filename, "title": title, "tags": tuple(tags), "metadata": metadata}
+    ticket = replace(TICKET, declaration=replace(TICKET.declaration, **labels))
     sealed = TicketSeal(SECRET).seal(ticket)
     assert TicketSeal(SECRET).open(sealed) == ticket
     assert sealed.isascii()
     assert not set(sealed) - set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+
+def test_a_ticket_that_an_earlier_release_sealed_still_opens() -> None:
+    sealed = (
+        "SkNtVz2FtmKE4NAuUYDIcKA_r7ArPrchyfNERK59pFHL5uR0oRZjgm-NPmtAn-OSw7diICQOp2Oi09MGsXS-7GHGs6EEmnk4DBBFfQXN"
+        "euIGsSi47sSbwt0YJyxsQZSmm5wD7AA1fN9GmEsf2ArJ1j-Ugj45wuZtaJUc6AtvvUCfvvVSlbNaleaVKeoxa2oy5Vb697o4ChbBYCDX"
+        "WpHtx5uTGTvCXNhPupKPFL-rdLIh9S0HjF41uhfQ3LUfg_zeq5CM"
+    )
+    labelled = replace(TICKET.declaration, title="A", tags=("t",), metadata={"k": 1})
+    assert TicketSeal(SECRET).open(sealed) == replace(TICKET, grant={"name": "support"}, declaration=labelled)
 
 
 @given(st.data())
@@ -74,4 +84,4 @@ def test_a_ticket_shows_nothing_of_what_it_says() -> None:
 def test_labels_too_long_for_an_address_are_refused_with_what_to_do() -> None:
     metadata = {"k": random.Random(1).randbytes(4_000).hex()}
     with pytest.raises(ContentError, match="too long"):
-        TicketSeal(SECRET).seal(replace(TICKET, metadata=metadata))
+        TicketSeal(SECRET).seal(replace(TICKET, declaration=replace(TICKET.declaration, metadata=metadata)))

@@ -1,0 +1,187 @@
+"""What is declared about one source before its bytes (seeds): one value, carried whole through every layer.
+
+Every key by which a source is recognised again is derived here and nowhere else. A key that comes out
+differently sends everything again, so golden values in the tests pin them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.upload_rules import check_filename, check_metadata, check_tags, content_type_for
+from calypso_mcp.errors import InputError
+
+#: Uploads of one content and destination that may have failed or been deleted before we stop trying anew.
+MOST_GENERATIONS: Final = 8
+
+_OTHER_CHARACTERS: Final = re.compile(r"[^A-Za-z0-9_.]+", re.ASCII)
+_READABLE_CHARS: Final = 64
+_DIGEST_CHARS: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where uploads go (API sheet section 3.3). Slugs may be created, ids must exist."""
+
+    bucket_ids: tuple[str, ...] | None = None
+    bucket_slugs: tuple[str, ...] | None = None
+    bucket: str | None = None
+    create_missing_buckets: bool | None = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether at least one bucket is named."""
+        return bool(self.bucket_ids or self.bucket_slugs or self.bucket)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The buckets named, the same for every way to name them.
+
+        Whether missing ones may be created is left out on purpose: it does not change where the file goes.
+        """
+        slugs = {*(self.bucket_slugs or ()), *((self.bucket,) if self.bucket else ())}
+        ids = {f"id:{bucket_id}" for bucket_id in self.bucket_ids or ()}
+        return tuple(sorted(ids | {f"slug:{slug}" for slug in slugs}))
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What is declared about one source.
+
+    Attributes:
+        filename: Name of the knowledge file, without folders; empty while it is not known yet.
+        destination: At least one bucket when it is sent.
+        content_type: MIME type; None: from the file name.
+        title: Shown instead of the file name.
+        tags: At most 20.
+        metadata: A JSON object of at most 8 KB.
+        path: Path relative to the folder that was uploaded. With it, equal files in different places are
+            different files of a batch.
+    """
+
+    filename: str = ""
+    destination: Destination = Destination()
+    content_type: str | None = None
+    title: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: Mapping[str, Any] | None = None
+    path: str | None = None
+
+    @property
+    def media_type(self) -> str:
+        """The MIME type to declare."""
+        return self.content_type or content_type_for(self.filename)
+
+    @property
+    def identity(self) -> str:
+        """What tells this source from the others of a batch."""
+        return self.path or self.filename
+
+    def check(self, limits: UploadLimits) -> None:
+        """Check what can be known of an upload before its first byte is read.
+
+        Raises:
+            InputError: A rule is broken; its hint says what to do.
+        """
+        if not self.destination.is_given:
+            raise InputError(
+                "No bucket is named.",
+                code="bucket_required",
+                hint="Name a destination with the bucket argument.",
+            )
+        check_filename(self.filename, limits)
+        self.check_labels(limits)
+
+    def check_labels(self, limits: UploadLimits) -> None:
+        """Check the rest, and the name where it is known: for a source that nobody has looked at yet.
+
+        Raises:
+            ContentError: A rule is broken; its hint says what to do.
+        """
+        if self.filename:
+            check_filename(self.filename, limits)
+        check_tags(self.tags, limits)
+        check_metadata(self.metadata, limits)
+
+    def upload_key(self, content_hash: str, generation: int = 0) -> str:
+        """Return the idempotency key of a single upload: equal for equal content in an equal place.
+
+        Args:
+            content_hash: Hexadecimal hash of the content.
+            generation: How many earlier uploads of the same came to nothing (failed, deleted, expired).
+        """
+        digest = content_digest(
+            "single",
+            content_hash,
+            self.filename,
+            self.destination.names,
+            *self._labels(),
+            self.media_type,
+            generation,
+        )
+        return f"calypso-mcp-{digest[:48]}"
+
+    def client_file_id(self, content_hash: str, generation: int = 0) -> str:
+        """Return the durable id in a batch: readable, valid, at most 97 characters. Arguments as above."""
+        digest = content_digest(
+            "item", self.identity, content_hash, self.destination.names, *self._labels(), generation
+        )
+        readable = _OTHER_CHARACTERS.sub("-", self.identity)[-_READABLE_CHARS:].lstrip("_.-") or "file"
+        return f"{readable}-{digest[:_DIGEST_CHARS]}"
+
+    def memory_keys(self, content_hash: str, origin: str | None) -> tuple[str, ...]:
+        """Return the keys under which one content in one destination is remembered.
+
+        By its identity, as in its `client_file_id`: a folder that has moved is recognised. And by where it
+        lies: a file is recognised whether it came alone, by path or with a folder.
+
+        Args:
+            content_hash: Hexadecimal hash of the content.
+            origin: Absolute path of the file; None for inline content.
+        """
+        content = (
+            content_hash,
+            self.destination.names,
+            self.filename,
+            self.content_type,
+            *self._labels(),
+        )
+        by_name = content_digest("sent by name", self.identity, *content)
+        return (by_name,) if origin is None else (by_name, content_digest("sent from", origin, *content))
+
+    def place_key(self, origin: str | None) -> str | None:
+        """Return what stands for a file on this machine and the buckets it goes to; None: inline content."""
+        return None if origin is None else content_digest("place", origin, self.destination.names)
+
+    def latest_key(self, origin: str | None) -> str | None:
+        """Return the key of what went last from where a file lies, whatever its content; None: inline.
+
+        It tells whether other content was on its way when a call was cut off.
+        """
+        place = self.place_key(origin)
+        return None if place is None else content_digest("sent last", place)
+
+    def _labels(self) -> tuple[object, ...]:
+        return self.title, list(self.tags), self.metadata or {}
+
+
+def batch_key(client_file_ids: Iterable[str]) -> str:
+    """Return the `batch_idempotency_key` of a batch with these ids, whatever their order."""
+    return f"calypso-mcp-{content_digest('batch', sorted(client_file_ids))[:48]}"
+
+
+def readable_part(client_file_id: str) -> str:
+    """Return what people can read of an id that `Declaration.client_file_id` made."""
+    return client_file_id[: -_DIGEST_CHARS - 1]
+
+
+def content_digest(*parts: object) -> str:
+    """Return a hexadecimal SHA-256 over JSON values, the same for equal values on every machine."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()
