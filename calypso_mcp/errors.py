@@ -9,6 +9,7 @@ CalypsoError                    .message .hint .code .retryable .request_id .ret
   OutOfTime                     the call reached its deadline; what it did so far stays done
   ConnectionFailed              no usable HTTP response
     RequestTimedOut
+  Busy                          this server has too much to do; nothing was tried
   ApiError                      the API answered 4xx or 5xx: .status
     AuthenticationFailed 401    PermissionDenied 403    NotFound 404    Conflict 409
     InvalidRequest 400 422      TooLarge 413            RateLimited 429 ServerError 5xx
@@ -122,6 +123,14 @@ class RequestTimedOut(ConnectionFailed):
     """The Calypso API did not answer in time."""
 
     default_code = "timeout"
+
+
+class Busy(CalypsoError):
+    """The server is busy."""
+
+    default_code = "busy"
+    default_hint = "Wait, then make the same call again."
+    default_retryable = True
 
 
 class ApiError(CalypsoError):

@@ -41,6 +41,7 @@ class Callers:
         grant_for: What the credential of a request allows.
         key_for: The API key that a grant refers to.
         brought_key: The same, where the caller brought it along and no other worker may know it.
+        refused_key_hint: What to do when Calypso refuses a key that a grant refers to.
         current_grant: What a caller may do by now.
     """
 
@@ -48,6 +49,7 @@ class Callers:
     grant_for: Callable[[ServerRequestContext[Any, Any]], AccessGrant] = everyone
     key_for: Callable[[str], SecretStr | None] = _no_key
     brought_key: Callable[[str], SecretStr | None] = _no_key
+    refused_key_hint: str = ""
     current_grant: CurrentGrant = unchanged
 
     def backend_from(self, backends: Backends) -> Callable[[AccessGrant], Backend]:
@@ -61,8 +63,10 @@ class Callers:
                 return backends.of_process()
             key = self.key_for(grant.key_reference)
             if key is None:
-                raise AuthenticationFailed("The Calypso API key of this caller is not known any more.")
-            return backends.of_key(key)
+                raise AuthenticationFailed(
+                    "The Calypso API key of this caller is not known any more.", hint=self.refused_key_hint
+                )
+            return backends.of_key(key, refused_key_hint=self.refused_key_hint)
 
         return backend_for
 
@@ -82,7 +86,9 @@ def callers(settings: Settings, accepts_key: Callable[[SecretStr], Awaitable[boo
     if settings.oauth_issuer is not None:
         return _by_oauth(settings.oauth_issuer, settings)
     if settings.caller_key_header is not None:
-        resource = ProtectedResource(_public_mcp(settings), settings.caller_key_header)
+        resource = ProtectedResource(
+            _public_mcp(settings), settings.caller_key_header, credential="your Calypso API key"
+        )
         return _by_own_key(resource, accepts_key)
     return Callers()
 
@@ -110,6 +116,7 @@ def _by_access_file(path: Path, settings: Settings) -> Callers:
         control=AccessControl(AccessFileVerifier(file), ProtectedResource(_public_mcp(settings))),
         grant_for=grant_of_request,
         key_for=file.key,
+        refused_key_hint="The operator must give this agent a valid Calypso API key in the access file.",
         current_grant=still_listed,
     )
 
@@ -153,5 +160,6 @@ def _by_own_key(resource: ProtectedResource, accepts_key: Callable[[SecretStr], 
         grant_for=grant_of_request,
         key_for=verifier.key,
         brought_key=verifier.key,
+        refused_key_hint=f"Send a valid Calypso API key in {resource.header}: the one you send was revoked.",
         current_grant=still_accepted,
     )

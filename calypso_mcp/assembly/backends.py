@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
@@ -19,11 +20,15 @@ from calypso_mcp.settings import Settings
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from calypso_mcp.client import CalypsoClient, ClientPolicies, LedgerFile
+    from calypso_mcp.client import CalypsoClient, ClientPolicies, Connections, KeyChecks, LedgerFile
     from calypso_mcp.local.app import LocalOptions
 
 #: Beside the data of the embedded Calypso; for the hosted one, all that is there.
 _LEDGER_FILE = "sent.sqlite"
+#: Connections that all callers together may use at the same time, to the API and to the storage each.
+_MOST_CONNECTIONS = 100
+#: Backends of different keys kept at the same time; the one unused for longest is dropped first.
+_KEPT_BACKENDS = 256
 
 
 @asynccontextmanager
@@ -39,7 +44,7 @@ async def opened(settings: Settings) -> AsyncGenerator[Backends]:
 
 
 class Backends:
-    """The backends of one process. Clients are made when first needed and closed together."""
+    """The backends of one process. Clients are made when first needed and share their connections."""
 
     def __init__(self, settings: Settings, tasks: TaskGroup) -> None:
         """Prepare without connecting to anything.
@@ -49,8 +54,10 @@ class Backends:
             tasks: Where an embedded backend runs; must outlive the requests.
         """
         self._settings = settings
-        self._by_key: dict[str, Backend] = {}
-        self._clients = AsyncExitStack()
+        self._by_key: OrderedDict[str, Backend] = OrderedDict()
+        self._opened = AsyncExitStack()
+        self._connections: Connections | None = None
+        self._checks: KeyChecks | None = None
         self._embedded: EmbeddedTransport | None = None
         self._sent: LedgerFile | None = None
         # In the process nobody but our own client can reach the embedded API, so its key need not be known.
@@ -62,71 +69,85 @@ class Backends:
         """Return the backend of the operator's own key."""
         return self.of_key(self._settings.api_key)
 
-    def of_key(self, key: SecretStr | None) -> Backend:
+    def of_key(self, key: SecretStr | None, *, refused_key_hint: str = "") -> Backend:
         """Return the backend of `key`; the embedded one has a single key of its own.
+
+        Args:
+            key: The API key.
+            refused_key_hint: What to do when Calypso refuses it; the operator's advice by default.
 
         Raises:
             AuthenticationFailed: The hosted API is used and there is no key.
         """
         if self._embedded is not None:
-            return self._backend(self._embedded_key)
+            return self._backend(self._embedded_key, "")
         if key is None:
             raise AuthenticationFailed("No Calypso API key was given.")
-        return self._backend(key.get_secret_value())
+        return self._backend(key.get_secret_value(), refused_key_hint)
 
     async def accepts(self, key: SecretStr) -> bool:
         """Whether Calypso accepts `key`; errors other than a refusal pass through."""
         if self._embedded is not None:
             return False
-        client = self._client(key.get_secret_value())
-        try:
-            await client.connection.check()
-        except AuthenticationFailed:
-            return False
-        finally:
-            await client.aclose()
-        return True
+        if self._checks is None:
+            from calypso_mcp.client import KeyChecks
+
+            self._checks = KeyChecks(self._settings.api_base_url, client_policies(self._settings))
+            self._opened.push_async_callback(self._checks.aclose)
+        return await self._checks.accepts(key.get_secret_value())
 
     async def aclose(self) -> None:
-        """Close every client, the memory of sent files, then the embedded backend."""
-        await self._clients.aclose()
+        """Close all connections, the memory of sent files, then the embedded backend."""
+        await self._opened.aclose()
         if self._sent is not None:
             self._sent.close()
         if self._embedded is not None:
             self._embedded.stop()
 
-    def _backend(self, key: str) -> Backend:
+    def _backend(self, key: str, refused_key_hint: str) -> Backend:
         backend = self._by_key.get(key)
         if backend is None:
-            client = self._client(key)
-            self._clients.push_async_callback(client.aclose)
             label = "hosted" if self._embedded is None else "embedded"
-            backend = self._by_key[key] = Backend.of(client, label)
+            backend = self._by_key[key] = Backend.of(self._client(key, refused_key_hint), label)
+            if len(self._by_key) > _KEPT_BACKENDS:
+                # Nothing to close: the connections are shared, and calls under way go on.
+                self._by_key.popitem(last=False)
+        self._by_key.move_to_end(key)
         return backend
 
-    def _client(self, key: str) -> CalypsoClient:
+    def _client(self, key: str, refused_key_hint: str) -> CalypsoClient:
         """Make a client; one pacer for each key, because the limit on creates is per key."""
         from calypso_mcp.client import CalypsoClient, CreatePacer, SentLedger, account_of
 
-        policies = client_policies(self._settings)
-        if self._embedded is None:
-            return CalypsoClient(
-                base_url=self._settings.api_base_url,
-                api_key=key,
-                policies=policies,
-                pacer=CreatePacer(),
-                sent=SentLedger(self._ledger_file(), account_of(self._settings.api_base_url, key)),
-            )
+        base_url = self._base_url
+        # The key of the embedded one differs in every process; what it holds lies in the same folder.
+        account = account_of(base_url, key if self._embedded is None else "")
         return CalypsoClient(
-            base_url=EMBEDDED_BASE_URL,
+            base_url=base_url,
             api_key=key,
-            transport=self._embedded,
-            storage_transport=self._embedded,
-            policies=policies,
+            connections=self._shared_connections(),
+            policies=client_policies(self._settings),
             pacer=CreatePacer(),
-            # Its key is another one in every process; what it holds lies in the same folder.
-            sent=SentLedger(self._ledger_file(), account_of(EMBEDDED_BASE_URL, "")),
+            sent=SentLedger(self._ledger_file(), account),
+            refused_key_hint=refused_key_hint,
         )
+
+    @property
+    def _base_url(self) -> str:
+        return self._settings.api_base_url if self._embedded is None else EMBEDDED_BASE_URL
+
+    def _shared_connections(self) -> Connections:
+        if self._connections is None:
+            from calypso_mcp.client import Connections
+
+            self._connections = Connections(
+                self._base_url,
+                client_policies(self._settings),
+                transport=self._embedded,
+                most_connections=_MOST_CONNECTIONS,
+            )
+            self._opened.push_async_callback(self._connections.aclose)
+        return self._connections
 
     def _ledger_file(self) -> LedgerFile:
         from calypso_mcp.client import LedgerFile

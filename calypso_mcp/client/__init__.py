@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from calypso_mcp.client.calypso_client import CalypsoClient
+    from calypso_mcp.client.key_checks import KeyChecks
     from calypso_mcp.client.policies import ClientPolicies, Timeouts
+    from calypso_mcp.client.transport.connections import Connections
     from calypso_mcp.client.transport.pacing import CreatePacer
     from calypso_mcp.client.uploading.sent_ledger import LedgerFile, SentLedger, account_of
 
 __all__ = [
     "CalypsoClient",
     "ClientPolicies",
+    "Connections",
     "CreatePacer",
+    "KeyChecks",
     "LedgerFile",
     "SentLedger",
     "Timeouts",
@@ -27,7 +31,9 @@ __all__ = [
 _HOMES = {
     "CalypsoClient": "calypso_client",
     "ClientPolicies": "policies",
+    "Connections": "transport.connections",
     "CreatePacer": "transport.pacing",
+    "KeyChecks": "key_checks",
     "LedgerFile": "uploading.sent_ledger",
     "SentLedger": "uploading.sent_ledger",
     "Timeouts": "policies",

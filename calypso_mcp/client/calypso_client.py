@@ -51,11 +51,13 @@ class CalypsoClient:
         api_key: str,
         transport: httpx2.AsyncBaseTransport | None = None,
         storage_transport: httpx2.AsyncBaseTransport | None = None,
+        connections: Connections | None = None,
         policies: ClientPolicies | None = None,
         pacer: CreatePacer | None = None,
         clock: Clock = SYSTEM_CLOCK,
         dice: Callable[[], float] = random.random,
         sent: SentFiles | None = None,
+        refused_key_hint: str = "",
     ) -> None:
         """Tie everything together.
 
@@ -64,11 +66,14 @@ class CalypsoClient:
             api_key: Project API key. Appears in no repr, log or error.
             transport: Replaces the network; for the embedded backend and tests.
             storage_transport: Replaces the network for upload addresses; `transport` by default.
+            connections: Shared with other clients of the same base URL, and closed by their owner; instead of
+                `transport` and `storage_transport`.
             policies: Retries, timeouts, polling, parallel uploads.
             pacer: Shared by every client of the process that uses the same key.
             clock: Where time comes from.
             dice: Random numbers from 0 to 1 for the jitter between attempts.
             sent: Memory of the files sent; without one, only the API recognises what is repeated.
+            refused_key_hint: What to do when the API refuses the key; the operator's advice by default.
 
         Raises:
             ConfigError: The base URL or the key cannot be used.
@@ -76,9 +81,11 @@ class CalypsoClient:
         url = check_base_url(base_url)
         _check_key(api_key)
         policies = policies or ClientPolicies()
-        self._connections = Connections(
+        shared = connections
+        self._connections = shared or Connections(
             url, policies, transport=transport, storage_transport=storage_transport
         )
+        self._owns_connections = shared is None
         requester = Requester(
             self._connections,
             base_url=url,
@@ -87,6 +94,7 @@ class CalypsoClient:
             pacer=pacer or CreatePacer(clock=clock),
             clock=clock,
             dice=dice,
+            refused_key_hint=refused_key_hint,
         )
         self.buckets = Buckets(requester)
         self.files = Files(requester)
@@ -107,8 +115,9 @@ class CalypsoClient:
         self.readiness = ReadinessWaiter(self.files, self.batches, self.buckets, policies.poll, clock)
 
     async def aclose(self) -> None:
-        """Close all connections."""
-        await self._connections.aclose()
+        """Close all connections but shared ones."""
+        if self._owns_connections:
+            await self._connections.aclose()
 
     async def __aenter__(self) -> Self:
         return self

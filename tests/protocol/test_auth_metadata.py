@@ -98,6 +98,23 @@ async def test_the_401_leads_to_a_document_that_is_true(server: Protected) -> No
         assert name in refused.json()["error_description"]
 
 
+async def test_the_401_says_in_one_sentence_that_there_is_no_sign_in_and_what_to_send(
+    server: Protected,
+) -> None:
+    (header,) = server.login
+    slips = [{}, {header: "Bearer sk-with-a-space"}, {header: "sk-wrong"}]
+    async with httpx2.AsyncClient() as http:
+        answers = [await http.post(f"{server.origin}/mcp", headers=slip) for slip in slips]
+    for answer in answers:
+        assert answer.status_code == 401
+        said = answer.json()["error_description"]
+        assert said.startswith("This server has no sign-in: send the header ")
+        assert header in said
+        assert "key" in said or "token that the operator" in said
+        assert said.count(". ") == 0
+        assert f'error_description="{said}"' in answer.headers["www-authenticate"]
+
+
 async def test_the_document_names_no_host_that_was_not_checked(server: Protected) -> None:
     port = server.origin.rpartition(":")[2]
     async with httpx2.AsyncClient() as http:
@@ -145,7 +162,7 @@ async def test_a_client_that_would_log_in_by_oauth_fails_at_once_and_says_why(
     )
     async with httpx2.AsyncClient(auth=oauth) as http:
         with pytest.RaisesGroup(
-            pytest.RaisesExc(OAuthFlowError, match="401.*is required"), flatten_subgroups=True
+            pytest.RaisesExc(OAuthFlowError, match="401.*no sign-in"), flatten_subgroups=True
         ):
             async with server.client(era, http):
                 pass

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
-from functools import cached_property
+from functools import cache, cached_property
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
 from ssl import SSLContext
 from urllib.parse import urlsplit
@@ -19,11 +20,16 @@ _IDLE_S = 20.0
 _API_CONNECTIONS = 20
 
 
-class Connections:
-    """Connection pools and their lifetime.
+@cache
+def _certificates(*, trust_env: bool) -> SSLContext:
+    """Return the one TLS context of the process: reading the certificate store takes tens of milliseconds."""
+    return httpx2.create_ssl_context(trust_env=trust_env)
 
-    Building them is put off until the first request, because reading the certificate store takes tens of
-    milliseconds that a server's start cannot spare.
+
+class Connections:
+    """Connection pools and their lifetime. They belong to no API key: each request carries its own.
+
+    Building them is put off until the first request: it takes time that a server's start cannot spare.
     """
 
     def __init__(
@@ -33,6 +39,7 @@ class Connections:
         *,
         transport: httpx2.AsyncBaseTransport | None = None,
         storage_transport: httpx2.AsyncBaseTransport | None = None,
+        most_connections: int | None = None,
     ) -> None:
         """Remember how to build the clients.
 
@@ -41,7 +48,10 @@ class Connections:
             policies: Timeouts and the number of parallel uploads.
             transport: Replaces the network for API requests.
             storage_transport: Replaces the network for upload addresses; `transport` by default.
+            most_connections: At the same time, to the API and to the storage each; by default as many as one
+                caller needs.
         """
+        self._most_connections = most_connections
         self._base_url = base_url
         self._policies = policies
         self._transport = transport
@@ -53,14 +63,15 @@ class Connections:
     def api(self) -> httpx2.AsyncClient:
         """The client for JSON requests."""
         if self._api is None:
-            self._api = self._build(self._transport, _API_CONNECTIONS)
+            self._api = self._build(self._transport, self._most_connections or _API_CONNECTIONS)
         return self._api
 
     @property
     def storage(self) -> httpx2.AsyncClient:
         """The client for upload addresses."""
         if self._storage is None:
-            self._storage = self._build(self._storage_transport, self._policies.parallel_uploads)
+            most = self._most_connections or self._policies.parallel_uploads
+            self._storage = self._build(self._storage_transport, most)
         return self._storage
 
     async def aclose(self) -> None:
@@ -75,16 +86,12 @@ class Connections:
         # A proxy from the environment has no business between two programs of this machine.
         return not is_loopback(urlsplit(self._base_url).hostname or "")
 
-    @cached_property
-    def _certificates(self) -> SSLContext:
-        return httpx2.create_ssl_context(trust_env=self._trust_env)
-
     def _build(self, transport: httpx2.AsyncBaseTransport | None, connections: int) -> httpx2.AsyncClient:
         keep_addresses_out()
         timeouts = self._policies.timeouts
         return httpx2.AsyncClient(
             transport=transport,
-            verify=True if transport else self._certificates,
+            verify=True if transport else _certificates(trust_env=self._trust_env),
             timeout=httpx2.Timeout(
                 connect=timeouts.connect_s,
                 read=timeouts.read_s,
@@ -96,6 +103,8 @@ class Connections:
                 max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=_IDLE_S
             ),
             headers={"User-Agent": user_agent()},
+            # Several callers share a client: a cookie set for one must not be sent for another.
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             follow_redirects=False,
             trust_env=self._trust_env,
         )

@@ -71,6 +71,7 @@ class Requester:
         pacer: CreatePacer,
         clock: Clock,
         dice: Callable[[], float],
+        refused_key_hint: str = "",
     ) -> None:
         """Tie a key to its connections.
 
@@ -82,7 +83,9 @@ class Requester:
             pacer: Shared by everything in the process that uses this key.
             clock: Where time comes from.
             dice: Random numbers from 0 to 1 for the jitter between attempts.
+            refused_key_hint: What to do when the API refuses the key; the operator's advice by default.
         """
+        self._refused_key_hint = refused_key_hint
         self._connections = connections
         self._base_url = base_url
         self._api_key = api_key
@@ -268,6 +271,8 @@ class Requester:
             error = problem.to_error(status, text, request_id=request_id, retry_after_s=retry_after_s)
         except RecursionError:  # nested deeper than the JSON reader goes
             error = problem.to_error(status, b"", request_id=request_id, retry_after_s=retry_after_s)
+        if isinstance(error, errors.AuthenticationFailed) and self._refused_key_hint:
+            error.hint = self._refused_key_hint
         if not is_retryable_status(status):
             error.retryable = False
         elif status == HTTPStatus.REQUEST_TIMEOUT:

@@ -11,79 +11,117 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import anyio
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 from pydantic import SecretStr
 
 from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.server.access.check_queue import CheckQueue
 from calypso_mcp.server.access.credentials import access_token, fingerprint
 
 #: Sets references apart from those of the access file.
 _REFERENCE = "caller:"
 _ACCEPTED_FOR_S = 300.0
 _REFUSED_FOR_S = 30.0
-_REMEMBERED_KEYS = 10_000
-_CHECKS_AT_ONCE = 16
+_REMEMBERED_CALLERS = 1_000
+_REMEMBERED_REFUSALS = 10_000
 _LONGEST_KEY = 512
 
 
 @dataclass(frozen=True, slots=True)
-class _Verdict:
-    key: SecretStr | None
+class _Accepted:
+    key: SecretStr
     until: float
 
 
 class CallerKeyVerifier(TokenVerifier):
     """Accepts API keys that Calypso accepts.
 
+    Unknown keys are checked in a queue of their own, so that made-up ones delay no caller whose key is known.
+    One request at a time checks a known key again; meanwhile the key counts as before, because Calypso itself
+    refuses what it no longer accepts.
+
     Args:
         check: Asks Calypso whether it accepts a key. Errors other than a refusal pass through, so that an
             outage is not mistaken for a wrong key.
         clock: Seconds that only ever grow.
+        strangers: Where unknown keys are checked.
     """
 
     def __init__(
-        self, check: Callable[[SecretStr], Awaitable[bool]], *, clock: Callable[[], float] = time.monotonic
+        self,
+        check: Callable[[SecretStr], Awaitable[bool]],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        strangers: CheckQueue | None = None,
     ) -> None:
         self._check = check
         self._clock = clock
-        self._verdicts: OrderedDict[str, _Verdict] = OrderedDict()
-        self._checks = anyio.CapacityLimiter(_CHECKS_AT_ONCE)
+        self._accepted: OrderedDict[str, _Accepted] = OrderedDict()
+        #: Until when a key is refused without asking, by fingerprint.
+        self._refused: OrderedDict[str, float] = OrderedDict()
+        self._strangers = strangers or CheckQueue()
+        #: Known keys that are being checked again.
+        self._renewing: set[str] = set()
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """Return the grant of a key that Calypso accepts; None for any other."""
-        if not token or len(token) > _LONGEST_KEY or not token.isascii() or not token.isprintable():
+        """Return the grant of a key that Calypso accepts; None for any other.
+
+        Raises:
+            Busy: Too many unknown keys are being checked.
+        """
+        if not could_be_key(token):
             return None
-        mark = fingerprint(token)
-        verdict = self._remembered(mark)
-        if verdict is None:
-            async with self._checks:
-                verdict = self._remembered(mark) or await self._ask(mark, SecretStr(token))
-        if verdict.key is None:
+        mark, key = fingerprint(token), SecretStr(token)
+        known = self._accepted.get(mark)
+        if known is None:
+            accepted = await self._introduced(mark, key)
+        elif known.until > self._clock() or mark in self._renewing:
+            self._accepted.move_to_end(mark)
+            accepted = True
+        else:
+            accepted = await self._renewed(mark, key)
+        if not accepted:
             return None
         return access_token(AccessGrant(name=f"key-{mark}", key_reference=_REFERENCE + mark), mark)
 
     def key(self, reference: str) -> SecretStr | None:
         """Return the key that a grant of this verifier refers to, while it is remembered."""
-        verdict = self._verdicts.get(reference.removeprefix(_REFERENCE))
-        return verdict.key if verdict else None
+        known = self._accepted.get(reference.removeprefix(_REFERENCE))
+        return known.key if known else None
 
-    def _remembered(self, mark: str) -> _Verdict | None:
-        verdict = self._verdicts.get(mark)
-        if verdict is None or verdict.until <= self._clock():
-            return None
-        self._verdicts.move_to_end(mark)
-        return verdict
+    async def _introduced(self, mark: str, key: SecretStr) -> bool:
+        async def check() -> bool:
+            # The same key may have been checked while this request waited.
+            return mark in self._accepted or (not self._is_refused(mark) and await self._ask(mark, key))
 
-    async def _ask(self, mark: str, key: SecretStr) -> _Verdict:
+        return not self._is_refused(mark) and await self._strangers.run(check)
+
+    async def _renewed(self, mark: str, key: SecretStr) -> bool:
+        self._renewing.add(mark)
+        try:
+            return await self._ask(mark, key)
+        finally:
+            self._renewing.discard(mark)
+
+    def _is_refused(self, mark: str) -> bool:
+        return self._refused.get(mark, 0.0) > self._clock()
+
+    async def _ask(self, mark: str, key: SecretStr) -> bool:
         accepted = await self._check(key)
-        verdict = _Verdict(
-            key if accepted else None, self._clock() + (_ACCEPTED_FOR_S if accepted else _REFUSED_FOR_S)
-        )
-        self._verdicts[mark] = verdict
-        self._verdicts.move_to_end(mark)
-        if len(self._verdicts) > _REMEMBERED_KEYS:
-            # Refused ones first: strangers with made-up keys must not push out who is being served.
-            oldest = next((one for one, known in self._verdicts.items() if known.key is None), None)
-            self._verdicts.pop(oldest or next(iter(self._verdicts)))
-        return verdict
+        if accepted:
+            self._accepted[mark] = _Accepted(key, self._clock() + _ACCEPTED_FOR_S)
+            self._accepted.move_to_end(mark)
+            if len(self._accepted) > _REMEMBERED_CALLERS:
+                self._accepted.popitem(last=False)
+        else:
+            self._accepted.pop(mark, None)
+            self._refused[mark] = self._clock() + _REFUSED_FOR_S
+            self._refused.move_to_end(mark)
+            if len(self._refused) > _REMEMBERED_REFUSALS:
+                self._refused.popitem(last=False)
+        return accepted
+
+
+def could_be_key(text: str) -> bool:
+    """Whether `text` can stand in a header as a key; anything else is refused without asking Calypso."""
+    return 0 < len(text) <= _LONGEST_KEY and text.isascii() and text.isprintable() and " " not in text

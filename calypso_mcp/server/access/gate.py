@@ -11,9 +11,10 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 from starlette.authentication import AuthCredentials
 from starlette.datastructures import Headers
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from calypso_mcp.errors import CalypsoError
+from calypso_mcp.errors import Busy, CalypsoError
 from calypso_mcp.server.access.answers import refusal, send_refusal
 from calypso_mcp.server.access.protected_resource import ProtectedResource
 
@@ -53,6 +54,11 @@ class AccessControl:
         return token.strip() or None if scheme.lower() == "bearer" else None
 
 
+def _unchecked(retry_after_s: int) -> Response:
+    description = "The credential cannot be checked now."
+    return refusal(503, "temporarily_unavailable", description, {"Retry-After": str(retry_after_s)})
+
+
 class AccessGate:
     """Lets a request pass with the grant of its credential, or not at all."""
 
@@ -71,12 +77,13 @@ class AccessGate:
             return
         try:
             token = await self._verify(scope)
+        except Busy:
+            # Not logged: strangers cause it as often as they like.
+            await send_refusal(_unchecked(1), scope, receive, send)
+            return
         except CalypsoError as error:
             _log.warning("A credential could not be checked: %s", error.code)
-            response = refusal(
-                503, "temporarily_unavailable", "The credential cannot be checked now.", {"Retry-After": "5"}
-            )
-            await send_refusal(response, scope, receive, send)
+            await send_refusal(_unchecked(5), scope, receive, send)
             return
         if token is None:
             await send_refusal(self._control.resource.unauthorized(scope), scope, receive, send)

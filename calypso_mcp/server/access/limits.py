@@ -1,7 +1,8 @@
 """What one HTTP request may cost: checked before any of it reaches MCP, on every route of the server.
 
-From the outside in: Host and Origin, requests at once, credential, requests at once and per minute of one
-caller, the body's size, speed and shape, and the time until the answer is complete.
+From the outside in: Host and Origin, credential, requests at once and the time until the answer is complete,
+requests at once and per minute of one caller, and the body's size, speed and shape. Whoever has no credential
+takes no place of those who have one.
 """
 
 from __future__ import annotations
@@ -86,9 +87,9 @@ def wrap(
     """
     inner: ASGIApp = BodyLimits(app, limits.body, streamed_prefix=limits.streamed_prefix)
     inner = CallerLimits(inner, limits, clock)
+    inner = GlobalLimits(inner, limits)
     if control is not None:
         inner = AccessGate(inner, control)
-    inner = GlobalLimits(inner, limits)
     inner = KnownAddress(inner, security)
     return inner if metrics is None else Counted(inner, metrics)
 

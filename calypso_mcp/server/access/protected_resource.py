@@ -22,6 +22,8 @@ from calypso_mcp.server.access.answers import refusal
 MCP_PATH = "/mcp"
 _WELL_KNOWN = "/.well-known/oauth-protected-resource"
 _DOCUMENTATION = "https://docs.calypso.so/knowledge-buckets"
+#: Clients show this to people, who would look for a way to sign in.
+_NO_SIGN_IN = "This server has no sign-in"
 
 
 def origin_of(scope: Scope) -> str:
@@ -39,12 +41,14 @@ class ProtectedResource:
         header: Header the credential arrives in; `Authorization` means a bearer token.
         authorization_servers: Issuers of tokens for it; none where the operator gives out the credentials.
         scopes: OAuth scopes a token needs.
+        credential: What to send, in words for people.
     """
 
     url: str | None = None
     header: str = "Authorization"
     authorization_servers: tuple[str, ...] = ()
     scopes: tuple[str, ...] = ()
+    credential: str = "the token that the operator of this server gave you"
 
     @property
     def takes_bearer_tokens(self) -> bool:
@@ -60,12 +64,19 @@ class ProtectedResource:
     def unauthorized(self, scope: Scope) -> Response:
         """Return the one answer to no, a wrong, an expired and a doubled credential alike."""
         if self.takes_bearer_tokens:
-            error, description = "invalid_token", "A valid credential is required."
+            error = "invalid_token"
+            description = (
+                "A valid credential is required."
+                if self.authorization_servers
+                else f"{_NO_SIGN_IN}: send the header Authorization: Bearer TOKEN, where TOKEN is {self.credential}."
+            )
             challenge = f'Bearer error="{error}", error_description="{description}"'
         else:
             # No registered scheme has a header of its own; the parameter may go with any (section 5.1).
-            error, description = "invalid_api_key", f"A valid Calypso API key is required in {self.header}."
+            error = "invalid_api_key"
+            description = f"{_NO_SIGN_IN}: send the header {self.header} with {self.credential} alone, no word before it."
             challenge = f'ApiKey realm="calypso-mcp", header="{self.header}"'
+            challenge += f', error="{error}", error_description="{description}"'
         parts = urlsplit(self._address(scope))
         metadata = f"{parts.scheme}://{parts.netloc}{self.metadata_path}"
         challenge += f', resource_metadata="{metadata}"'

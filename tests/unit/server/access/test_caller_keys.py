@@ -2,8 +2,9 @@ import anyio
 import pytest
 from pydantic import SecretStr
 
-from calypso_mcp.errors import ConnectionFailed
+from calypso_mcp.errors import Busy, ConnectionFailed
 from calypso_mcp.server.access.caller_keys import CallerKeyVerifier
+from calypso_mcp.server.access.check_queue import CheckPolicy, CheckQueue
 from calypso_mcp.server.access.credentials import GRANT_CLAIM
 from tests.support.oauth_issuer import Clock
 
@@ -62,7 +63,7 @@ async def test_an_outage_is_not_remembered_as_a_wrong_key(calypso: Calypso, cloc
     assert await verifier.verify_token(GOOD) is not None
 
 
-@pytest.mark.parametrize("key", ["", "ä" * 20, "sk\x00", "x" * 600])
+@pytest.mark.parametrize("key", ["", "ä" * 20, "sk\x00", "x" * 600, "Bearer sk-x", "sk x"])
 async def test_what_cannot_be_a_key_is_refused_without_asking(
     calypso: Calypso, clock: Clock, key: str
 ) -> None:
@@ -71,10 +72,91 @@ async def test_what_cannot_be_a_key_is_refused_without_asking(
 
 
 async def test_made_up_keys_do_not_push_out_who_is_being_served(calypso: Calypso, clock: Clock) -> None:
-    verifier = CallerKeyVerifier(calypso.check, clock=clock)
+    quick = CheckQueue(CheckPolicy(pause_s=0))
+    verifier = CallerKeyVerifier(calypso.check, clock=clock, strangers=quick)
     token = await verifier.verify_token(GOOD)
     assert token is not None
     assert token.claims is not None
     for number in range(10_001):
         assert await verifier.verify_token(f"sk-made-up-{number}") is None
     assert verifier.key(token.claims[GRANT_CLAIM]["key_reference"]) is not None
+
+
+class HangingCalypso(Calypso):
+    """Answers about the good key only."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = anyio.Event()
+
+    async def check(self, key: SecretStr) -> bool:
+        if key.get_secret_value() != GOOD:
+            self.reached.set()
+            await anyio.sleep_forever()
+        return await super().check(key)
+
+
+@pytest.mark.parametrize("later_s", [0, 301], ids=["remembered", "checked-again"])
+async def test_strangers_whose_checks_hang_delay_no_known_caller(clock: Clock, later_s: float) -> None:
+    calypso = HangingCalypso()
+    verifier = CallerKeyVerifier(calypso.check, clock=clock)
+    assert await verifier.verify_token(GOOD) is not None
+    clock.now_s += later_s
+    turned_away = 0
+
+    async def try_key(number: int) -> None:
+        nonlocal turned_away
+        try:
+            await verifier.verify_token(f"sk-made-up-{number}")
+        except Busy:
+            turned_away += 1
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            for number in range(500):
+                tasks.start_soon(try_key, number)
+            await calypso.reached.wait()
+            assert await verifier.verify_token(GOOD) is not None
+            assert turned_away == 500 - 32
+            tasks.cancel_scope.cancel()
+
+
+async def test_requests_with_a_known_key_do_not_wait_while_one_of_them_checks_it_again(
+    calypso: Calypso, clock: Clock
+) -> None:
+    release, asked = anyio.Event(), 0
+
+    async def check(_key: SecretStr) -> bool:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            await release.wait()
+        return True
+
+    verifier = CallerKeyVerifier(check, clock=clock)
+    assert await verifier.verify_token(GOOD) is not None
+    clock.now_s += 301
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(verifier.verify_token, GOOD)
+            await anyio.wait_all_tasks_blocked()
+            for _ in range(50):
+                assert await verifier.verify_token(GOOD) is not None
+            release.set()
+    assert asked == 2
+
+
+async def test_a_revoked_key_is_refused_and_forgotten(clock: Clock) -> None:
+    good = True
+
+    async def check(_key: SecretStr) -> bool:
+        return good
+
+    verifier = CallerKeyVerifier(check, clock=clock)
+    token = await verifier.verify_token(GOOD)
+    assert token is not None
+    assert token.claims is not None
+    good = False
+    clock.now_s += 301
+    assert await verifier.verify_token(GOOD) is None
+    assert verifier.key(token.claims[GRANT_CLAIM]["key_reference"]) is None

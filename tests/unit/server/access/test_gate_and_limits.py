@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.scope import ScopeLimit
-from calypso_mcp.errors import ConnectionFailed
+from calypso_mcp.errors import Busy, ConnectionFailed
 from calypso_mcp.server.access.body_limits import BodyPolicy
 from calypso_mcp.server.access.credentials import NOBODY, access_token, grant_of_user
 from calypso_mcp.server.access.gate import AccessControl
@@ -44,6 +44,10 @@ class Verifier:
     async def verify_token(self, token: str) -> AccessToken | None:
         if token == "down":
             raise ConnectionFailed
+        if token == "busy":
+            raise Busy
+        if token == "hangs":
+            await anyio.sleep_forever()
         grant = self.grants.get(token)
         return None if grant is None else access_token(grant, "f")
 
@@ -267,6 +271,27 @@ def holding(release: anyio.Event, entered: Callable[[], Awaitable[None]]) -> ASG
         await JSONResponse({})(scope, receive, send)
 
     return app
+
+
+async def test_strangers_whose_credentials_are_being_checked_take_no_place_of_known_callers() -> None:
+    app = protected(HttpLimits(concurrent=1))
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            for _ in range(20):
+                tasks.start_soon(answered, app, scope_of("hangs"))
+            await anyio.wait_all_tasks_blocked()
+            assert (await answered(app, scope_of("good")))[0]["status"] == 200
+            tasks.cancel_scope.cancel()
+
+
+async def test_a_server_that_checks_too_many_credentials_says_come_back_and_logs_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with client(protected(), token="busy") as http:
+        response = await http.get("/mcp")
+    assert response.status_code == 503
+    assert response.headers["retry-after"] == "1"
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(
