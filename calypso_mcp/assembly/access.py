@@ -129,7 +129,6 @@ def _by_oauth(issuer: str, settings: Settings) -> Callers:
         audience=audience,
         buckets_claim=settings.oauth_buckets_claim,
         write_scope=settings.oauth_write_scope,
-        required_scopes=settings.oauth_required_scopes,
     )
     verifier = OAuthVerifier(policy, SigningKeys(settings.oauth_jwks_url or ""))
     audience_is_address = audience.startswith(("https://", "http://"))
@@ -143,7 +142,9 @@ def _by_oauth(issuer: str, settings: Settings) -> Callers:
         return None if grant.has_expired(time.time()) else grant
 
     return Callers(
-        control=AccessControl(verifier, resource), grant_for=grant_of_request, current_grant=still_valid
+        control=AccessControl(verifier, resource, required_scopes=settings.oauth_required_scopes),
+        grant_for=grant_of_request,
+        current_grant=still_valid,
     )
 
 

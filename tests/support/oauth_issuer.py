@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,8 @@ class Issuer:
 
     keys: dict[str, rsa.RSAPrivateKey] = field(default_factory=dict)
     fetches: int = 0
+    #: Headers of the last fetch.
+    asked: Mapping[str, str] = field(default_factory=dict[str, str])
     answer: Any = None
 
     def add_key(self, key_id: str) -> None:
@@ -45,6 +48,7 @@ class Issuer:
 
     def handle(self, request: httpx2.Request) -> httpx2.Response:
         self.fetches += 1
+        self.asked = request.headers
         assert "authorization" not in request.headers
         if isinstance(self.answer, Exception):
             raise self.answer

@@ -32,11 +32,13 @@ class AccessControl:
         verifier: Decides about a credential.
         resource: What they are told who do not, and in which header the credential arrives.
         capability: Reads the grant out of a path that is itself a credential (a one-time address).
+        required_scopes: OAuth scopes that every token must carry; one without them is answered 403.
     """
 
     verifier: TokenVerifier
     resource: ProtectedResource = field(default_factory=ProtectedResource)
     capability: Callable[[str, str], Awaitable[AccessToken | None]] | None = None
+    required_scopes: tuple[str, ...] = ()
 
     @property
     def open_paths(self) -> tuple[str, str]:
@@ -87,6 +89,10 @@ class AccessGate:
             return
         if token is None:
             await send_refusal(self._control.resource.unauthorized(scope), scope, receive, send)
+            return
+        if not set(self._control.required_scopes) <= set(token.scopes):
+            response = self._control.resource.insufficient_scope(scope, self._control.required_scopes)
+            await send_refusal(response, scope, receive, send)
             return
         user = AuthenticatedUser(token)
         await self._app({**scope, "user": user, "auth": AuthCredentials(token.scopes)}, receive, send)

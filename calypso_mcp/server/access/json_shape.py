@@ -45,3 +45,23 @@ def excess(text: bytes, limits: JsonShape) -> str | None:
         else:
             depth -= 1
     return None
+
+
+def pruned(text: bytes, depth: int) -> bytes:
+    """Return `text` with null in place of everything nested deeper than `depth` levels.
+
+    One deep value would make a parser give up the whole text, with all that is good beside it.
+    """
+    kept: list[bytes] = []
+    level, kept_to = 0, 0
+    for match in _TOKEN.finditer(text):
+        token = text[match.start()]
+        if token in _OPENING:
+            level += 1
+            if level == depth + 1:
+                kept += [text[kept_to : match.start()], b"null"]
+        elif token != 0x22:  # noqa: PLR2004 - the quotation mark
+            level -= 1
+            if level == depth:
+                kept_to = match.end()
+    return b"".join([*kept, text[kept_to:] if level <= depth else b""])

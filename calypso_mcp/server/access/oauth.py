@@ -1,7 +1,8 @@
 """OAuth 2.1 resource server: access tokens of one issuer, checked here, mapped to buckets by a claim.
 
 Checked: signature by a published key and an allowed algorithm, issuer, audience (this server, RFC 8707 and
-RFC 9068), expiry, not-before, required scopes. The token is used for nothing else and goes nowhere.
+RFC 9068), expiry, not-before. Required scopes are the gate's to check. The token is used for nothing else and
+goes nowhere.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.credentials import LONGEST_TOKEN, access_token, fingerprint
+from calypso_mcp.server.access.key_set import ALGORITHMS
 from calypso_mcp.server.access.signing_keys import SigningKeys, require_https
 
-#: Signatures only an issuer can make; anything symmetric, and `none`, is never allowed.
-ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+#: Latest expiry, in seconds since 1970: the end of the year 9999. Anything later is no date.
+_LATEST_EXPIRY = 253_402_300_799
 _PLAIN_SUBJECT = re.compile(r"[A-Za-z0-9@.|_-]{1,100}")
 
 
@@ -35,7 +37,6 @@ class OAuthPolicy:
         buckets_claim: Claim that lists the caller's buckets, as a list or separated by spaces. A token
             without it reaches no bucket.
         write_scope: OAuth scope without which a token is read-only; None: every token may write.
-        required_scopes: OAuth scopes every token must carry.
         algorithms: Allowed signature algorithms, out of ALGORITHMS.
         leeway_s: Clock difference to the issuer that is forgiven.
     """
@@ -44,7 +45,6 @@ class OAuthPolicy:
     audience: str
     buckets_claim: str = "calypso_buckets"
     write_scope: str | None = None
-    required_scopes: tuple[str, ...] = ()
     algorithms: tuple[str, ...] = ALGORITHMS
     leeway_s: float = 30.0
 
@@ -74,8 +74,6 @@ class OAuthVerifier(TokenVerifier):
         if claims is None:
             return None
         scopes = _words(claims.get("scope", claims.get("scp")))
-        if not set(self._policy.required_scopes) <= set(scopes):
-            return None
         return access_token(
             self._grant(claims, scopes),
             fingerprint(token),
@@ -91,23 +89,24 @@ class OAuthVerifier(TokenVerifier):
 
         try:
             header = jwt.get_unverified_header(token)
-            key_id = header.get("kid")
-            if header.get("alg") not in self._policy.algorithms or not isinstance(key_id, str | None):
+            key_id, algorithm = header.get("kid"), header.get("alg")
+            if algorithm not in self._policy.algorithms or not isinstance(key_id, str | None):
                 return None
-            key = await self._keys.get(key_id)
+            key = await self._keys.get(key_id, algorithm)
             if key is None:
                 return None
-            return jwt.decode(
+            claims = jwt.decode(
                 token,
-                key,
-                algorithms=list(self._policy.algorithms),
+                key.key,
+                algorithms=[algorithm],
                 audience=self._policy.audience,
                 issuer=self._policy.issuer,
                 leeway=self._policy.leeway_s,
                 options={"require": ["exp", "iss", "aud", "sub"], "strict_aud": False},
             )
-        except (jwt.PyJWTError, ValueError):
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
             return None
+        return claims if int(claims["exp"]) <= _LATEST_EXPIRY else None
 
     def _grant(self, claims: Mapping[str, Any], scopes: tuple[str, ...]) -> AccessGrant:
         policy = self._policy

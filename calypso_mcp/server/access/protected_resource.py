@@ -68,19 +68,29 @@ class ProtectedResource:
             description = (
                 "A valid credential is required."
                 if self.authorization_servers
-                else f"{_NO_SIGN_IN}: send the header Authorization: Bearer TOKEN, where TOKEN is {self.credential}."
+                else f"{_NO_SIGN_IN}: send the header Authorization: Bearer TOKEN, with {self.credential}."
             )
             challenge = f'Bearer error="{error}", error_description="{description}"'
         else:
             # No registered scheme has a header of its own; the parameter may go with any (section 5.1).
             error = "invalid_api_key"
-            description = f"{_NO_SIGN_IN}: send the header {self.header} with {self.credential} alone, no word before it."
+            description = (
+                f"{_NO_SIGN_IN}: send the header {self.header} with {self.credential} and nothing else."
+            )
             challenge = f'ApiKey realm="calypso-mcp", header="{self.header}"'
             challenge += f', error="{error}", error_description="{description}"'
-        parts = urlsplit(self._address(scope))
-        metadata = f"{parts.scheme}://{parts.netloc}{self.metadata_path}"
-        challenge += f', resource_metadata="{metadata}"'
+        challenge += f', resource_metadata="{self._metadata_url(scope)}"'
         return refusal(401, error, description, {"WWW-Authenticate": challenge})
+
+    def insufficient_scope(self, scope: Scope, required: tuple[str, ...]) -> Response:
+        """Return the answer to a good token that lacks OAuth scopes (RFC 6750, section 3.1)."""
+        error, words = "insufficient_scope", " ".join(required)
+        description = f"The token must carry these scopes: {words}."
+        challenge = (
+            f'Bearer error="{error}", error_description="{description}", scope="{words}", '
+            f'resource_metadata="{self._metadata_url(scope)}"'
+        )
+        return refusal(403, error, description, {"WWW-Authenticate": challenge})
 
     def route(self) -> Route:
         """Return the route that serves the document, to web pages of the allowed origins, too."""
@@ -102,6 +112,10 @@ class ProtectedResource:
         if self.scopes:
             document["scopes_supported"] = list(self.scopes)
         return JSONResponse(document, headers={"Cache-Control": "public, max-age=3600"})
+
+    def _metadata_url(self, scope: Scope) -> str:
+        parts = urlsplit(self._address(scope))
+        return f"{parts.scheme}://{parts.netloc}{self.metadata_path}"
 
     def _address(self, scope: Scope) -> str:
         return origin_of(scope) + MCP_PATH if self.url is None else self.url

@@ -6,20 +6,20 @@ Fetches are bounded, because a caller chooses the key id that is looked for: at 
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import anyio
 
 from calypso_mcp.domain.addresses import keeps_secrets, split_url
 from calypso_mcp.errors import ConfigError, ConnectionFailed
+from calypso_mcp.server.access.check_queue import CheckPolicy, CheckQueue
+from calypso_mcp.server.access.key_set import SigningKey, matching, parse_key_set
 
 if TYPE_CHECKING:
     import httpx2
-    from jwt import PyJWK
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +31,7 @@ MIN_REFRESH_S = 30.0
 MAX_STALE_S = 86_400.0
 _FETCH_TIMEOUT_S = 5.0
 _LARGEST_ANSWER_BYTES = 262_144
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
 class SigningKeys:
@@ -56,46 +57,56 @@ class SigningKeys:
         self._url = url
         self._transport = transport
         self._clock = clock
-        self._keys: dict[str | None, PyJWK] = {}
+        self._keys: list[SigningKey] = []
         self._fetched_at: float | None = None
         self._tried_at: float | None = None
         self._lock = anyio.Lock()
+        # Nothing is asked of the issuer for most of them, so there is no pause between two.
+        self._strangers = CheckQueue(CheckPolicy(pause_s=0.0))
 
-    async def get(self, key_id: str | None) -> PyJWK | None:
-        """Return the key called `key_id`; None when the issuer has none by that name.
+    async def get(self, key_id: str | None, algorithm: str) -> SigningKey | None:
+        """Return the key called `key_id`, or the only one where there is no id; None when there is none.
+
+        Args:
+            key_id: As the token names it.
+            algorithm: What the key must be for.
 
         Raises:
             ConnectionFailed: The issuer cannot be reached and nothing usable is remembered.
+            Busy: Too many tokens wait for the issuer's answer.
         """
-        known, age = self._keys.get(key_id), self._age(self._fetched_at)
+        known, age = matching(self._keys, key_id, algorithm), self._age(self._fetched_at)
         # A fetch, which anybody can cause with a made-up id, holds up nobody whose key is at hand.
         if known is not None and age <= (MAX_STALE_S if self._lock.locked() else MAX_AGE_S):
             return known
+        if known is not None:
+            return await self._looked_up(key_id, algorithm)
+        return await self._strangers.run(lambda: self._looked_up(key_id, algorithm))
+
+    async def _looked_up(self, key_id: str | None, algorithm: str) -> SigningKey | None:
         async with self._lock:
-            age = self._age(self._fetched_at)
-            if (age > MAX_AGE_S or key_id not in self._keys) and self._age(self._tried_at) >= MIN_REFRESH_S:
+            known, age = matching(self._keys, key_id, algorithm), self._age(self._fetched_at)
+            if (age > MAX_AGE_S or known is None) and self._age(self._tried_at) >= MIN_REFRESH_S:
                 self._tried_at = self._clock()
                 await self._refresh()
             if self._age(self._fetched_at) > MAX_STALE_S:
                 raise ConnectionFailed("The signing keys of the OAuth issuer cannot be fetched.")
-            return self._keys.get(key_id)
+            return matching(self._keys, key_id, algorithm)
 
     def _age(self, moment: float | None) -> float:
         return float("inf") if moment is None else self._clock() - moment
 
     async def _refresh(self) -> None:
         import httpx2
-        from jwt import PyJWTError
 
         try:
-            document = await self._fetch()
-            self._keys = _usable_keys(document)
-        except (httpx2.HTTPError, ValueError, TimeoutError, PyJWTError) as error:
+            self._keys = parse_key_set(await self._fetch())
+        except (httpx2.HTTPError, ValueError, TimeoutError, RecursionError) as error:
             _log.warning("The OAuth issuer's signing keys could not be fetched: %s", type(error).__name__)
         else:
             self._fetched_at = self._clock()
 
-    async def _fetch(self) -> Mapping[str, Any]:
+    async def _fetch(self) -> bytes:
         import httpx2
 
         with anyio.fail_after(_FETCH_TIMEOUT_S):
@@ -103,19 +114,18 @@ class SigningKeys:
                 httpx2.AsyncClient(
                     transport=self._transport, follow_redirects=False, trust_env=False
                 ) as http,
-                http.stream("GET", self._url, headers={"Accept": "application/json"}) as response,
+                http.stream("GET", self._url, headers=_HEADERS) as response,
             ):
                 if response.status_code != 200:  # noqa: PLR2004 - HTTP
                     raise ValueError(f"status {response.status_code}")
+                if response.headers.get("content-encoding", "identity") != "identity":
+                    raise ValueError("compressed")  # unpacked, a small answer may be of any size
                 body = bytearray()
                 async for chunk in response.aiter_bytes():
                     body += chunk
                     if len(body) > _LARGEST_ANSWER_BYTES:
                         raise ValueError("answer too large")
-        document: Any = json.loads(bytes(body))
-        if not isinstance(document, dict):
-            raise ValueError("not a key set")  # noqa: TRY004 - one kind of error for every wrong answer
-        return cast("Mapping[str, Any]", document)
+        return bytes(body)
 
 
 def require_https(url: str) -> None:
@@ -128,13 +138,3 @@ def require_https(url: str) -> None:
     if parts is not None and keeps_secrets(parts):
         return
     raise ConfigError(f"{url}: must be an https:// address (plain http is allowed to this machine only).")
-
-
-def _usable_keys(document: Mapping[str, Any]) -> dict[str | None, PyJWK]:
-    """Return the keys for signatures by id; one without an id serves tokens that name none."""
-    from jwt import PyJWKSet
-
-    found = PyJWKSet.from_dict(dict(document)).keys
-    # A symmetric "public" key would let anybody who can read the set sign tokens.
-    usable = [key for key in found if key.key_type != "oct" and key.public_key_use in (None, "sig")]
-    return {key.key_id: key for key in usable}

@@ -122,7 +122,7 @@ async def test_strangers_whose_checks_hang_delay_no_known_caller(clock: Clock, l
 
 
 async def test_requests_with_a_known_key_do_not_wait_while_one_of_them_checks_it_again(
-    calypso: Calypso, clock: Clock
+    clock: Clock,
 ) -> None:
     release, asked = anyio.Event(), 0
 

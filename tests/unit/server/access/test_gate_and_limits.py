@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import anyio
@@ -282,6 +283,18 @@ async def test_strangers_whose_credentials_are_being_checked_take_no_place_of_kn
             await anyio.wait_all_tasks_blocked()
             assert (await answered(app, scope_of("good")))[0]["status"] == 200
             tasks.cancel_scope.cancel()
+
+
+async def test_a_token_that_lacks_a_scope_is_answered_403_with_the_scopes_it_needs() -> None:
+    lacking = replace(CONTROL, required_scopes=("calypso.read", "calypso.write"))
+    async with client(protected(control=lacking)) as http:
+        response = await http.get("/mcp")
+    assert response.status_code == 403
+    assert response.json()["error"] == "insufficient_scope"
+    challenge = response.headers["www-authenticate"]
+    assert challenge.startswith('Bearer error="insufficient_scope"')
+    assert 'scope="calypso.read calypso.write"' in challenge
+    assert f'resource_metadata="{METADATA}"' in challenge
 
 
 async def test_a_server_that_checks_too_many_credentials_says_come_back_and_logs_nothing(

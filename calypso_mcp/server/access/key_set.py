@@ -1,0 +1,99 @@
+"""The usable keys of a published key set (RFC 7517). One odd key never costs the good ones beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from calypso_mcp.server.access.json_shape import pruned
+
+_RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
+#: Signature algorithms of each kind of key (RFC 7518, section 3.1; RFC 8037, section 3.1), by type and curve.
+#: Only asymmetric ones: with a symmetric "public" key anybody who can read the set could sign tokens.
+_ALGORITHMS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("RSA", ""): _RSA,
+    ("EC", "P-256"): ("ES256",),
+    ("EC", "P-384"): ("ES384",),
+    ("EC", "P-521"): ("ES512",),
+    ("OKP", "Ed25519"): ("EdDSA",),
+}
+#: Every algorithm that can be allowed.
+ALGORITHMS = tuple(name for names in _ALGORITHMS.values() for name in names)
+#: The members of a public key that are read; all of them are texts.
+_MEMBERS = frozenset({"kty", "crv", "n", "e", "x", "y"})
+_MOST_KEYS = 100
+#: A set has three levels: itself, its list, a key. A key's lists of texts add one.
+_DEPTH = 4
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """A key that verifies signatures.
+
+    Attributes:
+        key_id: Its name in the set; None: it has none.
+        algorithms: What it may verify: the algorithm it states, or every one of its type.
+        key: As PyJWT takes it.
+    """
+
+    key_id: str | None
+    algorithms: tuple[str, ...]
+    key: Any
+
+
+def parse_key_set(text: bytes) -> list[SigningKey]:
+    """Return the keys of the set `text` that verify signatures.
+
+    Raises:
+        ValueError: It is no key set, or none of its keys can be used.
+    """
+    document: Any = json.loads(pruned(text, _DEPTH))
+    entries: Any = cast("dict[str, Any]", document).get("keys") if isinstance(document, dict) else None
+    if not isinstance(entries, list):
+        raise ValueError("not a key set")  # noqa: TRY004 - one kind of error for every wrong answer
+    found = [_usable(entry) for entry in cast("list[Any]", entries)[:_MOST_KEYS]]
+    keys = [key for key in found if key is not None]
+    if not keys:
+        raise ValueError("no usable key")
+    return keys
+
+
+def matching(keys: Sequence[SigningKey], key_id: str | None, algorithm: str) -> SigningKey | None:
+    """Return the key called `key_id` for `algorithm`; without an id, the only one for it."""
+    fitting = [key for key in keys if algorithm in key.algorithms]
+    if key_id is not None:
+        return next((key for key in fitting if key.key_id == key_id), None)
+    unnamed = [key for key in fitting if key.key_id is None]
+    candidates = unnamed or fitting
+    return candidates[0] if len(candidates) == 1 else None
+
+
+def _usable(entry: Any) -> SigningKey | None:
+    if not isinstance(entry, dict):
+        return None
+    fields = cast("dict[str, Any]", entry)
+    key_id, stated = fields.get("kid"), fields.get("alg")
+    if not isinstance(key_id, str | None) or not isinstance(stated, str | None) or not _may_verify(fields):
+        return None
+    public = {name: value for name, value in fields.items() if name in _MEMBERS and isinstance(value, str)}
+    algorithms = _ALGORITHMS.get((public.get("kty", ""), public.get("crv", "")), ())
+    if stated is not None:
+        algorithms = tuple(name for name in algorithms if name == stated)
+    if not algorithms:
+        return None
+    from jwt import PyJWK, PyJWTError
+
+    try:
+        return SigningKey(key_id, algorithms, PyJWK(public, algorithms[0]).key)
+    except (PyJWTError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _may_verify(fields: dict[str, Any]) -> bool:
+    """Whether a key is published for verifying signatures (RFC 7517, sections 4.2 and 4.3)."""
+    operations: Any = fields.get("key_ops")
+    return fields.get("use") in (None, "sig") and (
+        operations is None or (isinstance(operations, list) and "verify" in operations)
+    )
