@@ -23,6 +23,8 @@ _BY_STATUS: Mapping[int, type[errors.ApiError]] = {
     429: errors.RateLimited,
 }
 
+_OPERATOR = "Give this message to the operator of the server; the same call fails until it is dealt with."
+
 _HINTS: Mapping[str, str] = {
     "bucket_required": "Name a destination with the bucket argument.",
     "bucket_assignment_failed": "Check the bucket with list_buckets, or pass create_bucket=true to make it.",
@@ -32,6 +34,9 @@ _HINTS: Mapping[str, str] = {
     "duplicate_client_file_id": "Give every file of the batch its own client_file_id.",
     "agent_id_exists": "Choose another agent_id, or use the existing agent.",
     "agent_limit_reached": "Delete an agent in Calypso or change the plan.",
+    "store_gone": _OPERATOR,
+    "store_damaged": _OPERATOR,
+    "storage_failed": _OPERATOR,
     "file_too_large": "Split the file; one file may have at most 25 MB.",
 }
 

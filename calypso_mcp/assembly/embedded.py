@@ -39,6 +39,7 @@ class EmbeddedTransport(httpx2.AsyncBaseTransport):
         self._options = options
         self._starting = anyio.Lock()
         self._running: httpx2.ASGITransport | None = None
+        self._has_run = False
         self._stop = anyio.Event()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -63,7 +64,9 @@ class EmbeddedTransport(httpx2.AsyncBaseTransport):
 
         started = False
         try:
-            async with open_backend(self._options()) as app:
+            # What vanished while it was in use must not come back as an empty store.
+            async with open_backend(self._options(), must_exist=self._has_run) as app:
+                self._has_run = True
                 self._running = httpx2.ASGITransport(app, raise_app_exceptions=False)
                 task_status.started(self._running)
                 started = True

@@ -56,6 +56,8 @@ def _command(name: str) -> Callable[[Namespace, Mapping[str, object]], int]:
             from calypso_mcp.cli.demo import run
         case "upload":
             from calypso_mcp.cli.upload import run
+        case "recover":
+            from calypso_mcp.cli.recover import run
         case "token":
             from calypso_mcp.cli.tokens import run
         case _:

@@ -33,6 +33,7 @@ commands:
   calypso-mcp backend            serve the embedded Calypso's REST API
   calypso-mcp demo [PATH ...]    upload files, wait, search, print cited passages
   calypso-mcp upload PATH ...    upload files or folders into a bucket
+  calypso-mcp recover            save what is left of a damaged store
   calypso-mcp token new NAME     make an access token for an agent
 
 `calypso-mcp COMMAND --help` describes a command. Every flag has an environment variable: see the README.
@@ -71,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_backend(commands)
     _add_demo(commands)
     _add_upload(commands)
+    _add_recover(commands)
     _add_token(commands)
     return parser
 
@@ -148,6 +150,16 @@ def _add_upload(commands: Commands) -> None:
         help="give up after this long (3600)",
     )
     _add_settings(upload, {"calypso", "transfer", "observing"}, names={"allow_secret_names", "scan_secrets"})
+
+
+def _add_recover(commands: Commands) -> None:
+    recover = _command(
+        commands,
+        "recover",
+        "Save what is left of a damaged store of the embedded Calypso: move it aside and make a new one of "
+        "everything that can be read. Stop every server on the data folder first.",
+    )
+    _add_settings(recover, (), names={"data_dir", "log_level"})
 
 
 def _add_token(commands: Commands) -> None:

@@ -5,21 +5,25 @@ from __future__ import annotations
 import argparse
 import secrets
 import shlex
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from socket import socket
 
 import anyio
+import anyio.to_thread
 from pydantic import SecretStr
 
 from calypso_mcp.assembly.kept_secret import kept_secret
 from calypso_mcp.cli.listening import listen, origin, serve
 from calypso_mcp.cli.logs import log_to_stderr
 from calypso_mcp.domain.addresses import is_loopback
-from calypso_mcp.local.app import LocalOptions, open_backend
+from calypso_mcp.local.app import STORE_FILE, LocalOptions, open_backend
 from calypso_mcp.settings import load_settings
+from calypso_mcp.sqlite.faults import FileWatch, StoreGone
 
 DEFAULT_PORT = 8010
+_STORE_CHECK_S = 1.0
 
 
 def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
@@ -41,10 +45,27 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
 
 async def _serve(options: LocalOptions, listening: socket, key_source: str) -> None:
     async with open_backend(options) as app:
+        store = FileWatch(options.data_dir / STORE_FILE)
         _introduce(origin(listening), key_source, options.data_dir)
         if not is_loopback(listening.getsockname()[0]):
             print("Plain http on a network: put a TLS proxy before it.", flush=True)
-        await serve(app, listening)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(_stop_when_gone, store)
+            await serve(app, listening)
+            tasks.cancel_scope.cancel()
+    # Says why it ended; after any other end it returns.
+    store.check()
+
+
+async def _stop_when_gone(store: FileWatch) -> None:
+    """Stop the server as a signal would when the store was deleted or replaced: it could save nothing."""
+    while True:
+        try:
+            await anyio.to_thread.run_sync(store.check)
+        except StoreGone:
+            signal.raise_signal(signal.SIGTERM)
+            return
+        await anyio.sleep(_STORE_CHECK_S)
 
 
 def _new_key() -> str:

@@ -25,6 +25,7 @@ from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.rate_limit import CreateWindow
 from calypso_mcp.local.routes import agents, answers, batches, buckets, connection, files, search, uploads
 from calypso_mcp.local.store.database import Database
+from calypso_mcp.sqlite.faults import StoreFault, gone
 
 __all__ = ["LocalOptions", "create_app", "open_backend"]
 
@@ -40,6 +41,10 @@ _API = (
     *answers.ROUTES,
 )
 
+STORE_FILE = "calypso.db"
+BLOBS_FOLDER = "blobs"
+WORKERS_FOLDER = "workers"
+
 #: The write-ahead log is folded into the database when it has grown to this.
 _LARGE_LOG_BYTES = 16 * 1_048_576
 _LOG_CHECK_S = 2.0
@@ -47,14 +52,19 @@ _CLEAN_EVERY = 300
 
 
 @asynccontextmanager
-async def open_backend(options: LocalOptions) -> AsyncGenerator[Starlette]:
+async def open_backend(options: LocalOptions, *, must_exist: bool = False) -> AsyncGenerator[Starlette]:
     """Open the data directory, start indexing, and yield the app.
+
+    Args:
+        options: What the backend must be told.
+        must_exist: Whether a missing store is an error instead of a new one.
 
     Raises:
         ConfigError: The data directory or this Python's SQLite cannot be used.
+        StoreFault: The store is damaged, or missing although it must exist.
     """
     app = _app()
-    async with _running(app, options):
+    async with _running(app, options, must_exist=must_exist):
         yield app
 
 
@@ -78,12 +88,17 @@ def _app(lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | No
 
 
 @asynccontextmanager
-async def _running(app: Starlette, options: LocalOptions) -> AsyncGenerator[None]:
-    blobs = Blobs(options.data_dir / "blobs")
-    presence = Presence(options.data_dir / "workers")
+async def _running(
+    app: Starlette, options: LocalOptions, *, must_exist: bool = False
+) -> AsyncGenerator[None]:
+    blobs = Blobs(options.data_dir / BLOBS_FOLDER)
+    presence = Presence(options.data_dir / WORKERS_FOLDER)
+    store = options.data_dir / STORE_FILE
+    if must_exist and not store.exists():
+        raise gone(store)
     await to_thread.run_sync(_prepare, options, blobs, presence)
     try:
-        async with Database(options.data_dir / "calypso.db") as database:
+        async with Database(store, must_exist=must_exist) as database:
             worker = IndexingWorker(options, database, blobs, presence)
             creates = CreateWindow(options.creates_per_second, options.clock)
             app.state.backend = backend = Backend(options, database, blobs, creates, worker.wake)
@@ -109,13 +124,16 @@ def _prepare(options: LocalOptions, blobs: Blobs, presence: Presence) -> None:
 async def _keep_house(backend: Backend) -> None:
     """Keep the write-ahead log short, and now and then remove what has expired."""
     round_number = 0
+    complaint = ""
     while True:
         try:
             if round_number % _CLEAN_EVERY == 0:
                 await clean(backend)
             if await backend.on_disk(lambda: backend.database.log_bytes) > _LARGE_LOG_BYTES:
                 await backend.database.checkpoint()
-        except (sqlite3.Error, OSError):
-            _LOG.exception("Housekeeping failed; it will be tried again.")
+        except (sqlite3.Error, OSError, StoreFault) as error:
+            if str(error) != complaint:
+                complaint = str(error)
+                _LOG.error("Housekeeping failed; it will be tried again: %s", error)
         round_number += 1
         await anyio.sleep(_LOG_CHECK_S)

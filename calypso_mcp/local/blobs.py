@@ -52,16 +52,17 @@ class Blobs:
 
     def __init__(self, directory: Path) -> None:
         self._partial = directory / "partial"
-        self._sealed = directory / "sealed"
+        #: Complete contents, each under the id of its upload session.
+        self.sealed = directory / "sealed"
 
     def prepare(self) -> None:
         """Create the folders."""
-        for folder in (self._partial, self._sealed):
+        for folder in (self._partial, self.sealed):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def sealed_path(self, session_id: str) -> Path:
         """Return where a session's bytes are once they are complete."""
-        return self._sealed / session_id
+        return self.sealed / session_id
 
     def is_sealed(self, session_id: str, size_bytes: int) -> bool:
         """Whether all bytes of the session are stored."""
@@ -110,13 +111,13 @@ class Blobs:
 
     def discard(self, session_id: str) -> None:
         """Delete a session's bytes, complete or not."""
-        for folder in (self._partial, self._sealed):
+        for folder in (self._partial, self.sealed):
             (folder / session_id).unlink(missing_ok=True)
 
     def session_ids(self, *, older_than: float) -> set[str]:
         """Return the sessions whose bytes last changed before this Unix time."""
         found: set[str] = set()
-        for folder in (self._partial, self._sealed):
+        for folder in (self._partial, self.sealed):
             with os.scandir(folder) as entries:
                 for entry in entries:
                     # It may be sealed or discarded by another process in this moment.

@@ -21,6 +21,7 @@ from calypso_mcp.api.wire import WireModel
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.identifiers import json_text, new_id
 from calypso_mcp.local.refusals import Refusal, invalid
+from calypso_mcp.sqlite.faults import StoreFault, is_busy, is_full
 
 M = TypeVar("M", bound=WireModel)
 
@@ -147,20 +148,31 @@ def refusal_for(error: Exception) -> Refusal:
         return Refusal(error.status_code, code, error.detail, headers=error.headers)
     if isinstance(error, ClientDisconnect):
         return invalid("The connection ended before the request did.")
+    if isinstance(error, sqlite3.Error | OSError | StoreFault):
+        return _storage_refusal(error)
+    _LOG.exception("The request failed.", exc_info=error)
+    return Refusal(500, "server_error", "The embedded backend failed.", retryable=True)
+
+
+def _storage_refusal(error: sqlite3.Error | OSError | StoreFault) -> Refusal:
+    """Return how the API words trouble with the data folder: only what passes by itself is retryable."""
+    if isinstance(error, StoreFault):
+        _LOG.error("%s %s", error.message, error.hint)
+        return Refusal(503, error.code, f"{error.message} {error.hint}")
     if is_disk_full(error):
         _LOG.error("The disk of the data directory is full.")
         return Refusal(507, "storage_full", "The disk of the embedded backend is full.", retryable=True)
-    _LOG.exception("The request failed.", exc_info=error)
-    if isinstance(error, sqlite3.Error | OSError):
-        return Refusal(503, "storage_unavailable", "The store could not be used.", retryable=True)
-    return Refusal(500, "server_error", "The embedded backend failed.", retryable=True)
+    _LOG.error("The request failed.", exc_info=error)
+    if is_busy(error):
+        return Refusal(503, "storage_busy", "The store is busy.", retryable=True)
+    # Without the path that the system names.
+    reason = (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
+    return Refusal(503, "storage_failed", f"The data folder could not be used: {reason}.")
 
 
 def is_disk_full(error: BaseException) -> bool:
     """Whether the disk had no room, be it SQLite or a file that found out."""
-    if isinstance(error, sqlite3.Error):
-        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
-    return isinstance(error, OSError) and error.errno in _NO_ROOM
+    return is_full(error) or (isinstance(error, OSError) and error.errno in _NO_ROOM)
 
 
 def problem_response(refusal: Refusal, request_id: str) -> JSONResponse:

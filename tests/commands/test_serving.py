@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import socket
 import subprocess
@@ -121,6 +122,24 @@ async def test_a_server_that_stops_ends_its_streams_and_tells_no_more_of_cut_req
         assert "Traceback" not in process.stderr.read()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="deletes no open file")
+@pytest.mark.parametrize("is_replaced", [False, True])
+def test_a_backend_whose_data_folder_vanishes_ends_and_says_so(tmp_path: Path, is_replaced: bool) -> None:
+    data_dir = tmp_path / "data"
+    with running("backend", "--port", "0", "--data-dir", str(data_dir)) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith("Embedded Calypso")
+        data_dir.rename(tmp_path / "away")
+        if is_replaced:
+            shutil.copytree(tmp_path / "away", data_dir)
+        assert process.wait(LIMIT_S) == 1
+        told = process.stderr.read()
+    assert f"calypso-mcp: {data_dir / 'calypso.db'} was deleted or replaced while it was in use." in told
+    assert "Traceback" not in told
+    assert data_dir.exists() == is_replaced
+
+
 async def test_the_server_uses_a_backend_on_a_port_like_the_hosted_api(tmp_path: Path) -> None:
     (tmp_path / "note.md").write_text("# Note\n\nThe gate code changes every Monday.\n")
     environ = {"CALYPSO_API_KEY": "sk_shared"}
@@ -187,7 +206,7 @@ def test_a_damaged_store_is_one_clear_line(tmp_path: Path) -> None:
     assert ran.returncode != 0
     assert not ran.stdout
     assert "Traceback" not in ran.stderr
-    assert "calypso.db cannot be used" in ran.stderr
+    assert "calypso.db is damaged. The operator must" in ran.stderr
     assert "--data-dir" in ran.stderr
 
 

@@ -8,10 +8,8 @@ what is repeated exactly.
 from __future__ import annotations
 
 import logging
-import os
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -20,15 +18,17 @@ import anyio.to_thread
 
 from calypso_mcp.client.uploading.sent_files import SentFile
 from calypso_mcp.domain.declaration import content_digest
+from calypso_mcp.errors import ConfigError
 
 if TYPE_CHECKING:
     import sqlite3
+
+    from calypso_mcp.sqlite.shared_file import SharedFile
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-_VERSION: Final = 2
 #: Columns after the number and the key of a row.
 _TABLES: Final = {
     "sent": "file_id TEXT, task_id TEXT, batch_id TEXT, client_file_id TEXT",
@@ -40,72 +40,66 @@ _MOST_ROWS: Final = 500_000
 #: How long to wait for the writes of other processes, in seconds. All of them are short, but on a slow
 #: machine many may come first; what is not noted may be sent once more.
 _PATIENCE_S: Final = 20.0
-#: How long to wait inside SQLite, which asks ever more rarely within one wait, and so comes last.
-_BUSY_S: Final = 0.25
-_PAUSE_S: Final = 0.005
 _VALUES_PER_QUERY: Final = 500
-_MEMORY: Final = ":memory:"
-_making: Final = Lock()
+_MIGRATIONS: Final = (
+    (
+        "sent files",
+        "".join(
+            f"CREATE TABLE {table} (number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, {columns});"
+            for table, columns in _TABLES.items()
+        ),
+    ),
+)
+_giving_up: Final = Lock()
 
 
 class LedgerFile:
     """The SQLite file; opened when first used. Safe to use from several threads.
 
-    Where the file cannot be used (read-only, full, damaged, from a newer version) that is logged once, and
-    the memory lasts as long as the process.
+    A file that cannot be used (read-only, full, damaged, from a newer version) is reported once, and the
+    memory lasts as long as the process.
     """
 
     def __init__(self, path: Path) -> None:
-        """Name the file; its folder is made when it is first written."""
+        """Name the file; it and its folder are made when first used."""
         self._path = path
-        self._turn = Lock()
-        self._connection: sqlite3.Connection | None = None
+        self._file: SharedFile | None = None
 
-    def run(self, work: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
-        """Return what `work` returns, in one transaction; `otherwise` where nothing can be kept. Blocks."""
+    def run(self, work: Callable[[sqlite3.Connection], T], otherwise: T, *, writes: bool = True) -> T:
+        """Return what `work` returns; `otherwise` while the file is busy. Blocks."""
         import sqlite3
 
-        with self._turn:
-            deadline = time.monotonic() + _PATIENCE_S
-            while True:
-                try:
-                    return self._attempt(work)
-                except (sqlite3.Error, OSError) as error:
-                    if not _is_busy(error):
-                        self._use_memory(error)
-                        return self._attempt(work)
-                if time.monotonic() > deadline:
-                    _log.info("The memory of sent files is busy; going on without it")
-                    return otherwise
-                # Not every lock is waited for inside SQLite: the change to WAL is not.
-                time.sleep(_PAUSE_S)
+        from calypso_mcp.sqlite.faults import is_busy
+
+        file = self._file = self._file or _open(self._path)
+        try:
+            return file.run(work, writes=writes)
+        except (sqlite3.Error, OSError, ConfigError) as error:
+            if is_busy(error):
+                _log.info("The memory of sent files is busy; going on without it")
+                return otherwise
+            self._use_memory(file, error)
+        return self._file.run(work, writes=writes)
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""
-        with self._turn:
-            self._drop()
+        if self._file is not None:
+            self._file.close()
+            self._file = None
 
-    def _attempt(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        if self._connection is None:
-            self._connection = _connect(self._path)
-        with self._connection:
-            return work(self._connection)
-
-    def _use_memory(self, error: Exception) -> None:
-        _log.warning(
-            "The memory of sent files in %s cannot be used (%s: %s). Until the next start, files sent before "
-            "may be sent again when others of their folder have changed.",
-            self._path,
-            type(error).__name__,
-            error,
-        )
-        self._drop()
-        self._connection = _connect(None)
-
-    def _drop(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+    def _use_memory(self, failed: SharedFile, error: Exception) -> None:
+        with _giving_up:
+            if self._file is not failed:
+                return  # another thread was faster
+            _log.warning(
+                "The memory of sent files in %s cannot be used (%s: %s). Until the next start, files sent "
+                "before may be sent again when others of their folder have changed.",
+                self._path,
+                type(error).__name__,
+                error,
+            )
+            failed.close()
+            self._file = _open(None)
 
 
 class SentLedger:
@@ -177,7 +171,8 @@ class SentLedger:
                 rows += connection.execute(f"{statement} WHERE key IN ({marks})", part)
             return rows
 
-        found = await anyio.to_thread.run_sync(self._file.run, work, list[tuple[str, ...]]())
+        read = partial(self._file.run, work, list[tuple[str, ...]](), writes=False)
+        found = await anyio.to_thread.run_sync(read)
         return {keys_by_own[own]: tuple(fields) for own, *fields in found}
 
     async def _write(self, statement: str, rows: Sequence[tuple[str | None, ...]]) -> None:
@@ -196,85 +191,21 @@ def account_of(base_url: str, api_key: str) -> str:
     return content_digest("account", base_url, api_key)
 
 
-def _connect(path: Path | None) -> sqlite3.Connection:
-    """Open the file and make its tables.
+def _open(path: Path | None) -> SharedFile:
+    """Return the file, or a memory of this process only."""
+    from calypso_mcp.sqlite.shared_file import SharedFile
 
-    Args:
-        path: Where; None for a database in memory.
-
-    Raises:
-        sqlite3.Error: It cannot be used.
-        OSError: It cannot be made.
-    """
-    import sqlite3
-
-    if path is not None:
-        _make_file(path)
-    connection = sqlite3.connect(path or _MEMORY, timeout=_BUSY_S, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        _make_tables(connection)
-        _forget_oldest(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _make_file(path: Path) -> None:
-    """Make an empty file for its owner only; SQLite gives the files beside it the same permissions.
-
-    One that exists is not opened: closing it would end every lock that SQLite holds on it for this process
-    (POSIX locks belong to a process), and other processes would remove its log while it is in use.
-    """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # Else another thread could have the new file in use before it is closed here.
-    with _making, suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-
-
-def _make_tables(connection: sqlite3.Connection) -> None:
-    import sqlite3
-
-    if _version_of(connection) < _VERSION:
-        with connection:
-            connection.execute("BEGIN IMMEDIATE")
-            # Read again: another process may have made them while this one waited for the lock.
-            if _version_of(connection) < _VERSION:
-                # An older memory speaks of hashes that are not made any more.
-                connection.execute("DROP TABLE IF EXISTS latest")
-                for table, columns in _TABLES.items():
-                    connection.execute(
-                        f"CREATE TABLE IF NOT EXISTS {table} "
-                        f"(number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, {columns})"
-                    )
-                connection.execute(f"PRAGMA user_version = {_VERSION}")
-    if _version_of(connection) > _VERSION:
-        raise sqlite3.NotSupportedError("a newer version has written it")
-
-
-def _version_of(connection: sqlite3.Connection) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return version
+    return SharedFile(path, _MIGRATIONS, patience_s=_PATIENCE_S, when_opened=_forget_oldest)
 
 
 def _forget_oldest(connection: sqlite3.Connection) -> None:
-    with connection:
-        for table in _TABLES:
-            (newest,) = connection.execute(f"SELECT max(number) FROM {table}").fetchone()  # noqa: S608 - ours
-            if newest is not None and newest > _MOST_ROWS:
-                connection.execute(
-                    f"DELETE FROM {table} WHERE number <= ?",  # noqa: S608 - ours
-                    (newest - _MOST_ROWS,),
-                )
-
-
-def _is_busy(error: Exception) -> bool:
-    import sqlite3
-
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    for table in _TABLES:
+        (newest,) = connection.execute(f"SELECT max(number) FROM {table}").fetchone()  # noqa: S608 - ours
+        if newest is not None and newest > _MOST_ROWS:
+            connection.execute(
+                f"DELETE FROM {table} WHERE number <= ?",  # noqa: S608 - ours
+                (newest - _MOST_ROWS,),
+            )
 
 
 def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:

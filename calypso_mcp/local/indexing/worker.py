@@ -26,11 +26,15 @@ from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store import tasks
 from calypso_mcp.local.store.database import Database
 from calypso_mcp.local.store.tasks import Claimed
+from calypso_mcp.sqlite.faults import StoreFault
 
 if TYPE_CHECKING:
     from calypso_mcp.local.indexing.extraction import Extractor
 
 _LOG = logging.getLogger(__name__)
+
+#: Trouble with the disk or the store, which is not the file's fault.
+_TROUBLE = (sqlite3.Error, OSError, StoreFault)
 
 #: Pause before a task is tried again, times its attempts so far.
 _RETRY_PAUSE_S = 2.0
@@ -97,11 +101,9 @@ class IndexingWorker:
                 ),
                 durable=False,
             )
-        except (sqlite3.Error, OSError) as error:
+        except _TROUBLE as error:
             # It is tried twice a second for as long as the trouble lasts.
-            if str(error) != self._complaint:
-                self._complaint = str(error)
-                _LOG.exception("No indexing task could be claimed; trying again.")
+            self._complain(error, "No indexing task could be claimed; trying again.")
             return []
         self._complaint = None
         if claimed and len(claimed) < free:
@@ -127,7 +129,7 @@ class IndexingWorker:
         try:
             await self._work_on(extractor, claimed)
         except Exception as error:  # noqa: BLE001 - one file must not stop the others
-            _LOG.exception("Indexing %s stopped; it will be tried again.", claimed.file.id)
+            self._complain(error, f"Indexing {claimed.file.id} stopped; it will be tried again.")
             await self._give_back(claimed, error)
         finally:
             self._in_flight -= 1
@@ -163,8 +165,7 @@ class IndexingWorker:
         await self._database.write(work, durable=False)
 
     async def _give_back(self, claimed: Claimed, error: Exception) -> None:
-        # Trouble with the disk or the store is not the file's fault.
-        is_files_fault = not isinstance(error, sqlite3.Error | OSError)
+        is_files_fault = not isinstance(error, _TROUBLE)
         not_before = self._options.clock() + _RETRY_PAUSE_S * claimed.attempts
         give_back = partial(
             tasks.give_back,
@@ -176,9 +177,9 @@ class IndexingWorker:
         while True:
             try:
                 await self._database.write(give_back, durable=False)
-            except sqlite3.Error as failure:
+            except _TROUBLE as failure:
                 # Nobody else does it for a process that lives.
-                _LOG.warning("%s could not be queued again: %s. Trying again.", claimed.file.id, failure)
+                self._complain(failure, f"{claimed.file.id} could not be queued again; trying again.")
                 await anyio.sleep(_RETRY_PAUSE_S)
             else:
                 return
@@ -198,16 +199,26 @@ class IndexingWorker:
                     ),
                     durable=False,
                 )
-            except sqlite3.Error:
-                _LOG.exception("The leases could not be renewed.")
+            except _TROUBLE as error:
+                self._complain(error, "The leases could not be renewed.")
 
     async def _stop(self) -> None:
         try:
             await self._database.write(
                 partial(tasks.give_back, owner=self._presence.owner, counts=False), durable=False
             )
-        except sqlite3.Error:
-            _LOG.exception("Unfinished tasks could not be queued again; their leases will run out.")
+        except _TROUBLE as error:
+            self._complain(error, "Unfinished tasks could not be queued again; their leases will run out.")
+
+    def _complain(self, error: Exception, consequence: str) -> None:
+        """Log what went wrong, once for as long as it stays the same; a traceback only for surprises."""
+        if str(error) == self._complaint:
+            return
+        self._complaint = str(error)
+        if isinstance(error, StoreFault):
+            _LOG.error("%s %s %s", error.message, error.hint, consequence)
+        else:
+            _LOG.error("%s", consequence, exc_info=error)
 
 
 def _new_extractor() -> Extractor:

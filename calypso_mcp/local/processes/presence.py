@@ -73,6 +73,10 @@ class Presence:
                 path.unlink(missing_ok=True)
         return True
 
+    def is_anybody_there(self) -> bool:
+        """Whether another process has shown itself and lives. Blocks."""
+        return self._folder.is_dir() and any(not self.is_gone(path.name) for path in self._folder.iterdir())
+
     def forget_ended(self) -> None:
         """Remove the signs of processes that were killed. Blocks."""
         for path in self._folder.iterdir():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
@@ -14,56 +14,59 @@ from anyio import to_thread
 
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.store.connections import (
-    connect,
-    is_busy,
-    make_private,
-    probe,
-    roll_back,
-    until_free,
-)
-from calypso_mcp.local.store.migrations import migrate
+from calypso_mcp.local.store.migrations import MIGRATIONS
 from calypso_mcp.local.store.readers import Readers
 from calypso_mcp.local.store.writer import Write, Writer
+from calypso_mcp.sqlite.connections import connect, open_private, transaction
+from calypso_mcp.sqlite.faults import FileWatch, damaged, gone, is_busy, is_damaged
+from calypso_mcp.sqlite.migrations import migrate
 
 T = TypeVar("T")
 
 _READERS = 4
-
-
-class StoreGone(Exception):
-    """The store was deleted or replaced while it was in use; what is written to it now would be lost."""
+#: Below this SQLite has no RETURNING.
+_OLDEST_SQLITE = (3, 35, 0)
 
 
 class Database:
-    """One process's access to the store; use as an async context manager."""
+    """One process's access to the store; use as an async context manager.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The file.
+        must_exist: Whether a missing file is an error instead of a new store.
+    """
+
+    def __init__(self, path: Path, *, must_exist: bool = False) -> None:
         self._path = path
+        self._must_exist = must_exist
         self._writer = Writer(lambda: connect(path))
         self._readers = Readers(lambda: connect(path))
         self._reading: anyio.CapacityLimiter | None = None
-        self._opened: os.stat_result | None = None
+        self._watch: FileWatch | None = None
 
     async def __aenter__(self) -> Self:
         """Create or upgrade the store.
 
         Raises:
-            ConfigError: SQLite lacks what is needed, a newer version made this store, it is damaged, or it
-                cannot be read, written or given more room.
+            ConfigError: SQLite lacks what is needed, a newer version made this store, or it cannot be
+                read, written or given more room.
+            StoreDamaged: Its content is not what was written.
+            StoreGone: It must exist and does not.
         """
         self._reading = anyio.CapacityLimiter(_READERS)
         try:
-            await to_thread.run_sync(_prepare, self._path)
+            await to_thread.run_sync(_prepare, self._path, self._must_exist)
             await to_thread.run_sync(self._writer.start)
-            self._opened = self._path.stat()
-        except sqlite3.Error as error:
+            self._watch = FileWatch(self._path)
+        except (sqlite3.Error, OSError) as error:
             if is_busy(error):
                 raise
+            if is_damaged(error):
+                raise damaged(self._path) from error
             raise ConfigError(
                 f"The store {self._path} cannot be used: {error}.",
                 hint="Make room on its disk and let it be written, or choose another folder (--data-dir, "
-                "CALYPSO_DATA_DIR). A damaged store has to be moved away; then upload its files again.",
+                "CALYPSO_DATA_DIR).",
             ) from error
         return self
 
@@ -78,11 +81,12 @@ class Database:
 
         Raises:
             StoreGone: There is nothing to read from any more.
+            StoreDamaged: The content is not what was written.
         """
 
         def checked() -> T:
-            self._check_present()
-            return self._readers.run(work)
+            with self._checked():
+                return self._readers.run(work)
 
         return await to_thread.run_sync(checked, limiter=self._reading)
 
@@ -94,19 +98,21 @@ class Database:
             durable: Whether to wait for the disk. Without, a power cut (not a crash) may undo it.
 
         Raises:
-            StoreGone: Nobody would ever read it.
+            StoreGone: Nothing that is written would ever be read.
+            StoreDamaged: The content is not what was written.
         """
 
         def checked(connection: sqlite3.Connection) -> T:
-            self._check_present()
-            return work(connection)
+            with self._checked():
+                return work(connection)
 
-        done = self._writer.submit(Write(checked, durable))
-        return cast("T", await asyncio.wrap_future(done))
+        with self._damage_named():
+            return cast("T", await asyncio.wrap_future(self._writer.submit(Write(checked, durable))))
 
     async def checkpoint(self) -> None:
         """Move the write-ahead log into the database and shorten it, unless readers are in the way."""
-        await asyncio.wrap_future(self._writer.submit(Write(_checkpoint, durable=False, alone=True)))
+        with self._damage_named():
+            await asyncio.wrap_future(self._writer.submit(Write(_checkpoint, durable=False, alone=True)))
 
     @property
     def log_bytes(self) -> int:
@@ -117,37 +123,55 @@ class Database:
         except FileNotFoundError:
             return 0
 
-    def _check_present(self) -> None:
-        # SQLite notices nothing: it goes on with the file it has open, which nobody else will ever see.
+    @contextmanager
+    def _checked(self) -> Generator[None]:
+        """Check the file, then turn SQLite's word for damage into ours. Blocks."""
+        if self._watch is not None:
+            self._watch.check()
+        with self._damage_named():
+            yield
+
+    @contextmanager
+    def _damage_named(self) -> Generator[None]:
         try:
-            is_present = self._opened is None or os.path.samestat(self._path.stat(), self._opened)
-        except FileNotFoundError:
-            is_present = False
-        if not is_present:
-            raise StoreGone(f"{self._path} was deleted or replaced while it was in use.")
+            yield
+        except sqlite3.DatabaseError as error:
+            if is_damaged(error):
+                raise damaged(self._path) from error
+            raise
 
 
-def _prepare(path: Path) -> None:
-    probe()
-    make_private(path)
-    connection = connect(path)
+def _prepare(path: Path, must_exist: bool) -> None:
+    _probe()
+    if must_exist and not path.exists():
+        raise gone(path)
+    connection = connect(path) if must_exist else open_private(path)
     try:
-        migrate(connection)
+        migrate(connection, MIGRATIONS)
         if index.is_outdated(connection):
-            _rewrite_index(connection)
+            with transaction(connection):
+                # Looks again: another process may have done it while this one waited for the lock.
+                index.rebuild_if_outdated(connection)
     finally:
         connection.close()
 
 
-def _rewrite_index(connection: sqlite3.Connection) -> None:
-    until_free(lambda: connection.execute("BEGIN IMMEDIATE"))
+def _probe() -> None:
+    """Check that this Python's SQLite can do what the backend needs.
+
+    Raises:
+        ConfigError: It is too old or was built without full-text search.
+    """
+    hint = "Use a Python from python.org, uv or a current distribution; they bring a full SQLite."
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise ConfigError(f"SQLite {sqlite3.sqlite_version} is too old; 3.35 or newer is needed.", hint=hint)
+    connection = sqlite3.connect(":memory:")
     try:
-        # Looks again: another process may have done it while this one waited for the lock.
-        index.rebuild_if_outdated(connection)
-    except BaseException:
-        roll_back(connection)
-        raise
-    connection.execute("COMMIT")
+        connection.execute("CREATE VIRTUAL TABLE probe USING fts5(text)")
+    except sqlite3.OperationalError as error:
+        raise ConfigError("This Python's SQLite lacks FTS5, its full-text search.", hint=hint) from error
+    finally:
+        connection.close()
 
 
 def _checkpoint(connection: sqlite3.Connection) -> Any:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-
-from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.retrieval.index import SCHEMA as RETRIEVAL_INDEX
-from calypso_mcp.local.store.connections import roll_back, until_free
+from calypso_mcp.sqlite.migrations import Migrations
 
 CATALOGUE = """
 CREATE TABLE buckets (
@@ -121,71 +117,8 @@ CREATE INDEX answers_by_conversation ON answers (conversation_id, position);
 CREATE INDEX answers_by_age ON answers (created_at);
 """
 
-MIGRATIONS: tuple[tuple[str, str], ...] = (
+MIGRATIONS: Migrations = (
     ("catalogue", CATALOGUE),
     ("retrieval index", RETRIEVAL_INDEX),
     ("answers", ANSWERS),
 )
-
-_RECORD = """
-CREATE TABLE IF NOT EXISTS migrations (
-    number INTEGER PRIMARY KEY,
-    name TEXT NOT NULL,
-    applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
-)
-"""
-
-
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the store to this version; each step commits together with its record.
-
-    Raises:
-        ConfigError: The store was made by a newer version.
-    """
-    if applied(connection) == len(MIGRATIONS):
-        return
-    until_free(lambda: connection.execute("BEGIN IMMEDIATE"))
-    try:
-        connection.execute(_RECORD)
-        # Read again: another process may have migrated while this one waited for the lock.
-        for number, (name, script) in enumerate(MIGRATIONS, start=1):
-            if number > applied(connection):
-                for statement in statements(script):
-                    connection.execute(statement)
-                connection.execute("INSERT INTO migrations (number, name) VALUES (?, ?)", (number, name))
-    except BaseException:
-        roll_back(connection)
-        raise
-    connection.execute("COMMIT")
-
-
-def applied(connection: sqlite3.Connection) -> int:
-    """Return the number of the last step this store has seen.
-
-    Raises:
-        ConfigError: It has seen more than this version knows.
-    """
-    found = until_free(
-        lambda: connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'migrations'").fetchone()
-    )
-    if found is None:
-        return 0
-    last = int(connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone()[0])
-    if last > len(MIGRATIONS):
-        raise ConfigError(
-            "The data directory was made by a newer version of calypso-mcp.",
-            hint="Update calypso-mcp, or choose another data directory (--data-dir, CALYPSO_DATA_DIR).",
-        )
-    return last
-
-
-def statements(script: str) -> Iterator[str]:
-    """Yield the statements of `script`. `executescript` would commit before the first."""
-    statement = ""
-    for piece in script.split(";"):
-        statement += piece + ";"
-        if statement.strip(";\n ") and sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-        elif not statement.strip(";\n "):
-            statement = ""

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from calypso_mcp.local.store.connections import until_free
+from calypso_mcp.sqlite.connections import until_free
 
 T = TypeVar("T")
 

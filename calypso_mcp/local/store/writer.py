@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
-from calypso_mcp.local.store.connections import roll_back, until_free
+from calypso_mcp.sqlite.connections import roll_back, until_free
 
 T = TypeVar("T")
 

@@ -3,10 +3,8 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 import anyio
-import anyio.lowlevel
 import httpx2
 import pytest
 from pydantic import SecretStr
@@ -17,8 +15,10 @@ from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.client.uploading.sources import BytesSource
 from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.errors import AuthenticationFailed, ConfigError
+from calypso_mcp.local.indexing.worker import IndexingWorker
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.settings import Settings, settings_from
+from calypso_mcp.sqlite.faults import StoreGone
 
 KEY = "sk_embedded"
 
@@ -133,26 +133,61 @@ async def test_what_goes_wrong_inside_arrives_as_itself_and_not_as_a_group(tmp_p
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="deletes no open file")
-async def test_a_backend_whose_folder_was_deleted_starts_anew_instead_of_writing_where_nobody_reads(
+async def test_a_data_folder_that_vanishes_is_reported_and_never_replaced_by_an_empty_one(
     tmp_path: Path,
 ) -> None:
     data_dir = tmp_path / "data"
-    listed: list[dict[str, Any]] = []
+    away = tmp_path / "away"
     with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             transport = EmbeddedTransport(tasks, lambda: LocalOptions(data_dir=data_dir, api_key=KEY))
             async with _client(transport) as client:
 
-                async def create(name: str) -> int:
-                    return (await client.post("/knowledge/buckets", json={"name": name})).status_code
+                async def create(name: str) -> httpx2.Response:
+                    return await client.post("/knowledge/buckets", json={"name": name})
 
-                assert await create("before") == 201
-                shutil.rmtree(data_dir)
-                while await create("after") != 201:
-                    await anyio.lowlevel.checkpoint()
-                listed = (await client.get("/knowledge/buckets")).json()["buckets"]
+                assert (await create("before")).status_code == 201
+                data_dir.rename(away)
+                for _ in range(2):
+                    refused = await create("after")
+                    problem = refused.json()["error"]
+                    assert (refused.status_code, problem["code"]) == (503, "store_gone")
+                    assert problem["retryable"] is False
+                    assert str(data_dir) in problem["message"]
+                assert not data_dir.exists()
+                away.rename(data_dir)
+                assert (await create("back")).status_code == 201
             transport.stop()
-    assert [bucket["name"] for bucket in listed] == ["after"]
     async with opened(_settings(data_dir)) as backends:
         kept = await backends.of_process().client.buckets.list()
-    assert [bucket.name for bucket in kept.buckets] == ["after"]
+    assert [bucket.name for bucket in kept.buckets] == ["before", "back"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="deletes no open file")
+async def test_a_backend_that_stopped_does_not_start_again_on_a_folder_that_vanished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data_dir = tmp_path / "data"
+    stopped = anyio.Event()
+
+    async def fails(_: IndexingWorker) -> None:
+        await stopped.wait()
+        raise LookupError("on purpose")
+
+    monkeypatch.setattr(IndexingWorker, "run", fails)
+    with anyio.fail_after(30):
+        async with anyio.create_task_group() as tasks:
+            transport = EmbeddedTransport(tasks, lambda: LocalOptions(data_dir=data_dir, api_key=KEY))
+            async with _client(transport) as client:
+                assert (await client.get("/knowledge/buckets")).status_code == 200
+                shutil.rmtree(data_dir)
+                stopped.set()
+
+                async def ask_until_refused() -> None:
+                    while True:
+                        await client.get("/knowledge/buckets")
+
+                with pytest.raises(StoreGone):
+                    await ask_until_refused()
+            assert not data_dir.exists()
+            transport.stop()

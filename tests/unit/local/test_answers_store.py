@@ -10,14 +10,15 @@ import pytest
 
 from calypso_mcp.local.store import answers
 from calypso_mcp.local.store.answers import TurnRow
-from calypso_mcp.local.store.migrations import migrate
+from calypso_mcp.local.store.migrations import MIGRATIONS
+from calypso_mcp.sqlite.migrations import migrate
 
 
 @pytest.fixture
 def connection() -> Generator[sqlite3.Connection]:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.row_factory = sqlite3.Row
-    migrate(connection)
+    migrate(connection, MIGRATIONS)
     yield connection
     connection.close()
 

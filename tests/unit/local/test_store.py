@@ -20,10 +20,12 @@ import pytest
 
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.store.connections import connect
-from calypso_mcp.local.store.database import Database, StoreGone
-from calypso_mcp.local.store.migrations import MIGRATIONS, applied, migrate, statements
+from calypso_mcp.local.store.database import Database
+from calypso_mcp.local.store.migrations import MIGRATIONS
 from calypso_mcp.local.store.writer import Write, Writer
+from calypso_mcp.sqlite.connections import open_private
+from calypso_mcp.sqlite.faults import StoreDamaged, StoreGone
+from calypso_mcp.sqlite.migrations import applied, migrate, statements
 
 BOUND_S = 20.0
 
@@ -87,7 +89,7 @@ async def test_writes_that_wait_together_share_a_commit(tmp_path: Path) -> None:
     commits: list[str] = []
 
     def traced() -> sqlite3.Connection:
-        connection = connect(tmp_path / "traced.db")
+        connection = open_private(tmp_path / "traced.db")
         connection.execute("CREATE TABLE notes (text TEXT)")
         connection.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
         return connection
@@ -150,7 +152,7 @@ async def test_a_reader_cannot_write(database: Database) -> None:
 
 async def test_another_process_holding_the_lock_is_waited_for(database: Database, tmp_path: Path) -> None:
     """The lock is held longer than SQLite itself would wait."""
-    other = connect(tmp_path / "calypso.db")
+    other = open_private(tmp_path / "calypso.db")
     with contextlib.closing(other):
         other.execute("BEGIN IMMEDIATE")
         release = threading.Timer(0.8, other.execute, ["COMMIT"])
@@ -208,43 +210,47 @@ async def test_the_writer_survives_a_transaction_that_sqlite_gives_up(database: 
 
 
 def test_migrations_are_recorded_and_run_once(tmp_path: Path) -> None:
-    with contextlib.closing(connect(tmp_path / "c.db")) as connection:
-        migrate(connection)
-        migrate(connection)
+    with contextlib.closing(open_private(tmp_path / "c.db")) as connection:
+        migrate(connection, MIGRATIONS)
+        migrate(connection, MIGRATIONS)
         rows = connection.execute("SELECT number, name FROM migrations ORDER BY number").fetchall()
     assert [tuple(row) for row in rows] == [
         (number, name) for number, (name, _) in enumerate(MIGRATIONS, start=1)
     ]
 
 
-def test_a_migration_that_fails_leaves_the_store_as_it_was(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with contextlib.closing(connect(tmp_path / "c.db")) as connection:
-        migrate(connection)
+def test_a_migration_that_fails_leaves_the_store_as_it_was(tmp_path: Path) -> None:
+    with contextlib.closing(open_private(tmp_path / "c.db")) as connection:
+        migrate(connection, MIGRATIONS)
         broken = (*MIGRATIONS, ("broken", "CREATE TABLE half (x); CREATE TABLE half (x);"))
-        monkeypatch.setattr("calypso_mcp.local.store.migrations.MIGRATIONS", broken)
         with pytest.raises(sqlite3.OperationalError):
-            migrate(connection)
-        assert applied(connection) == len(MIGRATIONS)
+            migrate(connection, broken)
+        assert applied(connection, MIGRATIONS) == len(MIGRATIONS)
         assert connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'half'").fetchone() is None
 
 
 async def test_a_store_of_a_newer_version_is_refused_with_advice(tmp_path: Path) -> None:
-    with contextlib.closing(connect(tmp_path / "c.db")) as connection:
-        migrate(connection)
+    with contextlib.closing(open_private(tmp_path / "c.db")) as connection:
+        migrate(connection, MIGRATIONS)
         connection.execute("INSERT INTO migrations (number, name) VALUES (999, 'from the future')")
     with pytest.raises(ConfigError, match="newer version"):
         async with Database(tmp_path / "c.db"):
             pass
 
 
-@pytest.mark.parametrize("content", [b"no database at all" * 500, None])
-async def test_a_store_that_cannot_be_read_is_refused_with_advice(
-    tmp_path: Path, content: bytes | None
-) -> None:
+async def test_a_store_that_is_no_database_is_called_damaged(tmp_path: Path) -> None:
     path = tmp_path / "calypso.db"
-    path.mkdir() if content is None else path.write_bytes(content)
+    path.write_bytes(b"no database at all" * 500)
+    with pytest.raises(StoreDamaged) as refused:
+        async with Database(path):
+            pass
+    assert str(path) in refused.value.message
+    assert "calypso-mcp recover" in refused.value.hint
+
+
+async def test_a_store_that_cannot_be_read_is_refused_with_advice(tmp_path: Path) -> None:
+    path = tmp_path / "calypso.db"
+    path.mkdir()
     with pytest.raises(ConfigError, match="cannot be used") as refused:
         async with Database(path):
             pass
@@ -256,7 +262,7 @@ def test_a_store_without_room_for_its_tables_says_so_and_is_made_when_there_is_r
     make = f"""
         import anyio, pathlib, resource, signal
         from calypso_mcp.errors import ConfigError
-        from calypso_mcp.local.store.database import Database, StoreGone
+        from calypso_mcp.local.store.database import Database
 
         async def opened():
             async with Database(pathlib.Path({str(tmp_path / "calypso.db")!r})):
@@ -292,7 +298,7 @@ async def test_nothing_is_read_from_or_written_to_a_store_that_was_deleted_or_re
     for name in ("calypso.db", "calypso.db-wal", "calypso.db-shm"):
         (tmp_path / name).unlink()
     if is_replaced:
-        connect(tmp_path / "calypso.db").close()
+        open_private(tmp_path / "calypso.db").close()
     with pytest.raises(StoreGone):
         await database.write(insert("b"))
     with pytest.raises(StoreGone):

@@ -1,0 +1,39 @@
+"""`calypso-mcp recover`: save what is left of a damaged store of the embedded Calypso."""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+from collections.abc import Mapping
+
+from calypso_mcp.errors import ConfigError
+from calypso_mcp.local.app import BLOBS_FOLDER, STORE_FILE, WORKERS_FOLDER
+from calypso_mcp.local.blobs import Blobs
+from calypso_mcp.local.processes.presence import Presence
+from calypso_mcp.local.store.recovery import recover
+from calypso_mcp.settings import load_settings
+
+
+def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
+    """Put a new store in the place of the damaged one, and say what is in it.
+
+    Raises:
+        ConfigError: A server uses the folder, there is no store, or it cannot be written.
+    """
+    data_dir = load_settings(flags).data_dir
+    store = data_dir / STORE_FILE
+    if not store.exists():
+        raise ConfigError(f"There is no store in {data_dir}.", hint="Name its folder with --data-dir.")
+    try:
+        if Presence(data_dir / WORKERS_FOLDER).is_anybody_there():
+            raise ConfigError(f"A server uses {data_dir}.", hint="Stop it, then run this again.")
+        saved = recover(store, Blobs(data_dir / BLOBS_FOLDER).sealed)
+    except (OSError, sqlite3.Error) as error:
+        raise ConfigError(f"The data folder {data_dir} cannot be written: {error}.") from error
+    print(
+        f"Saved: {saved.files} files in {saved.buckets} buckets. The next server indexes them again.\n"
+        f"The damaged store is kept as {saved.damaged}."
+    )
+    if saved.set_aside:
+        print(f"{saved.set_aside} contents have lost their names and were moved to {saved.lost}.")
+    return 0

@@ -1,0 +1,198 @@
+"""Saving what is left of a damaged store into a new one.
+
+Every row that can still be read is copied. Every file of which a row is left, its own or its upload
+session's, is indexed again from its bytes, which lie outside the database. Bytes that no row names any more
+are set aside, not deleted.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from calypso_mcp.domain.statuses import FileStatus, SyncStatus
+from calypso_mcp.local.identifiers import derived_id
+from calypso_mcp.local.store import files, sessions
+from calypso_mcp.local.store.migrations import MIGRATIONS
+from calypso_mcp.sqlite.connections import open_private, transaction
+from calypso_mcp.sqlite.migrations import migrate
+
+#: Copied in this order; tasks and passages are made again.
+_TABLES = (
+    "buckets",
+    "upload_sessions",
+    "upload_addresses",
+    "files",
+    "file_buckets",
+    "batches",
+    "batch_items",
+    "agents",
+    "idempotency_keys",
+    "answers",
+)
+#: These have no row numbers, so that they can only be read from their two ends.
+_BY_KEY = {
+    "upload_addresses": ("secret_hash",),
+    "file_buckets": ("bucket_id", "file_id"),
+    "batch_items": ("batch_id", "client_file_id"),
+    "idempotency_keys": ("operation", "key"),
+}
+#: Rows that mean nothing without the row they belong to.
+_BELONGS = (
+    ("upload_addresses", "session_id", "upload_sessions"),
+    ("batch_items", "batch_id", "batches"),
+    ("file_buckets", "file_id", "files"),
+)
+_PARTS = ("", "-wal", "-shm")
+_LARGEST_NUMBER = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """What was saved.
+
+    Attributes:
+        damaged: Where the damaged store was moved.
+        buckets: Buckets in the new store.
+        files: Files in the new store, all of them queued for indexing.
+        set_aside: Contents without a row, moved into `lost`.
+        lost: The folder of those.
+    """
+
+    damaged: Path
+    buckets: int
+    files: int
+    set_aside: int
+    lost: Path
+
+
+def recover(store: Path, sealed: Path) -> Recovered:
+    """Move the damaged `store` aside and put a new one with everything readable in its place.
+
+    Args:
+        store: The database file; nobody may have it open.
+        sealed: The folder of complete contents, one file for each upload session.
+
+    Raises:
+        OSError: The data folder cannot be written.
+        sqlite3.Error: The new store cannot be written.
+    """
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    damaged = store.with_name(f"damaged-{stamp}.db")
+    for part in _PARTS:
+        with suppress(FileNotFoundError):
+            store.with_name(store.name + part).rename(damaged.with_name(damaged.name + part))
+    with closing(open_private(store)) as new:
+        migrate(new, MIGRATIONS)
+        new.execute("PRAGMA foreign_keys=OFF")
+        with transaction(new):
+            if damaged.exists():
+                with closing(sqlite3.connect(damaged, isolation_level=None)) as old:
+                    for table in _TABLES:
+                        _copy(old, new, table)
+            _complete(new, time.time())
+        known = {session_id for (session_id,) in new.execute("SELECT id FROM upload_sessions")}
+        known |= {session_id for (session_id,) in new.execute("SELECT session_id FROM files")}
+        (buckets,) = new.execute("SELECT count(*) FROM buckets").fetchone()
+        (kept,) = new.execute("SELECT count(*) FROM files").fetchone()
+    lost = store.with_name(f"lost-{stamp}")
+    return Recovered(damaged, buckets, kept, _set_aside(sealed, lost, known), lost)
+
+
+def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> None:
+    try:
+        columns = [row[1] for row in old.execute(f"PRAGMA table_info({table})")]
+    except sqlite3.DatabaseError:  # not even the list of tables can be read
+        return
+    known = {row[1] for row in new.execute(f"PRAGMA table_info({table})")}
+    kept = [column for column in columns if column in known]
+    if not kept:
+        return
+    names, marks = ", ".join(kept), ", ".join("?" * len(kept))
+    rows = _rows_by_key(old, table, names) if table in _BY_KEY else _rows(old, table, names)
+    for row in rows:
+        # What damage has left in a row may break the table's rules.
+        with suppress(sqlite3.IntegrityError):
+            new.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", row)  # noqa: S608 - ours
+
+
+def _rows(old: sqlite3.Connection, table: str, names: str) -> Iterator[tuple[object, ...]]:
+    """Yield the rows from both ends; at an unreadable one look for the next, ever further on.
+
+    What a stride passes over is met on the way back, so rows may come twice.
+    """
+    for first, sign, beyond in ((1, 1, ">="), (_LARGEST_NUMBER, -1, "<=")):
+        order = "ASC" if sign > 0 else "DESC"
+        statement = f"SELECT rowid, {names} FROM {table} WHERE rowid {beyond} ? ORDER BY rowid {order}"  # noqa: S608 - ours
+        start, stride = first, 1
+        while stride < _LARGEST_NUMBER and 0 < start <= _LARGEST_NUMBER:
+            try:
+                for number, *row in old.execute(statement, (start,)):
+                    start, stride = number + sign, 1
+                    yield tuple(row)
+                break
+            except sqlite3.DatabaseError:
+                start, stride = start + sign * stride, stride * 2
+
+
+def _rows_by_key(old: sqlite3.Connection, table: str, names: str) -> Iterator[tuple[object, ...]]:
+    """Yield the rows from both ends until damage is met."""
+    for direction in ("ASC", "DESC"):
+        order = ", ".join(f"{column} {direction}" for column in _BY_KEY[table])
+        with suppress(sqlite3.DatabaseError):
+            for row in old.execute(f"SELECT {names} FROM {table} ORDER BY {order}"):  # noqa: S608 - ours
+                yield tuple(row)
+
+
+def _complete(new: sqlite3.Connection, now: float) -> None:
+    """Make what is missing from what is there, and queue every file."""
+    for table, column, parent in _BELONGS:
+        new.execute(f"DELETE FROM {table} WHERE {column} NOT IN (SELECT id FROM {parent})")  # noqa: S608 - ours
+    known = {file_id for (file_id,) in new.execute("SELECT id FROM files")}
+    session_ids = [
+        session_id
+        for session_id, file_id in new.execute(
+            "SELECT id, file_id FROM upload_sessions WHERE file_id IS NOT NULL"
+        )
+        if file_id not in known
+    ]
+    for session in sessions.get_all(new, session_ids):
+        files.insert(new, session, now=now)
+    new.execute(
+        "INSERT OR IGNORE INTO file_buckets (bucket_id, file_id, sync_status)"
+        " SELECT named.value, files.id, ? FROM files"
+        " JOIN upload_sessions ON upload_sessions.id = files.session_id"
+        " JOIN json_each(upload_sessions.bucket_ids) AS named"
+        " WHERE json_valid(upload_sessions.bucket_ids)",
+        (SyncStatus.PENDING,),
+    )
+    # Its slug and name are lost; its files are not.
+    new.execute(
+        "INSERT OR IGNORE INTO buckets (id, slug, name, created_at)"
+        " SELECT DISTINCT bucket_id, 'recovered-' || substr(bucket_id, -8),"
+        " 'Recovered ' || substr(bucket_id, -8), ? FROM file_buckets"
+        " WHERE bucket_id NOT IN (SELECT id FROM buckets)",
+        (now,),
+    )
+    for file_id, session_id in new.execute("SELECT id, session_id FROM files").fetchall():
+        new.execute(
+            "INSERT OR IGNORE INTO tasks (id, file_id, status) VALUES (?, ?, ?)",
+            (derived_id("task", session_id), file_id, FileStatus.QUEUED),
+        )
+        files.set_status(new, file_id, FileStatus.QUEUED, SyncStatus.PENDING, now=now)
+
+
+def _set_aside(sealed: Path, lost: Path, known: set[str]) -> int:
+    """Move contents that no row speaks of; the housekeeping would delete them."""
+    unknown = (
+        [content for content in sealed.iterdir() if content.name not in known] if sealed.is_dir() else []
+    )
+    if unknown:
+        lost.mkdir(mode=0o700)
+    for content in unknown:
+        content.rename(lost / content.name)
+    return len(unknown)

@@ -1,0 +1,126 @@
+"""Opening SQLite files so that concurrent processes wait for each other instead of failing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from threading import Lock
+from typing import Final, TypeVar
+
+from calypso_mcp.sqlite.faults import is_busy
+
+T = TypeVar("T")
+
+#: Short, because SQLite polls ever more slowly within one wait: waiting again polls quickly again.
+_BUSY_TIMEOUT_S: Final = 0.25
+#: How long to wait for other connections, in seconds.
+PATIENCE_S: Final = 120.0
+_LONGEST_PAUSE_S: Final = 0.05
+_making: Final = Lock()
+
+
+def open_private(path: Path | None, *, is_durable: bool = True) -> sqlite3.Connection:
+    """Connect to the file, which is created for its owner only where it does not exist.
+
+    Args:
+        path: The file; None for a database in memory.
+        is_durable: Whether a commit waits for the disk. Without, a power cut (not a crash) may undo it.
+
+    Raises:
+        sqlite3.Error: The file cannot be used.
+        OSError: The file or its folder cannot be created.
+    """
+    if path is not None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(path)
+    return connect(path, is_durable=is_durable)
+
+
+def make_private(path: Path) -> None:
+    """Create an empty file for its owner only; SQLite gives the files beside it the same permissions.
+
+    An existing file is not opened: closing it would end every lock that SQLite holds on it for this process
+    (POSIX locks belong to a process), and other processes would remove its log while it is in use.
+
+    Raises:
+        OSError: It cannot be created.
+    """
+    # Else another thread could have the new file in use before it is closed here.
+    with _making, contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+
+def connect(path: Path | None, *, is_durable: bool = True) -> sqlite3.Connection:
+    """Return a connection in WAL mode that commits only when told to. It never creates the file.
+
+    Raises:
+        sqlite3.Error: The file does not exist or cannot be used.
+    """
+    connection = sqlite3.connect(
+        # By default SQLite would replace a file that vanished with an empty one that others may read.
+        ":memory:" if path is None else f"{path.absolute().as_uri()}?mode=rw",
+        uri=path is not None,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=_BUSY_TIMEOUT_S,
+    )
+    try:
+        connection.row_factory = sqlite3.Row
+        # The change to WAL does not wait for other processes by itself.
+        until_free(lambda: connection.execute("PRAGMA journal_mode=WAL").fetchone())
+        until_free(lambda: connection.execute(f"PRAGMA synchronous={'FULL' if is_durable else 'NORMAL'}"))
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA journal_size_limit=67108864")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def until_free(attempt: Callable[[], T], *, patience_s: float = PATIENCE_S) -> T:
+    """Return what `attempt` returns, repeating it while another connection holds the lock.
+
+    Args:
+        attempt: May be called several times.
+        patience_s: How long to go on, in seconds.
+
+    Raises:
+        sqlite3.OperationalError: Any other failure, or the lock was held for all that time.
+    """
+    deadline = time.monotonic() + patience_s
+    pause_s = 0.001
+    while True:
+        try:
+            return attempt()
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+
+
+@contextlib.contextmanager
+def transaction(connection: sqlite3.Connection, *, patience_s: float = PATIENCE_S) -> Generator[None]:
+    """Commit the block as a whole, or undo it. No other connection writes meanwhile.
+
+    Raises:
+        sqlite3.Error: The lock was not free in time, or SQLite failed.
+    """
+    until_free(lambda: connection.execute("BEGIN IMMEDIATE"), patience_s=patience_s)
+    try:
+        yield
+        until_free(lambda: connection.execute("COMMIT"), patience_s=patience_s)
+    except BaseException:
+        roll_back(connection)
+        raise
+
+
+def roll_back(connection: sqlite3.Connection) -> None:
+    """End the transaction, if SQLite has not given it up by itself (disk full, I/O error)."""
+    if connection.in_transaction:
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("ROLLBACK")

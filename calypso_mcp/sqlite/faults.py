@@ -1,0 +1,103 @@
+"""What is wrong with a SQLite file, told apart: busy passes by itself, everything else needs somebody."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sqlite3
+from pathlib import Path
+
+from calypso_mcp.errors import CalypsoError
+
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+#: Pages are missing: the file was cut short.
+_SHORT_READ = sqlite3.SQLITE_IOERR_SHORT_READ
+#: The only error that Python's module raises on what it reads, without a code (a text that is not UTF-8).
+_UNREADABLE_TEXT = "Could not decode"
+
+
+class StoreFault(CalypsoError):
+    """A file of the data folder can no longer be used, and only its operator can change that."""
+
+    default_code = "store_unusable"
+
+
+class StoreGone(StoreFault):
+    """A file of the data folder was deleted or replaced while it was in use."""
+
+    default_code = "store_gone"
+
+
+class StoreDamaged(StoreFault):
+    """A file of the data folder is damaged."""
+
+    default_code = "store_damaged"
+
+
+class FileWatch:
+    """Notices that a file in use was deleted or replaced.
+
+    SQLite notices nothing: it goes on with the file that it has open, which nobody else will ever see.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Remember the file that has this name now.
+
+        Raises:
+            OSError: There is none.
+        """
+        self._path = path
+        self._opened = path.stat()
+
+    def check(self) -> None:
+        """Check that the file still has its name. Blocks for one stat.
+
+        Raises:
+            StoreGone: It has not.
+        """
+        try:
+            is_present = os.path.samestat(self._path.stat(), self._opened)
+        except (FileNotFoundError, NotADirectoryError):
+            is_present = False
+        if not is_present:
+            raise gone(self._path)
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether another connection's lock is all that is wrong; the only fault that passes by itself."""
+    return _code(error) & 0xFF in _BUSY
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether the disk has no room for the file."""
+    return _code(error) & 0xFF == sqlite3.SQLITE_FULL
+
+
+def is_damaged(error: BaseException) -> bool:
+    """Whether the content of the file is not what SQLite wrote."""
+    code = _code(error)
+    if code & 0xFF in _DAMAGED or code == _SHORT_READ:
+        return True
+    return isinstance(error, sqlite3.OperationalError) and str(error).startswith(_UNREADABLE_TEXT)
+
+
+def gone(path: Path) -> StoreGone:
+    """Return the error for a file that vanished while it was in use."""
+    return StoreGone(
+        f"{path} was deleted or replaced while it was in use.",
+        hint="The operator must put the data folder back, or restart the server to begin with an empty one.",
+    )
+
+
+def damaged(path: Path) -> StoreDamaged:
+    """Return the error for a file whose content cannot be trusted any more."""
+    return StoreDamaged(
+        f"The store {path} is damaged.",
+        hint="The operator must stop the server and save what is left with: "
+        f"calypso-mcp recover --data-dir {shlex.quote(str(path.parent))}",
+    )
+
+
+def _code(error: BaseException) -> int:
+    return getattr(error, "sqlite_errorcode", None) or 0

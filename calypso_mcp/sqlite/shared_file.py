@@ -1,0 +1,78 @@
+"""One connection to a small file, for all threads of a process and beside other processes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from threading import Lock
+from typing import TypeVar
+
+from calypso_mcp.sqlite.connections import open_private, transaction, until_free
+from calypso_mcp.sqlite.migrations import Migrations, migrate
+
+T = TypeVar("T")
+
+
+class SharedFile:
+    """A file that is opened when first used. Safe to use from several threads, one at a time.
+
+    Args:
+        path: The file, made with its folder when first used; None for a database in memory.
+        migrations: Its tables.
+        patience_s: How long to wait for the writes of other processes, in seconds.
+        when_opened: Tidies up, in a transaction of its own.
+    """
+
+    def __init__(
+        self,
+        path: Path | None,
+        migrations: Migrations,
+        *,
+        patience_s: float,
+        when_opened: Callable[[sqlite3.Connection], None] | None = None,
+    ) -> None:
+        self._path = path
+        self._migrations = migrations
+        self._patience_s = patience_s
+        self._when_opened = when_opened
+        self._turn = Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def run(self, work: Callable[[sqlite3.Connection], T], *, writes: bool = True) -> T:
+        """Return what `work` returns; all it writes is kept, or nothing. Blocks.
+
+        Args:
+            work: May run more than once; what its last run wrote is kept.
+            writes: Whether `work` writes; reading waits for nobody who writes.
+
+        Raises:
+            sqlite3.Error: The file is busy, damaged, full or otherwise not to be used.
+            OSError: It cannot be created.
+            ConfigError: A newer version has made it.
+        """
+        with self._turn:
+            connection = self._connection = self._connection or self._open()
+            if not writes:
+                return until_free(lambda: work(connection), patience_s=self._patience_s)
+            with transaction(connection, patience_s=self._patience_s):
+                return work(connection)
+
+    def close(self) -> None:
+        """Close the file; the next use opens it again."""
+        with self._turn:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def _open(self) -> sqlite3.Connection:
+        connection = open_private(self._path, is_durable=False)
+        try:
+            migrate(connection, self._migrations, patience_s=self._patience_s)
+            if self._when_opened is not None:
+                with transaction(connection, patience_s=self._patience_s):
+                    self._when_opened(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
