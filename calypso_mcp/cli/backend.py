@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from calypso_mcp.assembly.kept_secret import kept_secret
 from calypso_mcp.cli.listening import listen, origin, serve
 from calypso_mcp.cli.logs import log_to_stderr
+from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.domain.addresses import is_loopback
 from calypso_mcp.local.app import STORE_FILE, LocalOptions, open_backend
 from calypso_mcp.settings import load_settings
@@ -49,10 +50,8 @@ async def _serve(options: LocalOptions, listening: socket, key_source: str) -> N
         _introduce(origin(listening), key_source, options.data_dir)
         if not is_loopback(listening.getsockname()[0]):
             print("Plain http on a network: put a TLS proxy before it.", flush=True)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(_stop_when_gone, store)
+        async with run_in_background(lambda: _stop_when_gone(store)):
             await serve(app, listening)
-            tasks.cancel_scope.cancel()
     # Says why it ended; after any other end it returns.
     store.check()
 
