@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import MCPServer
@@ -22,6 +22,7 @@ from mcp_types import (
 )
 
 from calypso_mcp.server import sdk
+from calypso_mcp.server.calls.call_arguments import as_text
 from calypso_mcp.server.resources import reported
 from calypso_mcp.server.scope.request_scope import access_of
 from calypso_mcp.server.state import ServerState
@@ -139,6 +140,18 @@ def register(server: MCPServer[ServerState], tools_of: Callable[[Request], froze
 
     sdk.handle(server, "prompts/list", PaginatedRequestParams, on_list)
     sdk.handle(server, "prompts/get", GetPromptRequestParams, on_get)
+    sdk.rewrite(server, "prompts/get", _as_published)
+
+
+def _as_published(params: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the parameters of `prompts/get` as the protocol has them: no nulls, and texts for numbers."""
+    given = params.get("arguments")
+    if not isinstance(given, dict):
+        return params
+    arguments = {
+        name: as_text(value) for name, value in cast("dict[str, Any]", given).items() if value is not None
+    }
+    return {**params, "arguments": arguments}
 
 
 def _checked(spec: PromptSpec, given: Mapping[str, str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import Any
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import ToolAnnotations
 
-from calypso_mcp.server import schemas
+from calypso_mcp.server import schemas, sdk
 from calypso_mcp.server.tools.agents import create_agent, list_agents
 from calypso_mcp.server.tools.answers import ask_agent
 from calypso_mcp.server.tools.batches import upload_batch
@@ -58,6 +58,7 @@ class ToolSpec:
         output = tool.fn_metadata.output_schema
         if output is None:
             raise TypeError(f"{self.name} must return Annotated[CallToolResult, Model]")
+        tool.fn_metadata = sdk.as_given(tool.fn_metadata)
         tool.fn_metadata.output_schema = schemas.compact_output(output)
         return tool
 

@@ -3,22 +3,26 @@
 - `MCPServer._lowlevel_server`: the only way to handlers that see the request, and to run on own streams.
 - `mcp.server.runner.serve_dual_era_loop`, `mcp.shared._context_streams`: what `Server.run` is made of.
 - `FuncMetadata.output_schema` and `Tool.parameters` may be replaced after registration (`registry`).
+- `FuncMetadata.pre_parse_json` guesses at JSON in strings before arguments are validated (`as_given`).
 - `mcp.server.mcpserver.server.configure_logging` is what `MCPServer` sets up logging with.
 - `MCPServer` reaches a tool through its public `call_tool`, which `calls` overrides.
+- `Server.middleware`: sees parameters before they are validated (`rewrite`).
 - `MCPServer._tool_manager`: every look at a tool goes through its `get_tool` and `list_tools`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from mcp.server.context import HandlerResult, ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.lowlevel.server import Server
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver import server as mcp_server
 from mcp.server.mcpserver.tools import Tool, ToolManager
+from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp.server.runner import serve_dual_era_loop
 from mcp.shared._context_streams import ContextReceiveStream, ContextSendStream, create_context_streams
 from mcp.shared.message import SessionMessage
@@ -79,6 +83,26 @@ class _ToolsWhenAsked(ToolManager):
             self._make = None
 
 
+class _AsGiven(FuncMetadata):
+    """Takes arguments as they are."""
+
+    def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
+        return data
+
+
+def as_given(metadata: FuncMetadata) -> FuncMetadata:
+    """Return `metadata` without the SDK's guess that a string that is JSON stands for what it says.
+
+    It would turn a text to upload into an object. `calls.call_arguments` decides by the schema instead.
+    """
+    return _AsGiven(
+        arg_model=metadata.arg_model,
+        output_schema=metadata.output_schema,
+        output_model=metadata.output_model,
+        wrap_output=metadata.wrap_output,
+    )
+
+
 def offer_when_asked(server: MCPServer[S], make: Callable[[], list[Tool]]) -> None:
     """Let `server` offer the tools that `make` returns, made when a client first asks for one.
 
@@ -100,6 +124,19 @@ def handle(
 ) -> None:
     """Answer `method` with `handler`, which sees the whole request, in place of the SDK's own."""
     low_level(server).add_request_handler(method, params, handler)
+
+
+def rewrite(
+    server: MCPServer[S], method: str, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+) -> None:
+    """Let `change` rewrite the parameters of `method` before the SDK validates them."""
+
+    async def rewritten(ctx: ServerRequestContext[S, Any], call_next: CallNext) -> HandlerResult:
+        if ctx.method == method and ctx.params is not None:
+            ctx = replace(ctx, params=change(ctx.params))
+        return await call_next(ctx)
+
+    low_level(server).middleware.append(rewritten)
 
 
 def lifespan(server: MCPServer[S]) -> AbstractAsyncContextManager[S]:

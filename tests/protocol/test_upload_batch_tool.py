@@ -496,8 +496,8 @@ BAD_INPUT = {
     "bad pattern": (given(directory=".", include=["!"]), "invalid_pattern", ".gitignore"),
     "21 tags": (given(directory=".", tags=["t"] * 21), "too_many_tags", "fewer"),
     "9 KB metadata": (given(directory=".", metadata={"k": "v" * 9_000}), "metadata_too_large", "Shorten"),
-    "unknown argument": (given(directory=".", recursive=True), "invalid_arguments", "takes"),
-    "unknown item field": (given(items=[{"text": "x", "url": "y"}]), "invalid_arguments", "Correct"),
+    "misspelt argument": (given(directory=".", dryrun=True), "invalid_arguments", "takes"),
+    "misspelt item field": (given(items=[{"text": "x", "tag": "y"}]), "invalid_arguments", "in items[]"),
 }
 
 

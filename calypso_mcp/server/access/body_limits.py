@@ -8,6 +8,7 @@ import anyio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from calypso_mcp.domain.json_text import parsable
 from calypso_mcp.server.access.answers import refusal
 from calypso_mcp.server.access.json_shape import JsonShape, excess
 
@@ -80,7 +81,7 @@ class BodyLimits:
         if problem is not None:
             await refusal(400, "invalid_request", f"The body has {problem}.")(scope, receive, send)
             return
-        await self._app(scope, _replay(body, receive), send)
+        await self._app(scope, _replay(parsable(body), receive), send)
 
     def _declares_too_much(self, scope: Scope) -> bool:
         declared = Headers(scope=scope).get("content-length", "")

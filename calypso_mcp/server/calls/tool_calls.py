@@ -18,9 +18,11 @@ from pydantic import ValidationError
 
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server import sdk
+from calypso_mcp.server.calls.call_arguments import CallArguments, read_arguments
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, LONGEST_CALL_S, limited_call
 from calypso_mcp.server.registry import ToolSpec
 from calypso_mcp.server.results import error_reports
+from calypso_mcp.server.results.models import with_ignored
 from calypso_mcp.server.scope.request_scope import access_of
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.telemetry import Telemetry, ToolCall
@@ -56,15 +58,18 @@ class CalypsoServer(MCPServer[ServerState]):
         self, name: str, arguments: dict[str, Any], context: Context[ServerState, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool; every failure but a protocol error comes back as a result."""
+        read = CallArguments({})
         with self._observed(name, arguments, context) as call:
             try:
-                tool = self._offered(name, arguments, context)
-                with limited_call(_timeout_s(tool, arguments)):
-                    return await super().call_tool(name, arguments, context)
+                tool = self._offered(name, context)
+                read = read_arguments(name, tool.parameters, arguments)
+                with limited_call(_timeout_s(tool, read.values)):
+                    result = await super().call_tool(name, read.values, context)
             except (CalypsoError, ToolError) as raised:
                 error = _as_calypso_error(name, raised)
                 call.outcome = error.code
-                return error_reports.report(error)
+                result = error_reports.report(error)
+        return with_ignored(result, read.ignored) if isinstance(result, CallToolResult) else result
 
     def _observed(
         self, name: str, arguments: dict[str, Any], context: Context[ServerState, Any] | None
@@ -75,16 +80,16 @@ class CalypsoServer(MCPServer[ServerState]):
         caller = request.lifespan_context.grant_for(request).name
         return request.lifespan_context.telemetry.tool_call(name, arguments, caller=caller)
 
-    def _offered(
-        self, name: str, arguments: dict[str, Any], context: Context[ServerState, Any] | None
-    ) -> Tool:
+    def _offered(self, name: str, context: Context[ServerState, Any] | None) -> Tool:
+        """Return the tool `name`.
+
+        Raises:
+            InputError: There is no such tool here.
+        """
         offered = self.tools_of(context.request_context) if context else self._names
         tool = sdk.tool(self, name) if name in offered else None
         if tool is None:
             raise error_reports.unknown_tool(name, sorted(offered))
-        known = tuple(tool.parameters["properties"])
-        if unknown := arguments.keys() - set(known):
-            raise error_reports.unknown_arguments(name, unknown, known)
         return tool
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mcp.shared.exceptions import MCPError
@@ -88,19 +87,6 @@ def unknown_tool(name: str, offered: Sequence[str]) -> InputError:
         f"There is no tool {clean(name)[:60]!r} here.",
         code="unknown_tool",
         hint=f"Use one of: {', '.join(offered)}.",
-    )
-
-
-def unknown_arguments(tool: str, unknown: Collection[str], known: Collection[str]) -> InputError:
-    """Return the error for arguments that `tool` does not have."""
-    lines: list[str] = []
-    for name in sorted(unknown)[:_MOST_COMPLAINTS]:
-        close = difflib.get_close_matches(name, known, n=1)
-        lines.append(f"{clean(name)[:60]!r} is unknown" + (f", did you mean {close[0]!r}?" if close else ""))
-    return InputError(
-        "; ".join(lines),
-        code="invalid_arguments",
-        hint=f"{tool} takes: {', '.join(known) or 'no arguments'}.",
     )
 
 

@@ -36,6 +36,16 @@ def answer(result: ToolResult) -> CallToolResult:
     )
 
 
+def with_ignored(result: CallToolResult, ignored: Sequence[str]) -> CallToolResult:
+    """Return `result` with the names of arguments that were ignored, on both channels."""
+    if not ignored:
+        return result
+    note = TextContent(type="text", text=f"Ignored arguments: {', '.join(ignored)}")
+    facts = cast("dict[str, Any]", result.structured_content or {})
+    structure = {**facts, "ignored_arguments": list(ignored)}
+    return result.model_copy(update={"content": [*result.content, note], "structured_content": structure})
+
+
 def first(values: Sequence[T], most: int) -> tuple[list[T], int | None]:
     """Return the first of `values`, and how many more there are (None: none), so that no list is endless."""
     return list(values[:most]), max(0, len(values) - most) or None

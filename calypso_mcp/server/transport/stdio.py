@@ -31,6 +31,7 @@ from mcp_types import (
 from pydantic import ValidationError
 
 from calypso_mcp.concurrency import open_task_group
+from calypso_mcp.domain.json_text import is_utf_16, parsable
 from calypso_mcp.server import sdk
 from calypso_mcp.server.transport.stdio_pipes import MOST_BYTES, TooLong, claimed, lines_of, write_line
 
@@ -166,12 +167,17 @@ class _Reader:
             text = f"The message is longer than {MOST_BYTES} bytes. Pass large content as a file path."
             await self._wire.refuse(_request_id(line.head, line.tail), INVALID_REQUEST, text)
             return None
-        if not line.strip():
+        # The last of UTF-16 is half a line end.
+        if not line.strip(b" \t\r\n\0"):
             return None
         try:
-            return SessionMessage(jsonrpc_message_adapter.validate_json(line, by_name=False))
+            return SessionMessage(jsonrpc_message_adapter.validate_json(parsable(line), by_name=False))
         except ValidationError:
-            text = "The message is not JSON-RPC 2.0, or is nested too deeply."
+            text = (
+                "The input is in UTF-16; MCP over stdio is UTF-8."
+                if is_utf_16(line)
+                else "The message is not JSON-RPC 2.0, or is nested too deeply."
+            )
             await self._wire.refuse(_request_id(line[:4096], line[-4096:]), PARSE_ERROR, text)
             return None
 

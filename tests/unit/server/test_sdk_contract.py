@@ -104,3 +104,32 @@ async def test_tools_are_made_once_when_a_client_first_asks_for_one(era: Any):
     assert made == ["once"]
     assert sdk.tool(late, "hello") is not None
     assert sdk.tool(late, "other") is None
+
+
+async def test_parameters_can_be_rewritten_before_they_are_validated(era_of_client: str):
+    made = server()
+
+    @made.prompt("greet")
+    def greet(name: str) -> str:
+        return f"Hello {name}"
+
+    sdk.rewrite(made, "prompts/get", lambda params: {**params, "arguments": {"name": "you"}})
+    async with Client(made, mode=era_of_client) as client:
+        result = await client.get_prompt("greet", {"name": "me"})
+    assert "Hello you" in str(result.messages[0].content)
+
+
+def test_a_string_that_is_json_is_taken_as_it_is():
+    def echo(text: str | None = None) -> str:
+        return str(text)
+
+    metadata = Tool.from_function(echo).fn_metadata
+    assert metadata.pre_parse_json({"text": "{}"}) == {"text": {}}
+    as_given = sdk.as_given(metadata)
+    assert as_given.validate_arguments({"text": "{}"}) == {"text": "{}"}
+    assert as_given.output_schema == metadata.output_schema
+
+
+@pytest.fixture(params=["auto", "legacy"])
+def era_of_client(request: pytest.FixtureRequest) -> str:
+    return request.param

@@ -93,9 +93,3 @@ def test_a_missing_argument_is_called_required():
     with pytest.raises(ValidationError) as caught:
         _Arguments.model_validate({})
     assert text_of(error_reports.invalid_arguments("x", caught.value)).startswith("Error: limit is required.")
-
-
-def test_an_unknown_argument_is_answered_with_the_one_that_was_meant():
-    text = text_of(error_reports.unknown_arguments("upload_file", {"buckett"}, ("bucket", "path")))
-    assert "did you mean 'bucket'" in text
-    assert "upload_file takes: bucket, path." in text

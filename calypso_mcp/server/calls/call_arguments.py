@@ -1,0 +1,161 @@
+"""A call's arguments as its tool expects them, however hosts and models write them.
+
+Hosts add arguments of their own to every call (n8n: `toolCallId`, `sessionId`, `action`, `chatInput`), and
+models write null for what they leave out, one text for a list of texts, and JSON inside a string. Only what
+has one meaning is read that way. A misspelt argument is refused: without it a call could reach further than
+its caller asked for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from calypso_mcp.domain.untrusted_text import clean_line
+from calypso_mcp.errors import InputError
+
+Schema = Mapping[str, Any]
+
+#: What hosts are known to add; never a slip of the model's.
+_HOST_EXTRAS: Final = frozenset(
+    {"toolCallId", "tool_call_id", "sessionId", "session_id", "action", "chatInput", "chat_input"}
+)
+#: Other names for an argument, from the API and from earlier versions.
+_ALIASES: Final = {"agent": ("agent_id", "model", "profile")}
+#: More unknown arguments than this are no host's additions.
+_MOST_IGNORED: Final = 20
+_NAME_CHARS: Final = 60
+#: Share of letters in the same order from which two names count as one misspelt (`difflib`).
+_CLOSE: Final = 0.75
+#: Larger numbers may have lost digits on their way, so their text is not what was meant.
+_EXACT_BELOW: Final = 2**53
+_DIGITS: Final = re.compile(r"[0-9]{1,9}")
+_WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+|\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class CallArguments:
+    """What a call asks for.
+
+    Attributes:
+        values: By argument, in the shape that the tool's schema names.
+        ignored: Names of what the tool does not know, those inside lists as `items[].name`.
+    """
+
+    values: dict[str, Any]
+    ignored: list[str] = field(default_factory=list[str])
+
+
+def read_arguments(tool: str, schema: Schema, given: Mapping[str, Any]) -> CallArguments:
+    """Return the arguments `given` for `tool` as its input `schema` expects them.
+
+    A value that fits in no way is passed on as it is, for validation to refuse.
+
+    Raises:
+        InputError: An unknown argument is close to a real one, or there are too many unknown ones.
+    """
+    ignored: dict[str, None] = {}
+    values = _read_object(tool, schema, given, "", ignored)
+    return CallArguments(values, [clean_line(name, _NAME_CHARS) for name in ignored])
+
+
+def as_text(value: Any) -> Any:
+    """Return a whole number as the text it was meant for, anything else as it is."""
+    return str(value) if type(value) is int and abs(value) < _EXACT_BELOW else value
+
+
+def _read_object(
+    tool: str, schema: Schema, given: Mapping[str, Any], place: str, ignored: dict[str, None]
+) -> dict[str, Any]:
+    properties = cast("Mapping[str, Schema]", schema["properties"])
+    values: dict[str, Any] = {}
+    for name, value in given.items():
+        known = name if name in properties else _alias(name, properties, given)
+        if known is None:
+            _ignore(tool, name, properties, place, ignored)
+        elif value is not None:
+            values[known] = _read_value(tool, properties[known], value, f"{place}{known}[].", ignored)
+    return values
+
+
+def _read_value(tool: str, schema: Schema, value: Any, place: str, ignored: dict[str, None]) -> Any:
+    kind = schema.get("type")
+    if kind == "string":
+        return as_text(value)
+    if kind == "integer" and isinstance(value, str) and _DIGITS.fullmatch(value):
+        return int(value)
+    if kind == "object" and isinstance(value, str):
+        return _decoded(value, "{")
+    if kind != "array":
+        return value
+    entry_schema = cast("Schema", schema.get("items", {}))
+    entries = _decoded(value, "[{") if isinstance(value, str) else value
+    # One text, one number or one object is a list of one.
+    entries = cast("list[Any]", entries) if isinstance(entries, list) else [entries]
+    if "properties" in entry_schema:
+        return [
+            _read_object(tool, entry_schema, cast("Mapping[str, Any]", entry), place, ignored)
+            if isinstance(entry, dict)
+            else entry
+            for entry in entries
+        ]
+    return [_read_value(tool, entry_schema, entry, place, ignored) for entry in entries]
+
+
+def _decoded(text: str, starts: str) -> Any:
+    """Return what `text` says as JSON where it begins with one of `starts`, else the text itself."""
+    if not text.lstrip().startswith(tuple(starts)):
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _alias(name: str, properties: Collection[str], given: Collection[str]) -> str | None:
+    """Return the argument that `name` is another name for, unless that one is given as well."""
+    return next(
+        (
+            known
+            for known, others in _ALIASES.items()
+            if known in properties and known not in given and name in others
+        ),
+        None,
+    )
+
+
+def _ignore(tool: str, name: str, properties: Collection[str], place: str, ignored: dict[str, None]) -> None:
+    """Note an unknown argument.
+
+    Raises:
+        InputError: It may be meant for one of `properties`, or is one of too many.
+    """
+    meant = None if name in _HOST_EXTRAS else _meant(name, properties)
+    shown = clean_line(f"{place}{name}", _NAME_CHARS)
+    if meant is None and len(ignored) < _MOST_IGNORED:
+        ignored[f"{place}{name}"] = None
+        return
+    raise InputError(
+        f"{shown!r} is unknown, did you mean {meant!r}?" if meant else "Too many arguments are unknown.",
+        code="invalid_arguments",
+        hint=f"{tool} takes {f'in {place[:-1]} ' if place else ''}{', '.join(properties) or 'no arguments'}.",
+    )
+
+
+def _meant(name: str, properties: Collection[str]) -> str | None:
+    """Return the argument that an unknown name is a slip for: misspelt, or with a word too many."""
+    words = _words(name[:_NAME_CHARS])
+    if contained := [known for known in properties if _words(known).keys() <= words.keys()]:
+        return contained[0]
+    by_letters = {"".join(_words(known)): known for known in properties}
+    close = difflib.get_close_matches("".join(words), by_letters, n=1, cutoff=_CLOSE)
+    return by_letters[close[0]] if close else None
+
+
+def _words(name: str) -> dict[str, None]:
+    """Return the words of a name in camel or snake case, in order."""
+    return dict.fromkeys(word.lower() for word in _WORD.findall(name))

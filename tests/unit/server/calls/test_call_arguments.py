@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from calypso_mcp.errors import InputError
+from calypso_mcp.server.calls.call_arguments import read_arguments
+from calypso_mcp.server.registry import TOOLS
+
+TEXT = {"type": "string"}
+SCHEMA: dict[str, Any] = {
+    "properties": {
+        "query": TEXT,
+        "bucket": TEXT,
+        "buckets": {"type": "array", "items": TEXT},
+        "agent": TEXT,
+        "max_results": {"type": "integer"},
+        "dry_run": {"type": "boolean"},
+        "metadata": {"type": "object"},
+        "items": {"type": "array", "items": {"properties": {"text": TEXT, "tags": {"type": "array"}}}},
+    }
+}
+
+
+def read(**arguments: Any) -> dict[str, Any]:
+    return read_arguments("tool", SCHEMA, arguments).values
+
+
+READINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"query": None, "buckets": None, "metadata": None, "items": None}, {}),
+    ({"query": 2024}, {"query": "2024"}),
+    ({"query": "[1]"}, {"query": "[1]"}),
+    ({"buckets": "a"}, {"buckets": ["a"]}),
+    ({"buckets": 7}, {"buckets": ["7"]}),
+    ({"buckets": '["a", "b"]'}, {"buckets": ["a", "b"]}),
+    ({"buckets": "a, b"}, {"buckets": ["a, b"]}),
+    ({"metadata": '{"a": null}'}, {"metadata": {"a": None}}),
+    ({"metadata": {"a": None}}, {"metadata": {"a": None}}),
+    ({"items": {"text": "x"}}, {"items": [{"text": "x"}]}),
+    ({"items": '[{"text": "x", "tags": null}]'}, {"items": [{"text": "x"}]}),
+    ({"items": [{"text": 1, "tags": "a"}]}, {"items": [{"text": "1", "tags": ["a"]}]}),
+    ({"max_results": "5"}, {"max_results": 5}),
+    ({"max_results": "5.5"}, {"max_results": "5.5"}),
+    ({"agent_id": "a"}, {"agent": "a"}),
+    ({"model": "a", "agent": None}, {}),
+    # What has no one meaning is left for validation to refuse.
+    ({"query": 1.1}, {"query": 1.1}),
+    ({"query": True}, {"query": True}),
+    ({"query": 2**60}, {"query": 2**60}),
+    ({"query": ["a"]}, {"query": ["a"]}),
+    ({"buckets": [None]}, {"buckets": [None]}),
+    ({"buckets": "[a"}, {"buckets": ["[a"]}),
+    ({"buckets": ""}, {"buckets": [""]}),
+    ({"items": "[" * 100_000}, {"items": ["[" * 100_000]}),
+    ({"metadata": "a"}, {"metadata": "a"}),
+    ({"items": [7]}, {"items": [7]}),
+    ({"max_results": "many", "dry_run": "maybe"}, {"max_results": "many", "dry_run": "maybe"}),
+]
+
+
+@pytest.mark.parametrize(("given", "expected"), READINGS, ids=range(len(READINGS)))
+def test_what_has_one_meaning_is_read_that_way(given: dict[str, Any], expected: dict[str, Any]):
+    if given == {"model": "a", "agent": None}:
+        # Both names of one argument: the real one counts, the other is unknown.
+        assert read_arguments("tool", SCHEMA, given).ignored == ["model"]
+    assert read(**given) == expected
+
+
+@pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
+def test_what_hosts_add_is_a_slip_for_no_argument_of_any_tool(spec: Any):
+    extras = ("toolCallId", "sessionId", "action", "chatInput", "tool_call_id", "session_id", "_meta", "x")
+    read = read_arguments(spec.name, spec.build().parameters, dict.fromkeys(extras, "1"))
+    assert read.values == {}
+    assert read.ignored == list(extras)
+
+
+SLIPS = {
+    "bukcet": "bucket",
+    "Bucket": "bucket",
+    "bucket_name": "bucket",
+    "bucketSlug": "bucket",
+    "bucketlist": "buckets",
+    "Query": "query",
+    "search-query": "query",
+    "dryRun": "dry_run",
+    "dry-run": "dry_run",
+    "maxResults": "max_results",
+    "agentName": "agent",
+}
+
+
+@pytest.mark.parametrize(("slip", "meant"), SLIPS.items())
+def test_a_slip_is_refused_with_what_was_meant(slip: str, meant: str):
+    with pytest.raises(InputError, match=f"did you mean '{meant}'") as caught:
+        read(query="x", **{slip: "y"})
+    assert "tool takes query, bucket, buckets" in caught.value.hint
+
+
+def test_a_slip_inside_an_item_is_refused_with_its_place():
+    with pytest.raises(InputError, match=r"'items\[\]\.txet' is unknown, did you mean 'text'\?") as caught:
+        read(items=[{"text": "x"}, {"txet": "y"}])
+    assert caught.value.hint == "tool takes in items[] text, tags."
+
+
+def test_unknown_names_are_named_once_cleaned_and_within_bounds():
+    items = [{"text": "x", "\u202eodd" + "y" * 500: 1}] * 3
+    read = read_arguments("tool", SCHEMA, {"items": items, "": 1})
+    assert len(read.ignored) == 2
+    assert read.ignored[0].startswith("items[].oddyyy")
+    assert len(read.ignored[0]) <= 60
+
+
+def test_any_number_of_unknown_arguments_is_no_hosts_addition():
+    with pytest.raises(InputError, match="Too many"):
+        read(**{f"x{number}": 1 for number in range(100_000)})
