@@ -24,8 +24,10 @@ class SearchRequest(WireModel):
 class SearchResult(WireModel):
     """One passage.
 
-    The embedded backend puts into `attributes`: `bucket_ids` (all buckets the file is in), `page` or
-    `line_start` and `line_end` (1-based), `heading`, `score` (higher is better).
+    The embedded backend puts into `attributes`: `bucket_ids` (all buckets the file is in), `score` (higher is
+    better), `heading` (the headings it stands under, outermost first, parted by " > "), and where it stands,
+    counted from 1: `page` (with `page_label` where another number is printed on it), `slide`, `message`,
+    `cell`, `sheet` with `row_start` and `row_end`, `line_start` and `line_end`.
     """
 
     source_index: int = 0

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from calypso_mcp.assembly.backends import opened
 from calypso_mcp.assembly.conversations import conversations
 from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.file_formats import ReadableFormats
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.calls.tool_calls import CalypsoServer
-from calypso_mcp.server.files.local_files import READABLE_BINARY_SUFFIXES, FilePolicy
+from calypso_mcp.server.files.local_files import FilePolicy
 from calypso_mcp.server.state import Backend, ServerState
 from calypso_mcp.server.telemetry import Telemetry
 from calypso_mcp.settings import Settings
@@ -59,8 +60,15 @@ def file_policy(settings: Settings, *, over_http: bool = False) -> FilePolicy:
         allowed_roots=tuple(str(path) for path in settings.allow_paths) if local_paths else (),
         allow_secret_names=settings.allow_secret_names,
         scan_secrets=settings.scan_secrets,
-        binary_suffixes=None if settings.uses_hosted_api else READABLE_BINARY_SUFFIXES,
+        reads=None if settings.uses_hosted_api else embedded_formats,
     )
+
+
+def embedded_formats() -> ReadableFormats:
+    """Return what the embedded backend reads."""
+    from calypso_mcp.local.indexing.formats.registry import readable_formats
+
+    return readable_formats()
 
 
 def _pins(settings: Settings) -> tuple[ScopeLimit, ...]:

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from calypso_mcp.local.indexing.chunking import split
+from calypso_mcp.local.indexing.documents import FileContent
 from calypso_mcp.local.indexing.formats.text import read_text
 from calypso_mcp.local.retrieval import extractive, index
 from calypso_mcp.local.retrieval.extractive import Question, Source
@@ -43,7 +44,7 @@ def measured(folder: Path) -> tuple[float, float, float, float]:
     connection = sqlite3.connect(":memory:")
     connection.executescript(index.SCHEMA)
     for name, (title, text) in collection.documents.items():
-        chunks = split(read_text(text.encode()))
+        chunks = split(read_text(FileContent(text.encode())))
         index.add(connection, name, [_article(name)], title or None, f"{name}.txt", chunks)
     articles = {_article(name) for name in collection.documents}
     held: list[bool] = []

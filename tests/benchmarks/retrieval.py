@@ -35,7 +35,7 @@ from calypso_mcp.client.uploading.uploads import Upload
 from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.local.app import LocalOptions, open_backend
 from calypso_mcp.local.indexing.chunking import split
-from calypso_mcp.local.indexing.documents import Document
+from calypso_mcp.local.indexing.documents import Document, FileContent
 from calypso_mcp.local.indexing.formats.text import read_text
 from calypso_mcp.local.retrieval import index
 
@@ -102,7 +102,7 @@ def on_the_index(collection: Collection, connection: sqlite3.Connection) -> tupl
     started = time.perf_counter()
     passages = 0
     for identifier, (title, text) in collection.documents.items():
-        chunks = split(read_text(text.encode()))
+        chunks = split(read_text(FileContent(text.encode())))
         passages += len(chunks)
         index.add(connection, identifier, ["all"], title or None, f"{identifier}.txt", chunks)
     connection.commit()
@@ -183,7 +183,7 @@ def scale(collection: Collection, sizes: Sequence[int], folder: Path) -> None:
 
 
 def _one_block(text: str) -> Document:
-    return read_text(text.encode())
+    return read_text(FileContent(text.encode()))
 
 
 def _timed(connection: sqlite3.Connection, queries: Sequence[str], buckets: list[str] | None) -> str:

@@ -4,9 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, split
-from calypso_mcp.local.indexing.documents import Block, Document
+from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
+from calypso_mcp.local.indexing.formats.encodings import decode
 from calypso_mcp.local.indexing.formats.markdown import read_markdown
-from calypso_mcp.local.indexing.formats.text import decode, read_text
+from calypso_mcp.local.indexing.formats.text import read_text
 
 texts = st.text(st.sampled_from("ab .,\n\n。देख\u0301é#=-`\t"), max_size=200)
 #: Long enough to be cut, made by repetition so that examples stay small.
@@ -14,13 +15,13 @@ long_texts = st.tuples(texts, st.integers(1, 60)).map(lambda drawn: drawn[0] * d
 blocks = st.builds(
     Block,
     long_texts,
-    page=st.none(),
+    part=st.none(),
     heading_level=st.one_of(st.none(), st.none(), st.integers(1, 6)),
 )
 pages = st.lists(st.lists(blocks, max_size=4), max_size=4).map(
     lambda found: Document(
         tuple(
-            Block(block.text, page=number, heading_level=block.heading_level)
+            Block(block.text, part=Part("page", number), heading_level=block.heading_level)
             for number, page in enumerate(found, 1)
             for block in page
         )
@@ -50,18 +51,18 @@ def test_offsets_slice_the_chunk_out_of_the_document(document: Document) -> None
 @given(pages)
 def test_no_chunk_is_too_long_or_leaves_its_page(document: Document) -> None:
     on_page = {
-        page: visible("".join(block.text for block in document.blocks if block.page == page))
-        for page in {block.page for block in document.blocks}
+        page: visible("".join(block.text for block in document.blocks if block.part == page))
+        for page in {block.part for block in document.blocks}
     }
     for chunk in split(document):
         assert len(chunk.text) <= MAX_CHARS
-        assert visible(chunk.text) in on_page[chunk.page]
+        assert visible(chunk.text) in on_page[chunk.part]
 
 
 @given(long_texts)
 def test_line_spans_lead_back_to_the_text_of_a_file(text: str) -> None:
-    lines = decode(text.encode()).split("\n")
-    for chunk in split(read_text(text.encode())):
+    lines = decode(text.encode()).text.split("\n")
+    for chunk in split(read_text(FileContent(text.encode()))):
         assert chunk.line_start is not None
         assert chunk.line_end is not None
         assert visible(chunk.text) in visible("".join(lines[chunk.line_start - 1 : chunk.line_end]))
@@ -71,7 +72,7 @@ def test_line_spans_lead_back_to_the_text_of_a_file(text: str) -> None:
 
 @given(long_texts)
 def test_markdown_of_any_shape_is_read_with_true_line_numbers(text: str) -> None:
-    lines = decode(text.encode()).split("\n")
-    for block in read_markdown(text.encode()).blocks:
+    lines = decode(text.encode()).text.split("\n")
+    for block in read_markdown(FileContent(text.encode())).blocks:
         assert block.line_start is not None
         assert block.text.split("\n")[0].strip() in lines[block.line_start - 1]

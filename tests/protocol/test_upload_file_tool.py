@@ -199,7 +199,7 @@ BAD_INPUT = {
     "empty file": (empty, "empty_file", "content"),
     "empty text": (given(text=""), "empty_file", "content"),
     "26 MB": (large, "file_too_large", "Split"),
-    "picture": (picture, "unsupported_type", "convert"),
+    "picture": (picture, "unsupported_type", "text"),
     "secret by name": (secret_name, "secret_name", "--allow-secret-names"),
     "secret by content": (secret_inside, "secret_content", "CALYPSO_SCAN_SECRETS"),
     "secret in text": (given(text="glpat-" + "a1B2c3D4e5F6g7H8i9J0"), "secret_content", "operator"),
@@ -304,7 +304,7 @@ async def test_without_allowed_folders_paths_are_off_and_text_still_works(tmp_pa
 
 
 async def test_the_operator_can_allow_what_is_refused_by_default(folder: Path, tmp_path: Path, era: str):
-    allowed = {"allow_secret_names": True, "scan_secrets": False, "binary_suffixes": None}
+    allowed = {"allow_secret_names": True, "scan_secrets": False, "reads": None}
     async with upload_rig(tmp_path / "data", folder, era=era, file_policy=allowed) as rig:
         for prepare in (secret_name, secret_inside, picture):
             done = await rig.ok("upload_file", **prepare(folder), bucket="d", create_bucket=True)

@@ -12,6 +12,7 @@ import anyio
 import httpx2
 from mcp.client import Client
 
+from calypso_mcp.assembly.server import embedded_formats
 from calypso_mcp.client import CalypsoClient, ClientPolicies, CreatePacer, LedgerFile, SentLedger
 from calypso_mcp.domain.readiness import PollSchedule
 from calypso_mcp.domain.retry import RetryPolicy
@@ -105,7 +106,8 @@ def upload_rig(
     api_key: str = API_KEY,
 ) -> AbstractAsyncContextManager[Rig]:
     """Open everything; `roots` are the allowed folders (none: local paths are off)."""
-    policy = FilePolicy(tuple(str(root) for root in roots), **(file_policy or {})) if roots else None
+    rules: dict[str, Any] = {"reads": embedded_formats, **(file_policy or {})}
+    policy = FilePolicy(tuple(str(root) for root in roots), **rules) if roots else None
     return held_open(lambda: _opened(data_dir, api_key, era, {"files": policy, **(decisions or {})}))
 
 

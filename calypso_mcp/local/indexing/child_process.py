@@ -6,15 +6,18 @@ import contextlib
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed
+from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, Part
+
+if TYPE_CHECKING:
+    from calypso_mcp.local.indexing.formats.registry import Entry
 
 #: Where this package is installed; last on the child's path, for a package that is not installed.
 _PACKAGE_PARENT = str(Path(__file__).parents[3])
@@ -53,6 +56,28 @@ class ExtractionLimits:
     #: A child is replaced after this many files, in case a parser leaks.
     files_per_process: int = 200
 
+    def times(self, entry: Entry) -> ExtractionLimits:
+        """Return these limits for a file of the format of `entry`."""
+        return replace(
+            self,
+            memory_bytes=self.memory_bytes * entry.memory_factor,
+            cpu_s=self.cpu_s * entry.time_factor,
+            wall_s=self.wall_s * entry.time_factor,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FileToRead:
+    """A stored file, and what is known of it."""
+
+    path: Path
+    #: Name of its format in the registry.
+    format: str
+    #: What it was uploaded as.
+    filename: str = ""
+    #: The character set that its content type declares; empty where it declares none.
+    charset: str = ""
+
 
 class ChildDied(Exception):
     """The child ended or broke the protocol in the middle of a file."""
@@ -85,9 +110,7 @@ class ChildProcess:
         assert process is not None  # noqa: S101  (a shield swallows nothing)
         return cls(process)
 
-    async def read(
-        self, path: Path, file_format: str, limits: ExtractionLimits
-    ) -> Document | ExtractionFailed:
+    async def read(self, file: FileToRead, limits: ExtractionLimits) -> Document | ExtractionFailed:
         """Have one file read; return what it holds or why it cannot be read.
 
         Raises:
@@ -95,8 +118,10 @@ class ChildProcess:
         """
         self.files_read += 1
         request = {
-            "path": str(path),
-            "format": file_format,
+            "path": str(file.path),
+            "format": file.format,
+            "filename": file.filename,
+            "charset": file.charset,
             "memory_bytes": limits.memory_bytes,
             "cpu_s": limits.cpu_s,
             "max_chars": limits.max_chars,
@@ -105,7 +130,11 @@ class ChildProcess:
         answer = await self._ask(json.dumps(request).encode() + b"\n", limits)
         if "code" in answer:
             return ExtractionFailed(answer["code"], answer["message"])
-        return Document(tuple(Block(*fields) for fields in answer["blocks"]), answer["title"])
+        blocks = tuple(
+            Block(text, None if part is None else Part(*part), *rest)
+            for text, part, *rest in answer["blocks"]
+        )
+        return Document(blocks, answer["title"], tuple(answer["tags"]), tuple(answer["warnings"]))
 
     async def _ask(self, request: bytes, limits: ExtractionLimits) -> dict[str, Any]:
         assert self._process.stdin is not None  # noqa: S101  (opened with a pipe)

@@ -1,9 +1,9 @@
 """Cutting a document into passages, on its own structure.
 
-A chunk holds whole blocks up to about `TARGET_CHARS`. It never spans two pages, and it ends before a
-heading once it is big enough to stand alone. A block too long for one chunk is cut into parts of even
-size at the strongest boundary near each cut: blank line, sentence end, line end, word end. Chunks do
-not overlap; together they hold every character that is not white space, in order.
+A chunk holds whole blocks up to about `TARGET_CHARS`. It never spans two parts (pages, slides, sheets), and
+it ends before a heading once it is big enough to stand alone. A block too long for one chunk is cut into
+parts of even size at the strongest boundary near each cut: blank line, sentence end, line end, word end.
+Chunks do not overlap; together they hold every character that is not white space, in order.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile
 
-from calypso_mcp.local.indexing.documents import BLOCK_SEPARATOR, Block, Document
+from calypso_mcp.local.indexing.documents import BLOCK_SEPARATOR, Block, Document, Part
 
 #: Blocks are titles up to this many characters.
 TARGET_CHARS = 1_200
@@ -24,6 +24,8 @@ TARGET_CHARS = 1_200
 MAX_CHARS = 1_500
 #: A chunk this long ends before the next heading.
 BIG_ENOUGH_CHARS = 200
+#: Rows are cut only where they are far too long to be of use as a whole.
+_MOST_TABLE_CHARS = 24_000
 #: Stands between the headings of a chunk's path.
 HEADING_SEPARATOR = " > "
 
@@ -38,8 +40,8 @@ class Chunk:
     text: str
     #: The headings that all of it stands under, outermost first.
     heading: str | None
-    #: 1-based; None where the format has none.
-    page: int | None
+    #: None where the format has none.
+    part: Part | None
     line_start: int | None
     line_end: int | None
     start: int
@@ -52,7 +54,7 @@ class _Piece:
 
     start: int
     end: int
-    page: int | None
+    part: Part | None
     line_start: int | None
     line_end: int | None
     is_heading: bool
@@ -84,12 +86,12 @@ def _pieces(document: Document) -> Iterator[_Piece]:
             path.append((block.heading_level, " ".join(block.text.split())))
         titles = tuple(title for _, title in path if title)
         lines = _Lines(block)
-        for start, end in _parts(block.text):
+        for start, end in _parts(block):
             line_start, line_end = lines.of(start, end)
             yield _Piece(
                 offset + start,
                 offset + end,
-                block.page,
+                block.part,
                 line_start,
                 line_end,
                 block.heading_level is not None,
@@ -117,10 +119,12 @@ class _Lines:
         return first, self._line
 
 
-def _parts(text: str) -> Iterator[tuple[int, int]]:
-    """Yield the spans of `text` that become pieces, trimmed, none of them empty."""
+def _parts(block: Block) -> Iterator[tuple[int, int]]:
+    """Yield the spans of a block's text that become pieces, trimmed, none of them empty."""
+    text = block.text
+    most = _MOST_TABLE_CHARS if block.is_table else MAX_CHARS
     position, end = _trimmed(text, 0, len(text))
-    while end - position > MAX_CHARS:
+    while end - position > most:
         cut = _cut(text, position, end)
         start, stop = _trimmed(text, position, cut)
         if start < stop:
@@ -169,7 +173,7 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 def _starts_new_chunk(pending: list[_Piece], piece: _Piece) -> bool:
     size = pending[-1].end - pending[0].start
     return (
-        piece.page != pending[-1].page
+        piece.part != pending[-1].part
         or piece.end - pending[0].start > TARGET_CHARS
         or (piece.is_heading and size >= BIG_ENOUGH_CHARS)
     )
@@ -178,7 +182,7 @@ def _starts_new_chunk(pending: list[_Piece], piece: _Piece) -> bool:
 def _without_trailing_headings(pending: list[_Piece], following: _Piece) -> int:
     """Return how many pieces to close with; headings at their end belong to what follows on the page."""
     kept = len(pending)
-    while kept and pending[kept - 1].is_heading and following.page == pending[kept - 1].page:
+    while kept and pending[kept - 1].is_heading and following.part == pending[kept - 1].part:
         kept -= 1
     headings = following.end - pending[kept].start if kept < len(pending) else 0
     # Headings alone, or too long to join what follows, stay where they are.
@@ -190,7 +194,7 @@ def _chunk(text: str, pieces: list[_Piece]) -> Chunk:
     return Chunk(
         text=text[first.start : last.end],
         heading=HEADING_SEPARATOR.join(_shared_path(pieces)) or None,
-        page=first.page,
+        part=first.part,
         line_start=first.line_start,
         line_end=last.line_end,
         start=first.start,

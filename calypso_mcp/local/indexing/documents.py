@@ -1,4 +1,4 @@
-"""What extraction produces and chunking consumes."""
+"""What readers are given, and what they make of it for chunking."""
 
 from __future__ import annotations
 
@@ -27,6 +27,20 @@ class ExtractionFailed(Exception):
         self.message = message
 
 
+PartKind = Literal["page", "slide", "sheet", "message", "cell"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a document that a citation names; a passage never spans two."""
+
+    kind: PartKind
+    #: 1-based.
+    number: int
+    #: A sheet's name, or a page's number as it is printed where that is another one.
+    name: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """A heading, paragraph (or several very short ones), list or table, in reading order.
@@ -36,13 +50,14 @@ class Block:
     """
 
     text: str
-    #: 1-based page, for paged formats.
-    page: int | None = None
-    #: 1-based first and last line in the file, for line-oriented formats.
+    part: Part | None = None
+    #: 1-based first and last line in the file, for line-oriented formats; in a sheet, its rows.
     line_start: int | None = None
     line_end: int | None = None
     #: 1 (outermost) to 6 when this block is a heading.
     heading_level: int | None = None
+    #: Rows of a table, which stay whole.
+    is_table: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,8 +67,25 @@ class Document:
     blocks: tuple[Block, ...]
     #: The title the file itself states, if any.
     title: str | None = None
+    #: Those the file states itself.
+    tags: tuple[str, ...] = ()
+    #: What a reader of its passages should know: how it was decoded, what of it could not be read.
+    warnings: tuple[str, ...] = ()
 
     @cached_property
     def text(self) -> str:
         """All blocks as one text; chunk offsets count its characters."""
         return BLOCK_SEPARATOR.join(block.text for block in self.blocks)
+
+
+@dataclass(frozen=True, slots=True)
+class FileContent:
+    """A file to read."""
+
+    data: bytes
+    #: What it was uploaded as.
+    filename: str = ""
+    #: The character set that its content type declares; empty where it declares none.
+    charset: str = ""
+    #: Longest text that may come of it.
+    max_chars: int = 30_000_000

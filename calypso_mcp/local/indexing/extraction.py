@@ -1,31 +1,44 @@
 """From a stored file to its text, whatever the file does.
 
-Text and Markdown are read here, in a thread, unless the file is large. HTML and PDF parsers face hostile
-input, so they run in child processes with limits, and so does what would keep this process busy. A child
+Small UTF-8 text in simple formats is read here, in a thread. All else is read in child processes with limits:
+their parsers face hostile input, need libraries that this process should not load, or keep it busy. A child
 that dies or takes too long fails its one file and is replaced.
 """
 
 from __future__ import annotations
 
 import signal
+from email.message import Message
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import anyio
 from anyio.to_thread import run_sync
 
-from calypso_mcp.local.indexing.child_process import ChildDied, ChildProcess, ExtractionLimits
-from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FailureCode
-from calypso_mcp.local.indexing.formats.detection import HEAD_BYTES, Format, choose_format
-from calypso_mcp.local.indexing.formats.markdown import read_markdown
-from calypso_mcp.local.indexing.formats.text import read_text
+from calypso_mcp.domain.file_formats import HEAD_BYTES
+from calypso_mcp.local.indexing.child_process import (
+    ChildDied,
+    ChildProcess,
+    ExtractionLimits,
+    FileToRead,
+)
+from calypso_mcp.local.indexing.documents import (
+    Block,
+    Document,
+    ExtractionFailed,
+    FailureCode,
+    FileContent,
+)
+from calypso_mcp.local.indexing.formats.detection import choose_entry
+
+if TYPE_CHECKING:
+    from calypso_mcp.local.indexing.formats.registry import Entry
 
 __all__ = ["Block", "Document", "ExtractionFailed", "ExtractionLimits", "Extractor", "FailureCode"]
 
 #: Larger files are read in a child process whatever their format.
 _LARGE_BYTES = 524_288
-_IN_PROCESS = {Format.TEXT: read_text, Format.MARKDOWN: read_markdown}
 
 
 class Extractor:
@@ -66,30 +79,32 @@ class Extractor:
             raise ExtractionFailed(
                 "too_large", f"The file is larger than {self._limits.max_file_bytes:,} bytes."
             )
-        file_format = choose_format(filename, content_type, head)
-        read = _IN_PROCESS.get(file_format)
-        if read is not None and size <= _LARGE_BYTES:
-            document = await run_sync(lambda: read(path.read_bytes()))
-        else:
+        entry = choose_entry(filename, content_type, head)
+        charset = _charset(content_type)
+        document = None
+        if entry.is_simple and size <= _LARGE_BYTES:
+            document = await run_sync(_read_here, entry, path, filename, charset)
+        if document is None:
+            file = FileToRead(path, entry.format.name, filename, charset)
             async with self._slots:
-                document = await self._read_in_child(path, file_format)
+                document = await self._read_in_child(file, self._limits.times(entry))
         if not document.blocks:
             raise ExtractionFailed("empty", "The file contains no text.")
         return document
 
-    async def _read_in_child(self, path: Path, file_format: Format) -> Document:
+    async def _read_in_child(self, file: FileToRead, limits: ExtractionLimits) -> Document:
         child = await self._child()
         answered = False
         try:
-            with anyio.fail_after(self._limits.wall_s):
-                answer = await child.read(path, file_format, self._limits)
+            with anyio.fail_after(limits.wall_s):
+                answer = await child.read(file, limits)
             answered = True
         except TimeoutError as error:
             raise _took_too_long() from error
         except ChildDied as error:
             raise _death_of(await child.close()) from error
         finally:
-            if answered and child.files_read < self._limits.files_per_process:
+            if answered and child.files_read < limits.files_per_process:
                 self._idle.append(child)
             else:
                 await child.close()
@@ -109,6 +124,24 @@ class Extractor:
 def _look_at(path: Path) -> tuple[bytes, int]:
     with path.open("rb") as file:
         return file.read(HEAD_BYTES), path.stat().st_size
+
+
+def _read_here(entry: Entry, path: Path, filename: str, charset: str) -> Document | None:
+    """Return the document of a text in UTF-8; None for any other encoding, which may need guessing."""
+    data = path.read_bytes()
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return entry.read(FileContent(data, filename, charset)) if 0 not in data else None
+
+
+def _charset(content_type: str) -> str:
+    if "charset" not in content_type.lower():
+        return ""
+    header = Message()
+    header["content-type"] = content_type
+    return header.get_content_charset("")
 
 
 def _took_too_long() -> ExtractionFailed:

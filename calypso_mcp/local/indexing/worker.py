@@ -19,11 +19,11 @@ from anyio import to_thread
 from calypso_mcp.concurrency import open_task_group
 from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.indexing.chunking import Chunk, split
-from calypso_mcp.local.indexing.documents import ExtractionFailed
+from calypso_mcp.local.indexing.documents import Document, ExtractionFailed
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.store import tasks
+from calypso_mcp.local.store import files, tasks
 from calypso_mcp.local.store.database import Database
 from calypso_mcp.local.store.tasks import Claimed
 from calypso_mcp.sqlite.faults import StoreFault
@@ -151,8 +151,7 @@ class IndexingWorker:
             message = "The stored bytes of this file are gone. Upload it again."
             await self._finish(claimed, partial(_failed, code="content_missing", message=message))
         else:
-            title = file.declaration.title or document.title
-            await self._finish(claimed, partial(_indexed, title=title, chunks=chunks))
+            await self._finish(claimed, partial(_indexed, document=document, chunks=chunks))
 
     async def _finish(
         self, claimed: Claimed, end: Callable[[sqlite3.Connection, Claimed, float], None]
@@ -237,9 +236,11 @@ def _indexed(
     claimed: Claimed,
     now: float,
     *,
-    title: str | None,
+    document: Document,
     chunks: list[Chunk],
 ) -> None:
     file = claimed.file
+    title = file.declaration.title or document.title
     index.add(connection, file.id, file.bucket_ids, title, file.declaration.filename, chunks)
+    files.set_findings(connection, file, document)
     tasks.complete(connection, claimed, now=now)

@@ -17,13 +17,14 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from calypso_mcp.local.indexing.chunking import Chunk
+from calypso_mcp.local.indexing.documents import Part, PartKind
 from calypso_mcp.local.retrieval.tokens import TOKENIZER, bucket_token, index_text, query_phrases
 
 #: Raise this when `index_text`, the tokenizer or the columns change; see `rebuild_if_outdated`.
 FORMAT = 1
 
-#: Safe to run again on an existing database. `executescript` commits an open transaction first.
-SCHEMA = f"""
+#: As first released. `executescript` commits an open transaction first.
+FIRST_SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS passage_sources (
     id INTEGER PRIMARY KEY,
     file_id TEXT NOT NULL UNIQUE,
@@ -48,6 +49,16 @@ CREATE VIRTUAL TABLE IF NOT EXISTS passages_fts USING fts5 (
     body, title, heading, buckets, content='', tokenize="{TOKENIZER}"
 );
 """  # noqa: S608  (made of constants)
+
+#: What was called page became the number of a page, slide, sheet, message or cell.
+PARTS = """
+ALTER TABLE passages RENAME COLUMN page TO part_number;
+ALTER TABLE passages ADD COLUMN part_kind TEXT;
+ALTER TABLE passages ADD COLUMN part_name TEXT;
+UPDATE passages SET part_kind = 'page' WHERE part_number IS NOT NULL;
+"""
+#: All of it, for a new database.
+SCHEMA = FIRST_SCHEMA + PARTS
 
 #: Weights of the columns in bm25(); the bucket column only filters.
 _WEIGHTS = "1.0, 2.0, 1.0, 0.0"
@@ -77,7 +88,7 @@ class Passage:
     file_id: str
     text: str
     heading: str | None
-    page: int | None
+    part: Part | None
     line_start: int | None
     line_end: int | None
     #: Higher is better; comparable within one search only.
@@ -112,9 +123,11 @@ def add(  # noqa: PLR0917
     first_id: int = connection.execute("SELECT ifnull(max(id), 0) + 1 FROM passages").fetchone()[0]
     numbered = list(enumerate(chunks, first_id))
     connection.executemany(
-        "INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO passages (id, source, heading, text, line_start, line_end, start_offset, end_offset,"
+        " part_kind, part_number, part_name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            (number, source, c.heading or "", c.text, c.page, c.line_start, c.line_end, c.start, c.end)
+            (number, source, c.heading or "", c.text, c.line_start, c.line_end, c.start, c.end)
+            + ((None, None, None) if c.part is None else (c.part.kind, c.part.number, c.part.name))
             for number, c in numbered
         ),
     )
@@ -179,8 +192,8 @@ def search(
     with _time_limit(connection, time_limit_s):
         rows: list[tuple[Any, ...]] = connection.execute(
             f"""
-            SELECT passage_sources.file_id, passages.text, passages.heading, passages.page,
-                   passages.line_start, passages.line_end, -best.cost
+            SELECT passage_sources.file_id, passages.text, passages.heading, passages.line_start,
+                   passages.line_end, -best.cost, passages.part_kind, passages.part_number, passages.part_name
             FROM (
                 SELECT rowid AS id, bm25(passages_fts, {_WEIGHTS}) AS cost
                 FROM passages_fts WHERE passages_fts MATCH ? ORDER BY cost, rowid LIMIT ?
@@ -191,7 +204,10 @@ def search(
             """,  # noqa: S608  (the weights are ours)
             (expression, limit),
         ).fetchall()
-    return [Passage(row[0], row[1], row[2] or None, *row[3:]) for row in rows]
+    return [
+        Passage(file_id, text, heading or None, _part(*part), line_start, line_end, score)
+        for file_id, text, heading, line_start, line_end, score, *part in rows
+    ]
 
 
 def frequencies(
@@ -235,6 +251,10 @@ def _expression(phrases: Sequence[str], bucket_ids: Sequence[str] | None) -> str
 def _buckets_expression(bucket_ids: Sequence[str]) -> str:
     buckets = " OR ".join(f'"{bucket_token(bucket)}"' for bucket in bucket_ids)
     return f"buckets : ({buckets})"
+
+
+def _part(kind: PartKind | None, number: int, name: str | None) -> Part | None:
+    return None if kind is None else Part(kind, number, name or "")
 
 
 def _bucket_column(bucket_ids: Sequence[str]) -> str:

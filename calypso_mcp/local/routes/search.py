@@ -87,14 +87,19 @@ def search_timed_out() -> Refusal:
 
 def attributes_of(passage: Passage, source: FileRow) -> dict[str, Any]:
     """Return what the embedded backend knows of a passage beyond the documented fields."""
-    place: dict[str, Any] = {
-        "page": passage.page,
-        "line_start": passage.line_start,
-        "line_end": passage.line_end,
-        "heading": passage.heading,
-    }
-    known = {name: value for name, value in place.items() if value is not None}
+    known = {name: value for name, value in _place(passage).items() if value is not None}
     return {"bucket_ids": list(source.bucket_ids), "score": passage.score, **known}
+
+
+def _place(passage: Passage) -> dict[str, Any]:
+    place: dict[str, Any] = {"heading": passage.heading}
+    part = passage.part
+    if part is not None and part.kind == "sheet":
+        return {**place, "sheet": part.name, "row_start": passage.line_start, "row_end": passage.line_end}
+    if part is not None:
+        place[part.kind] = part.number
+        place["page_label"] = part.name if part.kind == "page" and part.name else None
+    return {**place, "line_start": passage.line_start, "line_end": passage.line_end}
 
 
 ROUTES = (Route(paths.SEARCH, endpoint(search), methods=["POST"]),)

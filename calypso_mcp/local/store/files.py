@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.statuses import FileStatus, SyncStatus
-from calypso_mcp.local.identifiers import derived_id
+from calypso_mcp.local.identifiers import derived_id, json_text
+from calypso_mcp.local.indexing.documents import Document
 from calypso_mcp.local.store.declarations import COLUMNS, PLACES, take_declaration, values_of
 from calypso_mcp.local.store.sessions import SessionRow
 
@@ -27,6 +28,8 @@ class FileRow:
     status: str
     error_code: str | None
     error_message: str | None
+    #: What a reader of its passages should know.
+    warnings: tuple[str, ...]
     created_at: float
     updated_at: float
     task_id: str
@@ -110,6 +113,19 @@ def of_task(connection: sqlite3.Connection, task_id: str) -> FileRow | None:
     return get(connection, row["file_id"]) if row else None
 
 
+def set_findings(connection: sqlite3.Connection, file: FileRow, document: Document) -> None:
+    """Record what reading a file brought: warnings, and the title and tags that it states itself.
+
+    What its owner said comes first: a title stays, tags are added to.
+    """
+    declared = file.declaration
+    tags = tuple(dict.fromkeys((*declared.tags, *document.tags)))
+    connection.execute(
+        "UPDATE files SET title = ?, tags = ?, warnings = ? WHERE id = ?",
+        (declared.title or document.title, json_text(tags), json_text(document.warnings), file.id),
+    )
+
+
 def set_status(
     connection: sqlite3.Connection,
     file_id: str,
@@ -133,4 +149,5 @@ def set_status(
 
 def _file(row: sqlite3.Row, sync: tuple[tuple[str, str], ...]) -> FileRow:
     fields = dict(row)
+    fields["warnings"] = tuple(json.loads(fields["warnings"]))
     return FileRow(declaration=take_declaration(fields), **fields, sync=sync)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from calypso_mcp.local.retrieval.index import SCHEMA as RETRIEVAL_INDEX
+from calypso_mcp.local.retrieval.index import FIRST_SCHEMA as RETRIEVAL_INDEX
+from calypso_mcp.local.retrieval.index import PARTS
 from calypso_mcp.sqlite.migrations import Migrations
 
 CATALOGUE = """
@@ -117,8 +118,13 @@ CREATE INDEX answers_by_conversation ON answers (conversation_id, position);
 CREATE INDEX answers_by_age ON answers (created_at);
 """
 
+#: Warnings of the reader, as a JSON array.
+READING = "ALTER TABLE files ADD COLUMN warnings TEXT NOT NULL DEFAULT '[]';"
+
 MIGRATIONS: Migrations = (
     ("catalogue", CATALOGUE),
     ("retrieval index", RETRIEVAL_INDEX),
     ("answers", ANSWERS),
+    ("parts of documents", PARTS),
+    ("what reading found", READING),
 )

@@ -12,20 +12,18 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from calypso_mcp.domain.file_formats import ReadableFormats
 from calypso_mcp.domain.path_rules import PathStyle, Placement, check_component, place, refused
 from calypso_mcp.domain.secret_names import secret_rule
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ConfigError, ContentError
 
 NATIVE_STYLE = PathStyle.WINDOWS if sys.platform == "win32" else PathStyle.POSIX
-
-#: File types that are no text and can still be read by the embedded backend.
-READABLE_BINARY_SUFFIXES = frozenset({".pdf"})
 
 _SHOWN_CHARS = 160
 _RAW_NAMESPACE = "\\\\?\\"
@@ -51,7 +49,7 @@ class FilePolicy:
         allowed_roots: Folders whose files may be read.
         allow_secret_names: Whether files whose names suggest secrets may be read too.
         scan_secrets: Whether text is searched for private keys and access tokens before it is sent.
-        binary_suffixes: File types besides text that are sent; None sends every type.
+        reads: Returns what the backend can read, asked for with the first file; None sends every type.
         max_files: Most files that one folder may bring into a batch.
         max_depth: How many folders below the given one are entered.
     """
@@ -59,7 +57,7 @@ class FilePolicy:
     allowed_roots: tuple[str, ...]
     allow_secret_names: bool = False
     scan_secrets: bool = True
-    binary_suffixes: frozenset[str] | None = READABLE_BINARY_SUFFIXES
+    reads: Callable[[], ReadableFormats] | None = None
     max_files: int = 10_000
     max_depth: int = 64
     roots: tuple[AllowedRoot, ...] = field(init=False)

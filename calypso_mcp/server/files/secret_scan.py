@@ -20,8 +20,8 @@ from importlib import import_module
 from itertools import islice
 from typing import Literal
 
-#: Bytes that decide whether a file is text.
-HEAD_BYTES = 8_192
+from calypso_mcp.domain.file_formats import HEAD_BYTES
+from calypso_mcp.domain.text_bytes import looks_like_text, marked_encoding, wide_encoding
 
 #: Small enough that a window and what is made of it stay in the processor's cache.
 _WINDOW_BYTES = 128 << 10
@@ -41,10 +41,7 @@ _RUNS = bytes(
     ord("x") if chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) in "+/=_-") else ord(" ")
     for byte in range(256)
 )
-_MOST_CONTROLS = 0.02
 _PDF_MAGIC_WITHIN = 1_024
-_CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
-_UTF16 = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 ContentKind = Literal["text", "pdf", "binary"]
 #: Returns up to `length` bytes from `offset`; fewer only at the end.
@@ -115,17 +112,7 @@ def content_kind(head: bytes) -> ContentKind:
     """Say what a file is by its first `HEAD_BYTES` bytes; what it is called does not count."""
     if b"%PDF-" in head[:_PDF_MAGIC_WITHIN]:
         return "pdf"
-    if head.startswith(tuple(_UTF16)):
-        return "text"
-    if b"\x00" in head:
-        return "binary"
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
-        # Older 8-bit encodings have no marks; what sets binary formats apart is control characters.
-        controls = len(head) - len(head.translate(None, _CONTROLS))
-        return "binary" if controls > len(head) * _MOST_CONTROLS else "text"
-    return "text"
+    return "text" if looks_like_text(head) else "binary"
 
 
 def find_secret(read_at: ReadAt, size_bytes: int) -> Finding | None:
@@ -148,10 +135,12 @@ def find_secret(read_at: ReadAt, size_bytes: int) -> Finding | None:
 def _windows(read_at: ReadAt, size_bytes: int) -> Iterator[tuple[bytes, int]]:
     """Yield overlapping windows and how many of each one's last characters the next one repeats.
 
-    Every form is ASCII, so it looks the same in every encoding but UTF-16, which becomes Latin-1.
+    Every form is ASCII, so it looks the same in every encoding but UTF-16 and UTF-32, which become Latin-1.
     """
-    mark = read_at(0, 2)
-    decoder = codecs.getincrementaldecoder(_UTF16[mark])("replace") if mark in _UTF16 else None
+    head = read_at(0, min(HEAD_BYTES, size_bytes))
+    marked = marked_encoding(head)
+    wide = marked[0] if marked is not None and marked[0] != "utf-8" else wide_encoding(head)
+    decoder = codecs.getincrementaldecoder(wide)("replace") if wide is not None else None
     tail = b""
     for offset in range(0, size_bytes, _WINDOW_BYTES):
         data = read_at(offset, min(_WINDOW_BYTES, size_bytes - offset))

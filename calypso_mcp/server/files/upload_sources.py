@@ -17,11 +17,12 @@ from typing import TypeVar, TypeVarTuple, Unpack
 from anyio import from_thread, to_thread
 
 from calypso_mcp.client.uploading.sources import ByteSource, BytesSource, DescriptorSource, SourceFactory
+from calypso_mcp.domain.file_formats import HEAD_BYTES
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.upload_rules import check_filename, check_size
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.local_files import FilePolicy, OpenedFile, open_allowed
-from calypso_mcp.server.files.secret_scan import HEAD_BYTES, ReadAt, content_kind, find_secret
+from calypso_mcp.server.files.secret_scan import ReadAt, content_kind, find_secret
 
 #: Checked files remembered, about 300 bytes each: twice the largest folder.
 _MOST_REMEMBERED = 20_000
@@ -205,8 +206,7 @@ def _inline(data: bytes, filename: str, policy: FilePolicy | None, limits: Uploa
     def read(offset: int, length: int) -> bytes:
         return data[offset : offset + length]
 
-    if policy is None or policy.scan_secrets:
-        _check_secrets(filename, read, len(data))
+    _check_content(filename, read, len(data), policy or FilePolicy(()))
     return CheckedSource(filename, len(data), BytesSource(data))
 
 
@@ -225,7 +225,7 @@ class _CheckedOnce:
         Raises:
             ContentError: It may not be sent, with the reason.
         """
-        key = (opened.version, filename, policy.binary_suffixes, policy.scan_secrets)
+        key = (opened.version, filename, policy.scan_secrets)
         if key in self._found:
             return
 
@@ -246,21 +246,15 @@ _checked_once = _CheckedOnce()
 
 
 def _check_content(filename: str, read: ReadAt, size_bytes: int, policy: FilePolicy) -> None:
-    kind = content_kind(read(0, min(HEAD_BYTES, size_bytes)))
-    suffixes = policy.binary_suffixes
-    if kind != "text" and suffixes is not None and not filename.lower().endswith(tuple(suffixes)):
-        raise ContentError(
-            f"{filename!r} is neither text nor of a type that can be indexed.",
-            code="unsupported_type",
-            hint=f"Send text, Markdown, HTML or {', '.join(sorted(suffixes))}; convert other formats first.",
-        )
-    if policy.scan_secrets:
+    head = read(0, min(HEAD_BYTES, size_bytes))
+    refusal = policy.reads().refusal(filename, head) if policy.reads is not None else None
+    if refusal is not None:
+        raise refusal
+    if policy.scan_secrets and content_kind(head) == "text":
         _check_secrets(filename, read, size_bytes)
 
 
 def _check_secrets(filename: str, read: ReadAt, size_bytes: int) -> None:
-    if content_kind(read(0, min(HEAD_BYTES, size_bytes))) != "text":
-        return
     found = find_secret(read, size_bytes)
     if found is not None:
         raise ContentError(

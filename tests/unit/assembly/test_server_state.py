@@ -40,7 +40,7 @@ def test_without_a_pin_nothing_is_limited() -> None:
 def test_the_hosted_api_is_sent_every_type_and_the_embedded_one_what_it_reads(
     environ: dict[str, str], *, every_type: bool
 ) -> None:
-    assert (file_policy(settings_from({}, environ)).binary_suffixes is None) == every_type
+    assert (file_policy(settings_from({}, environ)).reads is None) == every_type
 
 
 def test_over_http_no_folder_is_open_unless_the_operator_says_so(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, TARGET_CHARS, Chunk, split
-from calypso_mcp.local.indexing.documents import Block, Document
+from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
 from calypso_mcp.local.indexing.formats.markdown import read_markdown
 from calypso_mcp.local.indexing.formats.text import read_text
 
@@ -12,8 +12,12 @@ def chunks(*blocks: Block) -> list[Chunk]:
     return split(Document(blocks))
 
 
+def on_page(number: int | None) -> Part | None:
+    return None if number is None else Part("page", number)
+
+
 def paragraph(length: int, page: int | None = None) -> Block:
-    return Block((SENTENCE * (length // len(SENTENCE) + 1))[:length].rstrip(), page=page)
+    return Block((SENTENCE * (length // len(SENTENCE) + 1))[:length].rstrip(), on_page(page))
 
 
 def test_a_document_without_text_has_no_chunks() -> None:
@@ -32,8 +36,11 @@ def test_paragraphs_are_joined_up_to_the_target_size() -> None:
 
 
 def test_no_chunk_spans_two_pages() -> None:
-    found = chunks(Block("first", page=1), Block("second", page=2), Block("also second", page=2))
-    assert [(chunk.page, chunk.text) for chunk in found] == [(1, "first"), (2, "second\n\nalso second")]
+    found = chunks(Block("first", on_page(1)), Block("second", on_page(2)), Block("also second", on_page(2)))
+    assert [(chunk.part, chunk.text) for chunk in found] == [
+        (on_page(1), "first"),
+        (on_page(2), "second\n\nalso second"),
+    ]
 
 
 def test_a_big_enough_chunk_ends_before_a_heading() -> None:
@@ -43,7 +50,7 @@ def test_a_big_enough_chunk_ends_before_a_heading() -> None:
 
 
 def test_small_sections_are_joined() -> None:
-    [chunk] = split(read_markdown(b"# A\none\n\n## B\ntwo\n\n## C\nthree\n"))
+    [chunk] = split(read_markdown(FileContent(b"# A\none\n\n## B\ntwo\n\n## C\nthree\n")))
     assert chunk.heading == "A"
     assert chunk.text == "A\n\none\n\nB\n\ntwo\n\nC\n\nthree"
 
@@ -51,7 +58,7 @@ def test_small_sections_are_joined() -> None:
 def test_the_heading_is_the_path_to_the_text() -> None:
     body = SENTENCE * 10
     text = f"# Handbook\n\n## Refunds\n\n{body}\n\n### Late\n\n{body}\n\n## Shipping\n\n{body}"
-    found = split(read_markdown(text.encode()))
+    found = split(read_markdown(FileContent(text.encode())))
     assert [chunk.heading for chunk in found] == [
         "Handbook > Refunds",
         "Handbook > Refunds > Late",
@@ -95,7 +102,7 @@ def test_a_cut_does_not_part_a_letter_from_its_accent() -> None:
 
 def test_lines_are_counted_through_a_long_block() -> None:
     lines = [f"line {number:04d} with some words to fill it up" for number in range(1, 201)]
-    found = split(read_text("\n".join(lines).encode()))
+    found = split(read_text(FileContent("\n".join(lines).encode())))
     assert len(found) > 3
     for chunk in found:
         assert chunk.line_start is not None
@@ -104,5 +111,5 @@ def test_lines_are_counted_through_a_long_block() -> None:
 
 
 def test_an_underlined_heading_does_not_shift_the_lines_below() -> None:
-    [chunk] = split(read_markdown(b"Title\n=====\n\ntext\nmore\n"))
+    [chunk] = split(read_markdown(FileContent(b"Title\n=====\n\ntext\nmore\n")))
     assert (chunk.line_start, chunk.line_end) == (1, 5)

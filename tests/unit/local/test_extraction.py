@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from calypso_mcp.local.indexing.extraction import Document, ExtractionFailed, ExtractionLimits, Extractor
-from calypso_mcp.local.indexing.formats.detection import Format, choose_format
+from calypso_mcp.local.indexing.formats.detection import choose_entry
 
 
 @pytest.fixture
@@ -26,51 +27,51 @@ async def read(
 @pytest.mark.parametrize(
     ("filename", "content_type", "expected"),
     [
-        ("a.txt", "text/plain", Format.TEXT),
-        ("a.md", "text/plain", Format.MARKDOWN),
-        ("a.md", "application/octet-stream", Format.MARKDOWN),
-        ("notes", "text/markdown; charset=utf-8", Format.MARKDOWN),
-        ("A.HTML", "", Format.HTML),
-        ("page", "text/html", Format.HTML),
-        ("page.txt", "text/html", Format.HTML),
-        ("a.pdf", "application/octet-stream", Format.PDF),
-        ("download", "application/pdf", Format.PDF),
-        ("a.json", "application/json", Format.TEXT),
-        ("a", "application/vnd.api+json", Format.TEXT),
-        ("a.csv", "text/csv", Format.TEXT),
-        ("a.ts", "video/mp2t", Format.TEXT),
-        ("a.py", "text/x-python", Format.TEXT),
-        ("Makefile", "", Format.TEXT),
-        ("folder/Dockerfile", "application/octet-stream", Format.TEXT),
-        (r"C:\docs\a.yaml", "", Format.TEXT),
-        ("LICENSE", "", Format.TEXT),
-        ("notes.unknown", "application/octet-stream", Format.TEXT),
+        ("a.txt", "text/plain", "text"),
+        ("a.md", "text/plain", "markdown"),
+        ("a.md", "application/octet-stream", "markdown"),
+        ("notes", "text/markdown; charset=utf-8", "markdown"),
+        ("A.HTML", "", "html"),
+        ("page", "text/html", "html"),
+        ("page.txt", "text/html", "html"),
+        ("a.pdf", "application/pdf", "text"),
+        ("a.json", "application/json", "text"),
+        ("a", "application/vnd.api+json", "text"),
+        ("a.csv", "text/csv", "text"),
+        ("a.ts", "video/mp2t", "text"),
+        ("a.py", "text/x-python", "text"),
+        ("Makefile", "", "text"),
+        ("folder/Dockerfile", "application/octet-stream", "text"),
+        (r"C:\docs\a.yaml", "", "text"),
+        ("LICENSE", "", "text"),
+        ("notes.unknown", "application/octet-stream", "text"),
     ],
 )
-def test_name_and_content_type_decide_the_format(filename: str, content_type: str, expected: Format) -> None:
-    assert choose_format(filename, content_type, b"some plain text") is expected
+def test_name_and_content_type_decide_the_format(filename: str, content_type: str, expected: str) -> None:
+    assert choose_entry(filename, content_type, b"some plain text").format.name == expected
 
 
 def test_a_pdf_is_recognised_by_its_signature_when_nothing_else_tells() -> None:
-    assert choose_format("download", "application/octet-stream", b"%PDF-1.4\n\x00\x01") is Format.PDF
+    head = b"%PDF-1.4\n\x00\x01"
+    assert choose_entry("download", "application/octet-stream", head).format.name == "pdf"
 
 
-@pytest.mark.parametrize(
-    ("filename", "content_type"),
-    [
-        ("a.docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
-        ("a.docx", "application/octet-stream"),
-        ("a.png", "image/png"),
-        ("a.svg", "image/svg+xml"),
-        ("a.rtf", "text/rtf"),
-        ("data", "application/octet-stream"),
-        ("data", ""),
-    ],
-)
-def test_anything_else_is_unsupported_and_says_what_is_supported(filename: str, content_type: str) -> None:
-    with pytest.raises(ExtractionFailed, match=r"PDF, HTML, Markdown.*txt") as caught:
-        choose_format(filename, content_type, b"PK\x03\x04\x00\x00")
+UNREADABLE = [
+    ("a.png", b"\x89PNG\r\n\x1a\n\x00", "picture"),
+    ("a.txt", b"\x89PNG\r\n\x1a\n\x00", "picture"),
+    ("a.zip", b"PK\x03\x04\x00\x00", "archive"),
+    ("a.mp3", b"ID3\x04\x00", "recording"),
+    ("a.docx", bytes(range(256)), "no Word file"),
+    ("data", bytes(range(256)), "binary"),
+]
+
+
+@pytest.mark.parametrize(("filename", "head", "what"), UNREADABLE, ids=[name for name, *_ in UNREADABLE])
+def test_anything_else_is_unsupported_and_says_what_to_do(filename: str, head: bytes, what: str) -> None:
+    with pytest.raises(ExtractionFailed, match=what) as caught:
+        choose_entry(filename, "", head)
     assert caught.value.code == "unsupported"
+    assert re.search(r"Send|Unpack|Check", caught.value.message)
 
 
 async def test_text_becomes_paragraphs_with_their_lines(extractor: Extractor, tmp_path: Path) -> None:

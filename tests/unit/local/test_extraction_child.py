@@ -12,7 +12,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from calypso_mcp.local.indexing.child_process import ChildDied, ChildProcess
+from calypso_mcp.local.indexing.child_process import ChildDied, ChildProcess, FileToRead
 from calypso_mcp.local.indexing.extraction import Document, ExtractionFailed, ExtractionLimits, Extractor
 from tests.support.pdfs import bomb_pdf, text_pdf
 
@@ -136,7 +136,7 @@ async def test_a_process_that_dies_at_work_fails_its_file_only(tmp_path: Path) -
     try:
         os.kill(child._process.pid, signal.SIGKILL)
         with anyio.fail_after(10), pytest.raises(ChildDied):
-            await child.read(tmp_path / "any", "pdf", ExtractionLimits())
+            await child.read(FileToRead(tmp_path / "any", "pdf"), ExtractionLimits())
     finally:
         await child.close()
 
@@ -180,7 +180,7 @@ async def test_the_child_ends_in_the_middle_of_a_file_when_its_parent_is_killed(
         "async def main():\n"
         "    child = await ChildProcess.start()\n"
         "    print(child._process.pid, flush=True)\n"
-        "    await child.read(pathlib.Path(sys.argv[1]), 'html', ExtractionLimits())\n"
+        "    await child.read(FileToRead(pathlib.Path(sys.argv[1]), 'html'), ExtractionLimits())\n"
         "anyio.run(main)\n"
     )
     async with await anyio.open_process(

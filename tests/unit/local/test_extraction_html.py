@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from calypso_mcp.local.indexing.documents import Document, ExtractionFailed
+from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.html import MAX_DEPTH, read_html
 
 
 def read(body: str) -> Document:
-    return read_html(f"<!doctype html><html><body>{body}</body></html>".encode())
+    return read_html(FileContent(f"<!doctype html><html><body>{body}</body></html>".encode()))
 
 
 def texts(body: str) -> list[str]:
@@ -16,7 +16,7 @@ def texts(body: str) -> list[str]:
 
 def test_headings_paragraphs_and_the_title_are_read() -> None:
     head = b"<html><head><title> Help \n centre</title></head>"
-    document = read_html(head + b"<body><h1>Refunds</h1><p>Within <b>14</b> days.</p>")
+    document = read_html(FileContent(head + b"<body><h1>Refunds</h1><p>Within <b>14</b> days.</p>"))
     assert document.title == "Help centre"
     assert [(block.text, block.heading_level) for block in document.blocks] == [
         ("Refunds", 1),
@@ -91,11 +91,12 @@ def test_markup_that_is_broken_is_read_as_browsers_do() -> None:
 
 def test_the_declared_encoding_is_used() -> None:
     page = '<meta charset="windows-1251"><p>Возврат</p>'.encode("cp1251")
-    assert read_html(page).text == "Возврат"
+    assert read_html(FileContent(page)).text == "Возврат"
 
 
 def test_an_absurd_encoding_is_not_used() -> None:
-    assert read_html('<meta charset="unicode_escape"><p>\\u0041 é</p>'.encode()).text == "\\u0041 é"
+    page = '<meta charset="unicode_escape"><p>\\u0041 é</p>'
+    assert read_html(FileContent(page.encode())).text == "\\u0041 é"
 
 
 def test_deep_but_sane_nesting_is_read() -> None:

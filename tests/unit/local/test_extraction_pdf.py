@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from calypso_mcp.local.indexing.chunking import split
-from calypso_mcp.local.indexing.documents import ExtractionFailed
+from calypso_mcp.local.indexing.chunking import Chunk, split
+from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.pdf import read_pdf
 from tests.support.pdfs import encrypted_pdf, scanned_pdf, text_pdf
 
@@ -18,9 +18,17 @@ def write(folder: Path, data: bytes) -> Path:
     return path
 
 
+def read(path: Path) -> Document:
+    return read_pdf(FileContent(path.read_bytes()))
+
+
+def page_of(one: Block | Chunk) -> int | None:
+    return one.part.number if one.part is not None else None
+
+
 def failure(path: Path, max_chars: int = MANY) -> ExtractionFailed:
     with pytest.raises(ExtractionFailed) as caught:
-        read_pdf(path, max_chars)
+        read_pdf(FileContent(path.read_bytes(), max_chars=max_chars))
     return caught.value
 
 
@@ -28,18 +36,18 @@ def test_text_keeps_its_page_number(tmp_path: Path) -> None:
     path = write(
         tmp_path, text_pdf([["First page."], ["Second page, line one", "line two."]], title="Manual")
     )
-    document = read_pdf(path, MANY)
+    document = read(path)
     assert document.title == "Manual"
-    assert [(block.page, block.text) for block in document.blocks] == [
+    assert [(page_of(block), block.text) for block in document.blocks] == [
         (1, "First page."),
         (2, "Second page, line one\nline two."),
     ]
-    assert [chunk.page for chunk in split(document)] == [1, 2]
+    assert [page_of(chunk) for chunk in split(document)] == [1, 2]
 
 
 def test_pages_without_text_are_counted(tmp_path: Path) -> None:
     path = write(tmp_path, text_pdf([["one"], [], ["three"]]))
-    assert [block.page for block in read_pdf(path, MANY).blocks] == [1, 3]
+    assert [page_of(block) for block in read(path).blocks] == [1, 3]
 
 
 def test_a_short_last_line_ends_a_paragraph(tmp_path: Path) -> None:
@@ -48,18 +56,18 @@ def test_a_short_last_line_ends_a_paragraph(tmp_path: Path) -> None:
         "and ends here.",
         "The next paragraph begins.",
     ]
-    document = read_pdf(write(tmp_path, text_pdf([lines])), MANY)
+    document = read(write(tmp_path, text_pdf([lines])))
     assert [block.text.count("\n") for block in document.blocks] == [1, 0]
 
 
 def test_a_word_broken_at_a_line_end_is_whole_again(tmp_path: Path) -> None:
     path = write(tmp_path, text_pdf([["Customers are paid on re-", "ceipt of the parcel."]]))
-    assert "receipt of the parcel" in read_pdf(path, MANY).text.replace("\n", " ")
+    assert "receipt of the parcel" in read(path).text.replace("\n", " ")
 
 
 def test_letters_beyond_ascii_are_read(tmp_path: Path) -> None:
     path = write(tmp_path, text_pdf([["Größe “naïve” café €5"]]))
-    assert read_pdf(path, MANY).text == "Größe “naïve” café €5"
+    assert read(path).text == "Größe “naïve” café €5"
 
 
 def test_bookmarks_become_headings(tmp_path: Path) -> None:
@@ -68,7 +76,7 @@ def test_bookmarks_become_headings(tmp_path: Path) -> None:
         ["2 Shipping", "Parcels go out.", "2.1 Abroad", "They take longer."],
     ]
     outline = [("Refunds", 0, 0), ("Shipping", 1, 0), ("Abroad", 1, 1)]
-    document = read_pdf(write(tmp_path, text_pdf(pages, outline=outline)), MANY)
+    document = read(write(tmp_path, text_pdf(pages, outline=outline)))
     assert [(block.text, block.heading_level) for block in document.blocks if block.heading_level] == [
         ("1 Refunds", 1),
         ("2 Shipping", 1),
@@ -78,7 +86,7 @@ def test_bookmarks_become_headings(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("title", ["Microsoft Word - draft", "untitled", "report.docx", " "])
 def test_a_title_nobody_wrote_is_ignored(tmp_path: Path, title: str) -> None:
-    assert read_pdf(write(tmp_path, text_pdf([["text"]], title=title)), MANY).title is None
+    assert read(write(tmp_path, text_pdf([["text"]], title=title))).title is None
 
 
 def test_a_password_is_reported(tmp_path: Path) -> None:
@@ -87,7 +95,7 @@ def test_a_password_is_reported(tmp_path: Path) -> None:
 
 def test_a_pdf_that_opens_without_password_is_read(tmp_path: Path) -> None:
     path = write(tmp_path, encrypted_pdf(["only printing is restricted"], b""))
-    assert read_pdf(path, MANY).text == "only printing is restricted"
+    assert read(path).text == "only printing is restricted"
 
 
 def test_a_scan_is_reported_as_having_no_text(tmp_path: Path) -> None:

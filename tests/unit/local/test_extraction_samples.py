@@ -9,6 +9,7 @@ import pytest
 
 import calypso_mcp
 from calypso_mcp.local.indexing.chunking import split
+from calypso_mcp.local.indexing.documents import Part
 from calypso_mcp.local.indexing.extraction import Extractor
 from calypso_mcp.local.retrieval import index
 
@@ -25,7 +26,7 @@ async def test_every_sample_answers_its_question_with_page_heading_or_line() -> 
                 index.add(connection, path.name, ["demo"], document.title, path.name, split(document))
         for question, answer in ANSWERS.items():
             [best, *_] = index.search(connection, question, bucket_ids=["demo"], limit=3)
-            assert (best.file_id, best.page, best.line_start, best.heading) == answer
+            assert (best.file_id, best.part, best.line_start, best.heading) == answer
     finally:
         connection.close()
 
@@ -33,7 +34,7 @@ async def test_every_sample_answers_its_question_with_page_heading_or_line() -> 
 ANSWERS = {
     "What does the warranty of a lamp cover?": (
         "support-handbook.pdf",
-        3,
+        Part("page", 3),
         None,
         "The warranty > What is covered",
     ),

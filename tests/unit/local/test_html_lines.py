@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from calypso_mcp.local.indexing.chunking import split
+from calypso_mcp.local.indexing.documents import FileContent
 from calypso_mcp.local.indexing.formats.html import read_html
 from calypso_mcp.local.indexing.formats.html_lines import SourceLines
 
@@ -28,7 +29,7 @@ PAGE = b"""<!doctype html>
 
 
 def test_headings_paragraphs_and_lists_know_their_lines():
-    blocks = read_html(PAGE).blocks
+    blocks = read_html(FileContent(PAGE)).blocks
 
     assert [(block.text, block.line_start, block.line_end) for block in blocks] == [
         ("Refunds", 10, 10),
@@ -38,7 +39,7 @@ def test_headings_paragraphs_and_lists_know_their_lines():
 
 
 def test_a_passage_spans_the_lines_of_its_blocks():
-    (chunk,) = split(read_html(PAGE))
+    (chunk,) = split(read_html(FileContent(PAGE)))
 
     assert (chunk.line_start, chunk.line_end) == (10, 15)
 

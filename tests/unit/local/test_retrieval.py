@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from calypso_mcp.local.indexing.chunking import Chunk
+from calypso_mcp.local.indexing.documents import Part
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.retrieval.index import SearchTimedOut
+from calypso_mcp.local.retrieval.tokens import bucket_token
 
 
 @pytest.fixture
@@ -19,7 +22,8 @@ def connection() -> Iterator[sqlite3.Connection]:
 
 
 def chunk(text: str, heading: str | None = None, page: int | None = None) -> Chunk:
-    return Chunk(text, heading, page, None if page else 1, None if page else 2, 0, len(text))
+    part = Part("page", page) if page else None
+    return Chunk(text, heading, part, None if page else 1, None if page else 2, 0, len(text))
 
 
 def add(
@@ -56,7 +60,12 @@ def test_a_passage_comes_back_with_its_place(connection: sqlite3.Connection) -> 
     )
     [hit] = index.search(connection, "router reset", bucket_ids=["b1"], limit=5)
     assert (hit.file_id, hit.text) == ("manual", "Reset the router by holding the button.")
-    assert (hit.heading, hit.page, hit.line_start, hit.line_end) == ("Router > Reset", 7, None, None)
+    assert (hit.heading, hit.part, hit.line_start, hit.line_end) == (
+        "Router > Reset",
+        Part("page", 7),
+        None,
+        None,
+    )
     assert hit.score > 0
 
 
@@ -204,8 +213,19 @@ def test_an_index_of_an_older_format_is_rebuilt_once(connection: sqlite3.Connect
     check(connection)
 
 
-def test_the_schema_can_be_run_on_an_existing_index(connection: sqlite3.Connection) -> None:
-    add(connection, "one", "refund")
-    connection.executescript(index.SCHEMA)
-    assert found(connection, "refund") == ["one"]
-    assert connection.execute("SELECT count(*) FROM passage_index_format").fetchone() == (1,)
+def test_passages_of_an_older_store_keep_their_page() -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(index.FIRST_SCHEMA)
+        bucket = bucket_token("b1")
+        connection.execute("INSERT INTO passage_sources VALUES (1, 'old', 'Manual', ?)", (bucket,))
+        connection.execute("INSERT INTO passages VALUES (1, 1, '', 'refund', 7, NULL, NULL, 0, 6)")
+        connection.execute("INSERT INTO passages VALUES (2, 1, '', 'other', NULL, 3, 4, 8, 12)")
+        words = "INSERT INTO passages_fts (rowid, body, title, heading, buckets) VALUES (?, ?, '', '', ?)"
+        connection.executemany(words, [(1, "refund", bucket), (2, "other", bucket)])
+        connection.executescript(index.PARTS)
+        places = [
+            (hit.part, hit.line_start)
+            for word in ("refund", "other")
+            for hit in index.search(connection, word, bucket_ids=["b1"], limit=1)
+        ]
+    assert places == [(Part("page", 7), None), (None, 3)]

@@ -8,6 +8,7 @@ import sqlite3
 import pytest
 
 from calypso_mcp.local.indexing.chunking import split
+from calypso_mcp.local.indexing.documents import FileContent
 from calypso_mcp.local.indexing.formats.text import read_text
 from calypso_mcp.local.retrieval import index
 
@@ -96,7 +97,9 @@ def test_a_question_finds_its_paragraph_first(language: str, question: str, answ
         connection.executescript(index.SCHEMA)
         for paragraphs in PARAGRAPHS.values():
             for text in paragraphs:
-                index.add(connection, text, ["all"], None, "page.txt", split(read_text(text.encode())))
+                index.add(
+                    connection, text, ["all"], None, "page.txt", split(read_text(FileContent(text.encode())))
+                )
         [best, *_] = index.search(connection, question, bucket_ids=["all"], limit=5)
     finally:
         connection.close()

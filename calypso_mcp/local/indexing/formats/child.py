@@ -1,4 +1,4 @@
-"""The process in which HTML, PDF and large files are read; `child_process.py` starts it and never imports it.
+"""The process in which most files are read; `child_process.py` starts it and never imports it.
 
 It reads one JSON request per line and answers each with a line holding a length and that many bytes of
 JSON. It ends when its input ends, even in the middle of a file, so it cannot outlive its parent.
@@ -16,7 +16,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, BinaryIO
 
-from calypso_mcp.local.indexing.documents import Document, ExtractionFailed
+from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.formats.registry import entry_of
 
 
 def main() -> None:
@@ -53,13 +54,17 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"code": "broken", "message": f"The file could not be read ({type(error).__name__})."}
     return {
         "title": document.title,
-        "blocks": [astuple(block) for block in document.blocks],
+        "tags": document.tags,
+        "warnings": document.warnings,
+        "blocks": [_fields(block) for block in document.blocks],
     }
 
 
 def _read(request: dict[str, Any]) -> Document:
     max_chars, max_blocks = request["max_chars"], request["max_blocks"]
-    document = _parse(request["format"], Path(request["path"]), max_chars)
+    data = Path(request["path"]).read_bytes()
+    file = FileContent(data, request["filename"], request["charset"], max_chars)
+    document = entry_of(request["format"]).read(file)
     if len(document.text) > max_chars or len(document.blocks) > max_blocks:
         raise ExtractionFailed(
             "too_large",
@@ -68,23 +73,9 @@ def _read(request: dict[str, Any]) -> Document:
     return document
 
 
-def _parse(file_format: str, path: Path, max_chars: int) -> Document:
-    """Read with the one parser that is needed: importing the others would cost each child time."""
-    if file_format == "pdf":
-        from calypso_mcp.local.indexing.formats.pdf import read_pdf
-
-        return read_pdf(path, max_chars)
-    if file_format == "html":
-        from calypso_mcp.local.indexing.formats.html import read_html
-
-        return read_html(path.read_bytes())
-    if file_format == "markdown":
-        from calypso_mcp.local.indexing.formats.markdown import read_markdown
-
-        return read_markdown(path.read_bytes())
-    from calypso_mcp.local.indexing.formats.text import read_text
-
-    return read_text(path.read_bytes())
+def _fields(block: Block) -> tuple[Any, ...]:
+    part = None if block.part is None else astuple(block.part)
+    return (block.text, part, block.line_start, block.line_end, block.heading_level, block.is_table)
 
 
 def _limit(memory_bytes: int, cpu_s: int) -> None:

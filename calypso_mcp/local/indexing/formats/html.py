@@ -6,10 +6,10 @@ import re
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
-from calypso_mcp.local.indexing.documents import Document, ExtractionFailed
+from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.formats.encodings import decode
 from calypso_mcp.local.indexing.formats.html_blocks import visible_blocks
 from calypso_mcp.local.indexing.formats.html_lines import SourceLines
-from calypso_mcp.local.indexing.formats.text import decode
 
 #: The parser needs time that grows with the square of the nesting; browsers stop at 512.
 MAX_DEPTH = 5_000
@@ -21,24 +21,24 @@ _OPTIONAL_OR_NO_END_TAG = """
 """
 #: The number of these says nothing about depth.
 _UNCOUNTED = frozenset(_OPTIONAL_OR_NO_END_TAG.split())
-_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([a-zA-Z0-9_:.-]{2,40})", re.IGNORECASE)
-#: Where browsers look for the declaration of the character set.
-_CHARSET_WITHIN = 4_096
-_ENCODINGS = re.compile(
-    r"(windows-?125\d|cp125\d|iso-?8859-?\d+|latin-?\d|koi8-?[ru]|gbk?|gb2312|gb18030|big5(-?hkscs)?"
-    r"|shift[-_]?jis|sjis|euc[-_](jp|kr|tw)|iso-2022-jp|tis-?620|windows-?874|macintosh)",
+_CHARSET = re.compile(
+    rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([a-zA-Z0-9_:.-]{2,40})"
+    rb"|^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([a-zA-Z0-9_:.-]{2,40})",
     re.IGNORECASE,
 )
+#: Where browsers look for the declaration of the character set.
+_CHARSET_WITHIN = 4_096
 
 
-def read_html(data: bytes) -> Document:
+def read_html(file: FileContent) -> Document:
     """Return the visible text of a page.
 
     Raises:
         ExtractionFailed: `too_large` when elements are nested absurdly deep, `broken` when the parser
             gives up, `unsupported` for binary data.
     """
-    markup = _decode(data)
+    decoded = decode(file.data, _declared(file))
+    markup = decoded.text
     _check_depth(markup)
     try:
         parser = LexborHTMLParser(markup)
@@ -51,17 +51,14 @@ def read_html(data: bytes) -> Document:
     return Document(
         tuple(visible_blocks(root, SourceLines(markup))) if root is not None else (),
         (" ".join(title.text().split()) or None) if title is not None else None,
+        warnings=decoded.warnings,
     )
 
 
-def _decode(data: bytes) -> str:
-    declared = _CHARSET.search(data[:_CHARSET_WITHIN])
-    if declared is not None and _ENCODINGS.fullmatch(name := declared[1].decode("ascii")):
-        try:
-            return data.decode(name, "replace").replace("\x00", "")
-        except LookupError:
-            pass  # a name Python does not know: detect it
-    return decode(data)
+def _declared(file: FileContent) -> str:
+    """Return the character set that the content type, the XML declaration or a `meta` element states."""
+    declared = _CHARSET.search(file.data[:_CHARSET_WITHIN])
+    return file.charset or ((declared[1] or declared[2]).decode("ascii") if declared is not None else "")
 
 
 def _check_depth(markup: str) -> None:

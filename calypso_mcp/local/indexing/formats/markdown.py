@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from calypso_mcp.local.indexing.documents import Block, Document
-from calypso_mcp.local.indexing.formats.text import decode, paragraphs
+from calypso_mcp.local.indexing.documents import Block, Document, FileContent
+from calypso_mcp.local.indexing.formats.encodings import decode
+from calypso_mcp.local.indexing.formats.text import paragraphs
 
 _ATX_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*$")
 _SETEXT_UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
@@ -18,9 +19,10 @@ _NOT_HEADING_TEXT = re.compile(r"\s*$|\s*(?:[-*+>|]|\d+[.)])\s|\s*[|>]| {4}|\t")
 _FRONT_MATTER_LINES = 200
 
 
-def read_markdown(data: bytes) -> Document:
+def read_markdown(file: FileContent) -> Document:
     """Return the blocks of a Markdown file; title from front matter or the first top heading."""
-    lines = decode(data).split("\n")
+    decoded = decode(file.data, file.charset)
+    lines = decoded.text.split("\n")
     front = _front_matter_length(lines)
     blocks: list[Block] = list(paragraphs(lines[:front], 1))
     title = _front_matter_title(lines[:front])
@@ -39,7 +41,7 @@ def read_markdown(data: bytes) -> Document:
     blocks += paragraphs(lines[start:], start + 1)
     if title is None:
         title = next((block.text for block in blocks if block.heading_level == 1), None)
-    return Document(tuple(blocks), title)
+    return Document(tuple(blocks), title, warnings=decoded.warnings)
 
 
 def _fence_after(fence: str, mark: str, line: str) -> str:

@@ -6,13 +6,12 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import pypdfium2  # pyright: ignore[reportMissingTypeStubs]
 import pypdfium2.raw as pdfium  # pyright: ignore[reportMissingTypeStubs]
 
-from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed
+from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
 
 #: PDFium marks a hyphen that only broke a word at a line end.
 _BROKEN_WORD = re.compile(r"[\ufffe\x02\xad][ \t]*\r?\n?")
@@ -33,13 +32,13 @@ _DEEPEST_HEADING = 6
 _NUMBERING = re.compile(r"^(?:chapter|section|part|appendix)?[\s\d.:IVX-]*\b(?=\D)", re.IGNORECASE)
 
 
-def read_pdf(path: Path, max_chars: int) -> Document:
+def read_pdf(file: FileContent) -> Document:
     """Return the paragraphs of every page.
 
     Raises:
-        ExtractionFailed: `encrypted`, `broken`, `no_text_layer` or `too_large` (more than `max_chars`).
+        ExtractionFailed: `encrypted`, `broken`, `no_text_layer` or `too_large` (over `file.max_chars`).
     """
-    pdf = _open(path)
+    pdf = _open(file.data)
     try:
         headings = _bookmarks(pdf)
         blocks: list[Block] = []
@@ -47,11 +46,12 @@ def read_pdf(path: Path, max_chars: int) -> Document:
         for index in range(len(pdf)):
             text = _page_text(pdf, index)
             total += len(text)
-            if total > max_chars:
+            if total > file.max_chars:
                 raise ExtractionFailed(
-                    "too_large", f"The PDF holds more than {max_chars:,} characters of text."
+                    "too_large", f"The PDF holds more than {file.max_chars:,} characters of text."
                 )
-            blocks += _page_blocks(text, index + 1, headings.get(index, {}))
+            page = Part("page", index + 1)
+            blocks += _page_blocks(text, page, headings.get(index, {}))
         if not blocks:
             raise ExtractionFailed("no_text_layer", _no_text_message(len(pdf)))
         return Document(tuple(blocks), _title(pdf))
@@ -59,9 +59,9 @@ def read_pdf(path: Path, max_chars: int) -> Document:
         pdf.close()
 
 
-def _open(path: Path) -> Any:  # pypdfium2 is typed in parts only
+def _open(data: bytes) -> Any:  # pypdfium2 is typed in parts only
     try:
-        return pypdfium2.PdfDocument(path)
+        return pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
         code: Any = getattr(error, "err_code", None)
         if code in {pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY}:
@@ -91,7 +91,7 @@ def _page_text(pdf: Any, index: int) -> str:
     return unicodedata.normalize("NFC", text.translate(_LIGATURES))
 
 
-def _page_blocks(text: str, page: int, headings: dict[str, int]) -> Iterator[Block]:
+def _page_blocks(text: str, page: Part, headings: dict[str, int]) -> Iterator[Block]:
     """Yield a page's paragraphs and headings.
 
     PDF knows only lines: a blank line, a short last line or a heading's own line part paragraphs.
@@ -103,15 +103,15 @@ def _page_blocks(text: str, page: int, headings: dict[str, int]) -> Iterator[Blo
         for index, line in enumerate(lines):
             level = headings.get(_heading_key(line)) if headings else None
             if level is not None and start < index:
-                yield Block("\n".join(lines[start:index]), page=page)
+                yield Block("\n".join(lines[start:index]), part=page)
             if level is not None:
-                yield Block(line, page=page, heading_level=level)
+                yield Block(line, part=page, heading_level=level)
                 start = index + 1
             elif line.endswith(_SENTENCE_END) and len(line) < _SHORT_LINE * longest:
-                yield Block("\n".join(lines[start : index + 1]), page=page)
+                yield Block("\n".join(lines[start : index + 1]), part=page)
                 start = index + 1
         if start < len(lines):
-            yield Block("\n".join(lines[start:]), page=page)
+            yield Block("\n".join(lines[start:]), part=page)
 
 
 def _bookmarks(pdf: Any) -> dict[int, dict[str, int]]:

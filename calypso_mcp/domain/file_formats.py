@@ -1,0 +1,262 @@
+"""Which files a backend can read: recognised by their first bytes, with the name as a help.
+
+The backend states its formats as values (`FileFormat`, `UnreadableKind`, in one `ReadableFormats`). The check
+before an upload and the reading after it ask the same value, so they cannot disagree. Content decides; the
+ending of the name only chooses among formats that content cannot tell apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Final
+
+from calypso_mcp.domain.text_bytes import looks_like_text
+from calypso_mcp.errors import ContentError
+
+#: How many bytes from the start of a file are looked at.
+HEAD_BYTES: Final = 8_192
+_SHOWN_NAME_CHARS: Final = 160
+
+
+class Container(StrEnum):
+    """What the bytes of a format have in common with those of other formats."""
+
+    #: Characters in some encoding.
+    TEXT = "text"
+    #: A ZIP archive of parts (Office Open XML, OpenDocument, EPUB).
+    ZIP = "zip"
+    #: An OLE compound file (Office before 2007, Outlook).
+    OLE = "ole"
+    #: Its own signature.
+    OWN = "own"
+
+
+class Locator(StrEnum):
+    """What a citation names in a file of this format, besides the headings a passage stands under."""
+
+    LINE = "line"
+    PAGE = "page"
+    SLIDE = "slide"
+    ROW = "sheet and row"
+    MESSAGE = "message"
+    CELL = "cell"
+    SECTION = "section"
+
+
+#: What every file of these containers starts with.
+_CONTAINER_SIGNATURES: Final = {
+    Container.ZIP: b"PK\x03\x04",
+    Container.OLE: b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Bytes that stand at `offset`, or anywhere in the first `within` bytes after it."""
+
+    content: bytes
+    offset: int = 0
+    within: int = 0
+
+    def is_in(self, head: bytes) -> bool:
+        """Whether a file that begins with `head` carries this signature."""
+        if not self.within:
+            return head.startswith(self.content, self.offset)
+        return head.find(self.content, self.offset, self.offset + self.within + len(self.content)) >= 0
+
+
+@dataclass(frozen=True, slots=True)
+class FileFormat:
+    """One format that can be read.
+
+    Attributes:
+        name: Short and unique, such as "docx".
+        label: For people, such as "Word document".
+        endings: Of file names, lower case, without the dot; whole names such as "makefile" too.
+        content_types: MIME types, lower case, without parameters.
+        container: What tells its bytes from others.
+        signatures: One of them stands in the file: for a ZIP, the name of a part or the MIME type; for text,
+            the first characters, in lower case. A text without any can still be of this format.
+        locator: What a citation names.
+        extra: The optional dependency that reads it; empty for those read always.
+    """
+
+    name: str
+    label: str
+    endings: tuple[str, ...] = ()
+    content_types: tuple[str, ...] = ()
+    container: Container = Container.TEXT
+    signatures: tuple[Signature, ...] = ()
+    locator: Locator = Locator.SECTION
+    extra: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableKind:
+    """Files that cannot be read, and what their owner can do about it.
+
+    Attributes:
+        label: What it is, completing "This is ...".
+        remedy: A sentence.
+        endings: As for `FileFormat`.
+        signatures: Any of them suffices.
+        container: Its files that are of no known format are of this kind.
+    """
+
+    label: str
+    remedy: str
+    endings: tuple[str, ...] = ()
+    signatures: tuple[Signature, ...] = ()
+    container: Container | None = None
+
+    def is_in(self, head: bytes) -> bool:
+        """Whether a file that begins with `head` is of this kind, where it is of no format."""
+        own = self.container is not None and head.startswith(_CONTAINER_SIGNATURES[self.container])
+        return own or any(signature.is_in(head) for signature in self.signatures)
+
+
+@dataclass(frozen=True)
+class ReadableFormats:
+    """Everything one backend reads.
+
+    Attributes:
+        formats: In order of preference; the first text format is plain text.
+        unreadable: Kinds of files that are known and cannot be read.
+        extras: The optional dependencies that are installed.
+    """
+
+    formats: tuple[FileFormat, ...]
+    unreadable: tuple[UnreadableKind, ...] = ()
+    extras: frozenset[str] = frozenset()
+
+    def recognize(self, filename: str, content_type: str, head: bytes) -> FileFormat | None:
+        """Return the format of a file; None where it is none of these.
+
+        Args:
+            filename: With or without folders.
+            content_type: As declared; parameters are ignored, empty where unknown.
+            head: Its first `HEAD_BYTES` bytes.
+        """
+        if any(signature.is_in(head) for kind in self.unreadable for signature in kind.signatures):
+            return None
+        stated = tuple(self._stated(filename, content_type))
+        for container, signature in _CONTAINER_SIGNATURES.items():
+            if head.startswith(signature):
+                return self._in_container(container, stated, head)
+        for one in self._of(Container.OWN):
+            if any(signature.is_in(head) for signature in one.signatures):
+                return one
+        return self._as_text(stated, head) if looks_like_text(head) else None
+
+    def refusal(self, filename: str, head: bytes, content_type: str = "") -> ContentError | None:
+        """Return why a file that begins with `head` cannot be read and what to do; None where it can."""
+        found = self.recognize(filename, content_type, head)
+        if found is not None:
+            return self._missing_extra(filename, found)
+        ending = ending_of(filename, self._by_ending)
+        seen = [kind for kind in self.unreadable if kind.is_in(head)]
+        named = [kind for kind in self.unreadable if ending in kind.endings]
+        for kind in (*seen, *named):
+            return _refused(filename, f"is {kind.label}", kind.remedy)
+        claimed = self._by_ending.get(ending)
+        if claimed is not None and claimed.container is not Container.TEXT:
+            return _refused(
+                filename,
+                f"is no {claimed.label} file, whatever its name says",
+                "Check the file: it may be damaged.",
+            )
+        return _refused(
+            filename, "holds binary data that is no text and no document", f"Send {self.summary}."
+        )
+
+    def refusal_of_name(self, filename: str) -> ContentError | None:
+        """Return why a file so named will not be readable, whatever it holds; None where it may be."""
+        ending = ending_of(filename, self._by_ending)
+        kind = next((kind for kind in self.unreadable if ending in kind.endings), None)
+        if kind is not None:
+            return _refused(filename, f"is {kind.label}", kind.remedy)
+        named = self._by_ending.get(ending)
+        return self._missing_extra(filename, named) if named is not None else None
+
+    def is_installed(self, one: FileFormat) -> bool:
+        """Whether what reads `one` is there."""
+        return not one.extra or one.extra in self.extras
+
+    @cached_property
+    def summary(self) -> str:
+        """What can be read, in one line."""
+        labels = dict.fromkeys(one.label for one in self.formats if self.is_installed(one))
+        return ", ".join(labels)
+
+    @property
+    def plain_text(self) -> FileFormat:
+        """The format of text that is nothing else."""
+        return next(self._of(Container.TEXT))
+
+    @cached_property
+    def _by_ending(self) -> dict[str, FileFormat]:
+        return {ending: one for one in reversed(self.formats) for ending in one.endings}
+
+    @cached_property
+    def _by_type(self) -> dict[str, FileFormat]:
+        return {mime: one for one in reversed(self.formats) for mime in one.content_types}
+
+    def _of(self, container: Container) -> Iterator[FileFormat]:
+        return (one for one in self.formats if one.container is container)
+
+    def _stated(self, filename: str, content_type: str) -> Iterator[FileFormat]:
+        """Yield what name and content type claim, the name first: types are often guessed from it."""
+        mime = content_type.partition(";")[0].strip().lower()
+        # RFC 6838, section 4.2.8: `application/vnd.api+json` is JSON.
+        suffix = f"application/{mime.rpartition('+')[2]}" if "+" in mime else ""
+        for one in (
+            self._by_ending.get(ending_of(filename, self._by_ending)),
+            self._by_type.get(mime) or self._by_type.get(suffix),
+        ):
+            if one is not None:
+                yield one
+
+    def _in_container(
+        self, container: Container, stated: tuple[FileFormat, ...], head: bytes
+    ) -> FileFormat | None:
+        candidates = tuple(self._of(container))
+        marked = next(
+            (one for one in candidates if any(signature.is_in(head) for signature in one.signatures)), None
+        )
+        return marked or next((one for one in stated if one in candidates), None)
+
+    def _as_text(self, stated: tuple[FileFormat, ...], head: bytes) -> FileFormat:
+        plain = self.plain_text
+        told = next((one for one in stated if one.container is Container.TEXT and one is not plain), None)
+        if told is not None:
+            return told
+        start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+        marked = (
+            one for one in self._of(Container.TEXT) if any(mark.is_in(start) for mark in one.signatures)
+        )
+        return next(marked, plain)
+
+    def _missing_extra(self, filename: str, one: FileFormat) -> ContentError | None:
+        if self.is_installed(one):
+            return None
+        return _refused(
+            filename,
+            f"is {one.label}",
+            f"Install the [{one.extra}] extra (pip install 'calypso-mcp[{one.extra}]'), or send its text.",
+        )
+
+
+def ending_of(filename: str, known: dict[str, FileFormat]) -> str:
+    """Return the ending of a name in lower case, without the dot; of `makefile` and its like, all of it."""
+    name = filename.replace("\\", "/").rpartition("/")[2].lower()
+    stem, dot, ending = name.rpartition(".")
+    if dot and stem:
+        return ending
+    return name.strip(".") if name.strip(".") in known else ""
+
+
+def _refused(filename: str, what: str, remedy: str) -> ContentError:
+    return ContentError(f"{filename[:_SHOWN_NAME_CHARS]!r} {what}.", code="unsupported_type", hint=remedy)

@@ -1,0 +1,152 @@
+"""From bytes to text: declared, marked or guessed, as browsers and mail programs do it.
+
+The order: a byte order mark; a declaration (WHATWG labels); UTF-16 and UTF-32 without a mark; UTF-8; the
+escape sequences of ISO-2022; and last a guess from the frequencies of letters, accepted only if all of the
+file can be decoded so. A file that nothing decodes fails, with what was tried.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from calypso_mcp.domain.text_bytes import marked_encoding, wide_encoding
+from calypso_mcp.local.indexing.documents import ExtractionFailed
+from calypso_mcp.local.indexing.formats.guessing import guesses
+
+#: UTF-8 with fewer undecodable bytes than this fraction of its foreign characters is damaged UTF-8.
+_DAMAGED_UTF8 = 0.1
+#: That many foreign characters are valid UTF-8 by accident in no other encoding, whatever is declared.
+_SURELY_UTF8 = 12
+#: More NUL bytes than this fraction mean a binary file.
+_BINARY_NULS = 0.01
+_ESCAPES = re.compile(rb"\x1b\$[@B)A]|\x1b\(J")
+_REPLACEMENT = "\ufffd"
+#: C1 controls: in every legacy encoding of texts a sign that it is the wrong one.
+_C1 = re.compile("[\x80-\x84\x86-\x9f]")
+#: Categories of characters that stand in no text.
+_NO_TEXT = frozenset({"Cn", "Co", "Cs"})
+#: Codecs of Python that are transformations or escapes.
+_NO_CHARSETS = frozenset(
+    {"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem"}
+)
+_LABELS = {"cp932": "shift_jis", "cp949": "euc-kr", "big5hkscs": "big5", "mac-roman": "macintosh"}
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Text, and what should be said about how it was decoded."""
+
+    text: str
+    #: As a WHATWG or Python name.
+    encoding: str
+    warnings: tuple[str, ...] = ()
+
+
+def decode(data: bytes, declared: str = "") -> Decoded:
+    r"""Return the text in `data`, composed (NFC), with `\n` line ends, without NULs and soft hyphens.
+
+    Args:
+        data: All of the file: a part can look like another encoding.
+        declared: What a content type, an XML declaration or a `meta` element says; empty where nothing.
+
+    Raises:
+        ExtractionFailed: `unsupported` for binary data, and for text in no encoding that is known.
+    """
+    found = _decode(data, declared)
+    text = found.text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").replace("\xad", "")
+    return Decoded(unicodedata.normalize("NFC", text), found.encoding, found.warnings)
+
+
+def codec_of(label: str) -> str | None:
+    """Return Python's codec for a label as the WHATWG Encoding Standard reads it; None for an unknown one."""
+    import webencodings
+
+    known = webencodings.lookup(label.strip())
+    if known is not None:
+        return str(known.codec_info.name)
+    try:
+        name = codecs.lookup(label.strip()).name
+        "".encode(name)
+    except (LookupError, UnicodeError, ValueError):
+        return None
+    return None if name in _NO_CHARSETS else name
+
+
+def _decode(data: bytes, declared: str) -> Decoded:
+    marked = marked_encoding(data)
+    if marked is not None:
+        name, length = marked
+        return _replacing(data[length:], name)
+    wide = wide_encoding(data)
+    if wide is not None:
+        return _replacing(data, wide)
+    if data.count(0) > _BINARY_NULS * len(data):
+        raise ExtractionFailed("unsupported", "The file holds binary data, not text.")
+    by_utf8 = _strict(data, "utf-8")
+    if by_utf8 is not None and _ESCAPES.search(data) is None:
+        foreign = len(data) - len(by_utf8)
+        codec = codec_of(declared) if declared and foreign and foreign < _SURELY_UTF8 else None
+        obeyed = _strict(data, codec) if codec is not None else None
+        return Decoded(by_utf8, "utf-8") if obeyed is None or codec is None else Decoded(obeyed, codec)
+    return _decode_legacy(data, declared)
+
+
+def _decode_legacy(data: bytes, declared: str) -> Decoded:
+    codec = codec_of(declared) if declared else None
+    tried = [codec] if codec is not None else []
+    if codec is not None and (text := _strict(data, codec)) is not None:
+        return Decoded(text, codec)
+    if codec in {None, "utf-8"} and (mended := _replacing(data, "utf-8")) and _is_damaged_utf8(mended.text):
+        return mended
+    for guess in guesses(data):
+        tried.append(guess)
+        text = _strict(data, guess)
+        if text is not None and not _looks_wrong(text):
+            warning = f"decoded as {label_of(guess)}, guessed from its letters"
+            contradicts = f" (it says {declared[:40]}, which does not fit)" if declared else ""
+            return Decoded(text, guess, (warning + contradicts,))
+    if codec is not None and _is_damaged(replaced := _replacing(data, codec)):
+        return replaced
+    names = ", ".join(dict.fromkeys(map(label_of, ("utf-8", *tried))))
+    raise ExtractionFailed(
+        "unsupported",
+        f"The text is in no encoding that is known; tried: {names}. Save it as UTF-8 and upload it again.",
+    )
+
+
+def label_of(codec: str) -> str:
+    """Return the name by which people know one of Python's codecs."""
+    return _LABELS.get(codec) or re.sub(r"^cp(125\d|874)$", r"windows-\1", codec)
+
+
+def _strict(data: bytes, codec: str) -> str | None:
+    try:
+        return data.decode(codec)
+    except (UnicodeDecodeError, LookupError):
+        return None
+
+
+def _replacing(data: bytes, codec: str) -> Decoded:
+    text = data.decode(codec, "replace")
+    lost = text.count(_REPLACEMENT)
+    plural = "" if lost == 1 else "s"
+    return Decoded(
+        text, codec, (f"{lost} unreadable character{plural}: the file is damaged",) if lost else ()
+    )
+
+
+def _is_damaged_utf8(text: str) -> bool:
+    foreign = sum(character > "\x7f" for character in text)
+    return text.count(_REPLACEMENT) < _DAMAGED_UTF8 * foreign
+
+
+def _is_damaged(replaced: Decoded) -> bool:
+    """Whether only a few characters of a text are lost."""
+    return replaced.text.count(_REPLACEMENT) < _DAMAGED_UTF8 * len(replaced.text)
+
+
+def _looks_wrong(text: str) -> bool:
+    return _C1.search(text) is not None or any(unicodedata.category(char) in _NO_TEXT for char in set(text))

@@ -1,0 +1,213 @@
+"""Every format that is read: by what it is recognised, what reads it and what that may cost.
+
+The one place that knows. The check before an upload, the reading after it, the documentation and the error
+texts all follow from `ENTRIES` and `UNREADABLE`. Readers are named, not imported: what they need is loaded in
+the process that reads, with the first file of that format.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, cast
+
+from calypso_mcp.domain.file_formats import (
+    HEAD_BYTES,
+    Container,
+    FileFormat,
+    Locator,
+    ReadableFormats,
+    Signature,
+)
+from calypso_mcp.local.indexing.formats.unreadable import UNREADABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from calypso_mcp.local.indexing.documents import Document, FileContent
+
+_READERS = "calypso_mcp.local.indexing.formats"
+_OOXML = "application/vnd.openxmlformats-officedocument"
+_OPENDOCUMENT = "application/vnd.oasis.opendocument"
+
+#: By extra, the module that shows it is installed.
+EXTRAS = {"ocr": "rapidocr"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A format, its reader and its limits."""
+
+    format: FileFormat
+    #: Module of this package and function in it: takes a `FileContent`, returns a `Document`.
+    reader: str
+    #: How many times the usual time and memory one file may take.
+    time_factor: int = 1
+    memory_factor: int = 1
+    #: Small files are read without a child process: the reader is plain Python and takes linear time.
+    is_simple: bool = False
+
+    def read(self, file: FileContent) -> Document:
+        """Return what `file` holds; raises `ExtractionFailed`, or whatever a parser raises."""
+        module, function = self.reader.split(":")
+        read = getattr(import_module(f"{_READERS}.{module}"), function)
+        return cast("Callable[[FileContent], Document]", read)(file)
+
+
+def _text(
+    name: str,
+    label: str,
+    endings: str,
+    types: str = "",
+    *starts: bytes,
+    locator: Locator = Locator.LINE,
+) -> FileFormat:
+    signatures = tuple(map(Signature, starts))
+    return FileFormat(
+        name, label, tuple(endings.split()), tuple(types.split()), signatures=signatures, locator=locator
+    )
+
+
+def _own(
+    name: str, label: str, endings: str, types: str, *, signature: Signature, locator: Locator
+) -> FileFormat:
+    return FileFormat(
+        name, label, tuple(endings.split()), tuple(types.split()), Container.OWN, (signature,), locator
+    )
+
+
+def _ooxml(name: str, label: str, endings: str, kind: str, *parts: bytes, locator: Locator) -> FileFormat:
+    signatures = tuple(Signature(part, within=HEAD_BYTES) for part in parts)
+    return FileFormat(
+        name, label, tuple(endings.split()), (f"{_OOXML}.{kind}",), Container.ZIP, signatures, locator
+    )
+
+
+def _with_mimetype(name: str, label: str, endings: str, mime: str, locator: Locator) -> FileFormat:
+    """Describe a package whose first part states its type, uncompressed (ODF 1.3 part 2, 3.3; EPUB OCF 3)."""
+    signature = Signature(b"mimetype" + mime.encode(), offset=30)
+    return FileFormat(name, label, tuple(endings.split()), (mime,), Container.ZIP, (signature,), locator)
+
+
+def _ole(name: str, label: str, endings: str, mime: str, locator: Locator) -> FileFormat:
+    return FileFormat(name, label, tuple(endings.split()), (mime,), Container.OLE, locator=locator)
+
+
+_CODE = """
+    css scss less sql graphql proto py pyi rb php pl lua r jl js mjs cjs jsx ts tsx vue svelte c h cc cpp cxx
+    hpp cs java kt kts scala go rs swift m mm dart ex exs erl hs ml fs clj lisp vb ps1 bat cmd sh bash zsh
+    fish dockerfile makefile cmake gradle tf hcl nix
+"""
+_PLAIN = "txt text log rst adoc asciidoc org tex sty bib nfo diff patch ini cfg conf"
+
+#: In order of preference where content and name leave a choice; the first is plain text.
+ENTRIES: tuple[Entry, ...] = (
+    Entry(_text("text", "plain text and source code", _PLAIN + _CODE), "text:read_text", is_simple=True),
+    Entry(
+        _text("markdown", "Markdown", "md markdown mdown mkd mdx", "text/markdown text/x-markdown"),
+        "markdown:read_markdown",
+        is_simple=True,
+    ),
+    Entry(
+        _text(
+            "html",
+            "HTML",
+            "html htm xhtml xht shtml",
+            "text/html application/xhtml+xml",
+            *(b"<!doctype html", b"<html"),
+            locator=Locator.SECTION,
+        ),
+        "html:read_html",
+    ),
+    Entry(
+        _own(
+            "pdf",
+            "PDF",
+            "pdf",
+            "application/pdf application/x-pdf",
+            signature=Signature(b"%PDF-", within=1_024),
+            locator=Locator.PAGE,
+        ),
+        "pdf:read_pdf",
+    ),
+    Entry(
+        _ooxml(
+            "docx",
+            "Word",
+            "docx docm dotx dotm",
+            "wordprocessingml.document",
+            b"word/",
+            locator=Locator.SECTION,
+        ),
+        "office:read_office",
+    ),
+    Entry(
+        _ooxml(
+            "pptx",
+            "PowerPoint",
+            "pptx pptm ppsx ppsm potx potm",
+            "presentationml.presentation",
+            b"ppt/",
+            locator=Locator.SLIDE,
+        ),
+        "office:read_office",
+    ),
+    Entry(
+        _ooxml(
+            "xlsx",
+            "Excel",
+            "xlsx xlsm xltx xltm xlsb",
+            "spreadsheetml.sheet",
+            *(b"xl/w", b"xl/_rels", b"xl/theme", b"xl/styles", b"xl/sharedStrings"),
+            locator=Locator.ROW,
+        ),
+        "office:read_office",
+    ),
+    Entry(
+        _with_mimetype("odt", "OpenDocument", "odt ott", f"{_OPENDOCUMENT}.text", Locator.SECTION),
+        "office:read_office",
+    ),
+    Entry(
+        _with_mimetype("odp", "OpenDocument", "odp otp", f"{_OPENDOCUMENT}.presentation", Locator.SLIDE),
+        "office:read_office",
+    ),
+    Entry(
+        _with_mimetype("ods", "OpenDocument", "ods ots", f"{_OPENDOCUMENT}.spreadsheet", Locator.ROW),
+        "office:read_office",
+    ),
+    Entry(
+        _with_mimetype("epub", "EPUB", "epub", "application/epub+zip", Locator.SECTION), "office:read_office"
+    ),
+    Entry(_ole("doc", "Word", "doc dot", "application/msword", Locator.SECTION), "office:read_office"),
+    Entry(_ole("xls", "Excel", "xls xlt", "application/vnd.ms-excel", Locator.ROW), "office:read_office"),
+    Entry(
+        _ole("ppt", "PowerPoint", "ppt pps pot", "application/vnd.ms-powerpoint", Locator.SECTION),
+        "office:read_office",
+    ),
+    Entry(
+        _own(
+            "rtf",
+            "RTF",
+            "rtf",
+            "application/rtf text/rtf text/richtext",
+            signature=Signature(b"{\\rtf"),
+            locator=Locator.SECTION,
+        ),
+        "office:read_office",
+    ),
+)
+
+
+@cache
+def readable_formats() -> ReadableFormats:
+    """Return what this installation reads."""
+    extras = frozenset(extra for extra, module in EXTRAS.items() if find_spec(module) is not None)
+    return ReadableFormats(tuple(entry.format for entry in ENTRIES), UNREADABLE, extras)
+
+
+@cache
+def entry_of(name: str) -> Entry:
+    """Return the entry of the format of that name."""
+    return next(entry for entry in ENTRIES if entry.format.name == name)

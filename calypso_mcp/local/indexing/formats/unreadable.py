@@ -1,0 +1,62 @@
+"""Kinds of files that are known and cannot be read, with what their owner can do."""
+
+from __future__ import annotations
+
+from calypso_mcp.domain.file_formats import Container, Signature, UnreadableKind
+
+
+def _kind(
+    label: str,
+    remedy: str,
+    endings: str,
+    *signatures: bytes | Signature,
+    container: Container | None = None,
+) -> UnreadableKind:
+    marks = tuple(one if isinstance(one, Signature) else Signature(one) for one in signatures)
+    return UnreadableKind(label, remedy, tuple(endings.split()), marks, container)
+
+
+UNREADABLE: tuple[UnreadableKind, ...] = (
+    _kind(
+        "a picture",
+        "Send the text that is in it, or a PDF with a text layer.",
+        "png jpg jpeg jpe gif bmp tif tiff webp heic heif avif ico psd jp2 jxl",
+        *(b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"8BPS", b"II*\x00", b"MM\x00*"),
+        Signature(b"WEBP", offset=8),
+        *(Signature(b"ftyp" + brand, offset=4) for brand in (b"hei", b"mif1", b"avif")),
+    ),
+    _kind(
+        "a sound or video recording",
+        "Send a transcript or its subtitles (srt, vtt).",
+        "mp3 mp4 m4a m4v mov avi mkv webm wav flac ogg oga ogv opus aac wma wmv mpg mpeg amr",
+        *(b"ID3", b"OggS", b"fLaC", b"\x1aE\xdf\xa3"),
+        *(Signature(b"WAVE", offset=8), Signature(b"AVI ", offset=8), Signature(b"ftyp", offset=4)),
+    ),
+    _kind(
+        "an archive",
+        "Unpack it, and upload the files in it.",
+        "zip jar war apk gz tgz bz2 xz zst 7z rar tar iso dmg cab deb rpm whl",
+        *(b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x28\xb5\x2f\xfd"),
+        Signature(b"ustar", offset=257),
+        container=Container.ZIP,
+    ),
+    _kind(
+        "a program",
+        "Leave it out.",
+        "exe dll so dylib o a class pyc pyd wasm msi bin",
+        *(b"\x7fELF", b"MZ\x90\x00", b"\x00asm", b"\xca\xfe\xba\xbe"),
+    ),
+    _kind(
+        "a database",
+        "Export what should be found as CSV or text.",
+        "sqlite sqlite3 db mdb accdb parquet feather arrow avro orc dbf",
+        *(b"SQLite format 3\x00", b"PAR1", b"ARROW1"),
+    ),
+    _kind(
+        "a document of a program that is not supported",
+        "Save it as PDF, docx, xlsx or pptx, or export its text.",
+        "pages numbers key vsd vsdx mpp pub one wps wpd indd ai sketch fig dwg dxf mobi azw azw3 djvu",
+        container=Container.OLE,
+    ),
+    _kind("a font", "Leave it out.", "ttf otf woff woff2 eot", b"wOFF", b"wOF2", b"\x00\x01\x00\x00\x00"),
+)
