@@ -15,7 +15,7 @@ HEAVY = {
     "selectolax",
     "jwt",
     "blake3",
-    "detect_secrets",
+    "hyperscan",
     "cryptography.fernet",
 }
 #: Modules that starting adds to those of a bare `mcp` server: 107 when this was written.

@@ -1,96 +1,66 @@
-"""Private keys and access tokens in text, found before anything is sent.
+"""Private keys and access tokens in content, found before it is sent. Nothing is verified over the network.
 
-The patterns are those of detect-secrets, the ones with a fixed, vendor-given form; its guesses (entropy,
-keywords, JSON web tokens, basic-auth URLs) are left out, because documentation is full of such samples. A
-few forms that are younger than the library stand beside them. Nothing is verified over the network.
+One automaton runs all forms over each window at once, in time linear in its length and without Python's lock;
+only what it reports is looked at closer.
 
-Every secret has a long run of token characters, which ordinary text has not: only around such runs are the
-fixed parts of the patterns looked for, and only around those does a pattern run. So prose costs a copy and
-one search, and no pattern can be made slow by what a file contains.
+A private key counts whatever protects it: a passphrase can be guessed without limit by whoever has the file,
+and a bucket is no place to keep keys.
 """
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
-from itertools import islice
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from calypso_mcp.domain.file_formats import HEAD_BYTES
-from calypso_mcp.domain.text_bytes import looks_like_text, marked_encoding, wide_encoding
+from calypso_mcp.domain.text_bytes import marked_encoding, wide_encoding
+from calypso_mcp.server.files.secret_forms import FORMS, Form
 
-#: Small enough that a window and what is made of it stay in the processor's cache.
-_WINDOW_BYTES = 128 << 10
-#: What may stand before a fixed part, and the longest match there is (a GitLab agent token).
-_BEFORE_CHARS = 128
-_AFTER_CHARS = 1_280
-#: Fixed parts this close together are searched around in one go.
-_STRIDE_CHARS = 2_048
-_OVERLAP_CHARS = _BEFORE_CHARS + _AFTER_CHARS
-#: The shortest token there is (an AWS access key id), and what its characters become before they are sought.
-_RUN = b"x" * 20
-#: Runs of these alone are paths, names and rulers.
-_PLAIN = b"abcdefghijklmnopqrstuvwxyz+/=_-"
-#: What may stand between a run and the rest of its secret, such as the header of an encrypted key.
-_AROUND_CHARS = 256
-_RUNS = bytes(
-    ord("x") if chr(byte).isascii() and (chr(byte).isalnum() or chr(byte) in "+/=_-") else ord(" ")
-    for byte in range(256)
+if TYPE_CHECKING:
+    from hyperscan import Database, Scratch
+
+#: Small enough that a window stays in the processor's cache; a multiple of four, as UTF-32 needs it.
+_WINDOW_BYTES = 256 << 10
+#: How much two windows share: at least a key's first line and body, also in UTF-32.
+_OVERLAP_BYTES = 16 << 10
+_STEP_BYTES = _WINDOW_BYTES - _OVERLAP_BYTES
+#: How much of a key's body is looked at.
+_BODY_BYTES = 2_048
+#: How far a token is followed beyond its shortest form.
+_LONGEST_TOKEN = 512
+#: A body this long can be no example's first characters; the shortest real one has 64.
+_SHORTEST_BODY = 40
+_FEWEST_DISTINCT = 10
+_ELIDED_WITHIN = 128
+#: Line ends of a key that was written into JSON or another string, once or twice escaped.
+_ESCAPED_LINE_END = re.compile(rb"(?:\\{1,4}r)?\\{1,4}n|\r\n?")
+#: What indents, quotes or joins the lines of a key that stands inside something else.
+_AROUND_LINES = b" \t\"'`>|,;\\*#()[]{}+"
+_BASE64 = re.compile(rb"[A-Za-z0-9+/=]+")
+_LONG_BASE64 = re.compile(rb"[A-Za-z0-9+/=]{32,}")
+_TOKEN = re.compile(rb"[A-Za-z0-9_-]*")
+_GOES_ON = re.compile(rb"[A-Za-z0-9_+=-]")
+#: Where a body ends, so that no two bodies share text.
+_LAST_LINE = re.compile(rb"(?:END|BEGIN) ")
+_ELLIPSIS = re.compile(rb"\.\.\.|\xe2\x80\xa6")
+_WORDS = re.compile(rb"example|placeholder|redacted|changeme", re.IGNORECASE)
+#: Runs of "A" are zeros in base64.
+_PLACEHOLDER = re.compile(
+    rb"example|placeholder|redacted|your|changeme|([^A])\1{6}|A{16}|\.\.\.|1234567890|abcdefghij",
+    re.IGNORECASE,
 )
-_PDF_MAGIC_WITHIN = 1_024
+#: What `Form.holds` names, sought in the last bytes of a secret, which are random.
+_CLASSES = {"a": re.compile(rb"[a-z]"), "A": re.compile(rb"[A-Z]"), "0": re.compile(rb"[0-9]")}
+_RANDOM_BYTES = 40
+_of_thread = threading.local()
 
-ContentKind = Literal["text", "pdf", "binary"]
 #: Returns up to `length` bytes from `offset`; fewer only at the end.
 ReadAt = Callable[[int, int], bytes]
-
-#: detect-secrets plugins: module, class, and the fixed parts one of which every match contains.
-_PLUGINS = (
-    ("private_key", "PrivateKeyDetector", ("PRIVATE KEY", "PuTTY-User-Key-File-2")),
-    ("aws", "AWSKeyDetector", ("AKIA", "ASIA", "ABIA", "ACCA", "A3T", "aws", "AWS", "Aws")),
-    ("azure_storage_key", "AzureStorageKeyDetector", ("AccountKey=",)),
-    ("github_token", "GitHubTokenDetector", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_")),
-    (
-        "gitlab_token",
-        "GitLabTokenDetector",
-        (
-            *("glpat-", "gldt-", "glft-", "glsoat-", "glrt-", "GR1348941"),
-            *("glcbt-", "glimt-", "glptt-", "glagent-", "gloas-"),
-        ),
-    ),
-    ("mailchimp", "MailchimpDetector", ("-us",)),
-    ("openai", "OpenAIDetector", ("T3BlbkFJ",)),
-    ("pypi_token", "PypiTokenDetector", ("pypi-AgE",)),
-    ("sendgrid", "SendGridDetector", ("SG.",)),
-    ("slack", "SlackDetector", ("xoxa-", "xoxb-", "xoxp-", "xoxo-", "xoxs-", "xoxr-", "hooks.slack.com")),
-    ("square_oauth", "SquareOAuthDetector", ("sq0csp",)),
-    ("stripe", "StripeDetector", ("sk_live_", "rk_live_")),
-)
-
-#: Forms that detect-secrets 1.5 does not know, as their vendors publish them.
-_YOUNGER_FORMS = (
-    ("Anthropic API key", "sk-ant-", r"sk-ant-[a-z0-9]+-[A-Za-z0-9_-]{40,}"),
-    ("OpenAI API key", "sk-proj-", r"sk-proj-[A-Za-z0-9_-]{40,}"),
-    ("GitHub Token", "github_pat_", r"github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"),
-    ("Google API key", "AIza", r"(?<![A-Za-z0-9_-])AIza[A-Za-z0-9_-]{35}(?![A-Za-z0-9_-])"),
-    ("Hugging Face token", "hf_", r"(?<![A-Za-z0-9_])hf_[A-Za-z0-9]{34}(?![A-Za-z0-9])"),
-    ("NPM token", "npm_", r"(?<![A-Za-z0-9_])npm_[A-Za-z0-9]{36}(?![A-Za-z0-9])"),
-    # Instead of the library's own, which takes quadratic time on long lines.
-    ("NPM token", ":_authToken=", r":_authToken=\s{0,8}[A-Za-z0-9_-]{36,}"),
-    ("Slack Token", "xapp-", r"xapp-\d-[A-Z0-9]+-\d+-[a-z0-9]{32,}"),
-    ("age secret key", "AGE-SECRET-KEY-1", r"AGE-SECRET-KEY-1[A-Z0-9]{58}"),
-    ("PuTTY private key", "PuTTY-User-Key-File-3", r"PuTTY-User-Key-File-3: .+"),
-)
-
-_PRIVATE_KEY = "Private Key"
-#: A key has a body; a manual that only mentions its first line has none.
-_KEY_BODY = re.compile(r"[A-Za-z0-9+/=]{40,}")
-_PLACEHOLDER = re.compile(
-    r"example|placeholder|redacted|your|changeme|(.)\1{6}|\.\.\.|1234567890", re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,113 +71,112 @@ class Finding:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
-    kind: str
-    fixed_parts: tuple[str, ...]
-    patterns: tuple[re.Pattern[str], ...]
-
-
-def content_kind(head: bytes) -> ContentKind:
-    """Say what a file is by its first `HEAD_BYTES` bytes; what it is called does not count."""
-    if b"%PDF-" in head[:_PDF_MAGIC_WITHIN]:
-        return "pdf"
-    return "text" if looks_like_text(head) else "binary"
-
-
 def find_secret(read_at: ReadAt, size_bytes: int) -> Finding | None:
-    """Return the first secret in `size_bytes` of text, reading a window at a time; None where none is seen.
+    """Return the first secret in `size_bytes` of content, reading a window at a time; None if there is none.
 
     Raises:
         OSError: What `read_at` raises.
     """
-    for number, (text, _) in enumerate(_windows(read_at, size_bytes)):
-        found = _first_match(text)
+    to_ascii = _reader(read_at(0, min(HEAD_BYTES, size_bytes)))
+    for offset in range(0, size_bytes, _STEP_BYTES):
+        text = to_ascii(read_at(offset, min(_WINDOW_BYTES, size_bytes - offset)))
+        found = _first_secret(text)
         if found is not None:
             kind, position = found
-            # Nearly no file holds a secret: lines are counted only where one does.
-            before = islice(_windows(read_at, size_bytes), number)
-            lines = sum(earlier.count(b"\n", 0, len(earlier) - kept) for earlier, kept in before)
-            return Finding(kind, 1 + lines + text.count(b"\n", 0, position))
+            # Nearly no file holds a secret: lines are counted only in one that does.
+            before = (
+                to_ascii(read_at(start, _STEP_BYTES)).count(b"\n") for start in range(0, offset, _STEP_BYTES)
+            )
+            return Finding(kind, 1 + sum(before) + text.count(b"\n", 0, position))
     return None
 
 
-def _windows(read_at: ReadAt, size_bytes: int) -> Iterator[tuple[bytes, int]]:
-    """Yield overlapping windows and how many of each one's last characters the next one repeats.
-
-    Every form is ASCII, so it looks the same in every encoding but UTF-16 and UTF-32, which become Latin-1.
-    """
-    head = read_at(0, min(HEAD_BYTES, size_bytes))
+def _reader(head: bytes) -> Callable[[bytes], bytes]:
+    """Return what turns a file's bytes into text with each ASCII character as one byte, as in the forms."""
     marked = marked_encoding(head)
-    wide = marked[0] if marked is not None and marked[0] != "utf-8" else wide_encoding(head)
-    decoder = codecs.getincrementaldecoder(wide)("replace") if wide is not None else None
-    tail = b""
-    for offset in range(0, size_bytes, _WINDOW_BYTES):
-        data = read_at(offset, min(_WINDOW_BYTES, size_bytes - offset))
-        text = tail + (decoder.decode(data).encode("latin-1", "replace") if decoder else data)
-        tail = text[-_OVERLAP_CHARS:]
-        yield text, len(tail)
+    if marked and marked[0] != "utf-8":
+        return lambda data: data.decode(marked[0], "replace").encode("latin-1", "replace")
+    if wide_encoding(head):  # a guess, and either order of bytes leaves the same without its zeros
+        return lambda data: data.replace(b"\0", b"")
+    return lambda data: data
 
 
-def _first_match(text: bytes) -> tuple[str, int] | None:
-    matches = (
-        (form.kind, first + position)
-        for first, last in _dense_parts(text)
-        for part in (text[first:last].decode("latin-1"),)
-        for form in _forms()
-        for fixed in form.fixed_parts
-        for start, end in _regions(part, fixed)
-        for position in _secrets(form, part, start, end)
-    )
-    return next(matches, None)
+def _first_secret(text: bytes) -> tuple[str, int] | None:
+    """Return the kind and place of the first secret in `text`."""
+    import hyperscan
+
+    found: list[tuple[str, int]] = []
+
+    def judge(number: int, start: int, end: int, _flags: int, _context: object) -> bool:
+        if not _is_secret(FORMS[number], text, start, end):
+            return False
+        found.append((FORMS[number].kind, start))
+        return True  # ends the scan
+
+    with suppress(hyperscan.ScanTerminated):
+        _database().scan(text, match_event_handler=judge, scratch=_scratch())
+    return found[0] if found else None
 
 
-def _dense_parts(text: bytes) -> Iterator[tuple[int, int]]:
-    """Yield the spans around long runs of token characters, those that overlap as one."""
-    runs = text.translate(_RUNS)
-    start, end = 0, -1
-    position = runs.find(_RUN)
-    while position >= 0:
-        run_end = runs.find(b" ", position)
-        run_end = len(runs) if run_end < 0 else run_end
-        if text[position:run_end].translate(None, _PLAIN):
-            if position - _AROUND_CHARS > end:
-                if end >= 0:
-                    yield start, end
-                start = max(0, position - _AROUND_CHARS)
-            end = run_end + _AROUND_CHARS
-        position = runs.find(_RUN, run_end)
-    if end >= 0:
-        yield start, end
+def _is_secret(form: Form, text: bytes, start: int, end: int) -> bool:
+    if form.is_key:
+        return _has_body(text[end : end + _BODY_BYTES])
+    if form.stands_alone and _continues_word(text[max(0, start - 2) : start]):
+        return False
+    if form.is_exact and _GOES_ON.match(text, end):
+        return False
+    token = _TOKEN.match(text, end, end + _LONGEST_TOKEN)
+    secret = text[start:end] + (token.group() if token else b"")
+    holds_all = all(_CLASSES[name].search(secret[-_RANDOM_BYTES:]) for name in form.holds)
+    return holds_all and _PLACEHOLDER.search(secret) is None
 
 
-def _regions(text: str, fixed: str) -> Iterator[tuple[int, int]]:
-    """Yield the spans that hold every match around an occurrence of `fixed`."""
-    position = text.find(fixed)
-    while position >= 0:
-        yield max(0, position - _BEFORE_CHARS), position + _STRIDE_CHARS + _AFTER_CHARS
-        position = text.find(fixed, position + _STRIDE_CHARS)
+def _continues_word(before: bytes) -> bool:
+    """Whether what stands before is a word's character, and not the end of an escape."""
+    last = before[-1:]
+    return (last.isalnum() or last in (b"_", b"-")) and not before.startswith(b"\\")
 
 
-def _secrets(form: _Form, text: str, start: int, end: int) -> Iterator[int]:
-    region = text[start:end]
-    for pattern in form.patterns:
-        for match in pattern.finditer(region):
-            found = match.group()
-            if form.kind == _PRIVATE_KEY:
-                body = _KEY_BODY.search(region, match.end(), match.end() + _AFTER_CHARS)
-                found = body.group() if body else ""
-            if found and not _PLACEHOLDER.search(found):
-                yield start + match.start()
+def _has_body(text: bytes) -> bool:
+    """Whether a key's body follows its first line; a manual that only mentions the line has none.
+
+    The body is read over line ends of every kind, short lines, indents, quotes and headers.
+    """
+    inside = _LAST_LINE.split(text, maxsplit=1)[0]
+    if _ELLIPSIS.search(inside[:_ELIDED_WITHIN]):
+        return False
+    body = b""
+    for line in _ESCAPED_LINE_END.sub(b"\n", inside).split(b"\n"):
+        bare = line.strip(_AROUND_LINES).removeprefix(b"-----").strip(_AROUND_LINES)
+        if _BASE64.fullmatch(bare):
+            body += bare
+        elif runs := _LONG_BASE64.findall(bare):
+            body += b"".join(runs)
+        elif body and bare:
+            break
+    is_long = len(body) >= _SHORTEST_BODY and len(set(body)) >= _FEWEST_DISTINCT
+    return is_long and not _WORDS.search(body)
 
 
 @cache
-def _forms() -> tuple[_Form, ...]:
-    """Load the patterns when the first text is looked at: the library brings an HTTP stack along."""
-    known: list[_Form] = []
-    for module, name, fixed_parts in _PLUGINS:
-        plugin = getattr(import_module(f"detect_secrets.plugins.{module}"), name)
-        patterns: Iterable[re.Pattern[str]] = plugin.denylist
-        known.append(_Form(str(plugin.secret_type), fixed_parts, tuple(patterns)))
-    younger = (_Form(kind, (fixed,), (re.compile(pattern),)) for kind, fixed, pattern in _YOUNGER_FORMS)
-    return (*known, *younger)
+def _database() -> Database:
+    """Compile the forms when the first text is looked at."""
+    import hyperscan
+
+    database = hyperscan.Database()
+    database.compile(
+        expressions=[form.pattern.encode() for form in FORMS],
+        ids=list(range(len(FORMS))),
+        flags=hyperscan.HS_FLAG_SOM_LEFTMOST,
+    )
+    return database
+
+
+def _scratch() -> Scratch:
+    """Return this thread's working memory of the automaton."""
+    if not hasattr(_of_thread, "scratch"):
+        from hyperscan import Scratch
+
+        _of_thread.scratch = Scratch(_database())
+    scratch: Scratch = _of_thread.scratch
+    return scratch

@@ -22,7 +22,7 @@ from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.upload_rules import check_filename, check_size
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.local_files import FilePolicy, OpenedFile, open_allowed
-from calypso_mcp.server.files.secret_scan import ReadAt, content_kind, find_secret
+from calypso_mcp.server.files.secret_scan import ReadAt, find_secret
 
 #: Checked files remembered, about 300 bytes each: twice the largest folder.
 _MOST_REMEMBERED = 20_000
@@ -204,6 +204,7 @@ def _inline(data: bytes, filename: str, policy: FilePolicy | None, limits: Uploa
     check_size(len(data), limits)
 
     def read(offset: int, length: int) -> bytes:
+        stop_if_abandoned()
         return data[offset : offset + length]
 
     _check_content(filename, read, len(data), policy or FilePolicy(()))
@@ -250,7 +251,7 @@ def _check_content(filename: str, read: ReadAt, size_bytes: int, policy: FilePol
     refusal = policy.reads().refusal(filename, head) if policy.reads is not None else None
     if refusal is not None:
         raise refusal
-    if policy.scan_secrets and content_kind(head) == "text":
+    if policy.scan_secrets:
         _check_secrets(filename, read, size_bytes)
 
 

@@ -11,11 +11,13 @@ from threading import Event
 import anyio
 import pytest
 from anyio import from_thread, to_thread
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.local_files import FilePolicy
-from calypso_mcp.server.files.upload_sources import local_file, run_abandonable
+from calypso_mcp.server.files.upload_sources import inline_text, local_file, run_abandonable
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there every call looks anew")
 
@@ -59,6 +61,19 @@ def test_a_secret_written_into_a_file_found_fit_is_found(tmp_path: Path) -> None
     with pytest.raises(ContentError) as caught:
         local_file(str(path), policy, UploadLimits())
     assert caught.value.code == "secret_content"
+
+
+@pytest.mark.parametrize("before", ["", "# notes\n", "What starts with %PDF-1.7 is a PDF.\n"])
+@pytest.mark.parametrize("name", ["notes.md", "notes.pdf"])
+def test_a_real_key_goes_out_neither_by_path_nor_as_text(tmp_path: Path, before: str, name: str) -> None:
+    key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+    policy, text = FilePolicy((str(tmp_path),)), before + key.decode()
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ContentError) as by_path:
+        local_file(name, policy, UploadLimits())
+    with pytest.raises(ContentError) as as_text:
+        inline_text(text, name, None, UploadLimits())
+    assert (by_path.value.code, as_text.value.code) == ("secret_content", "secret_content")
 
 
 def test_a_stricter_policy_looks_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

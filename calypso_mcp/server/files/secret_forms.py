@@ -1,0 +1,137 @@
+"""The forms of private keys and access tokens, as their makers publish them.
+
+Each pattern has a part that its maker fixed; guesses by entropy or by words such as "password" are left out,
+because documentation is full of such samples. The patterns use the subset of regular expressions that an
+automaton can run: no look-around, no back-references.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A kind of secret and the pattern of its shortest complete form.
+
+    Attributes:
+        kind: What people call it.
+        pattern: Matches all of the secret's fixed length, or the least of its variable length.
+        stands_alone: Whether letters, digits, `_` and `-` directly before it make it something else.
+        is_exact: Whether it has just this length: what goes on is something else.
+        holds: What it must hold beside its form, as names and hashes do not: `a` small letters, `A` capitals,
+            `0` digits.
+        is_key: Whether this is only the first line of a private key, whose body must follow.
+    """
+
+    kind: str
+    pattern: str
+    stands_alone: bool = False
+    is_exact: bool = False
+    holds: str = ""
+    is_key: bool = False
+
+
+_KEY_LABELS = ("", "RSA ", "EC ", "DSA ", "OPENSSH ", "ENCRYPTED ")
+
+
+def _wrapped_keys() -> str:
+    """Return the pattern of a whole PEM file in base64 once more, as Kubernetes and CI settings hold it."""
+    starts = (base64.b64encode(f"-----BEGIN {label}PRIVATE KEY".encode()).decode() for label in _KEY_LABELS)
+    # The last characters depend on what follows.
+    return "|".join(start.rstrip("=")[:-1].replace("+", "\\+") for start in starts)
+
+
+KEYS = (
+    Form("private key", "BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY", is_key=True),
+    Form("OpenSSH private key", "b3BlbnNzaC1rZXktdjEAAAAA[A-Za-z0-9+/]{40}"),
+    Form("private key in base64", f"(?:{_wrapped_keys()})[A-Za-z0-9+/]{{40}}"),
+    Form("PuTTY private key", "PuTTY-User-Key-File-2", is_key=True),
+    Form("PuTTY private key", r"PuTTY-User-Key-File-[23]: (?:ssh|ecdsa|rsa|dsa)"),
+    Form("age secret key", "AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]{58}"),
+)
+
+CLOUDS = (
+    Form(
+        "AWS access key", "(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[0-9A-Z]{16}", stands_alone=True, is_exact=True
+    ),
+    Form(
+        "AWS secret key",
+        "(?i:aws.{0,20}(?:key|pwd|pw|password|pass|token)|secret_?access_?key)"
+        "(?:.{0,20}['\"]|[\\\\'\"]{0,2}[ \\t]{0,8}(?:=>|:=|[:= ])[ \\t]{0,8})[0-9a-zA-Z/+]{40}",
+        is_exact=True,
+        holds="aA",
+    ),
+    Form("Azure storage key", "AccountKey=[a-zA-Z0-9+/=]{88}"),
+    Form("Azure client secret", r"[A-Za-z0-9_~.-]{3}[78]Q~[A-Za-z0-9_~.-]{31,34}", stands_alone=True),
+    Form("DigitalOcean token", "do[opr]_v1_[a-f0-9]{64}"),
+    Form("Google API key", "AIza[A-Za-z0-9_-]{35}", stands_alone=True, is_exact=True),
+    Form("Google OAuth client secret", "GOCSPX-[A-Za-z0-9_-]{28}"),
+    Form("Heroku API key", "HRKU-[A-Za-z0-9_-]{36}", stands_alone=True),
+    Form("Fly.io token", "FlyV1 fm[12][ar]?_[A-Za-z0-9+/=_-]{60}"),
+    Form("PlanetScale token", "pscale_(?:tkn|oauth|pw)_[A-Za-z0-9=._-]{32}"),
+    Form("Supabase token", "sb(?:p|_secret)_[A-Za-z0-9_-]{31}", stands_alone=True),
+    Form("Alibaba Cloud key", "LTAI[A-Za-z0-9]{20}", stands_alone=True, is_exact=True, holds="aA0"),
+)
+
+CODE_HOSTS = (
+    Form("GitHub token", "gh[pousr]_[A-Za-z0-9_]{36}"),
+    Form("GitHub token", "github_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"),
+    Form("GitLab token", "(?:glpat|gldt|glft|glsoat|glrt|glcbt|glimt|glptt|gloas|glagent)-[A-Za-z0-9_-]{20}"),
+    Form("GitLab token", "GR1348941[A-Za-z0-9_-]{20}"),
+    Form("Atlassian token", "ATATT3[A-Za-z0-9_=-]{60}", stands_alone=True),
+    Form("Bitbucket app password", "ATBB[A-Za-z0-9]{32}", stands_alone=True, is_exact=True, holds="aA0"),
+    Form("NPM token", "npm_[A-Za-z0-9]{36}", stands_alone=True, is_exact=True),
+    Form("NPM token", r":_authToken=\s{0,8}[A-Za-z0-9_-]{36}"),
+    Form("PyPI token", "pypi-AgE(?:IcHlwaS5vcmc|NdGVzdC5weXBpLm9yZw)[A-Za-z0-9_-]{70}"),
+    Form("RubyGems key", "rubygems_[a-f0-9]{48}"),
+    Form("Docker Hub token", "dckr_[op]at_[A-Za-z0-9_-]{27}"),
+    Form("Hugging Face token", "hf_[A-Za-z0-9]{34}", stands_alone=True, is_exact=True),
+    Form("Sentry token", "sntr(?:yu_[a-f0-9]{64}|ys_eyJ[A-Za-z0-9+/=_-]{60})"),
+)
+
+SERVICES = (
+    Form("calypso-mcp token", "cmt_[A-Za-z0-9][A-Za-z0-9.-]{0,39}_[A-Za-z0-9_-]{43}"),
+    Form("API key", "sk[_-](?:[A-Za-z0-9]{1,12}[_-])?[A-Za-z0-9]{20}", stands_alone=True, holds="a0"),
+    Form("Anthropic API key", "sk-ant-[a-z0-9]{1,20}-[A-Za-z0-9_-]{40}"),
+    Form("OpenAI API key", "sk-proj-[A-Za-z0-9_-]{40}"),
+    Form("OpenAI API key", "[A-Za-z0-9_-]{20}T3BlbkFJ[A-Za-z0-9]{20}"),
+    Form("OpenRouter API key", "sk-or-v1-[0-9a-f]{64}"),
+    Form("Groq API key", "gsk_[A-Za-z0-9]{52}", stands_alone=True),
+    Form("xAI API key", "xai-[A-Za-z0-9]{80}", stands_alone=True),
+    Form("Perplexity API key", "pplx-[A-Za-z0-9]{48}", stands_alone=True),
+    Form("Replicate token", "r8_[A-Za-z0-9]{37}", stands_alone=True),
+    Form("LangSmith key", "lsv2_(?:pt|sk)_[a-f0-9]{32}"),
+    Form("Databricks token", "dapi[a-f0-9]{32}", stands_alone=True),
+    Form("Vault token", r"hv[sbr]\.[A-Za-z0-9_-]{24}", stands_alone=True),
+    Form("Vault token", r"s\.[A-Za-z0-9]{24}", stands_alone=True, is_exact=True, holds="aA0"),
+    Form("Terraform Cloud token", r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60}"),
+    Form("Pulumi token", "pul-[a-f0-9]{40}", stands_alone=True),
+    Form("Doppler token", r"dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9_.-]{40}", stands_alone=True),
+    Form("Grafana token", "gl(?:sa_[A-Za-z0-9]{32}_[a-fA-F0-9]{8}|c_eyJ[A-Za-z0-9+/=]{60})"),
+    Form("New Relic key", "NRAK-[A-Z0-9]{27}"),
+    Form("Slack token", r"(?i:xox[abposr]-[0-9]{1,20}-(?:[0-9]{1,20}-)?[a-z0-9])"),
+    Form("Slack token", "(?i:xoxe(?:\\.xox[bp])?-[0-9]-[a-z0-9]{40})"),
+    Form("Slack token", "xapp-[0-9]-[A-Z0-9]{1,40}-[0-9]{1,20}-[a-z0-9]{32}"),
+    Form(
+        "Slack webhook",
+        r"(?i:https://hooks\.slack\.com/services/T[a-z0-9_]{1,40}/B[a-z0-9_]{1,40}/[a-z0-9_])",
+    ),
+    Form("Telegram bot token", "[0-9]{8,10}:AA[A-Za-z0-9_-]{33}", stands_alone=True, is_exact=True),
+    Form("Mailchimp key", "[0-9a-z]{32}-us[0-9]{1,2}"),
+    Form("Mailgun key", "key-[0-9a-f]{32}", stands_alone=True),
+    Form("SendGrid API key", r"SG\.[a-zA-Z0-9_-]{22}\.[a-zA-Z0-9_-]{43}"),
+    Form("Brevo API key", "xkeysib-[a-f0-9]{64}"),
+    Form("Square secret", r"sq0(?:csp|atp|idp)-[0-9A-Za-z\\_-]{22}"),
+    Form("Stripe key", "[rs]k_live_[0-9a-zA-Z]{24}"),
+    Form("Stripe webhook secret", "whsec_[A-Za-z0-9+/]{32}", stands_alone=True),
+    Form("Shopify token", "shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}"),
+    Form("Airtable token", r"pat[A-Za-z0-9]{14}\.[a-f0-9]{64}", stands_alone=True),
+    Form("Figma token", "fig[doruh]{1,2}_[A-Za-z0-9_-]{40}", stands_alone=True),
+    Form("Linear API key", "lin_(?:api|oauth)_[A-Za-z0-9]{40}"),
+    Form("Notion token", "ntn_[0-9]{11}[A-Za-z0-9]{35}", stands_alone=True),
+    Form("Postman API key", "PMAK-[a-f0-9]{24}-[a-f0-9]{34}"),
+)
+
+FORMS = (*KEYS, *CLOUDS, *CODE_HOSTS, *SERVICES)
