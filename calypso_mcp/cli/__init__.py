@@ -8,12 +8,10 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping
 
 from calypso_mcp.cli import collector
+from calypso_mcp.cli.ending import INTERRUPTED
 from calypso_mcp.errors import CalypsoError, ConfigError
 
 __all__ = ["main"]
-
-#: What a shell reports for a process ended by Ctrl-C.
-_INTERRUPTED = 130
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -36,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
         _complain(error)
         return 1
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has had enough. Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

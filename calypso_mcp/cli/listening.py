@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import anyio
 import uvicorn
 
+from calypso_mcp.cli.ending import end_soon
 from calypso_mcp.errors import ConfigError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-#: Seconds that requests in progress get when the process is told to stop.
-_GRACE_S = 3
+#: Seconds that requests in progress get when the process is told to stop; closing takes the rest.
+_GRACE_S = 1
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -49,6 +50,11 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, stopping: anyio.Event | None) -> None:
         super().__init__(config)
         self._stopping = stopping
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop at the signal `sig`."""
+        end_soon()
+        super().handle_exit(sig, frame)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._stopping is not None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import sys
+import asyncio
 from collections.abc import Mapping
 
 import anyio
 
 from calypso_mcp.assembly.server import running_server
 from calypso_mcp.cli import collector
+from calypso_mcp.cli.ending import end_soon, signals_end
 from calypso_mcp.cli.logs import log_to_stderr
 from calypso_mcp.concurrency import open_task_group
 from calypso_mcp.server.transport.stdio import run_stdio
@@ -26,16 +26,9 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
 
 
 async def _serve(settings: Settings) -> None:
+    loop = asyncio.get_running_loop()
     async with running_server(settings) as server, open_task_group() as tasks:
-        if sys.platform != "win32":
-            # Where a host says "stop" by a signal instead of closing our input, end just as cleanly.
-            tasks.start_soon(_stop_when_told, tasks.cancel_scope)
-        collector.work()
-        await run_stdio(server)
-        tasks.cancel_scope.cancel()
-
-
-async def _stop_when_told(serving: anyio.CancelScope) -> None:
-    with anyio.open_signal_receiver(signal.SIGTERM) as signals:
-        async for _ in signals:
-            serving.cancel()
+        with signals_end(lambda: loop.call_soon_threadsafe(tasks.cancel_scope.cancel)):
+            collector.work()
+            await run_stdio(server, on_input_end=end_soon)
+            tasks.cancel_scope.cancel()

@@ -33,7 +33,14 @@ from pydantic import ValidationError
 from calypso_mcp.concurrency import open_task_group
 from calypso_mcp.domain.json_text import is_utf_16, parsable
 from calypso_mcp.server import sdk
-from calypso_mcp.server.transport.stdio_pipes import MOST_BYTES, TooLong, claimed, lines_of, write_line
+from calypso_mcp.server.transport.stdio_pipes import (
+    MOST_BYTES,
+    TooLong,
+    claimed,
+    lines_of,
+    watch_end,
+    write_line,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -49,9 +56,15 @@ _ID_AT_TAIL = re.compile(
 )
 
 
-async def run_stdio(server: MCPServer[S]) -> None:
-    """Serve the client at the other end of stdin and stdout until it closes stdin."""
+async def run_stdio(server: MCPServer[S], *, on_input_end: Callable[[], None]) -> None:
+    """Serve the client at the other end of stdin and stdout until it closes stdin.
+
+    Args:
+        server: What answers.
+        on_input_end: Called once stdin has ended, from another thread and even while nothing is read from it.
+    """
     with claimed() as (source, target):
+        watch_end(source.fileno(), on_input_end)
         await serve_pipes(server, source, target)
 
 

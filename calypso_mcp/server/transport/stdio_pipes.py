@@ -6,9 +6,10 @@ A daemon thread reads, because a blocked read cannot be cancelled and must not k
 from __future__ import annotations
 
 import os
+import select
 import sys
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from io import FileIO
 from typing import BinaryIO
@@ -54,6 +55,23 @@ def claimed() -> Generator[tuple[BinaryIO, FileIO]]:
         sys.stdout.flush()
         os.dup2(wire_in, _STDIN)
         os.dup2(wire_out, _STDOUT)
+
+
+def watch_end(descriptor: int, on_end: Callable[[], None]) -> None:
+    """Call `on_end` from a thread of its own once everybody who could write to `descriptor` is gone.
+
+    Reading stands still while a client takes no answers, so the end of its input would go unseen.
+    """
+    if sys.platform == "win32":
+        return
+    hung_up = select.poll()
+    hung_up.register(descriptor, 0)  # the end is reported whatever is asked for
+
+    def wait() -> None:
+        hung_up.poll()
+        on_end()
+
+    threading.Thread(target=wait, name="end-of-stdin", daemon=True).start()
 
 
 def lines_of(source: BinaryIO) -> MemoryObjectReceiveStream[bytes | TooLong]:
