@@ -20,6 +20,8 @@ _ENDINGS: Final[Mapping[str, str]] = {
     "response.incomplete": "incomplete",
     "response.cancelled": "cancelled",
 }
+#: Events of which something is kept until the answer ends.
+_KEPT: Final = frozenset({answers.TEXT_DELTA, answers.TEXT_DONE, answers.ANNOTATION_ADDED, answers.ITEM_DONE})
 
 
 @dataclass(slots=True)
@@ -28,9 +30,11 @@ class StreamedAnswer:
 
     Attributes:
         characters: How much of its text is there.
+        kept_characters: How much is kept of all events, their own framing included.
     """
 
     characters: int = 0
+    kept_characters: int = 0
     _pieces: list[str] = field(default_factory=list[str])
     _parts: list[str] = field(default_factory=list[str])
     _notes: list[Any] = field(default_factory=list[Any])
@@ -45,7 +49,10 @@ class StreamedAnswer:
     def take(self, name: str, data: str) -> None:
         """Add one event: the name it was sent under, and its data."""
         event = _object(data)
-        match event.get("type") or name:
+        kind = event.get("type") or name
+        if kind in _KEPT:
+            self.kept_characters += len(data)
+        match kind:
             case answers.TEXT_DELTA:
                 piece = str(event.get("delta") or "")
                 self._pieces.append(piece)
@@ -60,7 +67,7 @@ class StreamedAnswer:
                 self._last = _response(event)
             case "error":
                 self._last = {"error": event.get("error") or event or "it gives no reason"}
-            case str(kind) if kind in _ENDINGS:
+            case str() if kind in _ENDINGS:
                 self._last = {**_response(event), "status": _ENDINGS[kind]}
             case _:
                 pass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,7 +14,7 @@ from calypso_mcp.api.search import SearchResult
 from calypso_mcp.client import evidence
 from calypso_mcp.client.answer_stream import StreamedAnswer
 from calypso_mcp.client.policies import Timeouts
-from calypso_mcp.client.transport.bodies import decoded
+from calypso_mcp.client.transport.bodies import decoded, unpacked
 from calypso_mcp.client.transport.requester import Requester
 from calypso_mcp.errors import AnswerFailed, RequestTimedOut
 
@@ -22,6 +22,10 @@ from calypso_mcp.errors import AnswerFailed, RequestTimedOut
 MOST_SOURCES: Final = 20
 #: Longest answer that is read, in characters; a model that repeats itself has to end somewhere.
 _LONGEST_ANSWER: Final = 1_000_000
+#: Most that is kept of one stream, in characters: text, sources and the events that repeat them.
+_MOST_KEPT: Final = 8_000_000
+#: Longest stream that is read, in bytes without compression; a delta of a few letters is an event.
+_LARGEST_STREAM: Final = 64 * 1024 * 1024
 _EVENT_STREAM: Final = "text/event-stream"
 
 #: Told how many characters of the answer are there.
@@ -102,14 +106,39 @@ class Answers:
 
 async def _folded(response: httpx2.Response, heard: Heard) -> RawAnswer:
     answer = StreamedAnswer()
-    async for event in httpx2.EventSource(response):
+    bounded = httpx2.Response(
+        response.status_code,
+        headers={"content-type": _EVENT_STREAM},
+        stream=_Bounded(response),
+        request=response.request,
+    )
+    async for event in httpx2.EventSource(bounded, _LARGEST_STREAM):
         answer.take(event.event, event.data)
         heard(answer.characters)
         if answer.is_over:
             break
-        if answer.characters > _LONGEST_ANSWER:
-            raise AnswerFailed("The agent's answer does not end.", code="answer_too_long", retryable=False)
+        if answer.characters > _LONGEST_ANSWER or answer.kept_characters > _MOST_KEPT:
+            raise _endless()
     return answer.body()
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    """The bytes of a stream up to what any answer needs, comments and unknown events included."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self._response = response
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for part in unpacked(self._response):
+            size += len(part)
+            if size > _LARGEST_STREAM:
+                raise _endless()
+            yield part
+
+
+def _endless() -> AnswerFailed:
+    return AnswerFailed("The agent's answer does not end.", code="answer_too_long", retryable=False)
 
 
 def _name(value: object) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zlib
+from collections.abc import AsyncGenerator
 from typing import Final, TypeVar
 
 import httpx2
@@ -12,6 +14,10 @@ from calypso_mcp.api.wire import WireModel
 
 #: Largest JSON answer that is read. Listings of large teams reach several megabytes.
 LARGEST_ANSWER: Final = 32 * 1024 * 1024
+#: The one compression that answers may have.
+ACCEPTED_CODING: Final = "gzip"
+_GZIP: Final = 16
+_PIECE_BYTES: Final = 256 * 1024
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "x-calypso-request-id")
 
 M = TypeVar("M", bound=WireModel)
@@ -45,12 +51,46 @@ async def body_of(response: httpx2.Response, largest: int, *, cut: bool = False)
     """Return the body; beyond `largest` bytes None, or its beginning where `cut` is wanted."""
     parts: list[bytes] = []
     size = 0
-    async for part in response.aiter_bytes():
+    async for part in unpacked(response):
         parts.append(part)
         size += len(part)
         if size > largest:
             return b"".join(parts)[:largest] if cut else None
     return b"".join(parts)
+
+
+async def unpacked(response: httpx2.Response) -> AsyncGenerator[bytes]:
+    """Yield the body without its compression, never more than `_PIECE_BYTES` of it at once.
+
+    The HTTP library unpacks whatever has arrived as a whole, and layer upon layer where several are named, so
+    a few kilobytes could fill the memory before anything is counted.
+
+    Raises:
+        ContractError: It is compressed in a way that was not asked for, or damaged.
+    """
+    if response.is_stream_consumed:  # in memory already
+        yield response.content
+        return
+    coding = response.headers.get("content-encoding", "identity").strip().lower()
+    if coding == "identity":
+        async for part in response.aiter_raw():
+            yield part
+        return
+    if coding != ACCEPTED_CODING:
+        raise errors.ContractError("The API's answer is compressed in a way that was not asked for.")
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | _GZIP)
+    try:
+        async for part in response.aiter_raw():
+            rest = part
+            while rest:
+                yield unpacking.decompress(rest, _PIECE_BYTES)
+                rest = unpacking.unconsumed_tail
+        while piece := unpacking.decompress(b"", _PIECE_BYTES):
+            yield piece
+    except zlib.error:
+        raise errors.ContractError("The answer's compression is damaged.") from None
+    if not unpacking.eof:
+        raise errors.ConnectionFailed("The connection broke off in the middle.")
 
 
 def _decode(body: bytes, answer: type[M], request_id: str | None) -> M:

@@ -17,7 +17,7 @@ from calypso_mcp.api import problem
 from calypso_mcp.api.wire import WireModel
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.policies import ClientPolicies
-from calypso_mcp.client.transport.bodies import body_of, decoded, request_id_of
+from calypso_mcp.client.transport.bodies import ACCEPTED_CODING, body_of, decoded, request_id_of
 from calypso_mcp.client.transport.connections import Connections
 from calypso_mcp.client.transport.exchanges import Exchange, exchange
 from calypso_mcp.client.transport.pacing import CreatePacer
@@ -217,7 +217,11 @@ class Requester:
             self._base_url + path,
             params=params,
             json=json,
-            headers={"Authorization": f"Bearer {self._api_key}", "Accept": accept},
+            headers={
+                "Authorization": f"Bearer {self._api_key}",
+                "Accept": accept,
+                "Accept-Encoding": ACCEPTED_CODING,
+            },
             timeout=httpx2.USE_CLIENT_DEFAULT
             if silence_s is None
             else httpx2.Timeout(

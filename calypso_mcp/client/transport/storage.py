@@ -146,8 +146,11 @@ class _Body:
 
 
 async def _drain(response: httpx2.Response) -> None:
+    if response.is_stream_consumed:
+        return
     size = 0
-    async for part in response.aiter_bytes():
+    # Never unpacked: nobody reads it.
+    async for part in response.aiter_raw():
         size += len(part)
         if size > _LARGEST_ANSWER:
             return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import tracemalloc
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -207,13 +209,18 @@ class _Breaking(httpx2.AsyncByteStream):
 
 
 class _OneStream(httpx2.AsyncBaseTransport):
-    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
+    def __init__(self, stream: httpx2.AsyncByteStream, coding: str = "identity") -> None:
         self._stream = stream
+        self._coding = coding
         self.requests: list[httpx2.Request] = []
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         self.requests.append(request)
-        return httpx2.Response(200, headers={**STREAM, "x-request-id": "req_9"}, stream=self._stream)
+        return httpx2.Response(
+            200,
+            headers={**STREAM, "x-request-id": "req_9", "content-encoding": self._coding},
+            stream=self._stream,
+        )
 
 
 async def failed_with(transport: _OneStream, policies: ClientPolicies | None = None) -> errors.CalypsoError:
@@ -283,3 +290,64 @@ async def test_the_retries_of_the_policy_are_not_exceeded() -> None:
         with pytest.raises(errors.ServerError):
             await client.answers.ask(ASKED)
     assert len(api.requests) == 3
+
+
+class _Endless(httpx2.AsyncByteStream):
+    """Repeats itself for ever, and counts what was taken of it."""
+
+    def __init__(self, piece: bytes) -> None:
+        self._piece = piece * (65_536 // len(piece) + 1)
+        self.taken = 0
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        while True:
+            await anyio.lowlevel.checkpoint()
+            self.taken += len(self._piece)
+            yield self._piece
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        done("word " * 200),
+        event("response.output_text.annotation.added", annotation={"text": "x" * 1_000}),
+        event("response.output_item.done", item={"text": "x" * 1_000}),
+        event("response.something.new", text="x" * 1_000),
+        delta("x"),
+        ": comment\n",
+        "data: a line without an end ",
+        "data: an event without an end\n",
+    ],
+)
+async def test_a_stream_that_does_not_end_is_cut_off_whatever_it_repeats(
+    piece: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("calypso_mcp.client.answers._LARGEST_STREAM", 4_000_000)
+    stream = _Endless(piece.encode())
+    error = await failed_with(_OneStream(stream))
+    assert (error.code, error.retryable) == ("answer_too_long", False)
+    assert stream.taken < 10_000_000
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+async def test_a_compressed_flood_is_cut_off_before_it_is_unpacked(layers: int) -> None:
+    bomb = b"".join(b": %d\n" % number + b"x" * 1_000_000 for number in range(200))
+    for _ in range(layers):
+        bomb = gzip.compress(bomb)
+    coding = ", ".join(["gzip"] * layers)
+    tracemalloc.start()
+    error = await failed_with(_OneStream(_Whole(bomb), coding))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert isinstance(error, errors.AnswerFailed if layers == 1 else errors.ContractError)
+    assert peak < 100_000_000
+
+
+class _Whole(httpx2.AsyncByteStream):
+    """All of a body in one piece."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        yield self._body
