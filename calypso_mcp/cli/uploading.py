@@ -22,21 +22,26 @@ class Sources:
 
     folders: tuple[Path, ...]
     files: tuple[Path, ...]
+    #: What is there but cannot be looked into, with the system's reason.
+    unreadable: tuple[tuple[Path, str], ...] = ()
 
     @classmethod
     def of(cls, paths: Sequence[Path]) -> Sources:
-        """Sort paths into folders and files.
+        """Sort paths into folders and files, and those that cannot be read.
 
         Raises:
             ConfigError: There is nothing at a path, or something that is neither.
         """
         absolute = [path.expanduser().absolute() for path in paths]
+        reasons = {path: _why_unreadable(path) for path in absolute}
+        absolute = [path for path in absolute if reasons[path] is None]
         for path in absolute:
             if not path.is_dir() and not path.is_file():
                 raise ConfigError(f"There is no file or folder at {path}.")
         return cls(
             folders=tuple(dict.fromkeys(path for path in absolute if path.is_dir())),
             files=tuple(dict.fromkeys(path for path in absolute if path.is_file())),
+            unreadable=tuple((path, reason) for path, reason in reasons.items() if reason is not None),
         )
 
     @property
@@ -72,8 +77,27 @@ def calls_for(sources: Sources, common: Mapping[str, object]) -> Iterator[dict[s
 async def upload(
     session: Session, sources: Sources, common: Mapping[str, object], report: Report
 ) -> list[dict[str, Any]]:
-    """Upload everything; returns the last result of `upload_batch` for each folder and for the files."""
-    return [await _to_its_end(session, arguments, report) for arguments in calls_for(sources, common)]
+    """Upload everything; returns the last result of `upload_batch` for each folder and for the files.
+
+    What cannot be read comes last, as one more result.
+    """
+    results = [await _to_its_end(session, arguments, report) for arguments in calls_for(sources, common)]
+    failed = [
+        {"path": str(path), "outcome": "failed", "reason": f"It cannot be read: {reason}."}
+        for path, reason in sources.unreadable
+    ]
+    return [*results, {"counts": {"failed": len(failed)}, "outcomes": failed}] if failed else results
+
+
+def _why_unreadable(path: Path) -> str | None:
+    """Return why the folder at `path`, or the one that holds the file there, cannot be listed; else None."""
+    try:
+        next((path if path.is_dir() else path.parent).iterdir(), None)
+    except FileNotFoundError:
+        return None
+    except OSError as problem:
+        return problem.strerror or "I/O error"
+    return None
 
 
 async def _to_its_end(session: Session, arguments: Mapping[str, object], report: Report) -> dict[str, Any]:

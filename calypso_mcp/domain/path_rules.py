@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from urllib.parse import unquote
 
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ContentError
@@ -35,6 +36,14 @@ _WINDOWS_DRIVE = re.compile(r"[A-Za-z]:")
 _WINDOWS_DEVICE = re.compile(
     r"(con|prn|aux|nul|clock\$|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3]) *(\..*)?", re.IGNORECASE
 )
+#: One letter before the colon is a drive. Of `file:` the short form without a host counts, too.
+_URL = re.compile(
+    r"(?:(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{1,30})://(?P<host>[^/\\]*)|(?P<short>file):(?=/)|(?P<data>data:))"
+    r"(?P<rest>.*)",
+    re.DOTALL | re.IGNORECASE,
+)
+_URL_DRIVE = re.compile(r"/([A-Za-z])[:|](?=/|$)")
+_ENCODED_SLASH = re.compile("%2f|%5c", re.IGNORECASE)
 
 
 class PathStyle(StrEnum):
@@ -114,6 +123,8 @@ def split(path: str, style: PathStyle) -> SplitPath:
         ValueError: The spelling is refused; the text says why, without quoting the path.
     """
     _check_text(path)
+    path = _from_url(path, style)
+    _check_text(path)
     parted = _split_windows(path) if style is PathStyle.WINDOWS else _split_posix(path)
     if not parted.anchor and parted.parts and parted.parts[0] == "~":
         raise ValueError("'~' is not expanded; write the full path")
@@ -162,10 +173,14 @@ def _check_windows_name(part: str) -> None:
 
 
 def fold(part: str, style: PathStyle) -> str:
-    """Return `part` as the file system compares it: as it is on POSIX, letter by letter upper on Windows.
+    """Return `part` as it is compared: its accents composed, and on Windows letter by letter upper.
+
+    Composed, because macOS hands out names taken apart, and agents write them composed (UAX #15). Two names
+    that differ in that alone are told apart when they are opened.
 
     Not `casefold`: NTFS maps single characters, and "ß" must not become the twin of "ss".
     """
+    part = unicodedata.normalize("NFC", part)
     if style is PathStyle.POSIX:
         return part
     return "".join(upper if len(upper := letter.upper()) == 1 else letter for letter in part)
@@ -191,6 +206,38 @@ def _check_text(path: str) -> None:
         raise ValueError("it contains a NUL character")
     if len(path.encode(errors="surrogatepass")) > LONGEST_PATH:
         raise ValueError("it is too long")
+
+
+def _from_url(path: str, style: PathStyle) -> str:
+    """Return the path that a `file:` URL means (RFC 8089), or `path` as it is; other URLs are refused.
+
+    Raises:
+        ValueError: It is a URL of something that is not on this machine, or a damaged one.
+    """
+    found = _URL.match(path)
+    if found is None:
+        return path
+    scheme, host, rest = found["scheme"] or found["short"] or "data", found["host"] or "", found["rest"]
+    if scheme.lower() != "file":
+        raise ValueError(
+            "it is a URL, and this server fetches nothing; download it and give the file's path, or send its "
+            "content with text"
+        )
+    if _ENCODED_SLASH.search(rest):
+        raise ValueError("a name in the URL contains an encoded slash")
+    try:
+        plain = unquote(rest, errors="strict")
+    except UnicodeDecodeError:
+        raise ValueError("the URL is not percent-encoded UTF-8") from None
+    is_local = host.lower() in ("", "localhost", "127.0.0.1", "[::1]")
+    if style is PathStyle.WINDOWS:
+        drive = _URL_DRIVE.match(plain)
+        if is_local and drive:
+            return f"{drive[1]}:{plain[3:]}"
+        return plain if is_local else f"//{host}{plain}"
+    if not is_local:
+        raise ValueError("the URL names another machine")
+    return plain
 
 
 def _split_posix(path: str) -> SplitPath:

@@ -10,7 +10,6 @@ HEAVY = {
     "tenacity",
     "sqlite3",
     "rich",
-    "pathspec",
     "pypdfium2",
     "selectolax",
     "jwt",

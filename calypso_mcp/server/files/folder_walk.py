@@ -9,19 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
+from calypso_mcp.domain.ignore_patterns import IgnorePatterns, is_meaningless, read_patterns
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.secret_names import secret_rule
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.folders import Entry, Folder, opened
-from calypso_mcp.server.files.ignore_files import IGNORE_FILES, LONGEST_IGNORE_FILE, IgnoreRules, glob_spec
+from calypso_mcp.server.files.ignore_files import IGNORE_FILES, LONGEST_IGNORE_FILE, IgnoreRules
 from calypso_mcp.server.files.local_files import FilePolicy, is_usable_name
 from calypso_mcp.server.files.upload_sources import stop_if_abandoned
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
 
 SkipCode = Literal[
     "link",
@@ -31,6 +29,10 @@ SkipCode = Literal[
     "excluded",
     "not_included",
     "ignore_file",
+    "ignore_file_too_long",
+    "dependencies",
+    "build_output",
+    "cache",
     "system_file",
     "empty_file",
     "file_too_large",
@@ -48,6 +50,10 @@ REASONS: dict[SkipCode, str] = {
     "excluded": "left out by the exclude argument",
     "not_included": "matches nothing in the include argument",
     "ignore_file": "steers this selection",
+    "ignore_file_too_long": f"its ignore file is longer than {LONGEST_IGNORE_FILE >> 10} KiB",
+    "dependencies": "usually holds installed packages; name it in include to send it",
+    "build_output": "usually holds what a build made; name it in include to send it",
+    "cache": "usually holds a program's cache; name it in include to send it",
     "system_file": "made by the desktop, not by a person",
     "empty_file": "has no content",
     "file_too_large": "is larger than the API takes (25 MB)",
@@ -58,6 +64,13 @@ REASONS: dict[SkipCode, str] = {
 }
 
 _VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".bzr", ".jj", "_darcs", "cvs"})
+#: Folders that a program filled. `vendor` is not among them: a folder of that name may be about vendors.
+_GENERATED: dict[str, SkipCode] = {
+    **dict.fromkeys(("node_modules", "bower_components", ".venv", "venv", "site-packages"), "dependencies"),
+    **dict.fromkeys(("dist", "build", "target", ".next", ".nuxt", ".output"), "build_output"),
+    **dict.fromkeys(("__pycache__", ".cache", ".gradle", ".ipynb_checkpoints", ".tox", ".nox"), "cache"),
+    **dict.fromkeys((".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".parcel-cache"), "cache"),
+}
 _SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini", "icon\r"})
 #: Entries looked at for each file allowed: a walk through a whole disk must end, too.
 _ENTRIES_PER_FILE = 20
@@ -129,6 +142,17 @@ def walk(
     return WalkResult(base, tuple(walker.files), tuple(walker.skipped))
 
 
+class _IgnoreFileTooLong(ContentError):
+    """Only a part of it could be followed, which would send what the rest leaves out."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"An ignore file is longer than {LONGEST_IGNORE_FILE >> 10} KiB.",
+            code="ignore_file_too_long",
+            hint="Shorten the .gitignore or .calypsoignore of the folder or of those above it.",
+        )
+
+
 class _Walker:
     """One walk: the two lists it fills, and what decides between them."""
 
@@ -136,8 +160,8 @@ class _Walker:
         self,
         policy: FilePolicy,
         limits: UploadLimits,
-        included: GitIgnoreSpec | None,
-        excluded: GitIgnoreSpec | None,
+        included: IgnorePatterns | None,
+        excluded: IgnorePatterns | None,
         start: str,
     ) -> None:
         self.files: list[FoundFile] = []
@@ -178,10 +202,13 @@ class _Walker:
                 self.visit(inner, path, rules, depth + 1)
             except OSError:
                 self._skip(path, "unreadable")
+            except _IgnoreFileTooLong:
+                self._skip(path, "ignore_file_too_long")
 
     def _why_not(self, entry: Entry, path: str, rules: IgnoreRules) -> SkipCode | None:
         name = entry.name.casefold()
         parts = tuple((self._start + path).rstrip("/").split("/"))
+        decided = rules.decide(self._start + path)
         checks: tuple[tuple[SkipCode, bool], ...] = (
             ("unusable_name", not is_usable_name(entry.name)),
             ("link", entry.is_link),
@@ -189,14 +216,20 @@ class _Walker:
             ("ignore_file", name in IGNORE_FILES),
             ("secret_name", not self._policy.allow_secret_names and secret_rule(parts) is not None),
             ("system_file", name in _SYSTEM_FILES),
-            ("excluded", self._excluded is not None and self._excluded.match_file(path)),
-            ("ignored", rules.ignores(self._start + path)),
+            ("excluded", self._excluded is not None and self._excluded.selects(path)),
+            ("ignored", decided is True),
+            (_GENERATED.get(entry.name, "cache"), self._is_generated(entry) and decided is None),
         )
         found: SkipCode | None = next((code for code, applies in checks if applies), None)
         return found if found or entry.is_folder else self._why_no_file(entry, path)
 
+    def _is_generated(self, entry: Entry) -> bool:
+        """Whether a program filled this folder, and the caller did not name it."""
+        is_named = self._included is not None and entry.name in self._included.named
+        return entry.is_folder and entry.name in _GENERATED and not is_named
+
     def _why_no_file(self, entry: Entry, path: str) -> SkipCode | None:
-        if self._included is not None and not self._included.match_file(path):
+        if self._included is not None and not self._included.selects(path):
             return "not_included"
         if not entry.is_known:
             return "unreadable"
@@ -236,7 +269,7 @@ def _rules_above(policy: FilePolicy, root: int, parts: tuple[str, ...]) -> Ignor
             contents = _ignore_contents(folder, folder.entries())
         rules = rules.within(prefix, contents)
     asked = "".join(f"{part}/" for part in parts)
-    kept = tuple(layer for layer in rules.layers if not IgnoreRules((layer,)).ignores(asked))
+    kept = tuple(layer for layer in rules.layers if not IgnoreRules((layer,)).decide(asked))
     return IgnoreRules(kept)
 
 
@@ -246,21 +279,21 @@ def _ignore_contents(folder: Folder, entries: list[Entry]) -> list[bytes]:
     for name in IGNORE_FILES:
         if name in present:
             try:
-                contents.append(folder.read(name, LONGEST_IGNORE_FILE))
+                content = folder.read(name, LONGEST_IGNORE_FILE + 1)
             except (OSError, ContentError):
                 continue  # replaced in this moment by something that is no file: it ignores nothing
+            if len(content) > LONGEST_IGNORE_FILE:
+                raise _IgnoreFileTooLong
+            contents.append(content)
     return contents
 
 
-def _patterns(argument: str, patterns: Iterable[str]) -> GitIgnoreSpec | None:
+def _patterns(argument: str, patterns: Iterable[str]) -> IgnorePatterns | None:
     lines = [pattern for pattern in patterns if pattern.strip()]
-    if not lines:
-        return None
-    try:
-        return glob_spec(lines)
-    except ValueError:
+    if any(map(is_meaningless, lines)) or sum(map(len, lines)) > LONGEST_IGNORE_FILE:
         raise ContentError(
             f"A pattern in {argument} makes no sense.",
             code="invalid_pattern",
             hint="Patterns have the form of .gitignore lines, such as '*.md', 'docs/**' or 'build/'.",
-        ) from None
+        )
+    return read_patterns(lines, with_contents=True) if lines else None

@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from unicodedata import normalize
 
 from calypso_mcp.domain.file_formats import ReadableFormats
 from calypso_mcp.domain.path_rules import PathStyle, Placement, check_component, place, refused
@@ -125,13 +126,13 @@ def open_folder(path: str, policy: FilePolicy) -> Generator[tuple[Placement, int
     for placement in policy.place(path):
         refuse_secret(path, placement.parts, policy)
         try:
-            descriptor = _enter_folder(policy.roots[placement.root], placement.parts)
+            descriptor, parts = _enter_folder(policy.roots[placement.root], placement.parts)
         except OSError as problem:
             if problem.errno in _ABSENT_ERRORS:
                 continue
             raise _unreadable(path, problem, policy) from None
         try:
-            yield placement, descriptor
+            yield Placement(placement.root, parts), descriptor
         finally:
             if descriptor >= 0:
                 os.close(descriptor)
@@ -208,8 +209,9 @@ def _open_placed(path: str, placement: Placement, policy: FilePolicy) -> OpenedF
             os.close(descriptor)
             raise
     else:
-        folder = _enter_folder(root, parts[:-1])
+        folder, above = _enter_folder(root, parts[:-1])
         try:
+            parts = (*above, _stored_name(folder, parts[-1]))
             descriptor, status = regular_file_at(folder, parts[-1], path)
         finally:
             os.close(folder)
@@ -217,25 +219,43 @@ def _open_placed(path: str, placement: Placement, policy: FilePolicy) -> OpenedF
     version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     identity = "/".join(parts)
     location = "/".join((root.resolved.rstrip("/\\"), *parts))
-    return OpenedFile(descriptor, status.st_size, parts[-1], identity, location, version, status.st_ctime_ns)
+    name = normalize("NFC", parts[-1])
+    return OpenedFile(descriptor, status.st_size, name, identity, location, version, status.st_ctime_ns)
 
 
-def _enter_folder(root: AllowedRoot, parts: tuple[str, ...]) -> int:
-    """Open the folder below `root`, component by component, without following a link."""
+def _enter_folder(root: AllowedRoot, parts: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
+    """Open the folder below `root`, component by component, without following a link.
+
+    Returns its descriptor (-1 on Windows) and its components as they are stored.
+    """
     if sys.platform == "win32":
         from calypso_mcp.server.files.windows_files import check_folder
 
         check_folder(root.resolved, parts)
-        return -1
+        return -1, parts
     flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
     folder = os.open(root.resolved, flags)
+    stored: list[str] = []
     for part in parts:
         try:
-            deeper = os.open(part, flags, dir_fd=folder)
+            stored.append(_stored_name(folder, part))
+            deeper = os.open(stored[-1], flags, dir_fd=folder)
         finally:
             os.close(folder)
         folder = deeper
-    return folder
+    return folder, tuple(stored)
+
+
+def _stored_name(folder: int, name: str) -> str:
+    """Return how `folder` spells `name`: so, or with its accents taken apart or composed (UAX #15)."""
+    if name.isascii():
+        return name
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        wanted = normalize("NFC", name)
+        return min((entry for entry in os.listdir(folder) if normalize("NFC", entry) == wanted), default=name)
+    return name
 
 
 def _refuse_irregular(status: os.stat_result, path: str) -> None:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -8,6 +12,7 @@ from mcp import Client
 from mcp_types import CallToolResult
 
 from calypso_mcp.cli.mcp_session import Session, settings_flags
+from calypso_mcp.cli.outcomes import has_failures
 from calypso_mcp.cli.uploading import Sources, calls_for, upload, wait_until_searchable
 from calypso_mcp.errors import ConfigError
 
@@ -33,6 +38,28 @@ def test_each_folder_is_one_call_and_all_files_are_one(tmp_path: Path) -> None:
 def test_a_path_with_nothing_there_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no file or folder"):
         Sources.of([tmp_path / "absent"])
+
+
+async def test_what_cannot_be_read_is_one_failure_and_the_rest_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "good").mkdir()
+    (tmp_path / "locked").mkdir()
+    (tmp_path / "locked" / "a.md").write_text("a")
+
+    def refuse(path: Path) -> Iterator[Path]:
+        if path.name == "locked":  # the tests may run as root, who may read everything
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return iter([])
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    sources = Sources.of([tmp_path / "good", tmp_path / "locked", tmp_path / "locked" / "a.md"])
+    assert sources.folders == (tmp_path / "good",)
+    assert sources.allow_flags() == ["--allow-path", str(tmp_path / "good")]
+    [result] = await upload(_session(ScriptedClient()), replace(sources, folders=()), {}, _quiet)
+    assert result["counts"] == {"failed": 2}
+    assert all("Permission denied" in outcome["reason"] for outcome in result["outcomes"])
+    assert has_failures([result])
 
 
 def test_the_files_of_outcomes_are_found_again_on_disk(tmp_path: Path) -> None:

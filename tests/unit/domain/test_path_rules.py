@@ -225,3 +225,46 @@ def test_a_name_accepted_alone_is_accepted_as_a_path_and_comes_back_unchanged(na
         return
     if "/" not in name and name != ".":
         assert parts == ("x", name)
+
+
+@pytest.mark.parametrize(
+    ("url", "style", "parts"),
+    [
+        ("file:///srv/a%20b/%C3%BC.md", PathStyle.POSIX, ("srv", "a b", "ü.md")),
+        ("file://localhost/srv/a.md", PathStyle.POSIX, ("srv", "a.md")),
+        ("FILE:///srv/a.md", PathStyle.POSIX, ("srv", "a.md")),
+        ("file:/srv/a.md", PathStyle.POSIX, ("srv", "a.md")),
+        ("file:///srv/100%25.md", PathStyle.POSIX, ("srv", "100%.md")),
+        ("file:///C:/docs/a%20b.md", PathStyle.WINDOWS, ("docs", "a b.md")),
+        ("file:///c|/docs/a.md", PathStyle.WINDOWS, ("docs", "a.md")),
+        ("file://server/share/a.md", PathStyle.WINDOWS, ("a.md",)),
+        ("notes: a.md", PathStyle.POSIX, ("notes: a.md",)),
+    ],
+)
+def test_a_file_url_is_the_path_it_means(url: str, style: PathStyle, parts: tuple[str, ...]):
+    assert split(url, style).parts == parts
+
+
+@pytest.mark.parametrize("style", PathStyle)
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("https://example.com/a.md", "download it and give the file's path"),
+        ("s3://bucket/a.md", "download it and give the file's path"),
+        ("data:text/plain;base64,aGk=", "fetches nothing"),
+        ("file:///srv/%2e%2e/a.md", "'..'"),
+        ("file:///C:/srv/..%2Fa.md", "encoded slash"),
+        ("file:///C:/srv/%00.md", "NUL"),
+        ("file:///C:/srv/%ff.md", "UTF-8"),
+    ],
+)
+def test_a_url_that_is_no_path_of_this_machine_says_what_to_do(url: str, reason: str, style: PathStyle):
+    if style is PathStyle.WINDOWS and "/srv/%2e" in url:
+        url = url.replace("/srv", "/C:/srv")
+    with pytest.raises(ValueError, match=reason):
+        split(url, style)
+
+
+def test_a_file_url_of_another_machine_is_refused():
+    with pytest.raises(ValueError, match="another machine"):
+        split("file://server/srv/a.md", PathStyle.POSIX)

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import itertools
 import os
 import sys
+import time
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.folder_walk import REASONS, WalkResult, walk
 from calypso_mcp.server.files.folders import PathFolder
+from calypso_mcp.server.files.ignore_files import LONGEST_IGNORE_FILE
 from calypso_mcp.server.files.local_files import FilePolicy
 
 
@@ -291,3 +295,60 @@ def test_a_folder_held_by_its_path_shows_the_same_as_one_held_open(tmp_path: Pat
             folder.enter("link")
         with pytest.raises(ContentError):
             folder.read("link", 1)
+
+
+@pytest.mark.parametrize(
+    "name", ["node_modules", ".venv", "__pycache__", "dist", "build", ".tox", "target", ".cache"]
+)
+def test_what_programs_filled_is_left_out_unless_it_is_named(name: str, tmp_path: Path):
+    policy = tree(
+        tmp_path / "r", {f"{name}/a.md": "a", f"deep/{name}/b.md": "b", "c.md": "c", f"x/{name}": "file"}
+    )
+    left_out = walk(".", [], [], policy)
+    assert names(left_out) == ["c.md", f"x/{name}"]
+    assert set(skips(left_out)) == {f"{name}/", f"deep/{name}/"}
+    assert set(skips(left_out).values()) <= {"dependencies", "build_output", "cache"}
+    assert f"{name}/a.md" in names(walk(".", [f"{name}/"], [], policy))
+    assert names(walk(".", [f"**/{name}/**"], [], policy)) == sorted([f"deep/{name}/b.md", f"{name}/a.md"])
+    assert names(walk(name, [], [], policy)) == ["a.md"]
+    (tmp_path / "r" / ".calypsoignore").write_text(f"!/{name}/")
+    assert names(walk(".", [], [], policy)) == sorted([f"{name}/a.md", "c.md", f"x/{name}"])
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*a*a*a*a*a*a*a*ab", "**/a*a*a*a*b/**/a*a*a*b", "a?*?*?*?*?*?*b", "*[a]*[a]*[a]*[a]*[a]*b"]
+)
+@pytest.mark.parametrize("given", ["include", "exclude", ".gitignore", ".calypsoignore"])
+def test_a_pattern_made_to_be_slow_is_not(pattern: str, given: str, tmp_path: Path):
+    name = "a" * 60
+    policy = tree(tmp_path / "r", {f"{name}/{name}/{name}{number}.md": "a" for number in range(20)})
+    if given.startswith("."):
+        (tmp_path / "r" / given).write_text(pattern)
+    started = time.process_time()
+    result = walk(
+        ".", [pattern, "*.md"] if given == "include" else [], [pattern] if given == "exclude" else [], policy
+    )
+    assert time.process_time() - started < 1
+    assert len(result.files) == 20
+
+
+def test_globs_match_names_however_their_accents_are_written(tmp_path: Path):
+    spellings = [
+        unicodedata.normalize("NFC", "Überstunden.md"),
+        unicodedata.normalize("NFD", "Überstunden.md"),
+    ]
+    for stored, asked in itertools.product(spellings, spellings):
+        policy = tree(tmp_path / str(len(stored)), {stored: "overtime", "other.md": "o"})
+        pattern = asked.replace("tunden.md", "*")
+        assert names(walk(".", [pattern], [], policy)) == [stored]
+        assert names(walk(".", [], [pattern], policy)) == ["other.md"]
+
+
+def test_an_ignore_file_too_long_to_follow_keeps_its_folder_back(tmp_path: Path):
+    long = "x\n" * LONGEST_IGNORE_FILE
+    policy = tree(tmp_path / "r", {"a.md": "a", "sub/.gitignore": long, "sub/b.md": "b"})
+    result = walk(".", [], [], policy)
+    assert (names(result), skips(result)) == (["a.md"], {"sub/": "ignore_file_too_long"})
+    with pytest.raises(ContentError) as caught:
+        walk("sub", [], [], policy)
+    assert caught.value.code == "ignore_file_too_long"

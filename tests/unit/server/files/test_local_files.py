@@ -9,7 +9,7 @@ import threading
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -173,11 +173,6 @@ def traversal(home: Path) -> str:
     return f"{home}/../secret.md"
 
 
-def decomposed_twin(home: Path) -> str:
-    (home / unicodedata.normalize("NFC", "é.md")).write_text("composed")
-    return unicodedata.normalize("NFD", "é.md")
-
-
 def fullwidth_climb(home: Path) -> str:
     (home / "a\uff0f..\uff0fb.md").write_text("imitation")
     return "a\uff0f..\uff0fb.md"
@@ -221,16 +216,11 @@ ATTACKS: dict[Callable[[Path], str], str] = {
     twin_by_prefix: "path_not_allowed",
     other_case: "path_not_allowed",
     traversal: "path_not_allowed",
-    decomposed_twin: "file_not_found",
     fullwidth_climb: "path_not_allowed",
     secret_by_name: "secret_name",
     secret_by_folder: "secret_name",
     secret_by_name_missing: "secret_name",
 }
-
-if sys.platform == "darwin":
-    # Both spellings name one file there.
-    del ATTACKS[decomposed_twin]
 
 
 @pytest.mark.parametrize(
@@ -431,3 +421,40 @@ def test_opening_a_folder_follows_the_same_rules(home: Path, policy: FilePolicy)
         with pytest.raises(ContentError) as caught, open_folder(path, policy):
             pass
         assert caught.value.code == code, path
+
+
+_Form = Literal["NFC", "NFD"]
+_FORMS: tuple[_Form, ...] = ("NFC", "NFD")
+
+
+@pytest.mark.parametrize("stored", _FORMS)
+@pytest.mark.parametrize("asked", _FORMS)
+def test_accents_are_found_however_they_are_written(
+    stored: _Form, asked: _Form, home: Path, policy: FilePolicy
+):
+    path = "Überblick/Überstunden.md"
+    on_disk = home / unicodedata.normalize(stored, path)
+    on_disk.parent.mkdir()
+    on_disk.write_text("overtime")
+    for spelled in (path, str(home / path), (home / path).as_uri()):
+        with open_allowed(unicodedata.normalize(asked, spelled), policy) as opened:
+            assert opened.filename == "Überstunden.md"
+            assert opened.identity == unicodedata.normalize(stored, path)
+    with open_folder(unicodedata.normalize(asked, "Überblick"), policy) as (placement, _):
+        assert placement.parts == (unicodedata.normalize(stored, "Überblick"),)
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="both spellings name one file there")
+def test_of_two_names_that_differ_in_accents_alone_each_is_itself(home: Path, policy: FilePolicy):
+    for form in _FORMS:
+        (home / unicodedata.normalize(form, "é.md")).write_text(form)
+    assert read(unicodedata.normalize("NFC", "é.md"), policy) == b"NFC"
+    assert read(unicodedata.normalize("NFD", "é.md"), policy) == b"NFD"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an allowed folder of another spelling")
+def test_an_allowed_folder_is_known_however_its_accents_are_written(tmp_path: Path):
+    root = tmp_path / unicodedata.normalize("NFD", "Büro")
+    root.mkdir()
+    (root / "a.md").write_text("inside")
+    assert read(unicodedata.normalize("NFC", str(root / "a.md")), FilePolicy((str(root),))) == b"inside"

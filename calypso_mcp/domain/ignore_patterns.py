@@ -1,0 +1,214 @@
+"""Patterns in the form of `.gitignore` lines, matched without backtracking.
+
+All lines become one regular expression of atomic groups: once a piece between two stars has found its first
+place, that place is never given up, which is enough because any later place leaves less to the rest. So the
+time to match is at most the product of the lengths of path and pattern, whatever either holds.
+
+Source: gitignore(5), and `wildmatch.c` and `dir.c` of git for what the manual leaves open. As in git, a line
+that makes no sense matches nothing. Unlike git, `?` and `[...]` stand for one character, not for one byte,
+and names match however their accents are written (UAX #15).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+_CLASSES = {
+    "alnum": "A-Za-z0-9",
+    "alpha": "A-Za-z",
+    "blank": " \\t",
+    "cntrl": "\\x00-\\x1f\\x7f",
+    "digit": "0-9",
+    "graph": "!-~",
+    "lower": "a-z",
+    "print": " -~",
+    "punct": "!-/:-@\\[-`{-~",
+    "space": " \\t-\\r",
+    "upper": "A-Z",
+    "xdigit": "0-9A-Fa-f",
+}
+_STAR = "*"
+_CLASS = re.compile(r"\[:([^]:]*):\]")
+
+
+class _Meaningless(ValueError):
+    """A pattern that can match nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class IgnorePatterns:
+    """Lines as git reads them: the last one that matches decides."""
+
+    _matcher: re.Pattern[str] | None
+    #: For each group of the matcher, whether its line selects (or, with `!`, takes back).
+    _selects: tuple[bool, ...]
+    #: The names that lines spell out in full, without wildcards, between slashes.
+    named: frozenset[str]
+
+    def decide(self, path: str) -> bool | None:
+        """Say whether `path` is selected (True) or taken back (False); None where no line says.
+
+        Args:
+            path: From where the patterns start, with `/`; a folder's ends in `/`.
+        """
+        found = self._matcher.match(unicodedata.normalize("NFC", path)) if self._matcher else None
+        return None if found is None or found.lastindex is None else self._selects[found.lastindex - 1]
+
+    def selects(self, path: str) -> bool:
+        """Whether `path` is selected."""
+        return self.decide(path) is True
+
+
+def read_patterns(lines: Iterable[str], *, with_contents: bool = False) -> IgnorePatterns:
+    """Return the patterns that `lines` hold.
+
+    Args:
+        lines: As in an ignore file, without line ends.
+        with_contents: Whether a folder that matches stands for all that is in it, too. Not needed by a walk
+            that stays out of such folders.
+    """
+    pieces: list[str] = []
+    selects: list[bool] = []
+    names: set[str] = set()
+    for line in lines:
+        pattern = _without_trailing_spaces(line)
+        if not pattern or pattern.startswith("#"):
+            continue
+        takes_back = pattern.startswith("!")
+        pattern = unicodedata.normalize("NFC", pattern.removeprefix("!") if takes_back else pattern)
+        names.update(pattern.strip("/").split("/"))
+        try:
+            pieces.append(_translate(pattern, with_contents))
+        except _Meaningless:
+            continue
+        selects.append(not takes_back)
+    # The first alternative that matches wins; git asks for the last line.
+    matcher = re.compile("|".join(f"({piece})" for piece in reversed(pieces)), re.DOTALL) if pieces else None
+    return IgnorePatterns(matcher, tuple(reversed(selects)), frozenset(names))
+
+
+def is_meaningless(line: str) -> bool:
+    """Whether `line` could never match: an open bracket, a backslash at its end, nothing but slashes."""
+    try:
+        _translate(_without_trailing_spaces(line).removeprefix("!"), with_contents=False)
+    except _Meaningless:
+        return True
+    return False
+
+
+def _without_trailing_spaces(line: str) -> str:
+    bare = line.rstrip(" ")
+    backslashes = len(bare) - len(bare.rstrip("\\"))
+    return bare + " " if backslashes % 2 and len(bare) < len(line) else bare
+
+
+def _translate(pattern: str, with_contents: bool) -> str:
+    only_folders = pattern.endswith("/")
+    pattern = pattern.removesuffix("/")
+    is_anchored = "/" in pattern
+    segments = _segments(pattern.removeprefix("/"))
+    if not is_anchored:
+        segments.insert(0, [_STAR, _STAR])
+    end = "/" if only_folders else "(?:/|\\Z)"
+    return _path(segments, end if with_contents else f"{'/' if only_folders else '/?'}\\Z")
+
+
+def _path(segments: list[list[str]], end: str) -> str:
+    """Return the expression of a path. `**` between slashes is any number of folders."""
+    runs: list[list[str]] = [[]]
+    for segment in segments:
+        if len(segment) > 1 and set(segment) == {_STAR}:
+            if runs[-1] or len(runs) == 1:
+                runs.append([])
+        else:
+            runs[-1].append(_segment(segment))
+    head, *rest = ["/".join(run) for run in runs]
+    if not rest:
+        return head + end
+    expression = f"{head}/" if head else ""
+    for middle in rest[:-1]:
+        expression += f"(?>(?:[^/]++/)*?{middle}/)"
+    last = rest[-1]
+    # `a/**` is everything inside.
+    return f"{expression}(?:[^/]++/)*?{last}{end}" if last else f"{expression}(?=[^/]).*?{end}"
+
+
+def _segment(tokens: list[str]) -> str:
+    """Return the expression of one name: atomic pieces, each at its first place, the last one at the end."""
+    pieces = [""]
+    for token in tokens:
+        if token == _STAR:
+            pieces.append("")
+        else:
+            pieces[-1] += token
+    first, *others = pieces
+    if not others:
+        return first
+    middle = "".join(f"(?>[^/]*?{piece})" for piece in others[:-1] if piece)
+    return f"(?=[^/])(?>{first}{middle}[^/]*{others[-1]}(?=/|\\Z))"
+
+
+def _segments(pattern: str) -> list[list[str]]:
+    """Take a pattern apart: for each name its tokens, which are stars and expressions of one character."""
+    segments: list[list[str]] = [[]]
+    at = 0
+    while at < len(pattern):
+        letter = pattern[at]
+        at += 1
+        if letter == "[":
+            atom, at = _bracket(pattern, at)
+        elif letter == "\\":
+            if at == len(pattern):
+                raise _Meaningless
+            atom = re.escape(pattern[at])
+            at += 1
+        elif letter == "?":
+            atom = "[^/]"
+        else:
+            atom = _STAR if letter == _STAR else re.escape(letter)
+        if atom == "/":
+            segments.append([])
+        else:
+            segments[-1].append(atom)
+    if not all(segments):
+        raise _Meaningless  # an empty name
+    return segments
+
+
+def _bracket(pattern: str, at: int) -> tuple[str, int]:
+    """Read a bracket expression from behind its `[`; returns its expression and where the pattern goes on."""
+    is_negated = pattern[at : at + 1] in ("!", "^")
+    at += is_negated
+    parts: list[str] = []
+    start = at
+    previous = ""
+    while at == start or pattern[at : at + 1] != "]":
+        if named := _CLASS.match(pattern, at):
+            if named[1] not in _CLASSES:
+                raise _Meaningless
+            parts.append(_CLASSES[named[1]])
+            at, previous = named.end(), ""
+            continue
+        if pattern[at : at + 1] == "-" and previous and pattern[at + 1 : at + 2] not in ("", "]"):
+            last, at = _one(pattern, at + 1)
+            if previous <= last:
+                parts.append(f"{re.escape(previous)}-{re.escape(last)}")
+            previous = ""
+            continue
+        previous, at = _one(pattern, at)
+        parts.append(re.escape(previous))
+    inside = "".join(parts)
+    if not inside:  # ranges that run backwards only
+        return ("[^/]" if is_negated else "(?!)"), at + 1
+    return (f"[^/{inside}]" if is_negated else f"(?!/)[{inside}]"), at + 1
+
+
+def _one(pattern: str, at: int) -> tuple[str, int]:
+    """Read one character of a bracket expression, escaped or not."""
+    at += pattern[at : at + 1] == "\\"
+    if at >= len(pattern):
+        raise _Meaningless
+    return pattern[at], at + 1
