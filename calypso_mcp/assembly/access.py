@@ -19,7 +19,7 @@ from calypso_mcp.server.access.oauth import OAuthPolicy, OAuthVerifier
 from calypso_mcp.server.access.protected_resource import MCP_PATH, ProtectedResource
 from calypso_mcp.server.access.signing_keys import SigningKeys
 from calypso_mcp.server.access.watched_file import WatchedAccessFile
-from calypso_mcp.server.state import Backend, CurrentGrant, everyone, unchanged
+from calypso_mcp.server.state import Backend, CurrentGrant, everyone, no_agents, unchanged
 from calypso_mcp.settings import Settings, environment
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Callers:
         brought_key: The same, where the caller brought it along and no other worker may know it.
         refused_key_hint: What to do when Calypso refuses a key that a grant refers to.
         current_grant: What a caller may do by now.
+        granted_agents: The agents that any caller's grant names by now.
     """
 
     control: AccessControl | None = None
@@ -51,6 +52,7 @@ class Callers:
     brought_key: Callable[[str], SecretStr | None] = _no_key
     refused_key_hint: str = ""
     current_grant: CurrentGrant = unchanged
+    granted_agents: Callable[[], frozenset[str]] = no_agents
 
     def backend_from(self, backends: Backends) -> Callable[[AccessGrant], Backend]:
         """Return what finds the backend of a grant.
@@ -118,6 +120,7 @@ def _by_access_file(path: Path, settings: Settings) -> Callers:
         key_for=file.key,
         refused_key_hint="The operator must give this agent a valid Calypso API key in the access file.",
         current_grant=still_listed,
+        granted_agents=file.agents,
     )
 
 

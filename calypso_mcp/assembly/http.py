@@ -53,6 +53,7 @@ async def running_app(settings: Settings, stopping: anyio.Event) -> AsyncGenerat
             ),
             grant_for=known.grant_for,
             current_grant=known.current_grant,
+            granted_agents=known.granted_agents,
             one_time_uploads=uploads,
             telemetry=Telemetry(metrics, log_questions=settings.log_queries),
             stopping=stopping,

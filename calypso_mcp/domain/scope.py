@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from calypso_mcp.errors import InputError
+
 
 class BucketLike(Protocol):
     """What scope needs to know of a bucket."""
@@ -31,6 +33,7 @@ class BucketLike(Protocol):
 
 
 B = TypeVar("B", bound=BucketLike)
+A = TypeVar("A", bound="AgentLike")
 
 
 class AgentLike(Protocol):
@@ -93,34 +96,47 @@ def resolve(
 
     A name that matches nothing contributes nothing, so it cannot be told apart from a bucket that is
     out of reach. Bucket names are not accepted here: anyone with the key may choose them.
+
+    Raises:
+        InputError: A limit names an agent in a way that fits several.
     """
     if not limits:
         return UNLIMITED
     known = list(buckets)
+    existing = frozenset(bucket.id for bucket in known)
     profiles = list(agents)
     allowed: frozenset[str] | None = None
     for limit in limits:
-        ids = frozenset(
-            bucket.id for bucket in known if bucket.id in limit.buckets or bucket.slug in limit.buckets
-        )
-        attached = frozenset(
-            bucket_id
-            for agent in profiles
-            if limit.agents & agent_names(agent)
-            for bucket_id in agent.bucket_ids
-        )
-        existing = frozenset(bucket.id for bucket in known)
+        # A slug that is also another bucket's id means that other bucket.
+        by_slug = limit.buckets - existing
+        ids = limit.buckets & existing | {bucket.id for bucket in known if bucket.slug in by_slug}
+        meant = [find_agent(name, profiles) for name in limit.agents]
+        attached = frozenset(bucket_id for agent in meant if agent for bucket_id in agent.bucket_ids)
         ids |= attached & existing
         allowed = ids if allowed is None else allowed & ids
     return Scope(allowed)
 
 
 def agent_names(agent: AgentLike) -> frozenset[str]:
-    """Return the ways an operator may name `agent`: full id, profile id, the part after the colon."""
-    names = {agent.id, agent.id.rpartition(":")[2]}
-    if agent.profile_id:
-        names.add(agent.profile_id)
-    return frozenset(names)
+    """Return the ways to name `agent`: its full id and its profile id."""
+    return frozenset({agent.id, agent.profile_id} if agent.profile_id else {agent.id})
+
+
+def find_agent(name: str, agents: Iterable[A]) -> A | None:
+    """Return the agent with the id `name`, else the one with the profile id `name`; None when there is none.
+
+    Raises:
+        InputError: Several agents have it.
+    """
+    named = [agent for agent in agents if name in agent_names(agent)]
+    found = [agent for agent in named if agent.id == name] or named
+    if len(found) > 1:
+        raise InputError(
+            f"Several agents have the id {name!r}.",
+            code="agent_ambiguous",
+            hint="Name the agent by its full id, as Calypso lists it.",
+        )
+    return found[0] if found else None
 
 
 def find_bucket(reference: str, buckets: Sequence[B]) -> B | None:

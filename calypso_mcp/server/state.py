@@ -28,6 +28,12 @@ ANYONE = AccessGrant(name="")
 #: the API key they brought along, where it is at hand.
 CurrentGrant = Callable[[AccessGrant, str | None], Awaitable[AccessGrant | None]]
 
+
+def no_agents() -> frozenset[str]:
+    """Return that no grant names an agent."""
+    return frozenset()
+
+
 BackendLabel = Literal["hosted", "embedded"]
 
 
@@ -63,6 +69,7 @@ class ServerState:
         backend_for: The backend a grant's requests go to.
         grant_for: What the credential of a request allows.
         current_grant: What the caller of a request that lasts may do by now.
+        granted_agents: The agents that any caller's grant names by now.
         pins: The limits the process was started with (`--bucket`, `--agent`); each narrows.
         allow_create: Whether a limited scope may create agents, and the buckets that its limits name.
         tools: Names of the tools to offer; None for all.
@@ -77,6 +84,7 @@ class ServerState:
     backend_for: Callable[[AccessGrant], Backend]
     grant_for: Callable[[ServerRequestContext[Any, Any]], AccessGrant] = everyone
     current_grant: CurrentGrant = unchanged
+    granted_agents: Callable[[], frozenset[str]] = no_agents
     pins: tuple[ScopeLimit, ...] = ()
     allow_create: bool = False
     tools: frozenset[str] | None = None

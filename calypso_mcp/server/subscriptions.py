@@ -1,33 +1,44 @@
-"""Subscriptions (MCP 2026-07-28): a client learns when a bucket or file it watches changes.
+"""Subscriptions: a client learns when a bucket or file it watches changes.
 
-Each stream looks at what it watches itself, with what the caller that opened it may do at that moment. So
-nothing has to be told between workers, nothing can reach a stream whose scope does not hold it, and a stream
-ends with the grant of its caller.
+Since MCP 2026-07-28 a subscription is a stream of its own (`subscriptions/listen`). In the revisions before,
+it is a request (`resources/subscribe`), and changes are announced on the connection: over stdio only, because
+with stateless HTTP no connection outlasts a request.
+
+Each subscriber looks at what it watches itself, with what the caller that opened it may do at that moment. So
+nothing has to be told between workers, nothing can reach a subscriber whose scope does not hold it, and a
+subscription ends with the grant of its caller.
 """
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import anyio
+from anyio.abc import TaskGroup
 from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_REQUEST,
+    EmptyResult,
+    SubscribeRequestParams,
     SubscriptionFilter,
     SubscriptionsListenRequestParams,
     SubscriptionsListenResult,
+    UnsubscribeRequestParams,
 )
 
 from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server import sdk
-from calypso_mcp.server.resources import read
+from calypso_mcp.server.resources import read, reported
 from calypso_mcp.server.scope.request_scope import Access, access_of
 from calypso_mcp.server.state import ServerState
 
@@ -36,11 +47,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WatchPolicy:
-    """How subscriptions are kept: pause between looks in seconds, resources a stream, streams at once."""
+    """How subscriptions are kept.
+
+    Attributes:
+        pause_s: Seconds between two looks.
+        uris: Resources of one stream or connection.
+        streams: Streams at once.
+        streams_per_caller: The same for one caller who logged in.
+    """
 
     pause_s: float = 3.0
     uris: int = 50
     streams: int = 256
+    streams_per_caller: int = 32
 
 
 class Watches:
@@ -48,7 +67,7 @@ class Watches:
 
     def __init__(self, policy: WatchPolicy) -> None:
         self._policy = policy
-        self._open = 0
+        self._open: Counter[str] = Counter()
 
     async def __call__(
         self,
@@ -56,20 +75,27 @@ class Watches:
         params: SubscriptionsListenRequestParams,
     ) -> SubscriptionsListenResult:
         """Keep one stream until the client leaves; what is out of scope is dropped like what is not there."""
-        if self._open >= self._policy.streams:
+        access = access_of(request)
+        caller = access.grant.name
+        if self._open.total() >= self._policy.streams:
             raise MCPError(code=INVALID_REQUEST, message="Too many subscriptions are open.")
-        self._open += 1
+        # Without a login everybody is the same caller, so there are no shares.
+        if caller and self._open[caller] >= self._policy.streams_per_caller:
+            raise MCPError(code=INVALID_REQUEST, message="Too many subscriptions of yours are open.")
+        self._open[caller] += 1
         try:
-            return await self._keep(request, params)
+            return await self._keep(access, request, params)
         finally:
-            self._open -= 1
+            self._open[caller] -= 1
+            if not self._open[caller]:
+                del self._open[caller]
 
     async def _keep(
         self,
+        access: Access,
         request: ServerRequestContext[ServerState, Any],
         params: SubscriptionsListenRequestParams,
     ) -> SubscriptionsListenResult:
-        access = access_of(request)
         asked = params.notifications.resource_subscriptions or []
         seen = {uri: text for uri in asked[: self._policy.uris] if (text := await _look(access, uri))}
         honored = params.model_copy(
@@ -92,16 +118,62 @@ class Watches:
         stream.close()
 
     async def _watch(self, opened: Access, bus: InMemorySubscriptionBus, seen: dict[str, str]) -> None:
-        while True:
-            await anyio.sleep(self._policy.pause_s)
-            access = await _renewed(opened)
-            if access is None:
-                return
-            for uri, before in list(seen.items()):
-                now = await _look(access, uri)
-                if now is not None and now != before:
-                    seen[uri] = now
-                    await bus.publish(ResourceUpdated(uri=uri))
+        async def announce(uri: str) -> None:
+            await bus.publish(ResourceUpdated(uri=uri))
+
+        await _watch(opened, seen, announce, self._policy.pause_s)
+
+
+class ConnectionWatches:
+    """Serves `resources/subscribe` and `resources/unsubscribe` on the one connection of a process."""
+
+    def __init__(self, tasks: TaskGroup, policy: WatchPolicy) -> None:
+        self._tasks = tasks
+        self._policy = policy
+        #: What each watched resource read as when it was last looked at.
+        self._seen: dict[str, str] = {}
+        self._is_watching = False
+
+    async def subscribe(
+        self, request: ServerRequestContext[ServerState, Any], params: SubscribeRequestParams
+    ) -> EmptyResult:
+        """Begin to watch a resource; what is out of scope gets the answer of what is not there."""
+        access, uri = access_of(request), str(params.uri)
+        if uri not in self._seen and len(self._seen) >= self._policy.uris:
+            raise MCPError(
+                code=INVALID_REQUEST, message="You watch too many resources: unsubscribe from one first."
+            )
+        self._seen[uri] = (await reported(lambda: read(access, uri))).text
+        if not self._is_watching:
+            self._is_watching = True
+            self._tasks.start_soon(
+                _watch, access, self._seen, request.session.send_resource_updated, self._policy.pause_s
+            )
+        return EmptyResult()
+
+    async def unsubscribe(
+        self, _request: ServerRequestContext[ServerState, Any], params: UnsubscribeRequestParams
+    ) -> EmptyResult:
+        """Stop watching a resource; one that is not watched is none the less unwatched."""
+        self._seen.pop(str(params.uri), None)
+        return EmptyResult()
+
+
+async def _watch(
+    opened: Access, seen: dict[str, str], announce: Callable[[str], Awaitable[None]], pause_s: float
+) -> None:
+    """Announce each change of the resources in `seen` until the caller may no longer call."""
+    while True:
+        await anyio.sleep(pause_s)
+        access = await _renewed(opened)
+        if access is None:
+            return
+        for uri, before in list(seen.items()):
+            now = await _look(access, uri)
+            # It may have been unsubscribed from meanwhile.
+            if uri in seen and now is not None and now != before:
+                seen[uri] = now
+                await announce(uri)
 
 
 async def _renewed(access: Access) -> Access | None:
@@ -124,3 +196,18 @@ async def _look(access: Access, uri: str) -> str | None:
 def register(server: MCPServer[ServerState], policy: WatchPolicy) -> None:
     """Let `server` keep subscriptions."""
     sdk.handle(server, "subscriptions/listen", SubscriptionsListenRequestParams, Watches(policy))
+
+
+@asynccontextmanager
+async def on_one_connection(
+    server: MCPServer[ServerState], policy: WatchPolicy | None = None
+) -> AsyncGenerator[None]:
+    """Let `server` keep subscriptions of the handshake era, too, for the one connection of this block."""
+    async with anyio.create_task_group() as tasks:
+        watches = ConnectionWatches(tasks, policy or WatchPolicy())
+        sdk.handle(server, "resources/subscribe", SubscribeRequestParams, watches.subscribe)
+        sdk.handle(server, "resources/unsubscribe", UnsubscribeRequestParams, watches.unsubscribe)
+        try:
+            yield
+        finally:
+            tasks.cancel_scope.cancel()

@@ -150,3 +150,17 @@ async def test_under_a_limit_agents_are_created_only_where_the_operator_allows_i
     assert refused == [refused[0]] * 6
     assert refused[0]["code"] == "permission_denied"
     assert not api.asked(CREATE)
+
+
+async def test_an_id_that_another_caller_s_grant_names_looks_taken_and_makes_nothing(
+    connect: Connect, api: ScriptedCalypso
+):
+    decisions: dict[str, Any] = {"pins": (limit("handbook"),), "allow_create": True}
+    body = {"agent_id": "sales", "buckets": ["handbook"]}
+    async with connect(granted_agents=lambda: frozenset({"sales"}), **decisions) as client:
+        reserved = error(await client.call_tool("create_agent", body))
+    assert api.asked(CREATE) == []
+    taken = {"error": {"code": "agent_id_exists", "message": "Taken."}}
+    api.scripted[CREATE] = lambda _body: (409, taken)
+    async with connect(**decisions) as client:
+        assert error(await client.call_tool("create_agent", body)) == reserved

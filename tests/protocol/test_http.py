@@ -47,6 +47,11 @@ async def slugs(url: str, era: str, headers: dict[str, str] | None = None) -> li
 async def test_a_client_of_either_era_lists_calls_and_reads(api: ScriptedCalypso, era: str):
     async with served(api) as origin, http_client(f"{origin}/mcp", era) as client:
         assert len((await client.list_tools()).tools) > 5
+        capabilities = client.server_capabilities
+        assert capabilities is not None
+        assert capabilities.resources is not None
+        # No connection outlasts a request here, so the handshake era's way to subscribe is not offered.
+        assert capabilities.resources.subscribe is (era == "auto")
         assert facts(await client.call_tool("list_buckets"))["total"] == 3
         assert (await client.read_resource("calypso://guide/scope")).contents
 

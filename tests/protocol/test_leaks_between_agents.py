@@ -333,7 +333,7 @@ async def listened(client: Client, uri: str) -> str:
         async with client.listen(resource_subscriptions=[f"bucket://{BETA}", uri]) as events:
             return repr(events.honored)
     except ListenNotSupportedError:
-        # The handshake era's own way, which this server does not have for anything.
+        # The handshake era's own way: over stdio, it is refused for what is out of reach; over HTTP, for all.
         request = SubscribeRequest(params=SubscribeRequestParams(uri=uri))
         with pytest.raises(MCPError) as caught:
             await client.session.send_request(request, EmptyResult)

@@ -131,3 +131,19 @@ async def test_only_so_many_streams_are_kept_open(api: ScriptedCalypso):
     ):
         with pytest.raises(MCPError):
             await client.listen(resource_subscriptions=watched).__aenter__()
+
+
+async def test_one_caller_has_a_share_of_the_streams_and_others_keep_theirs(api: ScriptedCalypso):
+    caller = Caller("handbook")
+    watched = ["bucket://handbook"]
+    policy = WatchPolicy(pause_s=0.01, streams=10, streams_per_caller=2)
+    async with (
+        watching(api, policy, grant_for=caller.grant_for, current_grant=caller.current_grant) as client,
+        client.listen(resource_subscriptions=watched),
+    ):
+        async with client.listen(resource_subscriptions=watched):
+            with pytest.raises(MCPError, match="of yours"):
+                await client.listen(resource_subscriptions=watched).__aenter__()
+            caller.grant = AccessGrant("two", ScopeLimit(frozenset({"handbook"})))
+            async with client.listen(resource_subscriptions=watched):
+                pass

@@ -28,6 +28,7 @@ from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access import tokens
+from calypso_mcp.server.access.regular_file import read_regular_file
 
 _LARGEST_FILE_BYTES = 1_048_576
 _LARGEST_KEY_BYTES = 4_096
@@ -162,8 +163,7 @@ def load(path: Path, environ: Mapping[str, str]) -> AccessList:
 
 def _parse(path: Path) -> _File:
     try:
-        with path.open("rb") as file:
-            data = file.read(_LARGEST_FILE_BYTES + 1)
+        data = read_regular_file(path, _LARGEST_FILE_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or type(error).__name__}.") from None
     if len(data) > _LARGEST_FILE_BYTES:
@@ -195,8 +195,7 @@ def _first_problem(error: ValidationError) -> str:
 
 def _read(file: Path, where: str) -> str:
     try:
-        with file.open("rb") as opened:
-            return opened.read(_LARGEST_KEY_BYTES).decode("ascii").strip()
+        return read_regular_file(file, _LARGEST_KEY_BYTES).decode("ascii").strip()
     except OSError as error:
         raise ConfigError(f"{where}: {error.strerror or type(error).__name__}.") from None
     except UnicodeDecodeError:

@@ -58,6 +58,11 @@ class WatchedAccessFile:
         """Return what the agent called `name` may do now; None when there is none (any more)."""
         return self.current().grants.get(name)
 
+    def agents(self) -> frozenset[str]:
+        """Return the Calypso agents that any grant names now."""
+        limits = [grant.limit for grant in self.current().grants.values()]
+        return frozenset(name for limit in limits if limit for name in limit.agents)
+
     def key(self, reference: str) -> SecretStr | None:
         """Return the API key that `reference` stands for now."""
         return self.current().keys.get(reference)

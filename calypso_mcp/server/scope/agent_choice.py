@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calypso_mcp.api.agents import AgentModel
-from calypso_mcp.domain.scope import agent_names
+from calypso_mcp.domain.scope import find_agent
 from calypso_mcp.errors import InputError, ScopeError
 from calypso_mcp.server.conversations import Turn, reach_digest
 from calypso_mcp.server.scope.request_scope import Access
@@ -68,7 +68,7 @@ def _continued(
 
 def _default(access: Access, agents: Sequence[AgentModel]) -> AgentModel:
     pinned = frozenset(name for limit in access.limits for name in limit.agents)
-    candidates = [agent for agent in agents if agent_names(agent) & pinned]
+    candidates = [agent for name in sorted(pinned) if (agent := find_agent(name, agents))]
     if not candidates and not access.is_limited:
         candidates = [agent for agent in agents if agent.is_default]
     candidates = candidates or list(agents)

@@ -143,11 +143,12 @@ class Access:
         """
         standing = self.state.pins if self.grant.limit is None else (self.grant.limit,)
         named = frozenset(name for limit in standing for name in limit.agents)
+        listed = await self.backend.catalogue.agents()
+        found = [rules.find_agent(name, listed) for name in sorted(named)]
         return [
             agent
-            for agent in await self.backend.catalogue.agents()
-            if named & rules.agent_names(agent)
-            and not set(active).issuperset((*agent.bucket_ids, *agent.missing_bucket_ids))
+            for agent in found
+            if agent and not set(active).issuperset((*agent.bucket_ids, *agent.missing_bucket_ids))
         ]
 
     async def require_agent(self, reference: str) -> AgentModel:
@@ -155,11 +156,12 @@ class Access:
 
         Raises:
             ScopeError: It does not exist or reaches outside the scope: the same error.
+            InputError: Several agents in scope have this id.
         """
         for fresh in (False, True):
-            for agent in await self.agents(fresh=fresh):
-                if reference in rules.agent_names(agent):
-                    return agent
+            agent = rules.find_agent(reference, await self.agents(fresh=fresh))
+            if agent is not None:
+                return agent
         raise ScopeError(
             f"There is no agent {reference!r} here.",
             code="agent_not_found",
@@ -184,6 +186,11 @@ class Access:
                 code="permission_denied",
                 hint="Use a bucket from list_buckets, or ask the operator for a new one.",
             )
+
+    def is_reserved_agent(self, agent_id: str) -> bool:
+        """Whether a grant or a pin names this agent: whoever makes it chooses the buckets of that caller."""
+        pinned = {name for pin in self.state.pins for name in pin.agents}
+        return any(agent_id == name.rpartition(":")[2] for name in pinned | self.state.granted_agents())
 
     def require_create_agent(self) -> None:
         """Raise ScopeError unless this request may create an agent.

@@ -74,6 +74,8 @@ async def create_agent(
 ) -> Annotated[CallToolResult, CreatedAgentCard]:
     """Make an agent that answers from these buckets only."""
     access.require_create_agent()
+    if access.is_reserved_agent(agent_id):
+        raise _unusable(agent_id)
     bound = await access.require_buckets(buckets)
     slugs = [bucket.slug for bucket in bound]
     body = CreateAgent(
@@ -88,15 +90,19 @@ async def create_agent(
         existing = await _same_agent(access, agent_id, {bucket.id for bucket in bound})
         if existing is None:
             # Nothing of the agent that has the id: it may be out of scope.
-            raise Conflict(
-                f"The agent id {agent_id!r} cannot be used.",
-                code="agent_id_exists",
-                hint="Call create_agent with another agent_id, or use an agent from list_agents.",
-            ) from conflict
+            raise _unusable(agent_id) from conflict
         return answer(CreatedAgentCard(model=existing.id, agent_id=agent_id, buckets=slugs, created=False))
     access.backend.catalogue.forget()
     return answer(
         CreatedAgentCard(model=made.model, agent_id=made.agent_id or agent_id, buckets=slugs, created=True)
+    )
+
+
+def _unusable(agent_id: str) -> Conflict:
+    return Conflict(
+        f"The agent id {agent_id!r} cannot be used.",
+        code="agent_id_exists",
+        hint="Call create_agent with another agent_id, or use an agent from list_agents.",
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from calypso_mcp.domain.access import AccessGrant
@@ -154,3 +156,49 @@ async def test_a_limited_scope_creates_only_what_it_names_and_only_if_the_operat
 ):
     async with api.state(allow_create=allow_create) as state:
         assert Access(state, asked=limits).may_create(slug) is expected
+
+
+async def test_an_agent_is_meant_by_its_exact_ids_only():
+    api = ScriptedCalypso(
+        buckets=[bucket("a"), bucket("b")],
+        agents=[agent("support", "a"), agent("other", "b") | {"id": "rag:support", "profile_id": "other"}],
+    )
+    async with api.state(pins=(limit(agents=("support",)),)) as state:
+        assert [one.slug for one in await Access(state).buckets()] == ["a"]
+        assert (await Access(state).require_agent("support")).id == "calypso-agent:support"
+    async with api.state(pins=(limit(agents=("rag:support",)),)) as state:
+        assert [one.slug for one in await Access(state).buckets()] == ["b"]
+
+
+async def test_an_agent_s_id_that_fits_two_is_an_error_and_no_union():
+    api = ScriptedCalypso(
+        buckets=[bucket("a"), bucket("b")],
+        agents=[agent("support", "a"), agent("support", "b") | {"id": "rag:support"}],
+    )
+    async with api.state(pins=(limit(agents=("support",)),)) as state:
+        with pytest.raises(InputError) as caught:
+            await Access(state).buckets()
+        assert caught.value.code == "agent_ambiguous"
+    async with api.state() as state:
+        with pytest.raises(InputError):
+            await Access(state).require_agent("support")
+        assert (await Access(state).require_agent("rag:support")).bucket_ids == ("bucket_b",)
+
+
+async def test_a_slug_that_is_another_bucket_s_id_does_not_reach_that_bucket_s_grant():
+    api = ScriptedCalypso(buckets=[bucket("a"), bucket("b") | {"slug": "bucket_a"}])
+    async with api.state(pins=(limit("bucket_a"),)) as state:
+        assert [one.id for one in await Access(state).buckets()] == ["bucket_a"]
+
+
+@pytest.mark.parametrize("named", ["fresh", "calypso-agent:fresh"])
+@pytest.mark.parametrize("by", ["grant", "pin"])
+async def test_the_id_of_an_agent_that_a_grant_or_a_pin_names_is_reserved(
+    api: ScriptedCalypso, named: str, by: str
+):
+    decisions: dict[str, Any] = {"granted_agents": lambda: frozenset({named})}
+    if by == "pin":
+        decisions = {"pins": (limit(agents=(named,)),)}
+    async with api.state(**decisions) as state:
+        assert Access(state).is_reserved_agent("fresh")
+        assert not Access(state).is_reserved_agent("other")

@@ -15,6 +15,7 @@ import pytest
 from anyio import to_thread
 
 from calypso_mcp.server.build import build_server
+from calypso_mcp.server.subscriptions import WatchPolicy, on_one_connection
 from calypso_mcp.server.transport.stdio import serve_pipes
 from calypso_mcp.server.transport.stdio_pipes import MOST_BYTES
 from tests.support.scripted_calypso import ScriptedCalypso, bucket
@@ -81,7 +82,9 @@ async def hosted(api: ScriptedCalypso | None = None, **timing: float) -> AsyncGe
         async with api.state() as state, anyio.create_task_group() as tasks:
 
             async def serve() -> None:
-                await serve_pipes(build_server(state), source, target, **timing)
+                server = build_server(state)
+                async with on_one_connection(server, WatchPolicy(pause_s=0.01, uris=2)):
+                    await serve_pipes(server, source, target, **timing)
                 # A test that waits for an answer that was never sent learns so.
                 target.close()
                 host.ended.set()
@@ -205,3 +208,37 @@ async def test_a_cancelled_call_stops_and_the_next_one_is_served():
         await api.reached.wait()
         await host.send({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 2}})
         assert "result" in await host.ask(3, "tools/call", {"name": "list_buckets", "arguments": {}})
+
+
+async def test_in_the_handshake_era_a_watched_bucket_s_changes_are_announced_until_it_is_unsubscribed():
+    api = ScriptedCalypso(buckets=[bucket("a"), bucket("b")])
+    async with hosted(api) as host:
+        opened = await host.ask(1, "initialize", HANDSHAKE)
+        assert opened["result"]["capabilities"]["resources"]["subscribe"] is True
+        for number, uri in enumerate(("bucket://a", "bucket://b"), start=2):
+            assert (await host.ask(number, "resources/subscribe", {"uri": uri}))["result"] == {}
+        api.buckets[0]["bucketStore"]["pending_member_count"] = 5
+        updated = {"method": "notifications/resources/updated", "params": {"uri": "bucket://a"}}
+        assert await host.receive() == {"jsonrpc": "2.0", **updated}
+        assert (await host.ask(4, "resources/unsubscribe", {"uri": "bucket://a"}))["result"] == {}
+        api.buckets[0]["bucketStore"]["pending_member_count"] = 6
+        api.buckets[1]["bucketStore"]["pending_member_count"] = 6
+        # In the order of subscription, so the look came past the first bucket before it told of this one.
+        assert (await host.receive())["params"] == {"uri": "bucket://b"}
+
+
+async def test_in_the_handshake_era_what_is_not_there_cannot_be_watched_nor_more_than_the_limit():
+    api = ScriptedCalypso(buckets=[bucket("a"), bucket("b"), bucket("c")])
+    async with hosted(api) as host:
+        await host.ask(1, "initialize", HANDSHAKE)
+        assert (
+            "nosuch"
+            in (await host.ask(2, "resources/subscribe", {"uri": "bucket://nosuch"}))["error"]["message"]
+        )
+        for number, slug in enumerate("aab", start=3):
+            assert "result" in await host.ask(number, "resources/subscribe", {"uri": f"bucket://{slug}"})
+        refused = await host.ask(6, "resources/subscribe", {"uri": "bucket://c"})
+        assert "unsubscribe" in refused["error"]["message"]
+        assert "result" in await host.ask(7, "resources/unsubscribe", {"uri": "bucket://nosuch"})
+        await host.ask(8, "resources/unsubscribe", {"uri": "bucket://a"})
+        assert "result" in await host.ask(9, "resources/subscribe", {"uri": "bucket://c"})
