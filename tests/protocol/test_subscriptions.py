@@ -140,10 +140,10 @@ async def test_one_caller_has_a_share_of_the_streams_and_others_keep_theirs(api:
     async with (
         watching(api, policy, grant_for=caller.grant_for, current_grant=caller.current_grant) as client,
         client.listen(resource_subscriptions=watched),
+        client.listen(resource_subscriptions=watched),
     ):
+        with pytest.raises(MCPError, match="of yours"):
+            await client.listen(resource_subscriptions=watched).__aenter__()
+        caller.grant = AccessGrant("two", ScopeLimit(frozenset({"handbook"})))
         async with client.listen(resource_subscriptions=watched):
-            with pytest.raises(MCPError, match="of yours"):
-                await client.listen(resource_subscriptions=watched).__aenter__()
-            caller.grant = AccessGrant("two", ScopeLimit(frozenset({"handbook"})))
-            async with client.listen(resource_subscriptions=watched):
-                pass
+            pass

@@ -32,7 +32,7 @@ class CheckPolicy:
 
     at_once: int = 16
     waiting: int = 16
-    pause_s: float = 0.02
+    pause_s: float = 0.04
     timeout_s: float = 15.0
 
 

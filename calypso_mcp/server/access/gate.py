@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from calypso_mcp.errors import Busy, CalypsoError
 from calypso_mcp.server.access.answers import refusal, send_refusal
 from calypso_mcp.server.access.protected_resource import ProtectedResource
+from calypso_mcp.server.access.refusal_pace import RefusalPace
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class AccessGate:
         self._open = app
         self._app = AuthContextMiddleware(app)
         self._control = control
+        self._pace = RefusalPace()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401, or pass the request on with its user set."""
@@ -81,21 +83,25 @@ class AccessGate:
             token = await self._verify(scope)
         except Busy:
             # Not logged: strangers cause it as often as they like.
-            await send_refusal(_unchecked(1), scope, receive, send)
+            await self._refuse(_unchecked(1), scope, receive, send)
             return
         except CalypsoError as error:
             _log.warning("A credential could not be checked: %s", error.code)
-            await send_refusal(_unchecked(5), scope, receive, send)
+            await self._refuse(_unchecked(5), scope, receive, send)
             return
         if token is None:
-            await send_refusal(self._control.resource.unauthorized(scope), scope, receive, send)
+            await self._refuse(self._control.resource.unauthorized(scope), scope, receive, send)
             return
         if not set(self._control.required_scopes) <= set(token.scopes):
             response = self._control.resource.insufficient_scope(scope, self._control.required_scopes)
-            await send_refusal(response, scope, receive, send)
+            await self._refuse(response, scope, receive, send)
             return
         user = AuthenticatedUser(token)
         await self._app({**scope, "user": user, "auth": AuthCredentials(token.scopes)}, receive, send)
+
+    async def _refuse(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._pace.wait()
+        await send_refusal(response, scope, receive, send)
 
     def _is_open(self, scope: Scope) -> bool:
         return scope["method"] in ("GET", "HEAD", "OPTIONS") and scope["path"] in self._control.open_paths
