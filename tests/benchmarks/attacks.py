@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import itertools
 import json
 import sys
@@ -76,7 +77,9 @@ async def by_oauth(calypso: str, folder: Path) -> AsyncGenerator[Attacked]:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         if next(asked) > 0:
-            await asyncio.sleep(3_600)
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(3_600)
+            return
         writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
         await writer.drain()
         writer.close()
@@ -120,23 +123,34 @@ async def unknown_key_ids(origin: str) -> None:
     await flood(origin, lambda: ("Authorization", f"Bearer {next(turns)}"))
 
 
+async def wrong_hosts(origin: str) -> None:
+    """Send requests for a server of another name."""
+    await flood(origin, lambda: ("X-Nothing", "x"), host="evil.example")
+
+
 async def nothing(_origin: str) -> None:
     """Attack nobody: what a search takes by itself."""
     await anyio.sleep_forever()
 
 
-async def flood(origin: str, credential: Callable[[], tuple[str, str]]) -> None:
-    """Send requests as fast as they are answered, each with another credential."""
-    host, port = urlsplit(origin).hostname or "", urlsplit(origin).port or 0
+async def flood(origin: str, credential: Callable[[], tuple[str, str]], host: str = "") -> None:
+    """Send requests as fast as they are answered, each with another credential.
+
+    Args:
+        origin: The server.
+        credential: Makes a header's name and value.
+        host: What the Host header says; by default, the server's own.
+    """
+    address, port = urlsplit(origin).hostname or "", urlsplit(origin).port or 0
     opening = (
-        f"POST /mcp HTTP/1.1\r\nHost: {host}:{port}\r\n"
+        f"POST /mcp HTTP/1.1\r\nHost: {host or f'{address}:{port}'}\r\n"
         f"Content-Type: application/json\r\nContent-Length: {len(LIST_TOOLS)}\r\n"
     ).encode()
 
     async def send_without_end() -> None:
         while True:
             try:
-                reader, writer = await asyncio.open_connection(host, port)
+                reader, writer = await asyncio.open_connection(address, port)
                 while True:
                     name, value = credential()
                     writer.write(b"".join((opening, f"{name}: {value}\r\n\r\n".encode(), LIST_TOOLS)))
@@ -167,6 +181,7 @@ class Attack:
 ATTACKS = {
     "nothing": Attack(by_own_key, nothing),
     "made-up keys": Attack(by_own_key, made_up_keys),
+    "wrong hosts": Attack(by_own_key, wrong_hosts),
     "unknown key ids": Attack(by_oauth, unknown_key_ids),
 }
 

@@ -65,11 +65,11 @@ def _unchecked(retry_after_s: int) -> Response:
 class AccessGate:
     """Lets a request pass with the grant of its credential, or not at all."""
 
-    def __init__(self, app: ASGIApp, control: AccessControl) -> None:
+    def __init__(self, app: ASGIApp, control: AccessControl, pace: RefusalPace) -> None:
         self._open = app
         self._app = AuthContextMiddleware(app)
         self._control = control
-        self._pace = RefusalPace()
+        self._pace = pace
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401, or pass the request on with its user set."""

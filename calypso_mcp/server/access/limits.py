@@ -28,6 +28,7 @@ from calypso_mcp.server.access.answers import refusal, send_refusal
 from calypso_mcp.server.access.body_limits import BodyLimits, BodyPolicy
 from calypso_mcp.server.access.credentials import grant_of_user
 from calypso_mcp.server.access.gate import LIVENESS_PATH, AccessControl, AccessGate
+from calypso_mcp.server.access.refusal_pace import RefusalPace
 from calypso_mcp.server.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -85,12 +86,13 @@ def wrap(
         metrics: Where answers are counted; None where nobody asked.
         clock: Seconds that only ever grow.
     """
+    pace = RefusalPace()
     inner: ASGIApp = BodyLimits(app, limits.body, streamed_prefix=limits.streamed_prefix)
     inner = CallerLimits(inner, limits, clock)
     inner = GlobalLimits(inner, limits)
     if control is not None:
-        inner = AccessGate(inner, control)
-    inner = KnownAddress(inner, security)
+        inner = AccessGate(inner, control, pace)
+    inner = KnownAddress(inner, security, pace)
     return inner if metrics is None else Counted(inner, metrics)
 
 
@@ -122,8 +124,9 @@ class Counted:
 class KnownAddress:
     """Refuses requests that were sent to another name or by another site's page (DNS rebinding)."""
 
-    def __init__(self, app: ASGIApp, security: TransportSecuritySettings) -> None:
+    def __init__(self, app: ASGIApp, security: TransportSecuritySettings, pace: RefusalPace) -> None:
         self._app = app
+        self._pace = pace
         self._security = TransportSecurityMiddleware(security)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -134,6 +137,7 @@ class KnownAddress:
                 # Read as an HTTP request in either case: a websocket has the same headers.
                 response = await self._security.validate_request(Request({**scope, "type": "http"}))
             if response is not None:
+                await self._pace.wait()
                 await send_refusal(response, scope, receive, send)
                 return
         await self._app(scope, receive, send)

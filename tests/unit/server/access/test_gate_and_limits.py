@@ -297,6 +297,28 @@ async def test_a_token_that_lacks_a_scope_is_answered_403_with_the_scopes_it_nee
     assert f'resource_metadata="{METADATA}"' in challenge
 
 
+@pytest.mark.parametrize(
+    "slip", [{"Authorization": "Bearer wrong"}, {"Host": "evil.example"}, {"Origin": "https://e"}]
+)
+async def test_a_flood_of_refusals_is_slowed_down_and_known_callers_are_not(slip: dict[str, str]) -> None:
+    app = protected()
+    async with client(app) as http, anyio.create_task_group() as tasks:
+        answered: list[int] = []
+
+        async def try_it() -> None:
+            answered.append((await http.get("/mcp", headers=slip)).status_code)
+
+        with anyio.fail_after(10):
+            for _ in range(200):
+                tasks.start_soon(try_it)
+            while len(answered) < 50:
+                await anyio.lowlevel.checkpoint()
+            await anyio.wait_all_tasks_blocked()
+            assert len(answered) < 200
+            assert (await http.get("/mcp")).status_code == 200
+            tasks.cancel_scope.cancel()
+
+
 async def test_a_server_that_checks_too_many_credentials_says_come_back_and_logs_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
