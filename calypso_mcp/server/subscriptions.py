@@ -35,7 +35,7 @@ from mcp_types import (
     UnsubscribeRequestParams,
 )
 
-from calypso_mcp.concurrency import run_in_background
+from calypso_mcp.concurrency import open_task_group, run_in_background
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server import sdk
 from calypso_mcp.server.resources import read, reported
@@ -203,7 +203,7 @@ async def on_one_connection(
     server: MCPServer[ServerState], policy: WatchPolicy | None = None
 ) -> AsyncGenerator[None]:
     """Let `server` keep subscriptions of the handshake era, too, for the one connection of this block."""
-    async with anyio.create_task_group() as tasks:
+    async with open_task_group() as tasks:
         watches = ConnectionWatches(tasks, policy or WatchPolicy())
         sdk.handle(server, "resources/subscribe", SubscribeRequestParams, watches.subscribe)
         sdk.handle(server, "resources/unsubscribe", UnsubscribeRequestParams, watches.unsubscribe)
