@@ -15,6 +15,7 @@ from calypso_mcp.server.build import build_server
 from calypso_mcp.server.calls.tool_calls import CalypsoServer
 from calypso_mcp.server.files.local_files import FilePolicy
 from calypso_mcp.server.state import Backend, ServerState
+from calypso_mcp.server.subscriptions import on_one_connection
 from calypso_mcp.server.telemetry import Telemetry
 from calypso_mcp.settings import Settings
 
@@ -34,7 +35,9 @@ async def running_server(settings: Settings) -> AsyncGenerator[CalypsoServer]:
         def backend_for(_grant: AccessGrant) -> Backend:
             return backends.of_process()
 
-        yield build_server(server_state(settings, backend_for, files=file_policy(settings)))
+        server = build_server(server_state(settings, backend_for, files=file_policy(settings)))
+        async with on_one_connection(server):
+            yield server
 
 
 def server_state(
