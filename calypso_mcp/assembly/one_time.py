@@ -8,17 +8,15 @@ from calypso_mcp.assembly.access import Callers
 from calypso_mcp.assembly.sealing import shared_or_own
 from calypso_mcp.server.one_time.one_time_uploads import OneTimePolicy, OneTimeUploads
 from calypso_mcp.server.one_time.tickets import TicketSeal
-from calypso_mcp.server.one_time.upload_ledger import UploadLedger
+from calypso_mcp.server.one_time.upload_ledger import LEDGER_FILE, UploadLedger
 from calypso_mcp.settings import Settings
-
-_LEDGER_FOLDER = "one-time-uploads"
 
 
 def one_time_uploads(settings: Settings, callers: Callers) -> OneTimeUploads:
     """Return what hands out upload addresses."""
 
     def sealed(secret: bytes, folder: Path | None) -> tuple[TicketSeal, UploadLedger]:
-        return TicketSeal(secret), UploadLedger(folder / _LEDGER_FOLDER if folder else None)
+        return TicketSeal(secret), UploadLedger(folder / LEDGER_FILE if folder else None)
 
     seal, ledger = shared_or_own(settings.data_dir, "One-time upload addresses work", sealed)
     return OneTimeUploads(

@@ -110,7 +110,7 @@ async def test_of_two_files_that_arrive_at_once_one_is_taken(team: Team) -> None
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(send, team.workers[0].origin, b"apples " * 200_000)
                 tasks.start_soon(send, team.workers[-1].origin, b"berries " * 175_000)
-            assert sorted(statuses) == [201, 409]
+            assert sorted(statuses) in ([201, 409], [201, 503])
 
 
 async def test_a_large_file_arrives_whole(team: Team) -> None:

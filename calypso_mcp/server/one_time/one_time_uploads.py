@@ -22,7 +22,7 @@ from starlette.requests import Request
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.errors import CalypsoError, ContentError, ScopeError
+from calypso_mcp.errors import CalypsoError, ContentError, RateLimited, ScopeError
 from calypso_mcp.server.access.credentials import access_token, fingerprint
 from calypso_mcp.server.access.protected_resource import origin_of
 from calypso_mcp.server.one_time.tickets import Ticket, TicketSeal
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 #: Path of every one-time address; its bodies are streamed, see `HttpLimits.streamed_prefix`.
 PREFIX = "/uploads/"
 
-_CURL = "curl --fail-with-body --silent --show-error --retry 5"
+_CURL = "curl --fail-with-body --silent --show-error --retry 5 --retry-connrefused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,16 @@ class OneTimePolicy:
         checked_every_s: How often it is checked, while a file arrives, that its caller may still call.
         public_url: Where callers reach this server, where that is not what the request says.
         limits: What may be uploaded.
+        noted_every_s: How often it is noted, while a file arrives, that it still does.
+        claimed_s: How long a worker without news is believed to be receiving still, in seconds.
+        most_unused: Addresses that one caller may have open without using them.
     """
 
     lifetime_s: int = 900
     checked_every_s: float = 30.0
+    noted_every_s: float = 4.0
+    claimed_s: float = 15.0
+    most_unused: int = 1_000
     public_url: str | None = None
     limits: UploadLimits = field(default_factory=UploadLimits)
 
@@ -106,7 +112,7 @@ class OneTimeUploads:
         self._caller_key = caller_key
         self._clock = clock
 
-    def issue(self, request: Request, declaration: Declaration) -> IssuedUpload:
+    async def issue(self, request: Request, declaration: Declaration) -> IssuedUpload:
         """Return a new address for one file.
 
         Args:
@@ -115,6 +121,7 @@ class OneTimeUploads:
 
         Raises:
             ContentError: A rule on names, tags or metadata is broken.
+            RateLimited: The caller has too many addresses that are good and unused.
         """
         limits = self.policy.limits
         declaration.check(limits)
@@ -131,7 +138,14 @@ class OneTimeUploads:
             most_bytes=limits.file_bytes,
         )
         url = f"{self._origin(request)}{PREFIX}{self._seal.seal(ticket)}"
-        self.note(ticket, "issued")
+        full_until = await self.ledger.add(_record(ticket, "issued"), most_unused=self.policy.most_unused)
+        if full_until is not None:
+            raise RateLimited(
+                f"You have {self.policy.most_unused} one-time upload addresses that were not used yet.",
+                code="too_many_addresses",
+                hint="Send the files to the addresses you have, or wait until they expire.",
+                retry_after_s=max(1, full_until - int(self._clock())),
+            )
         return IssuedUpload(
             upload_id=ticket.upload_id,
             url=url,
@@ -149,7 +163,7 @@ class OneTimeUploads:
                 request's scope: the same error, after the same requests.
         """
         scope = await access.scope(include_archived=True)
-        record = self.ledger.read(upload_id)
+        record = await self.ledger.read(upload_id)
         is_ours = record is not None and record.owner == owner_of(access.grant.name)
         if record is None or not is_ours or not scope.allows(record.bucket_id):
             raise ScopeError(
@@ -197,7 +211,7 @@ class OneTimeUploads:
         """Return what the caller behind a ticket may do by now; None where they may no longer call."""
         return await self._current_grant(AccessGrant.from_claims(ticket.grant), ticket.key)
 
-    def note(
+    async def note(
         self,
         ticket: Ticket,
         state: State,
@@ -206,9 +220,9 @@ class OneTimeUploads:
         error: CalypsoError | None = None,
     ) -> None:
         """Remember how far an upload has come, and what became of it."""
-        self.ledger.write(_record(ticket, state, file, error))
+        await self.ledger.write(_record(ticket, state, file, error))
 
-    def claim(
+    async def claim(
         self,
         ticket: Ticket,
         known: UploadRecord | None,
@@ -221,7 +235,7 @@ class OneTimeUploads:
         Returns:
             Whether it is remembered.
         """
-        return self.ledger.claim(_record(ticket, state, error=error), known)
+        return await self.ledger.claim(_record(ticket, state, error=error), known)
 
     def _origin(self, request: Request) -> str:
         return origin_of(request.scope) if self.policy.public_url is None else self.policy.public_url

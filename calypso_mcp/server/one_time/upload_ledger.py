@@ -1,32 +1,66 @@
-"""What became of one-time uploads, for as long as anybody may ask.
+"""What became of one-time uploads, for as long as anybody may ask: a table shared by the workers of a folder.
 
-Without a folder: in this process. With one, shared by the workers of one machine: a small file for each
-upload and for each claim to it, made and replaced as a whole, so that a process may end at any moment. No
-addresses, keys or content; a caller's name stands there as a hash.
+Without a folder: in this process. No addresses, keys or content are kept; a caller's name is kept as a hash.
+Every access runs in a thread and meets an index, so that unused addresses, however many, delay nobody.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import re
-import secrets
+import sqlite3
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
+
+from anyio import to_thread
+
+from calypso_mcp.errors import CalypsoError
+from calypso_mcp.sqlite.faults import is_busy
+from calypso_mcp.sqlite.migrations import Migrations
+from calypso_mcp.sqlite.shared_file import SharedFile
+
+T = TypeVar("T")
 
 State = Literal["issued", "receiving", "interrupted", "stored", "failed"]
 
 #: How long an outcome is remembered, in seconds.
 REMEMBERED_S = 86_400
+LEDGER_FILE = "one-time-uploads.sqlite"
 _UPLOAD_ID = re.compile(r"upload_[A-Za-z0-9_-]{22}")
-_MOST_REMEMBERED = 10_000
-_SWEEP_EVERY = 200
+_PATIENCE_S = 20.0
+_TO_THE_OPERATOR = (
+    f"The operator must make {LEDGER_FILE} in the data folder usable, or delete it and restart the server."
+)
+#: Outdated records removed with each write: more than a write adds, so that none pile up.
+_REMOVED_WITH_EACH_WRITE = 3
+
+_MIGRATIONS: Migrations = (
+    (
+        "uploads",
+        """
+        CREATE TABLE uploads (
+            upload_id TEXT PRIMARY KEY,
+            owner TEXT NOT NULL,
+            state TEXT NOT NULL,
+            bucket_id TEXT NOT NULL,
+            filename TEXT NOT NULL,
+            expires_at INTEGER NOT NULL,
+            changed_at INTEGER NOT NULL,
+            file_id TEXT,
+            task_id TEXT,
+            code TEXT,
+            message TEXT,
+            claims INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX uploads_by_age ON uploads (changed_at);
+        CREATE INDEX uploads_unused ON uploads (owner, expires_at) WHERE state = 'issued';
+        """,
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +96,13 @@ class UploadRecord:
     claims: int = 0
 
 
+_COLUMNS = ", ".join(column.name for column in fields(UploadRecord))
+_PUT = (
+    f"INSERT OR REPLACE INTO uploads ({_COLUMNS})"  # noqa: S608 - ours
+    f" VALUES ({', '.join(f':{column.name}' for column in fields(UploadRecord))})"
+)
+
+
 def owner_of(caller: str) -> str:
     """Return how the ledger calls a caller."""
     return hashlib.sha256(b"calypso-mcp upload owner\0" + caller.encode()).hexdigest()[:32]
@@ -75,30 +116,55 @@ def is_upload_id(text: str) -> bool:
 class UploadLedger:
     """Remembers records by upload id.
 
+    Every method raises `CalypsoError` where the table cannot be used.
+
     Args:
-        folder: Where workers share them; made when missing, for this user only. None: this process.
+        path: The file that workers share; made when first used, for this user only. None: this process.
         clock: Seconds since 1970.
     """
 
-    def __init__(self, folder: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
-        self._folder = folder
+    def __init__(self, path: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
+        self._file = SharedFile(path, _MIGRATIONS, patience_s=_PATIENCE_S)
         self._clock = clock
-        self._records: OrderedDict[str, UploadRecord] = OrderedDict()
-        self._writes = 0
-        if folder is not None:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def write(self, record: UploadRecord) -> None:
+    async def read(self, upload_id: str) -> UploadRecord | None:
+        """Return what is known; None for an id that is unknown or was forgotten."""
+        if not is_upload_id(upload_id):
+            return None
+        record = await self._run(partial(_find, upload_id=upload_id), writes=False)
+        return None if record is None or record.changed_at < self._clock() - REMEMBERED_S else record
+
+    async def add(self, record: UploadRecord, *, most_unused: int) -> int | None:
+        """Remember a new address, unless its caller has `most_unused` that are good and unused.
+
+        Returns:
+            None once it is remembered; else when the first of the others becomes void, in seconds since 1970.
+        """
+        now = self._clock()
+
+        def work(connection: sqlite3.Connection) -> int | None:
+            unused = connection.execute(
+                "SELECT expires_at FROM uploads WHERE state = 'issued' AND owner = ? AND expires_at > ?"
+                " ORDER BY expires_at LIMIT ?",
+                (record.owner, now, most_unused),
+            ).fetchall()
+            if len(unused) >= most_unused:
+                return unused[0]["expires_at"]
+            self._put(connection, record)
+            return None
+
+        return await self._run(work)
+
+    async def write(self, record: UploadRecord) -> None:
         """Remember `record` in place of what was known before; its `claims` stay as they were."""
-        known = self.read(record.upload_id)
-        stamped = self._stamped(record, known.claims if known else 0)
-        if self._folder is None:
-            self._keep(stamped)
-        else:
-            with self._draft(stamped) as draft:
-                draft.replace(self._path(stamped.upload_id))
 
-    def claim(self, record: UploadRecord, known: UploadRecord | None) -> bool:
+        def work(connection: sqlite3.Connection) -> None:
+            known = _find(connection, record.upload_id)
+            self._put(connection, replace(record, claims=known.claims if known else 0))
+
+        await self._run(work)
+
+    async def claim(self, record: UploadRecord, known: UploadRecord | None) -> bool:
         """Remember `record`, unless somebody was faster who knew no more.
 
         Args:
@@ -108,84 +174,42 @@ class UploadLedger:
         Returns:
             Whether it is remembered: of all who know the same, one claims the upload.
         """
-        stamped = self._stamped(record, (known.claims if known else 0) + 1)
-        if self._folder is None:
-            present = self._records.get(record.upload_id)
-            if present is not None and present.claims >= stamped.claims:
+        claims = (known.claims if known else 0) + 1
+
+        def work(connection: sqlite3.Connection) -> bool:
+            present = _find(connection, record.upload_id)
+            if present is not None and present.claims >= claims:
                 return False
-            self._keep(stamped)
+            self._put(connection, replace(record, claims=claims))
             return True
-        with self._draft(stamped) as draft:
-            try:
-                # Unlike a rename, a link never replaces what another process has made meanwhile.
-                os.link(draft, self._claim_path(stamped.upload_id, stamped.claims))
-            except FileExistsError:
-                return False
-            draft.replace(self._path(stamped.upload_id))
-        return True
 
-    def _stamped(self, record: UploadRecord, claims: int) -> UploadRecord:
-        return replace(record, claims=claims, changed_at=int(self._clock()))
+        return await self._run(work)
 
-    def _keep(self, record: UploadRecord) -> None:
-        self._records[record.upload_id] = record
-        self._records.move_to_end(record.upload_id)
-        if len(self._records) > _MOST_REMEMBERED:
-            self._records.popitem(last=False)
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
-    @contextmanager
-    def _draft(self, record: UploadRecord) -> Generator[Path]:
-        """Write `record` under a name of its own, that nobody reads."""
-        self._writes += 1
-        if self._writes % _SWEEP_EVERY == 1:
-            self._sweep()
-        draft = self._path(record.upload_id).with_suffix(f".{secrets.token_hex(4)}")
+    async def _run(self, work: Callable[[sqlite3.Connection], T], *, writes: bool = True) -> T:
         try:
-            draft.write_text(json.dumps(asdict(record)))
-            yield draft
-        finally:
-            draft.unlink(missing_ok=True)
+            return await to_thread.run_sync(partial(self._file.run, work, writes=writes))
+        except (sqlite3.Error, OSError) as error:
+            raise CalypsoError(
+                f"The record of one-time uploads cannot be used: {error}.",
+                code="upload_record_unusable",
+                hint="Call again in a while." if is_busy(error) else _TO_THE_OPERATOR,
+                retryable=is_busy(error),
+            ) from error
 
-    def read(self, upload_id: str) -> UploadRecord | None:
-        """Return what is known; None for an id nobody has heard of, or too long ago."""
-        if not is_upload_id(upload_id):
-            return None
-        record = self._records.get(upload_id) if self._folder is None else self._read_file(upload_id)
-        if record is None or record.changed_at < self._clock() - REMEMBERED_S:
-            return None
-        return record
-
-    def _read_file(self, upload_id: str) -> UploadRecord | None:
-        record = _parsed(self._path(upload_id))
-        # Whoever ended right after a claim has left it there only.
-        claims = (record.claims if record else 0) + 1
-        while later := _parsed(self._claim_path(upload_id, claims)):
-            record = later
-            claims += 1
-        return record
-
-    def _path(self, upload_id: str) -> Path:
-        if self._folder is None or not is_upload_id(upload_id):
-            raise ValueError("not an upload id")
-        return self._folder / f"{upload_id}.json"
-
-    def _claim_path(self, upload_id: str, claims: int) -> Path:
-        return self._path(upload_id).with_suffix(f".{claims}.claim")
-
-    def _sweep(self) -> None:
-        if self._folder is None:
-            return
-        oldest = self._clock() - REMEMBERED_S
-        for entry in self._folder.iterdir():
-            try:
-                if entry.stat().st_mtime < oldest:
-                    entry.unlink()
-            except OSError:  # another worker was faster
-                continue
+    def _put(self, connection: sqlite3.Connection, record: UploadRecord) -> None:
+        now = int(self._clock())
+        connection.execute(_PUT, asdict(replace(record, changed_at=now)))
+        connection.execute(
+            "DELETE FROM uploads WHERE upload_id IN"
+            " (SELECT upload_id FROM uploads WHERE changed_at < ? ORDER BY changed_at LIMIT ?)",
+            (now - REMEMBERED_S, _REMOVED_WITH_EACH_WRITE),
+        )
 
 
-def _parsed(path: Path) -> UploadRecord | None:
-    try:
-        return UploadRecord(**json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
+def _find(connection: sqlite3.Connection, upload_id: str) -> UploadRecord | None:
+    row = connection.execute(f"SELECT {_COLUMNS} FROM uploads WHERE upload_id = ?", (upload_id,)).fetchone()  # noqa: S608 - ours
+    return None if row is None else UploadRecord(**row)

@@ -20,6 +20,7 @@ from starlette.routing import Route
 
 from calypso_mcp.api.files import CreateUploadSession
 from calypso_mcp.client.uploading.relayed_upload import StreamEnded, StreamSource
+from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.upload_rules import check_size
 from calypso_mcp.errors import (
@@ -48,8 +49,6 @@ _log = logging.getLogger(__name__)
 _RANGE = re.compile(r"bytes (?:(\d{1,12})-(\d{1,12})|\*)/(\d{1,12})", re.ASCII)
 #: Longest silence of a sender, in seconds.
 _SILENCE_S = 60.0
-#: How long a worker's claim to be receiving holds without news, in seconds.
-_CLAIM_S = 120.0
 
 
 def upload_route(uploads: OneTimeUploads, state: ServerState) -> Route:
@@ -97,7 +96,7 @@ class UploadEndpoint:
         except _Refused as error:
             return refusal(*error.answer)
         except CalypsoError as error:
-            self._uploads.note(ticket, _after(error), error=error)
+            await self._uploads.note(ticket, _after(error), error=error)
             return _failed(ticket, error)
 
     async def _take(self, ticket: Ticket, request: Request) -> Response:
@@ -108,8 +107,8 @@ class UploadEndpoint:
             CalypsoError: The upload was claimed for this request, and failed.
         """
         part = _part_of(request, ticket.most_bytes)
-        record = self._uploads.ledger.read(ticket.upload_id)
-        if (taken := _taken(record)) is not None:
+        record = await self._uploads.ledger.read(ticket.upload_id)
+        if (taken := _taken(record, self._uploads.policy.claimed_s)) is not None:
             return taken
         key = f"one-time-{ticket.upload_id}"
         try:
@@ -121,17 +120,18 @@ class UploadEndpoint:
                     return _incomplete(kept)
         except CalypsoError as error:
             # Only as a claim: whoever has begun to receive the file meanwhile knows better.
-            self._uploads.claim(ticket, record, _after(error), error=error)
+            await self._uploads.claim(ticket, record, _after(error), error=error)
             return _failed(ticket, error)
-        if not self._uploads.claim(ticket, record, "receiving"):
+        if not await self._uploads.claim(ticket, record, "receiving"):
             return _in_use()
         try:
             source = StreamSource(self._blocks(ticket, request), start=part.start, size_bytes=part.total)
-            file = await client.uploads.relay.run(upload, source, idempotency_key=key)
+            async with run_in_background(lambda: self._keep_claim(ticket)):
+                file = await client.uploads.relay.run(upload, source, idempotency_key=key)
         except StreamEnded:
-            self._uploads.note(ticket, "interrupted")
+            await self._uploads.note(ticket, "interrupted")
             return _incomplete(await client.uploads.relay.kept(upload, idempotency_key=key))
-        return self._stored(ticket, file)
+        return await self._stored(ticket, file)
 
     async def _client(self, ticket: Ticket, grant: AccessGrant | None) -> CalypsoClient:
         """Return the client of the ticket's caller, whose reach may have shrunk since.
@@ -158,17 +158,25 @@ class UploadEndpoint:
                 if time.monotonic() - checked_at >= self._uploads.policy.checked_every_s:
                     checked_at = time.monotonic()
                     await self._client(ticket, await self._uploads.grant(ticket))
-                    self._uploads.note(ticket, "receiving")
                 yield block
         except (ClientDisconnect, TimeoutError):
             raise StreamEnded from None
 
-    def _stored(self, ticket: Ticket, file: KnowledgeFile) -> Response:
+    async def _keep_claim(self, ticket: Ticket) -> None:
+        """Note again and again that the file is arriving: a worker that was killed stops doing so."""
+        while True:
+            await anyio.sleep(self._uploads.policy.noted_every_s)
+            try:
+                await self._uploads.note(ticket, "receiving")
+            except CalypsoError as error:
+                _log.warning("one-time upload %s: its progress cannot be noted: %s", ticket.upload_id, error)
+
+    async def _stored(self, ticket: Ticket, file: KnowledgeFile) -> Response:
         try:
-            self._uploads.note(ticket, "stored", file=file)
-        except OSError as error:
+            await self._uploads.note(ticket, "stored", file=file)
+        except CalypsoError as error:
             # The file is there all the same; its sender would take any other answer for its loss.
-            _log.warning("one-time upload %s: its end cannot be noted: %s", ticket.upload_id, error.strerror)
+            _log.warning("one-time upload %s: its end cannot be noted: %s", ticket.upload_id, error)
         _log.info("one-time upload %s stored as %s", ticket.upload_id, file.id)
         body = {
             "upload_id": ticket.upload_id,
@@ -232,18 +240,19 @@ def _failed(ticket: Ticket, error: CalypsoError) -> Response:
     return refusal(_status_of(error), error.code, description, headers)
 
 
-def _taken(record: UploadRecord | None) -> Response | None:
+def _taken(record: UploadRecord | None, claimed_s: float) -> Response | None:
     """Return the answer to whoever comes too late: a file is here, or arriving."""
     if record is None:
         return None
     if record.state == "stored":
         return refusal(409, "already_used", f"This address was used: the file is {record.file_id}.")
-    is_arriving = record.state == "receiving" and record.changed_at > time.time() - _CLAIM_S
+    is_arriving = record.state == "receiving" and record.changed_at > time.time() - claimed_s
     return _in_use() if is_arriving else None
 
 
 def _in_use() -> Response:
-    return refusal(409, "in_use", "A file is arriving at this address already.", {"Retry-After": "5"})
+    # 503, so that a plain curl tries again by itself: the worker that was receiving may have been killed.
+    return refusal(503, "in_use", "A file is arriving at this address already.", {"Retry-After": "5"})
 
 
 def _incomplete(kept: int) -> Response:

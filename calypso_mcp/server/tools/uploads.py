@@ -101,7 +101,7 @@ async def upload_file(
         if not arguments.given and uploads is not None and request is not None:
             with time.limited():
                 target = await _named_target(access, bucket, filename, create=create_bucket)
-            issued = uploads.issue(request, replace(declared, destination=target.destination))
+            issued = await uploads.issue(request, replace(declared, destination=target.destination))
             return answer(_address(issued, target))
         arguments.require_one()
         declared.check_labels(access.state.upload_limits)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
+import threading
 from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
 import httpx2
 import pytest
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -19,6 +20,7 @@ from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.assembly.backends import opened
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.declaration import Declaration, Destination
+from calypso_mcp.errors import RateLimited
 from calypso_mcp.server.access.credentials import access_token
 from calypso_mcp.server.one_time.one_time_uploads import OneTimePolicy, OneTimeUploads
 from calypso_mcp.server.one_time.tickets import TicketSeal
@@ -58,14 +60,14 @@ def request_of(grant: AccessGrant | None = None) -> Request:
 
 
 @pytest.mark.parametrize(("left_s", "good_for_s"), [(60, 60), (86_400, 900), (None, 900)])
-def test_no_address_is_good_for_longer_than_the_credential_of_its_caller(
+async def test_no_address_is_good_for_longer_than_the_credential_of_its_caller(
     left_s: int | None, good_for_s: int
 ) -> None:
     now = 1_000_000
     uploads = OneTimeUploads(TicketSeal(b"s" * 32), UploadLedger(), clock=lambda: now)
     grant = AccessGrant("oauth:ann", expires_at=None if left_s is None else now + left_s)
 
-    address = uploads.issue(request_of(grant), declared("bucket_1"))
+    address = await uploads.issue(request_of(grant), declared("bucket_1"))
 
     ticket = uploads.open(urlsplit(address.url).path.removeprefix("/uploads/"))
     assert ticket is not None
@@ -85,7 +87,7 @@ async def test_a_file_under_way_is_refused_once_its_caller_may_no_longer_call(tm
 
         buckets = backends.of_process().client.buckets
         bucket = await buckets.create(CreateBucket(name="docs"), idempotency_key="one")
-        address = uploads.issue(request_of(), declared(bucket.id))
+        address = await uploads.issue(request_of(), declared(bucket.id))
 
         async def taken_back_on_the_way() -> AsyncGenerator[bytes]:
             yield b"a" * 1000
@@ -99,7 +101,7 @@ async def test_a_file_under_way_is_refused_once_its_caller_may_no_longer_call(tm
             )
 
     assert answer.status_code == 404
-    record = uploads.ledger.read(address.upload_id)
+    record = await uploads.ledger.read(address.upload_id)
     assert record is not None
     assert record.state == "failed"
     assert record.file_id is None
@@ -107,13 +109,18 @@ async def test_a_file_under_way_is_refused_once_its_caller_may_no_longer_call(tm
 
 async def test_a_request_that_fails_leaves_alone_what_another_one_has_brought_meanwhile() -> None:
     uploads = OneTimeUploads(TicketSeal(b"s" * 32), UploadLedger())
-    address = uploads.issue(request_of(), declared("bucket_a"))
+    address = await uploads.issue(request_of(), declared("bucket_a"))
     ticket = uploads.open(urlsplit(address.url).path.removeprefix("/uploads/"))
     assert ticket is not None
 
+    async def store() -> None:
+        assert await uploads.claim(ticket, await uploads.ledger.read(ticket.upload_id), "receiving")
+        await uploads.note(ticket, "stored", file=KnowledgeFile.model_validate(file("file_1")))
+
     def while_another_worker_stores(_body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        assert uploads.claim(ticket, uploads.ledger.read(ticket.upload_id), "receiving")
-        uploads.note(ticket, "stored", file=KnowledgeFile.model_validate(file("file_1")))
+        thread = threading.Thread(target=anyio.run, args=(store,))
+        thread.start()
+        thread.join()
         return 403, {"error": {"code": "forbidden", "message": "No.", "retryable": False}}
 
     api = ScriptedCalypso(scripted={"POST /knowledge/files/upload-session": while_another_worker_stores})
@@ -124,7 +131,7 @@ async def test_a_request_that_fails_leaves_alone_what_another_one_has_brought_me
             again = await http.put(address.url, content=b"once more")
 
     assert answer.json()["error"] == "forbidden"
-    record = uploads.ledger.read(ticket.upload_id)
+    record = await uploads.ledger.read(ticket.upload_id)
     assert record is not None
     assert (record.state, record.file_id) == ("stored", "file_1")
     assert (again.status_code, again.json()["error"]) == (409, "already_used")
@@ -134,11 +141,12 @@ async def test_a_file_is_stored_also_where_that_cannot_be_noted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "one-time-uploads"
-    uploads = OneTimeUploads(TicketSeal(b"s" * 32), UploadLedger(folder))
+    uploads = OneTimeUploads(TicketSeal(b"s" * 32), UploadLedger(folder / "uploads.sqlite"))
 
-    async def while_the_disk_goes_away() -> AsyncGenerator[bytes]:
+    async def while_it_breaks() -> AsyncGenerator[bytes]:
         yield b"a" * 500
-        shutil.rmtree(folder)
+        for part in folder.iterdir():
+            part.write_bytes(b"damaged" * 2_000)
         yield b"a" * 500
 
     async with opened(settings_from({"data_dir": str(tmp_path / "data")}, {})) as backends:
@@ -148,13 +156,85 @@ async def test_a_file_is_stored_also_where_that_cannot_be_noted(
 
         buckets = backends.of_process().client.buckets
         bucket = await buckets.create(CreateBucket(name="docs"), idempotency_key="one")
-        address = uploads.issue(request_of(), declared(bucket.id))
+        address = await uploads.issue(request_of(), declared(bucket.id))
         app = Starlette(routes=[upload_route(uploads, ServerState(backend_for=backend_for))])
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as http:
             answer = await http.put(
-                address.url, content=while_the_disk_goes_away(), headers={"Content-Range": "bytes 0-999/1000"}
+                address.url,
+                content=while_it_breaks(),
+                headers={"Content-Range": "bytes 0-999/1000"},
             )
         assert answer.status_code == 201
         assert (await backends.of_process().client.files.get(answer.json()["file_id"])).filename == "a.txt"
     assert "cannot be noted" in caplog.text
     assert address.url not in caplog.text
+
+
+async def test_a_caller_with_too_many_unused_addresses_gets_no_more_until_they_expire() -> None:
+    now = 1_000
+    policy = OneTimePolicy(most_unused=2)
+    uploads = OneTimeUploads(
+        TicketSeal(b"s" * 32), UploadLedger(clock=lambda: now), policy, clock=lambda: now
+    )
+    for _ in range(2):
+        await uploads.issue(request_of(AccessGrant("ann")), declared("bucket_1"))
+    with pytest.raises(RateLimited) as refused:
+        await uploads.issue(request_of(AccessGrant("ann")), declared("bucket_1"))
+    assert (refused.value.code, refused.value.retry_after_s) == ("too_many_addresses", 900)
+    await uploads.issue(request_of(AccessGrant("bob")), declared("bucket_1"))
+    now += 901
+    await uploads.issue(request_of(AccessGrant("ann")), declared("bucket_1"))
+
+
+async def test_the_claim_of_a_worker_that_was_killed_lapses_and_curl_waits_for_that_by_itself() -> None:
+    uploads = OneTimeUploads(TicketSeal(b"s" * 32), UploadLedger())
+    address = await uploads.issue(request_of(), declared("bucket_1"))
+    ticket = uploads.open(urlsplit(address.url).path.removeprefix("/uploads/"))
+    assert ticket is not None
+    assert await uploads.claim(ticket, await uploads.ledger.read(ticket.upload_id), "receiving")
+    api = ScriptedCalypso(scripted={})
+    async with api.state() as state:
+        app = Starlette(routes=[upload_route(uploads, state)])
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as http:
+            answer = await http.put(address.url, content=b"once more")
+    # curl repeats a 503 after the time it says; all its attempts last longer than the claim.
+    assert (answer.status_code, answer.json()["error"]) == (503, "in_use")
+    words = address.command.split()
+    attempts = int(words[words.index("--retry") + 1])
+    assert attempts * int(answer.headers["Retry-After"]) > uploads.policy.claimed_s
+    assert uploads.policy.claimed_s >= 3 * uploads.policy.noted_every_s
+
+
+async def test_a_file_that_arrives_slowly_keeps_its_claim(tmp_path: Path) -> None:
+    policy = OneTimePolicy(noted_every_s=0.01)
+    now = 1_000.0
+    uploads = OneTimeUploads(TicketSeal(b"s" * 32), UploadLedger(clock=lambda: now), policy)
+    async with opened(settings_from({"data_dir": str(tmp_path)}, {})) as backends:
+
+        def backend_for(_grant: AccessGrant) -> Backend:
+            return backends.of_process()
+
+        bucket = await backends.of_process().client.buckets.create(
+            CreateBucket(name="docs"), idempotency_key="one"
+        )
+        address = await uploads.issue(request_of(), declared(bucket.id))
+
+        async def slow() -> AsyncGenerator[bytes]:
+            nonlocal now
+            yield b"a" * 500
+            now = 2_000.0
+            with anyio.fail_after(20):
+                while True:
+                    record = await uploads.ledger.read(address.upload_id)
+                    if record is not None and record.changed_at == 2_000:
+                        break
+                    await anyio.sleep(0.001)
+            assert record.state == "receiving"
+            yield b"a" * 500
+
+        app = Starlette(routes=[upload_route(uploads, ServerState(backend_for=backend_for))])
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as http:
+            answer = await http.put(
+                address.url, content=slow(), headers={"Content-Range": "bytes 0-999/1000"}
+            )
+    assert answer.status_code == 201
