@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, StrictBool
 
 from calypso_mcp.api.wire import WireModel
 
@@ -23,7 +23,7 @@ class AgentModel(WireModel):
     base_model: str | None = None
     profile_id: str | None = Field(None, validation_alias=AliasChoices("profile_id", "agent_id"))
     source: str | None = None
-    enabled: bool = True
+    enabled: StrictBool = True
     bucket_ids: tuple[str, ...] = ()
     buckets: tuple[BoundBucket, ...] = ()
     missing_bucket_ids: tuple[str, ...] = ()

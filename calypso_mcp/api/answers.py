@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, StrictBool
 
 from calypso_mcp.api.wire import WireModel
 
@@ -38,8 +38,8 @@ class AnswerRequest(WireModel):
 
     model: str = Field(min_length=1)
     input: str | tuple[dict[str, Any], ...]
-    stream: bool = False
-    store: bool = True
+    stream: StrictBool = False
+    store: StrictBool = True
     conversation: Conversation | str | None = None
     previous_response_id: str | None = None
     metadata: Mapping[str, Any] = Field(default_factory=lambda: RAG_POLICY)

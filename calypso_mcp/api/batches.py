@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, StrictInt
 
 from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.files import (
@@ -42,7 +42,7 @@ class BatchFile(WireModel):
     client_file_id: str
     filename: str
     content_type: str = "application/octet-stream"
-    size_bytes: int
+    size_bytes: StrictInt
 
 
 class CreateBatch(WireModel):
@@ -126,13 +126,13 @@ class Batch(WireModel):
     id: str = Field(validation_alias=AliasChoices("id", "batch_id"))
     object: str = "knowledge_batch"
     status: str = Field("unknown", validation_alias=STATUS)
-    total: int = 0
-    accepted: int = 0
-    rejected: int = 0
-    queued: int = 0
-    indexing: int = 0
-    active: int = 0
-    failed: int = 0
+    total: StrictInt = 0
+    accepted: StrictInt = 0
+    rejected: StrictInt = 0
+    queued: StrictInt = 0
+    indexing: StrictInt = 0
+    active: StrictInt = 0
+    failed: StrictInt = 0
     message: str | None = None
     items: tuple[BatchItem, ...] | None = None
     request_id: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from pydantic import AliasChoices, Field, field_validator
+from pydantic import AliasChoices, Field, StrictBool, StrictInt, field_validator
 
 from calypso_mcp.api.wire import WireModel
 from calypso_mcp.domain.declaration import Destination
@@ -16,8 +16,8 @@ class BucketStore(WireModel):
     """The searchable side of a bucket: how many of its members are indexed."""
 
     status: str = "unknown"
-    indexed_member_count: int = 0
-    pending_member_count: int = 0
+    indexed_member_count: StrictInt = 0
+    pending_member_count: StrictInt = 0
     last_error: str | None = None
 
     @property
@@ -34,11 +34,11 @@ class Bucket(WireModel):
     name: str = ""
     status: str = BucketStatus.ACTIVE
     description: str | None = None
-    member_count: int = Field(
+    member_count: StrictInt = Field(
         0, validation_alias=AliasChoices("memberCount", "member_count"), serialization_alias="memberCount"
     )
-    counts: dict[str, int] = Field(default_factory=dict)
-    files_total: int | None = Field(
+    counts: dict[str, StrictInt] = Field(default_factory=dict)
+    files_total: StrictInt | None = Field(
         None,
         validation_alias=AliasChoices("fileCount", "filesCount", "file_count", "files_total"),
         serialization_alias="fileCount",
@@ -103,7 +103,7 @@ class DestinationFields(WireModel):
     bucket_ids: tuple[str, ...] | None = None
     bucket_slugs: tuple[str, ...] | None = None
     bucket: str | None = None
-    create_missing_buckets: bool | None = None
+    create_missing_buckets: StrictBool | None = None
 
     @property
     def destination(self) -> Destination:

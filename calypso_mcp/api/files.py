@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from pydantic import AliasChoices, Field, SecretStr, field_serializer
+from pydantic import AliasChoices, Field, SecretStr, StrictInt, field_serializer
 
 from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.wire import WireModel
@@ -54,7 +54,7 @@ class CreateUploadSession(DeclaredFields):
     """Body of `POST /knowledge/files/upload-session`."""
 
     content_type: str = "application/octet-stream"
-    size_bytes: int
+    size_bytes: StrictInt
 
     @classmethod
     def of(cls, declaration: Declaration, size_bytes: int) -> CreateUploadSession:
@@ -100,7 +100,7 @@ class KnowledgeFile(WireModel):
     title: str | None = None
     filename: str | None = None
     content_type: str | None = Field(None, validation_alias=AliasChoices("content_type", "mime_type"))
-    size_bytes: int | None = None
+    size_bytes: StrictInt | None = None
     sha256: str | None = None
     tags: tuple[str, ...] | None = None
     metadata: dict[str, Any] | None = None

@@ -37,6 +37,7 @@ _HINTS: Mapping[str, str] = {
     "store_gone": _OPERATOR,
     "store_damaged": _OPERATOR,
     "storage_failed": _OPERATOR,
+    "disk_nearly_full": "Stop uploading. The operator must make room on the disk or lower --min-free-disk.",
     "file_too_large": "Split the file; one file may have at most 25 MB.",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from calypso_mcp.api.wire import WireModel
 from calypso_mcp.domain.limits import SearchLimits
@@ -18,7 +18,7 @@ class SearchRequest(WireModel):
     query: str = Field(min_length=1)
     agent: str | None = None
     buckets: tuple[str, ...] | None = Field(default=None, max_length=_LIMITS.buckets)
-    max_results: int | None = Field(default=None, ge=1, le=_LIMITS.results)
+    max_results: StrictInt | None = Field(default=None, ge=1, le=_LIMITS.results)
 
 
 class SearchResult(WireModel):
@@ -30,7 +30,7 @@ class SearchResult(WireModel):
     `cell`, `sheet` with `row_start` and `row_end`, `line_start` and `line_end`.
     """
 
-    source_index: int = 0
+    source_index: StrictInt = 0
     type: str = "file"
     title: str | None = None
     text: str | None = None

@@ -159,7 +159,11 @@ class Backends:
     def _local_options(self) -> LocalOptions:
         from calypso_mcp.local.app import LocalOptions
 
-        return LocalOptions(data_dir=self._settings.data_dir, api_key=self._embedded_key)
+        return LocalOptions(
+            data_dir=self._settings.data_dir,
+            api_key=self._embedded_key,
+            min_free_bytes=self._settings.min_free_disk_bytes,
+        )
 
 
 def client_policies(settings: Settings) -> ClientPolicies:

@@ -99,7 +99,9 @@ def _add_backend(commands: Commands) -> None:
         "Serve the embedded Calypso's REST API. The API key is CALYPSO_API_KEY where set; otherwise one is "
         "made and kept in the data folder.",
     )
-    _add_settings(backend, {"http"}, names={"data_dir", "api_key_file", "log_level", "log_json"})
+    _add_settings(
+        backend, {"http"}, names={"data_dir", "min_free_disk_mb", "api_key_file", "log_level", "log_json"}
+    )
 
 
 def _add_demo(commands: Commands) -> None:

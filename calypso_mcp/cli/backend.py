@@ -39,7 +39,11 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
         key, key_source = SecretStr(kept_secret(path, _new_key)), str(path)
     port = DEFAULT_PORT if settings.port is None else settings.port
     with listen(settings.host, port) as listening:
-        options = LocalOptions(data_dir=settings.data_dir, api_key=key.get_secret_value())
+        options = LocalOptions(
+            data_dir=settings.data_dir,
+            api_key=key.get_secret_value(),
+            min_free_bytes=settings.min_free_disk_bytes,
+        )
         anyio.run(_serve, options, listening, key_source)
     return 0
 

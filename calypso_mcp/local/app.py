@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import logging
+import os
+import shlex
 import sqlite3
+import stat
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 
 import anyio
 from anyio import to_thread
@@ -22,7 +26,6 @@ from calypso_mcp.local.exchange import answer_exception
 from calypso_mcp.local.indexing.worker import IndexingWorker
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.presence import Presence
-from calypso_mcp.local.rate_limit import CreateWindow
 from calypso_mcp.local.routes import agents, answers, batches, buckets, connection, files, search, uploads
 from calypso_mcp.local.store.database import Database
 from calypso_mcp.sqlite.faults import StoreFault, gone
@@ -49,6 +52,7 @@ WORKERS_FOLDER = "workers"
 _LARGE_LOG_BYTES = 16 * 1_048_576
 _LOG_CHECK_S = 2.0
 _CLEAN_EVERY = 300
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 @asynccontextmanager
@@ -100,8 +104,7 @@ async def _running(
     try:
         async with Database(store, must_exist=must_exist) as database:
             worker = IndexingWorker(options, database, blobs, presence)
-            creates = CreateWindow(options.creates_per_second, options.clock)
-            app.state.backend = backend = Backend(options, database, blobs, creates, worker.wake)
+            app.state.backend = backend = Backend(options, database, blobs, worker.wake)
             async with run_in_background(worker.run, lambda: _keep_house(backend)):
                 yield
     finally:
@@ -111,6 +114,7 @@ async def _running(
 def _prepare(options: LocalOptions, blobs: Blobs, presence: Presence) -> None:
     try:
         options.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _warn_if_open_to_others(options.data_dir)
         blobs.prepare()
         presence.enter()
         presence.forget_ended()
@@ -119,6 +123,15 @@ def _prepare(options: LocalOptions, blobs: Blobs, presence: Presence) -> None:
             f"The data directory {options.data_dir} cannot be used: {error.strerror}.",
             hint="Choose a folder that you may write to (--data-dir, CALYPSO_DATA_DIR).",
         ) from error
+
+
+def _warn_if_open_to_others(folder: Path) -> None:
+    if os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) & _OTHERS:
+        _LOG.warning(
+            "Other users of this machine can look into the data folder %s. Close it with: chmod 700 %s",
+            folder,
+            shlex.quote(str(folder)),
+        )
 
 
 async def _keep_house(backend: Backend) -> None:

@@ -12,7 +12,6 @@ from anyio import to_thread
 from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.turns import Turns
-from calypso_mcp.local.rate_limit import CreateWindow
 from calypso_mcp.local.store.database import Database
 
 T = TypeVar("T")
@@ -28,7 +27,6 @@ class Backend:
     options: LocalOptions
     database: Database
     blobs: Blobs
-    creates: CreateWindow
     #: Tells the indexing worker of this process that there is work.
     wake_worker: Callable[[], None]
     turns: Turns = field(default_factory=Turns)

@@ -57,7 +57,8 @@ class Blobs:
 
     def prepare(self) -> None:
         """Create the folders."""
-        for folder in (self._partial, self.sealed):
+        # The outer one by itself: parents that `mkdir` makes are open to all that the umask lets in.
+        for folder in (self.sealed.parent, self._partial, self.sealed):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def sealed_path(self, session_id: str) -> Path:

@@ -25,6 +25,8 @@ class LocalOptions:
     session_lifetime_s: float = 3600.0
     creates_per_second: int | None = CreatePacing().per_second
     team_id: str = "team_local"
+    #: Room on the disk that uploads leave free.
+    min_free_bytes: int = 0
     #: Largest JSON request body: 100 items with full metadata fit several times over.
     body_bytes: int = 4_194_304
     #: Files worked on at once by this process.

@@ -1,39 +1,37 @@
-"""How many uploads may be created per second (seed: single upload)."""
+"""How many uploads may be created per second (seed: single upload), over all processes."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable
+import sqlite3
 
 from calypso_mcp.local.refusals import Refusal
 
+_WINDOW_S = 1.0
 
-class CreateWindow:
-    """A sliding window of one second over the create requests of the team, single and batch alike."""
 
-    def __init__(self, per_second: int | None, clock: Callable[[], float]) -> None:
-        self._per_second = per_second
-        self._clock = clock
-        self._admitted: deque[float] = deque()
+def admit(connection: sqlite3.Connection, *, per_second: int | None, now: float) -> None:
+    """Count one create request of the team, single or batch, in the transaction that carries it out.
 
-    def admit(self) -> None:
-        """Count one request.
+    Args:
+        connection: In a transaction that writes.
+        per_second: Requests allowed in any second; None for any number.
+        now: The time in seconds.
 
-        Raises:
-            Refusal: There were as many as allowed within the last second (429).
-        """
-        if self._per_second is None:
-            return
-        now = self._clock()
-        while self._admitted and self._admitted[0] <= now - 1.0:
-            self._admitted.popleft()
-        if len(self._admitted) >= self._per_second:
-            raise Refusal(
-                429,
-                "rate_limited",
-                f"At most {self._per_second} uploads may be created per second.",
-                retryable=True,
-                # Whole seconds are all that the header can say.
-                headers={"Retry-After": "1"},
-            )
-        self._admitted.append(now)
+    Raises:
+        Refusal: There were as many as allowed within the last second (429).
+    """
+    if per_second is None:
+        return
+    # One that lies ahead was counted before a clock was set back.
+    connection.execute("DELETE FROM creates WHERE at <= ? OR at > ?", (now - _WINDOW_S, now + _WINDOW_S))
+    (counted,) = connection.execute("SELECT count(*) FROM creates").fetchone()
+    if counted >= per_second:
+        raise Refusal(
+            429,
+            "rate_limited",
+            f"At most {per_second} uploads may be created per second.",
+            retryable=True,
+            # Whole seconds are all that the header can say.
+            headers={"Retry-After": "1"},
+        )
+    connection.execute("INSERT INTO creates (at) VALUES (?)", (now,))

@@ -47,6 +47,14 @@ class Settings(BaseModel):
         description="Folder of the embedded Calypso, and of the memory of what was sent. "
         "Several processes may share it.",
     )
+    min_free_disk_mb: Annotated[int, Knob("CALYPSO_MIN_FREE_DISK_MB", "--min-free-disk", "calypso", "MB")] = (
+        Field(
+            default=500,
+            ge=0,
+            le=1_000_000_000,
+            description="Room that uploads to the embedded Calypso leave free on its disk.",
+        )
+    )
     buckets: Annotated[
         tuple[str, ...], Knob("CALYPSO_BUCKETS", "--bucket", "scope", "BUCKET", separator=",")
     ] = Field(
@@ -171,6 +179,11 @@ class Settings(BaseModel):
     log_json: Annotated[bool, Knob("CALYPSO_LOG_JSON", "--log-json", "observing")] = Field(
         default=False, description="Writes logs as one JSON object a line."
     )
+
+    @property
+    def min_free_disk_bytes(self) -> int:
+        """Room on the disk that uploads leave free, in bytes."""
+        return self.min_free_disk_mb * 1_000_000
 
     @property
     def uses_hosted_api(self) -> bool:

@@ -83,11 +83,19 @@ async def test_creates_beyond_the_rate_are_told_when_to_come_back(tmp_path: Path
     async with in_process(options) as api:
         for _ in range(5):
             await api.session(b"x")
-        answer = await api.post(SESSIONS, {})
+        declared = {"filename": "a.md", "size_bytes": 1}
+        answer = await api.post(SESSIONS, {**declared, "content_type": "text/markdown", "bucket": "docs"})
         assert (answer.status_code, answer.json()["error"]["code"]) == (429, "rate_limited")
         assert answer.json()["error"]["retryable"] is True
         assert answer.headers["Retry-After"] == "1"
-        batch = await api.post("/knowledge/files:batch/upload-session", {})
+        item = {"client_file_id": "a", "filename": "a.md"}
+        batch = await api.post(
+            "/knowledge/files:batch/upload-session",
+            {
+                "manifest": {"batch_idempotency_key": "one", "bucket": "docs", "items": [item]},
+                "files": [{**declared, "client_file_id": "a"}],
+            },
+        )
         assert batch.status_code == 429
         assert (await api.get("/knowledge/buckets")).status_code == 200
         now[0] += 1.0

@@ -23,32 +23,38 @@ from calypso_mcp.api.batches import (
 from calypso_mcp.domain.statuses import FileStatus, SyncStatus
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, read_body
+from calypso_mcp.local.rate_limit import admit as count_create
 from calypso_mcp.local.refusals import not_found
 from calypso_mcp.local.routes.addresses import upload_target
 from calypso_mcp.local.routes.files import file_wire, sync_wire
 from calypso_mcp.local.store import batches
 from calypso_mcp.local.store.batches import ItemRow
 from calypso_mcp.local.store.files import FileRow
-from calypso_mcp.local.uploads.admission import check_batch
-from calypso_mcp.local.uploads.batch_admission import admit
+from calypso_mcp.local.uploads.admission import check_batch, check_room
+from calypso_mcp.local.uploads.batch_admission import Admission, admit
 from calypso_mcp.local.uploads.batch_status import summarize
 from calypso_mcp.local.uploads.finalizing import Outcome, finalize
 
 
 async def create_batch(backend: Backend, request: Request) -> Answer:
     """Accept or reject each declared file; accepted ones get an address for their bytes."""
-    backend.creates.admit()
     body = await read_body(backend, request, CreateBatch)
     check_batch(body, backend.options.limits)
-    admission = await backend.database.write(
-        lambda connection: admit(
+    size_bytes = sum(file.size_bytes for file in body.files)
+    await backend.on_disk(lambda: check_room(backend.options, size_bytes))
+
+    def work(connection: sqlite3.Connection) -> Admission:
+        now = backend.now()
+        count_create(connection, per_second=backend.options.creates_per_second, now=now)
+        return admit(
             connection,
             body,
             limits=backend.options.limits,
-            now=backend.now(),
+            now=now,
             lifetime_s=backend.options.session_lifetime_s,
         )
-    )
+
+    admission = await backend.database.write(work)
     answer = BatchSession(
         batch_id=admission.batch_id,
         accepted=tuple(

@@ -19,12 +19,13 @@ from calypso_mcp.api.files import (
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, idempotency_key, read_body
 from calypso_mcp.local.identifiers import iso_time
+from calypso_mcp.local.rate_limit import admit
 from calypso_mcp.local.refusals import Refusal, bucket_required, not_found
 from calypso_mcp.local.routes.addresses import upload_target
 from calypso_mcp.local.store import files, idempotency, sessions
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sessions import Address, NewSession
-from calypso_mcp.local.uploads.admission import check_file, refusal_of
+from calypso_mcp.local.uploads.admission import check_file, check_room, refusal_of
 from calypso_mcp.local.uploads.destinations import assign
 from calypso_mcp.local.uploads.finalizing import finalize
 
@@ -33,7 +34,6 @@ _TASK_TYPE = "knowledge_indexing"
 
 async def create_session(backend: Backend, request: Request) -> Answer:
     """Accept one file's declaration and answer with the address for its bytes."""
-    backend.creates.admit()
     body = await read_body(backend, request, CreateUploadSession)
     key = idempotency_key(request)
     declaration = body.declaration(body.content_type)
@@ -43,8 +43,11 @@ async def create_session(backend: Backend, request: Request) -> Answer:
     if problem is not None:
         raise refusal_of(problem)
 
+    await backend.on_disk(lambda: check_room(backend.options, body.size_bytes))
+
     def work(connection: sqlite3.Connection) -> tuple[Address, bool]:
         now, lifetime_s = backend.now(), backend.options.session_lifetime_s
+        admit(connection, per_second=backend.options.creates_per_second, now=now)
         made = idempotency.replayed(connection, "session", key, body.to_wire())
         if made is not None:
             return sessions.renew(connection, made, now=now, lifetime_s=lifetime_s), True

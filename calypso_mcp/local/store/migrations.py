@@ -121,10 +121,15 @@ CREATE INDEX answers_by_age ON answers (created_at);
 #: Warnings of the reader, as a JSON array.
 READING = "ALTER TABLE files ADD COLUMN warnings TEXT NOT NULL DEFAULT '[]';"
 
+CREATES = """
+CREATE TABLE creates (at REAL NOT NULL);
+"""
+
 MIGRATIONS: Migrations = (
     ("catalogue", CATALOGUE),
     ("retrieval index", RETRIEVAL_INDEX),
     ("answers", ANSWERS),
     ("parts of documents", PARTS),
     ("what reading found", READING),
+    ("creates", CREATES),
 )

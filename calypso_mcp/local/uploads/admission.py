@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter
 
 from calypso_mcp.api.batches import CreateBatch, ManifestItem
 from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.local.identifiers import json_text
+from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.refusals import Refusal, bucket_required, invalid
 
 _CLIENT_FILE_ID = re.compile(r"(?!__)[A-Za-z0-9_.-]+", re.ASCII)
@@ -17,6 +19,7 @@ _LONGEST_TITLE = 1_000
 _LONGEST_CONTENT_TYPE = 255
 _LONGEST_BATCH_KEY = 1_024
 _TOO_LARGE = "file_too_large"
+_MB = 1_000_000
 
 
 def check_file(declaration: Declaration, size_bytes: int, limits: UploadLimits) -> tuple[str, str] | None:
@@ -59,6 +62,22 @@ def check_file(declaration: Declaration, size_bytes: int, limits: UploadLimits) 
         ),
     )
     return next(((code, message) for is_broken, code, message in rules if is_broken), None)
+
+
+def check_room(options: LocalOptions, size_bytes: int) -> None:
+    """Check that `size_bytes` more leave as much of the disk free as the operator wants. Blocks for one call.
+
+    Raises:
+        Refusal: They would not (507).
+    """
+    free = shutil.disk_usage(options.data_dir).free
+    if free - size_bytes < options.min_free_bytes:
+        raise Refusal(
+            507,
+            "disk_nearly_full",
+            f"The disk of the data folder has {free // _MB:,} MB free; uploads stop before less than"
+            f" {options.min_free_bytes // _MB:,} MB are left.",
+        )
 
 
 def refusal_of(problem: tuple[str, str]) -> Refusal:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,9 +13,12 @@ from hypothesis import strategies as st
 
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.presence import Presence
-from calypso_mcp.local.rate_limit import CreateWindow
+from calypso_mcp.local.rate_limit import admit
 from calypso_mcp.local.refusals import Refusal
 from calypso_mcp.local.slugs import slug_for, slug_of
+from calypso_mcp.local.store.migrations import MIGRATIONS
+from calypso_mcp.sqlite.connections import open_private
+from calypso_mcp.sqlite.migrations import migrate
 
 
 @given(st.text(max_size=200))
@@ -24,38 +30,41 @@ def test_slugs_are_stable_and_url_safe(text: str) -> None:
     assert slug_of(slug) == slug
 
 
-def test_the_window_slides() -> None:
-    now = 0.0
-    window = CreateWindow(5, lambda: now)
+@pytest.fixture
+def connection() -> Generator[sqlite3.Connection]:
+    with closing(open_private(None)) as opened:
+        migrate(opened, MIGRATIONS)
+        yield opened
+
+
+def test_the_window_slides(connection: sqlite3.Connection) -> None:
     for tenth in range(5):
-        now = tenth / 10
-        window.admit()
-    for now in (0.5, 0.9, 0.999):  # noqa: B007 - the clock reads it
+        admit(connection, per_second=5, now=tenth / 10)
+    for now in (0.5, 0.9, 0.999):
         with pytest.raises(Refusal):
-            window.admit()
-    now = 1.0
-    window.admit()
+            admit(connection, per_second=5, now=now)
+    admit(connection, per_second=5, now=1.0)
     with pytest.raises(Refusal):
-        window.admit()
-    now = 1.1
-    window.admit()
+        admit(connection, per_second=5, now=1.0)
+    admit(connection, per_second=5, now=1.1)
 
 
-def test_a_refused_request_does_not_count() -> None:
-    now = 0.0
-    window = CreateWindow(1, lambda: now)
-    window.admit()
-    for now in (0.2, 0.4, 0.6, 0.8):  # noqa: B007 - the clock reads it
+def test_a_refused_request_does_not_count(connection: sqlite3.Connection) -> None:
+    admit(connection, per_second=1, now=0.0)
+    for now in (0.2, 0.4, 0.6, 0.8):
         with pytest.raises(Refusal):
-            window.admit()
-    now = 1.0
-    window.admit()
+            admit(connection, per_second=1, now=now)
+    admit(connection, per_second=1, now=1.0)
 
 
-def test_no_limit_admits_everything() -> None:
-    window = CreateWindow(None, lambda: 0.0)
+def test_a_clock_set_back_locks_nobody_out(connection: sqlite3.Connection) -> None:
+    admit(connection, per_second=1, now=1_000.0)
+    admit(connection, per_second=1, now=10.0)
+
+
+def test_no_limit_admits_everything(connection: sqlite3.Connection) -> None:
     for _ in range(100):
-        window.admit()
+        admit(connection, per_second=None, now=0.0)
 
 
 def test_a_process_is_gone_when_its_lock_is(tmp_path: Path) -> None:

@@ -1,0 +1,107 @@
+"""One data folder: the limits and the privacy that hold for all processes on it together."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import anyio
+import pytest
+
+from tests.support.live_backend import in_process, options_for
+
+DECLARED = {
+    "filename": "a.md",
+    "content_type": "text/markdown",
+    "size_bytes": 3,
+    "bucket": "docs",
+    "create_missing_buckets": True,
+}
+POSIX = pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+
+
+async def test_five_creates_a_second_are_admitted_by_all_processes_on_a_folder_together(
+    tmp_path: Path,
+) -> None:
+    statuses: list[int] = []
+    now = 1_000.0
+    async with AsyncExitStack() as stack:
+        apis = [
+            await stack.enter_async_context(
+                in_process(options_for(tmp_path, creates_per_second=5, clock=lambda: now))
+            )
+            for _ in range(3)
+        ]
+
+        async def create(number: int) -> None:
+            answer = await apis[number % 3].post("/knowledge/files/upload-session", DECLARED)
+            statuses.append(answer.status_code)
+
+        async with anyio.create_task_group() as group:
+            for number in range(15):
+                group.start_soon(create, number)
+        assert sorted(statuses) == [201] * 5 + [429] * 10
+        now += 1.0
+        await create(0)
+    assert statuses[-1] == 201
+
+
+@POSIX
+async def test_everything_in_a_data_folder_is_private_under_any_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        async with in_process(options_for(tmp_path / "new" / "data")) as api:
+            file = await api.upload(b"# Lamp\n\nA steady light.")
+            await api.session(b"abc")
+            await api.settled(file["id"])
+            data = tmp_path / "new" / "data"
+            open_to_others = {
+                str(path.relative_to(data)): oct(stat.S_IMODE(path.stat().st_mode))
+                for path in (data, *data.rglob("*"))
+                if stat.S_IMODE(path.stat().st_mode) & 0o077
+            }
+    finally:
+        os.umask(before)
+    assert open_to_others == {}
+
+
+@POSIX
+@pytest.mark.parametrize(("mode", "warns"), [(0o700, False), (0o750, True), (0o705, True)])
+async def test_a_data_folder_that_others_can_look_into_is_reported_at_the_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, mode: int, warns: bool
+) -> None:
+    tmp_path.chmod(mode)
+    with caplog.at_level(logging.WARNING):
+        async with in_process(options_for(tmp_path)):
+            pass
+    assert ("chmod 700" in caplog.text) == warns
+
+
+async def test_uploads_that_would_leave_too_little_room_are_refused_and_reading_goes_on(
+    tmp_path: Path,
+) -> None:
+    batch = {
+        "manifest": {
+            "version": 1,
+            "batch_idempotency_key": "one",
+            "bucket": "docs",
+            "create_missing_buckets": True,
+            "items": [{"client_file_id": "a", "filename": "a.md"}],
+        },
+        "files": [{"client_file_id": "a", "filename": "a.md", "size_bytes": 3}],
+    }
+    async with in_process(options_for(tmp_path, min_free_bytes=10**18)) as api:
+        for answer in (
+            await api.post("/knowledge/files/upload-session", DECLARED),
+            await api.post("/knowledge/files:batch/upload-session", batch),
+        ):
+            problem = answer.json()["error"]
+            assert (answer.status_code, problem["code"]) == (507, "disk_nearly_full")
+            assert problem["retryable"] is False
+        assert (await api.get("/knowledge/buckets")).json()["buckets"] == []
+    async with in_process(options_for(tmp_path, min_free_bytes=0)) as api:
+        assert (await api.post("/knowledge/files:batch/upload-session", batch)).status_code == 201
