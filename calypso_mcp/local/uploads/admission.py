@@ -71,7 +71,7 @@ def check_room(options: LocalOptions, size_bytes: int) -> None:
         Refusal: They would not (507).
     """
     free = shutil.disk_usage(options.data_dir).free
-    if free - size_bytes < options.min_free_bytes:
+    if options.min_free_bytes and free - size_bytes < options.min_free_bytes:
         raise Refusal(
             507,
             "disk_nearly_full",
