@@ -40,7 +40,7 @@ class DeclaredFields(DestinationFields):
             "filename": declaration.filename,
             "title": declaration.title,
             "tags": declaration.tags or None,
-            "metadata": dict(declaration.metadata) if declaration.metadata else None,
+            "metadata": dict(declaration.sent_metadata) or None,
         }
 
     def declaration(self, content_type: str) -> Declaration:

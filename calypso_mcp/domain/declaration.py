@@ -63,6 +63,7 @@ class Declaration:
         metadata: A JSON object of at most 8 KB.
         path: Path relative to the folder that was uploaded. With it, equal files in different places are
             different files of a batch.
+        external_id: What the source is called where it comes from; sent as `metadata.external_id`.
     """
 
     filename: str = ""
@@ -72,6 +73,13 @@ class Declaration:
     tags: tuple[str, ...] = ()
     metadata: Mapping[str, Any] | None = None
     path: str | None = None
+    external_id: str | None = None
+
+    @property
+    def sent_metadata(self) -> Mapping[str, Any]:
+        """The metadata to send: with the external id, which replaces one that it holds already."""
+        metadata = self.metadata or {}
+        return metadata if self.external_id is None else {**metadata, "external_id": self.external_id}
 
     @property
     def media_type(self) -> str:
@@ -81,7 +89,7 @@ class Declaration:
     @property
     def identity(self) -> str:
         """What tells this source from the others of a batch."""
-        return self.path or self.filename
+        return self.external_id or self.path or self.filename
 
     def check(self, limits: UploadLimits) -> None:
         """Check what can be known of an upload before its first byte is read.
@@ -107,7 +115,7 @@ class Declaration:
         if self.filename:
             check_filename(self.filename, limits)
         check_tags(self.tags, limits)
-        check_metadata(self.metadata, limits)
+        check_metadata(self.sent_metadata, limits)
 
     def upload_key(self, content_hash: str, generation: int = 0) -> str:
         """Return the idempotency key of a single upload: equal for equal content in an equal place.
@@ -168,7 +176,7 @@ class Declaration:
         return None if place is None else content_digest("sent last", place)
 
     def _labels(self) -> tuple[object, ...]:
-        return self.title, list(self.tags), self.metadata or {}
+        return self.title, list(self.tags), self.sent_metadata
 
 
 def batch_key(client_file_ids: Iterable[str]) -> str:

@@ -56,6 +56,7 @@ class BatchItem(BaseModel):
     title: str = ""
     tags: list[str] | None = None
     metadata: dict[str, Any] | None = None
+    external_id: str = ""
 
     def source(self) -> SourceArguments:
         """Return the arguments that name the source."""
@@ -69,6 +70,7 @@ class BatchItem(BaseModel):
             title=self.title or None,
             tags=shared.tags if self.tags is None else tuple(self.tags),
             metadata=shared.metadata if self.metadata is None else self.metadata or None,
+            external_id=self.external_id or None,
         )
 
 

@@ -83,6 +83,7 @@ async def upload_file(
     title: str = "",
     tags: Annotated[list[str], Field(description="At most 20")] = [],  # noqa: B006 - never changed
     metadata: Annotated[dict[str, Any], Field(description="At most 8 KB")] = {},  # noqa: B006 - never changed
+    external_id: Annotated[str, Field(description="Its id at its origin")] = "",
     create_bucket: Annotated[bool, Field(description="If missing; bucket is its slug")] = False,
     wait: Annotated[bool, Field(description="Until searchable")] = False,
     timeout_s: Timeout = DEFAULT_CALL_S,
@@ -92,7 +93,13 @@ async def upload_file(
     The same content again is a replay. For several files use upload_batch.
     """
     arguments = SourceArguments(path, text, content_base64, filename or None)
-    declared = Declaration(filename, title=title or None, tags=tuple(tags), metadata=metadata or None)
+    declared = Declaration(
+        filename,
+        title=title or None,
+        tags=tuple(tags),
+        metadata=metadata or None,
+        external_id=external_id or None,
+    )
     request: Request | None = ctx.request_context.request
     uploads = access.state.one_time_uploads
     time = CallTime(timeout_s)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calypso_mcp.api.files import CreateUploadSession
 from calypso_mcp.domain.declaration import Declaration, Destination, batch_key
+from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.manifest import check_client_file_id
+from calypso_mcp.errors import ContentError
 from tests.support.declarations import HASH, a_key, an_id
 
 #: What earlier releases sent for these files: a key that differs would send them all again.
@@ -128,6 +132,18 @@ def test_whatever_makes_another_file_makes_another_key(change: dict[str, Any]) -
 def test_equal_content_has_an_equal_key() -> None:
     assert a_key() == a_key(metadata={"j": 2, "k": 1})
     assert len(a_key()) <= 64
+
+
+def test_an_external_id_is_sent_as_metadata_and_tells_sources_apart() -> None:
+    declaration = replace(PLAIN, external_id="ticket-7", metadata={"k": 1, "external_id": "old"})
+
+    sent = CreateUploadSession.of(declaration, 10).to_wire()
+
+    assert sent["metadata"] == {"k": 1, "external_id": "ticket-7"}
+    assert declaration.client_file_id(HASH).startswith("ticket-7-")
+    assert a_key(external_id="1") != a_key(external_id="2") != a_key()
+    with pytest.raises(ContentError):
+        replace(PLAIN, external_id="x" * 9_000).check(UploadLimits())
 
 
 def test_the_key_does_not_reveal_the_content_hash() -> None:
