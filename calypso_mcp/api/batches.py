@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import AliasChoices, Field, StrictInt
 
@@ -13,11 +13,15 @@ from calypso_mcp.api.files import (
     SYNC,
     SYNC_STATUS,
     TASK_REFERENCE,
+    AnyError,
+    AnySync,
     DeclaredFields,
     KnowledgeFile,
+    StatedError,
     UploadTarget,
 )
 from calypso_mcp.api.wire import WireModel
+from calypso_mcp.domain.file_state import Reason
 
 CLIENT_FILE_ID = AliasChoices("client_file_id", "clientFileId")
 
@@ -65,7 +69,13 @@ class ItemProblem(WireModel):
     session_id: str | None = None
     code: str | None = None
     message: str | None = None
-    error: Any = None
+    error: AnyError = None
+
+    def reason(self, code: str, message: str) -> Reason:
+        """Return why the API refused the file; `code` and `message` stand where it does not say."""
+        error = self.error or StatedError()
+        code, message = error.code or self.code or code, error.message or self.message or message
+        return Reason(code, message, retryable=error.retryable is True)
 
 
 class BatchSession(WireModel):
@@ -115,8 +125,8 @@ class BatchItem(WireModel):
     bucket_sync_status: str | None = Field(
         None, validation_alias=SYNC_STATUS, serialization_alias="bucketSyncStatus"
     )
-    bucket_sync: Any = Field(None, validation_alias=SYNC, serialization_alias="bucketSync")
-    error: Any = None
+    bucket_sync: AnySync = Field((), validation_alias=SYNC, serialization_alias="bucketSync")
+    error: AnyError = None
     file: KnowledgeFile | None = None
 
 

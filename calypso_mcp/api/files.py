@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, cast
 
-from pydantic import AliasChoices, Field, SecretStr, StrictInt, field_serializer
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, StrictInt, field_serializer
 
 from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.wire import WireModel
@@ -22,6 +23,7 @@ TASK_REFERENCE = AliasChoices("task_id", "taskId", "knowledge_task_id")
 STATUS = AliasChoices("status", "canonicalStatus", "canonical_status", "ingestion_status")
 SYNC_STATUS = AliasChoices("bucketSyncStatus", "bucket_sync_status")
 SYNC = AliasChoices("bucketSync", "bucket_sync")
+_BUCKET_ID_KEYS = ("bucket_id", "bucketId", "id")
 
 
 class DeclaredFields(DestinationFields):
@@ -91,8 +93,76 @@ class TaskReference(WireModel):
     status: str = FileStatus.QUEUED
 
 
+class StatedError(WireModel):
+    """Why something failed, from an object or a mere text."""
+
+    code: str | None = None
+    message: str | None = None
+    retryable: bool | None = None
+
+    @classmethod
+    def read(cls, value: object) -> StatedError | None:
+        """Return what any shape of an `error` says; None for one that says nothing."""
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, Mapping):
+            fields = cast("Mapping[str, Any]", value)
+            code, message = fields.get("code"), fields.get("message") or fields.get("reason")
+            retryable = fields.get("retryable")
+            return cls(
+                code=str(code) if code else None,
+                message=str(message) if message else None,
+                retryable=retryable if isinstance(retryable, bool) else None,
+            )
+        return cls(message=value) if isinstance(value, str) and value else None
+
+
+AnyError = Annotated[StatedError | None, BeforeValidator(StatedError.read)]
+
+
+class BucketSync(WireModel):
+    """A file's sync into one bucket; neither is published, so both may be missing."""
+
+    bucket_id: str | None = None
+    status: str = "unknown"
+
+    @classmethod
+    def read_all(cls, value: object) -> tuple[BucketSync, ...]:
+        """Return the entries of any shape: a list, a map by bucket id, or a single entry.
+
+        An entry that says nothing counts as unknown, so that it cannot make a file ready.
+        """
+        if isinstance(value, Mapping):
+            fields = cast("Mapping[str, object]", value)
+            if isinstance(fields.get("status"), str) or any(key in fields for key in _BUCKET_ID_KEYS):
+                return (cls._read(fields),)
+            return tuple(
+                cls._read(fields[key], key) for key in fields if isinstance(fields[key], (str, Mapping))
+            )
+        if isinstance(value, list | tuple):
+            return tuple(cls._read(entry) for entry in cast("Sequence[object]", value))
+        return ()
+
+    @classmethod
+    def _read(cls, entry: object, bucket_id: object = None) -> BucketSync:
+        if isinstance(entry, cls):
+            return entry
+        word: object = entry
+        if isinstance(entry, Mapping):
+            fields = cast("Mapping[str, Any]", entry)
+            word = fields.get("status")
+            bucket_id = next((fields[key] for key in _BUCKET_ID_KEYS if key in fields), bucket_id)
+        return cls(
+            bucket_id=bucket_id if isinstance(bucket_id, str) else None,
+            status=word.lower() if isinstance(word, str) else "unknown",
+        )
+
+
+AnySync = Annotated[tuple[BucketSync, ...], BeforeValidator(BucketSync.read_all)]
+
+
 class KnowledgeFile(WireModel):
-    """A knowledge file. Entries of `bucket_sync` have at least `bucket_id` and `status` where known."""
+    """A knowledge file."""
 
     id: str = Field(validation_alias=FILE_ID)
     object: str = "knowledge_file"
@@ -111,8 +181,8 @@ class KnowledgeFile(WireModel):
     bucket_sync_status: str | None = Field(
         None, validation_alias=SYNC_STATUS, serialization_alias="bucketSyncStatus"
     )
-    bucket_sync: Any = Field(None, validation_alias=SYNC, serialization_alias="bucketSync")
-    error: Any = None
+    bucket_sync: AnySync = Field((), validation_alias=SYNC, serialization_alias="bucketSync")
+    error: AnyError = None
     request_id: str | None = None
 
     @property
@@ -128,5 +198,5 @@ class IndexingTask(WireModel):
     object: str = "knowledge_indexing_task"
     status: str = Field("unknown", validation_alias=STATUS)
     knowledge_id: str | None = Field(None, validation_alias=FILE_REFERENCE)
-    error: Any = None
+    error: AnyError = None
     request_id: str | None = None

@@ -14,20 +14,12 @@ class Batches:
         """Use `requester` for every request."""
         self._requester = requester
 
-    async def create(self, batch: CreateBatch) -> BatchSession:
+    async def create(self, batch: CreateBatch) -> Answer[BatchSession]:
         """Open sessions for 1 to 100 files. The key inside the manifest makes a repetition safe."""
-        return (await self.open(batch)).body
-
-    async def open(self, batch: CreateBatch) -> Answer[BatchSession]:
-        """Do as `create`, and tell whether the server says it is a replay."""
         return await self._requester.post(paths.BATCH_SESSIONS, BatchSession, batch, creates=True)
 
-    async def finalize(self, batch_id: str) -> BatchFinalized:
+    async def finalize(self, batch_id: str) -> Answer[BatchFinalized]:
         """Turn what has been uploaded into knowledge files; the rest stays pending. Safe to repeat."""
-        return (await self.take_over(batch_id)).body
-
-    async def take_over(self, batch_id: str) -> Answer[BatchFinalized]:
-        """Do as `finalize`, and tell whether it had to be repeated."""
         path = paths.fill(paths.FINALIZE_BATCH, batch_id=batch_id)
         return await self._requester.post(path, BatchFinalized, FinalizeBatch())
 

@@ -14,14 +14,10 @@ class Files:
         """Use `requester` for every request."""
         self._requester = requester
 
-    async def create_session(self, upload: CreateUploadSession, *, idempotency_key: str) -> UploadSession:
-        """Open an upload session, or get back the one this key opened before."""
-        return (await self.open_session(upload, idempotency_key=idempotency_key)).body
-
-    async def open_session(
+    async def create_session(
         self, upload: CreateUploadSession, *, idempotency_key: str
     ) -> Answer[UploadSession]:
-        """Do as `create_session`, and tell whether the server says it is a replay."""
+        """Open an upload session, or get back the one this key opened before."""
         return await self._requester.post(
             paths.UPLOAD_SESSIONS, UploadSession, upload, idempotency_key=idempotency_key, creates=True
         )

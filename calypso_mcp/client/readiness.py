@@ -12,28 +12,18 @@ import anyio
 from calypso_mcp.api.batches import Batch
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.files import KnowledgeFile
+from calypso_mcp.api.states import state_of_batch, state_of_bucket, state_of_file, state_of_item
 from calypso_mcp.client.batches import Batches
 from calypso_mcp.client.buckets import Buckets
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.files import Files
-from calypso_mcp.client.readiness_report import (
-    FailedItem,
-    ReadinessReport,
-    ReadinessTarget,
-    Standing,
-    WaitingItem,
-    of_batch,
-    of_bucket,
-    of_file,
-    of_item,
-)
+from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.concurrency import open_task_group, run_in_background
+from calypso_mcp.domain.file_state import FileState, Reason, StateReport
 from calypso_mcp.domain.readiness import PollSchedule, Readiness
 from calypso_mcp.errors import CalypsoError, NotFound, ScopeError
 
-__all__ = ["FailedItem", "ReadinessReport", "ReadinessTarget", "ReadinessWaiter", "WaitingItem"]
-
-OnProgress = Callable[[ReadinessReport], None]
+OnProgress = Callable[[StateReport], None]
 
 _PARALLEL_REQUESTS: Final = 8
 #: The first look may take this long where nothing else is said, so that there is something to tell.
@@ -62,7 +52,7 @@ class ReadinessWaiter:
         timeout_s: float,
         first_look_s: float = _FIRST_LOOK_S,
         on_progress: OnProgress | None = None,
-    ) -> ReadinessReport:
+    ) -> StateReport:
         """Wait until everything in `target` is searchable or has failed, or the time is up.
 
         Args:
@@ -118,16 +108,16 @@ class _Watch:
         self._buckets = buckets
         self._clock = clock
         self._started = clock.now()
-        self._by_file = {one: Standing(one, Readiness.WAITING, file_id=one) for one in target.file_ids}
+        self._by_file = {one: FileState(one, file_id=one) for one in target.file_ids}
         whole = None if target.file_ids else target.batch_id or target.bucket_id
-        self._by_whole = {whole: Standing(whole, Readiness.WAITING)} if whole else {}
+        self._by_whole = {whole: FileState(whole)} if whole else {}
         self._batch_status: str | None = None
         self._bucket: Bucket | None = None
         self._trouble: str | None = None
         #: Files of which this look knows already.
         self._told: set[str] = set()
 
-    def standings(self) -> tuple[Standing, ...]:
+    def standings(self) -> tuple[FileState, ...]:
         return (*self._by_whole.values(), *self._by_file.values())
 
     @property
@@ -135,9 +125,9 @@ class _Watch:
         moving = any(one.readiness is Readiness.WAITING for one in self.standings())
         return self.refusal is not None or not moving
 
-    def report(self) -> ReadinessReport:
+    def report(self) -> StateReport:
         store = self._bucket.store if self._bucket else None
-        return ReadinessReport.of(
+        return StateReport(
             self.standings(),
             elapsed_s=self._clock.now() - self._started,
             batch_status=self._batch_status,
@@ -185,12 +175,11 @@ class _Watch:
                 self._by_file[file_id],
                 readiness=Readiness.FAILED,
                 status="not_found",
-                code=code,
-                message="There is no such file.",
+                reason=Reason(code, "There is no such file."),
             )
             return
-        store_active = await stores.are_active(file.id) if of_file(file).hinges_on_store else None
-        self._by_file[file_id] = replace(of_file(file, store_active=store_active), id=file_id)
+        store_active = await stores.are_active(file.id) if state_of_file(file).hinges_on_store else None
+        self._by_file[file_id] = replace(state_of_file(file, store_active=store_active), id=file_id)
 
     async def _seen_file(self, file_id: str) -> tuple[KnowledgeFile | None, str]:
         """Return what may be seen of a file, and why where that is nothing."""
@@ -211,7 +200,7 @@ class _Watch:
             self._batch_status = batch.status
             if not found or len(found) < batch.accepted:
                 # Of what the API does not list, only its word on the whole is known.
-                found[batch_id] = of_batch(batch)
+                found[batch_id] = state_of_batch(batch)
         self._by_whole = found or self._by_whole
 
     async def _look_at_files_of(self, batch_id: str, stores: _Stores) -> None:
@@ -228,22 +217,22 @@ class _Watch:
                 self._by_file[standing.file_id] = standing
                 self._told.add(standing.file_id)
 
-    async def _items(self, batch: Batch, stores: _Stores) -> list[Standing]:
+    async def _items(self, batch: Batch, stores: _Stores) -> list[FileState]:
         """Return where the items of a batch stand that may be seen."""
-        view, standings = self._target.view, list[Standing]()
+        view, standings = self._target.view, list[FileState]()
         for item in batch.items or ():
             seen = item if view is None else view.item(item)
             if seen is None:
                 continue
-            standing = of_item(seen)
+            standing = state_of_item(seen)
             if standing.hinges_on_store and standing.file_id:
-                standing = of_item(seen, store_active=await stores.are_active(standing.file_id))
+                standing = state_of_item(seen, store_active=await stores.are_active(standing.file_id))
             standings.append(standing)
         return standings
 
     async def _look_at_bucket(self, bucket_id: str, stores: _Stores) -> None:
         self._bucket = await stores.bucket(bucket_id)
-        self._by_whole = {bucket_id: of_bucket(self._bucket)}
+        self._by_whole = {bucket_id: state_of_bucket(self._bucket)}
 
 
 class _Stores:

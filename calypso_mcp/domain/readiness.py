@@ -5,10 +5,10 @@ Ready means indexed *and* synced to its bucket. A word nobody has published mean
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Final, cast
+from typing import Final
 
 from calypso_mcp.domain.statuses import FileStatus, SyncStatus
 
@@ -29,7 +29,7 @@ _SYNC_FAILED: Final = frozenset({SyncStatus.FAILED, "error"})
 def file_readiness(
     status: str,
     bucket_sync_status: str | None,
-    bucket_sync: object,
+    bucket_sync: Sequence[str],
     bucket_store_active: bool | None = None,
 ) -> Readiness:
     """Return whether one file is searchable.
@@ -37,7 +37,7 @@ def file_readiness(
     Args:
         status: The file's own status.
         bucket_sync_status: Its summary sync status, where the API gives one.
-        bucket_sync: The sync of each bucket; its shape is not published, so several are read.
+        bucket_sync: The lower-case sync status word of each bucket.
         bucket_store_active: Whether its bucket's store is active with nothing pending. Counts only where
             the file itself says nothing about sync; None where nobody knows.
     """
@@ -47,41 +47,18 @@ def file_readiness(
     if word not in _INDEXED:
         return Readiness.WAITING
     summary = bucket_sync_status.lower() if bucket_sync_status else None
-    entries = sync_states(bucket_sync)
-    if summary == SyncStatus.ACTIVE or (entries and all(entry == SyncStatus.ACTIVE for entry in entries)):
+    if summary == SyncStatus.ACTIVE or set(bucket_sync) == {SyncStatus.ACTIVE}:
         return Readiness.READY
-    if summary in _SYNC_FAILED or any(entry in _SYNC_FAILED for entry in entries):
+    if summary in _SYNC_FAILED or any(sync in _SYNC_FAILED for sync in bucket_sync):
         return Readiness.FAILED
-    if summary is None and not entries and bucket_store_active:
+    if summary is None and not bucket_sync and bucket_store_active:
         return Readiness.READY
     return Readiness.WAITING
 
 
-def hinges_on_store(status: str, bucket_sync_status: str | None, bucket_sync: object) -> bool:
+def hinges_on_store(status: str, bucket_sync_status: str | None, bucket_sync: Sequence[str]) -> bool:
     """Return whether the bucket's own store has to be asked: indexed, but not a word about sync."""
-    return status.lower() in _INDEXED and not bucket_sync_status and not sync_states(bucket_sync)
-
-
-def sync_states(bucket_sync: object) -> tuple[str, ...]:
-    """Return the sync status word of each bucket, from a list of entries or a map of buckets.
-
-    An entry without a word counts as an unknown one, so that it cannot make a file ready.
-    """
-    if isinstance(bucket_sync, Mapping):
-        fields = cast("Mapping[str, Any]", bucket_sync)
-        if isinstance(fields.get("status"), str):
-            return (_word(fields),)
-        entries: list[object] = [entry for entry in fields.values() if isinstance(entry, (str, Mapping))]
-        return tuple(_word(entry) for entry in entries)
-    if isinstance(bucket_sync, Sequence) and not isinstance(bucket_sync, (str, bytes)):
-        return tuple(_word(entry) for entry in cast("Sequence[object]", bucket_sync))
-    return ()
-
-
-def _word(entry: object) -> str:
-    if isinstance(entry, Mapping):
-        entry = cast("Mapping[str, Any]", entry).get("status")
-    return entry.lower() if isinstance(entry, str) else "unknown"
+    return status.lower() in _INDEXED and not bucket_sync_status and not bucket_sync
 
 
 def task_readiness(status: str) -> Readiness:

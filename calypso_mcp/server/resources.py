@@ -23,7 +23,7 @@ from mcp_types import (
     TextResourceContents,
 )
 
-from calypso_mcp.domain.readiness import file_readiness
+from calypso_mcp.api.states import state_of_file
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import CalypsoError, ScopeError
 from calypso_mcp.server import sdk
@@ -87,13 +87,12 @@ async def _bucket(access: Access, slug: str) -> Content:
 async def _file(access: Access, slug: str, file_id: str) -> Content:
     bucket = await access.require_bucket(slug)
     file = await require_file(access, file_id, within=bucket)
-    readiness = file_readiness(file.status, file.bucket_sync_status, file.bucket_sync)
     return _json(
         {
             "file_id": file.id,
             "filename": clean_line(file.filename or "", _NAME_CHARS),
             "status": file.status,
-            "readiness": readiness.value,
+            "readiness": state_of_file(file).readiness.value,
             "size_bytes": file.size_bytes,
             "bucket": bucket.slug,
         }

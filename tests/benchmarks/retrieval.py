@@ -29,7 +29,7 @@ import httpx2
 
 from calypso_mcp.api.search import SearchRequest
 from calypso_mcp.client import CalypsoClient, CreatePacer
-from calypso_mcp.client.readiness_report import ReadinessTarget
+from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.client.uploading.sources import BytesSource
 from calypso_mcp.client.uploading.uploads import Upload
 from calypso_mcp.domain.declaration import Declaration, Destination

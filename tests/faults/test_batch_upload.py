@@ -10,7 +10,8 @@ import anyio
 import pytest
 
 from calypso_mcp.client import ClientPolicies
-from calypso_mcp.client.uploading.outcomes import Outcome, Upload
+from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.domain.file_state import FileState
 from tests.support.fault_script import (
     CREATE_BATCH,
     FINALIZE_BATCH,
@@ -76,14 +77,14 @@ async def calypso(tmp_path: Path) -> AsyncGenerator[FaultyCalypso]:
         yield running
 
 
-async def upload_all(calypso: FaultyCalypso, uploads: list[Upload]) -> list[Outcome]:
+async def upload_all(calypso: FaultyCalypso, uploads: list[Upload]) -> list[FileState]:
     async with calypso.client() as client:
         with anyio.fail_after(30):
             return await client.uploads.upload_all(uploads)
 
 
-def statuses(outcomes: list[Outcome]) -> Counter[str]:
-    return Counter(one.status for one in outcomes)
+def statuses(outcomes: list[FileState]) -> Counter[str]:
+    return Counter(one.outcome or "" for one in outcomes)
 
 
 async def assert_stored_once(calypso: FaultyCalypso, uploads: list[Upload]) -> None:
@@ -103,7 +104,7 @@ async def test_a_passing_fault_at_any_step_only_costs_time(
     assert len(calypso.script.struck) == fault.times
     assert statuses(outcomes) == {"accepted": len(FILES)}
     assert all(one.file_id for one in outcomes)
-    assert [one.index for one in outcomes] == list(range(len(FILES)))
+    assert [one.name for one in outcomes] == [one.declaration.filename for one in FILES]
     await assert_stored_once(calypso, FILES)
 
 
@@ -175,10 +176,10 @@ async def test_one_file_that_cannot_arrive_costs_no_other(calypso: FaultyCalypso
 
     assert statuses(outcomes)["accepted"] == len(FILES) - 1
     [lost] = [one for one in outcomes if not one.is_uploaded]
-    assert lost.status == "failed"
+    assert lost.outcome == "failed"
     assert lost.code
     assert lost.hint
-    arrived = [FILES[one.index] for one in outcomes if one.is_uploaded]
+    arrived = [file for file, one in zip(FILES, outcomes, strict=True) if one.is_uploaded]
     await assert_stored_once(calypso, arrived)
 
 
@@ -231,7 +232,7 @@ async def test_250_files_in_several_batches_some_failing_have_one_outcome_each(
     second = await upload_all(calypso, files)
     third = await upload_all(calypso, files)
 
-    assert [one.index for one in first] == list(range(250))
+    assert [one.name for one in first] == [one.declaration.filename for one in files]
     assert statuses(first) == {"accepted": 239, "failed": 10, "rejected": 1}
     assert first[-1].code == "empty_file"
     assert statuses(second) == {"replayed": 239, "accepted": 10, "rejected": 1}

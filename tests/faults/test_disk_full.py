@@ -107,13 +107,13 @@ async def test_without_room_nothing_is_lost_and_searches_work_and_with_room_ever
 
             lost = [one for one in first if not one.is_uploaded]
             assert lost
-            assert all(one.status in {"failed", "pending"} and one.retryable for one in lost)
+            assert all(one.outcome in {"failed", "pending"} and one.retryable for one in lost)
             assert all(one.message and one.hint for one in lost)
             assert refused.value.retryable
             assert refused.value.hint
             assert found == {"marker6": ["earlier.md"]}
             assert all(one.is_uploaded for one in second), second
-            kept = {one.index: one.file_id for one in first if one.is_uploaded}
+            kept = {index: one.file_id for index, one in enumerate(first) if one.is_uploaded}
             assert {index: second[index].file_id for index in kept} == kept
             await assert_each_found_once(client, BUCKET, MARKERS)
             assert await knowledge_counts(None, base_url, API_KEY) == await as_stored([*UPLOADS, EARLIER])

@@ -90,7 +90,7 @@ async def test_eight_clients_uploading_at_once_lose_nothing_and_searches_are_ans
         async def upload(uploads: list[Upload]) -> None:
             async with CalypsoClient(base_url=base_url, api_key=API_KEY) as client:
                 outcomes = await client.uploads.upload_all(uploads)
-            assert all(one.status == "accepted" for one in outcomes), outcomes
+            assert all(one.outcome == "accepted" for one in outcomes), outcomes
 
         async def search_until(over: anyio.Event) -> None:
             async with CalypsoClient(base_url=base_url, api_key=API_KEY) as client:

@@ -14,7 +14,7 @@ from anyio import to_thread
 from mcp import MCPError
 
 from calypso_mcp.client import CalypsoClient, ClientPolicies
-from calypso_mcp.client.uploading.outcomes import Outcome
+from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.retry import RetryPolicy
 from tests.faults.test_many_at_once import most_in_a_second
 from tests.support.fault_proxy import fault_proxy
@@ -167,7 +167,7 @@ async def test_a_client_survives_the_death_and_return_of_the_backend(tmp_path: P
     uploads, script = small_uploads(FILES), Script()
     again = RetryPolicy(attempts=200, base_s=0.1, factor=1)
     policies = ClientPolicies(retry=again, storage_retry=again)
-    outcomes: list[Outcome] = []
+    outcomes: list[FileState] = []
     with anyio.fail_after(60), BackendProcess(tmp_path / "data") as first, ExitStack() as later:
         async with (
             fault_proxy(port_of(first), script) as proxy,

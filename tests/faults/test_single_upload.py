@@ -268,5 +268,5 @@ async def test_a_file_whose_finalize_was_lost_is_found_even_when_its_addresses_a
     async with calypso.client() as client:
         found = await client.uploads.upload(UPLOAD)
 
-    assert found.replayed
+    assert found.is_replayed
     await assert_stored_once(calypso)

@@ -8,7 +8,7 @@ import anyio
 
 from calypso_mcp.api.search import SearchRequest
 from calypso_mcp.client import CalypsoClient
-from calypso_mcp.client.readiness import ReadinessTarget
+from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.domain.readiness import Readiness
 
 

@@ -1,13 +1,11 @@
-"""The create request of a batch, and what its answer says about single files."""
+"""The create request of a batch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from typing import Any, cast
 
-from calypso_mcp.api.batches import BatchFile, CreateBatch, ItemProblem, Manifest, ManifestItem
-from calypso_mcp.client.uploading.outcomes import Reason
+from calypso_mcp.api.batches import BatchFile, CreateBatch, Manifest, ManifestItem
 from calypso_mcp.client.uploading.preparation import Prepared
 from calypso_mcp.domain.declaration import Destination, batch_key
 
@@ -43,17 +41,3 @@ def _item(one: str, prepared: Prepared, *, routed: bool) -> ManifestItem:
 def _shared_destination(destinations: Iterable[Destination]) -> Destination | None:
     distinct = list(dict.fromkeys(destinations))
     return distinct[0] if len(distinct) == 1 else None
-
-
-def problem_of(entry: ItemProblem, code: str, message: str) -> Reason:
-    """Read why the API refused one file; the shape is not published."""
-    error: Any = entry.error
-    if isinstance(error, dict):
-        fields = cast("dict[str, Any]", error)
-        return Reason(
-            str(fields.get("code") or entry.code or code),
-            str(fields.get("message") or entry.message or message),
-            retryable=fields.get("retryable") is True,
-        )
-    text = error if isinstance(error, str) and error else None
-    return Reason(entry.code or code, entry.message or text or message)

@@ -1,34 +1,33 @@
-"""One API batch: create, bytes, finalize (seed: batch upload). Every file of it gets one verdict."""
+"""Drives one `domain.batch_upload` over HTTP: create, bytes, finalize (seed: batch upload)."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import anyio
 
-from calypso_mcp.api.batches import AcceptedItem, BatchFinalized, BatchSession, CreateBatch
+from calypso_mcp.api.batches import AcceptedItem, BatchFinalized, FinalizedItem
+from calypso_mcp.api.states import state_of_item
 from calypso_mcp.client.batches import Batches
 from calypso_mcp.client.clock import Clock
-from calypso_mcp.client.transport.requester import Answer
-from calypso_mcp.client.uploading.batch_body import create_request, problem_of
-from calypso_mcp.client.uploading.outcomes import Reason, Verdict
+from calypso_mcp.client.uploading.batch_body import create_request
 from calypso_mcp.client.uploading.preparation import Prepared, opened
 from calypso_mcp.client.uploading.progress import ProgressBoard
 from calypso_mcp.client.uploading.single_upload import KEY_REUSED
 from calypso_mcp.client.uploading.transfer import Transfer
 from calypso_mcp.concurrency import open_task_group
-from calypso_mcp.domain.manifest import check_manifest
+from calypso_mcp.domain.batch_upload import MOST_FINALIZES, BatchStep, BatchUpload, TakenOver
+from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.retry import RetryPolicy
-from calypso_mcp.domain.statuses import GONE
 from calypso_mcp.errors import CalypsoError, Conflict, SessionExpired, UploadError
 
 _log = logging.getLogger(__name__)
 
-#: How often finalize is repeated for files that arrived and are still called pending.
-_PENDING_RETRY: Final = RetryPolicy(attempts=5, base_s=0.5, cap_s=4.0)
+#: Pauses between two finalizes while files that arrived are called pending.
+_PENDING_RETRY: Final = RetryPolicy(attempts=MOST_FINALIZES + 1, base_s=0.5, cap_s=4.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class BatchTools:
     Attributes:
         batches: The API side.
         transfer: The bytes.
-        sending: Limits the files whose bytes are on their way, over all batches.
+        sending: Limits the files whose bytes are in flight, over all batches.
         clock: Whose sleep to use.
     """
 
@@ -51,7 +50,7 @@ class BatchTools:
 class BatchRun:
     """One batch on its way.
 
-    After `run`, every id is either in `verdicts` or in `again`: the latter are files whose earlier upload
+    After `run`, every id is either in `states` or in `again`: the latter are files whose earlier upload
     under this key came to nothing and that need a key of their own.
     """
 
@@ -70,71 +69,77 @@ class BatchRun:
             board: Told of progress.
             on_opened: Told the batch's id before any byte is sent.
         """
-        self.verdicts: dict[str, Verdict] = {}
-        self.again: set[str] = set()
         #: The error that kept the batch from coming into being.
         self.refusal: CalypsoError | None = None
+        self._machine = BatchUpload(items)
         self._tools = tools
         self._items = items
         self._board = board
         self._on_opened = on_opened
-        self._batch_id: str | None = None
-        self._errors: dict[str, CalypsoError] = {}
-        self._dead: set[str] = set()
-        self._sent: set[str] = set()
-        #: Of those, the files of which this run has brought bytes.
-        self._brought: set[str] = set()
-        self._pending: set[str] = set()
+        self._body = create_request(items)
+        self._addresses: dict[str, AcceptedItem] = {}
+
+    @property
+    def states(self) -> dict[str, FileState]:
+        """Where the files stand, by id."""
+        return self._machine.states
+
+    @property
+    def again(self) -> set[str]:
+        """Files to be sent under a key of their own."""
+        return self._machine.again
 
     async def run(self) -> None:
         """Bring the batch to its end; raises nothing but cancellation."""
-        body = create_request(self._items)
+        steps = {
+            BatchStep.CREATE: self._create,
+            BatchStep.LOOK: self._look,
+            BatchStep.SEND: self._send_all,
+            BatchStep.RENEW: self._renew,
+            BatchStep.FINALIZE: self._finalize,
+            BatchStep.CHECK: self._check,
+        }
+        while self._machine.step is not BatchStep.DONE:
+            await steps[self._machine.step]()
+
+    async def _create(self) -> None:
         try:
-            answer = await self._create(body)
+            answer = await self._tools.batches.create(self._body)
         except CalypsoError as error:
-            if isinstance(error, Conflict) and error.code == KEY_REUSED:
-                self.again = set(self._items)
-            else:
-                self.refusal = error
-                self.verdicts = {one: Verdict.of(error) for one in self._items}
+            key_reused = isinstance(error, Conflict) and error.code == KEY_REUSED
+            self.refusal = None if key_reused else error
+            self._machine.refused(FileState.of_error(error), key_reused=key_reused)
             return
-        addresses = {item.client_file_id: item for item in answer.body.accepted}
-        if answer.replayed:
-            # One request tells which files are there already; asking every address would be a hundred.
-            await self._finalize_replay()
-        await self._send_all({one: addresses[one] for one in self._open() if one in addresses}, answer)
-        await self._renew(body, addresses)
-        await self._settle()
-        await self._check_replayed()
-
-    def _open(self) -> list[str]:
-        return [one for one in self._items if one not in self.verdicts and one not in self.again]
-
-    async def _create(self, body: CreateBatch) -> Answer[BatchSession]:
-        ids = [item.client_file_id for item in body.manifest.items]
-        routed = [item.client_file_id for item in body.manifest.items if item.destination.is_given]
-        check_manifest(
-            ids,
-            [file.client_file_id for file in body.files],
-            shared_destination=body.manifest.destination.is_given,
-            routed_ids=routed,
+        await self._on_opened(answer.body.batch_id)
+        self._addresses = {item.client_file_id: item for item in answer.body.accepted}
+        rejected = {
+            entry.client_file_id: entry.reason("rejected", "The API rejected the file without a reason.")
+            for entry in answer.body.rejected
+        }
+        self._machine.created(
+            answer.body.batch_id, self._addresses.keys(), rejected, replayed=answer.replayed
         )
-        answer = await self._tools.batches.open(body)
-        self._batch_id = answer.body.batch_id
-        await self._on_opened(self._batch_id)
-        for entry in answer.body.rejected:
-            if entry.client_file_id in self._items:
-                reason = problem_of(entry, "rejected", "The API rejected the file without a reason.")
-                self._conclude(entry.client_file_id, Verdict("rejected", None, None, self._batch_id, reason))
-        return answer
 
-    async def _send_all(self, addresses: Mapping[str, AcceptedItem], answer: Answer[BatchSession]) -> None:
+    async def _look(self) -> None:
+        try:
+            answer = await self._tools.batches.finalize(self._batch_id)
+        except CalypsoError:
+            self._machine.looked(None)
+            return
+        self._machine.looked(_taken_over(answer.body))
+        left = self._machine.left
+        known_bytes = sum(prepared.size_bytes for prepared in self._items.values())
+        known_bytes -= sum(self._items[file_id].size_bytes for file_id in left)
+        self._board.done(len(self._items) - len(left), known_bytes)
+
+    async def _send_all(self) -> None:
         async with open_task_group() as sending:
-            for one, address in addresses.items():
-                sending.start_soon(self._send, one, address, answer.replayed)
+            for file_id in self._machine.to_send:
+                sending.start_soon(self._send, file_id, self._addresses[file_id])
+        self._machine.sent()
 
-    async def _send(self, one: str, address: AcceptedItem, resumed: bool) -> None:
-        prepared = self._items[one]
+    async def _send(self, file_id: str, address: AcceptedItem) -> None:
+        prepared = self._items[file_id]
         kept = 0
 
         def on_kept(count: int) -> None:
@@ -148,143 +153,74 @@ class BatchRun:
                     untouched = await self._tools.transfer.send(
                         address.upload_url.get_secret_value(),
                         prepared.content(source),
-                        resumed=resumed,
+                        resumed=self._machine.resumed,
                         on_kept=on_kept,
                     )
             except SessionExpired:
-                self._dead.add(one)
+                self._machine.died(file_id)
             except CalypsoError as error:
-                self._errors[one] = error
+                self._machine.broke(file_id, FileState.of_error(error))
             except Exception:  # noqa: BLE001 - see the next line; it is logged with its traceback
                 # A fault of this program in one file must not cost the others.
                 _log.exception("uploading a file of a batch failed unexpectedly")
-                self._errors[one] = UploadError(code="internal_error", retryable=False)
+                fault = UploadError(code="internal_error", retryable=False)
+                self._machine.broke(file_id, FileState.of_error(fault))
             else:
-                self._sent.add(one)
-                if not untouched:
-                    self._brought.add(one)
+                self._machine.arrived(file_id, brought=not untouched)
         self._board.done(1, prepared.size_bytes - kept)
 
-    async def _renew(self, body: CreateBatch, addresses: Mapping[str, AcceptedItem]) -> None:
-        """Ask for new addresses under the same key for those that died."""
-        if not self._dead:
-            return
+    async def _renew(self) -> None:
         try:
-            answer = await self._tools.batches.open(body)
+            answer = await self._tools.batches.create(self._body)
         except CalypsoError as error:
-            self._errors.update(dict.fromkeys(self._dead, error))
-            self._dead.clear()
+            self._machine.renewal_failed(FileState.of_error(error))
             return
-        renewed = {
+        fresh = {
             item.client_file_id: item
             for item in answer.body.accepted
-            if item.client_file_id in self._dead
-            and item.upload_url != addresses[item.client_file_id].upload_url
+            if (known := self._addresses.get(item.client_file_id)) and item.upload_url != known.upload_url
         }
-        self._dead.difference_update(renewed)
-        fresh = Answer(answer.body)
-        await self._send_all(renewed, fresh)
+        self._addresses.update(fresh)
+        self._machine.renewed(fresh.keys())
 
-    async def _finalize_replay(self) -> None:
-        try:
-            answer = await self._tools.batches.take_over(self._batch_id or "")
-        except CalypsoError:
-            return  # Perhaps nothing has arrived yet; the finalize after sending decides.
-        sizes = sum(prepared.size_bytes for prepared in self._items.values())
-        for entry in answer.body.failed:
-            if entry.client_file_id in self._items and entry.client_file_id not in self.verdicts:
-                self.again.add(entry.client_file_id)
-        self._take(answer)
-        left = self._open()
-        self._board.done(
-            len(self._items) - len(left), sizes - sum(self._items[one].size_bytes for one in left)
-        )
-
-    async def _settle(self) -> None:
-        """Finalize until nothing that has arrived is called pending, within bounds."""
-        attempt = 0
-        while self._open():
-            attempt += 1
-            try:
-                answer = await self._tools.batches.take_over(self._batch_id or "")
-            except CalypsoError as error:
-                self._conclude_rest(error)
-                return
-            for entry in answer.body.failed:
-                if entry.client_file_id in self._items and entry.client_file_id not in self.verdicts:
-                    reason = problem_of(entry, "finalize_failed", "The API could not take the file over.")
-                    verdict = Verdict("failed", None, None, self._batch_id, reason)
-                    self._conclude(entry.client_file_id, verdict)
-            self._take(answer, again=attempt > 1)
-            self._pending = {entry.client_file_id for entry in answer.body.pending}
-            delay_s = _PENDING_RETRY.delay_s(attempt, retryable=True)
-            if delay_s is None or not self._pending & self._sent & set(self._open()):
-                break
+    async def _finalize(self) -> None:
+        delay_s = _PENDING_RETRY.delay_s(self._machine.setbacks, retryable=True)
+        if self._machine.setbacks and delay_s is not None:
             await self._tools.clock.sleep(delay_s)
-        self._conclude_rest(None)
-
-    def _take(self, answer: Answer[BatchFinalized], *, again: bool = False) -> None:
-        for entry in answer.body.finalized:
-            self._conclude(
-                entry.client_file_id, Verdict("accepted", entry.knowledge_id, entry.task_id, self._batch_id)
-            )
-        for entry in answer.body.replayed:
-            # Where the answer to our own finalize was lost, its repetition calls our files replayed.
-            ours = (again or answer.repeated) and entry.client_file_id in self._brought
-            status = "accepted" if ours else "replayed"
-            self._conclude(
-                entry.client_file_id, Verdict(status, entry.knowledge_id, entry.task_id, self._batch_id)
-            )
-
-    def _conclude(self, one: str, verdict: Verdict) -> None:
-        # The first word counts: what one finalize took over, the next one calls replayed.
-        if one in self._items and one not in self.again:
-            self.verdicts.setdefault(one, verdict)
-
-    def _conclude_rest(self, error: CalypsoError | None) -> None:
-        for one in self._open():
-            if one in self._errors:
-                self._conclude(one, Verdict.of(self._errors[one], batch_id=self._batch_id))
-            elif one in self._dead:
-                self.again.add(one)
-            elif error is not None:
-                verdict = Verdict.of(error, batch_id=self._batch_id)
-                waits = error.retryable and one in self._sent
-                pending = Verdict("pending", None, None, self._batch_id, verdict.reason)
-                self._conclude(one, pending if waits else verdict)
-            elif one in self._pending & self._sent:
-                self._conclude(one, Verdict("pending", None, None, self._batch_id, _STILL_PENDING))
-            else:
-                self._conclude(one, self._unmentioned())
-
-    async def _check_replayed(self) -> None:
-        """Find the replayed files that have failed or been deleted since: they are uploaded again."""
-        replayed = {one for one, verdict in self.verdicts.items() if verdict.status == "replayed"}
-        if not replayed:
-            return
         try:
-            batch = await self._tools.batches.get(self._batch_id or "")
+            answer = await self._tools.batches.finalize(self._batch_id)
+        except CalypsoError as error:
+            self._machine.finalize_failed(FileState.of_error(error))
+        else:
+            self._machine.finalized(_taken_over(answer.body), repeated=answer.repeated)
+
+    async def _check(self) -> None:
+        try:
+            batch = await self._tools.batches.get(self._batch_id)
         except CalypsoError:
-            return  # Then the API's word that it has them has to do.
-        for item in batch.items or ():
-            status = item.file.status if item.file and item.status == "unknown" else item.status
-            if item.client_file_id in replayed and status.lower() in GONE:
-                del self.verdicts[item.client_file_id]
-                self.again.add(item.client_file_id)
+            self._machine.checked({})
+        else:
+            self._machine.checked({item.client_file_id: state_of_item(item) for item in batch.items or ()})
 
-    def _unmentioned(self) -> Verdict:
-        reason = Reason(
-            "missing_from_answer",
-            "The API's answer does not mention this file.",
-            "Make the same call again; files that arrived are not sent twice.",
-            retryable=True,
-        )
-        return Verdict("failed", None, None, self._batch_id, reason)
+    @property
+    def _batch_id(self) -> str:
+        return self._machine.batch_id or ""
 
 
-_STILL_PENDING: Final = Reason(
-    "upload_pending",
-    "The bytes have arrived, but the API has not taken the file over yet.",
-    "Make the same call again in a while; nothing is sent twice.",
-    retryable=True,
-)
+def _taken_over(answer: BatchFinalized) -> TakenOver:
+    unexplained = "The API could not take the file over."
+    return TakenOver(
+        finalized=_files(answer.finalized),
+        replayed=_files(answer.replayed),
+        failed={
+            entry.client_file_id: entry.reason("finalize_failed", unexplained) for entry in answer.failed
+        },
+        pending={entry.client_file_id for entry in answer.pending},
+    )
+
+
+def _files(entries: Iterable[FinalizedItem]) -> dict[str, FileState]:
+    return {
+        entry.client_file_id: FileState(file_id=entry.knowledge_id, task_id=entry.task_id)
+        for entry in entries
+    }

@@ -8,7 +8,7 @@ from typing import Final
 
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.uploading.batch_run import BatchRun, BatchTools
-from calypso_mcp.client.uploading.outcomes import Outcome, TransferProgress, Upload, Verdict
+from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
 from calypso_mcp.client.uploading.preparation import Prepared, opened, prepare
 from calypso_mcp.client.uploading.progress import ProgressBoard
 from calypso_mcp.client.uploading.recall import Recall
@@ -16,6 +16,7 @@ from calypso_mcp.client.uploading.sent_files import SentFile, SentFiles, under_k
 from calypso_mcp.client.uploading.single_upload import came_to_nothing
 from calypso_mcp.concurrency import for_each, run_in_background
 from calypso_mcp.domain.declaration import MOST_GENERATIONS, batch_key
+from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.manifest import split
 from calypso_mcp.errors import CalypsoError, InvalidRequest
@@ -51,7 +52,7 @@ class BatchUploads:
 
     async def run(
         self, uploads: Sequence[Upload], on_progress: Callable[[TransferProgress], None] | None = None
-    ) -> list[Outcome]:
+    ) -> list[FileState]:
         """Upload everything. What goes wrong with a file is its outcome, not an exception.
 
         Returns:
@@ -63,24 +64,24 @@ class BatchUploads:
 
     async def look(
         self, uploads: Sequence[Upload], on_progress: Callable[[TransferProgress], None] | None = None
-    ) -> list[Outcome | None]:
+    ) -> list[FileState | None]:
         """Return what `run` would find already there, or refuse; None for what it would send.
 
         Sends nothing and changes nothing. A file that went another way than through this client's memory
         is not recognised, nor one about which the API could not be asked.
         """
-        outcomes: dict[int, Outcome] = {}
+        outcomes: dict[int, FileState] = {}
         contents = await self._prepare_all(
             uploads, outcomes, ProgressBoard(len(uploads), self._clock, on_progress)
         )
         verdicts = await self._recall.present({one: content.prepared for one, content in contents.items()})
         for one, content in contents.items():
-            if one in verdicts and verdicts[one].status == "replayed":
+            if one in verdicts and verdicts[one].is_replayed:
                 outcomes.update(_outcomes(content, verdicts[one]))
         return [outcomes.get(index) for index in range(len(uploads))]
 
-    async def _run(self, uploads: Sequence[Upload], board: ProgressBoard) -> list[Outcome]:
-        outcomes: dict[int, Outcome] = {}
+    async def _run(self, uploads: Sequence[Upload], board: ProgressBoard) -> list[FileState]:
+        outcomes: dict[int, FileState] = {}
         contents = await self._prepare_all(uploads, outcomes, board)
         board.enter("uploading", bytes_total=sum(one.prepared.size_bytes for one in contents.values()))
         board.done(len(uploads) - len(contents))
@@ -92,8 +93,8 @@ class BatchUploads:
         return [outcomes[index] for index in range(len(uploads))]
 
     async def _changed(
-        self, contents: Iterable[_Content], outcomes: Mapping[int, Outcome]
-    ) -> dict[int, Outcome]:
+        self, contents: Iterable[_Content], outcomes: Mapping[int, FileState]
+    ) -> dict[int, FileState]:
         """Return the outcomes of files that went to the same bucket with other content before."""
         places = {
             index: place
@@ -111,7 +112,7 @@ class BatchUploads:
         }
 
     async def _prepare_all(
-        self, uploads: Sequence[Upload], outcomes: dict[int, Outcome], board: ProgressBoard
+        self, uploads: Sequence[Upload], outcomes: dict[int, FileState], board: ProgressBoard
     ) -> dict[str, _Content]:
         contents: dict[str, _Content] = {}
 
@@ -123,10 +124,8 @@ class BatchUploads:
                     size_bytes = source.size_bytes
                     prepared = await prepare(upload, source, self._limits)
             except CalypsoError as error:
-                verdict = Verdict.of(error)
-                outcomes[index] = Outcome.of(
-                    index, upload.declaration.filename, verdict, size_bytes=size_bytes
-                )
+                state = FileState.of_error(error)
+                outcomes[index] = replace(state, name=upload.declaration.filename, size_bytes=size_bytes)
                 board.hashed(0)
                 return
             one = _id(prepared, 0)
@@ -138,7 +137,7 @@ class BatchUploads:
 
     async def _upload_contents(
         self, contents: Mapping[str, _Content], board: ProgressBoard
-    ) -> dict[str, Verdict]:
+    ) -> dict[str, FileState]:
         items = {one: content.prepared for one, content in contents.items()}
         recalled = await self._recall.batches(items, split(items, self._limits.batch_files))
         verdicts = recalled.verdicts
@@ -159,13 +158,13 @@ class BatchUploads:
             left = [ids[one] for one in again]
             if not left:
                 return verdicts
-        verdicts.update({one: Verdict.of(came_to_nothing()) for one in left})
+        verdicts.update({one: FileState.of_error(came_to_nothing()) for one in left})
         return verdicts
 
     async def _run_batches(
         self, batches: Iterable[Sequence[str]], items: Mapping[str, Prepared], board: ProgressBoard
-    ) -> tuple[dict[str, Verdict], list[str]]:
-        verdicts: dict[str, Verdict] = {}
+    ) -> tuple[dict[str, FileState], list[str]]:
+        verdicts: dict[str, FileState] = {}
         again: list[str] = []
 
         async def run(ids: Sequence[str]) -> None:
@@ -182,8 +181,8 @@ class BatchUploads:
                 for group in groups:
                     await run(group)
                 return
-            await self._sent.note(under_keys(_arrived(batch.verdicts, items)))
-            verdicts.update(batch.verdicts)
+            await self._sent.note(under_keys(_arrived(batch.states, items)))
+            verdicts.update(batch.states)
             again.extend(batch.again)
 
         await for_each(run, batches, limit=_PARALLEL_BATCHES)
@@ -202,24 +201,27 @@ def _id(prepared: Prepared, generation: int) -> str:
 
 
 def _arrived(
-    verdicts: Mapping[str, Verdict], items: Mapping[str, Prepared]
+    verdicts: Mapping[str, FileState], items: Mapping[str, Prepared]
 ) -> Iterable[tuple[Prepared, SentFile]]:
     for one, verdict in verdicts.items():
         if verdict.file_id is not None:
             yield items[one], SentFile(verdict.file_id, verdict.task_id, verdict.batch_id, one)
 
 
-def _outcomes(content: _Content, verdict: Verdict) -> dict[int, Outcome]:
+def _outcomes(content: _Content, verdict: FileState) -> dict[int, FileState]:
     """Return the outcomes of all inputs with one content: the first took it there, the others find it."""
-    found: dict[int, Outcome] = {}
+    known = replace(
+        verdict,
+        client_file_id=content.id,
+        content_hash=content.prepared.content_hash,
+        size_bytes=content.prepared.size_bytes,
+    )
+    found: dict[int, FileState] = {}
     for position, index in enumerate(sorted(content.inputs)):
-        repeated = position > 0 and verdict.status == "accepted"
-        found[index] = Outcome.of(
-            index,
-            content.inputs[index].declaration.filename,
-            Verdict("replayed", verdict.file_id, verdict.task_id, verdict.batch_id) if repeated else verdict,
-            client_file_id=content.id,
-            content_hash=content.prepared.content_hash,
-            size_bytes=content.prepared.size_bytes,
+        repeated = position > 0 and verdict.outcome == "accepted"
+        found[index] = replace(
+            known,
+            name=content.inputs[index].declaration.filename,
+            outcome="replayed" if repeated else verdict.outcome,
         )
     return found

@@ -10,16 +10,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from calypso_mcp.api.batches import Batch
 from calypso_mcp.api.files import KnowledgeFile
+from calypso_mcp.api.states import state_of_file, state_of_item
 from calypso_mcp.client.batches import Batches
 from calypso_mcp.client.files import Files
-from calypso_mcp.client.uploading.outcomes import Verdict
 from calypso_mcp.client.uploading.preparation import Prepared
 from calypso_mcp.client.uploading.sent_files import SentFile, SentFiles, under_keys
 from calypso_mcp.concurrency import for_each
 from calypso_mcp.domain.declaration import batch_key
-from calypso_mcp.domain.statuses import GONE
+from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.errors import CalypsoError, NotFound
 
 #: Questions asked at the same time: of batches, each answered with up to 100 files, and of single files.
@@ -37,7 +36,7 @@ class Recalled:
         gone: Knowledge files that have failed or been deleted; no replay may be content with them.
     """
 
-    verdicts: dict[str, Verdict] = field(default_factory=dict[str, Verdict])
+    verdicts: dict[str, FileState] = field(default_factory=dict[str, FileState])
     unfinished: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
     gone: set[str] = field(default_factory=set[str])
 
@@ -76,7 +75,7 @@ class Recall:
         recalled.gone.update(file_id for file_id in lost if file_id)
         return recalled
 
-    async def present(self, items: Mapping[str, Prepared]) -> dict[str, Verdict]:
+    async def present(self, items: Mapping[str, Prepared]) -> dict[str, FileState]:
         """Return verdicts on the files that are known to have arrived; asks only, and changes nothing."""
         known = await self._known(items)
         arrived = {one: file for one, file in known.items() if file.file_id is not None}
@@ -133,8 +132,8 @@ class Recall:
 
     async def _ask(
         self, known: Mapping[str, SentFile], items: Mapping[str, Prepared], earlier: Earlier
-    ) -> dict[str, Verdict]:
-        verdicts: dict[str, Verdict] = {}
+    ) -> dict[str, FileState]:
+        verdicts: dict[str, FileState] = {}
         by_batch: dict[str, dict[str, SentFile]] = defaultdict(dict)
         alone: dict[str, SentFile] = {}
         for one, file in known.items():
@@ -159,7 +158,7 @@ class Recall:
         batch_id: str,
         files: Mapping[str, SentFile],
         old: Mapping[str, str],
-        verdicts: dict[str, Verdict],
+        verdicts: dict[str, FileState],
     ) -> dict[str, SentFile]:
         """Judge the files of one batch; returns those on which only a question about themselves helps.
 
@@ -176,23 +175,23 @@ class Recall:
         except CalypsoError as error:
             # What was only announced is sent again, unless it may have arrived and asking later helps.
             unknown = files if error.retryable else arrived
-            verdicts.update(dict.fromkeys(unknown, Verdict.of(error, batch_id=batch_id)))
+            verdicts.update(dict.fromkeys(unknown, FileState.of_error(error, batch_id=batch_id)))
             return {}
-        taken_over = [item.client_file_id for item in batch.items or () if item.knowledge_id or item.file]
+        states = {item.client_file_id: state_of_item(item) for item in batch.items or ()}
+        taken_over = [client_file_id for client_file_id, state in states.items() if state.file_id]
         await self._sent.changed({old[one]: one for one in taken_over if one in old})
-        states = _states(batch)
         unanswered: dict[str, SentFile] = {}
         for one, file in arrived.items():
             state = states.get(file.client_file_id or "")
             if state is None:
                 unanswered[one] = file
-            elif state not in GONE:
-                verdicts[one] = Verdict("replayed", file.file_id, file.task_id, batch_id)
+            elif not state.is_gone:
+                verdicts[one] = _replayed(file)
         return unanswered
 
     async def _arrived(self, batch_id: str, files: Mapping[str, SentFile]) -> dict[str, SentFile]:
         """Return which of `files` have arrived by now; those that nobody took over are taken over."""
-        answer = await self._batches.finalize(batch_id)
+        answer = (await self._batches.finalize(batch_id)).body
         entries = {entry.client_file_id: entry for entry in (*answer.finalized, *answer.replayed)}
         return {
             one: replace(file, file_id=entry.knowledge_id, task_id=entry.task_id)
@@ -200,21 +199,21 @@ class Recall:
             if (entry := entries.get(file.client_file_id or "")) is not None and entry.knowledge_id
         }
 
-    async def _ask_file(self, file: SentFile) -> Verdict | None:
+    async def _ask_file(self, file: SentFile) -> FileState | None:
         if file.file_id is None:
             return None
         try:
             present = await self._present(file.file_id)
         except CalypsoError as error:
-            return Verdict.of(error, batch_id=file.batch_id)
-        return Verdict("replayed", file.file_id, file.task_id, file.batch_id) if present else None
+            return FileState.of_error(error, batch_id=file.batch_id)
+        return _replayed(file) if present else None
 
     async def _present(self, file_id: str) -> KnowledgeFile | None:
         try:
             file = await self._files.get(file_id)
         except NotFound:
             return None
-        return None if file.status.lower() in GONE else file
+        return None if state_of_file(file).is_gone else file
 
 
 def _is_unfinished(group: Sequence[str], known: Mapping[str, SentFile], batch_id: str | None) -> bool:
@@ -227,19 +226,14 @@ def _is_unfinished(group: Sequence[str], known: Mapping[str, SentFile], batch_id
     )
 
 
-def _states(batch: Batch) -> dict[str, str]:
-    return {
-        item.client_file_id: (
-            item.file.status if item.file and item.status == "unknown" else item.status
-        ).lower()
-        for item in batch.items or ()
-    }
+def _replayed(file: SentFile) -> FileState:
+    return FileState(outcome="replayed", file_id=file.file_id, task_id=file.task_id, batch_id=file.batch_id)
 
 
 def _news(
-    known: Mapping[str, SentFile], verdicts: Mapping[str, Verdict], items: Mapping[str, Prepared]
+    known: Mapping[str, SentFile], verdicts: Mapping[str, FileState], items: Mapping[str, Prepared]
 ) -> Iterable[tuple[Prepared, SentFile]]:
     """Yield what the API has told and the memory did not know."""
     for one, verdict in verdicts.items():
-        if verdict.status == "replayed" and known[one].file_id is None:
+        if verdict.is_replayed and known[one].file_id is None:
             yield items[one], replace(known[one], file_id=verdict.file_id, task_id=verdict.task_id)

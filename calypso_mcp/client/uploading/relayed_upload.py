@@ -89,7 +89,7 @@ class RelayedUpload:
             SessionExpired: The address behind the session is gone.
             UploadError: The storage does not say.
         """
-        answer = await self._files.open_session(upload, idempotency_key=idempotency_key)
+        answer = await self._files.create_session(upload, idempotency_key=idempotency_key)
         return await self._transfer.kept(answer.body.upload_url.get_secret_value(), upload.size_bytes)
 
     async def run(
@@ -103,7 +103,7 @@ class RelayedUpload:
             ApiError: The API refused.
             ConnectionFailed: The API could not be reached.
         """
-        answer = await self._files.open_session(upload, idempotency_key=idempotency_key)
+        answer = await self._files.create_session(upload, idempotency_key=idempotency_key)
         content = Content(source, upload.content_type, content_hash="")
         await self._transfer.send(
             answer.body.upload_url.get_secret_value(), content, resumed=True, chunk_bytes=CHUNK_BYTES

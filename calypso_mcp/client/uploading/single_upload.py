@@ -6,16 +6,17 @@ from dataclasses import replace
 from typing import Final
 
 from calypso_mcp.api.files import CreateUploadSession, KnowledgeFile, UploadTarget
+from calypso_mcp.api.states import state_of_file
 from calypso_mcp.client.files import Files
-from calypso_mcp.client.uploading.outcomes import Upload, UploadedFile
+from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.client.uploading.preparation import Prepared, opened, prepare
 from calypso_mcp.client.uploading.recall import Recall
 from calypso_mcp.client.uploading.sent_files import SentFile, SentFiles, under_keys
 from calypso_mcp.client.uploading.sources import ByteSource, sha256_of, version_of
 from calypso_mcp.client.uploading.transfer import OnKept, Transfer
 from calypso_mcp.domain.declaration import MOST_GENERATIONS
+from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.statuses import GONE
 from calypso_mcp.errors import (
     ApiError,
     CalypsoError,
@@ -45,7 +46,7 @@ class SingleUpload:
         self._transfer = transfer
         self._limits = limits
 
-    async def run(self, upload: Upload, on_kept: OnKept | None = None) -> UploadedFile:
+    async def run(self, upload: Upload, on_kept: OnKept | None = None) -> FileState:
         """Upload `upload`, or find that it is there already.
 
         First the memory of earlier uploads is asked, which also knows files that came with a batch. Then the
@@ -63,9 +64,7 @@ class SingleUpload:
             prepared = await prepare(upload, source, self._limits)
             known, gone = await self._recall.file(prepared)
             if known is not None:
-                done = UploadedFile(
-                    known, replayed=True, content_hash=prepared.content_hash, size_bytes=prepared.size_bytes
-                )
+                done = _state(known, prepared, replayed=True)
             else:
                 done = await self._send(prepared, source, gone, on_kept)
         place = prepared.place
@@ -74,7 +73,7 @@ class SingleUpload:
 
     async def _send(
         self, prepared: Prepared, source: ByteSource, gone: str | None, on_kept: OnKept | None
-    ) -> UploadedFile:
+    ) -> FileState:
         for generation in range(MOST_GENERATIONS):
             done = await self._attempt(prepared, source, generation, on_kept)
             if done is not None and done.file_id != gone:
@@ -84,11 +83,11 @@ class SingleUpload:
 
     async def _attempt(
         self, prepared: Prepared, source: ByteSource, generation: int, on_kept: OnKept | None
-    ) -> UploadedFile | None:
+    ) -> FileState | None:
         key = prepared.declaration.upload_key(prepared.content_hash, generation)
         content = prepared.content(source)
         try:
-            answer = await self._files.open_session(_session(prepared), idempotency_key=key)
+            answer = await self._files.create_session(_session(prepared), idempotency_key=key)
         except Conflict as error:
             if error.code == KEY_REUSED:
                 return None
@@ -109,9 +108,9 @@ class SingleUpload:
         key: str,
         expired: UploadTarget,
         on_kept: OnKept | None,
-    ) -> UploadedFile | None:
+    ) -> FileState | None:
         """Go on with a new address under the same key; None where the key leads to the dead one again."""
-        renewed = (await self._files.open_session(_session(prepared), idempotency_key=key)).body
+        renewed = (await self._files.create_session(_session(prepared), idempotency_key=key)).body
         if renewed.upload_url != expired.upload_url:
             try:
                 replayed = await self._transfer.send(
@@ -141,18 +140,27 @@ class SingleUpload:
 
 async def _checked(
     file: KnowledgeFile, prepared: Prepared, source: ByteSource, *, replayed: bool
-) -> UploadedFile | None:
+) -> FileState | None:
     """Return the finished upload; None where the file has failed or been deleted.
 
     Raises:
         UploadCorrupted: The API says which bytes it has, and they are others than those of `source`.
     """
-    if file.status.lower() in GONE:
+    if state_of_file(file).is_gone:
         return None
     stored = (file.sha256 or "").lower()
     if len(stored) == _SHA256_CHARS and await _differs(source, prepared.version, stored):
         raise UploadCorrupted(ids={"file_id": file.id})
-    return UploadedFile(file, replayed, prepared.content_hash, prepared.size_bytes)
+    return _state(file, prepared, replayed=replayed)
+
+
+def _state(file: KnowledgeFile, prepared: Prepared, *, replayed: bool) -> FileState:
+    return replace(
+        state_of_file(file),
+        outcome="replayed" if replayed else "accepted",
+        content_hash=prepared.content_hash,
+        size_bytes=prepared.size_bytes,
+    )
 
 
 async def _differs(source: ByteSource, version: object, stored: str) -> bool:

@@ -13,14 +13,15 @@ from calypso_mcp.client.policies import ClientPolicies
 from calypso_mcp.client.transport.storage import Storage
 from calypso_mcp.client.uploading.batch_run import BatchTools
 from calypso_mcp.client.uploading.batch_uploads import BatchUploads
-from calypso_mcp.client.uploading.outcomes import Outcome, TransferProgress, Upload, UploadedFile
+from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
 from calypso_mcp.client.uploading.recall import Recall
 from calypso_mcp.client.uploading.relayed_upload import RelayedUpload
 from calypso_mcp.client.uploading.sent_files import SentFiles
 from calypso_mcp.client.uploading.single_upload import SingleUpload
 from calypso_mcp.client.uploading.transfer import Transfer
+from calypso_mcp.domain.file_state import FileState
 
-__all__ = ["Outcome", "TransferProgress", "Upload", "UploadedFile", "Uploads"]
+__all__ = ["TransferProgress", "Upload", "Uploads"]
 
 
 class Uploads:
@@ -46,9 +47,7 @@ class Uploads:
         tools = BatchTools(batches, transfer, sending, clock)
         self._many = BatchUploads(tools, recall, sent, policies.limits, clock)
 
-    async def upload(
-        self, upload: Upload, *, on_progress: Callable[[int], None] | None = None
-    ) -> UploadedFile:
+    async def upload(self, upload: Upload, *, on_progress: Callable[[int], None] | None = None) -> FileState:
         """Upload one file, or find that it is there already. See `SingleUpload.run` for the errors.
 
         Args:
@@ -63,7 +62,7 @@ class Uploads:
         uploads: Sequence[Upload],
         *,
         on_progress: Callable[[TransferProgress], None] | None = None,
-    ) -> list[Outcome]:
+    ) -> list[FileState]:
         """Upload any number of files.
 
         Divided into batches of at most 100. Calling again with the same files continues where it stopped
@@ -83,7 +82,7 @@ class Uploads:
         uploads: Sequence[Upload],
         *,
         on_progress: Callable[[TransferProgress], None] | None = None,
-    ) -> list[Outcome | None]:
+    ) -> list[FileState | None]:
         """Return what `upload_all` would find already there; None for what it would send. Sends nothing.
 
         Only what this client's memory knows is found: see `BatchUploads.look`.

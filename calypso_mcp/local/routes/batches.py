@@ -20,6 +20,7 @@ from calypso_mcp.api.batches import (
     FinalizedItem,
     ItemProblem,
 )
+from calypso_mcp.api.files import StatedError
 from calypso_mcp.domain.statuses import FileStatus, SyncStatus
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, read_body
@@ -182,7 +183,7 @@ def _missing_wire(item: ItemRow, code: str, message: str) -> ItemProblem:
 
 
 def _problem_wire(name: str, code: str, message: str, session_id: str | None = None) -> ItemProblem:
-    error = {"code": code, "message": message}
+    error = StatedError(code=code, message=message)
     return ItemProblem(client_file_id=name, session_id=session_id, code=code, message=message, error=error)
 
 

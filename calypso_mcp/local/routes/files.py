@@ -10,9 +10,11 @@ from starlette.routing import Route
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.files import (
+    BucketSync,
     CreateUploadSession,
     IndexingTask,
     KnowledgeFile,
+    StatedError,
     TaskReference,
     UploadSession,
 )
@@ -93,7 +95,10 @@ async def get_task(backend: Backend, request: Request) -> Answer:
     if file is None:
         raise not_found("task", "task_not_found")
     task = IndexingTask(
-        id=file.task_id, status=file.task_status, knowledge_id=file.id, error=error_wire(file)
+        id=file.task_id,
+        status=file.task_status,
+        knowledge_id=file.id,
+        error=error_wire(file),
     )
     return Answer({**task.to_wire(), "type": _TASK_TYPE})
 
@@ -116,7 +121,7 @@ def file_wire(file: FileRow) -> dict[str, Any]:
         task=TaskReference(id=file.task_id, type=_TASK_TYPE, status=file.task_status),
         task_reference=file.task_id,
         bucket_sync_status=file.sync_status,
-        bucket_sync=sync_wire(file.sync),
+        bucket_sync=BucketSync.read_all(sync_wire(file.sync)),
         error=error_wire(file),
     )
     return {**model.to_wire(), "bucket_ids": list(file.bucket_ids)}
@@ -127,9 +132,9 @@ def sync_wire(sync: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
     return [{"bucket_id": bucket_id, "status": status} for bucket_id, status in sync]
 
 
-def error_wire(file: FileRow) -> dict[str, Any] | None:
+def error_wire(file: FileRow) -> StatedError | None:
     """Return why a file could not be indexed."""
-    return {"code": file.error_code, "message": file.error_message} if file.error_code else None
+    return StatedError(code=file.error_code, message=file.error_message) if file.error_code else None
 
 
 ROUTES = (

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from calypso_mcp.client.readiness import FailedItem, ReadinessReport, ReadinessTarget
-from calypso_mcp.client.uploading.outcomes import Outcome
+from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.concurrency import for_each
+from calypso_mcp.domain.file_state import FileState, StateReport
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.server.calls.call_progress import CallProgress, Step
 from calypso_mcp.server.calls.call_time import CallTime
@@ -28,16 +28,16 @@ class BatchReadiness:
     state: Readiness
     ready: int
     pending: int
-    failed: Mapping[str, FailedItem] = field(default_factory=dict[str, FailedItem])
+    failed: Mapping[str, FileState] = field(default_factory=dict[str, FileState])
 
 
 async def wait_for_outcomes(
-    client: CalypsoClient, outcomes: Sequence[Outcome], time: CallTime, progress: CallProgress | None = None
+    client: CalypsoClient, outcomes: Sequence[FileState], time: CallTime, progress: CallProgress | None = None
 ) -> BatchReadiness:
     """Wait until every file that arrived is searchable or has failed, or the time is up."""
     uploaded = {one.file_id for one in outcomes if one.is_uploaded and one.file_id}
     nameless = sum(one.is_uploaded and not one.file_id for one in outcomes)
-    reports: dict[int, ReadinessReport] = {}
+    reports: dict[int, StateReport] = {}
     targets = _targets(outcomes)
     wait_s, first_look_s = time.wait_s, time.left_s
 
@@ -46,7 +46,7 @@ async def wait_for_outcomes(
             progress.tell(Step("indexing", files_done=_settled(reports), files_total=len(uploaded)))
 
     async def wait(position: int) -> None:
-        def tell(report: ReadinessReport) -> None:
+        def tell(report: StateReport) -> None:
             reports[position] = report
             note()
 
@@ -72,7 +72,7 @@ async def wait_for_outcomes(
     )
 
 
-def _targets(outcomes: Sequence[Outcome]) -> list[ReadinessTarget]:
+def _targets(outcomes: Sequence[FileState]) -> list[ReadinessTarget]:
     """Return what to ask for: the files that arrived, with the batch they came with.
 
     One request tells about a hundred files of a batch, but the batch itself may hold files of other calls
@@ -88,5 +88,5 @@ def _targets(outcomes: Sequence[Outcome]) -> list[ReadinessTarget]:
     ]
 
 
-def _settled(reports: Mapping[int, ReadinessReport]) -> int:
-    return sum(len(report.ready) + len(report.failed) for report in reports.values())
+def _settled(reports: Mapping[int, StateReport]) -> int:
+    return sum(report.settled for report in reports.values())

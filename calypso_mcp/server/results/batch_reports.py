@@ -7,15 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from calypso_mcp.client.readiness import FailedItem
-from calypso_mcp.client.uploading.outcomes import Outcome, Verdict
+from calypso_mcp.domain.file_state import FileState, UploadOutcome
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server.calls.batch_inputs import BatchInput
 from calypso_mcp.server.results.models import ToolResult, inline
 from calypso_mcp.server.results.standings import ReadinessWord, reason_line
 
-OutcomeWord = Literal["accepted", "replayed", "rejected", "failed", "pending", "skipped", "would_send"]
+OutcomeWord = UploadOutcome | Literal["skipped", "would_send"]
 
 #: Outcomes listed; the rest is in the counts.
 _MOST_OUTCOMES = 500
@@ -176,29 +175,29 @@ def foreseen(one: BatchInput, *, is_there: bool) -> Told:
     return Told(InputOutcome(path=clean_line(one.path, _PATH_CHARS), outcome=outcome))
 
 
-def sent(one: BatchInput, outcome: Outcome, *, shared_slug: str | None) -> Told:
+def sent(one: BatchInput, state: FileState, *, shared_slug: str | None) -> Told:
     """Return the outcome of an input that the client has dealt with."""
     slug = one.target.slug if one.target else None
     told = InputOutcome(
         path=clean_line(one.path, _PATH_CHARS),
-        outcome=outcome.status,
+        outcome=state.outcome or "failed",
         bucket=slug if slug != shared_slug else None,
-        changed=outcome.changed or None,
-        code=outcome.code,
-        reason=reason_line(outcome.message) if outcome.message else None,
-        retryable=None if outcome.is_uploaded else outcome.retryable,
+        changed=state.changed or None,
+        code=state.code,
+        reason=reason_line(state.message) if state.message else None,
+        retryable=None if state.is_uploaded else state.retryable,
     )
-    return Told(told, outcome.hint or "")
+    return Told(told, state.hint or "")
 
 
-def not_searchable(told: Told, item: FailedItem) -> Told:
+def not_searchable(told: Told, state: FileState) -> Told:
     """Return the outcome of an input that arrived but could not be indexed."""
     failed = told.outcome.model_copy(
         update={
             "outcome": "failed",
-            "file_id": item.file_id,
-            "code": item.code,
-            "reason": reason_line(item.message),
+            "file_id": state.file_id,
+            "code": state.code,
+            "reason": reason_line(state.message or ""),
             "retryable": False,
         }
     )
@@ -254,7 +253,7 @@ def _shortened(path: str, limit: int) -> str:
 def _refused(path: str, problem: CalypsoError, *, found: bool) -> Told:
     # A file nobody asked for by name is skipped like others of its kind.
     skipped = found and problem.code in _SKIPPED_WHEN_FOUND
-    refused = Verdict.of(problem).status
+    refused = FileState.of_error(problem).outcome or "failed"
     told = InputOutcome(
         path=path,
         outcome="skipped" if skipped else refused,

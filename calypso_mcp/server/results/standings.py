@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import WithJsonSchema
 
-from calypso_mcp.client.readiness import ReadinessReport
+from calypso_mcp.domain.file_state import FileState, StateReport
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.server.results.models import ToolResult
@@ -52,42 +52,28 @@ def reason_line(text: str) -> str:
     return clean_line(text, _REASON_CHARS)
 
 
-def listed(report: ReadinessReport, *, name_ready: bool = False) -> tuple[list[ItemStanding], int]:
+def listed(report: StateReport, *, name_ready: bool = False) -> tuple[list[ItemStanding], int]:
     """Return the items of `report` worth reading, failures first, and how many more there are.
 
     Args:
         report: Where things stand.
         name_ready: Whether to list what is searchable as well.
     """
-    failed = [
-        ItemStanding(
-            readiness="failed",
-            name=_name(report, item.id),
-            id=item.file_id or item.client_file_id or item.id,
-            status=item.status,
-            code=item.code,
-            reason=reason_line(item.message),
-        )
-        for item in report.failed
-    ]
-    waiting = [
-        ItemStanding(
-            readiness="pending",
-            name=_name(report, item.id),
-            id=item.file_id or item.client_file_id or item.id,
-            status=item.status,
-            bucket_sync=item.bucket_sync_status,
-        )
-        for item in report.waiting
-    ]
-    ready = [
-        ItemStanding(readiness="ready", name=_name(report, one), id=one) for one in report.ready if name_ready
-    ]
-    everything = failed + waiting + ready
+    ready = [state for state in report.states if state.readiness is Readiness.READY and name_ready]
+    items = [_item(state) for state in (*report.failed, *report.waiting, *ready)]
     most = _MOST_OF_BATCH if name_ready else _MOST_ITEMS
-    return everything[:most], max(0, len(everything) - most)
+    return items[:most], max(0, len(items) - most)
 
 
-def _name(report: ReadinessReport, item_id: str) -> str | None:
-    name = report.names.get(item_id)
-    return clean_line(name, _NAME_CHARS) if name else None
+def _item(state: FileState) -> ItemStanding:
+    is_ready = state.readiness is Readiness.READY
+    has_failed = state.readiness is Readiness.FAILED
+    return ItemStanding(
+        readiness=word(state.readiness),
+        name=clean_line(state.name, _NAME_CHARS) if state.name else None,
+        id=state.id if is_ready else state.file_id or state.client_file_id or state.id,
+        status=None if is_ready else state.status,
+        bucket_sync=state.bucket_sync_status if state.readiness is Readiness.WAITING else None,
+        code=state.code if has_failed else None,
+        reason=reason_line(state.message) if has_failed and state.message else None,
+    )

@@ -7,12 +7,12 @@ requests. A file that is in several buckets shows only those in scope.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeVar, cast
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
 from calypso_mcp.api.batches import Batch, BatchItem
 from calypso_mcp.api.buckets import Bucket
-from calypso_mcp.api.files import IndexingTask, KnowledgeFile
+from calypso_mcp.api.files import BucketSync, IndexingTask, KnowledgeFile
 from calypso_mcp.errors import InvalidRequest, NotFound, ScopeError
 from calypso_mcp.server.scope.request_scope import Access
 
@@ -20,11 +20,10 @@ T = TypeVar("T")
 
 #: Ids become path segments, so whatever could be more than one segment is nobody's id.
 _ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.:@~+=-]{1,200}\Z")
-_BUCKET_ID_KEYS = ("bucket_id", "bucketId", "id")
 
 
 class Reach:
-    """What the scope of one request reaches: a `client.readiness_report.View`."""
+    """What the scope of one request reaches: a `client.readiness_target.View`."""
 
     def __init__(self, bucket_ids: frozenset[str], file_ids: frozenset[str]) -> None:
         self._bucket_ids = bucket_ids
@@ -51,11 +50,10 @@ class Reach:
             update |= {"bucket_sync": visible, "bucket_sync_status": None}
         return item.model_copy(update=update)
 
-    def _split(self, bucket_sync: Any) -> tuple[list[dict[str, Any]], int]:
+    def _split(self, bucket_sync: Sequence[BucketSync]) -> tuple[tuple[BucketSync, ...], int]:
         """Return the entries in scope and the number of others."""
-        entries = _entries(bucket_sync)
-        visible = [entry for entry in entries if entry["bucket_id"] in self._bucket_ids]
-        return visible, len(entries) - len(visible)
+        visible = tuple(entry for entry in bucket_sync if entry.bucket_id in self._bucket_ids)
+        return visible, len(bucket_sync) - len(visible)
 
 
 async def require_file(access: Access, file_id: str, *, within: Bucket | None = None) -> KnowledgeFile:
@@ -142,27 +140,3 @@ def _known(found: T | None, noun: str, identifier: str) -> T:
             hint=f"Use a {noun}_id that an upload returned for a bucket in list_buckets.",
         )
     return found
-
-
-def _entries(bucket_sync: Any) -> list[dict[str, Any]]:
-    """Return sync entries as objects with a `bucket_id`; the API has not published their shape."""
-    if isinstance(bucket_sync, Mapping):
-        mapping = cast("Mapping[str, Any]", bucket_sync)
-        if any(key in mapping for key in _BUCKET_ID_KEYS):
-            return _entries([mapping])
-        return [
-            {
-                "bucket_id": key,
-                **(cast("dict[str, Any]", value) if isinstance(value, dict) else {"status": value}),
-            }
-            for key, value in mapping.items()
-        ]
-    if not isinstance(bucket_sync, list | tuple):
-        return []
-    entries: list[dict[str, Any]] = []
-    for entry in cast("list[Any]", bucket_sync):
-        if isinstance(entry, dict):
-            fields = cast("dict[str, Any]", entry)
-            bucket_id = next((fields[key] for key in _BUCKET_ID_KEYS if key in fields), None)
-            entries.append({**fields, "bucket_id": bucket_id})
-    return entries

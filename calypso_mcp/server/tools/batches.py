@@ -10,8 +10,9 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from calypso_mcp.client.uploading.outcomes import Outcome, Upload
+from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.domain.declaration import Declaration
+from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.errors import CalypsoError, ContentError, OutOfTime
 from calypso_mcp.server.calls.batch_inputs import BatchInput, BatchItem, InputReader, SharedArguments
@@ -89,9 +90,9 @@ class _Batch:
         self._access = access
         self._inputs = inputs
         self._progress = progress
-        self._outcomes: list[Outcome] | None = None
+        self._outcomes: list[FileState] | None = None
         #: Of a dry run: what is there already or cannot be sent; None for what would be sent.
-        self._found: list[Outcome | None] | None = None
+        self._found: list[FileState | None] | None = None
         self._readiness: BatchReadiness | None = None
         slugs = {one.target.slug for one in inputs if one.target}
         self._shared_slug = slugs.pop() if len(slugs) == 1 else None
@@ -100,7 +101,7 @@ class _Batch:
     def is_replay(self) -> bool:
         """Whether everything that could be sent was there already, so that it may well be searchable."""
         uploaded = [one for one in self._outcomes or () if one.is_uploaded]
-        return bool(uploaded) and all(one.status == "replayed" for one in uploaded)
+        return bool(uploaded) and all(one.is_replayed for one in uploaded)
 
     async def look(self, time: CallTime) -> None:
         """Find what is there already, as far as the time allows; sends nothing."""

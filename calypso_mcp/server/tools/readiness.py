@@ -10,10 +10,11 @@ from pydantic import Field
 
 from calypso_mcp.api.batches import Batch
 from calypso_mcp.api.files import KnowledgeFile
-from calypso_mcp.client.readiness import ReadinessReport, ReadinessTarget
-from calypso_mcp.client.readiness_report import Standing, of_file, of_item
+from calypso_mcp.api.states import state_of_file, state_of_item, state_of_task
+from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.concurrency import map_parallel
-from calypso_mcp.domain.readiness import Readiness, hinges_on_store, task_readiness
+from calypso_mcp.domain.file_state import StateReport
+from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, OutOfTime, ScopeError
 from calypso_mcp.server.calls.call_progress import Step, call_progress
@@ -69,7 +70,7 @@ async def get_upload_status(
     _require_one({"file_id": file_id, "task_id": task_id, "batch_id": batch_id})
     if task_id:
         task, file = await require_task(access, task_id)
-        report = await _file_report(access, file) if file else _of_task(task.status)
+        report = await _file_report(access, file) if file else StateReport((state_of_task(task.status),))
         return answer(_standing(report, status=task.status))
     if batch_id:
         batch = await require_batch(access, batch_id)
@@ -121,12 +122,12 @@ async def wait_for_bucket_sync(
     return answer(_standing(report, again=again, name_ready=0 < len(file_ids) <= _MOST_READY_NAMED))
 
 
-def indexing_step(report: ReadinessReport) -> Step:
+def indexing_step(report: StateReport) -> Step:
     """Return how far indexing is, by files, or by members where a whole bucket is waited for."""
     if report.indexed_members is not None and report.pending_members is not None:
         total = report.indexed_members + report.pending_members
         return Step("indexing", files_done=report.indexed_members, files_total=total)
-    return Step("indexing", files_done=len(report.ready) + len(report.failed), files_total=report.total)
+    return Step("indexing", files_done=report.settled, files_total=report.total)
 
 
 async def _wait_target(
@@ -155,14 +156,15 @@ def _unanswered(again: dict[str, Any], count: int) -> UploadStanding:
     )
 
 
-async def _look(access: Access, target: ReadinessTarget) -> ReadinessReport:
+async def _look(access: Access, target: ReadinessTarget) -> StateReport:
     return await access.client.readiness.wait(target, timeout_s=0)
 
 
-async def _file_report(access: Access, file: KnowledgeFile) -> ReadinessReport:
+async def _file_report(access: Access, file: KnowledgeFile) -> StateReport:
     """Return where a file stands. Under a limit only its buckets in scope count: `file` shows no others."""
-    if access.is_limited and not hinges_on_store(file.status, file.bucket_sync_status, file.bucket_sync):
-        return ReadinessReport.of([of_file(file)])
+    state = state_of_file(file)
+    if access.is_limited and not state.hinges_on_store:
+        return StateReport((state,))
     return await _look(access, ReadinessTarget(file_ids=(file.id,), view=await reach_of(access)))
 
 
@@ -197,21 +199,12 @@ def _no_such_files(missing: list[str]) -> ScopeError:
     )
 
 
-async def _batch_report(access: Access, batch: Batch) -> ReadinessReport:
+async def _batch_report(access: Access, batch: Batch) -> StateReport:
     """Return where a batch stands; as in `_file_report`, its items show only buckets in scope."""
-    items = batch.items or ()
-    if access.is_limited and not any(
-        hinges_on_store(item.status, item.bucket_sync_status, item.bucket_sync) for item in items
-    ):
-        return ReadinessReport.of([of_item(item) for item in items], batch_status=batch.status)
+    states = tuple(state_of_item(item) for item in batch.items or ())
+    if access.is_limited and not any(state.hinges_on_store for state in states):
+        return StateReport(states, batch_status=batch.status)
     return await _look(access, ReadinessTarget(batch_id=batch.id, view=await reach_of(access)))
-
-
-def _of_task(status: str) -> ReadinessReport:
-    readiness = task_readiness(status)
-    # Indexed is not yet synced, and a task without a file cannot say more.
-    known = Readiness.WAITING if readiness is Readiness.READY else readiness
-    return ReadinessReport.of([Standing(id="task", readiness=known, status=status)])
 
 
 def _of_upload(record: UploadRecord) -> UploadStanding:
@@ -231,7 +224,7 @@ def _of_upload(record: UploadRecord) -> UploadStanding:
 
 
 def _standing(
-    report: ReadinessReport,
+    report: StateReport,
     *,
     status: str | None = None,
     again: dict[str, Any] | None = None,

@@ -11,10 +11,10 @@ from mcp_types import CallToolResult
 from pydantic import Field, WithJsonSchema
 from starlette.requests import Request
 
-from calypso_mcp.client.readiness import ReadinessReport, ReadinessTarget
-from calypso_mcp.client.readiness_report import of_file
-from calypso_mcp.client.uploading.outcomes import Upload, UploadedFile
+from calypso_mcp.client.readiness_target import ReadinessTarget
+from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.domain.declaration import Declaration
+from calypso_mcp.domain.file_state import FileState, StateReport
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.errors import ContentError, InputError, OutOfTime
 from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
@@ -170,7 +170,7 @@ async def _send(
 class _Sent:
     """A file that has arrived: what the API made of it, what it was here, and where it went."""
 
-    uploaded: UploadedFile
+    uploaded: FileState
     checked: CheckedSource
     target: Target
 
@@ -189,24 +189,24 @@ def _teller(progress: CallProgress, checked: CheckedSource) -> Callable[[int], N
 
 async def _readiness(
     access: Access, sent: _Sent, time: CallTime | None, progress: CallProgress
-) -> ReadinessReport:
+) -> StateReport:
     """Return where the file stands, waiting as long as `time` allows; None does not even look."""
     if time is None:
-        return ReadinessReport.of([of_file(sent.uploaded.file)])
+        return StateReport((sent.uploaded,))
     return await access.client.readiness.wait(
-        ReadinessTarget(file_ids=(sent.uploaded.file_id,), bucket_id=sent.target.bucket_id),
+        ReadinessTarget(file_ids=(sent.uploaded.id,), bucket_id=sent.target.bucket_id),
         timeout_s=time.wait_s,
         first_look_s=time.left_s,
         on_progress=lambda report: progress.tell(indexing_step(report)),
     )
 
 
-def _report(sent: _Sent, report: ReadinessReport) -> UploadReport:
+def _report(sent: _Sent, report: StateReport) -> UploadReport:
     uploaded = sent.uploaded
     failed = report.failed[0] if report.failed else None
     remark = CHANGED_HINT if uploaded.changed else None
     return UploadReport(
-        outcome="replayed" if uploaded.replayed else "accepted",
+        outcome="replayed" if uploaded.is_replayed else "accepted",
         readiness=word(report.state),
         bucket=sent.target.slug,
         file_id=uploaded.file_id,
@@ -215,8 +215,8 @@ def _report(sent: _Sent, report: ReadinessReport) -> UploadReport:
         size_bytes=uploaded.size_bytes,
         changed=uploaded.changed or None,
         code=failed.code if failed else None,
-        reason=reason_line(failed.message) if failed else remark,
-        next_step=_next_step(report.state, uploaded.file_id),
+        reason=reason_line(failed.message or "") if failed else remark,
+        next_step=_next_step(report.state, uploaded.id),
     )
 
 

@@ -92,7 +92,7 @@ async def test_a_file_that_shrinks_while_it_is_sent_is_no_failure_of_the_backend
     async with opened(_settings(tmp_path / "data")) as backends:
         with anyio.fail_after(30):
             (outcome,) = await backends.of_process().client.uploads.upload_all([upload])
-    assert (outcome.status, outcome.code, outcome.retryable) == ("failed", "upload_corrupted", True)
+    assert (outcome.outcome, outcome.code, outcome.retryable) == ("failed", "upload_corrupted", True)
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 

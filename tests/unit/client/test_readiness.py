@@ -9,7 +9,8 @@ import pytest
 from calypso_mcp import errors
 from calypso_mcp.api.batches import BatchItem
 from calypso_mcp.api.files import KnowledgeFile
-from calypso_mcp.client.readiness import ReadinessReport, ReadinessTarget
+from calypso_mcp.client.readiness_target import ReadinessTarget
+from calypso_mcp.domain.file_state import StateReport
 from calypso_mcp.domain.readiness import Readiness
 from tests.support.faulty_transport import FakeClock, problem, scripted_client
 
@@ -154,7 +155,7 @@ async def test_a_partially_active_batch_keeps_waiting_for_its_last_item() -> Non
         item(3, "failed", error="broken"),
     )
     client, api = scripted_client({BATCH: [moving, moving, done]})
-    seen: list[ReadinessReport] = []
+    seen: list[StateReport] = []
     async with client:
         report = await client.readiness.wait(
             ReadinessTarget(batch_id="batch_1"), timeout_s=45, on_progress=seen.append

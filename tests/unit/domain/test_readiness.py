@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
+from calypso_mcp.api.files import KnowledgeFile
+from calypso_mcp.api.states import state_of_file
 from calypso_mcp.domain.readiness import (
     PollSchedule,
     Readiness,
-    file_readiness,
     hinges_on_store,
     overall,
-    sync_states,
     task_readiness,
 )
 
@@ -57,7 +57,10 @@ READY, FAILED, WAITING = Readiness.READY, Readiness.FAILED, Readiness.WAITING
 def test_a_file_is_ready_only_when_indexed_and_synced(
     status: str, sync_status: str | None, sync: Any, store_active: bool | None, expected: Readiness
 ) -> None:
-    assert file_readiness(status, sync_status, sync, store_active) is expected
+    file = KnowledgeFile.model_validate(
+        {"id": "f", "status": status, "bucketSyncStatus": sync_status, "bucketSync": sync}
+    )
+    assert state_of_file(file, store_active=store_active).readiness is expected
 
 
 @pytest.mark.parametrize(
@@ -74,10 +77,11 @@ def test_a_file_is_ready_only_when_indexed_and_synced(
     ],
 )
 def test_bucket_sync_is_read_in_every_plausible_shape(sync: Any, expected: tuple[str, ...]) -> None:
-    assert sync_states(sync) == expected
-    assert not hinges_on_store("queued", None, sync)
-    assert not hinges_on_store("indexed", "pending", sync)
-    assert hinges_on_store("indexed", None, sync) is (expected == ())
+    file = KnowledgeFile.model_validate({"id": "f", "status": "indexed", "bucketSync": sync})
+    assert tuple(entry.status for entry in file.bucket_sync) == expected
+    assert not hinges_on_store("queued", None, expected)
+    assert not hinges_on_store("indexed", "pending", expected)
+    assert state_of_file(file).hinges_on_store is (expected == ())
 
 
 @pytest.mark.parametrize(

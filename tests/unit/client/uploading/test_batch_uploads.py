@@ -15,8 +15,9 @@ import pytest
 
 from calypso_mcp.client import CalypsoClient, ClientPolicies
 from calypso_mcp.client.uploading.sources import ByteSource, BytesSource
-from calypso_mcp.client.uploading.uploads import Outcome, TransferProgress, Upload
+from calypso_mcp.client.uploading.uploads import TransferProgress, Upload
 from calypso_mcp.domain.declaration import Declaration, Destination
+from calypso_mcp.domain.file_state import FileState
 from tests.support.faulty_transport import API_KEY, BASE_URL, FakeClock, problem
 
 BUCKET = Destination(bucket="support")
@@ -155,7 +156,7 @@ async def send(
     clock: FakeClock | None = None,
     parallel: int = 8,
     on_progress: Callable[[TransferProgress], None] | None = None,
-) -> list[Outcome]:
+) -> list[FileState]:
     """Upload everything with a client of its own, and check what holds for every answer."""
     client = CalypsoClient(
         base_url=BASE_URL,
@@ -168,15 +169,15 @@ async def send(
     with anyio.fail_after(20):
         async with client:
             outcomes = await client.uploads.upload_all(uploads, on_progress=on_progress)
-    assert [one.index for one in outcomes] == list(range(len(uploads)))
+    assert [one.name for one in outcomes] == [one.declaration.filename for one in uploads]
     assert all((one.file_id is not None) == one.is_uploaded for one in outcomes)
     assert all(one.is_uploaded or (one.code and one.message) for one in outcomes)
     return outcomes
 
 
-def statuses(outcomes: Sequence[Outcome]) -> Counter[str]:
+def statuses(outcomes: Sequence[FileState]) -> Counter[str]:
     """Return how many outcomes there are of each status."""
-    return Counter(one.status for one in outcomes)
+    return Counter(one.outcome or "" for one in outcomes)
 
 
 async def test_a_batch_is_created_sent_and_finalized_once() -> None:
@@ -275,7 +276,7 @@ async def test_the_same_file_twice_in_one_call_is_sent_once() -> None:
 
     outcomes = await send(api, [upload(1), upload(2), upload(1)])
 
-    assert [one.status for one in outcomes] == ["accepted", "accepted", "replayed"]
+    assert [one.outcome for one in outcomes] == ["accepted", "accepted", "replayed"]
     assert outcomes[0].file_id == outcomes[2].file_id
     assert api.counts()["put"] == 2
 
@@ -302,7 +303,7 @@ async def test_what_the_api_rejects_is_told_with_its_reason() -> None:
     outcomes = await send(Batches(on_create=reject), [upload(n) for n in range(6)])
 
     assert statuses(outcomes) == {"rejected": 4, "accepted": 2}
-    told = [(one.code, one.message) for one in outcomes if one.status == "rejected"]
+    told = [(one.code, one.message) for one in outcomes if one.outcome == "rejected"]
     assert told[:3] == [("type_not_allowed", "No."), ("type_not_allowed", "No."), ("rejected", "No.")]
     assert told[3][1]
 
@@ -314,7 +315,7 @@ async def test_what_the_api_forgets_to_mention_has_failed() -> None:
     outcomes = await send(Batches(on_create=forget), [upload(n) for n in range(3)])
 
     assert statuses(outcomes) == {"accepted": 2, "failed": 1}
-    lost = next(one for one in outcomes if one.status == "failed")
+    lost = next(one for one in outcomes if one.outcome == "failed")
     assert (lost.code, lost.retryable) == ("missing_from_answer", True)
 
 
@@ -334,7 +335,7 @@ async def test_what_finalize_calls_failed_has_failed_with_its_reason() -> None:
 
     outcomes = await send(Batches(on_finalize=fail), [upload(1), upload(2)])
 
-    lost = next(one for one in outcomes if one.status == "failed")
+    lost = next(one for one in outcomes if one.outcome == "failed")
     assert (lost.code, lost.message, lost.retryable) == ("size_mismatch", "Too short.", True)
 
 
@@ -345,7 +346,7 @@ async def test_a_file_that_cannot_be_sent_costs_no_other() -> None:
     api = Batches(on_put=refuse)
     outcomes = await send(api, [upload(n) for n in range(6)])
 
-    assert [one.status for one in outcomes] == ["accepted"] * 3 + ["failed"] + ["accepted"] * 2
+    assert [one.outcome for one in outcomes] == ["accepted"] * 3 + ["failed"] + ["accepted"] * 2
     assert (outcomes[3].code, outcomes[3].retryable) == ("upload_failed", False)
     assert outcomes[3].batch_id
 
@@ -353,7 +354,7 @@ async def test_a_file_that_cannot_be_sent_costs_no_other() -> None:
     api.counts()
     again = await send(api, [upload(n) for n in range(6)])
 
-    assert [one.status for one in again] == ["replayed"] * 3 + ["accepted"] + ["replayed"] * 2
+    assert [one.outcome for one in again] == ["replayed"] * 3 + ["accepted"] + ["replayed"] * 2
     assert api.counts()["put"] == 1
 
 
@@ -370,7 +371,7 @@ async def test_a_fault_of_ours_in_one_file_costs_no_other(caplog: pytest.LogCapt
     broken = Upload(Broken(b"x"), declared("broken.md"))
     outcomes = await send(Batches(), [upload(1), broken])
 
-    assert [one.status for one in outcomes] == ["accepted", "failed"]
+    assert [one.outcome for one in outcomes] == ["accepted", "failed"]
     assert (outcomes[1].code, outcomes[1].retryable) == ("internal_error", False)
     assert "a bug" in caplog.text
 
@@ -393,7 +394,7 @@ async def test_bad_input_is_rejected_and_the_rest_is_sent() -> None:
         ],
     )
 
-    assert [(one.status, one.code) for one in outcomes] == [
+    assert [(one.outcome, one.code) for one in outcomes] == [
         ("accepted", None),
         ("rejected", "empty_file"),
         ("rejected", "bucket_required"),
@@ -417,8 +418,12 @@ async def test_when_the_second_batch_cannot_be_created_the_first_ones_outcomes_s
     counts = statuses(outcomes)
     assert counts["accepted"] + counts["failed"] == 150
     assert 50 <= counts["failed"] <= 100
-    failed = next(one for one in outcomes if one.status == "failed")
-    assert (failed.code, failed.retryable, failed.request_id) == ("quota_exceeded", False, "req_7")
+    failed = next(one for one in outcomes if one.outcome == "failed")
+    assert (failed.code, failed.retryable, failed.reason and failed.reason.request_id) == (
+        "quota_exceeded",
+        False,
+        "req_7",
+    )
 
 
 async def test_one_bad_destination_costs_only_its_own_files() -> None:
@@ -430,7 +435,7 @@ async def test_one_bad_destination_costs_only_its_own_files() -> None:
     uploads = [upload(n, destination=nowhere if n % 2 else BUCKET) for n in range(6)]
     outcomes = await send(Batches(on_create=assign), uploads)
 
-    assert [one.status for one in outcomes] == ["accepted", "failed"] * 3
+    assert [one.outcome for one in outcomes] == ["accepted", "failed"] * 3
     assert outcomes[1].code == "bucket_assignment_failed"
 
 
@@ -459,7 +464,7 @@ async def test_arrived_files_that_stay_pending_are_finalized_again_and_then_told
     api = Batches(on_finalize=withhold)
     outcomes = await send(api, [upload(1)], clock=clock)
 
-    assert (outcomes[0].status, outcomes[0].code, outcomes[0].retryable) == (
+    assert (outcomes[0].outcome, outcomes[0].code, outcomes[0].retryable) == (
         "pending",
         "upload_pending",
         True,
@@ -476,7 +481,7 @@ async def test_arrived_files_that_stay_pending_are_finalized_again_and_then_told
             withhold(answer)
 
     api.on_finalize = relent
-    assert [one.status for one in await send(api, [upload(2)])] == ["accepted"]
+    assert [one.outcome for one in await send(api, [upload(2)])] == ["accepted"]
 
 
 async def test_a_finalize_that_fails_leaves_the_files_pending() -> None:
@@ -496,7 +501,7 @@ async def test_a_replayed_file_that_is_gone_is_uploaded_again(state: str, says_r
 
     second = await send(api, uploads)
 
-    assert [one.status for one in second] == ["replayed", "replayed", "accepted", "replayed", "replayed"]
+    assert [one.outcome for one in second] == ["replayed", "replayed", "accepted", "replayed", "replayed"]
     assert second[2].file_id != first[2].file_id
     assert second[2].client_file_id == first[2].client_file_id
 
@@ -510,12 +515,12 @@ async def test_a_file_that_fails_every_time_is_given_up_at_some_point() -> None:
     api = Batches()
     for _ in range(8):
         (outcome,) = await send(api, [upload(1)])
-        assert outcome.status == "accepted"
+        assert outcome.outcome == "accepted"
         api.states[outcome.file_id or ""] = "failed"
 
     (outcome,) = await send(api, [upload(1)])
 
-    assert (outcome.status, outcome.code, outcome.retryable) == ("failed", "upload_came_to_nothing", False)
+    assert (outcome.outcome, outcome.code, outcome.retryable) == ("failed", "upload_came_to_nothing", False)
 
 
 async def test_replays_stand_when_their_state_cannot_be_asked() -> None:
@@ -523,7 +528,7 @@ async def test_replays_stand_when_their_state_cannot_be_asked() -> None:
     await send(api, [upload(1)])
     api.on_get = lambda _: problem(500)
 
-    assert [one.status for one in await send(api, [upload(1)])] == ["replayed"]
+    assert [one.outcome for one in await send(api, [upload(1)])] == ["replayed"]
 
 
 async def test_expired_addresses_are_renewed_under_the_same_key() -> None:
@@ -561,7 +566,7 @@ async def test_addresses_that_stay_dead_lead_to_a_new_batch() -> None:
 
     (outcome,) = await send(api, [upload(1)])
 
-    assert outcome.status == "accepted"
+    assert outcome.outcome == "accepted"
     assert len(api.batches) == 2
 
 
@@ -571,7 +576,7 @@ async def test_a_changed_file_is_new_content_and_the_others_are_untouched() -> N
 
     after = await send(api, [upload(0), upload(1, "Changed."), upload(2)])
 
-    assert after[1].status == "accepted"
+    assert after[1].outcome == "accepted"
     assert after[1].client_file_id != before[1].client_file_id
     assert [after[n].client_file_id == before[n].client_file_id for n in (0, 2)] == [True, True]
 

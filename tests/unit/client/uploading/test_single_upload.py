@@ -63,7 +63,7 @@ async def test_the_way_of_the_seed_is_three_requests() -> None:
     assert put.headers["content-range"] == f"bytes 0-{len(DATA) - 1}/{len(DATA)}"
     assert "authorization" not in put.headers
     assert api.bodies[1:] == [DATA, b"{}"]
-    assert (uploaded.file_id, uploaded.task_id, uploaded.replayed) == ("f1", "t1", False)
+    assert (uploaded.file_id, uploaded.task_id, uploaded.is_replayed) == ("f1", "t1", False)
     assert (uploaded.content_hash, uploaded.size_bytes) == (CONTENT_HASH, len(DATA))
     assert acknowledged == [len(DATA)]
 
@@ -106,7 +106,7 @@ async def test_content_that_is_there_already_is_not_sent_again() -> None:
     async with client:
         uploaded = await client.uploads.upload(UPLOAD)
 
-    assert uploaded.replayed
+    assert uploaded.is_replayed
     assert api.requests[1].headers["content-range"] == f"bytes */{len(DATA)}"
     assert DATA not in api.bodies
 
@@ -118,7 +118,7 @@ async def test_a_replayed_session_whose_bytes_are_missing_is_no_replay() -> None
     async with client:
         uploaded = await client.uploads.upload(UPLOAD)
 
-    assert not uploaded.replayed
+    assert not uploaded.is_replayed
     assert DATA in api.bodies
 
 
@@ -136,7 +136,7 @@ async def test_a_replay_of_a_file_that_is_gone_is_uploaded_under_a_fresh_key(sta
 
     creates = [request for request in api.requests if request.url.path.endswith("upload-session")]
     assert len({request.headers["idempotency-key"] for request in creates}) == 2
-    assert (uploaded.file_id, uploaded.replayed) == ("f2", False)
+    assert (uploaded.file_id, uploaded.is_replayed) == ("f2", False)
 
 
 async def test_content_that_comes_to_nothing_every_time_is_given_up() -> None:
@@ -175,7 +175,7 @@ async def test_an_address_that_died_after_its_file_was_made_leads_to_that_file()
     async with client:
         uploaded = await client.uploads.upload(UPLOAD)
 
-    assert (uploaded.file_id, uploaded.replayed) == ("f1", True)
+    assert (uploaded.file_id, uploaded.is_replayed) == ("f1", True)
     assert DATA not in api.bodies
 
 
@@ -193,7 +193,7 @@ async def test_a_key_that_leads_to_a_dead_address_only_is_replaced() -> None:
     creates = [request for request in api.requests if request.url.path.endswith("upload-session")]
     keys = [request.headers["idempotency-key"] for request in creates]
     assert keys[0] == keys[1] != keys[2]
-    assert (uploaded.file_id, uploaded.replayed) == ("f2", False)
+    assert (uploaded.file_id, uploaded.is_replayed) == ("f2", False)
 
 
 async def test_a_key_that_came_with_other_content_is_replaced() -> None:

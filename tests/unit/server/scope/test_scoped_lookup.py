@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from calypso_mcp.api.files import BucketSync
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.errors import ScopeError
 from calypso_mcp.server.scope.request_scope import Access
@@ -72,7 +73,7 @@ async def test_any_other_id_gets_one_and_the_same_answer(api: ScriptedCalypso, f
 async def test_a_file_of_several_buckets_shows_only_those_in_scope(api: ScriptedCalypso):
     async with api.state() as state:
         found = await require_file(Access(state, asked=IN_A), "both")
-        assert found.bucket_sync == [{"bucket_id": "bucket_a", "status": "active"}]
+        assert found.bucket_sync == (BucketSync(bucket_id="bucket_a", status="active"),)
         assert found.bucket_sync_status is None
         assert "bucket_b" not in repr(found)
         assert (await require_file(Access(state), "both")).bucket_sync_status == "active"
@@ -90,7 +91,7 @@ async def test_every_known_shape_of_bucket_sync_is_read(api: ScriptedCalypso, sh
     api.files["both"]["bucketSync"] = shape
     async with api.state() as state:
         found = await require_file(Access(state, asked=IN_A), "both")
-        assert [entry["status"] for entry in found.bucket_sync] == ["active"]
+        assert [entry.status for entry in found.bucket_sync] == ["active"]
 
 
 async def test_a_task_is_in_scope_when_its_file_is(api: ScriptedCalypso):

@@ -1,0 +1,103 @@
+"""From what the API says of a file, batch or bucket to where it stands (API sheet sections 6 and 14).
+
+The shapes of `error` and `bucketSync` and the words for a status are not published. They are read here and
+in the models' validators, and never again above.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from calypso_mcp.api.batches import Batch, BatchItem
+from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.api.files import KnowledgeFile, StatedError
+from calypso_mcp.domain.file_state import FileState, Reason
+from calypso_mcp.domain.readiness import Readiness, file_readiness, hinges_on_store, task_readiness
+from calypso_mcp.domain.statuses import BatchStatus, FileStatus
+
+_SETTLED_BATCH: Final[Mapping[str, Readiness]] = {
+    BatchStatus.ACTIVE: Readiness.READY,
+    BatchStatus.FAILED: Readiness.FAILED,
+}
+_BROKEN_STORE: Final = frozenset({"failed", "error"})
+
+
+def state_of_file(file: KnowledgeFile, *, store_active: bool | None = None) -> FileState:
+    """Return where a knowledge file stands; `store_active` as in `domain.readiness.file_readiness`."""
+    sync = tuple(entry.status for entry in file.bucket_sync)
+    readiness = file_readiness(file.status, file.bucket_sync_status, sync, store_active)
+    return FileState(
+        id=file.id,
+        readiness=readiness,
+        status=file.status,
+        bucket_sync_status=file.bucket_sync_status,
+        hinges_on_store=hinges_on_store(file.status, file.bucket_sync_status, sync),
+        name=file.filename or file.title,
+        file_id=file.id,
+        task_id=file.task_id,
+        reason=_failure(file.status, file.error) if readiness is Readiness.FAILED else None,
+    )
+
+
+def state_of_item(item: BatchItem, *, store_active: bool | None = None) -> FileState:
+    """Return where one file of a batch stands, with what its embedded file knows filled in."""
+    file = item.file
+    status = item.status if item.status != "unknown" or file is None else file.status
+    sync_status = item.bucket_sync_status or (file.bucket_sync_status if file else None)
+    sync = tuple(entry.status for entry in item.bucket_sync or (file.bucket_sync if file else ()))
+    file_id = item.knowledge_id or (file.id if file else None)
+    readiness = file_readiness(status, sync_status, sync, store_active)
+    error = item.error or (file.error if file else None)
+    return FileState(
+        id=file_id or item.client_file_id,
+        readiness=readiness,
+        status=status,
+        bucket_sync_status=sync_status,
+        hinges_on_store=hinges_on_store(status, sync_status, sync),
+        name=(file.filename or file.title) if file else None,
+        file_id=file_id,
+        task_id=item.task_id or (file.task_id if file else None),
+        client_file_id=item.client_file_id,
+        reason=_failure(status, error) if readiness is Readiness.FAILED else None,
+    )
+
+
+def state_of_batch(batch: Batch) -> FileState:
+    """Return where a batch stands whose items the API does not list."""
+    readiness = _SETTLED_BATCH.get(batch.status.lower(), Readiness.WAITING)
+    return _state_of_whole(batch.id, readiness, batch.status, batch.message)
+
+
+def state_of_bucket(bucket: Bucket) -> FileState:
+    """Return where a bucket as a whole stands: ready when its store is active and nothing is pending."""
+    store = bucket.store
+    if store is None:
+        empty = bucket.member_count == 0
+        return FileState(bucket.id, readiness=Readiness.READY if empty else Readiness.WAITING)
+    if store.is_active:
+        return _state_of_whole(bucket.id, Readiness.READY, store.status, None)
+    readiness = Readiness.FAILED if store.status in _BROKEN_STORE else Readiness.WAITING
+    return _state_of_whole(bucket.id, readiness, store.status, store.last_error)
+
+
+def state_of_task(status: str) -> FileState:
+    """Return where an indexing task stands that names no file."""
+    readiness = task_readiness(status)
+    # Indexed is not yet synced, and a task without a file cannot say more.
+    known = Readiness.WAITING if readiness is Readiness.READY else readiness
+    reason = _failure(status, None) if known is Readiness.FAILED else None
+    return FileState("task", readiness=known, status=status, reason=reason)
+
+
+def _state_of_whole(identifier: str, readiness: Readiness, status: str, message: str | None) -> FileState:
+    error = StatedError(message=message) if message else None
+    reason = _failure(status, error) if readiness is Readiness.FAILED else None
+    return FileState(identifier, readiness=readiness, status=status, reason=reason)
+
+
+def _failure(status: str, error: StatedError | None) -> Reason:
+    deleted = status.lower() == FileStatus.DELETED
+    code = "file_deleted" if deleted else "indexing_failed"
+    message = "The file was deleted." if deleted else "Indexing failed; the API gives no reason."
+    return Reason((error and error.code) or code, (error and error.message) or message)

@@ -1,0 +1,40 @@
+"""What to wait for, and what of it somebody may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from calypso_mcp.api.batches import BatchItem
+from calypso_mcp.api.files import KnowledgeFile
+
+
+class View(Protocol):
+    """What somebody may see of files and of items of batches; None where they may not see one at all."""
+
+    def file(self, file: KnowledgeFile) -> KnowledgeFile | None:
+        """Return what may be seen of `file`."""
+        ...
+
+    def item(self, item: BatchItem) -> BatchItem | None:
+        """Return what may be seen of `item`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReadinessTarget:
+    """What to wait for: files, a batch, or else a bucket as a whole.
+
+    Attributes:
+        file_ids: Knowledge files.
+        batch_id: Alone: a batch, item by item. Beside files: the batch they came with, so that one question
+            tells of all of them. Its other items do not count then.
+        bucket_id: Alone: the whole bucket. Beside the others: the bucket whose store is asked where a file
+            says nothing about its sync.
+        view: What counts of files and items, and all that is told of them; None: everything.
+    """
+
+    file_ids: tuple[str, ...] = ()
+    batch_id: str | None = None
+    bucket_id: str | None = None
+    view: View | None = None

@@ -1,0 +1,275 @@
+"""One batch on its way, as a state machine without I/O (seed: batch upload).
+
+Theory of operation. A batch goes through steps: CREATE, then for a replay a LOOK at what is there already,
+SEND, once more after RENEW for addresses that died, FINALIZE until nothing that has arrived is called
+pending, and CHECK for files of an earlier run that have failed since. Each answer is one event; `step` says
+what to do next. Beside the steps, each file is in one place:
+
+    OPEN --> ARRIVED ----> settled (`states`): accepted, replayed, rejected, failed, pending
+      |  --> DEAD (its address), BROKEN (its transfer)
+      '--> `again`: its earlier upload under this key came to nothing; it needs a key of its own
+
+A file is settled once: what one finalize took over, the next one calls replayed, so the first word counts.
+At DONE every file is either in `states` or in `again`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Final
+
+from calypso_mcp.domain.file_state import FileState, Reason
+
+#: How often finalize is asked at most while files that arrived are called pending.
+MOST_FINALIZES: Final = 5
+
+
+class BatchStep(StrEnum):
+    """What to do next."""
+
+    CREATE = "create"
+    #: Finalize before anything is sent: one request tells which files of a replay are there.
+    LOOK = "look"
+    SEND = "send"
+    #: Create again under the same key, for new addresses.
+    RENEW = "renew"
+    FINALIZE = "finalize"
+    #: Ask where the replayed files stand.
+    CHECK = "check"
+    DONE = "done"
+
+
+class _Place(StrEnum):
+    """Where the bytes of a file are that is not settled."""
+
+    OPEN = "open"
+    #: Stored, by an earlier run.
+    STORED = "stored"
+    #: Stored, and this run has brought bytes of it.
+    BROUGHT = "brought"
+    DEAD = "dead"
+    BROKEN = "broken"
+
+
+_ARRIVED: Final = frozenset({_Place.STORED, _Place.BROUGHT})
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """What finalize says of the files of a batch, by client file id.
+
+    Attributes:
+        finalized: Taken over now.
+        replayed: Taken over earlier.
+        failed: Not taken over, with the reason.
+        pending: Not arrived, as far as the API knows.
+    """
+
+    finalized: Mapping[str, FileState] = field(default_factory=dict[str, FileState])
+    replayed: Mapping[str, FileState] = field(default_factory=dict[str, FileState])
+    failed: Mapping[str, Reason] = field(default_factory=dict[str, Reason])
+    pending: AbstractSet[str] = frozenset()
+
+
+class BatchUpload:
+    """The conversation about one batch. Events of files that are not its own are ignored."""
+
+    def __init__(self, client_file_ids: Collection[str]) -> None:
+        """Begin with every file open."""
+        self.step = BatchStep.CREATE
+        self.batch_id: str | None = None
+        self.states: dict[str, FileState] = {}
+        self.again: set[str] = set()
+        #: Whether the API may hold bytes of an earlier run.
+        self.resumed = False
+        #: How often in a row finalize has moved nothing.
+        self.setbacks = 0
+        self._places = dict.fromkeys(client_file_ids, _Place.OPEN)
+        self._errors: dict[str, FileState] = {}
+        self._addressed: set[str] = set()
+        self._is_renewed = False
+        self._pending: AbstractSet[str] = frozenset()
+
+    @property
+    def left(self) -> list[str]:
+        """Files that are neither settled nor to be sent again."""
+        done = self.states.keys() | self.again
+        return [file_id for file_id in self._places if file_id not in done]
+
+    @property
+    def to_send(self) -> list[str]:
+        """Files whose bytes to send in step SEND."""
+        open_files = [file_id for file_id in self.left if self._places[file_id] is _Place.OPEN]
+        return [file_id for file_id in open_files if file_id in self._addressed]
+
+    @property
+    def dead(self) -> list[str]:
+        """Files whose address has expired."""
+        return [file_id for file_id in self.left if self._places[file_id] is _Place.DEAD]
+
+    def created(
+        self, batch_id: str, accepted: AbstractSet[str], rejected: Mapping[str, Reason], *, replayed: bool
+    ) -> None:
+        """Take the answer to CREATE: which files have an address, and whether the API knew the batch."""
+        self._require(BatchStep.CREATE)
+        self.batch_id = batch_id
+        self.resumed = replayed
+        self._addressed = set(accepted)
+        for file_id, reason in rejected.items():
+            self._settle(file_id, FileState(outcome="rejected", reason=reason))
+        self.step = BatchStep.LOOK if replayed else BatchStep.SEND
+
+    def refused(self, error: FileState, *, key_reused: bool = False) -> None:
+        """Take a CREATE that failed; a key that came with other content before needs the next one."""
+        self._require(BatchStep.CREATE)
+        if key_reused:
+            self.again = set(self._places)
+        else:
+            self.states = dict.fromkeys(self._places, error)
+        self.step = BatchStep.DONE
+
+    def looked(self, answer: TakenOver | None) -> None:
+        """Take the answer to LOOK; None where it failed, since perhaps nothing has arrived yet."""
+        self._require(BatchStep.LOOK)
+        if answer is not None:
+            self.again.update(file_id for file_id in answer.failed if file_id in self.left)
+            self._take(answer, repeated=False)
+        self.step = BatchStep.SEND
+
+    def arrived(self, file_id: str, *, brought: bool) -> None:
+        """Note that the storage has a file, and whether this run has brought bytes of it."""
+        self._move(file_id, _Place.BROUGHT if brought else _Place.STORED)
+
+    def died(self, file_id: str) -> None:
+        """Note that the address of a file has expired."""
+        self._move(file_id, _Place.DEAD)
+
+    def broke(self, file_id: str, error: FileState) -> None:
+        """Note that the bytes of a file could not be sent."""
+        self._move(file_id, _Place.BROKEN)
+        self._errors[file_id] = error
+
+    def sent(self) -> None:
+        """End SEND: every file of `to_send` has arrived, died or broken."""
+        self._require(BatchStep.SEND)
+        self._addressed.clear()
+        may_renew = self.dead and not self._is_renewed
+        self.step = BatchStep.RENEW if may_renew else BatchStep.FINALIZE
+        self._end_if_settled()
+
+    def renewed(self, fresh: AbstractSet[str]) -> None:
+        """Take the answer to RENEW: the files that have another address than the dead one."""
+        self._require(BatchStep.RENEW)
+        self._is_renewed, self.resumed = True, False
+        for file_id in self.dead:
+            if file_id in fresh:
+                self._places[file_id] = _Place.OPEN
+                self._addressed.add(file_id)
+        self.step = BatchStep.SEND if self._addressed else BatchStep.FINALIZE
+
+    def renewal_failed(self, error: FileState) -> None:
+        """Take a RENEW that failed."""
+        self._require(BatchStep.RENEW)
+        for file_id in self.dead:
+            self._places[file_id] = _Place.BROKEN
+            self._errors[file_id] = error
+        self.step = BatchStep.FINALIZE
+
+    def finalized(self, answer: TakenOver, *, repeated: bool = False) -> None:
+        """Take the answer to FINALIZE, and whether an answer to the same request may have been lost."""
+        self._require(BatchStep.FINALIZE)
+        for file_id, reason in answer.failed.items():
+            self._settle(file_id, FileState(outcome="failed", reason=reason))
+        self._take(answer, repeated=repeated or self.setbacks > 0)
+        self._pending = answer.pending
+        if any(self._is_still_pending(file_id) for file_id in self.left):
+            self.setbacks += 1
+            if self.setbacks < MOST_FINALIZES:
+                return
+        self._settle_rest(None)
+
+    def finalize_failed(self, error: FileState) -> None:
+        """Take a FINALIZE that failed."""
+        self._require(BatchStep.FINALIZE)
+        self._settle_rest(error)
+
+    def checked(self, states: Mapping[str, FileState]) -> None:
+        """Take the answer to CHECK; empty where it failed: then the API's word that it has them has to do."""
+        self._require(BatchStep.CHECK)
+        for file_id in self._replayed():
+            if file_id in states and states[file_id].is_gone:
+                del self.states[file_id]
+                self.again.add(file_id)
+        self.step = BatchStep.DONE
+
+    def _require(self, step: BatchStep) -> None:
+        if self.step is not step:
+            raise ValueError(f"this is no answer to step {self.step}")
+
+    def _move(self, file_id: str, place: _Place) -> None:
+        self._require(BatchStep.SEND)
+        if self._places[file_id] is not _Place.OPEN:
+            raise ValueError("the bytes of this file are not on their way")
+        self._places[file_id] = place
+
+    def _settle(self, file_id: str, state: FileState) -> None:
+        if file_id in self._places and file_id not in self.again:
+            self.states.setdefault(file_id, replace(state, batch_id=self.batch_id))
+
+    def _take(self, answer: TakenOver, *, repeated: bool) -> None:
+        for file_id, state in answer.finalized.items():
+            self._settle(file_id, replace(state, outcome="accepted"))
+        for file_id, state in answer.replayed.items():
+            # Where the answer to our own finalize was lost, its repetition calls our files replayed.
+            is_ours = repeated and self._places.get(file_id) is _Place.BROUGHT
+            self._settle(file_id, replace(state, outcome="accepted" if is_ours else "replayed"))
+
+    def _is_still_pending(self, file_id: str) -> bool:
+        return file_id in self._pending and self._places[file_id] in _ARRIVED
+
+    def _settle_rest(self, error: FileState | None) -> None:
+        for file_id in self.left:
+            place = self._places[file_id]
+            if place is _Place.BROKEN:
+                self._settle(file_id, self._errors[file_id])
+            elif place is _Place.DEAD:
+                self.again.add(file_id)
+            elif error is not None:
+                waits = error.retryable and place in _ARRIVED
+                self._settle(file_id, replace(error, outcome="pending") if waits else error)
+            elif self._is_still_pending(file_id):
+                self._settle(file_id, _STILL_PENDING)
+            else:
+                self._settle(file_id, _UNMENTIONED)
+        self.step = BatchStep.FINALIZE
+        self._end_if_settled()
+
+    def _end_if_settled(self) -> None:
+        if self.step is BatchStep.FINALIZE and not self.left:
+            self.step = BatchStep.CHECK if self._replayed() else BatchStep.DONE
+
+    def _replayed(self) -> list[str]:
+        return [file_id for file_id, state in self.states.items() if state.is_replayed]
+
+
+_STILL_PENDING: Final = FileState(
+    outcome="pending",
+    reason=Reason(
+        "upload_pending",
+        "The bytes have arrived, but the API has not taken the file over yet.",
+        "Make the same call again in a while; nothing is sent twice.",
+        retryable=True,
+    ),
+)
+_UNMENTIONED: Final = FileState(
+    outcome="failed",
+    reason=Reason(
+        "missing_from_answer",
+        "The API's answer does not mention this file.",
+        "Make the same call again; files that arrived are not sent twice.",
+        retryable=True,
+    ),
+)

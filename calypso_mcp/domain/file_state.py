@@ -1,0 +1,181 @@
+"""Where one source stands, from its declaration to being searchable: one value for every layer.
+
+An upload, a look at a file and a wait all answer with it, so that whatever is known of a file later on (a
+reason, a warning) has one place to stand in and nothing to convert.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from calypso_mcp.domain.readiness import Readiness, overall
+from calypso_mcp.domain.statuses import GONE
+from calypso_mcp.errors import CalypsoError, InputError
+
+#: What an upload came to. `accepted`: uploaded now. `replayed`: was there already. `rejected`: refused, the
+#: same would be refused again. `failed`: not arrived. `pending`: arrived, but not taken over yet.
+UploadOutcome = Literal["accepted", "replayed", "rejected", "failed", "pending"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something did not work out, without an exception.
+
+    Attributes:
+        code: Error code, the API's where it has one.
+        message: What went wrong, for people.
+        hint: What to do next.
+        retryable: Whether the same call can help.
+        request_id: The API's id of the request that failed.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    retryable: bool = False
+    request_id: str | None = None
+
+    @classmethod
+    def of(cls, error: CalypsoError) -> Reason:
+        """Return what an exception says."""
+        return cls(error.code, error.message, error.hint, error.retryable, error.request_id)
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """Where one source stands. What nobody has looked at keeps its default.
+
+    Attributes:
+        id: What it is asked for by: the id of the file, else of the batch item, batch or bucket.
+        outcome: What its upload came to; None where only its readiness was looked at.
+        readiness: Whether it is searchable.
+        status: The API's word for it.
+        bucket_sync_status: The API's word for its bucket sync, where it gives one.
+        hinges_on_store: Whether only the bucket's own store can tell, because the file says nothing of sync.
+        name: Its file name, else its title.
+        file_id: The knowledge file.
+        task_id: Its indexing task.
+        batch_id: The batch it came with.
+        client_file_id: Its id inside the batch.
+        reason: Why it failed, or does not move.
+        warnings: What a reader should know although nothing failed; short texts.
+        content_hash: Hexadecimal hash of the content; None where it was never read.
+        size_bytes: Its size; None where it was never opened.
+        changed: Whether other content was uploaded from the same place to the same bucket before.
+    """
+
+    id: str = ""
+    outcome: UploadOutcome | None = None
+    readiness: Readiness = Readiness.WAITING
+    status: str = "unknown"
+    bucket_sync_status: str | None = None
+    hinges_on_store: bool = False
+    name: str | None = None
+    file_id: str | None = None
+    task_id: str | None = None
+    batch_id: str | None = None
+    client_file_id: str | None = None
+    reason: Reason | None = None
+    warnings: tuple[str, ...] = ()
+    content_hash: str | None = None
+    size_bytes: int | None = None
+    changed: bool = False
+
+    @classmethod
+    def of_error(cls, error: CalypsoError, *, batch_id: str | None = None) -> FileState:
+        """Return the state after an error. Input that breaks a rule is rejected, all else has failed."""
+        is_rejected = isinstance(error, InputError) and not error.retryable
+        return cls(
+            outcome="rejected" if is_rejected else "failed", batch_id=batch_id, reason=Reason.of(error)
+        )
+
+    @property
+    def is_uploaded(self) -> bool:
+        """Whether the API has the file."""
+        return self.outcome in {"accepted", "replayed"}
+
+    @property
+    def is_replayed(self) -> bool:
+        """Whether the file was there already, so that nothing was sent."""
+        return self.outcome == "replayed"
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the file has failed or been deleted, so that no replay may be content with it."""
+        return self.status.lower() in GONE
+
+    @property
+    def code(self) -> str | None:
+        """Error code of the reason."""
+        return self.reason.code if self.reason else None
+
+    @property
+    def message(self) -> str | None:
+        """What went wrong."""
+        return self.reason.message if self.reason else None
+
+    @property
+    def hint(self) -> str | None:
+        """What to do next."""
+        return (self.reason.hint or None) if self.reason else None
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call can help."""
+        return self.reason is not None and self.reason.retryable
+
+
+@dataclass(frozen=True, slots=True)
+class StateReport:
+    """Where everything asked about stands.
+
+    Attributes:
+        states: One of each thing.
+        elapsed_s: Seconds waited so far.
+        batch_status: The batch's own word, where a batch was asked about.
+        indexed_members: Of the bucket, where one was asked about as a whole.
+        pending_members: Likewise.
+        trouble: What kept the last look from seeing everything, for example a broken connection.
+    """
+
+    states: tuple[FileState, ...]
+    elapsed_s: float = 0.0
+    batch_status: str | None = None
+    indexed_members: int | None = None
+    pending_members: int | None = None
+    trouble: str | None = None
+
+    @property
+    def state(self) -> Readiness:
+        """The state of all together: waiting while anything moves, else failed if anything failed."""
+        return overall(state.readiness for state in self.states)
+
+    @property
+    def ready(self) -> tuple[str, ...]:
+        """Ids of what is searchable."""
+        return tuple(state.id for state in self._of(Readiness.READY))
+
+    @property
+    def failed(self) -> tuple[FileState, ...]:
+        """What will never be searchable."""
+        return tuple(self._of(Readiness.FAILED))
+
+    @property
+    def waiting(self) -> tuple[FileState, ...]:
+        """What is not searchable yet."""
+        return tuple(self._of(Readiness.WAITING))
+
+    @property
+    def total(self) -> int:
+        """How many things were asked about."""
+        return len(self.states)
+
+    @property
+    def settled(self) -> int:
+        """How many of them move no more."""
+        return sum(state.readiness is not Readiness.WAITING for state in self.states)
+
+    def _of(self, readiness: Readiness) -> Iterable[FileState]:
+        return (state for state in self.states if state.readiness is readiness)
