@@ -11,6 +11,7 @@ from calypso_mcp.assembly.conversations import conversations
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.file_formats import ReadableFormats
 from calypso_mcp.domain.scope import ScopeLimit
+from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.calls.tool_calls import CalypsoServer
 from calypso_mcp.server.files.local_files import FilePolicy
@@ -38,6 +39,22 @@ async def running_server(settings: Settings) -> AsyncGenerator[CalypsoServer]:
         server = build_server(server_state(settings, backend_for, files=file_policy(settings)))
         async with on_one_connection(server):
             yield server
+
+
+def misconfigured_server(problem: ConfigError) -> CalypsoServer:
+    """Return a server that offers its tools and answers every call with what is wrong with the settings.
+
+    A server that ends instead shows up as a closed connection, and the person never learns why.
+    """
+    refusal = ConfigError(
+        f"calypso-mcp has a wrong setting. {problem.message}",
+        hint=f"{problem.hint} Correct it where the server is configured, then restart the server.".strip(),
+    )
+
+    def backend_for(_grant: AccessGrant) -> Backend:
+        raise ConfigError(refusal.message, hint=refusal.hint)
+
+    return build_server(ServerState(backend_for=backend_for, problem=refusal))
 
 
 def server_state(

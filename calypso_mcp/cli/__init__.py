@@ -1,14 +1,17 @@
-"""The command line. Each command is a module that is imported only when its command runs."""
+"""The command line: what a person or a client types, and how the outcome is reported.
+
+`commands` holds the commands; what several of them share lives here. A command's module is imported only
+when that command runs.
+"""
 
 from __future__ import annotations
 
-import os
+import signal
 import sys
-from argparse import Namespace
-from collections.abc import Callable, Mapping
 
 from calypso_mcp.cli import collector
 from calypso_mcp.cli.ending import INTERRUPTED
+from calypso_mcp.cli.terminal import guard_output, started_by_hand
 from calypso_mcp.errors import CalypsoError, ConfigError
 
 __all__ = ["main"]
@@ -22,55 +25,60 @@ def main(argv: list[str] | None = None) -> int:
     """
     collector.rest()
     try:
-        # Not before: it takes a while to load, and Ctrl-C ends that quietly, too.
-        from calypso_mcp.cli.arguments import parse
-
-        arguments, flags = parse(sys.argv[1:] if argv is None else argv)
-        return _command(arguments.command or "stdio")(arguments, flags)
-    except ConfigError as error:
-        _complain(error)
-        return 2
-    except CalypsoError as error:
-        _complain(error)
-        return 1
+        _heed_interrupts()
+        return _run(sys.argv[1:] if argv is None else argv)
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has had enough. Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
     finally:
         collector.work()
 
 
-def _command(name: str) -> Callable[[Namespace, Mapping[str, object]], int]:
-    """Return the function that runs a command; only its imports are paid for."""
-    match name:
-        case "http":
-            from calypso_mcp.cli.http import run
-        case "backend":
-            from calypso_mcp.cli.backend import run
-        case "demo":
-            from calypso_mcp.cli.demo import run
-        case "upload":
-            from calypso_mcp.cli.upload import run
-        case "recover":
-            from calypso_mcp.cli.recover import run
-        case "token":
-            from calypso_mcp.cli.tokens import run
-        case _:
-            # The only command that is started again and again: its collector works once it serves.
-            from calypso_mcp.cli.stdio import run
+def _run(argv: list[str]) -> int:
+    try:
+        # Not before: it takes a while to load, and Ctrl-C ends that quietly, too.
+        from calypso_mcp.cli.arguments import UsageError, parse
+        from calypso_mcp.cli.commands import STDIO
 
-            return run
-    collector.work()
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None:
-        # A file may have a name that this terminal or file cannot show.
-        reconfigure(errors="backslashreplace")
-    return run
+        guard_output()
+        try:
+            parsed = parse(argv)
+        except UsageError as error:
+            if error.command is STDIO:
+                from calypso_mcp.cli.commands.stdio import report_problem
+
+                return report_problem(error)
+            raise
+        except SystemExit as ended:
+            # `--help` and `--version` end so.
+            return _finished(int(ended.code or 0))
+        run = parsed.command.module().run
+        if parsed.command is not STDIO:
+            # stdio is started again and again: its collector works once it serves.
+            collector.work()
+        return _finished(run(parsed.arguments, parsed.flags))
+    except ConfigError as error:
+        return _complain(error, 2)
+    except CalypsoError as error:
+        return _complain(error, 1)
 
 
-def _complain(error: CalypsoError) -> None:
-    """Say on stderr what went wrong and what to do about it."""
-    print(" ".join(filter(None, ("calypso-mcp:", error.message, error.hint))), file=sys.stderr)
+def _finished(code: int) -> int:
+    if sys.stdout is not None:
+        sys.stdout.flush()
+    return code
+
+
+def _complain(error: CalypsoError, code: int) -> int:
+    """Say what went wrong and what to do about it; the usage of a command on a line of its own."""
+    from calypso_mcp.cli.arguments import UsageError
+
+    separator = "\n" if isinstance(error, UsageError) else " "
+    text = separator.join(filter(None, (error.message, error.hint)))
+    print(f"calypso-mcp: {text}", file=sys.stderr, flush=True)
+    return code
+
+
+def _heed_interrupts() -> None:
+    """Let Ctrl-C end what a person started in a terminal, also under a parent that ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and started_by_hand():
+        signal.signal(signal.SIGINT, signal.default_int_handler)

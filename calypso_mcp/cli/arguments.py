@@ -1,18 +1,28 @@
-"""The command line: commands, their flags, and what `--help` says. Flags of settings come from `Settings`."""
+"""From the words of a command line to a command, its own arguments, and the settings given as flags.
+
+Flags of settings come from `Settings`. An error names what is wrong and never repeats a value: it may be a
+secret that was typed in the wrong place.
+"""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection
-from pathlib import Path
-from typing import Any, cast
+import re
+import textwrap
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, NoReturn, cast
 
 from calypso_mcp import __version__
+from calypso_mcp.cli.commands import COMMANDS, STDIO, Command
+from calypso_mcp.cli.terminal import columns
+from calypso_mcp.errors import ConfigError
 from calypso_mcp.settings import Knob, Settings, knobs
 from calypso_mcp.settings.values import Group
 
-_SERVING: frozenset[Group] = frozenset({"calypso", "scope", "files", "transfer", "observing"})
-_LISTENING: frozenset[Group] = _SERVING | frozenset[Group]({"http", "access"})
+#: Settings of a server over stdio, and of one that listens.
+SERVING: frozenset[Group] = frozenset({"calypso", "scope", "files", "transfer", "observing"})
+LISTENING: frozenset[Group] = SERVING | frozenset[Group]({"http", "access"})
 
 _TITLES: dict[Group, str] = {
     "calypso": "where Calypso is",
@@ -23,175 +33,183 @@ _TITLES: dict[Group, str] = {
     "access": "who may call over HTTP",
     "observing": "logs",
 }
-
+_ABOUT = "MCP server for Calypso Buckets: upload, wait until searchable, search with citations."
+_NOTES = (
+    "`calypso-mcp COMMAND --help` describes a command. Every flag has an environment variable: see the "
+    "README. The API key comes from CALYPSO_API_KEY or a file, never from an argument. Without a key, "
+    "buckets live on this machine's disk."
+)
+_KEY_FLAGS = frozenset({"--api-key", "--apikey", "--key", "--token"})
 _DAY_S = 86_400
+#: Columns of the command names in the list of commands.
+_NAMES_WIDTH = 12
 
-_EPILOG = """\
-commands:
-  calypso-mcp                    serve MCP over stdio (what a client configuration starts)
-  calypso-mcp http               serve MCP over streamable HTTP
-  calypso-mcp backend            serve the embedded Calypso's REST API
-  calypso-mcp demo [PATH ...]    upload files, wait, search, print cited passages
-  calypso-mcp upload PATH ...    upload files or folders into a bucket
-  calypso-mcp recover            save what is left of a damaged store
-  calypso-mcp token new NAME     make an access token for an agent
-
-`calypso-mcp COMMAND --help` describes a command. Every flag has an environment variable: see the README.
-The API key comes from CALYPSO_API_KEY or a file, never from an argument. Without a key, buckets live on
-this machine's disk.
-"""
-
-
-def parse(argv: list[str]) -> tuple[argparse.Namespace, dict[str, object]]:
-    """Return the command with its own arguments, and the settings given as flags.
-
-    `--help`, `--version` and wrong arguments end the process as argparse does (exit codes 0, 0 and 2).
-    """
-    settings_names = set(knobs())
-    given = vars(_parser().parse_args(argv))
-    flags = {name: value for name, value in given.items() if name in settings_names}
-    own = {name: value for name, value in given.items() if name not in settings_names}
-    return argparse.Namespace(**own), flags
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="calypso-mcp",
-        usage="calypso-mcp [COMMAND] [FLAGS]",
-        description="MCP server for Calypso Buckets: upload, wait until searchable, search with citations.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"calypso-mcp {__version__}")
-    parser.set_defaults(command="stdio")
-    _add_settings(parser, _SERVING)
-    # The commands are described by the epilog: argparse's own list would push the flags out of sight.
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", help=argparse.SUPPRESS)
-    _add_http(commands)
-    _add_backend(commands)
-    _add_demo(commands)
-    _add_upload(commands)
-    _add_recover(commands)
-    _add_token(commands)
-    return parser
-
-
-# argparse gives the types of add_subparsers() and add_argument_group() no public names.
-Commands = Any
+# argparse gives the type of add_argument_group() no public name.
 ArgumentGroup = Any
 
 
-def _command(commands: Commands, name: str, description: str) -> argparse.ArgumentParser:
-    added = commands.add_parser(name, description=description, help=description, allow_abbrev=False)
-    return cast("argparse.ArgumentParser", added)
+class UsageError(ConfigError):
+    """The command line cannot be understood. The hint is the usage."""
+
+    def __init__(self, message: str, command: Command | None) -> None:
+        """Say what is wrong with the line of `command`; None where it names no command."""
+        if command is None:
+            hint = "Usage: calypso-mcp [COMMAND] [FLAGS]. `calypso-mcp --help` lists the commands."
+        else:
+            typed = _typed(command)
+            hint = f"Usage: {typed} {command.usage}. `{typed} --help` explains."
+        super().__init__(message, hint=hint)
+        self.command = command
 
 
-def _add_http(commands: Commands) -> None:
-    http = _command(commands, "http", "Serve MCP over streamable HTTP at /mcp.")
-    _add_settings(http, _LISTENING)
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A command line that was understood."""
+
+    command: Command
+    arguments: argparse.Namespace
+    flags: dict[str, object]
 
 
-def _add_backend(commands: Commands) -> None:
-    backend = _command(
-        commands,
-        "backend",
-        "Serve the embedded Calypso's REST API. The API key is CALYPSO_API_KEY where set; otherwise one is "
-        "made and kept in the data folder.",
-    )
-    _add_settings(
-        backend, {"http"}, names={"data_dir", "min_free_disk_mb", "api_key_file", "log_level", "log_json"}
-    )
+def parse(argv: list[str]) -> Parsed:
+    """Return the command, its own arguments, and the settings given as flags.
+
+    `--help` and `--version` end the process as argparse does (exit code 0).
+
+    Raises:
+        UsageError: The line cannot be understood.
+    """
+    command, line = _split(argv)
+    parser = CommandParser(command)
+    if command is STDIO:
+        parser.add_settings(SERVING)
+    else:
+        command.module().add_arguments(parser)
+    parser.refuse_keys(line)
+    known, unknown = parser.parse_known_intermixed_args(line)
+    if unknown:
+        parser.refuse(unknown)
+    names = knobs()
+    given = vars(known)
+    flags = {name: value for name, value in given.items() if name in names}
+    own = {name: value for name, value in given.items() if name not in names}
+    return Parsed(command, argparse.Namespace(**own), flags)
 
 
-def _add_demo(commands: Commands) -> None:
-    demo = _command(
-        commands,
-        "demo",
-        "Do the main job once with a real MCP client: upload the files, wait until they are searchable, "
-        "search, print cited passages. Uses the embedded Calypso in a temporary folder unless told "
-        "otherwise.",
-    )
-    demo.add_argument(
-        "paths", metavar="PATH", nargs="*", type=Path, help="files or folders (default: samples)"
-    )
-    demo.add_argument(
-        "--query", action="append", default=[], metavar="TEXT", help="question to ask; repeat it for several"
-    )
-    demo.add_argument(
-        "--time-limit", type=_seconds, default=300.0, metavar="SECONDS", help="give up after this long (300)"
-    )
-    _add_settings(demo, {"observing"}, names={"backend", "api_key_file", "api_base_url", "data_dir"})
+class CommandParser(argparse.ArgumentParser):
+    """Reads the line of one command."""
+
+    def __init__(self, command: Command) -> None:
+        """Prepare a parser without arguments."""
+        top = command is STDIO
+        super().__init__(
+            prog=_typed(command),
+            usage=f"calypso-mcp {'[COMMAND]' if top else command.name} {command.usage}",
+            description=_list_of_commands() if top else command.summary,
+            epilog=textwrap.fill(_NOTES, columns()) if top else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter if top else argparse.HelpFormatter,
+            allow_abbrev=False,
+        )
+        self._command = command
+        if top:
+            self.add_argument("--version", action="version", version=f"calypso-mcp {__version__}")
+
+    def add_settings(self, groups: Collection[Group], names: Collection[str] = ()) -> None:
+        """Offer the flags of whole groups and of single settings; absent flags leave no trace."""
+        sections: dict[Group, ArgumentGroup] = {}
+        for name, knob in knobs().items():
+            if knob.flag is None or (knob.group not in groups and name not in names):
+                continue
+            section = sections.get(knob.group)
+            if section is None:
+                section = sections[knob.group] = self.add_argument_group(_TITLES[knob.group])
+            _add_setting(section, name, knob)
+
+    def add_time_limit(self, default_s: float) -> None:
+        """Offer `--time-limit`."""
+        self.add_argument(
+            "--time-limit",
+            type=_seconds,
+            default=default_s,
+            metavar="SECONDS",
+            help=f"give up after this long ({default_s:g})",
+        )
+
+    def refuse_keys(self, line: Iterable[str]) -> None:
+        """Say first of all where a key belongs."""
+        for word in line:
+            if (flag := word.partition("=")[0]) in _KEY_FLAGS:
+                self.error(
+                    f"there is no flag {flag}, because every user of the machine can see arguments; set "
+                    "CALYPSO_API_KEY, or name a file with --api-key-file"
+                )
+
+    def refuse(self, unknown: Iterable[str]) -> NoReturn:
+        """Name the flags that do not exist; words that are too many are only counted."""
+        flags = [word.partition("=")[0] for word in unknown if re.match(r"--?[A-Za-z]", word)]
+        if not flags:
+            self.error(f"there are more arguments than `{self.prog}` takes")
+        self.error(
+            f"there is no flag {_shown(flags[0])}{_did_you_mean(flags[0], self._option_string_actions)}"
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise the error in our words, without any value that was typed."""
+        message = re.sub(r"^argument (\S+?): expected.*", r"\1 needs a value", message)
+        message = re.sub(r"^the following arguments are required: (.*)", r"\1 is missing", message)
+        message = re.sub(r"^argument ([^:]+): ", r"\1 ", message)
+        message = re.sub(r"invalid choice: .*? \(choose", "is none of the choices (choose", message)
+        message = re.sub(r"invalid \S+ value: .*", "has a value that does not fit", message)
+        raise UsageError(f"{message}.", self._command)
 
 
-def _add_upload(commands: Commands) -> None:
-    upload = _command(
-        commands, "upload", "Upload files or folders into a bucket; exit code 1 if any file failed."
-    )
-    upload.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files or folders")
-    upload.add_argument(
-        "--bucket", dest="destination", required=True, metavar="BUCKET", help="slug, id or name of the bucket"
-    )
-    upload.add_argument("--create-bucket", action="store_true", help="create the bucket where there is none")
-    upload.add_argument(
-        "--include", action="append", default=[], metavar="GLOB", help="only files that match"
-    )
-    upload.add_argument(
-        "--exclude", action="append", default=[], metavar="GLOB", help="leave out files that match"
-    )
-    upload.add_argument(
-        "--tag", action="append", default=[], dest="tags", metavar="TAG", help="tag for every file"
-    )
-    upload.add_argument("--dry-run", action="store_true", help="say what would be sent, and send nothing")
-    upload.add_argument("--wait", action="store_true", help="wait until everything is searchable")
-    upload.add_argument(
-        "--time-limit",
-        type=_seconds,
-        default=3600.0,
-        metavar="SECONDS",
-        help="give up after this long (3600)",
-    )
-    _add_settings(upload, {"calypso", "transfer", "observing"}, names={"allow_secret_names", "scan_secrets"})
+def _typed(command: Command) -> str:
+    return "calypso-mcp" if command is STDIO else f"calypso-mcp {command.name}"
 
 
-def _add_recover(commands: Commands) -> None:
-    recover = _command(
-        commands,
-        "recover",
-        "Save what is left of a damaged store of the embedded Calypso: move it aside and make a new one of "
-        "everything that can be read. Stop every server on the data folder first.",
-    )
-    _add_settings(recover, (), names={"data_dir", "log_level"})
+def _split(argv: list[str]) -> tuple[Command, list[str]]:
+    """Return the command and the line without its name; flags of settings may stand before it."""
+    takes_value = {knob.flag: bool(knob.metavar) for knob in knobs().values() if knob.flag}
+    position = 0
+    while position < len(argv):
+        word = argv[position]
+        if not word.startswith("-") or word == "-":
+            command = next((one for one in COMMANDS if one.name == word), None)
+            if command is None:
+                guess = _did_you_mean(word, [one.name for one in COMMANDS])
+                raise UsageError(f"there is no command {_shown(word)}{guess}.", None)
+            return command, argv[:position] + argv[position + 1 :]
+        if word.partition("=")[0].replace("--no-", "--", 1) not in takes_value:
+            break
+        position += 2 if takes_value.get(word) else 1
+    return STDIO, argv
 
 
-def _add_token(commands: Commands) -> None:
-    token = _command(commands, "token", "Access tokens for agents that call over HTTP.")
-    actions = token.add_subparsers(dest="action", metavar="ACTION", required=True)
-    new = _command(actions, "new", "Make a token, print it once, and print what to put into the access file.")
-    new.add_argument("name", metavar="NAME", help="the agent's name in the access file")
-
-
-def _add_settings(
-    parser: argparse.ArgumentParser, groups: Collection[Group], names: Collection[str] = ()
-) -> None:
-    """Offer the flags of whole groups and of single settings; absent flags leave no trace."""
-    sections: dict[Group, ArgumentGroup] = {}
-    for name, knob in knobs().items():
-        if knob.flag is None or (knob.group not in groups and name not in names):
-            continue
-        section = sections.get(knob.group)
-        if section is None:
-            section = sections[knob.group] = parser.add_argument_group(_TITLES[knob.group])
-        _add_setting(section, name, knob)
+def _list_of_commands() -> str:
+    wide = columns()
+    lines = [textwrap.fill(_ABOUT, wide), "", "commands:"]
+    indent = " " * (_NAMES_WIDTH + 2)
+    for command in COMMANDS:
+        name = f"  {command.name:<{_NAMES_WIDTH}}"
+        lines.append(textwrap.fill(command.summary, wide, initial_indent=name, subsequent_indent=indent))
+    return "\n".join(lines)
 
 
 def _add_setting(section: ArgumentGroup, name: str, knob: Knob) -> None:
     flag = cast("str", knob.flag)
-    help_text = (Settings.model_fields[name].description or "").replace("`", "").replace("%", "%%")
+    field = Settings.model_fields[name]
+    text = (field.description or "").replace("`", "").replace("%", "%%")
     if not knob.metavar:
-        section.add_argument(
-            flag, dest=name, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=help_text
-        )
+        # Only the form that changes something is listed; the other overrules a variable.
+        opposite = f"--no-{flag.removeprefix('--')}"
+        shown, hidden = (opposite, flag) if field.default else (flag, opposite)
+        value = not field.default
+        if field.default:
+            text = f"Turns this off: {text[:1].lower()}{text[1:]}"
+        for word, stored, help_text in ((shown, value, text), (hidden, not value, argparse.SUPPRESS)):
+            section.add_argument(
+                word, dest=name, action="store_const", const=stored, default=argparse.SUPPRESS, help=help_text
+            )
         return
     repeatable = knob.separator is not None and name != "tools"
     section.add_argument(
@@ -200,12 +218,27 @@ def _add_setting(section: ArgumentGroup, name: str, knob: Knob) -> None:
         action="append" if repeatable else "store",
         default=argparse.SUPPRESS,
         metavar=knob.metavar,
-        help=help_text,
+        help=text,
     )
 
 
+def _shown(word: str) -> str:
+    """Return a word as an error may repeat it: names are short and hold no digits, secrets are not."""
+    return word if re.fullmatch(r"-{0,2}[a-z][a-z-]{0,39}", word) else "of that name"
+
+
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
 def _seconds(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
     if not 0 < value <= _DAY_S:
         raise argparse.ArgumentTypeError(f"must be more than 0 and at most {_DAY_S} seconds")
     return value

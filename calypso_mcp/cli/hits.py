@@ -6,12 +6,13 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from calypso_mcp.cli.snippets import snippet
+from calypso_mcp.cli.terminal import columns
 from calypso_mcp.domain.untrusted_text import clean, clean_line
-from calypso_mcp.server.results.excerpts import cut
 
-#: About 300 characters around the words of the question.
-_SNIPPET_TOKENS = 75
-_WIDTH = 96
+_INDENT = " " * 5
+#: Longest question or name shown, in characters.
+_LONGEST_LINE = 200
 
 
 def is_cited(hit: Mapping[str, Any]) -> bool:
@@ -21,24 +22,21 @@ def is_cited(hit: Mapping[str, Any]) -> bool:
 
 def print_hits(question: str, hits: Sequence[Mapping[str, Any]]) -> None:
     """Print a question and its passages, best first, each with file and page or lines."""
-    print(f'\n"{clean_line(question, _WIDTH)}"')
+    wide = columns()
+    print()
+    print(textwrap.fill(f'"{clean_line(question, _LONGEST_LINE)}"', wide))
     if not hits:
         print("  nothing found")
     for hit in hits:
-        print(f"  {hit['rank']}. {_source(hit)}")
-        print(textwrap.indent(_snippet(str(hit["text"]), question), "     "))
+        print(textwrap.fill(f"  {hit['rank']}. {_source(hit)}", wide, subsequent_indent=_INDENT))
+        print(textwrap.indent(snippet(clean(str(hit["text"])), question, wide - len(_INDENT)), _INDENT))
 
 
 def _source(hit: Mapping[str, Any]) -> str:
-    name = clean_line(str(hit.get("filename") or hit.get("title") or "?"), _WIDTH)
+    name = clean_line(str(hit.get("filename") or hit.get("title") or "?"), _LONGEST_LINE)
     if (page := hit.get("page")) is not None:
         return f"{name}, page {page}"
     if (first := hit.get("line_start")) is not None:
         last = hit.get("line_end") or first
         return f"{name}, line {first}" if first == last else f"{name}, lines {first}-{last}"
     return name
-
-
-def _snippet(text: str, question: str) -> str:
-    shown, _ = cut(" ".join(clean(text).split()), question, _SNIPPET_TOKENS)
-    return textwrap.fill(shown, _WIDTH)

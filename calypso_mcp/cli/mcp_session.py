@@ -1,4 +1,4 @@
-"""A real MCP client of our own server, which it starts in a child process over stdio."""
+"""MCP clients of our own server: inside this process, or of a child process over stdio."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from typing import Any, cast
 
 import anyio
 from mcp import Client, MCPError, StdioServerParameters
-from mcp_types import CallToolResult, TextContent
+from mcp_types import CallToolResult
 
+from calypso_mcp.assembly.server import running_server
 from calypso_mcp.cli.progress import Report
 from calypso_mcp.concurrency import raise_first
 from calypso_mcp.errors import CalypsoError
-from calypso_mcp.settings import child_environment, knobs
+from calypso_mcp.settings import Settings, child_environment, knobs
 
 
 class ToolFailed(CalypsoError):
-    """The MCP server reported an error; the message is what an agent would read."""
+    """A tool answered with an error."""
 
 
 class ServerStopped(CalypsoError):
@@ -37,18 +38,29 @@ class Session:
         """Call a tool; arguments that are None or empty are left out.
 
         Raises:
-            ToolFailed: The tool answered with an error.
+            ToolFailed: The tool answered with an error; it carries the error's code and next step.
         """
         given = {name: value for name, value in arguments.items() if value not in (None, "", [], ())}
         result = await self._client.call_tool(tool, given, progress_callback=report)
         if result.is_error:
-            text = _text(result).removeprefix("Error: ")
-            raise ToolFailed(text, code="bucket_not_found" if "\nCode: bucket_not_found" in text else "")
+            raise _failure(result)
         return cast("dict[str, Any]", result.structured_content or {})
 
 
 @asynccontextmanager
-async def own_server(flags: Sequence[str]) -> AsyncGenerator[Session]:
+async def open_session(settings: Settings) -> AsyncGenerator[Session]:
+    """Run the server inside this process, and yield a client of it.
+
+    Raises:
+        ConfigError: A setting is wrong.
+    """
+    with raise_first():
+        async with running_server(settings) as server, Client(server) as client:
+            yield Session(client)
+
+
+@asynccontextmanager
+async def open_child_session(flags: Sequence[str]) -> AsyncGenerator[Session]:
     """Start `calypso-mcp` over stdio with `flags`, and our environment, for as long as the block lasts.
 
     Raises:
@@ -60,17 +72,11 @@ async def own_server(flags: Sequence[str]) -> AsyncGenerator[Session]:
         env=child_environment(),
         encoding_error_handler="replace",
     )
-    has_started = False
     try:
         with raise_first():
             async with Client(server) as client:
-                has_started = True
                 yield Session(client)
-    except (MCPError, anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
-        raise ServerStopped from error
-    except OSError as error:
-        if has_started:
-            raise  # from the block: our own output, for example
+    except (MCPError, OSError, anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
         raise ServerStopped from error
 
 
@@ -89,5 +95,12 @@ def settings_flags(flags: Mapping[str, object]) -> list[str]:
     return line
 
 
-def _text(result: CallToolResult) -> str:
-    return "\n".join(block.text for block in result.content if isinstance(block, TextContent))
+def _failure(result: CallToolResult) -> ToolFailed:
+    content = cast("dict[str, Any]", result.structured_content or {})
+    error = cast("dict[str, Any]", content.get("error", {}))
+    return ToolFailed(
+        str(error.get("message", "")),
+        code=str(error.get("code", "")),
+        hint=str(error.get("next_step", "")),
+        retryable=bool(error.get("retryable")),
+    )

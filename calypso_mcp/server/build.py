@@ -41,7 +41,7 @@ def build_server(state: ServerState, *, watches: WatchPolicy | None = None) -> C
         name="calypso-mcp",
         title="Calypso Buckets",
         version=__version__,
-        instructions=_INSTRUCTIONS,
+        instructions=_INSTRUCTIONS if state.problem is None else _refusal(state.problem),
         specs=offered(state),
         lifespan=lifespan,
         cache_hints={
@@ -55,6 +55,10 @@ def build_server(state: ServerState, *, watches: WatchPolicy | None = None) -> C
     completions.register(server)
     subscriptions.register(server, watches or WatchPolicy())
     return server
+
+
+def _refusal(problem: ConfigError) -> str:
+    return f"No call can succeed now. {problem.message} {problem.hint} Tell the user; do not call tools."
 
 
 def offered(state: ServerState) -> list[ToolSpec]:

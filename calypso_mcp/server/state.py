@@ -12,6 +12,7 @@ from mcp.server.context import ServerRequestContext
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.limits import SearchLimits, UploadLimits
 from calypso_mcp.domain.scope import ScopeLimit
+from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.conversations import Conversations
 from calypso_mcp.server.scope.catalogue import Catalogue
 from calypso_mcp.server.telemetry import Telemetry
@@ -79,6 +80,7 @@ class ServerState:
         conversations: Makes and reads the ids that conversations with agents are continued by.
         telemetry: Logs, traces and counts the calls.
         stopping: Set when the process is about to end.
+        problem: Why the operator's settings cannot be used; every call is answered with it.
     """
 
     backend_for: Callable[[AccessGrant], Backend]
@@ -94,5 +96,6 @@ class ServerState:
     conversations: Conversations = field(default_factory=Conversations)
     telemetry: Telemetry = field(default_factory=Telemetry)
     stopping: anyio.Event = field(default_factory=anyio.Event)
+    problem: ConfigError | None = None
     upload_limits: UploadLimits = field(default_factory=UploadLimits)
     search_limits: SearchLimits = field(default_factory=SearchLimits)

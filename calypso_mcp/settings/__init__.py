@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from calypso_mcp.settings.loading import child_environment, environment, knobs, load_settings, settings_from
+from calypso_mcp.settings.given import Given
+from calypso_mcp.settings.loading import (
+    Reading,
+    child_environment,
+    environment,
+    knobs,
+    load_settings,
+    read_settings,
+    settings_from,
+)
 from calypso_mcp.settings.model import Settings
 from calypso_mcp.settings.values import Knob
 
 __all__ = [
+    "Given",
     "Knob",
+    "Reading",
     "Settings",
     "child_environment",
     "environment",
     "knobs",
     "load_settings",
+    "read_settings",
     "settings_from",
 ]

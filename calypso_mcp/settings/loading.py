@@ -1,22 +1,25 @@
 """From flags and environment to `Settings`, or to one clear line about what is wrong.
 
 This is the only module that reads the environment. A flag beats its variable, a variable beats the
-default; an empty variable counts as not set, because desktop clients pass empty strings for what a person
-left blank. No `.env` file is read: an MCP host starts us in a folder the person did not choose.
+default; see `given` for empty values. No `.env` file is read: an MCP host starts us in a folder the person
+did not choose.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr, ValidationError
 
 from calypso_mcp.errors import ConfigError
+from calypso_mcp.settings.given import Given, given_settings
 from calypso_mcp.settings.model import Settings
+from calypso_mcp.settings.placeholders import is_example_key, placeholder_in
 from calypso_mcp.settings.values import Knob
 
 if TYPE_CHECKING:
@@ -34,6 +37,21 @@ _SYSTEM_VARIABLES = frozenset(
         *("SSL_CERT_FILE", "SSL_CERT_DIR"),
     }
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What flags and environment say.
+
+    Attributes:
+        given: What was given, by field name.
+        settings: The settings; None where anything is wrong.
+        problems: What is wrong, one error for each setting or combination.
+    """
+
+    given: Mapping[str, Given]
+    settings: Settings | None
+    problems: tuple[ConfigError, ...]
 
 
 def knobs() -> dict[str, Knob]:
@@ -59,24 +77,36 @@ def settings_from(flags: Mapping[str, object], environ: Mapping[str, str]) -> Se
     Raises:
         ConfigError: A value is wrong; the message names the flag and the variable.
     """
-    settings_knobs = knobs()
+    reading = read_settings(flags, environ)
+    if reading.settings is None:
+        raise reading.problems[0]
+    return reading.settings
+
+
+def read_settings(flags: Mapping[str, object], environ: Mapping[str, str]) -> Reading:
+    """Return the settings that flags and environment ask for, or everything that is wrong with them."""
+    given = given_settings(knobs(), flags, environ)
     values: dict[str, object] = {"data_dir": _default_data_dir(environ)}
-    for name, knob in settings_knobs.items():
-        if name in flags:
-            values[name] = _from_flag(flags[name], knob)
-        elif text := environ.get(knob.variable, "").strip():
-            values[name] = _parts(text, knob.separator) if knob.separator else text
-    _settle_key(values, flags)
+    problems: list[ConfigError] = []
+    for name, one in given.items():
+        try:
+            values[name] = one.value()
+        except ConfigError as problem:
+            problems.append(problem)
+    settings: Settings | None = None
     try:
+        _settle_key(values, given)
         settings = Settings.model_validate(values)
+        _check_together(settings)
     except ValidationError as error:
-        raise ConfigError(_one_line(error.errors(include_url=False)[0], settings_knobs)) from None
-    _check_together(settings)
-    return settings
+        problems += [_problem(detail, given) for detail in error.errors(include_url=False)]
+    except ConfigError as problem:
+        problems.append(problem)
+    return Reading(given, None if problems else settings, tuple(problems))
 
 
 def environment() -> Mapping[str, str]:
-    """Return the variables of this process, for names that only a file of the operator's gives."""
+    """Return the variables of this process."""
     return os.environ
 
 
@@ -93,18 +123,6 @@ def child_environment(environ: Mapping[str, str] | None = None) -> dict[str, str
     }
 
 
-def _from_flag(value: object, knob: Knob) -> object:
-    """Repeated flags arrive as lists; those whose variable is split at commas may hold commas too."""
-    if knob.separator != ",":
-        return value
-    texts = [value] if isinstance(value, str) else cast("Sequence[str]", value)
-    return tuple(part for text in texts for part in _parts(text, ","))
-
-
-def _parts(text: str, separator: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(separator) if part.strip())
-
-
 def _default_data_dir(environ: Mapping[str, str]) -> Path:
     """Where each system keeps the data of programs (XDG base directories elsewhere than macOS, Windows)."""
     home = Path(environ.get("HOME") or Path.home())
@@ -117,7 +135,7 @@ def _default_data_dir(environ: Mapping[str, str]) -> Path:
     return base / "calypso-mcp"
 
 
-def _settle_key(values: dict[str, object], flags: Mapping[str, object]) -> None:
+def _settle_key(values: dict[str, object], given: Mapping[str, Given]) -> None:
     """Take the key from its file where one is named; two sources at once are a mistake, unless by flag."""
     file = values.get("api_key_file")
     if file is None:
@@ -125,13 +143,12 @@ def _settle_key(values: dict[str, object], flags: Mapping[str, object]) -> None:
         if isinstance(key, str):
             values["api_key"] = _checked_key(key, "CALYPSO_API_KEY")
         return
-    if "api_key" in values and "api_key_file" not in flags:
+    if "api_key" in given and given["api_key_file"].source != "flag":
         raise ConfigError("CALYPSO_API_KEY and CALYPSO_API_KEY_FILE are both set: keep one of them.")
-    values["api_key"] = _key_from_file(Path(str(file)).expanduser())
+    values["api_key"] = _key_from_file(Path(str(file)).expanduser(), given["api_key_file"].name)
 
 
-def _key_from_file(path: Path) -> SecretStr:
-    name = "--api-key-file (CALYPSO_API_KEY_FILE)"
+def _key_from_file(path: Path, name: str) -> SecretStr:
     try:
         with path.open("rb") as file:
             text = file.read(_KEY_FILE_BYTES + 1).decode()
@@ -148,6 +165,8 @@ def _checked_key(key: str, source: str) -> SecretStr:
     """Refuse what could not travel in a header; the message never shows the key."""
     if not key:
         raise ConfigError(f"{source} holds no API key.")
+    if placeholder_in(key) or is_example_key(key):
+        raise ConfigError(f"{source} holds a placeholder instead of an API key: write the key itself.")
     if not key.isascii() or not key.isprintable() or " " in key:
         raise ConfigError(
             f"{source} does not look like an API key: it contains spaces or unusual characters."
@@ -155,12 +174,14 @@ def _checked_key(key: str, source: str) -> SecretStr:
     return SecretStr(key)
 
 
-def _one_line(error: ErrorDetails, settings_knobs: Mapping[str, Knob]) -> str:
-    location = str(error["loc"][0]) if error["loc"] else ""
-    knob = settings_knobs.get(location)
-    name = knob.name if knob else location
-    message = error["msg"].removeprefix("Value error, ").partition(", unable")[0]
-    return f"{name}: {message.replace('Input should', 'must')}."
+def _problem(detail: ErrorDetails, given: Mapping[str, Given]) -> ConfigError:
+    location = str(detail["loc"][0]) if detail["loc"] else ""
+    one = given.get(location)
+    message = detail["msg"].removeprefix("Value error, ").partition(", unable")[0]
+    message = message.replace("Input should", "must")
+    if one is None:
+        return ConfigError(f"{location}: {message}.")
+    return ConfigError(f"{one.name}: {message}.")
 
 
 def _check_together(settings: Settings) -> None:

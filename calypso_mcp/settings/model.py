@@ -31,7 +31,7 @@ class Settings(BaseModel):
         description="Where buckets live: `hosted` (Calypso's cloud), `embedded` (this machine's disk), or "
         "`auto`: hosted when an API key is set.",
     )
-    api_key: Annotated[SecretStr | None, Knob("CALYPSO_API_KEY", None, "calypso")] = Field(
+    api_key: Annotated[SecretStr | None, Knob("CALYPSO_API_KEY", None, "calypso", secret=True)] = Field(
         default=None,
         description="Project API key of the hosted API. Never an argument: arguments are visible to every "
         "user of the machine.",
@@ -56,20 +56,20 @@ class Settings(BaseModel):
         )
     )
     buckets: Annotated[
-        tuple[str, ...], Knob("CALYPSO_BUCKETS", "--bucket", "scope", "BUCKET", separator=",")
+        tuple[str, ...], Knob("CALYPSO_BUCKETS", "--bucket", "scope", "BUCKET", separator=",", limits=True)
     ] = Field(
         default=(),
         description="Limits every tool to this bucket (slug or id); repeat the flag for several.",
     )
-    agent: Annotated[str | None, Knob("CALYPSO_AGENT", "--agent", "scope", "AGENT")] = Field(
+    agent: Annotated[str | None, Knob("CALYPSO_AGENT", "--agent", "scope", "AGENT", limits=True)] = Field(
         default=None, description="Limits every tool to the buckets attached to this agent."
     )
-    read_only: Annotated[bool, Knob("CALYPSO_READ_ONLY", "--read-only", "scope")] = Field(
+    read_only: Annotated[bool, Knob("CALYPSO_READ_ONLY", "--read-only", "scope", limits=True)] = Field(
         default=False, description="Offers only tools that change nothing."
     )
-    tools: Annotated[tuple[str, ...], Knob("CALYPSO_TOOLS", "--tools", "scope", "NAMES", separator=",")] = (
-        Field(default=(), description="Offers only these tools, separated by commas.")
-    )
+    tools: Annotated[
+        tuple[str, ...], Knob("CALYPSO_TOOLS", "--tools", "scope", "NAMES", separator=",", limits=True)
+    ] = Field(default=(), description="Offers only these tools, separated by commas.")
     allow_create: Annotated[bool, Knob("CALYPSO_ALLOW_CREATE", "--allow-create", "scope")] = Field(
         default=False,
         description="Lets a caller whose scope is limited create agents, and the buckets it names, too.",
@@ -131,13 +131,13 @@ class Settings(BaseModel):
         )
     )
     access_file: Annotated[
-        AbsolutePath | None, Knob("CALYPSO_ACCESS_FILE", "--access-file", "access", "FILE")
+        AbsolutePath | None, Knob("CALYPSO_ACCESS_FILE", "--access-file", "access", "FILE", limits=True)
     ] = Field(default=None, description="TOML file that names the agents allowed to call, see SECURITY.md.")
     oauth_issuer: Annotated[
-        Issuer | None, Knob("CALYPSO_OAUTH_ISSUER", "--oauth-issuer", "access", "URL")
+        Issuer | None, Knob("CALYPSO_OAUTH_ISSUER", "--oauth-issuer", "access", "URL", limits=True)
     ] = Field(default=None, description="Accepts OAuth access tokens of this issuer.")
     oauth_audience: Annotated[
-        str | None, Knob("CALYPSO_OAUTH_AUDIENCE", "--oauth-audience", "access", "TEXT")
+        str | None, Knob("CALYPSO_OAUTH_AUDIENCE", "--oauth-audience", "access", "TEXT", limits=True)
     ] = Field(default=None, description="Audience an OAuth token must name; the public URL unless set.")
     oauth_jwks_url: Annotated[
         WebUrl | None, Knob("CALYPSO_OAUTH_JWKS_URL", "--oauth-jwks-url", "access", "URL")
@@ -150,17 +150,24 @@ class Settings(BaseModel):
         description="Claim of an OAuth token that lists the caller's buckets; without it none is reached.",
     )
     oauth_write_scope: Annotated[
-        str | None, Knob("CALYPSO_OAUTH_WRITE_SCOPE", "--oauth-write-scope", "access", "SCOPE")
+        str | None, Knob("CALYPSO_OAUTH_WRITE_SCOPE", "--oauth-write-scope", "access", "SCOPE", limits=True)
     ] = Field(
         default=None,
         description="OAuth scope without which a caller may only read; unset: every caller may write.",
     )
     oauth_required_scopes: Annotated[
         tuple[str, ...],
-        Knob("CALYPSO_OAUTH_REQUIRED_SCOPES", "--oauth-required-scope", "access", "SCOPE", separator=","),
+        Knob(
+            "CALYPSO_OAUTH_REQUIRED_SCOPES",
+            "--oauth-required-scope",
+            "access",
+            "SCOPE",
+            separator=",",
+            limits=True,
+        ),
     ] = Field(default=(), description="OAuth scope that every token must carry; repeat the flag for several.")
     caller_key_header: Annotated[
-        str | None, Knob("CALYPSO_CALLER_KEY_HEADER", "--caller-key-header", "access", "NAME")
+        str | None, Knob("CALYPSO_CALLER_KEY_HEADER", "--caller-key-header", "access", "NAME", limits=True)
     ] = Field(
         default=None,
         pattern=r"^[A-Za-z][A-Za-z0-9-]*$",

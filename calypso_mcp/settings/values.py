@@ -28,6 +28,8 @@ class Knob:
         group: Which commands offer the flag.
         metavar: Placeholder in `--help`; empty for an on/off flag.
         separator: What separates several values in the variable; None for a single value.
+        limits: Whether callers may do more where the setting is absent. Such a setting is never empty.
+        secret: Whether its value must be shown to nobody.
     """
 
     variable: str
@@ -35,6 +37,8 @@ class Knob:
     group: Group
     metavar: str = ""
     separator: str | None = None
+    limits: bool = False
+    secret: bool = False
 
     @property
     def name(self) -> str:

@@ -3,7 +3,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from calypso_mcp.cli.demo import SAMPLE_QUESTIONS, SAMPLES
+import pytest
+
+from calypso_mcp.cli.commands.demo import SAMPLE_QUESTIONS, SAMPLES
 from tests.commands.processes import run
 
 
@@ -27,6 +29,29 @@ def test_the_demo_uploads_waits_searches_and_cites_every_sample(
     assert list(tmp_path.iterdir()) == []
 
 
+ANSWERS = (
+    "warranty of 6 years",
+    "within 45 days",
+    "replace the driver under warranty",
+    "call the duty engineer",
+)
+
+
+@pytest.mark.parametrize(
+    "look", [{"COLUMNS": "60"}, {"COLUMNS": "80"}, {"COLUMNS": "120"}, {"NO_COLOR": "1"}]
+)
+def test_every_question_is_answered_by_a_snippet_that_fits(look: dict[str, str]) -> None:
+    done = run("demo", environ=look)
+    assert done.returncode == 0, done.stderr
+    assert [line for line in done.stdout.splitlines() if len(line) > int(look.get("COLUMNS", "80"))] == []
+    shown = re.split(r'\n\n"', done.stdout)[1:]
+    assert len(shown) == len(ANSWERS)
+    for hits, answer in zip(shown, ANSWERS, strict=True):
+        assert answer in " ".join(hits.split())
+    # Rows of a table stay rows.
+    assert re.search(r"^ +(… )?steady red \| driver fault \|", done.stdout, re.MULTILINE)
+
+
 def test_the_demo_answers_a_persons_own_question_from_their_own_files(tmp_path: Path) -> None:
     notes = tmp_path / "notes"
     (notes / "trips").mkdir(parents=True)
@@ -39,7 +64,7 @@ def test_the_demo_answers_a_persons_own_question_from_their_own_files(tmp_path: 
     assert done.returncode == 0, done.stderr
     assert "1. lisbon.md, lines 1-3" in done.stdout
     assert "21:25" in done.stdout
-    assert "skipped: empty.txt" in done.stdout
+    assert "(has no content): empty.txt" in done.stdout
     assert data.is_dir()
 
 

@@ -27,12 +27,12 @@ import anyio
 anyio.run(anyio.sleep, 0)
 bare = set(sys.modules)
 from calypso_mcp.assembly.server import running_server
-import calypso_mcp.cli.stdio
+import calypso_mcp.cli.commands.stdio
 from calypso_mcp.cli.arguments import parse
 from calypso_mcp.settings import load_settings
 
 async def start():
-    async with running_server(load_settings(parse([])[1])):
+    async with running_server(load_settings(parse([]).flags)):
         print(*sorted(set(sys.modules) - bare))
 
 anyio.run(start)

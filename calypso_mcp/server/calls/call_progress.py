@@ -12,6 +12,7 @@ import anyio
 from mcp.server.mcpserver import Context
 
 from calypso_mcp.concurrency import run_in_background
+from calypso_mcp.domain.amounts import format_bytes
 from calypso_mcp.server.state import ServerState
 
 Phase = Literal["checking", "hashing", "uploading", "finalizing", "indexing", "asking", "answering"]
@@ -31,7 +32,7 @@ _PAUSE_S: Final = 0.5
 #: Longest silence; hosts take a silent call for a dead one.
 HEARTBEAT_S: Final = 5.0
 #: A repeated report must still be larger than the one before (MCP specification, progress).
-_SMALLEST_STEP: Final = 1e-6
+_SMALLEST_STEP: Final = 0.01
 
 Send = Callable[[float, float | None, str | None], Awaitable[None]]
 
@@ -70,7 +71,7 @@ class CallProgress:
         self._clock = clock
         self._step = Step(phases[0])
         self._news = anyio.Event()
-        self._sent = 0.0
+        self._sent = -_SMALLEST_STEP
         self._uploading_since: float | None = None
 
     def tell(self, step: Step) -> None:
@@ -97,7 +98,7 @@ class CallProgress:
     async def send_now(self) -> None:
         """Send the latest step."""
         self._news = anyio.Event()
-        self._sent = max(self._percent(), self._sent + _SMALLEST_STEP)
+        self._sent = round(max(self._percent(), self._sent + _SMALLEST_STEP), 2)
         await self._send(self._sent, 100.0, self.message())
 
     def _percent(self) -> float:
@@ -110,10 +111,10 @@ class CallProgress:
         step = self._step
         words = [f"{step.files_done} of {step.files_total} files"] if step.files_total else []
         if step.bytes_total:
-            words.append(f"{_megabytes(step.bytes_done)} of {_megabytes(step.bytes_total)} MB")
+            words.append(f"{format_bytes(step.bytes_done)} of {format_bytes(step.bytes_total)}")
         if step.phase == "uploading" and self._uploading_since is not None and step.bytes_done:
             elapsed_s = max(self._clock() - self._uploading_since, 1e-3)
-            words.append(f"{_megabytes(int(step.bytes_done / elapsed_s))} MB/s")
+            words.append(f"{format_bytes(step.bytes_done / elapsed_s)}/s")
         if step.characters:
             words.append(f"{step.characters} characters")
         return f"{step.phase}: {', '.join(words)}" if words else step.phase
@@ -129,7 +130,3 @@ async def call_progress(
         yield progress
     if progress.has_news:
         await progress.send_now()
-
-
-def _megabytes(size_bytes: int) -> str:
-    return f"{size_bytes / 1e6:.1f}"

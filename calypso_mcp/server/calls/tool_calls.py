@@ -60,6 +60,11 @@ class CalypsoServer(MCPServer[ServerState]):
         """Call a tool; every failure but a protocol error comes back as a result."""
         read = CallArguments({})
         with self._observed(name, arguments, context) as call:
+            problem = context.request_context.lifespan_context.problem if context else None
+            if problem is not None:
+                # Not raised: an exception that is raised again and again grows with every time.
+                call.outcome = problem.code
+                return error_reports.report(problem)
             try:
                 tool = self._offered(name, context)
                 read = read_arguments(name, tool.parameters, arguments)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.domain.amounts import format_score
 from calypso_mcp.domain.untrusted_text import clean, clean_line, fence
 from calypso_mcp.server.results import excerpts
 from calypso_mcp.server.results.models import ToolResult
@@ -76,7 +77,7 @@ def hit_text(hit: Hit) -> str:
         "bucket": hit.bucket,
         "file_id": hit.file_id,
         "uri": hit.uri,
-        "score": hit.score,
+        "score": None if hit.score is None else format_score(hit.score),
         "cut": "yes, search_bucket with detail=full shows all of it" if hit.cut else None,
     }
     head = ", ".join(f"{key}: {value}" for key, value in facts.items() if value is not None)

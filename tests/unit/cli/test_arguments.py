@@ -1,80 +1,164 @@
 from __future__ import annotations
 
+import re
+import shlex
+
 import pytest
 
 from calypso_mcp import __version__
 from calypso_mcp.cli import main
-from calypso_mcp.cli.arguments import parse
+from calypso_mcp.cli.arguments import UsageError, parse
+from calypso_mcp.cli.commands import COMMANDS, STDIO
 from calypso_mcp.settings import knobs
+
+SECRET = "sk-live-4711abcdef"
 
 
 def test_without_a_command_stdio_is_served() -> None:
-    arguments, flags = parse([])
-    assert (arguments.command or "stdio") == "stdio"
-    assert flags == {}
+    for line in ([], ["stdio"], ["--read-only"]):
+        assert parse(line).command is STDIO
+    assert parse([]).flags == {}
 
 
 def test_only_flags_that_were_given_count_as_settings() -> None:
-    _, flags = parse(["--bucket", "a", "--bucket", "b", "--read-only", "--no-scan-secrets"])
+    flags = parse(["--bucket", "a", "--bucket", "b", "--read-only", "--no-scan-secrets"]).flags
     assert flags == {"buckets": ["a", "b"], "read_only": True, "scan_secrets": False}
+    assert parse(["--no-read-only", "--scan-secrets"]).flags == {"read_only": False, "scan_secrets": True}
 
 
 def test_flags_may_stand_before_or_after_the_command() -> None:
-    assert parse(["--log-level", "info", "http"])[1] == parse(["http", "--log-level", "info"])[1]
+    assert parse(["--log-level", "info", "http"]) == parse(["http", "--log-level", "info"])
+    assert parse(["--log-level=info", "--read-only", "http"]).command.name == "http"
+
+
+def test_a_value_that_is_the_name_of_a_command_stays_a_value() -> None:
+    parsed = parse(["--bucket", "demo"])
+    assert parsed.command is STDIO
+    assert parsed.flags == {"buckets": ["demo"]}
 
 
 def test_every_flag_of_a_setting_is_offered_by_the_http_command() -> None:
     for name, knob in knobs().items():
         if knob.flag is not None:
-            _, flags = parse(["http", knob.flag, *(["x"] if knob.metavar else [])])
-            assert set(flags) == {name}
+            assert set(parse(["http", knob.flag, *(["x"] if knob.metavar else [])]).flags) == {name}
 
 
 def test_the_bucket_of_an_upload_is_where_it_goes_not_what_limits_it() -> None:
-    arguments, flags = parse(["upload", "x", "--bucket", "handbook"])
-    assert arguments.destination == "handbook"
-    assert "buckets" not in flags
+    parsed = parse(["upload", "x", "--bucket", "handbook", "y"])
+    assert parsed.arguments.destination == "handbook"
+    assert [str(path) for path in parsed.arguments.paths] == ["x", "y"]
+    assert "buckets" not in parsed.flags
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "words"),
     [
-        "--api-key sk_x",
-        "upload x",
-        "upload --bucket b",
-        "nonsense",
-        "demo --time-limit 0",
-        "backend --log-queries",
+        ("upload x", "--bucket is missing"),
+        ("upload --bucket b", "PATH is missing"),
+        ("upload x --bucket", "--bucket needs a value"),
+        ("nonsense", "there is no command nonsense"),
+        ("uplod x", "did you mean upload?"),
+        ("http --alow-path x", "did you mean --allow-path?"),
+        ("demo --time-limit 0", "--time-limit must be more than 0"),
+        ("demo --time-limit soon", "--time-limit must be more than 0"),
+        ("backend --log-queries", "there is no flag --log-queries"),
+        ("token new a b", "more arguments than `calypso-mcp token` takes"),
     ],
 )
-def test_wrong_arguments_end_with_exit_code_2(line: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(line.split())
-    assert ended.value.code == 2
-    assert "usage: calypso-mcp" in capsys.readouterr().err
+def test_wrong_arguments_are_two_lines_and_exit_code_2(
+    line: str, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(line.split()) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    complaint, usage = captured.err.splitlines()
+    assert words in complaint
+    assert complaint.startswith("calypso-mcp: ")
+    assert usage.startswith("Usage: calypso-mcp ")
+    command = line.split(maxsplit=1)[0]
+    if command in {one.name for one in COMMANDS}:
+        assert usage.startswith(f"Usage: calypso-mcp {command} ")
+
+
+@pytest.mark.parametrize("command", ["", *(one.name for one in COMMANDS)])
+@pytest.mark.parametrize(
+    "rest",
+    [
+        f"--api-key {SECRET}",
+        f"--api-key={SECRET}",
+        f"--nothing={SECRET}",
+        f"--{SECRET}",
+        SECRET,
+        f"{SECRET} {SECRET} {SECRET}",
+        f"--time-limit {SECRET}",
+        f"new a {SECRET}",
+    ],
+)
+def test_an_error_repeats_nothing_that_may_be_a_secret(command: str, rest: str) -> None:
+    failure = ""
+    try:
+        parsed = parse([*command.split(), *shlex.split(rest)])
+    except UsageError as error:
+        failure = error.message + error.hint
+    else:
+        # Taken as a path or a name, which is what it says.
+        assert SECRET in str(parsed.arguments)
+    assert SECRET not in failure
+    if "--api-key" in rest:
+        assert "CALYPSO_API_KEY" in failure
+
+
+def _help(line: str, capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(line.split()) == 0
+    return capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("line", "expected"),
-    [("--version", __version__), ("--help", "calypso-mcp demo"), ("demo --help", "--query")],
+    [
+        ("--version", __version__),
+        ("--help", "  demo "),
+        ("stdio --help", "usage: calypso-mcp [COMMAND] [FLAGS]"),
+        ("demo --help", "--query"),
+    ],
 )
 def test_help_and_version_answer_on_stdout(
     line: str, expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as ended:
-        main(line.split())
-    assert ended.value.code == 0
-    assert expected in capsys.readouterr().out
+    assert expected in _help(line, capsys)
+
+
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.name)
+def test_help_fits_the_terminal_and_begins_with_a_short_usage(
+    command: object, width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    name = getattr(command, "name", "")
+    lines = _help(f"{name} --help", capsys).splitlines()
+    assert [line for line in lines if len(line) > width] == []
+    assert lines[0].startswith("usage: calypso-mcp ")
+    assert lines[1] == ""
+
+
+def test_help_lists_every_command_and_no_hidden_opposite(capsys: pytest.CaptureFixture[str]) -> None:
+    text = _help("--help", capsys)
+    for command in COMMANDS:
+        assert re.search(rf"^  {command.name} +{command.summary[:20]}", text, re.MULTILINE)
+    assert "--no-scan-secrets" in text
+    assert "--no-read-only" not in text
 
 
 def test_a_wrong_setting_is_one_line_on_stderr_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--api-base-url", "http://calypso.example/v1"]) == 2
+    assert main(["http", "--api-base-url", "http://calypso.example/v1"]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     [line] = captured.err.splitlines()
-    assert line.startswith("calypso-mcp: --api-base-url (CALYPSO_API_BASE_URL): must start with https://")
+    assert line.startswith(
+        "calypso-mcp: flag --api-base-url (CALYPSO_API_BASE_URL): must start with https://"
+    )
 
 
 def test_an_unknown_tool_is_refused_before_serving(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--tools", "list_buckets,fly"]) == 2
+    assert main(["http", "--port", "0", "--tools", "list_buckets,fly"]) == 2
     assert "fly" in capsys.readouterr().err

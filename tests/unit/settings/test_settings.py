@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.settings import Settings, child_environment, knobs, settings_from
+from calypso_mcp.settings import Settings, child_environment, knobs, read_settings, settings_from
 
 KEY = "sk_test_4711"
 
@@ -18,11 +18,141 @@ def test_a_flag_beats_its_variable_and_a_variable_beats_the_default() -> None:
     assert settings_from({"log_level": "debug"}, {"CALYPSO_LOG_LEVEL": "info"}).log_level == "debug"
 
 
-def test_an_empty_variable_counts_as_not_set() -> None:
-    settings = settings_from({}, {"CALYPSO_API_KEY": "", "CALYPSO_BUCKETS": " ", "CALYPSO_HTTP_PORT": ""})
-    assert settings.api_key is None
-    assert settings.buckets == ()
-    assert settings.port is None
+EMPTY = ("", " ", ",", " , ", "\t", "\n")
+
+
+def _outcome(flags: dict[str, object], environ: dict[str, str]) -> object:
+    """Return the settings without the parts a test machine decides, or the error's message."""
+    try:
+        return settings_from(flags, environ).model_dump(exclude={"data_dir"})
+    except ConfigError as error:
+        return error.message
+
+
+@pytest.mark.parametrize("empty", EMPTY)
+@pytest.mark.parametrize("name", knobs())
+def test_an_empty_value_never_opens_what_a_value_would_have_limited(name: str, empty: str) -> None:
+    knob = knobs()[name]
+    with_variable = _outcome({}, {knob.variable: empty})
+    if knob.limits:
+        assert isinstance(with_variable, str)
+        assert f"variable {knob.variable}" in with_variable
+        assert "is empty" in with_variable
+    else:
+        assert with_variable == _outcome({}, {})
+    if knob.flag and knob.metavar:
+        repeated = knob.separator is not None and name != "tools"
+        for value in ([empty], ["a", empty]) if repeated else (empty,):
+            with_flag = _outcome({name: value}, {})
+            assert isinstance(with_flag, str)
+            assert f"flag {knob.flag}" in with_flag
+            assert "is empty" in with_flag
+
+
+def test_the_settings_whose_absence_opens_something_are_marked_as_limits() -> None:
+    assert {name for name, knob in knobs().items() if knob.limits} == {
+        *("buckets", "agent", "read_only", "tools"),
+        *("access_file", "caller_key_header", "oauth_issuer", "oauth_audience"),
+        *("oauth_write_scope", "oauth_required_scopes"),
+    }
+
+
+def test_an_empty_variable_of_what_limits_nothing_counts_as_not_set() -> None:
+    empty = {knob.variable: " " for knob in knobs().values() if not knob.limits}
+    assert _outcome({}, empty) == _outcome({}, {})
+
+
+PLACEHOLDERS = (
+    "${CALYPSO_API_KEY}",
+    "${env:KEY}",
+    "${input:key}",
+    "${workspaceFolder}",
+    "${user_config.api_key}",
+    "${KEY:-}",
+    "${{ secrets.KEY }}",
+    "{{key}}",
+    "{env:KEY}",
+    "{file:~/.key}",
+    "$CALYPSO_API_KEY",
+    "%CALYPSO_API_KEY%",
+    "%ProgramFiles(x86)%",
+    "<your key>",
+    "<API_KEY>",
+)
+
+
+@pytest.mark.parametrize("placeholder", PLACEHOLDERS)
+def test_a_placeholder_is_named_as_such_in_every_setting(placeholder: str) -> None:
+    for name, knob in knobs().items():
+        for text in (placeholder, f"/data/{placeholder}/docs"):
+            cases: list[tuple[dict[str, object], dict[str, str]]] = [({}, {knob.variable: text})]
+            if knob.flag and knob.metavar:
+                cases.append(({name: text}, {}))
+            for flags, environ in cases:
+                with pytest.raises(ConfigError, match="placeholder that nothing replaced") as caught:
+                    settings_from(flags, environ)
+                assert placeholder in caught.value.message
+                assert ("flag " if flags else "variable ") in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sk-...",
+        "sk_xxxxxxxx",
+        "your-api-key",
+        "YOUR_API_KEY",
+        "paste-key-here",
+        "changeme",
+        "undefined",
+        "****",
+    ],
+)
+def test_an_example_of_a_key_is_not_taken_for_one(text: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="example"):
+        settings_from({}, {"CALYPSO_API_KEY": text})
+    file = tmp_path / "key"
+    for content in (text, "${CALYPSO_API_KEY}"):
+        file.write_text(content)
+        with pytest.raises(ConfigError, match="placeholder"):
+            settings_from({"api_key_file": str(file)}, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("agent", "my-team"),
+        ("agent", "50% off"),
+        ("agent", "a < b"),
+        ("public_url", "https://mcp.example/%C3%A4/x"),
+        ("oauth_write_scope", "api://$/write"),
+    ],
+)
+def test_what_only_resembles_a_placeholder_is_a_value(name: str, text: str) -> None:
+    assert getattr(settings_from({name: text}, {}), name) == text
+
+
+def test_everything_that_is_wrong_is_found_at_once() -> None:
+    reading = read_settings({"agent": ""}, {"CALYPSO_HTTP_PORT": "many", "CALYPSO_LOG_LEVEL": "loud"})
+    assert reading.settings is None
+    named = [problem.message.partition(":")[0] for problem in reading.problems]
+    assert named == [
+        "flag --agent (CALYPSO_AGENT)",
+        "variable CALYPSO_HTTP_PORT (--port)",
+        "variable CALYPSO_LOG_LEVEL (--log-level)",
+    ]
+
+
+def test_what_was_given_is_shown_without_secrets() -> None:
+    reading = read_settings(
+        {"api_base_url": "https://u:pass@x.example/v1"}, {"CALYPSO_API_KEY": KEY, "CALYPSO_BUCKETS": "a,b"}
+    )
+    shown = {name: (one.source, one.shown) for name, one in reading.given.items()}
+    assert shown == {
+        "api_key": ("variable", "(set, not shown)"),
+        "api_base_url": ("flag", "https://***@x.example/v1"),
+        "buckets": ("variable", "a,b"),
+    }
 
 
 def test_lists_come_from_repeated_flags_and_from_separated_variables(tmp_path: Path) -> None:

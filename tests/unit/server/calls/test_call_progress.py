@@ -48,7 +48,7 @@ async def test_many_steps_at_once_make_one_report_of_the_latest():
         running.cancel_scope.cancel()
     assert listener.reports[0][2] == "checking: 99 of 100 files"
     assert listener.reports[1][2] is not None
-    assert listener.reports[1][2].startswith("uploading: 1 of 2 files, 0.5 of 1.0 MB")
+    assert listener.reports[1][2].startswith("uploading: 1 of 2 files, 500.0 KB of 1.0 MB")
 
 
 def test_throughput_is_what_was_sent_since_sending_began():
@@ -58,7 +58,7 @@ def test_throughput_is_what_was_sent_since_sending_began():
     progress.tell(Step("uploading", 0, 2, 0, 9_000_000))
     now = 102.0
     progress.tell(Step("uploading", 1, 2, 4_000_000, 9_000_000))
-    assert progress.message() == "uploading: 1 of 2 files, 4.0 of 9.0 MB, 2.0 MB/s"
+    assert progress.message() == "uploading: 1 of 2 files, 4.0 MB of 9.0 MB, 2.0 MB/s"
 
 
 @pytest.mark.parametrize(

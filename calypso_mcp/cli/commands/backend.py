@@ -15,6 +15,7 @@ import anyio.to_thread
 from pydantic import SecretStr
 
 from calypso_mcp.assembly.kept_secret import kept_secret
+from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.listening import listen, origin, serve
 from calypso_mcp.cli.logs import log_to_stderr
 from calypso_mcp.concurrency import run_in_background
@@ -25,6 +26,17 @@ from calypso_mcp.sqlite.faults import FileWatch, StoreGone
 
 DEFAULT_PORT = 8010
 _STORE_CHECK_S = 1.0
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Take where to listen and what to serve."""
+    parser.description = (
+        "Serve the embedded Calypso's REST API. The API key is CALYPSO_API_KEY where set; otherwise one is "
+        "made and kept in the data folder."
+    )
+    parser.add_settings(
+        {"http"}, names={"data_dir", "min_free_disk_mb", "api_key_file", "log_level", "log_json"}
+    )
 
 
 def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:

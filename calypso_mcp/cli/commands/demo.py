@@ -13,16 +13,17 @@ from typing import Any, cast
 
 import anyio
 
+from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.hits import is_cited, print_hits
 from calypso_mcp.cli.logs import log_to_stderr
-from calypso_mcp.cli.mcp_session import Session, own_server, settings_flags
+from calypso_mcp.cli.mcp_session import Session, open_child_session, settings_flags
 from calypso_mcp.cli.outcomes import has_arrived, outcomes_of, print_outcomes, print_readiness
 from calypso_mcp.cli.progress import phase
 from calypso_mcp.cli.questions import questions_about
 from calypso_mcp.cli.uploading import Sources, upload, wait_until_searchable
 from calypso_mcp.settings import load_settings
 
-SAMPLES = Path(__file__).parent / "samples"
+SAMPLES = Path(__file__).parents[1] / "samples"
 #: What the samples answer, one question for each of them.
 SAMPLE_QUESTIONS = (
     "How many years is the warranty on the driver and the wiring?",
@@ -32,6 +33,22 @@ SAMPLE_QUESTIONS = (
 )
 BUCKET = "demo"
 _PASSAGES = 3
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Take the files and the questions."""
+    parser.description = (
+        "Do the main job once with a real MCP client: upload the files, wait until they are searchable, "
+        "search, print cited passages. Uses the embedded Calypso in a temporary folder unless told otherwise."
+    )
+    parser.add_argument(
+        "paths", metavar="PATH", nargs="*", type=Path, help="files or folders (default: samples)"
+    )
+    parser.add_argument(
+        "--query", action="append", default=[], metavar="TEXT", help="question to ask; repeat it for several"
+    )
+    parser.add_time_limit(300)
+    parser.add_settings({"observing"}, names={"backend", "api_key_file", "api_base_url", "data_dir"})
 
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
@@ -53,7 +70,7 @@ async def _within_time(
     started = time.monotonic()
     try:
         with anyio.fail_after(limit_s):
-            async with own_server(server_flags) as session:
+            async with open_child_session(server_flags) as session:
                 found = await _main_job(session, sources, asked, limit_s)
     except TimeoutError:
         print(f"Stopped after {limit_s:g} s. Try fewer files, or a longer --time-limit.", file=sys.stderr)

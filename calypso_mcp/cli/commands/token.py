@@ -6,7 +6,15 @@ import argparse
 import sys
 from collections.abc import Mapping
 
+from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.server.access.tokens import access_file_entry, new_token
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Take the agent's name."""
+    parser.description = "Make a token, print it once, and print what to put into the access file."
+    parser.add_argument("action", choices=["new"], metavar="ACTION", help="new: make a token")
+    parser.add_argument("name", metavar="NAME", help="the agent's name in the access file")
 
 
 def run(arguments: argparse.Namespace, _flags: Mapping[str, object]) -> int:

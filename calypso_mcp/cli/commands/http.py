@@ -10,11 +10,17 @@ from socket import socket
 import anyio
 
 from calypso_mcp.assembly.http import running_app
+from calypso_mcp.cli.arguments import LISTENING, CommandParser
 from calypso_mcp.cli.listening import listen, origin, serve
 from calypso_mcp.cli.logs import log_to_stderr
 from calypso_mcp.settings import Settings, load_settings
 
 DEFAULT_PORT = 8000
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Take every setting."""
+    parser.add_settings(LISTENING)
 
 
 def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:

@@ -6,12 +6,22 @@ import argparse
 import sqlite3
 from collections.abc import Mapping
 
+from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.app import BLOBS_FOLDER, STORE_FILE, WORKERS_FOLDER
 from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.store.recovery import recover
 from calypso_mcp.settings import load_settings
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Take the data folder."""
+    parser.description = (
+        "Save what is left of a damaged store of the embedded Calypso: move it aside and make a new one of "
+        "everything that can be read. Stop every server on the data folder first."
+    )
+    parser.add_settings((), names={"data_dir", "log_level"})
 
 
 def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:

@@ -1,0 +1,89 @@
+"""`calypso-mcp`: MCP over stdin and stdout, until the input ends or the process is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from argparse import Namespace
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import anyio
+
+from calypso_mcp import __version__
+from calypso_mcp.assembly.server import misconfigured_server, running_server
+from calypso_mcp.cli import collector
+from calypso_mcp.cli.ending import end_soon, signals_end
+from calypso_mcp.cli.logs import log_to_stderr
+from calypso_mcp.cli.terminal import started_by_hand
+from calypso_mcp.concurrency import open_task_group
+from calypso_mcp.errors import ConfigError
+from calypso_mcp.server.calls.tool_calls import CalypsoServer
+from calypso_mcp.server.transport.stdio import run_stdio
+from calypso_mcp.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from calypso_mcp.cli.arguments import CommandParser
+
+#: Exit code of a server whose every call was answered with a wrong setting.
+_WRONG_SETTING = 2
+_WAITING = f"""\
+calypso-mcp {__version__}: an MCP server that speaks over standard input and output.
+It waits for an MCP client, which usually starts it. Ctrl-C ends it.
+To see it work: calypso-mcp demo. For everything else: calypso-mcp --help."""
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Take the settings of a server for one local client."""
+    from calypso_mcp.cli.arguments import SERVING
+
+    parser.add_settings(SERVING)
+
+
+def run(_arguments: Namespace, flags: Mapping[str, object]) -> int:
+    """Serve one client; where a setting is wrong, answer every call with that and return 2."""
+    try:
+        settings = load_settings(flags)
+    except ConfigError as problem:
+        return report_problem(problem)
+    log_to_stderr(settings)
+    if started_by_hand():
+        print(_WAITING, file=sys.stderr, flush=True)
+    return anyio.run(_serve, settings)
+
+
+def report_problem(problem: ConfigError) -> int:
+    """Answer every call of a client with what is wrong; return the exit code.
+
+    Raises:
+        ConfigError: A person started the server in a terminal: `problem` itself.
+    """
+    return anyio.run(_report, problem)
+
+
+async def _serve(settings: Settings) -> int:
+    problem: ConfigError | None = None
+    try:
+        async with running_server(settings) as server:
+            await _serve_until_told(server, 0)
+    except ConfigError as error:
+        problem = error
+    return 0 if problem is None else await _report(problem)
+
+
+async def _report(problem: ConfigError) -> int:
+    if started_by_hand():
+        raise problem
+    print(f"calypso-mcp: {problem.message} {problem.hint}".rstrip(), file=sys.stderr, flush=True)
+    await _serve_until_told(misconfigured_server(problem), _WRONG_SETTING)
+    return _WRONG_SETTING
+
+
+async def _serve_until_told(server: CalypsoServer, code: int) -> None:
+    """Serve until the input ends or a signal says stop; `code` is the exit code of an end that takes long."""
+    loop = asyncio.get_running_loop()
+    async with open_task_group() as tasks:
+        with signals_end(lambda: loop.call_soon_threadsafe(tasks.cancel_scope.cancel)):
+            collector.work()
+            await run_stdio(server, on_input_end=lambda: end_soon(code))
+            tasks.cancel_scope.cancel()

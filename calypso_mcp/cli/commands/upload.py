@@ -1,0 +1,87 @@
+"""`calypso-mcp upload`: files and folders into a bucket, by the engine that agents use."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import anyio
+
+from calypso_mcp.cli.arguments import CommandParser
+from calypso_mcp.cli.logs import log_to_stderr
+from calypso_mcp.cli.mcp_session import Session, ToolFailed, open_session
+from calypso_mcp.cli.outcomes import has_failures, print_outcomes
+from calypso_mcp.cli.progress import phase
+from calypso_mcp.cli.uploading import Sources, upload
+from calypso_mcp.settings import Settings, load_settings
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Take the files and where they go."""
+    parser.description = "Upload files or folders into a bucket; exit code 1 if any file failed."
+    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files or folders")
+    parser.add_argument(
+        "--bucket", dest="destination", required=True, metavar="BUCKET", help="slug, id or name of the bucket"
+    )
+    parser.add_argument("--create-bucket", action="store_true", help="create the bucket if there is none")
+    parser.add_argument(
+        "--include", action="append", default=[], metavar="GLOB", help="only files that match"
+    )
+    parser.add_argument(
+        "--exclude", action="append", default=[], metavar="GLOB", help="leave out files that match"
+    )
+    parser.add_argument(
+        "--tag", action="append", default=[], dest="tags", metavar="TAG", help="tag for every file"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be sent, and send nothing")
+    parser.add_argument("--wait", action="store_true", help="wait until everything is searchable")
+    parser.add_time_limit(3600)
+    parser.add_settings({"calypso", "transfer", "observing"}, names={"allow_secret_names", "scan_secrets"})
+
+
+def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
+    """Upload; 1 where any file did not arrive or, where that was waited for, cannot be searched."""
+    sources = Sources.of(arguments.paths)
+    # What a person names here is what may be read, and nothing else is.
+    settings = load_settings({**flags, "allow_paths": [str(path) for path in sources.allowed]})
+    log_to_stderr(settings)
+    return anyio.run(_within_time, sources, arguments, settings)
+
+
+async def _within_time(sources: Sources, arguments: argparse.Namespace, settings: Settings) -> int:
+    limit_s: float = arguments.time_limit
+    try:
+        with anyio.fail_after(limit_s):
+            async with open_session(settings) as session:
+                return await _upload(session, sources, arguments)
+    except TimeoutError:
+        print(
+            f"Stopped after {limit_s:g} s. The same command continues where this one stopped.",
+            file=sys.stderr,
+        )
+        return 1
+
+
+async def _upload(session: Session, sources: Sources, arguments: argparse.Namespace) -> int:
+    common = {
+        "bucket": arguments.destination,
+        "create_bucket": arguments.create_bucket,
+        "tags": arguments.tags,
+        "include": arguments.include,
+        "exclude": arguments.exclude,
+        "dry_run": arguments.dry_run,
+        "wait": arguments.wait,
+    }
+    try:
+        with phase("Looking" if arguments.dry_run else "Uploading") as report:
+            results = await upload(session, sources, common, report)
+    except ToolFailed as error:
+        if error.code != "bucket_not_found":
+            raise
+        raise ToolFailed(
+            f"There is no bucket {arguments.destination!r}.", hint="Add --create-bucket to create it."
+        ) from error
+    print_outcomes(results)
+    return 1 if has_failures(results) else 0

@@ -1,0 +1,88 @@
+"""The terminal at the other end of our output, or what is there instead."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import shutil
+import sys
+from typing import TYPE_CHECKING, TextIO, cast
+
+from calypso_mcp.errors import CalypsoError
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+#: Lines longer than this are hard to read, however wide the terminal is.
+_WIDEST = 100
+_NARROWEST = 40
+
+
+def columns() -> int:
+    """Return how many columns a line of text may take: `COLUMNS`, the terminal's width, or 80."""
+    return max(_NARROWEST, min(shutil.get_terminal_size().columns, _WIDEST))
+
+
+def started_by_hand() -> bool:
+    """Whether a person at a terminal is at the other end of standard input."""
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+class OutputFailed(CalypsoError):
+    """The output cannot be written."""
+
+
+def guard_output() -> None:
+    """Make a failed write to standard output one clear error, and ignore a failed write to standard error.
+
+    A file may also have a name that the output cannot show: it is escaped.
+    """
+    if sys.stdout is not None:
+        sys.stdout = _guarded(sys.stdout, _Output)
+    if sys.stderr is not None:
+        sys.stderr = _guarded(sys.stderr, _Notices)
+
+
+class _Output(io.FileIO):
+    """Standard output. After the first failure nothing is written, also not when the process ends."""
+
+    _has_failed = False
+
+    def write(self, data: Buffer, /) -> int | None:
+        if self._has_failed:
+            return memoryview(data).nbytes
+        try:
+            return super().write(data)
+        except OSError as error:
+            self._has_failed = True
+            closed = error.errno == errno.EPIPE
+            reason = "it was closed before the end" if closed else os.strerror(error.errno or 0)
+            raise OutputFailed(f"cannot write the output: {reason}.") from None
+
+
+class _Notices(io.FileIO):
+    """Standard error. Nobody can be told that it failed."""
+
+    def write(self, data: Buffer, /) -> int | None:
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
+
+
+def _guarded(stream: TextIO, kind: type[io.FileIO]) -> TextIO:
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError):
+        return stream
+    if stream.isatty():
+        cast("io.TextIOWrapper[io.BufferedWriter]", stream).reconfigure(errors="backslashreplace")
+        return stream
+    stream.flush()
+    return io.TextIOWrapper(
+        io.BufferedWriter(kind(descriptor, "wb", closefd=False)),
+        encoding=stream.encoding,
+        errors="backslashreplace",
+        line_buffering=kind is _Notices,
+    )

@@ -1,0 +1,22 @@
+"""Sizes and scores as people and models read them: never in scientific notation, never "0.0 of 0.0"."""
+
+from __future__ import annotations
+
+_UNITS = ((1_000_000, "MB"), (1_000, "KB"))
+#: Scores are shown with four decimals; below that only their rank says anything.
+_SMALLEST_SCORE = 0.0001
+
+
+def format_bytes(size_bytes: float) -> str:
+    """Return a size in the largest decimal unit that leaves at least one: "812 B", "4.1 KB", "26.2 MB"."""
+    for unit, name in _UNITS:
+        if size_bytes >= unit:
+            return f"{size_bytes / unit:.1f} {name}"
+    return f"{size_bytes:.0f} B"
+
+
+def format_score(score: float) -> str:
+    """Return a score with up to four decimals, and "<0.0001" for what they cannot show."""
+    if 0 < score < _SMALLEST_SCORE:
+        return f"<{_SMALLEST_SCORE}"
+    return f"{score:.4f}".rstrip("0").rstrip(".")

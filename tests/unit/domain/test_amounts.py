@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from calypso_mcp.domain.amounts import format_bytes, format_score
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        (0, "0 B"),
+        (12.4, "12 B"),
+        (999, "999 B"),
+        (4_096, "4.1 KB"),
+        (26_214_400, "26.2 MB"),
+        (5e9, "5000.0 MB"),
+    ],
+)
+def test_sizes_are_shown_in_a_unit_that_leaves_something_to_read(size: float, shown: str) -> None:
+    assert format_bytes(size) == shown
+
+
+@pytest.mark.parametrize(
+    ("score", "shown"), [(0.0, "0"), (2e-06, "<0.0001"), (0.5, "0.5"), (0.97654, "0.9765"), (12.0, "12")]
+)
+def test_scores_are_shown_in_plain_decimals(score: float, shown: str) -> None:
+    assert format_score(score) == shown
+
+
+@given(st.floats(min_value=0, max_value=1e9))
+def test_no_amount_is_shown_in_scientific_notation(amount: float) -> None:
+    assert "e" not in format_score(amount) + format_bytes(amount)
