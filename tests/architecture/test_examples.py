@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 FOLDER = Path(__file__).parents[2] / "examples"
-EXAMPLES = sorted(FOLDER.glob("*.py"))
+#: `client_search` needs an API to talk to; the tests of the typed client give it one.
+EXAMPLES = sorted(path for path in FOLDER.glob("*.py") if path.stem != "client_search")
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
