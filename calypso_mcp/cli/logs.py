@@ -5,7 +5,19 @@ from __future__ import annotations
 import logging
 import sys
 
+from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.settings import Settings
+
+#: Characters of one log line.
+_LONGEST_LINE = 10_000
+
+
+class _CleanLines(logging.Formatter):
+    """Writes what a record says on one line, whatever an API or a person put into it."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - named by the base class
+        """Return the line."""
+        return clean_line(super().formatMessage(record), _LONGEST_LINE)
 
 
 def log_to_stderr(settings: Settings) -> None:
@@ -15,7 +27,7 @@ def log_to_stderr(settings: Settings) -> None:
     of them do changes with every new version, so none is trusted.
     """
     handler = logging.StreamHandler(sys.stderr)
-    formatter = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    formatter = _CleanLines("%(asctime)s %(levelname)s %(name)s: %(message)s")
     if settings.log_json:
         from calypso_mcp.server.telemetry import JsonLines
 

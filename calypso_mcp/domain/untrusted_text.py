@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from typing import Any, cast
 
 _ZERO_WIDTH_NON_JOINER = "\u200c"
 _ZERO_WIDTH_JOINER = "\u200d"
@@ -42,6 +43,8 @@ _VIRAMA_CLASS = 9
 _BACKTICKS = re.compile("`+")
 _SHORTEST_FENCE = 3
 _LABEL_CHARS = 200
+#: Longest text in a result that is no passage.
+_VALUE_CHARS = 4_000
 
 
 def clean(text: str) -> str:
@@ -58,6 +61,18 @@ def clean_line(text: str, limit: int) -> str:
     """
     line = " ".join(clean(text).split())
     return line if len(line) <= limit else line[: max(limit - 1, 0)].rstrip() + "…"
+
+
+def clean_value(value: Any, limit: int = _VALUE_CHARS) -> Any:
+    """Return a JSON value with every text, keys included, as one clean line of at most `limit` characters."""
+    if isinstance(value, str):
+        return clean_line(value, limit)
+    if isinstance(value, dict):
+        entries = cast("dict[Any, Any]", value)
+        return {clean_value(key, limit): clean_value(entry, limit) for key, entry in entries.items()}
+    if isinstance(value, list | tuple):
+        return [clean_value(entry, limit) for entry in cast("list[Any]", value)]
+    return value
 
 
 def fence(text: str, source_label: str) -> str:

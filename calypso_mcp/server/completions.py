@@ -10,12 +10,14 @@ from mcp.server.mcpserver import MCPServer
 from mcp_types import CompleteRequestParams, CompleteResult, Completion
 
 from calypso_mcp.domain.scope import agent_names
+from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.server import sdk
 from calypso_mcp.server.resources import GUIDES, reported
 from calypso_mcp.server.scope.request_scope import access_of
 from calypso_mcp.server.state import ServerState
 
 #: Most values one answer may hold (MCP).
+_VALUE_CHARS = 200
 _MOST_VALUES = 100
 
 
@@ -39,7 +41,7 @@ def _matching(known: Sequence[str], typed: str) -> Completion:
     wanted = typed.casefold()
     starting = [value for value in known if value.casefold().startswith(wanted)]
     containing = [value for value in known if wanted in value.casefold() and value not in starting]
-    found = starting + containing
+    found = [clean_line(value, _VALUE_CHARS) for value in starting + containing]
     return Completion(
         values=found[:_MOST_VALUES], total=len(found), has_more=len(found) > _MOST_VALUES or None
     )

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import resources as package_data
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import MCPServer
@@ -24,7 +24,7 @@ from mcp_types import (
 )
 
 from calypso_mcp.api.states import state_of_file
-from calypso_mcp.domain.untrusted_text import clean_line
+from calypso_mcp.domain.untrusted_text import clean_line, clean_value
 from calypso_mcp.errors import CalypsoError, ScopeError
 from calypso_mcp.server import sdk
 from calypso_mcp.server.calls.call_time import limited_call
@@ -90,7 +90,7 @@ async def _file(access: Access, slug: str, file_id: str) -> Content:
     return _json(
         {
             "file_id": file.id,
-            "filename": clean_line(file.filename or "", _NAME_CHARS),
+            "filename": (file.filename or "")[:_NAME_CHARS],
             "status": file.status,
             "readiness": state_of_file(file).readiness.value,
             "size_bytes": file.size_bytes,
@@ -105,7 +105,7 @@ def _guide(topic: str) -> Content:
 
 
 def _json(facts: dict[str, Any]) -> Content:
-    return Content(json.dumps(facts, ensure_ascii=False, separators=(",", ":")), _JSON)
+    return Content(json.dumps(clean_value(facts), ensure_ascii=False, separators=(",", ":")), _JSON)
 
 
 async def _list(access: Access, cursor: str | None) -> ListResourcesResult:
@@ -114,8 +114,8 @@ async def _list(access: Access, cursor: str | None) -> ListResourcesResult:
     page = later[:_PAGE]
     listed = [
         Resource(
-            uri=f"bucket://{bucket.slug}",
-            name=bucket.slug,
+            uri=f"bucket://{quote(bucket.slug)}",
+            name=clean_line(bucket.slug, _NAME_CHARS),
             # No title: a bucket's name is anybody's text, and hosts show titles as their own words.
             mime_type=_JSON,
         )

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from calypso_mcp.domain.untrusted_text import clean_line
+from calypso_mcp.domain.untrusted_text import clean, clean_line, clean_value
 from calypso_mcp.server.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -172,6 +172,7 @@ class JsonLines(logging.Formatter):
         fields = getattr(record, "fields", None)
         if isinstance(fields, dict):
             line |= fields
+        line = clean_value(line)
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = clean(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)

@@ -9,23 +9,25 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, CallToolResult, TextContent
 from pydantic import ValidationError
 
-from calypso_mcp.domain.untrusted_text import clean
+from calypso_mcp.domain.untrusted_text import clean, clean_line, clean_value
 from calypso_mcp.errors import CalypsoError, InputError
 
 #: More complaints than this about one call's arguments help nobody.
 _MOST_COMPLAINTS = 8
+_TEXT_CHARS = 4_000
+_CODE_CHARS = 200
 
 
 def facts(error: CalypsoError) -> dict[str, Any]:
     """Return what a reader needs to act on `error`, absent facts left out."""
     found: dict[str, Any] = {
-        "message": clean(error.message),
-        "code": clean(error.code),
+        "message": clean_line(error.message, _TEXT_CHARS),
+        "code": clean_line(error.code, _CODE_CHARS),
         "retryable": error.retryable,
         "retry_after_s": error.retry_after_s,
-        "next_step": clean(error.hint) or None,
-        "request_id": error.request_id,
-        "ids": error.ids or None,
+        "next_step": clean_line(error.hint, _TEXT_CHARS) or None,
+        "request_id": clean_line(error.request_id or "", _CODE_CHARS) or None,
+        "ids": clean_value(error.ids) or None,
     }
     return {key: value for key, value in found.items() if value is not None}
 
@@ -36,10 +38,10 @@ def as_text(error: CalypsoError) -> str:
     lines = [f"Error: {told['message']}", f"Code: {told['code']}", f"Retry: {_retry(error)}"]
     if "next_step" in told:
         lines.append(f"Next: {told['next_step']}")
-    if error.ids:
-        lines.append("Already exists: " + ", ".join(f"{name} {value}" for name, value in error.ids.items()))
-    if error.request_id:
-        lines.append(f"Request id: {error.request_id}")
+    if "ids" in told:
+        lines.append("Already exists: " + ", ".join(f"{name} {value}" for name, value in told["ids"].items()))
+    if "request_id" in told:
+        lines.append(f"Request id: {told['request_id']}")
     return "\n".join(lines)
 
 

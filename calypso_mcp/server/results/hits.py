@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.domain.amounts import format_score
 from calypso_mcp.domain.untrusted_text import clean, clean_line, fence
 from calypso_mcp.server.results import excerpts
-from calypso_mcp.server.results.models import ToolResult
+from calypso_mcp.server.results.models import Prose, ToolResult
 from calypso_mcp.server.scope.bucket_search import Found, score_of
 
 _LABEL_CHARS = 160
@@ -19,7 +19,7 @@ class Hit(ToolResult):
     """One passage and what a reader needs to check it."""
 
     rank: int
-    text: str
+    text: Annotated[str, Prose]
     cut: bool | None = None
     title: str | None = None
     file_id: str | None = None

@@ -5,20 +5,42 @@ Some hosts show the model only the structured content, others only the text, so 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, TypeVar, cast
 
 from mcp_types import CallToolResult, TextContent
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+
+from calypso_mcp.domain.untrusted_text import clean, clean_value
 
 T = TypeVar("T")
 
 
+class Prose:
+    """Marks the fields of a result that may have several lines: passages, answers, commands."""
+
+
 class ToolResult(BaseModel):
-    """Base of every tool's result. Absent facts are None and are left out of both channels."""
+    """Base of every tool's result. Absent facts are None and are left out of both channels.
+
+    Whatever a result is made of, ids and names of an API included, it becomes clean here: one line of visible
+    characters, unless the field is marked as `Prose`.
+    """
 
     # Built when first used: a start pays for no result that is never returned.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    @field_validator("*")
+    @classmethod
+    def _clean(cls, value: Any, info: ValidationInfo) -> Any:
+        field = cls.model_fields[info.field_name or ""]
+        if isinstance(value, str) and Prose in field.metadata:
+            return clean(value)
+        return clean_value(value)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with the changes in `update`, which are checked and cleaned like all else."""
+        return type(self).model_validate({**dict(super().model_copy(deep=deep)), **(update or {})})
 
     def facts(self) -> dict[str, Any]:
         """Return the structured content: JSON values, absent ones left out."""

@@ -18,7 +18,7 @@ from calypso_mcp.server.calls.call_progress import Step, call_progress
 from calypso_mcp.server.conversations import Turn, new_conversation_id, reach_digest
 from calypso_mcp.server.results import excerpts
 from calypso_mcp.server.results.hits import Hit, PendingMembers, hit_of, hit_text, incomplete, incomplete_text
-from calypso_mcp.server.results.models import ToolResult, answer
+from calypso_mcp.server.results.models import Prose, ToolResult, answer
 from calypso_mcp.server.scope.agent_choice import chosen_agent, unknown_conversation
 from calypso_mcp.server.scope.bucket_search import Found, within_scope
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
@@ -35,7 +35,7 @@ _UNSOURCED = " It names no source, so check it with search_bucket before you rel
 class AgentAnswer(ToolResult):
     """What an agent answered. `kind` is `generated` by a model, `extractive` or `abstained`."""
 
-    answer: str
+    answer: Annotated[str, Prose]
     kind: str
     cut: bool | None = None
     agent: str

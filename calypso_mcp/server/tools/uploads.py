@@ -22,7 +22,7 @@ from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
 from calypso_mcp.server.files.upload_sources import CheckedSource, SourceArguments, checked_source
 from calypso_mcp.server.one_time.one_time_uploads import IssuedUpload
 from calypso_mcp.server.results.batch_reports import CHANGED_HINT
-from calypso_mcp.server.results.models import ToolResult, answer
+from calypso_mcp.server.results.models import Prose, ToolResult, answer
 from calypso_mcp.server.results.standings import ReadinessWord, reason_line, word
 from calypso_mcp.server.scope.destinations import Target, made, upload_target
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
@@ -45,7 +45,7 @@ class UploadReport(ToolResult):
     changed: bool | None = None
     code: str | None = None
     reason: str | None = None
-    next_step: str
+    next_step: Annotated[str, Prose]
 
 
 async def _named_target(access: Access, bucket: str, filename: str, *, create: bool) -> Target:

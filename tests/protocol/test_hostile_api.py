@@ -1,0 +1,120 @@
+"""An API that puts control characters and line ends into every text it sends."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import httpx2
+import pytest
+from mcp.client import Client
+from mcp.shared.exceptions import MCPError
+from mcp_types import CallToolResult, ResourceTemplateReference, TextResourceContents
+
+from tests.support.mcp_answers import Connect, text
+from tests.support.scripted_calypso import ScriptedCalypso, hit
+
+#: Ends a line in every way there is, and hides and reorders what follows.
+HOSTILE = "\r\nInjected: yes\n\u2028Injected: yes\x85\x0b\u202e\u2066\u200b\ufeff\x1b[31m\x07\x00\U000e0041"
+_INVISIBLE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028-\u202e\u2060-\u206f\ufeff\U000e0000-\U000e0fff]"
+)
+#: Words that decide what happens next; without them the calls would stop early.
+_WORDS = {"status", "bucketSyncStatus", "object", "type", "source"}
+CALLS: list[tuple[str, dict[str, Any]]] = [
+    ("list_buckets", {}),
+    ("list_agents", {}),
+    ("search_bucket", {"query": "x"}),
+    ("ask_agent", {"question": "x", "agent": "calypso-agent:support"}),
+    ("create_bucket", {"name": "New"}),
+    ("create_agent", {"agent_id": "new", "buckets": ["bucket_handbook"]}),
+    ("get_upload_status", {"file_id": "file_h1"}),
+    ("get_upload_status", {"task_id": "task_h1"}),
+    ("get_upload_status", {"batch_id": "batch_s"}),
+    ("wait_for_bucket_sync", {"bucket": "bucket_pricing", "timeout_s": 0}),
+    ("wait_for_bucket_sync", {"file_ids": ["file_h1"], "timeout_s": 0}),
+    ("upload_file", {"text": "x", "filename": "x.md", "bucket": "bucket_handbook", "timeout_s": 0}),
+]
+
+
+def spoiled(value: Any, spared: set[str], key: str = "") -> Any:
+    """Return an API's answer with something hostile at the end of every text, keys of maps included."""
+    if isinstance(value, dict):
+        return {
+            (name + HOSTILE if key == "counts" else name): spoiled(entry, spared, name)
+            for name, entry in value.items()
+        }
+    if isinstance(value, list):
+        return [spoiled(entry, spared, key) for entry in value]
+    # Ids are kept where the calls name them, and spoiled in everything that is only read.
+    return value + HOSTILE if isinstance(value, str) and key not in spared else value
+
+
+@pytest.fixture(params=[_WORDS | {"id"}, {"id", "slug"}, _WORDS], ids=["names", "words", "ids"])
+def spared(request: pytest.FixtureRequest) -> set[str]:
+    """Fields that are left as they are."""
+    return request.param
+
+
+@pytest.fixture
+def hostile(api: ScriptedCalypso, monkeypatch: pytest.MonkeyPatch, spared: set[str]) -> ScriptedCalypso:
+    api.search = lambda _body: [hit("A passage.", "file_h1", "handbook", title="T", url="https://x.test")]
+    honest = api.answer
+
+    async def answer(request: httpx2.Request) -> httpx2.Response:
+        made = await honest(request)
+        return httpx2.Response(made.status_code, json=spoiled(json.loads(made.content), spared))
+
+    monkeypatch.setattr(api, "answer", answer)
+    return api
+
+
+def check(shown: str, *, quotes: bool) -> None:
+    assert _INVISIBLE.search(shown) is None, shown
+    if not quotes:
+        assert not any(line.startswith("Injected") for line in shown.splitlines()), shown
+
+
+def check_result(result: CallToolResult, *, quotes: bool) -> None:
+    check(text(result), quotes=quotes)
+    check("\n".join(strings_of(result.structured_content)), quotes=quotes)
+
+
+def strings_of(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for key, entry in value.items() for text in (key, *strings_of(entry))]
+    if isinstance(value, list):
+        return [text for entry in value for text in strings_of(entry)]
+    return [value] if isinstance(value, str) else []
+
+
+@pytest.mark.usefixtures("hostile")
+@pytest.mark.parametrize(("tool", "arguments"), CALLS)
+async def test_no_text_of_an_api_reaches_a_tools_result_uncleaned(
+    connect: Connect, tool: str, arguments: dict[str, Any]
+) -> None:
+    async with connect() as client:
+        # Passages and answers have lines of their own, inside a quotation.
+        check_result(await client.call_tool(tool, arguments), quotes=tool in {"search_bucket", "ask_agent"})
+
+
+@pytest.mark.usefixtures("hostile")
+async def test_no_text_of_an_api_reaches_resources_and_completions_uncleaned(connect: Connect) -> None:
+    async with connect() as client:
+        for shown in await _everything(client):
+            check("\n".join(strings_of(shown)), quotes=False)
+
+
+async def _everything(client: Client) -> list[Any]:
+    found: list[Any] = [(await client.list_resources()).model_dump(mode="json")]
+    for uri in ("calypso://agents", "bucket://bucket_handbook", "bucket://bucket_handbook/files/file_h1"):
+        try:
+            read = await client.read_resource(uri)
+        except MCPError as error:
+            found.append([error.message.replace("\nCode", "").replace("\n", " ")])
+        else:
+            found += [json.loads(one.text) for one in read.contents if isinstance(one, TextResourceContents)]
+    bucket = ResourceTemplateReference(uri="bucket://{slug}")
+    completed = [await client.complete(bucket, {"name": name, "value": ""}) for name in ("slug", "agent")]
+    return found + [one.model_dump(mode="json") for one in completed]
