@@ -14,7 +14,7 @@ from calypso_mcp.server.calls.batch_inputs import BatchInput
 from calypso_mcp.server.results.models import ToolResult, inline
 from calypso_mcp.server.results.standings import ReadinessWord, reason_line
 
-OutcomeWord = UploadOutcome | Literal["skipped", "would_send"]
+OutcomeWord = Literal[UploadOutcome, "skipped", "would_send"]
 
 #: Outcomes listed; the rest is in the counts.
 _MOST_OUTCOMES = 500
