@@ -388,7 +388,9 @@ def folder_in_the_way(path: Path) -> None:
 
 def newer_version(path: Path) -> None:
     with closing(sqlite3.connect(path)) as database:
-        database.execute("PRAGMA user_version = 99")
+        database.execute("CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL)")
+        database.execute("INSERT INTO migrations VALUES (99, 'from a newer version')")
+        database.commit()
 
 
 @pytest.mark.parametrize("spoil", [garbage, folder_in_the_way, newer_version])
