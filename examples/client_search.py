@@ -2,13 +2,16 @@
 
     python examples/client_search.py https://api.calypso.so/v1 sk_...
 
-Against an embedded Calypso: start `calypso-mcp backend`, and use the address and key that it prints.
+Without arguments it starts an embedded Calypso of its own, with a temporary folder.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
 import sys
+import tempfile
 
 from calypso_mcp.client import (
     BytesSource,
@@ -36,5 +39,28 @@ async def main(base_url: str, api_key: str) -> None:
             print(f"{hit.filename}: {hit.text}")
 
 
+def run_embedded() -> None:
+    """Run against an embedded Calypso on a free port."""
+    key = "sk_example"
+    with tempfile.TemporaryDirectory() as folder:
+        backend = subprocess.Popen(  # noqa: S603 - our own program
+            [sys.executable, "-m", "calypso_mcp", "backend", "--port", "0", "--data-dir", folder],
+            env={**os.environ, "CALYPSO_API_KEY": key},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert backend.stdout
+        with backend.stdout:
+            try:
+                # Its first line: "Embedded Calypso: http://127.0.0.1:PORT/v1".
+                asyncio.run(main(backend.stdout.readline().split()[-1], key))
+            finally:
+                backend.terminate()
+                backend.wait(timeout=20)
+
+
 if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
+    if sys.argv[1:]:
+        asyncio.run(main(*sys.argv[1:]))
+    else:
+        run_embedded()
