@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from calypso_mcp.client.readiness_target import ReadinessTarget
     from calypso_mcp.client.transport.connections import Connections
     from calypso_mcp.client.transport.pacing import CreatePacer
+    from calypso_mcp.client.transport.sources import BytesSource
     from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
     from calypso_mcp.client.uploading.sent_ledger import LedgerFile, SentLedger, account_of
-    from calypso_mcp.client.uploading.sources import BytesSource
     from calypso_mcp.domain.declaration import Declaration, Destination
     from calypso_mcp.domain.file_state import FileState, Reason, StateReport
     from calypso_mcp.domain.readiness import Readiness
@@ -54,7 +54,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BytesSource": "calypso_mcp.client.uploading.sources",
+    "BytesSource": "calypso_mcp.client.transport.sources",
     "CalypsoClient": "calypso_mcp.client.calypso_client",
     "ClientPolicies": "calypso_mcp.client.policies",
     "Connections": "calypso_mcp.client.transport.connections",

@@ -26,6 +26,7 @@ from calypso_mcp.client.transport.requester import Requester
 from calypso_mcp.client.transport.storage import Storage
 from calypso_mcp.client.uploading.sent_files import NoMemory, SentFiles
 from calypso_mcp.client.uploading.uploads import Uploads
+from calypso_mcp.domain.addresses import may_be_api_key
 from calypso_mcp.errors import ConfigError
 
 
@@ -132,8 +133,7 @@ class CalypsoClient:
 
 
 def _check_key(api_key: str) -> None:
-    # What cannot stand in a header would fail at the first request, with the key in the library's error.
-    if not api_key or not api_key.isascii() or not api_key.isprintable() or " " in api_key:
+    if not may_be_api_key(api_key):
         raise ConfigError(
             "The API key is empty or contains characters no key has.",
             hint="Copy it from Calypso again, without quotes or line ends.",

@@ -36,3 +36,16 @@ def split_url(url: str) -> SplitResult | None:
 def keeps_secrets(parts: SplitResult) -> bool:
     """Return whether nobody on the way to that address can read along."""
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+
+
+def is_api_root(parts: SplitResult) -> bool:
+    """Return whether an address is the root of an API: it ends in `/v1`, without query and fragment."""
+    return parts.path.rstrip("/").endswith("/v1") and not parts.query and not parts.fragment
+
+
+def may_be_api_key(text: str) -> bool:
+    """Return whether a text can travel in a header as a bearer token.
+
+    One that cannot would fail at the first request, with the key in the library's error.
+    """
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text

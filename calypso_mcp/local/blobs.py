@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from calypso_mcp.domain.limits import CHUNK_GRANULARITY
+from calypso_mcp.local.crc32c import crc32c, is_fast
 from calypso_mcp.local.processes.file_locks import is_same_file, try_lock
-from calypso_mcp.local.uploads.crc32c import crc32c, is_fast
 
 _PIECE_BYTES = 1_048_576
 #: Windows translates line ends otherwise.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import SecretStr, ValidationError
 
+from calypso_mcp.domain.addresses import may_be_api_key
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.settings.given import Given, given_settings
 from calypso_mcp.settings.model import Settings
@@ -167,7 +168,7 @@ def _checked_key(key: str, source: str) -> SecretStr:
         raise ConfigError(f"{source} holds no API key.")
     if placeholder_in(key) or is_example_key(key):
         raise ConfigError(f"{source} holds a placeholder instead of an API key: write the key itself.")
-    if not key.isascii() or not key.isprintable() or " " in key:
+    if not may_be_api_key(key):
         raise ConfigError(
             f"{source} does not look like an API key: it contains spaces or unusual characters."
         )

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator
 
-from calypso_mcp.domain.addresses import keeps_secrets, split_url
+from calypso_mcp.domain.addresses import is_api_root, keeps_secrets, split_url
 
 #: Settings that go together; a command offers the flags of whole groups.
 Group = Literal["calypso", "scope", "files", "transfer", "http", "access", "observing"]
@@ -59,8 +59,7 @@ def _checked_url(value: str) -> str:
 
 def _checked_api_url(value: str) -> str:
     url = _checked_url(value)
-    parts = urlsplit(url)
-    if not parts.path.endswith("/v1") or parts.query or parts.fragment:
+    if not is_api_root(urlsplit(url)):
         raise ValueError("must end in /v1, such as https://api.calypso.so/v1")
     return url
 

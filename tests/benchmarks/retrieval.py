@@ -30,7 +30,7 @@ import httpx2
 from calypso_mcp.api.search import SearchRequest
 from calypso_mcp.client import CalypsoClient, CreatePacer
 from calypso_mcp.client.readiness_target import ReadinessTarget
-from calypso_mcp.client.uploading.sources import BytesSource
+from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.uploads import Upload
 from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.local.app import LocalOptions, open_backend

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calypso_mcp.domain.addresses import keeps_secrets, split_url
+from calypso_mcp.domain.addresses import is_api_root, keeps_secrets, split_url
 from calypso_mcp.errors import ConfigError, ContractError
 
 
@@ -23,7 +23,7 @@ def check_base_url(url: str) -> str:
         )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigError("The API base URL must have no credentials, query or fragment.", hint=hint)
-    if not parts.path.rstrip("/").endswith("/v1"):
+    if not is_api_root(parts):
         raise ConfigError("The API base URL must end in /v1.", hint=hint)
     return url.rstrip("/")
 

@@ -11,8 +11,7 @@ import httpx2
 
 from calypso_mcp.client.transport.connections import Connections
 from calypso_mcp.client.transport.exchanges import exchange
-from calypso_mcp.client.transport.transport_errors import mapped
-from calypso_mcp.client.uploading.sources import (
+from calypso_mcp.client.transport.sources import (
     BLOCK_BYTES,
     ByteSource,
     changed,
@@ -20,6 +19,7 @@ from calypso_mcp.client.uploading.sources import (
     read_exactly,
     version_of,
 )
+from calypso_mcp.client.transport.transport_errors import mapped
 from calypso_mcp.domain.resumable import UploadRequest
 from calypso_mcp.domain.retry import parse_retry_after
 from calypso_mcp.errors import CalypsoError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from calypso_mcp.client.uploading.sources import ByteSource, SourceFactory
+from calypso_mcp.client.transport.sources import ByteSource, SourceFactory
 from calypso_mcp.domain.declaration import Declaration, Destination
 
 Phase = Literal["hashing", "uploading", "finalizing", "done"]

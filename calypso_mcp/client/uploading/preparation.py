@@ -6,9 +6,9 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+from calypso_mcp.client.transport.sources import ByteSource, changed, content_hash_of, reading, version_of
 from calypso_mcp.client.transport.storage import Content
 from calypso_mcp.client.uploading.outcomes import Upload
-from calypso_mcp.client.uploading.sources import ByteSource, changed, content_hash_of, reading, version_of
 from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.upload_rules import check_size

@@ -12,8 +12,8 @@ from typing import Final
 
 from calypso_mcp.api.files import CreateUploadSession, KnowledgeFile
 from calypso_mcp.client.files import Files
+from calypso_mcp.client.transport.sources import BLOCK_BYTES
 from calypso_mcp.client.transport.storage import Content
-from calypso_mcp.client.uploading.sources import BLOCK_BYTES
 from calypso_mcp.client.uploading.transfer import Transfer
 from calypso_mcp.domain.limits import CHUNK_GRANULARITY
 from calypso_mcp.errors import UploadCorrupted, UploadError

@@ -8,11 +8,11 @@ from typing import Final
 from calypso_mcp.api.files import CreateUploadSession, KnowledgeFile, UploadTarget
 from calypso_mcp.api.states import state_of_file
 from calypso_mcp.client.files import Files
+from calypso_mcp.client.transport.sources import ByteSource, sha256_of, version_of
 from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.client.uploading.preparation import Prepared, opened, prepare
 from calypso_mcp.client.uploading.recall import Recall
 from calypso_mcp.client.uploading.sent_files import SentFile, SentFiles, under_keys
-from calypso_mcp.client.uploading.sources import ByteSource, sha256_of, version_of
 from calypso_mcp.client.uploading.transfer import OnKept, Transfer
 from calypso_mcp.domain.declaration import MOST_GENERATIONS
 from calypso_mcp.domain.file_state import FileState

@@ -7,8 +7,8 @@ from typing import Final
 
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.transport.addresses import check_upload_url
+from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.transport.storage import Content, Storage
-from calypso_mcp.client.uploading.sources import BytesSource
 from calypso_mcp.domain.resumable import ResumableUpload, UploadRequest, UploadState
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.errors import ConnectionFailed, UploadError

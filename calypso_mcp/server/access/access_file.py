@@ -25,6 +25,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.addresses import may_be_api_key
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access import tokens
@@ -205,6 +206,6 @@ def _read(file: Path, where: str) -> str:
 def _key_from(text: str, where: str) -> SecretStr:
     if not text:
         raise ConfigError(f"{where}: no API key there.")
-    if not text.isascii() or not text.isprintable() or " " in text:
+    if not may_be_api_key(text):
         raise ConfigError(f"{where}: what is there does not look like an API key.")
     return SecretStr(text)

@@ -16,7 +16,7 @@ from typing import TypeVar, TypeVarTuple, Unpack
 
 from anyio import from_thread, to_thread
 
-from calypso_mcp.client.uploading.sources import ByteSource, BytesSource, DescriptorSource, SourceFactory
+from calypso_mcp.client.transport.sources import ByteSource, BytesSource, DescriptorSource, SourceFactory
 from calypso_mcp.domain.file_formats import HEAD_BYTES
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.upload_rules import check_filename, check_size

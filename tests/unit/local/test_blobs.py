@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calypso_mcp.local.blobs import AlreadySealed, BlobBusy, Blobs, HashMismatch
-from calypso_mcp.local.uploads.crc32c import crc32c, crc32c_in_python
+from calypso_mcp.local.crc32c import crc32c, crc32c_in_python
 
 UNIT = 262_144
 

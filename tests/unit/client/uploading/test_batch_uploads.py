@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from calypso_mcp.client import CalypsoClient, ClientPolicies
-from calypso_mcp.client.uploading.sources import ByteSource, BytesSource
+from calypso_mcp.client.transport.sources import ByteSource, BytesSource
 from calypso_mcp.client.uploading.uploads import TransferProgress, Upload
 from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.domain.file_state import FileState

@@ -14,14 +14,14 @@ from blake3 import blake3
 from calypso_mcp import errors
 from calypso_mcp.client.policies import ClientPolicies
 from calypso_mcp.client.transport.connections import Connections
-from calypso_mcp.client.transport.storage import Content, Storage
-from calypso_mcp.client.uploading.sources import (
+from calypso_mcp.client.transport.sources import (
     BLOCK_BYTES,
     ByteSource,
     BytesSource,
     DescriptorSource,
     version_of,
 )
+from calypso_mcp.client.transport.storage import Content, Storage
 from calypso_mcp.client.uploading.transfer import Transfer
 from tests.support.faulty_transport import FakeClock
 from tests.support.gcs_server import Behaviour, Cut, GcsServer, KeepsOnly, LostAnswer, Says, gcs_server

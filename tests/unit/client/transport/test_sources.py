@@ -13,7 +13,7 @@ import pytest
 from blake3 import blake3
 
 from calypso_mcp import errors
-from calypso_mcp.client.uploading.sources import (
+from calypso_mcp.client.transport.sources import (
     BLOCK_BYTES,
     BytesSource,
     DescriptorSource,
