@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AliasChoices, Field, StrictInt
 
@@ -54,6 +54,12 @@ class CreateBatch(WireModel):
 
     manifest: Manifest
     files: tuple[BatchFile, ...]
+
+    def published(self) -> dict[str, Any]:
+        """Return the body without what belongs to extensions: what a repeated request has to agree with."""
+        items = [item.published() for item in self.manifest.items]
+        wire = self.to_wire()
+        return {**wire, "manifest": {**wire["manifest"], "items": items}}
 
 
 class AcceptedItem(UploadTarget):

@@ -11,7 +11,7 @@ from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, StrictInt,
 
 from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.wire import WireModel
-from calypso_mcp.domain.declaration import Declaration, Destination
+from calypso_mcp.domain.declaration import Declaration, Destination, IfExists
 from calypso_mcp.domain.statuses import FileStatus
 
 #: Spellings of a knowledge file's id.
@@ -26,13 +26,19 @@ SYNC = AliasChoices("bucketSync", "bucket_sync")
 _BUCKET_ID_KEYS = ("bucket_id", "bucketId", "id")
 
 
+#: Fields that only the `replace` extension knows. A repeated request may differ in them.
+EXTENSION_FIELDS = frozenset({"path", "if_exists"})
+
+
 class DeclaredFields(DestinationFields):
-    """A declaration, as fields of a larger body."""
+    """A declaration, as fields of a larger body. `path` and `if_exists` belong to the `replace` extension."""
 
     filename: str
     title: str | None = None
     tags: tuple[str, ...] | None = None
     metadata: dict[str, Any] | None = None
+    path: str | None = None
+    if_exists: IfExists | None = None
 
     @staticmethod
     def fields_of(declaration: Declaration, *, destination: Destination | None = None) -> dict[str, Any]:
@@ -45,10 +51,21 @@ class DeclaredFields(DestinationFields):
             "metadata": dict(declaration.sent_metadata) or None,
         }
 
+    def published(self) -> dict[str, Any]:
+        """Return the body without what belongs to extensions: what a repeated request has to agree with."""
+        return {name: value for name, value in self.to_wire().items() if name not in EXTENSION_FIELDS}
+
     def declaration(self, content_type: str) -> Declaration:
         """Return what these fields declare of a source of this type."""
         return Declaration(
-            self.filename, self.destination, content_type, self.title, self.tags or (), self.metadata
+            self.filename,
+            self.destination,
+            content_type,
+            self.title,
+            self.tags or (),
+            self.metadata,
+            path=self.path,
+            if_exists=self.if_exists or "keep_both",
         )
 
 

@@ -12,6 +12,7 @@ import httpx2
 from calypso_mcp.client.agents import Agents
 from calypso_mcp.client.answers import Answers
 from calypso_mcp.client.batches import Batches
+from calypso_mcp.client.bucket_sources import BucketSources
 from calypso_mcp.client.buckets import Buckets
 from calypso_mcp.client.clock import SYSTEM_CLOCK, Clock
 from calypso_mcp.client.connection import Connection
@@ -35,6 +36,7 @@ class CalypsoClient:
 
     Attributes:
         buckets: List and create buckets.
+        sources: What a bucket holds, where the backend can tell (see `connection.extensions`).
         files: Upload sessions, knowledge files, indexing tasks: one method per endpoint.
         batches: Likewise for batches.
         agents: List and create agents.
@@ -99,6 +101,7 @@ class CalypsoClient:
         )
         self.buckets = Buckets(requester)
         self.files = Files(requester)
+        self.sources = BucketSources(requester)
         self.batches = Batches(requester)
         self.agents = Agents(requester)
         self.answers = Answers(requester, policies.timeouts)

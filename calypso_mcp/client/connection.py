@@ -5,6 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from calypso_mcp.api import paths
+from calypso_mcp.api.connection import ConnectionState, Extension
 from calypso_mcp.client.transport.bodies import Nothing
 from calypso_mcp.client.transport.requester import Requester
 from calypso_mcp.errors import ApiError
@@ -33,3 +34,18 @@ class Connection:
                 raise
             # Older servers lack the endpoint; the listing needs the same key.
             await self._requester.get(paths.BUCKETS, Nothing)
+
+    async def extensions(self) -> frozenset[Extension]:
+        """Return what the backend can do beyond the published API; nothing where it does not say.
+
+        Raises:
+            AuthenticationFailed: The key is wrong.
+            ConnectionFailed: Nobody answers.
+        """
+        try:
+            answer = await self._requester.get(paths.CONNECTION, ConnectionState)
+        except ApiError as error:
+            if error.status not in _NO_SUCH_ENDPOINT:
+                raise
+            return frozenset()
+        return frozenset(answer.body.extensions)

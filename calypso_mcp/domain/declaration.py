@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.upload_rules import check_filename, check_metadata, check_tags, content_type_for
@@ -23,6 +23,11 @@ MOST_GENERATIONS: Final = 8
 _OTHER_CHARACTERS: Final = re.compile(r"[^A-Za-z0-9_.]+", re.ASCII)
 _READABLE_CHARS: Final = 64
 _DIGEST_CHARS: Final = 32
+
+
+#: What becomes of a source that a bucket holds under the same identity: it is replaced as soon as the new one
+#: is searchable, it stays beside it, or it stays alone and nothing is sent.
+IfExists = Literal["replace", "keep_both", "skip"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,7 @@ class Declaration:
         path: Path relative to the folder that was uploaded. With it, equal files in different places are
             different files of a batch.
         external_id: What the source is called where it comes from; sent as `metadata.external_id`.
+        if_exists: What becomes of an earlier version. No part of any key, since the source is the same.
     """
 
     filename: str = ""
@@ -74,6 +80,7 @@ class Declaration:
     metadata: Mapping[str, Any] | None = None
     path: str | None = None
     external_id: str | None = None
+    if_exists: IfExists = "keep_both"
 
     @property
     def sent_metadata(self) -> Mapping[str, Any]:

@@ -26,7 +26,17 @@ from calypso_mcp.local.exchange import answer_exception
 from calypso_mcp.local.indexing.worker import IndexingWorker
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.presence import Presence
-from calypso_mcp.local.routes import agents, answers, batches, buckets, connection, files, search, uploads
+from calypso_mcp.local.routes import (
+    agents,
+    answers,
+    batches,
+    buckets,
+    connection,
+    files,
+    search,
+    sources,
+    uploads,
+)
 from calypso_mcp.local.store.database import Database
 from calypso_mcp.sqlite.faults import StoreFault, gone
 
@@ -40,6 +50,7 @@ _API = (
     *files.ROUTES,
     *batches.ROUTES,
     *search.ROUTES,
+    *sources.ROUTES,
     *agents.ROUTES,
     *answers.ROUTES,
 )

@@ -48,7 +48,7 @@ class Events:
     events: Iterable[Mapping[str, Any]]
 
 
-Handler = Callable[[Backend, Request], Awaitable[Answer | Events]]
+Handler = Callable[[Backend, Request], Awaitable[Answer | Events | Response]]
 
 
 def endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -62,6 +62,9 @@ def endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
             answer = await handler(backend, request)
         except Exception as error:  # noqa: BLE001 - the outermost handler of the API
             return problem_response(refusal_for(error), request_id)
+        if isinstance(answer, Response):
+            answer.headers["X-Request-Id"] = request_id
+            return answer
         if isinstance(answer, Events):
             return StreamingResponse(
                 _event_stream(answer.events),

@@ -50,7 +50,7 @@ class Api:
         del request.headers["Authorization"]
         return await self.http.send(request)
 
-    async def session(self, data: bytes, bucket: str = "docs", **fields: Any) -> dict[str, Any]:
+    async def session(self, data: bytes, bucket: str | None = "docs", **fields: Any) -> dict[str, Any]:
         """Create an upload session for `data`."""
         body: dict[str, Any] = {
             "filename": "notes.md",
@@ -66,7 +66,7 @@ class Api:
     async def finalize(self, session_id: str) -> httpx2.Response:
         return await self.post(f"/knowledge/files/upload-session/{session_id}/finalize", {})
 
-    async def upload(self, data: bytes, bucket: str = "docs", **fields: Any) -> dict[str, Any]:
+    async def upload(self, data: bytes, bucket: str | None = "docs", **fields: Any) -> dict[str, Any]:
         """Upload and finalize `data`; return the knowledge file."""
         session = await self.session(data, bucket, **fields)
         stored = await self.put(session["upload_url"], data)

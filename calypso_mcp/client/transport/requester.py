@@ -126,6 +126,16 @@ class Requester:
             "POST", path, answer, json=fields, idempotency_key=idempotency_key, creates=creates
         )
 
+    async def patch(self, path: str, answer: type[M], body: WireModel) -> Answer[M]:
+        """Change something. See `post` for the errors."""
+        return await self._send("PATCH", path, answer, json=body.to_wire())
+
+    async def delete(
+        self, path: str, answer: type[M], *, params: Mapping[str, str] | None = None
+    ) -> Answer[M]:
+        """Remove something. See `post` for the errors; a repeated attempt may find it gone."""
+        return await self._send("DELETE", path, answer, params=params)
+
     async def post_and_listen(
         self, path: str, body: WireModel, read: Callable[[httpx2.Response], Awaitable[T]], *, wait_s: float
     ) -> T:

@@ -23,7 +23,7 @@ from calypso_mcp.local.indexing.documents import Document, ExtractionFailed
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.store import files, tasks
+from calypso_mcp.local.store import files, sources, tasks
 from calypso_mcp.local.store.database import Database
 from calypso_mcp.local.store.tasks import Claimed
 from calypso_mcp.sqlite.faults import StoreFault
@@ -154,14 +154,16 @@ class IndexingWorker:
             await self._finish(claimed, partial(_indexed, document=document, chunks=chunks))
 
     async def _finish(
-        self, claimed: Claimed, end: Callable[[sqlite3.Connection, Claimed, float], None]
+        self, claimed: Claimed, end: Callable[[sqlite3.Connection, Claimed, float], list[str]]
     ) -> None:
-        def work(connection: sqlite3.Connection) -> None:
+        def work(connection: sqlite3.Connection) -> list[str]:
             if tasks.is_owned(connection, claimed.task_id, self._presence.owner):
-                end(connection, claimed, self._options.clock())
+                return end(connection, claimed, self._options.clock())
+            return []
 
         # A power cut may undo this as a whole; the task is then simply done again.
-        await self._database.write(work, durable=False)
+        for session_id in await self._database.write(work, durable=False):
+            await to_thread.run_sync(self._blobs.discard, session_id)
 
     async def _give_back(self, claimed: Claimed, error: Exception) -> None:
         is_files_fault = not isinstance(error, _TROUBLE)
@@ -227,8 +229,11 @@ def _new_extractor() -> Extractor:
     return Extractor()
 
 
-def _failed(connection: sqlite3.Connection, claimed: Claimed, now: float, *, code: str, message: str) -> None:
+def _failed(
+    connection: sqlite3.Connection, claimed: Claimed, now: float, *, code: str, message: str
+) -> list[str]:
     tasks.fail(connection, claimed, code=code, message=message, now=now)
+    return []
 
 
 def _indexed(
@@ -238,9 +243,10 @@ def _indexed(
     *,
     document: Document,
     chunks: list[Chunk],
-) -> None:
+) -> list[str]:
     file = claimed.file
     title = file.declaration.title or document.title
     index.add(connection, file.id, file.bucket_ids, title, file.declaration.filename, chunks)
     files.set_findings(connection, file, document)
     tasks.complete(connection, claimed, now=now)
+    return sources.settle_versions(connection, file)

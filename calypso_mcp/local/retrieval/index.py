@@ -147,6 +147,27 @@ def remove(connection: sqlite3.Connection, file_id: str) -> None:
     connection.execute("DELETE FROM passage_sources WHERE id = ?", (found[0],))
 
 
+def restate(
+    connection: sqlite3.Connection,
+    file_id: str,
+    *,
+    title: str | None = None,
+    bucket_ids: Sequence[str] | None = None,
+) -> None:
+    """Give a file's chunks another title, or other buckets to be found through."""
+    found = connection.execute("SELECT id FROM passage_sources WHERE file_id = ?", (file_id,)).fetchone()
+    if found is None:
+        return
+    connection.executemany(_DELETE_WORDS, _worded(connection.execute(_OF_FILE, (file_id,)).fetchall()))
+    if title is not None:
+        name = unicodedata.normalize("NFC", title)
+        connection.execute("UPDATE passage_sources SET title = ? WHERE id = ?", (name, found[0]))
+    if bucket_ids is not None:
+        buckets = _bucket_column(bucket_ids)
+        connection.execute("UPDATE passage_sources SET bucket_tokens = ? WHERE id = ?", (buckets, found[0]))
+    connection.executemany(_INSERT_WORDS, _worded(connection.execute(_OF_FILE, (file_id,)).fetchall()))
+
+
 def is_outdated(connection: sqlite3.Connection) -> bool:
     """Whether another version's rules made the index."""
     written: int = connection.execute("SELECT format FROM passage_index_format").fetchone()[0]
@@ -205,7 +226,7 @@ def search(
             (expression, limit),
         ).fetchall()
     return [
-        Passage(file_id, text, heading or None, _part(*part), line_start, line_end, score)
+        Passage(file_id, text, heading or None, part_of(*part), line_start, line_end, score)
         for file_id, text, heading, line_start, line_end, score, *part in rows
     ]
 
@@ -253,7 +274,8 @@ def _buckets_expression(bucket_ids: Sequence[str]) -> str:
     return f"buckets : ({buckets})"
 
 
-def _part(kind: PartKind | None, number: int, name: str | None) -> Part | None:
+def part_of(kind: PartKind | None, number: int, name: str | None) -> Part | None:
+    """Return the part that columns of `passages` state."""
     return None if kind is None else Part(kind, number, name or "")
 
 

@@ -31,6 +31,7 @@ from calypso_mcp.local.routes.files import file_wire, sync_wire
 from calypso_mcp.local.store import batches
 from calypso_mcp.local.store.batches import ItemRow
 from calypso_mcp.local.store.files import FileRow
+from calypso_mcp.local.store.sources import REMOVED
 from calypso_mcp.local.uploads.admission import check_batch, check_room
 from calypso_mcp.local.uploads.batch_admission import Admission, admit
 from calypso_mcp.local.uploads.batch_status import summarize
@@ -138,7 +139,7 @@ async def _items(backend: Backend, batch_id: str) -> list[ItemRow]:
 def _status(item: ItemRow) -> str:
     """Return an item's state; a rejected one has failed, as far as waiting for it goes."""
     if item.session is None:
-        return FileStatus.FAILED
+        return FileStatus.DELETED if item.error_code == REMOVED else FileStatus.FAILED
     return item.file.status if item.file else FileStatus.PENDING
 
 

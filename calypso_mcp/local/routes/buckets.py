@@ -57,24 +57,30 @@ async def create_bucket(backend: Backend, request: Request) -> Answer:
 
 def bucket_wire(row: BucketRow, members: Members) -> dict[str, Any]:
     """Return a bucket as the API writes it; failed files are members that are not retrievable."""
-    files = len(members.file_ids)
+    files = members.kinds["file"]
+    every = len(members.file_ids)
     return {
         "id": row.id,
         "slug": row.slug,
         "name": row.name,
         "status": row.status,
         "description": row.description,
-        "memberCount": files,
+        "memberCount": every,
         "fileCount": files,
         "retrievableFileCount": members.active,
-        "counts": {"file": files, "website": 0, "qa": 0, "retrievable": members.active},
+        "counts": {
+            "file": files,
+            "website": members.kinds["website"],
+            "qa": members.kinds["qa"],
+            "retrievable": members.active,
+        },
         "knowledgeIds": members.file_ids,
         "fileIds": members.file_ids,
         "fileKnowledgeIds": members.file_ids,
         "createdAt": iso_time(row.created_at),
         "bucketStore": {
             "status": "syncing" if members.pending else "active",
-            "member_count": files,
+            "member_count": every,
             "indexed_member_count": members.active,
             "pending_member_count": members.pending,
             "last_error": members.last_error,

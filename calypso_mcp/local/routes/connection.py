@@ -6,13 +6,17 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from calypso_mcp.api import paths
+from calypso_mcp.api.connection import ConnectionState, Extension
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.exchange import Answer, endpoint
 
 
 async def check_connection(backend: Backend, _: Request) -> Answer:
-    """Answer that the key is right and whose it is."""
-    return Answer({"object": "connection", "status": "ok", "team_id": backend.options.team_id})
+    """Answer that the key is right, whose it is, and what this backend can do beyond the published API."""
+    connection = ConnectionState(
+        status="ok", team_id=backend.options.team_id, extensions=tuple(sorted(Extension))
+    )
+    return Answer(connection.to_wire())
 
 
 ROUTES = (Route(paths.CONNECTION, endpoint(check_connection), methods=["GET"]),)

@@ -38,6 +38,7 @@ async def create_session(backend: Backend, request: Request) -> Answer:
     """Accept one file's declaration and answer with the address for its bytes."""
     body = await read_body(backend, request, CreateUploadSession)
     key = idempotency_key(request)
+    content = body.published()
     declaration = body.declaration(body.content_type)
     if not declaration.destination.is_given:
         raise bucket_required()
@@ -50,13 +51,13 @@ async def create_session(backend: Backend, request: Request) -> Answer:
     def work(connection: sqlite3.Connection) -> tuple[Address, bool]:
         now, lifetime_s = backend.now(), backend.options.session_lifetime_s
         admit(connection, per_second=backend.options.creates_per_second, now=now)
-        made = idempotency.replayed(connection, "session", key, body.to_wire())
+        made = idempotency.replayed(connection, "session", key, content)
         if made is not None:
             return sessions.renew(connection, made, now=now, lifetime_s=lifetime_s), True
         bucket_ids = assign(connection, declaration.destination, now=now)
         new = NewSession(declaration, body.size_bytes, bucket_ids)
         address = sessions.insert(connection, new, now=now, lifetime_s=lifetime_s)
-        idempotency.remember(connection, "session", key, body.to_wire(), address.session_id, now=now)
+        idempotency.remember(connection, "session", key, content, address.session_id, now=now)
         return address, False
 
     address, is_replay = await backend.database.write(work)

@@ -87,8 +87,12 @@ def search_timed_out() -> Refusal:
 
 def attributes_of(passage: Passage, source: FileRow) -> dict[str, Any]:
     """Return what the embedded backend knows of a passage beyond the documented fields."""
-    known = {name: value for name, value in _place(passage).items() if value is not None}
-    return {"bucket_ids": list(source.bucket_ids), "score": passage.score, **known}
+    return {"bucket_ids": list(source.bucket_ids), "score": passage.score, **place_of(passage)}
+
+
+def place_of(passage: Passage) -> dict[str, Any]:
+    """Return where a passage stands in its source."""
+    return {name: value for name, value in _place(passage).items() if value is not None}
 
 
 def _place(passage: Passage) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -29,6 +29,7 @@ class Members:
     """The files of one bucket, by what became of their sync."""
 
     file_ids: list[str] = field(default_factory=list[str])
+    kinds: Counter[str] = field(default_factory=Counter[str])
     active: int = 0
     pending: int = 0
     last_error: str | None = None
@@ -45,12 +46,13 @@ def members(connection: sqlite3.Connection) -> dict[str, Members]:
     """Return the members of every bucket that has any."""
     found: dict[str, Members] = defaultdict(Members)
     rows = connection.execute(
-        "SELECT fb.bucket_id, fb.file_id, fb.sync_status, f.error_message"
+        "SELECT fb.bucket_id, fb.file_id, fb.sync_status, f.error_message, f.kind"
         " FROM file_buckets fb JOIN files f ON f.id = fb.file_id ORDER BY f.created_at, f.id"
     )
-    for bucket_id, file_id, sync_status, error in rows:
+    for bucket_id, file_id, sync_status, error, kind in rows:
         bucket = found[bucket_id]
         bucket.file_ids.append(file_id)
+        bucket.kinds[kind] += 1
         if sync_status == SyncStatus.ACTIVE:
             bucket.active += 1
         elif sync_status == SyncStatus.FAILED:

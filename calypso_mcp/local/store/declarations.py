@@ -11,7 +11,7 @@ from typing import Any, Final
 from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.local.identifiers import json_text
 
-_COLUMNS: Final = ("filename", "content_type", "title", "tags", "metadata")
+_COLUMNS: Final = ("filename", "content_type", "title", "tags", "metadata", "path", "if_exists")
 #: The columns in SQL, and as many placeholders.
 COLUMNS: Final = ", ".join(_COLUMNS)
 PLACES: Final = ", ".join("?" for _ in _COLUMNS)
@@ -25,6 +25,8 @@ def values_of(declaration: Declaration) -> tuple[str | None, ...]:
         declaration.title,
         json_text(declaration.tags),
         json_text(declaration.metadata or {}),
+        declaration.path,
+        declaration.if_exists,
     )
 
 

@@ -18,11 +18,16 @@ from calypso_mcp.local.store.sessions import SessionRow
 
 @dataclass(frozen=True, slots=True)
 class FileRow:
-    """One knowledge file with its task and its sync into each bucket."""
+    """One knowledge file with its task and its sync into each bucket.
+
+    `kind` is that of the member: `file`, `website` or `qa`. `identity` is what versions of it have in common.
+    """
 
     id: str
     session_id: str
     declaration: Declaration
+    kind: str
+    identity: str
     size_bytes: int
     sha256: str
     status: str
@@ -51,19 +56,33 @@ class FileRow:
         return SyncStatus.ACTIVE if states == {SyncStatus.ACTIVE} else SyncStatus.PENDING
 
 
-def insert(connection: sqlite3.Connection, session: SessionRow, *, now: float) -> str:
+def identity_of(declaration: Declaration) -> str:
+    """Return what versions of one source have in common within a bucket.
+
+    Its id where it comes from (`metadata.external_id`, seed: single upload), else its path in the folder it
+    was uploaded with, else its file name.
+    """
+    upstream = (declaration.metadata or {}).get("external_id")
+    is_usable = isinstance(upstream, str | int) and not isinstance(upstream, bool) and upstream != ""
+    return str(upstream) if is_usable else declaration.path or declaration.filename
+
+
+def insert(connection: sqlite3.Connection, session: SessionRow, *, now: float, kind: str = "file") -> str:
     """Turn an uploaded session into a queued file and return the file's id.
 
     The id follows from the session, so that this can never make two files of one session.
     """
     file_id = derived_id("file", session.id)
+    name = session.declaration.path or session.declaration.filename
     connection.execute(
-        f"INSERT INTO files (id, session_id, {COLUMNS}, size_bytes, sha256, status, created_at, updated_at)"  # noqa: S608 - ours
-        f" VALUES (?, ?, {PLACES}, ?, ?, ?, ?, ?)",
+        f"INSERT INTO files (id, session_id, {COLUMNS}, kind, identity, size_bytes, sha256, status,"  # noqa: S608 - ours
+        f" created_at, updated_at) VALUES (?, ?, {PLACES}, ?, ?, ?, ?, ?, ?, ?)",
         (
             file_id,
             session.id,
             *values_of(session.declaration),
+            kind,
+            identity_of(session.declaration),
             session.size_bytes,
             session.sha256,
             FileStatus.QUEUED,
@@ -72,8 +91,8 @@ def insert(connection: sqlite3.Connection, session: SessionRow, *, now: float) -
         ),
     )
     connection.executemany(
-        "INSERT INTO file_buckets (bucket_id, file_id, sync_status) VALUES (?, ?, ?)",
-        [(bucket_id, file_id, SyncStatus.PENDING) for bucket_id in session.bucket_ids],
+        "INSERT INTO file_buckets (bucket_id, file_id, name, sync_status) VALUES (?, ?, ?, ?)",
+        [(bucket_id, file_id, name, SyncStatus.PENDING) for bucket_id in session.bucket_ids],
     )
     connection.execute(
         "INSERT INTO tasks (id, file_id, status) VALUES (?, ?, ?)",

@@ -125,6 +125,23 @@ CREATES = """
 CREATE TABLE creates (at REAL NOT NULL);
 """
 
+#: Versions of a source, and sources by name. What was stored before is known by its file name.
+SOURCES = """
+ALTER TABLE upload_sessions ADD COLUMN path TEXT;
+ALTER TABLE upload_sessions ADD COLUMN if_exists TEXT NOT NULL DEFAULT 'keep_both';
+ALTER TABLE files ADD COLUMN path TEXT;
+ALTER TABLE files ADD COLUMN if_exists TEXT NOT NULL DEFAULT 'keep_both';
+ALTER TABLE files ADD COLUMN kind TEXT NOT NULL DEFAULT 'file';
+ALTER TABLE files ADD COLUMN identity TEXT NOT NULL DEFAULT '';
+UPDATE files SET identity = coalesce(json_extract(metadata, '$.external_id'), filename);
+CREATE INDEX files_by_identity ON files (identity);
+ALTER TABLE file_buckets ADD COLUMN name TEXT NOT NULL DEFAULT '';
+UPDATE file_buckets SET name = (SELECT filename FROM files WHERE files.id = file_buckets.file_id);
+CREATE INDEX file_buckets_by_name ON file_buckets (bucket_id, name COLLATE NOCASE, file_id);
+CREATE INDEX batch_items_by_session ON batch_items (session_id);
+CREATE INDEX idempotency_keys_by_created ON idempotency_keys (created_id);
+"""
+
 MIGRATIONS: Migrations = (
     ("catalogue", CATALOGUE),
     ("retrieval index", RETRIEVAL_INDEX),
@@ -132,4 +149,5 @@ MIGRATIONS: Migrations = (
     ("parts of documents", PARTS),
     ("what reading found", READING),
     ("creates", CREATES),
+    ("sources", SOURCES),
 )

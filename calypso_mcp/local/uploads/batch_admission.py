@@ -43,7 +43,7 @@ def admit(
         Refusal: The key came with other content, or the shared destination does not resolve.
     """
     batch_id = derived_id("batch", batch.manifest.batch_idempotency_key)
-    content = fingerprint(batch.to_wire())
+    content = fingerprint(batch.published())
     known = batches.get_fingerprint(connection, batch_id)
     if known is None:
         batches.insert(connection, batch_id, content, now=now)

@@ -1,0 +1,43 @@
+"""What a backend says of itself (`GET /connection`; the API sheet leaves its body open)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, cast
+
+from pydantic import field_validator
+
+from calypso_mcp.api.wire import WireModel
+
+
+class Extension(StrEnum):
+    """What the embedded backend does beyond the published API, each under a path or field of its own."""
+
+    #: `GET /knowledge/sources`: what a bucket holds.
+    SOURCES = "sources"
+    #: `GET /knowledge/sources/{id}/text` and `/content`: a source's text, and its bytes as uploaded.
+    READ = "read"
+    #: `DELETE /knowledge/sources/{id}`.
+    REMOVE = "remove"
+    #: `path` and `if_exists` of a declaration: a new version takes the place of the one before.
+    REPLACE = "replace"
+    #: `PATCH /knowledge/sources/{id}`: title, tags and metadata.
+    RELABEL = "relabel"
+
+
+class ConnectionState(WireModel):
+    """Answer of `GET /connection`. Extensions that this version does not know are left out."""
+
+    object: str = "connection"
+    status: str | None = None
+    team_id: str | None = None
+    extensions: tuple[Extension, ...] = ()
+    request_id: str | None = None
+
+    @field_validator("extensions", mode="before")
+    @classmethod
+    def _only_known(cls, value: Any) -> Any:
+        if not isinstance(value, list | tuple):
+            return ()
+        names = cast("list[object] | tuple[object, ...]", value)
+        return tuple(extension for extension in sorted(Extension) if extension in names)

@@ -1,0 +1,95 @@
+"""Requests about the sources of a bucket, for backends that announce these extensions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+from calypso_mcp.api import paths
+from calypso_mcp.api.sources import (
+    DEFAULT_PAGE,
+    LARGEST_PAGE,
+    RelabelSource,
+    Source,
+    SourceList,
+    SourceRemoved,
+    SourceText,
+)
+from calypso_mcp.client.transport.requester import Requester
+
+
+class BucketSources:
+    """`/knowledge/sources`. Errors: see `Requester.post`."""
+
+    def __init__(self, requester: Requester) -> None:
+        """Use `requester` for every request."""
+        self._requester = requester
+
+    async def page(
+        self,
+        bucket: str,
+        *,
+        query: str | None = None,
+        kind: str | None = None,
+        tag: str | None = None,
+        state: str | None = None,
+        limit: int = DEFAULT_PAGE,
+        cursor: str | None = None,
+    ) -> SourceList:
+        """Return a page of the sources of a bucket, by name.
+
+        Args:
+            bucket: Id or slug.
+            query: Part of the name or title, in any case.
+            kind: `file`, `website` or `qa`.
+            tag: One of its tags.
+            state: `ready`, `pending`, `failed` or `warning`.
+            limit: 1 to 1,000.
+            cursor: `next_cursor` of the page before.
+        """
+        asked = {
+            "bucket": bucket,
+            "query": query,
+            "kind": kind,
+            "tag": tag,
+            "state": state,
+            "limit": str(limit),
+            "cursor": cursor,
+        }
+        params = {name: value for name, value in asked.items() if value is not None}
+        return (await self._requester.get(paths.SOURCES, SourceList, params=params)).body
+
+    async def every(self, bucket: str) -> AsyncGenerator[Source]:
+        """Yield all sources of a bucket (id or slug), by name."""
+        cursor: str | None = None
+        while True:
+            page = await self.page(bucket, limit=LARGEST_PAGE, cursor=cursor)
+            for source in page.sources:
+                yield source
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def read(
+        self,
+        file_id: str,
+        *,
+        passage: int | None = None,
+        part: int | None = None,
+        line: int | None = None,
+        max_chars: int | None = None,
+    ) -> SourceText:
+        """Return a source's text from a passage (0-based), or from a part or line (1-based) on."""
+        asked = {"passage": passage, "part": part, "line": line, "max_chars": max_chars}
+        params = {name: str(value) for name, value in asked.items() if value is not None}
+        path = paths.fill(paths.SOURCE_TEXT, file_id=file_id)
+        return (await self._requester.get(path, SourceText, params=params)).body
+
+    async def relabel(self, file_id: str, labels: RelabelSource) -> Source:
+        """Change title, tags or metadata; what `labels` leaves out stays."""
+        return (await self._requester.patch(paths.fill(paths.SOURCE, file_id=file_id), Source, labels)).body
+
+    async def remove(self, file_id: str, *, bucket: str | None = None) -> SourceRemoved:
+        """Remove a source from one bucket (id or slug), or from all."""
+        params = {"bucket": bucket} if bucket is not None else None
+        path = paths.fill(paths.SOURCE, file_id=file_id)
+        return (await self._requester.delete(path, SourceRemoved, params=params)).body

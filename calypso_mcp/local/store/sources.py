@@ -1,0 +1,204 @@
+"""Sources of a bucket: listed, taken out, and one version in the place of another.
+
+Every function works inside the caller's transaction, so that a search sees a change as a whole or not at all.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from calypso_mcp.domain.statuses import SyncStatus
+from calypso_mcp.local.identifiers import json_text
+from calypso_mcp.local.retrieval import index
+from calypso_mcp.local.store import files
+from calypso_mcp.local.store.files import FileRow
+
+#: Where a listing goes on: after this name and file id.
+After = tuple[str, str]
+
+#: What `Filters.state` accepts, as conditions on the joined rows.
+_STATES = {
+    "ready": f"member.sync_status = '{SyncStatus.ACTIVE}'",
+    "failed": f"member.sync_status = '{SyncStatus.FAILED}'",
+    "pending": f"member.sync_status NOT IN ('{SyncStatus.ACTIVE}', '{SyncStatus.FAILED}')",
+    "warning": "files.warnings <> '[]'",
+}
+STATES = tuple(_STATES)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which sources to list; None leaves a question open.
+
+    Attributes:
+        query: Part of the name or title, in any case.
+        kind: `file`, `website` or `qa`.
+        tag: One of its tags.
+        state: One of `STATES`.
+    """
+
+    query: str | None = None
+    kind: str | None = None
+    tag: str | None = None
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Part of a listing.
+
+    Attributes:
+        rows: Name within the bucket, and file.
+        total: How many sources pass the filters in all.
+        after: Where the next page begins; None at the end.
+    """
+
+    rows: tuple[tuple[str, FileRow], ...]
+    total: int
+    after: After | None
+
+
+def find(
+    connection: sqlite3.Connection, bucket_id: str, filters: Filters, *, after: After | None, limit: int
+) -> Page:
+    """Return sources of a bucket by name, case ignored."""
+    connection.create_function("folded", 1, _folded, deterministic=True)
+    conditions, values = _conditions(filters)
+    source = (
+        "FROM file_buckets AS member JOIN files ON files.id = member.file_id"
+        f" WHERE member.bucket_id = ?{conditions}"
+    )
+    if conditions:
+        total = connection.execute(f"SELECT count(*) {source}", (bucket_id, *values)).fetchone()[0]
+    else:
+        counting = "SELECT count(*) FROM file_buckets WHERE bucket_id = ?"
+        total = connection.execute(counting, (bucket_id,)).fetchone()[0]
+    place = ""
+    if after is not None:
+        place = (
+            " AND member.name COLLATE NOCASE >= ? AND (member.name COLLATE NOCASE > ? OR member.file_id > ?)"
+        )
+        values = [*values, after[0], after[0], after[1]]
+    found = connection.execute(
+        f"SELECT member.name, member.file_id {source}{place}"
+        " ORDER BY member.name COLLATE NOCASE, member.file_id LIMIT ?",
+        (bucket_id, *values, limit + 1),
+    ).fetchall()
+    shown = found[:limit]
+    by_id = files.get_all(connection, [file_id for _, file_id in shown])
+    rows = tuple((name, by_id[file_id]) for name, file_id in shown)
+    last = (shown[-1][0], shown[-1][1]) if len(found) > limit else None
+    return Page(rows, total, last)
+
+
+def take_out(connection: sqlite3.Connection, file: FileRow, bucket_ids: Iterable[str]) -> str | None:
+    """Take a file out of some of its buckets; the last one takes the file itself along.
+
+    Returns:
+        The upload session whose stored bytes nothing needs any more, where the file is gone.
+    """
+    leaving = set(bucket_ids)
+    staying = [bucket_id for bucket_id in file.bucket_ids if bucket_id not in leaving]
+    connection.execute(
+        "DELETE FROM file_buckets WHERE file_id = ? AND bucket_id IN (SELECT value FROM json_each(?))",
+        (file.id, json.dumps(sorted(leaving))),
+    )
+    if staying:
+        index.restate(connection, file.id, bucket_ids=staying)
+        return None
+    index.remove(connection, file.id)
+    connection.execute("DELETE FROM files WHERE id = ?", (file.id,))
+    # A repeated upload of the same must make it again instead of finding what is gone.
+    connection.execute("DELETE FROM idempotency_keys WHERE created_id = ?", (file.session_id,))
+    connection.execute("DELETE FROM upload_sessions WHERE id = ?", (file.session_id,))
+    connection.execute(
+        "UPDATE batch_items SET session_id = NULL, error_code = ?, error_message = ? WHERE session_id = ?",
+        (REMOVED, "The source was removed or replaced since.", file.session_id),
+    )
+    return file.session_id
+
+
+#: Error code of a batch item whose file is gone.
+REMOVED = "source_removed"
+
+
+def settle_versions(connection: sqlite3.Connection, file: FileRow) -> list[str]:
+    """Let a file that has just become searchable replace the earlier versions that it is to replace.
+
+    Where a later version is searchable already, because files are indexed side by side, this one goes.
+
+    Returns:
+        The upload sessions whose stored bytes nothing needs any more.
+    """
+    others = connection.execute(
+        "SELECT files.id, files.if_exists, tasks.position > mine.position AS is_later"
+        " FROM files JOIN tasks ON tasks.file_id = files.id JOIN tasks AS mine ON mine.file_id = ?"
+        " WHERE files.identity = ? AND files.kind = ? AND files.id <> ?",
+        (file.id, file.identity, file.kind, file.id),
+    ).fetchall()
+    rows = files.get_all(connection, [other["id"] for other in others])
+    ended: list[str | None] = []
+    replaced_in: set[str] = set()
+    for other in others:
+        row = rows[other["id"]]
+        if other["is_later"]:
+            if other["if_exists"] == "replace":
+                replaced_in |= {bucket for bucket, sync in row.sync if sync == SyncStatus.ACTIVE}
+        elif file.declaration.if_exists == "replace":
+            shared = set(row.bucket_ids) & set(file.bucket_ids)
+            if shared:
+                ended.append(take_out(connection, row, shared))
+    leaving = replaced_in & set(file.bucket_ids)
+    if leaving:
+        ended.append(take_out(connection, file, leaving))
+    return [session_id for session_id in ended if session_id]
+
+
+def relabel(
+    connection: sqlite3.Connection,
+    file: FileRow,
+    *,
+    title: str | None,
+    tags: Sequence[str] | None,
+    metadata: dict[str, object] | None,
+    now: float,
+) -> None:
+    """Change what is declared about a source; None leaves it as it is."""
+    declared = file.declaration
+    connection.execute(
+        "UPDATE files SET title = ?, tags = ?, metadata = ?, updated_at = ? WHERE id = ?",
+        (
+            declared.title if title is None else title,
+            json_text(declared.tags if tags is None else tags),
+            json_text(declared.metadata or {} if metadata is None else metadata),
+            now,
+            file.id,
+        ),
+    )
+    if title is not None:
+        index.restate(connection, file.id, title=title)
+
+
+def _conditions(filters: Filters) -> tuple[str, list[str]]:
+    conditions: list[str] = []
+    values: list[str] = []
+    if filters.query:
+        conditions.append("(instr(folded(member.name), ?) OR instr(folded(ifnull(files.title, '')), ?))")
+        values += [_folded(filters.query)] * 2
+    if filters.kind:
+        conditions.append("files.kind = ?")
+        values.append(filters.kind)
+    if filters.tag:
+        conditions.append("EXISTS (SELECT 1 FROM json_each(files.tags) WHERE value = ?)")
+        values.append(filters.tag)
+    if filters.state:
+        conditions.append(_STATES[filters.state])
+    return "".join(f" AND {condition}" for condition in conditions), values
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()
