@@ -230,3 +230,55 @@ async def test_a_full_unit_cut_off_before_its_hash_was_seen_is_sent_again(api: A
     (partial / name.rpartition("/")[2]).write_bytes(data)
     answer = await query(api, address)
     assert (answer.status_code, answer.headers.get("Range")) == (308, None)
+
+
+def exposed(answer: httpx2.Response) -> set[str]:
+    """Return the headers that a page of another origin may read of an answer that it may read."""
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "access-control-allow-credentials" not in answer.headers
+    return {name.strip().lower() for name in answer.headers["access-control-expose-headers"].split(",")}
+
+
+async def test_a_page_of_another_origin_may_send_and_resume(api: Api) -> None:
+    data = data_of(2 * UNIT)
+    address = (await api.session(data))["upload_url"]
+    asked = await api.http.options(
+        address,
+        headers={
+            "Origin": "https://app.example",
+            "Access-Control-Request-Method": "PUT",
+            "Access-Control-Request-Headers": "content-range,content-type,x-goog-hash",
+        },
+    )
+    assert (asked.status_code, asked.content) == (204, b"")
+    assert exposed(asked) >= {"range"}
+    assert {one.strip() for one in asked.headers["access-control-allow-methods"].split(",")} == {
+        "PUT",
+        "DELETE",
+    }
+    allowed = {one.strip().lower() for one in asked.headers["access-control-allow-headers"].split(",")}
+    assert allowed == {"content-range", "content-type", "x-goog-hash"}
+    assert int(asked.headers["access-control-max-age"]) > 0
+    part = await api.put(
+        address, data[:UNIT], Content_Range=f"bytes 0-{UNIT - 1}/{2 * UNIT}", Origin="https://app.example"
+    )
+    assert (part.status_code, part.headers["Range"]) == (308, f"bytes=0-{UNIT - 1}")
+    assert exposed(part) >= {"range", "x-request-id"}
+    rest = await api.put(address, data[UNIT:], Content_Range=f"bytes {UNIT}-{2 * UNIT - 1}/{2 * UNIT}")
+    assert rest.status_code == 200
+    assert exposed(rest)
+
+
+async def test_a_page_of_another_origin_can_read_why_it_was_refused(api: Api) -> None:
+    address = (await api.session(b"hello"))["upload_url"]
+    nowhere = address.rpartition("/")[0] + "/nothing-here"
+    refusals = [
+        await api.put(nowhere, b"hello"),
+        await api.put(address, b"hello", Content_Range="nonsense"),
+        await api.put(address, b"hello", X_Goog_Hash="md5=AAAAAAAAAAAAAAAAAAAAAA=="),
+    ]
+    assert [answer.status_code for answer in refusals] == [404, 400, 400]
+    for answer in refusals:
+        assert exposed(answer)
+    preflights = [await api.http.options(one) for one in (address, nowhere)]
+    assert [answer.status_code for answer in preflights] == [204, 204]

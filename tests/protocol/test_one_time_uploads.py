@@ -230,3 +230,21 @@ async def test_without_a_name_or_against_the_rules_no_address_is_given(team: Tea
             {"filename": "a.txt", "bucket": "other"},
         ):
             assert (await client.call_tool("upload_file", arguments)).is_error
+
+
+async def test_a_page_of_an_allowed_origin_may_send_and_read_the_answers(team: Team) -> None:
+    page = {"Origin": "http://localhost:5173"}
+    async with team.client("one") as client, team.http() as http:
+        _, path, _ = await issued(client, "page.txt")
+        asked = await http.options(path, headers={**page, "Access-Control-Request-Method": "PUT"})
+        assert (asked.status_code, asked.headers["access-control-allow-methods"]) == (204, "PUT")
+        refused = await http.put(path, content=b"", headers=page)
+        done = await http.put(path, content=b"From a page.", headers=page)
+        assert (refused.status_code, done.status_code) == (400, 201)
+        for answer in (asked, refused, done):
+            assert answer.headers["access-control-allow-origin"] == "*"
+            assert "Range" in answer.headers["access-control-expose-headers"]
+        # What the operator did not allow stays out, and a stranger's address is none.
+        foreign = await http.options(path, headers={"Origin": "https://evil.example"})
+        stranger = await http.options(f"{path}x", headers=page)
+        assert (foreign.status_code, stranger.status_code) == (403, 401)

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from calypso_mcp.domain.cross_origin import ANSWER_HEADERS, preflight_headers
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.blobs import AlreadySealed, BlobBusy, Digests, HashMismatch, Partial
 from calypso_mcp.local.exchange import is_disk_full, refusal_for
@@ -40,7 +41,10 @@ class _Stop(Exception):
 
 
 async def receive(request: Request) -> Response:
-    """Answer a PUT or DELETE to an upload address."""
+    """Answer a PUT or DELETE to an upload address, or a browser that asks whether it may send one."""
+    if request.method == "OPTIONS":
+        # The same for every address: it says nothing of whether there is an upload.
+        return Response(status_code=HTTPStatus.NO_CONTENT, headers=preflight_headers("PUT", "DELETE"))
     backend: Backend = request.app.state.backend
     response: Response | None = None
     ticket = backend.turns.arrive()
@@ -59,7 +63,7 @@ async def receive(request: Request) -> Response:
     except Exception as error:  # noqa: BLE001 - the outermost handler of the address
         status = HTTPStatus.INSUFFICIENT_STORAGE if is_disk_full(error) else refusal_for(error).status
         response = PlainTextResponse("The bytes could not be stored.", status)
-    response.headers["X-Request-Id"] = new_id("req")
+    response.headers.update({**ANSWER_HEADERS, "X-Request-Id": new_id("req")})
     return response
 
 
@@ -193,4 +197,4 @@ def _finished(session: SessionRow) -> Response:
     return JSONResponse({name: value for name, value in stored.items() if value is not None})
 
 
-ROUTES = (Route(UPLOAD_PATH, receive, methods=["PUT", "DELETE"]),)
+ROUTES = (Route(UPLOAD_PATH, receive, methods=["PUT", "DELETE", "OPTIONS"]),)

@@ -199,7 +199,8 @@ class OneTimeUploads:
 
     async def capability(self, method: str, path: str) -> AccessToken | None:
         """Return the caller behind an address that is a ticket of ours: the gate's `capability`."""
-        if method != "PUT" or not path.startswith(PREFIX):
+        # A browser asks with OPTIONS first, and sends no credential with it.
+        if method not in ("PUT", "OPTIONS") or not path.startswith(PREFIX):
             return None
         ticket = self.open(path.removeprefix(PREFIX))
         if ticket is None:

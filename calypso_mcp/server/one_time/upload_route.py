@@ -21,6 +21,7 @@ from starlette.routing import Route
 from calypso_mcp.api.files import CreateUploadSession
 from calypso_mcp.client.uploading.relayed_upload import StreamEnded, StreamSource
 from calypso_mcp.concurrency import run_in_background
+from calypso_mcp.domain.cross_origin import ANSWER_HEADERS, preflight_headers
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.upload_rules import check_size
 from calypso_mcp.errors import (
@@ -53,7 +54,7 @@ _SILENCE_S = 60.0
 
 def upload_route(uploads: OneTimeUploads, state: ServerState) -> Route:
     """Return the route of all one-time addresses."""
-    return Route(PREFIX + "{ticket}", UploadEndpoint(uploads, state).put, methods=["PUT"])
+    return Route(PREFIX + "{ticket}", UploadEndpoint(uploads, state).answer, methods=["PUT", "OPTIONS"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,15 @@ class UploadEndpoint:
         self._uploads = uploads
         self._state = state
 
-    async def put(self, request: Request) -> Response:
+    async def answer(self, request: Request) -> Response:
+        """Answer a PUT, or a browser that asks whether it may send one."""
+        if request.method == "OPTIONS":
+            return Response(status_code=204, headers=preflight_headers("PUT"))
+        response = await self._put(request)
+        response.headers.update(ANSWER_HEADERS)
+        return response
+
+    async def _put(self, request: Request) -> Response:
         """Take in a file, or a part of it."""
         ticket = self._uploads.open(request.path_params["ticket"])
         if ticket is None:
