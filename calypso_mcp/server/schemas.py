@@ -26,17 +26,12 @@ def compact_input(schema: Schema) -> Schema:
 
 
 def compact_output(schema: Schema) -> Schema:
-    """Return an output schema.
+    """Return an output schema: the type of every fact, also inside lists.
 
     Nothing is `required`: absent facts are left out, and an error's structure travels in the same place,
-    which some clients hold against the schema as well. What a list holds is told by names alone.
+    which some clients hold against the schema as well.
     """
-    compact = _compact(schema, cast("Schema", schema.get("$defs", {})), _DROPPED_FROM_OUTPUT)
-    for fact in compact["properties"].values():
-        entries = cast("Schema", fact.pop("items", {}))
-        if names := entries.get("properties"):
-            fact["items"] = {"properties": {name: {} for name in names}}
-    return compact
+    return _compact(schema, cast("Schema", schema.get("$defs", {})), _DROPPED_FROM_OUTPUT)
 
 
 def _compact(schema: Schema, definitions: Schema, dropped: frozenset[str]) -> Schema:
@@ -51,7 +46,9 @@ def _compact(schema: Schema, definitions: Schema, dropped: frozenset[str]) -> Sc
             properties = cast("Schema", value)
             compact[key] = {name: _compact(entry, definitions, dropped) for name, entry in properties.items()}
         elif key == "anyOf":
-            compact[key] = [_compact(entry, definitions, dropped) for entry in value]
+            options = [_compact(entry, definitions, dropped) for entry in value]
+            # Words of two enumerations are both texts once the words are dropped.
+            compact.update({key: options} if any(one != options[0] for one in options) else options[0])
         elif key in ("items", "additionalProperties") and isinstance(value, Mapping):
             compact[key] = _compact(cast("Schema", value), definitions, dropped)
         elif key != "additionalProperties":

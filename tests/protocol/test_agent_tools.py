@@ -27,8 +27,7 @@ async def test_agents_are_listed_with_their_buckets_and_broken_bindings(
     async with connect() as client:
         assert facts(await client.call_tool("list_agents"))["agents"] == [
             {
-                "model": "calypso-agent:support",
-                "profile": "support",
+                "agent": "calypso-agent:support",
                 "default": False,
                 "enabled": True,
                 "buckets": ["handbook"],
@@ -36,8 +35,7 @@ async def test_agents_are_listed_with_their_buckets_and_broken_bindings(
                 "missing_bucket_ids": ["bucket_gone"],
             },
             {
-                "model": "calypso-rag-agent:legacy",
-                "profile": "legacy",
+                "agent": "calypso-rag-agent:legacy",
                 "default": False,
                 "enabled": True,
                 "buckets": ["pricing"],
@@ -65,7 +63,7 @@ async def test_many_agents_of_many_buckets_stay_a_small_result(connect: Connect,
 async def test_under_a_limit_only_agents_wholly_inside_are_listed(connect: Connect):
     async with connect(pins=(limit("handbook", "pricing"),)) as client:
         listed = facts(await client.call_tool("list_agents"))["agents"]
-        assert [entry["model"] for entry in listed] == ["calypso-agent:support"]
+        assert [entry["agent"] for entry in listed] == ["calypso-agent:support"]
 
 
 BROKEN = [
@@ -84,7 +82,7 @@ async def test_a_profile_that_lost_buckets_says_so_to_whom_the_operator_bound_to
     api.agents = [broken, agent("spy", "vault", "gone", missing_bucket_ids=["bucket_gone"])]
     async with connect(pins=(ScopeLimit(agents=frozenset({"support"})),)) as client:
         listed = facts(await client.call_tool("list_agents"))["agents"]
-    assert [(entry["model"], entry["broken"]) for entry in listed] == [("calypso-agent:support", True)]
+    assert [(entry["agent"], entry["broken"]) for entry in listed] == [("calypso-agent:support", True)]
     assert "gone" not in str(listed)
     assert "shut" not in str(listed)
 
@@ -98,17 +96,16 @@ async def test_what_is_left_of_a_profile_can_still_be_searched(connect: Connect,
 
 async def test_an_agent_is_created_with_the_ids_of_buckets_in_scope(connect: Connect, api: ScriptedCalypso):
     async with connect(pins=(limit("handbook", "pricing"),), allow_create=True) as client:
-        arguments = {"agent_id": "helper", "buckets": ["handbook", "pricing"], "instructions": "Be kind."}
+        arguments = {"agent": "helper", "buckets": ["handbook", "pricing"], "instructions": "Be kind."}
         made = facts(await client.call_tool("create_agent", arguments))
         assert made == {
-            "model": "calypso-agent:helper",
-            "agent_id": "helper",
+            "agent": "calypso-agent:helper",
             "buckets": ["handbook", "pricing"],
             "created": True,
         }
         assert api.asked(CREATE)[0]["bucket_ids"] == ["bucket_handbook", "bucket_pricing"]
         listed = facts(await client.call_tool("list_agents"))["agents"]
-        assert "calypso-agent:helper" in [entry["model"] for entry in listed]
+        assert "calypso-agent:helper" in [entry["agent"] for entry in listed]
 
 
 async def test_a_bucket_out_of_scope_cannot_be_bound(connect: Connect, api: ScriptedCalypso):

@@ -60,6 +60,18 @@ def test_schemas_hold_nothing_that_a_client_drops(spec: ToolSpec):
 
 
 @pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
+def test_every_argument_is_described_and_every_result_typed(spec: ToolSpec):
+    tool = published(spec)
+    for name, argument in tool["inputSchema"]["properties"].items():
+        assert argument.get("description"), name
+    for schema in (tool["inputSchema"], tool["outputSchema"]):
+        for node in nodes(schema):
+            for name, value in node.get("properties", {}).items():
+                assert "type" in value, name
+                assert value["type"] != "array" or "type" in value["items"], name
+
+
+@pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
 def test_a_tool_states_title_description_and_all_four_hints(spec: ToolSpec):
     tool = published(spec)
     assert tool["title"]

@@ -226,13 +226,13 @@ BAD_INPUT = {
     "base64 without a name": (given(content_base64="YWJj"), "invalid_filename", "filename"),
     "name with folders": (given(text="x", filename="../a.md"), "invalid_filename", "without folders"),
     "overlong name": (given(text="x", filename="a" * 300), "invalid_filename", "shorter"),
-    "new bucket that is no slug": (
-        given(path="notes.md", bucket="My Bucket", create_bucket=True),
-        "invalid_slug",
-        "create_bucket",
+    "new bucket named by an id": (
+        given(text="x", bucket="bucket_0123456789abcdef", create_bucket=True),
+        "invalid_name",
+        "list_buckets",
     ),
-    "unknown argument": (given(path="notes.md", url="https://example.com"), "invalid_arguments", "takes"),
-    "wrong type": (given(path=7), "invalid_arguments", "Correct"),
+    "misspelt argument": (given(path="notes.md", file_name="x.md"), "invalid_arguments", "takes"),
+    "wrong type": (given(path=[7]), "invalid_arguments", "Correct"),
     "too long a wait": (given(path="notes.md", timeout_s=301), "invalid_arguments", "Correct"),
 }
 
@@ -363,3 +363,20 @@ async def test_a_cancelled_call_stops_and_leaves_nothing_open(rig: Rig):
         calls.cancel_scope.cancel()
     rig.wire._inner = inner
     assert (await rig.ok("upload_file", path="notes.md"))["outcome"] == "accepted"
+
+
+async def test_a_bucket_that_is_made_gets_a_slug_and_keeps_its_name(rig: Rig):
+    items = [{"text": "one"}, {"text": "two"}]
+    for tool, arguments in (("upload_file", {"text": "x"}), ("upload_batch", {"items": items})):
+        for named in ("Support Handbook", "support-handbook", "support handbook"):
+            done = await rig.ok(tool, bucket=named, create_bucket=True, **arguments)
+            assert done["bucket"] == "support-handbook"
+    listed = (await rig.ok("list_buckets", query="support"))["buckets"]
+    assert [(one["slug"], one["name"]) for one in listed] == [("support-handbook", "Support Handbook")]
+
+
+async def test_an_error_about_a_bucket_names_those_that_can_be_used(rig: Rig):
+    await rig.ok("create_bucket", name="Price lists", slug="prices")
+    for arguments in ({"bucket": "nope"}, {}):
+        error = await rig.refused("upload_file", text="x", **arguments)
+        assert "prices (Price lists)" in error["next_step"]

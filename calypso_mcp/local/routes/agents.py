@@ -10,13 +10,13 @@ from starlette.routing import Route
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.agents import CreateAgent
+from calypso_mcp.domain.slugs import slug_for, slug_of
 from calypso_mcp.local import agent_models
 from calypso_mcp.local.agent_models import BASE_MODEL, AgentScope
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, idempotency_key, read_body
 from calypso_mcp.local.identifiers import fingerprint
 from calypso_mcp.local.refusals import Refusal, bucket_required, invalid
-from calypso_mcp.local.slugs import slug_for, slug_of
 from calypso_mcp.local.store import agents, idempotency
 from calypso_mcp.local.uploads.destinations import resolve
 

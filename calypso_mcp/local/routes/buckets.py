@@ -10,11 +10,11 @@ from starlette.routing import Route
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.buckets import CreateBucket
+from calypso_mcp.domain.slugs import slug_for, slug_of
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, idempotency_key, read_body
 from calypso_mcp.local.identifiers import iso_time
 from calypso_mcp.local.refusals import Refusal, invalid
-from calypso_mcp.local.slugs import slug_for, slug_of
 from calypso_mcp.local.store import buckets, idempotency
 from calypso_mcp.local.store.buckets import BucketRow, Members
 

@@ -14,9 +14,6 @@ from calypso_mcp.server.results.models import ToolResult
 #: `pending` is what the outside calls "not yet". Published as text: the tool list is paid for by the byte.
 ReadinessWord = Annotated[Literal["ready", "failed", "pending"], WithJsonSchema({"type": "string"})]
 
-#: How lists of nested results are published, for the same reason.
-PLAIN_OBJECTS = WithJsonSchema({"type": "array", "items": {"type": "object"}})
-
 #: Items listed; the rest is in the counts. Of a batch, all that it can have.
 _MOST_ITEMS = 30
 _MOST_OF_BATCH = 100

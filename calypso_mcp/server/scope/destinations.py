@@ -8,21 +8,25 @@ from dataclasses import dataclass
 from calypso_mcp.api.buckets import CreateBucket
 from calypso_mcp.domain import scope as rules
 from calypso_mcp.domain.declaration import Destination
+from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
+from calypso_mcp.domain.slugs import slug_for
 from calypso_mcp.errors import ApiError, Conflict, InputError
 from calypso_mcp.server.scope.content_keys import creation_key
 from calypso_mcp.server.scope.request_scope import Access
 
 #: Forbidden for this key, or unknown to this server.
 _NO_SUCH_WAY = frozenset({403, 404, 405})
-_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+#: What looks like an id of the API is no name that anyone chose.
+_ID = re.compile(r"[a-z]{2,12}_[A-Za-z0-9]{8,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The bucket an upload goes to; `bucket_id` is None for one that does not exist yet."""
+    """The bucket an upload goes to; `bucket_id` is None for one that is to be made, under `name`."""
 
     slug: str
     bucket_id: str | None = None
+    name: str | None = None
 
     @property
     def destination(self) -> Destination:
@@ -37,27 +41,31 @@ async def upload_target(access: Access, reference: str, *, create: bool) -> Targ
 
     Args:
         access: Of the request.
-        reference: Id, slug or name; a slug for a bucket to be created.
+        reference: Id, slug or name. A bucket that is made gets a slug from it, and keeps it as its name.
         create: Whether a missing bucket is made.
 
     Raises:
-        InputError: None is named and there is not exactly one, or a new one's slug is no slug.
+        InputError: None is named and there is not exactly one, or a new one cannot have such a name.
         ScopeError: It is not in scope, or may not be created; the same error in both cases.
     """
-    if create and reference:
+    if create and reference.strip():
+        reference = reference.strip()
+        slug = slug_for(reference, "bucket")
         for fresh in (False, True):
-            found = rules.find_bucket(reference, await access.buckets(fresh=fresh))
+            buckets = await access.buckets(fresh=fresh)
+            found = rules.find_bucket(reference, buckets) or rules.find_bucket(slug, buckets)
             if found is not None:
                 return Target(found.slug, found.id)
-        access.require_create(reference)
-        if not _SLUG.fullmatch(reference):
+        access.require_create(slug)
+        if len(reference) > BUCKET_NAME_CHARS or _ID.fullmatch(reference):
             raise InputError(
-                "A bucket that is to be created needs a slug for a name.",
-                code="invalid_slug",
-                hint="Use lower-case letters, digits and hyphens, such as 'support-handbook'; create_bucket "
-                "makes one with any name.",
+                "A bucket that is to be created needs a name, not an id."
+                if _ID.fullmatch(reference)
+                else f"The name of a bucket may have {BUCKET_NAME_CHARS} characters.",
+                code="invalid_name",
+                hint="Use a name such as 'Support handbook', or a bucket from list_buckets.",
             )
-        return Target(reference)
+        return Target(slug, name=reference)
     bucket = await access.target_bucket(reference)
     return Target(bucket.slug, bucket.id)
 
@@ -75,7 +83,7 @@ async def made(access: Access, target: Target) -> Target:
     """
     if target.bucket_id is not None:
         return target
-    body = CreateBucket(name=target.slug, slug=target.slug)
+    body = CreateBucket(name=target.name or target.slug, slug=target.slug)
     try:
         bucket = await access.client.buckets.create(body, idempotency_key=creation_key("bucket", body))
     except Conflict:

@@ -6,7 +6,7 @@ between requests: a request with the same credential, address and headers always
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +19,7 @@ from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.domain import scope as rules
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.scope import Scope, ScopeLimit
+from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, ScopeError
 from calypso_mcp.server.access.credentials import grant_of_user
 from calypso_mcp.server.scope.narrowing import asked_limits
@@ -26,6 +27,10 @@ from calypso_mcp.server.state import ANYONE, Backend, ServerState
 
 if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
+
+#: Buckets that an error names, and characters of each name.
+_MOST_NAMED = 20
+_NAME_CHARS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +98,13 @@ class Access:
         Raises:
             ScopeError: It does not exist or is out of reach: the same error, after the same requests.
         """
+        buckets: list[Bucket] = []
         for fresh in (False, True):
-            found = rules.find_bucket(reference, await self.buckets(fresh=fresh))
+            buckets = await self.buckets(fresh=fresh)
+            found = rules.find_bucket(reference, buckets)
             if found is not None:
                 return found
-        raise ScopeError(f"There is no bucket {reference!r} here.")
+        raise ScopeError(f"There is no bucket {reference!r} here.", hint=_one_of(buckets))
 
     async def require_buckets(self, references: Iterable[str]) -> list[Bucket]:
         """Return the buckets meant, each once, in the order given."""
@@ -118,7 +125,7 @@ class Access:
         raise InputError(
             "No bucket is named." if buckets else "No bucket is named and there is none yet.",
             code="bucket_required",
-            hint="Name a bucket from list_buckets with the bucket argument."
+            hint=_one_of(buckets)
             if buckets
             else "Create a bucket with create_bucket, then name it with the bucket argument.",
         )
@@ -204,6 +211,20 @@ class Access:
                 code="permission_denied",
                 hint="Use an agent from list_agents, or ask the operator for a new one.",
             )
+
+
+def _one_of(buckets: Sequence[Bucket]) -> str:
+    """Return which buckets can be named, the first of many; empty where there is none."""
+    if not buckets:
+        return ""
+    more = f" and {len(buckets) - _MOST_NAMED} more" if len(buckets) > _MOST_NAMED else ""
+    names = ", ".join(
+        bucket.slug
+        if bucket.name.casefold() == bucket.slug
+        else f"{bucket.slug} ({clean_line(bucket.name, _NAME_CHARS)})"
+        for bucket in buckets[:_MOST_NAMED]
+    )
+    return f"Name a bucket from list_buckets with the bucket argument: {names}{more}."
 
 
 def grant_of_http(request: Request) -> AccessGrant:

@@ -1,4 +1,4 @@
-"""Tools about agents: model ids bound to buckets."""
+"""Tools about agents: what answers from some buckets. The API calls one a model, by its id."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ _MOST_BUCKETS = 10
 class AgentCard(ToolResult):
     """One agent. `broken` means that a bucket it is bound to is gone or archived."""
 
-    model: str
-    profile: str | None = None
+    agent: str
     default: bool
     enabled: bool
     buckets: list[str]
@@ -42,14 +41,13 @@ class AgentList(ToolResult):
 class CreatedAgentCard(ToolResult):
     """An agent and whether this call made it."""
 
-    model: str
-    agent_id: str
+    agent: str
     buckets: list[str]
     created: bool
 
 
 async def list_agents(access: CurrentAccess) -> Annotated[CallToolResult, AgentList]:
-    """Agents (model ids), their buckets, and whether a binding is broken."""
+    """Agents, their buckets, and whether a binding is broken."""
     return answer(await agent_list(access))
 
 
@@ -67,19 +65,19 @@ async def agent_list(access: Access) -> AgentList:
 async def create_agent(
     access: CurrentAccess,
     *,
-    agent_id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=63)],
-    buckets: Annotated[list[str], Field(min_length=1, max_length=50)],
-    name: Annotated[str, Field(max_length=120)] = "",
-    instructions: Annotated[str, Field(max_length=8000)] = "",
+    agent: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=63, description="Its new id")],
+    buckets: Annotated[list[str], Field(min_length=1, max_length=50, description="Slugs, ids or names")],
+    name: Annotated[str, Field(max_length=120, description="For people")] = "",
+    instructions: Annotated[str, Field(max_length=8000, description="How it answers")] = "",
 ) -> Annotated[CallToolResult, CreatedAgentCard]:
     """Make an agent that answers from these buckets only."""
     access.require_create_agent()
-    if access.is_reserved_agent(agent_id):
-        raise _unusable(agent_id)
+    if access.is_reserved_agent(agent):
+        raise _unusable(agent)
     bound = await access.require_buckets(buckets)
     slugs = [bucket.slug for bucket in bound]
     body = CreateAgent(
-        agent_id=agent_id,
+        agent_id=agent,
         name=name or None,
         bucket_ids=tuple(bucket.id for bucket in bound),
         instructions=instructions or None,
@@ -87,22 +85,20 @@ async def create_agent(
     try:
         made = await access.client.agents.create(body, idempotency_key=creation_key("agent", body))
     except Conflict as conflict:
-        existing = await _same_agent(access, agent_id, {bucket.id for bucket in bound})
+        existing = await _same_agent(access, agent, {bucket.id for bucket in bound})
         if existing is None:
             # Nothing of the agent that has the id: it may be out of scope.
-            raise _unusable(agent_id) from conflict
-        return answer(CreatedAgentCard(model=existing.id, agent_id=agent_id, buckets=slugs, created=False))
+            raise _unusable(agent) from conflict
+        return answer(CreatedAgentCard(agent=existing.id, buckets=slugs, created=False))
     access.backend.catalogue.forget()
-    return answer(
-        CreatedAgentCard(model=made.model, agent_id=made.agent_id or agent_id, buckets=slugs, created=True)
-    )
+    return answer(CreatedAgentCard(agent=made.model, buckets=slugs, created=True))
 
 
 def _unusable(agent_id: str) -> Conflict:
     return Conflict(
         f"The agent id {agent_id!r} cannot be used.",
         code="agent_id_exists",
-        hint="Call create_agent with another agent_id, or use an agent from list_agents.",
+        hint="Call create_agent with another agent, or use an agent from list_agents.",
     )
 
 
@@ -119,8 +115,7 @@ def _card(access: Access, agent: AgentModel, slugs: Mapping[str, str], active: C
     buckets = [slugs[bucket_id] for bucket_id in agent.bucket_ids if bucket_id in slugs]
     named, more_buckets = first(buckets, _MOST_BUCKETS)
     return AgentCard(
-        model=agent.id,
-        profile=agent.profile_id,
+        agent=agent.id,
         default=agent.is_default,
         enabled=agent.enabled,
         buckets=named,

@@ -64,7 +64,7 @@ async def ask_agent(
     access: CurrentAccess,
     ctx: Context[ServerState, Any],
     *,
-    question: Annotated[str, Field(min_length=1, max_length=4000)],
+    question: Annotated[str, Field(min_length=1, max_length=4000, description="What to answer")],
     agent: Annotated[str, Field(description="From list_agents")] = "",
     conversation_id: Annotated[str, Field(description="Of the answer to go on from")] = "",
 ) -> Annotated[CallToolResult, AgentAnswer]:

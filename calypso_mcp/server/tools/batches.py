@@ -41,15 +41,17 @@ async def upload_batch(
     *,
     directory: Annotated[str | None, Field(description="Local folder")] = None,
     include: Annotated[list[str], Field(description="Globs as in .gitignore")] = [],  # noqa: B006 - never changed
-    exclude: list[str] = [],  # noqa: B006 - never changed
-    paths: Annotated[list[str] | None, Field(max_length=_MOST_PATHS)] = None,
-    items: Annotated[list[BatchItem] | None, Field(max_length=_MOST_ITEMS)] = None,
-    bucket: str = "",
-    tags: list[str] = [],  # noqa: B006 - never changed
-    metadata: dict[str, Any] = {},  # noqa: B006 - never changed
-    create_bucket: bool = False,
-    dry_run: Annotated[bool, Field(description="Send nothing, tell what would be sent")] = False,
-    wait: bool = False,
+    exclude: Annotated[list[str], Field(description="Globs to leave out")] = [],  # noqa: B006 - never changed
+    paths: Annotated[list[str] | None, Field(max_length=_MOST_PATHS, description="Local files")] = None,
+    items: Annotated[
+        list[BatchItem] | None, Field(max_length=_MOST_ITEMS, description="Each as in upload_file")
+    ] = None,
+    bucket: Annotated[str, Field(description="As in upload_file")] = "",
+    tags: Annotated[list[str], Field(description="Of all files")] = [],  # noqa: B006 - never changed
+    metadata: Annotated[dict[str, Any], Field(description="Of all files")] = {},  # noqa: B006 - never changed
+    create_bucket: Annotated[bool, Field(description="If there is none")] = False,
+    dry_run: Annotated[bool, Field(description="Only tell what would be sent")] = False,
+    wait: Annotated[bool, Field(description="Until searchable")] = False,
     timeout_s: Timeout = DEFAULT_CALL_S,
 ) -> Annotated[CallToolResult, BatchReport]:
     """Put many files into a bucket: exactly one of directory, paths, items.

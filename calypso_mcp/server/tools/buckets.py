@@ -72,8 +72,8 @@ async def list_buckets(
     access: CurrentAccess,
     *,
     query: Annotated[str, Field(description="Part of name or slug")] = "",
-    include_archived: bool = False,
-    limit: Annotated[int, Field(ge=1, le=100)] = 20,
+    include_archived: Annotated[bool, Field(description="List archived ones too")] = False,
+    limit: Annotated[int, Field(ge=1, le=100, description="Buckets per page")] = 20,
     cursor: Annotated[str, Field(description="next_cursor of the page before")] = "",
 ) -> Annotated[CallToolResult, BucketPage]:
     """Buckets you can use: counts, and ready once all is searchable. Has the slugs tools take."""
@@ -114,9 +114,11 @@ class CreatedBucket(ToolResult):
 async def create_bucket(
     access: CurrentAccess,
     *,
-    name: Annotated[str, Field(min_length=1, max_length=BUCKET_NAME_CHARS)],
-    slug: Annotated[str, Field(pattern=r"^[a-z0-9-]*$", max_length=63)] = "",
-    description: Annotated[str, Field(max_length=1000)] = "",
+    name: Annotated[str, Field(min_length=1, max_length=BUCKET_NAME_CHARS, description="For people")],
+    slug: Annotated[
+        str, Field(pattern=r"^[a-z0-9-]*$", max_length=63, description="Default: from name")
+    ] = "",
+    description: Annotated[str, Field(max_length=1000, description="What it holds")] = "",
 ) -> Annotated[CallToolResult, CreatedBucket]:
     """Make an empty bucket. A slug that exists returns that bucket with created=false."""
     if not name.strip():

@@ -22,7 +22,6 @@ from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, LONGEST_CALL_S, C
 from calypso_mcp.server.one_time.upload_ledger import UploadRecord, is_upload_id
 from calypso_mcp.server.results.models import ToolResult, answer
 from calypso_mcp.server.results.standings import (
-    PLAIN_OBJECTS,
     ItemStanding,
     ReadinessWord,
     listed,
@@ -33,7 +32,7 @@ from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.scope.scoped_lookup import reach_of, require_batch, require_file, require_task
 from calypso_mcp.server.state import ServerState
 
-Timeout = Annotated[int, Field(ge=0, le=LONGEST_CALL_S)]
+Timeout = Annotated[int, Field(ge=0, le=LONGEST_CALL_S, description="Longest wait in seconds")]
 
 #: Most files one call waits for; a batch or a bucket takes any number.
 _MOST_FILES = 1_000
@@ -52,7 +51,7 @@ class UploadStanding(ToolResult):
     ready: int
     failed: int
     pending: int
-    items: Annotated[list[ItemStanding], PLAIN_OBJECTS] | None = None
+    items: list[ItemStanding] | None = None
     omitted: int | None = None
     trouble: str | None = None
     call_again: dict[str, Any] | None = None
@@ -62,9 +61,9 @@ class UploadStanding(ToolResult):
 async def get_upload_status(
     access: CurrentAccess,
     *,
-    file_id: str = "",
-    task_id: str = "",
-    batch_id: str = "",
+    file_id: Annotated[str, Field(description="One file")] = "",
+    task_id: Annotated[str, Field(description="An indexing task")] = "",
+    batch_id: Annotated[str, Field(description="Every file of a batch")] = "",
 ) -> Annotated[CallToolResult, UploadStanding]:
     """Where an upload stands now, failures first. Give exactly one id from an upload's result."""
     _require_one({"file_id": file_id, "task_id": task_id, "batch_id": batch_id})
@@ -89,9 +88,9 @@ async def wait_for_bucket_sync(
     access: CurrentAccess,
     ctx: Context[ServerState, Any],
     *,
-    bucket: Annotated[str, Field(description="All of it")] = "",
-    file_ids: Annotated[list[str], Field(max_length=_MOST_FILES)] = [],  # noqa: B006 - never changed
-    batch_id: str = "",
+    bucket: Annotated[str, Field(description="All of it: slug, id or name")] = "",
+    file_ids: Annotated[list[str], Field(max_length=_MOST_FILES, description="These files")] = [],  # noqa: B006 - never changed
+    batch_id: Annotated[str, Field(description="Every file of a batch")] = "",
     timeout_s: Timeout = DEFAULT_CALL_S,
 ) -> Annotated[CallToolResult, UploadStanding]:
     """Wait until one of bucket, file_ids or batch_id is searchable: ready, or failed with reasons.

@@ -39,17 +39,17 @@ class SearchHits(ToolResult):
 async def search_bucket(
     access: CurrentAccess,
     *,
-    query: Annotated[str, Field(min_length=1, max_length=2000)],
+    query: Annotated[str, Field(min_length=1, max_length=2000, description="Words or a question")],
     bucket: Annotated[str, Field(description="Slug, id or name")] = "",
-    buckets: Annotated[list[str], Field(max_length=5)] = [],  # noqa: B006 - pydantic copies defaults
+    buckets: Annotated[list[str], Field(max_length=5, description="Several instead of one")] = [],  # noqa: B006 - pydantic copies defaults
     agent: Annotated[str, Field(description="Search what this agent sees instead")] = "",
-    max_results: Annotated[int, Field(ge=1, le=20)] = 8,
-    detail: Literal["concise", "full"] = "concise",
+    max_results: Annotated[int, Field(ge=1, le=20, description="Most passages")] = 8,
+    detail: Annotated[Literal["concise", "full"], Field(description="full: long passages uncut")] = "concise",
 ) -> Annotated[CallToolResult, SearchHits]:
     """Find passages with citations (file, page or lines, bucket).
 
     Without bucket, buckets or agent every bucket you can use is searched. Says when one is not fully
-    searchable yet. detail=full leaves long passages uncut.
+    searchable yet.
     """
     if not query.strip():
         raise InputError("query is empty.", code="invalid_arguments", hint="Say what to look for.")

@@ -76,15 +76,15 @@ async def upload_file(
     ctx: Context[ServerState, Any],
     *,
     path: Annotated[str | None, Field(description="Local file")] = None,
-    text: str | None = None,
+    text: Annotated[str | None, Field(description="Content as text")] = None,
     content_base64: Annotated[str | None, Field(description="At most 1 MiB; prefer path")] = None,
-    bucket: str = "",
+    bucket: Annotated[str, Field(description="Slug, id or name; optional if there is one")] = "",
     filename: Annotated[str, Field(description="Default: as in path")] = "",
-    title: str = "",
+    title: Annotated[str, Field(description="Shown to readers")] = "",
     tags: Annotated[list[str], Field(description="At most 20")] = [],  # noqa: B006 - never changed
     metadata: Annotated[dict[str, Any], Field(description="At most 8 KB")] = {},  # noqa: B006 - never changed
     external_id: Annotated[str, Field(description="Its id at its origin")] = "",
-    create_bucket: Annotated[bool, Field(description="If missing; bucket is its slug")] = False,
+    create_bucket: Annotated[bool, Field(description="If there is none; bucket names it")] = False,
     wait: Annotated[bool, Field(description="Until searchable")] = False,
     timeout_s: Timeout = DEFAULT_CALL_S,
 ) -> Annotated[CallToolResult, UploadReport]:

@@ -69,11 +69,12 @@ def test_an_output_schema_requires_nothing_so_that_errors_fit_it_too():
     assert "additionalProperties" not in compact
 
 
-def test_an_output_schema_names_what_a_list_holds_and_says_no_more_of_it():
+def test_an_output_schema_types_what_a_list_holds():
     properties = compact_output(_Arguments.model_json_schema())["properties"]
-    assert properties["many"] == {"type": "array", "items": {"properties": {"title": {}, "size": {}}}}
-    assert properties["few"] == {"type": "array", "maxItems": 5}
-    assert properties["inner"] == {key: value for key, value in INNER.items() if key != "required"}
+    inner = {key: value for key, value in INNER.items() if key != "required"}
+    assert properties["many"] == {"type": "array", "items": inner}
+    assert properties["few"] == {"type": "array", "items": {"type": "string"}, "maxItems": 5}
+    assert properties["inner"] == inner
 
 
 class _Result(ToolResult):
