@@ -195,8 +195,8 @@ def _chunk(text: str, pieces: list[_Piece]) -> Chunk:
         text=text[first.start : last.end],
         heading=HEADING_SEPARATOR.join(_shared_path(pieces)) or None,
         part=first.part,
-        line_start=first.line_start,
-        line_end=last.line_end,
+        line_start=next((piece.line_start for piece in pieces if piece.line_start is not None), None),
+        line_end=next((piece.line_end for piece in reversed(pieces) if piece.line_end is not None), None),
         start=first.start,
         end=last.end,
     )

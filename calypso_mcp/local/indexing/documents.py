@@ -89,3 +89,5 @@ class FileContent:
     charset: str = ""
     #: Longest text that may come of it.
     max_chars: int = 30_000_000
+    #: How many files this one is inside of.
+    depth: int = 0

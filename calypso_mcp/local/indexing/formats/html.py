@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
@@ -14,6 +15,11 @@ from calypso_mcp.local.indexing.formats.html_lines import SourceLines
 #: The parser needs time that grows with the square of the nesting; browsers stop at 512.
 MAX_DEPTH = 5_000
 
+#: A start tag. Nothing is tried twice, so that it takes linear time.
+_TAG_TO_CLOSE = re.compile(r"<([a-zA-Z][\w:-]*)((?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*+)>")
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
+)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _OPTIONAL_OR_NO_END_TAG = """
     p li dt dd td th tr thead tbody tfoot colgroup option optgroup rp rt area base br col embed hr img input
@@ -39,6 +45,8 @@ def read_html(file: FileContent) -> Document:
     """
     decoded = decode(file.data, _declared(file))
     markup = decoded.text
+    if _is_xhtml(file.filename, markup):
+        markup = _TAG_TO_CLOSE.sub(_closed, markup)
     _check_depth(markup)
     try:
         parser = LexborHTMLParser(markup)
@@ -46,13 +54,27 @@ def read_html(file: FileContent) -> Document:
         raise ExtractionFailed(
             "broken", "The HTML could not be parsed: it is damaged, or needs more memory than is allowed."
         ) from error
-    title = parser.css_first("title")
+    # Not any title: a drawing in the page has one of its own.
+    title = parser.css_first("head > title")
     root = parser.body or parser.root
-    return Document(
-        tuple(visible_blocks(root, SourceLines(markup))) if root is not None else (),
-        (" ".join(title.text().split()) or None) if title is not None else None,
-        warnings=decoded.warnings,
-    )
+    blocks = tuple(visible_blocks(root, SourceLines(markup))) if root is not None else ()
+    if markup.count("\n") < len(blocks):
+        # Lines that hold several paragraphs tell a reader nothing.
+        blocks = tuple(replace(block, line_start=None, line_end=None) for block in blocks)
+    stated = " ".join(title.text().split()) if title is not None else ""
+    return Document(blocks, stated or None, warnings=decoded.warnings)
+
+
+def _is_xhtml(filename: str, markup: str) -> bool:
+    return markup.lstrip().startswith("<?xml") or filename.lower().endswith((".xhtml", ".xht"))
+
+
+def _closed(tag: re.Match[str]) -> str:
+    """Return a tag that XML closes at once with an end tag, which HTML needs."""
+    name, attributes = tag[1], tag[2]
+    if not attributes.endswith("/") or name.lower() in _VOID:
+        return tag[0]
+    return f"<{name}{attributes[:-1]}></{name}>"
 
 
 def _declared(file: FileContent) -> str:

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 
 from selectolax.lexbor import LexborNode
 
+from calypso_mcp.local.indexing.chunking import TARGET_CHARS
 from calypso_mcp.local.indexing.documents import Block
 from calypso_mcp.local.indexing.formats.html_lines import SourceLines
 
 _NEVER_CONTENT = """
-    script style noscript template svg math canvas iframe object embed head nav button select option
+    script style noscript template svg math canvas iframe object embed head nav button select option rp rt
     datalist input textarea audio video map
 """
 _BLOCK_ELEMENTS = """
@@ -71,6 +72,7 @@ class _Reader:
         self._bullet = ""
         #: Cells of the rows being read, innermost last; None for a row that turned out to be layout.
         self._rows: list[list[str] | None] = []
+        self._is_table = False
         #: How many of these are open.
         self._groups = self._preformatted = self._sections = 0
 
@@ -139,6 +141,7 @@ class _Reader:
         if tag in _GROUPS:
             if not self._groups or self._groups + change == 0:
                 self._end_block()
+                self._is_table = tag == "table" and change > 0
             self._groups += change
         elif tag == "pre":
             self._preformatted += change
@@ -169,16 +172,31 @@ class _Reader:
             self._end_block()
 
     def _end_block(self) -> None:
-        if self._lines:
+        if self._is_table:
+            for lines in _with_header(self._lines):
+                self._append("\n".join(lines), is_table=True)
+        elif self._lines:
             self._append("\n".join(self._lines))
         self._lines = []
 
-    def _append(self, text: str, heading_level: int | None = None) -> None:
+    def _append(self, text: str, heading_level: int | None = None, *, is_table: bool = False) -> None:
         line_start, line_end = (self._span[0], self._span[-1]) if self._span else (None, None)
         self._span = []
-        self._blocks.append(
-            Block(text, line_start=line_start, line_end=line_end, heading_level=heading_level)
-        )
+        self._blocks.append(Block(text, None, line_start, line_end, heading_level, is_table))
+
+
+def _with_header(rows: list[str]) -> Iterator[list[str]]:
+    """Yield the rows of a table in runs that fit into a passage, the first row again in each."""
+    gathered: list[str] = []
+    size = 0
+    for row in rows:
+        if len(gathered) > 1 and size + len(row) > TARGET_CHARS:
+            yield gathered
+            gathered, size = rows[:1], len(rows[0])
+        gathered.append(row)
+        size += len(row) + 1
+    if gathered:
+        yield gathered
 
 
 def _tidy(text: str) -> str:

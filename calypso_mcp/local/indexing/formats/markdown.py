@@ -3,45 +3,81 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from html import unescape
 
+from calypso_mcp.local.indexing.chunking import MAX_CHARS, TARGET_CHARS
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.encodings import decode
+from calypso_mcp.local.indexing.formats.front_matter import front_matter
 from calypso_mcp.local.indexing.formats.text import paragraphs
 
 _ATX_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*$")
 _SETEXT_UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
-_FRONT_MATTER_END = re.compile(r"(?:---|\.\.\.)[ \t]*$")
-_FRONT_MATTER_TITLE = re.compile(r"title:[ \t]*(.+?)[ \t]*$", re.IGNORECASE)
 #: Lines that cannot be the text of an underlined heading.
 _NOT_HEADING_TEXT = re.compile(r"\s*$|\s*(?:[-*+>|]|\d+[.)])\s|\s*[|>]| {4}|\t")
-#: Front matter longer than this many lines is not front matter.
-_FRONT_MATTER_LINES = 200
+#: What stands between the header of a table and its rows (GitHub Flavored Markdown).
+_TABLE_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*$")
+_HTML_HEADING = re.compile(r" {0,3}<h([1-6])(?:[ \t][^<>]{0,200})?>(.{1,500})</h[1-6]>[ \t]*$", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]{1,500}>")
 
 
 def read_markdown(file: FileContent) -> Document:
-    """Return the blocks of a Markdown file; title from front matter or the first top heading."""
+    """Return the blocks of a Markdown file; title and tags are from front matter or a heading."""
     decoded = decode(file.data, file.charset)
     lines = decoded.text.split("\n")
-    front = _front_matter_length(lines)
-    blocks: list[Block] = list(paragraphs(lines[:front], 1))
-    title = _front_matter_title(lines[:front])
-    start = front
+    front, length = front_matter(lines)
+    blocks = (*paragraphs(lines[:length], 1), *markdown_blocks(lines, length))
+    title = front.title or next((block.text for block in blocks if block.heading_level == 1), None)
+    return Document(blocks, title, front.tags, decoded.warnings)
+
+
+def markdown_blocks(lines: list[str], start: int) -> tuple[Block, ...]:
+    """Return the blocks of Markdown from line `start` (0-based) on."""
+    blocks: list[Block] = []
     fence = ""
-    for index in range(front, len(lines)):
+    for index in range(start, len(lines)):
         if index < start:
             continue
         fence_mark = _FENCE.match(lines[index])
         if fence_mark:
             fence = _fence_after(fence, fence_mark[1], lines[index])
         elif not fence and (heading := _heading(lines, index, start)) is not None:
-            blocks += paragraphs(lines[start:index], start + 1)
+            blocks += _paragraphs(lines, start, index)
             blocks.append(heading)
             start = heading.line_end or index
-    blocks += paragraphs(lines[start:], start + 1)
-    if title is None:
-        title = next((block.text for block in blocks if block.heading_level == 1), None)
-    return Document(tuple(blocks), title, warnings=decoded.warnings)
+    return (*blocks, *_paragraphs(lines, start, len(lines)))
+
+
+def _paragraphs(lines: list[str], start: int, end: int) -> Iterator[Block]:
+    """Yield the paragraphs between two lines; long tables in blocks that repeat their header."""
+    text_from = start
+    index = start
+    while index < end - 1:
+        if "|" in lines[index] and _TABLE_RULE.match(lines[index + 1]) and "|" in lines[index + 1]:
+            stop = next((at for at in range(index + 2, end) if "|" not in lines[at]), end)
+            yield from paragraphs(lines[text_from:index], text_from + 1)
+            yield from _table(lines, index, stop)
+            text_from = index = stop
+        else:
+            index += 1
+    yield from paragraphs(lines[text_from:end], text_from + 1)
+
+
+def _table(lines: list[str], start: int, stop: int) -> Iterator[Block]:
+    if sum(map(len, lines[start:stop])) <= MAX_CHARS:
+        yield Block("\n".join(lines[start:stop]), None, start + 1, stop, is_table=True)
+        return
+    top = "\n".join(lines[start : start + 2])
+    first = start + 2
+    size = len(top)
+    for index in range(start + 2, stop):
+        if index > first and size + len(lines[index]) > TARGET_CHARS:
+            yield Block("\n".join([top, *lines[first:index]]), None, first + 1, index, is_table=True)
+            first, size = index, len(top)
+        size += len(lines[index]) + 1
+    yield Block("\n".join([top, *lines[first:stop]]), None, first + 1, stop, is_table=True)
 
 
 def _fence_after(fence: str, mark: str, line: str) -> str:
@@ -52,6 +88,13 @@ def _fence_after(fence: str, mark: str, line: str) -> str:
     return "" if closes else fence
 
 
+def _html_heading(line: str) -> tuple[int, str] | None:
+    """Return level and text of a heading that is written in HTML on one line, as README files do."""
+    match = _HTML_HEADING.match(line)
+    text = " ".join(_TAG.sub(" ", match[2]).split()) if match is not None else ""
+    return (int(match[1]), unescape(text)) if match is not None and text else None
+
+
 def _heading(lines: list[str], index: int, start: int) -> Block | None:
     """Return the heading that begins at `lines[index]`; `start` is the first line not yet in a block."""
     line = lines[index]
@@ -59,6 +102,8 @@ def _heading(lines: list[str], index: int, start: int) -> Block | None:
     if (atx := _ATX_HEADING.match(line)) is not None:
         text = (atx[2] or "").strip()
         return Block(text, line_start=number, line_end=number, heading_level=len(atx[1])) if text else None
+    if (html := _html_heading(line)) is not None:
+        return Block(html[1], line_start=number, line_end=number, heading_level=html[0])
     if index + 1 >= len(lines) or _NOT_HEADING_TEXT.match(line):
         return None
     underline = _SETEXT_UNDERLINE.match(lines[index + 1])
@@ -67,19 +112,3 @@ def _heading(lines: list[str], index: int, start: int) -> Block | None:
         return None
     level = 1 if underline[1][0] == "=" else 2
     return Block(line.strip(), line_start=number, line_end=number + 1, heading_level=level)
-
-
-def _front_matter_length(lines: list[str]) -> int:
-    if lines[0].rstrip() != "---":
-        return 0
-    for index, line in enumerate(lines[1:_FRONT_MATTER_LINES], 1):
-        if _FRONT_MATTER_END.match(line):
-            return index + 1
-    return 0
-
-
-def _front_matter_title(lines: list[str]) -> str | None:
-    for line in lines:
-        if (match := _FRONT_MATTER_TITLE.match(line)) is not None:
-            return match[1].strip("\"'") or None
-    return None

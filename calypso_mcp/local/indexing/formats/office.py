@@ -2,24 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import zip_longest
 
 import anydoc
 
-from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent
-from calypso_mcp.local.indexing.formats.tables import plain_rows
+from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
+from calypso_mcp.local.indexing.formats.packages import SLIDE_MARK, Package
+from calypso_mcp.local.indexing.formats.tables import Row, is_header, table_blocks
 
 _INDENT = "  "
+_SPREADSHEETS = frozenset({"xlsx", "ods"})
+_PRESENTATIONS = frozenset({"pptx", "odp"})
 
 
 def read_office(file: FileContent) -> Document:
-    """Return headings, paragraphs, lists, tables and notes.
+    """Return headings, paragraphs, lists, tables and notes; of presentations, slide by slide.
 
     Raises:
         ExtractionFailed: `encrypted`, `broken`, `too_large` or `unsupported`.
     """
-    document = parse(file.data)
-    return Document(tuple(document_blocks(document)))
+    kind = anydoc.format_from_bytes(file.data)
+    if kind in _SPREADSHEETS:
+        from calypso_mcp.local.indexing.formats.spreadsheets import read_spreadsheet
+
+        return read_spreadsheet(file)
+    package = _package(file.data)
+    marked = package.with_slide_marks() if package is not None and kind in _PRESENTATIONS else None
+    blocks = list(_parted(document_blocks(parse(file.data if marked is None else marked))))
+    title = package.title if package is not None else None
+    if package is not None and kind == "docx":
+        blocks += [Block(f"Comment: {one}") for one in package.comments()]
+        blocks += [Block(one) for one in package.margins()]
+    if title is None and blocks and blocks[0].heading_level == 1:
+        title = blocks[0].text
+    return Document(tuple(blocks), title)
 
 
 def parse(data: bytes) -> anydoc.Document:
@@ -130,4 +149,25 @@ def _table_blocks(table: anydoc.Table) -> Iterator[Block]:
                 yield from blocks_of(slot.cell.blocks if slot.cell is not None else ())
         return
     rows = grid_of(table)
-    yield from plain_rows(rows, header_rows=table.header_rows or 1)
+    top = table.header_rows or int(bool(rows) and is_header(rows[0]))
+    columns = zip_longest(*rows[:top], fillvalue="")
+    header = [" ".join(dict.fromkeys(filter(None, names))) for names in columns]
+    yield from table_blocks(header, map(Row, rows[top:]), labelled=False)
+
+
+def _package(data: bytes) -> Package | None:
+    """Return the package that a file is; None for the older formats."""
+    try:
+        return Package(data)
+    except zipfile.BadZipFile:
+        return None
+
+
+def _parted(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Yield blocks with the number of their slide, which marks between them count."""
+    slide: Part | None = None
+    for block in blocks:
+        if SLIDE_MARK in block.text:
+            slide = Part("slide", slide.number + 1 if slide is not None else 1)
+        else:
+            yield block if slide is None else replace(block, part=slide)

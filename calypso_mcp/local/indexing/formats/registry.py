@@ -21,6 +21,7 @@ from calypso_mcp.domain.file_formats import (
     ReadableFormats,
     Signature,
 )
+from calypso_mcp.local.indexing.formats.hygiene import without_embedded
 from calypso_mcp.local.indexing.formats.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 _READERS = "calypso_mcp.local.indexing.formats"
 _OOXML = "application/vnd.openxmlformats-officedocument"
+_OUTLOOK = "application/vnd.ms-outlook"
 _OPENDOCUMENT = "application/vnd.oasis.opendocument"
 
 #: By extra, the module that shows it is installed.
@@ -53,7 +55,7 @@ class Entry:
         """Return what `file` holds; raises `ExtractionFailed`, or whatever a parser raises."""
         module, function = self.reader.split(":")
         read = getattr(import_module(f"{_READERS}.{module}"), function)
-        return cast("Callable[[FileContent], Document]", read)(file)
+        return without_embedded(cast("Callable[[FileContent], Document]", read)(file))
 
 
 def _text(
@@ -93,6 +95,10 @@ def _with_mimetype(name: str, label: str, endings: str, mime: str, locator: Loca
 
 def _ole(name: str, label: str, endings: str, mime: str, locator: Locator) -> FileFormat:
     return FileFormat(name, label, tuple(endings.split()), (mime,), Container.OLE, locator=locator)
+
+
+def _structured(name: str, label: str, endings: str, types: str, *starts: bytes) -> FileFormat:
+    return _text(name, label, endings, types, *starts, locator=Locator.SECTION)
 
 
 _CODE = """
@@ -185,6 +191,63 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         _ole("ppt", "PowerPoint", "ppt pps pot", "application/vnd.ms-powerpoint", Locator.SECTION),
         "office:read_office",
+    ),
+    Entry(_ole("msg", "Outlook messages", "msg", _OUTLOOK, Locator.SECTION), "outlook:read_outlook"),
+    Entry(
+        _structured(
+            "eml", "e-mail", "eml", "message/rfc822", b"return-path: ", b"delivered-to: ", b"received: "
+        ),
+        "mail:read_mail",
+    ),
+    Entry(_structured("mhtml", "web archives", "mhtml mht", "multipart/related"), "mail:read_mail"),
+    Entry(
+        _text("mbox", "mailboxes", "mbox", "application/mbox", locator=Locator.MESSAGE), "mail:read_mailbox"
+    ),
+    Entry(
+        _text("csv", "CSV", "csv tsv tab psv", "text/csv text/tab-separated-values"),
+        "delimited:read_delimited",
+    ),
+    Entry(
+        _structured("json", "JSON", "json geojson webmanifest", "application/json", b'{"', b'[{"'),
+        "structured:read_json",
+    ),
+    Entry(
+        _text("jsonl", "JSON Lines", "jsonl ndjson", "application/jsonl application/x-ndjson"),
+        "structured:read_json_lines",
+    ),
+    Entry(
+        _text("yaml", "YAML", "yaml yml", "application/yaml application/x-yaml text/yaml"),
+        "structured:read_yaml",
+    ),
+    Entry(_structured("toml", "TOML", "toml", "application/toml"), "structured:read_toml"),
+    Entry(_text("properties", "properties", "properties", ""), "structured:read_properties"),
+    Entry(
+        _text(
+            "xml",
+            "XML",
+            "xml rss atom svg xsd xsl xslt wsdl kml gpx opml plist resx xliff xlf tmx fodt fods fodp dita",
+            "application/xml text/xml image/svg+xml application/rss+xml application/atom+xml",
+            b"<?xml",
+        ),
+        "xml:read_xml",
+    ),
+    Entry(
+        _text("ipynb", "notebooks", "ipynb", "application/x-ipynb+json", locator=Locator.CELL),
+        "notebooks:read_notebook",
+    ),
+    Entry(
+        _text("subtitles", "subtitles", "srt vtt", "application/x-subrip text/vtt", b"webvtt"),
+        "subtitles:read_subtitles",
+    ),
+    Entry(
+        _text(
+            "cards",
+            "calendars and contacts",
+            "ics ifb vcf vcard",
+            "text/calendar text/vcard text/x-vcard",
+            *(b"begin:vcalendar", b"begin:vcard"),
+        ),
+        "cards:read_cards",
     ),
     Entry(
         _own(

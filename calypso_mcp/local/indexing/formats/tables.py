@@ -3,67 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from calypso_mcp.local.indexing.chunking import TARGET_CHARS
 from calypso_mcp.local.indexing.documents import Block, Part
 
 CELL_SEPARATOR = " | "
 _LONGEST_HEADER = 600
+_LONGEST_NAME = 60
+#: Share of the cells of a header that are words.
+_WORDS = 0.8
 
 
-def plain_rows(
-    rows: Sequence[Sequence[str]], *, header_rows: int, part: Part | None = None
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table: its cells, and its first and last line (in a sheet: its number, twice)."""
+
+    cells: Sequence[str]
+    start: int | None = None
+    end: int | None = None
+
+
+def table_blocks(
+    header: Sequence[str], rows: Iterable[Row], part: Part | None = None, *, labelled: bool = True
 ) -> Iterator[Block]:
-    """Yield the rows of a table as lines of cells, under the header again in every block."""
-    lines = [line for cells in rows if (line := row_line(cells))]
-    header = "\n".join(lines[:header_rows])[:_LONGEST_HEADER]
-    gathered: list[str] = [header] if header else []
-    for line in lines[header_rows:]:
-        if len(gathered) > 1 and sum(map(len, gathered)) + len(line) > TARGET_CHARS:
-            yield Block("\n".join(gathered), part, is_table=True)
-            gathered = [header]
-        gathered.append(line)
-    if gathered:
-        yield Block("\n".join(gathered), part, is_table=True)
-
-
-def labelled_rows(
-    header: Sequence[str], rows: Iterable[tuple[int, int, Sequence[str]]], part: Part | None = None
-) -> Iterator[Block]:
-    """Yield rows as `column: value | column: value`.
+    """Yield the rows under `header` in blocks of whole rows.
 
     Args:
-        header: Names of the columns; a column without one is not named.
-        rows: First and last line (or row number) and the cells of each.
+        header: Names of the columns; empty for a table without.
+        rows: Those below it.
         part: Where the table stands.
+        labelled: Whether rows read `column: value | column: value`. Else the header's line stands first in
+            every block, which takes less room.
     """
+    top = "" if labelled else _row_line(header)[:_LONGEST_HEADER]
     gathered: list[str] = []
-    size, start, end = 0, 0, 0
-    for first, last, cells in rows:
-        line = labelled(header, cells)
+    size, first, last = len(top), None, None
+    for row in rows:
+        line = _labelled(header, row.cells) if labelled else _row_line(row.cells)
         if not line:
             continue
         if gathered and size + len(line) > TARGET_CHARS:
-            yield Block("\n".join(gathered), part, start, end, is_table=True)
-            gathered, size = [], 0
-        start = first if not gathered else start
-        end = last
+            yield _block(top, gathered, part, first, last)
+            gathered, size = [], len(top)
+        first = first if gathered else row.start
+        last = row.end
         gathered.append(line)
         size += len(line) + 1
     if gathered:
-        yield Block("\n".join(gathered), part, start, end, is_table=True)
+        yield _block(top, gathered, part, first, last)
+    elif top:
+        yield _block("", [top], part, None, None)
 
 
-def labelled(header: Sequence[str], cells: Sequence[str]) -> str:
+def is_header(cells: Sequence[str]) -> bool:
+    """Whether a first row names columns: nearly all its cells are short words, no two of them equal."""
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    words = [cell for cell in filled if any(map(str.isalpha, cell)) and len(cell) <= _LONGEST_NAME]
+    return len(filled) > 1 and len(set(filled)) == len(filled) and len(words) >= _WORDS * len(filled)
+
+
+def _block(top: str, lines: Sequence[str], part: Part | None, start: int | None, end: int | None) -> Block:
+    return Block("\n".join([top, *lines] if top else lines), part, start, end, is_table=True)
+
+
+def _labelled(header: Sequence[str], cells: Sequence[str]) -> str:
     """Return one row with the names of its columns; empty cells are left out."""
     named = (
-        f"{header[index]}: {value}" if index < len(header) and header[index] else value
+        f"{header[index].strip()}: {value}" if index < len(header) and header[index].strip() else value
         for index, cell in enumerate(cells)
         if (value := " ".join(cell.split()))
     )
     return CELL_SEPARATOR.join(named)
 
 
-def row_line(cells: Sequence[str]) -> str:
+def _row_line(cells: Sequence[str]) -> str:
     """Return the cells of a row on one line; empty for an empty row."""
-    return CELL_SEPARATOR.join(cells).strip() if any(cells) else ""
+    flat = [" ".join(cell.split()) for cell in cells]
+    return CELL_SEPARATOR.join(flat).strip() if any(flat) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
-from calypso_mcp.local.indexing.formats.encodings import decode
+from calypso_mcp.local.indexing.formats.encodings import Decoded, decode
 
 #: A paragraph up to this long is joined with the next, if both stay within the second size.
 _SHORT_CHARS = 200
@@ -14,8 +14,13 @@ _JOINED_CHARS = 400
 
 def read_text(file: FileContent) -> Document:
     """Return the paragraphs of a text file."""
-    decoded = decode(file.data, file.charset)
-    return Document(tuple(paragraphs(decoded.text.split("\n"), 1)), warnings=decoded.warnings)
+    return text_document(decode(file.data, file.charset))
+
+
+def text_document(decoded: Decoded, *warnings: str) -> Document:
+    """Return text as its paragraphs, with `warnings` besides those of its decoding."""
+    blocks = tuple(paragraphs(decoded.text.split("\n"), 1))
+    return Document(blocks, warnings=(*decoded.warnings, *warnings))
 
 
 def paragraphs(lines: list[str], first_line: int) -> Iterator[Block]:

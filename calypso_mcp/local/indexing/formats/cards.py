@@ -1,0 +1,105 @@
+"""iCalendar and vCard: every event, task and contact in its own block (RFC 5545, RFC 6350)."""
+
+from __future__ import annotations
+
+import quopri
+import re
+from collections.abc import Iterator
+
+from calypso_mcp.local.indexing.documents import Block, Document, FileContent
+from calypso_mcp.local.indexing.formats.encodings import decode
+
+_PROPERTY = re.compile(r"(?:[\w-]+\.)?([A-Za-z][\w-]*)((?:;[^:\"]*(?:\"[^\"]*\"[^:\"]*)*)?):(.*)", re.DOTALL)
+_FOLD = re.compile(r"\n[ \t]")
+_SOFT_BREAK = re.compile(r"=\n[ \t]?")
+_ESCAPED = re.compile(r"\\([nN\\,;])")
+_TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)\d\d(Z?))?$")
+_COMPONENTS = frozenset({"VEVENT", "VTODO", "VJOURNAL", "VCARD", "VFREEBUSY"})
+#: What only programs need.
+_NOISE = frozenset(
+    {
+        *(
+            "BEGIN",
+            "END",
+            "VERSION",
+            "PRODID",
+            "UID",
+            "DTSTAMP",
+            "SEQUENCE",
+            "CREATED",
+            "LAST-MODIFIED",
+            "REV",
+        ),
+        *(
+            "PHOTO",
+            "LOGO",
+            "SOUND",
+            "KEY",
+            "TRANSP",
+            "CALSCALE",
+            "METHOD",
+            "CLASS",
+            "ACTION",
+            "TRIGGER",
+            "TZID",
+        ),
+        "X-APPLE-STRUCTURED-LOCATION",
+    }
+)
+
+
+def read_cards(file: FileContent) -> Document:
+    """Return the components with the lines they stand on."""
+    decoded = decode(file.data, file.charset)
+    blocks: list[Block] = []
+    gathered: list[str] = []
+    first = 0
+    for name, parameters, value, number, last in _properties(decoded.text):
+        if name == "BEGIN" and value.upper() in _COMPONENTS:
+            gathered, first = [], number
+        elif name == "END" and value.upper() in _COMPONENTS:
+            if gathered:
+                blocks.append(Block("\n".join(gathered), None, first, last))
+            gathered = []
+        elif name not in _NOISE and (text := _readable(value, parameters)):
+            gathered.append(f"{name.capitalize()}: {text}")
+            first = first or number
+    if gathered:
+        blocks.append(Block("\n".join(gathered), None, first, None))
+    return Document(tuple(blocks), warnings=decoded.warnings)
+
+
+def _properties(text: str) -> Iterator[tuple[str, str, str, int, int]]:
+    """Yield name, parameters, value, first and last line; folded lines are joined."""
+    number = 1
+    for line in _unfolded(text):
+        lines = line.count("\n") + 1
+        soft = "QUOTED-PRINTABLE" in line.partition(":")[0].upper()
+        found = _PROPERTY.match(_FOLD.sub("", _SOFT_BREAK.sub("", line) if soft else line))
+        if found is not None:
+            yield found[1].upper(), found[2].upper(), found[3].strip(), number, number + lines - 1
+        number += lines
+
+
+def _unfolded(text: str) -> Iterator[str]:
+    gathered: list[str] = []
+    for line in text.split("\n"):
+        soft = gathered and gathered[-1].endswith("=") and "QUOTED-PRINTABLE" in gathered[0].upper()
+        if gathered and not line.startswith((" ", "\t")) and not soft:
+            yield "\n".join(gathered)
+            gathered = []
+        gathered.append(line)
+    if gathered:
+        yield "\n".join(gathered)
+
+
+def _readable(value: str, parameters: str) -> str:
+    if "QUOTED-PRINTABLE" in parameters:
+        value = decode(quopri.decodestring(value.encode())).text
+    if "BASE64" in parameters or "ENCODING=B" in parameters or value.startswith("data:"):
+        return ""
+    if (time := _TIME.match(value)) is not None:
+        clock = f" {time[4]}:{time[5]}{' UTC' if time[6] else ''}" if time[4] else ""
+        return f"{time[1]}-{time[2]}-{time[3]}{clock}"
+    plain = _ESCAPED.sub(lambda match: "\n" if match[1] in "nN" else match[1], value)
+    return " ".join(part for part in (piece.strip() for piece in plain.split(";")) if part)

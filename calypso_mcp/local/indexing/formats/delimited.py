@@ -1,0 +1,71 @@
+"""CSV and TSV: every row with the names of its columns."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from io import StringIO
+from itertools import chain, islice
+
+from calypso_mcp.local.indexing.documents import Document, FileContent
+from calypso_mcp.local.indexing.formats.encodings import decode
+from calypso_mcp.local.indexing.formats.tables import Row, is_header, table_blocks
+from calypso_mcp.local.indexing.formats.text import text_document
+
+_DELIMITERS = ",;\t|"
+_SAMPLE_LINES = 50
+_LONGEST_FIELD = 10_000_000
+#: Rows are not labelled where the names of the columns would make the text this much longer.
+_MOST_LABELS = 10_000_000
+
+
+def read_delimited(file: FileContent) -> Document:
+    """Return the rows, with the lines they stand on."""
+    decoded = decode(file.data, file.charset)
+    text, stated = _without_separator_line(decoded.text)
+    delimiter = stated or _delimiter(text.split("\n", _SAMPLE_LINES)[:_SAMPLE_LINES])
+    if delimiter is None:
+        return text_document(decoded)
+    csv.field_size_limit(_LONGEST_FIELD)
+    rows = _rows(text, delimiter, 2 if stated else 1)
+    try:
+        first = list(islice(rows, 1))
+        header: Sequence[str] = first[0].cells if first and is_header(first[0].cells) else ()
+        labelled = sum(map(len, header)) * text.count("\n") <= _MOST_LABELS
+        body = rows if header else chain(first, rows)
+        blocks = tuple(table_blocks(header, body, labelled=labelled))
+    except csv.Error:
+        return text_document(decoded, "not a valid table, read as plain text")
+    return Document(blocks or tuple(table_blocks((), first)), warnings=decoded.warnings)
+
+
+def _rows(text: str, delimiter: str, first_line: int) -> Iterator[Row]:
+    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter)
+    start = first_line
+    for cells in reader:
+        end = first_line - 1 + reader.line_num
+        yield Row(cells, start, end)
+        start = end + 1
+
+
+def _delimiter(lines: Sequence[str]) -> str | None:
+    """Return the character that stands equally often in most lines; None for text in one column."""
+    best: tuple[int, int] = (0, 0)
+    found = None
+    for delimiter in _DELIMITERS:
+        counts = Counter(line.count(delimiter) for line in lines if line.strip())
+        counts.pop(0, None)
+        if not counts:
+            continue
+        number, times = counts.most_common(1)[0]
+        if (times, number) > best:
+            best, found = (times, number), delimiter
+    return found
+
+
+def _without_separator_line(text: str) -> tuple[str, str]:
+    """Return the text without the line by which Excel is told the delimiter, and that delimiter."""
+    line, _, rest = text.partition("\n")
+    is_stated = line.lower().startswith("sep=") and len(line) == len("sep=;")
+    return (rest, line[-1]) if is_stated else (text, "")

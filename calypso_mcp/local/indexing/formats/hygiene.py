@@ -1,0 +1,52 @@
+"""What nobody looks for in a text: files embedded in it, and long runs of base64 or hexadecimal digits."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from itertools import pairwise
+
+from calypso_mcp.local.indexing.documents import Block, Document
+
+#: RFC 2397. What follows the comma is the file.
+_DATA_URI = re.compile(r"data:[\w.+/-]{0,100}(?:;[\w.+=-]{1,60}){0,5},[A-Za-z0-9+/=_%.~-]{40,}")
+#: Lines of base64, as mail programs and PEM files wrap it.
+_WRAPPED = re.compile(r"(?:^[A-Za-z0-9+/]{60,100}={0,2}[ \t]*(?:\n|$)){4,}", re.MULTILINE)
+#: Longer than any word, path or key that a person looks for.
+_RUN = re.compile(r"[A-Za-z0-9+/_-]{200,}={0,2}")
+_LONG = 60
+#: Share of neighbours of another kind (letter case, digit) in data; words and paths have far fewer.
+_DATA_CHANGES = 0.2
+
+
+def without_embedded(document: Document) -> Document:
+    """Return `document` without embedded files; line ends are kept, blocks that become empty go."""
+    if not any(_is_suspect(block.text) for block in document.blocks):
+        return document
+    cleaned = tuple(filter(_has_text, map(_cleaned, document.blocks)))
+    return replace(document, blocks=cleaned)
+
+
+def _is_suspect(text: str) -> bool:
+    return len(text) >= _LONG and max(map(len, text.split()), default=0) >= _LONG
+
+
+def _cleaned(block: Block) -> Block:
+    if not _is_suspect(block.text):
+        return block
+    text = _DATA_URI.sub("", block.text)
+    text = _WRAPPED.sub(lambda match: "\n" * match[0].count("\n") if _is_data(match[0]) else match[0], text)
+    text = _RUN.sub(lambda match: "" if _is_data(match[0]) else match[0], text)
+    return replace(block, text=text)
+
+
+def _has_text(block: Block) -> bool:
+    return bool(block.text.strip())
+
+
+def _is_data(run: str) -> bool:
+    """Whether a run mixes cases and digits all over, as data does, other than words, paths and rulers."""
+    changes = sum(
+        one.isdigit() != other.isdigit() or one.isupper() != other.isupper() for one, other in pairwise(run)
+    )
+    return changes >= len(run) * _DATA_CHANGES

@@ -1,0 +1,66 @@
+"""Jupyter notebooks: text and code cell by cell, with the text that the code printed (nbformat 4)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any, cast
+
+from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
+from calypso_mcp.local.indexing.formats.encodings import decode
+from calypso_mcp.local.indexing.formats.markdown import markdown_blocks
+from calypso_mcp.local.indexing.formats.text import paragraphs, text_document
+
+_TERMINAL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+
+
+def read_notebook(file: FileContent) -> Document:
+    """Return every cell as a part of its own; pictures are left out."""
+    decoded = decode(file.data, file.charset)
+    try:
+        value = json.loads(decoded.text)
+        cells = list(_cells(value))
+    except (ValueError, RecursionError):
+        return text_document(decoded, "not a valid notebook, read as plain text")
+    blocks = tuple(block for number, cell in enumerate(cells, 1) for block in _cell_blocks(cell, number))
+    title = next((block.text for block in blocks if block.heading_level == 1), None)
+    return Document(blocks, title, warnings=decoded.warnings)
+
+
+def _cells(value: Any) -> Iterator[Mapping[str, Any]]:
+    notebook = _fields(value)
+    # nbformat 3 had worksheets around the cells.
+    for sheet in notebook.get("worksheets") or [notebook]:
+        for cell in _fields(sheet).get("cells") or ():
+            yield _fields(cell)
+
+
+def _fields(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, dict):
+        raise ValueError("no notebook")  # noqa: TRY004  (one error for all that is no notebook)
+    return cast("dict[str, Any]", value)
+
+
+def _cell_blocks(cell: Mapping[str, Any], number: int) -> Iterator[Block]:
+    part = Part("cell", number)
+    source = _text(cell.get("source", cell.get("input")))
+    if cell.get("cell_type") == "markdown":
+        found = markdown_blocks(source.split("\n"), 0)
+    else:
+        printed = "\n".join(filter(None, map(_printed, cell.get("outputs") or ())))
+        found = (*paragraphs(source.split("\n"), 1), *paragraphs(printed.split("\n"), 1))
+    for block in found:
+        yield replace(block, part=part, line_start=None, line_end=None)
+
+
+def _printed(output: Any) -> str:
+    fields = _fields(output)
+    data = _fields(fields.get("data") or {})
+    said = (fields.get("text"), data.get("text/markdown"), data.get("text/plain"), fields.get("traceback"))
+    return _TERMINAL.sub("", _text(next(filter(None, said), "")))
+
+
+def _text(value: Any) -> str:
+    return "".join(map(str, cast("list[Any]", value))) if isinstance(value, list) else str(value or "")

@@ -1,0 +1,137 @@
+"""What anydoc leaves out of Office Open XML and OpenDocument: titles, slide numbers, margins of pages."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Callable, Iterator
+from html import unescape
+from io import BytesIO
+from itertools import count
+
+from calypso_mcp.local.indexing.documents import ExtractionFailed
+
+#: Text of the marker before each slide: a private-use character that no presentation shows.
+SLIDE_MARK = "\ue000slide\ue000"
+#: Most bytes that the parts looked at here may unpack to.
+_MOST_BYTES = 256 << 20
+_MEDIA = re.compile(r"(?:^|/)(?:media|Pictures|embeddings|Thumbnails)/")
+_TITLE = re.compile(r"<dc:title[^>]*>([^<]{1,500})</dc:title>")
+_TITLE_PARTS = ("docProps/core.xml", "meta.xml")
+_PAGE_MARGIN = re.compile(r"^word/(?:header|footer)\d*\.xml$")
+_COMMENTS = re.compile(r"^word/comments\.xml$")
+_PARAGRAPH = re.compile(r"<w:p[ >].*?</w:p>", re.DOTALL)
+_TEXT_RUN = re.compile(r"<w:t(?: [^>]*)?>([^<]*)</w:t>|<w:(?:tab|br)\b")
+_SLIDE_ID = re.compile(r'<(?P<tag>[\w:]*sldId)\b[^>]*?\s(?P<rel>\w+:id)="[^"]*"[^>]*?/?>')
+_DRAW_PAGE = re.compile(r"<draw:page(?=[\s>])")
+_MARK_PART = "ppt/slides/calypso-mark.xml"
+_MARK_ID = "rIdCalypsoMark"
+_RELATION = (
+    f'<Relationship Id="{_MARK_ID}" Target="slides/calypso-mark.xml"'
+    ' Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/slide"/></Relationships>'
+)
+_OVERRIDE = (
+    f'<Override PartName="/{_MARK_PART}" ContentType="application/vnd.openxmlformats-officedocument'
+    '.presentationml.slide+xml"/></Types>'
+)
+_MARK_SLIDE = (
+    '<p:sld xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
+    ' xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"><p:cSld><p:spTree><p:sp><p:nvSpPr>'
+    '<p:cNvPr id="2" name="T"/><p:cNvSpPr txBox="1"/><p:nvPr/></p:nvSpPr><p:spPr/><p:txBody><a:bodyPr/>'
+    f"<a:p><a:r><a:t>{SLIDE_MARK}</a:t></a:r></a:p></p:txBody></p:sp></p:spTree></p:cSld></p:sld>"
+)
+_MARK_PAGE = (
+    f"<draw:page><draw:frame><draw:text-box><text:p>{SLIDE_MARK}</text:p></draw:text-box></draw:frame>"
+    "</draw:page>"
+)
+
+
+class Package:
+    """A ZIP package of XML parts, read within limits."""
+
+    def __init__(self, data: bytes) -> None:
+        """Open the package; raises zipfile.BadZipFile."""
+        self._archive = zipfile.ZipFile(BytesIO(data))
+        self.names = self._archive.namelist()
+        self._left = _MOST_BYTES
+
+    def part(self, name: str) -> bytes:
+        """Return a part.
+
+        Raises:
+            KeyError: There is none of that name.
+            ExtractionFailed: `too_large`: all parts together unpack to more than is allowed.
+        """
+        with self._archive.open(name) as opened:
+            content = opened.read(self._left + 1)
+        self._left -= len(content)
+        if self._left < 0:
+            raise ExtractionFailed("too_large", f"The file unpacks to more than {_MOST_BYTES:,} bytes.")
+        return content
+
+    def text(self, name: str) -> str:
+        """Return a part of XML; packages hold it in UTF-8, seldom in UTF-16."""
+        content = self.part(name)
+        return content.decode("utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8", "replace")
+
+    @property
+    def title(self) -> str | None:
+        """The title in the document's properties."""
+        for name in _TITLE_PARTS:
+            if name in self.names and (found := _TITLE.search(self.text(name))) is not None:
+                return " ".join(unescape(found[1]).split()) or None
+        return None
+
+    def margins(self) -> Iterator[str]:
+        """Yield what stands in the headers and footers of a Word document, each once."""
+        yield from dict.fromkeys(self._paragraphs(_PAGE_MARGIN))
+
+    def comments(self) -> Iterator[str]:
+        """Yield the comments in the margin of a Word document."""
+        yield from self._paragraphs(_COMMENTS)
+
+    def _paragraphs(self, parts: re.Pattern[str]) -> Iterator[str]:
+        for name in sorted(filter(parts.match, self.names)):
+            for paragraph in _PARAGRAPH.finditer(self.text(name)):
+                runs = (unescape(run[1] or " ") for run in _TEXT_RUN.finditer(paragraph[0]))
+                if text := " ".join("".join(runs).split()):
+                    yield text
+
+    def with_slide_marks(self) -> bytes | None:
+        """Return a copy whose every slide follows one that holds `SLIDE_MARK`; None for no presentation.
+
+        Pictures are left out of it.
+        """
+        if "ppt/presentation.xml" in self.names:
+            return self._copy(
+                {
+                    "ppt/presentation.xml": _marked_list,
+                    "ppt/_rels/presentation.xml.rels": lambda xml: xml.replace("</Relationships>", _RELATION),
+                    "[Content_Types].xml": lambda xml: xml.replace("</Types>", _OVERRIDE),
+                },
+                {_MARK_PART: _MARK_SLIDE},
+            )
+        if "content.xml" in self.names:
+            return self._copy({"content.xml": lambda xml: _DRAW_PAGE.sub(f"{_MARK_PAGE}<draw:page", xml)}, {})
+        return None
+
+    def _copy(self, changes: dict[str, Callable[[str], str]], added: dict[str, str]) -> bytes:
+        target = BytesIO()
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy:
+            for name in self.names:
+                if name in changes:
+                    copy.writestr(name, changes[name](self.text(name)))
+                elif not _MEDIA.search(name):
+                    copy.writestr(name, self.part(name))
+            for name, content in added.items():
+                copy.writestr(name, content)
+        return target.getvalue()
+
+
+def _marked_list(xml: str) -> str:
+    numbers = count(2_000_000_000)
+
+    def marked(slide: re.Match[str]) -> str:
+        return f'<{slide["tag"]} id="{next(numbers)}" {slide["rel"]}="{_MARK_ID}"/>{slide[0]}'
+
+    return _SLIDE_ID.sub(marked, xml)

@@ -1,0 +1,89 @@
+"""Spreadsheets: rows under the names of their columns, each cited by sheet and row.
+
+anydoc gives what a person sees in a cell ("12.5 %"), calamine where the cell is. Where the two disagree about
+the shape of a sheet, its values are taken from calamine, unformatted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime, time
+from io import BytesIO
+
+import anydoc
+import python_calamine
+
+from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
+from calypso_mcp.local.indexing.formats.office import grid_of, inline_text, parse
+from calypso_mcp.local.indexing.formats.tables import Row, is_header, table_blocks
+
+#: Rows above the header, such as the sheet's title.
+_ROWS_ABOVE = 10
+
+
+def read_spreadsheet(file: FileContent) -> Document:
+    """Return the rows of every sheet, hidden ones included.
+
+    Raises:
+        ExtractionFailed: As for `read_office`.
+    """
+    # First, because it refuses sheets that span more cells than fit into memory.
+    shown = _shown(parse(file.data))
+    book = python_calamine.CalamineWorkbook.from_filelike(BytesIO(file.data))
+    blocks: list[Block] = []
+    names = [one.name for one in book.sheets_metadata if one.typ == python_calamine.SheetTypeEnum.WorkSheet]
+    for number, name in enumerate(names, 1):
+        sheet = book.get_sheet_by_name(name)
+        if sheet.start is None or sheet.end is None:
+            continue
+        grid = shown.get(name) or (shown.get("") if len(shown) == 1 else None)
+        rows = _numbered(sheet, grid)
+        blocks += _sheet_blocks(Part("sheet", number, name), rows)
+    return Document(tuple(blocks))
+
+
+def _sheet_blocks(part: Part, rows: Sequence[Row]) -> Iterator[Block]:
+    yield Block(part.name, part, heading_level=2)
+    filled = [row for row in rows if any(row.cells)]
+    top = next((index for index, row in enumerate(filled[:_ROWS_ABOVE]) if is_header(row.cells)), None)
+    if top is None or top + 1 == len(filled):
+        yield from table_blocks((), filled, part)
+        return
+    yield from table_blocks((), filled[:top], part)
+    yield from table_blocks(filled[top].cells, filled[top + 1 :], part)
+
+
+def _numbered(sheet: python_calamine.CalamineSheet, grid: list[list[str]] | None) -> list[Row]:
+    start, end = sheet.start, sheet.end
+    assert start is not None  # noqa: S101  (asked before)
+    assert end is not None  # noqa: S101  (asked before)
+    height = end[0] - start[0] + 1
+    first = {height: start[0], end[0] + 1: 0}.get(len(grid)) if grid is not None else None
+    if grid is None or first is None:
+        values = sheet.to_python(skip_empty_area=True)
+        grid, first = [[_value(cell) for cell in row] for row in values], start[0]
+    return [Row(cells, number, number) for number, cells in enumerate(grid, first + 1)]
+
+
+def _shown(document: anydoc.Document) -> dict[str, list[list[str]]]:
+    """Return the cells of each sheet as text, by its name; of a lone sheet, which is not named, under ""."""
+    grids: dict[str, list[list[str]]] = {}
+    name = ""
+    for block in document.blocks:
+        if block.kind == "heading":
+            name = inline_text(block.content)
+        elif block.kind == "table" and block.table is not None:
+            grids.setdefault(name, []).extend(grid_of(block.table))
+    return grids
+
+
+def _value(cell: object) -> str:
+    if isinstance(cell, bool):
+        return str(cell).upper()
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    if isinstance(cell, datetime) and cell.time() == time():
+        cell = cell.date()
+    if isinstance(cell, datetime):
+        return cell.isoformat(sep=" ")
+    return cell.isoformat() if isinstance(cell, date) else str(cell)

@@ -1,0 +1,109 @@
+"""JSON, JSON Lines, YAML and TOML: their text with escapes resolved, every value beside its keys.
+
+What does not parse is read as plain text, which is said.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from typing import Any, cast
+
+from calypso_mcp.local.indexing.documents import Document, FileContent
+from calypso_mcp.local.indexing.formats.encodings import Decoded, decode
+from calypso_mcp.local.indexing.formats.leaves import line_blocks, lines_of
+from calypso_mcp.local.indexing.formats.text import text_document
+
+_COMMENT = re.compile(r"[ \t]*#+[ \t]*(\S.*)")
+_TITLE_KEYS = ("title", "name")
+#: `key = value` of a .properties file, whose escapes are `\\uXXXX`.
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+
+
+def read_json(file: FileContent) -> Document:
+    """Return the leaves of a JSON file; of several values in a row, as of JSON Lines."""
+    decoded = decode(file.data, file.charset)
+    try:
+        value = _json(decoded.text)
+        blocks = tuple(line_blocks((line, None, None) for line in lines_of(value)))
+    except (ValueError, RecursionError):
+        return _json_lines(decoded)
+    return Document(blocks, _title(value), warnings=decoded.warnings)
+
+
+def read_json_lines(file: FileContent) -> Document:
+    """Return the records of a file with one JSON value a line, with their lines."""
+    return _json_lines(decode(file.data, file.charset))
+
+
+def read_yaml(file: FileContent) -> Document:
+    """Return the leaves and comments of a YAML file with their lines."""
+    decoded = decode(file.data, file.charset)
+    import yaml
+
+    from calypso_mcp.local.indexing.formats.yaml_lines import yaml_lines
+
+    try:
+        found = list(yaml_lines(decoded.text))
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return text_document(decoded, "not valid YAML, read as plain text")
+    return Document(tuple(line_blocks(found)), warnings=decoded.warnings)
+
+
+def read_toml(file: FileContent) -> Document:
+    """Return the leaves of a TOML file, then its comments."""
+    decoded = decode(file.data, file.charset)
+    try:
+        value = tomllib.loads(decoded.text)
+        leaves = [(line, None, None) for line in lines_of(value)]
+    except (ValueError, RecursionError):
+        return text_document(decoded, "not valid TOML, read as plain text")
+    return Document(
+        tuple(line_blocks([*leaves, *_comments(decoded.text)])), _title(value), warnings=decoded.warnings
+    )
+
+
+def read_properties(file: FileContent) -> Document:
+    """Return a Java properties file as text with its escapes resolved."""
+    decoded = decode(file.data, file.charset)
+    text = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), decoded.text)
+    return text_document(Decoded(text, decoded.encoding, decoded.warnings))
+
+
+def _json_lines(decoded: Decoded) -> Document:
+    """Read one value a line; what is no JSON stays as it is."""
+    found: list[tuple[str, int | None, int | None]] = []
+    failed = 0
+    for number, line in enumerate(decoded.text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            texts = list(lines_of(_json(line)))
+        except (ValueError, RecursionError):
+            failed += 1
+            texts = [line.strip()]
+        found += [(text, number, number) for text in texts]
+    if failed * 2 > len(found):
+        return text_document(decoded, "not valid JSON, read as plain text")
+    lines = "1 line is" if failed == 1 else f"{failed} lines are"
+    warning = (f"{lines} not valid JSON, read as plain text",) if failed else ()
+    return Document(tuple(line_blocks(found)), warnings=decoded.warnings + warning)
+
+
+def _json(text: str) -> Any:
+    # Numbers stay as they are written: a search looks for the characters.
+    return json.loads(text, parse_int=str, parse_float=str)
+
+
+def _title(value: Any) -> str | None:
+    fields = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    titles = (fields.get(key) for key in _TITLE_KEYS)
+    return next((title for title in titles if isinstance(title, str) and title), None)
+
+
+def _comments(text: str) -> Iterator[tuple[str, int | None, int | None]]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if (match := _COMMENT.match(line)) is not None:
+            yield match[1].rstrip(), number, number

@@ -1,0 +1,47 @@
+"""Subtitles (SRT, WebVTT): what is said, without numbers, times and styles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from calypso_mcp.local.indexing.documents import Block, Document, FileContent
+from calypso_mcp.local.indexing.formats.encodings import decode
+
+_TIMES = re.compile(r"\s*((?:\d+:)?\d{1,2}:\d\d)[.,]\d{1,3}\s+-->")
+_STYLE = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
+_BLOCK_CHARS = 400
+
+
+def read_subtitles(file: FileContent) -> Document:
+    """Return the text in blocks that begin with the time of their first words."""
+    decoded = decode(file.data, file.charset)
+    blocks: list[Block] = []
+    said: list[str] = []
+    first = last = 0
+    for time, text, start, end in _cues(decoded.text.split("\n")):
+        if not said:
+            said, first = [f"[{time}]"], start
+        said.append(text)
+        last = end
+        if sum(map(len, said)) >= _BLOCK_CHARS:
+            blocks.append(Block(" ".join(said), None, first, last))
+            said = []
+    if said:
+        blocks.append(Block(" ".join(said), None, first, last))
+    return Document(tuple(blocks), warnings=decoded.warnings)
+
+
+def _cues(lines: list[str]) -> Iterator[tuple[str, str, int, int]]:
+    """Yield time, text, first and last line of what is shown at once."""
+    time, start = "", 0
+    shown: list[str] = []
+    for number, line in enumerate([*lines, ""], 1):
+        if (times := _TIMES.match(line)) is not None:
+            time, start, shown = times[1], number, []
+        elif line.strip() and time:
+            shown.append(" ".join(_STYLE.sub("", line).split()))
+        elif not line.strip():
+            if text := " ".join(filter(None, shown)):
+                yield time, text, start, number - 1
+            time, shown = "", []

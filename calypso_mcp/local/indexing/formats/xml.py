@@ -1,0 +1,188 @@
+"""XML, RSS and SVG: the text of their elements, each under its name; mixed text as paragraphs.
+
+Parsed by expat, which fetches nothing and limits how far entities may expand.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import unescape
+from xml.parsers import expat
+
+from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.formats.encodings import Decoded, decode
+from calypso_mcp.local.indexing.formats.leaves import line_blocks
+from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
+
+_MOST_DEPTH = 1_000
+_RECORD_CHARS = 1_000
+_ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9_:.-]{2,40})")
+_DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
+#: Entities of HTML, which XML knows only with a DTD.
+_ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z][A-Za-z0-9]{1,30});")
+_TAGS = re.compile(r"<[^<>]{1,2000}>")
+_HAS_TAGS = re.compile(r"</?[a-zA-Z][^<>]*>")
+_NO_TEXT = frozenset({"script", "style"})
+_NO_ATTRIBUTES = re.compile(
+    r"xmlns|xml:|^(?:id|class|style|type|version|href|src|d|[a-z]{1,2}\d?)$|:schemaLocation$"
+)
+
+Line = tuple[str, int | None, int | None]
+
+
+@dataclass(slots=True)
+class _Element:
+    name: str
+    attributes: dict[str, str]
+    line: int
+    #: Text and elements in their order.
+    content: list[str | _Element] = field(default_factory=list["str | _Element"])
+    end: int = 0
+
+    @property
+    def elements(self) -> list[_Element]:
+        return [one for one in self.content if isinstance(one, _Element)]
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether text stands between its elements."""
+        has_text = any(isinstance(one, str) and one.strip() for one in self.content)
+        return has_text and bool(self.elements)
+
+
+def read_xml(file: FileContent) -> Document:
+    """Return the text of every element with the lines it stands on.
+
+    Raises:
+        ExtractionFailed: `too_large` when elements are nested absurdly deep.
+    """
+    declared = _ENCODING.search(file.data[:400])
+    decoded = decode(file.data, declared[1].decode("ascii") if declared is not None else file.charset)
+    try:
+        root = _parse(decoded.text)
+    except expat.ExpatError as error:
+        return _without_tags(decoded, error.lineno)
+    title = next((_text(one) for one in _children(root, "title") if _text(one)), None)
+    return Document(tuple(line_blocks(_lines(root))), title, warnings=decoded.warnings)
+
+
+def _children(root: _Element, name: str) -> Iterator[_Element]:
+    for one in root.elements:
+        if _local(one.name) == name:
+            yield one
+        elif _local(one.name) == "channel":
+            yield from _children(one, name)
+
+
+def _parse(text: str) -> _Element:
+    try:
+        return _Builder().parse(text)
+    except expat.ExpatError as error:
+        if expat.ErrorString(error.code) != expat.errors.XML_ERROR_UNDEFINED_ENTITY:
+            raise
+    return _Builder().parse(_ENTITY.sub(lambda match: unescape(match[0]), text))
+
+
+class _Builder:
+    """Builds the tree of elements while expat reads."""
+
+    def __init__(self) -> None:
+        self._parser = expat.ParserCreate("utf-8")
+        self._parser.buffer_text = True
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._parser.CharacterDataHandler = self._text
+        self._open = [_Element("", {}, 0)]
+
+    def parse(self, text: str) -> _Element:
+        declaration = _DECLARATION.match(text)
+        # Its lines are kept, so that those of the elements stay right.
+        kept = "\n" * declaration[0].count("\n") if declaration is not None else ""
+        self._parser.Parse((kept + _DECLARATION.sub("", text, count=1)).encode(errors="replace"), True)  # noqa: FBT003  (no keyword)
+        return self._open[0]
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        if len(self._open) > _MOST_DEPTH:
+            raise ExtractionFailed("too_large", f"The XML is nested more than {_MOST_DEPTH:,} elements deep.")
+        element = _Element(name, attributes, self._parser.CurrentLineNumber)
+        self._open[-1].content.append(element)
+        self._open.append(element)
+
+    def _end(self, _name: str) -> None:
+        self._open.pop().end = self._parser.CurrentLineNumber
+
+    def _text(self, text: str) -> None:
+        self._open[-1].content.append(text)
+
+
+def _lines(element: _Element) -> Iterator[Line]:
+    name = _local(element.name)
+    if name in _NO_TEXT:
+        return
+    cells = _attributes(element)
+    children = element.elements
+    if element.is_mixed or not children:
+        text = _text(element)
+        label = f"{name}: " if name and not element.is_mixed and text else ""
+        if line := CELL_SEPARATOR.join([*cells, *([label + text] if text else [])]):
+            yield line, element.line, element.end
+        return
+    if all(not one.elements for one in children) and element.name:
+        cells += [cell for one in children for cell in _cells(one)]
+        line = CELL_SEPARATOR.join(cells)
+        if line and len(line) <= _RECORD_CHARS:
+            yield line, element.line, element.end
+            return
+        cells = _attributes(element)
+    if cells:
+        yield f"{name} {CELL_SEPARATOR.join(cells)}", element.line, element.line
+    for one in children:
+        yield from _lines(one)
+
+
+def _cells(element: _Element) -> list[str]:
+    if _local(element.name) in _NO_TEXT:
+        return []
+    text = _text(element)
+    return [*_attributes(element), *([f"{_local(element.name)}: {text}"] if text else [])]
+
+
+def _attributes(element: _Element) -> list[str]:
+    return [
+        f"{_local(name)}: {' '.join(value.split())}"
+        for name, value in element.attributes.items()
+        if value.strip() and not _NO_ATTRIBUTES.search(name)
+    ]
+
+
+def _text(element: _Element) -> str:
+    """Return all text in an element; markup escaped in it, as feeds do, is taken out."""
+    text = " ".join("".join(_pieces(element)).split())
+    if _HAS_TAGS.search(text) is not None:
+        text = " ".join(unescape(_TAGS.sub(" ", text)).split())
+    return text
+
+
+def _pieces(element: _Element) -> Iterator[str]:
+    for one in element.content:
+        if isinstance(one, str):
+            yield one
+        elif _local(one.name) not in _NO_TEXT:
+            yield from _pieces(one)
+
+
+def _local(name: str) -> str:
+    return name.rpartition(":")[2]
+
+
+def _without_tags(decoded: Decoded, line: int) -> Document:
+    """Read what is no well-formed XML: its text without its tags."""
+    warning = f"not well-formed XML (line {line}), read without its tags"
+    lines = (
+        (" ".join(unescape(_TAGS.sub(" ", text)).split()), number, number)
+        for number, text in enumerate(decoded.text.split("\n"), 1)
+    )
+    blocks = tuple(line_blocks(one for one in lines if one[0]))
+    return Document(blocks, warnings=(*decoded.warnings, warning))

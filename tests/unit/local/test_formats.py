@@ -1,0 +1,262 @@
+"""Every text format is read for what it says, with the place where it says it."""
+
+from __future__ import annotations
+
+import json
+from email.message import EmailMessage
+
+import pytest
+
+from calypso_mcp.local.indexing.chunking import MAX_CHARS, split
+from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent, Part
+from calypso_mcp.local.indexing.formats.detection import choose_entry
+
+
+def read(name: str, content: str | bytes, content_type: str = "") -> Document:
+    data = content.encode() if isinstance(content, str) else content
+    return choose_entry(name, content_type, data[:8_192]).read(FileContent(data, name))
+
+
+RSS = (
+    "<?xml version='1.0'?><rss><channel><title>Feed</title><item><title>News &amp; more</title>"
+    "<description>&lt;p&gt;Hello &lt;b&gt;world&lt;/b&gt;&lt;/p&gt;</description></item></channel></rss>"
+)
+EVENT = (
+    "BEGIN:VCALENDAR\nBEGIN:VEVENT\nUID:1\nDTSTART;TZID=Europe/Oslo:20260301T090000\n"
+    "SUMMARY:Budget\\, review\nDESCRIPTION:Long text that is\n  folded\nEND:VEVENT\nEND:VCALENDAR\n"
+)
+CARD = (
+    "BEGIN:VCARD\nVERSION:2.1\nFN;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:M=C3=BCller =\nMax\n"
+    "PHOTO;ENCODING=BASE64:AAAA\nEND:VCARD\n"
+)
+NOTEBOOK = {
+    "nbformat": 4,
+    "cells": [
+        {"cell_type": "markdown", "source": ["# Title\n", "\n", "Words here"]},
+        {
+            "cell_type": "code",
+            "source": "print(x)",
+            "outputs": [
+                {"output_type": "stream", "text": ["printed 42\n"]},
+                {"output_type": "display_data", "data": {"image/png": "AAAA"}},
+            ],
+        },
+    ],
+}
+READ = {
+    "json": ("a.json", '{"policy": {"notice": "K\\u00fcndigung"}}', "policy.notice: Kündigung"),
+    "json records": ("a.json", '[{"plan": "B", "eur": 249}]', "plan: B | eur: 249"),
+    "json numbers": ("a.json", '{"a": {"b": [1.50, 1e400]}}', "a.b: 1.50, 1e400"),
+    "json lines": ("a.jsonl", '{"q": "how"}\n{"q": "K\\u00fcn"}\n', "q: how\nq: Kün"),
+    "yaml": ("a.yaml", 'leave:\n  days: 15\n  notice: "\\u00fc"\n', "leave.days: 15\nleave.notice: ü"),
+    "yaml comment": ("a.yml", "# About leave\na: 1 # yearly\n", "About leave\na: 1\nyearly"),
+    "yaml records": ("a.yml", "plans:\n- name: B\n  eur: 2\n", "plans.name: B | plans.eur: 2"),
+    "yaml alias": ("a.yml", "a: &x [foo]\nb: *x\n", "a: foo\nb: *x"),
+    "toml": ("a.toml", '# why\n[policy]\nnotice = "three months"\n', "policy.notice: three months\nwhy"),
+    "xml": ("a.xml", "<a>\n<plan eur='249'>Business</plan>\n</a>", "eur: 249 | plan: Business"),
+    "xml mixed": (
+        "a.xml",
+        "<d><p>Some <b>bold</b> text&nbsp;here</p><p>x</p></d>",
+        "Some bold text here\np: x",
+    ),
+    "rss": ("a.rss", RSS, "title: Feed\ntitle: News & more | description: Hello world"),
+    "svg": ("a.svg", "<svg><style>.a{}</style><text x='1'>Revenue</text></svg>", "text: Revenue"),
+    "subtitles": (
+        "a.srt",
+        "1\n00:00:01,000 --> 00:00:04,000\n<i>It may</i>\nslip.\n\n2\n00:00:05,000 --> 00:00:06,000\nYes.\n",
+        "[00:00:01] It may slip. Yes.",
+    ),
+    "web subtitles": ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Bob>Hello\n", "[00:01] Hello"),
+    "calendar": (
+        "a.ics",
+        EVENT,
+        "Dtstart: 2026-03-01 09:00\nSummary: Budget, review\nDescription: Long text that is folded",
+    ),
+    "contact": ("a.vcf", CARD, "Fn: Müller Max"),
+    "notebook": ("a.ipynb", json.dumps(NOTEBOOK), "Title\n\nWords here\n\nprint(x)\n\nprinted 42"),
+    "tsv": ("a.tsv", 'name\tcity\nMüller\t"Bad\nEms"\n', "name: Müller | city: Bad Ems"),
+    "csv of Excel": ("a.csv", "sep=;\nname;amount\nA;1,5\n", "name: A | amount: 1,5"),
+    "csv without names": ("a.csv", "1,2\n3,4\n", "1 | 2\n3 | 4"),
+    "properties": ("a.properties", "greeting=K\\u00fcndigung", "greeting=Kündigung"),
+    "ruby": ("a.html", "<ruby>漢字<rp>(</rp><rt>kanji</rt></ruby>", "漢字"),
+    "xhtml": (
+        "a.xhtml",
+        "<?xml version='1.0'?><html><script src='a'/><body>Two rents</body></html>",
+        "Two rents",
+    ),
+    "html called doc": ("a.doc", "<html><body><p>Saved by Word</p></body></html>", "Saved by Word"),
+    "rtf called doc": ("a.doc", "{\\rtf1\\ansi Caf\\'e9 words}", "Café words"),
+    "text called docx": ("a.docx", "just text", "just text"),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "text"), READ.values(), ids=READ)
+def test_a_format_is_read_for_what_it_says(name: str, content: str, text: str) -> None:
+    assert read(name, content).text == text
+
+
+BROKEN = {
+    "json": ("a.json", "{not json\nat all", "JSON"),
+    "yaml": ("a.yaml", "a: [1\nb: }", "YAML"),
+    "toml": ("a.toml", "a = ", "TOML"),
+    "xml": ("a.xml", "<a><b>not json</a>", "XML"),
+    "notebook": ("a.ipynb", "[1]", "notebook"),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "what"), BROKEN.values(), ids=BROKEN)
+def test_what_does_not_parse_is_read_as_text_and_says_so(name: str, content: str, what: str) -> None:
+    document = read(name, content)
+    assert document.blocks
+    assert [warning for warning in document.warnings if what in warning]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "places"),
+    [
+        ("a.jsonl", '{"a": "b"}\n\n{"a": "c"}\n', [(1, 3)]),
+        ("a.csv", 'name,city\nA,"x\ny"\nB,z\n', [(2, 4)]),
+        ("a.yaml", "# c\na: 1\n", [(1, 2)]),
+        ("a.xml", "<?xml version='1.0'?>\n<a>\n<b>x</b>\n</a>", [(2, 4)]),
+        ("a.html", "<p>one</p><p>two</p>", [(None, None)]),
+        ("a.html", "<p>one</p>\n\n<p>two</p>\n\n", [(1, 3)]),
+    ],
+)
+def test_lines_are_those_of_the_file_and_left_out_where_they_say_nothing(
+    name: str, content: str, places: list[tuple[int | None, int | None]]
+) -> None:
+    assert [(chunk.line_start, chunk.line_end) for chunk in split(read(name, content))] == places
+
+
+TABLES = {
+    "csv": ("a.csv", "plan,eur\n", "Plan{0},{0}\n", "plan: Plan399 | eur: 399"),
+    "markdown": ("a.md", "| plan | eur |\n|---|---|\n", "| Plan{0} | {0} |\n", "| Plan399 | 399 |"),
+    "html": ("a.html", "<table><tr><th>plan<th>eur", "<tr><td>Plan{0}<td>{0}", "Plan399 | 399"),
+}
+
+
+@pytest.mark.parametrize(("name", "header", "row", "last"), TABLES.values(), ids=TABLES)
+def test_every_passage_of_a_table_names_its_columns_and_no_row_is_cut(
+    name: str, header: str, row: str, last: str
+) -> None:
+    chunks = split(read(name, header + "".join(row.format(number) for number in range(400))))
+    assert len(chunks) > 3
+    assert all("plan" in chunk.text and "eur" in chunk.text for chunk in chunks)
+    assert all(len(chunk.text) <= MAX_CHARS for chunk in chunks)
+    assert last in chunks[-1].text
+    assert sum(chunk.text.count("Plan") for chunk in chunks) == 400
+
+
+def test_a_row_longer_than_a_passage_stays_whole() -> None:
+    long = "word " * 1_000
+    [first, second] = split(read("a.csv", f"name,text\nA,{long}\nB,x\n"))
+    assert first.text.count("word") == 1_000
+    assert second.text == "name: B | text: x"
+
+
+def test_front_matter_gives_title_and_tags_in_yaml_and_toml() -> None:
+    for text in ("---\ntitle: T\ntags: [a, b]\n---\nx", '+++\ntitle = "T"\ntags = ["a", "b"]\n+++\nx'):
+        document = read("a.md", text)
+        assert (document.title, document.tags) == ("T", ("a", "b"))
+
+
+def test_a_heading_in_html_is_the_title_of_a_readme() -> None:
+    assert read("README.md", '<h1 align="center">Project &amp; Co</h1>\n\nx').title == "Project & Co"
+
+
+def test_the_title_of_a_drawing_is_no_title_of_the_page() -> None:
+    assert read("a.html", "<body><svg><title>Icon</title></svg><p>x").title is None
+
+
+def mail(**headers: str) -> EmailMessage:
+    message = EmailMessage()
+    for name, value in headers.items():
+        message[name] = value
+    message.set_content("The lease ends in May.\n")
+    return message
+
+
+def test_a_mail_shows_its_heading_body_and_attachments() -> None:
+    message = mail(Subject="Kündigung", From="Bö <a@b.example>", To="c@d.example")
+    message.add_attachment(b"plan,eur\nB,249\n", maintype="text", subtype="csv", filename="t.csv")
+    message.add_attachment(b"\x89PNG\r\n\x1a\n", maintype="image", subtype="png", filename="p.png")
+    document = read("a.eml", message.as_bytes())
+    assert document.title == "Kündigung"
+    assert "From: Bö <a@b.example>\nTo: c@d.example" in document.text
+    assert "The lease ends in May." in document.text
+    assert "plan: B | eur: 249" in document.text
+    assert document.warnings == ("attachment p.png was not read: its format is not supported",)
+
+
+def test_a_mail_inside_a_mail_is_read_and_an_endless_nest_is_not() -> None:
+    message = mail(Subject="0")
+    for depth in range(1, 8):
+        outer = mail(Subject=str(depth))
+        outer.add_attachment(message)
+        message = outer
+    subjects = [block.text for block in read("a.eml", message.as_bytes()).blocks if block.heading_level]
+    assert subjects[0] == "7"
+    assert "4" in subjects
+    assert "0" not in subjects
+
+
+def test_html_is_read_where_the_plain_part_says_nothing() -> None:
+    message = mail(Subject="s")
+    message.set_content("See HTML.")
+    message.add_alternative("<p>" + "The offer stands until Friday. " * 6 + "</p>", subtype="html")
+    assert "until Friday" in read("a.eml", message.as_bytes()).text
+
+
+def test_every_message_of_a_mailbox_is_a_part() -> None:
+    box = (
+        "From a@b Mon Jan  1 00:00:00 2024\nSubject: One\n\nx\n\n"
+        "From c Tue Jan  2 00:00:00 2024\nSubject: Two\n\n>From y\n"
+    )
+    chunks = split(read("a.mbox", box))
+    assert [(chunk.part, chunk.heading) for chunk in chunks] == [
+        (Part("message", 1), "One"),
+        (Part("message", 2), "Two"),
+    ]
+    assert chunks[1].text.endswith("\n\nFrom y")
+
+
+def test_every_cell_of_a_notebook_is_a_part() -> None:
+    chunks = split(read("a.ipynb", json.dumps(NOTEBOOK)))
+    assert [chunk.part for chunk in chunks] == [Part("cell", 1), Part("cell", 2)]
+
+
+@pytest.mark.parametrize("name", ["a.md", "a.txt", "a.json", "a.html"])
+def test_embedded_files_are_left_out_and_long_words_are_not(name: str) -> None:
+    picture = "data:image/png;base64," + "iVBORw0KGgo" * 400
+    path = "/usr/share/" + "/".join(["folder"] * 60)
+    said = (
+        json.dumps([picture, path, "before after"]) if name == "a.json" else f"{picture} {path} before after"
+    )
+    text = read(name, said).text
+    assert "iVBOR" not in text
+    assert path in text
+    assert "before after" in text
+
+
+HOSTILE = {
+    "deep json": ("a.json", "[" * 100_000),
+    "deep xml": ("a.xml", "<a>" * 5_000),
+    "deep yaml": ("a.yaml", "[" * 10_000),
+    "laughs": (
+        "a.xml",
+        "<!DOCTYPE a [<!ENTITY l0 'lol'>"
+        + "".join(f"<!ENTITY l{n} '{f'&l{n - 1};' * 10}'>" for n in range(1, 10))
+        + "]><a>&l9;</a>",
+    ),
+    "external entity": ("a.xml", "<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;safe</a>"),
+}
+
+
+@pytest.mark.parametrize(("name", "content"), HOSTILE.values(), ids=HOSTILE)
+def test_hostile_structure_is_small_text_or_an_honest_failure(name: str, content: str) -> None:
+    try:
+        text = read(name, content).text
+    except ExtractionFailed as failure:
+        text = failure.message
+    assert len(text) < 200_000
+    assert "root:" not in text
