@@ -178,6 +178,15 @@ class BucketSync(WireModel):
 AnySync = Annotated[tuple[BucketSync, ...], BeforeValidator(BucketSync.read_all)]
 
 
+def _texts(value: object) -> tuple[str, ...] | None:
+    """Return the texts in a list; None for any other shape, which is not published."""
+    entries = cast("Sequence[object]", value) if isinstance(value, list | tuple) else ()
+    return tuple(entry for entry in entries if isinstance(entry, str)) or None
+
+
+AnyTexts = Annotated[tuple[str, ...] | None, BeforeValidator(_texts)]
+
+
 class KnowledgeFile(WireModel):
     """A knowledge file."""
 
@@ -200,6 +209,8 @@ class KnowledgeFile(WireModel):
     )
     bucket_sync: AnySync = Field((), validation_alias=SYNC, serialization_alias="bucketSync")
     error: AnyError = None
+    #: Of the embedded backend: what a reader of its passages should know, such as how it was decoded.
+    warnings: AnyTexts = None
     request_id: str | None = None
 
     @property

@@ -37,6 +37,7 @@ def state_of_file(file: KnowledgeFile, *, store_active: bool | None = None) -> F
         file_id=file.id,
         task_id=file.task_id,
         reason=_failure(file.status, file.error) if readiness is Readiness.FAILED else None,
+        warnings=file.warnings or (),
     )
 
 
@@ -60,6 +61,7 @@ def state_of_item(item: BatchItem, *, store_active: bool | None = None) -> FileS
         task_id=item.task_id or (file.task_id if file else None),
         client_file_id=item.client_file_id,
         reason=_failure(status, error) if readiness is Readiness.FAILED else None,
+        warnings=(file.warnings or ()) if file else (),
     )
 
 

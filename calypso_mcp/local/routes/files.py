@@ -124,6 +124,7 @@ def file_wire(file: FileRow) -> dict[str, Any]:
         bucket_sync_status=file.sync_status,
         bucket_sync=BucketSync.read_all(sync_wire(file.sync)),
         error=error_wire(file),
+        warnings=file.warnings or None,
     )
     return {**model.to_wire(), "bucket_ids": list(file.bucket_ids)}
 

@@ -23,12 +23,13 @@ _PARALLEL_WAITS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class BatchReadiness:
-    """Where the files of a call stand together; `failed` by file id."""
+    """Where the files of a call stand together; by file id what `failed`, and what was `warned` of."""
 
     state: Readiness
     ready: int
     pending: int
     failed: Mapping[str, FileState] = field(default_factory=dict[str, FileState])
+    warned: Mapping[str, FileState] = field(default_factory=dict[str, FileState])
 
 
 async def wait_for_outcomes(
@@ -64,11 +65,21 @@ async def wait_for_outcomes(
         for item in report.failed
         if (item.file_id or item.id) in uploaded
     }
+    warned = {
+        state.id: state
+        for report in reports.values()
+        for state in report.states
+        if state.warnings and state.readiness is Readiness.READY
+    }
     ready = {one for report in reports.values() for one in report.ready} & uploaded
     pending = len(uploaded) + nameless - len(ready) - len(failed)
     settled = Readiness.FAILED if failed else Readiness.READY
     return BatchReadiness(
-        state=Readiness.WAITING if pending else settled, ready=len(ready), pending=pending, failed=failed
+        state=Readiness.WAITING if pending else settled,
+        ready=len(ready),
+        pending=pending,
+        failed=failed,
+        warned=warned,
     )
 
 

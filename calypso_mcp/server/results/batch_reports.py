@@ -12,7 +12,7 @@ from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server.calls.batch_inputs import BatchInput
 from calypso_mcp.server.results.models import ToolResult, inline
-from calypso_mcp.server.results.standings import ReadinessWord, reason_line
+from calypso_mcp.server.results.standings import ReadinessWord, reason_line, warnings_line
 
 OutcomeWord = Literal[UploadOutcome, "skipped", "would_send"]
 
@@ -56,10 +56,11 @@ class InputOutcome(ToolResult):
 
     @property
     def rank(self) -> tuple[int, bool]:
-        """Place in the order of what needs attention: failed, rejected, pending, changed, the rest."""
+        """Place in the order of what needs attention: failed, rejected, pending, notable, the rest."""
         if self.outcome in _NEEDS_ATTENTION:
             return (_ORDER.index(self.outcome), False)
-        return (len(_NEEDS_ATTENTION), False) if self.changed else (_ORDER.index(self.outcome), True)
+        is_notable = self.changed or self.reason is not None
+        return (len(_NEEDS_ATTENTION), False) if is_notable else (_ORDER.index(self.outcome), True)
 
     def as_line(self) -> str:
         """Return every fact on one line; below 80 characters where nothing needs attention."""
@@ -202,6 +203,12 @@ def not_searchable(told: Told, state: FileState) -> Told:
         }
     )
     return Told(failed, "It arrived but cannot be indexed: fix the cause, then upload it again.")
+
+
+def warned(told: Told, state: FileState) -> Told:
+    """Return the outcome of an input that is searchable, with what its reader should know."""
+    outcome = told.outcome.model_copy(update={"file_id": state.file_id, "reason": warnings_line(state)})
+    return Told(outcome, told.hint)
 
 
 def summary(outcomes: Iterable[Told]) -> Summary:

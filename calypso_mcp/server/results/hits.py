@@ -13,6 +13,8 @@ from calypso_mcp.server.results.models import Prose, ToolResult
 from calypso_mcp.server.scope.bucket_search import Found, score_of
 
 _LABEL_CHARS = 160
+#: Places of a passage that are numbers, counted from 1.
+_NUMBERS = ("page", "slide", "message", "cell", "row_start", "row_end", "line_start", "line_end")
 
 
 class Hit(ToolResult):
@@ -24,7 +26,15 @@ class Hit(ToolResult):
     title: str | None = None
     file_id: str | None = None
     filename: str | None = None
+    section: str | None = None
     page: int | None = None
+    page_label: str | None = None
+    slide: int | None = None
+    sheet: str | None = None
+    row_start: int | None = None
+    row_end: int | None = None
+    message: int | None = None
+    cell: int | None = None
     line_start: int | None = None
     line_end: int | None = None
     bucket: str | None = None
@@ -35,10 +45,20 @@ class Hit(ToolResult):
     def source(self) -> str:
         """Where the passage stands, for a person."""
         name = self.filename or self.title or self.uri or "unnamed source"
-        page = f", page {self.page}" if self.page is not None else ""
-        first, last = self.line_start, self.line_end or self.line_start
-        lines = "" if first is None else f", line {first}" if first == last else f", lines {first}-{last}"
-        return f"{name}{page}{lines}"
+        printed = f", printed {self.page_label}" if self.page_label else ""
+        places = (
+            f"page {self.page}{printed}" if self.page is not None else "",
+            *(
+                f"{kind} {number}"
+                for kind, number in (("slide", self.slide), ("message", self.message), ("cell", self.cell))
+                if number is not None
+            ),
+            f'sheet "{self.sheet}"' if self.sheet else "",
+            _range("row", self.row_start, self.row_end),
+            f'section "{self.section}"' if self.section and not self.sheet else "",
+            _range("line", self.line_start, self.line_end),
+        )
+        return ", ".join(filter(None, (name, *places)))
 
 
 class PendingMembers(ToolResult):
@@ -61,9 +81,10 @@ def hit_of(rank: int, entry: Found, query: str, tokens: int) -> Hit:
         title=_line(result.title),
         file_id=result.file_id,
         filename=_line(result.filename),
-        page=_number(result.attributes.get("page")),
-        line_start=_number(result.attributes.get("line_start")),
-        line_end=_number(result.attributes.get("line_end")),
+        section=_text(result.attributes.get("heading")),
+        page_label=_text(result.attributes.get("page_label")),
+        sheet=_text(result.attributes.get("sheet")),
+        **{name: _number(result.attributes.get(name)) for name in _NUMBERS},
         bucket=slug,
         uri=uri or _line(result.url),
         score=float(f"{score:.4g}") if score is not None else None,
@@ -104,6 +125,16 @@ def incomplete_text(pending: PendingMembers) -> str:
 
 def _line(text: str | None) -> str | None:
     return clean_line(text, _LABEL_CHARS) or None if text else None
+
+
+def _text(value: Any) -> str | None:
+    return _line(value) if isinstance(value, str) else None
+
+
+def _range(kind: str, first: int | None, last: int | None) -> str:
+    if first is None:
+        return ""
+    return f"{kind} {first}" if last in (None, first) else f"{kind}s {first}-{last}"
 
 
 def _number(value: Any) -> int | None:

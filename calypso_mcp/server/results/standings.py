@@ -54,12 +54,27 @@ def listed(report: StateReport, *, name_ready: bool = False) -> tuple[list[ItemS
 
     Args:
         report: Where things stand.
-        name_ready: Whether to list what is searchable as well.
+        name_ready: Whether to list what is searchable as well; what was read with a warning always is.
     """
-    ready = [state for state in report.states if state.readiness is Readiness.READY and name_ready]
+    ready = [
+        state
+        for state in report.states
+        if state.readiness is Readiness.READY and (name_ready or state.warnings)
+    ]
     items = [_item(state) for state in (*report.failed, *report.waiting, *ready)]
     most = _MOST_OF_BATCH if name_ready else _MOST_ITEMS
     return items[:most], max(0, len(items) - most)
+
+
+def warnings_line(state: FileState) -> str | None:
+    """Return what a reader of a searchable file should know; None where there is nothing."""
+    return reason_line("read with a warning: " + "; ".join(state.warnings)) if state.warnings else None
+
+
+def _reason(state: FileState) -> str | None:
+    if state.readiness is Readiness.FAILED:
+        return reason_line(state.message) if state.message else None
+    return warnings_line(state) if state.readiness is Readiness.READY else None
 
 
 def _item(state: FileState) -> ItemStanding:
@@ -72,5 +87,5 @@ def _item(state: FileState) -> ItemStanding:
         status=None if is_ready else state.status,
         bucket_sync=state.bucket_sync_status if state.readiness is Readiness.WAITING else None,
         code=state.code if has_failed else None,
-        reason=reason_line(state.message) if has_failed and state.message else None,
+        reason=_reason(state),
     )

@@ -188,7 +188,10 @@ class _Batch:
                 continue
             line = batch_reports.sent(one, outcome, shared_slug=self._shared_slug)
             failed = self._readiness.failed.get(outcome.file_id or "") if self._readiness else None
-            told.append(batch_reports.not_searchable(line, failed) if failed else line)
+            warned = self._readiness.warned.get(outcome.file_id or "") if self._readiness else None
+            if failed:
+                line = batch_reports.not_searchable(line, failed)
+            told.append(batch_reports.warned(line, warned) if warned else line)
         return told
 
     def _foreseen(self) -> list[Told]:

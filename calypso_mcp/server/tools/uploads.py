@@ -23,7 +23,7 @@ from calypso_mcp.server.files.upload_sources import CheckedSource, SourceArgumen
 from calypso_mcp.server.one_time.one_time_uploads import IssuedUpload
 from calypso_mcp.server.results.batch_reports import CHANGED_HINT
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
-from calypso_mcp.server.results.standings import ReadinessWord, reason_line, word
+from calypso_mcp.server.results.standings import ReadinessWord, reason_line, warnings_line, word
 from calypso_mcp.server.scope.destinations import Target, made, upload_target
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import ServerState
@@ -204,7 +204,8 @@ async def _readiness(
 def _report(sent: _Sent, report: StateReport) -> UploadReport:
     uploaded = sent.uploaded
     failed = report.failed[0] if report.failed else None
-    remark = CHANGED_HINT if uploaded.changed else None
+    warning = next(filter(None, map(warnings_line, report.states)), None)
+    remark = CHANGED_HINT if uploaded.changed else warning
     return UploadReport(
         outcome="replayed" if uploaded.is_replayed else "accepted",
         readiness=word(report.state),

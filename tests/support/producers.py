@@ -1,0 +1,162 @@
+"""Documents made by other programs, with the words that went into them and where one of them stands."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import docx
+import openpyxl
+from odf.draw import Frame, Page, TextBox  # pyright: ignore[reportMissingTypeStubs]
+from odf.opendocument import OpenDocumentPresentation, OpenDocumentSpreadsheet, OpenDocumentText  # pyright: ignore[reportMissingTypeStubs]
+from odf.style import MasterPage, PageLayout  # pyright: ignore[reportMissingTypeStubs]
+from odf.table import Table, TableCell, TableRow  # pyright: ignore[reportMissingTypeStubs]
+from odf.text import H, P  # pyright: ignore[reportMissingTypeStubs]
+from pptx import Presentation
+from pptx.util import Inches
+
+#: Written into every document, in several languages; one sentence for each section, row or slide.
+SENTENCES = (
+    "The deposit for a depot key is ninety euros.",
+    "Die Kündigungsfrist im Lager beträgt neun Wochen.",
+    "Le préavis est de deux mois où que l'on travaille.",
+    "Отпуск составляет двадцать восемь календарных дней.",
+    "年假为每年十五天。试用期员工除外。",
+)
+SECTIONS = ("Deposits", "Fristen", "Préavis", "Отпуск", "年假")
+#: Of which the place is checked.
+SOUGHT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A document, and where its sought sentence stands: a part, as (kind, number), or a heading."""
+
+    name: str
+    data: bytes
+    place: tuple[str, int] | str | None
+
+
+def made_by_libraries() -> Iterator[Made]:
+    """Yield a document of every office format that a Python library writes."""
+    yield Made("python-docx.docx", _saved(_word().save), SECTIONS[SOUGHT])
+    yield Made("openpyxl.xlsx", _saved(_workbook().save), ("row", SOUGHT + 2))
+    yield Made("python-pptx.pptx", _saved(_slides().save), ("slide", SOUGHT + 1))
+    yield Made("odfpy.odt", _saved(_open_text().write), SECTIONS[SOUGHT])
+    yield Made("odfpy.ods", _saved(_open_sheet().write), ("row", SOUGHT + 2))
+    yield Made("odfpy.odp", _saved(_open_slides().write), ("slide", SOUGHT + 1))
+
+
+def made_by_libreoffice(folder: Path) -> Iterator[Made]:
+    """Yield what LibreOffice makes of them, the old formats among it."""
+    sources = {made.name: made for made in made_by_libraries()}
+    conversions = (
+        ("python-docx.docx", "docx doc odt rtf"),
+        ("openpyxl.xlsx", "xlsx xls ods"),
+        ("python-pptx.pptx", "pptx ppt odp"),
+    )
+    for name, endings in conversions:
+        (folder / name).write_bytes(sources[name].data)
+        for ending in endings.split():
+            target = folder / ending
+            command = [
+                "soffice",
+                f"-env:UserInstallation=file://{folder}/profile",
+                "--headless",
+                "--convert-to",
+            ]
+            command += [ending, "--outdir", str(target), str(folder / name)]
+            subprocess.run(command, check=True, capture_output=True, timeout=120)
+            [path] = target.iterdir()
+            place = sources[name].place
+            # Headings do not survive in RTF; of the old presentations no slide numbers are known.
+            yield Made(
+                f"LibreOffice.{ending}", path.read_bytes(), None if ending in {"rtf", "ppt"} else place
+            )
+
+
+def has_libreoffice() -> bool:
+    """Whether LibreOffice is installed."""
+    return shutil.which("soffice") is not None
+
+
+def _saved(save: Callable[[BytesIO], object]) -> bytes:
+    target = BytesIO()
+    save(target)
+    return target.getvalue()
+
+
+def _word() -> Any:
+    document = docx.Document()
+    for title, sentence in zip(SECTIONS, SENTENCES, strict=True):
+        document.add_heading(title, 1)
+        document.add_paragraph(sentence)
+    table = document.add_table(rows=0, cols=2)
+    for title, sentence in zip(SECTIONS, SENTENCES, strict=True):
+        cells = table.add_row().cells
+        cells[0].text, cells[1].text = title, sentence
+    return document
+
+
+def _workbook() -> openpyxl.Workbook:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = "Rules 2026"
+    sheet.append(["section", "rule"])
+    for row in zip(SECTIONS, SENTENCES, strict=True):
+        sheet.append(row)
+    return book
+
+
+def _slides() -> Any:
+    deck = Presentation()
+    for title, sentence in zip(SECTIONS, SENTENCES, strict=True):
+        slide = deck.slides.add_slide(deck.slide_layouts[6])
+        box = slide.shapes.add_textbox(Inches(1), Inches(1), Inches(5), Inches(1))
+        box.text_frame.text = f"{title}: {sentence}"
+    return deck
+
+
+def _open_text() -> Any:
+    document: Any = OpenDocumentText()
+    for title, sentence in zip(SECTIONS, SENTENCES, strict=True):
+        document.text.addElement(H(outlinelevel=1, text=title))
+        document.text.addElement(P(text=sentence))
+    return document
+
+
+def _open_sheet() -> Any:
+    document: Any = OpenDocumentSpreadsheet()
+    table = Table(name="Rules 2026")
+    for cells in (("section", "rule"), *zip(SECTIONS, SENTENCES, strict=True)):
+        row = TableRow()
+        for text in cells:
+            cell = TableCell(valuetype="string")
+            cell.addElement(P(text=text))
+            row.addElement(cell)
+        table.addElement(row)
+    document.spreadsheet.addElement(table)
+    return document
+
+
+def _open_slides() -> Any:
+    document: Any = OpenDocumentPresentation()
+    layout = PageLayout(name="layout")
+    document.automaticstyles.addElement(layout)
+    master = MasterPage(name="master", pagelayoutname=layout)
+    document.masterstyles.addElement(master)
+    for title, sentence in zip(SECTIONS, SENTENCES, strict=True):
+        page = Page(masterpagename=master)
+        frame = Frame(width="10cm", height="5cm", x="1cm", y="1cm")
+        box = TextBox()
+        box.addElement(P(text=f"{title}: {sentence}"))
+        frame.addElement(box)
+        page.addElement(frame)
+        document.presentation.addElement(page)
+    return document
