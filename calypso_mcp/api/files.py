@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, cast
 
-from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, StrictInt, field_serializer
+from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, StrictBool, StrictInt, field_serializer
 
 from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.wire import WireModel
@@ -115,7 +115,7 @@ class StatedError(WireModel):
 
     code: str | None = None
     message: str | None = None
-    retryable: bool | None = None
+    retryable: StrictBool | None = None
 
     @classmethod
     def read(cls, value: object) -> StatedError | None:

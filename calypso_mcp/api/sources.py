@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.api.wire import WireModel
@@ -33,7 +33,7 @@ class SourceList(WireModel):
 
     object: str = "source_list"
     sources: tuple[Source, ...] = ()
-    total: int = 0
+    total: StrictInt = 0
     next_cursor: str | None = None
     request_id: str | None = None
 
@@ -41,7 +41,7 @@ class SourceList(WireModel):
 class SourcePassage(WireModel):
     """A piece of a source's text. `attributes` says where it stands, as in a search result."""
 
-    index: int
+    index: StrictInt
     text: str
     attributes: dict[str, Any] = Field(default_factory=dict)
 
@@ -57,8 +57,8 @@ class SourceText(WireModel):
     filename: str | None = None
     title: str | None = None
     passages: tuple[SourcePassage, ...] = ()
-    total_passages: int = 0
-    next: int | None = None
+    total_passages: StrictInt = 0
+    next: StrictInt | None = None
     request_id: str | None = None
 
 

@@ -20,7 +20,8 @@ def all_errors() -> list[type[errors.CalypsoError]]:
         kind = waiting.pop()
         found.append(kind)
         waiting += kind.__subclasses__()
-    return found
+    # Those of the command line are for people, and exist only where it was imported.
+    return [kind for kind in found if kind.__module__ == errors.__name__]
 
 
 def text_of(error: errors.CalypsoError) -> str:
