@@ -1,15 +1,19 @@
-"""One connection to a small file, for all threads of a process and beside other processes."""
+"""One connection to a small file, for all threads of a process and beside other processes.
+
+SQLite is imported when a file is first used: a server starts without it.
+"""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from calypso_mcp.sqlite.connections import open_private, transaction, until_free
-from calypso_mcp.sqlite.migrations import Migrations, migrate
+if TYPE_CHECKING:
+    import sqlite3
+
+    from calypso_mcp.sqlite.migrations import Migrations
 
 T = TypeVar("T")
 
@@ -51,6 +55,8 @@ class SharedFile:
             OSError: It cannot be created.
             ConfigError: A newer version has made it.
         """
+        from calypso_mcp.sqlite.connections import transaction, until_free
+
         with self._turn:
             connection = self._connection = self._connection or self._open()
             if not writes:
@@ -66,6 +72,9 @@ class SharedFile:
                 self._connection = None
 
     def _open(self) -> sqlite3.Connection:
+        from calypso_mcp.sqlite.connections import open_private, transaction
+        from calypso_mcp.sqlite.migrations import migrate
+
         connection = open_private(self._path, is_durable=False)
         try:
             migrate(connection, self._migrations, patience_s=self._patience_s)

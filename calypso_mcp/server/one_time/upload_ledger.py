@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from anyio import to_thread
 
 from calypso_mcp.errors import CalypsoError
-from calypso_mcp.sqlite.faults import is_busy
-from calypso_mcp.sqlite.migrations import Migrations
 from calypso_mcp.sqlite.shared_file import SharedFile
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from calypso_mcp.sqlite.migrations import Migrations
 
 T = TypeVar("T")
 
@@ -190,6 +192,10 @@ class UploadLedger:
         self._file.close()
 
     async def _run(self, work: Callable[[sqlite3.Connection], T], *, writes: bool = True) -> T:
+        import sqlite3
+
+        from calypso_mcp.sqlite.faults import is_busy
+
         try:
             return await to_thread.run_sync(partial(self._file.run, work, writes=writes))
         except (sqlite3.Error, OSError) as error:
