@@ -175,3 +175,39 @@ def _rc4(key: bytes, data: bytes) -> bytes:
         box[i], box[j] = box[j], box[i]
         out.append(byte ^ box[(box[i] + box[j]) % 256])
     return bytes(out)
+
+
+def mapped_pdf(shown: Sequence[tuple[float, float, str]], *, maps: bool = True) -> bytes:
+    """Return a PDF of one page whose glyphs are placed one by one, in any script.
+
+    Args:
+        shown: Places (x, y) and what the glyphs there say, one Unicode character or more each.
+        maps: Whether the font says what its glyphs mean; else they are read as private-use characters.
+    """
+    texts = sorted({text for _, _, text in shown})
+    codes = {text: 33 + index for index, text in enumerate(texts)}
+    meanings = b"\n".join(
+        b"<%02x> <%s>" % (code, (text if maps else chr(0xE000 + code)).encode("utf-16-be").hex().encode())
+        for text, code in codes.items()
+    )
+    table = (
+        b"/CIDInit /ProcSet findresource begin begincmap /CMapType 2 def\n"
+        b"1 begincodespacerange <00> <ff> endcodespacerange\n%d beginbfchar\n%s\nendbfchar\nendcmap end"
+        % (len(codes), meanings)
+    )
+    content = b"\n".join(b"BT /F1 10 Tf %g %g Td <%02x> Tj ET" % (x, y, codes[text]) for x, y, text in shown)
+    widths = b" ".join([b"600"] * len(codes))
+    page = (
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] /Contents 5 0 R"
+        b" /Resources << /Font << /F1 3 0 R >> >> >>"
+    )
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [4 0 R] /Count 1 >>",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Courier /FirstChar 33 /LastChar %d /Widths [%s]"
+        b" /ToUnicode 6 0 R >>" % (32 + len(codes), widths),
+        page,
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(table), table),
+    ]
+    return _assemble(objects, b"/Root 1 0 R")

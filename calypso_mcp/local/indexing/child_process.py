@@ -134,7 +134,13 @@ class ChildProcess:
             Block(text, None if part is None else Part(*part), *rest)
             for text, part, *rest in answer["blocks"]
         )
-        return Document(blocks, answer["title"], tuple(answer["tags"]), tuple(answer["warnings"]))
+        return Document(
+            blocks,
+            answer["title"],
+            tuple(answer["tags"]),
+            tuple(answer["warnings"]),
+            answer["shows_unread_text"],
+        )
 
     async def _ask(self, request: bytes, limits: ExtractionLimits) -> dict[str, Any]:
         assert self._process.stdin is not None  # noqa: S101  (opened with a pipe)

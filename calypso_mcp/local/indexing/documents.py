@@ -71,6 +71,8 @@ class Document:
     tags: tuple[str, ...] = ()
     #: What a reader of its passages should know: how it was decoded, what of it could not be read.
     warnings: tuple[str, ...] = ()
+    #: Some of it is text in pictures, which text recognition could read.
+    shows_unread_text: bool = False
 
     @cached_property
     def text(self) -> str:

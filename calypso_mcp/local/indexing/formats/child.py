@@ -56,6 +56,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         "title": document.title,
         "tags": document.tags,
         "warnings": document.warnings,
+        "shows_unread_text": document.shows_unread_text,
         "blocks": [_fields(block) for block in document.blocks],
     }
 

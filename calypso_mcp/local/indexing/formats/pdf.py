@@ -1,35 +1,29 @@
-"""PDF: the text of each page, through PDFium."""
+"""PDF: text, filled-in forms and notes of each page, through PDFium."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import pypdfium2  # pyright: ignore[reportMissingTypeStubs]
 import pypdfium2.raw as pdfium  # pyright: ignore[reportMissingTypeStubs]
 
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
+from calypso_mcp.local.indexing.formats.pdf_pages import Page, Shortcoming, read_page
+from calypso_mcp.local.indexing.formats.pdf_paragraphs import headings_by_page, page_blocks
 
-#: PDFium marks a hyphen that only broke a word at a line end.
-_BROKEN_WORD = re.compile(r"[\ufffe\x02\xad][ \t]*\r?\n?")
-#: Presentation forms of Latin ligatures, which nobody types into a search.
-_LIGATURES = str.maketrans(
-    {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\x00": "", "\ufeff": ""}
-)
-_BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
-#: A line shorter than this fraction of the page's longest that ends a sentence ends a paragraph, too.
-_SHORT_LINE = 0.8
-_SENTENCE_END = (".", "!", "?", ":", "。", "！", "？", "।")  # noqa: RUF001
 #: What programs put into the title without being asked: the source file's name, or nothing.
 _NO_TITLE = re.compile(r"\.\w{2,5}$|^untitled|^microsoft", re.IGNORECASE)
-#: Bookmarks looked at; more are not headings but an index.
-_MAX_BOOKMARKS = 5_000
-_DEEPEST_HEADING = 6
-#: What stands before a heading's words on the page but not in its bookmark, or the other way round.
-_NUMBERING = re.compile(r"^(?:chapter|section|part|appendix)?[\s\d.:IVX-]*\b(?=\D)", re.IGNORECASE)
+#: Ranges of pages that a warning names.
+_SHOWN_RANGES = 20
+#: Longest printed page number that is one.
+_LONGEST_LABEL = 20
+
+#: Reads the page at an index from its picture; returns its lines, None where it gives up.
+RecognizePage = Callable[[Any, int], str | None]
 
 
 def read_pdf(file: FileContent) -> Document:
@@ -38,23 +32,44 @@ def read_pdf(file: FileContent) -> Document:
     Raises:
         ExtractionFailed: `encrypted`, `broken`, `no_text_layer` or `too_large` (over `file.max_chars`).
     """
+    return read_pages(file, None)
+
+
+def read_pages(file: FileContent, recognize: RecognizePage | None) -> Document:
+    """Return the paragraphs of every page, those without usable text read by `recognize` where given.
+
+    Raises:
+        ExtractionFailed: As for `read_pdf`.
+    """
     pdf = _open(file.data)
     try:
-        headings = _bookmarks(pdf)
+        form = _open_form(pdf)
+        headings = headings_by_page(pdf)
         blocks: list[Block] = []
+        short: dict[Shortcoming, list[int]] = {kind: [] for kind in Shortcoming}
+        recognized: list[int] = []
+        filled_in: list[int] = []
         total = 0
         for index in range(len(pdf)):
-            text = _page_text(pdf, index)
-            total += len(text)
+            page = read_page(pdf, index, form)
+            text = page.text
+            if page.shortcoming is not None:
+                read = recognize(pdf, index) if recognize is not None else None
+                text = text if read is None else read
+                (short[page.shortcoming] if read is None else recognized).append(index + 1)
+            if page.annotations:
+                filled_in.append(index + 1)
+            total += len(text) + sum(map(len, page.annotations))
             if total > file.max_chars:
                 raise ExtractionFailed(
                     "too_large", f"The PDF holds more than {file.max_chars:,} characters of text."
                 )
-            page = Part("page", index + 1)
-            blocks += _page_blocks(text, page, headings.get(index, {}))
+            blocks += _blocks(pdf, index, text, page, headings)
         if not blocks:
-            raise ExtractionFailed("no_text_layer", _no_text_message(len(pdf)))
-        return Document(tuple(blocks), _title(pdf))
+            raise ExtractionFailed("no_text_layer", _no_text_message(len(pdf), short, recognized))
+        warnings = (*_warnings(short, recognized, filled_in), *_form_warning(pdf))
+        is_incomplete = bool(short[Shortcoming.PICTURE] or short[Shortcoming.GARBLED])
+        return Document(tuple(blocks), _title(pdf), warnings=warnings, shows_unread_text=is_incomplete)
     finally:
         pdf.close()
 
@@ -66,68 +81,73 @@ def _open(data: bytes) -> Any:  # pypdfium2 is typed in parts only
         code: Any = getattr(error, "err_code", None)
         if code in {pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY}:
             raise ExtractionFailed(
-                "encrypted", "The PDF is protected by a password. Upload a copy without it."
+                "encrypted", "The PDF needs a password to be read. Upload a copy without it."
             ) from error
         raise ExtractionFailed("broken", "The file is damaged or not a PDF.") from error
 
 
-def _page_text(pdf: Any, index: int) -> str:
-    """Return a page's text; a page that cannot be read is as good as empty."""
+def _open_form(pdf: Any) -> Any:
+    """Return the form environment, which must exist before a page is opened; None where there is no form."""
+    if pdf.get_formtype() == pdfium.FORMTYPE_NONE:
+        return None
     try:
-        page = pdf[index]
+        pdf.init_forms()
     except pypdfium2.PdfiumError:
-        return ""
-    try:
-        text_page = page.get_textpage()
-        try:
-            text = text_page.get_text_bounded()
-        finally:
-            text_page.close()
-    except pypdfium2.PdfiumError:
-        return ""
-    finally:
-        page.close()
-    text = _BROKEN_WORD.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
-    return unicodedata.normalize("NFC", text.translate(_LIGATURES))
+        return None
+    return pdf.formenv
 
 
-def _page_blocks(text: str, page: Part, headings: dict[str, int]) -> Iterator[Block]:
-    """Yield a page's paragraphs and headings.
-
-    PDF knows only lines: a blank line, a short last line or a heading's own line part paragraphs.
-    """
-    for part in _BLANK_LINES.split(text):
-        lines = [line.strip() for line in part.split("\n") if line.strip()]
-        longest = max(map(len, lines), default=0)
-        start = 0
-        for index, line in enumerate(lines):
-            level = headings.get(_heading_key(line)) if headings else None
-            if level is not None and start < index:
-                yield Block("\n".join(lines[start:index]), part=page)
-            if level is not None:
-                yield Block(line, part=page, heading_level=level)
-                start = index + 1
-            elif line.endswith(_SENTENCE_END) and len(line) < _SHORT_LINE * longest:
-                yield Block("\n".join(lines[start : index + 1]), part=page)
-                start = index + 1
-        if start < len(lines):
-            yield Block("\n".join(lines[start:]), part=page)
+def _blocks(
+    pdf: Any, index: int, text: str, page: Page, headings: dict[int, dict[str, int]]
+) -> Iterator[Block]:
+    if not text and not page.annotations:
+        return
+    label = unicodedata.normalize("NFC", pdf.get_page_label(index)).strip()
+    is_number = label == str(index + 1) or len(label) > _LONGEST_LABEL or not label.isprintable()
+    part = Part("page", index + 1, "" if is_number else label)
+    yield from page_blocks(text, part, headings.get(index, {}))
+    for note in page.annotations:
+        yield Block(unicodedata.normalize("NFC", note), part=part)
 
 
-def _bookmarks(pdf: Any) -> dict[int, dict[str, int]]:
-    """Return, by page index, the headings that the PDF's outline places there and their levels."""
-    found: dict[int, dict[str, int]] = {}
-    for bookmark in islice(pdf.get_toc(), _MAX_BOOKMARKS):
-        target = bookmark.get_dest()
-        page = target.get_index() if target is not None else None
-        key = _heading_key(bookmark.get_title())
-        if page is not None and key:
-            found.setdefault(page, {})[key] = min(bookmark.level + 1, _DEEPEST_HEADING)
-    return found
+def _warnings(
+    short: dict[Shortcoming, list[int]], recognized: Sequence[int], filled_in: Sequence[int]
+) -> Iterator[str]:
+    if pages := short[Shortcoming.PICTURE]:
+        verb = _verb(pages, "holds", "hold")
+        yield f"{name_pages(pages)} {verb} pictures only: what they show is not found."
+    if pages := short[Shortcoming.GARBLED]:
+        yield (
+            f"The text of {name_pages(pages).lower()} cannot be read in full: its fonts do not say which"
+            " letters they show."
+        )
+    if pages := short[Shortcoming.DAMAGED]:
+        yield f"{name_pages(pages)} {_verb(pages, 'is', 'are')} damaged and left out."
+    if recognized:
+        yield f"{name_pages(recognized)} {_verb(recognized, 'was', 'were')} read by OCR, which may err."
+    if filled_in:
+        yield f"Form values and notes of {name_pages(filled_in).lower()} were read, too."
 
 
-def _heading_key(line: str) -> str:
-    return "".join(_NUMBERING.sub("", line).split()).casefold()
+def _form_warning(pdf: Any) -> Iterator[str]:
+    if pdf.get_formtype() in {pdfium.FORMTYPE_XFA_FULL, pdfium.FORMTYPE_XFA_FOREGROUND}:
+        yield "The PDF is an XFA form, of which only the printed page was read. Print it into a new PDF."
+
+
+def _verb(pages: Sequence[int], one: str, many: str) -> str:
+    return one if len(pages) == 1 else many
+
+
+def name_pages(pages: Sequence[int]) -> str:
+    """Return "Page 4" or "Pages 3-5, 9" for ascending page numbers, which must not be empty."""
+    starts = [pages[0], *(page for before, page in pairwise(pages) if page != before + 1)]
+    ends = [*(before for before, page in pairwise(pages) if page != before + 1), pages[-1]]
+    ranges = [
+        str(start) if start == end else f"{start}-{end}" for start, end in zip(starts, ends, strict=True)
+    ]
+    shown = ", ".join(ranges[:_SHOWN_RANGES])
+    more = f" and others ({len(pages):,} in all)" if len(ranges) > _SHOWN_RANGES else ""
+    return f"{'Page' if len(pages) == 1 else 'Pages'} {shown}{more}"
 
 
 def _title(pdf: Any) -> str | None:
@@ -135,6 +155,19 @@ def _title(pdf: Any) -> str | None:
     return None if not title or _NO_TITLE.search(title) else unicodedata.normalize("NFC", title)
 
 
-def _no_text_message(pages: int) -> str:
-    what = "only page holds" if pages == 1 else f"{pages} pages hold"
-    return f"The PDF has no text layer: its {what} images at most, probably scans. Run OCR on it first."
+def _no_text_message(count: int, short: dict[Shortcoming, list[int]], recognized: Sequence[int]) -> str:
+    what = "only page" if count == 1 else f"{count} pages"
+    if recognized:
+        return f"OCR found no text on the {what} of the PDF."
+    if short[Shortcoming.GARBLED]:
+        return (
+            f"The text on the {what} of the PDF cannot be read: its fonts do not say which letters they show."
+            " Run OCR on it, or install the [ocr] extra (pip install 'calypso-mcp[ocr]')."
+        )
+    if short[Shortcoming.DAMAGED] and not short[Shortcoming.PICTURE]:
+        return f"The {what} of the PDF {_verb([0] * count, 'is', 'are')} damaged."
+    holds = "only page holds" if count == 1 else f"{count} pages hold"
+    return (
+        f"The PDF has no text layer: its {holds} images at most, probably scans. Run OCR on it first, or"
+        " install the [ocr] extra (pip install 'calypso-mcp[ocr]')."
+    )

@@ -1,0 +1,162 @@
+"""Lines of right-to-left scripts in reading order.
+
+A PDF holds glyphs with places. PDFium guesses the order of a line from the order in the file, and guesses
+wrong where Latin words or figures stand between, or where a program placed the letters from left to right. So
+such lines are put together anew: by where the glyphs stand, then by direction (UAX 9, backwards).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+import sys
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
+
+import pypdfium2.raw as pdfium  # pyright: ignore[reportMissingTypeStubs]
+
+_pdfium: Any = pdfium  # not typed
+
+_RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_PRESENTATION_FORM = re.compile(r"[\ufb1d-\ufdff\ufe70-\ufefc]")
+#: Words stand this share of the line's height apart, at least.
+_GAP = 0.12
+#: Parts of one line stand at most so many heights of it apart.
+_NEAR = 2
+#: Lines longer than this are left as they are: marks are looked for in all of a line.
+_MOST_GLYPHS = 2_000
+#: By bidirectional class: letters of either direction, figures.
+_CLASSES = {"R": "R", "AL": "R", "L": "L", "EN": "N", "AN": "N"}
+#: In a line as it is shown: what is read from left to right, whatever surrounds it.
+_LEFT_TO_RIGHT = re.compile(r"L(?:[LNO]*[LN])?|N+(?:ON+)*")
+_RIGHT_RUN = re.compile(r"R(?:[RO]*R)?")
+#: A letter with its marks.
+_CLUSTER = re.compile(r".[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed]*")
+#: Letters that only end a word: Hebrew final forms, Arabic ta marbuta and alef maksura.
+_ENDS_WORD = re.compile(r"(?<=[\u05d0-\u05ea\u0621-\u064a])[םןךףץةى](?![\u05d0-\u05ea\u0621-\u064a])")
+_ENDS_WORD_BACKWARDS = re.compile(
+    r"(?<![\u05d0-\u05ea\u0621-\u064a])[םןךףץةى](?=[\u05d0-\u05ea\u0621-\u064a])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Glyph:
+    text: str
+    left: float
+    right: float
+    bottom: float
+    top: float
+
+    @property
+    def x(self) -> float:
+        return (self.left + self.right) / 2
+
+    @property
+    def y(self) -> float:
+        return (self.bottom + self.top) / 2
+
+    @property
+    def is_mark(self) -> bool:
+        return unicodedata.category(self.text[0]) == "Mn"
+
+
+@dataclass(slots=True)
+class _Line:
+    """A line as PDFium has it, with the spaces that it inferred, and the glyphs that stand on it."""
+
+    text: str = ""
+    glyphs: list[_Glyph] = field(default_factory=list["_Glyph"])
+
+
+def has_right_to_left(text: str) -> bool:
+    """Whether `text` holds letters of a right-to-left script."""
+    return _RIGHT_TO_LEFT.search(text) is not None
+
+
+def in_reading_order(text_page: Any) -> str:
+    """Return the text of a page with its right-to-left lines in the order in which they are read."""
+    lines = [(line.text, _shown(line)) for line in _joined(_lines(text_page))]
+    text = "\n".join(given if shown is None else _turned(shown) for given, shown in lines)
+    if len(_ENDS_WORD_BACKWARDS.findall(text)) > len(_ENDS_WORD.findall(text)):
+        # Written by a program that knows no direction: as shown, it reads from left to right.
+        text = "\n".join(given if shown is None else shown for given, shown in lines)
+    return _PRESENTATION_FORM.sub(lambda form: unicodedata.normalize("NFKC", form[0]), text)
+
+
+def _lines(text_page: Any) -> list[_Line]:
+    lines = [_Line()]
+    box = _pdfium.FS_RECTF()
+    for index in range(text_page.count_chars()):
+        code = _pdfium.FPDFText_GetUnicode(text_page, index)
+        character = chr(code) if 0 < code <= sys.maxunicode and not 0xD800 <= code < 0xE000 else ""  # noqa: PLR2004
+        if character == "\n":
+            lines.append(_Line())
+        elif character and character != "\r":
+            lines[-1].text += character
+            if _pdfium.FPDFText_IsGenerated(text_page, index) != 1:
+                # Loose: as wide as the font says, so that the letters of a word touch.
+                _pdfium.FPDFText_GetLooseCharBox(text_page, index, ctypes.byref(box))
+                lines[-1].glyphs.append(_Glyph(character, box.left, box.right, box.bottom, box.top))
+    return lines
+
+
+def _joined(lines: list[_Line]) -> Iterator[_Line]:
+    """Yield the lines, those put together that PDFium parts because their letters go to the right."""
+    current = _Line()
+    for line in lines:
+        if _continues(current, line):
+            current.text += line.text
+            current.glyphs += line.glyphs
+        else:
+            yield current
+            current = line
+    yield current
+
+
+def _continues(line: _Line, following: _Line) -> bool:
+    if not line.glyphs or not following.glyphs or not has_right_to_left(line.text + following.text):
+        return False
+    last, first = line.glyphs[-1], following.glyphs[0]
+    height = max(last.top - last.bottom, first.top - first.bottom)
+    gap = max(first.left - last.right, last.left - first.right)
+    return abs(first.y - last.y) < height / 2 and gap < _NEAR * height
+
+
+def _shown(line: _Line) -> str | None:
+    """Return a line as it is shown, from left to right; None where it is not for this module to order."""
+    letters = [glyph for glyph in line.glyphs if not glyph.text.isspace() and not glyph.is_mark]
+    if len(line.glyphs) > _MOST_GLYPHS or not letters or not has_right_to_left(line.text):
+        return None
+    height = max(glyph.top - glyph.bottom for glyph in letters)
+    if max(glyph.y for glyph in letters) - min(glyph.y for glyph in letters) > height:
+        return None  # not one line
+    marks: dict[int, str] = {}
+    for mark in line.glyphs:
+        if mark.is_mark:
+            nearest = min(range(len(letters)), key=lambda index: abs(letters[index].x - mark.x))
+            marks[nearest] = marks.get(nearest, "") + mark.text
+    whole = [replace(glyph, text=glyph.text + marks.get(index, "")) for index, glyph in enumerate(letters)]
+    whole.sort(key=lambda glyph: glyph.x)
+    text = whole[0].text
+    for before, after in pairwise(whole):
+        is_apart = after.left - before.right > _GAP * height
+        text += f" {after.text}" if is_apart else after.text
+    return text
+
+
+def _turned(shown: str) -> str:
+    """Return in reading order what stands in a line from left to right."""
+    clusters = re.findall(
+        r".[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed]*", shown
+    )
+    kinds = "".join(_CLASSES.get(unicodedata.bidirectional(cluster[0]), "O") for cluster in clusters)
+    if kinds.count("R") < kinds.count("L"):
+        for run in _RIGHT_RUN.finditer(kinds):
+            clusters[run.start() : run.end()] = reversed(clusters[run.start() : run.end()])
+        return "".join(clusters)
+    for run in _LEFT_TO_RIGHT.finditer(kinds):
+        clusters[run.start() : run.end()] = reversed(clusters[run.start() : run.end()])
+    return "".join(reversed(clusters))

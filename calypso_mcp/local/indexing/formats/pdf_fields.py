@@ -1,0 +1,95 @@
+"""What people filled into a PDF's form or wrote beside its text."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pypdfium2.raw as pdfium  # pyright: ignore[reportMissingTypeStubs]
+
+_pdfium: Any = pdfium  # not typed
+
+#: Annotations looked at on one page; more are drawings.
+_MOST_ANNOTATIONS = 5_000
+_MOST_BYTES = 2_000_000
+#: Kinds of annotation whose contents a person wrote. Those of links and media describe them.
+_WRITTEN: frozenset[int] = frozenset(
+    {
+        *(pdfium.FPDF_ANNOT_TEXT, pdfium.FPDF_ANNOT_FREETEXT, pdfium.FPDF_ANNOT_STAMP),
+        *(pdfium.FPDF_ANNOT_HIGHLIGHT, pdfium.FPDF_ANNOT_UNDERLINE, pdfium.FPDF_ANNOT_SQUIGGLY),
+        *(pdfium.FPDF_ANNOT_STRIKEOUT, pdfium.FPDF_ANNOT_CARET, pdfium.FPDF_ANNOT_INK),
+        *(pdfium.FPDF_ANNOT_LINE, pdfium.FPDF_ANNOT_SQUARE, pdfium.FPDF_ANNOT_CIRCLE),
+        *(pdfium.FPDF_ANNOT_POLYGON, pdfium.FPDF_ANNOT_POLYLINE),
+    }
+)
+_CHOSEN = frozenset({pdfium.FPDF_FORMFIELD_CHECKBOX, pdfium.FPDF_FORMFIELD_RADIOBUTTON})
+_FILLED_IN = frozenset(
+    {pdfium.FPDF_FORMFIELD_TEXTFIELD, pdfium.FPDF_FORMFIELD_COMBOBOX, pdfium.FPDF_FORMFIELD_LISTBOX}
+)
+#: A name that a person gave a field, not its path in a generated form.
+_SPEAKING_NAME = re.compile(r"[^\W\d_]{3,}[\w .,:()/-]*")
+
+
+def read_annotations(page: Any, form: Any) -> Iterator[str]:
+    """Yield the filled-in values ("label: value") and the notes of a page, in their order there.
+
+    Args:
+        page: Of pypdfium2.
+        form: Its form environment; None where the PDF holds no form.
+    """
+    for index in range(min(_pdfium.FPDFPage_GetAnnotCount(page), _MOST_ANNOTATIONS)):
+        annotation = _pdfium.FPDFPage_GetAnnot(page, index)
+        if not annotation:
+            continue
+        try:
+            kind = _pdfium.FPDFAnnot_GetSubtype(annotation)
+            if kind == _pdfium.FPDF_ANNOT_WIDGET and form is not None:
+                text = _field(form, annotation)
+            elif kind in _WRITTEN:
+                text = _contents(annotation)
+            else:
+                text = ""
+        finally:
+            _pdfium.FPDFPage_CloseAnnot(annotation)
+        if text:
+            yield text
+
+
+def _field(form: Any, annotation: Any) -> str:
+    kind = _pdfium.FPDFAnnot_GetFormFieldType(form, annotation)
+    if kind in _CHOSEN:
+        value = "yes" if _pdfium.FPDFAnnot_IsChecked(form, annotation) else ""
+    elif kind in _FILLED_IN:
+        value = _of_form(_pdfium.FPDFAnnot_GetFormFieldValue, form, annotation)
+    else:
+        value = ""
+    if not value:
+        return ""
+    label = _of_form(_pdfium.FPDFAnnot_GetFormFieldAlternateName, form, annotation)
+    name = label or _of_form(_pdfium.FPDFAnnot_GetFormFieldName, form, annotation)
+    if not label and not _SPEAKING_NAME.fullmatch(name):
+        return value if kind in _FILLED_IN else ""
+    return f"{name}: {value}"
+
+
+def _contents(annotation: Any) -> str:
+    return _string(
+        lambda buffer, size: _pdfium.FPDFAnnot_GetStringValue(annotation, b"Contents", buffer, size)
+    )
+
+
+def _of_form(read: Any, form: Any, annotation: Any) -> str:
+    return _string(lambda buffer, size: read(form, annotation, buffer, size))
+
+
+def _string(read: Callable[[Any, int], int]) -> str:
+    """Return what a function of PDFium's that fills a buffer of UTF-16 has to say."""
+    size = min(read(None, 0), _MOST_BYTES)
+    if size <= 2:  # noqa: PLR2004  the closing zero alone
+        return ""
+    buffer = ctypes.create_string_buffer(size)
+    read(ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ushort)), size)
+    text = buffer.raw[:size].decode("utf-16-le", "ignore").rstrip("\x00")
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()

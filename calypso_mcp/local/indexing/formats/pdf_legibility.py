@@ -1,0 +1,88 @@
+"""Whether the text of a PDF page is what the page shows.
+
+A font without a usable ToUnicode map (PDF 1.7, 9.10) shows letters and yields others: control or private-use
+characters, or letters that are exchanged for others and spell no words.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+#: Categories of Unicode that no page shows: control, private use, surrogate, unassigned.
+_NO_TEXT = frozenset({"Cc", "Co", "Cs", "Cn"})
+_REPLACEMENT = "\ufffd"
+#: A line with this share of them says nothing.
+_GARBLED_LINE = 0.5
+#: A page that loses this share of its characters with such lines is not read.
+_LOST_SHARE = 0.3
+#: Fewer letters than this say nothing about the words.
+_LEAST_LETTERS = 80
+#: Of the letters in any text of a language in Latin script, about 40 % are vowels; in text whose letters are
+#: exchanged for others, few, or as many as chance leaves.
+_LEAST_VOWELS = 0.18
+_VOWELS = frozenset("aeiouyAEIOUY")
+_LATIN_LETTER = re.compile(r"[A-Za-z\u00c0-\u024f]")
+#: Leaders, rules and the like.
+_REPEATED = re.compile(r"(\S)\1{3,}")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+#: Text of signs and figures that spells nothing, unless it is mostly figures (a table).
+_LEAST_WORD_SHARE, _MOST_DIGIT_SHARE = 0.15, 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Legible:
+    """What can be read of a page's text, and whether that is what the page shows."""
+
+    text: str
+    is_page: bool
+
+
+def judge(text: str) -> Legible:
+    """Return `text` without garbled lines and characters, empty where nothing in it is a word.
+
+    Args:
+        text: Of one page, with its line ends.
+    """
+    lines = text.split("\n")
+    if any(map(_is_garbage, text)):
+        kept = [line for line in lines if _garbled_share(line) < _GARBLED_LINE]
+        cleaned = "\n".join("".join(" " if _is_garbage(one) else one for one in line) for line in kept)
+    else:
+        cleaned = text
+    visible, left = _count_visible(text), _count_visible(cleaned)
+    is_whole = visible == 0 or (visible - left) / visible < _LOST_SHARE
+    if not _spells_words(cleaned):
+        return Legible("", is_page=False)
+    return Legible(cleaned, is_page=is_whole)
+
+
+def _is_garbage(character: str) -> bool:
+    return character == _REPLACEMENT or (
+        character not in "\n\t" and unicodedata.category(character) in _NO_TEXT
+    )
+
+
+def _garbled_share(line: str) -> float:
+    visible = [one for one in line if not one.isspace()]
+    return sum(map(_is_garbage, visible)) / len(visible) if visible else 0.0
+
+
+def _count_visible(text: str) -> int:
+    return len("".join(text.split()))
+
+
+def _spells_words(text: str) -> bool:
+    squeezed = "".join(_REPEATED.sub("", text).split())
+    if len(squeezed) < _LEAST_LETTERS:
+        return True
+    letters = _LATIN_LETTER.findall(squeezed)
+    in_words = sum(map(len, _WORD.findall(text)))
+    digits = sum(map(str.isdigit, squeezed)) / len(squeezed)
+    if digits < _MOST_DIGIT_SHARE and in_words / len(squeezed) < _LEAST_WORD_SHARE:
+        return False
+    if len(letters) < max(_LEAST_LETTERS, len(squeezed) / 2):
+        return True
+    vowels = sum(unicodedata.normalize("NFD", letter)[0] in _VOWELS for letter in letters)
+    return vowels / len(letters) >= _LEAST_VOWELS

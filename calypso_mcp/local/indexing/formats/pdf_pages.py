@@ -1,0 +1,100 @@
+"""One page of a PDF: its text, what was filled in and noted on it, and whether it shows more than that."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import pypdfium2  # pyright: ignore[reportMissingTypeStubs]
+import pypdfium2.raw as pdfium  # pyright: ignore[reportMissingTypeStubs]
+
+from calypso_mcp.local.indexing.formats.pdf_direction import has_right_to_left, in_reading_order
+from calypso_mcp.local.indexing.formats.pdf_fields import read_annotations
+from calypso_mcp.local.indexing.formats.pdf_legibility import judge
+
+#: PDFium marks a hyphen that only broke a word at a line end.
+_BROKEN_WORD = re.compile(r"[\ufffe\x02\xad][ \t]*\r?\n?")
+#: Presentation forms of Latin ligatures, which nobody types into a search.
+_LIGATURES = str.maketrans(
+    {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\x00": "", "\ufeff": ""}
+)
+#: A page with fewer characters, most of whose area is a picture, is a scan with a stamp on it.
+_STAMP_CHARS = 100
+_MOSTLY_PICTURE = 0.6
+
+
+class Shortcoming(StrEnum):
+    """Why the text of a page is not all that the page shows."""
+
+    #: It holds pictures or drawings and no text, or a stamp's.
+    PICTURE = "picture"
+    #: Its fonts do not say which letters they show.
+    GARBLED = "garbled"
+    #: It cannot be opened.
+    DAMAGED = "damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a page holds."""
+
+    text: str = ""
+    #: Values of form fields, and notes.
+    annotations: tuple[str, ...] = ()
+    shortcoming: Shortcoming | None = None
+
+
+def read_page(pdf: Any, index: int, form: Any) -> Page:
+    """Return what the page at `index` holds.
+
+    Args:
+        pdf: Of pypdfium2.
+        index: From 0.
+        form: The form environment of the PDF; None where it holds no form.
+    """
+    try:
+        page = pdf[index]
+    except pypdfium2.PdfiumError:
+        return Page(shortcoming=Shortcoming.DAMAGED)
+    try:
+        legible = judge(_text(page))
+        annotations = tuple(read_annotations(page, form))
+        shortcoming = Shortcoming.GARBLED if not legible.is_page else None
+        if shortcoming is None and _is_picture(page, legible.text):
+            shortcoming = Shortcoming.PICTURE
+    except pypdfium2.PdfiumError:
+        return Page(shortcoming=Shortcoming.DAMAGED)
+    finally:
+        page.close()
+    return Page(legible.text, annotations, shortcoming)
+
+
+def _text(page: Any) -> str:
+    text_page = page.get_textpage()
+    try:
+        text = text_page.get_text_bounded()
+        if has_right_to_left(text):
+            text = in_reading_order(text_page)
+    finally:
+        text_page.close()
+    text = _BROKEN_WORD.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    return unicodedata.normalize("NFC", text.translate(_LIGATURES))
+
+
+def _is_picture(page: Any, text: str) -> bool:
+    characters = len("".join(text.split()))
+    if characters == 0:
+        return next(page.get_objects(max_depth=1), None) is not None
+    if characters >= _STAMP_CHARS:
+        return False
+    area = page.get_width() * page.get_height()
+    pictures = page.get_objects(filter=[pdfium.FPDF_PAGEOBJ_IMAGE], max_depth=2)
+    return any(_area(picture) >= _MOSTLY_PICTURE * area for picture in pictures)
+
+
+def _area(picture: Any) -> float:
+    left, bottom, right, top = picture.get_bounds()
+    return abs(right - left) * abs(top - bottom)

@@ -1,0 +1,64 @@
+"""Paragraphs and headings of a PDF page, whose text is only lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+from calypso_mcp.local.indexing.documents import Block, Part
+
+_BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
+#: A line shorter than this fraction of the page's longest that ends a sentence ends a paragraph, too.
+_SHORT_LINE = 0.8
+_SENTENCE_END = (".", "!", "?", ":", "。", "！", "？", "।")  # noqa: RUF001
+#: Bookmarks looked at; more are not headings but an index.
+_MAX_BOOKMARKS = 5_000
+_DEEPEST_HEADING = 6
+#: What stands before a heading's words on the page but not in its bookmark, or the other way round.
+_NUMBERING = re.compile(r"^(?:chapter|section|part|appendix)?[\s\d.:IVX-]*\b(?=\D)", re.IGNORECASE)
+
+
+def page_blocks(text: str, page: Part, headings: dict[str, int]) -> Iterator[Block]:
+    """Yield a page's paragraphs and headings.
+
+    A blank line, a short last line or a heading's own line part paragraphs.
+
+    Args:
+        text: The lines of the page.
+        page: What the blocks are cited as.
+        headings: Those of this page, as `headings_by_page` keeps them.
+    """
+    for part in _BLANK_LINES.split(text):
+        lines = [line.strip() for line in part.split("\n") if line.strip()]
+        longest = max(map(len, lines), default=0)
+        start = 0
+        for index, line in enumerate(lines):
+            level = headings.get(_heading_key(line)) if headings else None
+            if level is not None and start < index:
+                yield Block("\n".join(lines[start:index]), part=page)
+            if level is not None:
+                yield Block(line, part=page, heading_level=level)
+                start = index + 1
+            elif line.endswith(_SENTENCE_END) and len(line) < _SHORT_LINE * longest:
+                yield Block("\n".join(lines[start : index + 1]), part=page)
+                start = index + 1
+        if start < len(lines):
+            yield Block("\n".join(lines[start:]), part=page)
+
+
+def headings_by_page(pdf: Any) -> dict[int, dict[str, int]]:
+    """Return, by page index, the headings that the PDF's outline places there and their levels."""
+    found: dict[int, dict[str, int]] = {}
+    for bookmark in islice(pdf.get_toc(), _MAX_BOOKMARKS):
+        target = bookmark.get_dest()
+        page = target.get_index() if target is not None else None
+        key = _heading_key(bookmark.get_title())
+        if page is not None and key:
+            found.setdefault(page, {})[key] = min(bookmark.level + 1, _DEEPEST_HEADING)
+    return found
+
+
+def _heading_key(line: str) -> str:
+    return "".join(_NUMBERING.sub("", line).split()).casefold()

@@ -1,0 +1,228 @@
+"""What stands on a PDF page besides its text layer, and text layers that are not what the page shows."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pypdf
+import pytest
+from pypdf.annotations import FreeText, Text
+from pypdf.constants import PageLabelStyle
+from reportlab.pdfgen.canvas import Canvas
+
+from calypso_mcp.local.indexing.chunking import split
+from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.formats.pdf import name_pages, read_pdf
+from calypso_mcp.local.indexing.formats.pdf_legibility import Legible, judge
+from tests.support.pdfs import mapped_pdf, scanned_pdf, text_pdf
+
+#: Hebrew with a Latin name and a figure in it, and Arabic.
+RIGHT_TO_LEFT = [
+    "חופשה שנתית היא 15 ימים Acme Ltd בלבד",
+    "מדיניות החזרים: תוך 30 ימים",
+    "سياسة الإجازات السنوية هي 30 يوما",
+]
+ADVANCE = 6.0
+
+
+def read(data: bytes) -> Document:
+    return read_pdf(FileContent(data))
+
+
+def drawn(*pages: Callable[[Canvas], Any]) -> bytes:
+    target = io.BytesIO()
+    canvas = Canvas(target)
+    for page in pages:
+        page(canvas)
+        canvas.showPage()
+    canvas.save()
+    return target.getvalue()
+
+
+def rewritten(data: bytes, change: Callable[[pypdf.PdfWriter], Any]) -> bytes:
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(data))
+    change(writer)
+    target = io.BytesIO()
+    writer.write(target)
+    return target.getvalue()
+
+
+def shown_from_left(line: str) -> str:
+    """Return a right-to-left line as it stands on paper, from left to right."""
+    backwards = line[::-1]
+    return re.sub(r"[A-Za-z0-9]+(?: [A-Za-z]+)*", lambda run: run[0][::-1], backwards)
+
+
+def placed(line: str, y: float = 700) -> list[tuple[float, float, str]]:
+    shown = shown_from_left(line)
+    return [(50 + ADVANCE * index, y, one) for index, one in enumerate(shown) if one != " "]
+
+
+@pytest.mark.parametrize("line", RIGHT_TO_LEFT)
+def test_right_to_left_lines_are_read_in_order_however_their_letters_were_written(line: str) -> None:
+    glyphs = placed(line)
+    assert read(mapped_pdf(glyphs)).text == line
+    assert read(mapped_pdf(glyphs[::-1])).text == line
+
+
+def test_right_to_left_letters_drawn_from_left_to_right_are_read_all_the_same() -> None:
+    """Programs without any notion of direction write the letters in the order of the text."""
+    line = "חופשה שנתית היא חמישה עשר ימים"
+    glyphs = [(50 + ADVANCE * index, 700.0, one) for index, one in enumerate(line) if one != " "]
+    assert read(mapped_pdf(glyphs)).text == line
+
+
+def test_left_to_right_text_with_a_foreign_word_keeps_its_order() -> None:
+    line = "The word שלום means peace"
+    shown = line.replace("שלום", "םולש")
+    glyphs = [(50 + ADVANCE * index, 700.0, one) for index, one in enumerate(shown) if one != " "]
+    assert read(mapped_pdf(glyphs)).text == line
+
+
+def test_values_of_form_fields_are_found_with_their_labels() -> None:
+    def form(canvas: Canvas) -> None:
+        canvas.drawString(50, 800, "Name of applicant:")
+        fields: Any = canvas.acroForm
+        fields.textfield(
+            name="f1[0]", tooltip="Applicant", value="Ottilie Beispiel", x=200, y=790, width=200, height=20
+        )
+        fields.checkbox(name="c1", tooltip="Wants the newsletter", checked=True, x=50, y=700)
+        fields.checkbox(name="c2", tooltip="Wants calls", checked=False, x=50, y=650)
+
+    document = read(drawn(lambda canvas: canvas.drawString(50, 800, "Cover"), form))
+    assert [chunk.part.number for chunk in split(document) if chunk.part and "Ottilie" in chunk.text] == [2]
+    assert "Applicant: Ottilie Beispiel" in document.text
+    assert "Wants the newsletter: yes" in document.text
+    assert "Wants calls" not in document.text
+    assert document.warnings == ("Form values and notes of page 2 were read, too.",)
+
+
+def test_a_form_without_any_other_text_is_read() -> None:
+    def form(canvas: Canvas) -> None:
+        fields: Any = canvas.acroForm
+        fields.textfield(name="n", value="Ottilie Beispiel", x=200, y=790, width=200, height=20)
+
+    assert "Ottilie Beispiel" in read(drawn(form)).text
+
+
+def test_notes_are_read() -> None:
+    def annotate(writer: pypdf.PdfWriter) -> None:
+        writer.add_annotation(0, FreeText(text="Approved by Corvus", rect=(50, 550, 200, 650)))
+        writer.add_annotation(0, Text(text="Check clause nine", rect=(50, 450, 200, 480)))
+
+    text = read(rewritten(text_pdf([["Contract"]]), annotate)).text
+    assert "Approved by Corvus" in text
+    assert "Check clause nine" in text
+
+
+def test_printed_page_numbers_are_kept_where_they_differ() -> None:
+    pages = text_pdf([["preface"], ["contents"], ["first chapter"], ["second"]])
+
+    def label(writer: pypdf.PdfWriter) -> None:
+        writer.set_page_label(0, 1, style=PageLabelStyle.LOWERCASE_ROMAN)
+        writer.set_page_label(2, 3, style=PageLabelStyle.DECIMAL, prefix="A-")
+
+    parts = [block.part for block in read(rewritten(pages, label)).blocks]
+    assert [(part.number, part.name) for part in parts if part] == [
+        (1, "i"),
+        (2, "ii"),
+        (3, "A-1"),
+        (4, "A-2"),
+    ]
+    plain = [block.part for block in read(pages).blocks]
+    assert {part.name for part in plain if part} == {""}
+
+
+def test_pages_that_hold_pictures_only_are_named() -> None:
+    def picture(canvas: Canvas) -> None:
+        canvas.rect(100, 100, 300, 300, fill=1)
+
+    def words(canvas: Canvas) -> None:
+        canvas.drawString(50, 800, "words")
+
+    def nothing(_canvas: Canvas) -> None:
+        pass
+
+    document = read(drawn(words, picture, picture, nothing, words, picture))
+    assert document.warnings == ("Pages 2-3, 6 hold pictures only: what they show is not found.",)
+    assert document.shows_unread_text
+
+
+def test_private_use_text_is_not_called_text() -> None:
+    glyphs = placed("An annual leave of fifteen days")
+    with pytest.raises(ExtractionFailed) as caught:
+        read(mapped_pdf(glyphs, maps=False))
+    assert caught.value.code == "no_text_layer"
+    assert "fonts" in caught.value.message
+    assert "[ocr]" in caught.value.message
+
+
+def test_garbled_pages_are_named_and_the_others_read() -> None:
+    def merge(writer: pypdf.PdfWriter) -> None:
+        writer.append(io.BytesIO(mapped_pdf(placed("An annual leave of fifteen days"), maps=False)))
+
+    document = read(rewritten(text_pdf([["Good page."]]), merge))
+    assert document.text == "Good page."
+    assert document.warnings[0].startswith("The text of page 2 cannot be read in full")
+    assert document.shows_unread_text
+
+
+PROSE = {
+    "english": "The notice period in the warehouse is nine weeks and it applies to every member of staff. ",
+    "german": "Die Kündigungsfrist im Lager beträgt neun Wochen und gilt für alle Beschäftigten gleich. ",
+    "polish": "Okres wypowiedzenia w magazynie wynosi dziewięć tygodni i dotyczy wszystkich pracowników. ",
+    "czech": "Výpovědní lhůta ve skladu je devět týdnů a vztahuje se na všechny zaměstnance společnosti. ",
+    "vietnamese": "Thời hạn báo trước trong kho là chín tuần và áp dụng cho tất cả nhân viên của công ty. ",
+    "welsh": "Y cyfnod rhybudd yn y warws yw naw wythnos ac mae'n berthnasol i bob aelod o staff y cwmni. ",
+    "russian": "Срок уведомления на складе составляет девять недель и распространяется на всех. ",
+    "chinese": "仓库的通知期为九周。适用于所有员工。试用期员工除外。年假为每年十五天。" * 3,
+    "parts": "BX-4411-RTK 12.50 17 pcs; FF-2210-KLM 13.75 22 pcs; QR-9914-PPW 9.99 144 pcs; ",
+    "contents": "1 Introduction ........................ 7\n2 Scope ............................... 12\n",
+}
+
+
+@pytest.mark.parametrize("text", PROSE.values(), ids=PROSE)
+def test_text_of_any_language_is_legible(text: str) -> None:
+    assert judge(text * 3) == Legible(text * 3, is_page=True)
+
+
+@pytest.mark.parametrize(
+    "garbled",
+    [
+        [one if one == " " else chr(ord(one) - 29) for one in PROSE["english"]],
+        [chr(0xF000 + ord(one)) for one in PROSE["english"]],
+        [chr(1 + ord(one) % 8) for one in PROSE["english"]],
+        ["\ufffd"] * len(PROSE["english"]),
+    ],
+    ids=["glyph numbers", "private use", "control", "replacement"],
+)
+def test_text_that_spells_nothing_is_not(garbled: list[str]) -> None:
+    verdict = judge("".join(garbled) * 3)
+    assert (verdict.text.strip(), verdict.is_page) == ("", False)
+
+
+def test_bullets_of_symbol_fonts_spoil_no_page() -> None:
+    verdict = judge("\uf0b7 Keys are returned\n\uf0b7\nto the depot\n" * 5)
+    assert verdict.is_page
+    assert "\uf0b7" not in verdict.text
+    assert "Keys are returned" in verdict.text
+
+
+def test_a_scan_says_which_extra_reads_it() -> None:
+    with pytest.raises(ExtractionFailed, match=r"\[ocr\]"):
+        read(scanned_pdf(2))
+
+
+@pytest.mark.parametrize(
+    ("pages", "name"),
+    [([4], "Page 4"), ([1, 2, 3, 7], "Pages 1-3, 7"), ([2, 4], "Pages 2, 4")],
+)
+def test_pages_are_named_in_ranges(pages: list[int], name: str) -> None:
+    assert name_pages(pages) == name
+
+
+def test_many_ranges_are_counted() -> None:
+    assert name_pages(list(range(1, 101, 2))).endswith("39 and others (50 in all)")
