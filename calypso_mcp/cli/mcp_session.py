@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, cast
+from typing import Any, TextIO, cast
 
 import anyio
 from mcp import Client, MCPError, StdioServerParameters
+from mcp.client.stdio import stdio_client
 from mcp_types import CallToolResult
 
 from calypso_mcp.assembly.server import running_server
@@ -72,10 +73,25 @@ async def open_child_session(flags: Sequence[str]) -> AsyncGenerator[Session]:
         env=child_environment(),
         encoding_error_handler="replace",
     )
+    async with open_client(server) as client:
+        yield Session(client)
+
+
+@asynccontextmanager
+async def open_client(server: StdioServerParameters, log: TextIO | None = None) -> AsyncGenerator[Client]:
+    """Start a server and yield an MCP client of it that has shaken hands.
+
+    Args:
+        server: The exact command.
+        log: A file for what the server writes to stderr; our own stderr by default.
+
+    Raises:
+        ServerStopped: The server did not start, or died.
+    """
     try:
         with raise_first():
-            async with Client(server) as client:
-                yield Session(client)
+            async with Client(stdio_client(server, errlog=sys.stderr if log is None else log)) as client:
+                yield client
     except (MCPError, OSError, anyio.BrokenResourceError, anyio.ClosedResourceError) as error:
         raise ServerStopped from error
 

@@ -54,6 +54,7 @@ COMMANDS = (
     Command("backend", "[FLAGS]", "Serve the embedded Calypso's REST API."),
     Command("demo", "[PATH ...] [FLAGS]", "Upload files, wait, search, print cited passages."),
     Command("upload", "PATH ... --bucket BUCKET [FLAGS]", "Upload files or folders into a bucket."),
+    Command("doctor", "[--json] [FLAGS]", "Look at everything an installation needs, and name the fixes."),
     Command("recover", "[FLAGS]", "Save what is left of a damaged store."),
     Command("token", "new NAME", "Make an access token for an agent that calls over HTTP."),
 )

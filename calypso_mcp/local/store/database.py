@@ -142,7 +142,7 @@ class Database:
 
 
 def _prepare(path: Path, must_exist: bool) -> None:
-    _probe()
+    check_sqlite()
     if must_exist and not path.exists():
         raise gone(path)
     connection = connect(path) if must_exist else open_private(path)
@@ -156,7 +156,7 @@ def _prepare(path: Path, must_exist: bool) -> None:
         connection.close()
 
 
-def _probe() -> None:
+def check_sqlite() -> None:
     """Check that this Python's SQLite can do what the backend needs.
 
     Raises:

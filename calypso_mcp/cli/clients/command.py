@@ -1,0 +1,46 @@
+"""What a client should start: absolute, because programs of a desktop are started with a minimal PATH."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from calypso_mcp import __version__
+
+PACKAGE = "calypso-mcp"
+
+
+def server_command(search_path: str | None = None) -> list[str]:
+    """Return an absolute program and its first arguments, which start this calypso-mcp.
+
+    The script beside this Python where there is one; `uvx` with this version where Python itself runs from
+    the cache of uv, which may be emptied any day; else this Python with `-m calypso_mcp`.
+
+    Args:
+        search_path: Where to look for `uvx`; PATH by default.
+    """
+    here = Path(sys.executable).absolute()
+    if _is_kept(here):
+        script = here.with_name(PACKAGE + (".exe" if os.name == "nt" else ""))
+        if os.access(script, os.X_OK):
+            return [str(script)]
+        return [str(here), "-m", "calypso_mcp"]
+    uvx = shutil.which("uvx", path=search_path)
+    return (
+        [str(Path(uvx).absolute()), f"{PACKAGE}=={__version__}"] if uvx else [str(here), "-m", "calypso_mcp"]
+    )
+
+
+def minimal_path() -> str:
+    """Return the PATH with which a desktop starts its programs."""
+    if os.name == "nt":
+        return r"C:\Windows\system32;C:\Windows"
+    return "/usr/bin:/bin:/usr/sbin:/sbin"
+
+
+def _is_kept(python: Path) -> bool:
+    """Whether this Python stays where it is: not in the cache of uv, whose environments come and go."""
+    return not any(re.fullmatch(r"(?:archive|environments)-v\d+", part) for part in python.parts)

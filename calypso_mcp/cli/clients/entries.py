@@ -1,0 +1,119 @@
+"""One server in a client's configuration, in whichever shape the client wants it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from calypso_mcp.cli.clients.facts import LISTING_KEYS, Client
+
+#: What a command line or an address of ours contains.
+_OURS = re.compile(r"\bcalypso[-_]mcp\b")
+#: The name that `install` gives, and the one people take from the README.
+NAME = "calypso"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A server as a client would start it.
+
+    Attributes:
+        name: Its name in the client.
+        command: The program and its arguments; empty for a remote server.
+        environ: Variables the client adds.
+        url: Address of a remote server; None for a command.
+        fields: As written.
+        is_read: Whether the client looks where it stands.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    environ: Mapping[str, str] = field(default_factory=dict[str, str])
+    url: str | None = None
+    fields: Mapping[str, object] = field(default_factory=dict[str, object])
+    is_read: bool = True
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is calypso-mcp, by its command or by its name."""
+        return self.name == NAME or any(_OURS.search(word) for word in (*self.command, self.name))
+
+    @property
+    def is_disabled(self) -> bool:
+        """Whether the person turned it off."""
+        return self.fields.get("disabled") is True or self.fields.get("enabled") is False
+
+    @property
+    def arguments(self) -> tuple[str, ...] | None:
+        """What calypso-mcp itself is given; None where the command is not recognised."""
+        for position, word in enumerate(self.command):
+            if (
+                _OURS.search(word.replace("\\", "/").rpartition("/")[2])
+                and self.command[position - 1] != "--from"
+            ):
+                return self.command[position + 1 :]
+        return None
+
+
+def servers_of(client: Client, document: object) -> list[Entry]:
+    """Return every server in a configuration, also those under a key that the client does not read."""
+    found: list[Entry] = []
+    top = _mapping(document)
+    for key in dict.fromkeys((client.key[0], *LISTING_KEYS)):
+        found += _listed(client, top.get(key), is_read=key == client.key[0])
+    if client.name == "claude-code":
+        for project in _mapping(top.get("projects")).values():
+            found += _listed(client, _mapping(project).get("mcpServers"), is_read=True)
+    return found
+
+
+def keeps_servers_apart(listing: object) -> bool:
+    """Whether opencode's `mcp` is of version 2, which lists servers one level deeper."""
+    return (
+        isinstance(listing, dict)
+        and isinstance(_mapping(cast("object", listing)).get("servers"), dict)
+        and ("command" not in _mapping(_mapping(cast("object", listing))["servers"]))
+    )
+
+
+def _listed(client: Client, listing: object, *, is_read: bool) -> Iterator[Entry]:
+    if isinstance(listing, list):
+        for item in cast("list[object]", listing):
+            fields = _mapping(item)
+            yield _entry(client, str(fields.get("name", "")), fields, is_read=is_read)
+        return
+    if client.name == "opencode" and keeps_servers_apart(listing):
+        listing = _mapping(listing)["servers"]
+    for name, fields in _mapping(listing).items():
+        if isinstance(fields, dict):
+            yield _entry(client, name, _mapping(cast("object", fields)), is_read=is_read)
+
+
+def _entry(client: Client, name: str, fields: Mapping[str, object], *, is_read: bool) -> Entry:
+    program = fields.get(client.command_field, fields.get("command"))
+    words = [*_texts(program), *_texts(fields.get("args"))]
+    variables = _mapping(fields.get(client.environment_field, fields.get("env")))
+    url = next(
+        (fields[one] for one in (client.url_field, "url", "serverUrl", "httpUrl", "uri") if one in fields),
+        None,
+    )
+    return Entry(
+        name,
+        tuple(words),
+        {variable: str(value) for variable, value in variables.items()},
+        str(url) if url is not None and not words else None,
+        fields,
+        is_read,
+    )
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, list):
+        return [str(item) for item in cast("list[object]", value)]
+    return [] if value is None else [str(value)]
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return cast("dict[str, object]", value) if isinstance(value, dict) else {}

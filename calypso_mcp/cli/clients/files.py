@@ -1,0 +1,95 @@
+"""Finding and reading the configurations of clients."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from calypso_mcp.cli.clients import jsonc
+from calypso_mcp.cli.clients.facts import CLIENTS, Client, Syntax
+from calypso_mcp.cli.clients.jsonc import Unreadable
+from calypso_mcp.cli.clients.places import Places
+
+#: A configuration longer than this is not one, in bytes. Claude Code keeps histories in its own.
+_LONGEST_BYTES = 64 * 1_048_576
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """A configuration that may exist.
+
+    Attributes:
+        client: Whose it is.
+        path: Where it lies.
+        in_project: Whether it belongs to a project and not to the person.
+    """
+
+    client: Client
+    path: Path
+    in_project: bool = False
+
+
+def config_files(places: Places) -> Iterator[ConfigFile]:
+    """Yield every configuration that exists, each path once for every client that reads it."""
+    for client in CLIENTS:
+        for path in dict.fromkeys(places.user_files(client)):
+            if path.is_file():
+                yield ConfigFile(client, path)
+        project = places.project_file(client)
+        if project is not None and project.is_file():
+            yield ConfigFile(client, project, in_project=True)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a configuration without a byte order mark, with its line endings as they are.
+
+    Raises:
+        Unreadable: It cannot be read, is no UTF-8, or is too long.
+    """
+    try:
+        if path.stat().st_size > _LONGEST_BYTES:
+            raise Unreadable("it is too long to be a configuration")
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Unreadable("it is not UTF-8") from None
+    except OSError as error:
+        raise Unreadable(str(error.strerror or error)) from None
+
+
+def parse(text: str, syntax: Syntax) -> object:
+    """Return what a configuration says.
+
+    Raises:
+        Unreadable: It does not follow its syntax, or says one thing twice.
+    """
+    if syntax == "json":
+        return jsonc.loads(text)
+    if syntax == "toml":
+        import tomllib
+
+        try:
+            return tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise Unreadable(str(error)) from None
+    import yaml
+
+    try:
+        return yaml.load(text, Loader=_loader()) or {}  # noqa: S506 - a safe loader
+    except yaml.YAMLError as error:
+        raise Unreadable(" ".join(str(error).split())) from None
+
+
+def _loader() -> type:
+    """Return a safe YAML loader that takes no key twice."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+            names = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+            if len(set(map(str, names))) < len(names):
+                raise Unreadable(f"a name stands twice below line {node.start_mark.line + 1}")
+            return super().construct_mapping(node, deep=deep)
+
+    return Loader

@@ -1,0 +1,81 @@
+"""Where a client's configuration lies on this system."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from calypso_mcp.cli.clients.facts import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The folders of one person and one project.
+
+    Attributes:
+        home: The person's home folder.
+        environ: Variables that move a configuration elsewhere.
+        project: The folder whose project configurations are looked at.
+        system: As `sys.platform` names it.
+    """
+
+    home: Path
+    environ: Mapping[str, str]
+    project: Path
+    system: str = sys.platform
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str], project: Path) -> Places:
+        """Return the places of whoever runs this process with `environ`."""
+        home = environ.get("USERPROFILE" if sys.platform == "win32" else "HOME")
+        return cls(Path(home) if home else Path.home(), environ, project)
+
+    def user_files(self, client: Client) -> list[Path]:
+        """Return where a client's configuration of the person may lie, the one to create first."""
+        return [path for pattern in client.user_files if (path := self._fill(pattern)) is not None]
+
+    def project_file(self, client: Client) -> Path | None:
+        """Return a client's configuration of the project."""
+        return None if client.project_file is None else self.project / client.project_file
+
+    def _fill(self, pattern: str) -> Path | None:
+        """Return the path a pattern stands for; None where a variable it needs is not set."""
+        name, _, rest = pattern.removeprefix("{").partition("}")
+        base = self._base(name)
+        return None if base is None else Path(f"{base}{rest}")
+
+    def _base(self, name: str) -> Path | None:
+        if name == "home":
+            return self.home
+        folders = {"config": self._config, "zed": self._zed, "goose": self._goose, "xdg": self._xdg}
+        if name in folders:
+            return folders[name]
+        value = self.environ.get(name, "").strip()
+        return Path(value) if value else None
+
+    @property
+    def _xdg(self) -> Path:
+        return Path(self.environ.get("XDG_CONFIG_HOME") or self.home / ".config")
+
+    @property
+    def _config(self) -> Path:
+        """Where programs of a desktop keep their configuration."""
+        if self.system == "darwin":
+            return self.home / "Library" / "Application Support"
+        if self.system == "win32":
+            return Path(self.environ.get("APPDATA") or self.home / "AppData" / "Roaming")
+        return self._xdg
+
+    @property
+    def _zed(self) -> Path:
+        if self.system == "darwin":
+            return self.home / ".config" / "zed"
+        return self._config / ("Zed" if self.system == "win32" else "zed")
+
+    @property
+    def _goose(self) -> Path:
+        if self.system == "win32":
+            return self._config / "Block" / "goose" / "config"
+        return self.home / ".config" / "goose" if self.system == "darwin" else self._xdg / "goose"

@@ -1,0 +1,68 @@
+"""The hosted API: can it be reached, does it take the key, and do both clocks agree?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from email.utils import parsedate_to_datetime
+
+import httpx2
+
+from calypso_mcp.assembly.backends import client_policies
+from calypso_mcp.cli.doctor.findings import Finding, ok, problem
+from calypso_mcp.errors import CalypsoError
+from calypso_mcp.settings import Settings
+
+_AREA = "API"
+#: Signed upload addresses are refused where clocks differ by more; storages allow about this much.
+_MOST_SKEW_S = 300
+_WAIT_S = 10.0
+
+
+async def check_api(settings: Settings) -> AsyncIterator[Finding]:
+    """Yield what the API says to the operator's key; nothing is asked of an embedded Calypso."""
+    if not settings.uses_hosted_api:
+        yield ok(_AREA, "The embedded Calypso is used: buckets live in the data folder, no key is needed.")
+        return
+    url = settings.api_base_url
+    if settings.api_key is None:
+        yield ok(_AREA, f"Callers bring their own keys to {url}.")
+        return
+    from calypso_mcp.client import KeyChecks
+
+    checks = KeyChecks(url, client_policies(settings))
+    try:
+        is_accepted = await checks.accepts(settings.api_key.get_secret_value())
+    except CalypsoError as error:
+        yield problem(_AREA, f"{url}: {error.message}", error.hint or "Check the base URL (--api-base-url).")
+        return
+    finally:
+        await checks.aclose()
+    if is_accepted:
+        yield ok(_AREA, f"{url} answers and accepts the key.")
+    else:
+        yield problem(
+            _AREA,
+            f"{url} does not accept the key.",
+            "Set CALYPSO_API_KEY (or CALYPSO_API_KEY_FILE) to a key of this installation of Calypso.",
+        )
+    yield await _clock(url)
+
+
+async def _clock(url: str) -> Finding:
+    """Compare our clock with the `Date` of an answer (RFC 9110, section 6.6.1)."""
+    try:
+        async with httpx2.AsyncClient(timeout=_WAIT_S) as client:
+            answer = await client.get(f"{url}/connection")
+        theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
+    except (httpx2.HTTPError, KeyError, ValueError):
+        return ok(_AREA, "The API does not say what time it is.")
+    skew = round(time.time() - theirs)
+    if abs(skew) > _MOST_SKEW_S:
+        way = "ahead of" if skew > 0 else "behind"
+        return problem(
+            _AREA,
+            f"This machine's clock is {abs(skew)} s {way} the API's: upload addresses will count as expired.",
+            "Set the clock, best by turning on time synchronisation.",
+        )
+    return ok(_AREA, "The clocks agree.")

@@ -1,0 +1,189 @@
+"""Every configuration of a client on this machine that names calypso-mcp: would its server start?"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+from calypso_mcp import __version__
+from calypso_mcp.cli.arguments import UsageError, parse
+from calypso_mcp.cli.clients.command import PACKAGE, minimal_path
+from calypso_mcp.cli.clients.entries import Entry, servers_of
+from calypso_mcp.cli.clients.facts import Client
+from calypso_mcp.cli.clients.files import ConfigFile, config_files, read_text
+from calypso_mcp.cli.clients.files import parse as parse_config
+from calypso_mcp.cli.clients.jsonc import Unreadable
+from calypso_mcp.cli.clients.places import Places
+from calypso_mcp.cli.commands import STDIO
+from calypso_mcp.cli.doctor.findings import Finding, note, ok, problem
+from calypso_mcp.settings import read_settings
+from calypso_mcp.settings.placeholders import placeholder_in
+
+_AREA = "clients"
+_PINNED = re.compile(r"calypso-mcp(?:\[[\w,-]+\])?(?:==|@)(\d[\w.]*)")
+_VERSION = re.compile(r"calypso-mcp (\d[\w.]*)")
+_VERSION_WAIT_S = 20.0
+
+
+def check_clients(places: Places) -> Iterator[Finding]:
+    """Yield what is right and wrong with every server of ours in every configuration."""
+    found = False
+    for file in config_files(places):
+        for finding in _check_file(file, places):
+            found = True
+            yield finding
+    if not found:
+        yield note(
+            _AREA, "No client on this machine names calypso-mcp.", "Add it: calypso-mcp install CLIENT"
+        )
+
+
+def _check_file(file: ConfigFile, places: Places) -> Iterator[Finding]:
+    where = f"{file.client.title}, {file.path}"
+    text = ""
+    try:
+        text = read_text(file.path)
+        entries = servers_of(file.client, parse_config(text, file.client.syntax))
+    except Unreadable as error:
+        if not text or "calypso" in text:
+            yield problem(
+                _AREA,
+                f"{where}: cannot be read: {error}.",
+                f"Correct the file; {file.client.title} ignores it, or what follows the fault.",
+            )
+        return
+    for entry in entries:
+        if entry.is_ours:
+            faults = list(_faults(file, entry, places))
+            for message, fix in faults:
+                yield problem(_AREA, f"{where}, server {entry.name}: {message}", fix)
+            if not faults and entry.is_disabled:
+                yield note(_AREA, f"{where}, server {entry.name}: is turned off.")
+            elif not faults:
+                yield ok(_AREA, f"{where}, server {entry.name}: would start.")
+
+
+def _faults(file: ConfigFile, entry: Entry, places: Places) -> Iterator[tuple[str, str]]:
+    client = file.client
+    again = f"Write it anew: calypso-mcp install {client.name}"
+    if not entry.is_read:
+        yield (
+            f"stands under a key that {client.title} does not read.",
+            f"Move it below {'.'.join(client.key)}.",
+        )
+        return
+    if entry.url is not None:
+        yield from _remote_faults(client, entry)
+        return
+    if not entry.command:
+        yield "has neither a command nor an address.", again
+        return
+    yield from _command_faults(client, entry.command[0], places, again)
+    yield from _placeholder_faults(file, entry)
+    yield from _setting_faults(file, entry)
+    yield from _version_faults(entry, again)
+
+
+def _remote_faults(client: Client, entry: Entry) -> Iterator[tuple[str, str]]:
+    if not client.url_field:
+        yield (
+            f"{client.title} starts commands only and reads no address.",
+            f"Give it a command: calypso-mcp install {client.name}",
+        )
+    elif client.url_field not in entry.fields and not (client.name == "gemini" and "type" in entry.fields):
+        yield (
+            f"the address stands in a field that {client.title} does not read.",
+            f"Call the field {client.url_field}.",
+        )
+    elif client.type_field and entry.fields.get("type") is None:
+        yield (
+            f'{client.title} takes a server without "type" for a command.',
+            f'Add "type": "{client.type_field}".',
+        )
+
+
+def _command_faults(client: Client, program: str, places: Places, again: str) -> Iterator[tuple[str, str]]:
+    path = Path(program).expanduser()
+    if path.is_absolute():
+        if not path.exists():
+            yield f"{program} does not exist.", again
+        elif not os.access(path, os.X_OK) or path.is_dir():
+            yield f"{program} cannot be run.", again
+        return
+    if client.is_desktop and shutil.which(program, path=minimal_path()) is None:
+        yield (
+            f"`{program}` is no absolute path, and {client.title} may be started with a PATH that lacks it.",
+            again,
+        )
+    elif shutil.which(program, path=places.environ.get("PATH")) is None:
+        yield f"`{program}` is not in the PATH.", again
+
+
+def _placeholder_faults(file: ConfigFile, entry: Entry) -> Iterator[tuple[str, str]]:
+    for text in (*entry.command, *entry.environ.values()):
+        if placeholder := placeholder_in(_expanded(file, text)):
+            yield (
+                f"{placeholder} is a placeholder that {file.client.title} does not replace here.",
+                "Write the value itself; for a key, name a file: CALYPSO_API_KEY_FILE.",
+            )
+
+
+def _setting_faults(file: ConfigFile, entry: Entry) -> Iterator[tuple[str, str]]:
+    """Yield what this version says of the settings; those with placeholders are known to the client only."""
+    words = entry.arguments
+    if words is None or any(_expanded(file, text) != text for text in (*words, *entry.environ.values())):
+        return
+    if any(placeholder_in(text) for text in (*words, *entry.environ.values())):
+        return
+    try:
+        parsed = parse(list(words))
+    except UsageError as error:
+        yield error.message, "Correct the arguments; `calypso-mcp --help` lists the flags."
+        return
+    if parsed.command is STDIO:
+        for wrong in read_settings(parsed.flags, entry.environ).problems:
+            yield wrong.message, wrong.hint or "Correct the value in this file."
+    else:
+        yield (
+            f"starts `calypso-mcp {parsed.command.name}`, which speaks no MCP over stdio.",
+            f"Take the word {parsed.command.name} out of the arguments.",
+        )
+
+
+def _version_faults(entry: Entry, again: str) -> Iterator[tuple[str, str]]:
+    version = next((found.group(1) for word in entry.command if (found := _PINNED.search(word))), None)
+    if version is None:
+        version = _version_of(entry.command[0])
+    if version is not None and version != __version__:
+        yield f"starts version {version}, and this is {__version__}.", again
+
+
+def _version_of(program: str) -> str | None:
+    """Ask a `calypso-mcp` for its version; other programs are left alone."""
+    path = Path(program)
+    if path.stem != PACKAGE or not path.is_absolute() or not os.access(path, os.X_OK):
+        return None
+    try:
+        answer = subprocess.run(  # noqa: S603 - what the client itself starts
+            [program, "--version"],
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=_VERSION_WAIT_S,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = _VERSION.search(answer.stdout)
+    return found.group(1) if found else None
+
+
+def _expanded(file: ConfigFile, text: str) -> str:
+    """Return `text` without the placeholders that the client replaces."""
+    pattern = file.client.placeholders(in_project=file.in_project)
+    return re.sub(pattern, "", text) if pattern else text

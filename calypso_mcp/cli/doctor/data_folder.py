@@ -1,0 +1,127 @@
+"""The data folder: can it be written, who can see it, is there room, and is the store whole?"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sqlite3
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from calypso_mcp.cli.doctor.findings import Finding, note, ok, problem
+from calypso_mcp.errors import ConfigError
+from calypso_mcp.local.app import STORE_FILE, WORKERS_FOLDER
+from calypso_mcp.local.processes.presence import Presence
+from calypso_mcp.local.store.migrations import MIGRATIONS
+from calypso_mcp.settings import Settings
+from calypso_mcp.sqlite.faults import is_busy
+from calypso_mcp.sqlite.migrations import applied
+
+_AREA = "data folder"
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_CHOOSE = "choose another folder (--data-dir, CALYPSO_DATA_DIR)."
+#: How long another connection may hold the store before that is a fault, in seconds.
+_LOCK_S = 2.0
+
+
+def check_data_folder(settings: Settings) -> Iterator[Finding]:
+    """Yield the state of the folder and of the store in it."""
+    folder = settings.data_dir
+    if folder.exists() and not folder.is_dir():
+        yield problem(_AREA, f"{folder} is a file.", f"Move it away, or {_CHOOSE}")
+        return
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    if (refusal := _refusal(nearest)) is not None:
+        yield problem(
+            _AREA, f"{nearest} cannot be written: {refusal}.", f"Let this user write into it, or {_CHOOSE}"
+        )
+        return
+    if not folder.exists():
+        yield ok(_AREA, f"{folder} will be made when it is first needed.")
+    yield _room(settings, nearest)
+    if folder.exists():
+        yield from _privacy(folder)
+        yield from _store(folder)
+
+
+def _refusal(folder: Path) -> str | None:
+    """Return why nothing can be written into `folder`, found by writing; None where it can."""
+    if not folder.is_dir():
+        return "it is a file"
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def _room(settings: Settings, folder: Path) -> Finding:
+    free = shutil.disk_usage(folder).free
+    room = f"{free // 1_000_000:,} MB are free"
+    if free < settings.min_free_disk_bytes and not settings.uses_hosted_api:
+        return problem(
+            _AREA,
+            f"{room} on the disk of {settings.data_dir}; uploads keep {settings.min_free_disk_mb:,} MB free.",
+            "Make room, choose another folder (--data-dir), or keep less free (--min-free-disk).",
+        )
+    return ok(_AREA, f"{settings.data_dir}: {room}.")
+
+
+def _privacy(folder: Path) -> Iterator[Finding]:
+    if os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) & _OTHERS:
+        yield problem(
+            _AREA,
+            f"Other users of this machine can look into {folder}.",
+            f"Close it: chmod 700 {shlex.quote(str(folder))}",
+        )
+
+
+def _store(folder: Path) -> Iterator[Finding]:
+    store = folder / STORE_FILE
+    if not store.exists():
+        yield ok(_AREA, "No store yet.")
+        return
+    if Presence(folder / WORKERS_FOLDER).is_anybody_there():
+        yield note(_AREA, "A server uses the folder now; several may share it.")
+    try:
+        # Not as servers open it: they wait for minutes where another connection holds the store.
+        with closing(
+            sqlite3.connect(f"{store.absolute().as_uri()}?mode=rw", uri=True, timeout=_LOCK_S)
+        ) as connection:
+            connection.isolation_level = None
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+            steps = applied(connection, MIGRATIONS)
+            [found] = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except ConfigError as error:
+        yield problem(_AREA, error.message, error.hint)
+        return
+    except sqlite3.Error as error:
+        if is_busy(error):
+            yield problem(
+                _AREA,
+                f"Another process holds the store {store} for longer than {_LOCK_S:g} s.",
+                "End the process that has it open; a backup or a database browser, for example.",
+            )
+        else:
+            yield _damaged(folder, str(error))
+        return
+    if found != "ok":
+        yield _damaged(folder, str(found))
+    elif steps < len(MIGRATIONS):
+        yield note(_AREA, "An older version made the store; the next server brings it up to date.")
+    else:
+        yield ok(_AREA, "The store is whole and of this version.")
+
+
+def _damaged(folder: Path, reason: str) -> Finding:
+    return problem(
+        _AREA,
+        f"The store is damaged: {reason}.",
+        "Stop every server, then save what is left: "
+        f"calypso-mcp recover --data-dir {shlex.quote(str(folder))}",
+    )

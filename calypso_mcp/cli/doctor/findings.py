@@ -1,0 +1,86 @@
+"""What a check found, and how it is shown."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+from calypso_mcp.domain.untrusted_text import clean_line
+
+Status = Literal["ok", "note", "problem"]
+Area = Literal["settings", "machine", "API", "data folder", "folders", "handshake", "clients"]
+
+_MARKS: dict[Status, str] = {"ok": "ok     ", "note": "note   ", "problem": "PROBLEM"}
+#: Longest text of a finding shown, in characters.
+_SHOWN_CHARS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at.
+
+    Attributes:
+        area: The part of the installation.
+        status: `ok`, `note` where nothing is wrong but worth knowing, or `problem`.
+        message: What was found, without secrets.
+        fix: What to do about a problem.
+    """
+
+    area: Area
+    status: Status
+    message: str
+    fix: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        """Return it for programs; the fix only where there is one."""
+        return {name: value for name, value in asdict(self).items() if value}
+
+
+def ok(area: Area, message: str) -> Finding:
+    """Return that something is as it should be."""
+    return Finding(area, "ok", message)
+
+
+def note(area: Area, message: str, fix: str = "") -> Finding:
+    """Return something worth knowing that is not wrong."""
+    return Finding(area, "note", message, fix)
+
+
+def problem(area: Area, message: str, fix: str) -> Finding:
+    """Return that something is wrong, and what to do."""
+    return Finding(area, "problem", message, fix)
+
+
+def is_well(findings: Iterable[Finding]) -> bool:
+    """Whether there is no problem."""
+    return all(finding.status != "problem" for finding in findings)
+
+
+def rendered(findings: Iterable[Finding], width: int) -> str:
+    """Return the findings for a person, by area, wrapped at `width` columns."""
+    lines: list[str] = []
+    area = ""
+    for finding in findings:
+        if finding.area != area:
+            area = finding.area
+            lines += ["", area] if lines else [area]
+        message = clean_line(finding.message, _SHOWN_CHARS)
+        lines.append(
+            textwrap.fill(
+                message, width, initial_indent=f"  {_MARKS[finding.status]}  ", subsequent_indent=" " * 11
+            )
+        )
+        if finding.fix:
+            fix = clean_line(finding.fix, _SHOWN_CHARS)
+            lines.append(
+                textwrap.fill(
+                    fix,
+                    width,
+                    initial_indent=" " * 11 + "-> ",
+                    subsequent_indent=" " * 14,
+                    break_on_hyphens=False,
+                )
+            )
+    return "\n".join(lines)

@@ -1,0 +1,109 @@
+"""This machine's Python, its SQLite, the libraries and the extras."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sqlite3
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.metadata import PackageNotFoundError, distribution, requires
+from pathlib import Path
+
+from calypso_mcp import __version__
+from calypso_mcp.cli.clients.command import PACKAGE
+from calypso_mcp.cli.doctor.findings import Finding, note, ok, problem
+from calypso_mcp.errors import ConfigError
+from calypso_mcp.local.store.database import check_sqlite
+
+_AREA = "machine"
+_FOLDERS = "folders"
+_REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)[^;]*(?:;(.*))?")
+_EXTRA = re.compile(r"extra\s*==\s*['\"]([\w-]+)['\"]")
+
+
+def check_machine() -> Iterator[Finding]:
+    """Yield what is installed, and what is missing."""
+    yield ok(_AREA, f"calypso-mcp {__version__}, Python {platform.python_version()} at {sys.executable}")
+    yield _full_text_search()
+    yield from _libraries(requires(PACKAGE) or [])
+
+
+def check_folders(folders: Sequence[Path], home: Path) -> Iterator[Finding]:
+    """Yield whether the folders that callers may upload from can be read."""
+    if not folders:
+        yield note(
+            _FOLDERS,
+            "No folder is allowed: agents upload text, not files of this machine.",
+            "Allow one with --allow-path FOLDER.",
+        )
+    for folder in folders:
+        try:
+            with os.scandir(folder) as listing:
+                next(listing, None)
+        except OSError as error:
+            yield problem(
+                _FOLDERS,
+                f"{folder} cannot be read: {error.strerror}.",
+                "Let this user read it, or allow another folder (--allow-path).",
+            )
+            continue
+        if folder == home or folder in home.parents:
+            yield problem(
+                _FOLDERS,
+                f"{folder} is allowed, which holds everything of yours: an agent may upload any of it.",
+                "Allow the folders with documents only (--allow-path).",
+            )
+        else:
+            yield ok(_FOLDERS, f"{folder} may be read.")
+
+
+def _full_text_search() -> Finding:
+    try:
+        check_sqlite()
+    except ConfigError as error:
+        return problem(_AREA, error.message, error.hint)
+    return ok(_AREA, f"SQLite {sqlite3.sqlite_version} with FTS5")
+
+
+def _libraries(requirements: Sequence[str]) -> Iterator[Finding]:
+    missing: list[str] = []
+    extras: dict[str, list[str]] = {}
+    for requirement in requirements:
+        found = _REQUIREMENT.match(requirement)
+        if found is None:
+            continue
+        name, marker = found.group(1), found.group(2) or ""
+        is_there = _is_installed(name)
+        if extra := _EXTRA.search(marker):
+            extras.setdefault(extra.group(1), [])
+            if not is_there:
+                extras[extra.group(1)].append(name)
+        elif not is_there and not marker:
+            missing.append(name)
+    if missing:
+        yield problem(
+            _AREA,
+            f"Libraries are missing: {', '.join(missing)}.",
+            f"Install them: {sys.executable} -m pip install --force-reinstall {PACKAGE}",
+        )
+    else:
+        yield ok(_AREA, "Every library is installed.")
+    for extra, absent in sorted(extras.items()):
+        if extra == "dev":
+            continue
+        if absent:
+            yield note(
+                _AREA, f"Extra {extra}: not installed.", f"To have it: pip install '{PACKAGE}[{extra}]'"
+            )
+        else:
+            yield ok(_AREA, f"Extra {extra}: installed.")
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        distribution(name)
+    except PackageNotFoundError:
+        return False
+    return True
