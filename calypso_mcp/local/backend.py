@@ -18,6 +18,7 @@ T = TypeVar("T")
 
 #: Threads that may wait for the disk at once.
 _DISK_THREADS = 16
+_FETCHES = 8
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Backend:
     #: Tells the indexing worker of this process that there is work.
     wake_worker: Callable[[], None]
     turns: Turns = field(default_factory=Turns)
+    #: Pages of the web that are fetched at the same time.
+    fetches: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_FETCHES))
     _disk: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_DISK_THREADS))
 
     def now(self) -> float:

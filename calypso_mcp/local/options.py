@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from calypso_mcp.domain.limits import CreatePacing, UploadLimits
+from calypso_mcp.local.web.policy import WebPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,4 +43,6 @@ class LocalOptions:
     orphan_lifetime_s: float = 86_400.0
     #: How long a turn of a conversation with an agent can be continued.
     answer_lifetime_s: float = 7 * 86_400.0
+    #: Which of the web may be fetched.
+    web: WebPolicy = WebPolicy()
     clock: Callable[[], float] = time.time

@@ -28,6 +28,11 @@ def replayed(connection: sqlite3.Connection, operation: str, key: str | None, bo
     return str(row["created_id"])
 
 
+def forget(connection: sqlite3.Connection, operation: str, key: str | None) -> None:
+    """Forget what the key created, because it is used to make a newer version."""
+    connection.execute("DELETE FROM idempotency_keys WHERE operation = ? AND key = ?", (operation, key))
+
+
 def remember(
     connection: sqlite3.Connection, operation: str, key: str | None, body: Any, created_id: str, *, now: float
 ) -> None:

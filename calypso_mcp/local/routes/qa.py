@@ -1,0 +1,49 @@
+"""`POST /knowledge/qa`: a question and its answer as a member of a bucket (extension)."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from calypso_mcp.api import paths
+from calypso_mcp.api.qa import AddQa
+from calypso_mcp.domain.declaration import Declaration
+from calypso_mcp.domain.qa import as_markdown, qa_filename, same_question
+from calypso_mcp.local.backend import Backend
+from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, idempotency_key, read_body
+from calypso_mcp.local.refusals import invalid
+from calypso_mcp.local.routes.websites import source_fields
+from calypso_mcp.local.uploads import keeping
+
+#: As long as one search may be, and as much as an answer of a few pages.
+_QUESTION_CHARS = 1_000
+_ANSWER_CHARS = 50_000
+
+
+async def add_qa(backend: Backend, request: Request) -> Answer:
+    """Keep an answer under its question, in place of the one that the question had before."""
+    body = await read_body(backend, request, AddQa)
+    question, answer = " ".join(body.question.split()), body.answer.strip()
+    if not question or not answer:
+        raise invalid("A question and its answer must not be empty.")
+    if len(question) > _QUESTION_CHARS or len(answer) > _ANSWER_CHARS:
+        raise invalid(
+            f"A question has at most {_QUESTION_CHARS:,} characters, an answer {_ANSWER_CHARS:,}."
+        )
+    asked = keeping.Request("qa", idempotency_key(request), body.to_wire())
+    declaration = Declaration(
+        filename=qa_filename(question),
+        destination=body.destination,
+        content_type="text/markdown; charset=utf-8",
+        title=question[:300],
+        tags=body.tags or (),
+        path=same_question(question),
+        if_exists="replace",
+    )
+    await keeping.find_same(backend, declaration, "qa")
+    kept = await keeping.keep(backend, declaration, as_markdown(question, answer).encode(), "qa", asked)
+    wire = {"object": "knowledge_qa", **source_fields(kept.file), "question": question}
+    return Answer(wire, 201, REPLAYED if kept.is_replay else {})
+
+
+ROUTES = (Route(paths.QA, endpoint(add_qa), methods=["POST"]),)

@@ -1,0 +1,206 @@
+"""`POST /knowledge/websites` and `POST /knowledge/files/import-url` (API sheet section 10)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.routing import Route
+
+from calypso_mcp.api import paths
+from calypso_mcp.api.websites import AddWebsite, ImportUrl, read_tags
+from calypso_mcp.domain.declaration import Declaration
+from calypso_mcp.domain.file_formats import HEAD_BYTES
+from calypso_mcp.local.backend import Backend
+from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, idempotency_key, read_body
+from calypso_mcp.local.identifiers import iso_time
+from calypso_mcp.local.indexing.formats.registry import readable_formats
+from calypso_mcp.local.rate_limit import admit
+from calypso_mcp.local.refusals import Refusal
+from calypso_mcp.local.routes.files import file_wire
+from calypso_mcp.local.store.files import FileRow
+from calypso_mcp.local.uploads import keeping
+from calypso_mcp.local.uploads.admission import check_file, refusal_of
+from calypso_mcp.local.uploads.keeping import Kept, Kind
+from calypso_mcp.local.web.urls import WebUrl, parse_url
+
+if TYPE_CHECKING:
+    from calypso_mcp.local.web.fetching import Fetched
+
+_ANY_TYPE = "*/*"
+
+
+async def add_website(backend: Backend, request: Request) -> Answer:
+    """Read a web page into buckets; one that is there already is a conflict, unless it is to be replaced."""
+    body = await read_body(backend, request, AddWebsite)
+    asked = keeping.Request("website", idempotency_key(request), body.to_wire())
+    wanted = _Wanted(
+        kind="website",
+        url=parse_url(body.url),
+        replaces=body.if_exists == "replace",
+        declaration=Declaration(
+            destination=body.destination, title=body.title, tags=read_tags(body.tags_hint or "")
+        ),
+    )
+    kept = await _earlier(backend, asked, wanted)
+    if kept is None and not wanted.replaces and body.if_exists != "keep_both":
+        same = await keeping.find_same(backend, wanted.declared(), "website")
+        if same is not None and body.if_exists == "skip":
+            kept = Kept(same, is_replay=True)
+        elif same is not None:
+            raise Refusal(
+                409,
+                "website_url_exists",
+                f"{wanted.url} is in the bucket already. Send if_exists=replace to read it again.",
+            )
+    if kept is None:
+        from calypso_mcp.local.web import pages
+
+        fetched = await _fetched(backend, wanted, accept=pages.PAGE_ACCEPT, language=body.preferred_language)
+        if pages.media_type(fetched) not in pages.PAGE_TYPES:
+            raise _unsupported(
+                f"The URL leads to {pages.media_type(fetched) or 'something of no stated type'}, not to a web "
+                "page. Import it as a file instead."
+            )
+        head = pages.read_head(fetched)
+        declaration = wanted.declared(
+            filename=pages.page_name(wanted.url, pages.media_type(fetched)),
+            content_type=fetched.content_type,
+            title=wanted.declaration.title or head.title,
+            metadata={
+                "url": str(fetched.url),
+                **({"language": head.language} if head.language else {}),
+                **({"summary": head.summary} if head.summary else {}),
+                "fetched_at": iso_time(backend.now()),
+            },
+        )
+        kept = await keeping.keep(backend, declaration, fetched.data, "website", asked)
+    return _answer(backend, kept, "knowledge_website", wanted.url)
+
+
+async def import_url(backend: Backend, request: Request) -> Answer:
+    """Fetch a file of the public web into buckets."""
+    body = await read_body(backend, request, ImportUrl)
+    asked = keeping.Request("import-url", idempotency_key(request), body.to_wire())
+    wanted = _Wanted(
+        kind="file",
+        url=parse_url(body.url),
+        replaces=body.if_exists == "replace",
+        declaration=Declaration(
+            destination=body.destination, title=body.title, tags=read_tags(body.tags or "")
+        ),
+    )
+    kept = await _earlier(backend, asked, wanted)
+    same = await keeping.find_same(backend, wanted.declared(), "file") if kept is None else None
+    if same is not None and body.if_exists == "skip":
+        kept = Kept(same, is_replay=True)
+    if kept is None:
+        from calypso_mcp.local.web import pages
+
+        fetched = await _fetched(backend, wanted, accept=_ANY_TYPE)
+        name = pages.file_name(fetched)
+        refusal = readable_formats().refusal(name, fetched.data[:HEAD_BYTES], fetched.content_type)
+        if refusal is not None and fetched.data:
+            raise _unsupported(f"{refusal.message} {refusal.hint}")
+        declaration = wanted.declared(
+            filename=name,
+            content_type=fetched.content_type or "application/octet-stream",
+            metadata={"url": str(fetched.url), "fetched_at": iso_time(backend.now())},
+        )
+        kept = await keeping.keep(backend, declaration, fetched.data, "file", asked)
+    return _answer(backend, kept, "knowledge_file", wanted.url)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a request asks to be read."""
+
+    kind: Kind
+    url: WebUrl
+    replaces: bool
+    declaration: Declaration
+
+    def declared(self, **found: Any) -> Declaration:
+        """Return the declaration under the URL's identity, with what fetching `found`."""
+        from dataclasses import replace
+
+        if_exists = "replace" if self.replaces else "keep_both"
+        return replace(self.declaration, path=str(self.url), if_exists=if_exists, **found)
+
+
+async def _earlier(backend: Backend, asked: keeping.Request, wanted: _Wanted) -> Kept | None:
+    """Return what the same request made before.
+
+    One that replaces is carried out again: reading a page anew is what it asks for, and equal content
+    changes nothing.
+    """
+    if wanted.replaces:
+        return None
+    made = await keeping.find_made(backend, asked)
+    return Kept(made, is_replay=True) if made is not None else None
+
+
+async def _fetched(backend: Backend, wanted: _Wanted, *, accept: str, language: str | None = None) -> Fetched:
+    """Fetch the URL, once all that can be known beforehand is found to be right."""
+    from calypso_mcp.local.web.fetching import fetch
+
+    limits = backend.options.limits
+    problem = check_file(wanted.declared(filename="page"), 1, limits)
+    if problem is not None:
+        raise refusal_of(problem)
+    await keeping.find_same(backend, wanted.declared(), wanted.kind)
+    admitted = backend.options.creates_per_second
+    now = backend.now()
+    await backend.database.write(
+        lambda connection: admit(connection, per_second=admitted, now=now), durable=False
+    )
+    async with backend.fetches:
+        return await fetch(
+            wanted.url,
+            backend.options.web,
+            accept=accept,
+            most_bytes=limits.file_bytes,
+            language=language,
+        )
+
+
+def _unsupported(message: str) -> Refusal:
+    return Refusal(415, "unsupported_type", message)
+
+
+def _answer(backend: Backend, kept: Kept, kind: str, url: WebUrl) -> Answer:
+    file = kept.file
+    wire = {
+        "object": kind,
+        **source_fields(file),
+        "team_id": backend.options.team_id,
+        "url": str(url),
+        "summary": (file.declaration.metadata or {}).get("summary"),
+    }
+    return Answer(wire, 201, REPLAYED if kept.is_replay else {})
+
+
+def source_fields(file: FileRow) -> dict[str, Any]:
+    """Return what these endpoints say of a file, under the names that they use (API sheet section 10)."""
+    known = file_wire(file)
+    return {
+        "knowledge_id": file.id,
+        "task_id": file.task_id,
+        "title": file.declaration.title,
+        "tags": list(file.declaration.tags),
+        "filename": file.declaration.filename,
+        "mime_type": file.declaration.content_type,
+        "size_bytes": file.size_bytes,
+        "sha256": file.sha256,
+        "ingestion_status": file.status,
+        "bucketSyncStatus": known.get("bucketSyncStatus"),
+        "bucketSync": known.get("bucketSync"),
+        "bucket_assignment": {"assigned": list(file.bucket_ids)},
+    }
+
+
+ROUTES = (
+    Route(paths.WEBSITES, endpoint(add_website), methods=["POST"]),
+    Route(paths.IMPORT_URL, endpoint(import_url), methods=["POST"]),
+)

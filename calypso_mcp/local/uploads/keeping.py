@@ -1,0 +1,152 @@
+"""Sources whose bytes the backend has itself (fetched pages, questions with answers): stored and queued."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from calypso_mcp.domain.declaration import Declaration
+from calypso_mcp.domain.statuses import FileStatus
+from calypso_mcp.local.backend import Backend
+from calypso_mcp.local.blobs import Digests
+from calypso_mcp.local.refusals import bucket_required
+from calypso_mcp.local.store import files, idempotency, sessions, sources
+from calypso_mcp.local.store.files import FileRow
+from calypso_mcp.local.store.sessions import NewSession
+from calypso_mcp.local.uploads.admission import check_file, check_room, refusal_of
+from calypso_mcp.local.uploads.destinations import assign
+
+Kind = Literal["file", "website", "qa"]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A create request: which operation, under which Idempotency-Key, and what it asks for."""
+
+    operation: str
+    key: str | None
+    body: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A source in the store, and whether it was there already."""
+
+    file: FileRow
+    is_replay: bool
+
+
+async def find_made(backend: Backend, request: Request) -> FileRow | None:
+    """Return what an earlier request with this key made.
+
+    Raises:
+        Refusal: The key came with another body (409).
+    """
+
+    def work(connection: sqlite3.Connection) -> FileRow | None:
+        session_id = idempotency.replayed(connection, request.operation, request.key, request.body)
+        session = sessions.get(connection, session_id) if session_id else None
+        return files.get(connection, session.file_id) if session and session.file_id else None
+
+    return await backend.database.read(work)
+
+
+async def find_same(backend: Backend, declaration: Declaration, kind: Kind) -> FileRow | None:
+    """Return the searchable or newest version of a source in the buckets it is declared for.
+
+    Raises:
+        Refusal: No bucket is named, or one cannot be resolved.
+    """
+    if not declaration.destination.is_given:
+        raise bucket_required()
+    if declaration.destination.create_missing_buckets:
+        return None
+    return await backend.database.read(
+        lambda connection: _newest(
+            connection, declaration, kind, assign(connection, declaration.destination, now=backend.now())
+        )
+    )
+
+
+async def keep(
+    backend: Backend, declaration: Declaration, data: bytes, kind: Kind, request: Request
+) -> Kept:
+    """Store `data` as a source and queue it, unless its newest version is the same already.
+
+    Raises:
+        Refusal: A rule of uploads is broken, or a bucket cannot be resolved.
+    """
+    problem = check_file(declaration, len(data), backend.options.limits)
+    if problem is not None:
+        raise refusal_of(problem)
+    await backend.on_disk(lambda: check_room(backend.options, len(data)))
+
+    def begin(connection: sqlite3.Connection) -> str:
+        now = backend.now()
+        new = NewSession(declaration, len(data), assign(connection, declaration.destination, now=now))
+        lifetime_s = backend.options.session_lifetime_s
+        return sessions.insert(connection, new, now=now, lifetime_s=lifetime_s).session_id
+
+    session_id = await backend.database.write(begin)
+
+    def seal() -> Digests:
+        with backend.blobs.open_partial(session_id, len(data)).closing() as partial:
+            return partial.seal(data, {})
+
+    digests = await backend.on_disk(seal)
+
+    def finish(connection: sqlite3.Connection) -> Kept:
+        now = backend.now()
+        sessions.mark_uploaded(connection, session_id, digests)
+        session = sessions.get(connection, session_id)
+        assert session is not None  # noqa: S101 - made above; only finished or expired ones are removed
+        same = _newest(connection, declaration, kind, session.bucket_ids)
+        if same is not None and same.sha256 == digests.sha256:
+            sessions.set_state(connection, [session_id], sessions.CANCELLED)
+            _take_labels(connection, same, declaration, now)
+            return Kept(_file(connection, same.id), is_replay=True)
+        file_id = files.insert(connection, session, now=now, kind=kind)
+        idempotency.forget(connection, request.operation, request.key)
+        idempotency.remember(
+            connection, request.operation, request.key, request.body, session_id, now=now
+        )
+        return Kept(_file(connection, file_id), is_replay=False)
+
+    kept = await backend.database.write(finish)
+    if not kept.is_replay:
+        backend.wake_worker()
+    return kept
+
+
+def _newest(
+    connection: sqlite3.Connection, declaration: Declaration, kind: Kind, bucket_ids: tuple[str, ...]
+) -> FileRow | None:
+    """Return the newest version that is in all of the buckets and has not failed."""
+    versions = sources.versions(connection, kind, files.identity_of(declaration))
+    fitting = [
+        file
+        for file in versions
+        if file.status != FileStatus.FAILED and set(bucket_ids) <= set(file.bucket_ids)
+    ]
+    return fitting[-1] if fitting else None
+
+
+def _take_labels(
+    connection: sqlite3.Connection, file: FileRow, declaration: Declaration, now: float
+) -> None:
+    """Take over what was declared anew; what was left out stays."""
+    sources.relabel(
+        connection,
+        file,
+        title=declaration.title,
+        tags=declaration.tags or None,
+        metadata=dict(declaration.metadata) if declaration.metadata else None,
+        now=now,
+    )
+
+
+def _file(connection: sqlite3.Connection, file_id: str) -> FileRow:
+    file = files.get(connection, file_id)
+    assert file is not None  # noqa: S101 - in this transaction
+    return file

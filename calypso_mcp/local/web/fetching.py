@@ -1,0 +1,211 @@
+"""Fetching one URL: through redirects, within limits of time and size, where robots.txt has nothing against it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from http import HTTPStatus
+from importlib.metadata import version
+from ssl import SSLContext
+from typing import TYPE_CHECKING, Final
+
+import anyio
+import httpcore2
+from anyio import to_thread
+
+from calypso_mcp.local.web.network import CheckedNetwork
+from calypso_mcp.local.web.policy import WebPolicy
+from calypso_mcp.local.web.refusals import blocked, failed, too_large
+from calypso_mcp.local.web.robots import MOST_BYTES, PRODUCT, Robots
+
+if TYPE_CHECKING:
+    from calypso_mcp.local.web.urls import WebUrl
+
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+#: Answers of a site that may be others in a while.
+_PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
+_PIECE_BYTES: Final = 65_536
+_GZIP: Final = 16
+_ROBOTS: Final = "/robots.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a URL led to."""
+
+    #: Where it was found, behind all redirects.
+    url: WebUrl
+    #: By lower-case name.
+    headers: Mapping[str, str]
+    data: bytes = field(repr=False)
+
+    @property
+    def content_type(self) -> str:
+        """The media type with its parameters; empty where the server states none."""
+        return self.headers.get("content-type", "")
+
+
+async def fetch(
+    url: WebUrl, policy: WebPolicy, *, accept: str, most_bytes: int, language: str | None = None
+) -> Fetched:
+    """Return what `url` leads to.
+
+    Args:
+        url: From `parse_url`.
+        policy: What may be reached, and for how long.
+        accept: The media types wanted, as an Accept header.
+        most_bytes: Of the body, unpacked.
+        language: The language wanted, where a site has several.
+
+    Raises:
+        Refusal: It, or a redirect from it, leads where nothing may be read (`url_fetch_blocked`), it cannot
+            be read (`url_fetch_failed`), or it is too large (`file_too_large`).
+    """
+    try:
+        with anyio.fail_after(policy.total_s):
+            tls = policy.tls or await to_thread.run_sync(_certificates)
+            async with httpcore2.AsyncConnectionPool(tls, network_backend=CheckedNetwork(policy)) as pool:
+                headers = {"Accept": accept, **({"Accept-Language": language} if language else {})}
+                return await _Fetch(pool, policy).run(url, headers, most_bytes)
+    except TimeoutError:
+        raise failed(f"The page was not there within {policy.total_s:g} s.", retryable=True) from None
+
+
+class _Fetch:
+    """One fetch, over the hosts that its redirects lead to."""
+
+    def __init__(self, pool: httpcore2.AsyncConnectionPool, policy: WebPolicy) -> None:
+        self._pool = pool
+        self._policy = policy
+        self._robots: dict[str, Robots] = {}
+
+    async def run(self, url: WebUrl, headers: Mapping[str, str], most_bytes: int) -> Fetched:
+        for _ in range(self._policy.redirects + 1):
+            self._policy.private_hosts.check_url(url)
+            if not (await self._robots_of(url)).allow(url.target):
+                raise blocked(f"The site asks robots not to read this page ({url.origin}{_ROBOTS}).")
+            found = await self._get(url, headers, most_bytes)
+            if isinstance(found, Fetched):
+                return found
+            url = found
+        raise failed(f"The URL was redirected more than {self._policy.redirects} times.")
+
+    async def _robots_of(self, url: WebUrl) -> Robots:
+        if url.origin not in self._robots:
+            self._robots[url.origin] = await self._read_robots(url.join(_ROBOTS))
+        return self._robots[url.origin]
+
+    async def _read_robots(self, url: WebUrl) -> Robots:
+        """Return a site's rules (RFC 9309, section 2.3.1): none where it has no file; an error closes it."""
+        for _ in range(self._policy.redirects + 1):
+            self._policy.private_hosts.check_url(url)
+            async with self._request(url, {"Accept": "text/plain"}) as response:
+                if response.status in _REDIRECTS:
+                    url = _location(url, response)
+                elif response.status in _PASSING or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                    raise failed(
+                        f"{url} answers {response.status}, so it is unknown what may be read.", retryable=True
+                    )
+                elif not _is_success(response.status):
+                    return Robots()
+                else:
+                    text = await _body(response, MOST_BYTES, cut=True)
+                    return Robots.parse(text.decode(errors="replace"))
+        return Robots()
+
+    async def _get(self, url: WebUrl, headers: Mapping[str, str], most_bytes: int) -> Fetched | WebUrl:
+        async with self._request(url, headers) as response:
+            if response.status in _REDIRECTS:
+                return _location(url, response)
+            if not _is_success(response.status):
+                raise failed(f"{url} answers {response.status}.", retryable=response.status in _PASSING)
+            return Fetched(url, _headers(response), await _body(response, most_bytes))
+
+    @asynccontextmanager
+    async def _request(
+        self, url: WebUrl, headers: Mapping[str, str]
+    ) -> AsyncGenerator[httpcore2.Response]:
+        silence_s = self._policy.silence_s
+        try:
+            async with self._pool.stream(
+                "GET",
+                str(url),
+                headers={"User-Agent": _user_agent(), "Accept-Encoding": "gzip", **headers},
+                extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), silence_s)},
+            ) as response:
+                yield response
+        except (httpcore2.TimeoutException, httpcore2.NetworkError):
+            raise failed(f"{url.host!r} does not answer, or stopped doing so.", retryable=True) from None
+        except httpcore2.ProtocolError:
+            raise failed(f"{url.host!r} does not speak HTTP as it should.") from None
+
+
+def _is_success(status: int) -> bool:
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def _location(url: WebUrl, response: httpcore2.Response) -> WebUrl:
+    location = _headers(response).get("location", "")
+    if not location:
+        raise failed(f"{url} is redirected to nowhere.")
+    return url.join(location)
+
+
+def _headers(response: httpcore2.Response) -> dict[str, str]:
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
+
+
+async def _body(response: httpcore2.Response, most_bytes: int, *, cut: bool = False) -> bytes:
+    """Return the unpacked body; beyond `most_bytes` only its beginning where `cut` is wanted.
+
+    Raises:
+        Refusal: It is too large, damaged, or packed in a way that was not asked for.
+    """
+    announced = _headers(response).get("content-length", "")
+    if not cut and announced.isdecimal() and int(announced[:20]) > most_bytes:
+        raise too_large(most_bytes)
+    body = bytearray()
+    async for piece in _unpacked(response):
+        body += piece
+        if len(body) > most_bytes:
+            if cut:
+                return bytes(body[:most_bytes])
+            raise too_large(most_bytes)
+    return bytes(body)
+
+
+async def _unpacked(response: httpcore2.Response) -> AsyncGenerator[bytes]:
+    """Yield the body, never more than `_PIECE_BYTES` unpacked at once: a few kilobytes can hold gigabytes."""
+    coding = _headers(response).get("content-encoding", "identity").strip().lower()
+    if coding in {"", "identity"}:
+        async for part in response.aiter_stream():
+            yield part
+        return
+    if coding not in {"gzip", "x-gzip"}:
+        raise failed("The page is compressed in a way that was not asked for.")
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | _GZIP)
+    try:
+        async for part in response.aiter_stream():
+            rest = part
+            while rest and not unpacking.eof:
+                yield unpacking.decompress(rest, _PIECE_BYTES)
+                rest = unpacking.unconsumed_tail
+    except zlib.error:
+        raise failed("The page's compression is damaged.") from None
+    if not unpacking.eof:
+        raise failed("The page broke off in the middle.", retryable=True)
+
+
+@cache
+def _certificates() -> SSLContext:
+    import httpx2
+
+    return httpx2.create_ssl_context()
+
+
+@cache
+def _user_agent() -> str:
+    return f"{PRODUCT}/{version('calypso-mcp')}"

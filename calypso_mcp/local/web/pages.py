@@ -1,0 +1,124 @@
+"""What a fetched page or file is called, and what a page says of itself in its head."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+from email.message import Message
+from typing import Final
+from urllib.parse import unquote
+
+from calypso_mcp.local.web.fetching import Fetched
+from calypso_mcp.local.web.urls import WebUrl
+
+#: What a web page may be, with the ending that its name gets.
+PAGE_TYPES: Final = {
+    "text/html": ".html",
+    "application/xhtml+xml": ".html",
+    "text/plain": ".txt",
+    "text/markdown": ".md",
+}
+PAGE_ACCEPT: Final = "text/html, application/xhtml+xml, text/markdown;q=0.9, text/plain;q=0.8"
+#: Endings of files by media type, for addresses that show none.
+_ENDINGS: Final = {
+    **PAGE_TYPES,
+    "application/pdf": ".pdf",
+    "application/json": ".json",
+    "text/csv": ".csv",
+    "application/rtf": ".rtf",
+    "application/epub+zip": ".epub",
+}
+_HEAD_BYTES: Final = 65_536
+_TITLE: Final = re.compile(r"<title(?:\s[^<>]{0,200})?>([^<]{0,2000})", re.IGNORECASE)
+_META: Final = re.compile(r"<meta\s([^<>]{0,3000})>", re.IGNORECASE)
+_LANGUAGE: Final = re.compile(
+    r"<html\s(?:[^<>]{0,500}?\s)?(?:xml:)?lang\s{0,4}=\s{0,4}[\"']?([A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3})",
+    re.IGNORECASE,
+)
+_ATTRIBUTE: Final = re.compile(r"([a-z:-]{1,40})\s{0,4}=\s{0,4}(?:\"([^\"]*)\"|'([^']*)')", re.IGNORECASE)
+_TITLE_CHARS: Final = 300
+_SUMMARY_CHARS: Final = 500
+_NAME_CHARS: Final = 120
+_NOT_IN_NAMES: Final = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|&=#%]+")
+
+
+@dataclass(frozen=True, slots=True)
+class PageHead:
+    """What a page says of itself; None where it says nothing."""
+
+    title: str | None = None
+    summary: str | None = None
+    language: str | None = None
+
+
+def media_type(fetched: Fetched) -> str:
+    """Return the media type in lower case, without parameters; empty where none is stated."""
+    return fetched.content_type.partition(";")[0].strip().lower()
+
+
+def read_head(fetched: Fetched) -> PageHead:
+    """Return what the beginning of a page says. Only looked at, never parsed: the parser has a process of its own."""
+    if not media_type(fetched).endswith("html") and "xhtml" not in media_type(fetched):
+        return PageHead(language=_stated_language(fetched))
+    text = _decoded(fetched.data[:_HEAD_BYTES], fetched.content_type)
+    title = _TITLE.search(text)
+    language = _LANGUAGE.search(text)
+    metas = [_attributes(meta) for meta in _META.findall(text)]
+    return PageHead(
+        title=_line(title[1], _TITLE_CHARS) if title else None,
+        summary=next(
+            (
+                _line(meta["content"], _SUMMARY_CHARS)
+                for meta in metas
+                if meta.get("content")
+                and "description" in {meta.get("name", "").lower(), meta.get("property", "")[3:].lower()}
+            ),
+            None,
+        ),
+        language=language[1] if language else _stated_language(fetched),
+    )
+
+
+def page_name(url: WebUrl, kind: str) -> str:
+    """Return a file name for a page: its address as far as a name can hold it, with the ending of its type."""
+    plain = _NOT_IN_NAMES.sub("-", unquote(f"{url.host}{url.target}")).strip("-. ")
+    return f"{plain[:_NAME_CHARS].rstrip('-. ')}{PAGE_TYPES.get(kind, '.html')}"
+
+
+def file_name(fetched: Fetched) -> str:
+    """Return what an imported file is called: as its server names it, else as its address does."""
+    kind = media_type(fetched)
+    message = Message()
+    message["content-disposition"] = fetched.headers.get("content-disposition", "")
+    stated = message.get_filename() or ""
+    last = unquote(fetched.url.path).rstrip("/").rpartition("/")[2]
+    name = _NOT_IN_NAMES.sub("-", (stated or last).replace("\\", "/").rpartition("/")[2]).strip("-. ")
+    name = name[-_NAME_CHARS:] or fetched.url.host
+    _, dot, ending = name.rpartition(".")
+    has_ending = bool(dot) and name != fetched.url.host and 1 <= len(ending) <= 8  # noqa: PLR2004 - longest known
+    return name if has_ending else f"{name}{_ENDINGS.get(kind, '')}"
+
+
+def _stated_language(fetched: Fetched) -> str | None:
+    stated = fetched.headers.get("content-language", "").partition(",")[0].strip()
+    return stated if re.fullmatch(r"[A-Za-z0-9-]{2,35}", stated) else None
+
+
+def _decoded(data: bytes, content_type: str) -> str:
+    message = Message()
+    message["content-type"] = content_type
+    declared = re.search(rb"charset\s{0,4}=\s{0,4}[\"']?([A-Za-z0-9_:.-]{2,40})", data[:4_096], re.IGNORECASE)
+    charset = message.get_content_charset() or (declared[1].decode("ascii") if declared else "utf-8")
+    try:
+        return data.decode(charset, errors="replace")
+    except (LookupError, UnicodeError):
+        return data.decode("utf-8", errors="replace")
+
+
+def _attributes(text: str) -> dict[str, str]:
+    return {name.lower(): quoted or single for name, quoted, single in _ATTRIBUTE.findall(text)}
+
+
+def _line(text: str, most_chars: int) -> str | None:
+    return " ".join(html.unescape(text).split())[:most_chars] or None

@@ -1,0 +1,90 @@
+"""What a fetch may reach and cost."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+import anyio
+
+from calypso_mcp.local.web.public_addresses import IPAddress, is_private, is_public
+from calypso_mcp.local.web.refusals import blocked, failed
+from calypso_mcp.local.web.urls import WebUrl
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from httpcore2 import AsyncNetworkBackend
+
+#: Returns the addresses of a host name.
+Resolve = Callable[[str], Awaitable[Sequence[IPAddress]]]
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateHosts:
+    """Hosts on private networks that the operator opened by name: (host, port), port None for any web port."""
+
+    hosts: frozenset[tuple[str, int | None]] = frozenset()
+
+    def include(self, host: str, port: int) -> bool:
+        """Whether the operator opened this one."""
+        return (host, port) in self.hosts or (host, None) in self.hosts
+
+    def check_url(self, url: WebUrl) -> None:
+        """Check all of `url` that shows before its name is resolved.
+
+        Raises:
+            Refusal: It leads to no public web server (`url_fetch_blocked`).
+        """
+        if (url.host, url.port) in self.hosts:
+            return
+        if not url.is_at_web_port:
+            raise blocked(f"Port {url.port} is not one of the web's; 80, 443, 8080 and 8443 can be fetched.")
+        if url.names_private_host and not self.include(url.host, url.port):
+            raise _not_public(url.host)
+
+    def check_address(self, host: str, port: int, address: IPAddress) -> None:
+        """Check an address that `host` has.
+
+        Raises:
+            Refusal: It is not public, and not a private one that the operator opened (`url_fetch_blocked`).
+        """
+        if not (is_public(address) or (self.include(host, port) and is_private(address))):
+            raise _not_public(host)
+
+
+async def resolve_by_system(host: str) -> Sequence[IPAddress]:
+    """Return the addresses that the system's resolver knows for `host`; Refusal where it knows none."""
+    try:
+        found = await anyio.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise failed(f"The host {host!r} cannot be found.", retryable=True) from None
+    return [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
+
+
+@dataclass(frozen=True, slots=True)
+class WebPolicy:
+    """Everything about fetches that can be chosen. Times in seconds.
+
+    `network` and `tls` stand in for the network and the certificate store of this machine.
+    """
+
+    private_hosts: PrivateHosts = PrivateHosts()
+    #: For a fetch as a whole, redirects included, so that a site that drips ends, too.
+    total_s: float = 25.0
+    #: For a connection to stand, and between two pieces of an answer.
+    silence_s: float = 10.0
+    redirects: int = 5
+    resolve: Resolve = resolve_by_system
+    network: AsyncNetworkBackend | None = field(default=None, repr=False)
+    tls: SSLContext | None = field(default=None, repr=False)
+
+
+def _not_public(host: str) -> Exception:
+    return blocked(
+        f"{host!r} is not on the public internet. The operator can open a private host by name with"
+        " --allow-private-host."
+    )

@@ -1,0 +1,23 @@
+"""Why a URL is not read (API sheet section 7)."""
+
+from __future__ import annotations
+
+from calypso_mcp.local.refusals import Refusal, invalid
+
+
+def blocked(message: str) -> Refusal:
+    """Return the refusal of a URL that must not be fetched."""
+    return invalid(message, code="url_fetch_blocked")
+
+
+def failed(message: str, *, retryable: bool = False) -> Refusal:
+    """Return the refusal of a URL whose fetch came to nothing.
+
+    Not a 5xx, which clients repeat at once and several times: a site that fails needs longer.
+    """
+    return Refusal(422, "url_fetch_failed", message, retryable=retryable)
+
+
+def too_large(most_bytes: int) -> Refusal:
+    """Return the refusal of what is larger than one source may be."""
+    return Refusal(413, "file_too_large", f"What the URL leads to is larger than {most_bytes:,} bytes.")

@@ -1,0 +1,79 @@
+"""What a site's robots.txt asks of this program (RFC 9309)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from calypso_mcp.local.web.urls import KEPT_IN_QUERY, encoded
+
+#: How this program calls itself.
+PRODUCT: Final = "calypso-mcp"
+#: RFC 9309, section 2.5: at least 500 KiB are read; more is ignored.
+MOST_BYTES: Final = 512_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A pattern for the beginning of a path and query: `*` is anything, `$` at its end is the end."""
+
+    pattern: str
+    allows: bool
+
+    def matches(self, target: str) -> bool:
+        """Whether `target` begins as the pattern says; in time linear in both."""
+        is_whole = self.pattern.endswith("$")
+        first, *others = self.pattern.removesuffix("$").split("*")
+        if not target.startswith(first):
+            return False
+        position = len(first)
+        # The earliest place for each piece leaves most for the next; only the last may be bound to the end.
+        last = others.pop() if is_whole and others else None
+        for piece in others:
+            found = target.find(piece, position)
+            if found < 0:
+                return False
+            position = found + len(piece)
+        if last is not None:
+            return target.endswith(last) and len(target) - len(last) >= position
+        return not is_whole or position == len(target)
+
+
+@dataclass(frozen=True, slots=True)
+class Robots:
+    """The rules of one site for this program."""
+
+    rules: tuple[Rule, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Robots:
+        """Return the rules in `text`: those for this program by name, else those for all."""
+        rules: defaultdict[str, list[Rule]] = defaultdict(list)
+        agents: list[str] = []
+        is_open = False
+        for key, value in _lines(text):
+            if key == "user-agent":
+                agents = [*agents, value.lower()] if is_open else [value.lower()]
+                is_open = True
+                rules[value.lower()] += ()
+            elif key in {"allow", "disallow"}:
+                is_open = False
+                if value:
+                    rule = Rule(encoded(value, KEPT_IN_QUERY), key == "allow")
+                    for agent in agents:
+                        rules[agent].append(rule)
+        return cls(tuple(rules[PRODUCT] if PRODUCT in rules else rules["*"]))
+
+    def allow(self, target: str) -> bool:
+        """Whether this path and query may be read: the longest rule that matches decides, else yes."""
+        matching = [rule for rule in self.rules if rule.matches(target)]
+        return max(((len(rule.pattern), rule.allows) for rule in matching), default=(0, True))[1]
+
+
+def _lines(text: str) -> Iterator[tuple[str, str]]:
+    for line in text.removeprefix("\ufeff").splitlines():
+        key, colon, value = line.partition("#")[0].partition(":")
+        if colon:
+            yield key.strip().lower(), value.strip()
