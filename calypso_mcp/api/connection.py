@@ -21,6 +21,8 @@ class Extension(StrEnum):
     REMOVE = "remove"
     #: `path` and `if_exists` of a declaration: a new version takes the place of the one before.
     REPLACE = "replace"
+    #: `POST /knowledge/qa`: a question and its answer as a member.
+    QA = "qa"
     #: `PATCH /knowledge/sources/{id}`: title, tags and metadata.
     RELABEL = "relabel"
 

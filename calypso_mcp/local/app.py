@@ -33,9 +33,11 @@ from calypso_mcp.local.routes import (
     buckets,
     connection,
     files,
+    qa,
     search,
     sources,
     uploads,
+    websites,
 )
 from calypso_mcp.local.store.database import Database
 from calypso_mcp.sqlite.faults import StoreFault, gone
@@ -51,6 +53,8 @@ _API = (
     *batches.ROUTES,
     *search.ROUTES,
     *sources.ROUTES,
+    *websites.ROUTES,
+    *qa.ROUTES,
     *agents.ROUTES,
     *answers.ROUTES,
 )

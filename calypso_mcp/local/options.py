@@ -44,5 +44,5 @@ class LocalOptions:
     #: How long a turn of a conversation with an agent can be continued.
     answer_lifetime_s: float = 7 * 86_400.0
     #: Which of the web may be fetched.
-    web: WebPolicy = WebPolicy()
+    web: WebPolicy = field(default_factory=WebPolicy)
     clock: Callable[[], float] = time.time

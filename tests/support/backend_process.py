@@ -27,12 +27,12 @@ class _ScriptedExtractor(extraction.Extractor):
     hangs_on = ""
     dies_of = ""
 
-    async def extract(self, path: Path, *, filename: str, content_type: str) -> Any:
-        if filename == self.dies_of:
+    async def extract(self, path: Path, **told: Any) -> Any:
+        if told["filename"] == self.dies_of:
             os._exit(9)
-        if filename == self.hangs_on:
+        if told["filename"] == self.hangs_on:
             await anyio.sleep_forever()
-        return await super().extract(path, filename=filename, content_type=content_type)
+        return await super().extract(path, **told)
 
 
 class _Server(uvicorn.Server):

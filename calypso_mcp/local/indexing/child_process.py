@@ -77,6 +77,8 @@ class FileToRead:
     filename: str = ""
     #: The character set that its content type declares; empty where it declares none.
     charset: str = ""
+    #: Whether it is a page of the web, of which the main content counts.
+    is_page: bool = False
 
 
 class ChildDied(Exception):
@@ -122,6 +124,7 @@ class ChildProcess:
             "format": file.format,
             "filename": file.filename,
             "charset": file.charset,
+            "is_page": file.is_page,
             "memory_bytes": limits.memory_bytes,
             "cpu_s": limits.cpu_s,
             "max_chars": limits.max_chars,

@@ -93,3 +93,5 @@ class FileContent:
     max_chars: int = 30_000_000
     #: How many files this one is inside of.
     depth: int = 0
+    #: Whether it is a page of the web, of which the main content counts.
+    is_page: bool = False

@@ -61,13 +61,16 @@ class Extractor:
         while self._idle:
             await self._idle.pop().close()
 
-    async def extract(self, path: Path, *, filename: str, content_type: str) -> Document:
+    async def extract(
+        self, path: Path, *, filename: str, content_type: str, is_page: bool = False
+    ) -> Document:
         """Return the text of the file at `path`.
 
         Args:
             path: Where the bytes are; its name means nothing.
             filename: The name the file was uploaded under.
             content_type: The MIME type declared at upload; may be empty.
+            is_page: Whether it is a page of the web, of which the main content counts.
 
         Raises:
             ExtractionFailed: Why there is no text, for the file's owner.
@@ -85,7 +88,7 @@ class Extractor:
         if entry.is_simple and size <= _LARGE_BYTES:
             document = await run_sync(_read_here, entry, path, filename, charset)
         if document is None:
-            file = FileToRead(path, entry.format.name, filename, charset)
+            file = FileToRead(path, entry.format.name, filename, charset, is_page)
             async with self._slots:
                 document = await self._read_in_child(file, self._limits.times(entry))
         if not document.blocks:

@@ -143,6 +143,7 @@ class IndexingWorker:
                 self._blobs.sealed_path(file.session_id),
                 filename=file.declaration.filename,
                 content_type=file.declaration.content_type or "",
+                is_page=file.kind == "website",
             )
             chunks = await to_thread.run_sync(split, document)
         except ExtractionFailed as failure:

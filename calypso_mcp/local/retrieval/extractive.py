@@ -32,11 +32,24 @@ _FEW_WORDS = 2
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A passage found: what is said around it, its text, and its score (higher is better)."""
+    """A passage found: what is said around it, its text, and its score (higher is better).
+
+    `is_reply`: the text answers what the context asks, in whatever words.
+    """
 
     context: str
     text: str
     score: float
+    is_reply: bool = False
+
+    @property
+    def sentences(self) -> list[str]:
+        """What can be quoted: of a reply all of it, without the question."""
+        if not self.is_reply:
+            return list(dict.fromkeys(sentences.split(self.text)))
+        asked = {line.strip() for line in self.context.splitlines()}
+        reply = "\n".join(line for line in self.text.splitlines() if line.strip() not in asked).strip()
+        return [reply] if reply else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +116,14 @@ def quotations(words: Mapping[str, float], found: Sequence[Source], least_share:
     candidates = [
         Quotation(position, sentence)
         for position, source in enumerate(best)
-        for sentence in dict.fromkeys(sentences.split(source.text))
+        for sentence in source.sentences
         # What only repeats the question, as a heading does, answers nothing.
-        if not words.keys() >= set(query_phrases(sentence))
+        if source.is_reply or not words.keys() >= set(query_phrases(sentence))
     ]
     texts = [f"{source.context}\n{source.text}" for source in best]
-    weights = _weights(words, [*texts, *(candidate.text for candidate in candidates)])
+    # A reply need not repeat any word of the question that it is the answer to.
+    weighed = [texts[each.source] if best[each.source].is_reply else each.text for each in candidates]
+    weights = _weights(words, [*texts, *weighed])
     if max(weights[: len(best)]) < least_share * whole:
         return []
     top = best[0].score or 1.0
@@ -116,7 +131,7 @@ def quotations(words: Mapping[str, float], found: Sequence[Source], least_share:
         (
             (weight / whole + _PASSAGE_WEIGHT * best[candidate.source].score / top, -position)
             for position, (candidate, weight) in enumerate(zip(candidates, weights[len(best) :], strict=True))
-            if weight
+            if weight >= (least_share * whole if best[candidate.source].is_reply else 0) and weight
         ),
         reverse=True,
     )

@@ -220,6 +220,7 @@ def _quoted(
             f"{known[passage.file_id].declaration.title or ''}\n{passage.heading or ''}",
             passage.text,
             passage.score,
+            is_reply=known[passage.file_id].kind == "qa",
         )
         for passage in found
     ]

@@ -27,9 +27,7 @@ async def add_qa(backend: Backend, request: Request) -> Answer:
     if not question or not answer:
         raise invalid("A question and its answer must not be empty.")
     if len(question) > _QUESTION_CHARS or len(answer) > _ANSWER_CHARS:
-        raise invalid(
-            f"A question has at most {_QUESTION_CHARS:,} characters, an answer {_ANSWER_CHARS:,}."
-        )
+        raise invalid(f"A question has at most {_QUESTION_CHARS:,} characters, an answer {_ANSWER_CHARS:,}.")
     asked = keeping.Request("qa", idempotency_key(request), body.to_wire())
     declaration = Declaration(
         filename=qa_filename(question),

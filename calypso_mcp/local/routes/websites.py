@@ -60,8 +60,8 @@ async def add_website(backend: Backend, request: Request) -> Answer:
         fetched = await _fetched(backend, wanted, accept=pages.PAGE_ACCEPT, language=body.preferred_language)
         if pages.media_type(fetched) not in pages.PAGE_TYPES:
             raise _unsupported(
-                f"The URL leads to {pages.media_type(fetched) or 'something of no stated type'}, not to a web "
-                "page. Import it as a file instead."
+                f"The URL leads to {pages.media_type(fetched) or 'something of no stated type'}, not to a"
+                " web page. Import it as a file instead."
             )
         head = pages.read_head(fetched)
         declaration = wanted.declared(

@@ -126,6 +126,17 @@ def take_out(connection: sqlite3.Connection, file: FileRow, bucket_ids: Iterable
 REMOVED = "source_removed"
 
 
+def versions(connection: sqlite3.Connection, kind: str, identity: str) -> list[FileRow]:
+    """Return the files that are versions of one source, in whatever buckets, oldest first."""
+    found = connection.execute(
+        "SELECT files.id FROM files JOIN tasks ON tasks.file_id = files.id"
+        " WHERE files.identity = ? AND files.kind = ? ORDER BY tasks.position",
+        (identity, kind),
+    ).fetchall()
+    rows = files.get_all(connection, [row["id"] for row in found])
+    return [rows[row["id"]] for row in found]
+
+
 def settle_versions(connection: sqlite3.Connection, file: FileRow) -> list[str]:
     """Let a file that has just become searchable replace the earlier versions that it is to replace.
 

@@ -69,9 +69,7 @@ async def find_same(backend: Backend, declaration: Declaration, kind: Kind) -> F
     )
 
 
-async def keep(
-    backend: Backend, declaration: Declaration, data: bytes, kind: Kind, request: Request
-) -> Kept:
+async def keep(backend: Backend, declaration: Declaration, data: bytes, kind: Kind, request: Request) -> Kept:
     """Store `data` as a source and queue it, unless its newest version is the same already.
 
     Raises:
@@ -108,9 +106,7 @@ async def keep(
             return Kept(_file(connection, same.id), is_replay=True)
         file_id = files.insert(connection, session, now=now, kind=kind)
         idempotency.forget(connection, request.operation, request.key)
-        idempotency.remember(
-            connection, request.operation, request.key, request.body, session_id, now=now
-        )
+        idempotency.remember(connection, request.operation, request.key, request.body, session_id, now=now)
         return Kept(_file(connection, file_id), is_replay=False)
 
     kept = await backend.database.write(finish)
@@ -132,9 +128,7 @@ def _newest(
     return fitting[-1] if fitting else None
 
 
-def _take_labels(
-    connection: sqlite3.Connection, file: FileRow, declaration: Declaration, now: float
-) -> None:
+def _take_labels(connection: sqlite3.Connection, file: FileRow, declaration: Declaration, now: float) -> None:
     """Take over what was declared anew; what was left out stays."""
     sources.relabel(
         connection,

@@ -1,4 +1,4 @@
-"""Fetching one URL: through redirects, within limits of time and size, where robots.txt has nothing against it."""
+"""Fetching one URL: through redirects, within limits of time and size, as far as robots.txt allows."""
 
 from __future__ import annotations
 
@@ -125,9 +125,7 @@ class _Fetch:
             return Fetched(url, _headers(response), await _body(response, most_bytes))
 
     @asynccontextmanager
-    async def _request(
-        self, url: WebUrl, headers: Mapping[str, str]
-    ) -> AsyncGenerator[httpcore2.Response]:
+    async def _request(self, url: WebUrl, headers: Mapping[str, str]) -> AsyncGenerator[httpcore2.Response]:
         silence_s = self._policy.silence_s
         try:
             async with self._pool.stream(
@@ -140,7 +138,9 @@ class _Fetch:
         except (httpcore2.TimeoutException, httpcore2.NetworkError):
             raise failed(f"{url.host!r} does not answer, or stopped doing so.", retryable=True) from None
         except httpcore2.ProtocolError:
-            raise failed(f"{url.host!r} does not speak HTTP as it should.") from None
+            raise failed(
+                f"{url.host!r} broke off in the middle, or does not speak HTTP.", retryable=True
+            ) from None
 
 
 def _is_success(status: int) -> bool:

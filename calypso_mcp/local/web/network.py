@@ -7,6 +7,7 @@ that has another address a moment later (DNS rebinding) gains nothing. TLS and t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
 import httpcore2
 
@@ -25,7 +26,7 @@ class CheckedNetwork(httpcore2.AsyncNetworkBackend):
     def __init__(self, policy: WebPolicy) -> None:
         """Connect through the policy's network, or through this machine's."""
         self._policy = policy
-        self._network = policy.network or httpcore2.AnyIOBackend()
+        self._network = policy.network or _this_machines()
 
     async def connect_tcp(
         self,
@@ -55,3 +56,8 @@ class CheckedNetwork(httpcore2.AsyncNetworkBackend):
         for each in found:
             self._policy.private_hosts.check_address(host, port, each)
         return list(dict.fromkeys(found))
+
+
+def _this_machines() -> httpcore2.AsyncNetworkBackend:
+    # The library offers a stand-in of another type where anyio is missing.
+    return cast("httpcore2.AsyncNetworkBackend", httpcore2.AnyIOBackend())

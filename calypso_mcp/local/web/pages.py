@@ -58,7 +58,7 @@ def media_type(fetched: Fetched) -> str:
 
 
 def read_head(fetched: Fetched) -> PageHead:
-    """Return what the beginning of a page says. Only looked at, never parsed: the parser has a process of its own."""
+    """Return what the beginning of a page says; only looked at: parsing is for a process of its own."""
     if not media_type(fetched).endswith("html") and "xhtml" not in media_type(fetched):
         return PageHead(language=_stated_language(fetched))
     text = _decoded(fetched.data[:_HEAD_BYTES], fetched.content_type)
@@ -81,7 +81,7 @@ def read_head(fetched: Fetched) -> PageHead:
 
 
 def page_name(url: WebUrl, kind: str) -> str:
-    """Return a file name for a page: its address as far as a name can hold it, with the ending of its type."""
+    """Return a file name for a page: its address as far as a name holds it, with the ending of its type."""
     plain = _NOT_IN_NAMES.sub("-", unquote(f"{url.host}{url.target}")).strip("-. ")
     return f"{plain[:_NAME_CHARS].rstrip('-. ')}{PAGE_TYPES.get(kind, '.html')}"
 

@@ -25,7 +25,7 @@ Resolve = Callable[[str], Awaitable[Sequence[IPAddress]]]
 
 @dataclass(frozen=True, slots=True)
 class PrivateHosts:
-    """Hosts on private networks that the operator opened by name: (host, port), port None for any web port."""
+    """Hosts on private networks that the operator opened: (host, port), port None for any web port."""
 
     hosts: frozenset[tuple[str, int | None]] = frozenset()
 

@@ -31,7 +31,7 @@ _SPECIAL_V4: Final = tuple(
         ),
     )
 )
-#: Everything else is special: loopback, mapped and translated IPv4 (NAT64), unique local, link-local, multicast.
+#: All else is special: loopback, mapped and translated IPv4 (NAT64), unique local, link-local, multicast.
 _GLOBAL_UNICAST: Final = IPv6Network("2000::/3")
 _SPECIAL_V6: Final = tuple(
     map(
@@ -44,7 +44,7 @@ _SPECIAL_V6: Final = tuple(
         ),
     )
 )
-#: Private networks, which an operator may open by name. Never the others: they lead to the machine's platform.
+#: Private networks, which an operator may open by name. The others lead to the machine's platform.
 _PRIVATE: Final[tuple[IPv4Network | IPv6Network, ...]] = (
     *map(IPv4Network, ("10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")),
     *map(IPv6Network, ("::1/128", "fc00::/7")),
@@ -67,7 +67,7 @@ def is_public(address: IPAddress) -> bool:
 
 
 def is_private(address: IPAddress) -> bool:
-    """Whether `address` is one of a private network or of this machine, which an operator may open by name."""
+    """Whether `address` is in a private network or on this machine, which an operator may open by name."""
     return address not in _METADATA and any(
         address in network for network in _PRIVATE if network.version == address.version
     )

@@ -23,7 +23,9 @@ _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMERIC: Final = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _NOT_IN_URLS: Final = re.compile(r"[\x00-\x20\x7f\\]")
 #: Names of private networks (RFC 6761, 6762, 8375, 9476), never looked up: that would tell others about them.
-_PRIVATE_NAMES: Final = frozenset({"localhost", "local", "internal", "intranet", "lan", "home", "corp", "arpa"})
+_PRIVATE_NAMES: Final = frozenset(
+    {"localhost", "local", "internal", "intranet", "lan", "home", "corp", "arpa"}
+)
 _UNRESERVED: Final = frozenset(string.ascii_letters + string.digits + "-._~")
 _ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
 #: What stands unescaped in a path, and in a query.

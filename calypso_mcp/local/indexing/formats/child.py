@@ -64,7 +64,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 def _read(request: dict[str, Any]) -> Document:
     max_chars, max_blocks = request["max_chars"], request["max_blocks"]
     data = Path(request["path"]).read_bytes()
-    file = FileContent(data, request["filename"], request["charset"], max_chars)
+    file = FileContent(data, request["filename"], request["charset"], max_chars, is_page=request["is_page"])
     document = entry_of(request["format"]).read(file)
     if len(document.text) > max_chars or len(document.blocks) > max_blocks:
         raise ExtractionFailed(

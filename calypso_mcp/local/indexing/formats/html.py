@@ -11,6 +11,7 @@ from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, Fil
 from calypso_mcp.local.indexing.formats.encodings import decode
 from calypso_mcp.local.indexing.formats.html_blocks import visible_blocks
 from calypso_mcp.local.indexing.formats.html_lines import SourceLines
+from calypso_mcp.local.indexing.formats.html_main import main_content
 
 #: The parser needs time that grows with the square of the nesting; browsers stop at 512.
 MAX_DEPTH = 5_000
@@ -58,6 +59,8 @@ def read_html(file: FileContent) -> Document:
     title = parser.css_first("head > title")
     root = parser.body or parser.root
     blocks = tuple(visible_blocks(root, SourceLines(markup))) if root is not None else ()
+    if file.is_page and root is not None:
+        blocks = main_content(root, markup, blocks)
     if markup.count("\n") < len(blocks):
         # Lines that hold several paragraphs tell a reader nothing.
         blocks = tuple(replace(block, line_start=None, line_end=None) for block in blocks)
