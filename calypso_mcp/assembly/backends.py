@@ -158,11 +158,13 @@ class Backends:
 
     def _local_options(self) -> LocalOptions:
         from calypso_mcp.local.app import LocalOptions
+        from calypso_mcp.local.web.policy import WebPolicy
 
         return LocalOptions(
             data_dir=self._settings.data_dir,
             api_key=self._embedded_key,
             min_free_bytes=self._settings.min_free_disk_bytes,
+            web=WebPolicy.opening(self._settings.allow_private_hosts),
         )
 
 

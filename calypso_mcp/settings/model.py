@@ -14,6 +14,7 @@ from calypso_mcp.settings.values import (
     Issuer,
     Knob,
     LogLevel,
+    PrivateHost,
     PublicUrl,
     WebUrl,
 )
@@ -54,6 +55,14 @@ class Settings(BaseModel):
             le=1_000_000_000,
             description="Room that uploads to the embedded Calypso leave free on its disk.",
         )
+    )
+    allow_private_hosts: Annotated[
+        tuple[PrivateHost, ...],
+        Knob("CALYPSO_ALLOW_PRIVATE_HOSTS", "--allow-private-host", "calypso", "HOST", separator=","),
+    ] = Field(
+        default=(),
+        description="Private host (`wiki.corp`, `10.0.0.5:8000`) whose pages the embedded Calypso may read "
+        "besides those of the public web; repeat the flag for several.",
     )
     buckets: Annotated[
         tuple[str, ...], Knob("CALYPSO_BUCKETS", "--bucket", "scope", "BUCKET", separator=",", limits=True)

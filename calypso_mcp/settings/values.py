@@ -5,6 +5,7 @@ Messages complete the sentence "<flag> (<variable>): ...".
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,6 +17,9 @@ from calypso_mcp.domain.addresses import is_api_root, keeps_secrets, split_url
 
 #: Settings that go together; a command offers the flags of whole groups.
 Group = Literal["calypso", "scope", "files", "transfer", "http", "access", "observing"]
+
+_LARGEST_PORT = 65_535
+_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]{1,253})(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +95,18 @@ def _checked_issuer(value: str) -> str:
     return value
 
 
+def _checked_host(value: str) -> str:
+    host = _HOST.fullmatch(value.strip())
+    if host is None or not 1 <= int(host["port"] or 1) <= _LARGEST_PORT:
+        raise ValueError("must be a host, or a host and a port, such as wiki.corp or 10.0.0.5:8000")
+    return value.strip().lower()
+
+
 ApiUrl = Annotated[str, AfterValidator(_checked_api_url)]
 WebUrl = Annotated[str, AfterValidator(_checked_url)]
 PublicUrl = Annotated[str, AfterValidator(_checked_public_url)]
 Issuer = Annotated[str, AfterValidator(_checked_issuer)]
 Folder = Annotated[Path, AfterValidator(_checked_folder)]
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+PrivateHost = Annotated[str, AfterValidator(_checked_host)]
 LogLevel = Literal["debug", "info", "warning", "error"]

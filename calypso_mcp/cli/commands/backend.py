@@ -21,6 +21,7 @@ from calypso_mcp.cli.logs import log_to_stderr
 from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.domain.addresses import is_loopback
 from calypso_mcp.local.app import STORE_FILE, LocalOptions, open_backend
+from calypso_mcp.local.web.policy import WebPolicy
 from calypso_mcp.settings import load_settings
 from calypso_mcp.sqlite.faults import FileWatch, StoreGone
 
@@ -35,7 +36,15 @@ def add_arguments(parser: CommandParser) -> None:
         "made and kept in the data folder."
     )
     parser.add_settings(
-        {"http"}, names={"data_dir", "min_free_disk_mb", "api_key_file", "log_level", "log_json"}
+        {"http"},
+        names={
+            "data_dir",
+            "min_free_disk_mb",
+            "allow_private_hosts",
+            "api_key_file",
+            "log_level",
+            "log_json",
+        },
     )
 
 
@@ -55,6 +64,7 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
             data_dir=settings.data_dir,
             api_key=key.get_secret_value(),
             min_free_bytes=settings.min_free_disk_bytes,
+            web=WebPolicy.opening(settings.allow_private_hosts),
         )
         anyio.run(_serve, options, listening, key_source)
     return 0

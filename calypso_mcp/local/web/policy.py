@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -12,13 +13,14 @@ import anyio
 
 from calypso_mcp.local.web.public_addresses import IPAddress, is_private, is_public
 from calypso_mcp.local.web.refusals import blocked, failed
-from calypso_mcp.local.web.urls import WebUrl
+from calypso_mcp.local.web.urls import WebUrl, parse_url
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
     from httpcore2 import AsyncNetworkBackend
 
+_PORT = re.compile(r":[0-9]+$")
 #: Returns the addresses of a host name.
 Resolve = Callable[[str], Awaitable[Sequence[IPAddress]]]
 
@@ -28,6 +30,16 @@ class PrivateHosts:
     """Hosts on private networks that the operator opened: (host, port), port None for any web port."""
 
     hosts: frozenset[tuple[str, int | None]] = frozenset()
+
+    @classmethod
+    def parse(cls, texts: Iterable[str]) -> PrivateHosts:
+        """Return the hosts that `texts` name, each with or without a port.
+
+        Raises:
+            Refusal: One of them is no host.
+        """
+        urls = [(parse_url(f"http://{text}"), text) for text in texts]
+        return cls(frozenset((url.host, url.port if _PORT.search(text) else None) for url, text in urls))
 
     def include(self, host: str, port: int) -> bool:
         """Whether the operator opened this one."""
@@ -81,6 +93,11 @@ class WebPolicy:
     resolve: Resolve = resolve_by_system
     network: AsyncNetworkBackend | None = field(default=None, repr=False)
     tls: SSLContext | None = field(default=None, repr=False)
+
+    @classmethod
+    def opening(cls, private_hosts: Iterable[str]) -> WebPolicy:
+        """Return the usual policy, with these private hosts open; Refusal where one is no host."""
+        return cls(PrivateHosts.parse(private_hosts))
 
 
 def _not_public(host: str) -> Exception:

@@ -115,11 +115,6 @@ def parse_url(text: str) -> WebUrl:
     return WebUrl(scheme, host, port if port is not None else _DEFAULT_PORTS[scheme], path + query)
 
 
-def parse_host(text: str) -> str:
-    """Return a host as `WebUrl.host` writes it; `Refusal` where it is none."""
-    return _host(f"[{text}]" if text.count(":") > 1 and not text.startswith("[") else text)
-
-
 def address_of(host: str) -> IPAddress | None:
     """Return the IP address that a normalised host is; None where it is a name."""
     try:
