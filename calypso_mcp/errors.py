@@ -5,6 +5,7 @@ CalypsoError                    .message .hint .code .retryable .request_id .ret
   InputError                    the caller's fault, found before any byte is sent
     ContentError                the source: none or several, unreadable, empty, too large, bad base64
     ManifestError               the batch: too many files, repeated client file ids, no destination
+    QuotaExceeded               more than the operator lets this caller store
     ScopeError                  a bucket or source this caller has no access to, or that does not exist
   OutOfTime                     the call reached its deadline; what it did so far stays done
   ConnectionFailed              no usable HTTP response
@@ -94,6 +95,12 @@ class ManifestError(InputError):
     """The batch cannot be sent as it was given."""
 
     default_code = "invalid_manifest"
+
+
+class QuotaExceeded(InputError):
+    """The operator's quota for this caller is used up."""
+
+    default_code = "quota_exceeded"
 
 
 class ScopeError(InputError):

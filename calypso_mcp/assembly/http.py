@@ -21,6 +21,7 @@ from calypso_mcp.server.registry import TOOLS
 from calypso_mcp.server.telemetry import Telemetry
 from calypso_mcp.server.transport.http import HttpPolicy, create_http_app
 from calypso_mcp.server.transport.status_routes import status_routes
+from calypso_mcp.server.upload_quotas import QUOTA_FILE, UploadQuotas
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -55,6 +56,7 @@ async def running_app(settings: Settings, stopping: anyio.Event) -> AsyncGenerat
             current_grant=known.current_grant,
             granted_agents=known.granted_agents,
             one_time_uploads=uploads,
+            quotas=UploadQuotas(settings.data_dir / QUOTA_FILE),
             telemetry=Telemetry(metrics, log_questions=settings.log_queries),
             stopping=stopping,
         )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
+from calypso_mcp.domain.quota import Quota
 from calypso_mcp.domain.scope import ScopeLimit
 
 #: Length of the window that `calls_per_minute` counts in, in seconds.
@@ -26,6 +27,7 @@ class AccessGrant:
         key_reference: Which Calypso API key serves this caller; empty: the server's own.
         calls_per_minute: Requests allowed in any 60 seconds; None: the server's default.
         concurrent_calls: Requests allowed at the same time; None: the server's default.
+        quota: How much the caller may store.
         metrics: Whether `/metrics`, which counts everybody's calls, may be read.
         expires_at: From when on the credential is void, in seconds since 1970; None: no time is set.
     """
@@ -36,6 +38,7 @@ class AccessGrant:
     key_reference: str = ""
     calls_per_minute: int | None = None
     concurrent_calls: int | None = None
+    quota: Quota = field(default_factory=Quota)
     metrics: bool = False
     expires_at: int | None = None
 
@@ -55,6 +58,7 @@ class AccessGrant:
             "key_reference": self.key_reference,
             "calls_per_minute": self.calls_per_minute,
             "concurrent_calls": self.concurrent_calls,
+            "quota": self.quota.to_claims(),
             "metrics": self.metrics,
             "expires_at": self.expires_at,
         }
@@ -76,6 +80,7 @@ class AccessGrant:
             key_reference=claims["key_reference"],
             calls_per_minute=claims["calls_per_minute"],
             concurrent_calls=claims["concurrent_calls"],
+            quota=Quota.from_claims(claims["quota"]),
             metrics=claims["metrics"],
             expires_at=claims["expires_at"],
         )

@@ -16,6 +16,7 @@ from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.conversations import Conversations
 from calypso_mcp.server.scope.catalogue import Catalogue
 from calypso_mcp.server.telemetry import Telemetry
+from calypso_mcp.server.upload_quotas import UploadQuotas
 
 if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
@@ -77,6 +78,7 @@ class ServerState:
         read_only: Whether only reading tools are offered.
         files: Which local paths may be uploaded; None turns local paths off.
         one_time_uploads: Hands out upload addresses on this server; None where it has no routes for them.
+        quotas: Counts what callers store.
         conversations: Makes and reads the ids that conversations with agents are continued by.
         telemetry: Logs, traces and counts the calls.
         stopping: Set when the process is about to end.
@@ -93,6 +95,7 @@ class ServerState:
     read_only: bool = False
     files: FilePolicy | None = None
     one_time_uploads: OneTimeUploads | None = None
+    quotas: UploadQuotas = field(default_factory=UploadQuotas)
     conversations: Conversations = field(default_factory=Conversations)
     telemetry: Telemetry = field(default_factory=Telemetry)
     stopping: anyio.Event = field(default_factory=anyio.Event)

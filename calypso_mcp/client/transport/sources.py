@@ -51,6 +51,11 @@ class BytesSource:
         self._data = memoryview(data)
         self.size_bytes = len(data)
 
+    @property
+    def content(self) -> memoryview:
+        """All of it."""
+        return self._data
+
     async def read(self, offset: int, length: int) -> bytes:
         """Return a part of the data."""
         return bytes(self._data[offset : offset + length])

@@ -8,6 +8,9 @@ read_only = true
 api_key_env = "SUPPORT_CALYPSO_KEY"   # or: api_key_file = "/run/secrets/support"; neither: the server's key
 calls_per_minute = 120
 concurrent_calls = 8
+bytes_per_bucket = 500_000_000        # what it may store: in any one bucket, and in a day (UTC)
+sources_per_bucket = 10_000
+bytes_per_day = 100_000_000
 metrics = false                       # may read /metrics
 ```
 
@@ -26,6 +29,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, m
 
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.addresses import may_be_api_key
+from calypso_mcp.domain.quota import Quota
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access import tokens
@@ -33,6 +37,8 @@ from calypso_mcp.server.access.regular_file import read_regular_file
 
 _LARGEST_FILE_BYTES = 1_048_576
 _LARGEST_KEY_BYTES = 4_096
+#: What a column of SQLite can count, with room for one file more.
+_LARGEST_QUOTA = 2**62
 #: Names are cut in messages: a name longer than this may be a secret in the wrong place.
 _LONGEST_NAME = 40
 
@@ -51,6 +57,9 @@ class _Agent(BaseModel):
     api_key_file: str | None = Field(None, min_length=1)
     calls_per_minute: int | None = Field(None, ge=1, le=100_000)
     concurrent_calls: int | None = Field(None, ge=1, le=10_000)
+    bytes_per_bucket: int | None = Field(None, ge=1, le=_LARGEST_QUOTA)
+    sources_per_bucket: int | None = Field(None, ge=1, le=_LARGEST_QUOTA)
+    bytes_per_day: int | None = Field(None, ge=1, le=_LARGEST_QUOTA)
     metrics: bool = False
 
     @model_validator(mode="after")
@@ -75,6 +84,10 @@ class _Agent(BaseModel):
         if self.all_buckets:
             return None
         return ScopeLimit(frozenset(self.buckets or ()), frozenset({self.agent} if self.agent else ()))
+
+    @property
+    def quota(self) -> Quota:
+        return Quota(self.bytes_per_bucket, self.sources_per_bucket, self.bytes_per_day)
 
     @property
     def key_reference(self) -> str:
@@ -155,6 +168,7 @@ def load(path: Path, environ: Mapping[str, str]) -> AccessList:
             key_reference=agent.key_reference,
             calls_per_minute=agent.calls_per_minute,
             concurrent_calls=agent.concurrent_calls,
+            quota=agent.quota,
             metrics=agent.metrics,
         )
         for name, agent in agents.items()

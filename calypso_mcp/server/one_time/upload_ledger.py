@@ -13,19 +13,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal
 
-from anyio import to_thread
-
-from calypso_mcp.errors import CalypsoError
-from calypso_mcp.sqlite.shared_file import SharedFile
+from calypso_mcp.server.shared_table import SharedTable
 
 if TYPE_CHECKING:
     import sqlite3
 
     from calypso_mcp.sqlite.migrations import Migrations
-
-T = TypeVar("T")
 
 State = Literal["issued", "receiving", "interrupted", "stored", "failed"]
 
@@ -33,10 +28,6 @@ State = Literal["issued", "receiving", "interrupted", "stored", "failed"]
 REMEMBERED_S = 86_400
 LEDGER_FILE = "one-time-uploads.sqlite"
 _UPLOAD_ID = re.compile(r"upload_[A-Za-z0-9_-]{22}")
-_PATIENCE_S = 20.0
-_TO_THE_OPERATOR = (
-    f"The operator must make {LEDGER_FILE} in the data folder usable, or delete it and restart the server."
-)
 #: Outdated records removed with each write: more than a write adds, so that none pile up.
 _REMOVED_WITH_EACH_WRITE = 3
 
@@ -126,14 +117,16 @@ class UploadLedger:
     """
 
     def __init__(self, path: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
-        self._file = SharedFile(path, _MIGRATIONS, patience_s=_PATIENCE_S)
+        self._table = SharedTable(
+            path, _MIGRATIONS, records="one-time uploads", code="upload_record_unusable"
+        )
         self._clock = clock
 
     async def read(self, upload_id: str) -> UploadRecord | None:
         """Return what is known; None for an id that is unknown or was forgotten."""
         if not is_upload_id(upload_id):
             return None
-        record = await self._run(partial(_find, upload_id=upload_id), writes=False)
+        record = await self._table.run(partial(_find, upload_id=upload_id), writes=False)
         return None if record is None or record.changed_at < self._clock() - REMEMBERED_S else record
 
     async def add(self, record: UploadRecord, *, most_unused: int) -> int | None:
@@ -155,7 +148,7 @@ class UploadLedger:
             self._put(connection, record)
             return None
 
-        return await self._run(work)
+        return await self._table.run(work)
 
     async def write(self, record: UploadRecord) -> None:
         """Remember `record` in place of what was known before; its `claims` stay as they were."""
@@ -164,7 +157,7 @@ class UploadLedger:
             known = _find(connection, record.upload_id)
             self._put(connection, replace(record, claims=known.claims if known else 0))
 
-        await self._run(work)
+        await self._table.run(work)
 
     async def claim(self, record: UploadRecord, known: UploadRecord | None) -> bool:
         """Remember `record`, unless somebody was faster who knew no more.
@@ -185,26 +178,11 @@ class UploadLedger:
             self._put(connection, replace(record, claims=claims))
             return True
 
-        return await self._run(work)
+        return await self._table.run(work)
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
-
-    async def _run(self, work: Callable[[sqlite3.Connection], T], *, writes: bool = True) -> T:
-        import sqlite3
-
-        from calypso_mcp.sqlite.faults import is_busy
-
-        try:
-            return await to_thread.run_sync(partial(self._file.run, work, writes=writes))
-        except (sqlite3.Error, OSError) as error:
-            raise CalypsoError(
-                f"The record of one-time uploads cannot be used: {error}.",
-                code="upload_record_unusable",
-                hint="Call again in a while." if is_busy(error) else _TO_THE_OPERATOR,
-                retryable=is_busy(error),
-            ) from error
+        self._table.close()
 
     def _put(self, connection: sqlite3.Connection, record: UploadRecord) -> None:
         now = int(self._clock())

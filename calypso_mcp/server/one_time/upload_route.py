@@ -22,6 +22,7 @@ from calypso_mcp.api.files import CreateUploadSession
 from calypso_mcp.client.uploading.relayed_upload import StreamEnded, StreamSource
 from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.domain.cross_origin import ANSWER_HEADERS, preflight_headers
+from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.upload_rules import check_size
 from calypso_mcp.errors import (
@@ -30,6 +31,7 @@ from calypso_mcp.errors import (
     ConnectionFailed,
     ContentError,
     InputError,
+    QuotaExceeded,
     ScopeError,
     SessionExpired,
 )
@@ -39,6 +41,7 @@ from calypso_mcp.server.one_time.tickets import Ticket
 from calypso_mcp.server.one_time.upload_ledger import State, UploadRecord
 from calypso_mcp.server.scope.request_scope import Access, grant_of_http
 from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.upload_quotas import Arrival
 
 if TYPE_CHECKING:
     from calypso_mcp.api.files import KnowledgeFile
@@ -120,13 +123,21 @@ class UploadEndpoint:
         if (taken := _taken(record, self._uploads.policy.claimed_s)) is not None:
             return taken
         key = f"one-time-{ticket.upload_id}"
+        grant = grant_of_http(request)
+        quotas = self._state.quotas
+        # Another size would be another file.
+        arrival = Arrival(
+            ticket.declaration.destination.names[0], f"{ticket.upload_id} {part.total}", part.total
+        )
         try:
-            client = await self._client(ticket, grant_of_http(request))
+            client = await self._client(ticket, grant)
             upload = _session(ticket, part.total, self._uploads.policy.limits)
             if part.asks or part.start:
                 kept = await client.uploads.relay.kept(upload, idempotency_key=key)
                 if kept < part.total and (part.asks or part.start > kept):
                     return _incomplete(kept)
+            admission = await quotas.admit(grant, [arrival])
+            admission.require()
         except CalypsoError as error:
             # Only as a claim: whoever has begun to receive the file meanwhile knows better.
             await self._uploads.claim(ticket, record, _after(error), error=error)
@@ -140,6 +151,9 @@ class UploadEndpoint:
         except StreamEnded:
             await self._uploads.note(ticket, "interrupted")
             return _incomplete(await client.uploads.relay.kept(upload, idempotency_key=key))
+        except CalypsoError as error:
+            await quotas.settle(grant, admission, [FileState.of_error(error)])
+            raise
         return await self._stored(ticket, file)
 
     async def _client(self, ticket: Ticket, grant: AccessGrant | None) -> CalypsoClient:
@@ -274,6 +288,8 @@ def _status_of(error: CalypsoError) -> int:
         return 404
     if isinstance(error, SessionExpired):
         return 410
+    if isinstance(error, QuotaExceeded):
+        return 507  # RFC 4331, section 6
     if isinstance(error, ContentError | InputError):
         return 400
     if isinstance(error, ApiError) and error.status in (409, 413, 429):

@@ -10,7 +10,6 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.readiness import Readiness
@@ -27,6 +26,7 @@ from calypso_mcp.server.scope.destinations import Target, made
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.readiness import Timeout
+from calypso_mcp.server.upload_quotas import Admission
 
 _MOST_ITEMS = 1_000
 _MOST_PATHS = 10_000
@@ -114,13 +114,16 @@ class _Batch:
     async def send(self, time: CallTime) -> None:
         """Upload what may be sent; when the time is up, what has arrived stays there for the next call."""
         with suppress(OutOfTime), time.limited():
-            uploads = await self._uploads()
+            await self._settle_targets()
+            admission = await self._admit()
+            uploads = [one.upload for one in self._inputs if one.upload]
             self._outcomes = await self._access.client.uploads.upload_all(uploads, on_progress=self._tell)
+            await self._access.state.quotas.settle(self._access.grant, admission, self._outcomes)
         if any(one.target and one.target.bucket_id is None for one in self._inputs):
             self._access.backend.catalogue.forget()
 
-    async def _uploads(self) -> list[Upload]:
-        """Return what to send, with the buckets made that do not exist yet.
+    async def _settle_targets(self) -> None:
+        """Make the buckets that do not exist yet.
 
         Raises:
             CalypsoError: No bucket could be made. Where some could, the others cost only their own files.
@@ -135,16 +138,24 @@ class _Batch:
         if problems and not settled:
             raise next(iter(problems.values()))
         self._inputs = [
-            replace(one, upload=None, problem=problems[one.target])
-            if one.upload and one.target in problems
-            else one
+            one
+            if one.upload is None or one.target is None
+            else replace(one, upload=None, problem=problems[one.target])
+            if one.target in problems
+            else replace(one, upload=one.upload.to(settled[one.target].destination))
             for one in self._inputs
         ]
-        return [
-            one.upload.to(settled[one.target].destination)
-            for one in self._inputs
-            if one.upload and one.target
+
+    async def _admit(self) -> Admission:
+        """Count what will be stored, leave out what exceeds the caller's quota, and return the admission."""
+        asked = [(one.upload, one.size_bytes) for one in self._inputs if one.upload]
+        admission = await self._access.state.quotas.admit_uploads(self._access.grant, asked)
+        refusals = iter(admission.refusals)
+        looked = [(one, next(refusals) if one.upload else None) for one in self._inputs]
+        self._inputs = [
+            replace(one, upload=None, problem=refusal) if refusal else one for one, refusal in looked
         ]
+        return admission.admitted
 
     async def wait(self, time: CallTime) -> None:
         """Wait until what has arrived is searchable."""

@@ -16,7 +16,7 @@ from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.file_state import FileState, StateReport
 from calypso_mcp.domain.readiness import Readiness
-from calypso_mcp.errors import ContentError, InputError, OutOfTime
+from calypso_mcp.errors import CalypsoError, ContentError, InputError, OutOfTime
 from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
 from calypso_mcp.server.files.upload_sources import CheckedSource, SourceArguments, checked_source
@@ -108,6 +108,7 @@ async def upload_file(
         if not arguments.given and uploads is not None and request is not None:
             with time.limited():
                 target = await _named_target(access, bucket, filename, create=create_bucket)
+                await access.state.quotas.check_room(access.grant, target.destination)
             issued = await uploads.issue(request, replace(declared, destination=target.destination))
             return answer(_address(issued, target))
         arguments.require_one()
@@ -160,7 +161,14 @@ async def _send(
     target = await made(access, target)
     declared = replace(declared, filename=checked.filename, destination=target.destination)
     upload = Upload(checked.source, declared, checked.origin)
-    uploaded = await access.client.uploads.upload(upload, on_progress=_teller(progress, checked))
+    admission = await access.state.quotas.admit_uploads(access.grant, [(upload, checked.size_bytes)])
+    admission.require()
+    try:
+        uploaded = await access.client.uploads.upload(upload, on_progress=_teller(progress, checked))
+    except CalypsoError as error:
+        await access.state.quotas.settle(access.grant, admission, [FileState.of_error(error)])
+        raise
+    await access.state.quotas.settle(access.grant, admission, [uploaded])
     if target.bucket_id is None:
         access.backend.catalogue.forget()
     return _Sent(uploaded, checked, target)

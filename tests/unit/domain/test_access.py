@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calypso_mcp.domain.access import RATE_WINDOW_S, AccessGrant, RateWindows
+from calypso_mcp.domain.quota import Quota
 from calypso_mcp.domain.scope import ScopeLimit
 
 NAMES = st.frozensets(st.text(min_size=1, max_size=8), max_size=3)
@@ -19,6 +20,9 @@ NAMES = st.frozensets(st.text(min_size=1, max_size=8), max_size=3)
         key_reference=st.text(),
         calls_per_minute=st.none() | st.integers(1),
         concurrent_calls=st.none() | st.integers(1),
+        quota=st.builds(
+            Quota, st.none() | st.integers(1), st.none() | st.integers(1), st.none() | st.integers(1)
+        ),
         metrics=st.booleans(),
         expires_at=st.none() | st.integers(0),
     )

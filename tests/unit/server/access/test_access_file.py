@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from calypso_mcp.domain.quota import Quota
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access import tokens
@@ -27,6 +28,9 @@ def test_every_field_reaches_the_grant(tmp_path: Path) -> None:
         api_key_env = "SUPPORT_KEY"
         calls_per_minute = 60
         concurrent_calls = 4
+        bytes_per_bucket = 5000
+        sources_per_bucket = 7
+        bytes_per_day = 3000
         metrics = true
     """
     access = load(written(tmp_path, text), {"SUPPORT_KEY": "sk-1"})
@@ -37,6 +41,7 @@ def test_every_field_reaches_the_grant(tmp_path: Path) -> None:
         assert grant.limit == ScopeLimit(buckets=frozenset({"handbook", "bucket_1"}))
         assert grant.read_only
         assert (grant.calls_per_minute, grant.concurrent_calls, grant.metrics) == (60, 4, True)
+        assert grant.quota == Quota(bytes_per_bucket=5000, sources_per_bucket=7, bytes_per_day=3000)
     assert access.keys[access.grants["support"].key_reference].get_secret_value() == "sk-1"
 
 
@@ -92,6 +97,9 @@ SECRET = "cmt_a_this-is-a-clear-token-in-the-wrong-line-0000"
         (f"{AGENT}all_buckets = true\ntoken = '{SECRET}'", ["'a'", "token"]),
         (f"{AGENT}all_buckets = 'yes'", ["'a'", "all_buckets"]),
         (f"{AGENT}all_buckets = true\ncalls_per_minute = 0", ["'a'", "calls_per_minute"]),
+        (f"{AGENT}all_buckets = true\nbytes_per_day = 0", ["'a'", "bytes_per_day"]),
+        (f"{AGENT}all_buckets = true\nbytes_per_bucket = '1 GB'", ["'a'", "bytes_per_bucket"]),
+        (f"{AGENT}all_buckets = true\nsources_per_bucket = true", ["'a'", "sources_per_bucket"]),
         (f"{AGENT}all_buckets = true\nconcurrent_calls = true", ["'a'", "concurrent_calls"]),
         (f"{AGENT}all_buckets = true\napi_key_env = 'NONE'", ["'a'", "api_key_env", "no API key"]),
         (f"{AGENT}all_buckets = true\napi_key_env = 'ODD'", ["'a'", "api_key_env", "look like"]),

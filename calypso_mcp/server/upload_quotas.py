@@ -1,0 +1,235 @@
+"""Counts what callers store against the quotas of their grants: the one place that every upload passes.
+
+A source is counted before it is sent, once: what is sent again, after a call that was cut off, has the same
+key. So neither a killed worker nor a caller who leaves can store anything uncounted. What turns out not to be
+stored anew is given back. What is removed from a bucket later stays counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from anyio import to_thread
+
+from calypso_mcp.client.transport.sources import BytesSource
+from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.declaration import Destination
+from calypso_mcp.domain.file_state import FileState
+from calypso_mcp.domain.quota import Usage
+from calypso_mcp.errors import QuotaExceeded
+from calypso_mcp.server.one_time.upload_ledger import owner_of
+from calypso_mcp.server.shared_table import SharedTable
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from calypso_mcp.sqlite.migrations import Migrations
+
+QUOTA_FILE = "upload-quotas.sqlite"
+
+_MIGRATIONS: Migrations = (
+    (
+        "counted",
+        """
+        CREATE TABLE counted (
+            owner TEXT NOT NULL,
+            bucket TEXT NOT NULL,
+            key TEXT NOT NULL,
+            bytes INTEGER NOT NULL,
+            day TEXT NOT NULL,
+            PRIMARY KEY (owner, bucket, key)
+        ) WITHOUT ROWID;
+        CREATE INDEX counted_by_day ON counted (owner, day, bytes);
+        """,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A source that is about to be stored.
+
+    Attributes:
+        bucket: Its bucket, as `Destination.names` says it.
+        key: The same whenever the same source is sent to it.
+        size_bytes: Its size.
+    """
+
+    bucket: str
+    key: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a caller may store now.
+
+    Attributes:
+        refusals: One entry for each arrival, in their order: None for what may be stored.
+        counted: The arrivals that were counted just now; None for one that was refused or counted before.
+    """
+
+    refusals: tuple[QuotaExceeded | None, ...]
+    counted: tuple[Arrival | None, ...]
+
+    @property
+    def admitted(self) -> Admission:
+        """The part of it that may be stored."""
+        kept = [position for position, refusal in enumerate(self.refusals) if refusal is None]
+        return Admission((None,) * len(kept), tuple(self.counted[position] for position in kept))
+
+    def require(self) -> None:
+        """Raise the first refusal, if there is any."""
+        for refusal in filter(None, self.refusals):
+            raise refusal
+
+
+class UploadQuotas:
+    """Admits sources. Where the record cannot be used, every method raises CalypsoError: nothing is stored.
+
+    Args:
+        path: The file that workers share; made when first used, for this user only. None: this process.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(self, path: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
+        self._table = SharedTable(path, _MIGRATIONS, records="quotas", code="quota_record_unusable")
+        self._clock = clock
+
+    async def admit(self, grant: AccessGrant, arrivals: Sequence[Arrival]) -> Admission:
+        """Count the sources that fit what `grant` allows, in their order."""
+        if grant.quota.is_unlimited or not arrivals:
+            return _all_of(arrivals)
+
+        def work(connection: sqlite3.Connection) -> Admission:
+            count = _Count(connection, grant, self._today)
+            looked = [count.add(arrival) for arrival in arrivals]
+            return Admission(
+                tuple(one if isinstance(one, QuotaExceeded) else None for one in looked),
+                tuple(one if isinstance(one, Arrival) else None for one in looked),
+            )
+
+        return await self._table.run(work)
+
+    async def admit_uploads(self, grant: AccessGrant, uploads: Sequence[tuple[Upload, int]]) -> Admission:
+        """Do the same for uploads and their sizes in bytes; each names its bucket."""
+        if grant.quota.is_unlimited:
+            return _all_of(uploads)
+        arrivals = await to_thread.run_sync(lambda: [_arrival(*one) for one in uploads])
+        return await self.admit(grant, arrivals)
+
+    async def check_room(self, grant: AccessGrant, destination: Destination) -> None:
+        """Raise QuotaExceeded where not even the smallest source fits; count nothing."""
+        if grant.quota.is_unlimited:
+            return
+
+        def work(connection: sqlite3.Connection) -> QuotaExceeded | None:
+            return _Count(connection, grant, self._today).refusal(Arrival(destination.names[0], "", 1))
+
+        if (refusal := await self._table.run(work, writes=False)) is not None:
+            raise refusal
+
+    async def settle(
+        self, grant: AccessGrant, admission: Admission, outcomes: Iterable[FileState | None]
+    ) -> None:
+        """Give back what was not stored: refused by the API for good, or there before, from somebody else.
+
+        Args:
+            grant: Of the caller.
+            admission: What `admit` returned.
+            outcomes: What became of each arrival, in their order; None where that is not known.
+        """
+        pairs = zip(admission.counted, outcomes, strict=True)
+        unstored = [counted for counted, outcome in pairs if counted and outcome and _is_unstored(outcome)]
+        if not unstored:
+            return
+        owner = owner_of(grant.name)
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.executemany(
+                "DELETE FROM counted WHERE owner = ? AND bucket = ? AND key = ?",
+                [(owner, arrival.bucket, arrival.key) for arrival in unstored],
+            )
+
+        await self._table.run(work)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._table.close()
+
+    @property
+    def _today(self) -> str:
+        return datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
+
+
+class _Count:
+    """One caller's rows, within one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, grant: AccessGrant, today: str) -> None:
+        self._connection = connection
+        self._grant = grant
+        self._owner = owner_of(grant.name)
+        self._today = today
+        #: Bytes and sources of each bucket met so far.
+        self._stored: dict[str, tuple[int, int]] = {}
+        self._day_bytes: int = connection.execute(
+            "SELECT coalesce(sum(bytes), 0) FROM counted WHERE owner = ? AND day = ?", (self._owner, today)
+        ).fetchone()[0]
+
+    def add(self, arrival: Arrival) -> Arrival | QuotaExceeded | None:
+        """Count an arrival; return it, or why it is refused, or None where it is counted already."""
+        row = (self._owner, arrival.bucket, arrival.key)
+        found = "SELECT 1 FROM counted WHERE owner = ? AND bucket = ? AND key = ?"
+        if self._connection.execute(found, row).fetchone() is not None:
+            return None
+        if (refusal := self.refusal(arrival)) is not None:
+            return refusal
+        self._connection.execute(
+            "INSERT INTO counted VALUES (?, ?, ?, ?, ?)", (*row, arrival.size_bytes, self._today)
+        )
+        stored_bytes, sources = self._stored[arrival.bucket]
+        self._stored[arrival.bucket] = (stored_bytes + arrival.size_bytes, sources + 1)
+        self._day_bytes += arrival.size_bytes
+        return arrival
+
+    def refusal(self, arrival: Arrival) -> QuotaExceeded | None:
+        """Return why an arrival does not fit; None where it does."""
+        if arrival.bucket not in self._stored:
+            self._stored[arrival.bucket] = tuple(
+                self._connection.execute(
+                    "SELECT coalesce(sum(bytes), 0), count(*) FROM counted WHERE owner = ? AND bucket = ?",
+                    (self._owner, arrival.bucket),
+                ).fetchone()
+            )
+        used = Usage(*self._stored[arrival.bucket], self._day_bytes)
+        return self._grant.quota.refusal(used, arrival.size_bytes, caller=self._grant.name)
+
+
+def _all_of(arrivals: Sequence[object]) -> Admission:
+    """Return the admission of a caller without a quota."""
+    nothing = (None,) * len(arrivals)
+    return Admission(nothing, nothing)
+
+
+def _is_unstored(outcome: FileState) -> bool:
+    """Whether nothing new is stored, nor can be by sending the same again."""
+    return outcome.is_replayed or (outcome.outcome in {"rejected", "failed"} and not outcome.retryable)
+
+
+def _arrival(upload: Upload, size_bytes: int) -> Arrival:
+    """Return what an upload counts as. Blocks."""
+    declaration = upload.declaration
+    if isinstance(upload.source, BytesSource):
+        content = hashlib.sha256(upload.source.content).hexdigest()
+    else:
+        # The content of a file is not read for this: its time tells other content apart.
+        content = f"{upload.origin}\0{Path(upload.origin or '').stat().st_mtime_ns}"
+    key = hashlib.sha256(f"{declaration!r}\0{size_bytes}\0{content}".encode("utf-8", "surrogatepass"))
+    return Arrival(declaration.destination.names[0], key.hexdigest(), size_bytes)

@@ -1,0 +1,160 @@
+"""What is counted against a quota, when, and what is given back."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from calypso_mcp.client.transport.sources import BytesSource
+from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.declaration import Declaration, Destination
+from calypso_mcp.domain.file_state import FileState
+from calypso_mcp.domain.quota import Quota
+from calypso_mcp.errors import CalypsoError, ConnectionFailed, ContentError, QuotaExceeded
+from calypso_mcp.server.upload_quotas import QUOTA_FILE, Arrival, UploadQuotas
+
+DAY_S = 86_400.0
+
+
+class Clock:
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def quotas(tmp_path: Path, clock: Clock) -> Generator[UploadQuotas]:
+    with closing(UploadQuotas(tmp_path / QUOTA_FILE, clock=clock)) as quotas:
+        yield quotas
+
+
+def grant(**quota: int) -> AccessGrant:
+    return AccessGrant("agent", quota=Quota(**quota))
+
+
+def arrivals(*sizes: int, bucket: str = "b") -> list[Arrival]:
+    return [Arrival(bucket, f"key-{position}", size) for position, size in enumerate(sizes)]
+
+
+async def codes(quotas: UploadQuotas, caller: AccessGrant, asked: list[Arrival]) -> list[str | None]:
+    admission = await quotas.admit(caller, asked)
+    return [refusal.code if refusal else None for refusal in admission.refusals]
+
+
+REFUSED = "quota_exceeded"
+
+
+async def test_exactly_the_quota_fits(quotas: UploadQuotas) -> None:
+    assert await codes(quotas, grant(bytes_per_bucket=10), arrivals(4, 6, 1)) == [None, None, REFUSED]
+
+
+async def test_what_does_not_fit_leaves_room_for_what_does(quotas: UploadQuotas) -> None:
+    assert await codes(quotas, grant(bytes_per_bucket=10), arrivals(4, 7, 6)) == [None, REFUSED, None]
+
+
+async def test_a_new_day_begins_at_midnight_utc_and_a_bucket_stays_full(
+    quotas: UploadQuotas, clock: Clock
+) -> None:
+    caller = grant(bytes_per_day=10, bytes_per_bucket=15)
+    assert await codes(quotas, caller, [Arrival("b", "one", 10)]) == [None]
+    assert await codes(quotas, caller, [Arrival("b", "two", 1)]) == [REFUSED]
+    clock.now += DAY_S
+    assert await codes(quotas, caller, [Arrival("b", "two", 5)]) == [None]
+    clock.now += DAY_S
+    assert await codes(quotas, caller, [Arrival("b", "three", 1)]) == [REFUSED]
+
+
+async def test_callers_do_not_share_a_quota(quotas: UploadQuotas) -> None:
+    other = AccessGrant("other", quota=Quota(sources_per_bucket=1))
+    assert await codes(quotas, grant(sources_per_bucket=1), arrivals(1)) == [None]
+    assert await codes(quotas, other, arrivals(1)) == [None]
+
+
+async def test_a_call_that_was_cut_off_neither_loses_nor_repeats_its_count(
+    quotas: UploadQuotas, tmp_path: Path, clock: Clock
+) -> None:
+    caller = grant(bytes_per_bucket=10)
+    await quotas.admit(caller, arrivals(10))
+    # Another process, or the same after a kill.
+    with closing(UploadQuotas(tmp_path / QUOTA_FILE, clock=clock)) as other:
+        assert await codes(other, caller, arrivals(10)) == [None]
+        assert await codes(other, caller, [Arrival("b", "more", 1)]) == [REFUSED]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "is_free_again"),
+    [
+        (FileState(outcome="accepted"), False),
+        (FileState(outcome="pending"), False),
+        (FileState(outcome="replayed"), True),
+        (FileState.of_error(ContentError("no")), True),
+        (FileState.of_error(ConnectionFailed()), False),
+        (None, False),
+    ],
+    ids=["accepted", "pending", "replayed", "rejected", "may-go-on", "unknown"],
+)
+async def test_only_what_is_not_stored_is_given_back(
+    quotas: UploadQuotas, outcome: FileState | None, *, is_free_again: bool
+) -> None:
+    caller = grant(bytes_per_bucket=10)
+    admission = await quotas.admit(caller, arrivals(10))
+    await quotas.settle(caller, admission, [outcome])
+    assert await codes(quotas, caller, [Arrival("b", "more", 10)]) == [None if is_free_again else REFUSED]
+
+
+async def test_a_replay_of_what_was_counted_gives_nothing_back(quotas: UploadQuotas) -> None:
+    caller = grant(bytes_per_bucket=10)
+    await quotas.settle(caller, await quotas.admit(caller, arrivals(10)), [FileState(outcome="accepted")])
+    await quotas.settle(caller, await quotas.admit(caller, arrivals(10)), [FileState(outcome="replayed")])
+    assert await codes(quotas, caller, [Arrival("b", "more", 1)]) == [REFUSED]
+
+
+async def test_other_content_and_other_labels_are_other_sources(quotas: UploadQuotas, tmp_path: Path) -> None:
+    caller = grant(sources_per_bucket=1)
+    place = Destination(bucket_ids=("b",))
+    file = tmp_path / "a.txt"
+    file.write_text("one")
+    os.utime(file, ns=(1, 1))
+    text = Upload(BytesSource(b"one"), Declaration("a.txt", place))
+
+    async def fits(upload: Upload) -> bool:
+        return (await quotas.admit_uploads(caller, [(upload, 3)])).refusals == (None,)
+
+    assert await fits(text)
+    assert await fits(Upload(BytesSource(b"one"), Declaration("a.txt", place)))
+    assert not await fits(Upload(BytesSource(b"two"), Declaration("a.txt", place)))
+    assert not await fits(Upload(BytesSource(b"one"), Declaration("b.txt", place)))
+    elsewhere = Declaration("a.txt", Destination(bucket_ids=("c",)))
+    assert await fits(Upload(lambda: pytest.fail("not opened"), elsewhere, str(file)))
+    os.utime(file, ns=(2, 2))
+    assert not await fits(Upload(lambda: pytest.fail("not opened"), elsewhere, str(file)))
+
+
+async def test_a_full_bucket_is_known_before_an_address_is_given_out(quotas: UploadQuotas) -> None:
+    caller, place = grant(sources_per_bucket=1), Destination(bucket_ids=("b",))
+    await quotas.check_room(caller, place)
+    await quotas.check_room(caller, place)
+    await quotas.admit(caller, [Arrival(place.names[0], "key", 1)])
+    with pytest.raises(QuotaExceeded, match="1 source a bucket"):
+        await quotas.check_room(caller, place)
+
+
+async def test_without_a_quota_no_record_is_made_and_with_one_it_must_be_usable(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    quotas = UploadQuotas(tmp_path / "file" / QUOTA_FILE)
+    assert await codes(quotas, grant(), arrivals(10**15)) == [None]
+    await quotas.check_room(grant(), Destination(bucket_ids=("b",)))
+    with pytest.raises(CalypsoError) as unusable:
+        await quotas.admit(grant(bytes_per_day=1), arrivals(1))
+    assert unusable.value.code == "quota_record_unusable"
