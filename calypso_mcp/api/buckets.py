@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Annotated, Any, TypeVar, cast
 
-from pydantic import AliasChoices, Field, StrictBool, StrictInt, field_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictInt,
+    model_validator,
+)
 
 from calypso_mcp.api.wire import WireModel
 from calypso_mcp.domain.declaration import Destination
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.statuses import BucketStatus
 
+T = TypeVar("T")
 
-class BucketStore(WireModel):
+
+@lru_cache(maxsize=4096)
+def _share(value: T) -> T:
+    """Return one object for all equal values: thousands of buckets have the same counts and states."""
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class BucketStore:
     """The searchable side of a bucket: how many of its members are indexed."""
 
     status: str = "unknown"
@@ -26,46 +45,48 @@ class BucketStore(WireModel):
         return self.status == "active" and self.pending_member_count == 0
 
 
-class Bucket(WireModel):
-    """One bucket. Written in the API's camelCase, read in either spelling."""
+def _named(*spellings: str) -> Any:
+    return Field(validation_alias=AliasChoices(*spellings))
+
+
+def _pairs_of_integers(value: Any) -> Any:
+    counts = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
+    return tuple((kind, count) for kind, count in counts.items() if isinstance(count, int))
+
+
+def _joined(value: Any) -> Any:
+    """Return ids as one string, a third of the memory; what are no ids is left for the model to refuse."""
+    if value is None:
+        return ""
+    ids = cast("list[Any]", value) if isinstance(value, list) else [None]
+    return "\n".join(cast("list[str]", ids)) if all(isinstance(one, str) for one in ids) else ids
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One bucket, in any of the API's spellings: a small row, because teams have very many."""
 
     id: str
     slug: str
     name: str = ""
-    status: str = BucketStatus.ACTIVE
+    status: Annotated[str, AfterValidator(_share)] = BucketStatus.ACTIVE
     description: str | None = None
-    member_count: StrictInt = Field(
-        0, validation_alias=AliasChoices("memberCount", "member_count"), serialization_alias="memberCount"
-    )
-    counts: dict[str, StrictInt] = Field(default_factory=dict)
-    files_total: StrictInt | None = Field(
-        None,
-        validation_alias=AliasChoices("fileCount", "filesCount", "file_count", "files_total"),
-        serialization_alias="fileCount",
-    )
-    file_ids: tuple[str, ...] = Field(
-        (),
-        validation_alias=AliasChoices("fileKnowledgeIds", "fileIds", "knowledgeIds", "file_ids"),
-        serialization_alias="fileKnowledgeIds",
-    )
-    store: BucketStore | None = Field(
-        None,
-        validation_alias=AliasChoices("bucketStore", "bucket_store", "store"),
-        serialization_alias="bucketStore",
-    )
-
-    @field_validator("counts", mode="before")
-    @classmethod
-    def _keep_integers(cls, value: Any) -> Any:
-        if not isinstance(value, dict):
-            return {}
-        counts = cast("dict[str, Any]", value)
-        return {kind: count for kind, count in counts.items() if isinstance(count, int)}
-
-    @field_validator("file_ids", mode="before")
-    @classmethod
-    def _null_is_empty(cls, value: Any) -> Any:
-        return () if value is None else value
+    member_count: Annotated[StrictInt, _named("memberCount", "member_count")] = 0
+    kept_counts: Annotated[
+        tuple[tuple[str, StrictInt], ...],
+        _named("counts"),
+        BeforeValidator(_pairs_of_integers),
+        AfterValidator(_share),
+    ] = ()
+    files_total: Annotated[
+        StrictInt | None, _named("fileCount", "filesCount", "file_count", "files_total")
+    ] = None
+    joined_file_ids: Annotated[
+        str, _named("fileKnowledgeIds", "fileIds", "knowledgeIds", "file_ids"), BeforeValidator(_joined)
+    ] = ""
+    store: Annotated[
+        BucketStore | None, _named("bucketStore", "bucket_store", "store"), AfterValidator(_share)
+    ] = None
 
     @property
     def is_active(self) -> bool:
@@ -73,20 +94,38 @@ class Bucket(WireModel):
         return self.status != BucketStatus.ARCHIVED
 
     @property
+    def counts(self) -> dict[str, int]:
+        """Number of members by kind."""
+        return dict(self.kept_counts)
+
+    @property
+    def file_ids(self) -> tuple[str, ...]:
+        """Ids of the files in it. To look for one, ask `holds`."""
+        return tuple(self.joined_file_ids.split("\n")) if self.joined_file_ids else ()
+
+    def holds(self, file_id: str | None) -> bool:
+        """Whether the file with this id is in the bucket."""
+        return bool(file_id) and file_id in self.joined_file_ids and file_id in self.file_ids
+
+    @property
     def file_count(self) -> int:
         """Number of files, whichever of the API's spellings carried it."""
+        counts = self.counts
         for key in ("file", "files", "file_count"):
-            if key in self.counts:
-                return self.counts[key]
+            if key in counts:
+                return counts[key]
         return self.files_total if self.files_total is not None else len(self.file_ids)
 
 
-class BucketList(WireModel):
-    """Answer of `GET /knowledge/buckets`."""
+class MadeBucket(WireModel):
+    """Answer of `POST /knowledge/buckets`: the bucket itself."""
 
-    team_id: str = ""
-    buckets: tuple[Bucket, ...]
-    request_id: str | None = None
+    bucket: Bucket
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_the_whole_body(cls, value: Any) -> Any:
+        return {"bucket": value}
 
 
 class CreateBucket(WireModel):

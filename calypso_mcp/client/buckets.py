@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Final
+
+import anyio.to_thread
+import httpx2
+
+from calypso_mcp import errors
 from calypso_mcp.api import paths
-from calypso_mcp.api.buckets import Bucket, BucketList, CreateBucket
+from calypso_mcp.api.buckets import Bucket, CreateBucket, MadeBucket
+from calypso_mcp.client.bucket_list import BucketList, BucketListReader, MalformedListError
+from calypso_mcp.client.transport.bodies import request_id_of, unpacked
 from calypso_mcp.client.transport.requester import Requester
+
+#: Largest list that is read: 100,000 buckets with some files each. It is never in memory as a whole.
+_LARGEST_LIST: Final = 64 * 1024 * 1024
+#: Bytes that are parsed at once, off the event loop.
+_PIECE_BYTES: Final = 128 * 1024
+#: Bytes that are parsed on it: going to a thread and back would take longer.
+_SMALL_BYTES: Final = 32 * 1024
 
 
 class Buckets:
@@ -14,10 +30,16 @@ class Buckets:
         """Use `requester` for every request."""
         self._requester = requester
 
-    async def list(self, *, include_archived: bool = False) -> BucketList:
-        """Return all buckets of the key's team; the API has no paging."""
+    async def list(self, *, include_archived: bool = False, known: BucketList | None = None) -> BucketList:
+        """Return all buckets of the key's team; the API has no paging.
+
+        Args:
+            include_archived: Whether archived ones are wanted as well.
+            known: An earlier list, whose rows are used again where nothing changed.
+        """
         params = {"include_archived": "true"} if include_archived else None
-        return (await self._requester.get(paths.BUCKETS, BucketList, params=params)).body
+        read = partial(_read_list, known=known or BucketList())
+        return await self._requester.get_and_read(paths.BUCKETS, read, params=params)
 
     async def create(self, bucket: CreateBucket, *, idempotency_key: str) -> Bucket:
         """Create an empty bucket, or return the one this key created before.
@@ -26,6 +48,40 @@ class Buckets:
             Conflict: The slug is taken (`bucket_slug_exists`).
         """
         answer = await self._requester.post(
-            paths.BUCKETS, Bucket, bucket, idempotency_key=idempotency_key, creates=True
+            paths.BUCKETS, MadeBucket, bucket, idempotency_key=idempotency_key, creates=True
         )
-        return answer.body
+        return answer.body.bucket
+
+
+async def _read_list(response: httpx2.Response, known: BucketList) -> BucketList:
+    request_id = request_id_of(response)
+    reader = BucketListReader(known)
+    parts: list[bytes] = []
+    waiting = total = 0
+    try:
+        async for part in unpacked(response):
+            parts.append(part)
+            waiting += len(part)
+            total += len(part)
+            if total > _LARGEST_LIST:
+                break
+            if waiting >= max(_PIECE_BYTES, reader.wanted):
+                await _feed(reader, b"".join(parts))
+                parts.clear()
+                waiting = 0
+        if total > _LARGEST_LIST:
+            raise errors.ContractError(
+                f"The answer is larger than {_LARGEST_LIST // 1_048_576} MB.", request_id=request_id
+            )
+        await _feed(reader, b"".join(parts))
+        return reader.end(request_id)
+    except MalformedListError as error:
+        complaint = f"lacks or garbles: {error}" if str(error) else "is not JSON"
+        raise errors.ContractError(f"The API's answer {complaint}.", request_id=request_id) from None
+
+
+async def _feed(reader: BucketListReader, piece: bytes) -> None:
+    if len(piece) < _SMALL_BYTES:
+        reader.feed(piece)
+    else:
+        await anyio.to_thread.run_sync(reader.feed, piece)

@@ -255,7 +255,7 @@ class _Stores:
         holders = [
             bucket
             for bucket in await self._list()
-            if bucket.id == self._bucket_id or (self._bucket_id is None and file_id in bucket.file_ids)
+            if bucket.id == self._bucket_id or (self._bucket_id is None and bucket.holds(file_id))
         ]
         return (
             all(bucket.store is not None and bucket.store.is_active for bucket in holders)

@@ -98,6 +98,22 @@ class Requester:
         """Ask for something. See `post` for the errors."""
         return await self._send("GET", path, answer, params=params)
 
+    async def get_and_read(
+        self,
+        path: str,
+        read: Callable[[httpx2.Response], Awaitable[T]],
+        *,
+        params: Mapping[str, str] | None = None,
+    ) -> T:
+        """Ask for something whose 2xx answer `read` takes piece by piece. Errors: see `post`."""
+        request = self._request("GET", path, params=params)
+
+        async def attempt() -> T:
+            return await self._attempt(request, read, self._policies.timeouts.answer_s)
+
+        answered: T = await retrying(self._policies.retry, self._clock, self._dice)(attempt)
+        return answered
+
     async def post(
         self,
         path: str,

@@ -113,7 +113,7 @@ def _is_outside(access: Access, entry: Found) -> bool:
 def _home(result: SearchResult, buckets: Sequence[Bucket]) -> Bucket | None:
     named = bucket_ids_of(result)
     for bucket in buckets:
-        if bucket.id in named if named else result.file_id in bucket.file_ids:
+        if bucket.id in named if named else bucket.holds(result.file_id):
             return bucket
     return None
 

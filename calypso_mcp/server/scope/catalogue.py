@@ -19,6 +19,7 @@ from calypso_mcp.errors import CalypsoError
 
 if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
+    from calypso_mcp.client.bucket_list import BucketList
 
 T = TypeVar("T")
 
@@ -83,12 +84,14 @@ class Catalogue:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
+        # Kept when a change makes it old: most of its rows are the next list's.
+        self._known: BucketList | None = None
         self._active = _Cached(lambda: self._fetch_buckets(include_archived=False), max_age_s, clock)
         self._all = _Cached(lambda: self._fetch_buckets(include_archived=True), max_age_s, clock)
         self._agents = _Cached(self._fetch_agents, max_age_s, clock)
 
     async def buckets(self, *, include_archived: bool = False, fresh: bool = False) -> tuple[Bucket, ...]:
-        """Return the team's buckets; `fresh` ignores what is remembered."""
+        """Return the team's buckets by slug; `fresh` ignores what is remembered."""
         cached = self._all if include_archived else self._active
         return await cached.get(fresh=fresh)
 
@@ -102,7 +105,15 @@ class Catalogue:
             cached.forget()
 
     async def _fetch_buckets(self, *, include_archived: bool) -> tuple[Bucket, ...]:
-        return (await self._client.buckets.list(include_archived=include_archived)).buckets
+        known = self._known
+        listed = await self._client.buckets.list(include_archived=include_archived, known=known)
+        self._known = listed
+        # The same rows in the same order are sorted already.
+        return await anyio.to_thread.run_sync(_by_slug, listed.buckets)
 
     async def _fetch_agents(self) -> tuple[AgentModel, ...]:
         return (await self._client.agents.list()).data
+
+
+def _by_slug(buckets: tuple[Bucket, ...]) -> tuple[Bucket, ...]:
+    return tuple(sorted(buckets, key=lambda bucket: (bucket.slug, bucket.id)))

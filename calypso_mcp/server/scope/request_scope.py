@@ -89,8 +89,7 @@ class Access:
         listed = await self.backend.catalogue.buckets(
             include_archived=include_archived, fresh=fresh and not scope.is_limited
         )
-        found = [bucket for bucket in scope.within(listed) if include_archived or bucket.is_active]
-        return sorted(found, key=lambda bucket: (bucket.slug, bucket.id))
+        return [bucket for bucket in scope.within(listed) if include_archived or bucket.is_active]
 
     async def require_bucket(self, reference: str) -> Bucket:
         """Return the active bucket meant by an id, a slug or an unambiguous name.

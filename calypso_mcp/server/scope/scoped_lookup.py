@@ -113,7 +113,7 @@ async def reach_of(access: Access) -> Reach | None:
 
 async def _reach(access: Access, file_id: str, within: Bucket | None = None) -> Reach:
     buckets = await access.buckets(include_archived=True)
-    if not any(file_id in bucket.file_ids for bucket in buckets):
+    if not any(bucket.holds(file_id) for bucket in buckets):
         # The list may be older than the file.
         buckets = await access.buckets(include_archived=True, fresh=True)
     buckets = [bucket for bucket in buckets if within is None or bucket.id == within.id]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from bisect import bisect_right
 from typing import Annotated, Literal
 
 from mcp_types import CallToolResult
@@ -79,14 +80,17 @@ async def list_buckets(
     """Buckets you can use: counts, and ready once all is searchable. Has the slugs tools take."""
     after = _read_cursor(cursor)
     wanted = query.casefold()
-    buckets = [
-        bucket
-        for bucket in await access.buckets(include_archived=include_archived, fresh=True)
-        if wanted in bucket.slug.casefold() or wanted in bucket.name.casefold()
-    ]
-    page = [bucket for bucket in buckets if _place(bucket) > after][:limit]
+    buckets = await access.buckets(include_archived=include_archived, fresh=not cursor)
+    if wanted:
+        buckets = [
+            bucket
+            for bucket in buckets
+            if wanted in bucket.slug.casefold() or wanted in bucket.name.casefold()
+        ]
+    start = bisect_right(buckets, after, key=_place)
+    page = buckets[start : start + limit]
     attached = await attached_agents(access)
-    more = bool(page) and page[-1] is not buckets[-1]
+    more = start + limit < len(buckets)
     return answer(
         BucketPage(
             backend=access.backend.label,

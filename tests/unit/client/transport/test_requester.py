@@ -154,7 +154,7 @@ async def test_an_answer_that_breaks_the_contract_says_how_and_is_not_asked_for_
 
 
 async def test_an_endless_answer_is_cut_off_even_when_it_is_compressed() -> None:
-    bomb = gzip.compress(b" " * (33 * 1024 * 1024))
+    bomb = gzip.compress(b" " * (65 * 1024 * 1024))
 
     async def body() -> AsyncGenerator[bytes]:
         yield bomb
@@ -164,7 +164,7 @@ async def test_an_endless_answer_is_cut_off_even_when_it_is_compressed() -> None
 
     transport = httpx2.MockTransport(answer)
     async with CalypsoClient(base_url=BASE_URL, api_key=API_KEY, transport=transport) as client:
-        with pytest.raises(errors.ContractError, match="larger than 32 MB"):
+        with pytest.raises(errors.ContractError, match="larger than 64 MB"):
             await client.buckets.list()
 
 
