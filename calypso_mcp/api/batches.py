@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, Field, StrictInt
+from pydantic import AliasChoices, BeforeValidator, Field, StrictInt
 
 from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.files import (
@@ -26,6 +26,12 @@ from calypso_mcp.domain.file_state import Reason
 CLIENT_FILE_ID = AliasChoices("client_file_id", "clientFileId")
 
 
+def _whole_number(value: object) -> object:
+    if type(value) is not int:
+        raise ValueError("must be the number 1")
+    return value
+
+
 class ManifestItem(DeclaredFields):
     """One file's durable id and, where wanted, its own destination, which replaces the shared one."""
 
@@ -35,7 +41,8 @@ class ManifestItem(DeclaredFields):
 class Manifest(DestinationFields):
     """The declared content of a batch, before its bytes."""
 
-    version: Literal[1] = 1
+    #: A literal by itself takes `true` and 1.0 for 1.
+    version: Annotated[Literal[1], BeforeValidator(_whole_number)] = 1
     batch_idempotency_key: str
     items: tuple[ManifestItem, ...]
 

@@ -27,6 +27,8 @@ M = TypeVar("M", bound=WireModel)
 
 _LOG = logging.getLogger(__name__)
 _IDEMPOTENCY_KEY_CHARS = 255
+#: Of the system for a moment: too many open files, here or everywhere, or a call that was interrupted.
+_PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR})
 _NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 #: Says that a create request answered with what an earlier one made.
 REPLAYED = {"Idempotency-Replayed": "true"}
@@ -166,7 +168,7 @@ def _storage_refusal(error: sqlite3.Error | OSError | StoreFault) -> Refusal:
         _LOG.error("The disk of the data directory is full.")
         return Refusal(507, "storage_full", "The disk of the embedded backend is full.", retryable=True)
     _LOG.error("The request failed.", exc_info=error)
-    if is_busy(error):
+    if is_busy(error) or (isinstance(error, OSError) and error.errno in _PASSING):
         return Refusal(503, "storage_busy", "The store is busy.", retryable=True)
     # Without the path that the system names.
     reason = (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)

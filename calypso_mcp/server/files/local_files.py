@@ -29,6 +29,8 @@ NATIVE_STYLE = PathStyle.WINDOWS if sys.platform == "win32" else PathStyle.POSIX
 _SHOWN_CHARS = 160
 _RAW_NAMESPACE = "\\\\?\\"
 _LINK_ERRORS = frozenset({errno.ELOOP, errno.ENOTDIR, getattr(errno, "EMLINK", errno.ELOOP)})
+#: What passes by itself: too many files are open, here or everywhere, or a call was interrupted.
+_PASSING_ERRORS = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR})
 _ABSENT_ERRORS = frozenset({errno.ENOENT, errno.ENAMETOOLONG})
 
 
@@ -283,6 +285,13 @@ def _is_folder(path: str) -> ContentError:
 def _unreadable(path: str, problem: OSError, policy: FilePolicy) -> ContentError:
     if problem.errno in _LINK_ERRORS:
         return policy.refuse(path, "something on the way is a link or no folder, and links are not followed")
+    if problem.errno in _PASSING_ERRORS:
+        return ContentError(
+            f"{clean_line(path, _SHOWN_CHARS)!r} cannot be read now: {problem.strerror}.",
+            code="unreadable_file",
+            hint="Make the same call again in a while.",
+            retryable=True,
+        )
     reason = "permission denied" if isinstance(problem, PermissionError) else problem.strerror or "I/O error"
     return ContentError(
         f"{clean_line(path, _SHOWN_CHARS)!r} cannot be read: {reason}.",

@@ -391,6 +391,19 @@ def test_the_allowed_folders_own_name_is_the_operators_choice(tmp_path: Path):
     assert read("notes.md", FilePolicy((str(folder),))) == b"fine"
 
 
+def test_a_file_that_cannot_be_opened_for_a_moment_may_be_tried_again(policy: FilePolicy):
+    resource = pytest.importorskip("resource")
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, limits[1]))
+    try:
+        refused = refusal("a.md", policy)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert (refused.code, refused.retryable) == ("unreadable_file", True)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_a_file_without_permission_says_so(home: Path, policy: FilePolicy):
     (home / "a.md").chmod(0)
