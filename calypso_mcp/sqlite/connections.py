@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 from threading import Lock
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from calypso_mcp.sqlite.faults import is_busy
 
@@ -21,6 +21,19 @@ _BUSY_TIMEOUT_S: Final = 0.25
 PATIENCE_S: Final = 120.0
 _LONGEST_PAUSE_S: Final = 0.05
 _making: Final = Lock()
+
+
+class KeepingConnection(sqlite3.Connection):
+    """A connection with room for what was derived from the file and is worth keeping while it is open.
+
+    Attributes:
+        kept: By the name of what is kept; for one thread at a time, like the connection.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """Open as `sqlite3.Connection` does."""
+        super().__init__(*arguments, **options)
+        self.kept: dict[str, object] = {}
 
 
 def open_private(path: Path | None, *, is_durable: bool = True) -> sqlite3.Connection:
@@ -67,6 +80,7 @@ def connect(path: Path | None, *, is_durable: bool = True) -> sqlite3.Connection
         isolation_level=None,
         check_same_thread=False,
         timeout=_BUSY_TIMEOUT_S,
+        factory=KeepingConnection,
     )
     try:
         connection.row_factory = sqlite3.Row

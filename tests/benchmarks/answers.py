@@ -23,6 +23,7 @@ from calypso_mcp.local.indexing.documents import FileContent
 from calypso_mcp.local.indexing.formats.text import read_text
 from calypso_mcp.local.retrieval import extractive, index
 from calypso_mcp.local.retrieval.extractive import Question, Source
+from calypso_mcp.local.retrieval.search import Where, frequencies, search
 from tests.benchmarks.retrieval import Collection
 
 
@@ -71,9 +72,9 @@ def answer(
 ) -> list[str]:
     """Return the sentences quoted, from passages in `buckets` only."""
     question = Question(text)
-    found = index.search(connection, text, bucket_ids=buckets, limit=extractive.PASSAGES)
+    found = search(connection, text, Where(buckets), limit=extractive.PASSAGES)
     phrases = question.phrases()
-    weights = question.weights(*index.frequencies(connection, phrases, bucket_ids=buckets))
+    weights = question.weights(*frequencies(connection, phrases, buckets))
     sources = [
         Source(
             f"{collection.documents[passage.file_id][0]}\n{passage.heading or ''}",

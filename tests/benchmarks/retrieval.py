@@ -38,6 +38,8 @@ from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import Document, FileContent
 from calypso_mcp.local.indexing.formats.text import read_text
 from calypso_mcp.local.retrieval import index
+from calypso_mcp.local.retrieval.search import Where, search
+from calypso_mcp.sqlite.connections import open_private
 
 DEPTH = 10
 #: Buckets of the latency measurement; each holds an equal share of the passages.
@@ -65,7 +67,10 @@ class Collection:
                 relevance.setdefault(query, {})[document] = float(grade)
         return cls(
             folder.name,
-            {row["_id"]: (row.get("title") or "", row["text"]) for row in _rows(folder / "corpus.jsonl")},
+            {
+                row["_id"]: (row.get("title") or "", row.get("text") or "")
+                for row in _rows(folder / "corpus.jsonl")
+            },
             {row["_id"]: row["text"] for row in _rows(folder / "queries.jsonl") if row["_id"] in relevance},
             relevance,
         )
@@ -110,7 +115,7 @@ def on_the_index(collection: Collection, connection: sqlite3.Connection) -> tupl
     scores = Scores()
     for identifier, query in collection.queries.items():
         started = time.perf_counter()
-        hits = index.search(connection, query, bucket_ids=["all"], limit=DEPTH)
+        hits = search(connection, query, Where(["all"]), limit=DEPTH)
         seconds = time.perf_counter() - started
         ranked = list(dict.fromkeys(hit.file_id for hit in hits))
         scores.add(ranked, collection.relevance[identifier], seconds)
@@ -163,7 +168,7 @@ def scale(collection: Collection, sizes: Sequence[int], folder: Path) -> None:
     print(f"{'1 bucket p50':>18} {'p95':>6}  (ms; {SCALE_BUCKETS} equal buckets)")
     for size in sizes:
         path = folder / f"{size}.db"
-        connection = sqlite3.connect(path)
+        connection = open_private(path)
         try:
             connection.executescript(f"PRAGMA journal_mode=WAL;{index.SCHEMA}")
             texts = [" ".join(draw.choices(words, k=SCALE_WORDS)) for _ in range(size)]
@@ -190,7 +195,7 @@ def _timed(connection: sqlite3.Connection, queries: Sequence[str], buckets: list
     seconds: list[float] = []
     for query in queries:
         started = time.perf_counter()
-        index.search(connection, query, bucket_ids=buckets, limit=DEPTH)
+        search(connection, query, Where(buckets), limit=DEPTH)
         seconds.append(time.perf_counter() - started)
     return f"{statistics.median(seconds) * 1e3:>8.1f} {_p95(seconds) * 1e3:>6.1f}"
 
@@ -227,7 +232,7 @@ def main() -> None:
             f" {'passages/s':>11} {'p50 ms':>8} {'p95 ms':>7}"
         )
         for collection in collections:
-            connection = sqlite3.connect(Path(scratch) / f"{collection.name}.db")
+            connection = open_private(Path(scratch) / f"{collection.name}.db")
             try:
                 if arguments.api:
                     measured = asyncio.run(through_the_api(collection, Path(scratch)))

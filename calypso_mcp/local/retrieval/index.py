@@ -8,20 +8,17 @@ Every function works inside the caller's transaction. The FTS5 table keeps no te
 from __future__ import annotations
 
 import sqlite3
-import time
 import unicodedata
-from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
 
 from calypso_mcp.local.indexing.chunking import Chunk
 from calypso_mcp.local.indexing.documents import Part, PartKind
-from calypso_mcp.local.retrieval.tokens import TOKENIZER, bucket_token, index_text, query_phrases
+from calypso_mcp.local.retrieval.tokens import TOKENIZER, bucket_token, index_text
 
 #: Raise this when `index_text`, the tokenizer or the columns change; see `rebuild_if_outdated`.
-FORMAT = 1
+FORMAT = 2
 
 #: As first released. `executescript` commits an open transaction first.
 FIRST_SCHEMA = f"""
@@ -60,13 +57,6 @@ UPDATE passages SET part_kind = 'page' WHERE part_number IS NOT NULL;
 #: All of it, for a new database.
 SCHEMA = FIRST_SCHEMA + PARTS
 
-#: Weights of the columns in bm25(); the bucket column only filters.
-_WEIGHTS = "1.0, 2.0, 1.0, 0.0"
-#: SQLite virtual machine steps between two looks at the clock.
-_STEPS_PER_CHECK = 20_000
-#: Longest query, in seconds, unless the caller says otherwise.
-QUERY_TIME_LIMIT_S = 5.0
-
 _FTS_COLUMNS = "rowid, body, title, heading, buckets"
 _INSERT_WORDS = f"INSERT INTO passages_fts ({_FTS_COLUMNS}) VALUES (?, ?, ?, ?, ?)"  # noqa: S608  (ours)
 _DELETE_WORDS = f"INSERT INTO passages_fts (passages_fts, {_FTS_COLUMNS}) VALUES ('delete', ?, ?, ?, ?, ?)"  # noqa: S608
@@ -75,10 +65,6 @@ _STATED = """
     FROM passages JOIN passage_sources ON passage_sources.id = passages.source
 """
 _OF_FILE = f"{_STATED} WHERE passage_sources.file_id = ?"
-
-
-class SearchTimedOut(Exception):
-    """The search was stopped because it took too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +79,8 @@ class Passage:
     line_end: int | None
     #: Higher is better; comparable within one search only.
     score: float
+    #: Other files that hold the same text.
+    also_in: tuple[str, ...] = ()
 
 
 def add(  # noqa: PLR0917
@@ -187,93 +175,6 @@ def rebuild_if_outdated(connection: sqlite3.Connection) -> bool:
     return True
 
 
-def search(
-    connection: sqlite3.Connection,
-    query: str,
-    *,
-    bucket_ids: Sequence[str] | None,
-    limit: int,
-    time_limit_s: float = QUERY_TIME_LIMIT_S,
-) -> list[Passage]:
-    """Return the passages that match `query` best, best first; equal ones in the order they were added.
-
-    Args:
-        connection: Any connection to the database; its progress handler is replaced.
-        query: Whatever a person or an agent wrote; there is no query syntax.
-        bucket_ids: Only files in one of these; None for all files.
-        limit: At most this many passages.
-        time_limit_s: When to give up.
-
-    Raises:
-        SearchTimedOut: The time was up.
-    """
-    expression = match_expression(query, bucket_ids)
-    if expression is None or limit < 1:
-        return []
-    with _time_limit(connection, time_limit_s):
-        rows: list[tuple[Any, ...]] = connection.execute(
-            f"""
-            SELECT passage_sources.file_id, passages.text, passages.heading, passages.line_start,
-                   passages.line_end, -best.cost, passages.part_kind, passages.part_number, passages.part_name
-            FROM (
-                SELECT rowid AS id, bm25(passages_fts, {_WEIGHTS}) AS cost
-                FROM passages_fts WHERE passages_fts MATCH ? ORDER BY cost, rowid LIMIT ?
-            ) AS best
-            JOIN passages ON passages.id = best.id
-            JOIN passage_sources ON passage_sources.id = passages.source
-            ORDER BY best.cost, best.id
-            """,  # noqa: S608  (the weights are ours)
-            (expression, limit),
-        ).fetchall()
-    return [
-        Passage(file_id, text, heading or None, part_of(*part), line_start, line_end, score)
-        for file_id, text, heading, line_start, line_end, score, *part in rows
-    ]
-
-
-def frequencies(
-    connection: sqlite3.Connection,
-    phrases: Sequence[str],
-    *,
-    bucket_ids: Sequence[str],
-    time_limit_s: float = QUERY_TIME_LIMIT_S,
-) -> tuple[int, list[int]]:
-    """Return how many passages the buckets hold, and how many of them match each of `phrases`.
-
-    Args:
-        connection: As for `search`.
-        phrases: From `query_phrases`.
-        bucket_ids: Only files in one of these.
-        time_limit_s: When to give up.
-
-    Raises:
-        SearchTimedOut: The time was up.
-    """
-    counting = "SELECT count(*) FROM passages_fts WHERE passages_fts MATCH ?"
-    expressions = [_buckets_expression(bucket_ids), *(_expression([one], bucket_ids) for one in phrases)]
-    with _time_limit(connection, time_limit_s):
-        counts: list[int] = [connection.execute(counting, (one,)).fetchone()[0] for one in expressions]
-    return counts[0], counts[1:]
-
-
-def match_expression(query: str, bucket_ids: Sequence[str] | None) -> str | None:
-    """Return the FTS5 expression for `query`, or None when it can match nothing."""
-    phrases = query_phrases(query)
-    if not phrases or (bucket_ids is not None and not bucket_ids):
-        return None
-    return _expression(phrases, bucket_ids)
-
-
-def _expression(phrases: Sequence[str], bucket_ids: Sequence[str] | None) -> str:
-    words = f"{{body title heading}} : ({' OR '.join(phrases)})"
-    return words if bucket_ids is None else f"{_buckets_expression(bucket_ids)} AND {words}"
-
-
-def _buckets_expression(bucket_ids: Sequence[str]) -> str:
-    buckets = " OR ".join(f'"{bucket_token(bucket)}"' for bucket in bucket_ids)
-    return f"buckets : ({buckets})"
-
-
 def part_of(kind: PartKind | None, number: int, name: str | None) -> Part | None:
     """Return the part that columns of `passages` state."""
     return None if kind is None else Part(kind, number, name or "")
@@ -286,17 +187,3 @@ def _bucket_column(bucket_ids: Sequence[str]) -> str:
 def _worded(rows: Iterable[tuple[int, str, str, str, str]]) -> Iterator[tuple[int, str, str, str, str]]:
     for rowid, text, title, heading, buckets in rows:
         yield rowid, index_text(text), index_text(title), index_text(heading), buckets
-
-
-@contextmanager
-def _time_limit(connection: sqlite3.Connection, seconds: float) -> Generator[None]:
-    deadline = time.monotonic() + seconds
-    connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_PER_CHECK)
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if time.monotonic() > deadline:
-            raise SearchTimedOut(f"The search took longer than {seconds:g} s.") from error
-        raise
-    finally:
-        connection.set_progress_handler(None, 0)

@@ -18,9 +18,11 @@ from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.exchange import Answer, Events, endpoint, read_body
 from calypso_mcp.local.identifiers import new_id
 from calypso_mcp.local.refusals import invalid
-from calypso_mcp.local.retrieval import extractive, index
+from calypso_mcp.local.retrieval import extractive
+from calypso_mcp.local.retrieval import search as retrieval
 from calypso_mcp.local.retrieval.extractive import Question, Quotation, Source
-from calypso_mcp.local.retrieval.index import Passage, SearchTimedOut
+from calypso_mcp.local.retrieval.index import Passage
+from calypso_mcp.local.retrieval.search import SearchTimedOut, Where
 from calypso_mcp.local.routes.search import attributes_of, search_timed_out
 from calypso_mcp.local.store import answers, files
 from calypso_mcp.local.store.answers import TurnRow
@@ -209,11 +211,11 @@ def _quoted(
     connection: sqlite3.Connection, question: Question, bucket_ids: Sequence[str]
 ) -> tuple[list[Quotation], list[_Cited]]:
     """Return what is quoted and the passages it is from, numbered in the order they are quoted in."""
-    found = index.search(connection, question.sought, bucket_ids=bucket_ids, limit=extractive.PASSAGES)
+    found = retrieval.search(connection, question.sought, Where(bucket_ids), limit=extractive.PASSAGES)
     if not found:
         return [], []
     phrases = question.phrases()
-    total, counts = index.frequencies(connection, phrases, bucket_ids=bucket_ids)
+    total, counts = retrieval.frequencies(connection, phrases, bucket_ids)
     known = files.get_all(connection, [passage.file_id for passage in found])
     sources = [
         Source(

@@ -15,8 +15,9 @@ from calypso_mcp.local import agent_models
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.exchange import Answer, endpoint, read_body
 from calypso_mcp.local.refusals import Refusal, invalid
-from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.retrieval.index import Passage, SearchTimedOut
+from calypso_mcp.local.retrieval import search as retrieval
+from calypso_mcp.local.retrieval.index import Passage
+from calypso_mcp.local.retrieval.search import SearchTimedOut, Where
 from calypso_mcp.local.store import files
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.uploads.destinations import resolve
@@ -40,10 +41,10 @@ async def search(backend: Backend, request: Request) -> Answer:
         raise invalid("agent and buckets exclude each other: name one of them.")
 
     def work(connection: sqlite3.Connection) -> tuple[SearchResult, ...]:
-        passages = index.search(
+        passages = retrieval.search(
             connection,
             body.query,
-            bucket_ids=_scope(connection, body),
+            Where(_scope(connection, body)),
             limit=body.max_results or _DEFAULT_RESULTS,
         )
         sources = files.get_all(connection, [passage.file_id for passage in passages])

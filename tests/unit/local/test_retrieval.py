@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from calypso_mcp.local.indexing.chunking import Chunk
 from calypso_mcp.local.indexing.documents import Part
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.retrieval.index import SearchTimedOut
-from calypso_mcp.local.retrieval.tokens import bucket_token
+from calypso_mcp.local.retrieval.search import SearchTimedOut, Where, absent_words, search
+from calypso_mcp.local.retrieval.tokens import bucket_token, index_text, query_phrases
+from calypso_mcp.sqlite.connections import connect, open_private
 
 
 @pytest.fixture
@@ -33,7 +36,7 @@ def add(
 
 
 def found(connection: sqlite3.Connection, query: str, *buckets: str, limit: int = 10) -> list[str]:
-    hits = index.search(connection, query, bucket_ids=buckets or None, limit=limit)
+    hits = search(connection, query, Where(buckets or None), limit=limit)
     return [hit.file_id for hit in hits]
 
 
@@ -58,7 +61,7 @@ def test_a_passage_comes_back_with_its_place(connection: sqlite3.Connection) -> 
         "manual.pdf",
         [chunk("Reset the router by holding the button.", "Router > Reset", 7)],
     )
-    [hit] = index.search(connection, "router reset", bucket_ids=["b1"], limit=5)
+    [hit] = search(connection, "router reset", Where(["b1"]), limit=5)
     assert (hit.file_id, hit.text) == ("manual", "Reset the router by holding the button.")
     assert (hit.heading, hit.part, hit.line_start, hit.line_end) == (
         "Router > Reset",
@@ -73,7 +76,7 @@ def test_better_matches_come_first(connection: sqlite3.Connection) -> None:
     add(connection, "weak", "Shipping takes days. Refunds are another matter entirely, told elsewhere.")
     add(connection, "strong", "Refund period: a refund is paid within fourteen days.")
     add(connection, "none", "Nothing of the kind.")
-    hits = index.search(connection, "refund period days", bucket_ids=None, limit=10)
+    hits = search(connection, "refund period days", Where(None), limit=10)
     assert [hit.file_id for hit in hits] == ["strong", "weak"]
     assert hits[0].score > hits[1].score
 
@@ -95,7 +98,7 @@ def test_a_file_without_title_is_found_by_its_name(connection: sqlite3.Connectio
 def test_equal_matches_come_in_the_order_they_were_added(connection: sqlite3.Connection) -> None:
     names = [f"file{number}" for number in range(8)]
     for name in names:
-        index.add(connection, name, ["b1"], "t", "t.txt", [chunk("identical words")])
+        index.add(connection, name, ["b1"], "t", "t.txt", [chunk(f"identical {name}")])
     assert [found(connection, "identical") for _ in range(3)] == [names] * 3
 
 
@@ -105,21 +108,21 @@ def test_equal_matches_come_in_the_order_they_were_added(connection: sqlite3.Con
 def test_only_files_of_the_buckets_asked_for_are_found(
     connection: sqlite3.Connection, buckets: tuple[str, ...], expected: set[str]
 ) -> None:
-    add(connection, "one", "refund", "b1")
-    add(connection, "two", "refund", "b2")
-    add(connection, "both", "refund", "b1", "b2")
+    add(connection, "one", "refund one", "b1")
+    add(connection, "two", "refund two", "b2")
+    add(connection, "both", "refund both", "b1", "b2")
     assert set(found(connection, "refund", *buckets)) == expected
 
 
 def test_several_buckets_are_searched_together_without_repeats(connection: sqlite3.Connection) -> None:
-    add(connection, "one", "refund", "b1")
-    add(connection, "both", "refund", "b1", "b2")
+    add(connection, "one", "refund one", "b1")
+    add(connection, "both", "refund both", "b1", "b2")
     assert sorted(found(connection, "refund", "b1", "b2")) == ["both", "one"]
 
 
 def test_no_bucket_finds_nothing(connection: sqlite3.Connection) -> None:
     add(connection, "one", "refund", "b1")
-    assert index.search(connection, "refund", bucket_ids=[], limit=10) == []
+    assert search(connection, "refund", Where([]), limit=10) == []
 
 
 def test_text_that_names_a_bucket_does_not_enter_it(connection: sqlite3.Connection) -> None:
@@ -188,18 +191,148 @@ def test_no_query_is_a_syntax_error(connection: sqlite3.Connection, query: str) 
 
 def test_the_limit_bounds_the_hits(connection: sqlite3.Connection) -> None:
     for number in range(5):
-        add(connection, f"file{number}", "refund")
+        add(connection, f"file{number}", f"refund {number}")
     assert len(found(connection, "refund", limit=3)) == 3
     assert found(connection, "refund", limit=0) == []
+
+
+def test_copies_are_found_once_and_name_the_other_files(connection: sqlite3.Connection) -> None:
+    add(connection, "first", "A refund  takes\nfourteen days.")
+    add(connection, "copy", "a refund takes fourteen days.")
+    add(connection, "outside", "A refund takes fourteen days.", "b2")
+    add(connection, "other", "A refund takes a month.")
+    hits = search(connection, "refund fourteen days", Where(["b1"]), limit=10)
+    assert [(hit.file_id, hit.also_in) for hit in hits] == [("first", ("copy",)), ("other", ())]
+
+
+def test_passages_of_one_file_can_be_limited(connection: sqlite3.Connection) -> None:
+    index.add(connection, "long", ["b1"], None, "l.txt", [chunk(f"refund refund {n}") for n in range(5)])
+    add(connection, "short", "a refund among several other words")
+    hits = search(connection, "refund", Where(["b1"]), limit=4, per_file=1)
+    assert [hit.file_id for hit in hits] == ["long", "short"]
+    assert {hit.file_id for hit in search(connection, "refund", Where(["b1"]), limit=4)} == {"long"}
+
+
+def test_only_the_files_asked_for_are_found(connection: sqlite3.Connection) -> None:
+    for number in range(5):
+        add(connection, f"file{number}", f"refund {number}")
+    hits = search(connection, "refund", Where(["b1"], file_ids=["file3", "file1", "unknown"]), limit=10)
+    assert [hit.file_id for hit in hits] == ["file1", "file3"]
+    assert search(connection, "refund", Where(["b1"], file_ids=[]), limit=10) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("The code is POL-358.", "POL358"),
+        ("The code is POL358.", "POL-358"),
+        ("The code is POL 358.", "POL358"),
+        ("call getUserName first", "user name"),
+        ("call get_user_name first", "getUserName"),
+        ("call getUserName first", "get_user_name"),
+        ("send an e-mail", "email"),
+        ("send an email", "e-mail"),
+        ("written in C++17", "cpp"),
+        ("written in C#", "csharp"),
+        ("runs on .NET", "dotnet"),
+        ("needs v3.11.4", "3.11"),
+        ("see docs\\setup\\install.md", "docs/setup/install.md"),
+        ("costs 1,234.56 a year", "1234.56"),
+        ("CO\u2082 is stored", "CO2"),
+        ("in der Stra\u00dfe", "Strasse"),
+        ("the \ufb01nal o\ufb03ce", "final office"),
+        ("\u03b7 \u0391\u03b8\u03ae\u03bd\u03b1", "\u0391\u0398\u0397\u039d\u0391"),
+        ("\u0141\u00f3d\u017a", "lodz"),
+        ("\u0110\u00e0 L\u1ea1t", "da lat"),
+        ("\u0131l\u0131k", "ilik"),
+        ("\u0153uvre", "oeuvre"),
+        ("re\u00adfund re\u200bturn", "refund return"),
+    ],
+)
+def test_names_and_letters_are_found_in_their_usual_variants(
+    connection: sqlite3.Connection, written: str, asked: str
+) -> None:
+    for number in range(9):
+        add(connection, f"other{number}", f"Nothing of the kind, {chr(ord('a') + number)}")
+    add(connection, "right", written)
+    assert found(connection, asked) == ["right"]
+
+
+@pytest.mark.parametrize("asked", ["C++", "C#", ".NET", "C"])
+def test_signs_tell_names_apart(connection: sqlite3.Connection, asked: str) -> None:
+    for name in ("C++", "C#", ".NET", "C"):
+        add(connection, name, f"This is written for {name}, mostly.")
+    assert found(connection, asked) == [asked]
+
+
+def test_words_that_no_passage_of_the_buckets_holds_are_named(connection: sqlite3.Connection) -> None:
+    add(connection, "here", "The refunds take fourteen days; see POL-358.")
+    add(connection, "elsewhere", "A warranty", "b2")
+    query = "What is the warranty for POL358 refunding, \u201czebra\u201d?"
+    assert absent_words(connection, query, ["b1"]) == ["warranty", "zebra"]
+    assert absent_words(connection, query, ["b1", "b2"]) == ["zebra"]
+    assert absent_words(connection, query, []) == []
+
+
+def test_beginnings_find_other_forms_among_passages_that_are_not_english(
+    connection: sqlite3.Connection,
+) -> None:
+    add(connection, "german", "Der Garantiezeitraum betr\u00e4gt f\u00fcnf Jahre")
+    assert found(connection, "Garantiefall") == ["german"]
+    add(connection, "german too", "Ein Garantiefall ist zu melden")
+    assert found(connection, "Garantiefall") == ["german too", "german"]
+
+
+def test_english_passages_are_not_found_by_beginnings(connection: sqlite3.Connection) -> None:
+    add(connection, "wanted", "Who is it that the contractor is paid by? It is the owner of the house.")
+    add(connection, "other", "This is what the contrast of the picture is about, and how it is set.")
+    assert found(connection, "contractor") == ["wanted"]
+
+
+def test_counts_follow_the_index_at_once(tmp_path: Path) -> None:
+    with closing(open_private(tmp_path / "x.db")) as writer, closing(connect(tmp_path / "x.db")) as reader:
+        writer.executescript(index.SCHEMA)
+        for name in ("first", "second"):
+            assert absent_words(reader, name, ["b1"]) == [name]
+            writer.execute("BEGIN")
+            add(writer, name, f"refund {name}")
+            writer.execute("COMMIT")
+            assert absent_words(reader, name, ["b1"]) == []
+            assert found(reader, name, "b1") == [name]
+        writer.execute("BEGIN")
+        index.remove(writer, "first")
+        writer.execute("COMMIT")
+        assert absent_words(reader, "first second", ["b1"]) == ["first"]
+
+
+def test_a_narrow_bucket_stays_narrow_when_files_of_other_buckets_come(tmp_path: Path) -> None:
+    with closing(open_private(tmp_path / "x.db")) as connection:
+        connection.executescript(index.SCHEMA)
+        add(connection, "mine", "refund mine")
+        assert found(connection, "refund", "b1") == ["mine"]
+        add(connection, "theirs", "refund theirs", "b2")
+        assert found(connection, "refund", "b1") == ["mine"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [two * 50_000 for two in ("aa", "a-", "aA", "a.", "1,", "#+", "a\u0301", "\u03b1\u0345", "\u0301\u0323")],
+    ids=range(9),
+)
+def test_no_text_takes_long(text: str) -> None:
+    started = time.process_time()
+    index_text(text)
+    query_phrases(text)
+    assert time.process_time() - started < 1.0
 
 
 def test_a_search_that_takes_too_long_is_stopped_and_the_connection_works_on(
     connection: sqlite3.Connection,
 ) -> None:
     words = " ".join(f"word{number}" for number in range(60))
-    index.add(connection, "many", ["b1"], None, "m.txt", [chunk(words)] * 3_000)
+    index.add(connection, "many", ["b1"], None, "m.txt", [chunk(f"{words} {n}") for n in range(3_000)])
     with pytest.raises(SearchTimedOut):
-        index.search(connection, words, bucket_ids=None, limit=5, time_limit_s=0.0)
+        search(connection, words, Where(None), limit=5, time_limit_s=0.0)
     assert len(found(connection, "word7")) == 10
 
 
@@ -226,6 +359,6 @@ def test_passages_of_an_older_store_keep_their_page() -> None:
         places = [
             (hit.part, hit.line_start)
             for word in ("refund", "other")
-            for hit in index.search(connection, word, bucket_ids=["b1"], limit=1)
+            for hit in search(connection, word, Where(["b1"]), limit=1)
         ]
     assert places == [(Part("page", 7), None), (None, 3)]

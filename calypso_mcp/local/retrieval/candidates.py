@@ -1,0 +1,115 @@
+"""The passages worth ranking, chosen by the words of a query that tell most.
+
+Nearly all the time of a full-text search goes into scoring passages that hold only its common words.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from calypso_mcp.local.indexing.documents import PartKind
+from calypso_mcp.local.retrieval.expressions import any_of
+from calypso_mcp.local.retrieval.ranking import telling
+from calypso_mcp.local.retrieval.statistics import Statistics
+
+#: Passages that are ranked by all words (measured: 98.7 % of the ten best are the same as if all were).
+CANDIDATES = 100
+
+#: How much of what the words tell the rarest must, which choose the candidates.
+_TELLING_SHARE = 0.9
+#: Weights of the columns in bm25(); the bucket column only filters.
+_WEIGHTS = "1.0, 2.0, 1.0, 0.0"
+_EVERYWHERE = "WHERE"
+_IN_FILES = """
+    CROSS JOIN passages AS held ON held.id = passages_fts.rowid
+    CROSS JOIN passage_sources AS home ON home.id = held.source
+    WHERE home.file_id IN (SELECT value FROM json_each(?)) AND
+"""
+
+
+class Row(NamedTuple):
+    """A passage as it is stored."""
+
+    id: int
+    file_id: str
+    title: str
+    text: str
+    heading: str
+    line_start: int | None
+    line_end: int | None
+    part_kind: PartKind | None
+    part_number: int
+    part_name: str | None
+
+
+def weights(
+    statistics: Statistics, phrases: Sequence[str], bucket_ids: Sequence[str] | None
+) -> dict[str, float]:
+    """Return how much each of the phrases that the buckets hold tells."""
+    total = statistics.passages(bucket_ids)
+    counts = zip(phrases, statistics.frequencies(phrases, bucket_ids), strict=True)
+    return {phrase: telling(count, total) for phrase, count in counts if count}
+
+
+def candidates(
+    connection: sqlite3.Connection,
+    weights: Mapping[str, float],
+    bucket_ids: Sequence[str] | None,
+    file_ids: Sequence[str] | None,
+    *,
+    least: int,
+) -> list[Row]:
+    """Return at most `CANDIDATES` passages, roughly best first.
+
+    Args:
+        connection: To the database.
+        weights: What is sought, by what each phrase tells.
+        bucket_ids: Only files in one of these; None for all files.
+        file_ids: Only these files; None for all of the buckets.
+        least: Below so many the common words choose, too.
+    """
+    rare = _rarest(weights)
+    rows = _matching(connection, rare, bucket_ids, file_ids) if rare else []
+    if len(rows) < least and len(rare) < len(weights):
+        return _matching(connection, list(weights), bucket_ids, file_ids)
+    return rows
+
+
+def _rarest(weights: Mapping[str, float]) -> list[str]:
+    """Return the phrases that tell most, together `_TELLING_SHARE` of what all tell."""
+    left = _TELLING_SHARE * sum(weights.values())
+    chosen: list[str] = []
+    for phrase, weight in sorted(weights.items(), key=lambda entry: -entry[1]):
+        if left <= 0:
+            break
+        chosen.append(phrase)
+        left -= weight
+    return chosen
+
+
+def _matching(
+    connection: sqlite3.Connection,
+    phrases: Sequence[str],
+    bucket_ids: Sequence[str] | None,
+    file_ids: Sequence[str] | None,
+) -> list[Row]:
+    narrowed, values = (_EVERYWHERE, []) if file_ids is None else (_IN_FILES, [json.dumps(list(file_ids))])
+    rows = connection.execute(
+        f"""
+        SELECT passages.id, passage_sources.file_id, passage_sources.title, passages.text, passages.heading,
+               passages.line_start, passages.line_end, passages.part_kind, passages.part_number,
+               passages.part_name
+        FROM (
+            SELECT passages_fts.rowid AS id, bm25(passages_fts, {_WEIGHTS}) AS cost
+            FROM passages_fts {narrowed} passages_fts MATCH ? ORDER BY cost, id LIMIT {CANDIDATES}
+        ) AS best
+        JOIN passages ON passages.id = best.id
+        JOIN passage_sources ON passage_sources.id = passages.source
+        ORDER BY best.cost, best.id
+        """,  # noqa: S608  (all of it is ours)
+        (*values, any_of(phrases, bucket_ids)),
+    )
+    return [Row(*row) for row in rows]

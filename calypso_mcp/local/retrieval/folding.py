@@ -1,0 +1,35 @@
+"""One spelling for letters that are written in several ways. Imported when the first text beyond ASCII comes.
+
+FTS5 folds case and the accents of Latin letters; it keeps compatibility forms (ligatures, full width,
+subscripts), letters with a stroke, Greek accents, and the characters nobody sees.
+"""
+
+# ruff: noqa: RUF001  other scripts have letters that look like Latin ones
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff"
+_UNSEEN = re.compile(f"[{_INVISIBLE}]+")
+_LETTERS = {
+    "ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L",
+    "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "TH", "ħ": "h", "Ħ": "H", "ı": "i",
+    "\u2010": "-", "\u2011": "-",
+}  # fmt: skip
+_LETTER = re.compile(f"[{''.join(_LETTERS)}]")
+_GREEK = re.compile("[\u0370-\u03ff\u1f00-\u1fff]+")
+#: Marks on one letter that carry meaning; more of them only make normalising slow.
+_MARKS_RUN = re.compile("([\u0300-\u036f]{8})[\u0300-\u036f]+")
+
+
+def fold(text: str) -> str:
+    """Return `text` in compatibility form with one spelling for each letter; private-use characters stay."""
+    text = _UNSEEN.sub("", _MARKS_RUN.sub(r"\1", text))
+    text = _LETTER.sub(lambda match: _LETTERS[match[0]], unicodedata.normalize("NFKC", text))
+    return _GREEK.sub(_without_accents, text)
+
+
+def _without_accents(match: re.Match[str]) -> str:
+    parts = unicodedata.normalize("NFD", match[0].lower())
+    return "".join(char for char in parts if unicodedata.category(char) != "Mn").replace("ς", "σ")

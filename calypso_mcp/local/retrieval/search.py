@@ -1,0 +1,181 @@
+"""Searching the passage index: the best passages for whatever somebody wrote.
+
+In two phases: the rarest words choose the candidates, all words rank them.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+from calypso_mcp.local.retrieval import candidates, ranking
+from calypso_mcp.local.retrieval.candidates import Row
+from calypso_mcp.local.retrieval.index import Passage, part_of
+from calypso_mcp.local.retrieval.ranking import Candidate
+from calypso_mcp.local.retrieval.statistics import Statistics
+from calypso_mcp.local.retrieval.tokens import beginnings, is_english, query_phrases, written_words
+
+#: Longest query, in seconds, unless the caller says otherwise.
+QUERY_TIME_LIMIT_S = 5.0
+
+#: Passages whose language decides whether beginnings of words are sought.
+_JUDGED = 10
+#: SQLite virtual machine steps between two looks at the clock.
+_STEPS_PER_CHECK = 20_000
+
+
+class SearchTimedOut(Exception):
+    """The search was stopped because it took too long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What to search.
+
+    Attributes:
+        bucket_ids: Only files in one of these; None for all files.
+        file_ids: Only these files; None for all of the buckets.
+    """
+
+    bucket_ids: Sequence[str] | None
+    file_ids: Sequence[str] | None = None
+
+
+def search(
+    connection: sqlite3.Connection,
+    query: str,
+    where: Where,
+    *,
+    limit: int,
+    per_file: int | None = None,
+    time_limit_s: float = QUERY_TIME_LIMIT_S,
+) -> list[Passage]:
+    """Return the passages that match `query` best, best first; equal ones in the order they were added.
+
+    Passages of the same text and heading are one: the first stands for all and names the files of the others.
+
+    Args:
+        connection: Any connection to the database; its progress handler is replaced.
+        query: Whatever a person or an agent wrote; there is no query syntax.
+        where: What to search.
+        limit: At most this many passages.
+        per_file: At most this many passages of one file.
+        time_limit_s: When to give up.
+
+    Raises:
+        SearchTimedOut: The time was up.
+    """
+    phrases = query_phrases(query)
+    if not phrases or limit < 1 or where.bucket_ids == [] or where.file_ids == []:
+        return []
+    with _time_limit(connection, time_limit_s):
+        statistics = Statistics(connection)
+        scope = None if where.bucket_ids is None else statistics.narrowing(where.bucket_ids)
+        weights = candidates.weights(statistics, phrases, scope)
+        rows = candidates.candidates(connection, weights, scope, where.file_ids, least=limit)
+        more = [] if is_english(query) else [one for one in beginnings(query) if one not in phrases]
+        if more and not _are_english(rows[:_JUDGED]):
+            weights = candidates.weights(statistics, [*phrases, *more], scope)
+            rows = candidates.candidates(connection, weights, scope, where.file_ids, least=limit)
+        found = _ranked(connection, rows, weights, statistics.mean_length)
+    return _each_once(found, per_file)[:limit]
+
+
+def frequencies(
+    connection: sqlite3.Connection,
+    phrases: Sequence[str],
+    bucket_ids: Sequence[str],
+    *,
+    time_limit_s: float = QUERY_TIME_LIMIT_S,
+) -> tuple[int, list[int]]:
+    """Return how many passages the buckets hold, and how many of them match each of `phrases`.
+
+    Raises:
+        SearchTimedOut: The time was up.
+    """
+    with _time_limit(connection, time_limit_s):
+        statistics = Statistics(connection)
+        scope = statistics.narrowing(bucket_ids)
+        return statistics.passages(scope), statistics.frequencies(phrases, scope)
+
+
+def absent_words(
+    connection: sqlite3.Connection,
+    query: str,
+    bucket_ids: Sequence[str],
+    *,
+    time_limit_s: float = QUERY_TIME_LIMIT_S,
+) -> list[str]:
+    """Return the words of `query`, as written, that no passage of the buckets holds in any form.
+
+    Raises:
+        SearchTimedOut: The time was up.
+    """
+    phrases = query_phrases(query)
+    if not phrases or not bucket_ids:
+        return []
+    _, counts = frequencies(connection, phrases, bucket_ids, time_limit_s=time_limit_s)
+    held = {phrase for phrase, count in zip(phrases, counts, strict=True) if count}
+    if len(held) == len(phrases):
+        return []
+    return [word for word, own in written_words(query) if held.isdisjoint(own)]
+
+
+def _ranked(
+    connection: sqlite3.Connection,
+    rows: Sequence[Row],
+    weights: Mapping[str, float],
+    mean_length: float | None,
+) -> list[Passage]:
+    chosen = [Candidate(row.id, row.text, row.title, row.heading) for row in rows]
+    scores = ranking.scores(connection, chosen, weights, mean_length) if chosen else {}
+    return [
+        Passage(
+            row.file_id,
+            row.text,
+            row.heading or None,
+            part_of(row.part_kind, row.part_number, row.part_name),
+            row.line_start,
+            row.line_end,
+            scores[row.id],
+        )
+        for row in sorted(rows, key=lambda row: (-scores[row.id], row.id))
+    ]
+
+
+def _are_english(rows: Sequence[Row]) -> bool:
+    return 2 * sum(is_english(row.text) for row in rows) >= len(rows) > 0
+
+
+def _each_once(passages: Sequence[Passage], per_file: int | None) -> list[Passage]:
+    """Return the passages without copies, each with the files that hold its text, too."""
+    first: dict[tuple[str | None, str], Passage] = {}
+    taken: dict[str, int] = {}
+    for passage in passages:
+        said = passage.heading, " ".join(passage.text.casefold().split())
+        copied = first.get(said)
+        if copied is None:
+            if per_file is not None and taken.get(passage.file_id, 0) >= per_file:
+                continue
+            taken[passage.file_id] = taken.get(passage.file_id, 0) + 1
+            first[said] = passage
+        elif passage.file_id not in (copied.file_id, *copied.also_in):
+            first[said] = replace(copied, also_in=(*copied.also_in, passage.file_id))
+    return list(first.values())
+
+
+@contextmanager
+def _time_limit(connection: sqlite3.Connection, seconds: float) -> Generator[None]:
+    deadline = time.monotonic() + seconds
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_PER_CHECK)
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        if time.monotonic() > deadline:
+            raise SearchTimedOut(f"The search took longer than {seconds:g} s.") from error
+        raise
+    finally:
+        connection.set_progress_handler(None, 0)

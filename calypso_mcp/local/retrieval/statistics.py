@@ -1,0 +1,91 @@
+"""How many passages hold a phrase and how long they are; counted once until the index changes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from calypso_mcp.local.retrieval.expressions import any_of, within
+from calypso_mcp.local.retrieval.tokens import bucket_token
+from calypso_mcp.sqlite.connections import KeepingConnection
+
+#: FTS5 keeps the totals and the structure of its index in these records; every commit that changes the index
+#: changes one of them (SQLite, "The FTS5 On-Disk Format").
+_TOTALS, _STRUCTURE = 1, 10
+_COUNTING = "SELECT count(*) FROM passages_fts WHERE passages_fts MATCH ?"
+#: Counts kept for each connection at most.
+_MOST_KEPT = 20_000
+_KEPT = "passage statistics"
+
+
+@dataclass(slots=True)
+class _Kept:
+    version: tuple[bytes, ...]
+    counts: dict[str, int] = field(default_factory=dict[str, int])
+    covering: dict[tuple[str, ...], bool] = field(default_factory=dict[tuple[str, ...], bool])
+
+
+class Statistics:
+    """What the index holds, as seen from one snapshot."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Read from `connection`, which keeps the counts until the index changes."""
+        self._connection = connection
+        records = connection.execute(
+            "SELECT block FROM passages_fts_data WHERE id IN (?, ?) ORDER BY id", (_TOTALS, _STRUCTURE)
+        )
+        version = tuple(block for (block,) in records)
+        self._totals = list(varints(version[0])) if version else []
+        self._kept = _Kept(version)
+        if isinstance(connection, KeepingConnection):
+            kept = cast("_Kept | None", connection.kept.get(_KEPT))
+            if kept is None or kept.version != version or len(kept.counts) > _MOST_KEPT:
+                connection.kept[_KEPT] = self._kept
+            else:
+                self._kept = kept
+
+    @property
+    def mean_length(self) -> float | None:
+        """Words of a passage on average; None where nothing has been committed."""
+        passages, *columns = self._totals or [0]
+        return sum(columns) / passages if passages else None
+
+    def passages(self, bucket_ids: Sequence[str] | None) -> int:
+        """Return how many passages the buckets hold; None stands for all files."""
+        if bucket_ids is None:
+            return int(self._connection.execute("SELECT count(*) FROM passages").fetchone()[0])
+        return self._count(within(bucket_ids))
+
+    def frequencies(self, phrases: Sequence[str], bucket_ids: Sequence[str] | None) -> list[int]:
+        """Return how many passages of the buckets match each of `phrases`."""
+        return [self._count(any_of([phrase], bucket_ids)) for phrase in phrases]
+
+    def narrowing(self, bucket_ids: Sequence[str]) -> Sequence[str] | None:
+        """Return the buckets, or None where they hold every passage, so that nothing needs to be left out."""
+        asked = tuple(sorted(bucket_ids))
+        if asked not in self._kept.covering:
+            tokens = {bucket_token(bucket) for bucket in asked}
+            homes = self._connection.execute("SELECT DISTINCT bucket_tokens FROM passage_sources")
+            self._kept.covering[asked] = all(tokens.intersection(home.split()) for (home,) in homes)
+        return None if self._kept.covering[asked] else bucket_ids
+
+    def _count(self, expression: str) -> int:
+        if expression not in self._kept.counts:
+            counted: int = self._connection.execute(_COUNTING, (expression,)).fetchone()[0]
+            self._kept.counts[expression] = counted
+        return self._kept.counts[expression]
+
+
+def varints(blob: bytes) -> Iterator[int]:
+    """Yield the numbers of a record as SQLite writes them: seven bits a byte, the highest first.
+
+    FTS5's lengths and totals stay below 2**56, where a ninth byte would count differently.
+    """
+    value = 0
+    for byte in blob:
+        value = value << 7 | byte & 0x7F
+        if byte < 0x80:  # noqa: PLR2004 - the bit that says that more follows
+            yield value
+            value = 0
