@@ -6,8 +6,9 @@ How often they hold what was asked for is measured by `tests/benchmarks/answers.
 from __future__ import annotations
 
 import math
+import re
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from calypso_mcp.local.retrieval import sentences
@@ -18,6 +19,9 @@ _TABLE = f"CREATE VIRTUAL TABLE texts USING fts5 (text, content='', tokenize=\"{
 PASSAGES = 3
 QUOTATIONS = 3
 
+#: Passages that score less than this share of the best are not quoted.
+_LEAST_OF_BEST = 0.5
+_WORD = re.compile(r"\w+")
 #: What the place of its passage in the search adds to a sentence that has words of the question.
 _PASSAGE_WEIGHT = 0.6
 #: Share of what the question's words weigh that some passage must hold. Elsewhere than in English question
@@ -109,33 +113,59 @@ def quotations(words: Mapping[str, float], found: Sequence[Source], least_share:
         found: Passages, best first; only the first few are looked at.
         least_share: How much of `words`, by weight, one of them must hold.
     """
-    best = found[:PASSAGES]
+    top = found[0].score if found else 0.0
+    best = [source for source in found[:PASSAGES] if source.score >= _LEAST_OF_BEST * top]
     whole = sum(words.values())
     if not best or not whole:
         return []
-    candidates = [
-        Quotation(position, sentence)
-        for position, source in enumerate(best)
-        for sentence in source.sentences
-        # What only repeats the question, as a heading does, answers nothing.
-        if source.is_reply or not words.keys() >= set(query_phrases(sentence))
-    ]
+    candidates = list(_candidates(words, best))
     texts = [f"{source.context}\n{source.text}" for source in best]
-    # A reply need not repeat any word of the question that it is the answer to.
-    weighed = [texts[each.source] if best[each.source].is_reply else each.text for each in candidates]
-    weights = _weights(words, [*texts, *weighed])
+    weights = _weights(words, [*texts, *(candidate.scored for candidate in candidates)])
     if max(weights[: len(best)]) < least_share * whole:
         return []
-    top = best[0].score or 1.0
     ranked = sorted(
         (
-            (weight / whole + _PASSAGE_WEIGHT * best[candidate.source].score / top, -position)
+            (
+                weight / whole + _PASSAGE_WEIGHT * best[candidate.quotation.source].score / (top or 1.0),
+                -position,
+            )
             for position, (candidate, weight) in enumerate(zip(candidates, weights[len(best) :], strict=True))
-            if weight >= (least_share * whole if best[candidate.source].is_reply else 0) and weight
+            if weight and (weight >= least_share * whole or not best[candidate.quotation.source].is_reply)
         ),
         reverse=True,
     )
-    return [candidates[-position] for _, position in ranked[:QUOTATIONS]]
+    return [candidates[-position].quotation for _, position in ranked[:QUOTATIONS]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """What may be quoted, and the text it is judged by."""
+
+    quotation: Quotation
+    scored: str
+
+
+def _candidates(asked_for: Collection[str], found: Sequence[Source]) -> Iterator[_Candidate]:
+    """Yield each different sentence once, except questions and what only repeats what is asked.
+
+    What follows those answers them, so that it is judged together with them.
+    """
+    seen: set[tuple[str, ...]] = set()
+    for position, source in enumerate(found):
+        asked: list[str] = []
+        for sentence in source.sentences:
+            if not source.is_reply and (
+                sentences.is_question(sentence) or set(query_phrases(sentence)).issubset(asked_for)
+            ):
+                asked.append(sentence)
+                continue
+            said = tuple(_WORD.findall(sentence.casefold()))
+            if said not in seen:
+                seen.add(said)
+                # A reply need not repeat any word of the question that it is the answer to.
+                before = [source.context] if source.is_reply else asked
+                yield _Candidate(Quotation(position, sentence), "\n".join([*before, sentence]))
+            asked = []
 
 
 def _weights(words: Mapping[str, float], texts: Sequence[str]) -> list[float]:

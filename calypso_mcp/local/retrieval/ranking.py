@@ -16,6 +16,7 @@ from calypso_mcp.local.retrieval.tokens import TOKENIZER, index_text
 
 _SATURATION = 1.2
 _LENGTH_CORRECTION = 0.4
+_LEAST_TELLING = 1e-6
 #: What a word counts in each column.
 _COLUMNS = {"body": 1.0, "title": 2.0, "heading": 1.0}
 _SCRATCH = f"""
@@ -41,8 +42,8 @@ class Candidate:
 
 
 def telling(frequency: int, passages: int) -> float:
-    """Return how much a phrase tells (its idf): the fewer passages hold it, the more."""
-    return math.log(1 + (max(passages - frequency, 0) + 0.5) / (frequency + 0.5))
+    """Return how much a phrase tells (its idf, as FTS5 has it): next to nothing where half of all hold it."""
+    return max(math.log((max(passages - frequency, 0) + 0.5) / (frequency + 0.5)), _LEAST_TELLING)
 
 
 def scores(

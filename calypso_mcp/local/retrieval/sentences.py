@@ -3,25 +3,64 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 #: Longer ones, mostly from scripts without full stops, are cut again between words.
 LONGEST = 400
 
 _END = re.compile(
     "(?<=[\u3002\uff01\uff1f\uff61])(?![\u300d\u300f\u201d\u2019\uff09])"  # at once: Chinese, Japanese
-    "|(?<=[.!?\u061f\u06d4\u0964\u0965\u104b\u17d4\u2026])[\"'\u201d\u2019\u00bb)\\]]*(?=\\s)"
+    "|(?<=[.!?\u061f\u06d4\u0964\u0965\u104b\u17d4\u2026])[\"'\u201d\u2019\u00bb)\\]*_]*(?=\\s)"
     "|\n\\s*\n"
-    "|\n(?=[ \t]*(?:[-*+\u2022|>#]|\\d{1,3}[.)])[ \t])"  # list items, headings, table rows
+    "|\n(?=[ \t]*(?:[-*+\u2022|>#]|\\d{1,3}[.)])[ \t])"  # list items, headings
+    "|\n(?=[ \t]*\\**(?:[QA]|Question|Answer)[ \t]?\\d{0,3}[:.)])"  # questions and answers
 )
+_CLOSING = " \"'\u201d\u2019\u00bb)]*_"
 #: A full stop after these ends no sentence: initials and common abbreviations.
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:[^\W\d_]|Mr|Mrs|Ms|Dr|Prof|St|No|Nr|Fig|vs|etc|approx|ca|bzw|Inc|Ltd|Co|(?:[^\W\d_]\.)+[^\W\d_])\.$"
 )
 
 
+#: How rows of tables part their cells, and the line that Markdown puts below the header.
+_CELLS = " | "
+_RULE = re.compile(r"[\s|:=-]+")
+
+
 def split(text: str) -> list[str]:
-    """Return the sentences of `text` in their order, each on one line."""
+    """Return the sentences of `text` in their order, each on one line; rows of a table with its header."""
+    if _CELLS not in text:
+        return _of_prose(text)
+    sentences: list[str] = []
+    for is_table, lines in groupby(text.split("\n"), lambda line: _CELLS in line or line.startswith("|-")):
+        run = list(lines)
+        sentences += _of_table(run) if is_table and len(run) > 1 else _of_prose("\n".join(run))
+    return sentences
+
+
+def is_question(sentence: str) -> bool:
+    """Whether a sentence asks."""
+    return sentence.rstrip(_CLOSING).endswith(("?", "\uff1f", "\u061f"))
+
+
+def _of_table(lines: Sequence[str]) -> Iterator[str]:
+    """Yield the rows, each with the names of its columns where the table's first line says them."""
+    rows = [_cells(line) for line in lines if not _RULE.fullmatch(line)]
+    header, *others = rows
+    if all(": " in cell for cell in header) or not others:
+        others = rows
+        header = []
+    for row in others:
+        named = [f"{name}: {cell}" if name else cell for name, cell in zip(header, row, strict=False) if cell]
+        yield from _cut(_CELLS.join([*named, *row[len(header) :]]))
+
+
+def _cells(line: str) -> list[str]:
+    return [" ".join(cell.split()) for cell in line.strip().strip("|").split("|")]
+
+
+def _of_prose(text: str) -> list[str]:
     sentences: list[str] = []
     unfinished = ""
     for piece in _pieces(text):

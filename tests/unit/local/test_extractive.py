@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from calypso_mcp.local.retrieval.extractive import QUOTATIONS, Question, Quotation, Source, quotations
@@ -26,9 +28,46 @@ def test_words_are_found_in_their_other_forms() -> None:
     assert quoted("returning lamps", RETURNS)[0].text == "A lamp can be returned within thirty days."
 
 
-def test_of_equal_sentences_the_one_from_the_better_passage_comes_first() -> None:
-    twin = Source("Other", RETURNS.text, 1.0)
-    assert [one.source for one in quoted("thirty days", RETURNS, twin)] == [0, 1]
+def test_a_sentence_that_is_repeated_is_quoted_once_from_the_better_passage() -> None:
+    twin = Source("Other", "A lamp  can be returned within THIRTY days!", 4.5)
+    assert [one.source for one in quoted("thirty days", RETURNS, twin)] == [0]
+
+
+def test_passages_far_below_the_best_are_not_quoted() -> None:
+    weak = Source("Other", "Thirty days have September and April.", 2.4)
+    assert [one.source for one in quoted("thirty days", RETURNS, weak)] == [0]
+    assert {one.source for one in quoted("thirty days", RETURNS, replace(weak, score=2.6))} == {0, 1}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "## How long can lamps be returned?\n\nUp to a month.",
+        "**How long can lamps be returned?**\nUp to a month.",
+        "Q: How long can lamps be returned?\nUp to a month.",
+        "Is shipping free? It is not. How long can lamps be returned? Up to a month.",
+        "How long can lamps be returned\n\nUp to a month.",
+    ],
+)
+def test_what_follows_a_question_is_quoted_instead_of_it(text: str) -> None:
+    [first, *others] = quoted("How long can lamps be returned?", Source("", text, 1.0))
+    assert first.text == "Up to a month."
+    assert not any("?" in one.text for one in others)
+
+
+def test_an_answer_in_a_line_of_its_own_is_quoted_alone() -> None:
+    text = "Q: Is shipping free?\nA: Above fifty euros.\nQ: Can lamps be returned?\nA: Up to a month."
+    assert [one.text for one in quoted("Can lamps be returned?", Source("", text, 1.0))] == [
+        "A: Up to a month."
+    ]
+
+
+def test_a_row_of_a_table_is_quoted_with_its_header() -> None:
+    table = "| Plan | Price | Seats |\n|---|---|---|\n| Basic | 10 euros | 3 |\n| Pro | 20 euros | 9 |"
+    [first, *_] = quoted(
+        "price of the Pro plan", Source("Prices", f"Our prices.\n{table}\nAll with tax.", 1.0)
+    )
+    assert first.text == "Plan: Pro | Price: 20 euros | Seats: 9"
 
 
 def test_a_passage_counts_with_its_title_and_heading() -> None:
