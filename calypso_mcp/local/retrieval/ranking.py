@@ -89,7 +89,7 @@ def _found(candidates: Sequence[Candidate], phrases: Sequence[str]) -> list[dict
             [(one.id, _worded(one.body), _worded(one.title), _worded(one.heading)) for one in candidates],
         )
         scratch.executemany("INSERT INTO asked (rowid, phrase) VALUES (?, ?)", list(enumerate(phrases)))
-        stems: list[list[str]] = [[] for _ in phrases]
+        stems = [list[str]() for _ in phrases]
         for number, stem in scratch.execute("SELECT doc, term FROM stems ORDER BY doc, offset"):
             stems[number].append(stem)
         return [
