@@ -89,9 +89,8 @@ def _found(candidates: Sequence[Candidate], phrases: Sequence[str]) -> list[dict
             [(one.id, _worded(one.body), _worded(one.title), _worded(one.heading)) for one in candidates],
         )
         scratch.executemany("INSERT INTO asked (rowid, phrase) VALUES (?, ?)", list(enumerate(phrases)))
-        stems = [list[str]() for _ in phrases]
-        for number, stem in scratch.execute("SELECT doc, term FROM stems ORDER BY doc, offset"):
-            stems[number].append(stem)
+        rows: list[tuple[int, str]] = scratch.execute("SELECT doc, term FROM stems ORDER BY doc").fetchall()
+        stems = [[stem for row, stem in rows if row == number] for number in range(len(phrases))]
         return [
             _counts(scratch, own, phrase.endswith("*")) for phrase, own in zip(phrases, stems, strict=True)
         ]
