@@ -1,0 +1,50 @@
+"""A sentence in any kind of file is the first hit of a question for it, cited where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+
+from calypso_mcp.local.indexing.chunking import split
+from calypso_mcp.local.indexing.documents import FileContent
+from calypso_mcp.local.indexing.formats.detection import choose_entry
+from tests.support.sought import Sought, sought_files
+from tests.support.sought_office import sought_office_files
+from tests.support.upload_rig import Rig, upload_rig
+
+ALL = (*sought_files(), *sought_office_files())
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncGenerator[Rig]:
+    """A server over a folder with every file in it."""
+    folder = tmp_path / "allowed"
+    folder.mkdir()
+    for one in ALL:
+        (folder / one.name).write_bytes(one.data)
+    async with upload_rig(tmp_path / "data", folder) as opened:
+        yield opened
+
+
+async def test_every_sentence_is_found_first_and_cited_where_it_stands(rig: Rig) -> None:
+    files = len({one.name for one in ALL})
+    done = await rig.ok("upload_batch", directory=".", bucket="all", create_bucket=True, wait=True)
+    assert done["searchable"] == {"ready": files, "failed": 0, "pending": 0}
+    missed: list[tuple[str, str, object]] = []
+    for one in ALL:
+        found = await rig.ok("search_bucket", query=one.query, bucket="all", max_results=1)
+        hit = found["hits"][0] if found["hits"] else {}
+        is_right = hit.get("filename") == one.name and one.text in hit["text"]
+        if not is_right or any(hit.get(key) != value for key, value in one.place.items()):
+            missed.append((one.name, one.query, hit))
+    assert missed == []
+
+
+@pytest.mark.parametrize("one", [one for one in ALL if one.never], ids=lambda one: one.name)
+def test_no_passage_holds_markup_escapes_or_encoded_bytes(one: Sought) -> None:
+    entry = choose_entry(one.name, "", one.data[:8_192])
+    passages = split(entry.read(FileContent(one.data, one.name)))
+    assert passages
+    assert not [passage.text for passage in passages if one.never in passage.text]
