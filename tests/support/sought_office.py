@@ -93,6 +93,7 @@ def _word() -> Iterator[Sought]:
 
 def _slides() -> Iterator[Sought]:
     deck = Presentation()
+    slide: Any = None
     for title in ("Opening", "Winches"):
         slide = deck.slides.add_slide(deck.slide_layouts[5])
         slide.shapes.title.text = title
