@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from calypso_mcp.assembly.backends import opened
 from calypso_mcp.assembly.conversations import conversations
 from calypso_mcp.domain.access import AccessGrant
-from calypso_mcp.domain.file_formats import ReadableFormats
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.build import build_server
@@ -22,6 +21,8 @@ from calypso_mcp.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from calypso_mcp.domain.file_formats import ReadableFormats
 
 
 @asynccontextmanager

@@ -10,6 +10,9 @@ from typing import Protocol, TextIO
 
 #: Seconds between two lines of the same phase where there is no terminal.
 _LINE_EVERY_S = 2.0
+#: Into how many steps a bar divides the whole.
+_STEPS = 1_000
+_SHOWN_MESSAGE_CHARS = 30
 
 
 class Report(Protocol):
@@ -31,25 +34,22 @@ def phase(
 
 @contextmanager
 def _bar(title: str, out: TextIO) -> Generator[Report]:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    import click
 
-    columns = (
-        TextColumn("{task.description:<12}", markup=False),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.fields[message]}", markup=False),
-    )
-    with Progress(*columns, console=Console(file=out)) as bars:
-        task = bars.add_task(title, total=None, message="")
+    def shorten(message: str | None) -> str:
+        return (message or "")[:_SHOWN_MESSAGE_CHARS]
+
+    # `update_min_steps`: a message is shown even if nothing has advanced.
+    with click.progressbar(
+        length=_STEPS, label=f"{title:<12}", file=out, item_show_func=shorten, update_min_steps=0
+    ) as bar:
 
         async def report(progress: float, total: float | None, message: str | None) -> None:
-            bars.update(task, completed=progress, total=total, message=message or "")
+            done = min(_STEPS - 1, int(progress / total * _STEPS)) if total else bar.pos
+            bar.update(done - bar.pos, message or "")
 
         yield report
-        whole = bars.tasks[0].total or 1
-        bars.update(task, completed=whole, total=whole)
+        bar.update(_STEPS - bar.pos, "")
 
 
 @contextmanager

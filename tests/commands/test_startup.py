@@ -7,9 +7,11 @@ import sys
 HEAVY = {
     "calypso_mcp.local",
     "calypso_mcp.client.calypso_client",
+    "calypso_mcp.domain.file_formats",
+    "calypso_mcp.domain.text_bytes",
     "tenacity",
     "sqlite3",
-    "rich",
+    "click",
     "pypdfium2",
     "selectolax",
     "jwt",

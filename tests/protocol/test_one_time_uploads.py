@@ -232,6 +232,25 @@ async def test_without_a_name_or_against_the_rules_no_address_is_given(team: Tea
             assert (await client.call_tool("upload_file", arguments)).is_error
 
 
+async def test_an_address_is_given_for_no_file_that_cannot_be_read(team: Team) -> None:
+    async with team.client("one") as client:
+        refused = await client.call_tool("upload_file", {"filename": "film.mp4", "bucket": "docs"})
+    assert refused.is_error
+    assert refused.structured_content["error"]["code"] == "unsupported_type"
+
+
+async def test_what_arrives_and_cannot_be_read_is_refused_and_the_address_stays_good(team: Team) -> None:
+    async with team.client("one") as client:
+        upload_id, path, _ = await issued(client, "minutes.txt")
+        async with team.http() as http:
+            refused = await put(http, path, b"\x00\x00\x00\x18ftypmp42" + bytes(20_000))
+            assert (refused.status_code, refused.json()["error"]) == (400, "unsupported_type")
+            status = await call(client, "get_upload_status", file_id=upload_id)
+            assert (status["status"], "minutes.txt" in status["trouble"]) == ("failed", True)
+            assert (await put(http, path, b"Minutes of the regatta")).status_code == 201
+        assert "regatta" in await searchable(client, upload_id, "regatta")
+
+
 async def test_a_page_of_an_allowed_origin_may_send_and_read_the_answers(team: Team) -> None:
     page = {"Origin": "http://localhost:5173"}
     async with team.client("one") as client, team.http() as http:

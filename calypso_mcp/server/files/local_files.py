@@ -16,13 +16,16 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unicodedata import normalize
 
-from calypso_mcp.domain.file_formats import ReadableFormats
 from calypso_mcp.domain.path_rules import PathStyle, Placement, check_component, place, refused
 from calypso_mcp.domain.secret_names import secret_rule
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ConfigError, ContentError
+
+if TYPE_CHECKING:
+    from calypso_mcp.domain.file_formats import ReadableFormats
 
 NATIVE_STYLE = PathStyle.WINDOWS if sys.platform == "win32" else PathStyle.POSIX
 
@@ -76,6 +79,18 @@ class FilePolicy:
     def refuse(self, path: str, reason: str) -> ContentError:
         """Return the error for a path that may not be used."""
         return refused(path, reason, [root.spelling for root in self.roots])
+
+    def check_name(self, filename: str) -> None:
+        """Raise `ContentError` if the backend can read no file of that name, whatever it holds."""
+        refusal = self.reads().refusal_of_name(filename) if self.reads is not None else None
+        if refusal is not None:
+            raise refusal
+
+    def check_format(self, filename: str, head: bytes, content_type: str = "") -> None:
+        """Raise `ContentError` if the backend cannot read a file that begins with `head`."""
+        refusal = self.reads().refusal(filename, head, content_type) if self.reads is not None else None
+        if refusal is not None:
+            raise refusal
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from calypso_mcp.domain.file_formats import HEAD_BYTES
-from calypso_mcp.domain.text_bytes import marked_encoding, wide_encoding
 from calypso_mcp.server.files.secret_forms import FORMS, Form
 
 if TYPE_CHECKING:
@@ -77,6 +75,8 @@ def find_secret(read_at: ReadAt, size_bytes: int) -> Finding | None:
     Raises:
         OSError: What `read_at` raises.
     """
+    from calypso_mcp.domain.file_formats import HEAD_BYTES
+
     to_ascii = _reader(read_at(0, min(HEAD_BYTES, size_bytes)))
     for offset in range(0, size_bytes, _STEP_BYTES):
         text = to_ascii(read_at(offset, min(_WINDOW_BYTES, size_bytes - offset)))
@@ -93,6 +93,8 @@ def find_secret(read_at: ReadAt, size_bytes: int) -> Finding | None:
 
 def _reader(head: bytes) -> Callable[[bytes], bytes]:
     """Return what turns a file's bytes into text with each ASCII character as one byte, as in the forms."""
+    from calypso_mcp.domain.text_bytes import marked_encoding, wide_encoding
+
     marked = marked_encoding(head)
     if marked and marked[0] != "utf-8":
         return lambda data: data.decode(marked[0], "replace").encode("latin-1", "replace")

@@ -17,7 +17,6 @@ from typing import TypeVar, TypeVarTuple, Unpack
 from anyio import from_thread, to_thread
 
 from calypso_mcp.client.transport.sources import ByteSource, BytesSource, DescriptorSource, SourceFactory
-from calypso_mcp.domain.file_formats import HEAD_BYTES
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.upload_rules import check_filename, check_size
 from calypso_mcp.errors import ContentError
@@ -247,10 +246,9 @@ _checked_once = _CheckedOnce()
 
 
 def _check_content(filename: str, read: ReadAt, size_bytes: int, policy: FilePolicy) -> None:
-    head = read(0, min(HEAD_BYTES, size_bytes))
-    refusal = policy.reads().refusal(filename, head) if policy.reads is not None else None
-    if refusal is not None:
-        raise refusal
+    from calypso_mcp.domain.file_formats import HEAD_BYTES
+
+    policy.check_format(filename, read(0, min(HEAD_BYTES, size_bytes)))
     if policy.scan_secrets:
         _check_secrets(filename, read, size_bytes)
 

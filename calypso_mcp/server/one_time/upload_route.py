@@ -145,8 +145,11 @@ class UploadEndpoint:
         if not await self._uploads.claim(ticket, record, "receiving"):
             return _in_use()
         try:
-            source = StreamSource(self._blocks(ticket, request), start=part.start, size_bytes=part.total)
             async with run_in_background(lambda: self._keep_claim(ticket)):
+                blocks = self._blocks(ticket, request)
+                if not part.start:
+                    blocks = await self._recognized(ticket, blocks)
+                source = StreamSource(blocks, start=part.start, size_bytes=part.total)
                 file = await client.uploads.relay.run(upload, source, idempotency_key=key)
         except StreamEnded:
             await self._uploads.note(ticket, "interrupted")
@@ -185,6 +188,24 @@ class UploadEndpoint:
         except (ClientDisconnect, TimeoutError):
             raise StreamEnded from None
 
+    async def _recognized(self, ticket: Ticket, blocks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+        """Return `blocks` after a look at the first of them, before anything is declared to Calypso.
+
+        Raises:
+            ContentError: The backend cannot read such a file.
+        """
+        from calypso_mcp.domain.file_formats import HEAD_BYTES
+
+        head = bytearray()
+        async for block in blocks:
+            head += block
+            if len(head) >= HEAD_BYTES:
+                break
+        if self._state.files is not None:
+            declared = ticket.declaration
+            self._state.files.check_format(declared.filename, bytes(head[:HEAD_BYTES]), declared.media_type)
+        return _preceded(bytes(head), blocks)
+
     async def _keep_claim(self, ticket: Ticket) -> None:
         """Note again and again that the file is arriving: a worker that was killed stops doing so."""
         while True:
@@ -209,6 +230,12 @@ class UploadEndpoint:
             "next_step": f"Call wait_for_bucket_sync with file_ids=['{file.id}'].",
         }
         return JSONResponse(body, status_code=201, headers={"Cache-Control": "no-store"})
+
+
+async def _preceded(head: bytes, blocks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    yield head
+    async for block in blocks:
+        yield block
 
 
 def _part_of(request: Request, most_bytes: int) -> _Part:

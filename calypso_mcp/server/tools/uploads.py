@@ -52,7 +52,7 @@ async def _named_target(access: Access, bucket: str, filename: str, *, create: b
     """Return where a file goes that is yet to come, so that all about it is known beforehand.
 
     Raises:
-        ContentError: It has no name.
+        ContentError: It has no name, or one of a format that cannot be read.
         InputError: The bucket is none in scope, or cannot be made beforehand.
     """
     if not filename:
@@ -61,6 +61,8 @@ async def _named_target(access: Access, bucket: str, filename: str, *, create: b
             code="no_source",
             hint="Give one of path, text and content_base64, or only the filename with its ending.",
         )
+    if access.state.files is not None:
+        access.state.files.check_name(filename)
     target = await made(access, await upload_target(access, bucket, create=create))
     if target.bucket_id is None:
         raise InputError(

@@ -136,4 +136,6 @@ async def test_in_a_terminal_progress_is_a_bar() -> None:
     with progress.phase("Uploading", out) as report:
         await report(2, 4, "b.md [bold]")
     assert "Uploading" in out.getvalue()
+    assert "50%" in out.getvalue()
+    assert "b.md [bold]" in out.getvalue()
     assert "100%" in out.getvalue()
