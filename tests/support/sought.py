@@ -306,7 +306,7 @@ def _markup() -> Iterator[Sought]:
         "leeway drift degrees",
         "nine",
     )
-    yield Sought("notes.org", b"* TODO Caulk the dinghy\n  Use oakum.\n", "caulk dinghy", "oakum")
+    yield Sought("notes.org", b"* NEXT Caulk the dinghy\n  Use oakum.\n", "caulk dinghy", "oakum")
     yield Sought(
         "setext.md",
         b"Moorings\n========\n\nPayments\n--------\n\nPay the wharfinger in coin.\n",
