@@ -50,6 +50,14 @@ class Knob:
         return f"{self.flag} ({self.variable})" if self.flag else self.variable
 
 
+def is_web_url(value: str) -> bool:
+    """Whether a token may be sent to this address: https, or this machine."""
+    try:
+        return bool(_checked_url(value))
+    except ValueError:
+        return False
+
+
 def _checked_url(value: str) -> str:
     parts = split_url(value)
     if parts is None or parts.scheme not in {"http", "https"}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 from calypso_mcp.cli.clients.facts import LISTING_KEYS, Client
@@ -26,6 +26,7 @@ class Entry:
         url: Address of a remote server; None for a command.
         fields: As written.
         is_read: Whether the client looks where it stands.
+        scope: The project it is for, in a file of the person; empty for all.
     """
 
     name: str
@@ -34,11 +35,17 @@ class Entry:
     url: str | None = None
     fields: Mapping[str, object] = field(default_factory=dict[str, object])
     is_read: bool = True
+    scope: str = ""
 
     @property
     def is_ours(self) -> bool:
         """Whether it is calypso-mcp, by its command or by its name."""
-        return self.name == NAME or any(_OURS.search(word) for word in (*self.command, self.name))
+        return self.name == NAME or _OURS.search(self.name) is not None or self.is_ours_by_command
+
+    @property
+    def is_ours_by_command(self) -> bool:
+        """Whether its command names calypso-mcp."""
+        return any(_OURS.search(word) for word in self.command)
 
     @property
     def is_disabled(self) -> bool:
@@ -64,8 +71,9 @@ def servers_of(client: Client, document: object) -> list[Entry]:
     for key in dict.fromkeys((client.key[0], *LISTING_KEYS)):
         found += _listed(client, top.get(key), is_read=key == client.key[0])
     if client.name == "claude-code":
-        for project in _mapping(top.get("projects")).values():
-            found += _listed(client, _mapping(project).get("mcpServers"), is_read=True)
+        for folder, project in _mapping(top.get("projects")).items():
+            listed = _listed(client, _mapping(project).get("mcpServers"), is_read=True)
+            found += [replace(entry, scope=folder) for entry in listed]
     return found
 
 

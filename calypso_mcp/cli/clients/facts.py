@@ -34,7 +34,8 @@ class Client:
         type_field: Value that `type` must have for a remote server; empty where none is needed.
         command_field: Field of the program to start.
         environment_field: Field of the variables of a server.
-        program: Its own command line; empty where it has none that lists servers.
+        variable: How a value is taken from the variable NAME; empty where it cannot be.
+        status: Words of its own command line that tell whether the server works; empty where it has none.
     """
 
     name: str
@@ -50,7 +51,8 @@ class Client:
     type_field: str = ""
     command_field: str = "command"
     environment_field: str = "env"
-    program: str = ""
+    variable: str = ""
+    status: tuple[str, ...] = ()
 
     def placeholders(self, *, in_project: bool) -> str:
         """Regular expression of the placeholders this client replaces in a file of that scope."""
@@ -67,7 +69,8 @@ CLIENTS = (
         expands=_DOLLAR_BRACES,
         is_desktop=False,
         type_field="http",
-        program="claude",
+        variable="${NAME}",
+        status=("claude", "mcp", "get", "calypso"),
     ),
     Client(
         "cursor",
@@ -77,6 +80,7 @@ CLIENTS = (
         # `${workspaceFolder}` in the person's own file means nothing while no folder is open.
         expands=rf"{_ENV}|\$\{{userHome\}}",
         expands_in_project=_EDITOR,
+        variable="${env:NAME}",
     ),
     Client(
         "vscode",
@@ -86,6 +90,7 @@ CLIENTS = (
         project_file=".vscode/mcp.json",
         expands=rf"{_ENV}|\$\{{(?:userHome|input:[\w.-]+)\}}",
         expands_in_project=rf"{_EDITOR}|\$\{{input:[\w.-]+\}}",
+        variable="${env:NAME}",
         type_field="http",
     ),
     Client(
@@ -93,6 +98,7 @@ CLIENTS = (
         "Windsurf",
         ("{home}/.codeium/windsurf/mcp_config.json", "{home}/.codeium/mcp_config.json"),
         expands=_ENV,
+        variable="${env:NAME}",
         url_field="serverUrl",
     ),
     Client(
@@ -103,7 +109,7 @@ CLIENTS = (
         project_file=".codex/config.toml",
         syntax="toml",
         is_desktop=False,
-        program="codex",
+        status=("codex", "mcp", "get", "calypso"),
     ),
     Client(
         "gemini",
@@ -113,7 +119,8 @@ CLIENTS = (
         expands=r"\$\{[A-Za-z_]\w*\}|\$[A-Za-z_]\w*",
         is_desktop=False,
         url_field="httpUrl",
-        program="gemini",
+        variable="${NAME}",
+        status=("gemini", "mcp", "list"),
     ),
     Client(
         "opencode",
@@ -125,7 +132,8 @@ CLIENTS = (
         is_desktop=False,
         type_field="remote",
         environment_field="environment",
-        program="opencode",
+        variable="{env:NAME}",
+        status=("opencode", "mcp", "list"),
     ),
     Client(
         "zed",
@@ -143,6 +151,7 @@ CLIENTS = (
             "{home}/.cline/data/settings/cline_mcp_settings.json",
         ),
         expands=_ENV,
+        variable="${env:NAME}",
         type_field="streamableHttp",
     ),
     Client(
@@ -164,7 +173,7 @@ CLIENTS = (
         project_file=".github/mcp.json",
         is_desktop=False,
         type_field="http",
-        program="copilot",
+        status=("copilot", "mcp", "get", "calypso"),
     ),
     Client(
         "continue",
@@ -173,6 +182,7 @@ CLIENTS = (
         project_file=".continue/mcpServers/calypso.yaml",
         syntax="yaml",
         expands=r"\$\{\{\s*secrets\.\w+\s*\}\}",
+        variable="${{ secrets.NAME }}",
         type_field="streamable-http",
     ),
 )

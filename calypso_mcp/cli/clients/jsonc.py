@@ -38,11 +38,16 @@ class Member:
     end: int
 
 
-def strict(text: str) -> str:
-    """Return `text` as strict JSON of the same length."""
-    blank = _TOKEN.sub(
+def without_comments(text: str) -> str:
+    """Return `text` with spaces for its comments."""
+    return _TOKEN.sub(
         lambda found: found.group() if found.group()[0] == '"' else _spaces(found.group()), text
     )
+
+
+def strict(text: str) -> str:
+    """Return `text` as strict JSON of the same length."""
+    blank = without_comments(text)
     pieces: list[str] = []
     position = 0
     for found in _TOKEN.finditer(blank):

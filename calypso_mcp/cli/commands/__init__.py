@@ -55,6 +55,7 @@ COMMANDS = (
     Command("demo", "[PATH ...] [FLAGS]", "Upload files, wait, search, print cited passages."),
     Command("upload", "PATH ... --bucket BUCKET [FLAGS]", "Upload files or folders into a bucket."),
     Command("doctor", "[--json] [FLAGS]", "Look at everything an installation needs, and name the fixes."),
+    Command("install", "CLIENT [FLAGS]", "Put the server into a client's configuration, or take it out."),
     Command("recover", "[FLAGS]", "Save what is left of a damaged store."),
     Command("token", "new NAME", "Make an access token for an agent that calls over HTTP."),
 )

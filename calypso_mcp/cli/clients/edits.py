@@ -1,0 +1,116 @@
+"""Our server put into a configuration, or taken out, with everything else as it was.
+
+Each edit is parsed and compared with what it should say; what differs in anything else is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from typing import Any, cast
+
+from calypso_mcp.cli.clients.entries import NAME, Entry, keeps_servers_apart, servers_of
+from calypso_mcp.cli.clients.facts import Client
+from calypso_mcp.cli.clients.files import parse
+from calypso_mcp.cli.clients.jsonc import Unreadable
+
+
+def with_server(client: Client, text: str, fields: Mapping[str, object] | None) -> str:
+    """Return `text` with our server as `fields`; without it where they are None.
+
+    Raises:
+        Unreadable: The text does not follow its syntax, or cannot be edited without touching anything else.
+    """
+    before = parse(text, client.syntax)
+    if not isinstance(before, dict):
+        raise Unreadable("the top is no mapping")
+    document = cast("dict[str, Any]", before)
+    key = _key(client, document)
+    after = _edited(client, text, key, document, fields)
+    if _without_empty(parse(after, client.syntax)) != _without_empty(
+        _expected(client, document, key, fields)
+    ):
+        raise Unreadable("its layout is unusual, and an edit could spoil it")
+    return after
+
+
+def server_in(client: Client, text: str) -> Entry | None:
+    """Return our server, or what has its name; None where there is none.
+
+    Raises:
+        Unreadable: The text does not follow its syntax.
+    """
+    entries = servers_of(client, parse(text, client.syntax))
+    return next((one for one in entries if one.name == NAME and one.is_read and not one.scope), None)
+
+
+def _key(client: Client, document: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return where this configuration lists servers; opencode has two ways."""
+    if client.name == "opencode" and keeps_servers_apart(document.get("mcp")):
+        return (*client.key, "servers")
+    return client.key
+
+
+def _edited(
+    client: Client,
+    text: str,
+    key: tuple[str, ...],
+    document: Mapping[str, Any],
+    fields: Mapping[str, object] | None,
+) -> str:
+    if client.syntax == "json":
+        from calypso_mcp.cli.clients.json_edit import remove_member, set_member
+
+        path = (*key, NAME)
+        return remove_member(text, path) if fields is None else set_member(text, path, fields)
+    if client.syntax == "toml":
+        from calypso_mcp.cli.clients.toml_edit import remove_table, set_table
+
+        path = (*key, NAME)
+        return remove_table(text, path) if fields is None else set_table(text, path, fields)
+    from calypso_mcp.cli.clients.yaml_edit import remove_entry, set_entry
+
+    listing = "sequence" if client.name == "continue" else "mapping"
+    if fields is None:
+        return remove_entry(text, key[0], NAME, listing)
+    if client.name == "continue" and not document:
+        text += f"name: {NAME}\nversion: 1.0.0\nschema: v1\n"
+    return set_entry(text, key[0], NAME, fields, listing)
+
+
+def _expected(
+    client: Client, document: dict[str, Any], key: tuple[str, ...], fields: Mapping[str, object] | None
+) -> Any:
+    """Return what the configuration should say after the edit."""
+    wanted: dict[str, Any] = deepcopy(document)
+    if client.name == "continue":
+        if not document and fields is not None:
+            wanted |= {"name": NAME, "version": "1.0.0", "schema": "v1"}
+        listed: list[Any] = wanted.get(key[0]) or []
+        others = [item for item in listed if not _is_ours(item)]
+        wanted[key[0]] = others if fields is None else [fields, *others]
+        return wanted
+    listing = wanted
+    for name in key:
+        below: object = listing.get(name) or {}
+        if not isinstance(below, dict):
+            raise Unreadable(f"{name} is no mapping")
+        listing[name] = below
+        listing = cast("dict[str, Any]", below)
+    listing.pop(NAME, None)
+    if fields is not None:
+        listing[NAME] = fields
+    return wanted
+
+
+def _is_ours(item: Any) -> bool:
+    return isinstance(item, dict) and cast("dict[str, Any]", item).get("name") == NAME
+
+
+def _without_empty(document: Any) -> Any:
+    """Return a configuration without top-level listings that are empty: they say nothing."""
+    if not isinstance(document, dict):
+        return document
+    return {
+        name: value for name, value in cast("dict[str, Any]", document).items() if value not in (None, {}, [])
+    }

@@ -1,0 +1,126 @@
+"""One entry of a YAML listing written first or taken out; every other line stays as it was.
+
+The listing is a mapping by name, or a sequence of mappings with a `name`. Whoever edits parses the result
+and compares, so that an unusual layout is refused and never spoilt.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+import yaml
+
+from calypso_mcp.cli.clients.jsonc import Unreadable
+
+Listing = Literal["mapping", "sequence"]
+_INDENT = 2
+
+
+def set_entry(text: str, key: str, name: str, value: Mapping[str, object], listing: Listing) -> str:
+    """Return `text` with the entry `name` below the top-level `key`.
+
+    Raises:
+        Unreadable: The listing has a layout that cannot be kept.
+    """
+    text = remove_entry(text, key, name, listing)
+    end = "\r\n" if "\r\n" in text else "\n"
+    found = _found(text, key)
+    if found is None:
+        gap = "" if not text or text.endswith("\n") else end
+        return f"{text}{gap}{key}:{end}{_block(name, value, listing, _INDENT, end)}"
+    _, node = found
+    children = _children(node)
+    if not children:
+        text = text if text.endswith("\n") else text + end
+        line_end = text.index("\n", node.end_mark.index) + 1
+        key_line = text[: node.start_mark.index].rstrip(" ") + text[node.end_mark.index : line_end]
+        return key_line + _block(name, value, listing, _INDENT, end) + text[line_end:]
+    if isinstance(node, yaml.CollectionNode) and node.flow_style:
+        raise Unreadable(f"{key} is written on one line, in braces")
+    first = children[0].start_mark
+    line = first.index - first.column
+    column = first.column - (_dash_width(text, line, first.index) if listing == "sequence" else 0)
+    return text[:line] + _block(name, value, listing, column, end) + text[line:]
+
+
+def remove_entry(text: str, key: str, name: str, listing: Listing) -> str:
+    """Return `text` without the entry `name` below the top-level `key`.
+
+    Raises:
+        Unreadable: The listing has a layout that cannot be kept.
+    """
+    found = _found(text, key)
+    if found is None:
+        return text
+    key_node, node = found
+    ours = [(first, value) for first, value in _entries(node) if _name_of(first, value) == name]
+    if not ours:
+        return text
+    if isinstance(node, yaml.CollectionNode) and node.flow_style:
+        raise Unreadable(f"{key} is written on one line, in braces")
+    [(first, value)] = ours
+    start = first.start_mark.index - first.start_mark.column
+    last = max(leaf.end_mark.index for leaf in _leaves(value))
+    end = text.find("\n", last) + 1 or len(text)
+    if len(_entries(node)) > 1:
+        return text[:start] + text[end:]
+    colon = text.index(":", key_node.end_mark.index) + 1
+    empty = " {}" if listing == "mapping" else " []"
+    return text[:colon] + empty + text[colon:start] + text[end:]
+
+
+def _found(text: str, key: str) -> tuple[yaml.Node, yaml.Node] | None:
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if root is None:
+        return None
+    if not isinstance(root, yaml.MappingNode) or root.flow_style:
+        raise Unreadable("the top is no mapping in lines")
+    return next(((name, value) for name, value in root.value if name.value == key), None)
+
+
+def _entries(node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node]]:
+    if isinstance(node, yaml.MappingNode):
+        return list(node.value)
+    if isinstance(node, yaml.SequenceNode):
+        return [(item, item) for item in node.value]
+    return []
+
+
+def _children(node: yaml.Node) -> list[yaml.Node]:
+    return [first for first, _ in _entries(node)]
+
+
+def _name_of(first: yaml.Node, value: yaml.Node) -> str | None:
+    if first is not value:
+        return str(first.value)
+    if not isinstance(value, yaml.MappingNode):
+        return None
+    return next((str(one.value) for key, one in value.value if key.value == "name"), None)
+
+
+def _leaves(node: yaml.Node) -> Iterator[yaml.Node]:
+    """Yield the nodes that end where their text ends; those in lines end where the next token begins."""
+    entries = _entries(node)
+    if not entries or (isinstance(node, yaml.CollectionNode) and node.flow_style):
+        yield node
+        return
+    for first, value in entries:
+        if first is not value:
+            yield first
+        yield from _leaves(value)
+
+
+def _dash_width(text: str, line: int, start: int) -> int:
+    return start - text.index("-", line)
+
+
+def _block(name: str, value: Mapping[str, object], listing: Listing, column: int, end: str) -> str:
+    """Return an entry in lines; values are JSON, which is YAML."""
+    lines = [f"{field}: {json.dumps(one, ensure_ascii=False)}" for field, one in value.items()]
+    if listing == "mapping":
+        written = [f"{name}:", *(" " * _INDENT + line for line in lines)]
+    else:
+        written = [f"{'- ' if number == 0 else '  '}{line}" for number, line in enumerate(lines)]
+    return "".join(f"{' ' * column}{line}{end}" for line in written)
