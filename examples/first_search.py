@@ -9,6 +9,7 @@ example leaves nothing behind; leave `--data-dir` out to keep them.
 from __future__ import annotations
 
 import asyncio
+import re
 import sys
 import tempfile
 from typing import Any
@@ -53,13 +54,13 @@ async def main() -> None:
 
             found = await call(client, "search_bucket", query="How long may a customer return an order?")
             best = found["hits"][0]
-            print(f"{best['filename']}, lines {best['line_start']}-{best['line_end']}: {best['text']}")
+            print(f"{best['filename']}, {best['place']}: {best['text']}")
 
         assert ready["readiness"] == "ready"
         assert "45 days" in best["text"]
         assert best["file_id"] == uploaded["file_id"]
-        cited = HANDBOOK.splitlines()[best["line_start"] - 1 : best["line_end"]]
-        assert any("45 days" in line for line in cited)
+        first, last = (int(number) for number in re.findall(r"lines (\d+)-(\d+)", best["place"])[0])
+        assert any("45 days" in line for line in HANDBOOK.splitlines()[first - 1 : last])
 
 
 if __name__ == "__main__":

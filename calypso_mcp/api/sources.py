@@ -29,11 +29,14 @@ class Source(KnowledgeFile):
 
 
 class SourceList(WireModel):
-    """Answer of `GET /knowledge/sources`: sources by name. `next_cursor` asks for those that follow."""
+    """Answer of `GET /knowledge/sources`: sources by name. `next_cursor` asks for those that follow.
+
+    `total` counts them on all pages; None where nobody has counted.
+    """
 
     object: str = "source_list"
     sources: tuple[Source, ...] = ()
-    total: StrictInt = 0
+    total: StrictInt | None = None
     next_cursor: str | None = None
     request_id: str | None = None
 

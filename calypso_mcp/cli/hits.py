@@ -34,9 +34,5 @@ def print_hits(question: str, hits: Sequence[Mapping[str, Any]]) -> None:
 
 def _source(hit: Mapping[str, Any]) -> str:
     name = clean_line(str(hit.get("filename") or hit.get("title") or "?"), _LONGEST_LINE)
-    if (page := hit.get("page")) is not None:
-        return f"{name}, page {page}"
-    if (first := hit.get("line_start")) is not None:
-        last = hit.get("line_end") or first
-        return f"{name}, line {first}" if first == last else f"{name}, lines {first}-{last}"
-    return name
+    place = clean_line(str(hit.get("place") or ""), _LONGEST_LINE)
+    return f"{name}, {place}" if place else name

@@ -76,10 +76,14 @@ class BucketSources:
         passage: int | None = None,
         part: int | None = None,
         line: int | None = None,
+        section: str | None = None,
         max_chars: int | None = None,
     ) -> SourceText:
-        """Return a source's text from a passage (0-based), or from a part or line (1-based) on."""
-        asked = {"passage": passage, "part": part, "line": line, "max_chars": max_chars}
+        """Return a source's text from a passage (0-based), or from a part or line (1-based) on, or a section.
+
+        Of a section, all of it: the first whose heading, or name of a sheet, holds the text `section`.
+        """
+        asked = {"passage": passage, "part": part, "line": line, "section": section, "max_chars": max_chars}
         params = {name: str(value) for name, value in asked.items() if value is not None}
         path = paths.fill(paths.SOURCE_TEXT, file_id=file_id)
         return (await self._requester.get(path, SourceText, params=params)).body

@@ -17,6 +17,7 @@ from calypso_mcp.client.buckets import Buckets
 from calypso_mcp.client.clock import SYSTEM_CLOCK, Clock
 from calypso_mcp.client.connection import Connection
 from calypso_mcp.client.files import Files
+from calypso_mcp.client.member_files import MemberFiles
 from calypso_mcp.client.policies import ClientPolicies
 from calypso_mcp.client.readiness import ReadinessWaiter
 from calypso_mcp.client.search import Search
@@ -37,6 +38,7 @@ class CalypsoClient:
     Attributes:
         buckets: List and create buckets.
         sources: What a bucket holds, where the backend can tell (see `connection.extensions`).
+        member_files: The files that a bucket names, where the backend cannot list sources.
         files: Upload sessions, knowledge files, indexing tasks: one method per endpoint.
         batches: Likewise for batches.
         agents: List and create agents.
@@ -102,6 +104,7 @@ class CalypsoClient:
         self.buckets = Buckets(requester)
         self.files = Files(requester)
         self.sources = BucketSources(requester)
+        self.member_files = MemberFiles(self.files)
         self.batches = Batches(requester)
         self.agents = Agents(requester)
         self.answers = Answers(requester, policies.timeouts)

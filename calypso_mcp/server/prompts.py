@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -113,7 +113,9 @@ PROMPTS: tuple[PromptSpec, ...] = (
 Request = ServerRequestContext[ServerState, Any]
 
 
-def register(server: MCPServer[ServerState], tools_of: Callable[[Request], frozenset[str]]) -> None:
+def register(
+    server: MCPServer[ServerState], tools_of: Callable[[Request], Awaitable[frozenset[str]]]
+) -> None:
     """Let `server` answer everything about prompts.
 
     Args:
@@ -121,15 +123,15 @@ def register(server: MCPServer[ServerState], tools_of: Callable[[Request], froze
         tools_of: Names of the tools a request may call; prompts that need others are not offered.
     """
 
-    def offered(request: Request) -> dict[str, PromptSpec]:
-        tools = tools_of(request)
+    async def offered(request: Request) -> dict[str, PromptSpec]:
+        tools = await tools_of(request)
         return {spec.name: spec for spec in PROMPTS if spec.tools <= tools}
 
     async def on_list(request: Request, _params: PaginatedRequestParams) -> ListPromptsResult:
-        return ListPromptsResult(prompts=[spec.listed() for spec in offered(request).values()])
+        return ListPromptsResult(prompts=[spec.listed() for spec in (await offered(request)).values()])
 
     async def on_get(request: Request, params: GetPromptRequestParams) -> GetPromptResult:
-        spec = offered(request).get(params.name)
+        spec = (await offered(request)).get(params.name)
         if spec is None:
             raise MCPError(code=INVALID_PARAMS, message=f"There is no prompt {params.name[:80]!r}.")
         arguments = _checked(spec, params.arguments or {})

@@ -15,19 +15,24 @@ from typing import Any
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import ToolAnnotations
 
+from calypso_mcp.api.connection import Extension
 from calypso_mcp.server import schemas, sdk
 from calypso_mcp.server.tools.agents import create_agent, list_agents
 from calypso_mcp.server.tools.answers import ask_agent
 from calypso_mcp.server.tools.batches import upload_batch
 from calypso_mcp.server.tools.buckets import create_bucket, list_buckets
-from calypso_mcp.server.tools.readiness import get_upload_status, wait_for_bucket_sync
+from calypso_mcp.server.tools.readiness import wait_for_bucket_sync
 from calypso_mcp.server.tools.search import search_bucket
+from calypso_mcp.server.tools.sources import list_sources, read_source, remove_source
 from calypso_mcp.server.tools.uploads import upload_file
 
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """A tool and the hints a host decides by. All four are stated: their defaults would mislead."""
+    """A tool and the hints a host decides by. All four are stated: their defaults would mislead.
+
+    `needs` is what a backend must be able to do for the tool to be offered.
+    """
 
     function: Callable[..., Any]
     title: str
@@ -35,6 +40,7 @@ class ToolSpec:
     destructive: bool
     idempotent: bool
     open_world: bool
+    needs: Extension | None = None
 
     @property
     def name(self) -> str:
@@ -63,9 +69,17 @@ class ToolSpec:
         return tool
 
 
-def _reads(function: Callable[..., Any], title: str, *, open_world: bool = False) -> ToolSpec:
+def _reads(
+    function: Callable[..., Any], title: str, *, open_world: bool = False, needs: Extension | None = None
+) -> ToolSpec:
     return ToolSpec(
-        function, title, read_only=True, destructive=False, idempotent=True, open_world=open_world
+        function,
+        title,
+        read_only=True,
+        destructive=False,
+        idempotent=True,
+        open_world=open_world,
+        needs=needs,
     )
 
 
@@ -76,11 +90,21 @@ def _adds(function: Callable[..., Any], title: str) -> ToolSpec:
 #: In the order agents read them: look, search, put in, wait, make.
 TOOLS: tuple[ToolSpec, ...] = (
     _reads(list_buckets, "List buckets"),
+    _reads(list_sources, "List sources"),
     _reads(search_bucket, "Search buckets", open_world=True),
+    _reads(read_source, "Read a source", needs=Extension.READ),
     ToolSpec(ask_agent, "Ask an agent", read_only=True, destructive=False, idempotent=False, open_world=True),
     _adds(upload_file, "Upload one source"),
     _adds(upload_batch, "Upload many files"),
-    _reads(get_upload_status, "Upload status"),
+    ToolSpec(
+        remove_source,
+        "Remove a source",
+        read_only=False,
+        destructive=True,
+        idempotent=False,
+        open_world=False,
+        needs=Extension.REMOVE,
+    ),
     _reads(wait_for_bucket_sync, "Wait until searchable"),
     _adds(create_bucket, "Create bucket"),
     _reads(list_agents, "List agents"),

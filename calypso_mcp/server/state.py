@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from mcp.server.context import ServerRequestContext
@@ -14,6 +14,7 @@ from calypso_mcp.domain.limits import SearchLimits, UploadLimits
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.conversations import Conversations
+from calypso_mcp.server.scope.abilities import Abilities, BackendLabel
 from calypso_mcp.server.scope.catalogue import Catalogue
 from calypso_mcp.server.telemetry import Telemetry
 from calypso_mcp.server.upload_quotas import UploadQuotas
@@ -36,9 +37,6 @@ def no_agents() -> frozenset[str]:
     return frozenset()
 
 
-BackendLabel = Literal["hosted", "embedded"]
-
-
 @dataclass(frozen=True, slots=True)
 class Backend:
     """One Calypso API as one API key sees it."""
@@ -46,11 +44,12 @@ class Backend:
     client: CalypsoClient
     catalogue: Catalogue
     label: BackendLabel
+    abilities: Abilities
 
     @classmethod
     def of(cls, client: CalypsoClient, label: BackendLabel) -> Backend:
         """Return the backend of an open client, with an empty catalogue."""
-        return cls(client, Catalogue(client), label)
+        return cls(client, Catalogue(client), label, Abilities(client, label))
 
 
 def everyone(_request: ServerRequestContext[Any, Any]) -> AccessGrant:
@@ -74,6 +73,7 @@ class ServerState:
         granted_agents: The agents that any caller's grant names by now.
         pins: The limits the process was started with (`--bucket`, `--agent`); each narrows.
         allow_create: Whether a limited scope may create agents, and the buckets that its limits name.
+        confirm_removals: Whether the user has to agree before sources are removed.
         tools: Names of the tools to offer; None for all.
         read_only: Whether only reading tools are offered.
         files: Which local paths may be uploaded; None turns local paths off.
@@ -91,6 +91,7 @@ class ServerState:
     granted_agents: Callable[[], frozenset[str]] = no_agents
     pins: tuple[ScopeLimit, ...] = ()
     allow_create: bool = False
+    confirm_removals: bool = True
     tools: frozenset[str] | None = None
     read_only: bool = False
     files: FilePolicy | None = None

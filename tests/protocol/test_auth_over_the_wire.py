@@ -25,7 +25,7 @@ _UPGRADE = (
 )
 READING = {
     *("list_buckets", "search_bucket", "ask_agent", "list_agents"),
-    *("get_upload_status", "wait_for_bucket_sync"),
+    *("list_sources", "read_source", "wait_for_bucket_sync"),
 }
 
 

@@ -100,7 +100,9 @@ async def everything(client: Client) -> dict[str, Any]:
         "no conversation": dumped(
             await client.call_tool("ask_agent", {"question": ASKED, "conversation_id": HOSTILE})
         ),
-        "status": dumped(await client.call_tool("get_upload_status", {"file_id": file_id})),
+        "status": dumped(
+            await client.call_tool("wait_for_bucket_sync", {"file_ids": [file_id], "timeout_s": 0})
+        ),
         "wait": dumped(await client.call_tool("wait_for_bucket_sync", {"bucket": "docs"})),
         "agents": dumped(await client.call_tool("list_agents", {})),
         "not found": dumped(await client.call_tool("search_bucket", {"query": "x", "bucket": HOSTILE})),

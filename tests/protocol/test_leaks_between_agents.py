@@ -6,6 +6,8 @@ both answers must be equal to the letter, and none may hold a word that only alp
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 import shlex
 import sys
@@ -135,6 +137,11 @@ def text_for(bucket: str) -> dict[str, Any]:
     return {"text": "some words", "filename": "a.txt", "bucket": bucket}
 
 
+def cursor_at(name: str, file_id: str) -> str:
+    """Return a cursor of the embedded listing behind a source."""
+    return base64.urlsafe_b64encode(json.dumps([name, file_id]).encode()).decode().rstrip("=")
+
+
 SLUG, ID, NAME = ALPHA, f"id of {ALPHA}", f"Bucket {ALPHA}"
 #: Ways to name a bucket of somebody else.
 BUCKET_WAYS: list[Way] = [
@@ -147,6 +154,8 @@ BUCKET_WAYS: list[Way] = [
     lambda name: tool("upload_batch", items=[{"text": "x", "filename": "a.txt"}], bucket=name),
     lambda name: tool("wait_for_bucket_sync", bucket=name, timeout_s=0),
     lambda name: tool("list_buckets", query=name),
+    lambda name: tool("list_sources", bucket=name),
+    lambda name: tool("remove_source", bucket=name, name=f"{CANARY}.txt", confirm=True),
     lambda name: tool("create_agent", agent_id="mine", buckets=[name]),
 ]
 #: Ways to go on with a conversation of somebody else.
@@ -184,13 +193,20 @@ WAYS: list[tuple[str, Way]] = [
     ),
     ("agent", lambda name: tool("ask_agent", question="bicycles", agent=name)),
     *((kind, way) for kind in ("conversation", "conversation over stdio") for way in CONVERSATION_WAYS),
-    ("file", lambda name: tool("get_upload_status", file_id=name)),
+    ("file", lambda name: tool("wait_for_bucket_sync", file_ids=[name], timeout_s=0)),
     ("file", lambda name: tool("wait_for_bucket_sync", file_ids=[name], timeout_s=0)),
     ("file", lambda name: ("read_resource", f"bucket://{BETA}/files/{name}")),
-    ("task", lambda name: tool("get_upload_status", task_id=name)),
-    ("batch", lambda name: tool("get_upload_status", batch_id=name)),
+    ("file", lambda name: tool("read_source", file_id=name)),
+    ("file", lambda name: tool("remove_source", file_id=name)),
+    ("file", lambda name: tool("remove_source", file_id=name, confirm=True)),
+    ("file", lambda name: tool("remove_source", file_id=name, bucket=BETA, confirm=True)),
+    ("file name", lambda name: tool("remove_source", bucket=BETA, name=name, confirm=True)),
+    ("file name", lambda name: tool("list_sources", bucket=BETA, query=name)),
+    ("file name", lambda name: tool("list_sources", cursor=cursor_at(name, "file_0"))),
+    ("task", lambda name: tool("wait_for_bucket_sync", task_id=name, timeout_s=0)),
     ("batch", lambda name: tool("wait_for_bucket_sync", batch_id=name, timeout_s=0)),
-    ("upload", lambda name: tool("get_upload_status", file_id=name)),
+    ("batch", lambda name: tool("wait_for_bucket_sync", batch_id=name, timeout_s=0)),
+    ("upload", lambda name: tool("wait_for_bucket_sync", file_ids=[name], timeout_s=0)),
     ("upload", lambda name: tool("wait_for_bucket_sync", file_ids=[name], timeout_s=0)),
 ]
 
@@ -222,7 +238,7 @@ def neutral(answer: str, name: str) -> str:
 async def test_what_another_agent_owns_cannot_be_told_apart_from_what_does_not_exist(
     owned: Owned, connect: Connect
 ) -> None:
-    real = owned.names | {SLUG: SLUG, NAME: NAME, "agent": f"{CANARY}-agent"}
+    real = owned.names | {SLUG: SLUG, NAME: NAME, "agent": f"{CANARY}-agent", "file name": f"{CANARY}.txt"}
     differing: list[tuple[str, str, str]] = []
     async with connect("beta") as client:
         for kind, way in WAYS:
@@ -240,6 +256,9 @@ async def test_no_list_count_or_search_of_one_agent_mentions_another(owned: Owne
         requests: list[Request] = [
             tool("list_buckets", include_archived=True),
             tool("list_agents"),
+            tool("list_sources"),
+            tool("list_sources", state="ready", limit=200),
+            tool("wait_for_bucket_sync", timeout_s=0),
             tool("search_bucket", query=f"{CANARY} bicycles"),
             tool("ask_agent", question=f"Which {CANARY} bicycles are blue?"),
             tool("search_bucket", query="bicycles", max_results=20, detail="full"),
@@ -320,7 +339,9 @@ async def test_a_one_time_address_brings_a_file_to_its_owner_only(owned: Owned) 
         assert (await http.get(path)).status_code in (401, 404, 405)
     file_id = sent.json()["file_id"]
     async with owned.team.client("beta") as client:
-        assert (await client.call_tool("get_upload_status", {"file_id": file_id})).is_error
+        assert (
+            await client.call_tool("wait_for_bucket_sync", {"file_ids": [file_id], "timeout_s": 0})
+        ).is_error
     async with owned.team.client("alpha") as client:
         assert (await call(client, "wait_for_bucket_sync", file_ids=[fresh["file_id"]]))[
             "readiness"

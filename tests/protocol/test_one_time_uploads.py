@@ -58,7 +58,9 @@ async def test_the_command_works_as_it_is_printed(team: Team, tmp_path: Path) ->
     async with team.client("one") as client:
         name = 'it\'s a "plan" $(x) `y`.txt'
         upload_id, _, command = await issued(client, name, title="Plan", tags=["t"], metadata={"k": 1})
-        assert (await call(client, "get_upload_status", file_id=upload_id))["status"] == "issued"
+        assert (await call(client, "wait_for_bucket_sync", file_ids=[upload_id], timeout_s=0))[
+            "status"
+        ] == "issued"
         (tmp_path / name).write_text("The marmalade plan is quoted.")
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: ASYNC221
         assert done.returncode == 0, done.stderr
@@ -83,7 +85,9 @@ async def test_a_cut_upload_continues_at_the_offset_the_server_tells(team: Team)
             kept = int(asked.headers["range"].removeprefix("bytes=0-")) + 1
             assert kept % GRANULARITY == 0
             assert 0 < kept <= 2 * GRANULARITY + 9
-            assert (await call(client, "get_upload_status", file_id=upload_id))["status"] == "interrupted"
+            assert (await call(client, "wait_for_bucket_sync", file_ids=[upload_id], timeout_s=0))[
+                "status"
+            ] == "interrupted"
             gap = await put(http, path, content[kept + 5 :], f"bytes {kept + 5}-{total - 1}/{total}")
             assert gap.status_code == 308
             rest = await put(http, path, content[kept:], f"bytes {kept}-{total - 1}/{total}")
@@ -209,7 +213,7 @@ async def test_where_an_upload_stands_is_told_within_the_scope_of_the_request_on
 
         async def told(upload: str) -> list[str]:
             asked = [
-                await narrowed.call_tool("get_upload_status", {"file_id": upload}),
+                await narrowed.call_tool("wait_for_bucket_sync", {"file_ids": [upload], "timeout_s": 0}),
                 await narrowed.call_tool("wait_for_bucket_sync", {"file_ids": [upload], "timeout_s": 0}),
             ]
             return [repr(result).replace(upload, "?") for result in asked]
@@ -218,7 +222,7 @@ async def test_where_an_upload_stands_is_told_within_the_scope_of_the_request_on
         async with team.http() as http:
             assert (await put(http, path, b"arrived words")).status_code == 201
         assert await told(upload_id) == await told(made_up)
-        assert (await call(client, "get_upload_status", file_id=upload_id))["readiness"]
+        assert (await call(client, "wait_for_bucket_sync", file_ids=[upload_id], timeout_s=0))["readiness"]
 
 
 async def test_without_a_name_or_against_the_rules_no_address_is_given(team: Team) -> None:

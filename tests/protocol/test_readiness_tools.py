@@ -1,4 +1,4 @@
-"""get_upload_status and wait_for_bucket_sync through a real MCP client, in both protocol eras."""
+"""wait_for_bucket_sync through a real MCP client, in both protocol eras."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ async def test_a_file_a_task_and_a_batch_are_ready_when_searchable(rig: Rig):
     done = await rig.ok("upload_file", text="The moon is far away.", filename="m.md", wait=True)
     batch = await rig.ok("upload_batch", items=[{"text": "one"}, {"text": "two"}], wait=True)
     for arguments, ready in (
-        ({"file_id": done["file_id"]}, 1),
+        ({"file_ids": [done["file_id"]]}, 1),
         ({"task_id": done["task_id"]}, 1),
         ({"batch_id": batch["batch_ids"][0]}, 2),
     ):
-        stands = await rig.ok("get_upload_status", **arguments)
+        stands = await rig.ok("wait_for_bucket_sync", timeout_s=0, **arguments)
         assert (stands["readiness"], stands["ready"], stands["pending"]) == ("ready", ready, 0)
         assert "search_bucket" in stands["next_step"]
 
@@ -81,10 +81,10 @@ async def test_failures_come_first_with_code_and_reason(rig: Rig, tmp_path: Path
     batch = await rig.ok("upload_batch", directory=".")
     stands = await rig.ok("wait_for_bucket_sync", batch_id=batch["batch_ids"][0])
     assert (stands["readiness"], stands["ready"], stands["failed"]) == ("failed", 1, 1)
-    (failed,) = stands["items"]
+    failed, _ = stands["items"]
     assert failed["code"]
     assert failed["reason"]
-    status = await rig.ok("get_upload_status", batch_id=batch["batch_ids"][0])
+    status = await rig.ok("wait_for_bucket_sync", batch_id=batch["batch_ids"][0], timeout_s=0)
     assert failed["name"] == "broken.pdf"
     assert status["items"][0] == failed
     (ready,) = status["items"][1:]
@@ -97,14 +97,14 @@ async def test_files_are_named_and_not_only_their_ids(rig: Rig):
     batch = await rig.ok("upload_batch", items=[{"text": "one", "filename": "one.md"}], wait=True)
     named = [{"readiness": "ready", "name": "moon.md", "id": done["file_id"]}]
     for tool, arguments in (
-        ("get_upload_status", {"file_id": done["file_id"]}),
-        ("get_upload_status", {"task_id": done["task_id"]}),
+        ("wait_for_bucket_sync", {"file_ids": [done["file_id"]], "timeout_s": 0}),
+        ("wait_for_bucket_sync", {"task_id": done["task_id"], "timeout_s": 0}),
         ("wait_for_bucket_sync", {"file_ids": [done["file_id"]]}),
     ):
         result = await rig.call(tool, **arguments)
         assert result.structured_content["items"] == named
         assert "moon.md" in result.content[0].text
-    stands = await rig.ok("get_upload_status", batch_id=batch["batch_ids"][0])
+    stands = await rig.ok("wait_for_bucket_sync", batch_id=batch["batch_ids"][0], timeout_s=0)
     assert [one["name"] for one in stands["items"]] == ["one.md"]
 
 
@@ -117,7 +117,7 @@ async def test_a_file_that_is_not_ready_is_named_as_well(named: dict[str, str], 
 
     rig.wire.intercept = answer
     for tool, arguments in (
-        ("get_upload_status", {"file_id": "file_a"}),
+        ("wait_for_bucket_sync", {"file_ids": ["file_a"], "timeout_s": 0}),
         ("wait_for_bucket_sync", {"file_ids": ["file_a"], "timeout_s": 0}),
     ):
         (item,) = (await rig.ok(tool, **arguments))["items"]
@@ -148,7 +148,7 @@ async def test_time_running_out_is_no_error_and_names_the_arguments_to_go_on_wit
 
 async def test_an_unknown_status_word_means_not_yet(rig: Rig):
     never_done(rig)
-    stands = await rig.ok("get_upload_status", file_id="file_a")
+    stands = await rig.ok("wait_for_bucket_sync", file_ids=["file_a"], timeout_s=0)
     assert stands["readiness"] == "pending"
     assert stands["items"][0]["status"] == "being-thought-about"
     assert "wait_for_bucket_sync" in stands["next_step"]
@@ -199,12 +199,9 @@ async def test_waiting_can_be_cancelled(rig: Rig):
 @pytest.mark.parametrize(
     ("tool", "arguments", "code"),
     [
-        ("get_upload_status", {}, "invalid_arguments"),
-        ("get_upload_status", {"file_id": "a", "task_id": "b"}, "invalid_arguments"),
-        ("get_upload_status", {"file_id": "file_nowhere"}, "file_not_found"),
-        ("get_upload_status", {"task_id": "task_nowhere"}, "task_not_found"),
-        ("get_upload_status", {"batch_id": "batch_nowhere"}, "batch_not_found"),
-        ("get_upload_status", {"file_id": "../buckets"}, "file_not_found"),
+        ("wait_for_bucket_sync", {"file_ids": ["a"], "task_id": "b", "timeout_s": 0}, "invalid_arguments"),
+        ("wait_for_bucket_sync", {"task_id": "task_nowhere", "timeout_s": 0}, "task_not_found"),
+        ("wait_for_bucket_sync", {"batch_id": "batch_nowhere", "timeout_s": 0}, "batch_not_found"),
         ("wait_for_bucket_sync", {"bucket": "docs", "batch_id": "b"}, "invalid_arguments"),
         ("wait_for_bucket_sync", {"bucket": "nowhere"}, "bucket_not_found"),
         ("wait_for_bucket_sync", {"batch_id": "batch_nowhere"}, "batch_not_found"),
@@ -235,12 +232,15 @@ async def test_under_a_limit_uploads_elsewhere_look_as_if_they_did_not_exist(tmp
         seen = await rig.ok("upload_file", text="seen", bucket="mine")
     pin = {"pins": (ScopeLimit(buckets=frozenset({"mine"})),)}
     async with upload_rig(tmp_path / "data", era=era, decisions=pin) as rig:
-        assert (await rig.ok("get_upload_status", file_id=seen["file_id"]))["readiness"] == "ready"
+        assert (await rig.ok("wait_for_bucket_sync", file_ids=[seen["file_id"]], timeout_s=0))[
+            "readiness"
+        ] == "ready"
         assert (await rig.ok("wait_for_bucket_sync", batch_id=mine["batch_ids"][0]))["readiness"] == "ready"
         for tool, name, there, absent in (
-            ("get_upload_status", "file_id", hidden["file_id"], "file_" + "0" * 24),
-            ("get_upload_status", "task_id", hidden["task_id"], "task_" + "0" * 24),
-            ("get_upload_status", "batch_id", theirs["batch_ids"][0], "batch_" + "0" * 24),
+            ("wait_for_bucket_sync", "task_id", hidden["task_id"], "task_" + "0" * 24),
+            ("read_source", "file_id", hidden["file_id"], "file_" + "0" * 24),
+            ("remove_source", "file_id", hidden["file_id"], "file_" + "0" * 24),
+            ("list_sources", "bucket", "theirs", "absent"),
             ("wait_for_bucket_sync", "batch_id", theirs["batch_ids"][0], "batch_" + "0" * 24),
             ("wait_for_bucket_sync", "bucket", "theirs", "absent"),
         ):

@@ -29,6 +29,7 @@ PIN = ScopeLimit(frozenset({"handbook"}))
 
 @asynccontextmanager
 async def confined(api: ScriptedCalypso, era: str) -> AsyncGenerator[Client]:
+    api.scripted["GET /connection"] = lambda _body: (200, {"extensions": ["read", "remove"]})
     with anyio.fail_after(20):
         async with api.state(pins=(PIN,)) as state, Client(build_server(state), mode=era) as client:
             yield client
@@ -53,12 +54,32 @@ TWINS: list[tuple[str, str, Callable[[str], tuple[Any, ...]]]] = [
     ("vault", "nosuch", lambda name: ("call_tool", "list_buckets", {"query": name})),
     ("vault", "nosuch", lambda name: ("call_tool", "create_bucket", {"name": "n", "slug": name})),
     ("vault", "nosuch", lambda name: ("call_tool", "create_agent", {"agent_id": "a", "buckets": [name]})),
-    ("file_s1", "file_xx", lambda name: ("call_tool", "get_upload_status", {"file_id": name})),
-    ("task_s1", "task_xx", lambda name: ("call_tool", "get_upload_status", {"task_id": name})),
-    ("batch_s", "batch_x", lambda name: ("call_tool", "get_upload_status", {"batch_id": name})),
+    (
+        "file_s1",
+        "file_xx",
+        lambda name: ("call_tool", "wait_for_bucket_sync", {"file_ids": [name], "timeout_s": 0}),
+    ),
+    (
+        "task_s1",
+        "task_xx",
+        lambda name: ("call_tool", "wait_for_bucket_sync", {"task_id": name, "timeout_s": 0}),
+    ),
+    (
+        "batch_s",
+        "batch_x",
+        lambda name: ("call_tool", "wait_for_bucket_sync", {"batch_id": name, "timeout_s": 0}),
+    ),
     ("vault", "nosuch", lambda name: ("call_tool", "wait_for_bucket_sync", {"bucket": name})),
     ("file_s1", "file_xx", lambda name: ("call_tool", "wait_for_bucket_sync", {"file_ids": [name]})),
     ("batch_s", "batch_x", lambda name: ("call_tool", "wait_for_bucket_sync", {"batch_id": name})),
+    ("vault", "nosuch", lambda name: ("call_tool", "list_sources", {"bucket": name})),
+    (
+        "file_s1",
+        "file_xx",
+        lambda name: ("call_tool", "list_sources", {"bucket": "handbook", "cursor": name}),
+    ),
+    ("file_s1", "file_xx", lambda name: ("call_tool", "read_source", {"file_id": name})),
+    ("file_s1", "file_xx", lambda name: ("call_tool", "remove_source", {"file_id": name, "confirm": True})),
     ("vault", "nosuch", lambda name: ("call_tool", "upload_file", _text_for(name))),
     (
         "vault",
@@ -164,12 +185,11 @@ async def test_a_batch_within_scope_in_part_is_ready_when_all_of_that_part_is(ap
     async with confined(api, era) as client:
         for whole in (True, False):
             api.batches["batch_m"]["items"] = ours if whole else [*ours, theirs]
-            for tool in ("get_upload_status", "wait_for_bucket_sync"):
-                arguments = {"batch_id": "batch_m"} | ({"timeout_s": 0} if tool.startswith("wait") else {})
-                told = (await client.call_tool(tool, arguments)).structured_content
-                assert told is not None
-                counts = (told["readiness"], told["ready"], told["pending"], told["failed"])
-                assert counts == ("pending", 1, 1, 0)
+            arguments = {"batch_id": "batch_m", "timeout_s": 0}
+            told = (await client.call_tool("wait_for_bucket_sync", arguments)).structured_content
+            assert told is not None
+            counts = (told["readiness"], told["ready"], told["pending"], told["failed"])
+            assert counts == ("pending", 1, 1, 0)
         assert not [word for word in HIDDEN if word in str(told)]
 
 
@@ -179,13 +199,10 @@ async def test_a_file_is_ready_when_its_buckets_in_scope_have_it_whatever_others
     syncs = [{"bucket_id": f"bucket_{slug}", "status": word} for slug, word in SYNCS.items()]
     api.files["file_both"] |= {"bucketSyncStatus": "pending", "bucketSync": syncs}
     async with confined(api, era) as client:
-        for tool, arguments in (
-            ("get_upload_status", {"file_id": "file_both"}),
-            ("wait_for_bucket_sync", {"file_ids": ["file_both"], "timeout_s": 0}),
-        ):
-            told = (await client.call_tool(tool, arguments)).structured_content
-            assert told is not None
-            assert told["readiness"] == "ready"
+        arguments = {"file_ids": ["file_both"], "timeout_s": 0}
+        told = (await client.call_tool("wait_for_bucket_sync", arguments)).structured_content
+        assert told is not None
+        assert told["readiness"] == "ready"
 
 
 async def test_every_request_to_the_api_stays_inside_the_scope(api: ScriptedCalypso, era: str):

@@ -56,7 +56,7 @@ async def test_the_main_job_end_to_end(tmp_path: Path, era: str):
                 "hits"
             ]
             assert "14 days" in hit["text"]
-            assert (hit["filename"], hit["bucket"], hit["line_start"]) == ("refunds.md", "handbook", 1)
+            assert (hit["filename"], hit["bucket"], hit["place"]) == ("refunds.md", "handbook", "line 1")
     assert heard
 
 

@@ -32,6 +32,7 @@ from mcp_types import (
 
 from calypso_mcp.server import sdk
 from calypso_mcp.server.calls.tool_calls import CalypsoServer
+from calypso_mcp.server.registry import ToolSpec
 from tests.support.conformance_tools import (
     PNG,
     SCHEMA_2020_12,
@@ -58,7 +59,9 @@ def _add_tools(server: CalypsoServer) -> None:
     tool = sdk.tool(server, json_schema_2020_12_tool.__name__)
     assert tool is not None
     tool.parameters = SCHEMA_2020_12
-    server._names |= {function.__name__ for function in TOOLS}
+    hints = dict.fromkeys(("read_only", "destructive", "idempotent", "open_world"), True)
+    added = [ToolSpec(function, function.__name__, **hints) for function in TOOLS]
+    server._specs = (*server._specs, *added)
 
 
 def _wrap(server: CalypsoServer, method: str, params: Any, wrapper: Callable[..., Awaitable[Any]]) -> None:

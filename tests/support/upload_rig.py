@@ -11,6 +11,7 @@ from typing import Any
 import anyio
 import httpx2
 from mcp.client import Client
+from mcp.client.session import ElicitationFnT
 
 from calypso_mcp.assembly.server import embedded_formats
 from calypso_mcp.client import CalypsoClient, ClientPolicies, CreatePacer, LedgerFile, SentLedger
@@ -104,11 +105,17 @@ def upload_rig(
     decisions: dict[str, Any] | None = None,
     file_policy: dict[str, Any] | None = None,
     api_key: str = API_KEY,
+    elicitation: ElicitationFnT | None = None,
 ) -> AbstractAsyncContextManager[Rig]:
-    """Open everything; `roots` are the allowed folders (none: local paths are off)."""
+    """Open everything; `roots` are the allowed folders (none: local paths are off).
+
+    With `elicitation` the client puts questions to its user.
+    """
     rules: dict[str, Any] = {"reads": embedded_formats, **(file_policy or {})}
     policy = FilePolicy(tuple(str(root) for root in roots), **rules) if roots else None
-    return held_open(lambda: _opened(data_dir, api_key, era, {"files": policy, **(decisions or {})}))
+    return held_open(
+        lambda: _opened(data_dir, api_key, era, {"files": policy, **(decisions or {})}, elicitation)
+    )
 
 
 @asynccontextmanager
@@ -119,7 +126,9 @@ async def ledger_file(data_dir: Path) -> AsyncGenerator[LedgerFile]:
 
 
 @asynccontextmanager
-async def _opened(data_dir: Path, api_key: str, era: str, decisions: dict[str, Any]) -> AsyncGenerator[Rig]:
+async def _opened(
+    data_dir: Path, api_key: str, era: str, decisions: dict[str, Any], elicitation: ElicitationFnT | None
+) -> AsyncGenerator[Rig]:
     async with open_backend(options_for(data_dir)) as app, ledger_file(data_dir) as sent:
         wire = CountingTransport(httpx2.ASGITransport(app))
         async with CalypsoClient(
@@ -133,5 +142,6 @@ async def _opened(data_dir: Path, api_key: str, era: str, decisions: dict[str, A
         ) as calypso:
             backend = Backend.of(calypso, "embedded")
             state = ServerState(backend_for=lambda _grant: backend, **decisions)
-            async with Client(build_server(state), mode=era) as client:
+            server = build_server(state)
+            async with Client(server, mode=era, elicitation_callback=elicitation) as client:
                 yield Rig(client, calypso, wire)

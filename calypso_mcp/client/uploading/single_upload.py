@@ -174,7 +174,7 @@ def came_to_nothing() -> UploadError:
     """Return the error for content whose uploads have failed or been deleted every time."""
     return UploadError(
         f"This content was uploaded {MOST_GENERATIONS} times, and each time the file failed or was deleted.",
-        hint="Look at why it failed with get_upload_status, then change the file.",
+        hint="Look at why it failed, then change the file.",
         code="upload_came_to_nothing",
         retryable=False,
     )

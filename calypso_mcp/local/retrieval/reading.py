@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
+from calypso_mcp.local.indexing.chunking import HEADING_SEPARATOR
 from calypso_mcp.local.retrieval.index import Passage, part_of
 
 _ROWS = """
@@ -22,11 +24,13 @@ class Start:
         passage: 0-based.
         part: Page, slide, sheet, message or cell, 1-based.
         line: Line of the file, or row of the sheet that `part` names; 1-based.
+        section: Part of a heading, or of the name of a sheet, in any case. Nothing outside is read.
     """
 
     passage: int | None = None
     part: int | None = None
     line: int | None = None
+    section: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ class Reading:
         passages: In the order of the source.
         first: Index of the first of them.
         total: Passages of the source in all.
-        following: Index of the next passage; None at the end.
+        following: Index of the next passage; None at the end of the source, or of the section asked for.
     """
 
     passages: tuple[Passage, ...]
@@ -56,36 +60,73 @@ def read(connection: sqlite3.Connection, file_id: str, start: Start, *, max_char
     source, begin, total = row
     if not total:
         return Reading((), 0, 0, None)
-    first = min(_first(connection, source, begin, start), total - 1)
+    within = _section(connection, source, begin, start.section) if start.section else range(total)
+    if not within:
+        return Reading((), 0, total, None)
+    first, stop = _first(connection, source, begin, start, within), within.stop
     passages: list[Passage] = []
     chars = 0
     for _, text, heading, line_start, line_end, *part in connection.execute(_ROWS, (source, begin + first)):
         chars += len(text)
-        if passages and chars > max_chars:
+        if first + len(passages) == stop or (passages and chars > max_chars):
             break
         passages.append(Passage(file_id, text, heading or None, part_of(*part), line_start, line_end, 0.0))
     end = first + len(passages)
-    return Reading(tuple(passages), first, total, end if end < total else None)
+    return Reading(tuple(passages), first, total, end if end < stop else None)
 
 
-def _first(connection: sqlite3.Connection, source: int, begin: int, start: Start) -> int:
+def _first(connection: sqlite3.Connection, source: int, begin: int, start: Start, within: range) -> int:
     """Return the index of the passage to begin with; the ids of a source's passages follow each other."""
     if start.passage is not None:
-        return start.passage
+        return min(max(start.passage, within.start), within[-1])
     conditions, values = "", list[Any]()
     if start.part is not None:
         conditions += " AND part_number >= ?"
         values.append(start.part)
     if start.line is not None:
         # Of the part asked for; a later part begins with its first line.
-        conditions += " AND (line_end >= ? OR part_number > ?)"
-        values += [start.line, start.part or 0]
+        conditions += (
+            " AND line_end >= ?" if start.part is None else " AND (line_end >= ? OR part_number > ?)"
+        )
+        values += [start.line] if start.part is None else [start.line, start.part]
     if not conditions:
-        return 0
+        return within.start
     found = connection.execute(
-        f"SELECT min(id) FROM passages WHERE source = ?{conditions}",  # noqa: S608 - the conditions are ours
-        (source, *values),
+        f"SELECT min(id) FROM passages WHERE source = ? AND id >= ? AND id < ?{conditions}",  # noqa: S608 - ours
+        (source, begin + within.start, begin + within.stop, *values),
     ).fetchone()[0]
-    if found is None:  # behind the end: the last passage
-        found = connection.execute("SELECT max(id) FROM passages WHERE source = ?", (source,)).fetchone()[0]
-    return int(found) - begin
+    return within[-1] if found is None else int(found) - begin  # behind the end: the last passage
+
+
+def _section(connection: sqlite3.Connection, source: int, begin: int, wanted: str) -> range:
+    """Return the indexes of the passages of a section.
+
+    Of the first heading or part name that holds `wanted`; else the first passage whose text holds it, since a
+    short section shares its passage with others. Empty where nothing does.
+    """
+    wanted = _folded(wanted)
+    paths = [
+        (*_folded(heading or "").split(HEADING_SEPARATOR), *([_folded(name)] if name else []))
+        for heading, name in connection.execute(
+            "SELECT heading, part_name FROM passages WHERE source = ? AND id >= ? ORDER BY id",
+            (source, begin),
+        )
+    ]
+    for first, path in enumerate(paths):
+        level = next((level for level, title in enumerate(path) if wanted in title), None)
+        if level is not None:
+            others = (
+                index
+                for index, other in enumerate(paths)
+                if index > first and other[: level + 1] != path[: level + 1]
+            )
+            return range(first, next(others, len(paths)))
+    texts = connection.execute(
+        "SELECT text FROM passages WHERE source = ? AND id >= ? ORDER BY id", (source, begin)
+    )
+    found = next((index for index, (text,) in enumerate(texts) if wanted in _folded(text)), None)
+    return range(0) if found is None else range(found, found + 1)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text).casefold()

@@ -60,11 +60,12 @@ async def list_sources(backend: Backend, request: Request) -> Answer:
 
 
 async def read_text(backend: Backend, request: Request) -> Answer:
-    """Answer with a source's text from a passage, a page or a line on."""
+    """Answer with a source's text from a passage, a page or a line on, or with a section of it."""
     start = reading.Start(
         passage=_number(request, "passage", None, least=0),
         part=_number(request, "part", None, least=0),
         line=_number(request, "line", None, least=0),
+        section=request.query_params.get("section"),
     )
     most = _number(request, "max_chars", DEFAULT_CHARS, least=1, most=MOST_CHARS)
 

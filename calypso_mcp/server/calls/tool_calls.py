@@ -16,10 +16,12 @@ from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult, ListToolsResult, PaginatedRequestParams
 from pydantic import ValidationError
 
+from calypso_mcp.api.connection import Extension
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server import sdk
 from calypso_mcp.server.calls.call_arguments import CallArguments, read_arguments
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, LONGEST_CALL_S, limited_call
+from calypso_mcp.server.calls.confirmation import QuestionForUser
 from calypso_mcp.server.registry import ToolSpec
 from calypso_mcp.server.results import error_reports
 from calypso_mcp.server.results.models import with_ignored
@@ -40,18 +42,33 @@ class CalypsoServer(MCPServer[ServerState]):
         with sdk.logging_left_alone():
             super().__init__(**options)
         sdk.offer_when_asked(self, lambda: [spec.build() for spec in specs])
-        self._names = frozenset(spec.name for spec in specs)
-        self._reading = frozenset(spec.name for spec in specs if spec.read_only)
+        self._specs = tuple(specs)
         sdk.handle(self, "tools/list", PaginatedRequestParams, self._on_list_tools)
 
-    def tools_of(self, request: ServerRequestContext[ServerState, Any]) -> frozenset[str]:
-        """Return the names of the tools that the credential of `request` may call."""
-        return self._reading if access_of(request).grant.read_only else self._names
+    async def tools_of(self, request: ServerRequestContext[ServerState, Any]) -> frozenset[str]:
+        """Return the names of the tools that the credential of `request` may call and its backend can do."""
+        if request.lifespan_context.problem is not None:
+            return frozenset(spec.name for spec in self._specs)
+        access = access_of(request)
+        needed = any(spec.needs is not None for spec in self._specs)
+        can = await access.backend.abilities.known() if needed else frozenset[Extension]()
+        return frozenset(
+            spec.name
+            for spec in self._specs
+            if (spec.read_only or not access.grant.read_only) and (spec.needs is None or spec.needs in can)
+        )
+
+    async def _may_call(self, request: ServerRequestContext[ServerState, Any], spec: ToolSpec) -> bool:
+        """Whether `request` may call a tool; of the backend only what this tool needs is asked."""
+        access = access_of(request)
+        if access.grant.read_only and not spec.read_only:
+            return False
+        return spec.needs is None or await access.backend.abilities.have(spec.needs)
 
     async def _on_list_tools(
         self, request: ServerRequestContext[ServerState, Any], _params: PaginatedRequestParams
     ) -> ListToolsResult:
-        names = self.tools_of(request)
+        names = await self.tools_of(request)
         return ListToolsResult(tools=[tool for tool in await self.list_tools() if tool.name in names])
 
     async def call_tool(
@@ -66,11 +83,14 @@ class CalypsoServer(MCPServer[ServerState]):
                 call.outcome = problem.code
                 return error_reports.report(problem)
             try:
-                tool = self._offered(name, context)
+                with limited_call(None):
+                    tool = await self._offered(name, context)
                 read = read_arguments(name, tool.parameters, arguments)
                 with limited_call(_timeout_s(tool, read.values)):
                     result = await super().call_tool(name, read.values, context)
             except (CalypsoError, ToolError) as raised:
+                if isinstance(raised.__cause__, QuestionForUser):
+                    return raised.__cause__.result
                 error = _as_calypso_error(name, raised)
                 call.outcome = error.code
                 result = error_reports.report(error)
@@ -85,17 +105,21 @@ class CalypsoServer(MCPServer[ServerState]):
         caller = request.lifespan_context.grant_for(request).name
         return request.lifespan_context.telemetry.tool_call(name, arguments, caller=caller)
 
-    def _offered(self, name: str, context: Context[ServerState, Any] | None) -> Tool:
+    async def _offered(self, name: str, context: Context[ServerState, Any] | None) -> Tool:
         """Return the tool `name`.
 
         Raises:
             InputError: There is no such tool here.
+            CalypsoError: The backend could not be asked what it can do.
         """
-        offered = self.tools_of(context.request_context) if context else self._names
-        tool = sdk.tool(self, name) if name in offered else None
-        if tool is None:
-            raise error_reports.unknown_tool(name, sorted(offered))
-        return tool
+        spec = next((spec for spec in self._specs if spec.name == name), None)
+        if spec and (context is None or await self._may_call(context.request_context, spec)):
+            tool = sdk.tool(self, name)
+            if tool is not None:
+                return tool
+        every = frozenset(spec.name for spec in self._specs)
+        offered = await self.tools_of(context.request_context) if context else every
+        raise error_reports.unknown_tool(name, sorted(offered))
 
 
 def _timeout_s(tool: Tool, arguments: dict[str, Any]) -> float | None:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.domain.amounts import format_score
 from calypso_mcp.domain.untrusted_text import clean, clean_line, fence
 from calypso_mcp.server.results import excerpts
 from calypso_mcp.server.results.models import Prose, ToolResult
+from calypso_mcp.server.results.places import place_text
 from calypso_mcp.server.scope.bucket_search import Found, score_of
 
 _LABEL_CHARS = 160
-#: Places of a passage that are numbers, counted from 1.
-_NUMBERS = ("page", "slide", "message", "cell", "row_start", "row_end", "line_start", "line_end")
 
 
 class Hit(ToolResult):
-    """One passage and what a reader needs to check it."""
+    """One passage and what a reader needs to check it; `place` is what `read_source` takes as `start`."""
 
     rank: int
     text: Annotated[str, Prose]
@@ -26,17 +25,7 @@ class Hit(ToolResult):
     title: str | None = None
     file_id: str | None = None
     filename: str | None = None
-    section: str | None = None
-    page: int | None = None
-    page_label: str | None = None
-    slide: int | None = None
-    sheet: str | None = None
-    row_start: int | None = None
-    row_end: int | None = None
-    message: int | None = None
-    cell: int | None = None
-    line_start: int | None = None
-    line_end: int | None = None
+    place: str | None = None
     bucket: str | None = None
     uri: str | None = None
     score: float | None = None
@@ -45,20 +34,7 @@ class Hit(ToolResult):
     def source(self) -> str:
         """Where the passage stands, for a person."""
         name = self.filename or self.title or self.uri or "unnamed source"
-        printed = f", printed {self.page_label}" if self.page_label else ""
-        places = (
-            f"page {self.page}{printed}" if self.page is not None else "",
-            *(
-                f"{kind} {number}"
-                for kind, number in (("slide", self.slide), ("message", self.message), ("cell", self.cell))
-                if number is not None
-            ),
-            f'sheet "{self.sheet}"' if self.sheet else "",
-            _range("row", self.row_start, self.row_end),
-            f'section "{self.section}"' if self.section and not self.sheet else "",
-            _range("line", self.line_start, self.line_end),
-        )
-        return ", ".join(filter(None, (name, *places)))
+        return f"{name}, {self.place}" if self.place else name
 
 
 class PendingMembers(ToolResult):
@@ -81,10 +57,7 @@ def hit_of(rank: int, entry: Found, query: str, tokens: int) -> Hit:
         title=_line(result.title),
         file_id=result.file_id,
         filename=_line(result.filename),
-        section=_text(result.attributes.get("heading")),
-        page_label=_text(result.attributes.get("page_label")),
-        sheet=_text(result.attributes.get("sheet")),
-        **{name: _number(result.attributes.get(name)) for name in _NUMBERS},
+        place=place_text(result.attributes) or None,
         bucket=slug,
         uri=uri or _line(result.url),
         score=float(f"{score:.4g}") if score is not None else None,
@@ -125,17 +98,3 @@ def incomplete_text(pending: PendingMembers) -> str:
 
 def _line(text: str | None) -> str | None:
     return clean_line(text, _LABEL_CHARS) or None if text else None
-
-
-def _text(value: Any) -> str | None:
-    return _line(value) if isinstance(value, str) else None
-
-
-def _range(kind: str, first: int | None, last: int | None) -> str:
-    if first is None:
-        return ""
-    return f"{kind} {first}" if last in (None, first) else f"{kind}s {first}-{last}"
-
-
-def _number(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -15,7 +15,7 @@ from calypso_mcp.server.results.models import ToolResult
 ReadinessWord = Annotated[Literal["ready", "failed", "pending"], WithJsonSchema({"type": "string"})]
 
 #: Items listed; the rest is in the counts. Of a batch, all that it can have.
-_MOST_ITEMS = 30
+MOST_ITEMS = 30
 _MOST_OF_BATCH = 100
 _REASON_CHARS = 300
 _NAME_CHARS = 120
@@ -62,7 +62,7 @@ def listed(report: StateReport, *, name_ready: bool = False) -> tuple[list[ItemS
         if state.readiness is Readiness.READY and (name_ready or state.warnings)
     ]
     items = [_item(state) for state in (*report.failed, *report.waiting, *ready)]
-    most = _MOST_OF_BATCH if name_ready else _MOST_ITEMS
+    most = _MOST_OF_BATCH if name_ready else MOST_ITEMS
     return items[:most], max(0, len(items) - most)
 
 
@@ -71,7 +71,8 @@ def warnings_line(state: FileState) -> str | None:
     return reason_line("read with a warning: " + "; ".join(state.warnings)) if state.warnings else None
 
 
-def _reason(state: FileState) -> str | None:
+def reason_of(state: FileState) -> str | None:
+    """Return why a file failed, or what a reader of a searchable one should know."""
     if state.readiness is Readiness.FAILED:
         return reason_line(state.message) if state.message else None
     return warnings_line(state) if state.readiness is Readiness.READY else None
@@ -87,5 +88,5 @@ def _item(state: FileState) -> ItemStanding:
         status=None if is_ready else state.status,
         bucket_sync=state.bucket_sync_status if state.readiness is Readiness.WAITING else None,
         code=state.code if has_failed else None,
-        reason=_reason(state),
+        reason=reason_of(state),
     )

@@ -17,6 +17,7 @@ from calypso_mcp.errors import InvalidRequest, NotFound, ScopeError
 from calypso_mcp.server.scope.request_scope import Access
 
 T = TypeVar("T")
+F = TypeVar("F", bound=KnowledgeFile)
 
 #: Ids become path segments, so whatever could be more than one segment is nobody's id.
 _ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.:@~+=-]{1,200}\Z")
@@ -29,7 +30,7 @@ class Reach:
         self._bucket_ids = bucket_ids
         self._file_ids = file_ids
 
-    def file(self, file: KnowledgeFile) -> KnowledgeFile | None:
+    def file(self, file: F) -> F | None:
         """Return `file` with only the bucket syncs in scope, or None where it is out of scope."""
         visible, hidden = self._split(file.bucket_sync)
         if not visible and file.id not in self._file_ids:

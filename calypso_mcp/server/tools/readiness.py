@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from calypso_mcp.api.batches import Batch
-from calypso_mcp.api.files import KnowledgeFile
-from calypso_mcp.api.states import state_of_file, state_of_item, state_of_task
+from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.api.connection import Extension
+from calypso_mcp.api.states import state_of_file, state_of_task
 from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.concurrency import map_parallel
 from calypso_mcp.domain.file_state import StateReport
@@ -22,6 +23,7 @@ from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, LONGEST_CALL_S, C
 from calypso_mcp.server.one_time.upload_ledger import UploadRecord, is_upload_id
 from calypso_mcp.server.results.models import ToolResult, answer
 from calypso_mcp.server.results.standings import (
+    MOST_ITEMS,
     ItemStanding,
     ReadinessWord,
     listed,
@@ -30,6 +32,7 @@ from calypso_mcp.server.results.standings import (
 )
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.scope.scoped_lookup import reach_of, require_batch, require_file, require_task
+from calypso_mcp.server.scope.source_lists import SourceFilters, list_page
 from calypso_mcp.server.state import ServerState
 
 Timeout = Annotated[int, Field(ge=0, le=LONGEST_CALL_S, description="Longest wait in seconds")]
@@ -58,32 +61,6 @@ class UploadStanding(ToolResult):
     next_step: str
 
 
-async def get_upload_status(
-    access: CurrentAccess,
-    *,
-    file_id: Annotated[str, Field(description="One file")] = "",
-    task_id: Annotated[str, Field(description="An indexing task")] = "",
-    batch_id: Annotated[str, Field(description="Every file of a batch")] = "",
-) -> Annotated[CallToolResult, UploadStanding]:
-    """Where an upload stands now, failures first. Give exactly one id from an upload's result."""
-    _require_one({"file_id": file_id, "task_id": task_id, "batch_id": batch_id})
-    if task_id:
-        task, file = await require_task(access, task_id)
-        report = await _file_report(access, file) if file else StateReport((state_of_task(task.status),))
-        return answer(_standing(report, status=task.status))
-    if batch_id:
-        batch = await require_batch(access, batch_id)
-        report = await _batch_report(access, batch)
-        return answer(_standing(report, status=batch.status))
-    if is_upload_id(file_id) and access.state.one_time_uploads is not None:
-        arriving = await access.state.one_time_uploads.outcome(access, file_id)
-        if arriving.file_id is None:
-            return answer(_of_upload(arriving))
-        file_id = arriving.file_id
-    file = await require_file(access, file_id)
-    return answer(_standing(await _file_report(access, file), status=file.status))
-
-
 async def wait_for_bucket_sync(
     access: CurrentAccess,
     ctx: Context[ServerState, Any],
@@ -91,13 +68,14 @@ async def wait_for_bucket_sync(
     bucket: Annotated[str, Field(description="All of it: slug, id or name")] = "",
     file_ids: Annotated[list[str], Field(max_length=_MOST_FILES, description="These files")] = [],  # noqa: B006 - never changed
     batch_id: Annotated[str, Field(description="Every file of a batch")] = "",
+    task_id: Annotated[str, Field(description="An indexing task")] = "",
     timeout_s: Timeout = DEFAULT_CALL_S,
 ) -> Annotated[CallToolResult, UploadStanding]:
-    """Wait until one of bucket, file_ids or batch_id is searchable: ready, or failed with reasons.
+    """Wait until uploads are searchable, or with timeout_s=0 only look: ready, pending, failed with reasons.
 
-    Pending when time is up is no error: call again with call_again.
+    Takes one of bucket, file_ids, batch_id, task_id. Pending when time is up is no error: call again.
     """
-    given = {"bucket": bucket, "file_ids": file_ids, "batch_id": batch_id}
+    given = {"bucket": bucket, "file_ids": file_ids, "batch_id": batch_id, "task_id": task_id}
     if any(given.values()):
         _require_one(given)
     again: dict[str, Any] = {name: value for name, value in given.items() if value}
@@ -105,20 +83,25 @@ async def wait_for_bucket_sync(
     async with call_progress(ctx, ("indexing", "indexing")) as progress:
         try:
             with time.limited():
-                target, again = await _wait_target(access, bucket, file_ids, batch_id)
+                awaited = await _awaited(access, bucket, file_ids, batch_id, task_id)
         except OutOfTime:
             return answer(_unanswered(again, len(file_ids) or 1))
+        if isinstance(awaited, UploadStanding):
+            return answer(awaited)
         report = await access.client.readiness.wait(
-            target,
+            awaited.target,
             timeout_s=time.wait_s,
             first_look_s=time.left_s,
             on_progress=lambda report: progress.tell(indexing_step(report)),
         )
         progress.tell(indexing_step(report))
     access.backend.catalogue.forget()
+    again = awaited.again
     if file_ids and report.waiting:
         again = {"file_ids": [item.file_id or item.id for item in report.waiting]}
-    return answer(_standing(report, again=again, name_ready=0 < len(file_ids) <= _MOST_READY_NAMED))
+    named = awaited.bucket and await _notable_members(access, awaited.bucket)
+    name_ready = bool(task_id) or len(report.states) <= _MOST_READY_NAMED
+    return answer(_standing(report, again, named, name_ready=name_ready))
 
 
 def indexing_step(report: StateReport) -> Step:
@@ -129,17 +112,48 @@ def indexing_step(report: StateReport) -> Step:
     return Step("indexing", files_done=report.settled, files_total=report.total)
 
 
-async def _wait_target(
-    access: Access, bucket: str, file_ids: list[str], batch_id: str
-) -> tuple[ReadinessTarget, dict[str, Any]]:
-    """Return what to wait for, and the arguments that name it."""
+@dataclass(frozen=True, slots=True)
+class _Awaited:
+    """What to wait for, the arguments that name it, and the bucket where it is one as a whole."""
+
+    target: ReadinessTarget
+    again: dict[str, Any]
+    bucket: Bucket | None = None
+
+
+async def _awaited(
+    access: Access, bucket: str, file_ids: list[str], batch_id: str, task_id: str
+) -> _Awaited | UploadStanding:
+    """Return what to wait for; where it stands, if waiting for it here cannot help."""
+    if len(file_ids) == 1 and is_upload_id(file_ids[0]) and access.state.one_time_uploads is not None:
+        arriving = await access.state.one_time_uploads.outcome(access, file_ids[0])
+        if arriving.file_id is None:
+            return _of_upload(arriving)
     if file_ids:
-        return await _file_target(access, file_ids), {"file_ids": file_ids}
+        return _Awaited(await _file_target(access, file_ids), {"file_ids": file_ids})
     if batch_id:
         batch = await require_batch(access, batch_id)
-        return ReadinessTarget(batch_id=batch.id, view=await reach_of(access)), {"batch_id": batch_id}
+        target = ReadinessTarget(batch_id=batch.id, view=await reach_of(access))
+        return _Awaited(target, {"batch_id": batch_id})
+    if task_id:
+        task, file = await require_task(access, task_id)
+        if file is None:
+            return _standing(StateReport((state_of_task(task.status),)), {"task_id": task_id})
+        target = ReadinessTarget(file_ids=(file.id,), view=await reach_of(access))
+        return _Awaited(target, {"task_id": task_id})
     found = await access.target_bucket(bucket)
-    return ReadinessTarget(bucket_id=found.id), {"bucket": found.slug}
+    return _Awaited(ReadinessTarget(bucket_id=found.id), {"bucket": found.slug}, found)
+
+
+async def _notable_members(access: Access, bucket: Bucket) -> StateReport | None:
+    """Return the sources of a bucket that failed, are pending or were read with a warning; None: unknown."""
+    if Extension.SOURCES not in await access.backend.abilities.known():
+        return None
+    pages = [
+        await list_page(access, bucket, SourceFilters(state=state), limit=MOST_ITEMS)
+        for state in ("failed", "pending", "warning")
+    ]
+    return StateReport(tuple(state_of_file(source) for page in pages for source in page.sources))
 
 
 def _unanswered(again: dict[str, Any], count: int) -> UploadStanding:
@@ -151,20 +165,8 @@ def _unanswered(again: dict[str, Any], count: int) -> UploadStanding:
         pending=count,
         trouble="The API has not answered in time.",
         call_again=again,
-        next_step=_next_step(Readiness.WAITING, waited=True),
+        next_step=_next_step(Readiness.WAITING),
     )
-
-
-async def _look(access: Access, target: ReadinessTarget) -> StateReport:
-    return await access.client.readiness.wait(target, timeout_s=0)
-
-
-async def _file_report(access: Access, file: KnowledgeFile) -> StateReport:
-    """Return where a file stands. Under a limit only its buckets in scope count: `file` shows no others."""
-    state = state_of_file(file)
-    if access.is_limited and not state.hinges_on_store:
-        return StateReport((state,))
-    return await _look(access, ReadinessTarget(file_ids=(file.id,), view=await reach_of(access)))
 
 
 async def _file_target(access: Access, file_ids: list[str]) -> ReadinessTarget:
@@ -198,14 +200,6 @@ def _no_such_files(missing: list[str]) -> ScopeError:
     )
 
 
-async def _batch_report(access: Access, batch: Batch) -> StateReport:
-    """Return where a batch stands; as in `_file_report`, its items show only buckets in scope."""
-    states = tuple(state_of_item(item) for item in batch.items or ())
-    if access.is_limited and not any(state.hinges_on_store for state in states):
-        return StateReport(states, batch_status=batch.status)
-    return await _look(access, ReadinessTarget(batch_id=batch.id, view=await reach_of(access)))
-
-
 def _of_upload(record: UploadRecord) -> UploadStanding:
     """Return where a one-time upload stands whose file is not there yet."""
     failed = record.state == "failed"
@@ -224,37 +218,43 @@ def _of_upload(record: UploadRecord) -> UploadStanding:
 
 def _standing(
     report: StateReport,
+    again: dict[str, Any],
+    members: StateReport | None = None,
     *,
-    status: str | None = None,
-    again: dict[str, Any] | None = None,
     name_ready: bool = True,
 ) -> UploadStanding:
-    items, omitted = listed(report, name_ready=name_ready)
-    members = report.indexed_members is not None
-    waited = again is not None
+    """Return the tool's result.
+
+    Args:
+        report: Where things stand.
+        again: Arguments to go on waiting with.
+        members: Of a bucket as a whole, the sources worth naming where they are known.
+        name_ready: Whether to name what is searchable.
+    """
+    is_bucket = report.indexed_members is not None
+    items, omitted = listed(members or report, name_ready=name_ready and not is_bucket)
+    failed = members.failed if members else report.failed
     return UploadStanding(
         readiness=word(report.state),
-        status=report.batch_status or status,
-        ready=(report.indexed_members or 0) if members else len(report.ready),
-        failed=len(report.failed),
-        pending=(report.pending_members or 0) if members else len(report.waiting),
-        # Of a bucket as a whole nothing is known about single members.
-        items=None if members and not report.failed else items or None,
+        status=report.batch_status,
+        ready=(report.indexed_members or 0) if is_bucket else len(report.ready),
+        failed=len(failed),
+        pending=(report.pending_members or 0) if is_bucket else len(report.waiting),
+        # Of a bucket as a whole the report itself knows nothing of single members.
+        items=None if is_bucket and not members and not report.failed else items or None,
         omitted=omitted or None,
         trouble=reason_line(report.trouble) if report.trouble else None,
         call_again=again if report.state is Readiness.WAITING else None,
-        next_step=_next_step(report.state, waited=waited),
+        next_step=_next_step(report.state),
     )
 
 
-def _next_step(state: Readiness, *, waited: bool) -> str:
+def _next_step(state: Readiness) -> str:
     if state is Readiness.READY:
         return "Search it with search_bucket."
     if state is Readiness.FAILED:
         return "What failed will not become searchable: fix the cause given, then upload it again."
-    if waited:
-        return "Call wait_for_bucket_sync again with call_again; it continues where it stopped."
-    return "Call wait_for_bucket_sync to wait until it is searchable."
+    return "Call wait_for_bucket_sync again with call_again; it continues where it stopped."
 
 
 def _require_one(given: dict[str, Any]) -> None:

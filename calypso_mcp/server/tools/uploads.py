@@ -248,6 +248,6 @@ def _address(issued: IssuedUpload, target: Target) -> UploadReport:
         filename=issued.filename,
         reason=f"No source was given, so this is a one-time address for at most {issued.most_bytes:,} bytes. "
         f"It is a secret, good until {issued.expires_at}.",
-        next_step=f"Where the file is, run the command below, then call get_upload_status with "
-        f"file_id={issued.upload_id!r}.\n{issued.command}",
+        next_step=f"Where the file is, run the command below, then call wait_for_bucket_sync with "
+        f"file_ids=[{issued.upload_id!r}].\n{issued.command}",
     )

@@ -14,7 +14,7 @@ HIT = {
     "text": "A customer may return any order\nwithin 45 days.",
     "file_id": "file_1",
     "filename": "handbook.pdf",
-    "page": 7,
+    "place": "page 7",
 }
 
 
@@ -26,14 +26,9 @@ def test_a_hit_is_printed_with_file_page_and_snippet(capsys: pytest.CaptureFixtu
     assert "return any order within 45 days" in out
 
 
-@pytest.mark.parametrize(
-    ("first", "last", "shown"), [(3, 9, "lines 3-9"), (3, 3, "line 3"), (3, None, "line 3")]
-)
-def test_a_hit_in_a_text_file_is_printed_with_its_lines(
-    capsys: pytest.CaptureFixture[str], first: int, last: int | None, shown: str
-) -> None:
-    print_hits("?", [{**HIT, "page": None, "line_start": first, "line_end": last}])
-    assert f"handbook.pdf, {shown}\n" in capsys.readouterr().out
+def test_a_hit_without_a_place_is_printed_with_its_name_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    print_hits("?", [{**HIT, "place": None}])
+    assert "1. handbook.pdf\n" in capsys.readouterr().out
 
 
 def test_a_question_without_passages_says_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,90 @@
+"""Where a passage stands in its source, written for people and read back from what they or models write."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from calypso_mcp.domain.untrusted_text import clean_line
+
+_NAME_CHARS: Final = 160
+_PARTS: Final = ("page", "slide", "message", "cell")
+#: Digits no longer than any page or line number, so that nothing larger is ever converted.
+_PLACE: Final = re.compile(
+    r"\b(passage|page|slide|message|cell|sheet|lines?|rows?)\s+([0-9]{1,9})\b", re.IGNORECASE
+)
+_NAMED: Final = re.compile(r'\b(section|sheet)\s+"([^"]{1,200})"', re.IGNORECASE)
+_BARE: Final = re.compile(r"[0-9]{1,9}")
+_BARE_NAME: Final = re.compile(r"^(section|sheet)\s+", re.IGNORECASE)
+
+
+def place_text(attributes: Mapping[str, Any]) -> str:
+    """Return where a passage stands: page, slide, sheet, rows, section, lines; empty where nothing is known.
+
+    Args:
+        attributes: As a search result or a reading gives them.
+    """
+    numbers = {name: value for name, value in attributes.items() if type(value) is int}
+    sheet, section, label = (_name(attributes.get(name)) for name in ("sheet", "heading", "page_label"))
+    places = (
+        *(f"{part} {numbers[part]}" for part in _PARTS if part in numbers),
+        f"printed {label}" if label and "page" in numbers else "",
+        f'sheet "{sheet}"' if sheet else "",
+        _range("row", numbers.get("row_start"), numbers.get("row_end")),
+        f'section "{section}"' if section and not sheet else "",
+        _range("line", numbers.get("line_start"), numbers.get("line_end")),
+    )
+    return ", ".join(filter(None, places))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place as somebody wrote it; `number` alone is a page, or a line where there are no pages."""
+
+    passage: int | None = None
+    part: int | None = None
+    line: int | None = None
+    section: str | None = None
+    number: int | None = None
+
+
+def read_place(text: str) -> Place:
+    """Return the place that `text` names: "12", "page 12", "lines 40-60", a section, a whole citation."""
+    if _BARE.fullmatch(text.strip()):
+        return Place(number=int(text))
+    named = _NAMED.search(text)
+    found = {
+        kind.lower().removesuffix("s"): int(number) for kind, number in _PLACE.findall(_NAMED.sub("", text))
+    }
+    line = found.get("line", found.get("row"))
+    part = next((found[kind] for kind in (*_PARTS, "sheet") if kind in found), None)
+    if "passage" in found:
+        return Place(passage=found["passage"])
+    if named is not None and (named[1].lower() == "sheet" or (part is None and line is None)):
+        return Place(section=named[2].rpartition(" > ")[2], line=line)
+    if part is not None or line is not None:
+        return Place(part=part, line=line)
+    return Place(section=_BARE_NAME.sub("", text.strip()))
+
+
+def is_beyond(end: Place, attributes: Mapping[str, Any]) -> bool:
+    """Whether a passage begins behind `end`; a place of another kind than the passage has ends nothing."""
+    part = next((attributes[kind] for kind in _PARTS if kind in attributes), None)
+    line = attributes.get("line_start", attributes.get("row_start"))
+    last_part = end.number if end.part is None and end.line is None and part is not None else end.part
+    last_line = end.number if part is None and end.number is not None else end.line
+    if last_part is not None and part is not None and part != last_part:
+        return bool(part > last_part)
+    return last_line is not None and line is not None and bool(line > last_line)
+
+
+def _name(value: Any) -> str | None:
+    return clean_line(value, _NAME_CHARS).replace('"', "'") or None if isinstance(value, str) else None
+
+
+def _range(kind: str, first: int | None, last: int | None) -> str:
+    if first is None:
+        return ""
+    return f"{kind} {first}" if last in (None, first) else f"{kind}s {first}-{last}"

@@ -1,0 +1,118 @@
+"""What a bucket in scope holds: pages of its sources, and one of them by name.
+
+Where the backend lists sources, it is asked for a page; elsewhere the files that the bucket names are asked
+for one by one. Either way a source shows only its sync into the bucket that was asked about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.api.connection import Extension
+from calypso_mcp.api.files import KnowledgeFile
+from calypso_mcp.api.sources import Source, SourceList
+from calypso_mcp.api.states import state_of_file
+from calypso_mcp.domain.untrusted_text import clean_line
+from calypso_mcp.errors import InputError, InvalidRequest, ScopeError
+from calypso_mcp.server.results.standings import word
+from calypso_mcp.server.scope.request_scope import Access
+from calypso_mcp.server.scope.scoped_lookup import Reach
+
+#: Sources named in an error about a name.
+_MOST_NAMED: Final = 10
+_NAME_CHARS: Final = 80
+#: Sources looked through for a name.
+_MOST_LOOKED_AT: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFilters:
+    """Which sources are wanted; empty: any. `state`: `ready`, `pending`, `failed` or `warning`."""
+
+    query: str = ""
+    kind: str = ""
+    tag: str = ""
+    state: str = ""
+
+    def fit(self, file: KnowledgeFile) -> bool:
+        """Whether a file is wanted, where the backend cannot choose."""
+        state = state_of_file(file)
+        names = (file.filename or "", file.title or "")
+        return (
+            (not self.query or any(self.query.casefold() in name.casefold() for name in names))
+            and self.kind in ("", "file")
+            and (not self.tag or self.tag in (file.tags or ()))
+            and (not self.state or self.state in (word(state.readiness), "warning" if state.warnings else ""))
+        )
+
+
+async def list_page(
+    access: Access, bucket: Bucket, filters: SourceFilters, *, limit: int, cursor: str = ""
+) -> SourceList:
+    """Return a page of the sources of a bucket in scope.
+
+    Raises:
+        InputError: The cursor is of another list.
+    """
+    within = Reach(frozenset({bucket.id}), frozenset(bucket.file_ids))
+    if not await access.backend.abilities.have(Extension.SOURCES):
+        page = await access.client.member_files.page(bucket, filters.fit, limit=limit, cursor=cursor or None)
+        return page.model_copy(update={"sources": _seen(within, page.sources)})
+    try:
+        page = await access.client.sources.page(
+            bucket.id,
+            query=filters.query or None,
+            kind=filters.kind or None,
+            tag=filters.tag or None,
+            state=filters.state or None,
+            limit=limit,
+            cursor=cursor or None,
+        )
+    except InvalidRequest as refusal:
+        if not cursor:
+            raise
+        raise InputError(
+            "The cursor is not one that list_sources returned.",
+            code="invalid_cursor",
+            hint="Call list_sources without cursor, then pass its next_cursor unchanged.",
+        ) from refusal
+    return page.model_copy(update={"sources": _seen(within, page.sources)})
+
+
+async def require_source(access: Access, bucket: Bucket, name: str) -> Source:
+    """Return the one source of a bucket with this name, file name or title.
+
+    Raises:
+        ScopeError: There is none.
+        InputError: There are several.
+    """
+    page = await list_page(access, bucket, SourceFilters(query=name), limit=_MOST_LOOKED_AT)
+    meant = [one for one in page.sources if name in (one.name, one.filename, one.title)] or [
+        one
+        for one in page.sources
+        if name.casefold() in {known.casefold() for known in (one.name, one.filename, one.title) if known}
+    ]
+    if len(meant) == 1:
+        return meant[0]
+    if meant:
+        raise InputError(
+            f"{len(meant)} sources of {bucket.slug} have this name.",
+            code="source_ambiguous",
+            hint=f"Name one by file_id: {_named(meant)}.",
+        )
+    raise ScopeError(
+        f"There is no source {clean_line(name, _NAME_CHARS)!r} in {bucket.slug}.",
+        code="source_not_found",
+        hint=f"Similar: {_named(page.sources)}." if page.sources else "Call list_sources for the names.",
+    )
+
+
+def _seen(within: Reach, sources: Sequence[Source]) -> tuple[Source, ...]:
+    return tuple(seen for source in sources if (seen := within.file(source)) is not None)
+
+
+def _named(sources: Sequence[Source]) -> str:
+    return ", ".join(f"{clean_line(one.name, _NAME_CHARS)} ({one.id})" for one in sources[:_MOST_NAMED])
