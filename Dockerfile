@@ -1,19 +1,29 @@
-# MCP over streamable HTTP. Who may call is decided by an access file, see SECURITY.md:
+# MCP over streamable HTTP. Who may call is decided by an access file, see SECURITY.md. The file must be readable
+# by the user of the container (uid 10001): chmod 644 access.toml, it holds digests of tokens only.
 #   docker build -t calypso-mcp .
 #   docker run -p 8000:8000 -v calypso-data:/data -v ./access.toml:/run/access.toml:ro \
 #     -e CALYPSO_ACCESS_FILE=/run/access.toml -e CALYPSO_ALLOWED_HOSTS=mcp.example.org calypso-mcp
+# The same image serves one local client over stdio:
+#   docker run -i --rm --no-healthcheck -v calypso-data:/data -v ~/Documents:/docs:ro calypso-mcp stdio --allow-path /docs
 FROM python:3.13-slim AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY calypso_mcp ./calypso_mcp
-RUN python -m venv /app && /app/bin/pip install --no-cache-dir .
+RUN python -m venv --without-pip /app && pip --python /app/bin/python install --no-cache-dir .
 
 FROM python:3.13-slim
+LABEL org.opencontainers.image.title="calypso-mcp" \
+      org.opencontainers.image.description="MCP server for Calypso Buckets" \
+      org.opencontainers.image.source="https://github.com/calypso-mcp/calypso-mcp" \
+      org.opencontainers.image.licenses="MIT" \
+      io.modelcontextprotocol.server.name="io.github.calypso-mcp/calypso-mcp"
 COPY --from=build /app /app
-RUN useradd --create-home calypso && install -d -o calypso /data
+RUN useradd --create-home --uid 10001 calypso && install -d -m 700 -o calypso /data
 USER calypso
 ENV CALYPSO_DATA_DIR=/data CALYPSO_HTTP_HOST=0.0.0.0 CALYPSO_HTTP_PORT=8000
 VOLUME /data
 EXPOSE 8000
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["/app/bin/python", "-c", \
+  "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['CALYPSO_HTTP_PORT'] + '/healthz', timeout=4)"]
 ENTRYPOINT ["/app/bin/calypso-mcp"]
 CMD ["http"]

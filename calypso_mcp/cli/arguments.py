@@ -11,6 +11,7 @@ import re
 import textwrap
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from calypso_mcp import __version__
@@ -83,6 +84,8 @@ def parse(argv: list[str]) -> Parsed:
     parser = CommandParser(command)
     if command is STDIO:
         parser.add_settings(SERVING)
+        # A desktop bundle can pass several values as words only, and none at all.
+        parser.add_argument("folders", nargs="*", help=argparse.SUPPRESS)
     else:
         command.module().add_arguments(parser)
     parser.refuse_keys(line)
@@ -91,7 +94,13 @@ def parse(argv: list[str]) -> Parsed:
         parser.refuse(unknown)
     names = knobs()
     given = vars(known)
+    folders: list[str] = given.pop("folders", [])
+    # A placeholder that was left must name itself; any other word may be a secret.
+    if any(not Path(folder).is_absolute() and not folder.startswith("${") for folder in folders):
+        parser.refuse([])
     flags = {name: value for name, value in given.items() if name in names}
+    if folders:
+        flags["allow_paths"] = [*cast("list[str]", flags.get("allow_paths", [])), *folders]
     own = {name: value for name, value in given.items() if name not in names}
     return Parsed(command, argparse.Namespace(**own), flags)
 

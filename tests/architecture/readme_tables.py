@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic_core import PydanticUndefined
 
+from calypso_mcp.cli.clients.links import install_links
 from calypso_mcp.server.registry import TOOLS, ToolSpec
 from calypso_mcp.settings import Settings, knobs
 
@@ -48,7 +49,15 @@ def _first_sentence(spec: ToolSpec) -> str:
     return text.partition(". ")[0].rstrip(".").replace("|", "\\|")
 
 
-TABLES = {"settings": settings_table, "tools": tools_table}
+def buttons() -> str:
+    badge = "https://img.shields.io/badge/Install_in-{}-0f4c5c"
+    return "\n".join(
+        f"[![Install in {title}]({badge.format(title.replace(' ', '_'))})]({link})"
+        for title, link in install_links().items()
+    )
+
+
+TABLES = {"buttons": buttons, "settings": settings_table, "tools": tools_table}
 
 
 def with_tables(readme: str) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import calypso_mcp
-from calypso_mcp.settings import knobs
+from calypso_mcp.cli.arguments import parse
+from calypso_mcp.settings import knobs, read_settings
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -42,7 +43,12 @@ def test_server_json_has_the_shape_of_its_schema() -> None:
     assert 3 <= len(SERVER["name"]) <= 200
     assert 1 <= len(SERVER["description"]) <= 100
     assert 1 <= len(SERVER["title"]) <= 100
-    assert SERVER.keys() <= {"$schema", "name", "title", "description", "version", "websiteUrl", "packages"}
+    assert SERVER.keys() <= {"$schema", "name", "title", "description", "version"} | {
+        "websiteUrl",
+        "repository",
+        "packages",
+    }
+    assert SERVER["repository"].keys() == {"url", "source"}
     for package in SERVER["packages"]:
         assert {"registryType", "identifier", "version", "transport"} <= package.keys()
         assert package["transport"] == {"type": "stdio"}
@@ -63,8 +69,8 @@ def test_what_packages_ask_a_person_for_are_settings_with_the_same_meaning() -> 
     assert {entry["name"] for entry in package["packageArguments"]} <= flags
     configuration = MANIFEST["server"]["mcp_config"]["env"]
     assert configuration.keys() <= variables
-    asked = {value.removeprefix("${user_config.").removesuffix("}") for value in configuration.values()}
-    assert asked == MANIFEST["user_config"].keys()
+    values = [*configuration.values(), *MANIFEST["server"]["mcp_config"]["args"]]
+    assert set(re.findall(r"\$\{user_config\.(\w+)\}", " ".join(values))) == MANIFEST["user_config"].keys()
 
 
 def test_secrets_are_marked_as_such_wherever_a_client_asks_for_them() -> None:
@@ -77,6 +83,41 @@ def test_the_desktop_bundle_starts_the_package_itself() -> None:
     assert MANIFEST["manifest_version"] == "0.4"
     assert MANIFEST["server"]["type"] == "uv"
     assert (ROOT / MANIFEST["server"]["entry_point"]).is_file()
+
+
+@pytest.mark.parametrize("folders", [[], ["one"], ["one", "two, with: a comma"]])
+def test_the_desktop_bundle_starts_with_what_a_person_fills_in_and_with_nothing(
+    folders: list[str], tmp_path: Path
+) -> None:
+    """As the bundle's own library expands: an array becomes words, a value left blank its default."""
+    chosen = [tmp_path / folder for folder in folders]
+    for folder in chosen:
+        folder.mkdir()
+    words: list[str] = []
+    for word in MANIFEST["server"]["mcp_config"]["args"]:
+        words += map(str, chosen) if word == "${user_config.folders}" else [word]
+    environ = {
+        name: str(MANIFEST["user_config"][re.sub(r"\$\{user_config\.|\}", "", value)]["default"]).lower()
+        for name, value in MANIFEST["server"]["mcp_config"]["env"].items()
+    }
+    parsed = parse(words[words.index("calypso-mcp") + 1 :])
+    reading = read_settings(parsed.flags, environ)
+    assert reading.problems == ()
+    assert reading.settings
+    assert list(reading.settings.allow_paths) == chosen
+
+
+def test_a_placeholder_that_the_host_left_names_itself_and_opens_nothing() -> None:
+    arguments = MANIFEST["server"]["mcp_config"]["args"]
+    reading = read_settings(parse(arguments[arguments.index("calypso-mcp") + 1 :]).flags, {})
+    [problem] = reading.problems
+    assert "${user_config.folders} is a placeholder" in problem.message
+
+
+def test_the_icon_is_a_square_png() -> None:
+    head = (ROOT / MANIFEST["icon"]).read_bytes()[:24]
+    assert head.startswith(b"\x89PNG")
+    assert head[16:20] == head[20:24] == (512).to_bytes(4, "big")
 
 
 def test_every_dependency_has_a_lower_and_an_upper_bound() -> None:

@@ -12,7 +12,7 @@ import pytest
 from calypso_mcp.cli.clients.command import server_command
 from calypso_mcp.cli.clients.facts import CLIENTS
 from calypso_mcp.cli.clients.places import Places
-from tests.commands.processes import run
+from tests.commands.processes import ROOT, run
 from tests.support.live_backend import API_KEY
 
 CURSOR = ".cursor/mcp.json"
@@ -130,6 +130,11 @@ _ABSENT = [
     ],
 )
 def test_the_client_itself_says_that_it_is_connected(name: str, tmp_path: Path) -> None:
+    if name == "gemini":
+        # It starts no server in a folder that the person has not called trusted.
+        (tmp_path / ".gemini").mkdir()
+        trusted = json.dumps({str(ROOT): "TRUST_FOLDER"})
+        (tmp_path / ".gemini" / "trustedFolders.json").write_text(trusted, encoding="utf-8")
     ended = _install(tmp_path, name, "--yes")
     assert ended.returncode == 0, ended.stderr
     assert CONNECTED[name] in ended.stdout.partition("answers with")[2]
