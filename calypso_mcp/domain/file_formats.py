@@ -244,7 +244,7 @@ class ReadableFormats:
             return None
         return _refused(
             filename,
-            f"is {one.label}",
+            f"is a {one.label}",
             f"Install the [{one.extra}] extra (pip install 'calypso-mcp[{one.extra}]'), or send its text.",
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -19,13 +20,14 @@ from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFail
 if TYPE_CHECKING:
     from calypso_mcp.local.indexing.formats.registry import Entry
 
-#: Where this package is installed; last on the child's path, for a package that is not installed.
-_PACKAGE_PARENT = str(Path(__file__).parents[3])
-#: `-P`: a module in the current folder must not be taken for one of the library's.
+#: `-P`: a module in the current folder must not be taken for one of the library's. What this process finds
+#: modules by stands last on the child's path: it is told of none by its environment.
 _PROGRAM = (
-    f"import sys; sys.path.append({_PACKAGE_PARENT!r}); "
-    "from calypso_mcp.local.indexing.formats.child import main; main()"
+    "import sys; sys.path += sys.argv[1:]; from calypso_mcp.local.indexing.formats.child import main; main()"
 )
+#: All that the child's environment holds: hostile files need no secrets near them. Files are read side by side,
+#: so numeric libraries get one thread each.
+_ENVIRONMENT = {"PYTHONUTF8": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 #: Bytes of JSON that one character of text can take at most, and what the frame around all can.
 _JSON_BYTES_PER_CHAR = 6
 _JSON_FRAME_BYTES = 50_000_000
@@ -65,6 +67,12 @@ class ExtractionLimits:
             wall_s=self.wall_s * entry.time_factor,
         )
 
+    def for_recognition(self) -> ExtractionLimits:
+        """Return these limits for a file whose pictures are read: seconds a page, and models in memory."""
+        return replace(
+            self, memory_bytes=self.memory_bytes * 6, cpu_s=self.cpu_s * 30, wall_s=self.wall_s * 24
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class FileToRead:
@@ -79,6 +87,22 @@ class FileToRead:
     charset: str = ""
     #: Whether it is a page of the web, of which the main content counts.
     is_page: bool = False
+    #: Whether the text in its pictures is wanted.
+    recognizes: bool = False
+
+
+def _module_folders() -> list[str]:
+    """Return where modules of this process come from, but for the current folder."""
+    current = os.path.realpath(os.curdir)
+    package = str(Path(__file__).parents[3])
+    return [package, *(folder for folder in sys.path if folder and os.path.realpath(folder) != current)]
+
+
+def _environment() -> dict[str, str]:
+    if sys.platform != "win32":
+        return _ENVIRONMENT
+    # Windows starts no Python without it.
+    return _ENVIRONMENT | {"SYSTEMROOT": os.environ["SYSTEMROOT"]}  # noqa: TID251  no secret
 
 
 class ChildDied(Exception):
@@ -103,11 +127,12 @@ class ChildProcess:
         process: Process | None = None
         with anyio.CancelScope(shield=True):
             process = await anyio.open_process(
-                [sys.executable, "-P", "-c", _PROGRAM],
+                [sys.executable, "-P", "-c", _PROGRAM, *_module_folders()],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 creationflags=flags,
+                env=_environment(),
             )
         assert process is not None  # noqa: S101  (a shield swallows nothing)
         return cls(process)
@@ -125,6 +150,7 @@ class ChildProcess:
             "filename": file.filename,
             "charset": file.charset,
             "is_page": file.is_page,
+            "recognizes": file.recognizes,
             "memory_bytes": limits.memory_bytes,
             "cpu_s": limits.cpu_s,
             "max_chars": limits.max_chars,

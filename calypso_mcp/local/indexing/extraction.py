@@ -8,6 +8,8 @@ that dies or takes too long fails its one file and is replaced.
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable
+from dataclasses import replace
 from email.message import Message
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +33,7 @@ from calypso_mcp.local.indexing.documents import (
     FileContent,
 )
 from calypso_mcp.local.indexing.formats.detection import choose_entry
+from calypso_mcp.local.indexing.formats.ocr_engines import is_recognition_installed
 
 if TYPE_CHECKING:
     from calypso_mcp.local.indexing.formats.registry import Entry
@@ -47,10 +50,24 @@ class Extractor:
     Use as an async context manager: leaving it ends the child processes.
     """
 
-    def __init__(self, limits: ExtractionLimits | None = None) -> None:
+    def __init__(
+        self, limits: ExtractionLimits | None = None, on_recognizing: Callable[[], object] = lambda: None
+    ) -> None:
+        """Start nothing yet.
+
+        Args:
+            limits: What one file may cost.
+            on_recognizing: Called when `recognizing` has grown.
+        """
         self._limits = limits or ExtractionLimits()
         self._slots = anyio.CapacityLimiter(self._limits.processes)
         self._idle: list[ChildProcess] = []
+        #: Pictures take seconds a page: one file at a time, beside the others.
+        self._recognition = anyio.CapacityLimiter(1)
+        self._idle_recognizers: list[ChildProcess] = []
+        self._on_recognizing = on_recognizing
+        #: Files whose pictures are read, or that wait for it; they keep nothing from other files.
+        self.recognizing = 0
 
     async def __aenter__(self) -> Self:
         return self
@@ -58,8 +75,8 @@ class Extractor:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        while self._idle:
-            await self._idle.pop().close()
+        await _close_all(self._idle)
+        await _close_all(self._idle_recognizers)
 
     async def extract(
         self, path: Path, *, filename: str, content_type: str, is_page: bool = False
@@ -83,20 +100,56 @@ class Extractor:
                 "too_large", f"The file is larger than {self._limits.max_file_bytes:,} bytes."
             )
         entry = choose_entry(filename, content_type, head)
-        charset = _charset(content_type)
-        document = None
-        if entry.is_simple and size <= _LARGE_BYTES:
-            document = await run_sync(_read_here, entry, path, filename, charset)
-        if document is None:
-            file = FileToRead(path, entry.format.name, filename, charset, is_page)
-            async with self._slots:
-                document = await self._read_in_child(file, self._limits.times(entry))
+        file = FileToRead(path, entry.format.name, filename, _charset(content_type), is_page)
+        document = await self._read_or_recognize(entry, file, size)
         if not document.blocks:
             raise ExtractionFailed("empty", "The file contains no text.")
         return document
 
-    async def _read_in_child(self, file: FileToRead, limits: ExtractionLimits) -> Document:
-        child = await self._child()
+    async def _read_or_recognize(self, entry: Entry, file: FileToRead, size: int) -> Document:
+        can_recognize = bool(entry.recognizer) and is_recognition_installed()
+        if not entry.reader:
+            return await self._recognize(file)
+        try:
+            document = await self._read(entry, file, size)
+        except ExtractionFailed as failure:
+            if failure.code != "no_text_layer" or not can_recognize:
+                raise
+            return await self._recognize(file)
+        if not document.shows_unread_text or not can_recognize:
+            return document
+        try:
+            return await self._recognize(file)
+        except ExtractionFailed:
+            return document  # its warnings name what is missing
+
+    async def _read(self, entry: Entry, file: FileToRead, size: int) -> Document:
+        if entry.is_simple and size <= _LARGE_BYTES:
+            document = await run_sync(_read_here, entry, file)
+            if document is not None:
+                return document
+        async with self._slots:
+            return await self._read_in_child(file, self._limits.times(entry), self._idle)
+
+    async def _recognize(self, file: FileToRead) -> Document:
+        """Read the text in pictures, in a child that no other kind of file waits for."""
+        self.recognizing += 1
+        self._on_recognizing()
+        try:
+            async with self._recognition:
+                limits = self._limits.for_recognition()
+                return await self._read_in_child(
+                    replace(file, recognizes=True), limits, self._idle_recognizers
+                )
+        finally:
+            self.recognizing -= 1
+            if not self.recognizing:
+                await _close_all(self._idle_recognizers)  # its models fill memory
+
+    async def _read_in_child(
+        self, file: FileToRead, limits: ExtractionLimits, idle: list[ChildProcess]
+    ) -> Document:
+        child = await _child_of(idle)
         answered = False
         try:
             with anyio.fail_after(limits.wall_s):
@@ -108,20 +161,26 @@ class Extractor:
             raise _death_of(await child.close()) from error
         finally:
             if answered and child.files_read < limits.files_per_process:
-                self._idle.append(child)
+                idle.append(child)
             else:
                 await child.close()
         if isinstance(answer, ExtractionFailed):
             raise answer
         return answer
 
-    async def _child(self) -> ChildProcess:
-        while self._idle:
-            child = self._idle.pop()
-            if child.is_alive:
-                return child
-            await child.close()
-        return await ChildProcess.start()
+
+async def _child_of(idle: list[ChildProcess]) -> ChildProcess:
+    while idle:
+        child = idle.pop()
+        if child.is_alive:
+            return child
+        await child.close()
+    return await ChildProcess.start()
+
+
+async def _close_all(children: list[ChildProcess]) -> None:
+    while children:
+        await children.pop().close()
 
 
 def _look_at(path: Path) -> tuple[bytes, int]:
@@ -129,14 +188,14 @@ def _look_at(path: Path) -> tuple[bytes, int]:
         return file.read(HEAD_BYTES), path.stat().st_size
 
 
-def _read_here(entry: Entry, path: Path, filename: str, charset: str) -> Document | None:
+def _read_here(entry: Entry, file: FileToRead) -> Document | None:
     """Return the document of a text in UTF-8; None for any other encoding, which may need guessing."""
-    data = path.read_bytes()
+    data = file.path.read_bytes()
     try:
         data.decode("utf-8")
     except UnicodeDecodeError:
         return None
-    return entry.read(FileContent(data, filename, charset)) if 0 not in data else None
+    return entry.read(FileContent(data, file.filename, file.charset)) if 0 not in data else None
 
 
 def _charset(content_type: str) -> str:

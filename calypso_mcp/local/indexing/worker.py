@@ -38,6 +38,8 @@ _TROUBLE = (sqlite3.Error, OSError, StoreFault)
 
 #: Pause before a task is tried again, times its attempts so far.
 _RETRY_PAUSE_S = 2.0
+#: Pictures that wait to be read without taking the place of other files.
+_MOST_ASIDE = 500
 #: How often leases are renewed in the time of one. The store may be busy with another process's large file.
 _BEATS_PER_LEASE = 10
 
@@ -70,8 +72,9 @@ class IndexingWorker:
                 was_woken = False
                 while True:
                     self._awake = awake = anyio.Event()
-                    for claimed in await self._claim(is_work_known=was_woken):
-                        extractor = extractor or await resources.enter_async_context(_new_extractor())
+                    aside = min(extractor.recognizing, _MOST_ASIDE) if extractor is not None else 0
+                    for claimed in await self._claim(aside, is_work_known=was_woken):
+                        extractor = extractor or await resources.enter_async_context(_new_extractor(self.wake))
                         self._in_flight += 1
                         self._is_alone = claimed.attempts > 1
                         group.start_soon(self._index, extractor, claimed)
@@ -82,8 +85,8 @@ class IndexingWorker:
             with anyio.CancelScope(shield=True):
                 await self._stop()
 
-    async def _claim(self, *, is_work_known: bool) -> list[Claimed]:
-        free = self._options.indexing_parallelism - self._in_flight
+    async def _claim(self, aside: int, *, is_work_known: bool) -> list[Claimed]:
+        free = self._options.indexing_parallelism - self._in_flight + aside
         if free < 1 or self._is_alone:
             return []
         try:
@@ -223,11 +226,11 @@ class IndexingWorker:
             _LOG.error("%s", consequence, exc_info=error)
 
 
-def _new_extractor() -> Extractor:
+def _new_extractor(on_recognizing: Callable[[], None]) -> Extractor:
     # Imported with the first file, because its subprocess machinery is slow to load.
     from calypso_mcp.local.indexing.extraction import Extractor
 
-    return Extractor()
+    return Extractor(on_recognizing=on_recognizing)
 
 
 def _failed(

@@ -17,13 +17,14 @@ from threading import Thread
 from typing import Any, BinaryIO
 
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.formats.child_sandbox import give_up_network, limit, step_back
 from calypso_mcp.local.indexing.formats.registry import entry_of
 
 
 def main() -> None:
     """Answer requests until the input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    os.environ.clear()  # noqa: TID251  hostile files need no secrets near them
+    give_up_network()
     answers = os.fdopen(os.dup(1), "wb")
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)  # a native library that prints must not break the protocol
@@ -43,7 +44,7 @@ def _receive(source: BinaryIO, requests: SimpleQueue[bytes]) -> None:
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
-    _limit(request["memory_bytes"], request["cpu_s"])
+    limit(request["memory_bytes"], request["cpu_s"])
     try:
         document = _read(request)
     except ExtractionFailed as failure:
@@ -65,7 +66,10 @@ def _read(request: dict[str, Any]) -> Document:
     max_chars, max_blocks = request["max_chars"], request["max_blocks"]
     data = Path(request["path"]).read_bytes()
     file = FileContent(data, request["filename"], request["charset"], max_chars, is_page=request["is_page"])
-    document = entry_of(request["format"]).read(file)
+    entry = entry_of(request["format"])
+    if request["recognizes"]:
+        step_back()
+    document = entry.recognize(file) if request["recognizes"] else entry.read(file)
     if len(document.text) > max_chars or len(document.blocks) > max_blocks:
         raise ExtractionFailed(
             "too_large",
@@ -77,29 +81,3 @@ def _read(request: dict[str, Any]) -> Document:
 def _fields(block: Block) -> tuple[Any, ...]:
     part = None if block.part is None else astuple(block.part)
     return (block.text, part, block.line_start, block.line_end, block.heading_level, block.is_table)
-
-
-def _limit(memory_bytes: int, cpu_s: int) -> None:
-    """Bound this process for the next request, where the system can."""
-    try:
-        import resource
-    except ImportError:
-        return  # Windows: the parent's wall clock is the limit there
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    spent = int(used.ru_utime + used.ru_stime) + 1
-    wanted = (
-        ("RLIMIT_AS", memory_bytes),
-        ("RLIMIT_CPU", spent + cpu_s),
-        ("RLIMIT_FSIZE", 0),
-        ("RLIMIT_CORE", 0),
-    )
-    for name, limit in wanted:
-        kind: int | None = getattr(resource, name, None)
-        if kind is None:
-            continue
-        hard = resource.getrlimit(kind)[1]
-        soft = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
-        try:
-            resource.setrlimit(kind, (soft, hard))
-        except (OSError, ValueError):
-            continue  # macOS refuses some of them

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
 from calypso_mcp.domain.file_formats import (
@@ -22,6 +21,7 @@ from calypso_mcp.domain.file_formats import (
     Signature,
 )
 from calypso_mcp.local.indexing.formats.hygiene import without_embedded
+from calypso_mcp.local.indexing.formats.ocr_engines import is_recognition_installed
 from calypso_mcp.local.indexing.formats.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
@@ -34,17 +34,16 @@ _OOXML = "application/vnd.openxmlformats-officedocument"
 _OUTLOOK = "application/vnd.ms-outlook"
 _OPENDOCUMENT = "application/vnd.oasis.opendocument"
 
-#: By extra, the module that shows it is installed.
-EXTRAS = {"ocr": "rapidocr"}
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A format, its reader and its limits."""
 
     format: FileFormat
-    #: Module of this package and function in it: takes a `FileContent`, returns a `Document`.
-    reader: str
+    #: Module of this package and function in it: takes a `FileContent`, returns a `Document`. Empty for what
+    #: holds pictures only.
+    reader: str = ""
+    #: Likewise, what reads the text in its pictures: with the `ocr` extra, slow, one file at a time.
+    recognizer: str = ""
     #: How many times the usual time and memory one file may take.
     time_factor: int = 1
     memory_factor: int = 1
@@ -53,9 +52,16 @@ class Entry:
 
     def read(self, file: FileContent) -> Document:
         """Return what `file` holds; raises `ExtractionFailed`, or whatever a parser raises."""
-        module, function = self.reader.split(":")
-        read = getattr(import_module(f"{_READERS}.{module}"), function)
-        return without_embedded(cast("Callable[[FileContent], Document]", read)(file))
+        return without_embedded(_load(self.reader)(file))
+
+    def recognize(self, file: FileContent) -> Document:
+        """Return what `file` holds, the text in its pictures included; raises as `read` does."""
+        return _load(self.recognizer)(file)
+
+
+def _load(name: str) -> Callable[[FileContent], Document]:
+    module, function = name.split(":")
+    return cast("Callable[[FileContent], Document]", getattr(import_module(f"{_READERS}.{module}"), function))
 
 
 def _text(
@@ -77,6 +83,22 @@ def _own(
 ) -> FileFormat:
     return FileFormat(
         name, label, tuple(endings.split()), tuple(types.split()), Container.OWN, (signature,), locator
+    )
+
+
+def _picture(name: str, endings: str, mime: str, *signatures: Signature) -> Entry:
+    return Entry(
+        FileFormat(
+            name,
+            "picture",
+            tuple(endings.split()),
+            (mime,),
+            Container.OWN,
+            signatures,
+            Locator.PAGE,
+            extra="ocr",
+        ),
+        recognizer="ocr:read_picture",
     )
 
 
@@ -137,7 +159,12 @@ ENTRIES: tuple[Entry, ...] = (
             locator=Locator.PAGE,
         ),
         "pdf:read_pdf",
+        "pdf_scans:read_scans",
     ),
+    _picture("png", "png", "image/png", Signature(b"\x89PNG\r\n")),
+    _picture("jpeg", "jpg jpeg jpe", "image/jpeg", Signature(b"\xff\xd8\xff")),
+    _picture("tiff", "tif tiff", "image/tiff", Signature(b"II*\x00"), Signature(b"MM\x00*")),
+    _picture("webp", "webp", "image/webp", Signature(b"WEBP", offset=8)),
     Entry(
         _ooxml(
             "docx",
@@ -266,7 +293,7 @@ ENTRIES: tuple[Entry, ...] = (
 @cache
 def readable_formats() -> ReadableFormats:
     """Return what this installation reads."""
-    extras = frozenset(extra for extra, module in EXTRAS.items() if find_spec(module) is not None)
+    extras = frozenset({"ocr"}) if is_recognition_installed() else frozenset[str]()
     return ReadableFormats(tuple(entry.format for entry in ENTRIES), UNREADABLE, extras)
 
 

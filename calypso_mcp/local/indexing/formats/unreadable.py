@@ -19,10 +19,9 @@ def _kind(
 UNREADABLE: tuple[UnreadableKind, ...] = (
     _kind(
         "a picture",
-        "Send the text that is in it, or a PDF with a text layer.",
-        "png jpg jpeg jpe gif bmp tif tiff webp heic heif avif ico psd jp2 jxl",
-        *(b"\x89PNG\r\n", b"\xff\xd8\xff", b"GIF8", b"8BPS", b"II*\x00", b"MM\x00*"),
-        Signature(b"WEBP", offset=8),
+        "Send the text that is in it, or save it as PNG or JPEG.",
+        "gif bmp heic heif avif ico psd jp2 jxl",
+        *(b"GIF8", b"8BPS"),
         *(Signature(b"ftyp" + brand, offset=4) for brand in (b"hei", b"mif1", b"avif")),
     ),
     _kind(

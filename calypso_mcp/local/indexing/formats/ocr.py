@@ -1,0 +1,104 @@
+"""Text in pictures: RapidOCR, which the `ocr` extra brings with its models, or a `tesseract` of the system."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
+from calypso_mcp.local.indexing.formats.ocr_engines import find_tesseract, is_rapidocr_installed
+from calypso_mcp.local.indexing.formats.ocr_layout import Line, join_lines
+from calypso_mcp.local.indexing.formats.ocr_pictures import Picture, open_pictures
+
+#: Seconds for one picture.
+_TESSERACT_S = 300
+#: Confidence below which a line is noise.
+_LEAST_SCORE = 0.5
+
+
+def read_picture(file: FileContent) -> Document:
+    """Return the text in a picture, by page where the file holds several.
+
+    Raises:
+        ExtractionFailed: `broken`, `too_large`, or `empty` where no text is seen.
+    """
+    blocks: list[Block] = []
+    count = 0
+    if is_rapidocr_installed():
+        for count, picture in enumerate(open_pictures(file.data), 1):
+            blocks += text_blocks(_rapid_text(picture.pixels), Part("page", count))
+    else:
+        for count, text in enumerate(_tesseract_text(file.data).split("\f"), 1):
+            blocks += text_blocks(text, Part("page", count))
+    if not blocks:
+        raise ExtractionFailed("empty", "OCR found no text in the picture.")
+    return Document(tuple(blocks), warnings=("The text was read by OCR, which may err.",))
+
+
+def recognize(picture: Picture) -> str:
+    """Return the lines of a picture, paragraphs parted by blank lines."""
+    return _rapid_text(picture.pixels) if is_rapidocr_installed() else _tesseract_text(picture.as_pnm())
+
+
+def text_blocks(text: str, part: Part) -> list[Block]:
+    """Return the paragraphs of recognized text."""
+    return [Block(block.strip(), part=part) for block in text.split("\n\n") if block.strip()]
+
+
+@cache
+def _rapidocr() -> Any:
+    # One thread: other files are read beside this one.
+    importlib.import_module("cv2").setNumThreads(1)
+    engine = importlib.import_module("rapidocr").RapidOCR
+    return engine(
+        params={
+            "Global.log_level": "critical",
+            "Global.text_score": _LEAST_SCORE,
+            "EngineConfig.onnxruntime.intra_op_num_threads": 1,
+            "EngineConfig.onnxruntime.inter_op_num_threads": 1,
+        }
+    )
+
+
+def _rapid_text(pixels: Any) -> str:
+    found = _rapidocr()(pixels)
+    if found.txts is None or found.boxes is None:
+        return ""
+    return join_lines([_line(text, corners) for text, corners in zip(found.txts, found.boxes, strict=True)])
+
+
+def _line(text: str, corners: Any) -> Line:
+    across: Sequence[float] = [float(corner[0]) for corner in corners]
+    down: Sequence[float] = [float(corner[1]) for corner in corners]
+    return Line(text, min(across), min(down), max(across), max(down))
+
+
+@cache
+def _languages(program: str) -> str:
+    """Return what tesseract has been installed for, as its argument."""
+    listed = subprocess.run(  # noqa: S603  the system's own program
+        [program, "--list-langs"], capture_output=True, timeout=_TESSERACT_S, check=False
+    )
+    names = [name.strip() for name in listed.stdout.decode(errors="replace").splitlines()[1:]]
+    return "+".join(name for name in names if name and name != "osd") or "eng"
+
+
+def _tesseract_text(image: bytes) -> str:
+    program = find_tesseract()
+    assert program is not None  # noqa: S101  pictures are refused where nothing reads them
+    try:
+        done = subprocess.run(  # noqa: S603  the system's own program; the picture comes as its input
+            [program, "-", "-", "-l", _languages(program)],
+            input=image,
+            capture_output=True,
+            timeout=_TESSERACT_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ExtractionFailed("timeout", "Reading the picture took too long; it was given up.") from error
+    if done.returncode:
+        raise ExtractionFailed("broken", "The picture is damaged or of a kind that cannot be read.")
+    return done.stdout.decode(errors="replace")

@@ -1,0 +1,80 @@
+"""The order in which recognized lines are read: columns before lines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+#: A gap of so many line heights parts columns, and one of so many paragraphs.
+_COLUMN_GAP, _PARAGRAPH_GAP = 1.5, 0.9
+#: Columns hold at least so many lines each.
+_COLUMN_LINES = 3
+_DEEPEST = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Recognized text and the box around it, in pixels from the top left."""
+
+    text: str
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def height(self) -> float:
+        """In pixels."""
+        return self.bottom - self.top
+
+
+def join_lines(lines: Sequence[Line]) -> str:
+    """Return the text of a page in reading order, paragraphs parted by blank lines.
+
+    Cuts the page along its widest white bands, across or down, again and again (the recursive X-Y cut of
+    Nagy and Seth, 1984).
+    """
+    if not lines:
+        return ""
+    height = sorted(line.height for line in lines)[len(lines) // 2]
+    return "\n\n".join(_rows(part) for part in _cut(list(lines), height, 0))
+
+
+def _cut(lines: list[Line], height: float, depth: int) -> Iterator[list[Line]]:
+    if depth < _DEEPEST:
+        columns = _split(lines, lambda one: (one.left, one.right), _COLUMN_GAP * height)
+        if len(columns) > 1 and all(len(column) >= _COLUMN_LINES for column in columns):
+            for column in columns:
+                yield from _cut(column, height, depth + 1)
+            return
+        bands = _split(lines, lambda one: (one.top, one.bottom), _PARAGRAPH_GAP * height)
+        if len(bands) > 1:
+            for band in bands:
+                yield from _cut(band, height, depth + 1)
+            return
+    yield lines
+
+
+def _split(lines: list[Line], extent: Callable[[Line], tuple[float, float]], gap: float) -> list[list[Line]]:
+    """Return groups of lines with white bands of at least `gap` between them."""
+    groups: list[list[Line]] = []
+    end = float("-inf")
+    for line in sorted(lines, key=extent):
+        start, stop = extent(line)
+        if start - end >= gap:
+            groups.append([])
+        groups[-1].append(line)
+        end = max(end, stop)
+    return groups
+
+
+def _rows(lines: list[Line]) -> str:
+    """Return lines from top to bottom, those beside each other as one."""
+    rows: list[list[Line]] = []
+    for line in sorted(lines, key=lambda one: one.top + one.bottom):
+        middle = (line.top + line.bottom) / 2
+        if rows and rows[-1][0].top < middle < rows[-1][0].bottom:
+            rows[-1].append(line)
+        else:
+            rows.append([line])
+    return "\n".join(" ".join(one.text for one in sorted(row, key=lambda one: one.left)) for row in rows)

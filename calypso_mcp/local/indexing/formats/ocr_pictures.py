@@ -1,0 +1,69 @@
+"""Picture files and PDF pages as pixels, within limits."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from typing import Any
+
+from calypso_mcp.local.indexing.documents import ExtractionFailed
+
+#: Pixels of one picture; a sheet of A4 at 600 dpi has 35 million.
+_MOST_PIXELS = 60_000_000
+#: Pictures in one file (TIFF pages, frames of an animation).
+_MOST_PICTURES = 500
+_DPI = 200
+_POINTS_PER_INCH = 72
+#: Pixels of a rendered page; large plans are rendered more coarsely.
+_RENDERED_PIXELS = 12_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Pixels of one picture."""
+
+    #: A numpy array: rows, columns and, for colours, blue, green, red.
+    pixels: Any
+
+    def as_pnm(self) -> bytes:
+        """Return it as a grey picture in Netpbm's format, which every program reads."""
+        rows, columns = self.pixels.shape[:2]
+        return b"P5 %d %d 255\n" % (columns, rows) + self.pixels.tobytes()
+
+
+def open_pictures(data: bytes) -> Iterator[Picture]:
+    """Yield the pictures of a file, upright.
+
+    Raises:
+        ExtractionFailed: `broken` or `too_large`.
+    """
+    from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
+
+    numpy = importlib.import_module("numpy")
+    Image.MAX_IMAGE_PIXELS = None  # the limit stands here
+    try:
+        with Image.open(BytesIO(data)) as opened:
+            for count, frame in enumerate(ImageSequence.Iterator(opened)):
+                if count >= _MOST_PICTURES or frame.width * frame.height > _MOST_PIXELS:
+                    raise ExtractionFailed(
+                        "too_large",
+                        f"The picture has more than {_MOST_PIXELS // 1_000_000} million pixels or"
+                        f" {_MOST_PICTURES} pages.",
+                    )
+                upright = ImageOps.exif_transpose(frame).convert("RGBA")
+                paper = Image.new("RGBA", upright.size, "white")
+                colours = Image.alpha_composite(paper, upright).convert("RGB")
+                yield Picture(numpy.asarray(colours)[:, :, ::-1].copy())
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
+        raise ExtractionFailed("broken", "The picture is damaged or of a kind that cannot be read.") from error
+
+
+def render_page(page: Any) -> Picture:
+    """Return a PDF page of pypdfium2's as it looks on paper, in grey."""
+    width, height = page.get_size()
+    most = math.sqrt(_RENDERED_PIXELS / max(1.0, width * height))
+    bitmap = page.render(scale=min(_DPI / _POINTS_PER_INCH, most), grayscale=True)
+    return Picture(bitmap.to_numpy().squeeze().copy())

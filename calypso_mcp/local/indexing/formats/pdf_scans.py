@@ -1,0 +1,34 @@
+"""Scanned pages of a PDF, read from their pictures."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from calypso_mcp.local.indexing.documents import Document, FileContent
+from calypso_mcp.local.indexing.formats.ocr import recognize
+from calypso_mcp.local.indexing.formats.ocr_pictures import render_page
+from calypso_mcp.local.indexing.formats.pdf import read_pages
+
+#: Seconds of the processor after which the remaining pages are named as unread, not the whole file given up.
+_BUDGET_S = 1_200.0
+
+
+def read_scans(file: FileContent) -> Document:
+    """Return the paragraphs of every page, those without usable text as OCR reads them.
+
+    Raises:
+        ExtractionFailed: As for `read_pdf`.
+    """
+    started = time.process_time()
+
+    def read(pdf: Any, index: int) -> str | None:
+        if time.process_time() - started > _BUDGET_S:
+            return None
+        page = pdf[index]
+        try:
+            return recognize(render_page(page))
+        finally:
+            page.close()
+
+    return read_pages(file, read)

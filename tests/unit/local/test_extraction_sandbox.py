@@ -1,0 +1,76 @@
+"""What the child is started with, and what it can reach."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import anyio
+import pytest
+
+from calypso_mcp.local.indexing.child_process import ChildProcess, ExtractionLimits, FileToRead
+from calypso_mcp.local.indexing.documents import Document
+from tests.support.pdfs import text_pdf
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+
+#: Run in a Python that has given up the network; says what each way out of it answers.
+ESCAPES = """
+import socket, sys
+from calypso_mcp.local.indexing.formats.child_sandbox import give_up_network
+print(give_up_network())
+for kind in (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX):
+    try:
+        socket.socket(kind).connect(sys.argv[1] if kind == socket.AF_UNIX else ("127.0.0.1", int(sys.argv[2])))
+        print("connected")
+    except OSError as error:
+        print(type(error).__name__)
+"""
+
+
+@linux_only
+async def test_the_child_has_nothing_of_the_environment_of_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CALYPSO_API_KEY", "cb_live_very_secret")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
+    path = tmp_path / "a.pdf"
+    path.write_bytes(text_pdf([["good text"]]))
+    child = await ChildProcess.start()
+    try:
+        answer = await child.read(FileToRead(path, "pdf"), ExtractionLimits())
+        assert isinstance(answer, Document)
+        environment = Path(f"/proc/{child._process.pid}/environ").read_bytes()
+    finally:
+        await child.close()
+    names = {entry.partition(b"=")[0] for entry in environment.split(b"\0") if entry}
+    assert names == {b"PYTHONUTF8", b"OMP_NUM_THREADS", b"OPENBLAS_NUM_THREADS"}
+
+
+@linux_only
+async def test_the_child_can_reach_no_network(tmp_path: Path) -> None:
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    local = await anyio.create_unix_listener(tmp_path / "socket")
+    async with listener, local:
+        port = listener.extra(anyio.abc.SocketAttribute.local_port)
+        done = await anyio.run_process([sys.executable, "-c", ESCAPES, str(tmp_path / "socket"), str(port)])
+    works, *answers = done.stdout.decode().split()
+    assert works == "True"
+    assert "connected" not in answers
+    assert len(answers) == 3
+
+
+@linux_only
+async def test_the_child_that_reads_has_given_up_the_network(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(text_pdf([["good text"]]))
+    child = await ChildProcess.start()
+    try:
+        assert isinstance(await child.read(FileToRead(path, "pdf"), ExtractionLimits()), Document)
+        pid = child._process.pid
+        status = Path(f"/proc/{pid}/status").read_text()
+        has_filter = "\nSeccomp:\t2\n" in status
+        assert has_filter or os.readlink(f"/proc/{pid}/ns/net") != os.readlink("/proc/self/ns/net")
+    finally:
+        await child.close()
