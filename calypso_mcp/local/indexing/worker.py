@@ -74,7 +74,9 @@ class IndexingWorker:
                     self._awake = awake = anyio.Event()
                     aside = min(extractor.recognizing, _MOST_ASIDE) if extractor is not None else 0
                     for claimed in await self._claim(aside, is_work_known=was_woken):
-                        extractor = extractor or await resources.enter_async_context(_new_extractor(self.wake))
+                        extractor = extractor or await resources.enter_async_context(
+                            _new_extractor(self.wake)
+                        )
                         self._in_flight += 1
                         self._is_alone = claimed.attempts > 1
                         group.start_soon(self._index, extractor, claimed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -20,9 +19,10 @@ ESCAPES = """
 import socket, sys
 from calypso_mcp.local.indexing.formats.child_sandbox import give_up_network
 print(give_up_network())
-for kind in (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX):
+tcp = ("127.0.0.1", int(sys.argv[2]))
+for kind, address in ((socket.AF_INET, tcp), (socket.AF_INET6, tcp), (socket.AF_UNIX, sys.argv[1])):
     try:
-        socket.socket(kind).connect(sys.argv[1] if kind == socket.AF_UNIX else ("127.0.0.1", int(sys.argv[2])))
+        socket.socket(kind).connect(address)
         print("connected")
     except OSError as error:
         print(type(error).__name__)
@@ -71,6 +71,6 @@ async def test_the_child_that_reads_has_given_up_the_network(tmp_path: Path) -> 
         pid = child._process.pid
         status = Path(f"/proc/{pid}/status").read_text()
         has_filter = "\nSeccomp:\t2\n" in status
-        assert has_filter or os.readlink(f"/proc/{pid}/ns/net") != os.readlink("/proc/self/ns/net")
+        assert has_filter or Path(f"/proc/{pid}/ns/net").readlink() != Path("/proc/self/ns/net").readlink()
     finally:
         await child.close()

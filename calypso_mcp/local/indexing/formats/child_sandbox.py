@@ -23,8 +23,8 @@ _NEW_USER, _NEW_NETWORK = 0x1000_0000, 0x4000_0000
 def give_up_network() -> bool:
     """Take the network away from this process, for good; call before it starts threads.
 
-    Linux only: a filter refuses new sockets; where the kernel takes no filter, the process moves into a network
-    namespace of its own, which holds nothing. Returns whether either worked; reading goes on without, too.
+    Linux only: a filter refuses new sockets; where the kernel takes no filter, the process moves into a
+    network namespace of its own, which holds nothing. Returns whether either worked; reading goes on without.
     """
     if sys.platform != "linux":
         return False

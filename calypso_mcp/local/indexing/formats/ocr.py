@@ -1,4 +1,4 @@
-"""Text in pictures: RapidOCR, which the `ocr` extra brings with its models, or a `tesseract` of the system."""
+"""Text in pictures: RapidOCR, which the `ocr` extra brings with its models, or the system's tesseract."""
 
 from __future__ import annotations
 

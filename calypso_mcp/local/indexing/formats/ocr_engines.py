@@ -1,4 +1,4 @@
-"""Which program reads the text in pictures here: asked before the first upload, so nothing heavy is loaded."""
+"""Which program reads the text in pictures here; finding out loads nothing heavy."""
 
 from __future__ import annotations
 

@@ -58,7 +58,9 @@ def open_pictures(data: bytes) -> Iterator[Picture]:
                 colours = Image.alpha_composite(paper, upright).convert("RGB")
                 yield Picture(numpy.asarray(colours)[:, :, ::-1].copy())
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
-        raise ExtractionFailed("broken", "The picture is damaged or of a kind that cannot be read.") from error
+        raise ExtractionFailed(
+            "broken", "The picture is damaged or of a kind that cannot be read."
+        ) from error
 
 
 def render_page(page: Any) -> Picture:

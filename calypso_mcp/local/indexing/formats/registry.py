@@ -20,6 +20,7 @@ from calypso_mcp.domain.file_formats import (
     ReadableFormats,
     Signature,
 )
+from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.indexing.formats.hygiene import without_embedded
 from calypso_mcp.local.indexing.formats.ocr_engines import is_recognition_installed
 from calypso_mcp.local.indexing.formats.unreadable import UNREADABLE
@@ -33,6 +34,7 @@ _READERS = "calypso_mcp.local.indexing.formats"
 _OOXML = "application/vnd.openxmlformats-officedocument"
 _OUTLOOK = "application/vnd.ms-outlook"
 _OPENDOCUMENT = "application/vnd.oasis.opendocument"
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -52,6 +54,8 @@ class Entry:
 
     def read(self, file: FileContent) -> Document:
         """Return what `file` holds; raises `ExtractionFailed`, or whatever a parser raises."""
+        if not self.reader:
+            raise ExtractionFailed("unsupported", "Pictures are read as files of their own. Send it so.")
         return without_embedded(_load(self.reader)(file))
 
     def recognize(self, file: FileContent) -> Document:

@@ -1,0 +1,185 @@
+"""Text in pictures. Where nothing is installed that reads them, what needs it is skipped."""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import anyio
+import pytest
+
+from calypso_mcp.local.indexing.documents import Document, ExtractionFailed
+from calypso_mcp.local.indexing.extraction import Extractor
+from calypso_mcp.local.indexing.formats import ocr_engines, registry
+from calypso_mcp.local.indexing.formats.ocr_layout import Line, join_lines
+from tests.support.pdfs import mapped_pdf
+from tests.support.scans import photograph, picture_file, scanned_pages, typeset, typeset_columns
+
+needs_ocr = pytest.mark.skipif(
+    not ocr_engines.is_recognition_installed(), reason="the [ocr] extra is not installed"
+)
+LEAST_SHARE = 0.95
+PROSE = (
+    "The notice period in the warehouse is nine weeks.",
+    "Deposits for depot keys are ninety euros and come back",
+    "within thirty days of the return. Visitors sign the book.",
+    "Die Kündigungsfrist im Lager beträgt neun Wochen.",
+    "Le préavis est de deux mois pour les contrats de travail.",
+    "Invoice 2026-0417: 3 pallets at EUR 249.50, due in May.",
+)
+
+
+@pytest.fixture
+async def extractor() -> AsyncIterator[Extractor]:
+    async with Extractor() as opened:
+        yield opened
+
+
+async def read(extractor: Extractor, folder: Path, name: str, data: bytes) -> Document:
+    path = folder / f"stored-{name}"
+    path.write_bytes(data)
+    with anyio.fail_after(240):
+        return await extractor.extract(path, filename=name, content_type="")
+
+
+def share_found(text: str) -> float:
+    wanted = re.findall(r"\w+", " ".join(PROSE))
+    found = set(re.findall(r"\w+", text))
+    return sum(word in found for word in wanted) / len(wanted)
+
+
+def scans() -> Iterator[tuple[str, bytes]]:
+    yield "helvetica.png", picture_file([photograph(typeset(PROSE))], "PNG")
+    yield "times.jpg", picture_file([photograph(typeset(PROSE, "Times-Roman", 12))], "JPEG")
+    yield "courier.tiff", picture_file([photograph(typeset(PROSE, "Courier", 10))], "TIFF")
+    yield "bold.webp", picture_file([photograph(typeset(PROSE, "Helvetica-Bold", 10))], "WEBP")
+    yield "scan.pdf", scanned_pages([photograph(typeset(PROSE, "Times-Italic", 13))])
+
+
+@needs_ocr
+async def test_scans_at_200_dpi_are_read(extractor: Extractor, tmp_path: Path) -> None:
+    shares = {}
+    for name, data in scans():
+        document = await read(extractor, tmp_path, name, data)
+        shares[name] = share_found(document.text)
+        assert {block.part.number for block in document.blocks if block.part} == {1}
+        assert any("OCR" in warning for warning in document.warnings)
+    assert {name: share for name, share in shares.items() if share < LEAST_SHARE} == {}
+
+
+@needs_ocr
+async def test_only_pages_without_text_are_read_from_their_pictures(
+    extractor: Extractor, tmp_path: Path
+) -> None:
+    page = photograph(typeset(PROSE[:2]))
+    document = await read(extractor, tmp_path, "mixed.pdf", scanned_pages(["Typed page.", page]))
+    assert {block.part.number: block.text for block in document.blocks if block.part}[1] == "Typed page."
+    assert "nine weeks" in document.text
+    assert document.warnings == ("Page 2 was read by OCR, which may err.",)
+
+
+@needs_ocr
+async def test_pages_of_a_picture_are_cited(extractor: Extractor, tmp_path: Path) -> None:
+    pages = [photograph(typeset([line])) for line in PROSE[:2]]
+    document = await read(extractor, tmp_path, "fax.tif", picture_file(pages, "TIFF"))
+    assert [block.part.number for block in document.blocks if block.part] == [1, 2]
+
+
+@needs_ocr
+async def test_columns_are_read_one_after_the_other(extractor: Extractor, tmp_path: Path) -> None:
+    left = [
+        "The deposit for a depot key",
+        "is ninety euros and comes",
+        "back within thirty days",
+        "of return.",
+    ]
+    right = ["The canteen opens at", "eleven and closes at two", "on all working days of", "the week."]
+    scan = picture_file([photograph(typeset_columns(left, right))], "PNG")
+    text = " ".join((await read(extractor, tmp_path, "columns.png", scan)).text.split())
+    assert "depot key is ninety euros" in text
+    assert "opens at eleven" in text
+
+
+@needs_ocr
+async def test_a_page_of_broken_fonts_is_read_from_its_picture(extractor: Extractor, tmp_path: Path) -> None:
+    """The glyphs are those of Courier's `!` and so on: only that they were looked at is of interest."""
+    glyphs = [(50 + 6.0 * index, 700.0, one) for index, one in enumerate("abcdefghijklmnopqrst" * 2)]
+    path = tmp_path / "broken.pdf"
+    path.write_bytes(mapped_pdf(glyphs, maps=False))
+    document = await extractor.extract(path, filename="broken.pdf", content_type="")
+    assert document.warnings == ("Page 1 was read by OCR, which may err.",)
+
+
+@needs_ocr
+async def test_other_files_do_not_wait_for_pictures(tmp_path: Path) -> None:
+    ended: list[str] = []
+    waiting = anyio.Event()
+    async with Extractor(on_recognizing=waiting.set) as extractor, anyio.create_task_group() as group:
+
+        async def end(name: str, data: bytes) -> None:
+            await read(extractor, tmp_path, name, data)
+            ended.append(name)
+
+        for index in range(3):
+            group.start_soon(end, f"{index}.png", picture_file([photograph(typeset(PROSE[:1]))], "PNG"))
+        with anyio.fail_after(30):
+            await waiting.wait()
+        assert extractor.recognizing >= 1
+        await end("small.html", b"<p>small")
+    assert ended[0] == "small.html"
+    assert len(ended) == 4
+    assert extractor.recognizing == 0
+
+
+@needs_ocr
+@pytest.mark.parametrize("side", [100_000, 1_000_000])
+async def test_a_picture_that_unpacks_to_gigabytes_is_refused(
+    extractor: Extractor, tmp_path: Path, side: int
+) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    bomb = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(10**6)))
+    with pytest.raises(ExtractionFailed) as caught:
+        await read(extractor, tmp_path, "bomb.png", bomb + chunk(b"IEND", b""))
+    assert caught.value.code in {"too_large", "broken"}
+
+
+@needs_ocr
+async def test_a_picture_without_text_is_said_to_have_none(extractor: Extractor, tmp_path: Path) -> None:
+    with pytest.raises(ExtractionFailed, match="no text"):
+        await read(extractor, tmp_path, "blank.png", picture_file([photograph(typeset([]))], "PNG"))
+
+
+@pytest.fixture
+def without_ocr(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(registry, "is_recognition_installed", lambda: False)
+    registry.readable_formats.cache_clear()
+    yield
+    registry.readable_formats.cache_clear()
+
+
+@pytest.mark.usefixtures("without_ocr")
+@pytest.mark.parametrize("name", ["scan.png", "photo.jpg", "fax.tiff", "shot.webp"])
+def test_without_the_extra_pictures_are_refused_before_the_upload(name: str) -> None:
+    heads = {"png": b"\x89PNG\r\n\x1a\n", "jpg": b"\xff\xd8\xff\xe0", "tiff": b"II*\x00"}
+    head = heads.get(name.partition(".")[2], b"RIFF\x00\x00\x00\x00WEBPVP8 ")
+    refusal = registry.readable_formats().refusal(name, head)
+    assert refusal is not None
+    assert "is a picture" in refusal.message
+    assert "calypso-mcp[ocr]" in (refusal.hint or "")
+    assert registry.readable_formats().refusal_of_name(name) is not None
+
+
+def test_lines_beside_each_other_are_one_and_paragraphs_are_parted() -> None:
+    lines = [
+        Line("Total", 10, 100, 60, 112),
+        Line("EUR 9", 70, 101, 120, 113),
+        Line("Heading", 10, 10, 100, 24),
+        Line("below it", 10, 26, 100, 40),
+    ]
+    assert join_lines(lines) == "Heading\nbelow it\n\nTotal EUR 9"
