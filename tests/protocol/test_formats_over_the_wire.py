@@ -65,7 +65,7 @@ async def test_what_cannot_be_read_is_refused_in_every_way_to_send_it(rig: Rig, 
     (folder / "film.mp4").write_bytes(b"\x00\x00\x00\x18ftypmp42")
     by_path = await rig.refused("upload_file", path="film.mp4", bucket="d", create_bucket=True)
     inline = await rig.refused(
-        "upload_file", content_base64="iVBORw0KGgo=", filename="a.png", bucket="d", create_bucket=True
+        "upload_file", content_base64="R0lGODlhAAA=", filename="a.gif", bucket="d", create_bucket=True
     )
     for refused in (by_path, inline):
         assert refused["code"] == "unsupported_type"

@@ -158,8 +158,8 @@ def empty(folder: Path) -> dict[str, Any]:
 
 
 def picture(folder: Path) -> dict[str, Any]:
-    (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00\x00\x00")
-    return {"path": "picture.png"}
+    (folder / "picture.gif").write_bytes(b"GIF89a\x00\x00\x00")
+    return {"path": "picture.gif"}
 
 
 def secret_name(folder: Path) -> dict[str, Any]:

@@ -58,6 +58,11 @@ def bomb_pdf(inflated_bytes: int) -> bytes:
     return _document([packed + packer.flush()], packed=True)
 
 
+def pdf_of_objects(objects: Sequence[bytes]) -> bytes:
+    """Return a PDF of these objects, numbered from 1; the first is its catalog."""
+    return _assemble(objects, b"/Root 1 0 R")
+
+
 def _text_stream(lines: Sequence[str]) -> bytes:
     shown = [
         b"("
