@@ -26,6 +26,7 @@ _ABBREVIATION = re.compile(
 #: How rows of tables part their cells, and the line that Markdown puts below the header.
 _CELLS = " | "
 _RULE = re.compile(r"[\s|:=-]+")
+_LONGEST_ABBREVIATION = 60
 
 
 def split(text: str) -> list[str]:
@@ -47,6 +48,8 @@ def is_question(sentence: str) -> bool:
 def _of_table(lines: Sequence[str]) -> Iterator[str]:
     """Yield the rows, each with the names of its columns where the table's first line says them."""
     rows = [_cells(line) for line in lines if not _RULE.fullmatch(line)]
+    if not rows:
+        return
     header, *others = rows
     if all(": " in cell for cell in header) or not others:
         others = rows
@@ -80,14 +83,17 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _goes_on(piece: str) -> bool:
-    return not piece.strip() or _ABBREVIATION.search(piece.rstrip(" \t")) is not None
+    # The end is enough to tell: looking through all of it after each piece takes quadratic time.
+    tail = piece[-_LONGEST_ABBREVIATION:]
+    return not tail or piece.isspace() or _ABBREVIATION.search(tail.rstrip(" \t")) is not None
 
 
 def _cut(sentence: str) -> Iterator[str]:
-    while len(sentence) > LONGEST:
-        space = sentence.rfind(" ", LONGEST // 2, LONGEST)
-        end = LONGEST if space < 0 else space
-        yield sentence[:end]
-        sentence = sentence[end:].lstrip()
-    if sentence:
-        yield sentence
+    start = 0
+    while len(sentence) - start > LONGEST:
+        space = sentence.rfind(" ", start + LONGEST // 2, start + LONGEST)
+        end = start + LONGEST if space < 0 else space
+        yield sentence[start:end]
+        start = end + (end < len(sentence) and sentence[end] == " ")
+    if start < len(sentence):
+        yield sentence[start:]

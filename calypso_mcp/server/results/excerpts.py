@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 #: Tokens that the passages of one result may take together, and one passage at most.
@@ -50,15 +51,26 @@ def _best_start(text: str, words: Sequence[str], width: int) -> int:
     folded = text.casefold()
     if len(folded) != len(text):
         return 0
-    places = sorted(
-        (match.start(), word) for word in set(words) for match in re.finditer(re.escape(word), folded)
-    )
-    best, best_count = 0, 0
-    for place, _ in places:
+    fitting = {word for word in words if len(word) <= width}
+    found = [(match.start(), word) for word in fitting for match in re.finditer(re.escape(word), folded)]
+    by_start = sorted(found)
+    by_end = sorted(found, key=lambda one: one[0] + len(one[1]))
+    # The window only moves on, so every word enters it once and leaves it once.
+    inside: Counter[str] = Counter()
+    entered = left = best = best_count = 0
+    for place, _ in by_start:
         start = min(max(place - _LEAD, 0), max(len(text) - width, 0))
-        count = len({word for other, word in places if start <= other <= start + width - len(word)})
-        if count > best_count:
-            best, best_count = start, count
+        while entered < len(by_end) and by_end[entered][0] + len(by_end[entered][1]) <= start + width:
+            inside[by_end[entered][1]] += 1
+            entered += 1
+        while by_start[left][0] < start:
+            word = by_start[left][1]
+            inside[word] -= 1
+            if not inside[word]:
+                del inside[word]
+            left += 1
+        if len(inside) > best_count:
+            best, best_count = start, len(inside)
     return best
 
 

@@ -16,13 +16,14 @@ SLIDE_MARK = "\ue000slide\ue000"
 #: Most bytes that the parts looked at here may unpack to.
 _MOST_BYTES = 256 << 20
 _MEDIA = re.compile(r"(?:^|/)(?:media|Pictures|embeddings|Thumbnails)/")
-_TITLE = re.compile(r"<dc:title[^>]*>([^<]{1,500})</dc:title>")
+_TITLE = re.compile(r"<dc:title[^<>]*>([^<]{1,500})</dc:title>")
 _TITLE_PARTS = ("docProps/core.xml", "meta.xml")
 _PAGE_MARGIN = re.compile(r"^word/(?:header|footer)\d*\.xml$")
 _COMMENTS = re.compile(r"^word/comments\.xml$")
-_PARAGRAPH = re.compile(r"<w:p[ >].*?</w:p>", re.DOTALL)
-_TEXT_RUN = re.compile(r"<w:t(?: [^>]*)?>([^<]*)</w:t>|<w:(?:tab|br)\b")
-_SLIDE_ID = re.compile(r'<(?P<tag>[\w:]*sldId)\b[^>]*?\s(?P<rel>\w+:id)="[^"]*"[^>]*?/?>')
+_PARAGRAPH, _PARAGRAPH_END = re.compile(r"<w:p[ >]"), "</w:p>"
+_TEXT_RUN = re.compile(r"<w:t(?: [^<>]*)?>([^<]*)</w:t>|<w:(?:tab|br)\b")
+_SLIDE_ID = re.compile(r"<([\w:]*sldId)\b[^<>]*>")
+_RELATION_ID = re.compile(r'\s(\w+:id)="')
 _DRAW_PAGE = re.compile(r"<draw:page(?=[\s>])")
 _MARK_PART = "ppt/slides/calypso-mark.xml"
 _MARK_ID = "rIdCalypsoMark"
@@ -92,8 +93,8 @@ class Package:
 
     def _paragraphs(self, parts: re.Pattern[str]) -> Iterator[str]:
         for name in sorted(filter(parts.match, self.names)):
-            for paragraph in _PARAGRAPH.finditer(self.text(name)):
-                runs = (unescape(run[1] or " ") for run in _TEXT_RUN.finditer(paragraph[0]))
+            for paragraph in _paragraphs_of(self.text(name)):
+                runs = (unescape(run[1] or " ") for run in _TEXT_RUN.finditer(paragraph))
                 if text := " ".join("".join(runs).split()):
                     yield text
 
@@ -132,6 +133,16 @@ def _marked_list(xml: str) -> str:
     numbers = count(2_000_000_000)
 
     def marked(slide: re.Match[str]) -> str:
-        return f'<{slide["tag"]} id="{next(numbers)}" {slide["rel"]}="{_MARK_ID}"/>{slide[0]}'
+        relation = _RELATION_ID.search(slide[0])
+        if relation is None:
+            return slide[0]
+        return f'<{slide[1]} id="{next(numbers)}" {relation[1]}="{_MARK_ID}"/>{slide[0]}'
 
     return _SLIDE_ID.sub(marked, xml)
+
+
+def _paragraphs_of(xml: str) -> Iterator[str]:
+    end = 0
+    # A pattern for both ends would look for the second one anew after every beginning.
+    while (start := _PARAGRAPH.search(xml, end)) and (end := xml.find(_PARAGRAPH_END, start.end())) >= 0:
+        yield xml[start.start() : end]

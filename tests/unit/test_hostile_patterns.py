@@ -1,0 +1,129 @@
+"""Text from outside meets every regular expression in time linear in its size."""
+
+from __future__ import annotations
+
+import io
+import time
+import zipfile
+from collections.abc import Callable
+
+import pytest
+
+from calypso_mcp.cli.snippets import snippet
+from calypso_mcp.domain import json_text, slugs, untrusted_text
+from calypso_mcp.local.indexing import chunking
+from calypso_mcp.local.indexing.documents import Block, Document
+from calypso_mcp.local.indexing.formats.hygiene import without_embedded
+from calypso_mcp.local.indexing.formats.markdown import markdown_blocks
+from calypso_mcp.local.indexing.formats.packages import Package
+from calypso_mcp.local.retrieval import sentences, tokens
+from calypso_mcp.server.access.json_shape import JsonShape, excess
+from calypso_mcp.server.results import excerpts
+from calypso_mcp.settings.placeholders import placeholder_in
+
+SMALL, LARGE = 250_000, 1_000_000
+
+
+def packed(part: str) -> Callable[[str], Package]:
+    def pack(text: str) -> Package:
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as package:
+            package.writestr(part, text)
+            package.writestr("ppt/_rels/presentation.xml.rels", "</Relationships>")
+            package.writestr("[Content_Types].xml", "</Types>")
+        return Package(archive.getvalue())
+
+    return pack
+
+
+def read_markdown(text: str) -> object:
+    return markdown_blocks(text.split("\n"), 0)
+
+
+def read_margins(text: str) -> object:
+    return list(packed("word/header1.xml")(text).margins())
+
+
+def read_closed_margins(text: str) -> object:
+    return read_margins(f"<w:p>{text}</w:p>")
+
+
+def read_title(text: str) -> object:
+    return packed("docProps/core.xml")(text).title
+
+
+def mark_slides(text: str) -> object:
+    return packed("ppt/presentation.xml")(text).with_slide_marks()
+
+
+def chunk(text: str) -> object:
+    return chunking.split(Document((Block(text),)))
+
+
+def clean_embedded(text: str) -> object:
+    return without_embedded(Document((Block(text),)))
+
+
+def cut_excerpt(text: str) -> object:
+    return excerpts.cut(text, "near miss", 200)
+
+
+def show_snippet(text: str) -> object:
+    return snippet(text, "near miss", 80)
+
+
+def fence(text: str) -> object:
+    return untrusted_text.fence(text, "a.md")
+
+
+def measure_json(text: str) -> object:
+    return excess(text.encode(), JsonShape())
+
+
+def repair_json(text: str) -> object:
+    return json_text.parsable(text.encode())
+
+
+#: What reads the text, and what the text is made of: near misses and nested repetition of its patterns.
+CASES: list[tuple[Callable[[str], object], str]] = [
+    *((read_markdown, unit) for unit in (" ", " #", "# \t", "|-", "-:|", "~", "<h1 ", "<h1>", "1. ", "= ")),
+    *((sentences.split, unit) for unit in ("a. ", "a.", '."', " ", "\n ", "\n\t.)", "1) ", "a\n\n")),
+    *((chunk, unit) for unit in (" ", "\n ", '."', "a. ", "e\u0301", ",")),
+    *((clean_embedded, unit) for unit in ("data:", "data:a;a", "A" * 59, "A" * 70 + "\n", "data:a;b=c,")),
+    *((cut_excerpt, unit) for unit in (" ", "near ", "nea", "\n")),
+    *((show_snippet, unit) for unit in ("? ", " ", "near|")),
+    *((untrusted_text.clean, unit) for unit in ("\x1b[", "\x1b[0", "\r", "\u200b", "\u202e", "e\u0301")),
+    *((fence, unit) for unit in ("`", "` ")),
+    *((measure_json, unit) for unit in ('"', "\\", '\\"', '"\\')),
+    *((repair_json, unit) for unit in ("\\ud83d", "\\\\ud8", "\\u")),
+    *((tokens.index_text, unit) for unit in ("ال", "а", "अा", "中", "กั", "Ａ")),  # noqa: RUF001
+    *((placeholder_in, unit) for unit in ("${", "{env:", "%A", "$")),
+    (slugs.slug_of, "- "),
+    *((read_margins, unit) for unit in ("<w:p ", "<w:p>", "<w:t ")),
+    *((read_closed_margins, unit) for unit in ("<w:t ", "<w:t>", "<w:br")),
+    (read_title, "<dc:title"),
+    (read_title, "<dc:title>"),
+    *((mark_slides, unit) for unit in ("<sldId ", '<sldId r:id="1', "sldId", ' r:id="', "<a:sldId")),
+]
+
+
+@pytest.mark.parametrize(
+    ("read", "unit"), CASES, ids=[f"{read.__name__} {unit[:14]!r}" for read, unit in CASES]
+)
+def test_a_hostile_text_takes_linear_time(read: Callable[[str], object], unit: str):
+    def seconds(chars: int) -> float:
+        text = f"x{unit * (chars // len(unit))}x"
+        started = time.process_time()
+        read(text)
+        return time.process_time() - started
+
+    small = min(seconds(SMALL) for _ in range(2))
+    large = seconds(LARGE)
+    # Quadratic time would be sixteenfold. What is quick anyway is not worth a second look.
+    if large > 0.5 and large > 8 * small:
+        large = min(large, seconds(LARGE))
+        assert large < 10 * small
+
+
+def test_a_table_of_rules_alone_has_no_sentences():
+    assert sentences.split("a | b\nx\n|-\n|-\ny") == ["a | b x", "y"]
