@@ -23,6 +23,10 @@ class Extension(StrEnum):
     REPLACE = "replace"
     #: `POST /knowledge/qa`: a question and its answer as a member.
     QA = "qa"
+    #: `tags`, `source`, `metadata` and `per_file` of a search.
+    FILTERS = "filters"
+    #: Any number of buckets in one search, ranked together.
+    ANY_BUCKETS = "any_buckets"
     #: `PATCH /knowledge/sources/{id}`: title, tags and metadata.
     RELABEL = "relabel"
 

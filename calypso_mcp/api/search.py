@@ -10,24 +10,36 @@ from calypso_mcp.api.wire import WireModel
 from calypso_mcp.domain.limits import SearchLimits
 
 _LIMITS = SearchLimits()
+_MOST_BUCKETS = 10_000
+_LONGEST_NAME = 1_000
 
 
 class SearchRequest(WireModel):
-    """Body of `POST /search`. `agent` and `buckets` exclude each other; neither means the default agent."""
+    """Body of `POST /search`. `agent` and `buckets` exclude each other; neither means the default agent.
+
+    The published API takes at most five buckets. More of them and the fields from `tags` on are extensions:
+    only sources with all these tags, of this name or glob, with these values in their metadata, and at most
+    so many passages of one file.
+    """
 
     query: str = Field(min_length=1)
     agent: str | None = None
-    buckets: tuple[str, ...] | None = Field(default=None, max_length=_LIMITS.buckets)
+    buckets: tuple[str, ...] | None = Field(default=None, max_length=_MOST_BUCKETS)
     max_results: StrictInt | None = Field(default=None, ge=1, le=_LIMITS.results)
+    tags: tuple[str, ...] | None = None
+    source: str | None = Field(default=None, max_length=_LONGEST_NAME)
+    metadata: dict[str, Any] | None = None
+    per_file: StrictInt | None = Field(default=None, ge=1)
 
 
 class SearchResult(WireModel):
     """One passage.
 
     The embedded backend puts into `attributes`: `bucket_ids` (all buckets the file is in), `score` (higher is
-    better), `heading` (the headings it stands under, outermost first, parted by " > "), and where it stands,
-    counted from 1: `page` (with `page_label` where another number is printed on it), `slide`, `message`,
-    `cell`, `sheet` with `row_start` and `row_end`, `line_start` and `line_end`.
+    better), `also_in` (`file_id` and `filename` of other files that hold the same text), `heading` (the
+    headings it stands under, outermost first, parted by " > "), and where it stands, counted from 1: `page`
+    (with `page_label` where another number is printed on it), `slide`, `message`, `cell`, `sheet` with
+    `row_start` and `row_end`, `line_start` and `line_end`.
     """
 
     source_index: StrictInt = 0
@@ -48,5 +60,7 @@ class SearchResponse(WireModel):
     agent: str | None = None
     strategy: str | None = None
     results: tuple[SearchResult, ...] = ()
+    #: An extension: words of the query that no passage searched holds in any form.
+    absent_words: tuple[str, ...] | None = None
     usage: dict[str, Any] | None = None
     request_id: str | None = None

@@ -128,7 +128,8 @@ async def test_a_search_result_can_be_checked(api: Api) -> None:
         ({"query": "x" * 8_001}, "invalid_request"),
         ({"query": "x", "max_results": 0}, "invalid_request"),
         ({"query": "x", "max_results": 21}, "invalid_request"),
-        ({"query": "x", "buckets": ["a"] * 6}, "invalid_request"),
+        ({"query": "x", "per_file": 0}, "invalid_request"),
+        ({"query": "x", "tags": "a"}, "invalid_request"),
         ({"query": "x", "buckets": ["a"], "agent": "calypso-agent"}, "invalid_request"),
         ({"query": "x", "buckets": ["none"]}, "bucket_not_found"),
         ({"query": "x", "agent": "calypso-agent:none"}, "agent_not_found"),
@@ -145,3 +146,52 @@ async def test_a_search_that_cannot_be_made_says_why(api: Api, body: dict[str, A
 async def test_any_text_is_a_query(api: Api, query: str) -> None:
     await bucket(api, "a")
     assert await api.searched(query) == []
+
+
+async def test_any_number_of_buckets_is_ranked_together(api: Api) -> None:
+    for number in range(7):
+        body = f"zebra {'zebra ' * number}among other words".encode()
+        file = await api.upload(body, bucket=f"b{number}", filename=f"f{number}.txt")
+        await api.settled(file["id"])
+    results = await api.searched("zebra", buckets=[f"b{number}" for number in range(1, 7)])
+    assert [result["filename"] for result in results] == [f"f{number}.txt" for number in range(6, 0, -1)]
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"tags": ["old"]}, {"a.md", "b.txt"}),
+        ({"tags": ["old", "draft"]}, {"b.txt"}),
+        ({"source": "*.md"}, {"a.md", "c.md"}),
+        ({"source": "a.md"}, {"a.md"}),
+        ({"source": "no*"}, set[str]()),
+        ({"metadata": {"year": 2024}}, {"c.md"}),
+        ({"metadata": {"year": None}}, set[str]()),
+        ({"tags": ["old"], "source": "*.txt"}, {"b.txt"}),
+        ({"source": "*a" * 120}, set[str]()),
+    ],
+)
+async def test_a_search_is_filtered_by_what_is_known_of_sources(
+    api: Api, filters: dict[str, Any], expected: set[str]
+) -> None:
+    sources: dict[str, dict[str, Any]] = {
+        "a.md": {"tags": ["old"]},
+        "b.txt": {"tags": ["old", "draft"]},
+        "c.md": {"metadata": {"year": 2024}},
+    }
+    for name, fields in sources.items():
+        file = await api.upload(f"zebra in {name}".encode(), filename=name, **fields)
+        await api.settled(file["id"])
+    assert {result["filename"] for result in await api.searched("zebra", **filters)} == expected
+
+
+async def test_a_search_names_copies_and_words_that_no_document_holds(api: Api) -> None:
+    for name in ("first.txt", "second.txt"):
+        file = await api.upload(b"Refunds take fourteen days.", filename=name, if_exists="keep_both")
+        await api.settled(file["id"])
+    answer = (await api.post("/search", {"query": "refund of a zeppelin"})).json()
+    [result] = answer["results"]
+    assert answer["absent_words"] == ["zeppelin"]
+    [copy] = result["attributes"]["also_in"]
+    assert {result["filename"], copy["filename"]} == {"first.txt", "second.txt"}
+    assert "absent_words" not in (await api.post("/search", {"query": "refund"})).json()

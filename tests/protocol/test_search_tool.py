@@ -64,7 +64,7 @@ async def test_a_request_names_the_buckets_it_may_look_into(connect: Connect, ap
         {
             "query": "x",
             "buckets": ["bucket_handbook", "bucket_pricing", "bucket_vault"],
-            "max_results": 8,
+            "max_results": 5,
         },
     ]
 
@@ -80,7 +80,7 @@ async def test_more_than_five_buckets_are_searched_in_fives_and_merged_by_rank(
 
     api.search = search
     async with connect() as client:
-        found = facts(await client.call_tool("search_bucket", {"query": "x"}))
+        found = facts(await client.call_tool("search_bucket", {"query": "x", "max_results": 6}))
     assert sorted(len(body["buckets"]) for body in api.asked(SEARCH)) == [2, 5, 5]
     texts = [entry["text"] for entry in found["hits"]]
     assert {word.split()[-1] for word in texts[:3]} == {"1"}
@@ -88,12 +88,45 @@ async def test_more_than_five_buckets_are_searched_in_fives_and_merged_by_rank(
     assert [entry["rank"] for entry in found["hits"]] == [1, 2, 3, 4, 5, 6]
 
 
-async def test_more_buckets_than_one_search_covers_must_be_named(connect: Connect, api: ScriptedCalypso):
-    api.buckets = [bucket(f"b{number:02}") for number in range(51)]
+async def test_every_bucket_is_searched_however_many_there_are(connect: Connect, api: ScriptedCalypso):
+    api.buckets = [bucket(f"b{number:02}") for number in range(74)]
     async with connect() as client:
-        told = error(await client.call_tool("search_bucket", {"query": "x"}))
-        assert told["code"] == "too_many_buckets"
-        assert not api.asked(SEARCH)
+        await client.call_tool("search_bucket", {"query": "x"})
+    asked = [slug for body in api.asked(SEARCH) for slug in ids(body)]
+    assert sorted(asked) == [f"b{number:02}" for number in range(74)]
+
+
+@pytest.mark.parametrize(
+    "filters", [{"tags": ["a"]}, {"source": "*.md"}, {"metadata": {"year": 2024}}, {"per_file": 1}]
+)
+async def test_a_deployment_that_cannot_filter_says_so(
+    connect: Connect, api: ScriptedCalypso, filters: dict[str, Any]
+):
+    async with connect() as client:
+        told = error(await client.call_tool("search_bucket", {"query": "x", **filters}))
+        assert told["code"] == "filters_unavailable"
+    assert not api.asked(SEARCH)
+
+
+async def test_hits_far_below_the_best_are_left_out_and_counted(connect: Connect, api: ScriptedCalypso):
+    api.search = lambda _body: [
+        hit(f"scored {score}", f"f{score}", "handbook", attributes={"score": score})
+        for score in (9.0, 4.0, 2.0, 1.0)
+    ]
+    async with connect() as client:
+        result = await client.call_tool("search_bucket", {"query": "x"})
+        assert [entry["score"] for entry in facts(result)["hits"]] == [9.0, 4.0]
+        assert facts(result)["weaker_left_out"] == 2
+        assert "2 weaker hits left out." in text(result)
+
+
+async def test_other_files_with_the_same_text_are_named(connect: Connect, api: ScriptedCalypso):
+    copies = [{"file_id": "f2", "filename": "copy\u202e.md"}, "nonsense", {"filename": 3}]
+    api.search = lambda _body: [hit("Said twice.", "f1", "handbook", attributes={"also_in": copies})]
+    async with connect() as client:
+        result = await client.call_tool("search_bucket", {"query": "x"})
+        assert facts(result)["hits"][0]["also_in"] == ["copy.md"]
+        assert "also in: copy.md" in text(result)
 
 
 async def test_results_from_outside_the_scope_are_dropped_and_counted_in_the_log(
@@ -165,7 +198,7 @@ async def test_an_agent_within_the_scope_is_passed_through_unchanged(connect: Co
     async with connect(pins=(limit("handbook", "pricing"),)) as client:
         found = facts(await client.call_tool("search_bucket", {"query": "x", "agent": "support"}))
         assert found["agent"] == "calypso-agent:support"
-    assert api.asked(SEARCH) == [{"query": "x", "agent": "calypso-agent:support", "max_results": 8}]
+    assert api.asked(SEARCH) == [{"query": "x", "agent": "calypso-agent:support", "max_results": 5}]
 
 
 @pytest.mark.parametrize(
@@ -174,7 +207,7 @@ async def test_an_agent_within_the_scope_is_passed_through_unchanged(connect: Co
         {"query": "   "},
         {"query": "x", "bucket": "handbook", "agent": "support"},
         {"query": "x", "bucket": "handbook", "buckets": ["pricing"]},
-        {"query": "x", "buckets": ["a", "b", "c", "d", "e", "f"]},
+        {"query": "x", "per_file": 21},
         {"query": "x", "max_results": 21},
         {"query": ""},
     ],
@@ -215,7 +248,7 @@ async def test_a_concise_result_stays_under_four_thousand_tokens_and_says_what_i
     api.search = lambda body: [hit(f"{n} {passage}", f"f{n}", "handbook") for n in range(body["max_results"])]
     async with connect() as client:
         result = await client.call_tool("search_bucket", {"query": "fox"})
-        assert len(facts(result)["hits"]) == 8
+        assert len(facts(result)["hits"]) == 5
         assert all(entry["cut"] for entry in facts(result)["hits"])
         assert estimate_tokens(text(result)) < 4_000
         assert "search_bucket with detail=full" in text(result)

@@ -20,11 +20,14 @@ from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.search import SearchTimedOut, Where
 from calypso_mcp.local.store import files
 from calypso_mcp.local.store.files import FileRow
+from calypso_mcp.local.store.source_filters import SourceFilters, matching_files
 from calypso_mcp.local.uploads.destinations import resolve
 
 #: API sheet section 9.1.
 _DEFAULT_RESULTS = 10
 _LONGEST_QUERY = 8_000
+#: Other files named for one passage at most.
+_MOST_COPIES = 20
 _STRATEGY = "lexical"
 #: No model is called, so nothing is used up.
 _USAGE = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
@@ -40,22 +43,32 @@ async def search(backend: Backend, request: Request) -> Answer:
     if body.agent is not None and body.buckets is not None:
         raise invalid("agent and buckets exclude each other: name one of them.")
 
-    def work(connection: sqlite3.Connection) -> tuple[SearchResult, ...]:
+    filters = SourceFilters(body.tags or (), body.source, body.metadata)
+
+    def work(connection: sqlite3.Connection) -> tuple[tuple[SearchResult, ...], list[str]]:
+        buckets = _scope(connection, body)
         passages = retrieval.search(
             connection,
             body.query,
-            Where(_scope(connection, body)),
+            Where(buckets, matching_files(connection, buckets, filters) if filters else None),
             limit=body.max_results or _DEFAULT_RESULTS,
+            per_file=body.per_file,
         )
-        sources = files.get_all(connection, [passage.file_id for passage in passages])
-        return _results(passages, sources)
+        named = [file_id for passage in passages for file_id in (passage.file_id, *passage.also_in)]
+        absent = retrieval.absent_words(connection, body.query, buckets)
+        return _results(passages, files.get_all(connection, named)), absent
 
     try:
-        results = await backend.database.read(work)
+        results, absent = await backend.database.read(work)
     except SearchTimedOut:
         raise search_timed_out() from None
     answer = SearchResponse(
-        query=body.query, agent=body.agent, strategy=_STRATEGY, results=results, usage=_USAGE
+        query=body.query,
+        agent=body.agent,
+        strategy=_STRATEGY,
+        results=results,
+        absent_words=tuple(absent) or None,
+        usage=_USAGE,
     )
     return Answer(answer.to_wire())
 
@@ -75,10 +88,18 @@ def _results(passages: Sequence[Passage], sources: Mapping[str, FileRow]) -> tup
             text=passage.text,
             file_id=passage.file_id,
             filename=sources[passage.file_id].declaration.filename,
-            attributes=attributes_of(passage, sources[passage.file_id]),
+            attributes={**attributes_of(passage, sources[passage.file_id]), **_copies(passage, sources)},
         )
         for position, passage in enumerate(passages)
     )
+
+
+def _copies(passage: Passage, sources: Mapping[str, FileRow]) -> dict[str, Any]:
+    copies = [
+        {"file_id": copy, "filename": sources[copy].declaration.filename}
+        for copy in passage.also_in[:_MOST_COPIES]
+    ]
+    return {"also_in": copies} if copies else {}
 
 
 def search_timed_out() -> Refusal:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any, cast
 
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.domain.amounts import format_score
@@ -14,6 +14,8 @@ from calypso_mcp.server.results.places import place_text
 from calypso_mcp.server.scope.bucket_search import Found, score_of
 
 _LABEL_CHARS = 160
+#: Other files with the same text named at most.
+_MOST_COPIES = 5
 
 
 class Hit(ToolResult):
@@ -29,6 +31,7 @@ class Hit(ToolResult):
     bucket: str | None = None
     uri: str | None = None
     score: float | None = None
+    also_in: list[str] | None = None
 
     @property
     def source(self) -> str:
@@ -61,6 +64,7 @@ def hit_of(rank: int, entry: Found, query: str, tokens: int) -> Hit:
         bucket=slug,
         uri=uri or _line(result.url),
         score=float(f"{score:.4g}") if score is not None else None,
+        also_in=_copies(result.attributes.get("also_in")),
     )
 
 
@@ -72,6 +76,7 @@ def hit_text(hit: Hit) -> str:
         "file_id": hit.file_id,
         "uri": hit.uri,
         "score": None if hit.score is None else format_score(hit.score),
+        "also in": ", ".join(hit.also_in or ()) or None,
         "cut": "yes, search_bucket with detail=full shows all of it" if hit.cut else None,
     }
     head = ", ".join(f"{key}: {value}" for key, value in facts.items() if value is not None)
@@ -98,3 +103,11 @@ def incomplete_text(pending: PendingMembers) -> str:
 
 def _line(text: str | None) -> str | None:
     return clean_line(text, _LABEL_CHARS) or None if text else None
+
+
+def _copies(value: Any) -> list[str] | None:
+    """Return the names of other files with the same text."""
+    copies = cast("list[Any]", value) if isinstance(value, list) else []
+    entries = [cast("dict[str, Any]", copy) for copy in copies[:_MOST_COPIES] if isinstance(copy, dict)]
+    names = [entry["filename"] for entry in entries if isinstance(entry.get("filename"), str)]
+    return [line for name in names if (line := _line(name))] or None

@@ -7,13 +7,14 @@ be kept inside the scope none is made.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, cast
 
 from calypso_mcp.api.agents import AgentModel
 from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.search import SearchRequest, SearchResult
 from calypso_mcp.concurrency import map_parallel
 from calypso_mcp.errors import InputError
@@ -21,9 +22,8 @@ from calypso_mcp.server.scope.request_scope import Access
 
 logger = logging.getLogger(__name__)
 
-#: Requests of one search at a time, and at most: more buckets than these cover must be named.
+#: Requests of one search at a time.
 _PARALLEL = 4
-_MOST_REQUESTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,39 +34,70 @@ class Found:
     bucket: Bucket | None
 
 
-async def search_buckets(access: Access, query: str, buckets: Sequence[Bucket], limit: int) -> list[Found]:
-    """Return the best `limit` results from `buckets`, in requests of at most five merged by rank.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a search found, and the words of the query that nothing searched holds."""
+
+    found: list[Found]
+    absent_words: tuple[str, ...] = ()
+
+
+async def search_buckets(access: Access, request: SearchRequest, buckets: Sequence[Bucket]) -> Answer:
+    """Return the best results from `buckets`: one request where the backend ranks any number together.
+
+    Else requests of at most five are merged by rank.
+
+    Args:
+        access: What the request may use.
+        request: What is sought, how many results at most, and filters.
+        buckets: Where.
 
     Raises:
-        InputError: There are more buckets than one search may cover.
+        InputError: The backend cannot filter.
     """
     size = access.state.search_limits.buckets
+    if len(buckets) > size or _is_filtered(request):
+        extensions = await access.client.connection.extensions()
+        _require_filters(request, extensions)
+        size = len(buckets) if Extension.ANY_BUCKETS in extensions else size
     groups = [buckets[start : start + size] for start in range(0, len(buckets), size)]
-    if len(groups) > _MOST_REQUESTS:
-        raise InputError(
-            f"{len(buckets)} buckets are too many for one search.",
-            code="too_many_buckets",
-            hint=f"Name up to {size} buckets from list_buckets with the buckets argument.",
-        )
     requests = [
-        SearchRequest(query=query, buckets=tuple(bucket.id for bucket in group), max_results=limit)
-        for group in groups
+        request.model_copy(update={"buckets": tuple(bucket.id for bucket in group)}) for group in groups
     ]
-    merged = _by_rank(await _send(access, requests))
-    return (await within_scope(access, merged, buckets))[:limit]
+    return await _answer(access, requests, buckets)
 
 
-async def search_agent(access: Access, query: str, agent: AgentModel, limit: int) -> list[Found]:
-    """Return the best `limit` results that `agent` finds; `agent` must be one the scope allows."""
-    answers = await _send(
-        access, [SearchRequest(query=query, agent=agent.id, buckets=None, max_results=limit)]
-    )
-    return (await within_scope(access, _by_rank(answers), await access.buckets()))[:limit]
+async def search_agent(access: Access, request: SearchRequest, agent: AgentModel) -> Answer:
+    """Return the best results that `agent` finds; `agent` must be one the scope allows.
+
+    Raises:
+        InputError: The backend cannot filter.
+    """
+    if _is_filtered(request):
+        _require_filters(request, await access.client.connection.extensions())
+    asked = [request.model_copy(update={"agent": agent.id})]
+    return await _answer(access, asked, await access.buckets())
 
 
-async def _send(access: Access, requests: Sequence[SearchRequest]) -> list[tuple[SearchResult, ...]]:
+async def _answer(access: Access, requests: Sequence[SearchRequest], buckets: Sequence[Bucket]) -> Answer:
     answers = await map_parallel(access.client.search.search, requests, limit=_PARALLEL)
-    return [answer.results for answer in answers]
+    found = await within_scope(access, _by_rank([answer.results for answer in answers]), buckets)
+    absent = [answer.absent_words or () for answer in answers]
+    everywhere = tuple(word for word in absent[0] if all(word in words for words in absent))
+    return Answer(found[: requests[0].max_results], everywhere)
+
+
+def _is_filtered(request: SearchRequest) -> bool:
+    return any((request.tags, request.source, request.metadata, request.per_file))
+
+
+def _require_filters(request: SearchRequest, extensions: Collection[Extension]) -> None:
+    if _is_filtered(request) and Extension.FILTERS not in extensions:
+        raise InputError(
+            "This deployment cannot filter a search by tags, source or metadata, or limit passages per file.",
+            code="filters_unavailable",
+            hint="Search without them; each hit names its file.",
+        )
 
 
 def _by_rank(answers: Sequence[Sequence[SearchResult]]) -> list[SearchResult]:
