@@ -126,4 +126,4 @@ def test_a_hostile_text_takes_linear_time(read: Callable[[str], object], unit: s
 
 
 def test_a_table_of_rules_alone_has_no_sentences():
-    assert sentences.split("a | b\nx\n|-\n|-\ny") == ["a | b x", "y"]
+    assert sentences.split("a | b\nx\n|-\n|-\ny") == ["a | b", "x", "y"]
