@@ -7,6 +7,7 @@ characters, or letters that are exchanged for others and spell no words.
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from dataclasses import dataclass
 
@@ -22,8 +23,8 @@ _LEAST_LETTERS = 80
 #: Of the letters in any text of a language in Latin script, about 40 % are vowels; in text whose letters are
 #: exchanged for others, few, or as many as chance leaves.
 _LEAST_VOWELS = 0.18
-_VOWELS = frozenset("aeiouyAEIOUY")
-_LATIN_LETTER = re.compile(r"[A-Za-z\u00c0-\u024f]")
+_VOWELS = "aeiouyAEIOUY"
+_NO_LATIN_LETTER = re.compile(r"[^A-Za-z]+")
 #: Leaders, rules and the like.
 _REPEATED = re.compile(r"(\S)\1{3,}")
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -46,16 +47,21 @@ def judge(text: str) -> Legible:
         text: Of one page, with its line ends.
     """
     lines = text.split("\n")
-    if any(map(_is_garbage, text)):
+    if _is_clean(text):
+        cleaned = text
+    else:
         kept = [line for line in lines if _garbled_share(line) < _GARBLED_LINE]
         cleaned = "\n".join("".join(" " if _is_garbage(one) else one for one in line) for line in kept)
-    else:
-        cleaned = text
     visible, left = _count_visible(text), _count_visible(cleaned)
     is_whole = visible == 0 or (visible - left) / visible < _LOST_SHARE
     if not _spells_words(cleaned):
         return Legible("", is_page=False)
     return Legible(cleaned, is_page=is_whole)
+
+
+def _is_clean(text: str) -> bool:
+    """Whether `text` holds no garbage for sure; quick, for this is asked of every page."""
+    return "".join(text.split()).isprintable() and _REPLACEMENT not in text
 
 
 def _is_garbage(character: str) -> bool:
@@ -74,15 +80,15 @@ def _count_visible(text: str) -> int:
 
 
 def _spells_words(text: str) -> bool:
-    squeezed = "".join(_REPEATED.sub("", text).split())
-    if len(squeezed) < _LEAST_LETTERS:
-        return True
-    letters = _LATIN_LETTER.findall(squeezed)
+    squeezed = "".join(text.split())
     in_words = sum(map(len, _WORD.findall(text)))
-    digits = sum(map(str.isdigit, squeezed)) / len(squeezed)
-    if digits < _MOST_DIGIT_SHARE and in_words / len(squeezed) < _LEAST_WORD_SHARE:
-        return False
-    if len(letters) < max(_LEAST_LETTERS, len(squeezed) / 2):
+    if in_words < len(squeezed) * _LEAST_WORD_SHARE:
+        signs = _REPEATED.sub("", squeezed)
+        digits = sum(map(signs.count, string.digits))
+        is_table = digits >= len(signs) * _MOST_DIGIT_SHARE
+        return is_table or len(signs) < _LEAST_LETTERS or in_words >= len(signs) * _LEAST_WORD_SHARE
+    bases = unicodedata.normalize("NFD", squeezed)
+    letters = len(_NO_LATIN_LETTER.sub("", bases))
+    if letters < max(_LEAST_LETTERS, len(squeezed) / 2):
         return True
-    vowels = sum(unicodedata.normalize("NFD", letter)[0] in _VOWELS for letter in letters)
-    return vowels / len(letters) >= _LEAST_VOWELS
+    return sum(map(bases.count, _VOWELS)) / letters >= _LEAST_VOWELS
