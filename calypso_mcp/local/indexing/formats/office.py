@@ -16,6 +16,13 @@ from calypso_mcp.local.indexing.formats.tables import Row, is_header, table_bloc
 _INDENT = "  "
 _SPREADSHEETS = frozenset({"xlsx", "ods"})
 _PRESENTATIONS = frozenset({"pptx", "odp"})
+_UNPACKS_TOO_FAR = "The file unpacks to more than is allowed. Upload it in parts."
+#: By limit of anydoc.
+_TOO_LARGE = {
+    "max_grid_slots": "A sheet spans too many cells. Delete cells far away from its table, or save it as CSV.",
+    "max_xml_nodes": "The file has too many cells or paragraphs. Upload it in parts; save large sheets as CSV.",
+    "max_xml_depth": "The file is nested too deeply: it is damaged, or made to do harm.",
+}
 
 
 def read_office(file: FileContent) -> Document:
@@ -54,9 +61,7 @@ def parse(data: bytes) -> anydoc.Document:
             "encrypted", "The file is protected by a password. Upload a copy without it."
         ) from error
     except anydoc.ResourceLimitError as error:
-        raise ExtractionFailed(
-            "too_large", f"The file unpacks to more than is allowed ({error.limit})."
-        ) from error
+        raise ExtractionFailed("too_large", _TOO_LARGE.get(error.limit, _UNPACKS_TOO_FAR)) from error
     except anydoc.UnsupportedError as error:
         raise ExtractionFailed(
             "unsupported", "The file is of a kind that cannot be read. Save it as docx, xlsx, pptx or PDF."

@@ -1,7 +1,7 @@
 """Spreadsheets: rows under the names of their columns, each cited by sheet and row.
 
 anydoc gives what a person sees in a cell ("12.5 %"), calamine where the cell is. Where the two disagree about
-the shape of a sheet, its values are taken from calamine, unformatted.
+the shape of a sheet, and in very large ones, its values are taken from calamine, unformatted.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from calypso_mcp.local.indexing.formats.tables import Row, is_header, table_bloc
 
 #: Rows above the header, such as the sheet's title.
 _ROWS_ABOVE = 10
+#: Larger sheets show values unformatted: each cell as it is shown costs 30 microseconds, empty ones too.
+_MOST_SHOWN_CELLS = 200_000
 
 
 def read_spreadsheet(file: FileContent) -> Document:
@@ -36,8 +38,9 @@ def read_spreadsheet(file: FileContent) -> Document:
         sheet = book.get_sheet_by_name(name)
         if sheet.start is None or sheet.end is None:
             continue
-        grid = shown.get(name) or (shown.get("") if len(shown) == 1 else None)
-        rows = _numbered(sheet, grid)
+        tables = shown.get(name) or (shown.get("") if len(shown) == 1 else None)
+        is_small = sheet.total_height * sheet.total_width <= _MOST_SHOWN_CELLS
+        rows = _numbered(sheet, _grid(tables) if tables is not None and is_small else None)
         blocks += _sheet_blocks(Part("sheet", number, name), rows)
     return Document(tuple(blocks))
 
@@ -65,16 +68,20 @@ def _numbered(sheet: python_calamine.CalamineSheet, grid: list[list[str]] | None
     return [Row(cells, number, number) for number, cells in enumerate(grid, first + 1)]
 
 
-def _shown(document: anydoc.Document) -> dict[str, list[list[str]]]:
-    """Return the cells of each sheet as text, by its name; of a lone sheet, which is not named, under ""."""
-    grids: dict[str, list[list[str]]] = {}
+def _grid(tables: Sequence[anydoc.Table]) -> list[list[str]]:
+    return [row for table in tables for row in grid_of(table)]
+
+
+def _shown(document: anydoc.Document) -> dict[str, list[anydoc.Table]]:
+    """Return the tables of each sheet by its name; of a lone sheet, which is not named, under ""."""
+    found: dict[str, list[anydoc.Table]] = {}
     name = ""
     for block in document.blocks:
         if block.kind == "heading":
             name = inline_text(block.content)
         elif block.kind == "table" and block.table is not None:
-            grids.setdefault(name, []).extend(grid_of(block.table))
-    return grids
+            found.setdefault(name, []).append(block.table)
+    return found
 
 
 def _value(cell: object) -> str:
