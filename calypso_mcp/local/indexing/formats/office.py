@@ -19,8 +19,8 @@ _PRESENTATIONS = frozenset({"pptx", "odp"})
 _UNPACKS_TOO_FAR = "The file unpacks to more than is allowed. Upload it in parts."
 #: By limit of anydoc.
 _TOO_LARGE = {
-    "max_grid_slots": "A sheet spans too many cells. Delete cells far away from its table, or save it as CSV.",
-    "max_xml_nodes": "The file has too many cells or paragraphs. Upload it in parts; save large sheets as CSV.",
+    "max_grid_slots": "A sheet spans too many cells. Delete those far away from its table or save it as CSV.",
+    "max_xml_nodes": "The file has too many cells or paragraphs. Upload it in parts, or large sheets as CSV.",
     "max_xml_depth": "The file is nested too deeply: it is damaged, or made to do harm.",
 }
 
