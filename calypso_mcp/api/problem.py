@@ -38,6 +38,10 @@ _HINTS: Mapping[str, str] = {
     "store_damaged": _OPERATOR,
     "storage_failed": _OPERATOR,
     "disk_nearly_full": "Stop uploading. The operator must make room on the disk or lower --min-free-disk.",
+    "url_fetch_blocked": "Only pages of the public web are read. Save the page and upload it as a file; the "
+    "operator of an embedded Calypso can open a private host with --allow-private-host.",
+    "url_fetch_failed": "Check the URL. If the site is only down for a while, make the same call later.",
+    "website_url_exists": "The page is there already and is not read again here: remove it first.",
     "file_too_large": "Split the file; one file may have at most 25 MB.",
 }
 

@@ -19,6 +19,7 @@ from calypso_mcp.client.connection import Connection
 from calypso_mcp.client.files import Files
 from calypso_mcp.client.member_files import MemberFiles
 from calypso_mcp.client.policies import ClientPolicies
+from calypso_mcp.client.qa import Qa
 from calypso_mcp.client.readiness import ReadinessWaiter
 from calypso_mcp.client.search import Search
 from calypso_mcp.client.transport.addresses import check_base_url
@@ -28,6 +29,7 @@ from calypso_mcp.client.transport.requester import Requester
 from calypso_mcp.client.transport.storage import Storage
 from calypso_mcp.client.uploading.sent_files import NoMemory, SentFiles
 from calypso_mcp.client.uploading.uploads import Uploads
+from calypso_mcp.client.websites import Websites
 from calypso_mcp.domain.addresses import may_be_api_key
 from calypso_mcp.errors import ConfigError
 
@@ -46,6 +48,8 @@ class CalypsoClient:
         search: Passages within a scope.
         connection: Whether the key works.
         uploads: From bytes to accepted files, single or many.
+        websites: Pages and files that Calypso reads from the web.
+        qa: Questions with their answers.
         readiness: From accepted to searchable.
     """
 
@@ -119,6 +123,8 @@ class CalypsoClient:
             dice=dice,
             sent=sent or NoMemory(),
         )
+        self.websites = Websites(requester)
+        self.qa = Qa(requester, self.connection, self.uploads)
         self.readiness = ReadinessWaiter(self.files, self.batches, self.buckets, policies.poll, clock)
 
     async def aclose(self) -> None:

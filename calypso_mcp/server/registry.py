@@ -25,6 +25,7 @@ from calypso_mcp.server.tools.readiness import wait_for_bucket_sync
 from calypso_mcp.server.tools.search import search_bucket
 from calypso_mcp.server.tools.sources import list_sources, read_source, remove_source
 from calypso_mcp.server.tools.uploads import upload_file
+from calypso_mcp.server.tools.websites import add_qa, add_website
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +84,10 @@ def _reads(
     )
 
 
-def _adds(function: Callable[..., Any], title: str) -> ToolSpec:
-    return ToolSpec(function, title, read_only=False, destructive=False, idempotent=True, open_world=False)
+def _adds(function: Callable[..., Any], title: str, *, open_world: bool = False) -> ToolSpec:
+    return ToolSpec(
+        function, title, read_only=False, destructive=False, idempotent=True, open_world=open_world
+    )
 
 
 #: In the order agents read them: look, search, put in, wait, make.
@@ -96,6 +99,8 @@ TOOLS: tuple[ToolSpec, ...] = (
     ToolSpec(ask_agent, "Ask an agent", read_only=True, destructive=False, idempotent=False, open_world=True),
     _adds(upload_file, "Upload one source"),
     _adds(upload_batch, "Upload many files"),
+    _adds(add_website, "Add a web page", open_world=True),
+    _adds(add_qa, "Add an answer"),
     ToolSpec(
         remove_source,
         "Remove a source",

@@ -55,11 +55,12 @@ class SourceArguments:
     text: str | None = None
     content_base64: str | None = None
     filename: str | None = None
+    url: str | None = None
 
     @property
     def given(self) -> list[str]:
         """Names of the sources given."""
-        names = ("path", "text", "content_base64")
+        names = ("path", "text", "content_base64", "url")
         return [name for name in names if getattr(self, name) is not None]
 
     def require_one(self) -> None:
@@ -70,7 +71,7 @@ class SourceArguments:
         raise ContentError(
             f"One upload has one source; given: {', '.join(given) or 'none'}.",
             code="several_sources" if given else "no_source",
-            hint="Give exactly one of path, text and content_base64.",
+            hint="Give exactly one of path, text, content_base64 and url.",
         )
 
 

@@ -11,14 +11,17 @@ from mcp_types import CallToolResult
 from pydantic import Field, WithJsonSchema
 from starlette.requests import Request
 
+from calypso_mcp.api.connection import Extension
 from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.file_state import FileState, StateReport
 from calypso_mcp.domain.readiness import Readiness
+from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import CalypsoError, ContentError, InputError, OutOfTime
 from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
+from calypso_mcp.server.fetch_quotas import count_fetch
 from calypso_mcp.server.files.upload_sources import CheckedSource, SourceArguments, checked_source
 from calypso_mcp.server.one_time.one_time_uploads import IssuedUpload
 from calypso_mcp.server.results.batch_reports import CHANGED_HINT
@@ -28,6 +31,8 @@ from calypso_mcp.server.scope.destinations import Target, made, upload_target
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.readiness import Timeout, indexing_step
+
+_NAME_CHARS = 160
 
 
 class UploadReport(ToolResult):
@@ -80,6 +85,7 @@ async def upload_file(
     path: Annotated[str | None, Field(description="Local file")] = None,
     text: Annotated[str | None, Field(description="Content as text")] = None,
     content_base64: Annotated[str | None, Field(description="At most 1 MiB; prefer path")] = None,
+    url: Annotated[str | None, Field(description="Public file; of a page, use add_website")] = None,
     bucket: Annotated[str, Field(description="Slug, id or name; optional if there is one")] = "",
     filename: Annotated[str, Field(description="Default: as in path")] = "",
     title: Annotated[str, Field(description="Shown to readers")] = "",
@@ -90,11 +96,11 @@ async def upload_file(
     wait: Annotated[bool, Field(description="Until searchable")] = False,
     timeout_s: Timeout = DEFAULT_CALL_S,
 ) -> Annotated[CallToolResult, UploadReport]:
-    """Put one source into a bucket: one of path, text, content_base64; over HTTP, none gives a curl upload.
+    """Put one source into a bucket: one of path, text, content_base64, url. Over HTTP, none gives a curl call.
 
     The same content again is a replay. For several files use upload_batch.
     """
-    arguments = SourceArguments(path, text, content_base64, filename or None)
+    arguments = SourceArguments(path, text, content_base64, filename or None, url)
     declared = Declaration(
         filename,
         title=title or None,
@@ -105,7 +111,7 @@ async def upload_file(
     request: Request | None = ctx.request_context.request
     uploads = access.state.one_time_uploads
     time = CallTime(timeout_s)
-    arriving = _Arriving(filename or path or "", bucket)
+    arriving = _Arriving(filename or path or url or "", bucket)
     try:
         if not arguments.given and uploads is not None and request is not None:
             with time.limited():
@@ -158,6 +164,8 @@ async def _send(
 ) -> _Sent:
     """Check the source, make the bucket if it is missing, and upload."""
     arriving.bucket = target.slug
+    if arguments.url is not None:
+        return await _imported(access, arguments.url, target, declared)
     checked = await checked_source(arguments, access.state.files, access.state.upload_limits)
     arriving.filename, arriving.size_bytes = checked.filename, checked.size_bytes
     target = await made(access, target)
@@ -173,15 +181,40 @@ async def _send(
     await access.state.quotas.settle(access.grant, admission, [uploaded])
     if target.bucket_id is None:
         access.backend.catalogue.forget()
-    return _Sent(uploaded, checked, target)
+    return _Sent(uploaded, checked.filename, target)
+
+
+async def _imported(access: Access, url: str, target: Target, declared: Declaration) -> _Sent:
+    """Have Calypso fetch the source.
+
+    Raises:
+        ContentError: More is declared than can be sent along with a URL.
+    """
+    if declared.filename or declared.metadata or declared.external_id:
+        raise ContentError(
+            "filename, metadata and external_id do not go together with url.",
+            code="invalid_arguments",
+            hint="Leave them out: name and type come from the site. title and tags may be given.",
+        )
+    target = await made(access, target)
+    declared = replace(declared, destination=target.destination)
+    replaces = Extension.REPLACE in await access.client.connection.extensions()
+    uploaded = await count_fetch(
+        access,
+        declared.destination,
+        url,
+        lambda: access.client.websites.import_file(url, declared, replaces=replaces),
+    )
+    access.backend.catalogue.forget()
+    return _Sent(uploaded, clean_line(uploaded.name or url, _NAME_CHARS), target)
 
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """A file that has arrived: what the API made of it, what it was here, and where it went."""
+    """A file that has arrived: what the API made of it, what it is called here, and where it went."""
 
     uploaded: FileState
-    checked: CheckedSource
+    filename: str
     target: Target
 
 
@@ -222,7 +255,7 @@ def _report(sent: _Sent, report: StateReport) -> UploadReport:
         bucket=sent.target.slug,
         file_id=uploaded.file_id,
         task_id=uploaded.task_id,
-        filename=sent.checked.filename,
+        filename=sent.filename,
         size_bytes=uploaded.size_bytes,
         changed=uploaded.changed or None,
         code=failed.code if failed else None,

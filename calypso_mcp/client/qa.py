@@ -1,0 +1,62 @@
+"""Questions with their answers: members of their own where the backend keeps such, else small files."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from calypso_mcp.api import paths
+from calypso_mcp.api.connection import Extension
+from calypso_mcp.api.qa import AddQa, QaPair
+from calypso_mcp.api.states import state_of_file
+from calypso_mcp.client.connection import Connection
+from calypso_mcp.client.transport.requester import Requester
+from calypso_mcp.client.transport.sources import BytesSource
+from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.uploads import Uploads
+from calypso_mcp.domain.declaration import Declaration, content_digest
+from calypso_mcp.domain.file_state import FileState
+from calypso_mcp.domain.qa import as_markdown, qa_filename
+
+
+class Qa:
+    """`/knowledge/qa`. Errors: see `Requester.post`."""
+
+    def __init__(self, requester: Requester, connection: Connection, uploads: Uploads) -> None:
+        """Use `requester`, or `uploads` where the backend has no such endpoint."""
+        self._requester = requester
+        self._connection = connection
+        self._uploads = uploads
+
+    async def add(self, question: str, answer: str, declared: Declaration) -> tuple[FileState, bool]:
+        """Keep `answer` under `question`.
+
+        Args:
+            question: The same question again, in whatever case and spacing, replaces its answer.
+            answer: Text or Markdown.
+            declared: Destination and tags; the rest follows from the question.
+
+        Returns:
+            Where it stands, and whether it is a member of its own. If not, it is a Markdown file, and an
+            earlier answer stays beside it.
+        """
+        if Extension.QA not in await self._connection.extensions():
+            text = as_markdown(question, answer).encode()
+            file = replace(declared, filename=qa_filename(question), title=" ".join(question.split())[:300])
+            return await self._uploads.upload(Upload(BytesSource(text), file)), False
+        destination = declared.destination
+        body = AddQa(
+            question=question,
+            answer=answer,
+            tags=declared.tags or None,
+            bucket_ids=destination.bucket_ids,
+            bucket=destination.bucket,
+            create_missing_buckets=destination.create_missing_buckets,
+        )
+        key = f"calypso-mcp-{content_digest('qa', body.to_wire())[:48]}"
+        made = await self._requester.post(paths.QA, QaPair, body, idempotency_key=key, creates=True)
+        state = replace(
+            state_of_file(made.body),
+            outcome="replayed" if made.replayed else "accepted",
+            size_bytes=made.body.size_bytes,
+        )
+        return state, True

@@ -1,0 +1,71 @@
+"""Requests that make Calypso read a URL: web pages, and files of the web."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from calypso_mcp.api import paths
+from calypso_mcp.api.states import state_of_file
+from calypso_mcp.api.websites import AddWebsite, FetchedSource, ImportUrl, write_tags
+from calypso_mcp.client.transport.requester import Answer, Requester
+from calypso_mcp.domain.declaration import Declaration, content_digest
+from calypso_mcp.domain.file_state import FileState
+
+
+class Websites:
+    """`/knowledge/websites` and `/knowledge/files/import-url`. Errors: see `Requester.post`."""
+
+    def __init__(self, requester: Requester) -> None:
+        """Use `requester` for every request."""
+        self._requester = requester
+
+    async def add(self, url: str, declared: Declaration, *, replaces: bool = False) -> FileState:
+        """Have one public web page read into the buckets that are declared.
+
+        Args:
+            url: The page; https where it names no scheme.
+            declared: Destination, title and tags; the rest is not sent.
+            replaces: Read a page that is there already again; for backends that announce `replace`.
+
+        Raises:
+            Conflict: The page is there already (`website_url_exists`).
+            InvalidRequest: The URL must not or cannot be read (`url_fetch_blocked`, `url_fetch_failed`).
+            TooLarge: It leads to more than one source may hold.
+        """
+        fields: dict[str, Any] = {"url": url, "title": declared.title, "tags_hint": write_tags(declared.tags)}
+        body = AddWebsite(**fields, **_destination(declared), if_exists="replace" if replaces else None)
+        return await self._made(paths.WEBSITES, body)
+
+    async def import_file(self, url: str, declared: Declaration, *, replaces: bool = False) -> FileState:
+        """Have one file of the public web stored; arguments and errors as for `add`."""
+        fields: dict[str, Any] = {"url": url, "title": declared.title, "tags": write_tags(declared.tags)}
+        body = ImportUrl(**fields, **_destination(declared), if_exists="replace" if replaces else None)
+        return await self._made(paths.IMPORT_URL, body)
+
+    async def _made(self, path: str, body: AddWebsite | ImportUrl) -> FileState:
+        key = f"calypso-mcp-{content_digest(path, body.to_wire())[:48]}"
+        answer = await self._requester.post(path, FetchedSource, body, idempotency_key=key, creates=True)
+        return made_state(answer)
+
+
+def made_state(answer: Answer[FetchedSource]) -> FileState:
+    """Return where a source stands that the API has just made, or had already."""
+    source = answer.body
+    return replace(
+        state_of_file(source),
+        outcome="replayed" if answer.replayed else "accepted",
+        name=source.title or source.filename,
+        size_bytes=source.size_bytes,
+    )
+
+
+def _destination(declared: Declaration) -> dict[str, Any]:
+    """Return the destination; the one slug that may be made goes into the list that both endpoints take."""
+    destination = declared.destination
+    slugs = (*(destination.bucket_slugs or ()), *((destination.bucket,) if destination.bucket else ()))
+    return {
+        "bucket_ids": destination.bucket_ids,
+        "bucket_slugs": slugs or None,
+        "create_missing_buckets": destination.create_missing_buckets,
+    }

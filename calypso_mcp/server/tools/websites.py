@@ -1,0 +1,133 @@
+"""Tools that add what is no file of the caller's: a web page, a question with its answer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from mcp_types import CallToolResult
+from pydantic import Field, WithJsonSchema
+
+from calypso_mcp.api.connection import Extension
+from calypso_mcp.client.readiness_target import ReadinessTarget
+from calypso_mcp.domain.declaration import Declaration, content_digest
+from calypso_mcp.domain.file_state import FileState, StateReport
+from calypso_mcp.domain.qa import as_markdown
+from calypso_mcp.domain.readiness import Readiness
+from calypso_mcp.domain.untrusted_text import clean_line
+from calypso_mcp.errors import ContentError
+from calypso_mcp.server.fetch_quotas import count_fetch
+from calypso_mcp.server.results.models import Prose, ToolResult, answer
+from calypso_mcp.server.results.standings import ReadinessWord, reason_line, warnings_line, word
+from calypso_mcp.server.scope.destinations import Target, made, upload_target
+from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
+from calypso_mcp.server.upload_quotas import Arrival
+
+#: How long these tools wait by themselves: most pages and answers are searchable within a second.
+_WAIT_S = 5.0
+_TITLE_CHARS = 160
+
+
+class AddedReport(ToolResult):
+    """What became of a page or a question."""
+
+    outcome: Annotated[Literal["accepted", "replayed"], WithJsonSchema({"type": "string"})]
+    readiness: ReadinessWord
+    bucket: str
+    file_id: str
+    title: str | None = None
+    code: str | None = None
+    reason: str | None = None
+    next_step: Annotated[str, Prose]
+
+
+async def add_website(
+    access: CurrentAccess,
+    *,
+    url: Annotated[str, Field(description="Page; https by default")],
+    bucket: Annotated[str, Field(description="Slug, id or name; optional if there is one")] = "",
+    title: Annotated[str, Field(description="Default: the page's")] = "",
+    create_bucket: Annotated[bool, Field(description="If there is none; bucket names it")] = False,
+) -> Annotated[CallToolResult, AddedReport]:
+    """Read one public web page into a bucket. The same URL again reads it anew. Follows no links."""
+    _check_url(url)
+    target = await made(access, await upload_target(access, bucket, create=create_bucket))
+    declared = Declaration(destination=target.destination, title=title or None)
+    replaces = Extension.REPLACE in await access.client.connection.extensions()
+    added = await count_fetch(
+        access,
+        target.destination,
+        url,
+        lambda: access.client.websites.add(url, declared, replaces=replaces),
+    )
+    remark = ""
+    if added.is_replayed:
+        remark = "The page has not changed." if replaces else "It was read before and is not read again here."
+    return answer(await _report(access, added, target, remark))
+
+
+async def add_qa(
+    access: CurrentAccess,
+    *,
+    question: Annotated[str, Field(max_length=1_000, description="As people ask it")],
+    answer: Annotated[str, Field(max_length=50_000, description="What agents shall quote")],
+    bucket: Annotated[str, Field(description="Slug, id or name; optional if there is one")] = "",
+    tags: Annotated[list[str], Field(description="At most 20")] = [],  # noqa: B006 - never changed
+) -> Annotated[CallToolResult, AddedReport]:
+    """Keep a question with its answer in a bucket. The same question again replaces the answer."""
+    if not question.strip() or not answer.strip():
+        raise ContentError(
+            "The question or its answer is empty.", code="invalid_arguments", hint="Give both."
+        )
+    target = await upload_target(access, bucket, create=False)
+    declared = Declaration(destination=target.destination, tags=tuple(tags))
+    declared.check_labels(access.state.upload_limits)
+    size_bytes = len(as_markdown(question, answer).encode(errors="replace"))
+    arrival = Arrival(target.destination.names[0], content_digest("qa", question, answer), size_bytes)
+    admission = await access.state.quotas.admit(access.grant, [arrival])
+    admission.require()
+    added, is_member = await access.client.qa.add(question, answer, declared)
+    await access.state.quotas.settle(access.grant, admission, [added])
+    remark = (
+        ""
+        if is_member
+        else "Stored as a Markdown file: this Calypso takes no questions. An earlier answer stays beside it."
+    )
+    return _answer(await _report(access, added, target, remark))
+
+
+def _answer(report: AddedReport) -> CallToolResult:
+    # The tool's own argument hides the name.
+    return answer(report)
+
+
+def _check_url(url: str) -> None:
+    if not url.strip():
+        raise ContentError("url is empty.", code="invalid_arguments", hint="Give the page's address.")
+
+
+async def _report(access: Access, added: FileState, target: Target, remark: str) -> AddedReport:
+    access.backend.catalogue.forget()
+    report = StateReport((added,))
+    if report.state is not Readiness.READY:
+        wanted = ReadinessTarget(file_ids=(added.id,), bucket_id=target.bucket_id)
+        report = await access.client.readiness.wait(wanted, timeout_s=_WAIT_S, first_look_s=_WAIT_S)
+    failed = report.failed[0] if report.failed else None
+    warning = next(filter(None, map(warnings_line, report.states)), None)
+    return AddedReport(
+        outcome="replayed" if added.is_replayed else "accepted",
+        readiness=word(report.state),
+        bucket=target.slug,
+        file_id=added.id,
+        title=clean_line(added.name, _TITLE_CHARS) if added.name else None,
+        code=failed.code if failed else None,
+        reason=reason_line(failed.message or "") if failed else remark or warning,
+        next_step=_next_step(report.state, added.id),
+    )
+
+
+def _next_step(state: Readiness, file_id: str) -> str:
+    if state is Readiness.READY:
+        return "Search it with search_bucket."
+    if state is Readiness.FAILED:
+        return "It will not become searchable; see the reason."
+    return f"Before you search for it, call wait_for_bucket_sync with file_ids=[{file_id!r}]."
