@@ -1,4 +1,4 @@
-"""Counts what Calypso fetches for a caller: its size shows only afterwards, so the most is set aside first."""
+"""Counts what Calypso fetches for a caller: its size shows afterwards, so the most is set aside first."""
 
 from __future__ import annotations
 

@@ -87,6 +87,17 @@ TWINS: list[tuple[str, str, Callable[[str], tuple[Any, ...]]]] = [
         lambda name: ("call_tool", "upload_file", {**_text_for(name), "create_bucket": True}),
     ),
     ("vault", "nosuch", lambda name: ("call_tool", "upload_batch", {"items": [_text_for(name)]})),
+    (
+        "vault",
+        "nosuch",
+        lambda name: ("call_tool", "upload_file", {"url": "https://a.test/b.txt", "bucket": name}),
+    ),
+    ("vault", "nosuch", lambda name: ("call_tool", "add_website", {"url": "https://a.test", "bucket": name})),
+    (
+        "vault",
+        "nosuch",
+        lambda name: ("call_tool", "add_qa", {"question": "q", "answer": "a", "bucket": name}),
+    ),
     ("vault", "nosuch", lambda name: ("read_resource", f"bucket://{name}")),
     ("vault", "nosuch", lambda name: ("read_resource", f"bucket://{name}/files/file_s1")),
     ("file_s1", "file_xx", lambda name: ("read_resource", f"bucket://handbook/files/{name}")),

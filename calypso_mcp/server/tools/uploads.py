@@ -96,7 +96,7 @@ async def upload_file(
     wait: Annotated[bool, Field(description="Until searchable")] = False,
     timeout_s: Timeout = DEFAULT_CALL_S,
 ) -> Annotated[CallToolResult, UploadReport]:
-    """Put one source into a bucket: one of path, text, content_base64, url. Over HTTP, none gives a curl call.
+    """Put one source into a bucket: one of path, text, content_base64, url. Over HTTP, none gives a curl.
 
     The same content again is a replay. For several files use upload_batch.
     """
