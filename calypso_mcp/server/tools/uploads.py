@@ -198,7 +198,7 @@ async def _imported(access: Access, url: str, target: Target, declared: Declarat
         )
     target = await made(access, target)
     declared = replace(declared, destination=target.destination)
-    replaces = Extension.REPLACE in await access.client.connection.extensions()
+    replaces = await access.backend.abilities.have(Extension.REPLACE)
     uploaded = await count_fetch(
         access,
         declared.destination,

@@ -44,15 +44,15 @@ async def add_website(
     access: CurrentAccess,
     *,
     url: Annotated[str, Field(description="Page; https by default")],
-    bucket: Annotated[str, Field(description="Slug, id or name; optional if there is one")] = "",
+    bucket: Annotated[str, Field(description="As in upload_file")] = "",
     title: Annotated[str, Field(description="Default: the page's")] = "",
-    create_bucket: Annotated[bool, Field(description="If there is none; bucket names it")] = False,
+    create_bucket: Annotated[bool, Field(description="If there is none")] = False,
 ) -> Annotated[CallToolResult, AddedReport]:
     """Read one public web page into a bucket. The same URL again reads it anew. Follows no links."""
     _check_url(url)
     target = await made(access, await upload_target(access, bucket, create=create_bucket))
     declared = Declaration(destination=target.destination, title=title or None)
-    replaces = Extension.REPLACE in await access.client.connection.extensions()
+    replaces = await access.backend.abilities.have(Extension.REPLACE)
     added = await count_fetch(
         access,
         target.destination,
@@ -70,7 +70,7 @@ async def add_qa(
     *,
     question: Annotated[str, Field(max_length=1_000, description="As people ask it")],
     answer: Annotated[str, Field(max_length=50_000, description="What agents shall quote")],
-    bucket: Annotated[str, Field(description="Slug, id or name; optional if there is one")] = "",
+    bucket: Annotated[str, Field(description="As in upload_file")] = "",
     tags: Annotated[list[str], Field(description="At most 20")] = [],  # noqa: B006 - never changed
 ) -> Annotated[CallToolResult, AddedReport]:
     """Keep a question with its answer in a bucket. The same question again replaces the answer."""
