@@ -23,7 +23,8 @@ USER calypso
 ENV CALYPSO_DATA_DIR=/data CALYPSO_HTTP_HOST=0.0.0.0 CALYPSO_HTTP_PORT=8000
 VOLUME /data
 EXPOSE 8000
+# Refusing 127.0.0.1 as a host (421) is an answer of a living server, too.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["/app/bin/python", "-c", \
-  "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ['CALYPSO_HTTP_PORT'] + '/healthz', timeout=4)"]
+  "import os, sys, http.client; c = http.client.HTTPConnection('127.0.0.1', int(os.environ['CALYPSO_HTTP_PORT']), timeout=4); c.request('GET', '/healthz'); sys.exit(c.getresponse().status not in (200, 421))"]
 ENTRYPOINT ["/app/bin/calypso-mcp"]
 CMD ["http"]

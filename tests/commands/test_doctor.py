@@ -30,6 +30,7 @@ from calypso_mcp.cli.doctor.machine import check_folders, check_machine
 from calypso_mcp.cli.doctor.settings_checks import check_settings
 from calypso_mcp.local.app import STORE_FILE
 from calypso_mcp.local.store.migrations import MIGRATIONS
+from calypso_mcp.server.registry import TOOLS
 from calypso_mcp.settings import read_settings
 from calypso_mcp.sqlite.connections import open_private
 from calypso_mcp.sqlite.migrations import migrate
@@ -371,7 +372,7 @@ def test_all_is_well_on_a_fresh_machine_and_nothing_is_made(machine: Machine) ->
     code, findings, _ = _doctor(machine, "--allow-path", str(machine.project))
     assert code == 0
     [handshake] = [one for one in findings if one["area"] == "handshake"]
-    assert "answers with 10 tools" in handshake["message"]
+    assert f"answers with {len(TOOLS)} tools" in handshake["message"]
     assert list(machine.data.iterdir()) == []
 
 

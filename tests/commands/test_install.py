@@ -12,6 +12,7 @@ import pytest
 from calypso_mcp.cli.clients.command import server_command
 from calypso_mcp.cli.clients.facts import CLIENTS
 from calypso_mcp.cli.clients.places import Places
+from calypso_mcp.server.registry import TOOLS
 from tests.commands.processes import ROOT, run
 from tests.support.live_backend import API_KEY
 
@@ -33,7 +34,7 @@ def test_a_server_is_shown_written_and_started_and_taken_out_again(tmp_path: Pat
     assert ended.returncode == 0, ended.stderr
     assert '+    "calypso": {' in ended.stdout
     assert "sk-theirs" not in ended.stdout
-    assert "answers with 10 tools" in ended.stdout
+    assert f"answers with {len(TOOLS)} tools" in ended.stdout
     assert str(server_command()[0]) in config.read_text(encoding="utf-8")
     [backup] = config.parent.glob("mcp.json.before-calypso-*")
     assert backup.read_text(encoding="utf-8") == before
