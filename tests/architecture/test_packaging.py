@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -135,3 +137,11 @@ def test_configurations_in_the_readme_are_json_that_starts_this_package(snippet:
     servers = configuration.get("mcpServers") or configuration["servers"]
     assert servers["calypso"]["command"] == "uvx"
     assert servers["calypso"]["args"][0] == PROJECT["name"]
+
+
+@pytest.mark.skipif(shutil.which("mcpb") is None, reason="mcpb, the bundle's own tool, is not installed here")
+def test_the_bundles_own_tool_finds_the_manifest_right() -> None:
+    ended = subprocess.run(
+        ["mcpb", "validate", str(ROOT / "manifest.json")], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
