@@ -41,14 +41,18 @@ def test_commands_shown_are_understood(arguments: list[str]) -> None:
     parse(arguments)
 
 
-def test_files_and_modules_the_readme_points_at_exist() -> None:
-    linked = set(re.findall(r"\]\(([^)#:]+)\)", TEXT))
-    tables = TEXT.partition("## Working on the code")[2]
+#: Pages that point into the code.
+PAGES = ("README.md", "CONTRIBUTING.md", "docs/contributing/architecture.md", "docs/contributing/style.md")
+_PARTS = "cli|assembly|settings|server|client|local|api|domain"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_and_modules_a_page_points_at_exist(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    linked = {(ROOT / page).parent / path for path in re.findall(r"\]\((?!https?:)([^)#:]+)", text)}
     named = {
-        f"calypso_mcp/{path}"
-        for path in re.findall(
-            r"`((?:cli|assembly|settings|server|client|local|api|domain)/[\w./]*)`", tables
-        )
+        ROOT / "calypso_mcp" / path.removeprefix("calypso_mcp/")
+        for path in re.findall(rf"`((?:calypso_mcp/)?(?:{_PARTS})/[\w./]*)`", text)
     }
-    missing = [path for path in sorted(linked | named) if not (ROOT / path).exists()]
-    assert missing == []
+    named |= {ROOT / path for path in re.findall(r"`(tests/[\w./]*)`", text)}
+    assert [str(path) for path in sorted(linked | named) if not path.exists()] == []

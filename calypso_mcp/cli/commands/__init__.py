@@ -56,6 +56,11 @@ COMMANDS = (
     Command("upload", "PATH ... --bucket BUCKET [FLAGS]", "Upload files or folders into a bucket."),
     Command("doctor", "[--json] [FLAGS]", "Look at everything an installation needs, and name the fixes."),
     Command("install", "CLIENT [FLAGS]", "Put the server into a client's configuration, or take it out."),
+    Command("list", "[BUCKET] [FLAGS]", "List the buckets, or what one of them holds."),
+    Command("search", "QUERY [FLAGS]", "Find passages, with citations."),
+    Command("ask", "QUESTION [FLAGS]", "Ask an agent; its answer cites the sources."),
+    Command("read", "FILE_ID [FLAGS]", "Print the text of a source."),
+    Command("remove", "FILE_ID [FLAGS]", "Remove a source and its passages for good."),
     Command("recover", "[FLAGS]", "Save what is left of a damaged store."),
     Command("token", "new NAME", "Make an access token for an agent that calls over HTTP."),
 )

@@ -1,0 +1,78 @@
+"""Commands that call one tool and show a person what it returned."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import anyio
+
+from calypso_mcp.cli.arguments import CommandParser
+from calypso_mcp.cli.logs import log_to_stderr
+from calypso_mcp.cli.mcp_session import open_session
+from calypso_mcp.cli.terminal import columns
+from calypso_mcp.domain.untrusted_text import clean_line
+from calypso_mcp.settings import load_settings
+
+#: Longest cell of a table, in characters.
+_CELL_CHARS = 200
+#: Pages asked for at most, so that a backend that repeats itself cannot keep us for ever.
+_MOST_PAGES = 10_000
+
+
+def add_calling_arguments(parser: CommandParser) -> None:
+    """Take `--json`, and the settings that say where Calypso is and which buckets the command may touch."""
+    parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as JSON")
+    parser.add_settings({"calypso", "observing"}, names={"buckets", "agent"})
+
+
+def call_tool(tool: str, arguments: Mapping[str, object], flags: Mapping[str, object]) -> dict[str, Any]:
+    """Return the result of one tool call.
+
+    Raises:
+        ToolFailed: The tool answered with an error.
+        ConfigError: A setting is wrong.
+    """
+    [result] = call_pages(tool, arguments, flags, most=1)
+    return result
+
+
+def call_pages(
+    tool: str, arguments: Mapping[str, object], flags: Mapping[str, object], *, most: int = _MOST_PAGES
+) -> list[dict[str, Any]]:
+    """Return the results of a tool that answers in pages; errors as for `call_tool`."""
+    settings = load_settings(flags)
+    log_to_stderr(settings)
+
+    async def work() -> list[dict[str, Any]]:
+        async with open_session(settings) as session:
+            pages = [await session.call(tool, arguments)]
+            while len(pages) < most and (cursor := pages[-1].get("next_cursor")):
+                pages.append(await session.call(tool, {**arguments, "cursor": cursor}))
+            return pages
+
+    return anyio.run(work)
+
+
+def print_result(result: object, arguments: argparse.Namespace) -> bool:
+    """Print a result as JSON where that was asked for; returns whether it was."""
+    if arguments.as_json:
+        print(json.dumps(result, ensure_ascii=False, indent=2))
+    return bool(arguments.as_json)
+
+
+def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows under headings, as wide as the terminal; long cells go on in their column."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for position, heading in enumerate(headings):
+        table.add_column(heading, overflow="fold", ratio=None if position else 1)
+    for row in rows:
+        table.add_row(*(Text(clean_line(str(cell), _CELL_CHARS)) for cell in row))
+    Console(width=columns(), highlight=False).print(table)

@@ -1,0 +1,35 @@
+"""`calypso-mcp ask`: an answer with citations."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Mapping
+
+from calypso_mcp.cli.arguments import CommandParser
+from calypso_mcp.cli.calling import add_calling_arguments, call_tool, print_result
+from calypso_mcp.cli.hits import print_hits
+from calypso_mcp.cli.terminal import columns
+from calypso_mcp.domain.untrusted_text import clean
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Take the question."""
+    parser.description = "Ask an agent; it answers from its buckets and cites them."
+    parser.add_argument("question", metavar="QUESTION", help="the question, in plain words")
+    parser.add_argument("--conversation", metavar="ID", help="conversation id of the answer before")
+    add_calling_arguments(parser)
+
+
+def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
+    """Print the answer and what it rests on; 1 where the sources do not say."""
+    asked = {"question": arguments.question, "conversation_id": arguments.conversation}
+    result = call_tool("ask_agent", asked, flags)
+    has_answer = bool(result.get("citations"))
+    if print_result(result, arguments):
+        return 0 if has_answer else 1
+    for paragraph in clean(str(result["answer"])).splitlines():
+        print(textwrap.fill(paragraph, columns()))
+    if has_answer:
+        print_hits("Sources", result["citations"])
+    return 0 if has_answer else 1

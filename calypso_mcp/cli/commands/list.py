@@ -1,0 +1,86 @@
+"""`calypso-mcp list`: the buckets, or what one of them holds."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+from calypso_mcp.cli.arguments import CommandParser
+from calypso_mcp.cli.calling import add_calling_arguments, call_pages, print_result, print_table
+from calypso_mcp.domain.amounts import format_bytes
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Take the bucket and what to narrow the listing by."""
+    parser.description = "List the buckets, or the sources of one bucket."
+    parser.add_argument("listed", metavar="BUCKET", nargs="?", help="slug, id or name of a bucket")
+    parser.add_argument("--query", metavar="TEXT", help="only what has this in its name")
+    parser.add_argument("--kind", choices=("file", "website", "qa"), help="only sources of this kind")
+    parser.add_argument("--tag", metavar="TAG", help="only sources with this tag")
+    parser.add_argument(
+        "--state", choices=("ready", "pending", "failed", "warning"), help="only sources in this state"
+    )
+    add_calling_arguments(parser)
+
+
+def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
+    """Print the listing."""
+    if arguments.listed:
+        return _list_sources(arguments, flags)
+    pages = call_pages("list_buckets", {"query": arguments.query, "limit": 100}, flags)
+    buckets = [bucket for page in pages for bucket in page["buckets"]]
+    if print_result(buckets, arguments):
+        return 0
+    if not buckets:
+        print("There is no bucket. `calypso-mcp upload PATH --bucket NAME --create-bucket` creates one.")
+        return 0
+    print_table(
+        ("bucket", "name", "sources", "state", "agents"),
+        [
+            (
+                bucket["slug"],
+                bucket["name"],
+                bucket["files"] + sum(bucket.get("counts", {}).get(kind, 0) for kind in ("website", "qa")),
+                "ready" if bucket["ready"] else f"{bucket['pending']} pending",
+                ", ".join(bucket.get("agents", [])),
+            )
+            for bucket in buckets
+        ],
+    )
+    return 0
+
+
+def _list_sources(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
+    asked = {
+        "bucket": arguments.listed,
+        "query": arguments.query,
+        "kind": arguments.kind,
+        "tag": arguments.tag,
+        "state": arguments.state,
+        "limit": 200,
+    }
+    pages = call_pages("list_sources", asked, flags)
+    sources: list[dict[str, Any]] = [source for page in pages for source in page["sources"]]
+    if print_result(sources, arguments):
+        return 0
+    if not sources:
+        print("No source fits.")
+        return 0
+    print_table(
+        ("name", "size", "state", "tags", "updated", "file id"),
+        [
+            (
+                source["name"],
+                format_bytes(source["size_bytes"]) if "size_bytes" in source else "",
+                f"{source['state']}: {source['reason']}" if source.get("reason") else source["state"],
+                ", ".join(source.get("tags", [])),
+                source.get("updated", ""),
+                source["file_id"],
+            )
+            for source in sources
+        ],
+    )
+    total = pages[-1].get("total", len(sources))
+    print(f"{total} {'source' if total == 1 else 'sources'}")
+    return 0

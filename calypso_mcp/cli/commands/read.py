@@ -1,0 +1,41 @@
+"""`calypso-mcp read`: the text of a source."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from collections.abc import Mapping
+
+from calypso_mcp.cli.arguments import CommandParser
+from calypso_mcp.cli.calling import add_calling_arguments, call_tool, print_result
+from calypso_mcp.cli.terminal import columns
+from calypso_mcp.domain.untrusted_text import clean, clean_line
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Take the source and where to begin."""
+    parser.description = "Print the text of a source, as it was read for searching."
+    parser.add_argument("file_id", metavar="FILE_ID", help="from `calypso-mcp list BUCKET`")
+    parser.add_argument("--start", metavar="PLACE", help="page, slide or line to begin with")
+    parser.add_argument("--max-chars", type=int, default=6000, metavar="N", help="most characters (6000)")
+    add_calling_arguments(parser)
+
+
+def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
+    """Print the text; 1 where there is none."""
+    asked = {"file_id": arguments.file_id, "start": arguments.start, "max_chars": arguments.max_chars}
+    result = call_tool("read_source", asked, flags)
+    passages = result["passages"]
+    if print_result(result, arguments):
+        return 0 if passages else 1
+    if not passages:
+        print(f"{result['name']} has no text to read: {result.get('reason', result.get('state', ''))}")
+        return 1
+    for passage in passages:
+        if place := passage.get("place"):
+            print(f"\n{clean_line(str(place), columns())}")
+        for line in clean(str(passage["text"])).splitlines():
+            print(textwrap.fill(line, columns(), replace_whitespace=False))
+    if following := result.get("next_start"):
+        print(f"\nIt goes on: --start '{following}'")
+    return 0

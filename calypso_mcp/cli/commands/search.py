@@ -1,0 +1,29 @@
+"""`calypso-mcp search`: passages with citations."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+from calypso_mcp.cli.arguments import CommandParser
+from calypso_mcp.cli.calling import add_calling_arguments, call_tool, print_result
+from calypso_mcp.cli.hits import print_hits
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Take the question and how many passages to show."""
+    parser.description = "Find passages in the buckets; --bucket narrows it to some of them."
+    parser.add_argument("query", metavar="QUERY", help="what to look for, in plain words")
+    parser.add_argument(
+        "--max-results", type=int, default=5, metavar="N", help="passages to show, at most 20 (5)"
+    )
+    add_calling_arguments(parser)
+
+
+def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
+    """Print what was found; 1 where nothing was."""
+    asked = {"query": arguments.query, "max_results": arguments.max_results}
+    result = call_tool("search_bucket", asked, flags)
+    if not print_result(result, arguments):
+        print_hits(arguments.query, result["hits"])
+    return 0 if result["hits"] else 1

@@ -1,0 +1,84 @@
+"""What the tools do, for a person: list, search, ask, read, remove."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.commands.processes import run
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a data folder with a bucket of two files, for tests that change nothing."""
+    data = tmp_path_factory.mktemp("data")
+    filled(data, tmp_path_factory.mktemp("handbook"))
+    return data
+
+
+def filled(data: Path, folder: Path) -> None:
+    (folder / "leave.md").write_text("# Leave\n\nEvery employee has 27 days of annual leave.\n")
+    (folder / "canteen.md").write_text("# Canteen\n\nThe canteen opens at eleven.\n")
+    done = command(data, "upload", str(folder), "--bucket", "handbook", "--create-bucket", "--wait")
+    assert done.returncode == 0, done.stderr
+
+
+def command(data: Path, *words: str):
+    return run(*words, "--data-dir", str(data))
+
+
+def test_buckets_and_their_sources_are_listed(store: Path) -> None:
+    buckets = command(store, "list")
+    assert re.search(r"^handbook +handbook +2 +ready", buckets.stdout, re.MULTILINE)
+    sources = command(store, "list", "handbook")
+    assert re.search(r"^canteen\.md +40 B +ready.*\n.*^leave\.md", sources.stdout, re.MULTILINE | re.DOTALL)
+    assert sources.stdout.rstrip().endswith("2 sources")
+    assert (
+        json.loads(command(store, "list", "handbook", "--query", "LEAVE", "--json").stdout)[0]["name"]
+        == "leave.md"
+    )
+    assert command(store, "list", "handbook", "--tag", "none").stdout == "No source fits.\n"
+
+
+def test_a_search_shows_where_each_passage_stands(store: Path) -> None:
+    found = command(store, "search", "annual leave")
+    assert found.returncode == 0
+    assert re.search(r"1\. leave\.md.*27 days", found.stdout, re.DOTALL)
+    assert (
+        json.loads(command(store, "search", "annual leave", "--json").stdout)["hits"][0]["filename"]
+        == "leave.md"
+    )
+    nothing = command(store, "search", "zeppelin")
+    assert (nothing.returncode, "nothing found" in nothing.stdout) == (1, True)
+
+
+def test_an_answer_cites_its_sources(store: Path) -> None:
+    answered = command(store, "ask", "When does the canteen open?")
+    assert answered.returncode == 0
+    assert "opens at eleven" in answered.stdout
+    assert "canteen.md" in answered.stdout
+    assert command(store, "ask", "What does a zeppelin weigh?").returncode == 1
+
+
+def test_the_scope_flags_narrow_what_is_found(store: Path) -> None:
+    refused = command(store, "search", "annual leave", "--bucket", "nowhere")
+    assert refused.returncode == 1
+    assert "leave.md" not in refused.stdout
+
+
+def test_a_source_is_read_and_removed_for_good(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    data = tmp_path / "data"
+    filled(data, tmp_path / "files")
+    [leave] = json.loads(command(data, "list", "handbook", "--query", "leave", "--json").stdout)
+    text = command(data, "read", leave["file_id"])
+    assert (text.returncode, "27 days" in text.stdout) == (0, True)
+    unasked = command(data, "remove", leave["file_id"])
+    assert (unasked.returncode, "--yes" in unasked.stderr) == (2, True)
+    removed = command(data, "remove", leave["file_id"], "--yes")
+    assert removed.stdout == "Removed leave.md from handbook.\n"
+    assert command(data, "search", "annual leave").returncode == 1
+    assert command(data, "read", leave["file_id"]).returncode == 1
