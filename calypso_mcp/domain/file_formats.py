@@ -244,7 +244,7 @@ class ReadableFormats:
             return None
         return _refused(
             filename,
-            f"is a {one.label}",
+            f"is {_article(one.label)} {one.label}",
             f"Install the [{one.extra}] extra (pip install 'calypso-mcp[{one.extra}]'), or send its text.",
         )
 
@@ -256,6 +256,10 @@ def ending_of(filename: str, known: dict[str, FileFormat]) -> str:
     if dot and stem:
         return ending
     return name.strip(".") if name.strip(".") in known else ""
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[:1].lower() in "aeiou" else "a"
 
 
 def _refused(filename: str, what: str, remedy: str) -> ContentError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from email.message import EmailMessage
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, split
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent, Part
 from calypso_mcp.local.indexing.formats.detection import choose_entry
+from calypso_mcp.local.indexing.formats.registry import readable_formats
 
 
 def read(name: str, content: str | bytes, content_type: str = "") -> Document:
@@ -260,3 +262,12 @@ def test_hostile_structure_is_small_text_or_an_honest_failure(name: str, content
         text = failure.message
     assert len(text) < 200_000
     assert "root:" not in text
+
+
+def test_an_outlook_message_needs_its_extra_and_says_so_by_its_name_alone() -> None:
+    without = replace(readable_formats(), extras=frozenset())
+    refusal = without.refusal_of_name("folder/a.msg")
+    assert refusal is not None
+    assert "is an Outlook message" in refusal.message
+    assert "calypso-mcp[outlook]" in refusal.hint
+    assert "Outlook" not in without.summary

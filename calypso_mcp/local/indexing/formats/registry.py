@@ -7,9 +7,10 @@ the process that reads, with the first file of that format.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
 from calypso_mcp.domain.file_formats import (
@@ -223,7 +224,10 @@ ENTRIES: tuple[Entry, ...] = (
         _ole("ppt", "PowerPoint", "ppt pps pot", "application/vnd.ms-powerpoint", Locator.SECTION),
         "office:read_office",
     ),
-    Entry(_ole("msg", "Outlook messages", "msg", _OUTLOOK, Locator.SECTION), "outlook:read_outlook"),
+    Entry(
+        replace(_ole("msg", "Outlook message", "msg", _OUTLOOK, Locator.SECTION), extra="outlook"),
+        "outlook:read_outlook",
+    ),
     Entry(
         _structured(
             "eml", "e-mail", "eml", "message/rfc822", b"return-path: ", b"delivered-to: ", b"received: "
@@ -297,7 +301,8 @@ ENTRIES: tuple[Entry, ...] = (
 @cache
 def readable_formats() -> ReadableFormats:
     """Return what this installation reads."""
-    extras = frozenset({"ocr"}) if is_recognition_installed() else frozenset[str]()
+    installed = {"ocr": is_recognition_installed(), "outlook": find_spec("oxmsg") is not None}
+    extras = frozenset(extra for extra, is_there in installed.items() if is_there)
     return ReadableFormats(tuple(entry.format for entry in ENTRIES), UNREADABLE, extras)
 
 
