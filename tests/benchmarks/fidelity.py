@@ -1,0 +1,34 @@
+"""Prints, by format, how much of what other programs wrote is found, and cited where it stands.
+
+Run it as `python -m tests.benchmarks.fidelity`; with LibreOffice installed, its documents are read too.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import defaultdict
+from pathlib import Path
+
+from tests.support.fidelity import is_cited_right, share_found
+from tests.support.producers import Made, has_libreoffice, made_by_libraries, made_by_libreoffice
+from tests.support.variants import made_by_hand
+
+
+def main() -> None:
+    """Print the table."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = [*made_by_libraries(), *made_by_hand()]
+        if has_libreoffice():
+            made += made_by_libreoffice(Path(folder))
+        by_format: defaultdict[str, list[Made]] = defaultdict(list)
+        for one in made:
+            by_format[one.name.rpartition(".")[2]].append(one)
+    print("| format | files | words found, least | cited right |")
+    print("|---|---|---|---|")
+    for name, files in sorted(by_format.items()):
+        right = sum(map(is_cited_right, files))
+        print(f"| {name} | {len(files)} | {min(map(share_found, files)):.0%} | {right} of {len(files)} |")
+
+
+if __name__ == "__main__":
+    main()
