@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calypso_mcp.cli.clients import jsonc
@@ -175,6 +175,7 @@ _JSON = st.recursive(
 )
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(
     document=st.dictionaries(st.text().filter(lambda name: name != "mcpServers"), _JSON, max_size=4),
     servers=st.none()
