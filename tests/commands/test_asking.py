@@ -82,3 +82,21 @@ def test_a_source_is_read_and_removed_for_good(tmp_path: Path) -> None:
     assert removed.stdout == "Removed leave.md from handbook.\n"
     assert command(data, "search", "annual leave").returncode == 1
     assert command(data, "read", leave["file_id"]).returncode == 1
+
+
+def test_a_question_with_its_answer_is_found_and_replaced(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    filled(data, tmp_path)
+    for answer in ("At noon.", "At half past eleven."):
+        added = command(data, "add-qa", "When does the shuttle leave?", answer, "--bucket", "handbook")
+        assert added.returncode == 0, added.stderr
+    [source] = json.loads(command(data, "list", "handbook", "--kind", "qa", "--json").stdout)
+    assert source["state"] in {"ready", "pending"}
+
+
+def test_a_page_on_this_machine_is_not_fetched(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    filled(data, tmp_path)
+    refused = command(data, "add-url", "http://127.0.0.1:9/secret", "--bucket", "handbook")
+    assert refused.returncode == 1
+    assert "private" in refused.stderr or "public" in refused.stderr

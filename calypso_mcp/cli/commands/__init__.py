@@ -61,6 +61,8 @@ COMMANDS = (
     Command("ask", "QUESTION [FLAGS]", "Ask an agent; its answer cites the sources."),
     Command("read", "FILE_ID [FLAGS]", "Print the text of a source."),
     Command("remove", "FILE_ID [FLAGS]", "Remove a source and its passages for good."),
+    Command("add-url", "URL --bucket BUCKET [FLAGS]", "Read a public web page into a bucket."),
+    Command("add-qa", "QUESTION ANSWER --bucket BUCKET", "Store a question with its answer."),
     Command("recover", "[FLAGS]", "Save what is left of a damaged store."),
     Command("token", "new NAME", "Make an access token for an agent that calls over HTTP."),
 )

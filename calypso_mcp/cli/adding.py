@@ -1,0 +1,32 @@
+"""Commands that add one source that is no file, and say what became of it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+from calypso_mcp.cli.arguments import CommandParser
+from calypso_mcp.cli.calling import call_tool, print_result
+from calypso_mcp.domain.untrusted_text import clean_line
+
+_LINE_CHARS = 200
+
+
+def add_adding_arguments(parser: CommandParser) -> None:
+    """Take the bucket, `--json`, and the settings that say where Calypso is."""
+    parser.add_argument(
+        "--bucket", dest="destination", required=True, metavar="BUCKET", help="slug, id or name of the bucket"
+    )
+    parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as JSON")
+    parser.add_settings({"calypso", "observing"})
+
+
+def add_source(
+    tool: str, asked: Mapping[str, object], arguments: argparse.Namespace, flags: Mapping[str, object]
+) -> int:
+    """Call the tool that adds a source and print its result, a fact on each line."""
+    result = call_tool(tool, {**asked, "bucket": arguments.destination}, flags)
+    if not print_result(result, arguments):
+        for name, value in result.items():
+            print(f"{name}: {clean_line(str(value), _LINE_CHARS)}")
+    return 0

@@ -1,0 +1,22 @@
+"""`calypso-mcp add-url`: a public web page into a bucket."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+from calypso_mcp.cli.adding import add_adding_arguments, add_source
+from calypso_mcp.cli.arguments import CommandParser
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Take the address."""
+    parser.description = "Read one public web page into a bucket; the same address again reads it anew."
+    parser.add_argument("url", metavar="URL", help="address of the page")
+    parser.add_argument("--title", metavar="TITLE", help="shown instead of the page's own title")
+    add_adding_arguments(parser)
+
+
+def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
+    """Add the page."""
+    return add_source("add_website", {"url": arguments.url, "title": arguments.title}, arguments, flags)
