@@ -14,13 +14,14 @@ import asyncio
 import contextlib
 import itertools
 import json
+import sqlite3
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,12 +34,17 @@ from jwt.algorithms import RSAAlgorithm
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from calypso_mcp.server.access import tokens
+from calypso_mcp.server.one_time.upload_ledger import LEDGER_FILE, UploadLedger
 from tests.support.live_backend import API_KEY, BackendProcess
 from tests.support.team_server import Worker
 
 KEY_HEADER = "Calypso-Api-Key"
 AUDIENCE = "https://mcp.example/mcp"
 CONNECTIONS = 540
+#: Of one caller at once.
+CLIENTS = 24
+UNUSED_ADDRESSES = 200_000
 PAUSE_S = 0.1
 LIST_TOOLS = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}).encode()
 
@@ -49,6 +55,8 @@ class Attacked:
 
     origin: str
     login: dict[str, str]
+    #: What the attacker logs in with; empty for strangers.
+    token: str = ""
 
 
 @asynccontextmanager
@@ -109,13 +117,60 @@ async def by_oauth(calypso: str, folder: Path) -> AsyncGenerator[Attacked]:
             await anyio.to_thread.run_sync(worker.stop)
 
 
-async def made_up_keys(origin: str) -> None:
+@asynccontextmanager
+async def by_access_file(calypso: str, folder: Path) -> AsyncGenerator[Attacked]:
+    """Run a server with a known caller, and one who may call without end but has a small quota."""
+    folder.mkdir(parents=True, exist_ok=True)
+    known, greedy = tokens.new_token("known"), tokens.new_token("greedy")
+    access = folder / "access.toml"
+    access.write_text(
+        f'[agents.known]\ntoken_hash = "{tokens.hash_token(known)}"\nbuckets = ["docs"]\n'
+        f'[agents.greedy]\ntoken_hash = "{tokens.hash_token(greedy)}"\nall_buckets = true\n'
+        "calls_per_minute = 100_000\nbytes_per_bucket = 500_000\n"
+    )
+    environment = {
+        "CALYPSO_DATA_DIR": str(folder),
+        "CALYPSO_API_BASE_URL": f"{calypso}/v1",
+        "CALYPSO_API_KEY": API_KEY,
+        "CALYPSO_ACCESS_FILE": str(access),
+    }
+    worker = await anyio.to_thread.run_sync(Worker, environment)
+    try:
+        yield Attacked(worker.origin, {"Authorization": f"Bearer {known}"}, greedy)
+    finally:
+        await anyio.to_thread.run_sync(worker.stop)
+
+
+@asynccontextmanager
+async def with_unused_addresses(calypso: str, folder: Path) -> AsyncGenerator[Attacked]:
+    """Run the same server on a record of addresses that were never used."""
+    path = folder / LEDGER_FILE
+    ledger = UploadLedger(path)
+    await ledger.read(f"upload_{'A' * 22}")
+    ledger.close()
+    now = int(time.time())
+    rows = (
+        (f"upload_{number:022d}", f"caller-{number // 1_000}", "issued", "b", "a.txt", now + 900, now, 0)
+        for number in range(UNUSED_ADDRESSES)
+    )
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.executemany(
+            "INSERT INTO uploads"
+            " (upload_id, owner, state, bucket_id, filename, expires_at, changed_at, claims)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            rows,
+        )
+    async with by_access_file(calypso, folder) as attacked:
+        yield attacked
+
+
+async def made_up_keys(origin: str, _token: str) -> None:
     """Send a key that nobody has with every request, over many connections."""
     numbers = itertools.count()
     await flood(origin, lambda: (KEY_HEADER, f"sk-made-up-{next(numbers)}"))
 
 
-async def unknown_key_ids(origin: str) -> None:
+async def unknown_key_ids(origin: str, _token: str) -> None:
     """Send tokens whose signing key the issuer does not have."""
     own = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     tokens = [jwt.encode({"sub": "x"}, own, "RS256", {"kid": f"unknown-{number}"}) for number in range(200)]
@@ -123,12 +178,54 @@ async def unknown_key_ids(origin: str) -> None:
     await flood(origin, lambda: ("Authorization", f"Bearer {next(turns)}"))
 
 
-async def wrong_hosts(origin: str) -> None:
+async def wrong_hosts(origin: str, _token: str) -> None:
     """Send requests for a server of another name."""
     await flood(origin, lambda: ("X-Nothing", "x"), host="evil.example")
 
 
-async def nothing(_origin: str) -> None:
+async def uploads_without_end(origin: str, token: str) -> None:
+    """Store one text after another, also when the quota is used up."""
+    numbers = itertools.count()
+
+    def arguments() -> dict[str, Any]:
+        return {"filename": f"{next(numbers)}.txt", "text": f"{next(numbers)} " + "filler " * 7_000}
+
+    await call_without_end(origin, token, "upload_file", arguments)
+
+
+async def addresses_without_end(origin: str, token: str) -> None:
+    """Ask for one upload address after another, and use none."""
+    numbers = itertools.count()
+    await call_without_end(origin, token, "upload_file", lambda: {"filename": f"{next(numbers)}.txt"})
+
+
+async def endless_answers(origin: str, token: str) -> None:
+    """Ask an agent whose answers never end."""
+    await call_without_end(origin, token, "ask_agent", lambda: {"question": "Why?", "agent": "calypso-agent"})
+
+
+async def call_without_end(
+    origin: str, token: str, tool: str, arguments: Callable[[], dict[str, Any]]
+) -> None:
+    """Call a tool over and over from several clients of one caller at once."""
+
+    async def call() -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        async with (
+            httpx2.AsyncClient(headers=headers, timeout=60) as http,
+            Client(streamable_http_client(f"{origin}/mcp", http_client=http)) as client,
+        ):
+            while True:
+                answer = await client.call_tool(tool, arguments())
+                code = str(answer.content).partition("Code: ")[2].partition("\\n")[0]
+                ANSWERS[code if answer.is_error else "done"] += 1
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(CLIENTS):
+            tasks.start_soon(call)
+
+
+async def nothing(_origin: str, _token: str) -> None:
     """Attack nobody: what a search takes by itself."""
     await anyio.sleep_forever()
 
@@ -172,10 +269,12 @@ ANSWERS: Counter[str] = Counter()
 
 @dataclass(frozen=True)
 class Attack:
-    """How callers log in at the server, and what is done to it meanwhile, given its origin."""
+    """How callers log in at the server, and what is done to it meanwhile, given its origin and the token."""
 
     login: Callable[[str, Path], AbstractAsyncContextManager[Attacked]]
-    run: Callable[[str], Coroutine[Any, Any, None]]
+    run: Callable[[str, str], Coroutine[Any, Any, None]]
+    #: What the Calypso behind the server does: options of `tests.support.backend_process`.
+    calypso: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 ATTACKS = {
@@ -183,6 +282,9 @@ ATTACKS = {
     "made-up keys": Attack(by_own_key, made_up_keys),
     "wrong hosts": Attack(by_own_key, wrong_hosts),
     "unknown key ids": Attack(by_oauth, unknown_key_ids),
+    "uploads over a quota": Attack(by_access_file, uploads_without_end),
+    "endless answers": Attack(by_access_file, endless_answers, {"endless": True}),
+    "unused addresses": Attack(with_unused_addresses, addresses_without_end),
 }
 
 
@@ -190,7 +292,7 @@ async def measured(attack: str, seconds: float) -> str:
     """Return the line of a table about a known caller's searches while `attack` runs."""
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        calypso = stack.enter_context(BackendProcess(folder / "calypso"))
+        calypso = stack.enter_context(BackendProcess(folder / "calypso", **ATTACKS[attack].calypso))
         async with calypso.client() as api:
             uploaded = await api.upload(b"The lamp blinks red when the battery is low.")
             await api.settled(uploaded["id"])
@@ -200,7 +302,15 @@ async def measured(attack: str, seconds: float) -> str:
         client = await stack.enter_async_context(Client(transport))
         await client.call_tool("search_bucket", {"query": "lamp"})
         attacker = await anyio.open_process(
-            [sys.executable, "-m", "tests.benchmarks.attacks", "--attack", attack, attacked.origin],
+            [
+                sys.executable,
+                "-m",
+                "tests.benchmarks.attacks",
+                "--attack",
+                attack,
+                attacked.origin,
+                attacked.token,
+            ],
             stderr=None,
         )
         assert attacker.stdin is not None
@@ -234,10 +344,10 @@ async def searches(client: Client, seconds: float) -> tuple[list[float], int]:
     return times, failed
 
 
-async def attack_until_told(name: str, origin: str) -> None:
+async def attack_until_told(name: str, origin: str, token: str) -> None:
     """Attack until standard input ends, then print what the server answered."""
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(ATTACKS[name].run, origin)
+        tasks.start_soon(ATTACKS[name].run, origin, token)
         await anyio.to_thread.run_sync(sys.stdin.read)
         tasks.cancel_scope.cancel()
     print(", ".join(f"{count} x {status}" for status, count in sorted(ANSWERS.items())))
@@ -253,7 +363,7 @@ def main() -> None:
     parser.add_argument("--attack", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.attack:
-        asyncio.run(attack_until_told(given.attack, given.names[0]))
+        asyncio.run(attack_until_told(given.attack, *given.names))
         return
     print("| attack | searches | failed | median ms | p95 ms | max ms | answers to the attack |")
     print("|---|---|---|---|---|---|---|")

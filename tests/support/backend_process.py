@@ -2,12 +2,13 @@
 
 `python -m tests.support.backend_process DATA_DIR API_KEY OPTIONS`, OPTIONS being a literal of keyword
 arguments for `LocalOptions`. Two more say what a file's name does to the process while it is indexed:
-`hangs_on` keeps it there for good, `dies_of` ends it at once.
+`hangs_on` keeps it there for good, `dies_of` ends it at once. With `endless` no answer of an agent ever ends.
 """
 
 from __future__ import annotations
 
 import ast
+import json
 import os
 import sys
 from pathlib import Path
@@ -16,7 +17,10 @@ from typing import Any
 
 import anyio
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from calypso_mcp.api.answers import TEXT_DONE
+from calypso_mcp.api.paths import RESPONSES
 from calypso_mcp.local.app import LocalOptions, create_app
 from calypso_mcp.local.indexing import extraction
 
@@ -44,13 +48,41 @@ class _Server(uvicorn.Server):
         print(sockets[0].getsockname()[1], flush=True)
 
 
+class _Endless:
+    """Answers every question with a stream of events that goes on for as long as anybody listens."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not scope["path"].endswith(RESPONSES):
+            await self._app(scope, receive, send)
+            return
+        headers = [(b"content-type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        done = json.dumps({"type": TEXT_DONE, "text": "x" * 2_000})
+        events = f"event: {TEXT_DONE}\ndata: {done}\n\n".encode() * 16
+        async with anyio.create_task_group() as tasks:
+
+            async def listen() -> None:
+                while (await receive())["type"] != "http.disconnect":
+                    pass
+                tasks.cancel_scope.cancel()
+
+            tasks.start_soon(listen)
+            while True:
+                await send({"type": "http.response.body", "body": events, "more_body": True})
+
+
 def main() -> None:
     data_dir, api_key, options = sys.argv[1:]
     fields: dict[str, Any] = {"creates_per_second": None, "poll_s": 0.05, **ast.literal_eval(options)}
     _ScriptedExtractor.hangs_on = fields.pop("hangs_on", "")
     _ScriptedExtractor.dies_of = fields.pop("dies_of", "")
     extraction.Extractor = _ScriptedExtractor
-    app = create_app(LocalOptions(Path(data_dir), api_key, **fields))
+    is_endless = fields.pop("endless", False)
+    app: ASGIApp = create_app(LocalOptions(Path(data_dir), api_key, **fields))
+    app = _Endless(app) if is_endless else app
     with socket() as listening:
         listening.bind(("127.0.0.1", 0))
         _Server(uvicorn.Config(app, log_config=None, ws="none")).run(sockets=[listening])
