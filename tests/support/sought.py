@@ -27,7 +27,7 @@ class Sought:
         data: Its bytes.
         query: A question, answered by this file alone.
         text: Stands in the passage that answers.
-        place: Fields of the hit that say where.
+        place: What the hit must name as its place, by kind: first line, section, sheet, slide, message or cell.
         never: Stands in no passage: markup, escapes, encoded bytes.
     """
 
