@@ -1,4 +1,7 @@
-"""The two HTTP clients under everything: one for the API, one for the storage. Built when first used."""
+"""The HTTP clients under everything: for the API, for its streamed answers, for the storage.
+
+Each is built when first used.
+"""
 
 from __future__ import annotations
 
@@ -57,6 +60,7 @@ class Connections:
         self._transport = transport
         self._storage_transport = storage_transport or transport
         self._api: httpx2.AsyncClient | None = None
+        self._streams: httpx2.AsyncClient | None = None
         self._storage: httpx2.AsyncClient | None = None
 
     @property
@@ -65,6 +69,13 @@ class Connections:
         if self._api is None:
             self._api = self._build(self._transport, self._most_connections or _API_CONNECTIONS)
         return self._api
+
+    @property
+    def streams(self) -> httpx2.AsyncClient:
+        """The client for answers that may take a minute each: they must not take the others' connections."""
+        if self._streams is None:
+            self._streams = self._build(self._transport, self._most_connections or _API_CONNECTIONS)
+        return self._streams
 
     @property
     def storage(self) -> httpx2.AsyncClient:
@@ -77,7 +88,7 @@ class Connections:
     async def aclose(self) -> None:
         """Close what was opened."""
         async with AsyncExitStack() as stack:
-            for client in (self._api, self._storage):
+            for client in (self._api, self._streams, self._storage):
                 if client is not None:
                     stack.push_async_callback(client.aclose)
 

@@ -181,7 +181,9 @@ class Requester:
                 return await read(response)
 
             try:
-                return _Given(value=await self._attempt(request, read_once, wait_s))
+                return _Given(
+                    value=await self._attempt(request, read_once, wait_s, self._connections.streams)
+                )
             except errors.CalypsoError as error:
                 if has_begun or isinstance(error, errors.RequestTimedOut):
                     return _Given(error=error)
@@ -256,12 +258,16 @@ class Requester:
         )
 
     async def _attempt(
-        self, request: httpx2.Request, read: Callable[[httpx2.Response], Awaitable[T]], wait_s: float
+        self,
+        request: httpx2.Request,
+        read: Callable[[httpx2.Response], Awaitable[T]],
+        wait_s: float,
+        over: httpx2.AsyncClient | None = None,
     ) -> T:
         with exchange("api", request.method, request.url.path) as made, anyio.move_on_after(wait_s):
             try:
                 with mapped():
-                    answered = await self._exchanged(request, read, made)
+                    answered = await self._exchanged(request, read, made, over or self._connections.api)
             except errors.CalypsoError as error:
                 error.request_id = error.request_id or made.request_id
                 raise
@@ -271,9 +277,13 @@ class Requester:
         raise errors.RequestTimedOut("No complete answer came in time.")
 
     async def _exchanged(
-        self, request: httpx2.Request, read: Callable[[httpx2.Response], Awaitable[T]], made: Exchange
+        self,
+        request: httpx2.Request,
+        read: Callable[[httpx2.Response], Awaitable[T]],
+        made: Exchange,
+        over: httpx2.AsyncClient,
     ) -> T:
-        response = await self._connections.api.send(request, stream=True)
+        response = await over.send(request, stream=True)
         made.status = response.status_code
         made.request_id = request_id_of(response)
         try:
