@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 import anyio
@@ -18,6 +20,8 @@ from calypso_mcp.settings import load_settings
 
 #: Longest cell of a table, in characters.
 _CELL_CHARS = 200
+#: Columns are not made narrower than this.
+_NARROWEST_COLUMN = 10
 #: Pages asked for at most, so that a backend that repeats itself cannot keep us for ever.
 _MOST_PAGES = 10_000
 
@@ -64,15 +68,26 @@ def print_result(result: object, arguments: argparse.Namespace) -> bool:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows under headings, as wide as the terminal; long cells go on in their column."""
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    """Print rows under headings, as wide as the terminal; a long cell goes on in its column."""
+    cells = [[clean_line(str(cell), _CELL_CHARS) for cell in row] for row in (headings, *rows)]
+    widths = _fitted([max(map(len, column)) for column in zip(*cells, strict=True)], columns())
+    for number, row in enumerate(cells):
+        pieces = [_folded(cell, width) for cell, width in zip(row, widths, strict=True)]
+        for line in zip_longest(*pieces, fillvalue=""):
+            padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+            print("  ".join(padded).rstrip())
+        if number == 0:
+            print("  ".join("-" * width for width in widths))
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for position, heading in enumerate(headings):
-        table.add_column(heading, overflow="fold", ratio=None if position else 1)
-    for row in rows:
-        table.add_row(*(Text(clean_line(str(cell), _CELL_CHARS)) for cell in row))
-    Console(width=columns(), highlight=False).print(table)
+
+def _fitted(widths: list[int], wide: int) -> list[int]:
+    """Return the widths of columns, the widest made narrower until all fit side by side."""
+    room = wide - 2 * (len(widths) - 1)
+    while sum(widths) > room and max(widths) > _NARROWEST_COLUMN:
+        widest = widths.index(max(widths))
+        widths[widest] -= min(sum(widths) - room, widths[widest] - _NARROWEST_COLUMN)
+    return widths
+
+
+def _folded(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_on_hyphens=False) or [""]
