@@ -56,6 +56,10 @@ class Source:
         return [reply] if reply else []
 
 
+#: Marks at the end of a statement.
+_ENDS = (".", "!", "。", "！", "।", "։", "۔")  # noqa: RUF001 - of other scripts
+
+
 @dataclass(frozen=True, slots=True)
 class Quotation:
     """A sentence, and the position of its passage among those found."""
@@ -155,7 +159,7 @@ def _candidates(asked_for: Collection[str], found: Sequence[Source]) -> Iterator
         asked: list[str] = []
         for sentence in source.sentences:
             if not source.is_reply and (
-                sentences.is_question(sentence) or set(query_phrases(sentence)).issubset(asked_for)
+                sentences.is_question(sentence) or _only_repeats(sentence, asked_for)
             ):
                 asked.append(sentence)
                 continue
@@ -166,6 +170,11 @@ def _candidates(asked_for: Collection[str], found: Sequence[Source]) -> Iterator
                 before = [source.context] if source.is_reply else asked
                 yield _Candidate(Quotation(position, sentence), "\n".join([*before, sentence]))
             asked = []
+
+
+def _only_repeats(sentence: str, asked_for: Collection[str]) -> bool:
+    """Whether a heading says no more than the question. A full sentence confirms it, which is an answer."""
+    return not sentence.rstrip().endswith(_ENDS) and set(query_phrases(sentence)).issubset(asked_for)
 
 
 def _weights(words: Mapping[str, float], texts: Sequence[str]) -> list[float]:
