@@ -43,12 +43,15 @@ class DeclaredFields(DestinationFields):
     @staticmethod
     def fields_of(declaration: Declaration, *, destination: Destination | None = None) -> dict[str, Any]:
         """Return the fields that say `declaration`, with `destination` in place of its own where given."""
+        extended = declaration.if_exists is not None
         return {
             **asdict(declaration.destination if destination is None else destination),
             "filename": declaration.filename,
             "title": declaration.title,
             "tags": declaration.tags or None,
             "metadata": dict(declaration.sent_metadata) or None,
+            "path": declaration.path if extended else None,
+            "if_exists": declaration.if_exists,
         }
 
     def published(self) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class BucketSources:
         bucket: str,
         *,
         query: str | None = None,
+        identity: str | None = None,
         kind: str | None = None,
         tag: str | None = None,
         state: str | None = None,
@@ -40,6 +41,7 @@ class BucketSources:
         Args:
             bucket: Id or slug.
             query: Part of the name or title, in any case.
+            identity: Its identity, exactly.
             kind: `file`, `website` or `qa`.
             tag: One of its tags.
             state: `ready`, `pending`, `failed` or `warning`.
@@ -49,6 +51,7 @@ class BucketSources:
         asked = {
             "bucket": bucket,
             "query": query,
+            "identity": identity,
             "kind": kind,
             "tag": tag,
             "state": state,

@@ -122,6 +122,7 @@ class CalypsoClient:
             clock=clock,
             dice=dice,
             sent=sent or NoMemory(),
+            sources=self.sources,
         )
         self.websites = Websites(requester)
         self.qa = Qa(requester, self.connection, self.uploads)

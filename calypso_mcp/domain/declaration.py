@@ -69,7 +69,8 @@ class Declaration:
         path: Path relative to the folder that was uploaded. With it, equal files in different places are
             different files of a batch.
         external_id: What the source is called where it comes from; sent as `metadata.external_id`.
-        if_exists: What becomes of an earlier version. No part of any key, since the source is the same.
+        if_exists: What becomes of an earlier version; None for a backend that has no such thing. No part of
+            any key, since the source is the same.
     """
 
     filename: str = ""
@@ -80,7 +81,7 @@ class Declaration:
     metadata: Mapping[str, Any] | None = None
     path: str | None = None
     external_id: str | None = None
-    if_exists: IfExists = "keep_both"
+    if_exists: IfExists | None = None
 
     @property
     def sent_metadata(self) -> Mapping[str, Any]:
@@ -97,6 +98,17 @@ class Declaration:
     def identity(self) -> str:
         """What tells this source from the others of a batch."""
         return self.external_id or self.path or self.filename
+
+    @property
+    def lineage(self) -> str:
+        """What versions of this source have in common within a bucket.
+
+        Its id where it comes from (`metadata.external_id`, seed: single upload), else its path in the folder
+        it was uploaded with, else its file name.
+        """
+        upstream = self.sent_metadata.get("external_id")
+        is_usable = isinstance(upstream, str | int) and not isinstance(upstream, bool) and upstream != ""
+        return str(upstream) if is_usable else self.path or self.filename
 
     def check(self, limits: UploadLimits) -> None:
         """Check what can be known of an upload before its first byte is read.

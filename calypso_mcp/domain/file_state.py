@@ -19,6 +19,11 @@ from calypso_mcp.errors import CalypsoError, InputError
 UploadOutcome = Literal["accepted", "replayed", "rejected", "failed", "pending"]
 
 
+#: What became of the version that a bucket held before. `replaced`: it goes as soon as the new one is
+#: searchable. `beside`: both stay. `kept`: it stays alone. `relabelled`: the same content, with new labels.
+EarlierVersion = Literal["replaced", "beside", "kept", "relabelled"]
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """Why something did not work out, without an exception.
@@ -64,6 +69,9 @@ class FileState:
         content_hash: Hexadecimal hash of the content; None where it was never read.
         size_bytes: Its size; None where it was never opened.
         changed: Whether other content was uploaded from the same place to the same bucket before.
+        earlier: What became of the version that the bucket held before; None where it held none, or the
+            backend cannot tell.
+        earlier_id: The file of that version.
     """
 
     id: str = ""
@@ -82,6 +90,8 @@ class FileState:
     content_hash: str | None = None
     size_bytes: int | None = None
     changed: bool = False
+    earlier: EarlierVersion | None = None
+    earlier_id: str | None = None
 
     @classmethod
     def of_error(cls, error: CalypsoError, *, batch_id: str | None = None) -> FileState:

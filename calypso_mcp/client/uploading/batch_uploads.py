@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -51,16 +51,24 @@ class BatchUploads:
         self._clock = clock
 
     async def run(
-        self, uploads: Sequence[Upload], on_progress: Callable[[TransferProgress], None] | None = None
+        self,
+        uploads: Sequence[Upload],
+        on_progress: Callable[[TransferProgress], None] | None = None,
+        superseded: Collection[int] = (),
     ) -> list[FileState]:
         """Upload everything. What goes wrong with a file is its outcome, not an exception.
+
+        Args:
+            uploads: The files.
+            on_progress: Told of progress.
+            superseded: Indexes of files after whose earlier upload other content came: they are sent anew.
 
         Returns:
             One outcome for every input, in the order given.
         """
         board = ProgressBoard(len(uploads), self._clock, on_progress)
         async with run_in_background(board.heartbeat):
-            return await self._run(uploads, board)
+            return await self._run(uploads, board, superseded)
 
     async def look(
         self, uploads: Sequence[Upload], on_progress: Callable[[TransferProgress], None] | None = None
@@ -80,12 +88,15 @@ class BatchUploads:
                 outcomes.update(_outcomes(content, verdicts[one]))
         return [outcomes.get(index) for index in range(len(uploads))]
 
-    async def _run(self, uploads: Sequence[Upload], board: ProgressBoard) -> list[FileState]:
+    async def _run(
+        self, uploads: Sequence[Upload], board: ProgressBoard, superseded: Collection[int]
+    ) -> list[FileState]:
         outcomes: dict[int, FileState] = {}
         contents = await self._prepare_all(uploads, outcomes, board)
         board.enter("uploading", bytes_total=sum(one.prepared.size_bytes for one in contents.values()))
         board.done(len(uploads) - len(contents))
-        verdicts = await self._upload_contents(contents, board)
+        anew = {one for one, content in contents.items() if not content.inputs.keys().isdisjoint(superseded)}
+        verdicts = await self._upload_contents(contents, board, anew)
         for one, content in contents.items():
             outcomes.update(_outcomes(content, verdicts[one]))
         outcomes.update(await self._changed(contents.values(), outcomes))
@@ -136,11 +147,14 @@ class BatchUploads:
         return contents
 
     async def _upload_contents(
-        self, contents: Mapping[str, _Content], board: ProgressBoard
+        self, contents: Mapping[str, _Content], board: ProgressBoard, anew: Collection[str]
     ) -> dict[str, FileState]:
         items = {one: content.prepared for one, content in contents.items()}
         recalled = await self._recall.batches(items, split(items, self._limits.batch_files))
         verdicts = recalled.verdicts
+        for one in anew:
+            if one in verdicts and verdicts[one].is_replayed and (old := verdicts.pop(one).file_id):
+                recalled.gone.add(old)
         board.done(len(verdicts), sum(items[one].size_bytes for one in verdicts))
         left = [one for one in contents if one not in verdicts]
         batches = recalled.unfinished

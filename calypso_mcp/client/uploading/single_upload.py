@@ -46,13 +46,21 @@ class SingleUpload:
         self._transfer = transfer
         self._limits = limits
 
-    async def run(self, upload: Upload, on_kept: OnKept | None = None) -> FileState:
+    async def run(
+        self, upload: Upload, on_kept: OnKept | None = None, *, is_superseded: bool = False
+    ) -> FileState:
         """Upload `upload`, or find that it is there already.
 
         First the memory of earlier uploads is asked, which also knows files that came with a batch. Then the
         idempotency key comes from the content, so a repeated call finds the first one's session. Where
         that came to nothing (the file failed, was deleted, or its address died half-way), the key of the
         next generation starts anew.
+
+        Args:
+            upload: The file.
+            on_kept: Told the number of bytes newly acknowledged by the storage.
+            is_superseded: Whether other content came after an earlier upload of this: then it is sent anew,
+                to be the newest.
 
         Raises:
             InputError: A rule is broken; nothing was sent.
@@ -63,6 +71,8 @@ class SingleUpload:
         with opened(upload) as source:
             prepared = await prepare(upload, source, self._limits)
             known, gone = await self._recall.file(prepared)
+            if known is not None and is_superseded:
+                known, gone = None, known.id
             if known is not None:
                 done = _state(known, prepared, replayed=True)
             else:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import anyio
 
+from calypso_mcp.api.sources import Source
 from calypso_mcp.client.batches import Batches
+from calypso_mcp.client.bucket_sources import BucketSources
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.files import Files
 from calypso_mcp.client.policies import ClientPolicies
@@ -19,6 +22,7 @@ from calypso_mcp.client.uploading.relayed_upload import RelayedUpload
 from calypso_mcp.client.uploading.sent_files import SentFiles
 from calypso_mcp.client.uploading.single_upload import SingleUpload
 from calypso_mcp.client.uploading.transfer import Transfer
+from calypso_mcp.client.uploading.versions import Found, Versions
 from calypso_mcp.domain.file_state import FileState
 
 __all__ = ["TransferProgress", "Upload", "Uploads"]
@@ -37,8 +41,10 @@ class Uploads:
         clock: Clock,
         dice: Callable[[], float],
         sent: SentFiles,
+        sources: BucketSources,
     ) -> None:
         """Use the API side, the storage side and the memory of one client."""
+        self._versions = Versions(sources)
         transfer = Transfer(storage, policies.storage_retry, clock, dice)
         recall = Recall(sent, batches, files)
         self._single = SingleUpload(files, transfer, recall, sent, policies.limits)
@@ -54,8 +60,12 @@ class Uploads:
             upload: The file.
             on_progress: Told the number of bytes newly acknowledged by the storage.
         """
+        found = await self._versions.find([upload])
+        if 0 in found.settled:
+            return found.settled[0]
         # Not queued behind the files of a large batch: the connection pool bounds what is sent at once.
-        return await self._single.run(upload, on_progress)
+        state = await self._single.run(upload, on_progress, is_superseded=_is_superseded(found, 0, upload))
+        return _with_earlier(state, upload, found.earlier.get(0))
 
     async def upload_all(
         self,
@@ -75,7 +85,16 @@ class Uploads:
         Returns:
             One outcome for every input, in the order given.
         """
-        return await self._many.run(uploads, on_progress)
+        found = await self._versions.find(uploads)
+        left = [index for index in range(len(uploads)) if index not in found.settled]
+        states = dict(found.settled)
+        superseded = [
+            position for position, index in enumerate(left) if _is_superseded(found, index, uploads[index])
+        ]
+        sent = await self._many.run([uploads[index] for index in left], on_progress, superseded)
+        for index, state in zip(left, sent, strict=True):
+            states[index] = _with_earlier(state, uploads[index], found.earlier.get(index))
+        return [states[index] for index in range(len(uploads))]
 
     async def look_up_all(
         self,
@@ -87,4 +106,22 @@ class Uploads:
 
         Only what this client's memory knows is found: see `BatchUploads.look`.
         """
-        return await self._many.look(uploads, on_progress)
+        found = await self._versions.find(uploads, relabels=False)
+        left = [index for index in range(len(uploads)) if index not in {**found.settled, **found.earlier}]
+        states: dict[int, FileState | None] = {**found.settled}
+        states.update(
+            zip(left, await self._many.look([uploads[index] for index in left], on_progress), strict=True)
+        )
+        return [states.get(index) for index in range(len(uploads))]
+
+
+def _is_superseded(found: Found, index: int, upload: Upload) -> bool:
+    return index in found.earlier and upload.declaration.if_exists == "replace"
+
+
+def _with_earlier(state: FileState, upload: Upload, earlier: Source | None) -> FileState:
+    """Return `state` with what becomes of the version that the bucket holds."""
+    if earlier is None or not state.is_uploaded or state.file_id == earlier.id:
+        return state
+    word = "replaced" if upload.declaration.if_exists == "replace" else "beside"
+    return replace(state, earlier=word, earlier_id=earlier.id)

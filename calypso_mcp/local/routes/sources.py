@@ -43,7 +43,7 @@ async def list_sources(backend: Backend, request: Request) -> Answer:
     bucket = asked.get("bucket")
     if not bucket:
         raise invalid("Name the bucket: its id or slug.", code="bucket_required")
-    filters = Filters(asked.get("query"), asked.get("kind"), asked.get("tag"), asked.get("state"))
+    filters = Filters(**{name: asked.get(name) for name in ("query", "identity", "kind", "tag", "state")})
     if filters.state and filters.state not in sources.STATES:
         raise invalid(f"state is one of {', '.join(sources.STATES)}.")
     limit = _number(request, "limit", DEFAULT_PAGE, least=1, most=LARGEST_PAGE)

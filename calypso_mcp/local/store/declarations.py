@@ -26,7 +26,7 @@ def values_of(declaration: Declaration) -> tuple[str | None, ...]:
         json_text(declaration.tags),
         json_text(declaration.metadata or {}),
         declaration.path,
-        declaration.if_exists,
+        declaration.if_exists or "keep_both",
     )
 
 

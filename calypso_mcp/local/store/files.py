@@ -56,17 +56,6 @@ class FileRow:
         return SyncStatus.ACTIVE if states == {SyncStatus.ACTIVE} else SyncStatus.PENDING
 
 
-def identity_of(declaration: Declaration) -> str:
-    """Return what versions of one source have in common within a bucket.
-
-    Its id where it comes from (`metadata.external_id`, seed: single upload), else its path in the folder it
-    was uploaded with, else its file name.
-    """
-    upstream = (declaration.metadata or {}).get("external_id")
-    is_usable = isinstance(upstream, str | int) and not isinstance(upstream, bool) and upstream != ""
-    return str(upstream) if is_usable else declaration.path or declaration.filename
-
-
 def insert(connection: sqlite3.Connection, session: SessionRow, *, now: float, kind: str = "file") -> str:
     """Turn an uploaded session into a queued file and return the file's id.
 
@@ -82,7 +71,7 @@ def insert(connection: sqlite3.Connection, session: SessionRow, *, now: float, k
             session.id,
             *values_of(session.declaration),
             kind,
-            identity_of(session.declaration),
+            session.declaration.lineage,
             session.size_bytes,
             session.sha256,
             FileStatus.QUEUED,

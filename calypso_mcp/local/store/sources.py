@@ -36,12 +36,14 @@ class Filters:
 
     Attributes:
         query: Part of the name or title, in any case.
+        identity: What its versions have in common, exactly.
         kind: `file`, `website` or `qa`.
         tag: One of its tags.
         state: One of `STATES`.
     """
 
     query: str | None = None
+    identity: str | None = None
     kind: str | None = None
     tag: str | None = None
     state: str | None = None
@@ -200,6 +202,9 @@ def _conditions(filters: Filters) -> tuple[str, list[str]]:
     if filters.query:
         conditions.append("(instr(folded(member.name), ?) OR instr(folded(ifnull(files.title, '')), ?))")
         values += [_folded(filters.query)] * 2
+    if filters.identity:
+        conditions.append("files.identity = ?")
+        values.append(filters.identity)
     if filters.kind:
         conditions.append("files.kind = ?")
         values.append(filters.kind)

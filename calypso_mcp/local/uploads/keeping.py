@@ -119,7 +119,7 @@ def _newest(
     connection: sqlite3.Connection, declaration: Declaration, kind: Kind, bucket_ids: tuple[str, ...]
 ) -> FileRow | None:
     """Return the newest version that is in all of the buckets and has not failed."""
-    versions = sources.versions(connection, kind, files.identity_of(declaration))
+    versions = sources.versions(connection, kind, declaration.lineage)
     fitting = [
         file
         for file in versions

@@ -1,0 +1,152 @@
+"""What a bucket holds already of what is to be uploaded, where the backend replaces versions.
+
+The same content is not sent again: where only its labels differ, these are changed. The memory of sent files
+does the same for content that this program sent itself; the listing knows what others sent, too.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from calypso_mcp.api.sources import RelabelSource, Source
+from calypso_mcp.api.states import state_of_file
+from calypso_mcp.client.bucket_sources import BucketSources
+from calypso_mcp.client.transport.sources import sha256_of
+from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.preparation import opened
+from calypso_mcp.concurrency import for_each
+from calypso_mcp.domain.declaration import Declaration
+from calypso_mcp.domain.file_state import FileState
+from calypso_mcp.domain.readiness import Readiness
+from calypso_mcp.errors import CalypsoError
+
+#: Up to so many files each is asked for; of more, the whole bucket is listed.
+_MOST_ASKED: Final = 10
+_PARALLEL: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found of the inputs of a call, by their index.
+
+    Attributes:
+        settled: Inputs that need not be sent.
+        earlier: The version that a bucket holds of an input that has to be sent.
+    """
+
+    settled: dict[int, FileState]
+    earlier: dict[int, Source]
+
+
+class Versions:
+    """Compares inputs with the sources of their buckets; holds nothing."""
+
+    def __init__(self, sources: BucketSources) -> None:
+        """Use `sources` to list and relabel."""
+        self._sources = sources
+
+    async def find(self, uploads: Sequence[Upload], *, relabels: bool = True) -> Found:
+        """Return what the buckets hold of `uploads`; nothing of those that say nothing of earlier versions.
+
+        Args:
+            uploads: The inputs.
+            relabels: Whether changed labels of the same content are taken over.
+
+        Raises:
+            CalypsoError: A bucket could not be listed whose sources must not be sent over.
+        """
+        by_bucket: dict[str, list[int]] = defaultdict(list)
+        for index, upload in enumerate(uploads):
+            bucket_ids = upload.declaration.destination.bucket_ids or ()
+            if upload.declaration.if_exists is not None and len(bucket_ids) == 1:
+                by_bucket[bucket_ids[0]].append(index)
+        found = Found({}, {})
+        for bucket_id, indexes in by_bucket.items():
+            try:
+                held = await self._held(bucket_id, {uploads[index].declaration.lineage for index in indexes})
+            except CalypsoError:
+                if any(uploads[index].declaration.if_exists == "skip" for index in indexes):
+                    raise
+                # Sending meets the same trouble, and reports it file by file.
+                continue
+            known = [index for index in indexes if uploads[index].declaration.lineage in held]
+
+            async def settle(index: int, held: Mapping[str, Source] = held) -> None:
+                source = held[uploads[index].declaration.lineage]
+                state = await self._settled(uploads[index], source, relabels=relabels)
+                if state is None:
+                    found.earlier[index] = source
+                else:
+                    found.settled[index] = state
+
+            await for_each(settle, known, limit=_PARALLEL)
+        return found
+
+    async def _held(self, bucket_id: str, lineages: set[str]) -> dict[str, Source]:
+        """Return the newest source of each lineage that has not failed."""
+        held: dict[str, Source] = {}
+
+        def note(source: Source) -> None:
+            if source.kind != "file" or state_of_file(source).readiness is Readiness.FAILED:
+                return
+            known = held.get(source.identity)
+            if known is None or (known.created_at or "") <= (source.created_at or ""):
+                held[source.identity] = source
+
+        if len(lineages) > _MOST_ASKED:
+            async for source in self._sources.every(bucket_id):
+                note(source)
+            return held
+        for lineage in lineages:
+            for source in (await self._sources.page(bucket_id, identity=lineage)).sources:
+                note(source)
+        return held
+
+    async def _settled(self, upload: Upload, source: Source, *, relabels: bool) -> FileState | None:
+        """Return where an input stands that need not be sent."""
+        declared = upload.declaration
+        there = FileState(
+            source.id,
+            outcome="replayed",
+            readiness=state_of_file(source).readiness,
+            status=source.status,
+            name=declared.filename,
+            file_id=source.id,
+            task_id=source.task_id,
+            size_bytes=source.size_bytes,
+        )
+        try:
+            if not await _is_same(upload, source):
+                return replace(there, earlier="kept") if declared.if_exists == "skip" else None
+            labels = _changed_labels(declared, source)
+            if labels is None:
+                return there
+            if relabels:
+                await self._sources.relabel(source.id, labels)
+        except CalypsoError:
+            # Sending it meets the same trouble and reports it.
+            return None
+        return replace(there, earlier="relabelled")
+
+
+async def _is_same(upload: Upload, source: Source) -> bool:
+    with opened(upload) as content:
+        if source.sha256 is None or content.size_bytes != source.size_bytes:
+            return False
+        return await sha256_of(content) == source.sha256.lower()
+
+
+def _changed_labels(declared: Declaration, source: Source) -> RelabelSource | None:
+    """Return what is declared anew; None where all of it holds already. What is not declared stays.
+
+    A source may have more tags than were declared: a document can state some itself.
+    """
+    title = declared.title if declared.title not in (None, source.title) else None
+    tags = declared.tags if not set(declared.tags) <= set(source.tags or ()) else None
+    sent = dict(declared.sent_metadata)
+    metadata = sent if sent and sent != (source.metadata or {}) else None
+    changed = title is not None or tags is not None or metadata is not None
+    return RelabelSource(title=title, tags=tags, metadata=metadata) if changed else None
