@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.concurrency import stop_at
-from calypso_mcp.domain.declaration import Declaration
+from calypso_mcp.domain.declaration import Declaration, IfExists
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.errors import CalypsoError, InputError, OutOfTime
 from calypso_mcp.server.calls.call_progress import CallProgress, Step
@@ -29,7 +29,7 @@ from calypso_mcp.server.files.upload_sources import (
     require_files,
     run_abandonable,
 )
-from calypso_mcp.server.scope.destinations import Target, upload_target
+from calypso_mcp.server.scope.destinations import Target, upload_target, version_rule
 from calypso_mcp.server.scope.request_scope import Access
 
 T = TypeVar("T")
@@ -81,6 +81,7 @@ class SharedArguments:
     bucket: str
     create_bucket: bool
     declaration: Declaration
+    if_exists: IfExists = "replace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,7 @@ class InputReader:
         self._shared = shared
         self._progress = progress
         self._targets: dict[str, Target] = {}
+        self._rule: IfExists | None = None
         self._time = time
         self._share = share
         self._looks_until = math.inf
@@ -217,6 +219,8 @@ class InputReader:
         return self._settle(_Looked(name, checked, None), target, declared)
 
     async def _target(self, reference: str) -> Target:
+        if not self._targets:
+            self._rule = await version_rule(self._access, self._shared.if_exists)
         reference = reference or self._shared.bucket
         if reference not in self._targets:
             self._targets[reference] = await upload_target(
@@ -233,6 +237,7 @@ class InputReader:
             filename=checked.filename,
             destination=target.destination,
             path=checked.identity,
+            if_exists=self._rule,
         )
         upload = Upload(checked.source, declaration, checked.origin)
         return BatchInput(looked.path, upload, target, size_bytes=checked.size_bytes)

@@ -27,6 +27,13 @@ _SHORTEST_PATH = 24
 _SKIPPED_WHEN_FOUND = frozenset({"unsupported_type", "empty_file", "file_too_large"})
 #: Said once of every file that has changed, where an upload tells of it.
 CHANGED_HINT = "What a changed file held before stays in the bucket beside it: the API deletes nothing."
+_BESIDE_HINT = "What a changed file held before stays in the bucket beside it, and is found as well."
+_REPLACED_HINT = "What a changed file held before goes as soon as its new version is searchable."
+#: What became of the version before, where the reader should know it of this one file.
+_EARLIER = {
+    "kept": "not sent: the bucket holds another version, and if_exists=skip keeps it",
+    "relabelled": "the same content was there; it has the new title, tags and metadata now",
+}
 #: What a reader has to act on comes first. Skipped files are counted by reason instead of listed.
 _ORDER: tuple[OutcomeWord, ...] = (
     "failed",
@@ -183,12 +190,35 @@ def sent(one: BatchInput, state: FileState, *, shared_slug: str | None) -> Told:
         path=clean_line(one.path, _PATH_CHARS),
         outcome=state.outcome or "failed",
         bucket=slug if slug != shared_slug else None,
-        changed=state.changed or None,
+        changed=is_changed(state) or None,
         code=state.code,
-        reason=reason_line(state.message) if state.message else None,
+        reason=reason_line(state.message) if state.message else _EARLIER.get(state.earlier or ""),
         retryable=None if state.is_uploaded else state.retryable,
     )
-    return Told(told, state.hint or "")
+    return Told(told, _changed_hint(state) if told.changed else state.hint or "")
+
+
+def is_changed(state: FileState) -> bool:
+    """Whether other content stood under the name of an upload before."""
+    return state.changed or state.earlier in ("replaced", "beside")
+
+
+def _changed_hint(state: FileState) -> str:
+    hints = {"replaced": _REPLACED_HINT, "beside": _BESIDE_HINT}
+    return hints.get(state.earlier or "", CHANGED_HINT)
+
+
+def earlier_line(state: FileState, *, is_searchable: bool) -> str | None:
+    """Return what became of the version before a single upload; None where there was none."""
+    if state.earlier == "replaced":
+        when = "is replaced" if is_searchable else "is replaced as soon as this one is searchable"
+        return f"The version before ({state.earlier_id}) {when}."
+    if state.earlier == "beside":
+        return f"The version before ({state.earlier_id}) stays beside it, and is found as well."
+    if state.earlier is not None:
+        line = _EARLIER[state.earlier]
+        return f"{line[:1].upper()}{line[1:]}."
+    return CHANGED_HINT if state.changed else None
 
 
 def not_searchable(told: Told, state: FileState) -> Told:
@@ -222,10 +252,8 @@ def summary(outcomes: Iterable[Told]) -> Summary:
     )
     hints: dict[str, str] = {}
     for told in everything:
-        if told.hint and told.outcome.code:
-            hints.setdefault(told.outcome.code, told.hint)
-    if any(outcome.changed for outcome in listed):
-        hints["changed"] = CHANGED_HINT
+        if told.hint:
+            hints.setdefault("changed" if told.outcome.changed else told.outcome.code or "", told.hint)
     return Summary(
         counts={word: counts[word] for word in _ORDER if counts[word]},
         skipped=_kinds(skipped),

@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 
 from calypso_mcp.api.buckets import CreateBucket
+from calypso_mcp.api.connection import Extension
 from calypso_mcp.domain import scope as rules
-from calypso_mcp.domain.declaration import Destination
+from calypso_mcp.domain.declaration import Destination, IfExists
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.slugs import slug_for
 from calypso_mcp.errors import ApiError, Conflict, InputError
@@ -68,6 +69,24 @@ async def upload_target(access: Access, reference: str, *, create: bool) -> Targ
         return Target(slug, name=reference)
     bucket = await access.target_bucket(reference)
     return Target(bucket.slug, bucket.id)
+
+
+async def version_rule(access: Access, if_exists: IfExists) -> IfExists | None:
+    """Return what to tell the backend about earlier versions; None where it has no such thing.
+
+    Raises:
+        InputError: Only a backend that lists its sources can leave out what it holds.
+        CalypsoError: The backend could not be asked what it can do.
+    """
+    if await access.backend.abilities.have(Extension.REPLACE):
+        return if_exists
+    if if_exists == "skip":
+        raise InputError(
+            "This backend cannot tell which names a bucket holds, so if_exists=skip is not possible.",
+            code="not_supported",
+            hint="Leave if_exists out: the same content is not stored twice, and other content is added.",
+        )
+    return None
 
 
 async def made(access: Access, target: Target) -> Target:

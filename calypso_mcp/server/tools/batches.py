@@ -10,7 +10,7 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from calypso_mcp.domain.declaration import Declaration
+from calypso_mcp.domain.declaration import Declaration, IfExists
 from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.errors import CalypsoError, ContentError, OutOfTime
@@ -50,6 +50,7 @@ async def upload_batch(
     tags: Annotated[list[str], Field(description="Of all files")] = [],  # noqa: B006 - never changed
     metadata: Annotated[dict[str, Any], Field(description="Of all files")] = {},  # noqa: B006 - never changed
     create_bucket: Annotated[bool, Field(description="If there is none")] = False,
+    if_exists: Annotated[IfExists, Field(description="What happens to sources of these names")] = "replace",
     dry_run: Annotated[bool, Field(description="Only tell what would be sent")] = False,
     wait: Annotated[bool, Field(description="Until searchable")] = False,
     timeout_s: Timeout = DEFAULT_CALL_S,
@@ -62,7 +63,7 @@ async def upload_batch(
     _require_one(directory, paths, items)
     declared = Declaration(tags=tuple(tags), metadata=metadata or None)
     declared.check_labels(access.state.upload_limits)
-    shared = SharedArguments(bucket, create_bucket, declared)
+    shared = SharedArguments(bucket, create_bucket, declared, if_exists)
     time = CallTime(timeout_s)
     last = "hashing" if dry_run else "indexing" if wait else "finalizing"
     async with call_progress(ctx, ("checking", last)) as progress:

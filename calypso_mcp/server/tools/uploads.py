@@ -11,10 +11,9 @@ from mcp_types import CallToolResult
 from pydantic import Field, WithJsonSchema
 from starlette.requests import Request
 
-from calypso_mcp.api.connection import Extension
 from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.client.uploading.outcomes import Upload
-from calypso_mcp.domain.declaration import Declaration
+from calypso_mcp.domain.declaration import Declaration, IfExists
 from calypso_mcp.domain.file_state import FileState, StateReport
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
@@ -24,10 +23,10 @@ from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
 from calypso_mcp.server.fetch_quotas import count_fetch
 from calypso_mcp.server.files.upload_sources import CheckedSource, SourceArguments, checked_source
 from calypso_mcp.server.one_time.one_time_uploads import IssuedUpload
-from calypso_mcp.server.results.batch_reports import CHANGED_HINT
+from calypso_mcp.server.results.batch_reports import earlier_line, is_changed
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
 from calypso_mcp.server.results.standings import ReadinessWord, reason_line, warnings_line, word
-from calypso_mcp.server.scope.destinations import Target, made, upload_target
+from calypso_mcp.server.scope.destinations import Target, made, upload_target, version_rule
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.readiness import Timeout, indexing_step
@@ -93,12 +92,14 @@ async def upload_file(
     metadata: Annotated[dict[str, Any], Field(description="At most 8 KB")] = {},  # noqa: B006 - never changed
     external_id: Annotated[str, Field(description="Its id at its origin")] = "",
     create_bucket: Annotated[bool, Field(description="If there is none; bucket names it")] = False,
+    if_exists: Annotated[IfExists, Field(description="What happens to a source of this name")] = "replace",
     wait: Annotated[bool, Field(description="Until searchable")] = False,
     timeout_s: Timeout = DEFAULT_CALL_S,
 ) -> Annotated[CallToolResult, UploadReport]:
     """Put one source into a bucket: one of path, text, content_base64, url. Over HTTP, none gives a curl.
 
-    The same content again is a replay. For several files use upload_batch.
+    The same content again is a replay; new content under the same name replaces the old. For several files
+    use upload_batch.
     """
     arguments = SourceArguments(path, text, content_base64, filename or None, url)
     declared = Declaration(
@@ -115,14 +116,18 @@ async def upload_file(
     try:
         if not arguments.given and uploads is not None and request is not None:
             with time.limited():
+                rule = await version_rule(access, if_exists)
                 target = await _named_target(access, bucket, filename, create=create_bucket)
                 await access.state.quotas.check_room(access.grant, target.destination)
-            issued = await uploads.issue(request, replace(declared, destination=target.destination))
+            issued = await uploads.issue(
+                request, replace(declared, destination=target.destination, if_exists=rule)
+            )
             return answer(_address(issued, target))
         arguments.require_one()
         declared.check_labels(access.state.upload_limits)
         async with call_progress(ctx, ("checking", "indexing" if wait else "uploading")) as progress:
             with time.limited():
+                declared = replace(declared, if_exists=await version_rule(access, if_exists))
                 target = await upload_target(access, bucket, create=create_bucket)
                 sent = await _send(access, arguments, target, declared, arriving=arriving, progress=progress)
             report = await _readiness(access, sent, time if wait else None, progress)
@@ -198,7 +203,7 @@ async def _imported(access: Access, url: str, target: Target, declared: Declarat
         )
     target = await made(access, target)
     declared = replace(declared, destination=target.destination)
-    replaces = await access.backend.abilities.have(Extension.REPLACE)
+    replaces = declared.if_exists == "replace"
     uploaded = await count_fetch(
         access,
         declared.destination,
@@ -248,7 +253,7 @@ def _report(sent: _Sent, report: StateReport) -> UploadReport:
     uploaded = sent.uploaded
     failed = report.failed[0] if report.failed else None
     warning = next(filter(None, map(warnings_line, report.states)), None)
-    remark = CHANGED_HINT if uploaded.changed else warning
+    remark = earlier_line(uploaded, is_searchable=report.state is Readiness.READY) or warning
     return UploadReport(
         outcome="replayed" if uploaded.is_replayed else "accepted",
         readiness=word(report.state),
@@ -257,7 +262,7 @@ def _report(sent: _Sent, report: StateReport) -> UploadReport:
         task_id=uploaded.task_id,
         filename=sent.filename,
         size_bytes=uploaded.size_bytes,
-        changed=uploaded.changed or None,
+        changed=is_changed(uploaded) or None,
         code=failed.code if failed else None,
         reason=reason_line(failed.message or "") if failed else remark,
         next_step=_next_step(report.state, uploaded.id),

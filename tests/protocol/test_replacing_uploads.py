@@ -1,0 +1,149 @@
+"""New versions of what a bucket holds: replaced, kept beside, skipped or relabelled, also in folders."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.mcp_answers import text
+from tests.support.upload_rig import Rig, upload_rig
+
+OLD = "# Leave\n\nEvery employee has 27 days of annual leave.\n"
+NEW = "# Leave\n\nEvery employee has 31 days of annual leave.\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "allowed" / "hr").mkdir(parents=True)
+    return tmp_path / "allowed"
+
+
+@pytest.fixture
+async def rig(tmp_path: Path, folder: Path, era: str) -> AsyncGenerator[Rig]:
+    async with upload_rig(tmp_path / "data", folder, era=era) as opened:
+        await opened.ok("create_bucket", name="Docs", slug="docs")
+        yield opened
+
+
+async def upload(rig: Rig, content: str, **more: Any) -> dict[str, Any]:
+    return await rig.ok("upload_file", text=content, filename="leave.md", bucket="docs", wait=True, **more)
+
+
+async def days(rig: Rig) -> list[int]:
+    """Return the days of leave that a search finds."""
+    found = await rig.ok("search_bucket", query="days of annual leave", max_results=20)
+    return sorted(number for hit in found["hits"] for number in (27, 31) if f"{number} days" in hit["text"])
+
+
+async def names(rig: Rig) -> list[str]:
+    return [one["name"] for one in (await rig.ok("list_sources"))["sources"]]
+
+
+async def test_new_text_under_a_name_replaces_the_old_and_says_so(rig: Rig) -> None:
+    old = await upload(rig, OLD)
+    assert "reason" not in old
+    result = await rig.call("upload_file", text=NEW, filename="leave.md", bucket="docs", wait=True)
+    new = result.structured_content
+    assert (new["outcome"], new["changed"], new["readiness"]) == ("accepted", True, "ready")
+    assert new["reason"] == f"The version before ({old['file_id']}) is replaced."
+    assert new["reason"] in text(result)
+    assert await days(rig) == [31]
+    assert await names(rig) == ["leave.md"]
+
+
+async def test_content_that_comes_back_while_its_successor_is_not_searchable_yet_is_the_newest(
+    rig: Rig,
+) -> None:
+    for content in (OLD, NEW, OLD, NEW, OLD):
+        await rig.ok("upload_file", text=content, filename="leave.md", bucket="docs")
+    await rig.ok("wait_for_bucket_sync", bucket="docs")
+    assert await days(rig) == [27]
+    assert await names(rig) == ["leave.md"]
+
+
+async def test_both_versions_stay_where_they_are_to_be_kept(rig: Rig) -> None:
+    old = await upload(rig, OLD)
+    new = await upload(rig, NEW, if_exists="keep_both")
+    assert old["file_id"] in new["reason"]
+    assert await days(rig) == [27, 31]
+
+
+async def test_what_is_to_be_skipped_is_not_sent(rig: Rig) -> None:
+    old = await upload(rig, OLD)
+    rig.wire.bytes_put = 0
+    skipped = await upload(rig, NEW, if_exists="skip")
+    assert (skipped["outcome"], skipped["file_id"]) == ("replayed", old["file_id"])
+    assert "Not sent" in skipped["reason"]
+    assert rig.wire.bytes_put == 0
+    assert await days(rig) == [27]
+
+
+@pytest.mark.parametrize(
+    ("labels", "is_new"),
+    [
+        ({"tags": ["hr", "legal"]}, True),
+        ({"title": "Holidays"}, True),
+        ({"metadata": {"owner": "ann"}}, True),
+        ({"tags": ["hr"]}, False),
+        ({}, False),
+    ],
+)
+async def test_the_same_content_with_other_labels_takes_them_over(
+    rig: Rig, labels: dict[str, Any], is_new: bool
+) -> None:
+    old = await upload(rig, OLD, title="Leave policy", tags=["hr"], metadata={"owner": "bob"})
+    rig.wire.bytes_put = 0
+    again = await upload(rig, OLD, **labels)
+    assert (again["outcome"], again["file_id"], rig.wire.bytes_put) == ("replayed", old["file_id"], 0)
+    assert ("new title, tags" in again.get("reason", "")) is is_new
+    stored = (await rig.calypso.files.get(old["file_id"])).model_dump()
+    expected = {"title": "Leave policy", "tags": ("hr",), "metadata": {"owner": "bob"}, **labels}
+    assert {name: stored[name] for name in expected} == {**expected, "tags": tuple(expected["tags"])}
+    assert await names(rig) == ["leave.md"]
+
+
+async def test_a_new_version_that_cannot_be_read_leaves_the_old_one(rig: Rig, folder: Path) -> None:
+    (folder / "leave.pdf").write_bytes(b"%PDF-1.7\nbroken")
+    await rig.ok("upload_file", text=OLD, filename="leave.md", external_id="7", bucket="docs", wait=True)
+    failed = await rig.ok("upload_file", path="leave.pdf", external_id="7", bucket="docs", wait=True)
+    assert failed["readiness"] == "failed"
+    assert await days(rig) == [27]
+
+
+async def test_a_folder_is_brought_up_to_date_file_by_file(rig: Rig, folder: Path) -> None:
+    for name in ("a.md", "hr/a.md", "hr/leave.md"):
+        (folder / name).write_text(OLD if "leave" in name else f"Text of {name}.\n")
+    await rig.ok("upload_batch", directory=".", bucket="docs", wait=True)
+    (folder / "hr" / "leave.md").write_text(NEW)
+    planned = await rig.ok("upload_batch", directory=".", bucket="docs", dry_run=True)
+    assert planned["counts"] == {"would_send": 1, "replayed": 2}
+    assert await days(rig) == [27]
+    done = await rig.ok("upload_batch", directory=".", bucket="docs", wait=True)
+    assert done["counts"] == {"accepted": 1, "replayed": 2}
+    assert [one["path"] for one in done["outcomes"] if one.get("changed")] == ["hr/leave.md"]
+    assert "goes as soon as" in done["hints"]["changed"]
+    assert await days(rig) == [31]
+    assert await names(rig) == ["a.md", "hr/a.md", "hr/leave.md"]
+
+
+async def test_what_somebody_else_sent_is_not_sent_again(tmp_path: Path, folder: Path, era: str) -> None:
+    (folder / "leave.md").write_text(OLD)
+    async with upload_rig(tmp_path / "data", folder, era=era) as rig:
+        await rig.ok("upload_batch", directory=".", bucket="docs", create_bucket=True, wait=True)
+    (tmp_path / "data" / "sent.sqlite").unlink()
+    async with upload_rig(tmp_path / "data", folder, era=era) as rig:
+        done = await rig.ok("upload_batch", directory=".", bucket="docs", tags=["new"])
+        assert (done["counts"], rig.wire.bytes_put) == ({"replayed": 1}, 0)
+        assert "new title, tags" in done["outcomes"][0]["reason"]
+        assert (await rig.ok("list_sources", tag="new"))["total"] == 1
+
+
+async def test_a_batch_in_which_content_comes_back_ends_with_it(rig: Rig) -> None:
+    for content in (OLD, NEW, OLD):
+        item = {"text": content, "filename": "leave.md"}
+        await rig.ok("upload_batch", items=[item], bucket="docs")
+    await rig.ok("wait_for_bucket_sync", bucket="docs")
+    assert await days(rig) == [27]
