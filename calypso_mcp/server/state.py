@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import anyio
 from mcp.server.context import ServerRequestContext
 
+from calypso_mcp.api.connection import Extension
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.limits import SearchLimits, UploadLimits
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.conversations import Conversations
-from calypso_mcp.server.scope.abilities import Abilities, BackendLabel
+from calypso_mcp.server.scope.abilities import Abilities
 from calypso_mcp.server.scope.catalogue import Catalogue
 from calypso_mcp.server.telemetry import Telemetry
 from calypso_mcp.server.upload_quotas import UploadQuotas
@@ -37,6 +38,9 @@ def no_agents() -> frozenset[str]:
     return frozenset()
 
 
+BackendLabel = Literal["hosted", "embedded"]
+
+
 @dataclass(frozen=True, slots=True)
 class Backend:
     """One Calypso API as one API key sees it."""
@@ -49,7 +53,9 @@ class Backend:
     @classmethod
     def of(cls, client: CalypsoClient, label: BackendLabel) -> Backend:
         """Return the backend of an open client, with an empty catalogue."""
-        return cls(client, Catalogue(client), label, Abilities(client, label))
+        # The embedded one is of this version: it need not be started to be known.
+        known = frozenset(Extension) if label == "embedded" else None
+        return cls(client, Catalogue(client), label, Abilities(client, known))
 
 
 def everyone(_request: ServerRequestContext[Any, Any]) -> AccessGrant:

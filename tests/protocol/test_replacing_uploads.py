@@ -141,6 +141,14 @@ async def test_what_somebody_else_sent_is_not_sent_again(tmp_path: Path, folder:
         assert (await rig.ok("list_sources", tag="new"))["total"] == 1
 
 
+async def test_files_of_one_name_in_one_call_do_not_replace_each_other(rig: Rig) -> None:
+    items = [{"text": content, "filename": "leave.md"} for content in (OLD, NEW)]
+    for _ in range(2):
+        done = await rig.ok("upload_batch", items=items, bucket="docs", wait=True)
+        assert done["searchable"]["failed"] == 0
+        assert await days(rig) == [27, 31]
+
+
 async def test_a_batch_in_which_content_comes_back_ends_with_it(rig: Rig) -> None:
     for content in (OLD, NEW, OLD):
         item = {"text": content, "filename": "leave.md"}

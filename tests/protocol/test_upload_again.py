@@ -93,7 +93,7 @@ async def test_of_120_files_only_the_one_that_changed_is_sent_and_says_so(
     folder: Path, data_dir: Path
 ) -> None:
     fill(folder, 120)
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         assert (await upload(rig, folder))["counts"] == {"accepted": 120}
         for number in (41, 42):
             (folder / "odd" / "note-041.md").write_text(f"Something else: {number}.")
@@ -128,7 +128,7 @@ async def test_a_new_server_on_the_same_data_folder_knows_what_the_old_one_sent(
 
 async def test_a_file_that_is_added_is_sent_alone(folder: Path, data_dir: Path) -> None:
     fill(folder, 101)
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         await upload(rig, folder)
         (folder / "a new one.md").write_text("Not there before.")
         done = await upload(rig, folder)
@@ -141,7 +141,7 @@ async def test_250_files_again_cost_two_questions_for_each_batch_and_no_create_r
     folder: Path, data_dir: Path
 ) -> None:
     fill(folder, 250)
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         await upload(rig, folder)
         batches = creates(rig)
         assert puts(rig) == 250
@@ -160,7 +160,7 @@ async def test_waiting_is_for_the_files_of_the_call_and_not_for_what_else_their_
     fill(folder, 3)
     (folder / "never.md").write_text("These bytes never arrive.")
     size = str((folder / "never.md").stat().st_size)
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
 
         def refuse(request: httpx2.Request) -> httpx2.Response | None:
             is_never = request.method == "PUT" and request.headers.get("Content-Length") == size
@@ -185,7 +185,7 @@ async def test_a_file_that_failed_or_was_deleted_since_is_sent_again_and_stays_t
     fate: str, folder: Path, data_dir: Path
 ) -> None:
     fill(folder, 5)
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         await upload(rig, folder, wait=True)
         for _ in range(2):  # the key of its second upload leads to a dead one, too
             mark(data_dir, "note-003.md", fate)
@@ -202,7 +202,7 @@ async def test_a_file_that_goes_back_to_what_it_was_is_found_again(folder: Path,
     fill(folder, 3)
     note = folder / "even" / "note-000.md"
     first = note.read_text()
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         await upload(rig, folder)
         note.write_text("Changed for a while.")
         await upload(rig, folder)
@@ -216,7 +216,7 @@ async def test_files_sent_alone_and_with_a_folder_are_recognised_as_the_same(
     folder: Path, data_dir: Path
 ) -> None:
     fill(folder, 4)
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         path = folder / "odd" / "note-001.md"
         await rig.ok("upload_file", path=str(path), bucket="docs", create_bucket=True)
         done = await upload(rig, folder)
@@ -244,7 +244,7 @@ async def test_equal_names_in_two_folders_are_not_changes_and_a_moved_folder_is_
     for name in ("one", "two"):
         (folder / name).mkdir()
         (folder / name / "readme.md").write_text(f"The readme of {name}.")
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         for name in ("one", "two"):
             done = await upload(rig, folder / name)
             assert (done["counts"], changed(done)) == ({"accepted": 1}, [])
@@ -256,7 +256,7 @@ async def test_equal_names_in_two_folders_are_not_changes_and_a_moved_folder_is_
 
 async def test_other_tags_or_another_bucket_make_another_upload(folder: Path, data_dir: Path) -> None:
     fill(folder, 2)
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         await upload(rig, folder)
         for arguments in ({"tags": ["new"]}, {"metadata": {"a": 1}}, {"bucket": "other"}):
             done = await upload(rig, folder, **arguments)
@@ -264,7 +264,7 @@ async def test_other_tags_or_another_bucket_make_another_upload(folder: Path, da
 
 
 async def test_texts_are_recognised_one_by_one_as_well(data_dir: Path) -> None:
-    async with upload_rig(data_dir) as rig:
+    async with upload_rig(data_dir, is_plain=True) as rig:
         items = [{"text": f"Text {number}.", "filename": f"{number}.txt"} for number in range(3)]
         await rig.ok("upload_batch", items=items, bucket="docs", create_bucket=True)
         items[1]["text"] = "Another text."
@@ -276,12 +276,12 @@ async def test_what_arrived_although_the_answer_was_lost_is_not_sent_again_with_
     folder: Path, data_dir: Path
 ) -> None:
     fill(folder, 20)
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         rig.wire._inner = Losing(rig.wire._inner)
         done = await upload(rig, folder)
         assert "accepted" not in done["counts"]
     (folder / "odd" / "note-001.md").write_text("Changed before anybody knew that it had arrived.")
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         done = await upload(rig, folder)
         assert done["counts"] == {"accepted": 1, "replayed": 19}
         assert puts(rig) == 1
@@ -293,7 +293,7 @@ async def test_what_arrived_although_the_answer_was_lost_is_not_sent_again_with_
 @pytest.mark.parametrize("changes", [False, True], ids=["unchanged", "changed"])
 async def test_a_call_cut_off_half_way_is_continued(changes: bool, folder: Path, data_dir: Path) -> None:
     fill(folder, 120)
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         with anyio.CancelScope() as call:
 
             def cut(request: httpx2.Request) -> httpx2.Response | None:
@@ -307,7 +307,7 @@ async def test_a_call_cut_off_half_way_is_continued(changes: bool, folder: Path,
         sent = rig.wire.bytes_put
     if changes:
         (folder / "even" / "note-000.md").write_text("Changed in between.")
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         done = await upload(rig, folder)
         assert set(done["counts"]) <= {"accepted", "replayed"}
         if not changes:  # then what had arrived is not sent again; sixteen files may have been on their way
@@ -341,7 +341,7 @@ async def cut_off_then_changed(
     """Upload `count` files in a call that is cut off; return the one that has changed since."""
     fill(folder, count)
     note = folder / "even" / "note-000.md"
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         rig.wire._inner = cut(rig.wire._inner)  # pyright: ignore[reportCallIssue]
         await upload(rig, folder)
     note.write_text("Changed before anybody knew that it had arrived.")
@@ -355,7 +355,7 @@ async def test_old_content_that_arrived_before_a_call_was_cut_off_is_owned_up_to
 ) -> None:
     """The API takes a batch over as a whole, and deletes nothing: so both contents may be in the bucket."""
     await cut_off_then_changed(cut, data_dir, folder, count)
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         done = await upload(rig, folder)
         assert done["counts"].get("accepted") == 1
         copies = (await knowledge_files(rig)).count("note-000.md")
@@ -371,7 +371,7 @@ async def test_a_single_upload_owns_up_to_old_content_as_well(
     cut: type[httpx2.AsyncBaseTransport], folder: Path, data_dir: Path
 ) -> None:
     note = await cut_off_then_changed(cut, data_dir, folder, 2)
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         done = await rig.ok("upload_file", path=str(note))
         copies = (await knowledge_files(rig)).count("note-000.md")
         assert (done["outcome"], done.get("changed", False)) == ("accepted", copies == 2)
@@ -398,12 +398,12 @@ async def test_without_a_usable_memory_uploads_work_and_that_is_logged_once(
     spoil: Any, folder: Path, data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(folder, 3)
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         await upload(rig, folder)
     for left in data_dir.glob("sent.sqlite*"):
         left.unlink()
     spoil(data_dir / "sent.sqlite")
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         assert (await upload(rig, folder))["counts"] == {"replayed": 3}  # the API's own memory
         (folder / "odd" / "note-001.md").write_text("Changed.")
         done = await upload(rig, folder)
@@ -414,11 +414,11 @@ async def test_without_a_usable_memory_uploads_work_and_that_is_logged_once(
 
 async def test_a_backend_that_lost_everything_gets_everything_again(folder: Path, data_dir: Path) -> None:
     fill(folder, 3)
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         await upload(rig, folder)
     for left in data_dir.glob("calypso.db*"):
         left.unlink()
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         await rig.ok("create_bucket", name="docs", slug="docs")
         assert (await upload(rig, folder))["counts"] == {"accepted": 3}
 
@@ -427,7 +427,7 @@ async def test_while_the_api_cannot_be_asked_nothing_is_sent_twice_or_called_the
     folder: Path, data_dir: Path
 ) -> None:
     fill(folder, 3)
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         await upload(rig, folder)
 
         def down(request: httpx2.Request) -> httpx2.Response | None:
@@ -450,7 +450,7 @@ async def test_where_a_batch_tells_nothing_of_its_files_each_is_asked_for(
     answer: httpx2.Response, folder: Path, data_dir: Path
 ) -> None:
     fill(folder, 5)
-    async with upload_rig(data_dir, folder) as rig:
+    async with upload_rig(data_dir, folder, is_plain=True) as rig:
         await upload(rig, folder, wait=True)
         for _ in range(2):  # the second time, the batch of the one file replays a file that is gone
             mark(data_dir, "note-003.md", "deleted")
@@ -464,7 +464,10 @@ async def test_where_a_batch_tells_nothing_of_its_files_each_is_asked_for(
 
 async def test_two_servers_at_once_send_a_changed_folder_once(folder: Path, data_dir: Path) -> None:
     fill(folder, 110)
-    async with upload_rig(data_dir, folder) as first, upload_rig(data_dir, folder) as second:
+    async with (
+        upload_rig(data_dir, folder, is_plain=True) as first,
+        upload_rig(data_dir, folder, is_plain=True) as second,
+    ):
         await upload(first, folder)
         (folder / "odd" / "note-001.md").write_text("Changed.")
         (folder / "even" / "note-500.md").write_text("Added.")
@@ -478,7 +481,7 @@ async def test_two_servers_at_once_send_a_changed_folder_once(folder: Path, data
 
 async def test_the_memory_holds_no_key_address_path_or_content(folder: Path, data_dir: Path) -> None:
     fill(folder, 3)
-    async with upload_rig(data_dir, folder, api_key="sk_test_0123456789abcdef") as rig:
+    async with upload_rig(data_dir, folder, is_plain=True, api_key="sk_test_0123456789abcdef") as rig:
         await upload(rig, folder, tags=["confidential-tag"])
         written = b"".join(path.read_bytes() for path in data_dir.glob("sent.sqlite*"))
     assert b"note-001" in written  # the readable end of a client_file_id

@@ -109,13 +109,17 @@ async def test_a_dry_run_says_what_is_there_already(rig: Rig, folder: Path):
 async def test_a_dry_run_takes_no_file_for_there_that_the_api_has_lost(rig: Rig, folder: Path):
     fill(folder, {"a.md": "one", "b.md": "two"})
     await rig.ok("upload_batch", directory=".", wait=True)
-    rig.wire.intercept = lambda request: httpx2.Response(404) if "/batches/" in request.url.path else None
+
+    def answer(status: int, *parts: str) -> None:
+        rig.wire.intercept = lambda request: (
+            httpx2.Response(status) if any(part in request.url.path for part in parts) else None
+        )
+
+    answer(404, "/batches/", "/sources")
     assert (await rig.ok("upload_batch", directory=".", dry_run=True))["counts"] == {"replayed": 2}
-    rig.wire.intercept = lambda request: (
-        httpx2.Response(404) if "/batches/" in request.url.path or "/files/" in request.url.path else None
-    )
+    answer(404, "/batches/", "/sources", "/files/")
     assert (await rig.ok("upload_batch", directory=".", dry_run=True))["counts"] == {"would_send": 2}
-    rig.wire.intercept = lambda request: httpx2.Response(503) if "/batches/" in request.url.path else None
+    answer(503, "/batches/", "/sources")
     assert (await rig.ok("upload_batch", directory=".", dry_run=True))["counts"] == {"would_send": 2}
 
 

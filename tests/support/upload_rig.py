@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.local.app import open_backend
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.files.local_files import FilePolicy
+from calypso_mcp.server.scope.abilities import Abilities
 from calypso_mcp.server.state import Backend, ServerState
 from tests.support.live_backend import API_KEY, held_open, options_for
 
@@ -106,16 +107,16 @@ def upload_rig(
     file_policy: dict[str, Any] | None = None,
     api_key: str = API_KEY,
     elicitation: ElicitationFnT | None = None,
+    is_plain: bool = False,
 ) -> AbstractAsyncContextManager[Rig]:
     """Open everything; `roots` are the allowed folders (none: local paths are off).
 
-    With `elicitation` the client puts questions to its user.
+    With `elicitation` the client puts questions to its user. A plain backend has no extensions.
     """
     rules: dict[str, Any] = {"reads": embedded_formats, **(file_policy or {})}
     policy = FilePolicy(tuple(str(root) for root in roots), **rules) if roots else None
-    return held_open(
-        lambda: _opened(data_dir, api_key, era, {"files": policy, **(decisions or {})}, elicitation)
-    )
+    given = {"files": policy, **(decisions or {})}
+    return held_open(lambda: _opened(data_dir, api_key, era, given, elicitation, is_plain=is_plain))
 
 
 @asynccontextmanager
@@ -127,7 +128,13 @@ async def ledger_file(data_dir: Path) -> AsyncGenerator[LedgerFile]:
 
 @asynccontextmanager
 async def _opened(
-    data_dir: Path, api_key: str, era: str, decisions: dict[str, Any], elicitation: ElicitationFnT | None
+    data_dir: Path,
+    api_key: str,
+    era: str,
+    decisions: dict[str, Any],
+    elicitation: ElicitationFnT | None,
+    *,
+    is_plain: bool,
 ) -> AsyncGenerator[Rig]:
     async with open_backend(options_for(data_dir)) as app, ledger_file(data_dir) as sent:
         wire = CountingTransport(httpx2.ASGITransport(app))
@@ -141,6 +148,8 @@ async def _opened(
             sent=SentLedger(sent, "rig"),
         ) as calypso:
             backend = Backend.of(calypso, "embedded")
+            if is_plain:
+                backend = replace(backend, abilities=Abilities(calypso, known=frozenset()))
             state = ServerState(backend_for=lambda _grant: backend, **decisions)
             server = build_server(state)
             async with Client(server, mode=era, elicitation_callback=elicitation) as client:

@@ -121,7 +121,7 @@ def _is_superseded(found: Found, index: int, upload: Upload) -> bool:
 
 def _with_earlier(state: FileState, upload: Upload, earlier: Source | None) -> FileState:
     """Return `state` with what becomes of the version that the bucket holds."""
-    if earlier is None or not state.is_uploaded or state.file_id == earlier.id:
+    if earlier is None or state.outcome != "accepted":
         return state
     word = "replaced" if upload.declaration.if_exists == "replace" else "beside"
     return replace(state, earlier=word, earlier_id=earlier.id)

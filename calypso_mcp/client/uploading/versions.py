@@ -19,7 +19,7 @@ from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.client.uploading.preparation import opened
 from calypso_mcp.concurrency import for_each
 from calypso_mcp.domain.declaration import Declaration
-from calypso_mcp.domain.file_state import FileState
+from calypso_mcp.domain.file_state import EarlierVersion, FileState
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.errors import CalypsoError
 
@@ -74,62 +74,52 @@ class Versions:
                 continue
             known = [index for index in indexes if uploads[index].declaration.lineage in held]
 
-            async def settle(index: int, held: Mapping[str, Source] = held) -> None:
-                source = held[uploads[index].declaration.lineage]
-                state = await self._settled(uploads[index], source, relabels=relabels)
+            async def settle(index: int, held: Mapping[str, list[Source]] = held) -> None:
+                versions = held[uploads[index].declaration.lineage]
+                state = await self._settled(uploads[index], versions, relabels=relabels)
                 if state is None:
-                    found.earlier[index] = source
+                    found.earlier[index] = versions[-1]
                 else:
                     found.settled[index] = state
 
             await for_each(settle, known, limit=_PARALLEL)
         return found
 
-    async def _held(self, bucket_id: str, lineages: set[str]) -> dict[str, Source]:
-        """Return the newest source of each lineage that has not failed."""
-        held: dict[str, Source] = {}
-
-        def note(source: Source) -> None:
-            if source.kind != "file" or state_of_file(source).readiness is Readiness.FAILED:
-                return
-            known = held.get(source.identity)
-            if known is None or (known.created_at or "") <= (source.created_at or ""):
-                held[source.identity] = source
-
+    async def _held(self, bucket_id: str, lineages: set[str]) -> dict[str, list[Source]]:
+        """Return the sources of each lineage that have not failed, the newest last."""
         if len(lineages) > _MOST_ASKED:
-            async for source in self._sources.every(bucket_id):
-                note(source)
-            return held
-        for lineage in lineages:
-            for source in (await self._sources.page(bucket_id, identity=lineage)).sources:
-                note(source)
+            listed = [source async for source in self._sources.every(bucket_id)]
+        else:
+            pages = [await self._sources.page(bucket_id, identity=lineage) for lineage in lineages]
+            listed = [source for page in pages for source in page.sources]
+        held: dict[str, list[Source]] = defaultdict(list)
+        for source in sorted(listed, key=lambda source: source.created_at or ""):
+            if source.kind == "file" and state_of_file(source).readiness is not Readiness.FAILED:
+                held[source.identity].append(source)
         return held
 
-    async def _settled(self, upload: Upload, source: Source, *, relabels: bool) -> FileState | None:
-        """Return where an input stands that need not be sent."""
+    async def _settled(
+        self, upload: Upload, versions: Sequence[Source], *, relabels: bool
+    ) -> FileState | None:
+        """Return where an input stands that need not be sent; what is to replace must be the newest."""
         declared = upload.declaration
-        there = FileState(
-            source.id,
-            outcome="replayed",
-            readiness=state_of_file(source).readiness,
-            status=source.status,
-            name=declared.filename,
-            file_id=source.id,
-            task_id=source.task_id,
-            size_bytes=source.size_bytes,
-        )
+        candidates = versions[-1:] if declared.if_exists == "replace" else versions
         try:
-            if not await _is_same(upload, source):
-                return replace(there, earlier="kept") if declared.if_exists == "skip" else None
+            same = [one for one in candidates if await _is_same(upload, one)]
+            if not same:
+                return _state_of(versions[-1], earlier="kept") if declared.if_exists == "skip" else None
+            source = same[-1]
             labels = _changed_labels(declared, source)
-            if labels is None:
-                return there
-            if relabels:
+            if labels is not None and relabels:
                 await self._sources.relabel(source.id, labels)
         except CalypsoError:
             # Sending it meets the same trouble and reports it.
             return None
-        return replace(there, earlier="relabelled")
+        return _state_of(source, earlier=None if labels is None else "relabelled")
+
+
+def _state_of(source: Source, *, earlier: EarlierVersion | None) -> FileState:
+    return replace(state_of_file(source), outcome="replayed", size_bytes=source.size_bytes, earlier=earlier)
 
 
 async def _is_same(upload: Upload, source: Source) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -99,6 +100,25 @@ class BatchInput:
     skipped: SkippedEntry | None = None
     #: Whether it was found in a folder rather than asked for.
     is_found: bool = False
+
+
+def kept_apart(inputs: Sequence[BatchInput]) -> list[BatchInput]:
+    """Return `inputs` so that none replaces another: those of one name in one bucket stay side by side."""
+    named = Counter(_place_of(one.upload.declaration) for one in inputs if one.upload)
+
+    def apart(upload: Upload) -> Upload:
+        is_alone = named[_place_of(upload.declaration)] == 1 or upload.declaration.if_exists != "replace"
+        return (
+            upload
+            if is_alone
+            else replace(upload, declaration=replace(upload.declaration, if_exists="keep_both"))
+        )
+
+    return [replace(one, upload=apart(one.upload)) if one.upload else one for one in inputs]
+
+
+def _place_of(declaration: Declaration) -> tuple[object, ...]:
+    return (declaration.lineage, declaration.destination)
 
 
 class InputReader:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import anyio
 
@@ -12,8 +12,6 @@ from calypso_mcp.errors import CalypsoError, ConnectionFailed
 if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
 
-BackendLabel = Literal["hosted", "embedded"]
-
 #: Longest wait for the answer, in seconds: a list of tools waits for it.
 _PATIENCE_S = 3.0
 
@@ -21,10 +19,15 @@ _PATIENCE_S = 3.0
 class Abilities:
     """The extensions of the backend behind one client."""
 
-    def __init__(self, client: CalypsoClient, label: BackendLabel) -> None:
-        """Ask nothing yet. The embedded backend is of this version, so it need not be started to be known."""
+    def __init__(self, client: CalypsoClient, known: frozenset[Extension] | None = None) -> None:
+        """Ask nothing yet.
+
+        Args:
+            client: Whom to ask.
+            known: What its backend can do, where that need not be asked.
+        """
         self._client = client
-        self._known = frozenset(Extension) if label == "embedded" else None
+        self._known = known
 
     async def all(self) -> frozenset[Extension]:
         """Return what the backend can do.

@@ -14,7 +14,13 @@ from calypso_mcp.domain.declaration import Declaration, IfExists
 from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.errors import CalypsoError, ContentError, OutOfTime
-from calypso_mcp.server.calls.batch_inputs import BatchInput, BatchItem, InputReader, SharedArguments
+from calypso_mcp.server.calls.batch_inputs import (
+    BatchInput,
+    BatchItem,
+    InputReader,
+    SharedArguments,
+    kept_apart,
+)
 from calypso_mcp.server.calls.batch_waiting import BatchReadiness, wait_for_outcomes
 from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
@@ -74,7 +80,7 @@ async def upload_batch(
             inputs = await reader.of_paths(paths)
         else:
             inputs = await reader.of_items(items or [])
-        batch = _Batch(access, inputs, progress)
+        batch = _Batch(access, kept_apart(inputs), progress)
         if dry_run:
             await batch.look(time)
         else:
