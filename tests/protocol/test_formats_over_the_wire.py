@@ -33,15 +33,17 @@ async def test_every_format_of_a_folder_is_found_and_cited_where_it_stands(rig: 
     done = await rig.ok("upload_batch", directory=".", bucket="office", create_bucket=True, wait=True)
     assert done["searchable"] == {"ready": 6, "failed": 0, "pending": 0}
     found = await rig.ok("search_bucket", query=SENTENCES[SOUGHT], bucket="office", max_results=20)
-    places = {
-        hit["filename"]: hit.get("place", "")
-        for hit in reversed(found["hits"])
-        if SENTENCES[SOUGHT] in hit["text"]
-    }
-    assert places["python-pptx.pptx"].startswith("slide 4")
-    assert places["odfpy.odp"].startswith("slide 4")
-    assert places["openpyxl.xlsx"].startswith('sheet "Rules 2026", row')
-    assert places["odfpy.ods"].startswith('sheet "Rules 2026", row')
+    holding = [hit for hit in reversed(found["hits"]) if SENTENCES[SOUGHT] in hit["text"]]
+    # A file whose passage reads like another's is named beside it, with no place of its own.
+    places = {name: "" for hit in holding for name in hit.get("also_in", [])}
+    places |= {hit["filename"]: hit.get("place", "") for hit in holding}
+    for twins, place in (
+        (("python-pptx.pptx", "odfpy.odp"), "slide 4"),
+        (("openpyxl.xlsx", "odfpy.ods"), 'sheet "Rules 2026", row'),
+    ):
+        cited = [places[name] for name in twins if places[name]]
+        assert cited
+        assert all(shown.startswith(place) for shown in cited)
     assert set(places) == {made.name for made in made_by_libraries()}
 
 
