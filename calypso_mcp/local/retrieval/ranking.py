@@ -7,28 +7,17 @@ from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 from calypso_mcp.local.retrieval.statistics import varints
-from calypso_mcp.local.retrieval.tokens import TOKENIZER, index_text
+from calypso_mcp.local.retrieval.stems import Stems
 
 _SATURATION = 1.2
 _LENGTH_CORRECTION = 0.4
 _LEAST_TELLING = 1e-6
 #: What a word counts in each column.
-_COLUMNS = {"body": 1.0, "title": 2.0, "heading": 1.0}
-_SCRATCH = f"""
-CREATE VIRTUAL TABLE texts USING fts5 (body, title, heading, content='', tokenize="{TOKENIZER}");
-CREATE VIRTUAL TABLE words USING fts5vocab (texts, instance);
-CREATE VIRTUAL TABLE asked USING fts5 (phrase, content='', tokenize="{TOKENIZER}");
-CREATE VIRTUAL TABLE stems USING fts5vocab (asked, instance);
-"""
-_LAST_CHARACTER = "\U0010ffff"
-#: Texts remembered as FTS5 takes them: one question is followed by others about the same.
-_REMEMBERED = 1_000
-_worded = lru_cache(_REMEMBERED)(index_text)
+_BODY, _TITLE, _HEADING = 1.0, 2.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +55,10 @@ def scores(
         one: _SATURATION * (1 - _LENGTH_CORRECTION + _LENGTH_CORRECTION * length / mean)
         for one, length in lengths.items()
     }
+    found = _found(Stems.kept_by(connection), candidates, list(weights))
     totals = dict.fromkeys(lengths, 0.0)
-    for weight, found in zip(weights.values(), _found(candidates, list(weights)), strict=True):
-        for one, count in found.items():
+    for weight, counts in zip(weights.values(), found, strict=True):
+        for one, count in counts.items():
             totals[one] += weight * count * (_SATURATION + 1) / (count + damping[one])
     return totals
 
@@ -79,36 +69,36 @@ def _lengths(connection: sqlite3.Connection, candidates: Sequence[Candidate]) ->
     return {one: sum(varints(sizes)) for one, sizes in rows}
 
 
-def _found(candidates: Sequence[Candidate], phrases: Sequence[str]) -> list[dict[int, float]]:
-    """Return for each phrase how often each candidate holds it, counted as FTS5 would."""
-    scratch = sqlite3.connect(":memory:", isolation_level=None)
-    try:
-        scratch.executescript(f"BEGIN; {_SCRATCH}")
-        scratch.executemany(
-            "INSERT INTO texts (rowid, body, title, heading) VALUES (?, ?, ?, ?)",
-            [(one.id, _worded(one.body), _worded(one.title), _worded(one.heading)) for one in candidates],
-        )
-        scratch.executemany("INSERT INTO asked (rowid, phrase) VALUES (?, ?)", list(enumerate(phrases)))
-        rows: list[tuple[int, str]] = scratch.execute("SELECT doc, term FROM stems ORDER BY doc").fetchall()
-        stems = [[stem for row, stem in rows if row == number] for number in range(len(phrases))]
-        return [
-            _counts(scratch, own, phrase.endswith("*")) for phrase, own in zip(phrases, stems, strict=True)
-        ]
-    finally:
-        scratch.close()
+def _found(
+    stems: Stems, candidates: Sequence[Candidate], phrases: Sequence[str]
+) -> Iterator[dict[int, float]]:
+    """Yield for each phrase how often each candidate holds it, counted as FTS5 would."""
+    sought = list(zip(phrases, stems.of_words(phrases), strict=True))
+    words = {stem for phrase, own in sought if not phrase.endswith("*") for stem in own}
+    beginnings = tuple({stem for phrase, own in sought if phrase.endswith("*") for stem in own})
+    columns = [
+        (one.id, text.split(), count)
+        for one in candidates
+        for text, count in ((one.body, _BODY), (one.title, _TITLE), (one.heading, _HEADING))
+    ]
+    matching = stems.matching(set[str]().union(*(pieces for _, pieces, _ in columns)), words, beginnings)
+    held: dict[str, dict[int, float]] = {}
+    for one, pieces, count in columns:
+        for piece in [piece for piece in pieces if piece in matching]:
+            for stem in matching[piece]:
+                counts = held.setdefault(stem, {})
+                counts[one] = counts.get(one, 0.0) + count
+    for phrase, own in sought:
+        # Other Unicode tables may cut a word that is one here; its rarest part stands for it.
+        parts = (_beginning(held, stem) if phrase.endswith("*") else held.get(stem, {}) for stem in own)
+        yield min(parts, key=len, default=dict[int, float]())
 
 
-def _counts(scratch: sqlite3.Connection, stems: Sequence[str], is_beginning: bool) -> dict[int, float]:
-    if not stems:
-        return {}
-    # Other Unicode tables may cut a word that is one here; its rarest part stands for it.
-    return min((_count(scratch, stem, is_beginning) for stem in stems), key=len)
-
-
-def _count(scratch: sqlite3.Connection, stem: str, is_beginning: bool) -> dict[int, float]:
-    chosen = "term >= ? AND term < ?" if is_beginning else "term = ?"
-    values = (stem, stem + _LAST_CHARACTER) if is_beginning else (stem,)
+def _beginning(held: Mapping[str, Mapping[int, float]], beginning: str) -> dict[int, float]:
+    """Return how often each candidate holds a word that begins so."""
     counts: dict[int, float] = {}
-    for one, column in scratch.execute(f"SELECT doc, col FROM words WHERE {chosen}", values):  # noqa: S608
-        counts[one] = counts.get(one, 0.0) + _COLUMNS[column]
+    for stem, own in held.items():
+        if stem.startswith(beginning):
+            for one, count in own.items():
+                counts[one] = counts.get(one, 0.0) + count
     return counts

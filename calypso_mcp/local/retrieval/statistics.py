@@ -55,6 +55,8 @@ class Statistics:
     def passages(self, bucket_ids: Sequence[str] | None) -> int:
         """Return how many passages the buckets hold; None stands for all files."""
         if bucket_ids is None:
+            if self._totals:
+                return self._totals[0]
             return int(self._connection.execute("SELECT count(*) FROM passages").fetchone()[0])
         return self._count(within(bucket_ids))
 
