@@ -66,6 +66,7 @@ def server_state(
         backend_for=backend_for,
         pins=_pins(settings),
         allow_create=settings.allow_create,
+        confirm_removals=settings.confirm_removals,
         tools=frozenset(settings.tools) or None,
         read_only=settings.read_only,
         files=files,

@@ -22,6 +22,8 @@ _MEANINGS = {
     "accepted": "uploaded",
     "replayed": "already there, unchanged",
     "would_send": "would be uploaded, unless they are there already",
+    "removed": "taken out, because gone from the folder",
+    "would_remove": "would be taken out, because gone from the folder",
     "skipped": "left out",
     "pending": "not known to have arrived; the same command continues",
     "rejected": "refused",

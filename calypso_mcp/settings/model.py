@@ -83,6 +83,13 @@ class Settings(BaseModel):
         default=False,
         description="Lets a caller whose scope is limited create agents, and the buckets it names, too.",
     )
+    confirm_removals: Annotated[bool, Knob("CALYPSO_CONFIRM_REMOVALS", "--confirm-removals", "scope")] = (
+        Field(
+            default=True,
+            description="Asks the user before a source is removed, or more than 10 of a folder: through the "
+            "client where it can ask, else by an argument that the agent sets.",
+        )
+    )
     allow_paths: Annotated[
         tuple[Folder, ...],
         Knob("CALYPSO_ALLOWED_PATHS", "--allow-path", "files", "FOLDER", separator=os.pathsep),

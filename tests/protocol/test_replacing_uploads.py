@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.asked_person import Person
 from tests.support.mcp_answers import text
 from tests.support.upload_rig import Rig, upload_rig
 
@@ -155,3 +156,113 @@ async def test_a_batch_in_which_content_comes_back_ends_with_it(rig: Rig) -> Non
         await rig.ok("upload_batch", items=[item], bucket="docs")
     await rig.ok("wait_for_bucket_sync", bucket="docs")
     assert await days(rig) == [27]
+
+
+def fill(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(f"Text of {name}.\n")
+
+
+async def synced(rig: Rig, directory: str = "hr", **more: Any) -> dict[str, Any]:
+    return await rig.ok("upload_batch", directory=directory, bucket="docs", remove_missing=True, **more)
+
+
+async def test_what_is_gone_from_a_folder_is_removed_and_nothing_else(rig: Rig, folder: Path) -> None:
+    fill(folder, "hr/a.md", "hr/b.md", "hr/sub/c.md", "it/b2.md")
+    await rig.ok("upload_file", text="Sent as text.", filename="note.md", bucket="docs")
+    await rig.ok("upload_batch", directory="it", bucket="docs")
+    await synced(rig)
+    (folder / "hr" / "b.md").unlink()
+    (folder / "hr" / "sub" / "c.md").unlink()
+    planned = await synced(rig, dry_run=True)
+    assert planned["counts"] == {"would_remove": 2, "replayed": 1}
+    assert len(await names(rig)) == 5
+    done = await synced(rig)
+    assert done["counts"] == {"removed": 2, "replayed": 1}
+    assert [one["path"] for one in done["outcomes"] if one["outcome"] == "removed"] == ["b.md", "sub/c.md"]
+    assert await names(rig) == ["a.md", "b2.md", "note.md"]
+    assert (await synced(rig))["counts"] == {"replayed": 1}
+
+
+async def test_what_a_rule_leaves_out_is_not_gone(rig: Rig, folder: Path) -> None:
+    fill(folder, "hr/a.md", "hr/b.md", "hr/drafts/c.md")
+    await synced(rig)
+    (folder / "hr" / ".calypsoignore").write_text("drafts/\n")
+    done = await synced(rig, exclude=["b.md"])
+    assert "removed" not in done["counts"]
+    assert await names(rig) == ["a.md", "b.md", "drafts/c.md"]
+
+
+async def test_a_folder_of_the_same_shape_elsewhere_removes_nothing_of_the_first(
+    rig: Rig, folder: Path
+) -> None:
+    fill(folder, "hr/a.md", "hr/b.md", "it/a2.md")
+    await synced(rig)
+    done = await synced(rig, "it")
+    assert "removed" not in done["counts"]
+    assert await names(rig) == ["a.md", "a2.md", "b.md"]
+
+
+async def test_a_version_sent_another_way_is_not_taken_for_the_folders(rig: Rig, folder: Path) -> None:
+    fill(folder, "hr/a.md", "hr/leave.md")
+    await synced(rig, wait=True)
+    await upload(rig, NEW)
+    (folder / "hr" / "leave.md").unlink()
+    await synced(rig)
+    assert await days(rig) == [31]
+
+
+async def test_what_was_there_already_is_known_to_come_from_the_folder(
+    tmp_path: Path, folder: Path, era: str
+) -> None:
+    fill(folder, "hr/a.md", "hr/b.md")
+    async with upload_rig(tmp_path / "data", folder, era=era) as rig:
+        await synced(rig, create_bucket=True)
+    (tmp_path / "data" / "sent.sqlite").unlink()
+    async with upload_rig(tmp_path / "data", folder, era=era) as rig:
+        await synced(rig)
+        (folder / "hr" / "b.md").unlink()
+        assert (await synced(rig))["counts"] == {"removed": 1, "replayed": 1}
+
+
+@pytest.mark.parametrize("left", [1, 0])
+async def test_many_removals_and_an_empty_folder_need_a_yes(rig: Rig, folder: Path, left: int) -> None:
+    fill(folder, *(f"hr/{number:02}.md" for number in range(12 if left else 2)))
+    await synced(rig)
+    for number in range(left, 12 if left else 2):
+        (folder / "hr" / f"{number:02}.md").unlink()
+    before = await names(rig)
+    refused = await rig.refused("upload_batch", directory="hr", bucket="docs", remove_missing=True)
+    assert refused["code"] == "confirmation_required"
+    assert f"{len(before) - left} sources" in refused["message"]
+    assert await names(rig) == before
+    await synced(rig, confirm=True)
+    assert len(await names(rig)) == left
+
+
+@pytest.mark.parametrize("action", ["accept", "decline"])
+async def test_a_client_that_can_ask_asks_before_many_removals(
+    tmp_path: Path, folder: Path, era: str, action: str
+) -> None:
+    person = Person(action)
+    fill(folder, *(f"hr/{number:02}.md" for number in range(12)))
+    async with upload_rig(tmp_path / "data", folder, era=era, elicitation=person) as rig:
+        await synced(rig, create_bucket=True)
+        for number in range(1, 12):
+            (folder / "hr" / f"{number:02}.md").unlink()
+        (folder / "hr" / "new.md").write_text("New.")
+        result = await rig.call(
+            "upload_batch", directory="hr", bucket="docs", remove_missing=True, confirm=True
+        )
+        left = await names(rig)
+    assert len(person.asked) == 1
+    assert "11 sources from docs" in person.asked[0]
+    assert result.is_error is (action == "decline")
+    assert (left == ["00.md", "new.md"]) is (action == "accept")
+
+
+async def test_removing_what_is_missing_needs_a_folder(rig: Rig) -> None:
+    items = [{"text": "x", "filename": "x.md"}]
+    refused = await rig.refused("upload_batch", items=items, bucket="docs", remove_missing=True)
+    assert refused["code"] == "invalid_arguments"

@@ -9,14 +9,13 @@ from typing import Any
 import anyio
 import pytest
 from mcp.client import Client
-from mcp.client.context import ClientRequestContext
-from mcp_types import ElicitRequestParams, ElicitResult
 
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.uploads import Upload
 from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.server.build import build_server
+from tests.support.asked_person import Person
 from tests.support.mcp_answers import error, facts, text
 from tests.support.scripted_calypso import ScriptedCalypso, bucket, file
 from tests.support.upload_rig import Rig, upload_rig
@@ -172,19 +171,6 @@ async def test_waiting_for_a_bucket_names_what_failed_in_it(rig: Rig, tmp_path: 
     assert stands["items"][0]["reason"]
 
 
-class Person:
-    """Answers what the client is asked to put to its user, and remembers the questions."""
-
-    def __init__(self, action: str) -> None:
-        self.action = action
-        self.asked: list[str] = []
-
-    async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
-        del context
-        self.asked.append(params.message)
-        return ElicitResult(action=self.action, content={} if self.action == "accept" else None)  # pyright: ignore[reportArgumentType]
-
-
 @pytest.mark.parametrize("by", ["file_id", "name", "part of its name in another case"])
 async def test_a_source_is_removed_once_the_agent_says_that_its_user_agreed(rig: Rig, by: str) -> None:
     file_id = await added(rig, "leave.md", LEAVE)
@@ -229,7 +215,7 @@ async def test_nothing_is_removed_that_is_not_named_exactly(
 
 
 async def test_of_two_sources_with_one_name_one_has_to_be_chosen(rig: Rig) -> None:
-    ids = [await added(rig, "same.md", f"Text {n}.") for n in range(2)]
+    ids = [await added(rig, "same.md", f"Text {n}.", if_exists="keep_both") for n in range(2)]
     refused = await rig.refused("remove_source", bucket="docs", name="same.md", confirm=True)
     assert refused["code"] == "source_ambiguous"
     assert all(file_id in refused["next_step"] for file_id in ids)

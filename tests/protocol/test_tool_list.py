@@ -18,7 +18,7 @@ from tests.support.mcp_answers import Connect
 from tests.support.scripted_calypso import ScriptedCalypso
 
 #: Compact JSON of the whole list (the numbers to beat are in the project's targets).
-BUDGET_BYTES = 17_400
+BUDGET_BYTES = 17_600
 
 
 def nodes(schema: Any) -> Iterator[dict[str, Any]]:

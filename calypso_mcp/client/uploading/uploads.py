@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import anyio
@@ -19,10 +19,11 @@ from calypso_mcp.client.uploading.batch_uploads import BatchUploads
 from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
 from calypso_mcp.client.uploading.recall import Recall
 from calypso_mcp.client.uploading.relayed_upload import RelayedUpload
-from calypso_mcp.client.uploading.sent_files import SentFiles
+from calypso_mcp.client.uploading.sent_files import SentFile, SentFiles
 from calypso_mcp.client.uploading.single_upload import SingleUpload
 from calypso_mcp.client.uploading.transfer import Transfer
 from calypso_mcp.client.uploading.versions import Found, Versions
+from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.domain.file_state import FileState
 
 __all__ = ["TransferProgress", "Upload", "Uploads"]
@@ -45,6 +46,7 @@ class Uploads:
     ) -> None:
         """Use the API side, the storage side and the memory of one client."""
         self._versions = Versions(sources)
+        self._sent = sent
         transfer = Transfer(storage, policies.storage_retry, clock, dice)
         recall = Recall(sent, batches, files)
         self._single = SingleUpload(files, transfer, recall, sent, policies.limits)
@@ -61,6 +63,7 @@ class Uploads:
             on_progress: Told the number of bytes newly acknowledged by the storage.
         """
         found = await self._versions.find([upload])
+        await self._note_settled([upload], found)
         if 0 in found.settled:
             return found.settled[0]
         # Not queued behind the files of a large batch: the connection pool bounds what is sent at once.
@@ -86,6 +89,7 @@ class Uploads:
             One outcome for every input, in the order given.
         """
         found = await self._versions.find(uploads)
+        await self._note_settled(uploads, found)
         left = [index for index in range(len(uploads)) if index not in found.settled]
         states = dict(found.settled)
         superseded = [
@@ -95,6 +99,32 @@ class Uploads:
         for index, state in zip(left, sent, strict=True):
             states[index] = _with_earlier(state, uploads[index], found.earlier.get(index))
         return [states[index] for index in range(len(uploads))]
+
+    async def sent_from(self, origins: Mapping[str, str], bucket_id: str) -> set[str]:
+        """Return the knowledge files that this client sent last from where they are said to come from.
+
+        Args:
+            origins: Absolute path by id of the knowledge file.
+            bucket_id: Where they were sent to.
+        """
+        bound = Declaration(destination=Destination(bucket_ids=(bucket_id,)))
+        keys = {file_id: bound.latest_key(origin) or "" for file_id, origin in origins.items()}
+        sent = await self._sent.find(list(keys.values()))
+        # Of what was cut off on its way the id is not known.
+        return {
+            file_id for file_id, key in keys.items() if key in sent and sent[key].file_id in (None, file_id)
+        }
+
+    async def _note_settled(self, uploads: Sequence[Upload], found: Found) -> None:
+        """Remember where files lie that were there already, so that they are known to come from there."""
+        latest = {
+            uploads[index].declaration.latest_key(uploads[index].origin): SentFile(
+                state.file_id, state.task_id
+            )
+            for index, state in found.settled.items()
+            if state.earlier != "kept"
+        }
+        await self._sent.note({key: file for key, file in latest.items() if key is not None})
 
     async def look_up_all(
         self,

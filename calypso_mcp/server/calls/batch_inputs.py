@@ -102,6 +102,23 @@ class BatchInput:
     is_found: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class WalkedFolder:
+    """A folder that was walked to its end.
+
+    Attributes:
+        base: Its absolute path.
+        slug: Slug of the bucket that its files go to.
+        bucket_id: Id of that bucket; None while it does not exist.
+        is_empty: Whether it holds nothing to send.
+    """
+
+    base: str
+    slug: str
+    bucket_id: str | None
+    is_empty: bool
+
+
 def kept_apart(inputs: Sequence[BatchInput]) -> list[BatchInput]:
     """Return `inputs` so that none replaces another: those of one name in one bucket stay side by side."""
     named = Counter(_place_of(one.upload.declaration) for one in inputs if one.upload)
@@ -142,6 +159,8 @@ class InputReader:
         self._progress = progress
         self._targets: dict[str, Target] = {}
         self._rule: IfExists | None = None
+        #: The folder of `of_directory`; None before its end is reached.
+        self.folder: WalkedFolder | None = None
         self._time = time
         self._share = share
         self._looks_until = math.inf
@@ -164,6 +183,7 @@ class InputReader:
         except OutOfTime:
             return [BatchInput(directory)]
         self._begin_looking()
+        self.folder = WalkedFolder(found.base, target.slug, target.bucket_id, is_empty=not found.files)
         inputs = [BatchInput(entry.path, skipped=entry) for entry in found.skipped]
         for start in range(0, len(found.files), _FILES_PER_HOP):
             self._tell(start, len(found.files))

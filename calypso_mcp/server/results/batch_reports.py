@@ -14,7 +14,7 @@ from calypso_mcp.server.calls.batch_inputs import BatchInput
 from calypso_mcp.server.results.models import ToolResult, inline
 from calypso_mcp.server.results.standings import ReadinessWord, reason_line, warnings_line
 
-OutcomeWord = Literal[UploadOutcome, "skipped", "would_send"]
+OutcomeWord = Literal[UploadOutcome, "skipped", "would_send", "removed", "would_remove"]
 
 #: Outcomes listed; the rest is in the counts.
 _MOST_OUTCOMES = 500
@@ -40,6 +40,8 @@ _ORDER: tuple[OutcomeWord, ...] = (
     "rejected",
     "pending",
     "would_send",
+    "would_remove",
+    "removed",
     "accepted",
     "replayed",
     "skipped",
@@ -175,6 +177,12 @@ def unsent(one: BatchInput) -> Told:
         retryable=True,
     )
     return Told(unknown, "Make the same call again: it continues where it stopped and repeats nothing.")
+
+
+def gone(name: str, *, is_removed: bool) -> Told:
+    """Return the outcome of a source whose file is gone."""
+    outcome: OutcomeWord = "removed" if is_removed else "would_remove"
+    return Told(InputOutcome(path=clean_line(name, _PATH_CHARS), outcome=outcome))
 
 
 def foreseen(one: BatchInput, *, is_there: bool) -> Told:

@@ -10,15 +10,18 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
 
+from calypso_mcp.api.sources import Source
 from calypso_mcp.domain.declaration import Declaration, IfExists
 from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.errors import CalypsoError, ContentError, OutOfTime
+from calypso_mcp.server.calls import missing_sources
 from calypso_mcp.server.calls.batch_inputs import (
     BatchInput,
     BatchItem,
     InputReader,
     SharedArguments,
+    WalkedFolder,
     kept_apart,
 )
 from calypso_mcp.server.calls.batch_waiting import BatchReadiness, wait_for_outcomes
@@ -57,6 +60,8 @@ async def upload_batch(
     metadata: Annotated[dict[str, Any], Field(description="Of all files")] = {},  # noqa: B006 - never changed
     create_bucket: Annotated[bool, Field(description="If there is none")] = False,
     if_exists: Annotated[IfExists, Field(description="What happens to sources of these names")] = "replace",
+    remove_missing: Annotated[bool, Field(description="Remove what is gone from directory")] = False,
+    confirm: Annotated[bool, Field(description="The user agreed to removals")] = False,
     dry_run: Annotated[bool, Field(description="Only tell what would be sent")] = False,
     wait: Annotated[bool, Field(description="Until searchable")] = False,
     timeout_s: Timeout = DEFAULT_CALL_S,
@@ -67,6 +72,12 @@ async def upload_batch(
     call again continues and repeats nothing.
     """
     _require_one(directory, paths, items)
+    if remove_missing and directory is None:
+        raise ContentError(
+            "remove_missing needs a directory to compare with.",
+            code="invalid_arguments",
+            hint="Give directory, or leave remove_missing out and name sources to remove_source.",
+        )
     declared = Declaration(tags=tuple(tags), metadata=metadata or None)
     declared.check_labels(access.state.upload_limits)
     shared = SharedArguments(bucket, create_bucket, declared, if_exists)
@@ -81,10 +92,14 @@ async def upload_batch(
         else:
             inputs = await reader.of_items(items or [])
         batch = _Batch(access, kept_apart(inputs), progress)
+        if remove_missing and reader.folder is not None:
+            await batch.find_missing(reader.folder, time)
         if dry_run:
             await batch.look(time)
         else:
+            await batch.require_agreement(ctx, confirm=confirm)
             await batch.send(time)
+            await batch.remove_missing(time)
             if wait:
                 await batch.wait(time)
             elif batch.is_replay:
@@ -103,8 +118,30 @@ class _Batch:
         #: Of a dry run: what is there already or cannot be sent; None for what would be sent.
         self._found: list[FileState | None] | None = None
         self._readiness: BatchReadiness | None = None
+        self._folder: WalkedFolder | None = None
+        self._missing: list[Source] = []
+        self._removed: list[Source] = []
         slugs = {one.target.slug for one in inputs if one.target}
         self._shared_slug = slugs.pop() if len(slugs) == 1 else None
+
+    async def find_missing(self, folder: WalkedFolder, time: CallTime) -> None:
+        """Find the sources that came from the folder and are gone from it."""
+        with time.limited():
+            await missing_sources.require_removal(self._access)
+            self._missing = await missing_sources.find_missing(self._access, folder, self._inputs)
+        self._folder = folder
+
+    async def require_agreement(self, ctx: Context[ServerState, Any], *, confirm: bool) -> None:
+        """Return where what is missing may be removed."""
+        if self._folder is not None and self._missing:
+            await missing_sources.require_agreement(ctx, self._folder, self._missing, confirm=confirm)
+
+    async def remove_missing(self, time: CallTime) -> None:
+        """Remove what is missing, as far as the time allows; not before all that is there has arrived."""
+        if self._folder is not None and self._missing and self._outcomes is not None:
+            self._removed = await missing_sources.remove_missing(
+                self._access, self._folder, self._missing, time
+            )
 
     @property
     def is_replay(self) -> bool:
@@ -177,7 +214,11 @@ class _Batch:
 
     def report(self, *, dry_run: bool) -> BatchReport:
         """Return the tool's result."""
-        told = batch_reports.summary(self._foreseen() if dry_run else self._told())
+        gone = [
+            batch_reports.gone(source.name, is_removed=not dry_run)
+            for source in (self._missing if dry_run else self._removed)
+        ]
+        told = batch_reports.summary([*(self._foreseen() if dry_run else self._told()), *gone])
         batch_ids = sorted({one.batch_id for one in self._outcomes or () if one.batch_id})
         return BatchReport(
             dry_run=dry_run or None,
@@ -228,7 +269,7 @@ class _Batch:
     def _foresight(self, counts: dict[str, int]) -> str:
         if self._found is None:
             return "Call upload_batch again without dry_run; there was no time to see what is there already."
-        if counts.get("would_send"):
+        if counts.get("would_send") or counts.get("would_remove"):
             return (
                 "Call upload_batch again without dry_run to send what would be sent. Recognised as there "
                 "already is only what this server sent itself."
@@ -236,10 +277,10 @@ class _Batch:
         return "Nothing would be sent." + (" Everything is there already." if counts.get("replayed") else "")
 
     def _next_step(self, counts: dict[str, int], batch_ids: list[str]) -> str:
-        if self._outcomes is None or counts.get("pending"):
+        if self._outcomes is None or counts.get("pending") or len(self._removed) < len(self._missing):
             return "Call upload_batch again with the same arguments: it continues and repeats nothing."
         if not counts.get("accepted") and not counts.get("replayed"):
-            return "Nothing was sent; see the reasons."
+            return "Nothing was sent." + ("" if self._removed else " See the reasons.")
         amiss = counts.get("failed") or counts.get("rejected")
         again = " Then fix what failed or was rejected." if amiss else ""
         state = self._readiness.state if self._readiness else Readiness.WAITING

@@ -1,0 +1,96 @@
+"""Sources that came from a folder and are no longer in it: found, and removed after the user agreed.
+
+A source counts as one of the folder where this program remembers having sent it from there. What came another
+way, or from another folder under the same name, is never touched.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from mcp.server.mcpserver import Context
+
+from calypso_mcp.api.connection import Extension
+from calypso_mcp.api.sources import Source
+from calypso_mcp.domain.untrusted_text import clean_line
+from calypso_mcp.errors import InputError, NotFound, OutOfTime
+from calypso_mcp.server.calls.batch_inputs import BatchInput, WalkedFolder
+from calypso_mcp.server.calls.call_time import CallTime
+from calypso_mcp.server.calls.confirmation import require_yes
+from calypso_mcp.server.scope.request_scope import Access
+from calypso_mcp.server.state import ServerState
+
+#: More than this are removed only after the user agreed.
+MOST_UNASKED: Final = 10
+_MOST_NAMED: Final = 5
+_NAME_CHARS: Final = 80
+
+
+async def require_removal(access: Access) -> None:
+    """Return where the backend can remove sources.
+
+    Raises:
+        InputError: It cannot.
+    """
+    if not {Extension.SOURCES, Extension.REMOVE} <= await access.backend.abilities.all():
+        raise InputError(
+            "This backend cannot remove sources, so remove_missing is not possible.",
+            code="not_supported",
+            hint="Leave remove_missing out; what is gone from the folder stays searchable.",
+        )
+
+
+async def find_missing(access: Access, folder: WalkedFolder, inputs: Sequence[BatchInput]) -> list[Source]:
+    """Return the sources of the folder's bucket that came from the folder and are gone from it, by name."""
+    if folder.bucket_id is None:
+        return []
+    present = {_same_form(one.path) for one in inputs}
+    gone = [
+        source
+        async for source in access.client.sources.every(folder.bucket_id)
+        if source.kind == "file" and _is_gone(_same_form(source.name), present)
+    ]
+    origins = {source.id: f"{folder.base}/{source.name}" for source in gone}
+    known = await access.client.uploads.sent_from(origins, folder.bucket_id)
+    return [source for source in gone if source.id in known]
+
+
+async def require_agreement(
+    ctx: Context[ServerState, Any], folder: WalkedFolder, missing: Sequence[Source], *, confirm: bool
+) -> None:
+    """Return where so many sources may be removed; errors as `confirmation.require_yes`."""
+    if len(missing) <= MOST_UNASKED and not folder.is_empty:
+        return
+    named = ", ".join(clean_line(one.name, _NAME_CHARS) for one in missing[:_MOST_NAMED])
+    more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
+    question = (
+        f"Remove {len(missing)} sources from {folder.slug} that are no longer in the folder: {named}{more}?"
+    )
+    await require_yes(ctx, question, confirm=confirm)
+
+
+async def remove_missing(
+    access: Access, folder: WalkedFolder, missing: Iterable[Source], time: CallTime
+) -> list[Source]:
+    """Remove sources as far as the time allows; returns those that are gone."""
+    removed: list[Source] = []
+    with suppress(OutOfTime), time.limited():
+        for source in missing:
+            with suppress(NotFound):
+                await access.client.sources.remove(source.id, bucket=folder.bucket_id)
+            removed.append(source)
+    access.backend.catalogue.forget()
+    return removed
+
+
+def _is_gone(name: str, present: set[str]) -> bool:
+    """Whether neither a file nor a folder that was left out as a whole explains where a source is."""
+    parts = name.split("/")
+    return not any("/".join(parts[:count]) in present for count in range(1, len(parts) + 1))
+
+
+def _same_form(path: str) -> str:
+    return unicodedata.normalize("NFC", path).rstrip("/")
