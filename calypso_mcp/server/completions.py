@@ -1,4 +1,4 @@
-"""Completions of arguments: bucket slugs, agents and guide topics, within the request's scope."""
+"""Completions of arguments: bucket slugs, sources, agents and guide topics, within the request's scope."""
 
 from __future__ import annotations
 
@@ -14,18 +14,40 @@ from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.server import sdk
 from calypso_mcp.server.resources import GUIDES, reported
 from calypso_mcp.server.scope.request_scope import access_of
+from calypso_mcp.server.scope.source_lists import SourceFilters, list_page
 from calypso_mcp.server.state import ServerState
 
 #: Most values one answer may hold (MCP).
 _VALUE_CHARS = 200
 _MOST_VALUES = 100
+#: Arguments that take the name of a source, and the one that takes its id.
+_SOURCE_NAMES = ("source", "filename")
+_FILE_ID = "file_id"
 
 
 async def _on_complete(
     request: ServerRequestContext[ServerState, Any], params: CompleteRequestParams
 ) -> CompleteResult:
-    known = await reported(lambda: _known(request, params.argument.name))
-    return CompleteResult(completion=_matching(known, params.argument.value))
+    name, typed = params.argument.name, params.argument.value
+    if name in (*_SOURCE_NAMES, _FILE_ID):
+        given = (params.context.arguments if params.context else None) or {}
+        bucket = given.get("slug") or given.get("bucket") or ""
+        return CompleteResult(completion=await reported(lambda: _sources(request, name, bucket, typed)))
+    known = await reported(lambda: _known(request, name))
+    return CompleteResult(completion=_matching(known, typed))
+
+
+async def _sources(
+    request: ServerRequestContext[ServerState, Any], argument: str, reference: str, typed: str
+) -> Completion:
+    """Return sources of the bucket named beside them, or of the only one; by part of a name."""
+    access = access_of(request)
+    bucket = await access.target_bucket(reference)
+    page = await list_page(access, bucket, SourceFilters(query=typed), limit=_MOST_VALUES)
+    values = [one.id if argument == _FILE_ID else clean_line(one.name, _VALUE_CHARS) for one in page.sources]
+    return Completion(
+        values=list(dict.fromkeys(values)), total=page.total, has_more=bool(page.next_cursor) or None
+    )
 
 
 async def _known(request: ServerRequestContext[ServerState, Any], argument: str) -> Sequence[str]:

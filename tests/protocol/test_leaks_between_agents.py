@@ -200,6 +200,25 @@ WAYS: list[tuple[str, Way]] = [
     ("file", lambda name: tool("wait_for_bucket_sync", file_ids=[name], timeout_s=0)),
     ("file", lambda name: tool("wait_for_bucket_sync", file_ids=[name], timeout_s=0)),
     ("file", lambda name: ("read_resource", f"bucket://{BETA}/files/{name}")),
+    ("file", lambda name: ("read_resource", f"bucket://{BETA}/files/{name}/text")),
+    (SLUG, lambda name: ("read_resource", f"bucket://{name}/files/file_0/text")),
+    (
+        SLUG,
+        lambda name: (
+            "complete",
+            ResourceTemplateReference(uri="bucket://{slug}/files/{file_id}"),
+            {"name": "file_id", "value": ""},
+            {"slug": name},
+        ),
+    ),
+    (
+        "file name",
+        lambda name: (
+            "complete",
+            ResourceTemplateReference(uri="bucket://{slug}/files/{file_id}"),
+            {"name": "filename", "value": name},
+        ),
+    ),
     ("file", lambda name: tool("read_source", file_id=name)),
     ("file", lambda name: tool("remove_source", file_id=name)),
     ("file", lambda name: tool("remove_source", file_id=name, confirm=True)),

@@ -9,6 +9,8 @@ from typing import Any
 import anyio
 import pytest
 from mcp.client import Client
+from mcp.shared.exceptions import MCPError
+from mcp_types import ResourceTemplateReference, TextResourceContents
 
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.uploads import Upload
@@ -302,3 +304,36 @@ async def test_tools_come_with_a_backend_that_announces_them(era: str) -> None:
     assert "read_source" in tools
     assert "remove_source" not in tools
     assert len(api.asked("GET /connection")) == 1
+
+
+async def test_the_text_of_a_source_is_a_resource(rig: Rig) -> None:
+    file_id = await added(rig, "leave.md", LEAVE)
+    uri = f"bucket://docs/files/{file_id}/text"
+    (content,) = (await rig.client.read_resource(uri)).contents
+    assert isinstance(content, TextResourceContents)
+    assert content.mime_type == "text/plain"
+    assert content.text.count("27 days") == content.text.count("three months") == 20
+    templates = (await rig.client.list_resource_templates()).resource_templates
+    assert "bucket://{slug}/files/{file_id}/text" in {one.uri_template for one in templates}
+    await rig.ok("create_bucket", name="Other", slug="other")
+    with pytest.raises(MCPError, match="file_not_found"):
+        await rig.client.read_resource(f"bucket://other/files/{file_id}/text")
+
+
+async def test_a_very_long_text_says_where_it_is_cut(rig: Rig) -> None:
+    file_id = await added(rig, "long.md", "A line of text that goes on.\n\n" * 5_000)
+    (content,) = (await rig.client.read_resource(f"bucket://docs/files/{file_id}/text")).contents
+    assert isinstance(content, TextResourceContents)
+    assert len(content.text) < 110_000
+    start = content.text.rpartition("start='")[2].partition("'")[0]
+    assert (await rig.ok("read_source", file_id=file_id, start=start))["passages"]
+
+
+@pytest.mark.parametrize(("argument", "typed"), [("file_id", "LEAV"), ("filename", "lea"), ("source", "")])
+async def test_sources_are_completed_by_part_of_their_name(rig: Rig, argument: str, typed: str) -> None:
+    file_id = await added(rig, "leave.md", LEAVE)
+    template = ResourceTemplateReference(uri="bucket://{slug}/files/{file_id}/text")
+    found = await rig.client.complete(
+        template, {"name": argument, "value": typed}, context_arguments={"slug": "docs"}
+    )
+    assert found.completion.values == [file_id if argument == "file_id" else "leave.md"]
