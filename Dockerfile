@@ -7,9 +7,12 @@
 #   docker run -i --rm --no-healthcheck -v calypso-data:/data -v ~/Documents:/docs:ro calypso-mcp stdio --allow-path /docs
 FROM python:3.13-slim AS build
 WORKDIR /src
+COPY requirements.lock ./
+RUN python -m venv --without-pip /app && \
+    pip --python /app/bin/python install --no-cache-dir --require-hashes -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY calypso_mcp ./calypso_mcp
-RUN python -m venv --without-pip /app && pip --python /app/bin/python install --no-cache-dir .
+RUN pip --python /app/bin/python install --no-cache-dir --no-deps .
 
 FROM python:3.13-slim
 LABEL org.opencontainers.image.title="calypso-mcp" \

@@ -145,3 +145,12 @@ def test_the_bundles_own_tool_finds_the_manifest_right() -> None:
         ["mcpb", "validate", str(ROOT / "manifest.json")], capture_output=True, text=True, check=False
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
+
+
+def test_the_lock_file_pins_every_dependency_with_hashes_and_no_addresses() -> None:
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pinned = set(re.findall(r"^([a-z0-9][a-z0-9._-]*)==", text, re.MULTILINE))
+    named = {re.split(r"[\[><=]", entry)[0].lower() for entry in PROJECT["dependencies"]}
+    assert named <= pinned, "run: nox -s lock"
+    assert len(re.findall(r"--hash=sha256:[0-9a-f]{64}", text)) >= len(pinned)
+    assert "://" not in text
