@@ -19,7 +19,7 @@ def test_the_demo_uploads_waits_searches_and_cites_every_sample(
         assert f'"{question}"' in done.stdout
     first = re.findall(r"^  1\. (.*)$", done.stdout, re.MULTILINE)
     assert len(first) == len(SAMPLE_QUESTIONS)
-    assert first[0] == "support-handbook.pdf, page 3"
+    assert first[0].startswith("support-handbook.pdf, page 3")
     assert first[1].startswith("returns-and-refunds.md, lines ")
     assert first[2].startswith("lamp-troubleshooting.html")
     assert first[3].startswith("escalation-notes.txt, lines ")
@@ -62,7 +62,7 @@ def test_the_demo_answers_a_persons_own_question_from_their_own_files(tmp_path: 
     data = tmp_path / "data"
     done = run("demo", str(notes), "--query", "When does the night train leave?", "--data-dir", str(data))
     assert done.returncode == 0, done.stderr
-    assert "1. lisbon.md, lines 1-3" in done.stdout
+    assert re.search(r"1\. lisbon\.md, .*lines 1-3", done.stdout)
     assert "21:25" in done.stdout
     assert "(has no content): empty.txt" in done.stdout
     assert data.is_dir()

@@ -31,6 +31,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "read_source": {"file_id": "file_1"},
     "remove_source": {"file_id": "file_1"},
     "wait_for_bucket_sync": {"file_ids": ["file_1"], "timeout_s": 0},
+    "add_website": {"url": "https://example.org/", "bucket": "b"},
+    "add_qa": {"question": "x?", "answer": "y", "bucket": "b"},
     "create_bucket": {"name": "x", "slug": "x"},
     "list_agents": {},
     "create_agent": {"agent_id": "x", "buckets": ["b"]},

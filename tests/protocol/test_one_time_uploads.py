@@ -249,8 +249,9 @@ async def test_what_arrives_and_cannot_be_read_is_refused_and_the_address_stays_
         async with team.http() as http:
             refused = await put(http, path, b"\x00\x00\x00\x18ftypmp42" + bytes(20_000))
             assert (refused.status_code, refused.json()["error"]) == (400, "unsupported_type")
-            status = await call(client, "get_upload_status", file_id=upload_id)
-            assert (status["status"], "minutes.txt" in status["trouble"]) == ("failed", True)
+            status = await call(client, "wait_for_bucket_sync", file_ids=[upload_id], timeout_s=0)
+            assert status["readiness"] == "failed", status
+            assert "minutes.txt" in str(status)
             assert (await put(http, path, b"Minutes of the regatta")).status_code == 201
         assert "regatta" in await searchable(client, upload_id, "regatta")
 

@@ -56,6 +56,7 @@ COMMANDS = (
     Command("upload", "PATH ... --bucket BUCKET [FLAGS]", "Upload files or folders into a bucket."),
     Command("doctor", "[--json] [FLAGS]", "Look at everything an installation needs, and name the fixes."),
     Command("install", "CLIENT [FLAGS]", "Put the server into a client's configuration, or take it out."),
+    Command("sync", "FOLDER --bucket BUCKET [FLAGS]", "Keep a bucket equal to a folder."),
     Command("list", "[BUCKET] [FLAGS]", "List the buckets, or what one of them holds."),
     Command("search", "QUERY [FLAGS]", "Find passages, with citations."),
     Command("ask", "QUESTION [FLAGS]", "Ask an agent; its answer cites the sources."),

@@ -219,9 +219,10 @@ class IndexingWorker:
 
     def _complain(self, error: Exception, consequence: str) -> None:
         """Log what went wrong, once for as long as it stays the same; a traceback only for surprises."""
-        if str(error) == self._complaint:
+        complaint = f"{error} {consequence}"
+        if complaint == self._complaint:
             return
-        self._complaint = str(error)
+        self._complaint = complaint
         if isinstance(error, StoreFault):
             _LOG.error("%s %s %s", error.message, error.hint, consequence)
         else:

@@ -1,0 +1,67 @@
+"""A bucket kept equal to a folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.commands.processes import run
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "leave.md").write_text("# Leave\n\nEvery employee has 27 days of annual leave.\n")
+    (folder / "canteen.md").write_text("# Canteen\n\nThe canteen opens at eleven.\n")
+    return folder
+
+
+def sync(folder: Path, *flags: str):
+    place = ("--bucket", "notes", "--create-bucket", "--data-dir", str(folder.parent / "data"))
+    return run("sync", str(folder), *place, *flags)
+
+
+def held(folder: Path) -> list[str]:
+    listed = run("list", "notes", "--json", "--data-dir", str(folder.parent / "data"))
+    assert listed.returncode == 0, listed.stderr
+    return [source["name"] for source in json.loads(listed.stdout)]
+
+
+def found(folder: Path, query: str) -> str:
+    return run("search", query, "--data-dir", str(folder.parent / "data")).stdout
+
+
+def test_what_changes_in_the_folder_changes_in_the_bucket(folder: Path) -> None:
+    first = sync(folder)
+    assert first.returncode == 0, first.stderr
+    assert held(folder) == ["canteen.md", "leave.md"]
+    (folder / "leave.md").write_text("# Leave\n\nEvery employee has 31 days of annual leave.\n")
+    (folder / "new.md").write_text("# New\n\nThe shuttle leaves at noon.\n")
+    (folder / "canteen.md").unlink()
+    second = sync(folder)
+    assert second.returncode == 0, second.stderr
+    assert held(folder) == ["canteen.md", "leave.md", "new.md"]
+    assert "31 days" in found(folder, "annual leave")
+    assert "27 days" not in found(folder, "annual leave")
+    third = sync(folder, "--remove-missing")
+    assert third.returncode == 0, third.stderr
+    assert held(folder) == ["leave.md", "new.md"]
+    assert sync(folder, "--remove-missing").returncode == 0
+    assert held(folder) == ["leave.md", "new.md"]
+
+
+def test_a_dry_run_changes_nothing(folder: Path) -> None:
+    sync(folder)
+    (folder / "leave.md").unlink()
+    tried = sync(folder, "--remove-missing", "--dry-run")
+    assert tried.returncode == 0, tried.stderr
+    assert held(folder) == ["canteen.md", "leave.md"]
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    done = run("sync", str(tmp_path / "none"), "--bucket", "notes")
+    assert done.returncode == 2
+    assert "There is no folder at" in done.stderr
