@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 
+import httpx2
+
 from calypso_mcp.api import paths
 from calypso_mcp.api.sources import (
     DEFAULT_PAGE,
@@ -14,7 +16,10 @@ from calypso_mcp.api.sources import (
     SourceRemoved,
     SourceText,
 )
+from calypso_mcp.client.transport.bodies import body_of
 from calypso_mcp.client.transport.requester import Requester
+from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.errors import ContractError
 
 
 class BucketSources:
@@ -90,6 +95,17 @@ class BucketSources:
         params = {name: str(value) for name, value in asked.items() if value is not None}
         path = paths.fill(paths.SOURCE_TEXT, file_id=file_id)
         return (await self._requester.get(path, SourceText, params=params)).body
+
+    async def content(self, file_id: str) -> bytes:
+        """Return the bytes of a source as they were uploaded; at most the size of one file is taken."""
+
+        async def read(response: httpx2.Response) -> bytes:
+            body = await body_of(response, UploadLimits().file_bytes)
+            if body is None:
+                raise ContractError("The stored content is larger than any file may be.")
+            return body
+
+        return await self._requester.get_and_read(paths.fill(paths.SOURCE_CONTENT, file_id=file_id), read)
 
     async def relabel(self, file_id: str, labels: RelabelSource) -> Source:
         """Change title, tags or metadata; what `labels` leaves out stays."""

@@ -1,0 +1,71 @@
+"""`calypso-mcp export`: the stored originals of a bucket, with a manifest."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+
+from calypso_mcp.api.connection import Extension
+from calypso_mcp.assembly.backends import opened
+from calypso_mcp.assembly.server import file_policy, server_state
+from calypso_mcp.cli.arguments import CommandParser
+from calypso_mcp.cli.calling import add_calling_arguments, print_result
+from calypso_mcp.cli.exporting import MANIFEST, Export
+from calypso_mcp.cli.logs import log_to_stderr
+from calypso_mcp.cli.progress import phase
+from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.errors import ConfigError
+from calypso_mcp.server.scope.request_scope import Access
+from calypso_mcp.server.state import Backend
+from calypso_mcp.settings import Settings, load_settings
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Take the bucket and the folder."""
+    parser.description = (
+        "Write the files of a bucket as they were uploaded into a new folder, with a manifest of their "
+        "names, tags and metadata. For the embedded Calypso."
+    )
+    parser.add_argument("exported", metavar="BUCKET", help="slug, id or name of the bucket")
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="new or empty folder")
+    add_calling_arguments(parser)
+
+
+def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
+    """Export, and say how much it was.
+
+    Raises:
+        ConfigError: The folder holds something, or the backend keeps no originals for us.
+        ScopeError: There is no such bucket, or it is out of scope.
+    """
+    settings = load_settings(flags)
+    log_to_stderr(settings)
+    export = Export(arguments.folder)
+    anyio.run(_export, settings, arguments.exported, export)
+    if not print_result({"folder": str(export.folder), "sources": export.written}, arguments):
+        print(f"{len(export.written)} sources are in {export.folder}, described in {MANIFEST}.")
+    return 0
+
+
+async def _export(settings: Settings, reference: str, export: Export) -> None:
+    async with opened(settings) as backends:
+
+        def backend_for(_grant: AccessGrant) -> Backend:
+            return backends.of_process()
+
+        access = Access(server_state(settings, backend_for, files=file_policy(settings)))
+        bucket = await access.require_bucket(reference)
+        if not {Extension.SOURCES, Extension.READ} <= await access.backend.abilities.all():
+            raise ConfigError("This backend does not return the files that it stores.")
+        export.begin()
+        total = (await access.client.sources.page(bucket.id, limit=1)).total
+        with phase("Exporting") as report:
+            done = 0
+            async for source in export.add_all(access.client, bucket.id):
+                done += 1
+                await report(done, total, source.name)
+        export.end(bucket, datetime.now(UTC).isoformat(timespec="seconds"))

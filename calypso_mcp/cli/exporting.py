@@ -1,0 +1,112 @@
+"""The sources of a bucket as files: their names on this disk, and the manifest that describes them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, Final
+
+from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.api.sources import Source
+from calypso_mcp.errors import CalypsoError, ConfigError
+
+if TYPE_CHECKING:
+    from calypso_mcp.client import CalypsoClient
+
+MANIFEST: Final = "manifest.json"
+_FILES: Final = "files"
+_VERSION: Final = 1
+#: What no common file system takes in a name (Windows: "Naming Files, Paths, and Namespaces").
+_FORBIDDEN: Final = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
+_DEVICE: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
+_SEGMENT_CHARS: Final = 120
+#: Facts of a source that the manifest keeps.
+_FACTS: Final = (
+    "id", "name", "identity", "kind", "filename", "content_type", "title", "tags", "metadata",
+    "size_bytes", "sha256", "status", "created_at", "updated_at",
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Export:
+    """An export on its way.
+
+    Attributes:
+        folder: Where it goes; must be empty or absent.
+        written: Of each source in the manifest its facts, with `file`, its place in the folder.
+    """
+
+    folder: Path
+    written: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    _files: set[str] = field(default_factory=set[str])
+    _folders: set[str] = field(default_factory=set[str])
+
+    def begin(self) -> None:
+        """Make the folder.
+
+        Raises:
+            ConfigError: It holds something already, or cannot be made.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            is_empty = next(self.folder.iterdir(), None) is None
+        except OSError as error:
+            raise ConfigError(f"The folder {self.folder} cannot be used: {error.strerror}.") from error
+        if not is_empty:
+            raise ConfigError(f"{self.folder} is not empty.", hint="Name a new or an empty folder.")
+
+    async def add_all(self, client: CalypsoClient, bucket_id: str) -> AsyncGenerator[Source]:
+        """Write every source of a bucket; yields each when it is there.
+
+        Raises:
+            CalypsoError: One could not be read, or is not what was stored.
+        """
+        async for source in client.sources.every(bucket_id):
+            data = await client.sources.content(source.id)
+            if source.sha256 and hashlib.sha256(data).hexdigest() != source.sha256.lower():
+                raise CalypsoError(f"The content of {source.name!r} is not what was stored.")
+            place = self._place(source)
+            path = self.folder / place
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            facts = source.model_dump(mode="json", include=set(_FACTS), exclude_none=True)
+            self.written.append({"file": place, **facts})
+            yield source
+
+    def end(self, bucket: Bucket, exported_at: str) -> None:
+        """Write the manifest. It comes last: an export without one is not complete."""
+        manifest = {
+            "version": _VERSION,
+            "exported_at": exported_at,
+            "bucket": {"id": bucket.id, "slug": bucket.slug, "name": bucket.name},
+            "sources": self.written,
+        }
+        text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
+        (self.folder / MANIFEST).write_text(text, encoding="utf-8")
+
+    def _place(self, source: Source) -> str:
+        """Return a path in the folder that no other source has, whatever the source is called."""
+        # The name of a web page is its address, that of a question the question.
+        name = source.name if source.kind == "file" else f"{source.kind}/{source.filename or source.id}"
+        parts = [_segment(part) for part in name.split("/") if part] or [_segment(source.id)]
+        # Disks that ignore case take two spellings for one name, and no file is a folder as well.
+        ways = ["/".join(parts[:count]).casefold() for count in range(1, len(parts) + 1)]
+        if ways[-1] in self._folders or not self._files.isdisjoint(ways):
+            parts = [_segment(source.id), parts[-1]]
+            ways = ["/".join(parts[:count]).casefold() for count in (1, 2)]
+        self._files.add(ways[-1])
+        self._folders.update(ways[:-1])
+        return str(PurePosixPath(_FILES, *parts))
+
+
+def _segment(name: str) -> str:
+    """Return one part of a path as every common file system takes it."""
+    cleaned = _FORBIDDEN.sub("_", name).rstrip(". ") or "_"
+    if _DEVICE.fullmatch(cleaned):
+        cleaned = f"_{cleaned}"
+    # The end holds the ending.
+    return cleaned if len(cleaned) <= _SEGMENT_CHARS else cleaned[:40] + cleaned[40 - _SEGMENT_CHARS :]
