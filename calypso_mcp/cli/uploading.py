@@ -14,6 +14,8 @@ from calypso_mcp.errors import ConfigError
 
 #: Seconds one call may take; the tools' own limit. What takes longer is continued by the next call.
 _CALL_S = 300.0
+#: Why what is neither a file nor a folder cannot be read.
+_MISSING = "there is no file or folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,13 @@ class Sources:
         """Sort paths into folders and files, and those that cannot be read.
 
         Raises:
-            ConfigError: There is nothing at a path, or something that is neither.
+            ConfigError: None of the paths leads to a file or a folder.
         """
         absolute = [path.expanduser().absolute() for path in paths]
         reasons = {path: _why_unreadable(path) for path in absolute}
+        if all(reason == _MISSING for reason in reasons.values()):
+            raise ConfigError(f"There is no file or folder at {absolute[0]}.")
         absolute = [path for path in absolute if reasons[path] is None]
-        for path in absolute:
-            if not path.is_dir() and not path.is_file():
-                raise ConfigError(f"There is no file or folder at {path}.")
         return cls(
             folders=tuple(dict.fromkeys(path for path in absolute if path.is_dir())),
             files=tuple(dict.fromkeys(path for path in absolute if path.is_file())),
@@ -94,10 +95,10 @@ def _why_unreadable(path: Path) -> str | None:
     try:
         next((path if path.is_dir() else path.parent).iterdir(), None)
     except FileNotFoundError:
-        return None
+        return _MISSING
     except OSError as problem:
         return problem.strerror or "I/O error"
-    return None
+    return None if path.is_dir() or path.is_file() else _MISSING
 
 
 async def _to_its_end(session: Session, arguments: Mapping[str, object], report: Report) -> dict[str, Any]:

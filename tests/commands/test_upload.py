@@ -110,3 +110,14 @@ def test_an_upload_starts_no_other_process(folder: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "started []" in done.stdout
+
+
+def test_a_path_with_nothing_at_it_fails_alone(folder: Path) -> None:
+    good = str(folder / "chapters" / "0.md")
+    through_a_file = str(folder / "chapters" / "0.md" / "x")
+    done = run("upload", good, str(folder / "none"), through_a_file, "--bucket", "b", "--create-bucket")
+    assert done.returncode == 1
+    assert re.search(r"accepted +1 ", done.stdout)
+    assert re.search(r"failed +2 ", done.stdout)
+    nothing = run("upload", str(folder / "none"), "--bucket", "b", "--create-bucket")
+    assert (nothing.returncode, "There is no file or folder at" in nothing.stderr) == (2, True)

@@ -63,7 +63,7 @@ def hit_of(rank: int, entry: Found, query: str, tokens: int) -> Hit:
         place=place_text(result.attributes) or None,
         bucket=slug,
         uri=uri or _line(result.url),
-        score=float(f"{score:.4g}") if score is not None else None,
+        score=round(score, 4) if score is not None else None,
         also_in=_copies(result.attributes.get("also_in")),
     )
 
