@@ -20,7 +20,7 @@ def test_the_demo_uploads_waits_searches_and_cites_every_sample(
     first = re.findall(r"^  1\. (.*)$", done.stdout, re.MULTILINE)
     assert len(first) == len(SAMPLE_QUESTIONS)
     assert first[0].startswith("support-handbook.pdf, page 3")
-    assert first[1].startswith("returns-and-refunds.md, lines ")
+    assert first[1].startswith("returns-and-refunds.md, section ")
     assert first[2].startswith("lamp-troubleshooting.html")
     assert first[3].startswith("escalation-notes.txt, lines ")
     assert "warranty of 6 years" in done.stdout
