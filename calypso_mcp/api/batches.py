@@ -141,6 +141,8 @@ class BatchItem(WireModel):
     bucket_sync: AnySync = Field((), validation_alias=SYNC, serialization_alias="bucketSync")
     error: AnyError = None
     file: KnowledgeFile | None = None
+    #: Extension: the file that took the place of one that is gone.
+    replaced_by: str | None = None
 
 
 class Batch(WireModel):

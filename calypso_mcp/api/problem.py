@@ -112,7 +112,14 @@ def to_error(
         retryable=retryable,
         request_id=request_id or _request_id(body),
         retry_after_s=retry_after_s,
+        ids=_ids(problem.details),
     )
+
+
+def _ids(details: Any) -> dict[str, str]:
+    """Return the id of the file that took the place of the one asked for, where the details name it."""
+    successor: Any = cast("dict[str, Any]", details).get("replaced_by") if isinstance(details, dict) else None
+    return {"replaced_by": successor} if isinstance(successor, str) else {}
 
 
 def _request_id(body: bytes) -> str | None:

@@ -6,8 +6,11 @@ when that command runs.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+from types import FrameType
+from typing import NoReturn
 
 from calypso_mcp.cli import collector
 from calypso_mcp.cli.ending import INTERRUPTED
@@ -30,6 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     finally:
+        _raise_at_interrupts()
         collector.work()
 
 
@@ -46,12 +50,14 @@ def _run(argv: list[str]) -> int:
             if error.command is STDIO:
                 from calypso_mcp.cli.commands.stdio import report_problem
 
+                _raise_at_interrupts()
                 return report_problem(error)
             raise
         except SystemExit as ended:
             # `--help` and `--version` end so.
             return _finished(int(ended.code or 0))
         run = parsed.command.module().run
+        _raise_at_interrupts()
         if parsed.command is not STDIO:
             # stdio is started again and again: its collector works once it serves.
             collector.work()
@@ -79,6 +85,21 @@ def _complain(error: CalypsoError, code: int) -> int:
 
 
 def _heed_interrupts() -> None:
-    """Let Ctrl-C end what a person started in a terminal, also under a parent that ignores it."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and started_by_hand():
+    """Let Ctrl-C end what a person started in a terminal, also under a parent that ignores it.
+
+    While modules load it ends the process at once: nothing is open yet, and an exception in the middle of
+    an import would come out as an error of the library that was being loaded.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    if handler is signal.default_int_handler or (handler is signal.SIG_IGN and started_by_hand()):
+        signal.signal(signal.SIGINT, _leave)
+
+
+def _leave(_number: int, _frame: FrameType | None) -> NoReturn:
+    os._exit(INTERRUPTED)
+
+
+def _raise_at_interrupts() -> None:
+    """From here on Ctrl-C raises KeyboardInterrupt, so that what is open is closed."""
+    if signal.getsignal(signal.SIGINT) is _leave:
         signal.signal(signal.SIGINT, signal.default_int_handler)

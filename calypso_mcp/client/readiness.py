@@ -186,7 +186,14 @@ class _Watch:
         try:
             file = await self._files.get(file_id)
         except NotFound as error:
-            return None, error.code
+            successor = error.ids.get("replaced_by")
+            if successor is None or successor == file_id:
+                return None, error.code
+            # What was waited for is searchable as long as the version that took its place is.
+            try:
+                file = await self._files.get(successor)
+            except NotFound as gone:
+                return None, gone.code
         view = self._target.view
         return (file if view is None else view.file(file)), NotFound().code
 
@@ -225,10 +232,19 @@ class _Watch:
             if seen is None:
                 continue
             standing = state_of_item(seen)
-            if standing.hinges_on_store and standing.file_id:
+            if seen.replaced_by is not None:
+                standing = await self._instead_of(standing, seen.replaced_by)
+            elif standing.hinges_on_store and standing.file_id:
                 standing = state_of_item(seen, store_active=await stores.are_active(standing.file_id))
             standings.append(standing)
         return standings
+
+    async def _instead_of(self, standing: FileState, successor: str) -> FileState:
+        """Return where the file stands that took the place of another, as far as it may be seen."""
+        file, _ = await self._seen_file(successor)
+        if file is None:
+            return standing
+        return replace(state_of_file(file), id=standing.id, client_file_id=standing.client_file_id)
 
     async def _look_at_bucket(self, bucket_id: str, stores: _Stores) -> None:
         self._bucket = await stores.bucket(bucket_id)

@@ -5,17 +5,18 @@ from __future__ import annotations
 import sqlite3
 
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.store import answers, sessions
+from calypso_mcp.local.store import answers, files, sessions
 from calypso_mcp.local.store.sessions import CANCELLED, OPEN
 
 
 async def clean(backend: Backend) -> None:
-    """Drop expired addresses and turns, and the bytes of sessions that ended without a file, or unknown."""
+    """Drop what has expired, and the bytes of sessions that ended without a file, or that nobody knows."""
     before = backend.now() - backend.options.orphan_lifetime_s
     held = await backend.on_disk(lambda: backend.blobs.session_ids(older_than=before))
 
     def work(connection: sqlite3.Connection) -> list[str]:
         sessions.drop_addresses(connection, before)
+        files.drop_successors(connection, before)
         answers.drop(connection, backend.now() - backend.options.answer_lifetime_s)
         ended = held.intersection(sessions.stale(connection, before))
         # Cancelled ones stay cancelled; for the others the upload starts over if it ever goes on.

@@ -38,6 +38,14 @@ def not_found(what: str, code: str) -> Refusal:
     return Refusal(404, code, f"There is no {what} with this id.")
 
 
+def no_such_file(successor: str | None = None) -> Refusal:
+    """Return the 404 for a file that is not there, or that `successor` has taken the place of."""
+    if successor is None:
+        return not_found("file", "file_not_found")
+    message = "A newer version has taken the place of this file."
+    return Refusal(404, "source_replaced", message, details={"replaced_by": successor})
+
+
 def bucket_required(details: Any = None) -> Refusal:
     """Return the refusal of an upload without a destination (seeds)."""
     return invalid(

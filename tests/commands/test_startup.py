@@ -51,6 +51,31 @@ def test_a_server_starts_without_what_only_requests_need() -> None:
     assert len(added) <= MOST_MODULES, sorted(added)
 
 
+def test_ctrl_c_while_modules_load_ends_the_process_whatever_is_being_imported() -> None:
+    probe = """\
+import signal, sys
+class Library:
+    def find_spec(self, name, path=None, target=None):
+        if name == "mcp":
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except BaseException as swallowed:
+                raise RuntimeError("an error of the library's own") from swallowed
+sys.meta_path.insert(0, Library())
+from calypso_mcp.cli import main
+sys.exit(main([]))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", probe],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (130, "")
+
+
 def test_the_command_line_has_ctrl_c_in_hand_before_it_loads_what_takes_long() -> None:
     probe = "import sys, calypso_mcp.cli; print(*sys.modules)"
     done = subprocess.run(

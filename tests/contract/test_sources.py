@@ -174,6 +174,21 @@ async def test_a_new_version_takes_the_place_of_the_old_one(api: Api) -> None:
     assert len(tree(api.options.data_dir)) == 1
 
 
+async def test_a_replaced_file_names_its_successor_for_as_long_as_that_is_there(api: Api) -> None:
+    replaced = [await added(api, data, if_exists="replace") for data in (OLD, NEW)]
+    latest = await added(api, OLD + b"And more.\n", if_exists="replace")
+    for file in replaced:
+        for path in (f"/knowledge/files/{file['id']}", f"{SOURCES}/{file['id']}/text"):
+            refused = await api.get(path)
+            error = refused.json()["error"]
+            assert (refused.status_code, error["code"]) == (404, "source_replaced")
+            assert error["details"] == {"replaced_by": latest["id"]}
+    await api.http.delete(f"{SOURCES}/{latest['id']}")
+    for file in replaced:
+        gone = await api.get(f"/knowledge/files/{file['id']}")
+        assert (gone.status_code, gone.json()["error"]["code"]) == (404, "file_not_found")
+
+
 async def test_content_that_comes_back_replaces_its_successor(api: Api) -> None:
     for data in (OLD, NEW, OLD, NEW, OLD):
         await added(api, data, if_exists="replace")

@@ -35,12 +35,10 @@ def calls_on(folder: Path) -> dict[str, tuple[str, dict[str, Any]]]:
     """Return every way to upload and to wait, by name."""
     note = str(folder / "note-0.md")
     to = {"bucket": BUCKET}
-    # The note goes three ways at once, and each call waits for its own copy.
-    beside = {**to, "if_exists": "keep_both"}
     return {
-        "file": ("upload_file", {**beside, "path": note, "wait": True}),
-        "directory": ("upload_batch", {**beside, "directory": str(folder), "wait": True}),
-        "paths": ("upload_batch", {**beside, "paths": [note]}),
+        "file": ("upload_file", {**to, "path": note, "wait": True}),
+        "directory": ("upload_batch", {**to, "directory": str(folder), "wait": True}),
+        "paths": ("upload_batch", {**to, "paths": [note]}),
         "items": ("upload_batch", {**to, "items": [{"text": "one"}, {"text": "two", "bucket": BUCKET}]}),
         "bucket": ("wait_for_bucket_sync", to),
         "only bucket": ("wait_for_bucket_sync", {}),

@@ -47,8 +47,6 @@ def run(_arguments: Namespace, flags: Mapping[str, object]) -> int:
     except ConfigError as problem:
         return report_problem(problem)
     log_to_stderr(settings)
-    if started_by_hand():
-        print(_WAITING, file=sys.stderr, flush=True)
     return anyio.run(_serve, settings)
 
 
@@ -65,6 +63,9 @@ async def _serve(settings: Settings) -> int:
     problem: ConfigError | None = None
     try:
         async with running_server(settings) as server:
+            if started_by_hand():
+                # Not before: only a running event loop ends well at Ctrl-C.
+                print(_WAITING, file=sys.stderr, flush=True)
             await _serve_until_told(server, 0)
     except ConfigError as error:
         problem = error

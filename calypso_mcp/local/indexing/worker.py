@@ -251,9 +251,12 @@ def _indexed(
     document: Document,
     chunks: list[Chunk],
 ) -> list[str]:
-    file = claimed.file
+    # As it is now: it may have left a bucket, or got other labels, while it was read.
+    file = files.get(connection, claimed.file.id)
+    if file is None:
+        return []
     title = file.declaration.title or document.title
     index.add(connection, file.id, file.bucket_ids, title, file.declaration.filename, chunks)
     files.set_findings(connection, file, document)
     tasks.complete(connection, claimed, now=now)
-    return sources.settle_versions(connection, file)
+    return sources.settle_versions(connection, file, now=now)

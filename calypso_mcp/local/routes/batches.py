@@ -153,7 +153,8 @@ def _item_wire(item: ItemRow) -> dict[str, Any]:
     }
     if item.session is None:
         error = {"code": item.error_code, "message": item.error_message}
-        return {**wire, "rejected": True, "error": error}
+        replaced = {"replaced_by": item.successor} if item.successor else {}
+        return {**wire, "rejected": True, "error": error, **replaced}
     wire["session_id"] = item.session.id
     if item.file is None:
         sync = tuple((bucket_id, SyncStatus.PENDING) for bucket_id in item.session.bucket_ids)

@@ -22,7 +22,7 @@ from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, idempotency_key, read_body
 from calypso_mcp.local.identifiers import iso_time
 from calypso_mcp.local.rate_limit import admit
-from calypso_mcp.local.refusals import Refusal, bucket_required, not_found
+from calypso_mcp.local.refusals import Refusal, bucket_required, no_such_file, not_found
 from calypso_mcp.local.routes.addresses import upload_target
 from calypso_mcp.local.store import files, idempotency, sessions
 from calypso_mcp.local.store.files import FileRow
@@ -83,10 +83,19 @@ async def finalize_session(backend: Backend, request: Request) -> Answer:
 async def get_file(backend: Backend, request: Request) -> Answer:
     """Answer where a file stands. `verify` asks nobody else: this store is the ground truth."""
     file_id = request.path_params["file_id"]
-    file = await backend.database.read(lambda connection: files.get(connection, file_id))
+    return Answer(file_wire(await backend.database.read(lambda connection: required(connection, file_id))))
+
+
+def required(connection: sqlite3.Connection, file_id: str) -> FileRow:
+    """Return the file with this id.
+
+    Raises:
+        Refusal: There is none (404), or another has taken its place.
+    """
+    file = files.get(connection, file_id)
     if file is None:
-        raise not_found("file", "file_not_found")
-    return Answer(file_wire(file))
+        raise no_such_file(files.get_successors(connection, [file_id]).get(file_id))
+    return file
 
 
 async def get_task(backend: Backend, request: Request) -> Answer:

@@ -29,7 +29,7 @@ from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.exchange import Answer, endpoint, read_body
 from calypso_mcp.local.refusals import invalid, not_found
 from calypso_mcp.local.retrieval import reading
-from calypso_mcp.local.routes.files import file_wire
+from calypso_mcp.local.routes.files import file_wire, required
 from calypso_mcp.local.routes.search import place_of
 from calypso_mcp.local.store import files, sources
 from calypso_mcp.local.store.files import FileRow
@@ -157,10 +157,7 @@ def source_wire(name: str, file: FileRow) -> dict[str, Any]:
 
 
 def _file(connection: sqlite3.Connection, request: Request) -> FileRow:
-    file = files.get(connection, request.path_params["file_id"])
-    if file is None:
-        raise not_found("file", "file_not_found")
-    return file
+    return required(connection, request.path_params["file_id"])
 
 
 def _number(request: Request, name: str, usual: Any, *, least: int, most: int = 2**31) -> Any:

@@ -13,13 +13,17 @@ from calypso_mcp.local.store.sessions import SessionRow
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """One file of a batch: accepted (`session`, and after finalize `file`) or rejected (`error_code`)."""
+    """One file of a batch: accepted (`session`, and after finalize `file`) or rejected (`error_code`).
+
+    `successor` is the file that took the place of one that is gone.
+    """
 
     client_file_id: str
     error_code: str | None = None
     error_message: str | None = None
     session: SessionRow | None = None
     file: FileRow | None = None
+    successor: str | None = None
 
 
 def get_fingerprint(connection: sqlite3.Connection, batch_id: str) -> str | None:
@@ -62,13 +66,20 @@ def items(connection: sqlite3.Connection, batch_id: str) -> list[ItemRow]:
     by_session = {session.id: session for session in sessions.get_all(connection, session_ids)}
     file_ids = [session.file_id for session in by_session.values() if session.file_id]
     by_file = files.get_all(connection, file_ids)
-    return [_item(row, by_session, by_file) for row in rows]
+    successors = files.get_successors(connection, [row["gone_file"] for row in rows if row["gone_file"]])
+    return [_item(row, by_session, by_file, successors.get(row["gone_file"])) for row in rows]
 
 
-def _item(row: sqlite3.Row, by_session: dict[str, SessionRow], by_file: dict[str, FileRow]) -> ItemRow:
+def _item(
+    row: sqlite3.Row,
+    by_session: dict[str, SessionRow],
+    by_file: dict[str, FileRow],
+    successor: str | None,
+) -> ItemRow:
     session = by_session.get(row["session_id"])
     file = by_file.get(session.file_id) if session and session.file_id else None
-    return ItemRow(row["client_file_id"], row["error_code"], row["error_message"], session, file)
+    code, message = row["error_code"], row["error_message"]
+    return ItemRow(row["client_file_id"], code, message, session, file, successor)
 
 
 def accepted_sessions(connection: sqlite3.Connection, batch_id: str) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from calypso_mcp.domain.declaration import Declaration
@@ -113,6 +113,20 @@ def get_all(connection: sqlite3.Connection, file_ids: Sequence[str]) -> dict[str
         (ids,),
     )
     return {row["id"]: _file(row, tuple(sync[row["id"]])) for row in rows}
+
+
+def get_successors(connection: sqlite3.Connection, file_ids: Iterable[str]) -> dict[str, str]:
+    """Return, by id, the file that took the place of each of `file_ids` that was replaced."""
+    rows = connection.execute(
+        "SELECT file_id, successor FROM replaced_files WHERE file_id IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(file_ids)),),
+    )
+    return {row["file_id"]: row["successor"] for row in rows}
+
+
+def drop_successors(connection: sqlite3.Connection, before: float) -> None:
+    """Forget replacements made before `before`: nobody waits for those files any more."""
+    connection.execute("DELETE FROM replaced_files WHERE replaced_at < ?", (before,))
 
 
 def of_task(connection: sqlite3.Connection, task_id: str) -> FileRow | None:

@@ -142,6 +142,18 @@ CREATE INDEX batch_items_by_session ON batch_items (session_id);
 CREATE INDEX idempotency_keys_by_created ON idempotency_keys (created_id);
 """
 
+#: Which file took the place of one that is gone, for those who still wait for that one.
+SUCCESSORS = """
+CREATE TABLE replaced_files (
+    file_id TEXT PRIMARY KEY,
+    successor TEXT NOT NULL REFERENCES files (id) ON DELETE CASCADE,
+    replaced_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX replaced_files_by_successor ON replaced_files (successor);
+CREATE INDEX replaced_files_by_age ON replaced_files (replaced_at);
+ALTER TABLE batch_items ADD COLUMN gone_file TEXT;
+"""
+
 MIGRATIONS: Migrations = (
     ("catalogue", CATALOGUE),
     ("retrieval index", RETRIEVAL_INDEX),
@@ -150,4 +162,5 @@ MIGRATIONS: Migrations = (
     ("what reading found", READING),
     ("creates", CREATES),
     ("sources", SOURCES),
+    ("successors", SUCCESSORS),
 )

@@ -97,8 +97,22 @@ def find(
     return Page(rows, total, last)
 
 
-def take_out(connection: sqlite3.Connection, file: FileRow, bucket_ids: Iterable[str]) -> str | None:
+def take_out(
+    connection: sqlite3.Connection,
+    file: FileRow,
+    bucket_ids: Iterable[str],
+    *,
+    successor: str | None = None,
+    now: float = 0.0,
+) -> str | None:
     """Take a file out of some of its buckets; the last one takes the file itself along.
+
+    Args:
+        connection: In the transaction of the change.
+        file: The file.
+        bucket_ids: The buckets it leaves.
+        successor: The file that takes its place, since `now`; None: it is removed.
+        now: Seconds since 1970.
 
     Returns:
         The upload session whose stored bytes nothing needs any more, where the file is gone.
@@ -112,14 +126,20 @@ def take_out(connection: sqlite3.Connection, file: FileRow, bucket_ids: Iterable
     if staying:
         index.restate(connection, file.id, bucket_ids=staying)
         return None
+    if successor is not None:
+        connection.execute(
+            "UPDATE replaced_files SET successor = ? WHERE successor = ?", (successor, file.id)
+        )
+        connection.execute("INSERT INTO replaced_files VALUES (?, ?, ?)", (file.id, successor, now))
     index.remove(connection, file.id)
     connection.execute("DELETE FROM files WHERE id = ?", (file.id,))
     # A repeated upload of the same must make it again instead of finding what is gone.
     connection.execute("DELETE FROM idempotency_keys WHERE created_id = ?", (file.session_id,))
     connection.execute("DELETE FROM upload_sessions WHERE id = ?", (file.session_id,))
     connection.execute(
-        "UPDATE batch_items SET session_id = NULL, error_code = ?, error_message = ? WHERE session_id = ?",
-        (REMOVED, "The source was removed or replaced since.", file.session_id),
+        "UPDATE batch_items SET session_id = NULL, gone_file = ?, error_code = ?, error_message = ?"
+        " WHERE session_id = ?",
+        (file.id, REMOVED, "The source was removed or replaced since.", file.session_id),
     )
     return file.session_id
 
@@ -139,7 +159,7 @@ def versions(connection: sqlite3.Connection, kind: str, identity: str) -> list[F
     return [rows[row["id"]] for row in found]
 
 
-def settle_versions(connection: sqlite3.Connection, file: FileRow) -> list[str]:
+def settle_versions(connection: sqlite3.Connection, file: FileRow, *, now: float) -> list[str]:
     """Let a file that has just become searchable replace the earlier versions that it is to replace.
 
     Where a later version is searchable already, because files are indexed side by side, this one goes.
@@ -150,24 +170,26 @@ def settle_versions(connection: sqlite3.Connection, file: FileRow) -> list[str]:
     others = connection.execute(
         "SELECT files.id, files.if_exists, tasks.position > mine.position AS is_later"
         " FROM files JOIN tasks ON tasks.file_id = files.id JOIN tasks AS mine ON mine.file_id = ?"
-        " WHERE files.identity = ? AND files.kind = ? AND files.id <> ?",
+        " WHERE files.identity = ? AND files.kind = ? AND files.id <> ? ORDER BY tasks.position",
         (file.id, file.identity, file.kind, file.id),
     ).fetchall()
     rows = files.get_all(connection, [other["id"] for other in others])
     ended: list[str | None] = []
-    replaced_in: set[str] = set()
+    replaced_in: dict[str, str] = {}
     for other in others:
         row = rows[other["id"]]
         if other["is_later"]:
             if other["if_exists"] == "replace":
-                replaced_in |= {bucket for bucket, sync in row.sync if sync == SyncStatus.ACTIVE}
+                active = [bucket for bucket, sync in row.sync if sync == SyncStatus.ACTIVE]
+                replaced_in |= dict.fromkeys(active, row.id)
         elif file.declaration.if_exists == "replace":
             shared = set(row.bucket_ids) & set(file.bucket_ids)
             if shared:
-                ended.append(take_out(connection, row, shared))
-    leaving = replaced_in & set(file.bucket_ids)
+                ended.append(take_out(connection, row, shared, successor=file.id, now=now))
+    leaving = [bucket for bucket in file.bucket_ids if bucket in replaced_in]
     if leaving:
-        ended.append(take_out(connection, file, leaving))
+        successor = replaced_in[leaving[-1]]
+        ended.append(take_out(connection, file, leaving, successor=successor, now=now))
     return [session_id for session_id in ended if session_id]
 
 

@@ -10,6 +10,10 @@ from itertools import permutations
 import pytest
 
 from calypso_mcp.domain.declaration import Declaration, IfExists
+from calypso_mcp.local.indexing.chunking import split
+from calypso_mcp.local.indexing.documents import Block, Document
+from calypso_mcp.local.indexing.worker import _indexed  # pyright: ignore[reportPrivateUsage]
+from calypso_mcp.local.retrieval.search import Where, search
 from calypso_mcp.local.store import buckets, files, sessions, sources, tasks
 from calypso_mcp.local.store.migrations import MIGRATIONS
 from calypso_mcp.local.store.sessions import NewSession
@@ -25,10 +29,12 @@ def store() -> Generator[sqlite3.Connection]:
         yield connection
 
 
-def finalized(store: sqlite3.Connection, bucket_id: str, if_exists: IfExists) -> str:
+def finalized(store: sqlite3.Connection, bucket_id: str, if_exists: IfExists, *others: str) -> str:
     """Return the id of a file whose bytes have arrived and that waits to be indexed."""
     declaration = Declaration("policy.md", content_type="text/markdown", if_exists=if_exists)
-    address = sessions.insert(store, NewSession(declaration, 1, (bucket_id,)), now=1.0, lifetime_s=60.0)
+    address = sessions.insert(
+        store, NewSession(declaration, 1, (bucket_id, *others)), now=1.0, lifetime_s=60.0
+    )
     store.execute("UPDATE upload_sessions SET sha256 = 'x' WHERE id = ?", (address.session_id,))
     session = sessions.get(store, address.session_id)
     assert session is not None
@@ -40,7 +46,7 @@ def indexed(store: sqlite3.Connection, file_id: str) -> None:
     file = files.get(store, file_id)
     if file is not None:
         tasks.complete(store, Claimed(file.task_id, file, 1), now=2.0)
-        sources.settle_versions(store, file)
+        sources.settle_versions(store, file, now=2.0)
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
@@ -67,3 +73,21 @@ def test_a_copy_that_is_to_stay_beside_the_others_replaces_nothing(store: sqlite
     last = finalized(store, bucket.id, "replace")
     indexed(store, last)
     assert [bool(files.get(store, id_)) for id_ in (first, copy, last)] == [False, False, True]
+
+
+def test_a_file_that_leaves_a_bucket_while_it_is_read_is_not_found_there(store: sqlite3.Connection) -> None:
+    one, two = (
+        buckets.insert(store, slug=slug, name=slug, description=None, now=0.0) for slug in ("one", "two")
+    )
+    file_id = finalized(store, one.id, "replace", two.id)
+    as_claimed = files.get(store, file_id)
+    assert as_claimed
+    sources.take_out(store, as_claimed, [one.id])
+    block = Block("The zebra has stripes.", line_start=1, line_end=1)
+    document = Document((block,))
+    claimed = Claimed(as_claimed.task_id, as_claimed, 1)
+    _indexed(store, claimed, 2.0, document=document, chunks=split(document))
+    assert [bool(search(store, "zebra", Where([bucket.id]), limit=5)) for bucket in (one, two)] == [
+        False,
+        True,
+    ]

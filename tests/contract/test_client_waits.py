@@ -1,0 +1,56 @@
+"""The client waits for a file whose place another version has taken meanwhile."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import httpx2
+
+from calypso_mcp.api.batches import BatchItem
+from calypso_mcp.api.files import KnowledgeFile
+from calypso_mcp.client import CalypsoClient
+from calypso_mcp.client.readiness_target import ReadinessTarget, View
+from calypso_mcp.domain.readiness import Readiness
+from tests.support.live_backend import Api
+
+OLD = b"# Leave\n\nEvery employee has 27 days of annual leave.\n"
+NEW = b"# Leave\n\nEvery employee has 31 days of annual leave.\n"
+
+
+class _Nothing:
+    """Sees nothing: a caller whose scope the buckets are out of."""
+
+    def file(self, file: KnowledgeFile) -> KnowledgeFile | None:
+        del file
+
+    def item(self, item: BatchItem) -> BatchItem | None:
+        del item
+
+
+def client_of(api: Api) -> CalypsoClient:
+    transport = cast("Any", api.http)._transport
+    is_in_process = isinstance(transport, httpx2.ASGITransport)
+    return CalypsoClient(
+        base_url=str(api.http.base_url).rstrip("/"),
+        api_key=api.options.api_key,
+        transport=transport if is_in_process else None,
+    )
+
+
+async def test_a_replaced_file_is_as_ready_as_the_version_in_its_place(api: Api) -> None:
+    old = await api.upload(OLD, if_exists="replace")
+    await api.settled(old["id"])
+    new = await api.upload(NEW, if_exists="replace")
+    await api.settled(new["id"])
+    async with client_of(api) as client:
+
+        async def standing(view: View | None = None) -> Readiness:
+            target = ReadinessTarget(file_ids=(old["id"],), view=view)
+            [state] = (await client.readiness.wait(target, timeout_s=0)).states
+            assert state.id == old["id"]
+            return state.readiness
+
+        assert await standing() is Readiness.READY
+        assert await standing(_Nothing()) is Readiness.FAILED
+        await client.sources.remove(new["id"])
+        assert await standing() is Readiness.FAILED
