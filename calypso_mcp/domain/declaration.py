@@ -14,7 +14,13 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.upload_rules import check_filename, check_metadata, check_tags, content_type_for
+from calypso_mcp.domain.upload_rules import (
+    check_filename,
+    check_metadata,
+    check_path,
+    check_tags,
+    content_type_for,
+)
 from calypso_mcp.errors import InputError
 
 #: Uploads of one content and destination that may have failed or been deleted before we stop trying anew.
@@ -133,6 +139,8 @@ class Declaration:
         """
         if self.filename:
             check_filename(self.filename, limits)
+        if self.path:
+            check_path(self.path)
         check_tags(self.tags, limits)
         check_metadata(self.sent_metadata, limits)
 

@@ -93,6 +93,10 @@ def check_tags(tags: Sequence[str], limits: UploadLimits) -> None:
         raise ContentError("A tag is empty.", code="invalid_tags", hint="Leave empty tags out.")
 
 
+#: As long as the longest path of common systems (Linux: PATH_MAX).
+PATH_CHARS: Final = 4_096
+
+
 def check_filename(filename: str, limits: UploadLimits) -> None:
     """Check the name that the knowledge file will have.
 
@@ -114,6 +118,31 @@ def check_filename(filename: str, limits: UploadLimits) -> None:
             "The file name contains a slash or invisible characters.",
             code="invalid_filename",
             hint="Give a plain filename, without folders.",
+        )
+
+
+def split_name(name: str) -> tuple[str | None, str]:
+    """Return the path and the file name that `name` gives: "hr/leave.md" is `leave.md` in the folder `hr`.
+
+    A name without folders, or with such as lead elsewhere, has no path and is returned as it is.
+    """
+    parts = name.split("/")
+    if len(parts) == 1 or any(part.strip() in ("", ".", "..") for part in parts):
+        return None, name
+    return name, parts[-1]
+
+
+def check_path(path: str) -> None:
+    """Check the path of a source in the folder it came with.
+
+    Raises:
+        ContentError: It is too long, or contains invisible characters.
+    """
+    if len(path) > PATH_CHARS or not all(_may_be_in_a_name(character) for character in path):
+        raise ContentError(
+            f"The path of the file is longer than {PATH_CHARS} characters or contains invisible ones.",
+            code="invalid_path",
+            hint="Shorten it, or leave the invisible characters out.",
         )
 
 

@@ -300,3 +300,11 @@ async def test_labels_change_without_a_second_copy(api: Api) -> None:
     assert await names(api, tag="b") == ["notes.md"]
     refused = await api.http.patch(f"{SOURCES}/{file['id']}", json={"tags": ["x"] * 21})
     assert refused.status_code == 400
+
+
+@pytest.mark.parametrize("path", ["a\nb.md", "x/" * 3_000 + "a.md"])
+async def test_a_path_that_nobody_could_read_is_refused(api: Api, path: str) -> None:
+    body = {"filename": "a.md", "content_type": "text/markdown", "size_bytes": 1, "bucket": "docs",
+            "create_missing_buckets": True, "path": path}  # fmt: skip
+    answer = await api.post("/knowledge/files/upload-session", body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_path")

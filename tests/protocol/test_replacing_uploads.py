@@ -130,6 +130,19 @@ async def test_a_folder_is_brought_up_to_date_file_by_file(rig: Rig, folder: Pat
     assert await names(rig) == ["a.md", "hr/a.md", "hr/leave.md"]
 
 
+async def test_a_file_in_a_folder_is_replaced_by_its_name_in_the_list(rig: Rig, folder: Path) -> None:
+    (folder / "hr" / "leave.md").write_text(OLD)
+    await rig.ok("upload_batch", directory=".", bucket="docs", wait=True)
+    (name,) = await names(rig)
+    done = await rig.ok("upload_file", text=NEW, filename=name, bucket="docs", wait=True)
+    assert done["changed"] is True
+    assert await days(rig) == [31]
+    items = [{"text": OLD, "filename": name}]
+    await rig.ok("upload_batch", items=items, bucket="docs", wait=True)
+    assert await days(rig) == [27]
+    assert await names(rig) == ["hr/leave.md"]
+
+
 async def test_what_somebody_else_sent_is_not_sent_again(tmp_path: Path, folder: Path, era: str) -> None:
     (folder / "leave.md").write_text(OLD)
     async with upload_rig(tmp_path / "data", folder, era=era) as rig:

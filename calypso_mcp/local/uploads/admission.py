@@ -9,6 +9,7 @@ from collections import Counter
 from calypso_mcp.api.batches import CreateBatch, ManifestItem
 from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.upload_rules import PATH_CHARS
 from calypso_mcp.local.identifiers import json_text
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.refusals import Refusal, bucket_required, invalid
@@ -25,7 +26,7 @@ _MB = 1_000_000
 def check_file(declaration: Declaration, size_bytes: int, limits: UploadLimits) -> tuple[str, str] | None:
     """Return (code, message) where this file cannot be accepted."""
     filename, title, tags = declaration.filename, declaration.title, declaration.tags
-    content_type = declaration.content_type or ""
+    path, content_type = declaration.path or "", declaration.content_type or ""
     metadata_bytes = len(json_text(declaration.metadata or {}).encode())
     name_chars = limits.filename_chars
     rules = (
@@ -33,6 +34,11 @@ def check_file(declaration: Declaration, size_bytes: int, limits: UploadLimits) 
             not filename.strip() or len(filename) > name_chars or _CONTROL.search(filename),
             "invalid_filename",
             f"A filename has 1 to {name_chars} characters, none of them a control character.",
+        ),
+        (
+            len(path) > PATH_CHARS or _CONTROL.search(path),
+            "invalid_path",
+            f"A path has at most {PATH_CHARS} characters, none of them a control character.",
         ),
         (
             len(content_type) > _LONGEST_CONTENT_TYPE or _CONTROL.search(content_type),

@@ -17,6 +17,7 @@ from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.concurrency import stop_at
 from calypso_mcp.domain.declaration import Declaration, IfExists
 from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.upload_rules import split_name
 from calypso_mcp.errors import CalypsoError, InputError, OutOfTime
 from calypso_mcp.server.calls.call_progress import CallProgress, Step
 from calypso_mcp.server.calls.call_time import CallTime
@@ -61,13 +62,16 @@ class BatchItem(BaseModel):
 
     def source(self) -> SourceArguments:
         """Return the arguments that name the source."""
-        return SourceArguments(self.path, self.text, self.content_base64, self.filename or None)
+        _, name = split_name(self.filename)
+        return SourceArguments(self.path, self.text, self.content_base64, name or None)
 
     def declared(self, shared: Declaration) -> Declaration:
         """Return what is declared about the item, given what is declared about all."""
+        path, name = split_name(self.filename)
         return replace(
             shared,
-            filename=self.filename,
+            filename=name,
+            path=path,
             title=self.title or None,
             tags=shared.tags if self.tags is None else tuple(self.tags),
             metadata=shared.metadata if self.metadata is None else self.metadata or None,
@@ -276,7 +280,7 @@ class InputReader:
             declared or self._shared.declaration,
             filename=checked.filename,
             destination=target.destination,
-            path=checked.identity,
+            path=checked.identity or (declared.path if declared else None),
             if_exists=self._rule,
         )
         upload = Upload(checked.source, declaration, checked.origin)

@@ -17,6 +17,7 @@ from calypso_mcp.domain.declaration import Declaration, IfExists
 from calypso_mcp.domain.file_state import FileState, StateReport
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
+from calypso_mcp.domain.upload_rules import split_name
 from calypso_mcp.errors import CalypsoError, ContentError, InputError, OutOfTime
 from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
@@ -86,7 +87,7 @@ async def upload_file(
     content_base64: Annotated[str | None, Field(description="At most 1 MiB; prefer path")] = None,
     url: Annotated[str | None, Field(description="Public file; of a page, use add_website")] = None,
     bucket: Annotated[str, Field(description="Slug, id or name; optional if there is one")] = "",
-    filename: Annotated[str, Field(description="Default: as in path")] = "",
+    filename: Annotated[str, Field(description="Default: as in path; may name folders")] = "",
     title: Annotated[str, Field(description="Shown to readers")] = "",
     tags: Annotated[list[str], Field(description="At most 20")] = [],  # noqa: B006 - never changed
     metadata: Annotated[dict[str, Any], Field(description="At most 8 KB")] = {},  # noqa: B006 - never changed
@@ -101,9 +102,11 @@ async def upload_file(
     The same content again is a replay; new content under the same name replaces the old. For several files
     use upload_batch.
     """
+    placed, filename = split_name(filename)
     arguments = SourceArguments(path, text, content_base64, filename or None, url)
     declared = Declaration(
         filename,
+        path=placed,
         title=title or None,
         tags=tuple(tags),
         metadata=metadata or None,
