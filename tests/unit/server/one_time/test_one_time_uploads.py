@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -46,6 +47,17 @@ class Caller:
         return grant if self.may_call else None
 
 
+@pytest.fixture
+def new_ledger() -> Generator[Callable[..., UploadLedger]]:
+    """Return ledgers that close with the test."""
+    with ExitStack() as opened_ledgers:
+
+        def new(*arguments: Any, **options: Any) -> UploadLedger:
+            return opened_ledgers.enter_context(closing(UploadLedger(*arguments, **options)))
+
+        yield new
+
+
 def request_of(grant: AccessGrant | None = None) -> Request:
     scope: dict[str, Any] = {
         "type": "http",
@@ -61,10 +73,10 @@ def request_of(grant: AccessGrant | None = None) -> Request:
 
 @pytest.mark.parametrize(("left_s", "good_for_s"), [(60, 60), (86_400, 900), (None, 900)])
 async def test_no_address_is_good_for_longer_than_the_credential_of_its_caller(
-    left_s: int | None, good_for_s: int
+    left_s: int | None, good_for_s: int, new_ledger: Callable[..., UploadLedger]
 ) -> None:
     now = 1_000_000
-    uploads = OneTimeUploads(TicketSeal(b"s" * 32), UploadLedger(), clock=lambda: now)
+    uploads = OneTimeUploads(TicketSeal(b"s" * 32), new_ledger(), clock=lambda: now)
     grant = AccessGrant("oauth:ann", expires_at=None if left_s is None else now + left_s)
 
     address = await uploads.issue(request_of(grant), declared("bucket_1"))
@@ -74,12 +86,12 @@ async def test_no_address_is_good_for_longer_than_the_credential_of_its_caller(
     assert ticket.expires_at == now + good_for_s
 
 
-async def test_a_file_under_way_is_refused_once_its_caller_may_no_longer_call(tmp_path: Path) -> None:
+async def test_a_file_under_way_is_refused_once_its_caller_may_no_longer_call(
+    tmp_path: Path, new_ledger: Callable[..., UploadLedger]
+) -> None:
     caller = Caller()
     policy = OneTimePolicy(checked_every_s=0)
-    uploads = OneTimeUploads(
-        TicketSeal(b"s" * 32), UploadLedger(), policy, current_grant=caller.current_grant
-    )
+    uploads = OneTimeUploads(TicketSeal(b"s" * 32), new_ledger(), policy, current_grant=caller.current_grant)
     async with opened(settings_from({"data_dir": str(tmp_path)}, {})) as backends:
 
         def backend_for(_grant: AccessGrant) -> Backend:
@@ -107,8 +119,10 @@ async def test_a_file_under_way_is_refused_once_its_caller_may_no_longer_call(tm
     assert record.file_id is None
 
 
-async def test_a_request_that_fails_leaves_alone_what_another_one_has_brought_meanwhile() -> None:
-    uploads = OneTimeUploads(TicketSeal(b"s" * 32), UploadLedger())
+async def test_a_request_that_fails_leaves_alone_what_another_one_has_brought_meanwhile(
+    new_ledger: Callable[..., UploadLedger],
+) -> None:
+    uploads = OneTimeUploads(TicketSeal(b"s" * 32), new_ledger())
     address = await uploads.issue(request_of(), declared("bucket_a"))
     ticket = uploads.open(urlsplit(address.url).path.removeprefix("/uploads/"))
     assert ticket is not None
@@ -138,10 +152,10 @@ async def test_a_request_that_fails_leaves_alone_what_another_one_has_brought_me
 
 
 async def test_a_file_is_stored_also_where_that_cannot_be_noted(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, new_ledger: Callable[..., UploadLedger]
 ) -> None:
     folder = tmp_path / "one-time-uploads"
-    uploads = OneTimeUploads(TicketSeal(b"s" * 32), UploadLedger(folder / "uploads.sqlite"))
+    uploads = OneTimeUploads(TicketSeal(b"s" * 32), new_ledger(folder / "uploads.sqlite"))
 
     async def while_it_breaks() -> AsyncGenerator[bytes]:
         yield b"a" * 500
@@ -170,12 +184,12 @@ async def test_a_file_is_stored_also_where_that_cannot_be_noted(
     assert address.url not in caplog.text
 
 
-async def test_a_caller_with_too_many_unused_addresses_gets_no_more_until_they_expire() -> None:
+async def test_a_caller_with_too_many_unused_addresses_gets_no_more_until_they_expire(
+    new_ledger: Callable[..., UploadLedger],
+) -> None:
     now = 1_000
     policy = OneTimePolicy(most_unused=2)
-    uploads = OneTimeUploads(
-        TicketSeal(b"s" * 32), UploadLedger(clock=lambda: now), policy, clock=lambda: now
-    )
+    uploads = OneTimeUploads(TicketSeal(b"s" * 32), new_ledger(clock=lambda: now), policy, clock=lambda: now)
     for _ in range(2):
         await uploads.issue(request_of(AccessGrant("ann")), declared("bucket_1"))
     with pytest.raises(RateLimited) as refused:
@@ -186,8 +200,10 @@ async def test_a_caller_with_too_many_unused_addresses_gets_no_more_until_they_e
     await uploads.issue(request_of(AccessGrant("ann")), declared("bucket_1"))
 
 
-async def test_the_claim_of_a_worker_that_was_killed_lapses_and_curl_waits_for_that_by_itself() -> None:
-    uploads = OneTimeUploads(TicketSeal(b"s" * 32), UploadLedger())
+async def test_the_claim_of_a_worker_that_was_killed_lapses_and_curl_waits_for_that_by_itself(
+    new_ledger: Callable[..., UploadLedger],
+) -> None:
+    uploads = OneTimeUploads(TicketSeal(b"s" * 32), new_ledger())
     address = await uploads.issue(request_of(), declared("bucket_1"))
     ticket = uploads.open(urlsplit(address.url).path.removeprefix("/uploads/"))
     assert ticket is not None
@@ -205,10 +221,12 @@ async def test_the_claim_of_a_worker_that_was_killed_lapses_and_curl_waits_for_t
     assert uploads.policy.claimed_s >= 3 * uploads.policy.noted_every_s
 
 
-async def test_a_file_that_arrives_slowly_keeps_its_claim(tmp_path: Path) -> None:
+async def test_a_file_that_arrives_slowly_keeps_its_claim(
+    tmp_path: Path, new_ledger: Callable[..., UploadLedger]
+) -> None:
     policy = OneTimePolicy(noted_every_s=0.01)
     now = 1_000.0
-    uploads = OneTimeUploads(TicketSeal(b"s" * 32), UploadLedger(clock=lambda: now), policy)
+    uploads = OneTimeUploads(TicketSeal(b"s" * 32), new_ledger(clock=lambda: now), policy)
     async with opened(settings_from({"data_dir": str(tmp_path)}, {})) as backends:
 
         def backend_for(_grant: AccessGrant) -> Backend:
