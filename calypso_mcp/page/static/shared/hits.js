@@ -1,0 +1,25 @@
+// What a search found: each passage with its words marked and its place.
+import { el } from "./dom.js";
+import { excerpt, marked } from "./marks.js";
+import { placeInWords } from "./words.js";
+
+/**
+ * Return the list of hits.
+ *
+ * hits: [{title, filename, text, place, score, url}]; `hrefOf(hit)` says where a title leads, if anywhere.
+ */
+export function hitList(hits, question, { hrefOf = () => undefined, heading = "h3" } = {}) {
+  return el("ol", { class: "hits" }, hits.map((hit) => el("li", {}, hitItem(hit, question, hrefOf(hit), heading))));
+}
+
+function hitItem(hit, question, href, heading) {
+  const title = hit.title || hit.filename || "Untitled source";
+  const place = placeInWords(hit.place);
+  return el("article", { class: "hit" },
+    el(heading, {}, href ? el("a", { href }, title) : title),
+    el("ul", { class: "facts" },
+      hit.filename && hit.filename !== title && el("li", {}, hit.filename),
+      place && el("li", {}, place),
+      hit.score !== undefined && hit.score !== null && el("li", { class: "number" }, `score ${Number(hit.score).toFixed(2)}`)),
+    el("p", {}, marked(excerpt(hit.text ?? "", question), question)));
+}
