@@ -47,9 +47,10 @@ _GOES_ON = re.compile(rb"[A-Za-z0-9_+=-]")
 _LAST_LINE = re.compile(rb"(?:END|BEGIN) ")
 _ELLIPSIS = re.compile(rb"\.\.\.|\xe2\x80\xa6")
 _WORDS = re.compile(rb"example|placeholder|redacted|changeme", re.IGNORECASE)
-#: Runs of "A" are zeros in base64.
+#: Runs of "A" are zeros in base64; "your" alone stands by chance in one random text of some thousands.
 _PLACEHOLDER = re.compile(
-    rb"example|placeholder|redacted|your|changeme|([^A])\1{6}|A{16}|\.\.\.|1234567890|abcdefghij",
+    rb"example|placeholder|redacted|changeme|([^A])\1{6}|A{16}|\.\.\.|1234567890|abcdefghij"
+    rb"|your(?:[_-]|access|account|api|client|git|google|key|own|private|secret|slack|token)",
     re.IGNORECASE,
 )
 #: What `Form.holds` names, sought in the last bytes of a secret, which are random.

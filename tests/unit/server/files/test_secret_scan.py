@@ -70,6 +70,7 @@ HARMLESS = {
     "the AWS manual's key": "AKIAIOSFODNN7EXAMPLE",
     "the AWS manual's secret": "aws_secret_access_key = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY'",
     "a placeholder": "ghp_" + "x" * 36,
+    "a placeholder in words": "ghp_" + "YourGitHubTokenGoesHere" + "0" * 6 + letters(7),
     "a Slack placeholder": "https://hooks.slack.com/services/T00000000/B00000000/XXXXXXXXXXXXXXXXXXXXXXXX",
     "a token in words": "Set GITHUB_TOKEN to your ghp_ token.",
     "a JSON web token": f"eyJhbGciOiJIUzI1NiJ9.{letters(40)}.{letters(43)}",
@@ -106,6 +107,14 @@ def test_every_real_key_is_found_wherever_it_stands(surrounding: str, keys: dict
     wrap = SURROUNDINGS[surrounding]
     assert len(keys) > 40
     assert [name for name, key in keys.items() if find(wrap(key)) is None] == []
+
+
+@pytest.mark.parametrize("word", ["your", "Your", "YOUR"])
+def test_four_letters_that_stand_in_a_key_by_chance_do_not_hide_it(word: str, keys: dict[str, str]):
+    wrapped = SURROUNDINGS["base64 of the file"](keys["cryptography ed25519 PKCS8"])
+    place = wrapped.index(b"LS0t") + 100
+    assert find(wrapped[:place] + word.encode() + wrapped[place + 4 :]) is not None
+    assert find("ghp_" + letters(16) + word + letters(16)) is not None
 
 
 @pytest.mark.parametrize("kind", TOKENS)
