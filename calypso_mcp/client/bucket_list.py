@@ -10,9 +10,9 @@ import codecs
 import json
 import re
 from array import array
-from collections.abc import Generator
-from dataclasses import dataclass, field
-from functools import cache
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -35,14 +35,12 @@ class BucketList:
         request_id: The API's id of the request.
         lengths: Characters of each entry in the body.
         digests: Hash of each entry's text.
-        places: Index of each bucket by its id.
     """
 
     buckets: tuple[Bucket, ...] = ()
     request_id: str | None = None
     lengths: array[int] = field(default_factory=lambda: array("q"), repr=False)
     digests: array[int] = field(default_factory=lambda: array("q"), repr=False)
-    places: dict[str, int] = field(default_factory=dict[str, int], repr=False)
 
 
 class MalformedListError(ValueError):
@@ -56,6 +54,7 @@ class BucketListReader:
         """Take over rows of `known`, the list before."""
         self._known = known
         self._next_known = 0
+        self._has_new_rows = False
         self._decoder = codecs.getincrementaldecoder("utf-8")()
         self._text = ""
         self._at = 0
@@ -90,13 +89,10 @@ class BucketListReader:
         if _ARRAY_KEY not in self._fields:
             raise MalformedListError(f"{_ARRAY_KEY} (missing)")
         named = self._fields.get("request_id")
-        return BucketList(
-            tuple(self._rows),
-            named if isinstance(named, str) else request_id,
-            self._lengths,
-            self._digests,
-            {bucket.id: place for place, bucket in enumerate(self._rows)},
-        )
+        request_id = named if isinstance(named, str) else request_id
+        if not self._has_new_rows and len(self._rows) == len(self._known.buckets):
+            return replace(self._known, request_id=request_id)
+        return BucketList(tuple(self._rows), request_id, self._lengths, self._digests)
 
     def _read_body(self) -> Generator[None]:
         """Read the outer object. Yields wherever it needs more text."""
@@ -129,24 +125,37 @@ class BucketListReader:
         after = ","
         while after == ",":
             yield from self._peek()
-            if not self._take_known_row():
+            while not self._is_last and self._at + self._known_length > len(self._text):
+                yield
+            if not self._take_known_rows():
                 entry = yield from self._value()
                 self._add_row(entry)
             after = yield from self._take(",]")
 
-    def _take_known_row(self) -> bool:
-        """Take the next row over where its text is the known one's: an object ends where its text ends."""
-        place = self._next_known
-        if place >= len(self._known.buckets):
-            return False
-        length = self._known.lengths[place]
-        text = self._text[self._at : self._at + length]
-        if len(text) < length or hash(text) != self._known.digests[place]:
-            return False
-        self._append(self._known.buckets[place], length, self._known.digests[place])
-        self._at += length
-        self._next_known += 1
-        return True
+    @property
+    def _known_length(self) -> int:
+        """Characters of the next row if it is the known one."""
+        lengths = self._known.lengths
+        return lengths[self._next_known] if self._next_known < len(lengths) else 0
+
+    def _take_known_rows(self) -> bool:
+        """Take the next rows over while their texts are the known ones: an object ends with its text."""
+        text, lengths, digests = self._text, self._known.lengths, self._known.digests
+        first = place = self._next_known
+        start = self._at
+        while place < len(lengths):
+            end = start + lengths[place]
+            if end > len(text) or hash(text[start:end]) != digests[place]:
+                break
+            place += 1
+            self._at = end
+            if not text.startswith(",", end):
+                break
+            start = end + (2 if text.startswith(", ", end) else 1)
+        self._next_known = place
+        taken = slice(first, place)
+        self._append(self._known.buckets[taken], lengths[taken], digests[taken])
+        return place > first
 
     def _add_row(self, entry: object) -> None:
         try:
@@ -156,17 +165,23 @@ class BucketListReader:
             place = ".".join(str(part) for part in (_ARRAY_KEY, len(self._rows), *found["loc"]))
             raise MalformedListError(f"{place} ({found['type']})") from None
         text = self._text[self._value_at : self._at]
-        self._append(row, len(text), hash(text))
-        known = self._known.places.get(row.id)
+        self._has_new_rows = True
+        self._append((row,), (len(text),), (hash(text),))
+        known = self._known_places.get(row.id)
         if known is not None:
             self._next_known = known + 1
 
-    def _append(self, row: Bucket, length: int, digest: int) -> None:
-        if len(self._rows) >= MOST_BUCKETS:
+    @cached_property
+    def _known_places(self) -> dict[str, int]:
+        """Index of each known bucket by its id. Most lists never need it."""
+        return {bucket.id: place for place, bucket in enumerate(self._known.buckets)}
+
+    def _append(self, rows: Sequence[Bucket], lengths: Iterable[int], digests: Iterable[int]) -> None:
+        if len(self._rows) + len(rows) > MOST_BUCKETS:
             raise MalformedListError(f"{_ARRAY_KEY} (too_long)")
-        self._rows.append(row)
-        self._lengths.append(length)
-        self._digests.append(digest)
+        self._rows.extend(rows)
+        self._lengths.extend(lengths)
+        self._digests.extend(digests)
 
     def _peek(self) -> Generator[None, None, str]:
         """Return the next character that is not blank, without taking it."""

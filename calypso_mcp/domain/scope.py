@@ -83,7 +83,8 @@ class Scope:
 
     def within(self, buckets: Iterable[B]) -> list[B]:
         """Return the buckets that may be touched, in the order given."""
-        return [bucket for bucket in buckets if self.allows(bucket.id)]
+        ids = self.bucket_ids
+        return list(buckets) if ids is None else [bucket for bucket in buckets if bucket.id in ids]
 
 
 UNLIMITED = Scope()
@@ -103,16 +104,15 @@ def resolve(
     if not limits:
         return UNLIMITED
     known = list(buckets)
-    existing = frozenset(bucket.id for bucket in known)
     profiles = list(agents)
     allowed: frozenset[str] | None = None
     for limit in limits:
-        # A slug that is also another bucket's id means that other bucket.
-        by_slug = limit.buckets - existing
-        ids = limit.buckets & existing | {bucket.id for bucket in known if bucket.slug in by_slug}
         meant = [find_agent(name, profiles) for name in limit.agents]
-        attached = frozenset(bucket_id for agent in meant if agent for bucket_id in agent.bucket_ids)
-        ids |= attached & existing
+        named = limit.buckets.union(*(agent.bucket_ids for agent in meant if agent))
+        ids = frozenset(bucket.id for bucket in known if bucket.id in named)
+        # A slug that is also another bucket's id means that other bucket.
+        by_slug = limit.buckets - ids
+        ids |= {bucket.id for bucket in known if bucket.slug in by_slug}
         allowed = ids if allowed is None else allowed & ids
     return Scope(allowed)
 
