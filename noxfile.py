@@ -52,6 +52,13 @@ def layers(session: nox.Session) -> None:
     session.run("lint-imports")
 
 
+@nox.session(python="3.11")
+def docs(session: nox.Session) -> None:
+    """Builds the documentation site; a link or an anchor that leads nowhere fails."""
+    session.install("-e", ".[docs]")
+    session.run("zensical", "build", "--strict")
+
+
 @nox.session(python="3.11", venv_backend="uv")
 def lowest(session: nox.Session) -> None:
     """Runs the tests with the lowest versions that pyproject.toml allows."""

@@ -36,9 +36,9 @@ _TITLES: dict[Group, str] = {
 }
 _ABOUT = "MCP server for Calypso Buckets: upload, wait until searchable, search with citations."
 _NOTES = (
-    "`calypso-mcp COMMAND --help` describes a command. Every flag has an environment variable: see the "
-    "README. The API key comes from CALYPSO_API_KEY or a file, never from an argument. Without a key, "
-    "buckets live on this machine's disk."
+    "`calypso-mcp COMMAND --help` describes a command. Every flag has an environment variable: see "
+    "docs/reference/settings.md. The API key comes from CALYPSO_API_KEY or a file, never from an argument. "
+    "Without a key, buckets live on this machine's disk."
 )
 _KEY_FLAGS = frozenset({"--api-key", "--apikey", "--key", "--token"})
 _DAY_S = 86_400

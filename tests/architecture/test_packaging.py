@@ -131,14 +131,6 @@ def test_every_dependency_has_a_lower_and_an_upper_bound() -> None:
     assert unbounded == []
 
 
-@pytest.mark.parametrize("snippet", re.findall(r"```json\n(.*?)```", README, re.DOTALL))
-def test_configurations_in_the_readme_are_json_that_starts_this_package(snippet: str) -> None:
-    configuration = json.loads(snippet)
-    servers = configuration.get("mcpServers") or configuration["servers"]
-    assert servers["calypso"]["command"] == "uvx"
-    assert servers["calypso"]["args"][0] == PROJECT["name"]
-
-
 @pytest.mark.skipif(shutil.which("mcpb") is None, reason="mcpb, the bundle's own tool, is not installed here")
 def test_the_bundles_own_tool_finds_the_manifest_right() -> None:
     ended = subprocess.run(

@@ -77,7 +77,7 @@ async def test_a_backup_of_a_running_backend_is_complete_where_it_is_restored(tm
         for file in files:
             await api.settled(file["id"])
         backup.mkdir()
-        # As the README says: the database first, then the stored files; the backend goes on meanwhile.
+        # As docs/embedded.md says: the database first, then the stored files; the backend goes on meanwhile.
         async with anyio.create_task_group() as meanwhile:
             meanwhile.start_soon(lambda: api.upload(b"Later words.\n", filename="later.md"))
             await anyio.to_thread.run_sync(_copy, data, backup)

@@ -1,6 +1,6 @@
 """Answers without a language model: sentences quoted from the best passages, or an honest "not found".
 
-How often they hold what was asked for is measured by `tests/benchmarks/answers.py`; see Numbers in README.md.
+How often they hold what was asked for is measured by `tests/benchmarks/answers.py`; see docs/performance.md.
 """
 
 from __future__ import annotations

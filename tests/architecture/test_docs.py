@@ -1,0 +1,119 @@
+"""Every block of the README and the docs is what it says it is; `tests/commands/test_docs.py` runs some."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from calypso_mcp.cli.arguments import parse
+from calypso_mcp.server.access.access_file import load
+from calypso_mcp.settings import knobs
+from tests.architecture.error_codes import find_error_codes
+from tests.architecture.readme_tables import PAGES as GENERATED
+from tests.architecture.readme_tables import with_tables
+from tests.support.doc_blocks import PAGES, ROOT, Block, list_blocks, list_commands
+
+BLOCKS = [block for page in PAGES for block in list_blocks(page)]
+#: Languages of blocks that somebody pastes; `text` and none are for reading.
+READ_ONLY = {"text", ""}
+#: Where the clients keep their servers.
+_SERVER_KEYS = ("mcpServers", "servers", "context_servers", "mcp", "mcp_servers", "extensions")
+
+
+def blocks(*languages: str) -> list[Block]:
+    return [block for block in BLOCKS if block.language in languages]
+
+
+def test_every_block_has_a_language_that_is_checked() -> None:
+    checked = {"sh", "json", "toml", "yaml", "python"} | READ_ONLY
+    assert [str(block) for block in BLOCKS if block.language not in checked] == []
+
+
+@pytest.mark.parametrize("page", GENERATED, ids=lambda page: page.stem)
+def test_generated_tables_follow_the_code(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert with_tables(text) == text, "run: python tests/architecture/readme_tables.py --write"
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed here")
+def test_shell_lines_are_shell() -> None:
+    script = "\n".join(block.text for block in blocks("sh"))
+    done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("block", blocks("sh"), ids=str)
+def test_commands_shown_are_understood(block: Block) -> None:
+    for arguments in list_commands(block.text):
+        if arguments not in (["--version"], ["--help"]):
+            parse(arguments)
+
+
+def test_the_commands_in_blocks_are_found() -> None:
+    script = (
+        "A=1 v/bin/calypso-mcp doctor > x && calypso-mcp list # calypso-mcp\nuvx calypso-mcp --bucket \\\n b"
+    )
+    assert list(list_commands(script)) == [["doctor"], ["list"], ["--bucket", "b"]]
+
+
+@pytest.mark.parametrize("block", blocks("python"), ids=str)
+def test_python_is_python(block: Block) -> None:
+    compile(block.text, str(block), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+@pytest.mark.parametrize("block", blocks("json", "yaml", "toml"), ids=str)
+def test_configurations_start_this_package_or_name_its_callers(block: Block, tmp_path: Path) -> None:
+    if block.language == "toml":
+        content = tomllib.loads(block.text)
+    else:
+        content = json.loads(block.text) if block.language == "json" else yaml.safe_load(block.text)
+    if "agents" in content:
+        path = tmp_path / "access.toml"
+        path.write_text(re.sub(r"sha256:…", f"sha256:{'0' * 64}", block.text), encoding="utf-8")
+        path.chmod(0o600)
+        load(path, {"SUPPORT_CALYPSO_KEY": "sk_example"})
+        return
+    [key] = [key for key in _SERVER_KEYS if key in content]
+    servers = content[key]
+    server: dict[str, Any] = servers[0] if isinstance(servers, list) else servers["calypso"]
+    command: Any = server.get("command", server.get("cmd"))
+    words: list[str] = command if isinstance(command, list) else [command, *server["args"]]
+    assert words[:2] == ["uvx", "calypso-mcp"]
+    parse(words[2:])
+
+
+def test_every_variable_and_flag_spoken_of_exists() -> None:
+    texts = {page: page.read_text(encoding="utf-8") for page in PAGES}
+    variables = {knob.variable for knob in knobs().values()} | {"CALYPSO_TOKEN"}
+    unknown = {
+        (page.name, name)
+        for page, text in texts.items()
+        for name in re.findall(r"\bCALYPSO_[A-Z_]*[A-Z]\b", text)
+        if name not in variables
+    }
+    assert unknown == set()
+
+
+def test_every_error_code_is_explained_and_none_that_does_not_exist() -> None:
+    text = (ROOT / "docs/reference/errors.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.+?) \| (.+?) \|$", text, re.MULTILINE)
+    explained = [code for code, _, _ in rows]
+    assert sorted(explained) == sorted(find_error_codes())
+
+
+def test_what_agents_are_told_about_errors_is_in_the_docs() -> None:
+    guide = (ROOT / "calypso_mcp/server/guides/errors.md").read_text(encoding="utf-8")
+    told = {
+        code for row in re.findall(r"^\| (`.+?`) \|", guide, re.MULTILINE) for code in re.findall(r"\w+", row)
+    }
+    assert told
+    assert told <= find_error_codes()
