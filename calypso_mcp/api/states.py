@@ -67,7 +67,7 @@ def state_of_item(item: BatchItem, *, store_active: bool | None = None) -> FileS
 
 def state_of_batch(batch: Batch) -> FileState:
     """Return where a batch stands whose items the API does not list."""
-    readiness = _SETTLED_BATCH.get(batch.status.lower(), Readiness.WAITING)
+    readiness = _SETTLED_BATCH.get(batch.status.lower(), Readiness.PENDING)
     return _state_of_whole(batch.id, readiness, batch.status, batch.message)
 
 
@@ -76,10 +76,10 @@ def state_of_bucket(bucket: Bucket) -> FileState:
     store = bucket.store
     if store is None:
         empty = bucket.member_count == 0
-        return FileState(bucket.id, readiness=Readiness.READY if empty else Readiness.WAITING)
+        return FileState(bucket.id, readiness=Readiness.READY if empty else Readiness.PENDING)
     if store.is_active:
         return _state_of_whole(bucket.id, Readiness.READY, store.status, None)
-    readiness = Readiness.FAILED if store.status in _BROKEN_STORE else Readiness.WAITING
+    readiness = Readiness.FAILED if store.status in _BROKEN_STORE else Readiness.PENDING
     return _state_of_whole(bucket.id, readiness, store.status, store.last_error)
 
 
@@ -87,7 +87,7 @@ def state_of_task(status: str) -> FileState:
     """Return where an indexing task stands that names no file."""
     readiness = task_readiness(status)
     # Indexed is not yet synced, and a task without a file cannot say more.
-    known = Readiness.WAITING if readiness is Readiness.READY else readiness
+    known = Readiness.PENDING if readiness is Readiness.READY else readiness
     reason = _failure(status, None) if known is Readiness.FAILED else None
     return FileState("task", readiness=known, status=status, reason=reason)
 

@@ -13,13 +13,21 @@ from pydantic import SecretStr
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.errors import AuthenticationFailed, ConfigError
 from calypso_mcp.server.access.caller_keys import CallerKeyVerifier
-from calypso_mcp.server.access.credentials import AccessFileVerifier, grant_of_request, grant_of_token
+from calypso_mcp.server.access.credentials import (
+    AccessFileVerifier,
+    CurrentGrant,
+    everyone,
+    grant_of_request,
+    grant_of_token,
+    no_agents,
+    unchanged,
+)
 from calypso_mcp.server.access.gate import AccessControl
 from calypso_mcp.server.access.oauth import OAuthPolicy, OAuthVerifier
 from calypso_mcp.server.access.protected_resource import MCP_PATH, ProtectedResource
 from calypso_mcp.server.access.signing_keys import SigningKeys
 from calypso_mcp.server.access.watched_file import WatchedAccessFile
-from calypso_mcp.server.state import Backend, CurrentGrant, everyone, no_agents, unchanged
+from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.settings import Settings, environment
 
 if TYPE_CHECKING:

@@ -16,12 +16,12 @@ from calypso_mcp.assembly.one_time import one_time_uploads
 from calypso_mcp.assembly.server import file_policy, server_state
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.metrics import Metrics
-from calypso_mcp.server.one_time.upload_route import upload_route
+from calypso_mcp.server.quotas.upload_quotas import QUOTA_FILE, UploadQuotas
 from calypso_mcp.server.registry import TOOLS
 from calypso_mcp.server.telemetry import Telemetry
 from calypso_mcp.server.transport.http import HttpPolicy, create_http_app
 from calypso_mcp.server.transport.status_routes import status_routes
-from calypso_mcp.server.upload_quotas import QUOTA_FILE, UploadQuotas
+from calypso_mcp.server.transport.upload_route import upload_route
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp

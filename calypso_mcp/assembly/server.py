@@ -11,10 +11,11 @@ from calypso_mcp.assembly.conversations import conversations
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
+from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.calls.tool_calls import CalypsoServer
 from calypso_mcp.server.files.local_files import FilePolicy
-from calypso_mcp.server.state import Backend, ServerState
+from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.subscriptions import on_one_connection
 from calypso_mcp.server.telemetry import Telemetry
 from calypso_mcp.settings import Settings

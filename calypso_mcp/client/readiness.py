@@ -122,7 +122,7 @@ class _Watch:
 
     @property
     def is_over(self) -> bool:
-        moving = any(one.readiness is Readiness.WAITING for one in self.standings())
+        moving = any(one.readiness is Readiness.PENDING for one in self.standings())
         return self.refusal is not None or not moving
 
     def report(self) -> StateReport:
@@ -148,7 +148,7 @@ class _Watch:
             await self._ask(requests, self._look_at_bucket, self._target.bucket_id, stores)
         async with open_task_group() as asking:
             for file_id, standing in self._by_file.items():
-                if standing.readiness is Readiness.WAITING and file_id not in self._told:
+                if standing.readiness is Readiness.PENDING and file_id not in self._told:
                     asking.start_soon(self._ask, requests, self._look_at_file, file_id, stores)
 
     async def _ask(

@@ -76,7 +76,7 @@ class FileState:
 
     id: str = ""
     outcome: UploadOutcome | None = None
-    readiness: Readiness = Readiness.WAITING
+    readiness: Readiness = Readiness.PENDING
     status: str = "unknown"
     bucket_sync_status: str | None = None
     hinges_on_store: bool = False
@@ -173,9 +173,9 @@ class StateReport:
         return tuple(self._of(Readiness.FAILED))
 
     @property
-    def waiting(self) -> tuple[FileState, ...]:
+    def pending(self) -> tuple[FileState, ...]:
         """What is not searchable yet."""
-        return tuple(self._of(Readiness.WAITING))
+        return tuple(self._of(Readiness.PENDING))
 
     @property
     def total(self) -> int:
@@ -185,7 +185,7 @@ class StateReport:
     @property
     def settled(self) -> int:
         """How many of them move no more."""
-        return sum(state.readiness is not Readiness.WAITING for state in self.states)
+        return sum(state.readiness is not Readiness.PENDING for state in self.states)
 
     def _of(self, readiness: Readiness) -> Iterable[FileState]:
         return (state for state in self.states if state.readiness is readiness)

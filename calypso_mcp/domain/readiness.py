@@ -18,7 +18,7 @@ class Readiness(StrEnum):
 
     READY = "ready"
     FAILED = "failed"
-    WAITING = "waiting"
+    PENDING = "pending"
 
 
 _INDEXED: Final = frozenset({FileStatus.INDEXED, FileStatus.ACTIVE})
@@ -45,7 +45,7 @@ def file_readiness(
     if word in _FAILED:
         return Readiness.FAILED
     if word not in _INDEXED:
-        return Readiness.WAITING
+        return Readiness.PENDING
     summary = bucket_sync_status.lower() if bucket_sync_status else None
     if summary == SyncStatus.ACTIVE or set(bucket_sync) == {SyncStatus.ACTIVE}:
         return Readiness.READY
@@ -53,7 +53,7 @@ def file_readiness(
         return Readiness.FAILED
     if summary is None and not bucket_sync and bucket_store_active:
         return Readiness.READY
-    return Readiness.WAITING
+    return Readiness.PENDING
 
 
 def hinges_on_store(status: str, bucket_sync_status: str | None, bucket_sync: Sequence[str]) -> bool:
@@ -66,13 +66,13 @@ def task_readiness(status: str) -> Readiness:
     word = status.lower()
     if word in _FAILED:
         return Readiness.FAILED
-    return Readiness.READY if word in _INDEXED else Readiness.WAITING
+    return Readiness.READY if word in _INDEXED else Readiness.PENDING
 
 
 def overall(states: Iterable[Readiness]) -> Readiness:
     """Return the state of several things together: waiting while any waits, then failed if any failed."""
     seen = frozenset(states)
-    for state in (Readiness.WAITING, Readiness.FAILED):
+    for state in (Readiness.PENDING, Readiness.FAILED):
         if state in seen:
             return state
     return Readiness.READY

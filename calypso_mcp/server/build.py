@@ -12,7 +12,8 @@ from calypso_mcp import __version__
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server import completions, prompts, resources, subscriptions
 from calypso_mcp.server.calls.tool_calls import CalypsoServer
-from calypso_mcp.server.registry import TOOLS, ToolSpec
+from calypso_mcp.server.calls.tool_spec import ToolSpec
+from calypso_mcp.server.registry import TOOLS
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.subscriptions import WatchPolicy
 

@@ -2,70 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from mcp.server.context import ServerRequestContext
 
-from calypso_mcp.api.connection import Extension
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.limits import SearchLimits, UploadLimits
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
+from calypso_mcp.server.access.credentials import CurrentGrant, everyone, no_agents, unchanged
+from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.conversations import Conversations
-from calypso_mcp.server.scope.abilities import Abilities
-from calypso_mcp.server.scope.catalogue import Catalogue
+from calypso_mcp.server.quotas.upload_quotas import UploadQuotas
 from calypso_mcp.server.telemetry import Telemetry
-from calypso_mcp.server.upload_quotas import UploadQuotas
 
 if TYPE_CHECKING:
-    from calypso_mcp.client import CalypsoClient
     from calypso_mcp.server.files.local_files import FilePolicy
     from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads
-
-#: The grant of a caller who needs no credential.
-ANYONE = AccessGrant(name="")
-
-#: Returns what a caller may do now, None when they may no longer call. Takes what they might do before, and
-#: the API key they brought along, where it is at hand.
-CurrentGrant = Callable[[AccessGrant, str | None], Awaitable[AccessGrant | None]]
-
-
-def no_agents() -> frozenset[str]:
-    """Return that no grant names an agent."""
-    return frozenset()
-
-
-BackendLabel = Literal["hosted", "embedded"]
-
-
-@dataclass(frozen=True, slots=True)
-class Backend:
-    """One Calypso API as one API key sees it."""
-
-    client: CalypsoClient
-    catalogue: Catalogue
-    label: BackendLabel
-    abilities: Abilities
-
-    @classmethod
-    def of(cls, client: CalypsoClient, label: BackendLabel) -> Backend:
-        """Return the backend of an open client, with an empty catalogue."""
-        # The embedded one is of this version: it need not be started to be known.
-        known = frozenset(Extension) if label == "embedded" else None
-        return cls(client, Catalogue(client), label, Abilities(client, known))
-
-
-def everyone(_request: ServerRequestContext[Any, Any]) -> AccessGrant:
-    """Grant everything: for stdio and loopback, where starting the server is the credential."""
-    return ANYONE
-
-
-async def unchanged(grant: AccessGrant, _key: str | None) -> AccessGrant:
-    """Return `grant`: where nobody logs in, nothing is ever taken back."""
-    return grant
 
 
 @dataclass(frozen=True, slots=True)

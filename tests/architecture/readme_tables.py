@@ -14,7 +14,8 @@ from calypso_mcp.cli.clients.links import install_links
 from calypso_mcp.cli.commands import COMMANDS, STDIO
 from calypso_mcp.local.indexing.formats.registry import ENTRIES
 from calypso_mcp.local.indexing.formats.unreadable import UNREADABLE
-from calypso_mcp.server.registry import TOOLS, ToolSpec
+from calypso_mcp.server.calls.tool_spec import ToolSpec
+from calypso_mcp.server.registry import TOOLS
 from calypso_mcp.settings import Settings, knobs
 from tests.protocol.tool_snapshots import published
 

@@ -15,9 +15,10 @@ from mcp_types import PromptReference, ResourceTemplateReference
 
 from calypso_mcp.client import CalypsoClient
 from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.registry import TOOLS
-from calypso_mcp.server.state import Backend, ServerState
+from calypso_mcp.server.state import ServerState
 from tests.support.mcp_answers import error, text
 
 #: What each tool needs to reach the API.

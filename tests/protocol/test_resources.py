@@ -11,8 +11,8 @@ from mcp.client import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, TextResourceContents
 
+from calypso_mcp.server.batches.batch_reports import OutcomeWord
 from calypso_mcp.server.resources import GUIDES
-from calypso_mcp.server.results.batch_reports import OutcomeWord
 from tests.support.mcp_answers import Connect
 from tests.support.scripted_calypso import ScriptedCalypso, bucket
 

@@ -12,7 +12,8 @@ from mcp.client import Client
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.build import build_server
-from calypso_mcp.server.registry import TOOLS, ToolSpec
+from calypso_mcp.server.calls.tool_spec import ToolSpec
+from calypso_mcp.server.registry import TOOLS
 from tests.protocol.tool_snapshots import ACCEPT, FOLDER, published, text_of
 from tests.support.mcp_answers import Connect
 from tests.support.scripted_calypso import ScriptedCalypso

@@ -9,7 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from calypso_mcp.server.registry import TOOLS, ToolSpec
+from calypso_mcp.server.calls.tool_spec import ToolSpec
+from calypso_mcp.server.registry import TOOLS
 
 FOLDER = Path(__file__).parent.parent / "snapshots"
 ACCEPT = "python -m tests.protocol.tool_snapshots"

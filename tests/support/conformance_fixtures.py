@@ -32,7 +32,7 @@ from mcp_types import (
 
 from calypso_mcp.server import sdk
 from calypso_mcp.server.calls.tool_calls import CalypsoServer
-from calypso_mcp.server.registry import ToolSpec
+from calypso_mcp.server.calls.tool_spec import ToolSpec
 from tests.support.conformance_tools import (
     PNG,
     SCHEMA_2020_12,

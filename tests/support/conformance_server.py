@@ -14,8 +14,8 @@ from calypso_mcp.assembly.backends import opened
 from calypso_mcp.assembly.server import file_policy, server_state
 from calypso_mcp.cli.listening import listen, origin, serve
 from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.build import build_server
-from calypso_mcp.server.state import Backend
 from calypso_mcp.server.transport.http import HttpPolicy, create_http_app
 from calypso_mcp.settings import Settings, load_settings
 from tests.support.conformance_fixtures import add_fixtures

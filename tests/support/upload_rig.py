@@ -18,10 +18,11 @@ from calypso_mcp.client import CalypsoClient, ClientPolicies, CreatePacer, Ledge
 from calypso_mcp.domain.readiness import PollSchedule
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.local.app import open_backend
+from calypso_mcp.server.backends.abilities import Abilities
+from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.files.local_files import FilePolicy
-from calypso_mcp.server.scope.abilities import Abilities
-from calypso_mcp.server.state import Backend, ServerState
+from calypso_mcp.server.state import ServerState
 from tests.support.live_backend import API_KEY, held_open, options_for
 
 BOUND_S = 30.0

@@ -19,8 +19,8 @@ from calypso_mcp.cli.logs import log_to_stderr
 from calypso_mcp.cli.progress import phase
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.errors import ConfigError
+from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.scope.request_scope import Access
-from calypso_mcp.server.state import Backend
 from calypso_mcp.settings import Settings, load_settings
 
 

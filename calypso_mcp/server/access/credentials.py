@@ -8,7 +8,7 @@ grant and a fingerprint.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -27,8 +27,14 @@ if TYPE_CHECKING:
 GRANT_CLAIM = "calypso"
 #: Longer credentials are refused unread, in characters.
 LONGEST_TOKEN = 8_192
+#: The grant of a caller who needs no credential.
+ANYONE = AccessGrant(name="")
 #: What a request that reached a handler without any grant may do: nothing.
 NOBODY = AccessGrant(name="nobody", limit=ScopeLimit(), read_only=True)
+
+#: Returns what a caller may do now, None when they may no longer call. Takes what they might do before, and
+#: the API key they brought along, where it is at hand.
+CurrentGrant = Callable[[AccessGrant, str | None], Awaitable[AccessGrant | None]]
 
 
 class AccessFileVerifier(TokenVerifier):
@@ -90,3 +96,24 @@ def grant_of_request(request: ServerRequestContext[Any, Any]) -> AccessGrant:
     """Return what the credential of an MCP request allows; nothing where none was checked."""
     http = request.request
     return grant_of_user(http.scope.get("user")) if isinstance(http, Request) else NOBODY
+
+
+def grant_of_http(request: Request) -> AccessGrant:
+    """Return what the caller of a route beside MCP may do; without a gate everybody is the same caller."""
+    user = request.scope.get("user")
+    return ANYONE if user is None else grant_of_user(user)
+
+
+def everyone(_request: ServerRequestContext[Any, Any]) -> AccessGrant:
+    """Grant everything: for stdio and loopback, where starting the server is the credential."""
+    return ANYONE
+
+
+async def unchanged(grant: AccessGrant, _key: str | None) -> AccessGrant:
+    """Return `grant`: where nobody logs in, nothing is ever taken back."""
+    return grant
+
+
+def no_agents() -> frozenset[str]:
+    """Return that no grant names an agent."""
+    return frozenset()

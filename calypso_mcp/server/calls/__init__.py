@@ -1,4 +1,4 @@
-"""One tool call: the wrapper around it, its time, its progress, its inputs and what runs in parallel.
+"""One tool call: the wrapper around it, its time, its progress and what it asks of the user.
 
 Not here: what each tool does (`tools`).
 """

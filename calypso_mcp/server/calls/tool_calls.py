@@ -22,7 +22,7 @@ from calypso_mcp.server import sdk
 from calypso_mcp.server.calls.call_arguments import CallArguments, read_arguments
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, LONGEST_CALL_S, limited_call
 from calypso_mcp.server.calls.confirmation import QuestionForUser
-from calypso_mcp.server.registry import ToolSpec
+from calypso_mcp.server.calls.tool_spec import ToolSpec
 from calypso_mcp.server.results import error_reports
 from calypso_mcp.server.results.models import with_ignored
 from calypso_mcp.server.scope.request_scope import access_of

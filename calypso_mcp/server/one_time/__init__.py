@@ -1,4 +1,4 @@
-"""One-time upload addresses: tickets, the PUT route and what became of each upload.
+"""One-time upload addresses: tickets and what became of each upload.
 
-Not here: uploads of local files (`files`, `tools.uploads`).
+Not here: the PUT route (`transport`), uploads of local files (`files`, `tools.uploads`).
 """

@@ -22,13 +22,17 @@ from starlette.requests import Request
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.errors import CalypsoError, ContentError, RateLimited, ScopeError
-from calypso_mcp.server.access.credentials import access_token, fingerprint
+from calypso_mcp.errors import CalypsoError, RateLimited
+from calypso_mcp.server.access.credentials import (
+    CurrentGrant,
+    access_token,
+    fingerprint,
+    grant_of_http,
+    unchanged,
+)
 from calypso_mcp.server.access.protected_resource import origin_of
 from calypso_mcp.server.one_time.tickets import Ticket, TicketSeal
 from calypso_mcp.server.one_time.upload_ledger import State, UploadLedger, UploadRecord, owner_of
-from calypso_mcp.server.scope.request_scope import Access, grant_of_http
-from calypso_mcp.server.state import CurrentGrant, unchanged
 
 if TYPE_CHECKING:
     from calypso_mcp.api.files import KnowledgeFile
@@ -153,40 +157,6 @@ class OneTimeUploads:
             expires_at=datetime.fromtimestamp(ticket.expires_at, UTC).isoformat().replace("+00:00", "Z"),
             most_bytes=limits.file_bytes,
             filename=declaration.filename,
-        )
-
-    async def outcome(self, access: Access, upload_id: str) -> UploadRecord:
-        """Return what became of an upload that this caller was given the address for.
-
-        Raises:
-            ScopeError: There is none by this id, it was issued to somebody else, or its bucket is out of the
-                request's scope: the same error, after the same requests.
-        """
-        scope = await access.scope(include_archived=True)
-        record = await self.ledger.read(upload_id)
-        is_ours = record is not None and record.owner == owner_of(access.grant.name)
-        if record is None or not is_ours or not scope.allows(record.bucket_id):
-            raise ScopeError(
-                f"There is no file {upload_id[:80]!r} here.",
-                code="file_not_found",
-                hint="Use a file_id that an upload returned for a bucket in list_buckets.",
-            )
-        return record
-
-    async def file_id(self, access: Access, upload_id: str) -> str:
-        """Return the id of the file that an upload has become.
-
-        Raises:
-            ScopeError: See `outcome`.
-            ContentError: No file has arrived, or it was refused.
-        """
-        record = await self.outcome(access, upload_id)
-        if record.file_id is not None:
-            return record.file_id
-        raise ContentError(
-            record.message or "No file has arrived at this one-time address yet.",
-            code=record.code or "upload_not_arrived",
-            hint="Run the upload command first; call upload_file without a source for a new one.",
         )
 
     def open(self, text: str) -> Ticket | None:

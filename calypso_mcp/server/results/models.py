@@ -6,6 +6,7 @@ Some hosts show the model only the structured content, others only the text, so 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import Enum
 from typing import Any, Self, TypeVar, cast
 
 from mcp_types import CallToolResult, TextContent
@@ -33,6 +34,8 @@ class ToolResult(BaseModel):
     @field_validator("*")
     @classmethod
     def _clean(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, Enum):
+            return value
         field = cls.model_fields[info.field_name or ""]
         if isinstance(value, str) and Prose in field.metadata:
             return clean(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import WithJsonSchema
 
@@ -11,20 +11,14 @@ from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.server.results.models import ToolResult
 
-#: `pending` is what the outside calls "not yet". Published as text: the tool list is paid for by the byte.
-ReadinessWord = Annotated[Literal["ready", "failed", "pending"], WithJsonSchema({"type": "string"})]
+#: Published as text: the tool list is paid for by the byte.
+ReadinessWord = Annotated[Readiness, WithJsonSchema({"type": "string"})]
 
 #: Items listed; the rest is in the counts. Of a batch, all that it can have.
 MOST_ITEMS = 30
 _MOST_OF_BATCH = 100
 _REASON_CHARS = 300
 _NAME_CHARS = 120
-
-_WORDS: dict[Readiness, ReadinessWord] = {
-    Readiness.READY: "ready",
-    Readiness.FAILED: "failed",
-    Readiness.WAITING: "pending",
-}
 
 
 class ItemStanding(ToolResult):
@@ -37,11 +31,6 @@ class ItemStanding(ToolResult):
     bucket_sync: str | None = None
     code: str | None = None
     reason: str | None = None
-
-
-def word(state: Readiness) -> ReadinessWord:
-    """Return the word tools use for `state`."""
-    return _WORDS[state]
 
 
 def reason_line(text: str) -> str:
@@ -61,7 +50,7 @@ def listed(report: StateReport, *, name_ready: bool = False) -> tuple[list[ItemS
         for state in report.states
         if state.readiness is Readiness.READY and (name_ready or state.warnings)
     ]
-    items = [_item(state) for state in (*report.failed, *report.waiting, *ready)]
+    items = [_item(state) for state in (*report.failed, *report.pending, *ready)]
     most = _MOST_OF_BATCH if name_ready else MOST_ITEMS
     return items[:most], max(0, len(items) - most)
 
@@ -82,11 +71,11 @@ def _item(state: FileState) -> ItemStanding:
     is_ready = state.readiness is Readiness.READY
     has_failed = state.readiness is Readiness.FAILED
     return ItemStanding(
-        readiness=word(state.readiness),
+        readiness=state.readiness,
         name=clean_line(state.name, _NAME_CHARS) if state.name else None,
         id=state.id if is_ready else state.file_id or state.client_file_id or state.id,
         status=None if is_ready else state.status,
-        bucket_sync=state.bucket_sync_status if state.readiness is Readiness.WAITING else None,
+        bucket_sync=state.bucket_sync_status if state.readiness is Readiness.PENDING else None,
         code=state.code if has_failed else None,
         reason=reason_of(state),
     )

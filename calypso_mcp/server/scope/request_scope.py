@@ -21,9 +21,10 @@ from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.scope import Scope, ScopeLimit
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, ScopeError
-from calypso_mcp.server.access.credentials import grant_of_user
+from calypso_mcp.server.access.credentials import ANYONE
+from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.scope.narrowing import asked_limits
-from calypso_mcp.server.state import ANYONE, Backend, ServerState
+from calypso_mcp.server.state import ServerState
 
 if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
@@ -224,12 +225,6 @@ def _one_of(buckets: Sequence[Bucket]) -> str:
         for bucket in buckets[:_MOST_NAMED]
     )
     return f"Name a bucket from list_buckets with the bucket argument: {names}{more}."
-
-
-def grant_of_http(request: Request) -> AccessGrant:
-    """Return what the caller of a route beside MCP may do; without a gate everybody is the same caller."""
-    user = request.scope.get("user")
-    return ANYONE if user is None else grant_of_user(user)
 
 
 def access_of(request: ServerRequestContext[ServerState, Any]) -> Access:

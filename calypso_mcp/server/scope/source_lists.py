@@ -17,7 +17,6 @@ from calypso_mcp.api.sources import Source, SourceList
 from calypso_mcp.api.states import state_of_file
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, InvalidRequest, ScopeError
-from calypso_mcp.server.results.standings import word
 from calypso_mcp.server.scope.request_scope import Access
 from calypso_mcp.server.scope.scoped_lookup import Reach
 
@@ -45,7 +44,7 @@ class SourceFilters:
             (not self.query or any(self.query.casefold() in name.casefold() for name in names))
             and self.kind in ("", "file")
             and (not self.tag or self.tag in (file.tags or ()))
-            and (not self.state or self.state in (word(state.readiness), "warning" if state.warnings else ""))
+            and (not self.state or self.state in (state.readiness, "warning" if state.warnings else ""))
         )
 
 

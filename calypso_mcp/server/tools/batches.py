@@ -15,8 +15,8 @@ from calypso_mcp.domain.declaration import Declaration, IfExists
 from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.errors import CalypsoError, ContentError, OutOfTime
-from calypso_mcp.server.calls import missing_sources
-from calypso_mcp.server.calls.batch_inputs import (
+from calypso_mcp.server.batches import batch_reports, missing_sources
+from calypso_mcp.server.batches.batch_inputs import (
     BatchInput,
     BatchItem,
     InputReader,
@@ -24,18 +24,16 @@ from calypso_mcp.server.calls.batch_inputs import (
     WalkedFolder,
     kept_apart,
 )
-from calypso_mcp.server.calls.batch_waiting import BatchReadiness, wait_for_outcomes
+from calypso_mcp.server.batches.batch_reports import BatchReport, Told
+from calypso_mcp.server.batches.batch_waiting import BatchReadiness, wait_for_outcomes
 from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
-from calypso_mcp.server.results import batch_reports
-from calypso_mcp.server.results.batch_reports import BatchReport, Told
+from calypso_mcp.server.quotas.upload_quotas import Admission
 from calypso_mcp.server.results.models import answer
-from calypso_mcp.server.results.standings import word
 from calypso_mcp.server.scope.destinations import Target, made
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.readiness import Timeout
-from calypso_mcp.server.upload_quotas import Admission
 
 _MOST_ITEMS = 1_000
 _MOST_PATHS = 10_000
@@ -227,7 +225,7 @@ class _Batch:
             counts=told.counts,
             bytes=sum(one.size_bytes for one in self._inputs if one.upload),
             next_step=self._foresight(told.counts) if dry_run else self._next_step(told.counts, batch_ids),
-            readiness=word(self._readiness.state) if self._readiness else None,
+            readiness=self._readiness.state if self._readiness else None,
             searchable=_counts(self._readiness) if self._readiness else None,
             progress=self._progress.message() if self._outcomes is None and not dry_run else None,
             outcomes=told.outcomes or None,
@@ -283,8 +281,8 @@ class _Batch:
             return "Nothing was sent." + ("" if self._removed else " See the reasons.")
         amiss = counts.get("failed") or counts.get("rejected")
         again = " Then fix what failed or was rejected." if amiss else ""
-        state = self._readiness.state if self._readiness else Readiness.WAITING
-        if state is not Readiness.WAITING:
+        state = self._readiness.state if self._readiness else Readiness.PENDING
+        if state is not Readiness.PENDING:
             there = "Everything was there already. " if self.is_replay else ""
             return f"{there}Search it with search_bucket.{again}"
         subject = f"bucket={self._shared_slug!r}" if self._shared_slug else "each bucket"

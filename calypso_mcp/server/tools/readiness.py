@@ -28,11 +28,11 @@ from calypso_mcp.server.results.standings import (
     ReadinessWord,
     listed,
     reason_line,
-    word,
 )
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.scope.scoped_lookup import reach_of, require_batch, require_file, require_task
 from calypso_mcp.server.scope.source_lists import SourceFilters, list_page
+from calypso_mcp.server.scope.upload_lookup import require_arrived_file, require_upload
 from calypso_mcp.server.state import ServerState
 
 Timeout = Annotated[int, Field(ge=0, le=LONGEST_CALL_S, description="Longest wait in seconds")]
@@ -97,8 +97,8 @@ async def wait_for_bucket_sync(
         progress.tell(indexing_step(report))
     access.backend.catalogue.forget()
     again = awaited.again
-    if file_ids and report.waiting:
-        again = {"file_ids": [item.file_id or item.id for item in report.waiting]}
+    if file_ids and report.pending:
+        again = {"file_ids": [item.file_id or item.id for item in report.pending]}
     named = awaited.bucket and await _notable_members(access, awaited.bucket)
     name_ready = bool(task_id) or len(report.states) <= _MOST_READY_NAMED
     return answer(_standing(report, again, named, name_ready=name_ready))
@@ -125,8 +125,9 @@ async def _awaited(
     access: Access, bucket: str, file_ids: list[str], batch_id: str, task_id: str
 ) -> _Awaited | UploadStanding:
     """Return what to wait for; where it stands, if waiting for it here cannot help."""
-    if len(file_ids) == 1 and is_upload_id(file_ids[0]) and access.state.one_time_uploads is not None:
-        arriving = await access.state.one_time_uploads.outcome(access, file_ids[0])
+    uploads = access.state.one_time_uploads
+    if uploads is not None and len(file_ids) == 1 and is_upload_id(file_ids[0]):
+        arriving = await require_upload(access, uploads, file_ids[0])
         if arriving.file_id is None:
             return _of_upload(arriving)
     if file_ids:
@@ -159,20 +160,23 @@ async def _notable_members(access: Access, bucket: Bucket) -> StateReport | None
 def _unanswered(again: dict[str, Any], count: int) -> UploadStanding:
     """Return what is known where the time was up before the API had said anything."""
     return UploadStanding(
-        readiness=word(Readiness.WAITING),
+        readiness=Readiness.PENDING,
         ready=0,
         failed=0,
         pending=count,
         trouble="The API has not answered in time.",
         call_again=again,
-        next_step=_next_step(Readiness.WAITING),
+        next_step=_next_step(Readiness.PENDING),
     )
 
 
 async def _file_target(access: Access, file_ids: list[str]) -> ReadinessTarget:
     uploads = access.state.one_time_uploads
     if uploads is not None:
-        file_ids = [await uploads.file_id(access, one) if is_upload_id(one) else one for one in file_ids]
+        file_ids = [
+            await require_arrived_file(access, uploads, named) if is_upload_id(named) else named
+            for named in file_ids
+        ]
     if not access.is_limited:
         return ReadinessTarget(file_ids=tuple(dict.fromkeys(file_ids)))
 
@@ -204,7 +208,7 @@ def _of_upload(record: UploadRecord) -> UploadStanding:
     """Return where a one-time upload stands whose file is not there yet."""
     failed = record.state == "failed"
     return UploadStanding(
-        readiness=word(Readiness.FAILED if failed else Readiness.WAITING),
+        readiness=Readiness.FAILED if failed else Readiness.PENDING,
         status=record.state,
         ready=0,
         failed=int(failed),
@@ -235,16 +239,16 @@ def _standing(
     items, omitted = listed(members or report, name_ready=name_ready and not is_bucket)
     failed = members.failed if members else report.failed
     return UploadStanding(
-        readiness=word(report.state),
+        readiness=report.state,
         status=report.batch_status,
         ready=(report.indexed_members or 0) if is_bucket else len(report.ready),
         failed=len(failed),
-        pending=(report.pending_members or 0) if is_bucket else len(report.waiting),
+        pending=(report.pending_members or 0) if is_bucket else len(report.pending),
         # Of a bucket as a whole the report itself knows nothing of single members.
         items=None if is_bucket and not members and not report.failed else items or None,
         omitted=omitted or None,
         trouble=reason_line(report.trouble) if report.trouble else None,
-        call_again=again if report.state is Readiness.WAITING else None,
+        call_again=again if report.state is Readiness.PENDING else None,
         next_step=_next_step(report.state),
     )
 

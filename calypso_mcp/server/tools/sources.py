@@ -19,7 +19,7 @@ from calypso_mcp.errors import InputError, NotFound
 from calypso_mcp.server.calls.confirmation import require_yes
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
 from calypso_mcp.server.results.places import Place, is_beyond, place_text, read_place
-from calypso_mcp.server.results.standings import ReadinessWord, reason_of, word
+from calypso_mcp.server.results.standings import ReadinessWord, reason_of
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.scope.scoped_lookup import require_file
 from calypso_mcp.server.scope.source_lists import SourceFilters, list_page, require_source
@@ -50,7 +50,7 @@ class SourceCard(ToolResult):
             name=clean_line(source.name, _NAME_CHARS),
             kind=None if source.kind == "file" else source.kind,
             size_bytes=source.size_bytes,
-            state=word(state.readiness),
+            state=state.readiness,
             reason=reason_of(state),
             tags=list(source.tags or ()) or None,
             updated=(source.updated_at or "")[:_DATE_CHARS] or None,
@@ -186,7 +186,7 @@ async def read_source(
             passages=[
                 ReadPassage(place=place_text(one.attributes) or None, text=one.text) for one in passages
             ],
-            state=None if passages else word(state.readiness),
+            state=None if passages else state.readiness,
             reason=None if passages else reason_of(state),
             next_start=None if following is None else f"passage {following + 1}",
         )

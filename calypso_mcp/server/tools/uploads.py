@@ -19,14 +19,15 @@ from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.domain.upload_rules import split_name
 from calypso_mcp.errors import CalypsoError, ContentError, InputError, OutOfTime
+from calypso_mcp.server.batches.batch_reports import earlier_line, is_changed
 from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
-from calypso_mcp.server.fetch_quotas import count_fetch
 from calypso_mcp.server.files.upload_sources import CheckedSource, SourceArguments, checked_source
 from calypso_mcp.server.one_time.one_time_uploads import IssuedUpload
-from calypso_mcp.server.results.batch_reports import earlier_line, is_changed
+from calypso_mcp.server.quotas.fetch_quotas import count_fetch
+from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
-from calypso_mcp.server.results.standings import ReadinessWord, reason_line, warnings_line, word
+from calypso_mcp.server.results.standings import ReadinessWord, reason_line, warnings_line
 from calypso_mcp.server.scope.destinations import Target, made, upload_target, version_rule
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import ServerState
@@ -151,7 +152,7 @@ class _Arriving:
         """Return the report."""
         return UploadReport(
             outcome="pending",
-            readiness="pending",
+            readiness=Readiness.PENDING,
             bucket=self.bucket,
             filename=self.filename,
             size_bytes=self.size_bytes,
@@ -208,9 +209,9 @@ async def _imported(access: Access, url: str, target: Target, declared: Declarat
     declared = replace(declared, destination=target.destination)
     replaces = declared.if_exists == "replace"
     uploaded = await count_fetch(
-        access,
-        declared.destination,
-        url,
+        access.state.quotas,
+        access.grant,
+        Arrival(declared.destination.names[0], url, access.state.upload_limits.file_bytes),
         lambda: access.client.websites.import_file(url, declared, replaces=replaces),
     )
     access.backend.catalogue.forget()
@@ -259,7 +260,7 @@ def _report(sent: _Sent, report: StateReport) -> UploadReport:
     remark = earlier_line(uploaded, is_searchable=report.state is Readiness.READY) or warning
     return UploadReport(
         outcome="replayed" if uploaded.is_replayed else "accepted",
-        readiness=word(report.state),
+        readiness=report.state,
         bucket=sent.target.slug,
         file_id=uploaded.file_id,
         task_id=uploaded.task_id,
@@ -283,7 +284,7 @@ def _next_step(state: Readiness, file_id: str) -> str:
 def _address(issued: IssuedUpload, target: Target) -> UploadReport:
     return UploadReport(
         outcome="address",
-        readiness="pending",
+        readiness=Readiness.PENDING,
         bucket=target.slug,
         file_id=issued.upload_id,
         filename=issued.filename,

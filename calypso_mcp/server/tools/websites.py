@@ -15,12 +15,12 @@ from calypso_mcp.domain.qa import as_markdown
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ContentError
-from calypso_mcp.server.fetch_quotas import count_fetch
+from calypso_mcp.server.quotas.fetch_quotas import count_fetch
+from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
-from calypso_mcp.server.results.standings import ReadinessWord, reason_line, warnings_line, word
+from calypso_mcp.server.results.standings import ReadinessWord, reason_line, warnings_line
 from calypso_mcp.server.scope.destinations import Target, made, upload_target
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
-from calypso_mcp.server.upload_quotas import Arrival
 
 #: How long these tools wait by themselves: most pages and answers are searchable within a second.
 _WAIT_S = 5.0
@@ -54,9 +54,9 @@ async def add_website(
     declared = Declaration(destination=target.destination, title=title or None)
     replaces = await access.backend.abilities.have(Extension.REPLACE)
     added = await count_fetch(
-        access,
-        target.destination,
-        url,
+        access.state.quotas,
+        access.grant,
+        Arrival(target.destination.names[0], url, access.state.upload_limits.file_bytes),
         lambda: access.client.websites.add(url, declared, replaces=replaces),
     )
     remark = ""
@@ -115,7 +115,7 @@ async def _report(access: Access, added: FileState, target: Target, remark: str)
     warning = next(filter(None, map(warnings_line, report.states)), None)
     return AddedReport(
         outcome="replayed" if added.is_replayed else "accepted",
-        readiness=word(report.state),
+        readiness=report.state,
         bucket=target.slug,
         file_id=added.id,
         title=clean_line(added.name, _TITLE_CHARS) if added.name else None,

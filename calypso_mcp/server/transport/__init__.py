@@ -1,4 +1,4 @@
-"""How MCP messages reach the server: stdio, streamable HTTP, and the operator's status routes.
+"""How MCP messages reach the server: stdio, streamable HTTP, and the routes beside them.
 
 Not here: who may call (`access`).
 """

@@ -13,10 +13,9 @@ from starlette.routing import Route
 
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.errors import CalypsoError
-from calypso_mcp.server.access.credentials import grant_of_user
+from calypso_mcp.server.access.credentials import grant_of_http, grant_of_user
 from calypso_mcp.server.access.gate import LIVENESS_PATH
 from calypso_mcp.server.metrics import CONTENT_TYPE, Metrics
-from calypso_mcp.server.scope.request_scope import grant_of_http
 from calypso_mcp.server.state import ServerState
 
 READINESS_PATH = "/readyz"

@@ -9,7 +9,7 @@ import pytest
 from calypso_mcp.assembly.server import file_policy, server_state
 from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.scope import ScopeLimit
-from calypso_mcp.server.state import Backend
+from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.settings import settings_from
 
 KEY = {"CALYPSO_API_KEY": "sk_canary_assembly"}

@@ -69,8 +69,8 @@ async def test_the_pauses_grow_to_four_seconds_and_end_with_the_time_allowed() -
     async with client:
         report = await client.readiness.wait(ReadinessTarget(file_ids=("f1",)), timeout_s=20)
 
-    assert report.state is Readiness.WAITING
-    assert [one.status for one in report.waiting] == ["indexing"]
+    assert report.state is Readiness.PENDING
+    assert [one.status for one in report.pending] == ["indexing"]
     assert max(clock.slept) == 4.0
     assert sum(clock.slept) == pytest.approx(20)
 
@@ -81,7 +81,7 @@ async def test_with_no_time_allowed_it_looks_once() -> None:
     async with client:
         report = await client.readiness.wait(ReadinessTarget(file_ids=("f1",)), timeout_s=0)
 
-    assert report.waiting[0].task_id == "t1"
+    assert report.pending[0].task_id == "t1"
     assert len(api.requests) == 1
     assert clock.slept == []
 
@@ -112,9 +112,9 @@ async def test_a_failed_file_does_not_hide_the_ready_ones() -> None:
     ("store", "state"),
     [
         ({"status": "active", "pending_member_count": 0}, Readiness.READY),
-        ({"status": "active", "pending_member_count": 1}, Readiness.WAITING),
-        ({"status": "syncing", "pending_member_count": 0}, Readiness.WAITING),
-        (None, Readiness.WAITING),
+        ({"status": "active", "pending_member_count": 1}, Readiness.PENDING),
+        ({"status": "syncing", "pending_member_count": 0}, Readiness.PENDING),
+        (None, Readiness.PENDING),
     ],
 )
 @pytest.mark.parametrize("bucket_id", ["b1", None])
@@ -138,7 +138,7 @@ async def test_a_file_that_no_bucket_claims_keeps_waiting() -> None:
     async with client:
         report = await client.readiness.wait(ReadinessTarget(file_ids=("f1",)), timeout_s=1)
 
-    assert report.state is Readiness.WAITING
+    assert report.state is Readiness.PENDING
 
 
 async def test_a_partially_active_batch_keeps_waiting_for_its_last_item() -> None:
@@ -168,7 +168,7 @@ async def test_a_partially_active_batch_keeps_waiting_for_its_last_item() -> Non
     ]
     assert report.batch_status == "partially_failed"
     # Told when something changed, not at every look.
-    assert [one.state for one in seen] == [Readiness.WAITING, Readiness.FAILED]
+    assert [one.state for one in seen] == [Readiness.PENDING, Readiness.FAILED]
 
 
 class FirstTwo:
@@ -212,8 +212,8 @@ async def test_an_active_batch_still_waits_for_the_sync_of_its_items() -> None:
     async with client:
         report = await client.readiness.wait(ReadinessTarget(batch_id="batch_1"), timeout_s=1)
 
-    assert report.state is Readiness.WAITING
-    assert report.waiting[0].bucket_sync_status == "pending"
+    assert report.state is Readiness.PENDING
+    assert report.pending[0].bucket_sync_status == "pending"
 
 
 async def test_items_are_read_from_either_spelling_and_from_the_file_inside() -> None:
@@ -230,10 +230,10 @@ async def test_items_are_read_from_either_spelling_and_from_the_file_inside() ->
     [
         ("active", Readiness.READY),
         ("failed", Readiness.FAILED),
-        ("partially_active", Readiness.WAITING),
-        ("partially_failed", Readiness.WAITING),
-        ("accepted", Readiness.WAITING),
-        ("brand_new", Readiness.WAITING),
+        ("partially_active", Readiness.PENDING),
+        ("partially_failed", Readiness.PENDING),
+        ("accepted", Readiness.PENDING),
+        ("brand_new", Readiness.PENDING),
     ],
 )
 async def test_a_batch_that_lists_no_items_is_taken_at_its_word(status: str, state: Readiness) -> None:
@@ -289,8 +289,8 @@ async def test_trouble_that_lasts_is_told_with_the_last_known_state() -> None:
     async with client:
         report = await client.readiness.wait(ReadinessTarget(file_ids=("f1",)), timeout_s=30)
 
-    assert report.state is Readiness.WAITING
-    assert report.waiting[0].status == "indexing"
+    assert report.state is Readiness.PENDING
+    assert report.pending[0].status == "indexing"
     assert report.trouble == "Scripted 503."
 
 
@@ -371,4 +371,4 @@ async def test_a_batch_that_lists_fewer_items_than_it_accepted_is_not_ready_befo
         first = await client.readiness.wait(ReadinessTarget(batch_id="batch_1"), timeout_s=0)
         then = await client.readiness.wait(ReadinessTarget(batch_id="batch_1"), timeout_s=0)
 
-    assert (first.state, then.state) == (Readiness.WAITING, Readiness.READY)
+    assert (first.state, then.state) == (Readiness.PENDING, Readiness.READY)

@@ -15,7 +15,7 @@ from calypso_mcp.domain.readiness import (
     task_readiness,
 )
 
-READY, FAILED, WAITING = Readiness.READY, Readiness.FAILED, Readiness.WAITING
+READY, FAILED, WAITING = Readiness.READY, Readiness.FAILED, Readiness.PENDING
 
 
 @pytest.mark.parametrize(

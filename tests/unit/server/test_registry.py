@@ -8,7 +8,8 @@ import pytest
 from mcp_types import CallToolResult
 from pydantic import BaseModel, Field
 
-from calypso_mcp.server.registry import TOOLS, ToolSpec
+from calypso_mcp.server.calls.tool_spec import ToolSpec
+from calypso_mcp.server.registry import TOOLS
 from calypso_mcp.server.results.models import ToolResult, answer
 from calypso_mcp.server.schemas import compact_input, compact_output
 

@@ -23,11 +23,12 @@ from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.errors import RateLimited
 from calypso_mcp.server.access.credentials import access_token
+from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.one_time.one_time_uploads import OneTimePolicy, OneTimeUploads
 from calypso_mcp.server.one_time.tickets import TicketSeal
 from calypso_mcp.server.one_time.upload_ledger import UploadLedger
-from calypso_mcp.server.one_time.upload_route import upload_route
-from calypso_mcp.server.state import Backend, ServerState
+from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.transport.upload_route import upload_route
 from calypso_mcp.settings import settings_from
 from tests.support.scripted_calypso import ScriptedCalypso, file
 

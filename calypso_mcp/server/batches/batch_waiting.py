@@ -75,7 +75,7 @@ async def wait_for_outcomes(
     pending = len(uploaded) + nameless - len(ready) - len(failed)
     settled = Readiness.FAILED if failed else Readiness.READY
     return BatchReadiness(
-        state=Readiness.WAITING if pending else settled,
+        state=Readiness.PENDING if pending else settled,
         ready=len(ready),
         pending=pending,
         failed=failed,

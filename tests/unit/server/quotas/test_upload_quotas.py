@@ -16,7 +16,7 @@ from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.quota import Quota
 from calypso_mcp.errors import CalypsoError, ConnectionFailed, ContentError, QuotaExceeded
-from calypso_mcp.server.upload_quotas import QUOTA_FILE, Arrival, UploadQuotas
+from calypso_mcp.server.quotas.upload_quotas import QUOTA_FILE, Arrival, UploadQuotas
 
 DAY_S = 86_400.0
 

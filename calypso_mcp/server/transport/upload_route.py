@@ -36,12 +36,13 @@ from calypso_mcp.errors import (
     SessionExpired,
 )
 from calypso_mcp.server.access.answers import refusal
+from calypso_mcp.server.access.credentials import grant_of_http
 from calypso_mcp.server.one_time.one_time_uploads import PREFIX, OneTimeUploads
 from calypso_mcp.server.one_time.tickets import Ticket
 from calypso_mcp.server.one_time.upload_ledger import State, UploadRecord
-from calypso_mcp.server.scope.request_scope import Access, grant_of_http
+from calypso_mcp.server.quotas.upload_quotas import Arrival
+from calypso_mcp.server.scope.request_scope import Access
 from calypso_mcp.server.state import ServerState
-from calypso_mcp.server.upload_quotas import Arrival
 
 if TYPE_CHECKING:
     from calypso_mcp.api.files import KnowledgeFile

@@ -10,7 +10,7 @@ from typing import Literal
 from calypso_mcp.domain.file_state import FileState, UploadOutcome
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import CalypsoError
-from calypso_mcp.server.calls.batch_inputs import BatchInput
+from calypso_mcp.server.batches.batch_inputs import BatchInput
 from calypso_mcp.server.results.models import ToolResult, inline
 from calypso_mcp.server.results.standings import ReadinessWord, reason_line, warnings_line
 

@@ -8,8 +8,9 @@ import anyio
 import pytest
 
 from calypso_mcp.errors import PermissionDenied
-from calypso_mcp.server.scope.catalogue import Catalogue
-from calypso_mcp.server.state import ANYONE, ServerState
+from calypso_mcp.server.access.credentials import ANYONE
+from calypso_mcp.server.backends.catalogue import Catalogue
+from calypso_mcp.server.state import ServerState
 from tests.support.scripted_calypso import ScriptedCalypso, bucket
 
 LIST = "GET /knowledge/buckets"

@@ -17,7 +17,7 @@ from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.sources import Source
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, NotFound, OutOfTime
-from calypso_mcp.server.calls.batch_inputs import BatchInput, WalkedFolder
+from calypso_mcp.server.batches.batch_inputs import BatchInput, WalkedFolder
 from calypso_mcp.server.calls.call_time import CallTime
 from calypso_mcp.server.calls.confirmation import require_yes
 from calypso_mcp.server.scope.request_scope import Access

@@ -1,0 +1,56 @@
+"""A tool as a host sees it: its function, its title and the hints that a host decides by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from inspect import cleandoc
+from typing import Any
+
+from mcp.server.mcpserver.tools import Tool
+from mcp_types import ToolAnnotations
+
+from calypso_mcp.api.connection import Extension
+from calypso_mcp.server import schemas, sdk
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool and the hints a host decides by. All four are stated: their defaults would mislead.
+
+    `needs` is what a backend must be able to do for the tool to be offered.
+    """
+
+    function: Callable[..., Any]
+    title: str
+    read_only: bool
+    destructive: bool
+    idempotent: bool
+    open_world: bool
+    needs: Extension | None = None
+
+    @property
+    def name(self) -> str:
+        """The name agents call."""
+        return self.function.__name__
+
+    def build(self) -> Tool:
+        """Return the MCP tool, with schemas that every client can read."""
+        tool = Tool.from_function(
+            self.function,
+            title=self.title,
+            description=" ".join(cleandoc(self.function.__doc__ or "").split()),
+            annotations=ToolAnnotations(
+                read_only_hint=self.read_only,
+                destructive_hint=self.destructive,
+                idempotent_hint=self.idempotent,
+                open_world_hint=self.open_world,
+            ),
+        )
+        tool.parameters = schemas.compact_input(tool.parameters)
+        output = tool.fn_metadata.output_schema
+        if output is None:
+            raise TypeError(f"{self.name} must return Annotated[CallToolResult, Model]")
+        tool.fn_metadata = sdk.as_given(tool.fn_metadata)
+        tool.fn_metadata.output_schema = schemas.compact_output(output)
+        return tool
