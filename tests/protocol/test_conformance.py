@@ -1,14 +1,13 @@
 """The conformance suite of the MCP project, against real processes over HTTP, in both protocol eras.
 
-Runs where `conformance` is installed (npm i -g @modelcontextprotocol/conformance@0.2.0-alpha.12, Node 22 or
-later). The suite's scenarios about logging in are for clients and for authorization servers; what it has for
-servers is run without a login and behind one.
+Runs where tests/node is installed (`npm install --prefix tests/node`, Node 22 or later). The suite's scenarios about
+logging in are for clients and for authorization servers; what it has for servers is run without a login and behind
+one.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Generator
@@ -21,28 +20,18 @@ import pytest
 
 from tests.commands.processes import ROOT, running
 from tests.support.login_proxy import LoginProxy
+from tests.support.node import ENVIRON, find_program, why_no_node
 from tests.support.secret_watch import watched
 from tests.support.served_app import serving
 from tests.support.team_server import team_server
 
-CONFORMANCE = shutil.which("conformance")
+CONFORMANCE = find_program("conformance")
 REVISIONS = ("2026-07-28", "2025-11-25")
 #: A whole revision takes about 10 s on a quiet machine, in seconds.
 LIMIT_S = 300
 
 
-def _why_not() -> str | None:
-    if CONFORMANCE is None:
-        return "the conformance suite is not installed"
-    node = shutil.which("node")
-    version = (
-        subprocess.run([node, "--version"], capture_output=True, text=True, check=False) if node else None
-    )
-    major = version.stdout.strip().lstrip("v").partition(".")[0] if version else ""
-    return None if major.isdigit() and int(major) >= 22 else "the conformance suite needs Node 22 or later"
-
-
-WHY_NOT = _why_not()
+WHY_NOT = why_no_node("conformance")
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
 
 #: Scenarios about what this server does not have, and why it has not.
@@ -115,7 +104,7 @@ def _failures(results: Path) -> dict[str, list[str]]:
 
 def _run(url: str, revision: str, results: Path) -> dict[str, list[str]]:
     command = _command(url, revision, results)
-    subprocess.run(command, capture_output=True, check=False, timeout=LIMIT_S, cwd=results)
+    subprocess.run(command, env=ENVIRON, capture_output=True, check=False, timeout=LIMIT_S, cwd=results)
     return _failures(results)
 
 
@@ -171,6 +160,6 @@ async def test_a_protected_server_passes_the_same_for_who_has_logged_in(
         ):
             command = _command(f"http://127.0.0.1:{port}/mcp", revision, tmp_path)
             with anyio.fail_after(LIMIT_S):
-                await anyio.run_process(command, check=False, cwd=tmp_path)
+                await anyio.run_process(command, env=ENVIRON, check=False, cwd=tmp_path)
     ran = _failures(tmp_path)
     assert {scenario: ran[scenario] for scenario in OF_ANY_SERVER[revision] if ran[scenario]} == {}
