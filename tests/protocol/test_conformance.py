@@ -1,8 +1,8 @@
 """The conformance suite of the MCP project, against real processes over HTTP, in both protocol eras.
 
-Runs where tests/node is installed (`npm install --prefix tests/node`, Node 22 or later). The suite's scenarios about
-logging in are for clients and for authorization servers; what it has for servers is run without a login and behind
-one.
+Runs where tests/node is installed (`npm install --prefix tests/node`, Node 22 or later). The scenarios about
+logging in are for clients and for authorization servers; what the suite has for servers is run without
+a login and behind one.
 """
 
 from __future__ import annotations
