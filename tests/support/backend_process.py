@@ -31,6 +31,13 @@ class _ScriptedExtractor(extraction.Extractor):
     hangs_on = ""
     dies_of = ""
 
+    def read_small(self, path: Path, *, filename: str, content_type: str) -> Any:
+        if filename == self.dies_of:
+            os._exit(9)
+        if filename == self.hangs_on:
+            return None
+        return super().read_small(path, filename=filename, content_type=content_type)
+
     async def extract(self, path: Path, **told: Any) -> Any:
         if told["filename"] == self.dies_of:
             os._exit(9)

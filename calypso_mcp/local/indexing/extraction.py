@@ -106,6 +106,22 @@ class Extractor:
             raise ExtractionFailed("empty", "The file contains no text.")
         return document
 
+    def read_small(self, path: Path, *, filename: str, content_type: str) -> Document | None:
+        """Return the text of a small file in a simple format; None for what `extract` must see. Blocks.
+
+        Whatever is unusual about a file is left to `extract`: other encodings, and every kind of failure.
+        """
+        try:
+            head, size = _look_at(path)
+            entry = choose_entry(filename, content_type, head)
+            if not entry.is_simple or size > _LARGE_BYTES:
+                return None
+            file = FileToRead(path, entry.format.name, filename, _charset(content_type))
+            document = _read_here(entry, file)
+        except Exception:  # noqa: BLE001 - see above
+            return None
+        return document if document is not None and document.blocks else None
+
     async def _read_or_recognize(self, entry: Entry, file: FileToRead, size: int) -> Document:
         can_recognize = bool(entry.recognizer) and is_recognition_installed()
         if not entry.reader:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store import files, sources, tasks
 from calypso_mcp.local.store.database import Database
+from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.tasks import Claimed
 from calypso_mcp.sqlite.faults import StoreFault
 
@@ -40,8 +41,13 @@ _TROUBLE = (sqlite3.Error, OSError, StoreFault)
 _RETRY_PAUSE_S = 2.0
 #: Pictures that wait to be read without taking the place of other files.
 _MOST_ASIDE = 500
+#: Files up to this size, in a format that is simple to read, are read and recorded together.
+_SMALL_BYTES = 32_768
 #: How often leases are renewed in the time of one. The store may be busy with another process's large file.
 _BEATS_PER_LEASE = 10
+
+#: Records how reading a file ended; returns the sessions whose bytes nobody needs any more.
+_End = Callable[[sqlite3.Connection, Claimed, float], list[str]]
 
 
 class IndexingWorker:
@@ -66,20 +72,20 @@ class IndexingWorker:
     async def run(self) -> None:
         """Work the queue."""
         try:
-            async with AsyncExitStack() as resources, open_task_group() as group:
-                group.start_soon(self._beat)
+            async with AsyncExitStack() as resources, open_task_group() as indexing:
+                indexing.start_soon(self._beat)
                 extractor: Extractor | None = None
                 was_woken = False
                 while True:
                     self._awake = awake = anyio.Event()
                     aside = min(extractor.recognizing, _MOST_ASIDE) if extractor is not None else 0
-                    for claimed in await self._claim(aside, is_work_known=was_woken):
+                    for group in await self._claim(aside, is_work_known=was_woken):
                         extractor = extractor or await resources.enter_async_context(
                             _new_extractor(self.wake)
                         )
                         self._in_flight += 1
-                        self._is_alone = claimed.attempts > 1
-                        group.start_soon(self._index, extractor, claimed)
+                        self._is_alone = group[0].attempts > 1
+                        indexing.start_soon(self._index, extractor, group)
                     with anyio.move_on_after(self._options.poll_s):
                         await awake.wait()
                     was_woken = awake.is_set()
@@ -87,7 +93,7 @@ class IndexingWorker:
             with anyio.CancelScope(shield=True):
                 await self._stop()
 
-    async def _claim(self, aside: int, *, is_work_known: bool) -> list[Claimed]:
+    async def _claim(self, aside: int, *, is_work_known: bool) -> list[tuple[Claimed, ...]]:
         free = self._options.indexing_parallelism - self._in_flight + aside
         if free < 1 or self._is_alone:
             return []
@@ -103,6 +109,7 @@ class IndexingWorker:
                     is_idle=self._in_flight == 0,
                     now=self._options.clock(),
                     lease_s=self._options.lease_s,
+                    is_small=_is_small,
                 ),
                 durable=False,
             )
@@ -130,18 +137,56 @@ class IndexingWorker:
                 is_waiting = True
         return is_waiting
 
-    async def _index(self, extractor: Extractor, claimed: Claimed) -> None:
+    async def _index(self, extractor: Extractor, group: Sequence[Claimed]) -> None:
         try:
-            await self._work_on(extractor, claimed)
-        except Exception as error:  # noqa: BLE001 - one file must not stop the others
-            self._complain(error, f"Indexing {claimed.file.id} stopped; it will be tried again.")
-            await self._give_back(claimed, error)
+            single = await self._index_together(extractor, group) if len(group) > 1 else group
+            for claimed in single:
+                await self._index_one(extractor, claimed)
         finally:
             self._in_flight -= 1
             self._is_alone = False
             self.wake()
 
-    async def _work_on(self, extractor: Extractor, claimed: Claimed) -> None:
+    async def _index_together(self, extractor: Extractor, group: Sequence[Claimed]) -> list[Claimed]:
+        """Index small files at the cost of one; return those that must be looked at singly, whatever for."""
+
+        def read() -> list[_End | None]:
+            return [self._read_small(extractor, claimed) for claimed in group]
+
+        ends = {
+            claimed.task_id: (claimed, end)
+            for claimed, end in zip(group, await to_thread.run_sync(read), strict=True)
+            if end is not None
+        }
+        recorded = await self._database.write_each(
+            [partial(self._end, claimed, end) for claimed, end in ends.values()], durable=False
+        )
+        for (claimed, _), outcome in zip(list(ends.values()), recorded, strict=True):
+            if isinstance(outcome, BaseException):
+                del ends[claimed.task_id]
+            else:
+                await self._discard(outcome)
+        return [claimed for claimed in group if claimed.task_id not in ends]
+
+    def _read_small(self, extractor: Extractor, claimed: Claimed) -> _End | None:
+        declared = claimed.file.declaration
+        document = extractor.read_small(
+            self._blobs.sealed_path(claimed.file.session_id),
+            filename=declared.filename,
+            content_type=declared.content_type or "",
+        )
+        return None if document is None else partial(_indexed, document=document, chunks=split(document))
+
+    async def _index_one(self, extractor: Extractor, claimed: Claimed) -> None:
+        try:
+            end = await self._read(extractor, claimed)
+            # A power cut may undo this as a whole; the task is then simply done again.
+            await self._discard(await self._database.write(partial(self._end, claimed, end), durable=False))
+        except Exception as error:  # noqa: BLE001 - one file must not stop the others
+            self._complain(error, f"Indexing {claimed.file.id} stopped; it will be tried again.")
+            await self._give_back(claimed, error)
+
+    async def _read(self, extractor: Extractor, claimed: Claimed) -> _End:
         file = claimed.file
         try:
             document = await extractor.extract(
@@ -152,23 +197,19 @@ class IndexingWorker:
             )
             chunks = await to_thread.run_sync(split, document)
         except ExtractionFailed as failure:
-            await self._finish(claimed, partial(_failed, code=failure.code, message=failure.message))
+            return partial(_failed, code=failure.code, message=failure.message)
         except FileNotFoundError:
             message = "The stored bytes of this file are gone. Upload it again."
-            await self._finish(claimed, partial(_failed, code="content_missing", message=message))
-        else:
-            await self._finish(claimed, partial(_indexed, document=document, chunks=chunks))
+            return partial(_failed, code="content_missing", message=message)
+        return partial(_indexed, document=document, chunks=chunks)
 
-    async def _finish(
-        self, claimed: Claimed, end: Callable[[sqlite3.Connection, Claimed, float], list[str]]
-    ) -> None:
-        def work(connection: sqlite3.Connection) -> list[str]:
-            if tasks.is_owned(connection, claimed.task_id, self._presence.owner):
-                return end(connection, claimed, self._options.clock())
-            return []
+    def _end(self, claimed: Claimed, end: _End, connection: sqlite3.Connection) -> list[str]:
+        if tasks.is_owned(connection, claimed.task_id, self._presence.owner):
+            return end(connection, claimed, self._options.clock())
+        return []
 
-        # A power cut may undo this as a whole; the task is then simply done again.
-        for session_id in await self._database.write(work, durable=False):
+    async def _discard(self, session_ids: Sequence[str]) -> None:
+        for session_id in session_ids:
             await to_thread.run_sync(self._blobs.discard, session_id)
 
     async def _give_back(self, claimed: Claimed, error: Exception) -> None:
@@ -227,6 +268,18 @@ class IndexingWorker:
             _LOG.error("%s %s %s", error.message, error.hint, consequence)
         else:
             _LOG.error("%s", consequence, exc_info=error)
+
+
+def _is_small(file: FileRow) -> bool:
+    # Imported with the first file, like all that reads.
+    from calypso_mcp.local.indexing.formats.detection import is_simple_by_name
+
+    declared = file.declaration
+    return (
+        file.size_bytes <= _SMALL_BYTES
+        and file.kind != "website"
+        and is_simple_by_name(declared.filename, declared.content_type or "")
+    )
 
 
 def _new_extractor(on_recognizing: Callable[[], None]) -> Extractor:

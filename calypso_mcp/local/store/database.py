@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
@@ -101,13 +101,22 @@ class Database:
             StoreGone: Nothing that is written would ever be read.
             StoreDamaged: The content is not what was written.
         """
-
-        def checked(connection: sqlite3.Connection) -> T:
-            with self._checked():
-                return work(connection)
-
         with self._damage_named():
-            return cast("T", await asyncio.wrap_future(self._writer.submit(Write(checked, durable))))
+            submitted = self._writer.submit(Write(self._watched(work), durable))
+            return cast("T", await asyncio.wrap_future(submitted))
+
+    async def write_each(
+        self, works: Sequence[Callable[[sqlite3.Connection], T]], *, durable: bool = True
+    ) -> list[T | BaseException]:
+        """Return for each of `works` what it returns once it is committed, or what kept it from that.
+
+        They share commits. Arguments and errors are those of `write`.
+        """
+        submitted = [self._writer.submit(Write(self._watched(work), durable)) for work in works]
+        if submitted:
+            # They are carried out in this order, so all are done when the last one is.
+            await asyncio.wait([asyncio.wrap_future(submitted[-1])])
+        return [one.exception() or cast("T", one.result()) for one in submitted]
 
     async def checkpoint(self) -> None:
         """Move the write-ahead log into the database and shorten it, unless readers are in the way."""
@@ -122,6 +131,13 @@ class Database:
             return log.stat().st_size
         except FileNotFoundError:
             return 0
+
+    def _watched(self, work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
+        def watched(connection: sqlite3.Connection) -> T:
+            with self._checked():
+                return work(connection)
+
+        return watched
 
     @contextmanager
     def _checked(self) -> Generator[None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from calypso_mcp.domain.statuses import FileStatus, SyncStatus
@@ -16,6 +16,9 @@ from calypso_mcp.local.store import files
 from calypso_mcp.local.store.files import FileRow
 
 _TAKEABLE = "((status = 'queued' AND not_before <= :now) OR (status = 'indexing' AND lease_expires < :now))"
+
+#: Small tasks that are claimed, read and recorded together.
+MOST_TOGETHER = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,12 @@ def claim(
     is_idle: bool,
     now: float,
     lease_s: float,
-) -> list[Claimed]:
-    """Take up to `count` tasks; those already tried `attempts` times without an end fail instead.
+    is_small: Callable[[FileRow], bool] = lambda _: False,
+) -> list[tuple[Claimed, ...]]:
+    """Take up to `count` groups of tasks; those already tried `attempts` times without an end fail instead.
+
+    A group is one task, or the small ones among the next `MOST_TOGETHER`: together they cost little more
+    than one alone. Small tasks pass larger ones only while these wait for a free place, so none is held back.
 
     A task that was tried before comes after the fresh ones and alone, which takes a process that is idle:
     if its file kills the process, no other file is counted as having done so.
@@ -54,37 +61,36 @@ def claim(
     rows = connection.execute(
         "SELECT id, file_id, attempts FROM tasks WHERE status IN ('queued', 'indexing')"  # noqa: S608
         f" AND {_TAKEABLE} ORDER BY attempts, position LIMIT :count",
-        {"now": now, "count": count},
+        {"now": now, "count": max(count, MOST_TOGETHER)},
     ).fetchall()
-    claimed: dict[str, sqlite3.Row] = {}
+    found = files.get_all(connection, [row["file_id"] for row in rows])
+    together: list[Claimed] = []
+    single: list[Claimed] = []
     for row in rows:
+        claimed = Claimed(row["id"], found[row["file_id"]], row["attempts"] + 1)
         if row["attempts"] >= attempts:
-            _end(connection, row["id"], FileStatus.FAILED)
             message = f"Indexing was given up: it stopped {row['attempts']} times without an end."
-            files.set_status(
-                connection,
-                row["file_id"],
-                FileStatus.FAILED,
-                SyncStatus.FAILED,
-                now=now,
-                error=("indexing_stopped", message),
-            )
-            continue
-        if row["attempts"] and (claimed or not is_idle):
+            fail(connection, claimed, code="indexing_stopped", message=message, now=now)
+        elif row["attempts"]:
+            if is_idle and not together and not single:
+                single.append(claimed)
             break
-        connection.execute(
-            "UPDATE tasks SET status = 'indexing', attempts = attempts + 1, lease_owner = ?,"
-            " lease_expires = ? WHERE id = ?",
-            (owner, now + lease_s, row["id"]),
-        )
-        connection.execute(
-            "UPDATE files SET status = 'indexing', updated_at = ? WHERE id = ?", (now, row["file_id"])
-        )
-        claimed[row["file_id"]] = row
-        if row["attempts"]:
-            break
-    found = files.get_all(connection, list(claimed))
-    return [Claimed(row["id"], found[file_id], row["attempts"] + 1) for file_id, row in claimed.items()]
+        elif is_small(claimed.file):
+            if together or len(single) < count:
+                together.append(claimed)
+        elif len(single) + bool(together) < count:
+            single.append(claimed)
+    groups = [*([tuple(together)] if together else []), *((claimed,) for claimed in single)]
+    taken = [claimed for group in groups for claimed in group]
+    connection.executemany(
+        "UPDATE tasks SET status = 'indexing', attempts = ?, lease_owner = ?, lease_expires = ? WHERE id = ?",
+        [(claimed.attempts, owner, now + lease_s, claimed.task_id) for claimed in taken],
+    )
+    connection.executemany(
+        "UPDATE files SET status = 'indexing', updated_at = ? WHERE id = ?",
+        [(now, claimed.file.id) for claimed in taken],
+    )
+    return groups
 
 
 def heartbeat(connection: sqlite3.Connection, owner: str, *, now: float, lease_s: float) -> None:

@@ -18,11 +18,17 @@ def choose_entry(filename: str, content_type: str, head: bytes) -> Entry:
         ExtractionFailed: `unsupported`, with what to do about it.
     """
     formats = readable_formats()
-    refusal = formats.refusal(filename, head, content_type)
     found = formats.recognize(filename, content_type, head)
+    refusal = formats.refusal(filename, head, content_type) if found is None or found.extra else None
     if refusal is not None or found is None:
         reason = (
             f"{refusal.message} {refusal.hint}" if refusal is not None else "The file is of no known format."
         )
         raise ExtractionFailed("unsupported", reason)
     return entry_of(found.name)
+
+
+def is_simple_by_name(filename: str, content_type: str) -> bool:
+    """Whether a file so named is a simple text, unless its bytes show otherwise."""
+    found = readable_formats().recognize(filename, content_type, b"")
+    return found is not None and entry_of(found.name).is_simple

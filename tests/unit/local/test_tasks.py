@@ -1,0 +1,109 @@
+"""Which indexing tasks a process takes together, and which alone."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+
+import pytest
+
+from calypso_mcp.domain.declaration import Declaration
+from calypso_mcp.local.blobs import Digests
+from calypso_mcp.local.store import files, sessions, tasks
+from calypso_mcp.local.store.database import Database
+from calypso_mcp.local.store.files import FileRow
+from calypso_mcp.local.store.sessions import NewSession
+
+SMALL, LARGE = 10, 1_000_000
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncGenerator[Database]:
+    async with Database(tmp_path / "calypso.db") as opened:
+        yield opened
+
+
+async def queue(database: Database, sizes: Sequence[int]) -> None:
+    def work(connection: sqlite3.Connection) -> None:
+        for number, size in enumerate(sizes):
+            new = NewSession(Declaration(f"{number}.md"), size, ())
+            session_id = sessions.insert(connection, new, now=0.0, lifetime_s=60.0).session_id
+            sessions.mark_uploaded(connection, session_id, Digests("", "", None))
+            session = sessions.get(connection, session_id)
+            assert session is not None
+            files.insert(connection, session, now=0.0)
+
+    await database.write(work)
+
+
+async def claim(database: Database, count: int = 2, *, is_idle: bool = True) -> list[list[str]]:
+    def is_small(file: FileRow) -> bool:
+        return file.size_bytes == SMALL
+
+    claimed = await database.write(
+        lambda connection: tasks.claim(
+            connection,
+            "me",
+            count=count,
+            attempts=3,
+            is_idle=is_idle,
+            now=1.0,
+            lease_s=60.0,
+            is_small=is_small,
+        )
+    )
+    return [[one.file.declaration.filename for one in group] for group in claimed]
+
+
+async def test_small_tasks_are_taken_together_up_to_a_number(database: Database) -> None:
+    await queue(database, [SMALL] * (tasks.MOST_TOGETHER + 3))
+    assert [len(group) for group in await claim(database)] == [tasks.MOST_TOGETHER]
+    assert [len(group) for group in await claim(database)] == [3]
+    assert await claim(database) == []
+
+
+@pytest.mark.parametrize(
+    ("sizes", "free", "groups"),
+    [
+        ([SMALL, LARGE, SMALL], 2, [["0.md", "2.md"], ["1.md"]]),
+        # What comes first gets the only place; small tasks do not pass a larger one that could have it.
+        ([LARGE, SMALL, SMALL], 1, [["0.md"]]),
+        ([SMALL, LARGE, SMALL], 1, [["0.md", "2.md"]]),
+        ([LARGE, LARGE, SMALL], 2, [["0.md"], ["1.md"]]),
+        ([LARGE, SMALL, LARGE, LARGE, SMALL], 3, [["1.md", "4.md"], ["0.md"], ["2.md"]]),
+        ([], 2, []),
+    ],
+)
+async def test_a_large_task_has_a_place_beside_the_small_ones(
+    database: Database, sizes: list[int], free: int, groups: list[list[str]]
+) -> None:
+    await queue(database, sizes)
+    assert await claim(database, free) == groups
+
+
+async def test_a_task_that_waited_for_a_place_has_the_next_one(database: Database) -> None:
+    await queue(database, [SMALL, LARGE, *[SMALL] * (2 * tasks.MOST_TOGETHER)])
+    await claim(database, 1)
+    assert await claim(database, 1) == [["1.md"]]
+
+
+async def test_what_was_tried_before_is_taken_alone_by_an_idle_process(database: Database) -> None:
+    await queue(database, [SMALL] * 3)
+    await claim(database)
+    await database.write(lambda connection: tasks.give_back(connection, "me", counts=True))
+    assert await claim(database, is_idle=False) == []
+    assert await claim(database) == [["0.md"]]
+    await queue(database, [SMALL] * 2)
+    assert await claim(database) == [["0.md", "1.md"]]
+
+
+async def test_what_never_ends_is_given_up_and_the_rest_goes_on(database: Database) -> None:
+    await queue(database, [SMALL] * 2)
+    await database.write(
+        lambda connection: connection.execute("UPDATE tasks SET attempts = 3 WHERE position = 1")
+    )
+    assert await claim(database) == [["1.md"]]
+    assert await claim(database) == []
+    failed = await database.read(lambda connection: connection.execute("SELECT status FROM files").fetchall())
+    assert sorted(row["status"] for row in failed) == ["failed", "indexing"]
