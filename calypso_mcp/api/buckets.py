@@ -23,6 +23,9 @@ from calypso_mcp.domain.statuses import BucketStatus
 
 T = TypeVar("T")
 
+#: Spellings of the number of files.
+_FILE_COUNTS = ("file", "files", "file_count")
+
 
 @lru_cache(maxsize=4096)
 def _share(value: T) -> T:
@@ -111,10 +114,16 @@ class Bucket:
     def file_count(self) -> int:
         """Number of files, whichever of the API's spellings carried it."""
         counts = self.counts
-        for key in ("file", "files", "file_count"):
+        for key in _FILE_COUNTS:
             if key in counts:
                 return counts[key]
         return self.files_total if self.files_total is not None else len(self.file_ids)
+
+    @property
+    def sources(self) -> dict[str, int]:
+        """Number of members by kind, in the kinds' spelling of sources; kinds without any are left out."""
+        others = {kind: count for kind, count in self.counts.items() if kind not in _FILE_COUNTS}
+        return {kind: count for kind, count in {"file": self.file_count, **others}.items() if count}
 
 
 class MadeBucket(WireModel):

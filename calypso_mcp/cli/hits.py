@@ -27,8 +27,8 @@ def print_hits(question: str, hits: Sequence[Mapping[str, Any]]) -> None:
     print(textwrap.fill(f'"{clean_line(question, _LONGEST_LINE)}"', wide))
     if not hits:
         print("  nothing found")
-    for hit in hits:
-        print(textwrap.fill(f"  {hit['rank']}. {_source(hit)}", wide, subsequent_indent=_INDENT))
+    for rank, hit in enumerate(hits, start=1):
+        print(textwrap.fill(f"  {rank}. {_source(hit)}", wide, subsequent_indent=_INDENT))
         print(textwrap.indent(snippet(clean(str(hit["text"])), question, wide - len(_INDENT)), _INDENT))
 
 

@@ -11,11 +11,15 @@ from typing import Any, cast
 
 Schema = dict[str, Any]
 
-#: Lengths are checked all the same; no model counts characters beforehand or sends an empty text by plan.
-_DROPPED = frozenset({"title", "$defs", "maxLength", "minLength", "minItems"})
+#: Marks what most entries of a list have; of the others only what all have is published.
+USUAL = "usual"
+
+#: Checked or filled in all the same. No model counts characters beforehand, and a description says what a
+#: pattern says in fewer bytes.
+_DROPPED = frozenset({"title", "$defs", USUAL, "default", "pattern", "maxLength", "minLength", "minItems"})
 #: Nobody writes longer lists by hand.
 _LONG_LIST = 20
-_DROPPED_FROM_OUTPUT = _DROPPED | {"default", "required", "description", "additionalProperties", "enum"}
+_DROPPED_FROM_OUTPUT = _DROPPED | {"required", "description", "additionalProperties", "enum"}
 
 
 def compact_input(schema: Schema) -> Schema:
@@ -26,12 +30,23 @@ def compact_input(schema: Schema) -> Schema:
 
 
 def compact_output(schema: Schema) -> Schema:
-    """Return an output schema: the type of every fact, also inside lists.
+    """Return an output schema: the type of every fact, inside lists of those that most entries have.
 
-    Nothing is `required`: absent facts are left out, and an error's structure travels in the same place,
-    which some clients hold against the schema as well.
+    Nothing is `required`: absent facts are left out, and an error's
+    structure travels in the same place, which some clients hold against the schema as well.
     """
-    return _compact(schema, cast("Schema", schema.get("$defs", {})), _DROPPED_FROM_OUTPUT)
+    definitions = cast("dict[str, Schema]", schema.get("$defs", {}))
+    return _compact(
+        schema, {name: _usual(entry) for name, entry in definitions.items()}, _DROPPED_FROM_OUTPUT
+    )
+
+
+def _usual(schema: Schema) -> Schema:
+    """Return the schema of a list's entry with only the facts that all or most entries have."""
+    required = schema.get("required", [])
+    properties = cast("dict[str, Schema]", schema.get("properties", {}))
+    usual = {name: fact for name, fact in properties.items() if name in required or USUAL in fact}
+    return {**schema, "properties": usual} if properties else schema
 
 
 def _compact(schema: Schema, definitions: Schema, dropped: frozenset[str]) -> Schema:
@@ -77,9 +92,7 @@ def _without_null(schema: Schema) -> Schema:
 
 
 def _says_nothing(key: str, value: Any) -> bool:
-    """Whether a rule is what anyone expects: a default that is empty or off, a limit nobody comes near."""
-    if key == "default":
-        return value is None or value is False or value in ("", [], {})
+    """Whether a rule is a limit that no call comes near."""
     if key == "minimum":
         return value in (0, 1)
     return key == "maxItems" and value > _LONG_LIST

@@ -150,7 +150,7 @@ async def test_an_unknown_status_word_means_not_yet(rig: Rig):
     never_done(rig)
     stands = await rig.ok("wait_for_bucket_sync", file_ids=["file_a"], timeout_s=0)
     assert stands["readiness"] == "pending"
-    assert stands["items"][0]["status"] == "being-thought-about"
+    assert stands["items"][0]["readiness"] == "pending"
     assert "wait_for_bucket_sync" in stands["next_step"]
 
 

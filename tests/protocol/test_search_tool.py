@@ -40,14 +40,12 @@ async def test_a_hit_carries_everything_needed_to_check_it_on_both_channels(
         found = facts(result)
         assert found["hits"] == [
             {
-                "rank": 1,
                 "text": "Refunds take 14 days.",
                 "title": "Refunds",
                 "file_id": "file_h1",
                 "filename": "file_h1.txt",
                 "place": "page 4, lines 3-5",
                 "bucket": "handbook",
-                "uri": "bucket://handbook/files/file_h1",
                 "score": 0.91,
             }
         ]
@@ -85,20 +83,20 @@ async def test_more_than_five_buckets_are_searched_in_fives_and_merged_by_rank(
     texts = [entry["text"] for entry in found["hits"]]
     assert {word.split()[-1] for word in texts[:3]} == {"1"}
     assert {word.split()[-1] for word in texts[3:]} == {"2"}
-    assert [entry["rank"] for entry in found["hits"]] == [1, 2, 3, 4, 5, 6]
+    assert len(texts) == 6
 
 
 async def test_every_bucket_is_searched_however_many_there_are(connect: Connect, api: ScriptedCalypso):
     api.buckets = [bucket(f"b{number:02}") for number in range(74)]
     async with connect() as client:
-        await client.call_tool("search_bucket", {"query": "x"})
+        found = facts(await client.call_tool("search_bucket", {"query": "x"}))
+    assert found["searched"].startswith("b00, b01, ")
+    assert found["searched"].endswith(" and 64 more")
     asked = [slug for body in api.asked(SEARCH) for slug in ids(body)]
     assert sorted(asked) == [f"b{number:02}" for number in range(74)]
 
 
-@pytest.mark.parametrize(
-    "filters", [{"tags": ["a"]}, {"source": "*.md"}, {"metadata": {"year": 2024}}, {"per_file": 1}]
-)
+@pytest.mark.parametrize("filters", [{"tags": ["a"]}, {"source": "*.md"}, {"metadata": {"year": 2024}}])
 async def test_a_deployment_that_cannot_filter_says_so(
     connect: Connect, api: ScriptedCalypso, filters: dict[str, Any]
 ):
@@ -197,7 +195,7 @@ async def test_an_agent_that_reaches_outside_the_scope_is_not_there(
 async def test_an_agent_within_the_scope_is_passed_through_unchanged(connect: Connect, api: ScriptedCalypso):
     async with connect(pins=(limit("handbook", "pricing"),)) as client:
         found = facts(await client.call_tool("search_bucket", {"query": "x", "agent": "support"}))
-        assert found["agent"] == "calypso-agent:support"
+        assert found["searched"] == "handbook, pricing"
     assert api.asked(SEARCH) == [{"query": "x", "agent": "calypso-agent:support", "max_results": 5}]
 
 
@@ -207,7 +205,6 @@ async def test_an_agent_within_the_scope_is_passed_through_unchanged(connect: Co
         {"query": "   "},
         {"query": "x", "bucket": "handbook", "agent": "support"},
         {"query": "x", "bucket": "handbook", "buckets": ["pricing"]},
-        {"query": "x", "per_file": 21},
         {"query": "x", "max_results": 21},
         {"query": ""},
     ],
@@ -226,7 +223,7 @@ async def test_a_bucket_with_members_pending_is_named_so_that_silence_is_no_proo
     async with connect() as client:
         result = await client.call_tool("search_bucket", {"query": "x", "bucket": "pricing"})
         assert facts(result)["hits"] == []
-        assert facts(result)["incomplete"] == [{"bucket": "pricing", "pending": 1}]
+        assert facts(result)["incomplete"] == {"pricing": 1}
         assert "wait_for_bucket_sync with bucket=pricing" in text(result)
 
 

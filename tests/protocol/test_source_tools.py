@@ -251,9 +251,9 @@ async def test_an_operator_may_let_agents_remove_unasked(tmp_path: Path, era: st
 
 async def test_a_limited_caller_removes_a_source_only_from_its_own_buckets(tmp_path: Path, era: str) -> None:
     async with upload_rig(tmp_path / "data", era=era) as rig:
-        for slug in ("mine", "theirs"):
-            await rig.ok("create_bucket", name=slug, slug=slug)
-        ids = {one["slug"]: one["id"] for one in (await rig.ok("list_buckets"))["buckets"]}
+        ids = {
+            slug: (await rig.ok("create_bucket", name=slug, slug=slug))["id"] for slug in ("mine", "theirs")
+        }
         both = Destination(bucket_ids=(ids["mine"], ids["theirs"]))
         shared = Upload(BytesSource(b"Shared words."), Declaration("shared.md", both))
         file_id = (await rig.calypso.uploads.upload(shared)).id

@@ -19,7 +19,7 @@ from tests.support.mcp_answers import Connect
 from tests.support.scripted_calypso import ScriptedCalypso
 
 #: Compact JSON of the whole list (the numbers to beat are in the project's targets).
-BUDGET_BYTES = 17_600
+BUDGET_BYTES = 15_000
 
 
 def nodes(schema: Any) -> Iterator[dict[str, Any]]:
@@ -73,16 +73,13 @@ def test_every_argument_is_described_and_every_result_typed(spec: ToolSpec):
 
 
 @pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
-def test_a_tool_states_title_description_and_all_four_hints(spec: ToolSpec):
+def test_a_tool_states_title_description_and_every_hint_that_means_something(spec: ToolSpec):
     tool = published(spec)
     assert tool["title"]
     assert 20 <= len(tool["description"]) <= 500
-    assert set(tool["annotations"]) == {
-        "readOnlyHint",
-        "destructiveHint",
-        "idempotentHint",
-        "openWorldHint",
-    }
+    always = {"readOnlyHint", "destructiveHint", "openWorldHint"}
+    # Of a tool that only reads the fourth says nothing (MCP, tool annotations).
+    assert set(tool["annotations"]) == always | (set() if spec.read_only else {"idempotentHint"})
 
 
 async def test_clients_of_both_eras_get_the_list_in_the_same_order(connect: Connect):

@@ -98,7 +98,7 @@ async def test_a_page_is_added_found_and_read_again(team: Team, web: Web, era: s
         assert "at nine" in told
         assert "at eight" not in told
         [card] = (await call(client, "list_buckets", query=bucket))["buckets"]
-        assert card["counts"]["website"] == 1
+        assert card["sources"]["website"] == 1
 
 
 async def test_a_file_of_the_web_is_uploaded_by_its_url(team: Team, web: Web, era: str) -> None:

@@ -41,8 +41,8 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
             (
                 bucket["slug"],
                 bucket["name"],
-                bucket["files"] + sum(bucket.get("counts", {}).get(kind, 0) for kind in ("website", "qa")),
-                "ready" if bucket["ready"] else f"{bucket['pending']} pending",
+                sum(bucket["sources"].values()),
+                "ready" if bucket["ready"] else f"{bucket.get('pending', 0)} pending",
                 ", ".join(bucket.get("agents", [])),
             )
             for bucket in buckets

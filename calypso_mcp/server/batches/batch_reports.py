@@ -11,7 +11,7 @@ from calypso_mcp.domain.file_state import FileState, UploadOutcome
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server.batches.batch_inputs import BatchInput
-from calypso_mcp.server.results.models import ToolResult, inline
+from calypso_mcp.server.results.models import USUAL, ToolResult, inline
 from calypso_mcp.server.results.standings import ReadinessWord, reason_line, warnings_line
 
 OutcomeWord = Literal[UploadOutcome, "skipped", "would_send", "removed", "would_remove"]
@@ -56,11 +56,11 @@ class InputOutcome(ToolResult):
 
     path: str
     outcome: OutcomeWord
+    reason: str | None = USUAL
     bucket: str | None = None
     changed: bool | None = None
     file_id: str | None = None
     code: str | None = None
-    reason: str | None = None
     retryable: bool | None = None
 
     @property

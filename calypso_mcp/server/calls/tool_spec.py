@@ -16,8 +16,9 @@ from calypso_mcp.server import schemas, sdk
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """A tool and the hints a host decides by. All four are stated: their defaults would mislead.
+    """A tool and the hints a host decides by, all stated: their defaults would mislead.
 
+    `idempotent` says nothing of a tool that only reads (MCP, tool annotations): None there.
     `needs` is what a backend must be able to do for the tool to be offered.
     """
 
@@ -25,7 +26,7 @@ class ToolSpec:
     title: str
     read_only: bool
     destructive: bool
-    idempotent: bool
+    idempotent: bool | None
     open_world: bool
     needs: Extension | None = None
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, cast
 
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.domain.amounts import format_score
 from calypso_mcp.domain.untrusted_text import clean, clean_line, fence
 from calypso_mcp.server.results import excerpts
-from calypso_mcp.server.results.models import Prose, ToolResult
+from calypso_mcp.server.results.models import USUAL, Prose, ToolResult
 from calypso_mcp.server.results.places import place_text
 from calypso_mcp.server.scope.bucket_search import Found, score_of
 
@@ -21,40 +21,44 @@ _MOST_COPIES = 5
 class Hit(ToolResult):
     """One passage and what a reader needs to check it; `place` is what `read_source` takes as `start`."""
 
-    rank: int
     text: Annotated[str, Prose]
-    cut: bool | None = None
+    file_id: str | None = USUAL
+    filename: str | None = USUAL
+    place: str | None = USUAL
+    bucket: str | None = USUAL
     title: str | None = None
-    file_id: str | None = None
-    filename: str | None = None
-    place: str | None = None
-    bucket: str | None = None
-    uri: str | None = None
+    url: str | None = None
+    cut: bool | None = None
     score: float | None = None
     also_in: list[str] | None = None
 
     @property
     def source(self) -> str:
         """Where the passage stands, for a person."""
-        name = self.filename or self.title or self.uri or "unnamed source"
+        name = self.filename or self.title or self.url or "unnamed source"
         return f"{name}, {self.place}" if self.place else name
 
+    def as_text(self) -> str:
+        """Return the passage fenced, under its source."""
+        facts = {
+            "title": self.title,
+            "bucket": self.bucket,
+            "file_id": self.file_id,
+            "url": self.url,
+            "score": None if self.score is None else format_score(self.score),
+            "also in": ", ".join(self.also_in or ()) or None,
+            "cut": "yes, search_bucket with detail=full shows all of it" if self.cut else None,
+        }
+        head = ", ".join(f"{key}: {value}" for key, value in facts.items() if value is not None)
+        return f"{head}\n{fence(self.text, self.source)}"
 
-class PendingMembers(ToolResult):
-    """A searched bucket that is not complete yet."""
 
-    bucket: str
-    pending: int
-
-
-def hit_of(rank: int, entry: Found, query: str, tokens: int) -> Hit:
-    """Return a passage found as the hit of that rank, cut to `tokens` around the words of `query`."""
+def hit_of(entry: Found, query: str, tokens: int) -> Hit:
+    """Return a passage found as a hit, cut to `tokens` around the words of `query`."""
     result, slug = entry.result, entry.bucket.slug if entry.bucket else None
     text, cut = excerpts.cut(clean(result.text or ""), query, tokens)
     score = score_of(result)
-    uri = f"bucket://{slug}/files/{result.file_id}" if slug and result.file_id else None
     return Hit(
-        rank=rank,
         text=text,
         cut=cut or None,
         title=_line(result.title),
@@ -62,43 +66,30 @@ def hit_of(rank: int, entry: Found, query: str, tokens: int) -> Hit:
         filename=_line(result.filename),
         place=place_text(result.attributes) or None,
         bucket=slug,
-        uri=uri or _line(result.url),
+        url=_line(result.url),
         score=round(score, 4) if score is not None else None,
         also_in=_copies(result.attributes.get("also_in")),
     )
 
 
-def hit_text(hit: Hit) -> str:
-    """Return a hit fenced, under its source."""
-    facts = {
-        "title": hit.title,
-        "bucket": hit.bucket,
-        "file_id": hit.file_id,
-        "uri": hit.uri,
-        "score": None if hit.score is None else format_score(hit.score),
-        "also in": ", ".join(hit.also_in or ()) or None,
-        "cut": "yes, search_bucket with detail=full shows all of it" if hit.cut else None,
-    }
-    head = ", ".join(f"{key}: {value}" for key, value in facts.items() if value is not None)
-    return f"[{hit.rank}] {head}\n{fence(hit.text, hit.source)}"
+def hit_texts(hits: Iterable[Hit]) -> list[str]:
+    """Return each hit as text under its number."""
+    return [f"[{rank}] {hit.as_text()}" for rank, hit in enumerate(hits, start=1)]
 
 
-def incomplete(searched: Sequence[Bucket]) -> list[PendingMembers] | None:
-    """Return the buckets of which something is not searchable yet; None where all of it is."""
-    pending = [
-        PendingMembers(bucket=bucket.slug, pending=bucket.store.pending_member_count)
-        for bucket in searched
-        if bucket.store and bucket.store.pending_member_count
+def incomplete(searched: Sequence[Bucket]) -> dict[str, int] | None:
+    """Return how many members are not searchable yet, by bucket; None where all of them are."""
+    pending = {bucket.slug: bucket.store.pending_member_count for bucket in searched if bucket.store}
+    return {slug: count for slug, count in pending.items() if count} or None
+
+
+def incomplete_texts(pending: Mapping[str, int] | None) -> list[str]:
+    """Return what buckets that are not complete mean for a reader who found nothing."""
+    return [
+        f"Incomplete: bucket {slug} has {count} members not searchable yet, so an absent answer proves "
+        f"nothing; call wait_for_bucket_sync with bucket={slug}."
+        for slug, count in (pending or {}).items()
     ]
-    return pending or None
-
-
-def incomplete_text(pending: PendingMembers) -> str:
-    """Return what a bucket that is not complete means for whoever found nothing."""
-    return (
-        f"Incomplete: bucket {pending.bucket} has {pending.pending} members not searchable yet, so an absent"
-        f" answer proves nothing; call wait_for_bucket_sync with bucket={pending.bucket}."
-    )
 
 
 def _line(text: str | None) -> str | None:

@@ -10,11 +10,16 @@ from enum import Enum
 from typing import Any, Self, TypeVar, cast
 
 from mcp_types import CallToolResult, TextContent
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from calypso_mcp.domain.untrusted_text import clean, clean_value
+from calypso_mcp.server import schemas
 
 T = TypeVar("T")
+
+
+#: Default of a fact that most entries of a list have, so that their published schema names it.
+USUAL: Any = Field(default=None, json_schema_extra={schemas.USUAL: True})
 
 
 class Prose:

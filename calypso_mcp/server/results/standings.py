@@ -9,7 +9,7 @@ from pydantic import WithJsonSchema
 from calypso_mcp.domain.file_state import FileState, StateReport
 from calypso_mcp.domain.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
-from calypso_mcp.server.results.models import ToolResult
+from calypso_mcp.server.results.models import USUAL, ToolResult
 
 #: Published as text: the tool list is paid for by the byte.
 ReadinessWord = Annotated[Readiness, WithJsonSchema({"type": "string"})]
@@ -25,10 +25,8 @@ class ItemStanding(ToolResult):
     """One file. Of a searchable one there is nothing more to say than that."""
 
     readiness: ReadinessWord
-    name: str | None = None
+    name: str | None = USUAL
     id: str
-    status: str | None = None
-    bucket_sync: str | None = None
     code: str | None = None
     reason: str | None = None
 
@@ -74,8 +72,6 @@ def _item(state: FileState) -> ItemStanding:
         readiness=state.readiness,
         name=clean_line(state.name, _NAME_CHARS) if state.name else None,
         id=state.id if is_ready else state.file_id or state.client_file_id or state.id,
-        status=None if is_ready else state.status,
-        bucket_sync=state.bucket_sync_status if state.readiness is Readiness.PENDING else None,
         code=state.code if has_failed else None,
         reason=reason_of(state),
     )

@@ -28,7 +28,6 @@ class AgentCard(ToolResult):
     buckets: list[str]
     more_buckets: int | None = None
     broken: bool
-    missing_bucket_ids: list[str] | None = None
 
 
 class AgentList(ToolResult):
@@ -59,16 +58,16 @@ async def agent_list(access: Access) -> AgentList:
     broken = await access.broken_agents(active)
     agents = {agent.id: agent for agent in (*usable, *broken)}
     listed, omitted = first(list(agents.values()), _MOST_AGENTS)
-    return AgentList(agents=[_card(access, agent, slugs, active) for agent in listed], omitted=omitted)
+    return AgentList(agents=[_card(agent, slugs, active) for agent in listed], omitted=omitted)
 
 
 async def create_agent(
     access: CurrentAccess,
     *,
-    agent: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=63, description="Its new id")],
+    agent: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=63, description="New id")],
     buckets: Annotated[list[str], Field(min_length=1, max_length=50, description="Slugs, ids or names")],
     name: Annotated[str, Field(max_length=120, description="For people")] = "",
-    instructions: Annotated[str, Field(max_length=8000, description="How it answers")] = "",
+    instructions: Annotated[str, Field(max_length=8000, description="How to answer")] = "",
 ) -> Annotated[CallToolResult, CreatedAgentCard]:
     """Make an agent that answers from these buckets only."""
     access.require_create_agent()
@@ -109,9 +108,8 @@ async def _same_agent(access: Access, agent_id: str, bucket_ids: set[str]) -> Ag
     return None
 
 
-def _card(access: Access, agent: AgentModel, slugs: Mapping[str, str], active: Collection[str]) -> AgentCard:
+def _card(agent: AgentModel, slugs: Mapping[str, str], active: Collection[str]) -> AgentCard:
     bound = (*agent.bucket_ids, *agent.missing_bucket_ids)
-    missing = list(dict.fromkeys(one for one in bound if one not in active))
     buckets = [slugs[bucket_id] for bucket_id in agent.bucket_ids if bucket_id in slugs]
     named, more_buckets = first(buckets, _MOST_BUCKETS)
     return AgentCard(
@@ -120,7 +118,5 @@ def _card(access: Access, agent: AgentModel, slugs: Mapping[str, str], active: C
         enabled=agent.enabled,
         buckets=named,
         more_buckets=more_buckets,
-        broken=bool(missing),
-        # Under a limit the id of a bucket that is out of reach is not for the reader.
-        missing_bucket_ids=(missing[:_MOST_BUCKETS] or None) if not access.is_limited else None,
+        broken=any(one not in active for one in bound),
     )

@@ -17,7 +17,13 @@ from calypso_mcp.errors import ApiError, InputError, NotFound, ScopeError
 from calypso_mcp.server.calls.call_progress import Step, call_progress
 from calypso_mcp.server.conversations import Turn, new_conversation_id, reach_digest
 from calypso_mcp.server.results import excerpts
-from calypso_mcp.server.results.hits import Hit, PendingMembers, hit_of, hit_text, incomplete, incomplete_text
+from calypso_mcp.server.results.hits import (
+    Hit,
+    hit_of,
+    hit_texts,
+    incomplete,
+    incomplete_texts,
+)
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
 from calypso_mcp.server.scope.agent_choice import chosen_agent, unknown_conversation
 from calypso_mcp.server.scope.bucket_search import Found, within_scope
@@ -41,7 +47,7 @@ class AgentAnswer(ToolResult):
     agent: str
     citations: list[Hit]
     conversation_id: str | None = None
-    incomplete: list[PendingMembers] | None = None
+    incomplete: dict[str, int] | None = None
     notice: str
 
     def as_text(self) -> str:
@@ -50,8 +56,8 @@ class AgentAnswer(ToolResult):
             f"Agent {self.agent} ({self.kind}). {self.notice}",
             fence(self.answer, f"answer of {self.agent}"),
             f"Sources: {len(self.citations)}",
-            *(hit_text(hit) for hit in self.citations),
-            *(incomplete_text(entry) for entry in self.incomplete or ()),
+            *hit_texts(self.citations),
+            *incomplete_texts(self.incomplete),
         ]
         if self.cut:
             lines.append("The answer is cut: ask for its parts one by one.")
@@ -66,9 +72,9 @@ async def ask_agent(
     *,
     question: Annotated[str, Field(min_length=1, max_length=4000, description="What to answer")],
     agent: Annotated[str, Field(description="From list_agents")] = "",
-    conversation_id: Annotated[str, Field(description="Of the answer to go on from")] = "",
+    conversation_id: Annotated[str, Field(description="To go on from an answer")] = "",
 ) -> Annotated[CallToolResult, AgentAnswer]:
-    """Get an answer grounded in an agent's buckets, with citations. For raw passages use search_bucket."""
+    """Get an answer grounded in an agent's buckets, with citations."""
     if not question.strip():
         raise InputError("question is empty.", code="invalid_arguments", hint="Say what to answer.")
     model, turn = await chosen_agent(access, agent, conversation_id)
@@ -102,7 +108,7 @@ async def ask_agent(
             kind=kind,
             cut=is_cut or None,
             agent=model.id,
-            citations=[hit_of(rank, entry, question, tokens) for rank, entry in enumerate(found, start=1)],
+            citations=[hit_of(entry, question, tokens) for entry in found],
             conversation_id=_next_id(access, model, given.response_id),
             incomplete=incomplete(reached),
             notice=_NOTICE if found or kind == ABSTAINED else _NOTICE + _UNSOURCED,

@@ -47,27 +47,26 @@ async def upload_batch(
     ctx: Context[ServerState, Any],
     *,
     directory: Annotated[str | None, Field(description="Local folder")] = None,
-    include: Annotated[list[str], Field(description="Globs as in .gitignore")] = [],  # noqa: B006 - never changed
-    exclude: Annotated[list[str], Field(description="Globs to leave out")] = [],  # noqa: B006 - never changed
+    include: Annotated[list[str], Field(description="As in .gitignore")] = [],  # noqa: B006 - never changed
+    exclude: Annotated[list[str], Field(description="To leave out")] = [],  # noqa: B006 - never changed
     paths: Annotated[list[str] | None, Field(max_length=_MOST_PATHS, description="Local files")] = None,
     items: Annotated[
-        list[BatchItem] | None, Field(max_length=_MOST_ITEMS, description="Each as in upload_file")
+        list[BatchItem] | None, Field(max_length=_MOST_ITEMS, description="As in upload_file")
     ] = None,
-    bucket: Annotated[str, Field(description="As in upload_file")] = "",
+    bucket: Annotated[str, Field(description="Slug or name")] = "",
     tags: Annotated[list[str], Field(description="Of all files")] = [],  # noqa: B006 - never changed
     metadata: Annotated[dict[str, Any], Field(description="Of all files")] = {},  # noqa: B006 - never changed
-    create_bucket: Annotated[bool, Field(description="If there is none")] = False,
-    if_exists: Annotated[IfExists, Field(description="What happens to sources of these names")] = "replace",
-    remove_missing: Annotated[bool, Field(description="Remove what is gone from directory")] = False,
-    confirm: Annotated[bool, Field(description="The user agreed to removals")] = False,
-    dry_run: Annotated[bool, Field(description="Only tell what would be sent")] = False,
+    create_bucket: Annotated[bool, Field(description="Make bucket if missing")] = False,
+    if_exists: Annotated[IfExists, Field(description="If a name is there")] = "replace",
+    remove_missing: Annotated[bool, Field(description="Remove what is gone from it")] = False,
+    confirm: Annotated[bool, Field(description="The user agreed")] = False,
+    dry_run: Annotated[bool, Field(description="Send nothing")] = False,
     wait: Annotated[bool, Field(description="Until searchable")] = False,
     timeout_s: Timeout = DEFAULT_CALL_S,
 ) -> Annotated[CallToolResult, BatchReport]:
-    """Put many files into a bucket: exactly one of directory, paths, items.
+    """Put many files into a bucket: one of directory, paths, items. Leaves out secrets and ignored files.
 
-    Honours .gitignore and .calypsoignore, leaves secrets out, tells one outcome for every input. The same
-    call again continues and repeats nothing.
+    The same call again continues.
     """
     _require_one(directory, paths, items)
     if remove_missing and directory is None:

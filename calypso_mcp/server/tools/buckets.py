@@ -6,13 +6,14 @@ import base64
 import binascii
 import json
 from bisect import bisect_right
-from typing import Annotated, Literal
+from typing import Annotated
 
 from mcp_types import CallToolResult
 from pydantic import Field
 
 from calypso_mcp.api.buckets import Bucket, CreateBucket
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
+from calypso_mcp.domain.statuses import BucketStatus
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ApiError, Conflict, ContractError, InputError
 from calypso_mcp.server.results.models import ToolResult, answer, first
@@ -24,17 +25,14 @@ _MOST_AGENTS = 10
 
 
 class BucketCard(ToolResult):
-    """One bucket: never its members' ids, of which there may be thousands."""
+    """One bucket: its sources by kind, never their ids. `status` is left out of active buckets."""
 
-    id: str
     slug: str
     name: str
-    status: str
+    status: str | None = None
     ready: bool
-    files: int
-    counts: dict[str, int] | None = None
-    indexed: int
-    pending: int
+    sources: dict[str, int]
+    pending: int | None = None
     agents: list[str] | None = None
     more_agents: int | None = None
 
@@ -43,17 +41,13 @@ class BucketCard(ToolResult):
         """Return the card of `bucket`."""
         store = bucket.store
         named, more_agents = first(agents or [], _MOST_AGENTS)
-        counts = {kind: count for kind, count in bucket.counts.items() if kind != "file"}
         return cls(
-            id=bucket.id,
             slug=bucket.slug,
             name=clean_line(bucket.name, BUCKET_NAME_CHARS),
-            status=bucket.status,
+            status=_notable_status(bucket),
             ready=bool(store and store.is_active),
-            files=bucket.file_count,
-            counts=counts or None,
-            indexed=store.indexed_member_count if store else 0,
-            pending=store.pending_member_count if store else 0,
+            sources=bucket.sources,
+            pending=(store.pending_member_count if store else 0) or None,
             agents=None if agents is None else named,
             more_agents=more_agents,
         )
@@ -62,8 +56,6 @@ class BucketCard(ToolResult):
 class BucketPage(ToolResult):
     """One page of buckets."""
 
-    backend: Literal["hosted", "embedded"]
-    scope_limited: bool
     total: int
     buckets: list[BucketCard]
     next_cursor: str | None = None
@@ -72,12 +64,12 @@ class BucketPage(ToolResult):
 async def list_buckets(
     access: CurrentAccess,
     *,
-    query: Annotated[str, Field(description="Part of name or slug")] = "",
-    include_archived: Annotated[bool, Field(description="List archived ones too")] = False,
-    limit: Annotated[int, Field(ge=1, le=100, description="Buckets per page")] = 20,
-    cursor: Annotated[str, Field(description="next_cursor of the page before")] = "",
+    query: Annotated[str, Field(description="Part of a name")] = "",
+    include_archived: Annotated[bool, Field(description="Archived ones too")] = False,
+    limit: Annotated[int, Field(ge=1, le=100, description="Per page")] = 20,
+    cursor: Annotated[str, Field(description="The last next_cursor")] = "",
 ) -> Annotated[CallToolResult, BucketPage]:
-    """Buckets you can use: counts, and ready once all is searchable. Has the slugs tools take."""
+    """Buckets you can use: what they hold, and ready once all of it is searchable."""
     after = _read_cursor(cursor)
     wanted = query.casefold()
     buckets = await access.buckets(include_archived=include_archived, fresh=not cursor)
@@ -93,8 +85,6 @@ async def list_buckets(
     more = start + limit < len(buckets)
     return answer(
         BucketPage(
-            backend=access.backend.label,
-            scope_limited=access.is_limited,
             total=len(buckets),
             buckets=[
                 BucketCard.of(bucket, attached.get(bucket.id, []) if attached is not None else None)
@@ -106,12 +96,12 @@ async def list_buckets(
 
 
 class CreatedBucket(ToolResult):
-    """A bucket and whether this call made it."""
+    """A bucket and whether this call made it. `status` is left out of active buckets."""
 
     id: str
     slug: str
     name: str
-    status: str
+    status: str | None = None
     created: bool
 
 
@@ -124,7 +114,7 @@ async def create_bucket(
     ] = "",
     description: Annotated[str, Field(max_length=1000, description="What it holds")] = "",
 ) -> Annotated[CallToolResult, CreatedBucket]:
-    """Make an empty bucket. A slug that exists returns that bucket with created=false."""
+    """Make an empty bucket, or return the one that has the slug."""
     if not name.strip():
         raise InputError("name is empty.", code="invalid_arguments", hint="Give the bucket a name.")
     access.require_create(slug or None)
@@ -156,7 +146,7 @@ def _created(bucket: Bucket, *, created: bool) -> CreatedBucket:
         id=bucket.id,
         slug=bucket.slug,
         name=clean_line(bucket.name, BUCKET_NAME_CHARS),
-        status=bucket.status,
+        status=_notable_status(bucket),
         created=created,
     )
 
@@ -172,6 +162,10 @@ async def attached_agents(access: Access) -> dict[str, list[str]] | None:
         for bucket_id in agent.bucket_ids:
             attached.setdefault(bucket_id, []).append(agent.id)
     return attached
+
+
+def _notable_status(bucket: Bucket) -> str | None:
+    return None if bucket.status == BucketStatus.ACTIVE else bucket.status
 
 
 def _place(bucket: Bucket) -> tuple[str, str]:

@@ -35,7 +35,7 @@ from calypso_mcp.server.scope.source_lists import SourceFilters, list_page
 from calypso_mcp.server.scope.upload_lookup import require_arrived_file, require_upload
 from calypso_mcp.server.state import ServerState
 
-Timeout = Annotated[int, Field(ge=0, le=LONGEST_CALL_S, description="Longest wait in seconds")]
+Timeout = Annotated[int, Field(ge=0, le=LONGEST_CALL_S, description="Seconds to wait")]
 
 #: Most files one call waits for; a batch or a bucket takes any number.
 _MOST_FILES = 1_000
@@ -65,15 +65,15 @@ async def wait_for_bucket_sync(
     access: CurrentAccess,
     ctx: Context[ServerState, Any],
     *,
-    bucket: Annotated[str, Field(description="All of it: slug, id or name")] = "",
+    bucket: Annotated[str, Field(description="All of it")] = "",
     file_ids: Annotated[list[str], Field(max_length=_MOST_FILES, description="These files")] = [],  # noqa: B006 - never changed
-    batch_id: Annotated[str, Field(description="Every file of a batch")] = "",
+    batch_id: Annotated[str, Field(description="All of a batch")] = "",
     task_id: Annotated[str, Field(description="An indexing task")] = "",
     timeout_s: Timeout = DEFAULT_CALL_S,
 ) -> Annotated[CallToolResult, UploadStanding]:
-    """Wait until uploads are searchable, or with timeout_s=0 only look: ready, pending, failed with reasons.
+    """Wait until one of bucket, file_ids, batch_id, task_id is searchable; timeout_s=0 only looks.
 
-    Takes one of bucket, file_ids, batch_id, task_id. Pending when time is up is no error: call again.
+    Pending when time runs out is no error: call again.
     """
     given = {"bucket": bucket, "file_ids": file_ids, "batch_id": batch_id, "task_id": task_id}
     if any(given.values()):

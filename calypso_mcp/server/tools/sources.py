@@ -17,7 +17,7 @@ from calypso_mcp.domain.amounts import format_bytes
 from calypso_mcp.domain.untrusted_text import clean_line, fence
 from calypso_mcp.errors import InputError, NotFound
 from calypso_mcp.server.calls.confirmation import require_yes
-from calypso_mcp.server.results.models import Prose, ToolResult, answer
+from calypso_mcp.server.results.models import USUAL, Prose, ToolResult, answer
 from calypso_mcp.server.results.places import Place, is_beyond, place_text, read_place
 from calypso_mcp.server.results.standings import ReadinessWord, reason_of
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
@@ -34,10 +34,10 @@ class SourceCard(ToolResult):
     """One source. `kind` is left out of files, `reason` says why it failed or what to know of its text."""
 
     name: str
-    kind: str | None = None
-    size_bytes: int | None = None
+    kind: str | None = USUAL
+    size_bytes: int | None = USUAL
     state: ReadinessWord
-    reason: str | None = None
+    reason: str | None = USUAL
     tags: list[str] | None = None
     updated: str | None = None
     file_id: str
@@ -87,17 +87,17 @@ class SourcePage(ToolResult):
 async def list_sources(
     access: CurrentAccess,
     *,
-    bucket: Annotated[str, Field(description="Slug, id or name; optional if there is one")] = "",
+    bucket: Annotated[str, Field(description="Slug or name")] = "",
     query: Annotated[str, Field(max_length=200, description="Part of a name")] = "",
-    kind: Annotated[Literal["", "file", "website", "qa"], Field(description="Only this kind")] = "",
-    tag: Annotated[str, Field(description="Only with this tag")] = "",
+    kind: Annotated[Literal["", "file", "website", "qa"], Field(description="Of this kind")] = "",
+    tag: Annotated[str, Field(description="A tag it has")] = "",
     state: Annotated[
-        Literal["", "ready", "pending", "failed", "warning"], Field(description="Only in this state")
+        Literal["", "ready", "pending", "failed", "warning"], Field(description="In this state")
     ] = "",
-    limit: Annotated[int, Field(ge=1, le=200, description="Sources per page")] = 50,
-    cursor: Annotated[str, Field(description="next_cursor of the page before")] = "",
+    limit: Annotated[int, Field(ge=1, le=200, description="Per page")] = 50,
+    cursor: Annotated[str, Field(description="The last next_cursor")] = "",
 ) -> Annotated[CallToolResult, SourcePage]:
-    """What a bucket holds: every file, web page and Q&A with size, tags, state and the file_id tools take."""
+    """What a bucket holds: files, web pages and Q&A with size, tags, state and file_id."""
     target = await access.target_bucket(bucket)
     filters = SourceFilters(query.strip(), kind, tag, state)
     page = await list_page(access, target, filters, limit=limit, cursor=cursor)
@@ -122,7 +122,7 @@ async def _unlisted(access: Access, bucket: Bucket) -> dict[str, int] | None:
 class ReadPassage(ToolResult):
     """A piece of a source's text and where it stands."""
 
-    place: str | None = None
+    place: str | None = USUAL
     text: Annotated[str, Prose]
 
 
@@ -155,14 +155,14 @@ class SourceReading(ToolResult):
 async def read_source(
     access: CurrentAccess,
     *,
-    file_id: Annotated[str, Field(description="From list_sources or a hit")],
+    file_id: Annotated[str, Field(description="Of a source or hit")],
     start: Annotated[
-        str, Field(max_length=400, description="Page, slide or line, 'section NAME', or a hit's place")
+        str, Field(max_length=400, description="Page, slide, line, 'section NAME', a hit's place")
     ] = "",
     end: Annotated[str, Field(max_length=400, description="Last page, slide or line")] = "",
     max_chars: Annotated[int, Field(ge=200, le=20_000, description="Most text")] = 6_000,
 ) -> Annotated[CallToolResult, SourceReading]:
-    """Read a source's text: from its beginning, from a hit on, or a whole section. To find text, search."""
+    """Read a source's text from its beginning, a hit or a section on. To find text, search."""
     file = await require_file(access, file_id)
     text = await _read(access, file.id, read_place(start) if start.strip() else Place(passage=1), max_chars)
     passages = text.passages
@@ -227,12 +227,12 @@ async def remove_source(
     access: CurrentAccess,
     ctx: Context[ServerState, Any],
     *,
-    file_id: Annotated[str, Field(description="From list_sources; or bucket and name")] = "",
-    bucket: Annotated[str, Field(description="Only from this bucket: slug, id or name")] = "",
-    name: Annotated[str, Field(description="Its name in bucket")] = "",
-    confirm: Annotated[bool, Field(description="The user agreed; for hosts that cannot ask")] = False,
+    file_id: Annotated[str, Field(description="Or bucket and name")] = "",
+    bucket: Annotated[str, Field(description="Only from this bucket")] = "",
+    name: Annotated[str, Field(description="As listed")] = "",
+    confirm: Annotated[bool, Field(description="The user agreed")] = False,
 ) -> Annotated[CallToolResult, RemovedSource]:
-    """Remove one source and its passages for good. To replace one, upload its new version instead."""
+    """Remove one source for good. To replace one, upload its new version."""
     if bool(file_id) == bool(name):
         raise InputError(
             "Name the source by file_id, or by bucket and name.",

@@ -47,7 +47,6 @@ class UploadReport(ToolResult):
     file_id: str | None = None
     task_id: str | None = None
     filename: str
-    size_bytes: int | None = None
     changed: bool | None = None
     code: str | None = None
     reason: str | None = None
@@ -84,24 +83,23 @@ async def upload_file(
     ctx: Context[ServerState, Any],
     *,
     path: Annotated[str | None, Field(description="Local file")] = None,
-    text: Annotated[str | None, Field(description="Content as text")] = None,
-    content_base64: Annotated[str | None, Field(description="At most 1 MiB; prefer path")] = None,
-    url: Annotated[str | None, Field(description="Public file; of a page, use add_website")] = None,
-    bucket: Annotated[str, Field(description="Slug, id or name; optional if there is one")] = "",
-    filename: Annotated[str, Field(description="Default: as in path; may name folders")] = "",
-    title: Annotated[str, Field(description="Shown to readers")] = "",
-    tags: Annotated[list[str], Field(description="At most 20")] = [],  # noqa: B006 - never changed
-    metadata: Annotated[dict[str, Any], Field(description="At most 8 KB")] = {},  # noqa: B006 - never changed
-    external_id: Annotated[str, Field(description="Its id at its origin")] = "",
-    create_bucket: Annotated[bool, Field(description="If there is none; bucket names it")] = False,
-    if_exists: Annotated[IfExists, Field(description="What happens to a source of this name")] = "replace",
+    text: Annotated[str | None, Field(description="Its content")] = None,
+    content_base64: Annotated[str | None, Field(description="Up to 1 MiB")] = None,
+    url: Annotated[str | None, Field(description="Public file, no page")] = None,
+    bucket: Annotated[str, Field(description="Slug or name")] = "",
+    filename: Annotated[str, Field(description="May name folders")] = "",
+    title: Annotated[str, Field(description="For people")] = "",
+    tags: Annotated[list[str], Field(description="Up to 20")] = [],  # noqa: B006 - never changed
+    metadata: Annotated[dict[str, Any], Field(description="Up to 8 KB")] = {},  # noqa: B006 - never changed
+    external_id: Annotated[str, Field(description="Id at its origin")] = "",
+    create_bucket: Annotated[bool, Field(description="Make bucket if missing")] = False,
+    if_exists: Annotated[IfExists, Field(description="If the name is there")] = "replace",
     wait: Annotated[bool, Field(description="Until searchable")] = False,
     timeout_s: Timeout = DEFAULT_CALL_S,
 ) -> Annotated[CallToolResult, UploadReport]:
-    """Put one source into a bucket: one of path, text, content_base64, url. Over HTTP, none gives a curl.
+    """Put one source into a bucket: one of path, text, content_base64, url; over HTTP, none gives a curl.
 
-    The same content again is a replay; new content under the same name replaces the old. For several files
-    use upload_batch.
+    New content under the same name replaces the old.
     """
     placed, filename = split_name(filename)
     arguments = SourceArguments(path, text, content_base64, filename or None, url)
@@ -146,7 +144,6 @@ class _Arriving:
 
     filename: str
     bucket: str
-    size_bytes: int | None = None
 
     def out_of_time(self) -> UploadReport:
         """Return the report."""
@@ -155,7 +152,6 @@ class _Arriving:
             readiness=Readiness.PENDING,
             bucket=self.bucket,
             filename=self.filename,
-            size_bytes=self.size_bytes,
             code=OutOfTime.default_code,
             reason="The time was up before all bytes had arrived.",
             next_step="Make the same call again: it continues where it stopped.",
@@ -176,7 +172,7 @@ async def _send(
     if arguments.url is not None:
         return await _imported(access, arguments.url, target, declared)
     checked = await checked_source(arguments, access.state.files, access.state.upload_limits)
-    arriving.filename, arriving.size_bytes = checked.filename, checked.size_bytes
+    arriving.filename = checked.filename
     target = await made(access, target)
     declared = replace(declared, filename=checked.filename, destination=target.destination)
     upload = Upload(checked.source, declared, checked.origin)
@@ -265,7 +261,6 @@ def _report(sent: _Sent, report: StateReport) -> UploadReport:
         file_id=uploaded.file_id,
         task_id=uploaded.task_id,
         filename=sent.filename,
-        size_bytes=uploaded.size_bytes,
         changed=is_changed(uploaded) or None,
         code=failed.code if failed else None,
         reason=reason_line(failed.message or "") if failed else remark,

@@ -35,7 +35,6 @@ class AddedReport(ToolResult):
     bucket: str
     file_id: str
     title: str | None = None
-    code: str | None = None
     reason: str | None = None
     next_step: Annotated[str, Prose]
 
@@ -43,12 +42,12 @@ class AddedReport(ToolResult):
 async def add_website(
     access: CurrentAccess,
     *,
-    url: Annotated[str, Field(description="Page; https by default")],
-    bucket: Annotated[str, Field(description="As in upload_file")] = "",
-    title: Annotated[str, Field(description="Default: the page's")] = "",
-    create_bucket: Annotated[bool, Field(description="If there is none")] = False,
+    url: Annotated[str, Field(description="Its address")],
+    bucket: Annotated[str, Field(description="Slug or name")] = "",
+    title: Annotated[str, Field(description="For people")] = "",
+    create_bucket: Annotated[bool, Field(description="Make bucket if missing")] = False,
 ) -> Annotated[CallToolResult, AddedReport]:
-    """Read one public web page into a bucket. The same URL again reads it anew. Follows no links."""
+    """Read one public web page into a bucket; the same URL again reads it anew. Follows no links."""
     _check_url(url)
     target = await made(access, await upload_target(access, bucket, create=create_bucket))
     declared = Declaration(destination=target.destination, title=title or None)
@@ -69,11 +68,11 @@ async def add_qa(
     access: CurrentAccess,
     *,
     question: Annotated[str, Field(max_length=1_000, description="As people ask it")],
-    answer: Annotated[str, Field(max_length=50_000, description="What agents shall quote")],
-    bucket: Annotated[str, Field(description="As in upload_file")] = "",
-    tags: Annotated[list[str], Field(description="At most 20")] = [],  # noqa: B006 - never changed
+    answer: Annotated[str, Field(max_length=50_000, description="What to quote")],
+    bucket: Annotated[str, Field(description="Slug or name")] = "",
+    tags: Annotated[list[str], Field(description="Up to 20")] = [],  # noqa: B006 - never changed
 ) -> Annotated[CallToolResult, AddedReport]:
-    """Keep a question with its answer in a bucket. The same question again replaces the answer."""
+    """Keep a question and its answer; the same question again replaces the answer."""
     if not question.strip() or not answer.strip():
         raise ContentError(
             "The question or its answer is empty.", code="invalid_arguments", hint="Give both."
@@ -119,7 +118,6 @@ async def _report(access: Access, added: FileState, target: Target, remark: str)
         bucket=target.slug,
         file_id=added.id,
         title=clean_line(added.name, _TITLE_CHARS) if added.name else None,
-        code=failed.code if failed else None,
         reason=reason_line(failed.message or "") if failed else remark or warning,
         next_step=_next_step(report.state, added.id),
     )

@@ -10,7 +10,6 @@ from calypso_mcp.cli.hits import is_cited, print_hits
 from calypso_mcp.cli.outcomes import has_arrived, has_failures, print_outcomes, print_readiness
 
 HIT = {
-    "rank": 1,
     "text": "A customer may return any order\nwithin 45 days.",
     "file_id": "file_1",
     "filename": "handbook.pdf",

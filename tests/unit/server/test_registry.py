@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from calypso_mcp.server.calls.tool_spec import ToolSpec
 from calypso_mcp.server.registry import TOOLS
-from calypso_mcp.server.results.models import ToolResult, answer
+from calypso_mcp.server.results.models import USUAL, ToolResult, answer
 from calypso_mcp.server.schemas import compact_input, compact_output
 
 
@@ -18,6 +18,7 @@ class _Inner(BaseModel):
     """Words for maintainers."""
 
     title: str
+    often: str | None = USUAL
     size: int | None = None
 
 
@@ -34,14 +35,14 @@ class _Arguments(BaseModel):
     either: int | str = 0
 
 
-INNER = {
+INNER: dict[str, Any] = {
     "type": "object",
-    "properties": {"title": {"type": "string"}, "size": {"type": "integer"}},
+    "properties": {"title": {"type": "string"}, "often": {"type": "string"}, "size": {"type": "integer"}},
     "required": ["title"],
 }
 
 
-def test_an_input_schema_loses_references_titles_nulls_and_empty_defaults_but_no_meaning():
+def test_an_input_schema_loses_references_titles_nulls_and_defaults_but_no_meaning():
     assert compact_input(_Arguments.model_json_schema()) == {
         "type": "object",
         "properties": {
@@ -50,16 +51,15 @@ def test_an_input_schema_loses_references_titles_nulls_and_empty_defaults_but_no
             "limit": {
                 "type": "integer",
                 "maximum": 9,
-                "default": 5,
                 "description": "How many",
             },
-            "least": {"type": "integer", "minimum": 2, "default": 2},
+            "least": {"type": "integer", "minimum": 2},
             "few": {"type": "array", "items": {"type": "string"}, "maxItems": 5},
             "thousand": {"type": "array", "items": {"type": "string"}},
-            "on": {"type": "boolean", "default": True},
+            "on": {"type": "boolean"},
             "off": {"type": "boolean"},
             "name": {"type": "string"},
-            "either": {"anyOf": [{"type": "integer"}, {"type": "string"}], "default": 0},
+            "either": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
         },
     }
 
@@ -70,9 +70,9 @@ def test_an_output_schema_requires_nothing_so_that_errors_fit_it_too():
     assert "additionalProperties" not in compact
 
 
-def test_an_output_schema_types_what_a_list_holds():
+def test_an_output_schema_types_what_most_entries_of_a_list_hold():
     properties = compact_output(_Arguments.model_json_schema())["properties"]
-    inner = {key: value for key, value in INNER.items() if key != "required"}
+    inner = {"type": "object", "properties": {"title": {"type": "string"}, "often": {"type": "string"}}}
     assert properties["many"] == {"type": "array", "items": inner}
     assert properties["few"] == {"type": "array", "items": {"type": "string"}, "maxItems": 5}
     assert properties["inner"] == inner
