@@ -145,6 +145,12 @@ class BatchItem(WireModel):
     replaced_by: str | None = None
 
 
+class BatchQuery(WireModel):
+    """Query of `GET /knowledge/batches/{id}`."""
+
+    include_items: bool = False
+
+
 class Batch(WireModel):
     """Answer of `GET /knowledge/batches/{id}`; `items` only with `include_items=true`."""
 
@@ -158,6 +164,13 @@ class Batch(WireModel):
     indexing: StrictInt = 0
     active: StrictInt = 0
     failed: StrictInt = 0
+    #: Items without their bytes, and items that failed or were rejected.
+    pending: StrictInt | None = None
+    partial_failed_count: StrictInt | None = Field(
+        None,
+        validation_alias=AliasChoices("partialFailedCount", "partial_failed_count"),
+        serialization_alias="partialFailedCount",
+    )
     message: str | None = None
     items: tuple[BatchItem, ...] | None = None
     request_id: str | None = None

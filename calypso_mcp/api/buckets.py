@@ -137,6 +137,12 @@ class MadeBucket(WireModel):
         return {"bucket": value}
 
 
+class BucketQuery(WireModel):
+    """Query of `GET /knowledge/buckets`."""
+
+    include_archived: bool = False
+
+
 class CreateBucket(WireModel):
     """Body of `POST /knowledge/buckets`."""
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, cast
 
 from pydantic import field_validator
+from pydantic.config import JsonDict
 
 from calypso_mcp.api.wire import WireModel
 
@@ -29,6 +30,11 @@ class Extension(StrEnum):
     ANY_BUCKETS = "any_buckets"
     #: `PATCH /knowledge/sources/{id}`: title, tags and metadata.
     RELABEL = "relabel"
+
+
+def mark(extension: Extension) -> JsonDict:
+    """Return what marks a field or an operation of an extension in a description of the API."""
+    return {"x-calypso-extension": extension.value}
 
 
 class ConnectionState(WireModel):

@@ -10,6 +10,7 @@ from typing import Annotated, Any, cast
 from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, StrictBool, StrictInt, field_serializer
 
 from calypso_mcp.api.buckets import DestinationFields
+from calypso_mcp.api.connection import Extension, mark
 from calypso_mcp.api.wire import WireModel
 from calypso_mcp.domain.declaration import Declaration, Destination, IfExists
 from calypso_mcp.domain.statuses import FileStatus
@@ -37,8 +38,8 @@ class DeclaredFields(DestinationFields):
     title: str | None = None
     tags: tuple[str, ...] | None = None
     metadata: dict[str, Any] | None = None
-    path: str | None = None
-    if_exists: IfExists | None = None
+    path: str | None = Field(None, json_schema_extra=mark(Extension.REPLACE))
+    if_exists: IfExists | None = Field(None, json_schema_extra=mark(Extension.REPLACE))
 
     @staticmethod
     def fields_of(declaration: Declaration, *, destination: Destination | None = None) -> dict[str, Any]:
@@ -83,6 +84,16 @@ class CreateUploadSession(DeclaredFields):
         """Return the body that announces one source of `size_bytes`."""
         fields = cls.fields_of(declaration)
         return cls(**fields, content_type=declaration.media_type, size_bytes=size_bytes)
+
+
+class FinalizeUploadSession(WireModel):
+    """Body of the finalize request: an empty object."""
+
+
+class FileQuery(WireModel):
+    """Query of `GET /knowledge/files/{id}`. `verify` asks the index itself, not its catalogue."""
+
+    verify: str | None = None
 
 
 class UploadTarget(WireModel):
@@ -212,7 +223,9 @@ class KnowledgeFile(WireModel):
     )
     bucket_sync: AnySync = Field((), validation_alias=SYNC, serialization_alias="bucketSync")
     error: AnyError = None
-    #: Of the embedded backend: what a reader of its passages should know, such as how it was decoded.
+    #: Of the embedded backend: the buckets it is in, and what a reader of its passages should know, such as
+    #: how it was decoded.
+    bucket_ids: AnyTexts = None
     warnings: AnyTexts = None
     request_id: str | None = None
 
@@ -229,5 +242,6 @@ class IndexingTask(WireModel):
     object: str = "knowledge_indexing_task"
     status: str = Field("unknown", validation_alias=STATUS)
     knowledge_id: str | None = Field(None, validation_alias=FILE_REFERENCE)
+    type: str | None = None
     error: AnyError = None
     request_id: str | None = None

@@ -25,6 +25,8 @@ SOURCE_CONTENT = "/knowledge/sources/{file_id}/content"
 AGENT_MODELS = "/rag-agent/models"
 AGENTS = "/rag-agent/agents"
 RESPONSES = "/responses"
+#: Of the embedded backend: the description of all of these.
+DESCRIPTION = "/openapi.json"
 
 
 def fill(template: str, **ids: str) -> str:

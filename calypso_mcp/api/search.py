@@ -6,12 +6,14 @@ from typing import Any
 
 from pydantic import Field, StrictInt
 
+from calypso_mcp.api.connection import Extension, mark
 from calypso_mcp.api.wire import WireModel
 from calypso_mcp.domain.limits import SearchLimits
 
 _LIMITS = SearchLimits()
 _MOST_BUCKETS = 10_000
 _LONGEST_NAME = 1_000
+_FILTER = mark(Extension.FILTERS)
 
 
 class SearchRequest(WireModel):
@@ -24,12 +26,14 @@ class SearchRequest(WireModel):
 
     query: str = Field(min_length=1)
     agent: str | None = None
-    buckets: tuple[str, ...] | None = Field(default=None, max_length=_MOST_BUCKETS)
+    buckets: tuple[str, ...] | None = Field(
+        default=None, max_length=_MOST_BUCKETS, json_schema_extra=mark(Extension.ANY_BUCKETS)
+    )
     max_results: StrictInt | None = Field(default=None, ge=1, le=_LIMITS.results)
-    tags: tuple[str, ...] | None = None
-    source: str | None = Field(default=None, max_length=_LONGEST_NAME)
-    metadata: dict[str, Any] | None = None
-    per_file: StrictInt | None = Field(default=None, ge=1)
+    tags: tuple[str, ...] | None = Field(default=None, json_schema_extra=_FILTER)
+    source: str | None = Field(default=None, max_length=_LONGEST_NAME, json_schema_extra=_FILTER)
+    metadata: dict[str, Any] | None = Field(default=None, json_schema_extra=_FILTER)
+    per_file: StrictInt | None = Field(default=None, ge=1, json_schema_extra=_FILTER)
 
 
 class SearchResult(WireModel):

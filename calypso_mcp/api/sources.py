@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictInt
+from pydantic import BeforeValidator, Field, StrictInt
 
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.api.wire import WireModel
@@ -12,6 +12,64 @@ from calypso_mcp.api.wire import WireModel
 #: Sources on one page of a listing, and characters of one reading, unless asked for otherwise; and at most.
 DEFAULT_PAGE, LARGEST_PAGE = 50, 1_000
 DEFAULT_CHARS, MOST_CHARS = 6_000, 100_000
+_MOST = 2**31
+
+
+def _digits_only(value: object) -> object:
+    """Refuse what pydantic would take for a number beyond digits: spaces, underscores, a sign, a point."""
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise ValueError("must be a whole number")
+    return value
+
+
+SourceState = Literal["ready", "pending", "failed", "warning"]
+
+#: Of a number in a query string.
+_DIGITS = BeforeValidator(_digits_only)
+
+
+class SourcesQuery(WireModel):
+    """Query of `GET /knowledge/sources`.
+
+    Attributes:
+        bucket: Id or slug of the bucket.
+        query: Part of the name or title, in any case.
+        identity: What its versions have in common, exactly.
+        tag: One of its tags.
+        cursor: `next_cursor` of the page before.
+    """
+
+    bucket: str = Field(min_length=1)
+    query: str | None = None
+    identity: str | None = None
+    kind: str | None = None
+    tag: str | None = None
+    state: SourceState | None = None
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE), _DIGITS] = DEFAULT_PAGE
+    cursor: str | None = None
+
+
+class TextQuery(WireModel):
+    """Query of `GET /knowledge/sources/{id}/text`: where to begin, and how much to read.
+
+    Attributes:
+        passage: Index of a passage.
+        part: Page, slide, sheet, message or cell, counted from 1.
+        line: Line, or row of the sheet that `part` names, counted from 1.
+        section: Part of a heading, or of the name of a sheet; nothing outside it is read.
+    """
+
+    passage: Annotated[int, Field(ge=0, le=_MOST), _DIGITS] | None = None
+    part: Annotated[int, Field(ge=0, le=_MOST), _DIGITS] | None = None
+    line: Annotated[int, Field(ge=0, le=_MOST), _DIGITS] | None = None
+    section: str | None = None
+    max_chars: Annotated[int, Field(ge=1, le=MOST_CHARS), _DIGITS] = DEFAULT_CHARS
+
+
+class RemovalQuery(WireModel):
+    """Query of `DELETE /knowledge/sources/{id}`: the bucket to take it out of; all of them without one."""
+
+    bucket: str | None = None
 
 
 class Source(KnowledgeFile):

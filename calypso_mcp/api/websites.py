@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 from calypso_mcp.api.buckets import DestinationFields
+from calypso_mcp.api.connection import Extension, mark
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.domain.declaration import IfExists
 
@@ -32,7 +33,7 @@ class ImportUrl(DestinationFields):
     url: str
     title: str | None = None
     tags: str | None = None
-    if_exists: IfExists | None = None
+    if_exists: IfExists | None = Field(None, json_schema_extra=mark(Extension.REPLACE))
 
 
 class AddWebsite(DestinationFields):
@@ -42,7 +43,7 @@ class AddWebsite(DestinationFields):
     title: str | None = None
     tags_hint: str | None = None
     preferred_language: str | None = None
-    if_exists: IfExists | None = None
+    if_exists: IfExists | None = Field(None, json_schema_extra=mark(Extension.REPLACE))
 
 
 class FetchedSource(KnowledgeFile):

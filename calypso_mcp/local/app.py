@@ -24,6 +24,7 @@ from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.cleaning import clean
 from calypso_mcp.local.exchange import answer_exception
 from calypso_mcp.local.indexing.worker import IndexingWorker
+from calypso_mcp.local.operations import routes
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.routes import (
@@ -32,6 +33,7 @@ from calypso_mcp.local.routes import (
     batches,
     buckets,
     connection,
+    description,
     files,
     qa,
     search,
@@ -46,17 +48,17 @@ __all__ = ["LocalOptions", "create_app", "open_backend"]
 
 _LOG = logging.getLogger(__name__)
 
-_API = (
-    *connection.ROUTES,
-    *buckets.ROUTES,
-    *files.ROUTES,
-    *batches.ROUTES,
-    *search.ROUTES,
-    *sources.ROUTES,
-    *websites.ROUTES,
-    *qa.ROUTES,
-    *agents.ROUTES,
-    *answers.ROUTES,
+OPERATIONS = (
+    *connection.OPERATIONS,
+    *buckets.OPERATIONS,
+    *files.OPERATIONS,
+    *batches.OPERATIONS,
+    *search.OPERATIONS,
+    *sources.OPERATIONS,
+    *websites.OPERATIONS,
+    *qa.OPERATIONS,
+    *agents.OPERATIONS,
+    *answers.OPERATIONS,
 )
 
 STORE_FILE = "calypso.db"
@@ -100,7 +102,10 @@ def create_app(options: LocalOptions) -> Starlette:
 
 def _app(lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None) -> Starlette:
     return Starlette(
-        routes=[Mount("/v1", routes=list(_API)), *uploads.ROUTES],
+        routes=[
+            Mount("/v1", routes=[description.route(OPERATIONS), *routes(OPERATIONS)]),
+            *uploads.ROUTES,
+        ],
         lifespan=lifespan,
         exception_handlers={HTTPException: answer_exception},
     )

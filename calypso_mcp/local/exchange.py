@@ -26,7 +26,7 @@ from calypso_mcp.sqlite.faults import StoreFault, is_busy, is_full
 M = TypeVar("M", bound=WireModel)
 
 _LOG = logging.getLogger(__name__)
-_IDEMPOTENCY_KEY_CHARS = 255
+IDEMPOTENCY_KEY_CHARS = 255
 #: Of the system for a moment: too many open files, here or everywhere, or a call that was interrupted.
 _PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR})
 _NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -38,7 +38,7 @@ REPLAYED = {"Idempotency-Replayed": "true"}
 class Answer:
     """What a handler returns; the request id is added to `body`."""
 
-    body: Mapping[str, Any]
+    body: Mapping[str, object]
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
@@ -53,15 +53,15 @@ class Events:
 Handler = Callable[[Backend, Request], Awaitable[Answer | Events | Response]]
 
 
-def endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-    """Return `handler` as an endpoint that authenticates and always answers in the API's envelope."""
+def endpoint(handle: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Return `handle` as an endpoint that authenticates and always answers in the API's envelope."""
 
     async def respond(request: Request) -> Response:
         backend: Backend = request.app.state.backend
         request_id = new_id("req")
         try:
             check_key(request, backend.options.api_key)
-            answer = await handler(backend, request)
+            answer = await handle(backend, request)
         except Exception as error:  # noqa: BLE001 - the outermost handler of the API
             return problem_response(refusal_for(error), request_id)
         if isinstance(answer, Response):
@@ -121,15 +121,30 @@ async def read_body(backend: Backend, request: Request, model: type[M]) -> M:
     try:
         return model.model_validate_json(bytes(body or b"{}"))
     except ValidationError as error:
-        problems = [
-            {"field": ".".join(str(part) for part in item["loc"]), "problem": item["msg"]}
-            for item in error.errors(include_url=False, include_context=False, include_input=False)[:10]
-        ]
-        text = "; ".join(
-            f"{item['field']}: {item['problem']}" if item["field"] else item["problem"]
-            for item in problems[:3]
-        )
-        raise invalid(text, details=problems) from None
+        raise _not_as_described(error) from None
+
+
+def read_query(request: Request, model: type[M]) -> M:
+    """Return the request's query parameters.
+
+    Raises:
+        Refusal: They are not what `model` describes (400 `invalid_request`).
+    """
+    try:
+        return model.model_validate(dict(request.query_params))
+    except ValidationError as error:
+        raise _not_as_described(error) from None
+
+
+def _not_as_described(error: ValidationError) -> Refusal:
+    problems = [
+        {"field": ".".join(str(part) for part in item["loc"]), "problem": item["msg"]}
+        for item in error.errors(include_url=False, include_context=False, include_input=False)[:10]
+    ]
+    text = "; ".join(
+        f"{item['field']}: {item['problem']}" if item["field"] else item["problem"] for item in problems[:3]
+    )
+    return invalid(text, details=problems)
 
 
 def idempotency_key(request: Request) -> str | None:
@@ -139,8 +154,8 @@ def idempotency_key(request: Request) -> str | None:
         Refusal: It is too long (400).
     """
     key = request.headers.get("idempotency-key")
-    if key is not None and not 1 <= len(key) <= _IDEMPOTENCY_KEY_CHARS:
-        raise invalid(f"Idempotency-Key has 1 to {_IDEMPOTENCY_KEY_CHARS} characters.")
+    if key is not None and not 1 <= len(key) <= IDEMPOTENCY_KEY_CHARS:
+        raise invalid(f"Idempotency-Key has 1 to {IDEMPOTENCY_KEY_CHARS} characters.")
     return key
 
 

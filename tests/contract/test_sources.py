@@ -94,7 +94,7 @@ async def test_a_listing_can_be_narrowed(api: Api, asked: dict[str, str], expect
 @pytest.mark.parametrize(
     ("asked", "code"),
     [
-        ({}, "bucket_required"),
+        ({}, "invalid_request"),
         ({"bucket": "nowhere"}, "bucket_not_found"),
         ({"bucket": "docs", "state": "lost"}, "invalid_request"),
         ({"bucket": "docs", "limit": "0"}, "invalid_request"),

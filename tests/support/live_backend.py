@@ -21,6 +21,7 @@ import uvicorn
 
 from calypso_mcp.client.transport.request_log import keep_addresses_out
 from calypso_mcp.local.app import LocalOptions, create_app, open_backend
+from tests.support.described_api import mismatches
 
 T = TypeVar("T")
 
@@ -221,7 +222,15 @@ def _client(
         timeout=BOUND_S,
         headers={"Authorization": f"Bearer {options.api_key}"},
         trust_env=False,
+        event_hooks={"response": [_is_as_described]},
     )
+
+
+async def _is_as_described(answer: httpx2.Response) -> None:
+    """Hold every answer that a test receives against the API's own description."""
+    if not answer.headers.get("content-type", "").startswith("text/event-stream"):
+        await answer.aread()
+        assert not list(mismatches(answer))
 
 
 def options_for(data_dir: Path, **fields: Any) -> LocalOptions:

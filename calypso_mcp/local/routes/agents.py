@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import Literal
 
 from starlette.requests import Request
-from starlette.routing import Route
+from typing_extensions import TypedDict
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.agents import CreateAgent
@@ -14,28 +14,66 @@ from calypso_mcp.domain.slugs import slug_for, slug_of
 from calypso_mcp.local import agent_models
 from calypso_mcp.local.agent_models import BASE_MODEL, AgentScope
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, idempotency_key, read_body
+from calypso_mcp.local.exchange import REPLAYED, Answer, idempotency_key
 from calypso_mcp.local.identifiers import fingerprint
+from calypso_mcp.local.operations import Operation
 from calypso_mcp.local.refusals import Refusal, bucket_required, invalid
 from calypso_mcp.local.store import agents, idempotency
 from calypso_mcp.local.uploads.destinations import resolve
 
 
+class BoundBucketBody(TypedDict):
+    """A bucket as an agent sees it."""
+
+    id: str
+    name: str
+    slug: str
+    status: str
+
+
+class AgentBody(TypedDict):
+    """An agent; `profile_id` is null for the default one."""
+
+    id: str
+    base_model: str
+    profile_id: str | None
+    name: str
+    source: Literal["named_profile", "default_policy"]
+    enabled: bool
+    bucket_ids: list[str]
+    buckets: list[BoundBucketBody]
+    missing_bucket_ids: list[str]
+
+
+class AgentListBody(TypedDict):
+    """The agents of a team."""
+
+    object: Literal["rag_agent_model_list"]
+    team_id: str
+    data: list[AgentBody]
+
+
+class CreatedAgentBody(AgentBody):
+    """A new agent; `model` is the id that questions name."""
+
+    object: Literal["rag_agent"]
+    model: str
+    agent_id: str | None
+
+
 async def list_models(backend: Backend, _: Request) -> Answer:
     """Answer with the default agent and the named ones, each with its buckets."""
     found = await backend.database.read(agent_models.every)
-    return Answer(
-        {
-            "object": "rag_agent_model_list",
-            "team_id": backend.options.team_id,
-            "data": [model_wire(scope) for scope in found],
-        }
-    )
+    listed: AgentListBody = {
+        "object": "rag_agent_model_list",
+        "team_id": backend.options.team_id,
+        "data": [model_wire(scope) for scope in found],
+    }
+    return Answer(listed)
 
 
-async def create_agent(backend: Backend, request: Request) -> Answer:
+async def create_agent(backend: Backend, request: Request, body: CreateAgent) -> Answer:
     """Make a named agent bound to at least one bucket."""
-    body = await read_body(backend, request, CreateAgent)
     key = idempotency_key(request)
     references = [*(body.bucket_ids or ()), *(body.bucket_slugs or ())]
     if not references:
@@ -63,12 +101,17 @@ async def create_agent(backend: Backend, request: Request) -> Answer:
 
     scope, is_replay = await backend.database.write(work)
     wire = model_wire(scope)
-    created = {**wire, "object": "rag_agent", "model": wire["id"], "agent_id": wire["profile_id"]}
+    created: CreatedAgentBody = {
+        **wire,
+        "object": "rag_agent",
+        "model": wire["id"],
+        "agent_id": wire["profile_id"],
+    }
     return Answer(created, 201, REPLAYED if is_replay else {})
 
 
-def model_wire(scope: AgentScope) -> dict[str, Any]:
-    """Return an agent as the API writes it; `profile_id` is null for the default one."""
+def model_wire(scope: AgentScope) -> AgentBody:
+    """Return an agent as the API writes it."""
     agent = scope.agent
     return {
         "id": scope.model,
@@ -95,7 +138,15 @@ def _agent_id(body: CreateAgent) -> str:
     return slug_for(body.name, "agent") if body.name else f"agent-{fingerprint(body.to_wire())[:8]}"
 
 
-ROUTES = (
-    Route(paths.AGENT_MODELS, endpoint(list_models), methods=["GET"]),
-    Route(paths.AGENTS, endpoint(create_agent), methods=["POST"]),
+OPERATIONS = (
+    Operation("GET", paths.AGENT_MODELS, list_models, {200: (AgentListBody,)}),
+    Operation(
+        "POST",
+        paths.AGENTS,
+        create_agent,
+        {201: (CreatedAgentBody,)},
+        asks=CreateAgent,
+        refuses=(409,),
+        takes_key=True,
+    ),
 )

@@ -5,18 +5,19 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from starlette.requests import Request
-from starlette.routing import Route
+from typing_extensions import TypedDict
 
 from calypso_mcp.api import answers as wire
 from calypso_mcp.api import paths
 from calypso_mcp.api.answers import AnswerRequest
 from calypso_mcp.local import agent_models
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import Answer, Events, endpoint, read_body
+from calypso_mcp.local.exchange import Answer, Events
 from calypso_mcp.local.identifiers import new_id
+from calypso_mcp.local.operations import EVENT_STREAM, Operation
 from calypso_mcp.local.refusals import invalid
 from calypso_mcp.local.retrieval import extractive
 from calypso_mcp.local.retrieval import search as retrieval
@@ -34,6 +35,25 @@ _USAGE = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
 _QUOTED = "Extractive answer: sentences quoted from the stored sources; no language model wrote it."
 _READ_TOGETHER = " Read together with the question before."
 _NOT_FOUND = "Extractive answer: no stored passage that this agent can search answers the question."
+
+
+class AnswerBody(TypedDict):
+    """A grounded answer, in the shape of a response of OpenAI.
+
+    `metadata._aicore` holds `display_text`, `answer_kind` (`extractive` or `abstained`), `grounded_sources`
+    and `grounding_supports`.
+    """
+
+    id: str
+    object: Literal["response"]
+    created_at: int
+    status: Literal["completed"]
+    model: str
+    output: list[dict[str, Any]]
+    output_text: str
+    conversation: dict[str, str]
+    usage: dict[str, int]
+    metadata: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +97,7 @@ class _Turn:
             *(f"\n\u201c{quotation.text}\u201d [{quotation.source + 1}]" for quotation in self.quotations),
         ]
 
-    def as_response(self) -> dict[str, Any]:
+    def as_response(self) -> AnswerBody:
         """Return the answer as the API writes it."""
         text = "".join(self.lines)
         part = {"type": "output_text", "text": text, "annotations": self.annotations}
@@ -127,7 +147,11 @@ class _Turn:
     def as_events(self) -> Iterator[Mapping[str, Any]]:
         """Yield the events of the answer in their order."""
         response = self.as_response()
-        begun = {name: response[name] for name in ("id", "object", "created_at", "model", "conversation")}
+        begun = {
+            name: value
+            for name, value in response.items()
+            if name in {"id", "object", "created_at", "model", "conversation"}
+        }
         yield {"type": wire.CREATED, "response": {**begun, "status": "in_progress"}}
         for line in self.lines:
             yield {"type": wire.TEXT_DELTA, "delta": line}
@@ -138,9 +162,8 @@ class _Turn:
         yield {"type": wire.COMPLETED, "response": response}
 
 
-async def answer(backend: Backend, request: Request) -> Answer | Events:
+async def answer(backend: Backend, _: Request, body: AnswerRequest) -> Answer | Events:
     """Answer a question from the buckets of an agent."""
-    body = await read_body(backend, request, AnswerRequest)
     _check(body)
 
     def work(connection: sqlite3.Connection) -> _Turn:
@@ -233,4 +256,6 @@ def _quoted(
     return numbered, [_Cited(found[position], known[found[position].file_id]) for position in order]
 
 
-ROUTES = (Route(paths.RESPONSES, endpoint(answer), methods=["POST"]),)
+OPERATIONS = (
+    Operation("POST", paths.RESPONSES, answer, {200: (AnswerBody, EVENT_STREAM)}, asks=AnswerRequest),
+)

@@ -7,13 +7,13 @@ from collections import defaultdict
 from typing import Any
 
 from starlette.requests import Request
-from starlette.routing import Route
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.batches import (
     AcceptedItem,
     Batch,
     BatchFinalized,
+    BatchQuery,
     BatchSession,
     CreateBatch,
     FinalizeBatch,
@@ -23,7 +23,8 @@ from calypso_mcp.api.batches import (
 from calypso_mcp.api.files import StatedError
 from calypso_mcp.domain.statuses import FileStatus, SyncStatus
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, read_body
+from calypso_mcp.local.exchange import REPLAYED, Answer
+from calypso_mcp.local.operations import Operation
 from calypso_mcp.local.rate_limit import admit as count_create
 from calypso_mcp.local.refusals import not_found
 from calypso_mcp.local.routes.addresses import upload_target
@@ -38,9 +39,8 @@ from calypso_mcp.local.uploads.batch_status import summarize
 from calypso_mcp.local.uploads.finalizing import Outcome, finalize
 
 
-async def create_batch(backend: Backend, request: Request) -> Answer:
+async def create_batch(backend: Backend, request: Request, body: CreateBatch) -> Answer:
     """Accept or reject each declared file; accepted ones get an address for their bytes."""
-    body = await read_body(backend, request, CreateBatch)
     check_batch(body, backend.options.limits)
     size_bytes = sum(file.size_bytes for file in body.files)
     await backend.on_disk(lambda: check_room(backend.options, size_bytes))
@@ -70,9 +70,8 @@ async def create_batch(backend: Backend, request: Request) -> Answer:
     return Answer(answer.to_wire(), 201, REPLAYED if admission.is_replay else {})
 
 
-async def finalize_batch(backend: Backend, request: Request) -> Answer:
+async def finalize_batch(backend: Backend, request: Request, _: FinalizeBatch) -> Answer:
     """Queue every item whose bytes have arrived; the rest stays pending for a later call."""
-    await read_body(backend, request, FinalizeBatch)
     batch_id = request.path_params["batch_id"]
     accepted = [item for item in await _items(backend, batch_id) if item.session]
     results = await finalize(backend, [item.session.id for item in accepted if item.session])
@@ -97,7 +96,7 @@ async def finalize_batch(backend: Backend, request: Request) -> Answer:
     return Answer(answer.to_wire(), 202)
 
 
-async def get_batch(backend: Backend, request: Request) -> Answer:
+async def get_batch(backend: Backend, request: Request, asked: BatchQuery) -> Answer:
     """Answer where a batch stands and, with `include_items=true`, each of its items."""
     batch_id = request.path_params["batch_id"]
     items = await _items(backend, batch_id)
@@ -113,13 +112,11 @@ async def get_batch(backend: Backend, request: Request) -> Answer:
         indexing=summary.indexing,
         active=summary.active,
         failed=summary.failed,
+        pending=summary.pending,
+        partial_failed_count=summary.failed + len(items) - accepted,
     )
-    body: dict[str, Any] = {
-        **answer.to_wire(),
-        "pending": summary.pending,
-        "partialFailedCount": summary.failed + len(items) - accepted,
-    }
-    if request.query_params.get("include_items", "").lower() in {"true", "1"}:
+    body = answer.to_wire()
+    if asked.include_items:
         body["items"] = [_item_wire(item) for item in items]
     return Answer(body)
 
@@ -189,8 +186,22 @@ def _problem_wire(name: str, code: str, message: str, session_id: str | None = N
     return ItemProblem(client_file_id=name, session_id=session_id, code=code, message=message, error=error)
 
 
-ROUTES = (
-    Route(paths.BATCH_SESSIONS, endpoint(create_batch), methods=["POST"]),
-    Route(paths.FINALIZE_BATCH, endpoint(finalize_batch), methods=["POST"]),
-    Route(paths.BATCH, endpoint(get_batch), methods=["GET"]),
+OPERATIONS = (
+    Operation(
+        "POST",
+        paths.BATCH_SESSIONS,
+        create_batch,
+        {201: (BatchSession,)},
+        asks=CreateBatch,
+        refuses=(409, 413, 429, 507),
+    ),
+    Operation(
+        "POST",
+        paths.FINALIZE_BATCH,
+        finalize_batch,
+        {202: (BatchFinalized,)},
+        asks=FinalizeBatch,
+        refuses=(404,),
+    ),
+    Operation("GET", paths.BATCH, get_batch, {200: (Batch,)}, asks=BatchQuery, refuses=(404,)),
 )

@@ -3,37 +3,85 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from typing import Literal
 
 from starlette.requests import Request
-from starlette.routing import Route
+from typing_extensions import TypedDict
 
 from calypso_mcp.api import paths
-from calypso_mcp.api.buckets import CreateBucket
+from calypso_mcp.api.buckets import BucketQuery, CreateBucket
 from calypso_mcp.domain.slugs import slug_for, slug_of
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, idempotency_key, read_body
+from calypso_mcp.local.exchange import REPLAYED, Answer, idempotency_key
 from calypso_mcp.local.identifiers import iso_time
+from calypso_mcp.local.operations import Operation
 from calypso_mcp.local.refusals import Refusal, invalid
 from calypso_mcp.local.store import buckets, idempotency
 from calypso_mcp.local.store.buckets import BucketRow, Members
 
 
-async def list_buckets(backend: Backend, request: Request) -> Answer:
-    """Answer with every bucket, its counts and how much of it is searchable."""
-    include_archived = request.query_params.get("include_archived", "").lower() in {"true", "1"}
+class CountsBody(TypedDict):
+    """Members of a bucket by kind, and those that searches find."""
 
-    def work(connection: sqlite3.Connection) -> list[dict[str, Any]]:
+    file: int
+    website: int
+    qa: int
+    retrievable: int
+
+
+class BucketStoreBody(TypedDict):
+    """The searchable side of a bucket."""
+
+    status: Literal["syncing", "active"]
+    member_count: int
+    indexed_member_count: int
+    pending_member_count: int
+    last_error: str | None
+
+
+class BucketBody(TypedDict):
+    """A bucket; the three lists of ids are the same."""
+
+    id: str
+    slug: str
+    name: str
+    status: str
+    description: str | None
+    memberCount: int
+    fileCount: int
+    retrievableFileCount: int
+    counts: CountsBody
+    knowledgeIds: list[str]
+    fileIds: list[str]
+    fileKnowledgeIds: list[str]
+    createdAt: str
+    bucketStore: BucketStoreBody
+
+
+class BucketListBody(TypedDict):
+    """The buckets of a team."""
+
+    team_id: str
+    buckets: list[BucketBody]
+
+
+async def list_buckets(backend: Backend, _: Request, asked: BucketQuery) -> Answer:
+    """Answer with every bucket, its counts and how much of it is searchable."""
+
+    def work(connection: sqlite3.Connection) -> list[BucketBody]:
         members = buckets.members(connection)
-        found = buckets.every(connection, include_archived=include_archived)
+        found = buckets.every(connection, include_archived=asked.include_archived)
         return [bucket_wire(row, members.get(row.id, Members())) for row in found]
 
-    return Answer({"team_id": backend.options.team_id, "buckets": await backend.database.read(work)})
+    listed: BucketListBody = {
+        "team_id": backend.options.team_id,
+        "buckets": await backend.database.read(work),
+    }
+    return Answer(listed)
 
 
-async def create_bucket(backend: Backend, request: Request) -> Answer:
+async def create_bucket(backend: Backend, request: Request, body: CreateBucket) -> Answer:
     """Make an empty bucket; a slug that exists is a conflict, a replayed key is not."""
-    body = await read_body(backend, request, CreateBucket)
     key = idempotency_key(request)
     name = body.name.strip()
     slug = slug_of(body.slug) if body.slug else slug_for(name, "bucket")
@@ -55,7 +103,7 @@ async def create_bucket(backend: Backend, request: Request) -> Answer:
     return Answer(bucket_wire(row, Members()), 201, REPLAYED if is_replay else {})
 
 
-def bucket_wire(row: BucketRow, members: Members) -> dict[str, Any]:
+def bucket_wire(row: BucketRow, members: Members) -> BucketBody:
     """Return a bucket as the API writes it; failed files are members that are not retrievable."""
     files = members.kinds["file"]
     every = len(members.file_ids)
@@ -88,7 +136,15 @@ def bucket_wire(row: BucketRow, members: Members) -> dict[str, Any]:
     }
 
 
-ROUTES = (
-    Route(paths.BUCKETS, endpoint(list_buckets), methods=["GET"]),
-    Route(paths.BUCKETS, endpoint(create_bucket), methods=["POST"]),
+OPERATIONS = (
+    Operation("GET", paths.BUCKETS, list_buckets, {200: (BucketListBody,)}, asks=BucketQuery),
+    Operation(
+        "POST",
+        paths.BUCKETS,
+        create_bucket,
+        {201: (BucketBody,)},
+        asks=CreateBucket,
+        refuses=(409,),
+        takes_key=True,
+    ),
 )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.routing import Route
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.connection import ConnectionState, Extension
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import Answer, endpoint
+from calypso_mcp.local.exchange import Answer
+from calypso_mcp.local.operations import Operation
 
 
 async def check_connection(backend: Backend, _: Request) -> Answer:
@@ -19,4 +19,4 @@ async def check_connection(backend: Backend, _: Request) -> Answer:
     return Answer(connection.to_wire())
 
 
-ROUTES = (Route(paths.CONNECTION, endpoint(check_connection), methods=["GET"]),)
+OPERATIONS = (Operation("GET", paths.CONNECTION, check_connection, {200: (ConnectionState,)}),)

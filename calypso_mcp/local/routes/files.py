@@ -6,12 +6,13 @@ import sqlite3
 from typing import Any
 
 from starlette.requests import Request
-from starlette.routing import Route
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.files import (
     BucketSync,
     CreateUploadSession,
+    FileQuery,
+    FinalizeUploadSession,
     IndexingTask,
     KnowledgeFile,
     StatedError,
@@ -19,8 +20,9 @@ from calypso_mcp.api.files import (
     UploadSession,
 )
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, idempotency_key, read_body
+from calypso_mcp.local.exchange import REPLAYED, Answer, idempotency_key
 from calypso_mcp.local.identifiers import iso_time
+from calypso_mcp.local.operations import Operation
 from calypso_mcp.local.rate_limit import admit
 from calypso_mcp.local.refusals import Refusal, bucket_required, no_such_file, not_found
 from calypso_mcp.local.routes.addresses import upload_target
@@ -34,9 +36,8 @@ from calypso_mcp.local.uploads.finalizing import finalize
 _TASK_TYPE = "knowledge_indexing"
 
 
-async def create_session(backend: Backend, request: Request) -> Answer:
+async def create_session(backend: Backend, request: Request, body: CreateUploadSession) -> Answer:
     """Accept one file's declaration and answer with the address for its bytes."""
-    body = await read_body(backend, request, CreateUploadSession)
     key = idempotency_key(request)
     content = body.published()
     declaration = body.declaration(body.content_type)
@@ -65,7 +66,7 @@ async def create_session(backend: Backend, request: Request) -> Answer:
     return Answer(UploadSession(**dict(target)).to_wire(), 201, REPLAYED if is_replay else {})
 
 
-async def finalize_session(backend: Backend, request: Request) -> Answer:
+async def finalize_session(backend: Backend, request: Request, _: FinalizeUploadSession) -> Answer:
     """Queue an uploaded file for indexing; again, and it answers the same file and task."""
     session_id = request.path_params["session_id"]
     found = (await finalize(backend, [session_id])).get(session_id)
@@ -80,7 +81,7 @@ async def finalize_session(backend: Backend, request: Request) -> Answer:
     return Answer(file_wire(found.file), 201, REPLAYED if found.outcome == "replayed" else {})
 
 
-async def get_file(backend: Backend, request: Request) -> Answer:
+async def get_file(backend: Backend, request: Request, _: FileQuery) -> Answer:
     """Answer where a file stands. `verify` asks nobody else: this store is the ground truth."""
     file_id = request.path_params["file_id"]
     return Answer(file_wire(await backend.database.read(lambda connection: required(connection, file_id))))
@@ -108,9 +109,10 @@ async def get_task(backend: Backend, request: Request) -> Answer:
         id=file.task_id,
         status=file.task_status,
         knowledge_id=file.id,
+        type=_TASK_TYPE,
         error=error_wire(file),
     )
-    return Answer({**task.to_wire(), "type": _TASK_TYPE})
+    return Answer(task.to_wire())
 
 
 def file_wire(file: FileRow) -> dict[str, Any]:
@@ -148,9 +150,24 @@ def error_wire(file: FileRow) -> StatedError | None:
     return StatedError(code=file.error_code, message=file.error_message) if file.error_code else None
 
 
-ROUTES = (
-    Route(paths.UPLOAD_SESSIONS, endpoint(create_session), methods=["POST"]),
-    Route(paths.FINALIZE_UPLOAD_SESSION, endpoint(finalize_session), methods=["POST"]),
-    Route(paths.FILE, endpoint(get_file), methods=["GET"]),
-    Route(paths.TASK, endpoint(get_task), methods=["GET"]),
+OPERATIONS = (
+    Operation(
+        "POST",
+        paths.UPLOAD_SESSIONS,
+        create_session,
+        {201: (UploadSession,)},
+        asks=CreateUploadSession,
+        refuses=(409, 413, 429, 507),
+        takes_key=True,
+    ),
+    Operation(
+        "POST",
+        paths.FINALIZE_UPLOAD_SESSION,
+        finalize_session,
+        {201: (KnowledgeFile,)},
+        asks=FinalizeUploadSession,
+        refuses=(404, 409),
+    ),
+    Operation("GET", paths.FILE, get_file, {200: (KnowledgeFile,)}, asks=FileQuery, refuses=(404,)),
+    Operation("GET", paths.TASK, get_task, {200: (IndexingTask,)}, refuses=(404,)),
 )

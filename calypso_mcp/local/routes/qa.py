@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from starlette.requests import Request
-from starlette.routing import Route
 
 from calypso_mcp.api import paths
+from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.qa import AddQa
 from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.qa import as_markdown, qa_filename, same_question
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, idempotency_key, read_body
+from calypso_mcp.local.exchange import REPLAYED, Answer, idempotency_key
+from calypso_mcp.local.operations import Operation
 from calypso_mcp.local.refusals import invalid
-from calypso_mcp.local.routes.websites import source_fields
+from calypso_mcp.local.routes.websites import FetchedBody, source_fields
 from calypso_mcp.local.uploads import keeping
 
 #: As long as one search may be, and as much as an answer of a few pages.
@@ -20,9 +23,15 @@ _QUESTION_CHARS = 1_000
 _ANSWER_CHARS = 50_000
 
 
-async def add_qa(backend: Backend, request: Request) -> Answer:
+class QaBody(FetchedBody):
+    """A question with its answer, as the knowledge file that holds them."""
+
+    object: Literal["knowledge_qa"]
+    question: str
+
+
+async def add_qa(backend: Backend, request: Request, body: AddQa) -> Answer:
     """Keep an answer under its question, in place of the one that the question had before."""
-    body = await read_body(backend, request, AddQa)
     question, answer = " ".join(body.question.split()), body.answer.strip()
     if not question or not answer:
         raise invalid("A question and its answer must not be empty.")
@@ -40,8 +49,19 @@ async def add_qa(backend: Backend, request: Request) -> Answer:
     )
     await keeping.find_same(backend, declaration, "qa")
     kept = await keeping.keep(backend, declaration, as_markdown(question, answer).encode(), "qa", asked)
-    wire = {"object": "knowledge_qa", **source_fields(kept.file), "question": question}
+    wire: QaBody = {"object": "knowledge_qa", **source_fields(kept.file), "question": question}
     return Answer(wire, 201, REPLAYED if kept.is_replay else {})
 
 
-ROUTES = (Route(paths.QA, endpoint(add_qa), methods=["POST"]),)
+OPERATIONS = (
+    Operation(
+        "POST",
+        paths.QA,
+        add_qa,
+        {201: (QaBody,)},
+        asks=AddQa,
+        refuses=(409, 413, 507),
+        extension=Extension.QA,
+        takes_key=True,
+    ),
+)

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
-from starlette.routing import Route
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.search import SearchRequest, SearchResponse, SearchResult
 from calypso_mcp.local import agent_models
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import Answer, endpoint, read_body
+from calypso_mcp.local.exchange import Answer
+from calypso_mcp.local.operations import Operation
 from calypso_mcp.local.refusals import Refusal, invalid
 from calypso_mcp.local.retrieval import search as retrieval
 from calypso_mcp.local.retrieval.index import Passage
@@ -33,9 +33,8 @@ _STRATEGY = "lexical"
 _USAGE = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
 
 
-async def search(backend: Backend, request: Request) -> Answer:
+async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
     """Answer with the passages that match best within the named buckets or the agent's."""
-    body = await read_body(backend, request, SearchRequest)
     if not body.query.strip():
         raise invalid("query must not be empty.")
     if len(body.query) > _LONGEST_QUERY:
@@ -128,4 +127,4 @@ def _place(passage: Passage) -> dict[str, Any]:
     return {**place, "line_start": passage.line_start, "line_end": passage.line_end}
 
 
-ROUTES = (Route(paths.SEARCH, endpoint(search), methods=["POST"]),)
+OPERATIONS = (Operation("POST", paths.SEARCH, search, {200: (SearchResponse,)}, asks=SearchRequest),)

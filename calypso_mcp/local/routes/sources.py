@@ -9,24 +9,25 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import FileResponse
-from starlette.routing import Route
 
 from calypso_mcp.api import paths
+from calypso_mcp.api.connection import Extension
+from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.api.sources import (
-    DEFAULT_CHARS,
-    DEFAULT_PAGE,
-    LARGEST_PAGE,
-    MOST_CHARS,
     RelabelSource,
+    RemovalQuery,
     SourceList,
     SourcePassage,
     SourceRemoved,
+    SourcesQuery,
     SourceText,
+    TextQuery,
 )
 from calypso_mcp.domain.upload_rules import check_metadata, check_tags
 from calypso_mcp.errors import InputError
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import Answer, endpoint, read_body
+from calypso_mcp.local.exchange import Answer
+from calypso_mcp.local.operations import BYTES, Operation
 from calypso_mcp.local.refusals import invalid, not_found
 from calypso_mcp.local.retrieval import reading
 from calypso_mcp.local.routes.files import file_wire, required
@@ -37,21 +38,14 @@ from calypso_mcp.local.store.sources import After, Filters, Page
 from calypso_mcp.local.uploads.destinations import resolve
 
 
-async def list_sources(backend: Backend, request: Request) -> Answer:
+async def list_sources(backend: Backend, _: Request, asked: SourcesQuery) -> Answer:
     """Answer with sources of one bucket by name, a page at a time."""
-    asked = request.query_params
-    bucket = asked.get("bucket")
-    if not bucket:
-        raise invalid("Name the bucket: its id or slug.", code="bucket_required")
-    filters = Filters(**{name: asked.get(name) for name in ("query", "identity", "kind", "tag", "state")})
-    if filters.state and filters.state not in sources.STATES:
-        raise invalid(f"state is one of {', '.join(sources.STATES)}.")
-    limit = _number(request, "limit", DEFAULT_PAGE, least=1, most=LARGEST_PAGE)
-    after = _read_cursor(asked["cursor"]) if asked.get("cursor") else None
+    filters = Filters(asked.query, asked.identity, asked.kind, asked.tag, asked.state)
+    after = _read_cursor(asked.cursor) if asked.cursor else None
 
     def work(connection: sqlite3.Connection) -> Page:
-        [found] = resolve(connection, [bucket])
-        return sources.find(connection, found.id, filters, after=after, limit=limit)
+        [found] = resolve(connection, [asked.bucket])
+        return sources.find(connection, found.id, filters, after=after, limit=asked.limit)
 
     page = await backend.database.read(work)
     answer = SourceList(total=page.total, next_cursor=_cursor(page.after) if page.after else None)
@@ -59,19 +53,13 @@ async def list_sources(backend: Backend, request: Request) -> Answer:
     return Answer({**answer.to_wire(), "sources": listed})
 
 
-async def read_text(backend: Backend, request: Request) -> Answer:
+async def read_text(backend: Backend, request: Request, asked: TextQuery) -> Answer:
     """Answer with a source's text from a passage, a page or a line on, or with a section of it."""
-    start = reading.Start(
-        passage=_number(request, "passage", None, least=0),
-        part=_number(request, "part", None, least=0),
-        line=_number(request, "line", None, least=0),
-        section=request.query_params.get("section"),
-    )
-    most = _number(request, "max_chars", DEFAULT_CHARS, least=1, most=MOST_CHARS)
+    start = reading.Start(asked.passage, asked.part, asked.line, asked.section)
 
     def work(connection: sqlite3.Connection) -> tuple[FileRow, reading.Reading]:
         file = _file(connection, request)
-        return file, reading.read(connection, file.id, start, max_chars=most)
+        return file, reading.read(connection, file.id, start, max_chars=asked.max_chars)
 
     file, found = await backend.database.read(work)
     answer = SourceText(
@@ -102,9 +90,8 @@ async def read_content(backend: Backend, request: Request) -> FileResponse:
     )
 
 
-async def relabel(backend: Backend, request: Request) -> Answer:
+async def relabel(backend: Backend, request: Request, body: RelabelSource) -> Answer:
     """Change the title, tags or metadata of a source; its text and its place in searches stay."""
-    body = await read_body(backend, request, RelabelSource)
     try:
         check_tags(body.tags or (), backend.options.limits)
         check_metadata(body.metadata, backend.options.limits)
@@ -127,15 +114,14 @@ async def relabel(backend: Backend, request: Request) -> Answer:
     return Answer(file_wire(changed) if changed else {})
 
 
-async def remove(backend: Backend, request: Request) -> Answer:
+async def remove(backend: Backend, request: Request, asked: RemovalQuery) -> Answer:
     """Remove a source from one bucket, or from all without `bucket`."""
-    bucket = request.query_params.get("bucket")
 
     def work(connection: sqlite3.Connection) -> tuple[SourceRemoved, str | None]:
         file = _file(connection, request)
         buckets = file.bucket_ids
-        if bucket is not None:
-            [named] = resolve(connection, [bucket])
+        if asked.bucket is not None:
+            [named] = resolve(connection, [asked.bucket])
             if named.id not in buckets:
                 raise not_found("source in this bucket", "file_not_found")
             buckets = (named.id,)
@@ -160,17 +146,6 @@ def _file(connection: sqlite3.Connection, request: Request) -> FileRow:
     return required(connection, request.path_params["file_id"])
 
 
-def _number(request: Request, name: str, usual: Any, *, least: int, most: int = 2**31) -> Any:
-    given = request.query_params.get(name)
-    if given is None:
-        return usual
-    if not (
-        given.isascii() and given.isdigit() and len(given) <= len(str(most)) and least <= int(given) <= most
-    ):
-        raise invalid(f"{name} is a whole number from {least} to {most}.")
-    return int(given)
-
-
 def _cursor(after: After) -> str:
     return base64.urlsafe_b64encode(json.dumps(after).encode()).decode().rstrip("=")
 
@@ -185,10 +160,49 @@ def _read_cursor(cursor: str) -> After:
     return name, file_id
 
 
-ROUTES = (
-    Route(paths.SOURCES, endpoint(list_sources), methods=["GET"]),
-    Route(paths.SOURCE, endpoint(relabel), methods=["PATCH"]),
-    Route(paths.SOURCE, endpoint(remove), methods=["DELETE"]),
-    Route(paths.SOURCE_TEXT, endpoint(read_text), methods=["GET"]),
-    Route(paths.SOURCE_CONTENT, endpoint(read_content), methods=["GET"]),
+OPERATIONS = (
+    Operation(
+        "GET",
+        paths.SOURCES,
+        list_sources,
+        {200: (SourceList,)},
+        asks=SourcesQuery,
+        extension=Extension.SOURCES,
+    ),
+    Operation(
+        "PATCH",
+        paths.SOURCE,
+        relabel,
+        {200: (KnowledgeFile,)},
+        asks=RelabelSource,
+        refuses=(404,),
+        extension=Extension.RELABEL,
+    ),
+    Operation(
+        "DELETE",
+        paths.SOURCE,
+        remove,
+        {200: (SourceRemoved,)},
+        asks=RemovalQuery,
+        refuses=(404,),
+        extension=Extension.REMOVE,
+    ),
+    Operation(
+        "GET",
+        paths.SOURCE_TEXT,
+        read_text,
+        {200: (SourceText,)},
+        asks=TextQuery,
+        refuses=(404,),
+        extension=Extension.READ,
+    ),
+    Operation(
+        "GET",
+        paths.SOURCE_CONTENT,
+        read_content,
+        {200: (BYTES,), 206: (BYTES,)},
+        refuses=(404,),
+        extension=Extension.READ,
+        takes_range=True,
+    ),
 )

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from starlette.requests import Request
-from starlette.routing import Route
+from typing_extensions import TypedDict
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.websites import AddWebsite, ImportUrl, read_tags
 from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.file_formats import HEAD_BYTES
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import REPLAYED, Answer, endpoint, idempotency_key, read_body
+from calypso_mcp.local.exchange import REPLAYED, Answer, idempotency_key
 from calypso_mcp.local.identifiers import iso_time
 from calypso_mcp.local.indexing.formats.registry import readable_formats
+from calypso_mcp.local.operations import Operation
 from calypso_mcp.local.rate_limit import admit
 from calypso_mcp.local.refusals import Refusal
-from calypso_mcp.local.routes.files import file_wire
+from calypso_mcp.local.routes.files import sync_wire
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.uploads import keeping
 from calypso_mcp.local.uploads.admission import check_file, refusal_of
@@ -31,9 +32,40 @@ if TYPE_CHECKING:
 _ANY_TYPE = "*/*"
 
 
-async def add_website(backend: Backend, request: Request) -> Answer:
+class AssignmentBody(TypedDict):
+    """The buckets that a source was put into."""
+
+    assigned: list[str]
+
+
+class FetchedBody(TypedDict):
+    """A knowledge file under the names that these endpoints use (API sheet section 10)."""
+
+    knowledge_id: str
+    task_id: str
+    title: str | None
+    tags: list[str]
+    filename: str
+    mime_type: str
+    size_bytes: int
+    sha256: str | None
+    ingestion_status: str
+    bucketSyncStatus: str | None
+    bucketSync: list[dict[str, str]]
+    bucket_assignment: AssignmentBody
+
+
+class WebBody(FetchedBody):
+    """A page or a file of the web, as the knowledge file that was made of it."""
+
+    object: Literal["knowledge_website", "knowledge_file"]
+    team_id: str
+    url: str
+    summary: str | None
+
+
+async def add_website(backend: Backend, request: Request, body: AddWebsite) -> Answer:
     """Read a web page into buckets; one that is there already is a conflict, unless it is to be replaced."""
-    body = await read_body(backend, request, AddWebsite)
     asked = keeping.Request("website", idempotency_key(request), body.to_wire())
     wanted = _Wanted(
         kind="website",
@@ -79,9 +111,8 @@ async def add_website(backend: Backend, request: Request) -> Answer:
     return _answer(backend, kept, "knowledge_website", wanted.url)
 
 
-async def import_url(backend: Backend, request: Request) -> Answer:
+async def import_url(backend: Backend, request: Request, body: ImportUrl) -> Answer:
     """Fetch a file of the public web into buckets."""
-    body = await read_body(backend, request, ImportUrl)
     asked = keeping.Request("import-url", idempotency_key(request), body.to_wire())
     wanted = _Wanted(
         kind="file",
@@ -169,9 +200,11 @@ def _unsupported(message: str) -> Refusal:
     return Refusal(415, "unsupported_type", message)
 
 
-def _answer(backend: Backend, kept: Kept, kind: str, url: WebUrl) -> Answer:
+def _answer(
+    backend: Backend, kept: Kept, kind: Literal["knowledge_website", "knowledge_file"], url: WebUrl
+) -> Answer:
     file = kept.file
-    wire = {
+    wire: WebBody = {
         "object": kind,
         **source_fields(file),
         "team_id": backend.options.team_id,
@@ -181,26 +214,43 @@ def _answer(backend: Backend, kept: Kept, kind: str, url: WebUrl) -> Answer:
     return Answer(wire, 201, REPLAYED if kept.is_replay else {})
 
 
-def source_fields(file: FileRow) -> dict[str, Any]:
-    """Return what these endpoints say of a file, under the names that they use (API sheet section 10)."""
-    known = file_wire(file)
+def source_fields(file: FileRow) -> FetchedBody:
+    """Return what these endpoints say of a file."""
     return {
         "knowledge_id": file.id,
         "task_id": file.task_id,
         "title": file.declaration.title,
         "tags": list(file.declaration.tags),
         "filename": file.declaration.filename,
-        "mime_type": file.declaration.content_type,
+        "mime_type": file.declaration.media_type,
         "size_bytes": file.size_bytes,
         "sha256": file.sha256,
         "ingestion_status": file.status,
-        "bucketSyncStatus": known.get("bucketSyncStatus"),
-        "bucketSync": known.get("bucketSync"),
+        "bucketSyncStatus": file.sync_status,
+        "bucketSync": sync_wire(file.sync),
         "bucket_assignment": {"assigned": list(file.bucket_ids)},
     }
 
 
-ROUTES = (
-    Route(paths.WEBSITES, endpoint(add_website), methods=["POST"]),
-    Route(paths.IMPORT_URL, endpoint(import_url), methods=["POST"]),
+_REFUSES = (409, 413, 415, 422, 429, 507)
+
+OPERATIONS = (
+    Operation(
+        "POST",
+        paths.WEBSITES,
+        add_website,
+        {201: (WebBody,)},
+        asks=AddWebsite,
+        refuses=_REFUSES,
+        takes_key=True,
+    ),
+    Operation(
+        "POST",
+        paths.IMPORT_URL,
+        import_url,
+        {201: (WebBody,)},
+        asks=ImportUrl,
+        refuses=_REFUSES,
+        takes_key=True,
+    ),
 )

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import sqlite3
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from calypso_mcp.api.sources import SourceState
 from calypso_mcp.domain.statuses import SyncStatus
 from calypso_mcp.local.identifiers import json_text
 from calypso_mcp.local.retrieval import index
@@ -21,13 +22,12 @@ from calypso_mcp.local.store.files import FileRow
 After = tuple[str, str]
 
 #: What `Filters.state` accepts, as conditions on the joined rows.
-_STATES = {
+_STATES: Mapping[SourceState, str] = {
     "ready": f"member.sync_status = '{SyncStatus.ACTIVE}'",
     "failed": f"member.sync_status = '{SyncStatus.FAILED}'",
     "pending": f"member.sync_status NOT IN ('{SyncStatus.ACTIVE}', '{SyncStatus.FAILED}')",
     "warning": "files.warnings <> '[]'",
 }
-STATES = tuple(_STATES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,14 @@ class Filters:
         identity: What its versions have in common, exactly.
         kind: `file`, `website` or `qa`.
         tag: One of its tags.
-        state: One of `STATES`.
+        state: Where it stands in this bucket; `warning` goes beside the other three.
     """
 
     query: str | None = None
     identity: str | None = None
     kind: str | None = None
     tag: str | None = None
-    state: str | None = None
+    state: SourceState | None = None
 
 
 @dataclass(frozen=True, slots=True)

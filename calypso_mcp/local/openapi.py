@@ -1,0 +1,282 @@
+"""The OpenAPI 3.1 description of the embedded API, made from its operations and their models."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+from pydantic import TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
+from typing_extensions import TypedDict
+
+from calypso_mcp import __version__
+from calypso_mcp.api.connection import mark
+from calypso_mcp.local.exchange import IDEMPOTENCY_KEY_CHARS
+from calypso_mcp.local.operations import BYTES, Operation
+from calypso_mcp.local.options import LocalOptions
+from calypso_mcp.local.routes.addresses import UPLOAD_PATH
+
+BASE: Final = "/v1"
+_JSON: Final = "application/json"
+_TEXT: Final = "text/plain"
+_REF: Final = "#/components/schemas/{model}"
+#: Of every operation: a request not as described, a wrong key, a store that is busy or damaged.
+_ALWAYS: Final = (400, 401, 503)
+#: Where a docstring says which page a rule comes from, which is of no use to a caller.
+_ORIGIN: Final = re.compile(r" \((?:API sheet|seed)[^)]*\)")
+
+
+class ErrorFields(TypedDict):
+    """Why a request is refused. `retryable` says whether the same request may succeed later."""
+
+    code: str
+    message: str
+    retryable: bool
+
+
+class ErrorBody(TypedDict):
+    """The envelope of every error."""
+
+    error: ErrorFields
+    request_id: str
+
+
+def build_document(operations: Sequence[Operation], options: LocalOptions) -> dict[str, Any]:
+    """Return the description of `operations` and of upload addresses, as a JSON object."""
+    shapes = _Shapes(operations)
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation, shapes)
+    paths[UPLOAD_PATH] = _upload_address(options)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Calypso knowledge API, embedded",
+            "version": __version__,
+            "description": "The REST API of Calypso Buckets on one machine's disk. Operations and fields with"
+            " x-calypso-extension go beyond the published API; `GET /connection` announces them.",
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": BASE}],
+        "security": [{"apiKey": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "apiKey": {"type": "http", "scheme": "bearer", "description": "A project API key."}
+            },
+            "headers": _HEADERS,
+            "schemas": shapes.definitions,
+        },
+    }
+
+
+class _Shapes:
+    """The schemas of all bodies, each model once under `components`."""
+
+    def __init__(self, operations: Sequence[Operation]) -> None:
+        asked = {operation.asks for operation in operations if operation.asks is not None}
+        answered = {
+            shape
+            for operation in operations
+            for shapes in operation.answers.values()
+            for shape in shapes
+            if not isinstance(shape, str)
+        }
+        inputs: list[tuple[Any, JsonSchemaMode, TypeAdapter[Any]]] = [
+            *((shape, "validation", TypeAdapter(shape)) for shape in _in_order(asked)),
+            *((shape, "serialization", TypeAdapter(shape)) for shape in _in_order({*answered, ErrorBody})),
+        ]
+        self._schemas, joined = TypeAdapter.json_schemas(inputs, by_alias=True, ref_template=_REF)
+        self._all: dict[str, Any] = _without_origins(joined["$defs"])
+        queries = {
+            operation.asks.__name__ for operation in operations if operation.asks and not operation.has_body
+        }
+        self.definitions = {name: shape for name, shape in self._all.items() if name not in queries}
+
+    def asked(self, shape: Any) -> dict[str, Any]:
+        """Return the schema of what a request holds."""
+        return self._schemas[shape, "validation"]
+
+    def answered(self, shape: Any) -> dict[str, Any]:
+        """Return the schema of what an answer holds."""
+        return self._schemas[shape, "serialization"]
+
+    def fields(self, shape: Any) -> Iterator[tuple[str, dict[str, Any], bool]]:
+        """Yield name, schema and necessity of each field of a query."""
+        schema = self._all[self.asked(shape)["$ref"].rpartition("/")[2]]
+        for name, field in schema.get("properties", {}).items():
+            yield name, _given(field), name in schema.get("required", ())
+
+
+def _in_order(shapes: set[Any]) -> list[Any]:
+    return sorted(shapes, key=lambda shape: shape.__name__)
+
+
+def _given(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a field that is given: a query string cannot say null."""
+    options = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
+    rest = {name: value for name, value in schema.items() if name not in {"anyOf", "default"}}
+    default = {"default": schema["default"]} if schema.get("default") is not None else {}
+    return {**rest, **(options[0] if len(options) == 1 else {}), **default}
+
+
+def _described(operation: Operation, shapes: _Shapes) -> dict[str, Any]:
+    summary, _, more = inspect.getdoc(operation.handler).partition("\n\n")  # type: ignore[union-attr]
+    refusals = {*_ALWAYS, *operation.refuses, *((413,) if operation.has_body else ())}
+    answers = {str(status): _answer(status, operation, shapes) for status in operation.answers}
+    answers |= {str(status): _refusal(status, shapes) for status in sorted(refusals)}
+    if operation.takes_range:
+        answers["400"]["content"][_TEXT] = {"schema": {"type": "string"}}
+        answers["416"] = _plain("The range lies outside the bytes.", "Content-Range")
+    described: dict[str, Any] = {
+        "operationId": operation.handler.__name__,
+        "summary": summary,
+        **({"description": more} if more else {}),
+        "parameters": list(_parameters(operation, shapes)),
+        "responses": answers,
+    }
+    if operation.has_body:
+        schema = shapes.asked(operation.asks)
+        needed = bool(shapes.definitions[schema["$ref"].rpartition("/")[2]].get("required"))
+        described["requestBody"] = {"required": needed, "content": {_JSON: {"schema": schema}}}
+    return described | (mark(operation.extension) if operation.extension else {})
+
+
+def _parameters(operation: Operation, shapes: _Shapes) -> Iterator[dict[str, Any]]:
+    for name in re.findall(r"{(\w+)}", operation.path):
+        yield {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+    if operation.asks is not None and not operation.has_body:
+        for name, schema, is_needed in shapes.fields(operation.asks):
+            yield {"name": name, "in": "query", "required": is_needed, "schema": schema}
+    if operation.takes_key:
+        yield _header(
+            "Idempotency-Key",
+            "A repeated request with the same key answers with what the first one made.",
+            {"type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_CHARS},
+        )
+    if operation.takes_range:
+        yield _header("Range", "The part of the bytes that is wanted.", {"type": "string"})
+
+
+def _header(name: str, description: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": description, "schema": schema}
+
+
+def _answer(status: int, operation: Operation, shapes: _Shapes) -> dict[str, Any]:
+    content = {
+        shape if isinstance(shape, str) else _JSON: {"schema": _body(shape, shapes)}
+        for shape in operation.answers[status]
+    }
+    headers = ["X-Request-Id"]
+    if status == HTTPStatus.CREATED:
+        headers.append("Idempotency-Replayed")
+    if operation.takes_range:
+        headers.append("Accept-Ranges")
+    if status == HTTPStatus.PARTIAL_CONTENT:
+        headers.append("Content-Range")
+    return {"description": HTTPStatus(status).phrase, "headers": _named(headers), "content": content}
+
+
+def _body(shape: Any, shapes: _Shapes) -> dict[str, Any]:
+    if shape == BYTES:
+        return {}
+    return {"type": "string"} if isinstance(shape, str) else shapes.answered(shape)
+
+
+def _refusal(status: int, shapes: _Shapes) -> dict[str, Any]:
+    headers = ["X-Request-Id"]
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers.append("WWW-Authenticate")
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        headers.append("Retry-After")
+    content = {_JSON: {"schema": shapes.answered(ErrorBody)}}
+    return {"description": HTTPStatus(status).phrase, "headers": _named(headers), "content": content}
+
+
+def _named(headers: Sequence[str]) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in headers}
+
+
+def _plain(description: str, *headers: str) -> dict[str, Any]:
+    content = {_TEXT: {"schema": {"type": "string"}}}
+    return {"description": description, "headers": _named(headers), "content": content}
+
+
+def _text_header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string"}}
+
+
+_HEADERS: Final = {
+    "X-Request-Id": _text_header("Names the request in the backend's log."),
+    "Idempotency-Replayed": _text_header("`true` where the answer is of an earlier request."),
+    "Retry-After": _text_header("Seconds to wait before the next try."),
+    "WWW-Authenticate": _text_header("How to authenticate."),
+    "Accept-Ranges": _text_header("`bytes`."),
+    "Content-Range": _text_header("The part that is in the body."),
+    "Range": _text_header("The bytes that are stored, from the first one on; absent where there are none."),
+}
+
+
+def _upload_address(options: LocalOptions) -> dict[str, Any]:
+    """Return the path item of upload addresses, which speak the resumable protocol of GCS."""
+    ends = {
+        "404": _plain("There is no upload at this address."),
+        "410": _plain("The address has ended. Create the session again for a new one."),
+        "503": _plain(
+            "Ask for the offset with `Content-Range: bytes */*` and go on from there.", "Retry-After"
+        ),
+        "507": _plain("The disk is full."),
+    }
+    return {
+        "servers": [{"url": options.upload_origin or "/"}],
+        "parameters": [
+            {"name": "secret", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        ],
+        "put": {
+            "operationId": "send_bytes",
+            "summary": "Send the bytes of an upload session, whole or in parts, or ask how many are stored.",
+            "security": [],
+            "parameters": [
+                _header(
+                    "Content-Range",
+                    "`bytes FIRST-LAST/TOTAL` for a part, `bytes */TOTAL` to ask; absent for the whole.",
+                    {"type": "string"},
+                ),
+                _header("X-Goog-Hash", "`md5=` or `crc32c=` of the whole object.", {"type": "string"}),
+            ],
+            "requestBody": {"required": False, "content": {BYTES: {"schema": {}}}},
+            "responses": {
+                "200": {
+                    "description": "All bytes are stored.",
+                    "content": {_JSON: {"schema": {"type": "object"}}},
+                },
+                "308": {"description": "More bytes are expected.", "headers": _named(["Range"])},
+                "400": _plain("The bytes are not those of the session; nothing of them is kept."),
+                **ends,
+            },
+        },
+        "delete": {
+            "operationId": "cancel_upload",
+            "summary": "Cancel an upload.",
+            "security": [],
+            "responses": {
+                "400": _plain("All bytes have arrived."),
+                "499": _plain("The upload was cancelled."),
+                **ends,
+            },
+        },
+    }
+
+
+def _without_origins(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_without_origins(entry) for entry in cast("list[Any]", schema)]
+    if not isinstance(schema, dict):
+        return schema
+    cleaned = {name: _without_origins(value) for name, value in cast("dict[str, Any]", schema).items()}
+    if isinstance(cleaned.get("description"), str):
+        cleaned["description"] = _ORIGIN.sub("", cleaned["description"])
+    return cleaned

@@ -1,0 +1,87 @@
+"""Operations of the API: a method on a path, with what it asks for and how it answers, bound in one place.
+
+`/v1/openapi.json` is made from the same values that requests are routed and read by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from calypso_mcp.api.connection import Extension
+from calypso_mcp.api.wire import WireModel
+from calypso_mcp.local.backend import Backend
+from calypso_mcp.local.exchange import Answer, Events, Handler, endpoint, read_body, read_query
+
+M = TypeVar("M", bound=WireModel)
+
+Answered = Awaitable[Answer | Events | Response]
+
+#: Media types of bodies that are no JSON object, in the place of a shape.
+EVENT_STREAM = "text/event-stream"
+BYTES = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path.
+
+    Attributes:
+        handler: Takes the backend, the request and, where `asks` is given, what the request asks. Its name is
+            the operation's id, its docstring the description.
+        asks: The shape of the body, or of the query string where the method has no body.
+        answers: By status, the shapes of the body: models, typed dictionaries, or media types.
+        refuses: Statuses of refusals beyond those that every operation has.
+        extension: What `GET /connection` announces it as; None for an operation of the published API.
+        takes_key: Whether a repeated request may carry the same Idempotency-Key.
+        takes_range: Whether a part of the bytes may be asked for.
+    """
+
+    method: str
+    path: str
+    handler: Callable[..., Answered]
+    answers: Mapping[int, tuple[Any, ...]]
+    asks: type[WireModel] | None = None
+    refuses: tuple[int, ...] = ()
+    extension: Extension | None = None
+    takes_key: bool = False
+    takes_range: bool = False
+    has_body: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "has_body", self.asks is not None and self.method not in {"GET", "DELETE"})
+
+    async def carry_out(self, backend: Backend, request: Request) -> Answer | Events | Response:
+        """Read what `request` asks and return what the handler answers."""
+        if self.asks is None:
+            return await self.handler(backend, request)
+        if self.has_body:
+            return await self.handler(backend, request, await read_body(backend, request, self.asks))
+        return await self.handler(backend, request, read_query(request, self.asks))
+
+
+def routes(operations: Iterable[Operation]) -> list[Route]:
+    """Return one route for each path, which knows all methods of it, with the more exact paths first.
+
+    A wrong method is then answered with every right one (RFC 9110, section 15.5.6).
+    """
+    paths: dict[str, dict[str, Operation]] = {}
+    for operation in operations:
+        paths.setdefault(operation.path, {})[operation.method] = operation
+    return [
+        Route(path, endpoint(_dispatcher(methods)), methods=list(methods))
+        for path, methods in sorted(paths.items(), key=lambda entry: entry[0].count("{"))
+    ]
+
+
+def _dispatcher(methods: Mapping[str, Operation]) -> Handler:
+    async def dispatch(backend: Backend, request: Request) -> Answer | Events | Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await methods[method].carry_out(backend, request)
+
+    return dispatch

@@ -1,0 +1,147 @@
+"""The description of the API: it covers all of it, every client can read it, and the API keeps to it.
+
+That every answer of the other tests here is as described is checked in `tests.support.live_backend`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NoReturn, get_type_hints
+
+import httpx2
+import pytest
+from jsonschema import Draft202012Validator
+from starlette.routing import BaseRoute, Mount, Route
+
+from calypso_mcp.api.connection import Extension
+from calypso_mcp.local.app import OPERATIONS, create_app
+from calypso_mcp.local.operations import Operation
+from calypso_mcp.local.options import LocalOptions
+from calypso_mcp.local.web.policy import WebPolicy
+from calypso_mcp.local.web.refusals import failed
+from tests.support.described_api import document, mismatches
+from tests.support.live_backend import API_KEY, Api, in_process, options_for, serving
+
+#: Rules that no schema can hold are answered with 400: a bucket must exist, a URL must be public.
+_CHECKS = "--exclude-checks=positive_data_acceptance"
+
+
+def _routes(routes: list[BaseRoute], below: str = "") -> set[tuple[str, str]]:
+    found: set[tuple[str, str]] = set()
+    for route in routes:
+        if isinstance(route, Mount):
+            found |= _routes(list(route.routes), below + route.path)
+        elif isinstance(route, Route):
+            found |= {(method, below + route.path) for method in route.methods or ()}
+    return found
+
+
+def test_every_route_is_described(tmp_path: Path) -> None:
+    served = _routes(create_app(options_for(tmp_path)).routes)
+    described = {
+        (method.upper(), path if path.startswith("/upload/") else f"/v1{path}")
+        for path, item in document()["paths"].items()
+        for method in item
+        if method not in {"servers", "parameters"}
+    }
+    assert {route for route in served if route[0] not in {"HEAD", "OPTIONS"}} == described | {
+        ("GET", "/v1/openapi.json")
+    }
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.handler.__name__)
+def test_what_a_handler_takes_is_what_its_operation_asks(operation: Operation) -> None:
+    _, _, *asked = (kind for name, kind in get_type_hints(operation.handler).items() if name != "return")
+    assert asked == ([operation.asks] if operation.asks else [])
+
+
+def test_every_extension_is_marked() -> None:
+    marked: set[str] = set()
+
+    def visit(part: Any) -> None:
+        if isinstance(part, dict):
+            marked.update({part["x-calypso-extension"]} if "x-calypso-extension" in part else ())
+        for entry in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+            visit(entry)
+
+    visit(document())
+    assert marked == set(Extension)
+
+
+def test_schemas_are_valid_and_speak_for_themselves() -> None:
+    for name, schema in document()["components"]["schemas"].items():
+        Draft202012Validator.check_schema(schema)
+        text = schema.get("description", "")
+        assert "API sheet" not in text, name
+        assert "(seed" not in text, name
+
+
+async def test_the_description_needs_no_key(api: Api) -> None:
+    answer = await api.http.get("/openapi.json", headers={"Authorization": ""})
+    described = answer.json()
+    assert described["openapi"] == "3.1.0"
+    assert described["paths"] == document()["paths"]
+    assert described["components"]["securitySchemes"] == {
+        "apiKey": {"type": "http", "scheme": "bearer", "description": "A project API key."}
+    }
+
+
+async def test_a_wrong_method_is_answered_with_all_right_ones(api: Api) -> None:
+    answer = await api.http.put("/knowledge/buckets")
+    assert answer.status_code == 405
+    assert set(re.split(", *", answer.headers["allow"])) == {"GET", "HEAD", "POST"}
+    imported = await api.http.put("/knowledge/files/import-url")
+    assert imported.headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(418, {}), (200, {"buckets": []}), (200, {"team_id": "team", "buckets": [{"id": 1}]})],
+    ids=["another status", "a missing field", "a wrong type"],
+)
+def test_an_answer_that_is_not_as_described_is_found(status: int, body: Any) -> None:
+    request = httpx2.Request("GET", "http://host/v1/knowledge/buckets")
+    assert list(mismatches(httpx2.Response(status, json=body, request=request)))
+
+
+async def _find_no_host(host: str) -> NoReturn:
+    raise failed(f"The host {host!r} cannot be found.")
+
+
+async def _upload_one(options: LocalOptions) -> dict[str, Any]:
+    async with in_process(options) as api:
+        return await api.settled((await api.upload(b"# Fees\n\nThe fee is 12 euros.\n"))["id"])
+
+
+def test_hostile_requests_are_answered_as_described(tmp_path: Path) -> None:
+    options = options_for(tmp_path / "data", web=WebPolicy(resolve=_find_no_host))
+    file = asyncio.run(_upload_one(options))
+    with serving(options) as origin:
+        (tmp_path / "schemathesis.toml").write_text(
+            f"""
+            [[operations]]
+            include-operation-id = ["get_file", "read_text", "read_content", "relabel"]
+            parameters = {{ "path.file_id" = "{file["id"]}" }}
+            [[operations]]
+            include-operation-id = "get_task"
+            parameters = {{ "path.task_id" = "{file["task"]["id"]}" }}
+            [[operations]]
+            include-operation-id = "list_sources"
+            parameters = {{ "query.bucket" = "docs" }}
+            """,
+            encoding="utf-8",
+        )
+        command = [
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file=schemathesis.toml"),
+            *("run", f"{origin}/v1/openapi.json", f"--header=Authorization: Bearer {API_KEY}"),
+            *("--phases=coverage,fuzzing", "--max-examples=1", "--seed=1", "--no-shrink", "--checks=all"),
+            *("--suppress-health-check=all", "--warnings=off", "--generation-database=none", _CHECKS),
+        ]
+        run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=400, check=False)
+    assert run.returncode == 0, run.stdout[-5_000:] + run.stderr[-1_000:]
+    # It was not stopped at the door.
+    assert re.search(r"Tested: 2\d", run.stdout), run.stdout[-2_000:]
