@@ -40,8 +40,8 @@ def main(argv: list[str] | None = None) -> int:
 def _run(argv: list[str]) -> int:
     try:
         # Not before: it takes a while to load, and Ctrl-C ends that quietly, too.
-        from calypso_mcp.cli.arguments import UsageError, parse
-        from calypso_mcp.cli.commands import STDIO
+        from calypso_mcp.cli.arguments import UsageError, load_module, parse
+        from calypso_mcp.cli.command_list import STDIO
 
         guard_output()
         try:
@@ -56,7 +56,7 @@ def _run(argv: list[str]) -> int:
         except SystemExit as ended:
             # `--help` and `--version` end so.
             return _finished(int(ended.code or 0))
-        run = parsed.command.module().run
+        run = load_module(parsed.command).run
         _raise_at_interrupts()
         if parsed.command is not STDIO:
             # stdio is started again and again: its collector works once it serves.

@@ -9,13 +9,14 @@ from __future__ import annotations
 import argparse
 import re
 import textwrap
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn, Protocol, cast
 
 from calypso_mcp import __version__
-from calypso_mcp.cli.commands import COMMANDS, STDIO, Command
+from calypso_mcp.cli.command_list import COMMANDS, STDIO, Command
 from calypso_mcp.cli.terminal import columns
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.settings import Knob, Settings, knobs
@@ -72,6 +73,23 @@ class Parsed:
     flags: dict[str, object]
 
 
+class CommandModule(Protocol):
+    """What the module of a command offers."""
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Add the command's own arguments and the settings it takes."""
+
+    def run(self, arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
+        """Run the command with its own arguments and the settings given as flags; return the exit code."""
+        ...
+
+
+def load_module(command: Command) -> CommandModule:
+    """Import the module of a command, and no other command's."""
+    name = f"calypso_mcp.cli.commands.{command.name.replace('-', '_')}"
+    return cast("CommandModule", import_module(name))
+
+
 def parse(argv: list[str]) -> Parsed:
     """Return the command, its own arguments, and the settings given as flags.
 
@@ -87,7 +105,7 @@ def parse(argv: list[str]) -> Parsed:
         # A desktop bundle can pass several values as words only, and none at all.
         parser.add_argument("folders", nargs="*", help=argparse.SUPPRESS)
     else:
-        command.module().add_arguments(parser)
+        load_module(command).add_arguments(parser)
     parser.refuse_keys(line)
     known, unknown = parser.parse_known_intermixed_args(line)
     if unknown:

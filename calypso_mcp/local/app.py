@@ -23,7 +23,6 @@ from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.cleaning import clean
 from calypso_mcp.local.exchange import answer_exception
-from calypso_mcp.local.indexing.worker import IndexingWorker
 from calypso_mcp.local.operations import routes
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.presence import Presence
@@ -42,6 +41,7 @@ from calypso_mcp.local.routes import (
     websites,
 )
 from calypso_mcp.local.store.database import Database
+from calypso_mcp.local.worker import IndexingWorker
 from calypso_mcp.sqlite.faults import StoreFault, gone
 
 __all__ = ["LocalOptions", "create_app", "open_backend"]

@@ -9,9 +9,9 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined
 
-from calypso_mcp.cli.arguments import CommandParser
+from calypso_mcp.cli.arguments import CommandParser, load_module
 from calypso_mcp.cli.clients.links import install_links
-from calypso_mcp.cli.commands import COMMANDS, STDIO
+from calypso_mcp.cli.command_list import COMMANDS, STDIO
 from calypso_mcp.local.indexing.formats.registry import ENTRIES
 from calypso_mcp.local.indexing.formats.unreadable import UNREADABLE
 from calypso_mcp.server.calls.tool_spec import ToolSpec
@@ -112,7 +112,7 @@ def commands() -> str:
     for command in COMMANDS:
         parser = CommandParser(command)
         if command is not STDIO:
-            command.module().add_arguments(parser)
+            load_module(command).add_arguments(parser)
         title = "calypso-mcp" if command is STDIO else f"calypso-mcp {command.name}"
         rows = [f"## `{title}`\n", f"{parser.description if command is not STDIO else command.summary}\n"]
         rows.append(f"```text\ncalypso-mcp {command.name} {command.usage}\n```\n")

@@ -18,7 +18,7 @@ from calypso_mcp.cli.clients.files import ConfigFile, config_files, read_text
 from calypso_mcp.cli.clients.files import parse as parse_config
 from calypso_mcp.cli.clients.jsonc import Unreadable
 from calypso_mcp.cli.clients.places import Places
-from calypso_mcp.cli.commands import STDIO
+from calypso_mcp.cli.command_list import STDIO
 from calypso_mcp.cli.doctor.findings import Finding, note, ok, problem
 from calypso_mcp.settings import read_settings
 from calypso_mcp.settings.placeholders import placeholder_in

@@ -15,8 +15,8 @@ from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.errors import AuthenticationFailed, ConfigError
-from calypso_mcp.local.indexing.worker import IndexingWorker
 from calypso_mcp.local.options import LocalOptions
+from calypso_mcp.local.worker import IndexingWorker
 from calypso_mcp.settings import Settings, settings_from
 from calypso_mcp.sqlite.faults import StoreGone
 

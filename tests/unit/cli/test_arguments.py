@@ -8,7 +8,7 @@ import pytest
 from calypso_mcp import __version__
 from calypso_mcp.cli import main
 from calypso_mcp.cli.arguments import UsageError, parse
-from calypso_mcp.cli.commands import COMMANDS, STDIO
+from calypso_mcp.cli.command_list import COMMANDS, STDIO
 from calypso_mcp.settings import knobs
 
 SECRET = "sk-live-4711abcdef"

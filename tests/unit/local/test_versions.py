@@ -12,12 +12,12 @@ import pytest
 from calypso_mcp.domain.declaration import Declaration, IfExists
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import Block, Document
-from calypso_mcp.local.indexing.worker import _indexed  # pyright: ignore[reportPrivateUsage]
 from calypso_mcp.local.retrieval.search import Where, search
 from calypso_mcp.local.store import buckets, files, sessions, sources, tasks
 from calypso_mcp.local.store.migrations import MIGRATIONS
 from calypso_mcp.local.store.sessions import NewSession
 from calypso_mcp.local.store.tasks import Claimed
+from calypso_mcp.local.worker import _indexed  # pyright: ignore[reportPrivateUsage]
 from calypso_mcp.sqlite.connections import connect
 from calypso_mcp.sqlite.migrations import migrate
 

@@ -10,10 +10,10 @@ import anyio.to_thread
 import pytest
 
 from calypso_mcp.local.blobs import Blobs
-from calypso_mcp.local.indexing.worker import IndexingWorker
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.store.database import Database
+from calypso_mcp.local.worker import IndexingWorker
 
 BOUND_S = 30.0
 

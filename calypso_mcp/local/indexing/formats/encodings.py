@@ -7,13 +7,13 @@ file can be decoded so. A file that nothing decodes fails, with what was tried.
 
 from __future__ import annotations
 
-import codecs
 import re
 import unicodedata
 from dataclasses import dataclass
 
 from calypso_mcp.domain.text_bytes import marked_encoding, wide_encoding
 from calypso_mcp.local.indexing.documents import ExtractionFailed
+from calypso_mcp.local.indexing.formats.charset_labels import codec_of, label_of
 from calypso_mcp.local.indexing.formats.guessing import guesses
 
 #: UTF-8 with fewer undecodable bytes than this fraction of its foreign characters is damaged UTF-8.
@@ -28,11 +28,6 @@ _REPLACEMENT = "\ufffd"
 _C1 = re.compile("[\x80-\x84\x86-\x9f]")
 #: Categories of characters that stand in no text.
 _NO_TEXT = frozenset({"Cn", "Co", "Cs"})
-#: Codecs of Python that are transformations or escapes.
-_NO_CHARSETS = frozenset(
-    {"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem"}
-)
-_LABELS = {"cp932": "shift_jis", "cp949": "euc-kr", "big5hkscs": "big5", "mac-roman": "macintosh"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +53,6 @@ def decode(data: bytes, declared: str = "") -> Decoded:
     found = _decode(data, declared)
     text = found.text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").replace("\xad", "")
     return Decoded(unicodedata.normalize("NFC", text), found.encoding, found.warnings)
-
-
-def codec_of(label: str) -> str | None:
-    """Return Python's codec for a label as the WHATWG Encoding Standard reads it; None for an unknown one."""
-    import webencodings
-
-    known = webencodings.lookup(label.strip())
-    if known is not None:
-        return str(known.codec_info.name)
-    try:
-        name = codecs.lookup(label.strip()).name
-        "".encode(name)
-    except (LookupError, UnicodeError, ValueError):
-        return None
-    return None if name in _NO_CHARSETS else name
 
 
 def _decode(data: bytes, declared: str) -> Decoded:
@@ -115,11 +95,6 @@ def _decode_legacy(data: bytes, declared: str) -> Decoded:
         "unsupported",
         f"The text is in no encoding that is known; tried: {names}. Save it as UTF-8 and upload it again.",
     )
-
-
-def label_of(codec: str) -> str:
-    """Return the name by which people know one of Python's codecs."""
-    return _LABELS.get(codec) or re.sub(r"^cp(125\d|874)$", r"windows-\1", codec)
 
 
 def _strict(data: bytes, codec: str) -> str | None:

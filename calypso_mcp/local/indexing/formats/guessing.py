@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
 
+from calypso_mcp.local.indexing.formats.charset_labels import codec_of
+
 #: Bytes looked at.
 _GUESSED_BYTES = 262_144
 _JUDGED_CHARS = 20_000
@@ -45,8 +47,6 @@ _MIXED_SHARE = 0.5
 def guesses(data: bytes) -> Iterator[str]:
     """Yield the encodings that `data` may be in, by chardet's names, the likeliest first."""
     from chardet import EncodingEra, detect_all
-
-    from calypso_mcp.local.indexing.formats.encodings import codec_of
 
     sample = _sample(data)
     found = detect_all(

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from itertools import zip_longest
 
 import anydoc
 
-from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
+from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
+from calypso_mcp.local.indexing.formats.office_model import document_blocks, parse
 from calypso_mcp.local.indexing.formats.packages import SLIDE_MARK, Package
-from calypso_mcp.local.indexing.formats.tables import Row, is_header, table_blocks
+from calypso_mcp.local.indexing.formats.spreadsheets import read_spreadsheet
 
-_INDENT = "  "
 _SPREADSHEETS = frozenset({"xlsx", "ods"})
 _PRESENTATIONS = frozenset({"pptx", "odp"})
-_UNPACKS_TOO_FAR = "The file unpacks to more than is allowed. Upload it in parts."
-#: By limit of anydoc.
-_TOO_LARGE = {
-    "max_grid_slots": "A sheet spans too many cells. Delete those far away from its table or save it as CSV.",
-    "max_xml_nodes": "The file has too many cells or paragraphs. Upload it in parts, or large sheets as CSV.",
-    "max_xml_depth": "The file is nested too deeply: it is damaged, or made to do harm.",
-}
 
 
 def read_office(file: FileContent) -> Document:
@@ -33,8 +25,6 @@ def read_office(file: FileContent) -> Document:
     """
     kind = anydoc.format_from_bytes(file.data)
     if kind in _SPREADSHEETS:
-        from calypso_mcp.local.indexing.formats.spreadsheets import read_spreadsheet
-
         return read_spreadsheet(file)
     package = _package(file.data)
     marked = package.with_slide_marks() if package is not None and kind in _PRESENTATIONS else None
@@ -46,118 +36,6 @@ def read_office(file: FileContent) -> Document:
     if title is None and blocks and blocks[0].heading_level == 1:
         title = blocks[0].text
     return Document(tuple(blocks), title)
-
-
-def parse(data: bytes) -> anydoc.Document:
-    """Return anydoc's model of an office file.
-
-    Raises:
-        ExtractionFailed: As for `read_office`.
-    """
-    try:
-        return anydoc.to_document(data)
-    except anydoc.EncryptedError as error:
-        raise ExtractionFailed(
-            "encrypted", "The file is protected by a password. Upload a copy without it."
-        ) from error
-    except anydoc.ResourceLimitError as error:
-        raise ExtractionFailed("too_large", _TOO_LARGE.get(error.limit, _UNPACKS_TOO_FAR)) from error
-    except anydoc.UnsupportedError as error:
-        raise ExtractionFailed(
-            "unsupported", "The file is of a kind that cannot be read. Save it as docx, xlsx, pptx or PDF."
-        ) from error
-    except anydoc.ConvertError as error:
-        raise ExtractionFailed("broken", "The file is damaged: it holds no document.") from error
-
-
-def document_blocks(document: anydoc.Document) -> Iterator[Block]:
-    """Yield the blocks of a document, then its foot- and endnotes."""
-    yield from blocks_of(document.blocks)
-    for note in document.notes:
-        text = flat_text(note.blocks)
-        if text:
-            yield Block(f"[{note.id}] {text}")
-
-
-def blocks_of(blocks: Sequence[anydoc.Block]) -> Iterator[Block]:
-    """Yield headings, paragraphs, lists (one block each) and tables."""
-    for block in blocks:
-        if block.kind == "heading":
-            text = " ".join(inline_text(block.content).split())
-            if text:
-                yield Block(text, heading_level=block.level)
-        elif block.kind == "table" and block.table is not None:
-            yield from _table_blocks(block.table)
-        elif block.kind == "block_quote":
-            yield from blocks_of(block.blocks or ())
-        elif text := _block_text(block):
-            yield Block(text)
-
-
-def flat_text(blocks: Sequence[anydoc.Block]) -> str:
-    """Return the text of a cell or a note."""
-    return "\n".join(text for block in blocks if (text := _block_text(block)))
-
-
-def inline_text(content: Sequence[anydoc.Inline] | None) -> str:
-    """Return running text, with what pictures are described as and marks of notes."""
-    return "".join(map(_inline, content or ()))
-
-
-def _inline(one: anydoc.Inline) -> str:
-    if one.kind == "link":
-        return inline_text(one.content)
-    if one.kind == "image":
-        return one.alt or ""
-    if one.kind == "note_ref":
-        return f"[{one.note_id}]"
-    if one.kind == "line_break":
-        return "\n"
-    if one.kind == "checkbox":
-        return "[x] " if one.checked else "[ ] "
-    return one.text or ""
-
-
-def _block_text(block: anydoc.Block) -> str:
-    if block.kind == "list" and block.list is not None:
-        return "\n".join(_list_lines(block.list, ""))
-    if block.kind == "table" and block.table is not None:
-        return "\n".join(" | ".join(cells) for cells in grid_of(block.table))
-    if block.blocks is not None:
-        return flat_text(block.blocks)
-    return (block.text if block.text is not None else inline_text(block.content)).strip()
-
-
-def _list_lines(one: anydoc.List, indent: str) -> Iterator[str]:
-    for number, item in enumerate(one.items, one.start):
-        marker = item.marker_label or ("-" if one.marker == "bullet" else f"{number}.")
-        for block in item.blocks:
-            if block.kind == "list" and block.list is not None:
-                yield from _list_lines(block.list, indent + _INDENT)
-            elif text := _block_text(block):
-                yield f"{indent}{marker} {text}"
-                marker = " "
-
-
-def grid_of(table: anydoc.Table) -> list[list[str]]:
-    """Return the cells of a table as text on one line each; a covered place is empty."""
-    return [
-        ["" if slot.cell is None else " ".join(flat_text(slot.cell.blocks).split()) for slot in row]
-        for row in table.grid
-    ]
-
-
-def _table_blocks(table: anydoc.Table) -> Iterator[Block]:
-    if table.kind == "layout":
-        for row in table.grid:
-            for slot in row:
-                yield from blocks_of(slot.cell.blocks if slot.cell is not None else ())
-        return
-    rows = grid_of(table)
-    top = table.header_rows or int(bool(rows) and is_header(rows[0]))
-    columns = zip_longest(*rows[:top], fillvalue="")
-    header = [" ".join(dict.fromkeys(filter(None, names))) for names in columns]
-    yield from table_blocks(header, map(Row, rows[top:]), labelled=False)
 
 
 def _package(data: bytes) -> Package | None:
