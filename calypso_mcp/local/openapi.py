@@ -17,7 +17,7 @@ from calypso_mcp.api.connection import mark
 from calypso_mcp.local.exchange import IDEMPOTENCY_KEY_CHARS
 from calypso_mcp.local.operations import BYTES, Operation
 from calypso_mcp.local.options import LocalOptions
-from calypso_mcp.local.routes.addresses import UPLOAD_PATH
+from calypso_mcp.local.uploads.addresses import UPLOAD_PATH
 
 BASE: Final = "/v1"
 _JSON: Final = "application/json"

@@ -27,12 +27,12 @@ from calypso_mcp.local.exchange import REPLAYED, Answer
 from calypso_mcp.local.operations import Operation
 from calypso_mcp.local.rate_limit import admit as count_create
 from calypso_mcp.local.refusals import not_found
-from calypso_mcp.local.routes.addresses import upload_target
 from calypso_mcp.local.routes.files import file_wire, sync_wire
 from calypso_mcp.local.store import batches
 from calypso_mcp.local.store.batches import ItemRow
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sources import REMOVED
+from calypso_mcp.local.uploads.addresses import upload_target
 from calypso_mcp.local.uploads.admission import check_batch, check_room
 from calypso_mcp.local.uploads.batch_admission import Admission, admit
 from calypso_mcp.local.uploads.batch_status import summarize

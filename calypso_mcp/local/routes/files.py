@@ -25,10 +25,10 @@ from calypso_mcp.local.identifiers import iso_time
 from calypso_mcp.local.operations import Operation
 from calypso_mcp.local.rate_limit import admit
 from calypso_mcp.local.refusals import Refusal, bucket_required, no_such_file, not_found
-from calypso_mcp.local.routes.addresses import upload_target
 from calypso_mcp.local.store import files, idempotency, sessions
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sessions import Address, NewSession
+from calypso_mcp.local.uploads.addresses import upload_target
 from calypso_mcp.local.uploads.admission import check_file, check_room, refusal_of
 from calypso_mcp.local.uploads.destinations import assign
 from calypso_mcp.local.uploads.finalizing import finalize

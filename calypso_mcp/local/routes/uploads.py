@@ -21,9 +21,9 @@ from calypso_mcp.local.blobs import AlreadySealed, BlobBusy, Digests, HashMismat
 from calypso_mcp.local.exchange import is_disk_full, refusal_for
 from calypso_mcp.local.identifiers import new_id
 from calypso_mcp.local.processes.turns import Overtaken
-from calypso_mcp.local.routes.addresses import UPLOAD_PATH
 from calypso_mcp.local.store import sessions
 from calypso_mcp.local.store.sessions import CANCELLED, UPLOADED, SessionRow
+from calypso_mcp.local.uploads.addresses import UPLOAD_PATH
 from calypso_mcp.local.uploads.content_range import BadRange, Part, Query, read_hashes, read_range
 
 #: Bytes gathered before they are written, and so the most that one upload holds in memory.

@@ -1,4 +1,4 @@
-"""How an upload address is told to the one who asked for it."""
+"""The address that a client sends the bytes of an upload to."""
 
 from __future__ import annotations
 
