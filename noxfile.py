@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import nox
 
 nox.options.default_venv_backend = "venv"
@@ -57,6 +59,18 @@ def docs(session: nox.Session) -> None:
     """Builds the documentation site; a link or an anchor that leads nowhere fails."""
     session.install("-e", ".[docs]")
     session.run("zensical", "build", "--strict")
+
+
+@nox.session(python="3.11")
+def examples(session: nox.Session) -> None:
+    """Runs the examples of agent frameworks, each in an environment of its own that its file describes."""
+    session.install("-e", ".[dev]")
+    for example in sorted(Path("examples/frameworks").glob("with_*.py")):
+        environment = f".venv-{example.stem.removeprefix('with_')}"
+        session.run("python", "-m", "venv", environment)
+        packages = nox.project.load_toml(example)["dependencies"]
+        session.run(f"{environment}/bin/pip", "install", "-q", *packages, external=True)
+    session.run("pytest", "tests/architecture/test_examples.py", *session.posargs)
 
 
 @nox.session(python="3.11", venv_backend="uv")
