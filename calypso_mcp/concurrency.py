@@ -6,9 +6,11 @@ error itself, with its own traceback and cause, so that callers catch what they 
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any, TypeVar, cast
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, cast
 
 import anyio
 from anyio.abc import TaskGroup
@@ -101,6 +103,67 @@ async def map_parallel(work: Callable[[T], Awaitable[R]], values: Sequence[T], *
 
     await for_each(run, range(len(values)), limit=limit)
     return [results[index] for index in range(len(values))]
+
+
+class Together(Generic[T, R]):
+    """Work that costs little more for many values than for one: those that wait are worked on together.
+
+    Whatever waits while earlier groups are in flight makes up the next group, so a value that comes alone is
+    not held up. Once asked for, a value is worked on, whoever is cancelled.
+    """
+
+    def __init__(
+        self, work: Callable[[Sequence[T]], Awaitable[Sequence[R | Exception]]], *, most: int, groups: int = 1
+    ) -> None:
+        """Start nothing.
+
+        Args:
+            work: Returns what each value comes to, in their order; what it raises, all of them come to.
+            most: Values in one group.
+            groups: Groups in flight at the same time.
+        """
+        self._work = work
+        self._most = most
+        self._turns = anyio.Semaphore(groups)
+        self._waiting: deque[_Asked[T, R]] = deque()
+
+    async def of(self, value: T) -> R:
+        """Return what `value` comes to.
+
+        Raises:
+            Exception: What `work` returned in place of a result, or raised.
+        """
+        asked: _Asked[T, R] = _Asked(value)
+        self._waiting.append(asked)
+        with anyio.CancelScope(shield=True):
+            async with self._turns:
+                if not asked.is_taken:
+                    await self._work_on_next()
+            await asked.over.wait()
+        if isinstance(asked.outcome, Exception):
+            raise asked.outcome
+        return cast("R", asked.outcome)
+
+    async def _work_on_next(self) -> None:
+        group = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._most))]
+        for asked in group:
+            asked.is_taken = True
+        outcomes: Sequence[R | Exception]
+        try:
+            outcomes = await self._work([asked.value for asked in group])
+        except Exception as error:  # noqa: BLE001 - it belongs to those who asked
+            outcomes = [error] * len(group)
+        for asked, outcome in zip(group, outcomes, strict=True):
+            asked.outcome = outcome
+            asked.over.set()
+
+
+@dataclass(slots=True)
+class _Asked(Generic[T, R]):
+    value: T
+    is_taken: bool = False
+    outcome: R | Exception | None = None
+    over: anyio.Event = field(default_factory=anyio.Event)
 
 
 def _flatten(group: _ExceptionGroup) -> Generator[BaseException]:

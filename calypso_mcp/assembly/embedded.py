@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import anyio
 import httpx2
 from anyio.abc import TaskGroup, TaskStatus
 
-from calypso_mcp.errors import CalypsoError
+from calypso_mcp.assembly.in_process import ASGIApp, call
 
 if TYPE_CHECKING:
     from calypso_mcp.local.app import LocalOptions
@@ -38,7 +38,7 @@ class EmbeddedTransport(httpx2.AsyncBaseTransport):
         self._tasks = tasks
         self._options = options
         self._starting = anyio.Lock()
-        self._running: httpx2.ASGITransport | None = None
+        self._running: ASGIApp | None = None
         self._has_run = False
         self._stop = anyio.Event()
 
@@ -48,9 +48,7 @@ class EmbeddedTransport(httpx2.AsyncBaseTransport):
         if running is None:
             async with self._starting:
                 running = self._running or await self._tasks.start(self._run)
-        if isinstance(request.stream, httpx2.AsyncByteStream):
-            request.stream = _Body(request.stream)
-        return await running.handle_async_request(request)
+        return await call(running, request)
 
     async def aclose(self) -> None:
         """Do nothing: clients come and go, `stop` ends the backend with the process."""
@@ -59,7 +57,7 @@ class EmbeddedTransport(httpx2.AsyncBaseTransport):
         """Let the backend finish what it is writing and end."""
         self._stop.set()
 
-    async def _run(self, *, task_status: TaskStatus[httpx2.ASGITransport]) -> None:
+    async def _run(self, *, task_status: TaskStatus[ASGIApp]) -> None:
         from calypso_mcp.local.app import open_backend
 
         started = False
@@ -67,8 +65,8 @@ class EmbeddedTransport(httpx2.AsyncBaseTransport):
             # What vanished while it was in use must not come back as an empty store.
             async with open_backend(self._options(), must_exist=self._has_run) as app:
                 self._has_run = True
-                self._running = httpx2.ASGITransport(app, raise_app_exceptions=False)
-                task_status.started(self._running)
+                self._running = app
+                task_status.started(app)
                 started = True
                 await self._stop.wait()
         except Exception:
@@ -77,19 +75,3 @@ class EmbeddedTransport(httpx2.AsyncBaseTransport):
             _log.exception("The embedded Calypso stopped; the next request starts it again")
         finally:
             self._running = None
-
-
-class _Body(httpx2.AsyncByteStream):
-    """A request's body as a server would see it: where its source fails, the client has gone away."""
-
-    def __init__(self, stream: httpx2.AsyncByteStream) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        from starlette.requests import ClientDisconnect
-
-        try:
-            async for piece in self._stream:
-                yield piece
-        except CalypsoError as error:
-            raise ClientDisconnect from error

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeVar
 
 import anyio
 from anyio import to_thread
 
+from calypso_mcp.local.arrivals import Arrivals
 from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.turns import Turns
@@ -34,6 +36,11 @@ class Backend:
     #: Pages of the web that are fetched at the same time.
     fetches: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_FETCHES))
     _disk: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_DISK_THREADS))
+
+    @cached_property
+    def arrivals(self) -> Arrivals:
+        """Small files that are arriving."""
+        return Arrivals(self.database, self.blobs)
 
     def now(self) -> float:
         """Return the time in seconds."""

@@ -12,9 +12,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from calypso_mcp.domain.limits import CHUNK_GRANULARITY
@@ -45,6 +46,15 @@ class Digests:
     sha256: str
     md5: str
     crc32c: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """All bytes of a session, and the hashes that their uploader announced (see `Partial.seal`)."""
+
+    session_id: str
+    data: bytes
+    expected: Mapping[str, str]
 
 
 class Blobs:
@@ -92,6 +102,26 @@ class Blobs:
             # Sealed or discarded by another process between opening and locking.
             os.close(descriptor)
 
+    def seal_together(self, wholes: Sequence[Whole]) -> list[Digests | Exception]:
+        """Store complete contents, each as if it came alone, but with one flush of the folder.
+
+        Returns:
+            What became of each: its hashes, or what `open_partial` or `Partial.seal` raised.
+
+        Raises:
+            OSError: The folder could not be flushed, so none of them counts.
+        """
+        sealed = [self._seal(whole) for whole in wholes]
+        _flush_folder(self.sealed)
+        return sealed
+
+    def _seal(self, whole: Whole) -> Digests | Exception:
+        try:
+            with self.open_partial(whole.session_id, len(whole.data)).closing() as blob:
+                return blob.complete(whole.data, whole.expected)
+        except (AlreadySealed, BlobBusy, HashMismatch, OSError) as error:
+            return error
+
     def stored(self, session_id: str, size_bytes: int) -> int:
         """Return how many bytes of an incomplete upload are safely stored.
 
@@ -99,14 +129,14 @@ class Blobs:
             AlreadySealed: All of them.
             BlobBusy: Another process is adding to them.
         """
-        with self.open_partial(session_id, size_bytes).closing() as partial:
-            return partial.acknowledge(b"")
+        with self.open_partial(session_id, size_bytes).closing() as blob:
+            return blob.acknowledge(b"")
 
     def digests(self, session_id: str) -> Digests:
         """Return the hashes of sealed bytes."""
         descriptor = os.open(self.sealed_path(session_id), os.O_RDONLY | _BINARY)
         try:
-            return _digests(descriptor, with_crc32c=False)
+            return _digests(partial(_pieces, descriptor), with_crc32c=False)
         finally:
             os.close(descriptor)
 
@@ -156,7 +186,7 @@ class Partial:
         _flush_folder(self._path.parent)
         return self.stored
 
-    def seal(self, data: bytes, expected: dict[str, str]) -> Digests:
+    def seal(self, data: bytes, expected: Mapping[str, str]) -> Digests:
         """Write the last bytes, check the whole against `expected` hashes, and make it final.
 
         Args:
@@ -166,9 +196,17 @@ class Partial:
         Raises:
             HashMismatch: Another hash came out; nothing stays stored.
         """
+        digests = self.complete(data, expected)
+        _flush_folder(self._sealed.parent)
+        return digests
+
+    def complete(self, data: bytes, expected: Mapping[str, str]) -> Digests:
+        """Do what `seal` does, except for the flush of the folder that makes its new name last."""
+        is_whole = self.stored == 0
         self.append(data)
         os.fsync(self._descriptor)
-        found = _digests(self._descriptor, with_crc32c="crc32c" in expected)
+        pieces = partial(iter, (data,)) if is_whole else partial(_pieces, self._descriptor)
+        found = _digests(pieces, with_crc32c="crc32c" in expected)
         if any(getattr(found, name, value) != value for name, value in expected.items()):
             os.ftruncate(self._descriptor, 0)
             self.stored = 0
@@ -176,7 +214,6 @@ class Partial:
         if os.name == "nt":
             self.close()  # an open file cannot be renamed there
         self._path.replace(self._sealed)
-        _flush_folder(self._sealed.parent)
         return found
 
     def close(self) -> None:
@@ -201,13 +238,13 @@ class Partial:
             self.stored = keep
 
 
-def _digests(descriptor: int, *, with_crc32c: bool) -> Digests:
+def _digests(pieces: Callable[[], Iterable[bytes]], *, with_crc32c: bool) -> Digests:
     sha256 = hashlib.sha256()
     md5 = hashlib.md5(usedforsecurity=False)
-    for piece in _pieces(descriptor):
+    for piece in pieces():
         sha256.update(piece)
         md5.update(piece)
-    checksum = crc32c(_pieces(descriptor)).to_bytes(4, "big") if with_crc32c or is_fast() else None
+    checksum = crc32c(pieces()).to_bytes(4, "big") if with_crc32c or is_fast() else None
     return Digests(
         sha256.hexdigest(), _base64(md5.digest()), _base64(checksum) if checksum is not None else None
     )

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import anyio
 import pytest
+from anyio import wait_all_tasks_blocked
+from anyio.lowlevel import checkpoint
 
-from calypso_mcp.concurrency import for_each, map_parallel, raise_first, run_in_background
+from calypso_mcp.concurrency import Together, for_each, map_parallel, raise_first, run_in_background
 from calypso_mcp.errors import NotFound
 
 
@@ -123,3 +127,77 @@ def test_of_a_group_the_first_error_is_raised_and_what_ends_the_process_before_a
 ):
     with pytest.raises(first), raise_first():
         raise group
+
+
+class Gate:
+    """Work that doubles numbers, one group at a time as they are let through."""
+
+    def __init__(self) -> None:
+        self.groups: list[list[int]] = []
+        self.open = anyio.Event()
+
+    async def double(self, values: Sequence[int]) -> list[int | Exception]:
+        self.groups.append(list(values))
+        await self.open.wait()
+        return [LookupError("odd") if value % 2 else value * 2 for value in values]
+
+
+async def test_what_waits_is_worked_on_together_and_each_gets_its_own_end() -> None:
+    gate = Gate()
+    together = Together(gate.double, most=3)
+    ends: dict[int, int | str] = {}
+
+    async def ask(value: int) -> None:
+        try:
+            ends[value] = await together.of(value)
+        except LookupError as error:
+            ends[value] = str(error)
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            for value in range(5):
+                tasks.start_soon(ask, value)
+            await wait_all_tasks_blocked()
+            gate.open.set()
+    assert ends == {0: 0, 1: "odd", 2: 4, 3: "odd", 4: 8}
+    # The first to ask takes along whatever waits by then; no group holds more than it may.
+    assert [value for group in gate.groups for value in group] == [0, 1, 2, 3, 4]
+    assert max(len(group) for group in gate.groups) <= 3
+    assert len(gate.groups) < 5
+
+
+async def test_what_fails_as_a_whole_fails_for_all_who_asked_and_for_no_other() -> None:
+    attempts = 0
+
+    async def fail_first(values: Sequence[int]) -> Sequence[int]:
+        nonlocal attempts
+        attempts += 1
+        await checkpoint()
+        if attempts == 1:
+            raise OSError("on purpose")
+        return values
+
+    together = Together(fail_first, most=8)
+    with pytest.raises(OSError, match="on purpose"):
+        await together.of(1)
+    assert await together.of(2) == 2
+
+
+async def test_a_caller_that_is_cancelled_takes_no_other_with_it() -> None:
+    gate = Gate()
+    together = Together(gate.double, most=8)
+    ends: list[int] = []
+
+    async def ask(value: int) -> None:
+        ends.append(await together.of(value))
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks, anyio.create_task_group() as cancelled:
+            cancelled.start_soon(ask, 2)
+            await wait_all_tasks_blocked()
+            tasks.start_soon(ask, 4)
+            await wait_all_tasks_blocked()
+            cancelled.cancel_scope.cancel()
+            gate.open.set()
+    assert 8 in ends
+    assert [value for group in gate.groups for value in group] == [2, 4]

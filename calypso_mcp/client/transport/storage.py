@@ -95,9 +95,9 @@ class Storage:
         body = _Body(request, content)
         try:
             with exchange("storage", request.method, sent_bytes=request.length) as made, mapped():
-                outgoing = client.build_request(
-                    request.method, url, headers=headers, content=body.blocks() if request.length else b""
-                )
+                # Most files are one block: a body in hand is sent with less ado than one that is streamed.
+                content_sent = await body.whole() if request.length <= BLOCK_BYTES else body.blocks()
+                outgoing = client.build_request(request.method, url, headers=headers, content=content_sent)
                 response = await client.send(outgoing, stream=True)
                 made.status = response.status_code
                 try:
@@ -125,6 +125,11 @@ class _Body:
         self._request = request
         self._content = content
         self.error: Exception | None = None
+
+    async def whole(self) -> bytes:
+        if not self._request.length:
+            return b""
+        return await self._block(self._request.offset, self._request.offset + self._request.length)
 
     async def blocks(self) -> AsyncGenerator[bytes]:
         offset, end = self._request.offset, self._request.offset + self._request.length

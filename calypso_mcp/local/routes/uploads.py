@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from calypso_mcp.domain.cross_origin import ANSWER_HEADERS, preflight_headers
+from calypso_mcp.domain.limits import CHUNK_GRANULARITY
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.blobs import AlreadySealed, BlobBusy, Digests, HashMismatch, Partial
 from calypso_mcp.local.exchange import is_disk_full, refusal_for
@@ -68,7 +69,7 @@ async def receive(request: Request) -> Response:
 
 
 async def _session(backend: Backend, secret: str) -> SessionRow:
-    found = await backend.database.read(lambda connection: sessions.by_secret(connection, secret))
+    found = await backend.arrivals.find_session(secret)
     if found is None:
         raise _Stop(404, "There is no upload at this address.")
     session, expires_at = found
@@ -85,6 +86,8 @@ async def _put(backend: Backend, request: Request, session: SessionRow) -> Respo
         if isinstance(wanted, Query):
             stored = await backend.on_disk(partial(backend.blobs.stored, session.id, session.size_bytes))
             return _incomplete(stored)
+        if session.size_bytes <= CHUNK_GRANULARITY and wanted == Part(0, session.size_bytes):
+            return await _store_whole(backend, request, session)
         blob = await backend.on_disk(partial(backend.blobs.open_partial, session.id, session.size_bytes))
         try:
             return await _store(backend, request, session, wanted, blob)
@@ -110,6 +113,22 @@ def _wanted(request: Request, session: SessionRow) -> Query | Part:
         raise _Stop(400, str(problem)) from None
 
 
+async def _store_whole(backend: Backend, request: Request, session: SessionRow) -> Response:
+    """Store a file that comes in one piece, of which nothing would be kept if the connection broke."""
+    data = bytearray()
+    async for piece in request.stream():
+        data += piece
+        if len(data) > session.size_bytes:
+            raise _too_long()
+    if len(data) < session.size_bytes:
+        return _incomplete(0)
+    expected = read_hashes(request.headers.getlist("x-goog-hash"))
+    try:
+        return _finished(await backend.arrivals.store_whole(session, bytes(data), expected))
+    except HashMismatch:
+        raise _not_as_announced() from None
+
+
 async def _store(
     backend: Backend, request: Request, session: SessionRow, part: Part, blob: Partial
 ) -> Response:
@@ -124,7 +143,7 @@ async def _store(
     try:
         digests = await backend.on_disk(partial(blob.seal, waiting, expected))
     except HashMismatch:
-        raise _Stop(400, "The bytes do not have the announced hash; nothing was kept.") from None
+        raise _not_as_announced() from None
     return await _record(backend, session, digests)
 
 
@@ -153,7 +172,7 @@ async def _receive_body(backend: Backend, request: Request, part: Part, blob: Pa
             await backend.on_disk(partial(blob.append, bytes(waiting)))
         raise
     if position > part.stop:
-        raise _Stop(400, "The body is longer than its Content-Range.")
+        raise _too_long()
     return bytes(waiting)
 
 
@@ -173,6 +192,14 @@ async def _cancel(backend: Backend, _: Request, session: SessionRow) -> Response
     await backend.database.write(lambda connection: sessions.set_state(connection, [session.id], CANCELLED))
     await backend.on_disk(partial(backend.blobs.discard, session.id))
     return PlainTextResponse("The upload was cancelled.", _CLIENT_CLOSED)
+
+
+def _too_long() -> _Stop:
+    return _Stop(400, "The body is longer than its Content-Range.")
+
+
+def _not_as_announced() -> _Stop:
+    return _Stop(400, "The bytes do not have the announced hash; nothing was kept.")
 
 
 def _overtaken() -> Response:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.local.blobs import Digests
@@ -80,15 +81,21 @@ def renew(connection: sqlite3.Connection, session_id: str, *, now: float, lifeti
     return _insert_address(connection, session_id, now + lifetime_s)
 
 
-def by_secret(connection: sqlite3.Connection, secret: str) -> tuple[SessionRow, float] | None:
-    """Return the session an address leads to and when the address expires."""
-    row = connection.execute(
-        "SELECT session_id, expires_at FROM upload_addresses WHERE secret_hash = ?", (secret_hash(secret),)
-    ).fetchone()
-    if row is None:
-        return None
-    session = get(connection, row["session_id"])
-    return (session, row["expires_at"]) if session else None
+def by_secrets(connection: sqlite3.Connection, secrets: Iterable[str]) -> dict[str, tuple[SessionRow, float]]:
+    """Return, by secret, the session that each known address leads to and when the address expires."""
+    by_hash = {secret_hash(secret): secret for secret in secrets}
+    rows = connection.execute(
+        "SELECT upload_sessions.*, secret_hash, upload_addresses.expires_at AS address_expires_at"
+        " FROM upload_addresses JOIN upload_sessions ON upload_sessions.id = upload_addresses.session_id"
+        " WHERE secret_hash IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(by_hash)),),
+    )
+    found: dict[str, tuple[SessionRow, float]] = {}
+    for row in rows:
+        fields = dict(row)
+        secret, expires_at = by_hash[fields.pop("secret_hash")], fields.pop("address_expires_at")
+        found[secret] = _session(fields), expires_at
+    return found
 
 
 def get(connection: sqlite3.Connection, session_id: str) -> SessionRow | None:
@@ -103,7 +110,7 @@ def get_all(connection: sqlite3.Connection, session_ids: Sequence[str]) -> list[
         "SELECT * FROM upload_sessions WHERE id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(session_ids)),),
     )
-    return [_session(row) for row in rows]
+    return [_session(dict(row)) for row in rows]
 
 
 def mark_uploaded(connection: sqlite3.Connection, session_id: str, digests: Digests) -> None:
@@ -147,7 +154,6 @@ def _insert_address(connection: sqlite3.Connection, session_id: str, expires_at:
     return Address(session_id, secret, expires_at)
 
 
-def _session(row: sqlite3.Row) -> SessionRow:
-    fields = dict(row)
+def _session(fields: dict[str, Any]) -> SessionRow:
     fields["bucket_ids"] = tuple(json.loads(fields["bucket_ids"]))
     return SessionRow(declaration=take_declaration(fields), **fields)

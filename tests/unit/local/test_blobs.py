@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calypso_mcp.local.blobs import AlreadySealed, BlobBusy, Blobs, HashMismatch
+from calypso_mcp.local.blobs import AlreadySealed, BlobBusy, Blobs, Digests, HashMismatch, Whole
 from calypso_mcp.local.crc32c import crc32c, crc32c_in_python
 
 UNIT = 262_144
@@ -70,6 +70,27 @@ def test_a_wrong_hash_keeps_nothing(blobs: Blobs) -> None:
         partial.seal(b"hello", {"md5": "AAAA"})
     assert not blobs.is_sealed("s", 5)
     assert blobs.stored("s", 5) == 0
+
+
+def test_whole_contents_are_sealed_together_and_each_has_its_own_end(blobs: Blobs) -> None:
+    with blobs.open_partial("done", 5).closing() as partial:
+        partial.seal(b"hello", {})
+    with blobs.open_partial("busy", 5).closing():
+        ends = blobs.seal_together(
+            [
+                Whole("a", b"hello", {}),
+                Whole("done", b"hello", {}),
+                Whole("busy", b"hello", {}),
+                Whole("wrong", b"hello", {"md5": "AAAA"}),
+                Whole("b", b"world", {"md5": blobs.digests("done").md5.replace("X", "Y")}),
+                Whole("c", b"world!", {}),
+            ]
+        )
+    kinds = [type(end) for end in ends]
+    assert kinds == [Digests, AlreadySealed, BlobBusy, HashMismatch, HashMismatch, Digests]
+    assert ends[0] == blobs.digests("done")
+    assert blobs.sealed_path("c").read_bytes() == b"world!"
+    assert not blobs.is_sealed("wrong", 5)
 
 
 def test_a_crc_is_checked_when_it_is_announced(blobs: Blobs) -> None:
