@@ -48,18 +48,30 @@ class AgentModelList(WireModel):
     request_id: str | None = None
 
 
-class CreateAgent(WireModel):
-    """Body of `POST /rag-agent/agents`."""
+class UpdateAgent(WireModel):
+    """Body of `PATCH /rag-agent/agents/{id}`; an absent field stays as it is."""
 
-    agent_id: str | None = None
     name: str | None = None
     bucket_ids: tuple[str, ...] | None = None
     bucket_slugs: tuple[str, ...] | None = None
     instructions: str | None = None
 
+    @property
+    def bucket_references(self) -> tuple[str, ...] | None:
+        """Ids and slugs of the buckets; None where no field names any."""
+        if self.bucket_ids is None and self.bucket_slugs is None:
+            return None
+        return (*(self.bucket_ids or ()), *(self.bucket_slugs or ()))
+
+
+class CreateAgent(UpdateAgent):
+    """Body of `POST /rag-agent/agents`."""
+
+    agent_id: str | None = None
+
 
 class CreatedAgent(WireModel):
-    """Answer of the create request; `model` is the ready-to-use id."""
+    """Answer of the request to create or update one; `model` is the ready-to-use id."""
 
     model: str
     agent_id: str | None = None

@@ -23,6 +23,7 @@ from calypso_mcp.domain.statuses import BucketStatus
 
 T = TypeVar("T")
 
+SOURCE_KINDS = ("file", "website", "qa")
 #: Spellings of the number of files.
 _FILE_COUNTS = ("file", "files", "file_count")
 
@@ -121,9 +122,9 @@ class Bucket:
 
     @property
     def sources(self) -> dict[str, int]:
-        """Number of members by kind, in the kinds' spelling of sources; kinds without any are left out."""
-        others = {kind: count for kind, count in self.counts.items() if kind not in _FILE_COUNTS}
-        return {kind: count for kind, count in {"file": self.file_count, **others}.items() if count}
+        """Number of sources by kind; kinds without any are left out."""
+        counts = {**self.counts, "file": self.file_count}
+        return {kind: counts[kind] for kind in SOURCE_KINDS if counts.get(kind)}
 
 
 class MadeBucket(WireModel):

@@ -30,6 +30,8 @@ class Extension(StrEnum):
     ANY_BUCKETS = "any_buckets"
     #: `PATCH /knowledge/sources/{id}`: title, tags and metadata.
     RELABEL = "relabel"
+    #: `PATCH /rag-agent/agents/{id}`: name, buckets and instructions of an agent.
+    UPDATE_AGENTS = "update_agents"
 
 
 def mark(extension: Extension) -> JsonDict:

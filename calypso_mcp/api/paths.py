@@ -24,6 +24,8 @@ SOURCE_TEXT = "/knowledge/sources/{file_id}/text"
 SOURCE_CONTENT = "/knowledge/sources/{file_id}/content"
 AGENT_MODELS = "/rag-agent/models"
 AGENTS = "/rag-agent/agents"
+#: An extension of the embedded backend, see `api.connection`.
+AGENT = "/rag-agent/agents/{agent_id}"
 RESPONSES = "/responses"
 #: Of the embedded backend: the description of all of these.
 DESCRIPTION = "/openapi.json"

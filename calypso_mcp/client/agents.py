@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calypso_mcp.api import paths
-from calypso_mcp.api.agents import AgentModelList, CreateAgent, CreatedAgent
+from calypso_mcp.api.agents import AgentModelList, CreateAgent, CreatedAgent, UpdateAgent
 from calypso_mcp.client.transport.requester import Requester
 
 
@@ -28,3 +28,12 @@ class Agents:
             paths.AGENTS, CreatedAgent, agent, idempotency_key=idempotency_key, creates=True
         )
         return answer.body
+
+    async def update(self, agent_id: str, agent: UpdateAgent) -> CreatedAgent:
+        """Change a named agent; what `agent` leaves out stays.
+
+        Raises:
+            ApiError: `agent_not_found`, `bucket_not_found`.
+        """
+        path = paths.fill(paths.AGENT, agent_id=agent_id)
+        return (await self._requester.patch(path, CreatedAgent, agent)).body

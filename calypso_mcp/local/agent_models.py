@@ -38,7 +38,7 @@ def model_id(agent_id: str) -> str:
 def every(connection: sqlite3.Connection) -> list[AgentScope]:
     """Return all agents, the default one first."""
     active = buckets.every(connection)
-    named = [_scope(agent, active) for agent in agents.every(connection)]
+    named = [scope_of(agent, active) for agent in agents.every(connection)]
     return [AgentScope(None, tuple(active), ()), *named]
 
 
@@ -55,11 +55,12 @@ def find(connection: sqlite3.Connection, model: str) -> AgentScope:
             return AgentScope(None, tuple(active), ())
         agent = agents.get(connection, agent_id)
         if agent is not None:
-            return _scope(agent, active)
+            return scope_of(agent, active)
     raise invalid(f"Unknown RAG profile: there is no agent {model[:200]!r}.", code="agent_not_found")
 
 
-def _scope(agent: AgentRow, active: Sequence[BucketRow]) -> AgentScope:
+def scope_of(agent: AgentRow, active: Sequence[BucketRow]) -> AgentScope:
+    """Return an agent with those of its buckets that are `active`, and the ids of the others."""
     by_id = {bucket.id: bucket for bucket in active}
     return AgentScope(
         agent,

@@ -78,6 +78,37 @@ async def test_a_replayed_create_answers_the_same_agent(api: Api) -> None:
     assert other.json()["error"]["code"] == "idempotency_key_reused"
 
 
+async def test_an_agent_changes_in_what_is_given_and_keeps_the_rest(api: Api) -> None:
+    first, second = await bucket(api, "a"), await bucket(api, "b")
+    await api.post(AGENTS, {"agent_id": "support", "name": "Support", "bucket_ids": [first]})
+    changed = await api.http.patch(f"{AGENTS}/support", json={"bucket_slugs": ["b"]})
+    assert changed.status_code == 200
+    body = changed.json()
+    assert (body["model"], body["name"], body["bucket_ids"]) == ("calypso-agent:support", "Support", [second])
+    await api.http.patch(f"{AGENTS}/support", json={"name": "Help", "instructions": "Be kind."})
+    named = (await models(api))["calypso-agent:support"]
+    assert (named["name"], named["bucket_ids"]) == ("Help", [second])
+
+
+@pytest.mark.parametrize(
+    ("agent_id", "body", "status", "code"),
+    [
+        ("none", {"name": "x"}, 404, "agent_not_found"),
+        ("support", {"bucket_ids": []}, 400, "bucket_required"),
+        ("support", {"bucket_ids": ["bucket_none"]}, 400, "bucket_not_found"),
+    ],
+)
+async def test_a_change_that_cannot_be_made_says_why_and_changes_nothing(
+    api: Api, agent_id: str, body: dict[str, Any], status: int, code: str
+) -> None:
+    first = await bucket(api, "a")
+    await api.post(AGENTS, {"agent_id": "support", "name": "Support", "bucket_ids": [first]})
+    answer = await api.http.patch(f"{AGENTS}/{agent_id}", json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    named = (await models(api))["calypso-agent:support"]
+    assert (named["name"], named["bucket_ids"]) == ("Support", [first])
+
+
 async def test_search_stays_within_the_buckets_or_the_agent_asked_for(api: Api) -> None:
     in_a = await api.upload(
         b"The zebra in bucket a.", bucket="a", filename="a.txt", content_type="text/plain"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from calypso_mcp.domain.scope import ScopeLimit
 from tests.support.mcp_answers import Connect, error, facts
 from tests.support.scripted_calypso import ScriptedCalypso, agent, bucket
+from tests.support.upload_rig import upload_rig
 
 CREATE = "POST /rag-agent/agents"
 
@@ -160,3 +162,64 @@ async def test_an_id_that_another_caller_s_grant_names_looks_taken_and_makes_not
     api.scripted[CREATE] = lambda _body: (409, taken)
     async with connect(**decisions) as client:
         assert error(await client.call_tool("create_agent", body)) == reserved
+
+
+async def test_an_agent_of_this_caller_gets_other_buckets_and_keeps_its_name(tmp_path: Path, era: str):
+    async with upload_rig(tmp_path / "data", era=era) as rig:
+        for slug, words in (("faq", "The link is valid for an hour."), ("rules", "Badges are blue.")):
+            await rig.ok("create_bucket", name=slug, slug=slug)
+            await rig.ok("upload_file", text=words, filename=f"{slug}.md", bucket=slug, wait=True)
+        made = await rig.ok(
+            "create_agent", agent="help", buckets=["faq"], name="Help", instructions="Be kind."
+        )
+        assert "unused" in made["note"]
+        again = await rig.ok("create_agent", agent="help", buckets=["faq"], name="Other")
+        assert "update=true" in again["note"]
+        changed = await rig.ok("create_agent", agent="help", buckets=["rules"], update=True)
+        assert changed == {"agent": "calypso-agent:help", "buckets": ["rules"], "created": False}
+        listed = {one["agent"]: one for one in (await rig.ok("list_agents"))["agents"]}
+        assert listed["calypso-agent:help"]["buckets"] == ["rules"]
+        answered = await rig.ok("ask_agent", question="Which colour are badges?", agent="help")
+        assert "blue" in answered["answer"]
+        for name, code in (("calypso-agent", "not_supported"), ("nobody", "agent_not_found")):
+            refused = await rig.refused("create_agent", agent=name, buckets=["faq"], update=True)
+            assert refused["code"] == code
+
+
+async def test_only_an_agent_in_scope_can_be_changed_and_only_to_buckets_in_scope(tmp_path: Path, era: str):
+    async with upload_rig(tmp_path / "data", era=era) as rig:
+        for slug in ("mine", "theirs"):
+            await rig.ok("create_bucket", name=slug, slug=slug)
+        for name, bound in (("own", ["mine"]), ("spy", ["theirs"]), ("wide", ["mine", "theirs"])):
+            await rig.ok("create_agent", agent=name, buckets=bound)
+    decisions: dict[str, Any] = {"pins": (limit("mine"),), "allow_create": True}
+    async with upload_rig(tmp_path / "data", era=era, decisions=decisions) as rig:
+        attempts = [
+            ("spy", "mine"),
+            ("wide", "mine"),
+            ("nobody", "mine"),
+            ("own", "theirs"),
+            ("own", "nowhere"),
+        ]
+        refused = [
+            await rig.refused("create_agent", agent=name, buckets=[bound], update=True)
+            for name, bound in attempts
+        ]
+        assert [one["code"] for one in refused] == ["agent_not_found"] * 3 + ["bucket_not_found"] * 2
+        assert refused[0]["message"].replace("spy", "nobody") == refused[2]["message"]
+        await rig.ok("create_agent", agent="own", buckets=["mine"], instructions="Be kind.", update=True)
+    reserved = {**decisions, "granted_agents": lambda: frozenset({"own"})}
+    async with upload_rig(tmp_path / "data", era=era, decisions=reserved) as rig:
+        refused = [await rig.refused("create_agent", agent="own", buckets=["mine"], update=True)]
+        assert refused[0]["code"] == "agent_id_exists"
+    async with upload_rig(tmp_path / "data", era=era) as rig:
+        listed = {one["agent"]: one["buckets"] for one in (await rig.ok("list_agents"))["agents"]}
+        assert listed["calypso-agent:spy"] == ["theirs"]
+        assert listed["calypso-agent:wide"] == ["mine", "theirs"]
+
+
+async def test_a_hosted_api_that_cannot_change_agents_says_so(connect: Connect, api: ScriptedCalypso):
+    async with connect() as client:
+        arguments = {"agent": "support", "buckets": ["handbook"], "update": True}
+        assert error(await client.call_tool("create_agent", arguments))["code"] == "not_supported"
+    assert not api.asked(CREATE)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 
 import pytest
 
 from calypso_mcp.domain.scope import ScopeLimit
 from tests.support.mcp_answers import Connect, error, facts, text
 from tests.support.scripted_calypso import ScriptedCalypso, bucket
+from tests.support.upload_rig import upload_rig
 
 
 async def test_buckets_are_listed_with_counts_readiness_and_agents_but_never_member_ids(connect: Connect):
     async with connect() as client:
         result = await client.call_tool("list_buckets")
         listed = facts(result)
+        assert listed["backend"] == "hosted"
         assert [entry["slug"] for entry in listed["buckets"]] == ["handbook", "pricing", "vault"]
         assert listed["buckets"][0] == {
             "slug": "handbook",
@@ -101,6 +104,15 @@ async def test_a_bucket_is_created_and_can_be_used_at_once(connect: Connect):
         assert "new-one" in [entry["slug"] for entry in listed["buckets"]]
 
 
+async def test_a_new_bucket_comes_with_the_agents_that_see_it(tmp_path: Path, era: str):
+    async with upload_rig(tmp_path / "data", era=era) as rig:
+        made = await rig.ok("create_bucket", name="Docs")
+        assert made["agents"] == ["calypso-agent"]
+        await rig.ok("create_agent", agent="help", buckets=["docs"])
+        again = await rig.ok("create_bucket", name="Docs")
+        assert (again["created"], again["agents"]) == (False, ["calypso-agent", "calypso-agent:help"])
+
+
 async def test_an_existing_slug_returns_that_bucket_and_says_so(connect: Connect, api: ScriptedCalypso):
     async with connect() as client:
         again = facts(await client.call_tool("create_bucket", {"name": "Whatever", "slug": "handbook"}))
@@ -109,6 +121,7 @@ async def test_an_existing_slug_returns_that_bucket_and_says_so(connect: Connect
             "slug": "handbook",
             "name": "Handbook",
             "created": False,
+            "agents": ["calypso-agent:support", "calypso-agent:mixed"],
         }
         assert not api.asked("POST /knowledge/buckets")
 

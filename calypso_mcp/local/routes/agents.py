@@ -1,4 +1,4 @@
-"""`/rag-agent` (API sheet section 8)."""
+"""`/rag-agent` (API sheet section 8); to update an agent is an extension."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from starlette.requests import Request
 from typing_extensions import TypedDict
 
 from calypso_mcp.api import paths
-from calypso_mcp.api.agents import CreateAgent
+from calypso_mcp.api.agents import CreateAgent, UpdateAgent
+from calypso_mcp.api.connection import Extension
 from calypso_mcp.domain.slugs import slug_for, slug_of
 from calypso_mcp.local import agent_models
 from calypso_mcp.local.agent_models import BASE_MODEL, AgentScope
@@ -17,8 +18,8 @@ from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.exchange import REPLAYED, Answer, idempotency_key
 from calypso_mcp.local.identifiers import fingerprint
 from calypso_mcp.local.operations import Operation
-from calypso_mcp.local.refusals import Refusal, bucket_required, invalid
-from calypso_mcp.local.store import agents, idempotency
+from calypso_mcp.local.refusals import Refusal, bucket_required, invalid, not_found
+from calypso_mcp.local.store import agents, buckets, idempotency
 from calypso_mcp.local.uploads.destinations import resolve
 
 
@@ -75,7 +76,7 @@ async def list_models(backend: Backend, _: Request) -> Answer:
 async def create_agent(backend: Backend, request: Request, body: CreateAgent) -> Answer:
     """Make a named agent bound to at least one bucket."""
     key = idempotency_key(request)
-    references = [*(body.bucket_ids or ()), *(body.bucket_slugs or ())]
+    references = body.bucket_references
     if not references:
         raise bucket_required()
     agent_id = _agent_id(body)
@@ -100,14 +101,31 @@ async def create_agent(backend: Backend, request: Request, body: CreateAgent) ->
         return AgentScope(agent, tuple(bound), ()), False
 
     scope, is_replay = await backend.database.write(work)
+    return Answer(_agent_wire(scope), 201, REPLAYED if is_replay else {})
+
+
+async def update_agent(backend: Backend, request: Request, body: UpdateAgent) -> Answer:
+    """Change the name, the buckets or the instructions of a named agent."""
+    references = body.bucket_references
+    if references is not None and not references:
+        raise bucket_required()
+
+    def work(connection: sqlite3.Connection) -> AgentScope:
+        agent = agents.get(connection, request.path_params["agent_id"])
+        if agent is None:
+            raise not_found("agent", "agent_not_found")
+        bound = None if references is None else [one.id for one in resolve(connection, references)]
+        changed = agents.update(
+            connection, agent, name=body.name, instructions=body.instructions, bucket_ids=bound
+        )
+        return agent_models.scope_of(changed, buckets.every(connection))
+
+    return Answer(_agent_wire(await backend.database.write(work)))
+
+
+def _agent_wire(scope: AgentScope) -> CreatedAgentBody:
     wire = model_wire(scope)
-    created: CreatedAgentBody = {
-        **wire,
-        "object": "rag_agent",
-        "model": wire["id"],
-        "agent_id": wire["profile_id"],
-    }
-    return Answer(created, 201, REPLAYED if is_replay else {})
+    return {**wire, "object": "rag_agent", "model": wire["id"], "agent_id": wire["profile_id"]}
 
 
 def model_wire(scope: AgentScope) -> AgentBody:
@@ -148,5 +166,14 @@ OPERATIONS = (
         asks=CreateAgent,
         refuses=(409,),
         takes_key=True,
+    ),
+    Operation(
+        "PATCH",
+        paths.AGENT,
+        update_agent,
+        {200: (CreatedAgentBody,)},
+        asks=UpdateAgent,
+        refuses=(404,),
+        extension=Extension.UPDATE_AGENTS,
     ),
 )

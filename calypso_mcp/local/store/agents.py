@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from calypso_mcp.local.identifiers import json_text
 
@@ -47,6 +47,28 @@ def insert(
         (agent_id, name, instructions, json_text(list(bucket_ids)), now),
     )
     return AgentRow(agent_id, name, instructions, tuple(bucket_ids), now)
+
+
+def update(
+    connection: sqlite3.Connection,
+    agent: AgentRow,
+    *,
+    name: str | None,
+    instructions: str | None,
+    bucket_ids: Sequence[str] | None,
+) -> AgentRow:
+    """Change what is not None of an agent."""
+    changed = replace(
+        agent,
+        name=agent.name if name is None else name,
+        instructions=agent.instructions if instructions is None else instructions,
+        bucket_ids=agent.bucket_ids if bucket_ids is None else tuple(bucket_ids),
+    )
+    connection.execute(
+        "UPDATE agents SET name = ?, instructions = ?, bucket_ids = ? WHERE id = ?",
+        (changed.name, changed.instructions, json_text(list(changed.bucket_ids)), agent.id),
+    )
+    return changed
 
 
 def _agent(row: sqlite3.Row) -> AgentRow:

@@ -8,8 +8,10 @@ from typing import Annotated
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from calypso_mcp.api.agents import AgentModel, CreateAgent
-from calypso_mcp.errors import Conflict
+from calypso_mcp.api.agents import AgentModel, CreateAgent, UpdateAgent
+from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.api.connection import Extension
+from calypso_mcp.errors import Conflict, InputError
 from calypso_mcp.server.results.models import ToolResult, answer, first
 from calypso_mcp.server.scope.content_keys import creation_key
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
@@ -17,6 +19,8 @@ from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 #: Agents told of, and buckets of each.
 _MOST_AGENTS = 100
 _MOST_BUCKETS = 10
+_KEPT = "It exists with these buckets, and its name and instructions stay; update=true changes them."
+_UNUSED = "The instructions are stored but unused here: this Calypso answers with quotations."
 
 
 class AgentCard(ToolResult):
@@ -43,6 +47,7 @@ class CreatedAgentCard(ToolResult):
     agent: str
     buckets: list[str]
     created: bool
+    note: str | None = None
 
 
 async def list_agents(access: CurrentAccess) -> Annotated[CallToolResult, AgentList]:
@@ -68,13 +73,18 @@ async def create_agent(
     buckets: Annotated[list[str], Field(min_length=1, max_length=50, description="Slugs, ids or names")],
     name: Annotated[str, Field(max_length=120, description="For people")] = "",
     instructions: Annotated[str, Field(max_length=8000, description="How to answer")] = "",
+    update: Annotated[bool, Field(description="Change the one that exists")] = False,
 ) -> Annotated[CallToolResult, CreatedAgentCard]:
-    """Make an agent that answers from these buckets only."""
+    """Make an agent that answers from these buckets only, all they hold."""
     access.require_create_agent()
     if access.is_reserved_agent(agent):
         raise _unusable(agent)
     bound = await access.require_buckets(buckets)
     slugs = [bucket.slug for bucket in bound]
+    note = _UNUSED if instructions and access.backend.label == "embedded" else None
+    if update:
+        changed = await _update(access, agent, bound, name, instructions)
+        return answer(CreatedAgentCard(agent=changed, buckets=slugs, created=False, note=note))
     body = CreateAgent(
         agent_id=agent,
         name=name or None,
@@ -88,16 +98,48 @@ async def create_agent(
         if existing is None:
             # Nothing of the agent that has the id: it may be out of scope.
             raise _unusable(agent) from conflict
-        return answer(CreatedAgentCard(agent=existing.id, buckets=slugs, created=False))
+        kept = _KEPT if name or instructions else None
+        return answer(CreatedAgentCard(agent=existing.id, buckets=slugs, created=False, note=kept))
     access.backend.catalogue.forget()
-    return answer(CreatedAgentCard(agent=made.model, buckets=slugs, created=True))
+    return answer(CreatedAgentCard(agent=made.model, buckets=slugs, created=True, note=note))
+
+
+async def _update(access: Access, agent_id: str, bound: list[Bucket], name: str, instructions: str) -> str:
+    """Change an agent in scope, and return its model id.
+
+    Raises:
+        InputError: The backend cannot, or this is the default agent, which sees every bucket.
+        ScopeError: The agent does not exist or is out of reach.
+    """
+    if not await access.backend.abilities.have(Extension.UPDATE_AGENTS):
+        raise InputError(
+            "This backend cannot change agents.",
+            code="not_supported",
+            hint="Create one under another id, or ask the operator to change it.",
+        )
+    existing = await access.require_agent(agent_id)
+    if existing.profile_id is None:
+        raise InputError(
+            "The default agent sees every bucket and cannot be changed.",
+            code="not_supported",
+            hint="Create an agent with an id of its own.",
+        )
+    body = UpdateAgent(
+        name=name or None,
+        bucket_ids=tuple(bucket.id for bucket in bound),
+        instructions=instructions or None,
+    )
+    changed = await access.client.agents.update(existing.profile_id, body)
+    access.backend.catalogue.forget()
+    return changed.model
 
 
 def _unusable(agent_id: str) -> Conflict:
     return Conflict(
         f"The agent id {agent_id!r} cannot be used.",
         code="agent_id_exists",
-        hint="Call create_agent with another agent, or use an agent from list_agents.",
+        hint="Call create_agent with another agent, with update=true to change yours, or use one from "
+        "list_agents.",
     )
 
 

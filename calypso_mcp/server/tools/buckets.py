@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 from bisect import bisect_right
-from typing import Annotated
+from typing import Annotated, Literal
 
 from mcp_types import CallToolResult
 from pydantic import Field
@@ -56,6 +56,7 @@ class BucketCard(ToolResult):
 class BucketPage(ToolResult):
     """One page of buckets."""
 
+    backend: Literal["hosted", "embedded"]
     total: int
     buckets: list[BucketCard]
     next_cursor: str | None = None
@@ -85,6 +86,7 @@ async def list_buckets(
     more = start + limit < len(buckets)
     return answer(
         BucketPage(
+            backend=access.backend.label,
             total=len(buckets),
             buckets=[
                 BucketCard.of(bucket, attached.get(bucket.id, []) if attached is not None else None)
@@ -96,13 +98,14 @@ async def list_buckets(
 
 
 class CreatedBucket(ToolResult):
-    """A bucket and whether this call made it. `status` is left out of active buckets."""
+    """A bucket, whether this call made it, and the agents that see it; `status` as above."""
 
     id: str
     slug: str
     name: str
     status: str | None = None
     created: bool
+    agents: list[str] | None = None
 
 
 async def create_bucket(
@@ -118,36 +121,41 @@ async def create_bucket(
     if not name.strip():
         raise InputError("name is empty.", code="invalid_arguments", hint="Give the bucket a name.")
     access.require_create(slug or None)
-    existing = await _existing(access, slug, "")
+    before = await access.buckets(include_archived=True, fresh=True)
+    existing = _find(before, slug, "")
     if existing is None:
         body = CreateBucket(name=name.strip(), slug=slug or None, description=description or None)
         try:
             made = await access.client.buckets.create(body, idempotency_key=creation_key("bucket", body))
         except Conflict:
-            existing = await _existing(access, slug, name.strip())
+            now = await access.buckets(include_archived=True, fresh=True)
+            existing = _find(now, slug, name.strip())
             if existing is None:
                 raise
         else:
             access.backend.catalogue.forget()
-            return answer(_created(made, created=True))
-    return answer(_created(existing, created=False))
+            # The same call again is answered with the bucket that it made before.
+            is_new = made.id not in {bucket.id for bucket in before}
+            return answer(await _created(access, made, created=is_new))
+    return answer(await _created(access, existing, created=False))
 
 
-async def _existing(access: Access, slug: str, name: str) -> Bucket | None:
-    """Return the bucket in scope, archived ones included, with this slug, else with this name."""
-    buckets = await access.buckets(include_archived=True, fresh=True)
+def _find(buckets: list[Bucket], slug: str, name: str) -> Bucket | None:
+    """Return the bucket with this slug, else with this name."""
     return next((bucket for bucket in buckets if slug and bucket.slug == slug), None) or next(
         (bucket for bucket in buckets if name and bucket.name.casefold() == name.casefold()), None
     )
 
 
-def _created(bucket: Bucket, *, created: bool) -> CreatedBucket:
+async def _created(access: Access, bucket: Bucket, *, created: bool) -> CreatedBucket:
+    attached = await attached_agents(access) or {}
     return CreatedBucket(
         id=bucket.id,
         slug=bucket.slug,
         name=clean_line(bucket.name, BUCKET_NAME_CHARS),
         status=_notable_status(bucket),
         created=created,
+        agents=attached.get(bucket.id, [])[:_MOST_AGENTS] or None,
     )
 
 
