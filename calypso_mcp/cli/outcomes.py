@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, cast
 
 from calypso_mcp.domain.untrusted_text import clean_line
@@ -28,6 +29,17 @@ _MEANINGS = {
     "pending": "not known to have arrived; the same command continues",
     "rejected": "refused",
     "failed": "did not arrive, or cannot be indexed",
+}
+
+#: The same in a word, for one line.
+_WORDS = {
+    "accepted": "uploaded",
+    "replayed": "unchanged",
+    "removed": "taken out",
+    "skipped": "left out",
+    "pending": "pending",
+    "rejected": "refused",
+    "failed": "failed",
 }
 
 
@@ -78,6 +90,19 @@ def print_outcomes(results: Sequence[Result]) -> None:
     hints = {hint for result in results for hint in cast("dict[str, str]", result.get("hints", {})).values()}
     for hint in sorted(hints):
         print(f"  {_shown(hint)}")
+
+
+def print_round(results: Sequence[Result]) -> None:
+    """Print one line with the time and how many files had which outcome, and a line for each that failed."""
+    counts = counts_of(results)
+    said = ", ".join(f"{counts[outcome]} {word}" for outcome, word in _WORDS.items() if counts[outcome])
+    unready = _unready(results)
+    more = f", {unready} not searchable yet" if unready else ""
+    print(f"{datetime.now().astimezone():%H:%M:%S}  {said or 'no file'}{more}", flush=True)
+    for outcome in outcomes_of(results):
+        if outcome["outcome"] in _FAILURES:
+            reason = outcome.get("reason") or _MEANINGS[outcome["outcome"]]
+            print(f"  {outcome['outcome']}: {_shown(outcome['path'])}: {_shown(reason)}", flush=True)
 
 
 def print_readiness(result: Result) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from tests.commands.processes import run
+from tests.commands.processes import run, running
 
 
 @pytest.fixture
@@ -65,3 +67,49 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     done = run("sync", str(tmp_path / "none"), "--bucket", "notes")
     assert done.returncode == 2
     assert "There is no folder at" in done.stderr
+
+
+def next_round(process: subprocess.Popen[str]) -> str:
+    """Return the line of the next round without its time; the test's own limit bounds the wait."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, process.stderr.read() if process.stderr else ""
+    return line.rstrip().partition("  ")[2]
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_a_watched_folder_is_followed_until_a_signal(folder: Path, sent: signal.Signals, code: int) -> None:
+    data = ("--data-dir", str(folder.parent / "data"))
+    place = ("--bucket", "notes", "--create-bucket", *data)
+    with running("sync", str(folder), *place, "--watch", "--remove-missing") as process:
+        assert next_round(process) == "2 uploaded"
+        (folder / "debug.tmp").write_text("# Leave\n\nEvery employee has 31 days of annual leave.\n")
+        (folder / "debug.tmp").replace(folder / "leave.md")
+        assert next_round(process) == "1 uploaded, 1 unchanged"
+        assert "31 days" in found(folder, "annual leave")
+        (folder / "canteen.md").unlink()
+        assert next_round(process) == "1 unchanged, 1 taken out"
+        (folder / "leave.md").unlink()
+        assert process.stdout is not None
+        assert "nothing is taken out" in process.stdout.readline()
+        process.send_signal(sent)
+        assert process.wait(20) == code
+    assert held(folder) == ["leave.md"]
+
+
+def test_a_watch_ends_where_its_folder_does(folder: Path) -> None:
+    place = ("--bucket", "notes", "--create-bucket", "--data-dir", str(folder.parent / "data"))
+    with running("sync", str(folder), *place, "--watch") as process:
+        assert next_round(process) == "2 uploaded"
+        folder.rename(folder.parent / "moved")
+        assert process.wait(20) == 1
+        assert process.stderr is not None
+        assert "is gone" in process.stderr.read()
+
+
+def test_a_watch_that_cannot_succeed_ends_at_once(folder: Path) -> None:
+    done = run(
+        "sync", str(folder), "--bucket", "absent", "--watch", "--data-dir", str(folder.parent / "data")
+    )
+    assert done.returncode == 1
+    assert "absent" in done.stderr

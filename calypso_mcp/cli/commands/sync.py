@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Final
 
 import anyio
+from anyio.lowlevel import checkpoint
 
+from calypso_mcp.assembly.server import file_policy
 from calypso_mcp.cli.arguments import CommandParser
+from calypso_mcp.cli.ending import signals_end
 from calypso_mcp.cli.logs import log_to_stderr
 from calypso_mcp.cli.mcp_session import Session, open_session
-from calypso_mcp.cli.outcomes import has_failures, print_outcomes
+from calypso_mcp.cli.outcomes import has_failures, print_outcomes, print_round
 from calypso_mcp.cli.progress import phase
 from calypso_mcp.cli.uploading import Sources, upload
-from calypso_mcp.errors import ConfigError
+from calypso_mcp.cli.watching import FolderWatch, is_remote
+from calypso_mcp.concurrency import open_task_group, run_in_background
+from calypso_mcp.errors import CalypsoError, ConfigError
+from calypso_mcp.server.files.folder_walk import walk
+from calypso_mcp.server.files.local_files import FilePolicy
 from calypso_mcp.settings import load_settings
+
+#: Seconds after which a round is made although no change was reported, and after one that failed.
+_LOOK_ANYWAY_S: Final = 3_600.0
+_RETRY_S: Final = 60.0
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -40,12 +54,21 @@ def add_arguments(parser: CommandParser) -> None:
         action="store_true",
         help="remove from the bucket what came from this folder and is gone",
     )
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
+    either.add_argument("--watch", action="store_true", help="go on, and follow what changes in the folder")
+    parser.add_argument(
+        "--poll",
+        action="store_true",
+        help="with --watch: look for changes now and then, as on network drives it does by itself",
+    )
     parser.add_settings({"calypso", "transfer", "observing"}, names={"allow_secret_names", "scan_secrets"})
 
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """Synchronise; 1 where any file did not arrive or cannot be searched.
+
+    With `--watch` it ends with 0 at SIGTERM, and with 1 when the folder is gone.
 
     Raises:
         ConfigError: There is no such folder.
@@ -53,29 +76,80 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     folder: Path = arguments.folder.expanduser().absolute()
     if not folder.is_dir():
         raise ConfigError(f"There is no folder at {folder}.")
+    folder = folder.resolve()
     settings = load_settings({**flags, "allow_paths": [str(folder)]})
     log_to_stderr(settings)
 
     async def work() -> int:
         async with open_session(settings) as session:
-            return await _sync(session, folder, arguments)
+            results = await _sync(session, folder, arguments, remove_missing=arguments.remove_missing)
+        print_outcomes(results)
+        return 1 if has_failures(results) else 0
 
-    return anyio.run(work)
+    async def follow() -> int:
+        stop = asyncio.get_running_loop().call_soon_threadsafe
+        async with open_task_group() as tasks:
+            with signals_end(lambda: stop(tasks.cancel_scope.cancel)):
+                async with open_session(settings) as session:
+                    await _watch(session, folder, arguments, file_policy(settings))
+        return 0
+
+    return anyio.run(follow if arguments.watch else work)
 
 
-async def _sync(session: Session, folder: Path, arguments: argparse.Namespace) -> int:
+async def _watch(session: Session, folder: Path, arguments: argparse.Namespace, policy: FilePolicy) -> None:
+    """Synchronise now, and again whenever the folder has changed; never returns.
+
+    Raises:
+        ToolFailed: The first round failed for a reason that does not pass.
+        CalypsoError: The folder is gone, or its changes cannot be followed.
+    """
+
+    def list_files() -> frozenset[str]:
+        if not folder.is_dir():
+            raise CalypsoError(f"The folder {folder} is gone.")
+        found = walk(str(folder), arguments.include, arguments.exclude, policy)
+        return frozenset(file.path for file in found.files)
+
+    watch = FolderWatch(folder, list_files, is_polled=arguments.poll or is_remote(folder))
+    is_first = True
+    async with run_in_background(watch.follow):
+        # Lets the watch begin, so that no change falls between it and the first round.
+        await checkpoint()
+        while True:
+            is_emptied = await watch.look()
+            if is_emptied and arguments.remove_missing:
+                print("The folder is empty: nothing is taken out of the bucket. Is its drive there?")
+            pause_s = _LOOK_ANYWAY_S
+            try:
+                results = await _sync(
+                    session, folder, arguments, remove_missing=arguments.remove_missing and not is_emptied
+                )
+                print_round(results)
+                if has_failures(results):
+                    pause_s = _RETRY_S
+            except CalypsoError as error:
+                if is_first and not error.retryable:
+                    raise
+                print(f"{error.message} {error.hint}".rstrip(), file=sys.stderr, flush=True)
+                pause_s = _RETRY_S
+            is_first = False
+            await watch.wait(pause_s)
+
+
+async def _sync(
+    session: Session, folder: Path, arguments: argparse.Namespace, *, remove_missing: bool
+) -> list[dict[str, Any]]:
     common = {
         "bucket": arguments.destination,
         "create_bucket": arguments.create_bucket,
         "include": arguments.include,
         "exclude": arguments.exclude,
         "if_exists": "replace",
-        "remove_missing": arguments.remove_missing,
-        "confirm": arguments.remove_missing,
+        "remove_missing": remove_missing,
+        "confirm": remove_missing,
         "dry_run": arguments.dry_run,
         "wait": not arguments.dry_run,
     }
     with phase("Looking" if arguments.dry_run else "Syncing") as report:
-        results = await upload(session, Sources.of([folder]), common, report)
-    print_outcomes(results)
-    return 1 if has_failures(results) else 0
+        return await upload(session, Sources.of([folder]), common, report)

@@ -1,0 +1,119 @@
+"""Changes of a folder: gathered until they pause, and only those that a sync would notice."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import anyio
+from anyio import to_thread
+
+from calypso_mcp.errors import CalypsoError
+
+#: A save is often several steps (a new file, a rename, a deletion): the pause that ends them, and how long
+#: steps that never pause are gathered.
+_PAUSE_MS = 500
+_LONGEST_MS = 10_000
+#: How soon the thread that waits for changes notices that nobody wants them any more.
+_HEED_MS = 500
+#: File systems that do not report what other machines change (`man 5 proc_mounts`, third column).
+_REMOTE = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "9p", "drvfs", "vboxsf", "ceph", "glusterfs"}
+) | {"fuse.sshfs", "fuse.rclone", "fuse.vmhgfs-fuse", "fuse.gvfsd-fuse", "fuse.s3fs", "davfs", "fuse.davfs2"}
+_MOUNTS = Path("/proc/self/mounts")
+
+
+@dataclass(slots=True)
+class FolderWatch:
+    """Says when a folder has changed.
+
+    Attributes:
+        folder: Absolute, without links.
+        list_files: Returns the files that a sync would send, as paths below the folder; blocks.
+        is_polled: Whether to look at every file now and then, where the system does not report changes.
+    """
+
+    folder: Path
+    list_files: Callable[[], frozenset[str]]
+    is_polled: bool = False
+    _files: frozenset[str] = frozenset()
+    _had_files: bool = False
+    _changed: anyio.Event = field(default_factory=anyio.Event)
+
+    async def follow(self) -> None:
+        """Gather changes until cancelled. What changes after the first step of this task is not missed.
+
+        Raises:
+            CalypsoError: The system cannot report changes of this folder.
+        """
+        # Not before: it loads in 40 ms, and few processes watch.
+        from watchfiles import awatch
+
+        changes = awatch(
+            self.folder,
+            watch_filter=None,
+            debounce=_LONGEST_MS,
+            step=_PAUSE_MS,
+            rust_timeout=_HEED_MS,
+            force_polling=self.is_polled,
+            ignore_permission_denied=True,
+        )
+        try:
+            async for batch in changes:
+                before = self._files
+                self._files = now = await to_thread.run_sync(self.list_files)
+                if before != now or matter([path for _, path in batch], self.folder, now):
+                    self._changed.set()
+        except OSError as problem:
+            raise CalypsoError(
+                f"Changes of {self.folder} cannot be followed: {problem.strerror or problem}.",
+                hint="Add --poll to look at the files now and then instead.",
+            ) from problem
+
+    async def look(self) -> bool:
+        """Take stock of the folder before a round; returns whether it is empty and was not before."""
+        self._changed = anyio.Event()
+        self._files = await to_thread.run_sync(self.list_files)
+        self._had_files = self._had_files or bool(self._files)
+        return self._had_files and not self._files
+
+    async def wait(self, at_most_s: float) -> None:
+        """Return when the folder has changed since the last look, or `at_most_s` seconds are over."""
+        with anyio.move_on_after(at_most_s):
+            await self._changed.wait()
+
+
+def matter(changed: Iterable[str], folder: Path, files: Iterable[str]) -> bool:
+    """Whether any of the `changed` paths is one of `files`, or a folder with one of them in it."""
+    known = {"."}
+    for file in files:
+        path = PurePosixPath(file)
+        known.update((file, *map(str, path.parents)))
+    known.discard(".")
+    return any(_below(path, folder) in known for path in changed)
+
+
+def _below(path: str, folder: Path) -> str:
+    try:
+        return Path(path).relative_to(folder).as_posix()
+    except ValueError:
+        return path
+
+
+def is_remote(folder: Path, mounts: str | None = None) -> bool:
+    """Whether `folder` lies on a file system that other machines change without this one being told.
+
+    Args:
+        folder: Absolute, without links.
+        mounts: The table of mounts; the system's own by default, and empty where it has none.
+    """
+    if mounts is None:
+        mounts = _MOUNTS.read_text(errors="replace") if sys.platform == "linux" else ""
+    kinds: dict[str, str] = {}
+    for line in mounts.splitlines():
+        _, place, kind, *_ = [*line.split(), "", "", ""]
+        kinds[place.replace("\\040", " ")] = kind
+    nearest = next((kinds[str(way)] for way in (folder, *folder.parents) if str(way) in kinds), "")
+    return nearest in _REMOTE
