@@ -49,7 +49,7 @@ class FolderWatch:
             CalypsoError: The system cannot report changes of this folder.
         """
         # Not before: it loads in 40 ms, and few processes watch.
-        from watchfiles import awatch
+        from watchfiles import awatch  # pyright: ignore[reportUnknownVariableType] - of a type it does not use
 
         changes = awatch(
             self.folder,
