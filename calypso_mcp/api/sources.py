@@ -23,6 +23,7 @@ def _digits_only(value: object) -> object:
 
 
 SourceState = Literal["ready", "pending", "failed", "warning"]
+SourceColumn = Literal["name", "size", "updated"]
 
 #: Of a number in a query string.
 _DIGITS = BeforeValidator(_digits_only)
@@ -36,6 +37,7 @@ class SourcesQuery(WireModel):
         query: Part of the name or title, in any case.
         identity: What its versions have in common, exactly.
         tag: One of its tags.
+        sort: What to list by; equal ones by id.
         cursor: `next_cursor` of the page before.
     """
 
@@ -45,6 +47,8 @@ class SourcesQuery(WireModel):
     kind: str | None = None
     tag: str | None = None
     state: SourceState | None = None
+    sort: SourceColumn = "name"
+    order: Literal["asc", "desc"] = "asc"
     limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE), _DIGITS] = DEFAULT_PAGE
     cursor: str | None = None
 

@@ -26,7 +26,8 @@ STDIO = Command("stdio", "[FLAGS]", "Serve MCP over stdio: what a client configu
 COMMANDS = (
     STDIO,
     Command("http", "[FLAGS]", "Serve MCP over streamable HTTP at /mcp."),
-    Command("backend", "[FLAGS]", "Serve the embedded Calypso's REST API."),
+    Command("open", "[--no-browser] [FLAGS]", "Open the page of the buckets in the browser."),
+    Command("backend", "[FLAGS]", "Serve the embedded Calypso's REST API and its page."),
     Command("demo", "[PATH ...] [FLAGS]", "Upload files, wait, search, print cited passages."),
     Command("upload", "PATH ... --bucket BUCKET [FLAGS]", "Upload files or folders into a bucket."),
     Command("doctor", "[--json] [FLAGS]", "Look at everything an installation needs, and name the fixes."),

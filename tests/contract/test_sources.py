@@ -102,6 +102,9 @@ async def test_a_listing_can_be_narrowed(api: Api, asked: dict[str, str], expect
         ({"bucket": "docs", "limit": "٣"}, "invalid_request"),
         ({"bucket": "docs", "cursor": "nonsense"}, "invalid_request"),
         ({"bucket": "docs", "cursor": "WzEsMl0"}, "invalid_request"),
+        ({"bucket": "docs", "sort": "size", "cursor": "WyJhIiwiYiJd"}, "invalid_request"),
+        ({"bucket": "docs", "sort": "content"}, "invalid_request"),
+        ({"bucket": "docs", "order": "down"}, "invalid_request"),
     ],
 )
 async def test_a_listing_says_what_is_wrong_with_the_question(
@@ -110,6 +113,30 @@ async def test_a_listing_says_what_is_wrong_with_the_question(
     await added(api, OLD)
     answer = await api.get(SOURCES, **asked)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, code)
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+@pytest.mark.parametrize("sort", ["name", "size", "updated"])
+async def test_sources_are_listed_in_any_order_without_a_loss(api: Api, sort: str, order: str) -> None:
+    # Two of one size: the id decides, on one page and over several alike.
+    for name, text in {"B.md": b"# Same\n", "a.md": b"# Long text\n", "c.md": b"# Sama\n"}.items():
+        await added(api, text, filename=name)
+    asked = {"sort": sort, "order": order}
+    whole, *paged = [await _paged(api, limit, asked) for limit in ("3", "1", "2")]
+    assert paged == [whole, whole]
+    column = {"name": "name", "size": "size_bytes", "updated": "updated_at"}[sort]
+    values = [str(source[column]).lower() if sort == "name" else source[column] for source in whole]
+    assert len(values) == 3
+    assert values == sorted(values, reverse=order == "desc")
+
+
+async def _paged(api: Api, limit: str, asked: dict[str, str]) -> list[dict[str, Any]]:
+    page = await listed(api, limit=limit, **asked)
+    found = page["sources"]
+    while page.get("next_cursor"):
+        page = await listed(api, limit=limit, cursor=page["next_cursor"], **asked)
+        found += page["sources"]
+    return found
 
 
 async def test_a_source_is_read_from_a_place_on(api: Api) -> None:

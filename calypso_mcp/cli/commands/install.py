@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import json
 import shutil
 import subprocess
 import sys
@@ -20,8 +19,9 @@ from calypso_mcp.cli.clients.edits import server_in, with_server
 from calypso_mcp.cli.clients.entries import NAME
 from calypso_mcp.cli.clients.facts import CLIENTS, Client
 from calypso_mcp.cli.clients.jsonc import Unreadable
+from calypso_mcp.cli.clients.pasting import pasted
 from calypso_mcp.cli.clients.places import Places
-from calypso_mcp.cli.clients.shapes import Fields, Local, Remote, fields_of, listing_of
+from calypso_mcp.cli.clients.shapes import Fields, Local, Remote, fields_of
 from calypso_mcp.cli.clients.writing import NotWritten, Snapshot
 from calypso_mcp.cli.doctor.handshake import check_handshake
 from calypso_mcp.cli.mcp_session import settings_flags
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     chosen = _with_folders(flags, arguments)
     fields = fields_of(client, _server(client, chosen, arguments, places))
     if arguments.only_print:
-        print(_pasted(client, fields))
+        print(pasted(client, fields))
         return 0
     code = _change(client, _path(client, places, arguments), fields, arguments)
     if code or arguments.http:
@@ -166,7 +166,7 @@ def _change(client: Client, path: Path, fields: Fields | None, arguments: argpar
             )
         after = with_server(client, text, fields)
     except Unreadable as error:
-        hint = "" if fields is None else f" Paste this by hand:\n{_pasted(client, fields)}"
+        hint = "" if fields is None else f" Paste this by hand:\n{pasted(client, fields)}"
         raise NotWritten(f"{path} was left alone: {error}.", hint=f"Correct the file.{hint}") from None
     if after == text:
         print(f"{path} says so already.")
@@ -211,13 +211,6 @@ def _agreed() -> bool:
             "Nobody can be asked here.", hint="Run it with --yes to write, or --print to look only."
         )
     return input("Write this? [y/N] ").strip().lower() in {"y", "yes"}
-
-
-def _pasted(client: Client, fields: Fields) -> str:
-    listing = listing_of(client, fields)
-    if client.syntax == "json":
-        return json.dumps(listing, indent=2, ensure_ascii=False)
-    return with_server(client, "", fields).rstrip("\n")
 
 
 def _show_status(client: Client) -> None:

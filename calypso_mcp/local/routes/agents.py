@@ -136,6 +136,7 @@ def model_wire(scope: AgentScope) -> AgentBody:
         "base_model": BASE_MODEL,
         "profile_id": agent.id if agent else None,
         "name": (agent.name if agent else None) or scope.model,
+        **({"instructions": agent.instructions} if agent and agent.instructions else {}),
         "source": "named_profile" if agent else "default_policy",
         "enabled": True,
         "bucket_ids": [bucket.id for bucket in scope.buckets],

@@ -34,18 +34,19 @@ from calypso_mcp.local.routes.files import file_wire, required
 from calypso_mcp.local.routes.search import place_of
 from calypso_mcp.local.store import files, sources
 from calypso_mcp.local.store.files import FileRow
-from calypso_mcp.local.store.sources import After, Filters, Page
+from calypso_mcp.local.store.sources import After, Filters, Order, Page
 from calypso_mcp.local.uploads.destinations import resolve
 
 
 async def list_sources(backend: Backend, _: Request, asked: SourcesQuery) -> Answer:
-    """Answer with sources of one bucket by name, a page at a time."""
+    """Answer with sources of one bucket, a page at a time: by name, or as `sort` and `order` say."""
     filters = Filters(asked.query, asked.identity, asked.kind, asked.tag, asked.state)
-    after = _read_cursor(asked.cursor) if asked.cursor else None
+    order = Order(asked.sort, descending=asked.order == "desc")
+    after = _read_cursor(asked.cursor, order) if asked.cursor else None
 
     def work(connection: sqlite3.Connection) -> Page:
         [found] = resolve(connection, [asked.bucket])
-        return sources.find(connection, found.id, filters, after=after, limit=asked.limit)
+        return sources.find(connection, found.id, filters, order, after=after, limit=asked.limit)
 
     page = await backend.database.read(work)
     answer = SourceList(total=page.total, next_cursor=_cursor(page.after) if page.after else None)
@@ -146,18 +147,32 @@ def _file(connection: sqlite3.Connection, request: Request) -> FileRow:
     return required(connection, request.path_params["file_id"])
 
 
+<<<<<<< HEAD
+=======
+def _number(request: Request, name: str, usual: Any, *, least: int, most: int = 2**31) -> Any:
+    given = request.query_params.get(name)
+    if given is None:
+        return usual
+    if not (
+        given.isascii() and given.isdigit() and len(given) <= len(str(most)) and least <= int(given) <= most
+    ):
+        raise invalid(f"{name} is a whole number from {least} to {most}.")
+    return int(given)
+
+
 def _cursor(after: After) -> str:
     return base64.urlsafe_b64encode(json.dumps(after).encode()).decode().rstrip("=")
 
 
-def _read_cursor(cursor: str) -> After:
+def _read_cursor(cursor: str, order: Order) -> After:
     try:
-        name, file_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        value, file_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError, RecursionError):
-        name = file_id = None
-    if not isinstance(name, str) or not isinstance(file_id, str):
+        value = file_id = None
+    kind = str if order.column == "name" else int | float
+    if not isinstance(value, kind) or not isinstance(file_id, str):
         raise invalid("cursor is not one of this listing. Begin without it.")
-    return name, file_id
+    return value, file_id
 
 
 OPERATIONS = (

@@ -10,16 +10,17 @@ import sqlite3
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from calypso_mcp.api.sources import SourceState
+from calypso_mcp.api.sources import SourceColumn, SourceState
 from calypso_mcp.domain.statuses import SyncStatus
 from calypso_mcp.local.identifiers import json_text
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store import files
 from calypso_mcp.local.store.files import FileRow
 
-#: Where a listing goes on: after this name and file id.
-After = tuple[str, str]
+#: Where a listing goes on: after this value of the column it is sorted by, and file id.
+After = tuple[str | float, str]
 
 #: What `Filters.state` accepts, as conditions on the joined rows.
 _STATES: Mapping[SourceState, str] = {
@@ -27,6 +28,13 @@ _STATES: Mapping[SourceState, str] = {
     "failed": f"member.sync_status = '{SyncStatus.FAILED}'",
     "pending": f"member.sync_status NOT IN ('{SyncStatus.ACTIVE}', '{SyncStatus.FAILED}')",
     "warning": "files.warnings <> '[]'",
+}
+
+#: What a list is sorted by. Names ignore case.
+_COLUMNS: Mapping[SourceColumn, str] = {
+    "name": "member.name COLLATE NOCASE",
+    "size": "files.size_bytes",
+    "updated": "files.updated_at",
 }
 
 
@@ -50,6 +58,14 @@ class Filters:
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """In which order to list sources: by a column, then by id."""
+
+    column: SourceColumn = "name"
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Part of a listing.
 
@@ -65,9 +81,15 @@ class Page:
 
 
 def find(
-    connection: sqlite3.Connection, bucket_id: str, filters: Filters, *, after: After | None, limit: int
+    connection: sqlite3.Connection,
+    bucket_id: str,
+    filters: Filters,
+    order: Order,
+    *,
+    after: After | None,
+    limit: int,
 ) -> Page:
-    """Return sources of a bucket by name, case ignored."""
+    """Return sources of a bucket, in order."""
     connection.create_function("folded", 1, _folded, deterministic=True)
     conditions, values = _conditions(filters)
     source = (
@@ -79,21 +101,21 @@ def find(
     else:
         counting = "SELECT count(*) FROM file_buckets WHERE bucket_id = ?"
         total = connection.execute(counting, (bucket_id,)).fetchone()[0]
-    place = ""
+    column, direction = _COLUMNS[order.column], "DESC" if order.descending else "ASC"
+    place, since = "", tuple[Any, ...]()
     if after is not None:
-        place = (
-            " AND member.name COLLATE NOCASE >= ? AND (member.name COLLATE NOCASE > ? OR member.file_id > ?)"
-        )
-        values = [*values, after[0], after[0], after[1]]
+        beyond = "<" if order.descending else ">"
+        place = f" AND {column} {beyond}= ? AND ({column} {beyond} ? OR member.file_id {beyond} ?)"
+        since = (after[0], after[0], after[1])
     found = connection.execute(
-        f"SELECT member.name, member.file_id {source}{place}"
-        " ORDER BY member.name COLLATE NOCASE, member.file_id LIMIT ?",
-        (bucket_id, *values, limit + 1),
+        f"SELECT member.name, member.file_id, {column} {source}{place}"
+        f" ORDER BY {column} {direction}, member.file_id {direction} LIMIT ?",
+        (bucket_id, *values, *since, limit + 1),
     ).fetchall()
     shown = found[:limit]
-    by_id = files.get_all(connection, [file_id for _, file_id in shown])
-    rows = tuple((name, by_id[file_id]) for name, file_id in shown)
-    last = (shown[-1][0], shown[-1][1]) if len(found) > limit else None
+    by_id = files.get_all(connection, [file_id for _, file_id, _ in shown])
+    rows = tuple((name, by_id[file_id]) for name, file_id, _ in shown)
+    last = (shown[-1][2], shown[-1][1]) if len(found) > limit else None
     return Page(rows, total, last)
 
 

@@ -22,8 +22,9 @@ export function marked(text, question) {
   return nodes;
 }
 
-/** Return the part of `text`, at most `chars` long, that begins shortly before the first word asked for. */
-export function excerpt(text, question, chars = 420) {
+/** Return the part of `whole`, at most `chars` long and without empty lines, that begins shortly before the first word asked for. */
+export function excerpt(whole, question, chars = 420) {
+  const text = whole.replace(/\s*\n\s*/g, "\n").trim();
   if (text.length <= chars) return text;
   const asked = wordsOf(question);
   const first = [...text.matchAll(WORD)].find(({ 0: word }) => asked.some((sought) => isSame(sought, word.toLowerCase())));

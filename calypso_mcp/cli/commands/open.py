@@ -1,0 +1,61 @@
+"""`calypso-mcp open`: the page of the buckets in the browser."""
+
+from __future__ import annotations
+
+import argparse
+import webbrowser
+from collections.abc import Mapping
+from socket import socket
+
+from calypso_mcp.cli.arguments import CommandParser
+from calypso_mcp.cli.embedded import DEFAULT_PORT, SETTINGS, BackendKey, serve_backend, sign_in_link
+from calypso_mcp.cli.listening import listen
+from calypso_mcp.cli.logs import log_to_stderr
+from calypso_mcp.errors import ConfigError
+from calypso_mcp.local.processes.served import Served, look_up
+from calypso_mcp.settings import Settings, load_settings
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Take whether to open a browser, and the settings of a backend that has to be started."""
+    parser.description = (
+        "Open the page of the buckets on this machine's disk. Where no backend serves the data folder, this "
+        "command does until it is stopped. The link signs in once, within five minutes."
+    )
+    parser.add_argument("--no-browser", action="store_true", help="only print the link")
+    parser.add_settings({"http"}, names=SETTINGS)
+
+
+def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
+    """Print the link and open it; serve where nothing does."""
+    settings = load_settings(flags)
+    key = BackendKey.of(settings)
+    running = look_up(settings.data_dir)
+    if running is not None:
+        _show(sign_in_link(running, key), arguments)
+        return 0
+    log_to_stderr(settings)
+    with _listening(settings) as listening:
+
+        def greet(served: Served) -> None:
+            _show(sign_in_link(served, key), arguments)
+            print("Ctrl-C stops it.", flush=True)
+
+        serve_backend(settings, key, listening, greet)
+    return 0
+
+
+def _listening(settings: Settings) -> socket:
+    """Return where to listen: on the port that was named, else on the usual one or any that is free."""
+    if settings.port is not None:
+        return listen(settings.host, settings.port)
+    try:
+        return listen(settings.host, DEFAULT_PORT)
+    except ConfigError:
+        return listen(settings.host, 0)
+
+
+def _show(link: str, arguments: argparse.Namespace) -> None:
+    print(f"The page of your buckets (the link works once, for five minutes):\n{link}", flush=True)
+    if not arguments.no_browser and not webbrowser.open(link):
+        print("No browser could be opened: open the link yourself.", flush=True)

@@ -1,0 +1,141 @@
+"""The embedded Calypso on a port, with its page: what `backend` and `open` both run."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from socket import socket
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from pydantic import SecretStr
+
+from calypso_mcp import __version__
+from calypso_mcp.assembly.kept_secret import kept_secret
+from calypso_mcp.cli.clients.pasting import snippets
+from calypso_mcp.cli.listening import origin, serve
+from calypso_mcp.concurrency import run_in_background
+from calypso_mcp.local.app import STORE_FILE, LocalOptions, open_backend
+from calypso_mcp.local.indexing.formats.unreadable import UNREADABLE
+from calypso_mcp.local.processes.served import Served, announced
+from calypso_mcp.local.web.policy import WebPolicy
+from calypso_mcp.page.gate import PageGate, PagePlace
+from calypso_mcp.page.sessions import LINK_S, LinkSessions, link_passes
+from calypso_mcp.settings import Settings
+from calypso_mcp.sqlite.faults import FileWatch, StoreGone
+
+DEFAULT_PORT = 8010
+#: The settings that a backend takes beside those of listening.
+SETTINGS = frozenset(
+    {"data_dir", "min_free_disk_mb", "allow_private_hosts", "api_key_file", "log_level", "log_json"}
+)
+_STORE_CHECK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class BackendKey:
+    """The API key of a backend, and where a person finds it: a variable or a file."""
+
+    key: str
+    source: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> BackendKey:
+        """Return the key that was given; without one, the one kept in the data folder, made now if need be.
+
+        Raises:
+            ConfigError: The data folder cannot be used.
+        """
+        if settings.api_key is not None:
+            file = settings.api_key_file
+            return cls(settings.api_key.get_secret_value(), "CALYPSO_API_KEY" if file is None else str(file))
+        path = settings.data_dir / "api-key"
+        return cls(SecretStr(kept_secret(path, _new_key)).get_secret_value(), str(path))
+
+
+def sign_in_link(served: Served, key: BackendKey) -> str:
+    """Return the address that opens the page once, within a few minutes.
+
+    The pass stands behind `#`: browsers send that part to no server and in no Referer header.
+    """
+    return f"{served.origin}/#sign-in={link_passes(key.key, served.run).make(LINK_S)}"
+
+
+def serve_backend(
+    settings: Settings, key: BackendKey, listening: socket, greet: Callable[[Served], None]
+) -> None:
+    """Serve until told to stop.
+
+    Args:
+        settings: What the operator decided.
+        key: What callers of the API have to know.
+        listening: Where requests arrive.
+        greet: Called once requests are answered.
+
+    Raises:
+        ConfigError: The data folder cannot be used.
+        StoreGone: The store was deleted or replaced meanwhile.
+    """
+    anyio.run(_serve, settings, key, listening, greet)
+
+
+async def _serve(
+    settings: Settings, key: BackendKey, listening: socket, greet: Callable[[Served], None]
+) -> None:
+    options = LocalOptions(
+        data_dir=settings.data_dir,
+        api_key=key.key,
+        min_free_bytes=settings.min_free_disk_bytes,
+        web=WebPolicy.opening(settings.allow_private_hosts),
+    )
+    served = Served.at(origin(listening))
+    async with open_backend(options) as app:
+        store = FileWatch(options.data_dir / STORE_FILE)
+        page = PageGate(
+            app,
+            PagePlace("/", "/v1/", (*settings.allowed_hosts, settings.host)),
+            LinkSessions(key.key, served.run),
+            lambda _: _about(options, key),
+        )
+        with announced(options.data_dir, served):
+            greet(served)
+            async with run_in_background(lambda: _stop_when_gone(store)):
+                await serve(page, listening)
+    # Says why it ended; after any other end it returns.
+    store.check()
+
+
+async def _stop_when_gone(store: FileWatch) -> None:
+    """Stop the server as a signal would when the store was deleted or replaced: it could save nothing."""
+    while True:
+        try:
+            await anyio.to_thread.run_sync(store.check)
+        except StoreGone:
+            signal.raise_signal(signal.SIGTERM)
+            return
+        await anyio.sleep(_STORE_CHECK_S)
+
+
+def _about(options: LocalOptions, key: BackendKey) -> Mapping[str, Any]:
+    """Return what the page tells of this backend."""
+    return {
+        "speaks": "rest",
+        "backend": "embedded",
+        "version": __version__,
+        "data_folder": str(options.data_dir),
+        "key_source": key.source,
+        "limits": {"file_bytes": options.limits.file_bytes, "tags": options.limits.tags},
+        "unreadable": [
+            {"label": kind.label, "remedy": kind.remedy, "endings": kind.endings}
+            for kind in UNREADABLE
+            if kind.endings
+        ],
+        "clients": snippets(),
+    }
+
+
+def _new_key() -> str:
+    return f"sk_local_{secrets.token_urlsafe(24)}"

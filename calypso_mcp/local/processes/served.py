@@ -1,0 +1,74 @@
+"""Where the backend that serves a data folder can be reached: told to other processes as long as it lives."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from calypso_mcp.local.processes.file_locks import try_lock
+
+_ADDRESS_FILE = "backend.json"
+_LOCK_FILE = "backend.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A backend on a port.
+
+    Attributes:
+        origin: `http://host:port`, from this machine.
+        run: Names the process; another one has another.
+    """
+
+    origin: str
+    run: str
+
+    @classmethod
+    def at(cls, origin: str) -> Served:
+        """Return this process as a backend at `origin`."""
+        return cls(origin, secrets.token_hex(8))
+
+
+@contextmanager
+def announced(folder: Path, served: Served) -> Generator[None]:
+    """Announce the backend of a data folder while the block lasts.
+
+    Another one that was announced before stays so.
+
+    Raises:
+        OSError: The folder cannot be written to.
+    """
+    lock = os.open(folder / _LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if not try_lock(lock):
+            yield
+            return
+        path = folder / _ADDRESS_FILE
+        draft = folder / f"{_ADDRESS_FILE}.{served.run}"
+        draft.write_text(json.dumps(asdict(served)), encoding="utf-8")
+        draft.replace(path)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+    finally:
+        os.close(lock)
+
+
+def look_up(folder: Path) -> Served | None:
+    """Return the backend that serves a data folder; None where none does."""
+    try:
+        served = Served(**json.loads((folder / _ADDRESS_FILE).read_text(encoding="utf-8")))
+        lock = os.open(folder / _LOCK_FILE, os.O_RDWR)
+    except (OSError, ValueError, TypeError):
+        return None
+    try:
+        # Free: the process was killed before it could take its address back.
+        return None if try_lock(lock) else served
+    finally:
+        os.close(lock)

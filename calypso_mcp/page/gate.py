@@ -1,0 +1,199 @@
+"""The page in front of an application: its files, signing in, and the API with a session's credential."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from calypso_mcp.page.same_origin import is_known_host, is_own_request
+from calypso_mcp.page.sessions import SESSION_S, Sessions
+
+STATIC = Path(__file__).with_name("static")
+_LARGEST_SIGN_IN = 16_384
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PagePlace:
+    """Where the page is and which API it reaches.
+
+    Attributes:
+        base: Path of the page, with a slash at its end.
+        api: Path that stands before what the page asks for: `/v1/` for the REST API, `/` for MCP.
+        allowed_hosts: Names beside this machine's own that the Host header may have; None where that has
+            been checked before.
+    """
+
+    base: str
+    api: str
+    allowed_hosts: tuple[str, ...] | None = None
+
+
+class PageGate:
+    """Serves the page at its place and passes everything else on as it is.
+
+    Requests below `{base}api/` reach the application with the credential of the session in place of the
+    cookie. Only our own page can make them, and the cookie is sent nowhere else.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        place: PagePlace,
+        sessions: Sessions,
+        about: Callable[[Request], Mapping[str, Any]],
+    ) -> None:
+        """Put the page before `app`.
+
+        Args:
+            app: Answers the API.
+            place: Where the page is.
+            sessions: Who may use it.
+            about: What the page tells a person who is signed in, as JSON.
+        """
+        self._app = app
+        self._place = place
+        self._sessions = sessions
+        self._about = about
+        base = place.base
+        session = Route(f"{base}api/session", self._session, methods=["GET", "POST", "DELETE"])
+        self._page = Starlette(
+            routes=[
+                Route(base, _index, methods=["GET"]),
+                session,
+                Mount(f"{base}api", app=self._pass_on),
+                Mount(f"{base}page", app=StaticFiles(directory=STATIC)),
+            ]
+        )
+        self._page.router.redirect_slashes = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer what belongs to the page; pass on the rest."""
+        base = self._place.base
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif scope["path"] == base.rstrip("/"):
+            await RedirectResponse(base)(scope, receive, send)
+        elif scope["path"] == base or scope["path"].startswith((f"{base}api/", f"{base}page/")):
+            await self._answer(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers, allowed = Headers(scope=scope), self._place.allowed_hosts
+        is_api = scope["path"].startswith(f"{self._place.base}api/")
+        if allowed is not None and not is_known_host(headers.get("host", ""), allowed):
+            await _refusal(421, "misdirected_request", "This host name is not ours.")(scope, receive, send)
+            return
+        if is_api and not is_own_request(scope["method"], headers):
+            await _refusal(403, "forbidden_origin", "Only the page itself may ask.")(scope, receive, send)
+            return
+
+        async def protected(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                sent = MutableHeaders(scope=message)
+                sent.update(_HEADERS)
+                # Files are asked for again each time and answered by 304: an update shows at once.
+                sent["Cache-Control"] = "no-store" if is_api else "no-cache"
+            await send(message)
+
+        await self._page(scope, receive, protected)
+
+    async def _session(self, request: Request) -> Response:
+        if request.method == "POST":
+            return await self._sign_in(request)
+        if request.method == "DELETE":
+            answer = JSONResponse({"signed_in": False})
+            answer.delete_cookie(
+                _cookie_name(request), path=self._cookie_path, httponly=True, samesite="strict"
+            )
+            return answer
+        told: Mapping[str, Any] = {}
+        signed_in = await self._sessions.headers(_cookie(request)) is not None
+        if signed_in:
+            told = self._about(request)
+        return JSONResponse({"signed_in": signed_in, "asks_for": self._sessions.asks_for, **told})
+
+    async def _sign_in(self, request: Request) -> Response:
+        body = bytearray()
+        async for piece in request.stream():
+            body += piece
+            if len(body) > _LARGEST_SIGN_IN:
+                return _refusal(413, "request_too_large", "That is too long to sign in with.")
+        try:
+            given = json.loads(bytes(body))["given"]
+        except (ValueError, KeyError, TypeError, RecursionError):
+            given = None
+        cookie = await self._sessions.begin(given) if isinstance(given, str) else None
+        if cookie is None:
+            return _refusal(401, "not_signed_in", "It is wrong, was used before, or is too old.")
+        answer = JSONResponse({"signed_in": True})
+        answer.set_cookie(
+            _cookie_name(request),
+            cookie,
+            max_age=SESSION_S,
+            path=self._cookie_path,
+            secure=request.url.scheme == "https",
+            httponly=True,
+            samesite="strict",
+        )
+        return answer
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        credential = await self._sessions.headers(_cookie(request))
+        if credential is None:
+            await _refusal(401, "not_signed_in", "Sign in first.")(scope, receive, send)
+            return
+        headers = MutableHeaders(raw=list(scope["headers"]))
+        del headers["cookie"]
+        headers.update(credential)
+        path = self._place.api + scope["path"].removeprefix(f"{self._place.base}api/")
+        passed = {name: value for name, value in scope.items() if name not in {"raw_path", "path_params"}}
+        await self._app(
+            {**passed, "path": path, "root_path": "", "headers": headers.raw, "app_root_path": ""},
+            receive,
+            send,
+        )
+
+    @property
+    def _cookie_path(self) -> str:
+        return f"{self._place.base}api"
+
+
+async def _index(_: Request) -> Response:
+    return FileResponse(STATIC / "index.html")
+
+
+def _cookie_name(request: Request) -> str:
+    """Return a name of its own for each port: browsers keep one jar for all ports of a host."""
+    return f"calypso_page_{urlsplit(str(request.url)).port or 'default'}"
+
+
+def _cookie(request: Request) -> str:
+    return request.cookies.get(_cookie_name(request), "")
+
+
+def _refusal(status: int, code: str, message: str) -> Response:
+    return JSONResponse({"error": {"code": code, "message": message}}, status)

@@ -1,0 +1,51 @@
+// The API under this page's own origin: every request carries the session's cookie and nothing else.
+
+/** An answer that is not what was asked for. `code` is the API's; 0 is the status of no answer at all. */
+export class Refused extends Error {
+  constructor(status, code, message) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+const LOST = "The server does not answer.";
+
+/** Ask for `path` below `api/`; return the parsed answer, or raise `Refused`. */
+export async function call(method, path, { query = {}, body, headers = {}, signal } = {}) {
+  const url = new URL(`api/${path}`, document.baseURI);
+  for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== "" && value !== null) url.searchParams.set(name, value);
+  const sent = { method, headers: { ...headers }, signal, credentials: "same-origin", cache: "no-store" };
+  if (body !== undefined) {
+    sent.body = JSON.stringify(body);
+    sent.headers["Content-Type"] = "application/json";
+  }
+  let response;
+  try {
+    response = await fetch(url, sent);
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refused(0, "no_answer", LOST);
+  }
+  const answer = await readAnswer(response);
+  if (!response.ok) {
+    const told = answer?.error ?? {};
+    throw new Refused(response.status, told.code ?? "http_error", told.message ?? answer?.message ?? `The server answered ${response.status}.`);
+  }
+  return answer;
+}
+
+async function readAnswer(response) {
+  try {
+    return await response.json();
+  } catch {
+    return null;
+  }
+}
+
+/** Return who is signed in and what the server says of itself. */
+export const session = () => call("GET", "session");
+/** Begin a session with the pass of a link, or a token. */
+export const signIn = (given) => call("POST", "session", { body: { given } });
+/** End the session in this browser. */
+export const signOut = () => call("DELETE", "session");

@@ -1,0 +1,49 @@
+// Searching buckets: hits with their words marked, each leading to its place.
+import { el, show } from "../shared/dom.js";
+import { hitList } from "../shared/hits.js";
+import { counted } from "../shared/words.js";
+import { addressOf } from "./source.js";
+
+const MOST_BUCKETS = 5;
+
+export async function draw(page) {
+  const question = page.query.get("q") ?? "";
+  const chosen = (page.query.get("in") ?? "").split(",").filter(Boolean);
+  page.title(question ? `${question} - search` : "Search");
+  const buckets = await page.api.buckets(page.signal);
+  const result = el("section", { "aria-label": "Hits" });
+  show(page.main, el("h1", { tabindex: -1 }, "Search"),
+    el("form", { class: "stack", role: "search", onSubmit: submit },
+      el("div", { class: "inline" },
+        el("input", { type: "search", name: "q", value: question, required: true, "aria-label": "Search words", placeholder: "Words or a question" }),
+        el("button", { type: "submit", class: "main" }, "Search")),
+      el("fieldset", { class: "choices" }, el("legend", { class: "small muted" }, `Buckets: at most ${MOST_BUCKETS}; none searches all of the default agent`),
+        buckets.map(({ slug, name }) => el("label", {}, el("input", { type: "checkbox", name: "in", value: slug, checked: chosen.includes(slug), onChange: limit }), name)))),
+    result);
+  limitIn(page.main);
+  if (!question) return;
+  const { hits, absent } = await page.api.search({ query: question, buckets: chosen, signal: page.signal });
+  show(result,
+    el("h2", {}, hits.length ? counted(hits.length, "hit") : "Nothing found"),
+    absent.length > 0 && el("p", { class: "small muted" }, `Nowhere in these buckets: ${absent.join(", ")}`),
+    hitList(hits, question, { hrefOf: (hit) => hit.fileId && addressOf(hit.fileId, hit.place, question) }));
+  page.say(hits.length ? counted(hits.length, "hit") : "Nothing found", { isSeen: false });
+}
+
+function limit(event) {
+  limitIn(event.target.form);
+}
+
+function limitIn(node) {
+  const boxes = [...node.querySelectorAll("input[name=in]")];
+  const isFull = boxes.filter((box) => box.checked).length >= MOST_BUCKETS;
+  for (const box of boxes) box.disabled = isFull && !box.checked;
+}
+
+function submit(event) {
+  event.preventDefault();
+  const data = new FormData(event.target);
+  const asked = new URLSearchParams({ q: data.get("q") });
+  if (data.getAll("in").length) asked.set("in", data.getAll("in").join(","));
+  location.hash = `#/search?${asked}`;
+}

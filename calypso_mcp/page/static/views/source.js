@@ -1,0 +1,109 @@
+// One source: what it is, and its text passage by passage with the place of each.
+import { el, show } from "../shared/dom.js";
+import { marked } from "../shared/marks.js";
+import { ago, placeInWords, sizeInWords, stateOf } from "../shared/words.js";
+import { editTags, removeSources } from "./adding.js";
+
+const BEFORE = 8;
+
+export async function draw(page) {
+  const { api, query } = page;
+  const source = await api.source(page.argument, page.signal);
+  const name = source.title || source.name;
+  page.title(name);
+  const homes = (await api.buckets(page.signal)).filter(({ id }) => source.bucketIds.includes(id));
+  const facts = el("div", { class: "stack" });
+  const text = el("div", { class: "passages" });
+  const earlier = el("button", { hidden: true }, "Show earlier text");
+  const later = el("button", { hidden: true }, "Show more text");
+  show(page.main,
+    el("ul", { class: "facts" }, el("li", {}, el("a", { href: "#/" }, "Buckets")),
+      homes.map(({ slug, name: home }) => el("li", {}, el("a", { href: `#/b/${encodeURIComponent(slug)}` }, home)))),
+    el("h1", { tabindex: -1 }, name), facts,
+    el("section", { class: "panel", "aria-label": "Text" }, el("div", { class: "more" }, earlier), text, el("div", { class: "more" }, later)));
+  drawFacts(page, source, facts);
+  if (source.status === "failed") {
+    show(text, el("p", { class: "muted" }, "It has no text that could be searched."));
+    return;
+  }
+  const wanted = placeOf(query);
+  const question = query.get("q") ?? "";
+  const add = (passages, isBefore) => {
+    const nodes = passages.map((passage) => passageNode(passage, question, isMeant(passage.place, wanted)));
+    if (isBefore) text.prepend(...nodes);
+    else text.append(...nodes);
+  };
+  const begin = await api.text(source.id, wanted ? { part: wanted.part, line: wanted.line } : {}, page.signal);
+  if (!begin.passages.length) show(text, el("p", { class: "muted" }, "No text yet: it shows once the source is indexed."));
+  let first = begin.passages[0]?.index ?? 0;
+  let { next } = begin;
+  add(begin.passages, false);
+  const drawMore = () => { earlier.hidden = !first; later.hidden = next === null || next === undefined; };
+  earlier.onclick = () => page.attempt(async () => {
+    const from = Math.max(0, first - BEFORE);
+    const found = await api.text(source.id, { passage: from }, page.signal);
+    add(found.passages.filter(({ index }) => index < first), true);
+    first = from;
+    drawMore();
+  });
+  later.onclick = () => page.attempt(async () => {
+    const found = await api.text(source.id, { passage: next }, page.signal);
+    const end = next;
+    add(found.passages.filter(({ index }) => index >= end), false);
+    next = found.next;
+    drawMore();
+  });
+  drawMore();
+  const meant = text.querySelector("[aria-current]");
+  if (!meant) return;
+  meant.scrollIntoView({ block: "center" });
+  meant.focus({ preventScroll: true });
+}
+
+/** Return the address of a source at a passage; `question` is marked there. */
+export function addressOf(fileId, place = {}, question = "") {
+  const named = Object.entries({ part: place.page ?? place.slide ?? place.message ?? place.cell, sheet: place.sheet, line: place.line_start ?? place.row_start, q: question });
+  const asked = new URLSearchParams(named.filter(([, value]) => value !== undefined && value !== null && value !== ""));
+  return `#/s/${encodeURIComponent(fileId)}${asked.size ? `?${asked}` : ""}`;
+}
+
+function placeOf(query) {
+  const line = query.get("line") ?? undefined;
+  const part = query.get("part") ?? undefined;
+  return line || part ? { line, part, sheet: query.get("sheet") ?? undefined } : null;
+}
+
+function isMeant(place, wanted) {
+  if (!wanted) return false;
+  const part = place.page ?? place.slide ?? place.message ?? place.cell;
+  return String(place.line_start ?? place.row_start ?? "") === (wanted.line ?? "") && String(part ?? "") === (wanted.part ?? "") && (place.sheet ?? "") === (wanted.sheet ?? "");
+}
+
+function passageNode(passage, question, isWanted) {
+  return el("article", { class: "passage", tabindex: isWanted ? -1 : null, "aria-current": isWanted ? "true" : null },
+    el("p", { class: "place" }, placeInWords({ ...passage.place, heading: undefined }) || `passage ${passage.index + 1}`),
+    el("div", { class: "words" }, !startsWithHeading(passage) && el("p", { class: "small muted" }, passage.place.heading), el("p", {}, marked(passage.text, question))));
+}
+
+function startsWithHeading({ text, place }) {
+  return !place.heading || text.trimStart().startsWith(place.heading.split(" > ").pop());
+}
+
+function drawFacts(page, source, node) {
+  const state = stateOf(source);
+  const { can } = page.api;
+  const again = async () => drawFacts(page, await page.api.source(source.id, page.signal), node);
+  const leave = async () => { if (await removeSources(page, [source])) history.back(); };
+  show(node,
+    el("ul", { class: "facts" },
+      el("li", {}, el("span", { class: "state", data: { tone: state.tone } }, state.word)),
+      source.name !== source.title && source.title && el("li", {}, source.name),
+      el("li", { class: "number" }, sizeInWords(source.size)), el("li", {}, `updated ${ago(source.updated)}`),
+      source.tags.map((tag) => el("li", {}, el("span", { class: "tag" }, tag)))),
+    source.error && el("p", { class: "notice", data: { tone: "bad" } }, source.error),
+    source.warnings.map((warning) => el("p", { class: "notice", data: { tone: "wait" } }, warning)),
+    el("div", { class: "buttons" },
+      can.download && el("a", { class: "button", href: page.api.contentUrl(source.id), download: source.filename }, "Download original"),
+      can.relabel && el("button", { onClick: async () => { if (await editTags(page, [source])) await page.attempt(again); } }, "Edit tags"),
+      can.remove && el("button", { class: "danger", onClick: leave }, "Remove")));
+}

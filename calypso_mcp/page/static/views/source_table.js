@@ -1,0 +1,163 @@
+// The sources of a bucket: filtered and paged by the API, rows drawn as they are needed.
+import { keep } from "../lists.js";
+import { el, show } from "../shared/dom.js";
+import { ago, counted, sizeInWords, stateOf } from "../shared/words.js";
+import { editTags, removeSources } from "./adding.js";
+
+const PAGE = 100;
+const MOST_REFRESHED = 1000;
+const TYPING_MS = 200;
+const COLUMNS = [["name", "Name", ""], ["kind", "Kind", "wide"], ["size", "Size", "mid num"], ["tags", "Tags", "wide"], ["updated", "Updated", "mid"], ["state", "State", ""]];
+const SORTABLE = new Set(["name", "size", "updated"]);
+const KINDS = { file: "file", website: "web page", qa: "Q&A" };
+const STATES = { ready: "searchable", pending: "pending", failed: "failed", warning: "with a warning" };
+
+export class SourceTable {
+  constructor(page, bucket) {
+    this.page = page;
+    this.bucket = bucket;
+    this.rows = [];
+    this.chosen = new Map();
+    this.filters = Object.fromEntries(["query", "kind", "state", "tag", "sort", "order"].map((name) => [name, page.query.get(name) ?? ""]));
+    this.count = el("p", { class: "small muted", "aria-live": "off" });
+    this.body = el("tbody");
+    this.more = el("button", { hidden: true, onClick: () => this.loadMore() }, "Show more");
+    this.all = el("input", { type: "checkbox", "aria-label": "Select all that are shown", onChange: () => this.chooseAll() });
+    this.actions = el("div", { class: "buttons", hidden: true });
+    this.headings = COLUMNS.map(([name, label, cls]) => this.heading(name, label, cls));
+    this.empty = el("p", { class: "muted pad", hidden: true }, "No sources.");
+    this.node = el("section", { class: "panel flush", "aria-label": "Sources" },
+      el("div", { class: "tools" }, this.tools(), this.count, this.actions),
+      el("table", { class: "sources" }, el("thead", {}, el("tr", {}, el("th", { class: "check", scope: "col" }, this.all), this.headings)), this.body),
+      this.empty,
+      el("div", { class: "more" }, this.more));
+    new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting)) this.loadMore(); }, { rootMargin: "600px" }).observe(this.more);
+  }
+
+  tools() {
+    let typing = 0;
+    const choose = (name, label, options) => el("select", { "aria-label": label, onChange: (event) => this.filter(name, event.target.value) },
+      el("option", { value: "" }, label),
+      Object.entries(options).map(([value, word]) => el("option", { value, selected: this.filters[name] === value }, word)));
+    const type = (name, label) => el("input", { type: "search", "aria-label": label, placeholder: label, value: this.filters[name], onInput: (event) => {
+      clearTimeout(typing);
+      typing = setTimeout(() => this.filter(name, event.target.value), TYPING_MS);
+    } });
+    return el("div", { class: "filters" }, type("query", "Filter by name"), choose("kind", "Every kind", KINDS), choose("state", "Every state", STATES), type("tag", "Tag"));
+  }
+
+  heading(name, label, cls) {
+    if (!SORTABLE.has(name) || !this.page.api.can.sort) return el("th", { class: cls, scope: "col" }, label);
+    return el("th", { class: cls, scope: "col", data: { column: name } }, el("button", { class: "sort", onClick: () => this.sort(name) }, label));
+  }
+
+  sort(name) {
+    const isSame = (this.filters.sort || "name") === name;
+    this.filters.order = isSame && this.filters.order !== "desc" ? "desc" : "";
+    this.filter("sort", name === "name" ? "" : name);
+  }
+
+  filter(name, value) {
+    this.filters[name] = value;
+    const asked = new URLSearchParams(Object.entries(this.filters).filter(([, given]) => given));
+    history.replaceState(null, "", `#/b/${encodeURIComponent(this.bucket.slug)}${asked.size ? `?${asked}` : ""}`);
+    this.page.attempt(async () => {
+      await this.load();
+      this.page.say(counted(this.total ?? this.rows.length, "source"), { isSeen: false });
+    });
+  }
+
+  /** Show the first page. */
+  async load() {
+    await this.fetch(PAGE);
+  }
+
+  /** Show again what is shown, as it is now. */
+  async refresh() {
+    if (this.rows.length <= MOST_REFRESHED) await this.fetch(Math.max(PAGE, this.rows.length));
+  }
+
+  async fetch(limit) {
+    const asked = JSON.stringify(this.filters);
+    const found = await this.page.api.sources(this.bucket.id, { ...this.filters, limit, signal: this.page.signal });
+    // A later filter may have been answered before.
+    if (asked !== JSON.stringify(this.filters)) return;
+    this.rows = found.sources;
+    this.take(found);
+  }
+
+  async loadMore() {
+    if (!this.next || this.isLoading) return;
+    this.isLoading = true;
+    await this.page.attempt(async () => {
+      const found = await this.page.api.sources(this.bucket.id, { ...this.filters, limit: PAGE, cursor: this.next, signal: this.page.signal });
+      const known = new Set(this.rows.map(({ id }) => id));
+      this.rows = [...this.rows, ...found.sources.filter(({ id }) => !known.has(id))];
+      this.take(found);
+    });
+    this.isLoading = false;
+  }
+
+  take({ total, next }) {
+    this.total = total;
+    this.next = next;
+    this.draw();
+  }
+
+  draw() {
+    keep(this.body, this.rows.map((source) => ({ ...source, isChosen: this.chosen.has(source.id) })), ({ id }) => id, (source) => this.row(source));
+    this.count.textContent = `${this.rows.length.toLocaleString("en")} of ${counted(this.total ?? this.rows.length, "source")}`;
+    this.more.hidden = !this.next;
+    this.empty.hidden = this.rows.length > 0;
+    for (const heading of this.headings) {
+      const { column } = heading.dataset;
+      if (column) heading.ariaSort = (this.filters.sort || "name") === column ? (this.filters.order === "desc" ? "descending" : "ascending") : "none";
+    }
+    this.drawActions();
+  }
+
+  row(source) {
+    const state = stateOf(source);
+    const choose = (event) => {
+      if (event.target.checked) this.chosen.set(source.id, source);
+      else this.chosen.delete(source.id);
+      this.draw();
+    };
+    return el("tr", {},
+      el("td", { class: "check" }, el("input", { type: "checkbox", "aria-label": `Select ${source.name}`, checked: source.isChosen, onChange: choose })),
+      el("td", {}, el("a", { href: `#/s/${encodeURIComponent(source.id)}` }, source.title && source.kind !== "file" ? source.title : source.name),
+        source.error && el("p", { class: "small reason" }, source.error),
+        source.warnings.map((warning) => el("p", { class: "small warning" }, warning)),
+        el("p", { class: "small muted narrow-only" }, `${sizeInWords(source.size)}, ${ago(source.updated)}`)),
+      el("td", { class: "wide" }, KINDS[source.kind] ?? source.kind),
+      el("td", { class: "mid num" }, sizeInWords(source.size)),
+      el("td", { class: "wide" }, source.tags.map((tag) => el("span", { class: "tag" }, tag))),
+      el("td", { class: "mid" }, el("time", { datetime: source.updated }, ago(source.updated))),
+      el("td", {}, el("span", { class: "state", data: { tone: state.tone } }, state.word)));
+  }
+
+  chooseAll() {
+    for (const source of this.rows) {
+      if (this.all.checked) this.chosen.set(source.id, source);
+      else this.chosen.delete(source.id);
+    }
+    this.draw();
+  }
+
+  drawActions() {
+    const { can } = this.page.api;
+    const chosen = [...this.chosen.values()];
+    this.all.checked = this.rows.length > 0 && this.rows.every(({ id }) => this.chosen.has(id));
+    this.all.indeterminate = !this.all.checked && chosen.length > 0;
+    this.actions.hidden = !chosen.length;
+    show(this.actions, el("span", { class: "small" }, `${chosen.length.toLocaleString("en")} selected`),
+      can.relabel && el("button", { onClick: () => this.act(editTags(this.page, chosen)) }, "Edit tags"),
+      can.remove && el("button", { class: "danger", onClick: () => this.act(removeSources(this.page, chosen, this.bucket)) }, "Remove"));
+  }
+
+  async act(doing) {
+    if (!(await doing)) return;
+    this.chosen.clear();
+    await this.page.attempt(() => this.fetch(Math.max(PAGE, Math.min(this.rows.length, MOST_REFRESHED))));
+  }
+}

@@ -1,0 +1,120 @@
+"""The page as a person meets it: the real command on a real data folder, in a real Chromium."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.live_backend import BOUND_S
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@dataclass
+class OpenedPage:
+    """A running `calypso-mcp open`."""
+
+    process: subprocess.Popen[str]
+    link: str
+    http: httpx2.Client
+
+    @property
+    def origin(self) -> str:
+        return self.link.partition("/#")[0]
+
+    def upload(self, bucket: str, files: Mapping[str, bytes], **fields: Any) -> dict[str, str]:
+        """Store files by their paths as another client of the API would; return their ids."""
+        names = {f"f{number}": path for number, path in enumerate(files)}
+        items = [
+            {"client_file_id": name, "filename": path.rpartition("/")[2], "path": path, **fields}
+            for name, path in names.items()
+        ]
+        manifest = {
+            "version": 1,
+            "batch_idempotency_key": secrets.token_hex(8),
+            "bucket": bucket,
+            "create_missing_buckets": True,
+            "items": items,
+        }
+        declared = [
+            {
+                "client_file_id": name,
+                "filename": path.rpartition("/")[2],
+                "content_type": "application/octet-stream",
+                "size_bytes": len(files[path]),
+            }
+            for name, path in names.items()
+        ]
+        batch = self._post("/knowledge/files:batch/upload-session", {"manifest": manifest, "files": declared})
+        assert not batch["rejected"], batch
+        for item in batch["accepted"]:
+            data = files[names[item["client_file_id"]]]
+            stored = httpx2.put(item["upload_url"], content=data, trust_env=False)
+            assert stored.status_code == 200, stored.text
+        ended = self._post(
+            f"/knowledge/files:batch/upload-session/{batch['batch_id']}/finalize",
+            {"mode": "finalize_uploaded"},
+        )
+        return {names[item["client_file_id"]]: item["knowledge_id"] for item in ended["finalized"]}
+
+    def _post(self, path: str, body: Any) -> dict[str, Any]:
+        return self.http.post(path, json=body).raise_for_status().json()
+
+    def kill(self) -> None:
+        """End the backend as a crash would."""
+        self.process.kill()
+        self.process.wait(BOUND_S)
+
+
+@contextmanager
+def opened_page(data_dir: Path, *flags: str) -> Generator[OpenedPage]:
+    """Run `calypso-mcp open` on a data folder while the block lasts."""
+    command = [sys.executable, "-m", "calypso_mcp", "open", "--no-browser", "--data-dir", str(data_dir)]
+    port = [] if "--port" in flags else ["--port", "0"]
+    with subprocess.Popen(
+        [*command, *port, *flags], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            link = next(line.strip() for line in process.stdout if line.startswith("http"))
+            key = (data_dir / "api-key").read_text().strip()
+            base = f"{link.partition('/#')[0]}/v1"
+            headers = {"Authorization": f"Bearer {key}"}
+            with httpx2.Client(base_url=base, headers=headers, timeout=BOUND_S, trust_env=False) as http:
+                yield OpenedPage(process, link, http)
+        finally:
+            process.kill()
+
+
+@contextmanager
+def chromium() -> Generator[Browser]:
+    """Run a browser while the block lasts."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def sign_in(page: Page, opened: OpenedPage) -> None:
+    """Open the link and wait for the buckets."""
+    page.set_default_timeout(BOUND_S * 1_000)
+    page.goto(opened.link)
+    page.get_by_role("heading", name="Buckets", exact=True).wait_for()
+
+
+def settled(page: Page) -> None:
+    """Wait until the view that the address names is drawn."""
+    page.wait_for_load_state("networkidle")
+    page.locator("main[aria-busy=false]").wait_for()

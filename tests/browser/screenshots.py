@@ -1,0 +1,47 @@
+"""Takes pictures of every view of the page, in both themes and at three widths.
+
+`python -m tests.browser.screenshots FOLDER` needs Chromium. The README's picture is one of them.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from tests.browser.page_rig import chromium, opened_page, settled, sign_in
+from tests.browser.samples import store_samples, views
+
+THEMES = ("light", "dark")
+WIDTHS = {1280: 800, 768: 1024, 360: 740}
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as data, opened_page(Path(data)) as opened, chromium() as browser:
+        ids = store_samples(opened)
+        page = browser.new_page()
+        sign_in(page, opened)
+        for name, address in views(ids).items():
+            page.goto(f"{opened.origin}/{address}")
+            settled(page)
+            _take(page, folder, name)
+        page.context.clear_cookies()
+        page.goto(f"{opened.origin}/#/")
+        page.reload()
+        page.get_by_role("heading", name="Sign in").wait_for()
+        _take(page, folder, "sign-in")
+
+
+def _take(page: Page, folder: Path, name: str) -> None:
+    for theme in THEMES:
+        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        for width, height in WIDTHS.items():
+            page.set_viewport_size({"width": width, "height": height})
+            page.screenshot(path=folder / f"{name}-{theme}-{width}.png")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
