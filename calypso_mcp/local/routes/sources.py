@@ -147,19 +147,6 @@ def _file(connection: sqlite3.Connection, request: Request) -> FileRow:
     return required(connection, request.path_params["file_id"])
 
 
-<<<<<<< HEAD
-=======
-def _number(request: Request, name: str, usual: Any, *, least: int, most: int = 2**31) -> Any:
-    given = request.query_params.get(name)
-    if given is None:
-        return usual
-    if not (
-        given.isascii() and given.isdigit() and len(given) <= len(str(most)) and least <= int(given) <= most
-    ):
-        raise invalid(f"{name} is a whole number from {least} to {most}.")
-    return int(given)
-
-
 def _cursor(after: After) -> str:
     return base64.urlsafe_b64encode(json.dumps(after).encode()).decode().rstrip("=")
 
