@@ -39,6 +39,7 @@ class AgentBody(TypedDict):
     base_model: str
     profile_id: str | None
     name: str
+    instructions: NotRequired[str]
     source: Literal["named_profile", "default_policy"]
     enabled: bool
     bucket_ids: list[str]
@@ -131,12 +132,11 @@ def _agent_wire(scope: AgentScope) -> CreatedAgentBody:
 def model_wire(scope: AgentScope) -> AgentBody:
     """Return an agent as the API writes it."""
     agent = scope.agent
-    return {
+    wire: AgentBody = {
         "id": scope.model,
         "base_model": BASE_MODEL,
         "profile_id": agent.id if agent else None,
         "name": (agent.name if agent else None) or scope.model,
-        **({"instructions": agent.instructions} if agent and agent.instructions else {}),
         "source": "named_profile" if agent else "default_policy",
         "enabled": True,
         "bucket_ids": [bucket.id for bucket in scope.buckets],
@@ -146,6 +146,9 @@ def model_wire(scope: AgentScope) -> AgentBody:
         ],
         "missing_bucket_ids": list(scope.missing_bucket_ids),
     }
+    if agent and agent.instructions:
+        wire["instructions"] = agent.instructions
+    return wire
 
 
 def _agent_id(body: CreateAgent) -> str:
