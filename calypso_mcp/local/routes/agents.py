@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Literal
+from typing import Literal, NotRequired
 
 from starlette.requests import Request
 from typing_extensions import TypedDict
