@@ -26,7 +26,7 @@ That a file is not searchable yet, or never will be, is a result and not an erro
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from inspect import getdoc
 from typing import ClassVar
 
@@ -92,9 +92,20 @@ class ContentError(InputError):
 
 
 class ManifestError(InputError):
-    """The batch cannot be sent as it was given."""
+    """The batch cannot be accepted as it was given."""
 
     default_code = "invalid_manifest"
+
+    def __init__(self, message: str = "", *, code: str = "", client_file_ids: Iterable[str] = ()) -> None:
+        """Say what is wrong, and with which files of the batch.
+
+        Args:
+            message: What happened.
+            code: The API's error code.
+            client_file_ids: The files that it concerns; empty for the batch as a whole.
+        """
+        super().__init__(message, code=code)
+        self.client_file_ids = tuple(client_file_ids)
 
 
 class QuotaExceeded(InputError):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from calypso_mcp.domain.pacing import SlidingWindow
 from calypso_mcp.domain.quota import Quota
 from calypso_mcp.domain.scope import ScopeLimit
 
@@ -87,10 +88,10 @@ class AccessGrant:
 
 
 class RateWindows:
-    """Calls of each caller within the last 60 seconds: an exact sliding window, no bursts beyond it."""
+    """Calls of each caller within the last 60 seconds: no bursts beyond the limit."""
 
     def __init__(self) -> None:
-        self._calls: OrderedDict[str, deque[float]] = OrderedDict()
+        self._windows: OrderedDict[str, SlidingWindow] = OrderedDict()
 
     def admit(self, caller: str, limit: int, now_s: float) -> float | None:
         """Count a call made at `now_s`.
@@ -98,13 +99,13 @@ class RateWindows:
         Returns:
             None when it is allowed (and counted), else the seconds until the next one will be.
         """
-        calls = self._calls.pop(caller, deque[float]())
-        while calls and calls[0] <= now_s - RATE_WINDOW_S:
-            calls.popleft()
-        self._calls[caller] = calls
-        if len(self._calls) > _REMEMBERED_CALLERS:
-            self._calls.popitem(last=False)
-        if len(calls) >= limit:
-            return calls[-limit] + RATE_WINDOW_S - now_s
-        calls.append(now_s)
+        window = self._windows.setdefault(caller, SlidingWindow(limit, RATE_WINDOW_S))
+        self._windows.move_to_end(caller)
+        if len(self._windows) > _REMEMBERED_CALLERS:
+            self._windows.popitem(last=False)
+        window.limit = limit
+        if wait_s := window.wait_s(now_s):
+            return wait_s
+        window.start()
+        window.answer(now_s)
         return None

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 from zlib import crc32
 
 from calypso_mcp.domain.declaration import readable_part
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.errors import ManifestError
 
-_VALID_ID: Final = re.compile(r"[A-Za-z0-9_.-]+", re.ASCII)
-_RESERVED_PREFIX: Final = "__"
+_VALID_ID: Final = re.compile(r"(?!__)[A-Za-z0-9_.-]+", re.ASCII)
+#: Characters of an id that an error repeats.
+_SHOWN_CHARS: Final = 200
 
 #: A batch is full at the API's limit, but may end earlier, see `split`.
 _SMALLEST_SPLIT: Final = 84
@@ -42,66 +43,74 @@ def split(client_file_ids: Iterable[str], limit: int = UploadLimits().batch_file
     return [*batches, tuple(current)] if current else batches
 
 
-def check_client_file_id(one: str, limits: UploadLimits | None = None) -> None:
+class Entry(NamedTuple):
+    """A file as one of the two lists of a batch names it."""
+
+    client_file_id: str
+    filename: str
+
+
+def check_client_file_id(client_file_id: str, limits: UploadLimits | None = None) -> None:
     """Check one id against the seed's rules.
 
     Raises:
         ManifestError: Empty, too long, other characters, or a reserved prefix.
     """
     longest = (limits or UploadLimits()).client_file_id_chars
-    if not _VALID_ID.fullmatch(one) or one.startswith(_RESERVED_PREFIX) or len(one) > longest:
+    if not _VALID_ID.fullmatch(client_file_id) or len(client_file_id) > longest:
         raise ManifestError(
-            f"client_file_id {one[:60]!r} is not allowed: use 1 to {longest} letters, digits, '_', '.' or "
-            "'-', and no '__' in front.",
+            f"client_file_id {client_file_id[:_SHOWN_CHARS]!r} is not allowed: use 1 to {longest} letters, "
+            "digits, '_', '.' or '-', not starting with '__'.",
             code="invalid_client_file_id",
         )
 
 
 def check_manifest(
-    item_ids: Sequence[str],
-    file_ids: Sequence[str],
+    items: Sequence[Entry],
+    files: Sequence[Entry],
     *,
-    shared_destination: bool,
-    routed_ids: Iterable[str] = (),
+    unrouted: Sequence[str] = (),
     limits: UploadLimits | None = None,
 ) -> None:
-    """Check a batch before it is sent.
+    """Check a batch as a whole, as it arrives.
 
     Args:
-        item_ids: `client_file_id` of every entry of `manifest.items`.
-        file_ids: `client_file_id` of every entry of `files`.
-        shared_destination: Whether the manifest names a bucket for all.
-        routed_ids: Items that name their own.
+        items: The entries of `manifest.items`.
+        files: The entries of `files`.
+        unrouted: Ids of items for which neither they nor the manifest name a bucket.
         limits: What the API accepts.
 
     Raises:
         ManifestError: With the API's code.
     """
-    most = (limits or UploadLimits()).batch_files
-    if not item_ids:
-        raise ManifestError("The batch is empty.", code="empty_batch", hint="Send at least one file.")
-    if len(item_ids) > most:
+    limits = limits or UploadLimits()
+    if max(len(items), len(files)) > limits.batch_files:
+        raise ManifestError(f"A batch accepts 1 to {limits.batch_files} files.", code="batch_too_large")
+    if not items and not files:
         raise ManifestError(
-            f"The batch has {len(item_ids)} files; at most {most} are possible.",
-            code="batch_too_large",
-            hint=f"Send it in parts of at most {most} files.",
+            f"The batch is empty: it accepts 1 to {limits.batch_files} files.", code="empty_batch"
         )
-    for ids in (item_ids, file_ids):
-        repeated = [one for one, count in Counter(ids).items() if count > 1]
+    for entry in (*items, *files):
+        check_client_file_id(entry.client_file_id, limits)
+    for entries in (items, files):
+        counts = Counter(entry.client_file_id for entry in entries)
+        repeated = sorted(client_file_id for client_file_id, count in counts.items() if count > 1)
         if repeated:
             raise ManifestError(
-                f"client_file_id {repeated[0][:60]!r} occurs more than once.", code="duplicate_client_file_id"
+                "Every client_file_id must be unique within the batch.",
+                code="duplicate_client_file_id",
+                client_file_ids=repeated,
             )
-    for one in item_ids:
-        check_client_file_id(one, limits)
-    if set(item_ids) != set(file_ids):
+    unmatched = sorted({entry.client_file_id for entry in {*items} ^ {*files}})
+    if unmatched:
         raise ManifestError(
-            "manifest.items and files do not list the same client_file_ids.", code="missing_file_parts"
+            "Every file must appear once in manifest.items and once in files, with the same filename.",
+            code="missing_file_parts",
+            client_file_ids=unmatched,
         )
-    unrouted = set(item_ids) - set(routed_ids)
-    if not shared_destination and unrouted:
+    if unrouted:
         raise ManifestError(
-            f"{len(unrouted)} of {len(item_ids)} files name no bucket.",
+            "Name a destination: bucket_ids, bucket_slugs or bucket.",
             code="bucket_required",
-            hint="Name a destination with the bucket argument.",
+            client_file_ids=unrouted,
         )

@@ -23,7 +23,8 @@ class SlidingWindow:
         """
         if limit < 1:
             raise ValueError("a limit below one request would never let anything pass")
-        self._limit = limit
+        #: May change while requests are counted.
+        self.limit = limit
         self._window_s = window_s
         self._under_way = 0
         self._answered: deque[float] = deque()
@@ -32,11 +33,12 @@ class SlidingWindow:
         """Return the seconds until one more may start: 0 for at once, None for "after the next answer"."""
         while self._answered and self._answered[0] + self._window_s <= now:
             self._answered.popleft()
-        if self._under_way + len(self._answered) < self._limit:
+        too_many = self._under_way + len(self._answered) - self.limit
+        if too_many < 0:
             return 0.0
-        if not self._answered:
+        if too_many >= len(self._answered):
             return None
-        return self._answered[0] + self._window_s - now
+        return self._answered[too_many] + self._window_s - now
 
     def start(self) -> None:
         """Count a request as under way."""

@@ -77,6 +77,8 @@ class ResumableUpload:
         self.offset = 0
         self.state = UploadState.ASKING if resumed else UploadState.SENDING
         self.setback = False
+        #: Whether no request has carried bytes.
+        self.untouched = True
         self._chunk_bytes = chunk_bytes or total_bytes
         self._most_believable = total_bytes if resumed else 0
         self._under_way: UploadRequest | None = None
@@ -99,6 +101,7 @@ class ResumableUpload:
                 "PUT", f"bytes {self.offset}-{end - 1}/{self.total_bytes}", self.offset, length
             )
             self._most_believable = max(self._most_believable, end)
+            self.untouched = False
         self._under_way = request
         return request
 

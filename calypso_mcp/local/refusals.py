@@ -46,11 +46,9 @@ def no_such_file(successor: str | None = None) -> Refusal:
     return Refusal(404, "source_replaced", message, details={"replaced_by": successor})
 
 
-def bucket_required(details: Any = None) -> Refusal:
+def bucket_required() -> Refusal:
     """Return the refusal of an upload without a destination (seeds)."""
-    return invalid(
-        "Name a destination: bucket_ids, bucket_slugs or bucket.", code="bucket_required", details=details
-    )
+    return invalid("Name a destination: bucket_ids, bucket_slugs or bucket.", code="bucket_required")
 
 
 def bucket_not_assigned(reference: str) -> Refusal:

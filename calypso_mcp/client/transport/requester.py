@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Final, Generic, TypeVar
 
 import anyio
 import httpx2
@@ -21,7 +21,7 @@ from calypso_mcp.client.transport.bodies import ACCEPTED_CODING, body_of, decode
 from calypso_mcp.client.transport.connections import Connections
 from calypso_mcp.client.transport.exchanges import Exchange, exchange
 from calypso_mcp.client.transport.pacing import CreatePacer
-from calypso_mcp.client.transport.retrying import retrying
+from calypso_mcp.client.transport.retrying import Retries
 from calypso_mcp.client.transport.transport_errors import mapped
 from calypso_mcp.domain.retry import is_retryable_status, parse_retry_after
 
@@ -48,14 +48,6 @@ class Answer(Generic[M]):
     body: M
     replayed: bool = False
     repeated: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Given(Generic[T]):
-    """What an attempt came to that must not be repeated: a value, or an error to raise."""
-
-    value: T | None = None
-    error: errors.CalypsoError | None = None
 
 
 class Requester:
@@ -91,8 +83,7 @@ class Requester:
         self._api_key = api_key
         self._policies = policies
         self._pacer = pacer
-        self._clock = clock
-        self._dice = dice
+        self._retries = Retries(policies.retry, clock, dice)
 
     async def get(self, path: str, answer: type[M], *, params: Mapping[str, str] | None = None) -> Answer[M]:
         """Ask for something. See `post` for the errors."""
@@ -111,8 +102,7 @@ class Requester:
         async def attempt() -> T:
             return await self._attempt(request, read, self._policies.timeouts.answer_s)
 
-        answered: T = await retrying(self._policies.retry, self._clock, self._dice)(attempt)
-        return answered
+        return await self._retries.run(attempt)
 
     async def post(
         self,
@@ -172,28 +162,21 @@ class Requester:
         """
         request = self._request("POST", path, json=body.to_wire(), accept=_STREAM_OR_JSON, silence_s=wait_s)
 
-        async def attempt() -> _Given[T]:
-            has_begun = False
+        has_begun = False
 
-            async def read_once(response: httpx2.Response) -> T:
-                nonlocal has_begun
-                has_begun = True
-                return await read(response)
+        async def read_once(response: httpx2.Response) -> T:
+            nonlocal has_begun
+            has_begun = True
+            return await read(response)
 
-            try:
-                return _Given(
-                    value=await self._attempt(request, read_once, wait_s, self._connections.streams)
-                )
-            except errors.CalypsoError as error:
-                if has_begun or isinstance(error, errors.RequestTimedOut):
-                    return _Given(error=error)
-                raise
+        async def attempt() -> T:
+            return await self._attempt(request, read_once, wait_s, self._connections.streams)
+
+        def is_final(error: errors.CalypsoError) -> bool:
+            return has_begun or isinstance(error, errors.RequestTimedOut)
 
         with anyio.move_on_after(wait_s):
-            given: _Given[T] = await retrying(self._policies.retry, self._clock, self._dice)(attempt)
-            if given.error is not None:
-                raise given.error
-            return cast("T", given.value)
+            return await self._retries.run(attempt, is_final=is_final)
         raise errors.RequestTimedOut(f"The answer was not complete within {wait_s:g} s.")
 
     async def _send(
@@ -225,8 +208,7 @@ class Requester:
                     await turn.enter_async_context(self._pacer.turn())
                 return await self._attempt(request, read, self._policies.timeouts.answer_s)
 
-        answered: Answer[M] = await retrying(self._policies.retry, self._clock, self._dice)(attempt)
-        return replace(answered, repeated=attempts > 1)
+        return replace(await self._retries.run(attempt), repeated=attempts > 1)
 
     def _request(
         self,

@@ -1,9 +1,10 @@
-"""The retry policy, driven by tenacity. The only module that knows the library."""
+"""Repeating what failed: the only module that knows tenacity."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.domain.retry import RetryPolicy
@@ -11,33 +12,57 @@ from calypso_mcp.errors import CalypsoError
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
-    from tenacity.asyncio import AsyncRetrying
+
+T = TypeVar("T")
 
 
-def retrying(policy: RetryPolicy, clock: Clock, dice: Callable[[], float]) -> AsyncRetrying:
-    """Return a caller that repeats a coroutine function as `policy` says and raises its last error.
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How failed attempts are repeated.
 
-    Args:
+    Attributes:
         policy: What to repeat, how often and how patiently.
         clock: Whose sleep to use.
-        dice: A random number from 0 to 1 for the jitter.
+        dice: Random numbers from 0 to 1 for the jitter.
     """
-    from tenacity.asyncio import AsyncRetrying
 
-    def delay_s(state: RetryCallState) -> float | None:
-        error = state.outcome.exception() if state.outcome else None
-        if not isinstance(error, CalypsoError):
-            return None
-        return policy.delay_s(
-            state.attempt_number,
-            retryable=error.retryable,
-            retry_after_s=error.retry_after_s,
-            jitter=dice(),
+    policy: RetryPolicy
+    clock: Clock
+    dice: Callable[[], float]
+
+    async def run(
+        self,
+        attempt: Callable[[], Awaitable[T]],
+        *,
+        is_final: Callable[[CalypsoError], bool] = lambda _error: False,
+    ) -> T:
+        """Return what `attempt` returns, after as many attempts as the policy allows.
+
+        Args:
+            attempt: Called for each attempt.
+            is_final: Whether an error must not be repeated, whatever the policy says.
+
+        Raises:
+            CalypsoError: The error of the last attempt.
+        """
+        from tenacity.asyncio import AsyncRetrying
+
+        def delay_s(state: RetryCallState) -> float | None:
+            error = state.outcome.exception() if state.outcome else None
+            if not isinstance(error, CalypsoError) or is_final(error):
+                return None
+            return self.policy.delay_s(
+                state.attempt_number,
+                retryable=error.retryable,
+                retry_after_s=error.retry_after_s,
+                jitter=self.dice(),
+            )
+
+        retrying = AsyncRetrying(
+            retry=lambda state: delay_s(state) is not None,  # pyright: ignore[reportArgumentType] - a predicate is enough
+            wait=lambda state: delay_s(state) or 0.0,
+            sleep=self.clock.sleep,
+            reraise=True,
         )
-
-    return AsyncRetrying(
-        retry=lambda state: delay_s(state) is not None,  # pyright: ignore[reportArgumentType] - a predicate is enough
-        wait=lambda state: delay_s(state) or 0.0,
-        sleep=clock.sleep,
-        reraise=True,
-    )
+        result: T = await retrying(attempt)
+        return result

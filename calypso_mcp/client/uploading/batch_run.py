@@ -12,7 +12,7 @@ import anyio
 from calypso_mcp.api.batches import AcceptedItem, BatchFinalized, FinalizedItem
 from calypso_mcp.api.states import state_of_item
 from calypso_mcp.client.batches import Batches
-from calypso_mcp.client.clock import Clock
+from calypso_mcp.client.transport.retrying import Retries
 from calypso_mcp.client.uploading.batch_body import create_request
 from calypso_mcp.client.uploading.preparation import Prepared, opened
 from calypso_mcp.client.uploading.progress import ProgressBoard
@@ -27,7 +27,7 @@ from calypso_mcp.errors import CalypsoError, Conflict, SessionExpired, UploadErr
 _log = logging.getLogger(__name__)
 
 #: Pauses between two finalizes while files that arrived are called pending.
-_PENDING_RETRY: Final = RetryPolicy(attempts=MOST_FINALIZES + 1, base_s=0.5, cap_s=4.0)
+PENDING_RETRY: Final = RetryPolicy(attempts=MOST_FINALIZES + 1, base_s=0.5, cap_s=4.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,13 @@ class BatchTools:
         batches: The API side.
         transfer: The bytes.
         sending: Limits the files whose bytes are in flight, over all batches.
-        clock: Whose sleep to use.
+        finalizing: Repeats a finalize while files that arrived are called pending.
     """
 
     batches: Batches
     transfer: Transfer
     sending: anyio.CapacityLimiter
-    clock: Clock
+    finalizing: Retries
 
 
 class BatchRun:
@@ -184,15 +184,17 @@ class BatchRun:
         self._machine.renewed(fresh.keys())
 
     async def _finalize(self) -> None:
-        delay_s = _PENDING_RETRY.delay_s(self._machine.setbacks, retryable=True)
-        if self._machine.setbacks and delay_s is not None:
-            await self._tools.clock.sleep(delay_s)
+        await self._tools.finalizing.run(self._finalize_once)
+
+    async def _finalize_once(self) -> None:
         try:
             answer = await self._tools.batches.finalize(self._batch_id)
         except CalypsoError as error:
             self._machine.finalize_failed(FileState.of_error(error))
-        else:
-            self._machine.finalized(_taken_over(answer.body), repeated=answer.repeated)
+            return
+        self._machine.finalized(_taken_over(answer.body), repeated=answer.repeated)
+        if self._machine.step is BatchStep.FINALIZE:
+            raise UploadError("Files that arrived are not taken over yet.")
 
     async def _check(self) -> None:
         try:

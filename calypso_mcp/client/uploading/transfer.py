@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.transport.addresses import check_upload_url
+from calypso_mcp.client.transport.retrying import Retries
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.transport.storage import Content, Storage
-from calypso_mcp.domain.resumable import ResumableUpload, UploadRequest, UploadState
-from calypso_mcp.domain.retry import RetryPolicy
+from calypso_mcp.domain.resumable import ResumableUpload, UploadState
 from calypso_mcp.errors import ConnectionFailed, UploadError
 
 #: Called with the number of bytes the storage has newly acknowledged.
@@ -22,25 +21,10 @@ _NOTHING: Final = Content(BytesSource(b""), "application/octet-stream", content_
 class Transfer:
     """Drives `domain.resumable` over HTTP."""
 
-    def __init__(
-        self,
-        storage: Storage,
-        policy: RetryPolicy,
-        clock: Clock,
-        dice: Callable[[], float],
-    ) -> None:
-        """Use `storage`, as patiently as `policy` says.
-
-        Args:
-            storage: Sends single requests.
-            policy: Attempts allowed in a row that move nothing.
-            clock: Whose sleep to use.
-            dice: Random numbers from 0 to 1.
-        """
+    def __init__(self, storage: Storage, retries: Retries) -> None:
+        """Use `storage`; the attempts that `retries` allows are those in a row that move nothing."""
         self._storage = storage
-        self._policy = policy
-        self._clock = clock
-        self._dice = dice
+        self._retries = retries
 
     async def send(
         self,
@@ -72,19 +56,18 @@ class Transfer:
         """
         check_upload_url(url)
         machine = ResumableUpload(content.source.size_bytes, chunk_bytes, resumed=resumed)
-        kept, setbacks, untouched = 0, 0, True
+        kept = 0
+
+        def has_moved() -> bool:
+            return machine.is_done or machine.offset > kept
+
         while not machine.is_done:
-            request = machine.next_request()
-            untouched = untouched and request.length == 0
-            retry_after_s, complaint = await self._exchange(url, machine, request, content)
+            await self._converse(url, machine, content, until=has_moved)
             if machine.offset > kept:
                 if on_kept is not None:
                     on_kept(machine.offset - kept)
-                kept, setbacks = machine.offset, 0
-            if machine.setback:
-                setbacks += 1
-                await self._pause(setbacks, retry_after_s, complaint)
-        return untouched
+                kept = machine.offset
+        return machine.untouched
 
     async def kept(self, url: str, size_bytes: int) -> int:
         """Return how many of the `size_bytes` bytes the storage has.
@@ -96,19 +79,40 @@ class Transfer:
         """
         check_upload_url(url)
         machine = ResumableUpload(size_bytes, resumed=True)
-        setbacks = 0
-        while machine.state is UploadState.ASKING:
-            retry_after_s, complaint = await self._exchange(url, machine, machine.next_request(), _NOTHING)
-            if machine.state is UploadState.ASKING:
-                setbacks += 1
-                await self._pause(setbacks, retry_after_s, complaint)
+        await self._converse(url, machine, _NOTHING, until=lambda: machine.state is not UploadState.ASKING)
         return machine.offset
 
+    async def _converse(
+        self, url: str, machine: ResumableUpload, content: Content, *, until: Callable[[], bool]
+    ) -> None:
+        """Exchange requests and answers until `until` holds, again and again after setbacks.
+
+        Raises:
+            UploadError: There were too many setbacks in a row.
+        """
+        setbacks = 0
+        setback: UploadError | None = None
+
+        async def attempt() -> None:
+            nonlocal setbacks, setback
+            while not until():
+                retry_after_s, complaint = await self._exchange(url, machine, content)
+                if machine.setback and not until():
+                    setbacks += 1
+                    setback = UploadError(
+                        f"The storage did not take the bytes in {setbacks} attempts. {complaint}",
+                        retry_after_s=retry_after_s,
+                    )
+                    raise setback
+
+        # Of any other error the machine, or whoever holds a new address, knows more than a repetition would.
+        await self._retries.run(attempt, is_final=lambda error: error is not setback)
+
     async def _exchange(
-        self, url: str, machine: ResumableUpload, request: UploadRequest, content: Content
+        self, url: str, machine: ResumableUpload, content: Content
     ) -> tuple[float | None, str]:
         try:
-            answer = await self._storage.put(url, request, content)
+            answer = await self._storage.put(url, machine.next_request(), content)
         except ConnectionFailed as error:
             if not error.retryable:
                 raise
@@ -116,14 +120,3 @@ class Transfer:
             return None, error.message
         machine.receive(answer.status, answer.range_header)
         return answer.retry_after_s, f"It answered with status {answer.status}."
-
-    async def _pause(self, setbacks: int, retry_after_s: float | None, complaint: str) -> None:
-        delay_s = self._policy.delay_s(
-            setbacks, retryable=True, retry_after_s=retry_after_s, jitter=self._dice()
-        )
-        if delay_s is None:
-            raise UploadError(
-                f"The storage did not take the bytes in {setbacks} attempts. {complaint}",
-                retry_after_s=retry_after_s,
-            )
-        await self._clock.sleep(delay_s)

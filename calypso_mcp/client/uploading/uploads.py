@@ -13,8 +13,9 @@ from calypso_mcp.client.bucket_sources import BucketSources
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.files import Files
 from calypso_mcp.client.policies import ClientPolicies
+from calypso_mcp.client.transport.retrying import Retries
 from calypso_mcp.client.transport.storage import Storage
-from calypso_mcp.client.uploading.batch_run import BatchTools
+from calypso_mcp.client.uploading.batch_run import PENDING_RETRY, BatchTools
 from calypso_mcp.client.uploading.batch_uploads import BatchUploads
 from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
 from calypso_mcp.client.uploading.recall import Recall
@@ -47,12 +48,12 @@ class Uploads:
         """Use the API side, the storage side and the memory of one client."""
         self._versions = Versions(sources)
         self._sent = sent
-        transfer = Transfer(storage, policies.storage_retry, clock, dice)
+        transfer = Transfer(storage, Retries(policies.storage_retry, clock, dice))
         recall = Recall(sent, batches, files)
         self._single = SingleUpload(files, transfer, recall, sent, policies.limits)
         self.relay = RelayedUpload(files, transfer)
         sending = anyio.CapacityLimiter(policies.parallel_uploads)
-        tools = BatchTools(batches, transfer, sending, clock)
+        tools = BatchTools(batches, transfer, sending, Retries(PENDING_RETRY, clock, dice))
         self._many = BatchUploads(tools, recall, sent, policies.limits, clock)
 
     async def upload(self, upload: Upload, *, on_progress: Callable[[int], None] | None = None) -> FileState:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections import Counter
 
-from calypso_mcp.api.batches import CreateBatch, ManifestItem
+from calypso_mcp.api.batches import CreateBatch
 from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.manifest import Entry, check_manifest
 from calypso_mcp.domain.upload_rules import PATH_CHARS
+from calypso_mcp.errors import ManifestError
 from calypso_mcp.local.identifiers import json_text
 from calypso_mcp.local.options import LocalOptions
-from calypso_mcp.local.refusals import Refusal, bucket_required, invalid
+from calypso_mcp.local.refusals import Refusal, invalid
 
-_CLIENT_FILE_ID = re.compile(r"(?!__)[A-Za-z0-9_.-]+", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_TITLE = 1_000
 _LONGEST_CONTENT_TYPE = 255
@@ -98,45 +98,19 @@ def check_batch(batch: CreateBatch, limits: UploadLimits) -> None:
     Raises:
         Refusal: Its size, its ids, its two lists or its destinations are not as the seed asks.
     """
-    items = batch.manifest.items
     if not 1 <= len(batch.manifest.batch_idempotency_key) <= _LONGEST_BATCH_KEY:
         raise invalid(f"batch_idempotency_key has 1 to {_LONGEST_BATCH_KEY} characters.")
-    if max(len(items), len(batch.files)) > limits.batch_files:
-        raise invalid(f"A batch accepts 1 to {limits.batch_files} files.", code="batch_too_large")
-    if not items and not batch.files:
-        raise invalid("The batch is empty: it accepts 1 to 100 files.", code="empty_batch")
-    _check_ids(batch, limits)
-    if not batch.manifest.destination.is_given:
-        homeless = [item.client_file_id for item in items if not item.destination.is_given]
-        if homeless:
-            raise bucket_required({"client_file_ids": homeless})
-
-
-def _check_ids(batch: CreateBatch, limits: UploadLimits) -> None:
-    declared = [item.client_file_id for item in batch.manifest.items]
-    uploads = [file.client_file_id for file in batch.files]
-    for name in (*declared, *uploads):
-        if len(name) > limits.client_file_id_chars or not _CLIENT_FILE_ID.fullmatch(name):
-            raise invalid(
-                f"client_file_id {name[:200]!r} is not allowed: use 1 to {limits.client_file_id_chars}"
-                " letters, digits, '_', '.' or '-', not starting with '__'.",
-                code="invalid_client_file_id",
-            )
-    for names in (declared, uploads):
-        repeated = sorted(name for name, count in Counter(names).items() if count > 1)
-        if repeated:
-            raise invalid(
-                "Every client_file_id must be unique within the batch.",
-                code="duplicate_client_file_id",
-                details={"client_file_ids": repeated},
-            )
-    by_id: dict[str, ManifestItem] = {item.client_file_id: item for item in batch.manifest.items}
-    unmatched = sorted(set(declared) ^ set(uploads)) or sorted(
-        file.client_file_id for file in batch.files if file.filename != by_id[file.client_file_id].filename
-    )
-    if unmatched:
-        raise invalid(
-            "Every file must appear once in manifest.items and once in files, with the same filename.",
-            code="missing_file_parts",
-            details={"client_file_ids": unmatched},
+    items = batch.manifest.items
+    is_routed = batch.manifest.destination.is_given
+    try:
+        check_manifest(
+            [Entry(item.client_file_id, item.filename) for item in items],
+            [Entry(file.client_file_id, file.filename) for file in batch.files],
+            unrouted=[
+                item.client_file_id for item in items if not is_routed and not item.destination.is_given
+            ],
+            limits=limits,
         )
+    except ManifestError as error:
+        details = {"client_file_ids": error.client_file_ids} if error.client_file_ids else None
+        raise invalid(error.message, code=error.code, details=details) from error

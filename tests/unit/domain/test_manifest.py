@@ -5,7 +5,7 @@ import random
 import pytest
 
 from calypso_mcp.domain.declaration import batch_key
-from calypso_mcp.domain.manifest import check_client_file_id, check_manifest, split
+from calypso_mcp.domain.manifest import Entry, check_client_file_id, check_manifest, split
 from calypso_mcp.errors import ManifestError
 from tests.support.declarations import an_id
 
@@ -73,28 +73,36 @@ def test_ids_that_the_seed_forbids_do_not(one: str) -> None:
     assert raised.value.code == "invalid_client_file_id"
 
 
+def entries(*client_file_ids: str) -> list[Entry]:
+    return [Entry(client_file_id, f"{client_file_id}.md") for client_file_id in client_file_ids]
+
+
 def test_a_consistent_manifest_passes() -> None:
-    check_manifest(["a", "b"], ["b", "a"], shared_destination=True)
-    check_manifest(["a", "b"], ["a", "b"], shared_destination=False, routed_ids=["b", "a"])
+    check_manifest(entries("a", "b"), entries("b", "a"))
+
+
+MANY = entries(*(str(number) for number in range(101)))
 
 
 @pytest.mark.parametrize(
-    ("items", "files", "shared", "routed", "code"),
+    ("items", "files", "unrouted", "code", "concerned"),
     [
-        ([], [], True, [], "empty_batch"),
-        ([str(n) for n in range(101)], [str(n) for n in range(101)], True, [], "batch_too_large"),
-        (["a", "a"], ["a"], True, [], "duplicate_client_file_id"),
-        (["a"], ["a", "a"], True, [], "duplicate_client_file_id"),
-        (["a b"], ["a b"], True, [], "invalid_client_file_id"),
-        (["a", "b"], ["a"], True, [], "missing_file_parts"),
-        (["a"], ["b"], True, [], "missing_file_parts"),
-        (["a", "b"], ["a", "b"], False, ["a"], "bucket_required"),
+        ([], [], [], "empty_batch", ()),
+        (MANY, MANY, [], "batch_too_large", ()),
+        (entries("a"), MANY, [], "batch_too_large", ()),
+        (entries("a", "a"), entries("a"), [], "duplicate_client_file_id", ("a",)),
+        (entries("a"), entries("a", "a"), [], "duplicate_client_file_id", ("a",)),
+        (entries("a b"), entries("a b"), [], "invalid_client_file_id", ()),
+        (entries("a", "b"), entries("a"), [], "missing_file_parts", ("b",)),
+        (entries("a"), entries("b"), [], "missing_file_parts", ("a", "b")),
+        (entries("a"), [Entry("a", "other.md")], [], "missing_file_parts", ("a",)),
+        (entries("a", "b"), entries("a", "b"), ["b"], "bucket_required", ("b",)),
     ],
 )
-def test_each_inconsistency_has_the_code_of_the_api(
-    items: list[str], files: list[str], shared: bool, routed: list[str], code: str
+def test_each_inconsistency_has_the_code_of_the_api_and_names_the_files(
+    items: list[Entry], files: list[Entry], unrouted: list[str], code: str, concerned: tuple[str, ...]
 ) -> None:
     with pytest.raises(ManifestError) as raised:
-        check_manifest(items, files, shared_destination=shared, routed_ids=routed)
+        check_manifest(items, files, unrouted=unrouted)
 
-    assert raised.value.code == code
+    assert (raised.value.code, raised.value.client_file_ids) == (code, concerned)
