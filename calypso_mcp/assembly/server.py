@@ -68,6 +68,7 @@ def server_state(
         pins=_pins(settings),
         allow_create=settings.allow_create,
         confirm_removals=settings.confirm_removals,
+        confirm_uploads_over=settings.confirm_uploads_over,
         tools=frozenset(settings.tools) or None,
         read_only=settings.read_only,
         files=files,

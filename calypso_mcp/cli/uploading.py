@@ -14,6 +14,8 @@ from calypso_mcp.errors import ConfigError
 
 #: Seconds one call may take; the tools' own limit. What takes longer is continued by the next call.
 _CALL_S = 300.0
+#: Whoever typed the command has agreed to what it does.
+_BY_A_PERSON = {"confirm": True, "timeout_s": int(_CALL_S)}
 #: Why what is neither a file nor a folder cannot be read.
 _MISSING = "there is no file or folder"
 
@@ -107,7 +109,7 @@ async def _to_its_end(session: Session, arguments: Mapping[str, object], report:
     unready_before: int | None = None
     while True:
         started = time.monotonic()
-        result = await session.call("upload_batch", {**arguments, "timeout_s": int(_CALL_S)}, report)
+        result = await session.call("upload_batch", {**arguments, **_BY_A_PERSON}, report)
         is_quick = time.monotonic() - started < _CALL_S / 2
         unready: int | None = result.get("searchable", {}).get("pending")
         # What an API without ids took over cannot be asked about: waiting for it ends at once, every time.

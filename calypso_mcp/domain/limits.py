@@ -37,5 +37,7 @@ class CreatePacing:
     per_second: int = 5
 
 
+#: Files that one call sends unasked, unless the operator sets another number (ours).
+UPLOADS_UNASKED = 500
 #: Longest bucket name, in characters.
 BUCKET_NAME_CHARS = 120

@@ -10,7 +10,7 @@ import anyio
 from mcp.server.context import ServerRequestContext
 
 from calypso_mcp.domain.access import AccessGrant
-from calypso_mcp.domain.limits import SearchLimits, UploadLimits
+from calypso_mcp.domain.limits import UPLOADS_UNASKED, SearchLimits, UploadLimits
 from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.credentials import CurrentGrant, everyone, no_agents, unchanged
@@ -36,6 +36,7 @@ class ServerState:
         pins: The limits the process was started with (`--bucket`, `--agent`); each narrows.
         allow_create: Whether a limited scope may create agents, and the buckets that its limits name.
         confirm_removals: Whether the user has to agree before sources are removed.
+        confirm_uploads_over: How many files one call may send before the user has to agree; 0: any number.
         tools: Names of the tools to offer; None for all.
         read_only: Whether only reading tools are offered.
         files: Which local paths may be uploaded; None turns local paths off.
@@ -54,6 +55,7 @@ class ServerState:
     pins: tuple[ScopeLimit, ...] = ()
     allow_create: bool = False
     confirm_removals: bool = True
+    confirm_uploads_over: int = UPLOADS_UNASKED
     tools: frozenset[str] | None = None
     read_only: bool = False
     files: FilePolicy | None = None

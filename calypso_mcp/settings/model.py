@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from calypso_mcp.domain.limits import UPLOADS_UNASKED
 from calypso_mcp.settings.values import (
     AbsolutePath,
     ApiUrl,
@@ -89,6 +90,13 @@ class Settings(BaseModel):
             description="Asks the user before a source is removed, or more than 10 of a folder: through the "
             "client where it can ask, else by an argument that the agent sets.",
         )
+    )
+    confirm_uploads_over: Annotated[
+        int, Knob("CALYPSO_CONFIRM_UPLOADS_OVER", "--confirm-uploads-over", "scope", "N")
+    ] = Field(
+        default=UPLOADS_UNASKED,
+        ge=0,
+        description="Asks the user in the same way before a call sends more files than this; 0: never.",
     )
     allow_paths: Annotated[
         tuple[Folder, ...],

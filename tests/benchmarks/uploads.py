@@ -130,7 +130,8 @@ async def through_mcp(origin: str, folder: Path) -> Measured:
             idle_mb = _memory_mb(pid_file, "VmRSS")
             started = time.perf_counter()
             result = await client.call_tool(
-                "upload_batch", {"directory": str(folder), "bucket": "bench", "timeout_s": 300}
+                "upload_batch",
+                {"directory": str(folder), "bucket": "bench", "confirm": True, "timeout_s": 300},
             )
             wall_s = time.perf_counter() - started
             assert not result.is_error, result.content

@@ -275,6 +275,39 @@ async def test_a_client_that_can_ask_asks_before_many_removals(
     assert (left == ["00.md", "new.md"]) is (action == "accept")
 
 
+async def test_many_new_files_need_a_yes_and_known_ones_do_not(
+    tmp_path: Path, folder: Path, era: str
+) -> None:
+    fill(folder, *(f"hr/{number}.md" for number in range(4)))
+    async with upload_rig(tmp_path / "data", folder, era=era, decisions={"confirm_uploads_over": 3}) as rig:
+        call: dict[str, Any] = {"directory": "hr", "bucket": "docs", "create_bucket": True}
+        refused = await rig.refused("upload_batch", **call)
+        assert (refused["code"], (await rig.ok("list_buckets"))["total"]) == ("confirmation_required", 0)
+        assert "Upload 4 files (68 B) to docs?" in refused["message"]
+        assert (await rig.ok("upload_batch", **call, dry_run=True))["counts"] == {"would_send": 4}
+        assert (await rig.ok("upload_batch", **call, confirm=True))["counts"] == {"accepted": 4}
+        fill(folder, "hr/new.md")
+        assert (await rig.ok("upload_batch", **call))["counts"] == {"accepted": 1, "replayed": 4}
+
+
+@pytest.mark.parametrize(("action", "most"), [("accept", 3), ("decline", 3), ("decline", 0)])
+async def test_uploads_and_removals_are_one_question(folder: Path, era: str, action: str, most: int) -> None:
+    fill(folder, *(f"hr/{number:02}.md" for number in range(11)))
+    data_dir = folder.parent / "data"
+    async with upload_rig(data_dir, folder, era=era) as rig:
+        await synced(rig, create_bucket=True)
+    for path in (folder / "hr").iterdir():
+        path.rename(path.with_name(f"new{path.name}"))
+    person, rules = Person(action), {"confirm_uploads_over": most, "confirm_removals": bool(most)}
+    async with upload_rig(data_dir, folder, era=era, elicitation=person, decisions=rules) as rig:
+        await rig.call("upload_batch", directory="hr", bucket="docs", remove_missing=True)
+        left = await names(rig)
+    started = [question.partition(" that are")[0] for question in person.asked]
+    assert started == ["Upload 11 files (198 B) to docs, and remove 11 sources from docs"] * bool(most)
+    assert left[0] == ("00.md" if most and action == "decline" else "new00.md")
+    assert len(left) == 11
+
+
 async def test_removing_what_is_missing_needs_a_folder(rig: Rig) -> None:
     items = [{"text": "x", "filename": "x.md"}]
     refused = await rig.refused("upload_batch", items=items, bucket="docs", remove_missing=True)

@@ -147,7 +147,6 @@ async def _sync(
         "exclude": arguments.exclude,
         "if_exists": "replace",
         "remove_missing": remove_missing,
-        "confirm": remove_missing,
         "dry_run": arguments.dry_run,
         "wait": not arguments.dry_run,
     }

@@ -9,9 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import Any, Final
-
-from mcp.server.mcpserver import Context
+from typing import Final
 
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.sources import Source
@@ -19,9 +17,7 @@ from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, NotFound, OutOfTime
 from calypso_mcp.server.batches.batch_inputs import BatchInput, WalkedFolder
 from calypso_mcp.server.calls.call_time import CallTime
-from calypso_mcp.server.calls.confirmation import require_yes
 from calypso_mcp.server.scope.request_scope import Access
-from calypso_mcp.server.state import ServerState
 
 #: More than this are removed only after the user agreed.
 MOST_UNASKED: Final = 10
@@ -58,18 +54,13 @@ async def find_missing(access: Access, folder: WalkedFolder, inputs: Sequence[Ba
     return [source for source in gone if source.id in known]
 
 
-async def require_agreement(
-    ctx: Context[ServerState, Any], folder: WalkedFolder, missing: Sequence[Source], *, confirm: bool
-) -> None:
-    """Return where so many sources may be removed; errors as `confirmation.require_yes`."""
-    if len(missing) <= MOST_UNASKED and not folder.is_empty:
-        return
+def removal_to_confirm(folder: WalkedFolder, missing: Sequence[Source]) -> str | None:
+    """Return the removal as a question says it; None where it is small enough to happen unasked."""
+    if len(missing) <= MOST_UNASKED and not (folder.is_empty and missing):
+        return None
     named = ", ".join(clean_line(one.name, _NAME_CHARS) for one in missing[:_MOST_NAMED])
     more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
-    question = (
-        f"Remove {len(missing)} sources from {folder.slug} that are no longer in the folder: {named}{more}?"
-    )
-    await require_yes(ctx, question, confirm=confirm)
+    return f"remove {len(missing)} sources from {folder.slug} that are no longer in the folder: {named}{more}"
 
 
 async def remove_missing(

@@ -1,4 +1,4 @@
-"""A person's yes before something is taken away: asked through the client, else given as an argument.
+"""A person's yes before much is changed: asked through the client, else given as an argument.
 
 A client that declares elicitation puts the question to its user. From MCP 2026-07-28 on the question is the
 call's answer, and the client calls again with what the user said; before, it is a request inside the call.
@@ -38,7 +38,7 @@ class _Nothing(BaseModel):
 
 
 async def require_yes(ctx: Context[ServerState, Any], question: str, *, confirm: bool) -> None:
-    """Return where the user agrees, or where the operator lets agents decide.
+    """Return where the user agrees.
 
     Args:
         ctx: Of the call.
@@ -49,8 +49,6 @@ async def require_yes(ctx: Context[ServerState, Any], question: str, *, confirm:
         QuestionForUser: The user is to be asked first.
         InputError: The user said no, or has to be asked by the agent.
     """
-    if not ctx.request_context.lifespan_context.confirm_removals:
-        return
     if not _can_ask(ctx):
         if confirm:
             return
@@ -61,7 +59,7 @@ async def require_yes(ctx: Context[ServerState, Any], question: str, *, confirm:
         )
     if await _answer(ctx, question) != "accept":
         raise InputError(
-            "The user did not agree, so nothing was removed.",
+            "The user did not agree, so nothing was done.",
             code="not_confirmed",
             hint="Leave it as it is, or ask the user what they want instead.",
         )

@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import replace
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from calypso_mcp.api.sources import Source
 from calypso_mcp.domain.declaration import Declaration, IfExists
-from calypso_mcp.domain.file_state import FileState
-from calypso_mcp.domain.readiness import Readiness
-from calypso_mcp.errors import CalypsoError, ContentError, OutOfTime
-from calypso_mcp.server.batches import batch_reports, missing_sources
+from calypso_mcp.errors import ContentError
+from calypso_mcp.server.batches.batch import Batch
 from calypso_mcp.server.batches.batch_inputs import (
-    BatchInput,
     BatchItem,
     InputReader,
     SharedArguments,
-    WalkedFolder,
     kept_apart,
 )
-from calypso_mcp.server.batches.batch_reports import BatchReport, Told
-from calypso_mcp.server.batches.batch_waiting import BatchReadiness, wait_for_outcomes
-from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
+from calypso_mcp.server.batches.batch_reports import BatchReport
+from calypso_mcp.server.calls.call_progress import call_progress
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
-from calypso_mcp.server.quotas.upload_quotas import Admission
 from calypso_mcp.server.results.models import answer
-from calypso_mcp.server.scope.destinations import Target, made
-from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
+from calypso_mcp.server.scope.request_scope import CurrentAccess
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.readiness import Timeout
 
 _MOST_ITEMS = 1_000
 _MOST_PATHS = 10_000
-_MOST_BATCH_IDS = 20
 #: Share of the time left that looking at the files may take: what has been looked at must still be sent.
 _SHARE_TO_CHECK = 0.5
 
@@ -88,13 +77,13 @@ async def upload_batch(
             inputs = await reader.of_paths(paths)
         else:
             inputs = await reader.of_items(items or [])
-        batch = _Batch(access, kept_apart(inputs), progress)
+        batch = Batch(access, kept_apart(inputs), progress)
         if remove_missing and reader.folder is not None:
             await batch.find_missing(reader.folder, time)
         if dry_run:
             await batch.look(time)
         else:
-            await batch.require_agreement(ctx, confirm=confirm)
+            await batch.require_agreement(ctx, time, confirm=confirm)
             await batch.send(time)
             await batch.remove_missing(time)
             if wait:
@@ -102,217 +91,6 @@ async def upload_batch(
             elif batch.is_replay:
                 await batch.look_at_readiness()
     return answer(batch.report(dry_run=dry_run))
-
-
-class _Batch:
-    """One batch: its inputs, and what the client and the waiting made of them."""
-
-    def __init__(self, access: Access, inputs: list[BatchInput], progress: CallProgress) -> None:
-        self._access = access
-        self._inputs = inputs
-        self._progress = progress
-        self._outcomes: list[FileState] | None = None
-        #: Of a dry run: what is there already or cannot be sent; None for what would be sent.
-        self._found: list[FileState | None] | None = None
-        self._readiness: BatchReadiness | None = None
-        self._folder: WalkedFolder | None = None
-        self._missing: list[Source] = []
-        self._removed: list[Source] = []
-        slugs = {one.target.slug for one in inputs if one.target}
-        self._shared_slug = slugs.pop() if len(slugs) == 1 else None
-
-    async def find_missing(self, folder: WalkedFolder, time: CallTime) -> None:
-        """Find the sources that came from the folder and are gone from it."""
-        with time.limited():
-            await missing_sources.require_removal(self._access)
-            self._missing = await missing_sources.find_missing(self._access, folder, self._inputs)
-        self._folder = folder
-
-    async def require_agreement(self, ctx: Context[ServerState, Any], *, confirm: bool) -> None:
-        """Return where what is missing may be removed."""
-        if self._folder is not None and self._missing:
-            await missing_sources.require_agreement(ctx, self._folder, self._missing, confirm=confirm)
-
-    async def remove_missing(self, time: CallTime) -> None:
-        """Remove what is missing, as far as the time allows; not before all that is there has arrived."""
-        if self._folder is not None and self._missing and self._outcomes is not None:
-            self._removed = await missing_sources.remove_missing(
-                self._access, self._folder, self._missing, time
-            )
-
-    @property
-    def is_replay(self) -> bool:
-        """Whether everything that could be sent was there already, so that it may well be searchable."""
-        uploaded = [one for one in self._outcomes or () if one.is_uploaded]
-        return bool(uploaded) and all(one.is_replayed for one in uploaded)
-
-    async def look(self, time: CallTime) -> None:
-        """Find what is there already, as far as the time allows; sends nothing."""
-        uploads = [one.upload for one in self._inputs if one.upload and _may_be_there(one)]
-        with time.limited():
-            self._found = await self._access.client.uploads.look_up_all(uploads, on_progress=self._tell)
-
-    async def send(self, time: CallTime) -> None:
-        """Upload what may be sent; when the time is up, what has arrived stays there for the next call."""
-        with suppress(OutOfTime), time.limited():
-            await self._settle_targets()
-            admission = await self._admit()
-            uploads = [one.upload for one in self._inputs if one.upload]
-            self._outcomes = await self._access.client.uploads.upload_all(uploads, on_progress=self._tell)
-            await self._access.state.quotas.settle(self._access.grant, admission, self._outcomes)
-        if any(one.target and one.target.bucket_id is None for one in self._inputs):
-            self._access.backend.catalogue.forget()
-
-    async def _settle_targets(self) -> None:
-        """Make the buckets that do not exist yet.
-
-        Raises:
-            CalypsoError: No bucket could be made. Where some could, the others cost only their own files.
-        """
-        settled: dict[Target, Target] = {}
-        problems: dict[Target, CalypsoError] = {}
-        for target in dict.fromkeys(one.target for one in self._inputs if one.upload and one.target):
-            try:
-                settled[target] = await made(self._access, target)
-            except CalypsoError as problem:
-                problems[target] = problem
-        if problems and not settled:
-            raise next(iter(problems.values()))
-        self._inputs = [
-            one
-            if one.upload is None or one.target is None
-            else replace(one, upload=None, problem=problems[one.target])
-            if one.target in problems
-            else replace(one, upload=one.upload.to(settled[one.target].destination))
-            for one in self._inputs
-        ]
-
-    async def _admit(self) -> Admission:
-        """Count what will be stored, leave out what exceeds the caller's quota, and return the admission."""
-        asked = [(one.upload, one.size_bytes) for one in self._inputs if one.upload]
-        admission = await self._access.state.quotas.admit_uploads(self._access.grant, asked)
-        refusals = iter(admission.refusals)
-        looked = [(one, next(refusals) if one.upload else None) for one in self._inputs]
-        self._inputs = [
-            replace(one, upload=None, problem=refusal) if refusal else one for one, refusal in looked
-        ]
-        return admission.admitted
-
-    async def wait(self, time: CallTime) -> None:
-        """Wait until what has arrived is searchable."""
-        if self._outcomes and any(one.is_uploaded for one in self._outcomes):
-            self._readiness = await wait_for_outcomes(
-                self._access.client, self._outcomes, time, self._progress
-            )
-
-    async def look_at_readiness(self) -> None:
-        """Find out whether what was there already is searchable, so that nobody waits in vain."""
-        self._readiness = await wait_for_outcomes(self._access.client, self._outcomes or (), CallTime(0))
-
-    def report(self, *, dry_run: bool) -> BatchReport:
-        """Return the tool's result."""
-        gone = [
-            batch_reports.gone(source.name, is_removed=not dry_run)
-            for source in (self._missing if dry_run else self._removed)
-        ]
-        told = batch_reports.summary([*(self._foreseen() if dry_run else self._told()), *gone])
-        batch_ids = sorted({one.batch_id for one in self._outcomes or () if one.batch_id})
-        return BatchReport(
-            dry_run=dry_run or None,
-            bucket=self._shared_slug,
-            total=len(self._inputs),
-            counts=told.counts,
-            bytes=sum(one.size_bytes for one in self._inputs if one.upload),
-            next_step=self._foresight(told.counts) if dry_run else self._next_step(told.counts, batch_ids),
-            readiness=self._readiness.state if self._readiness else None,
-            searchable=_counts(self._readiness) if self._readiness else None,
-            progress=self._progress.message() if self._outcomes is None and not dry_run else None,
-            outcomes=told.outcomes or None,
-            omitted=told.omitted or None,
-            skipped=told.skipped or None,
-            hints=told.hints or None,
-            batch_ids=batch_ids[:_MOST_BATCH_IDS] or None,
-        )
-
-    def _told(self) -> list[Told]:
-        left = iter(self._outcomes or ())
-        told: list[Told] = []
-        for one in self._inputs:
-            outcome = next(left, None) if one.upload is not None and self._outcomes is not None else None
-            if outcome is None:
-                told.append(batch_reports.unsent(one))
-                continue
-            line = batch_reports.sent(one, outcome, shared_slug=self._shared_slug)
-            failed = self._readiness.failed.get(outcome.file_id or "") if self._readiness else None
-            warned = self._readiness.warned.get(outcome.file_id or "") if self._readiness else None
-            if failed:
-                line = batch_reports.not_searchable(line, failed)
-            told.append(batch_reports.warned(line, warned) if warned else line)
-        return told
-
-    def _foreseen(self) -> list[Told]:
-        left = iter(self._found or ())
-        told: list[Told] = []
-        for one in self._inputs:
-            outcome = next(left, None) if _may_be_there(one) else None
-            if one.upload is None:
-                told.append(batch_reports.unsent(one))
-            elif outcome is None or outcome.is_uploaded:
-                told.append(batch_reports.foreseen(one, is_there=outcome is not None))
-            else:
-                told.append(batch_reports.sent(one, outcome, shared_slug=self._shared_slug))
-        return told
-
-    def _foresight(self, counts: dict[str, int]) -> str:
-        if self._found is None:
-            return "Call upload_batch again without dry_run; there was no time to see what is there already."
-        if counts.get("would_send") or counts.get("would_remove"):
-            return (
-                "Call upload_batch again without dry_run to send what would be sent. Recognised as there "
-                "already is only what this server sent itself."
-            )
-        return "Nothing would be sent." + (" Everything is there already." if counts.get("replayed") else "")
-
-    def _next_step(self, counts: dict[str, int], batch_ids: list[str]) -> str:
-        if self._outcomes is None or counts.get("pending") or len(self._removed) < len(self._missing):
-            return "Call upload_batch again with the same arguments: it continues and repeats nothing."
-        if not counts.get("accepted") and not counts.get("replayed"):
-            return "Nothing was sent." + ("" if self._removed else " See the reasons.")
-        amiss = counts.get("failed") or counts.get("rejected")
-        again = " Then fix what failed or was rejected." if amiss else ""
-        state = self._readiness.state if self._readiness else Readiness.PENDING
-        if state is not Readiness.PENDING:
-            there = "Everything was there already. " if self.is_replay else ""
-            return f"{there}Search it with search_bucket.{again}"
-        subject = f"bucket={self._shared_slug!r}" if self._shared_slug else "each bucket"
-        if len(batch_ids) == 1 and not amiss and not counts.get("replayed"):
-            # Of any other batch some files may never arrive, and it would never be done.
-            subject = f"batch_id={batch_ids[0]!r}"
-        return f"Before you search, call wait_for_bucket_sync with {subject}.{again}"
-
-    def _tell(self, progress: Any) -> None:
-        if progress.phase == "done":
-            # Not by bytes: those of files that did not arrive are never sent.
-            self._progress.tell(Step("finalizing", progress.files_done, progress.files_total))
-            return
-        self._progress.tell(
-            Step(
-                progress.phase,
-                progress.files_done,
-                progress.files_total,
-                progress.bytes_done,
-                progress.bytes_total,
-            )
-        )
-
-
-def _may_be_there(one: BatchInput) -> bool:
-    """Whether an input can be sent to a bucket that exists; another one holds nothing yet."""
-    return one.upload is not None and one.target is not None and one.target.bucket_id is not None
-
-
-def _counts(readiness: BatchReadiness) -> dict[str, int]:
-    return {"ready": readiness.ready, "failed": len(readiness.failed), "pending": readiness.pending}
 
 
 def _require_one(directory: str | None, paths: list[str] | None, items: list[BatchItem] | None) -> None:

@@ -244,9 +244,9 @@ async def remove_source(
     file = file or await require_file(access, file_id, within=within)
     holding = await _holding(access, file, within)
     slugs = [one.slug for one in holding]
-    await require_yes(
-        ctx, f"Remove {_name_of(file)!r} and its passages from {', '.join(slugs)}?", confirm=confirm
-    )
+    if access.state.confirm_removals:
+        question = f"Remove {_name_of(file)!r} and its passages from {', '.join(slugs)}?"
+        await require_yes(ctx, question, confirm=confirm)
     for one in holding:
         try:
             await access.client.sources.remove(file.id, bucket=one.id)
