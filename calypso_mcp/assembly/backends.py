@@ -157,15 +157,9 @@ class Backends:
         return self._sent
 
     def _local_options(self) -> LocalOptions:
-        from calypso_mcp.local.app import LocalOptions
-        from calypso_mcp.local.web.policy import WebPolicy
+        from calypso_mcp.assembly.local_options import local_options
 
-        return LocalOptions(
-            data_dir=self._settings.data_dir,
-            api_key=self._embedded_key,
-            min_free_bytes=self._settings.min_free_disk_bytes,
-            web=WebPolicy.opening(self._settings.allow_private_hosts),
-        )
+        return local_options(self._settings, self._embedded_key)
 
 
 def client_policies(settings: Settings) -> ClientPolicies:

@@ -15,13 +15,13 @@ from pydantic import SecretStr
 
 from calypso_mcp import __version__
 from calypso_mcp.assembly.kept_secret import kept_secret
+from calypso_mcp.assembly.local_options import local_options
 from calypso_mcp.cli.clients.pasting import snippets
 from calypso_mcp.cli.listening import origin, serve
 from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.local.app import STORE_FILE, LocalOptions, open_backend
 from calypso_mcp.local.indexing.formats.unreadable import UNREADABLE
 from calypso_mcp.local.processes.served import Served, announced
-from calypso_mcp.local.web.policy import WebPolicy
 from calypso_mcp.page.gate import PageGate, PagePlace
 from calypso_mcp.page.sessions import LINK_S, LinkSessions, link_passes
 from calypso_mcp.settings import Settings
@@ -30,7 +30,19 @@ from calypso_mcp.sqlite.faults import FileWatch, StoreGone
 DEFAULT_PORT = 8010
 #: The settings that a backend takes beside those of listening.
 SETTINGS = frozenset(
-    {"data_dir", "min_free_disk_mb", "allow_private_hosts", "api_key_file", "log_level", "log_json"}
+    {
+        "data_dir",
+        "min_free_disk_mb",
+        "allow_private_hosts",
+        "api_key_file",
+        "embeddings_model",
+        "embeddings_url",
+        "embeddings_key_file",
+        "embeddings_query_prefix",
+        "embeddings_passage_prefix",
+        "log_level",
+        "log_json",
+    }
 )
 _STORE_CHECK_S = 1.0
 
@@ -85,12 +97,7 @@ def serve_backend(
 async def _serve(
     settings: Settings, key: BackendKey, listening: socket, greet: Callable[[Served], None]
 ) -> None:
-    options = LocalOptions(
-        data_dir=settings.data_dir,
-        api_key=key.key,
-        min_free_bytes=settings.min_free_disk_bytes,
-        web=WebPolicy.opening(settings.allow_private_hosts),
-    )
+    options = local_options(settings, key.key)
     served = Served.at(origin(listening))
     async with open_backend(options) as app:
         store = FileWatch(options.data_dir / STORE_FILE)

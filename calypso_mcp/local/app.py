@@ -10,6 +10,7 @@ import stat
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import anyio
 from anyio import to_thread
@@ -43,6 +44,9 @@ from calypso_mcp.local.routes import (
 from calypso_mcp.local.store.database import Database
 from calypso_mcp.local.worker import IndexingWorker
 from calypso_mcp.sqlite.faults import StoreFault, gone
+
+if TYPE_CHECKING:
+    from calypso_mcp.local.semantic.semantics import Semantics
 
 __all__ = ["LocalOptions", "create_app", "open_backend"]
 
@@ -124,11 +128,21 @@ async def _running(
     try:
         async with Database(store, must_exist=must_exist) as database:
             worker = IndexingWorker(options, database, blobs, presence)
-            app.state.backend = backend = Backend(options, database, blobs, worker.wake)
-            async with run_in_background(worker.run, lambda: _keep_house(backend)):
+            semantics = _open_semantics(options, database)
+            app.state.backend = backend = Backend(options, database, blobs, worker.wake, semantics)
+            jobs = [worker.run, lambda: _keep_house(backend), *([semantics.run] if semantics else [])]
+            async with run_in_background(*jobs):
                 yield
     finally:
         presence.leave()
+
+
+def _open_semantics(options: LocalOptions, database: Database) -> Semantics | None:
+    if options.embeddings is None:
+        return None
+    from calypso_mcp.local.semantic.semantics import Semantics
+
+    return Semantics(options.embeddings, options.data_dir, database)
 
 
 def _prepare(options: LocalOptions, blobs: Blobs, presence: Presence) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 from anyio import to_thread
@@ -15,6 +15,10 @@ from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.turns import Turns
 from calypso_mcp.local.store.database import Database
+
+if TYPE_CHECKING:
+    from calypso_mcp.local.retrieval.search import Reorder
+    from calypso_mcp.local.semantic.semantics import Semantics
 
 T = TypeVar("T")
 
@@ -32,6 +36,8 @@ class Backend:
     blobs: Blobs
     #: Tells the indexing worker of this process that there is work.
     wake_worker: Callable[[], None]
+    #: Orders what searches find by meaning; None: their words alone do.
+    semantics: Semantics | None = None
     turns: Turns = field(default_factory=Turns)
     #: Pages of the web that are fetched at the same time.
     fetches: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_FETCHES))
@@ -45,6 +51,10 @@ class Backend:
     def now(self) -> float:
         """Return the time in seconds."""
         return self.options.clock()
+
+    async def reorder_for(self, question: str) -> Reorder | None:
+        """Return how to order what a search finds; None where the order of words stands."""
+        return None if self.semantics is None else await self.semantics.reorder_for(question)
 
     async def on_disk(self, work: Callable[[], T]) -> T:
         """Return what `work`, which blocks on files, returns."""

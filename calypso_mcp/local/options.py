@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from calypso_mcp.domain.limits import CreatePacing, UploadLimits
+from calypso_mcp.local.semantic.options import EmbeddingOptions
 from calypso_mcp.local.web.policy import WebPolicy
 
 
@@ -45,4 +46,6 @@ class LocalOptions:
     answer_lifetime_s: float = 7 * 86_400.0
     #: Which of the web may be fetched.
     web: WebPolicy = field(default_factory=WebPolicy)
+    #: The model that orders passages by meaning; None: their words alone do.
+    embeddings: EmbeddingOptions | None = None
     clock: Callable[[], float] = time.time

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 #: Longest API key file worth reading, in bytes: anything longer is the wrong file.
 _KEY_FILE_BYTES = 4_096
 
+#: Settings that a file can hold; the setting that names the file is called `<name>_file`.
+_KEYS = ("api_key", "embeddings_key")
+
 #: Variables besides CALYPSO_* that a child process needs to find data and network where its parent does.
 _SYSTEM_VARIABLES = frozenset(
     {
@@ -96,7 +99,8 @@ def read_settings(flags: Mapping[str, object], environ: Mapping[str, str]) -> Re
             problems.append(problem)
     settings: Settings | None = None
     try:
-        _settle_key(values, given)
+        for name in _KEYS:
+            _settle_key(name, values, given)
         settings = Settings.model_validate(values)
         _check_together(settings)
     except ValidationError as error:
@@ -136,17 +140,18 @@ def _default_data_dir(environ: Mapping[str, str]) -> Path:
     return base / "calypso-mcp"
 
 
-def _settle_key(values: dict[str, object], given: Mapping[str, Given]) -> None:
-    """Take the key from its file where one is named; two sources at once are a mistake, unless by flag."""
-    file = values.get("api_key_file")
+def _settle_key(name: str, values: dict[str, object], given: Mapping[str, Given]) -> None:
+    """Take a key from its file where one is named; two sources at once are a mistake, unless by flag."""
+    of_file, variable = f"{name}_file", knobs()[name].variable
+    file = values.get(of_file)
     if file is None:
-        key = values.get("api_key")
+        key = values.get(name)
         if isinstance(key, str):
-            values["api_key"] = _checked_key(key, "CALYPSO_API_KEY")
+            values[name] = _checked_key(key, variable)
         return
-    if "api_key" in given and given["api_key_file"].source != "flag":
-        raise ConfigError("CALYPSO_API_KEY and CALYPSO_API_KEY_FILE are both set: keep one of them.")
-    values["api_key"] = _key_from_file(Path(str(file)).expanduser(), given["api_key_file"].name)
+    if name in given and given[of_file].source != "flag":
+        raise ConfigError(f"{variable} and {variable}_FILE are both set: keep one of them.")
+    values[name] = _key_from_file(Path(str(file)).expanduser(), given[of_file].name)
 
 
 def _key_from_file(path: Path, name: str) -> SecretStr:
@@ -192,6 +197,11 @@ def _check_together(settings: Settings) -> None:
         raise ConfigError(
             "--backend hosted (CALYPSO_BACKEND) needs an API key: set CALYPSO_API_KEY, or name a file that "
             "holds it with --api-key-file (CALYPSO_API_KEY_FILE)."
+        )
+    if settings.embeddings_url is not None and settings.embeddings_model is None:
+        raise ConfigError(
+            "--embeddings-url (CALYPSO_EMBEDDINGS_URL) needs the model's name at that endpoint: "
+            "--embeddings-model (CALYPSO_EMBEDDINGS_MODEL)."
         )
     ways_in = {
         "--access-file (CALYPSO_ACCESS_FILE)": settings.access_file,

@@ -11,6 +11,7 @@ from calypso_mcp.domain.limits import UPLOADS_UNASKED
 from calypso_mcp.settings.values import (
     AbsolutePath,
     ApiUrl,
+    EndpointUrl,
     Folder,
     Issuer,
     Knob,
@@ -64,6 +65,45 @@ class Settings(BaseModel):
         default=(),
         description="Private host (`wiki.corp`, `10.0.0.5:8000`) whose pages the embedded Calypso may read "
         "besides those of the public web; repeat the flag for several.",
+    )
+    embeddings_model: Annotated[
+        str | None, Knob("CALYPSO_EMBEDDINGS_MODEL", "--embeddings-model", "calypso", "NAME")
+    ] = Field(
+        default=None,
+        max_length=500,
+        description="Embedding model by which the embedded Calypso orders what it finds: its name at the "
+        "endpoint; without one, a name or a folder on this machine (`semantic` extra).",
+    )
+    embeddings_url: Annotated[
+        EndpointUrl | None, Knob("CALYPSO_EMBEDDINGS_URL", "--embeddings-url", "calypso", "URL")
+    ] = Field(
+        default=None,
+        description="OpenAI-compatible endpoint (`http://localhost:11434/v1`) that gets passages and "
+        "questions to embed; https unless it is this machine.",
+    )
+    embeddings_key: Annotated[
+        SecretStr | None, Knob("CALYPSO_EMBEDDINGS_KEY", None, "calypso", secret=True)
+    ] = Field(default=None, description="Key of the embeddings endpoint. Never an argument.")
+    embeddings_key_file: Annotated[
+        AbsolutePath | None,
+        Knob("CALYPSO_EMBEDDINGS_KEY_FILE", "--embeddings-key-file", "calypso", "FILE"),
+    ] = Field(
+        default=None, description="File that holds the endpoint's key, instead of `CALYPSO_EMBEDDINGS_KEY`."
+    )
+    embeddings_query_prefix: Annotated[
+        str | None, Knob("CALYPSO_EMBEDDINGS_QUERY_PREFIX", "--embeddings-query-prefix", "calypso", "TEXT")
+    ] = Field(
+        default=None,
+        max_length=500,
+        description="What the model wants before a question; unset: what is known of the model.",
+    )
+    embeddings_passage_prefix: Annotated[
+        str | None,
+        Knob("CALYPSO_EMBEDDINGS_PASSAGE_PREFIX", "--embeddings-passage-prefix", "calypso", "TEXT"),
+    ] = Field(
+        default=None,
+        max_length=500,
+        description="What the model wants before a passage; unset: what is known of the model.",
     )
     buckets: Annotated[
         tuple[str, ...], Knob("CALYPSO_BUCKETS", "--bucket", "scope", "BUCKET", separator=",", limits=True)

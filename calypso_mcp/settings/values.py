@@ -76,6 +76,13 @@ def _checked_api_url(value: str) -> str:
     return url
 
 
+def _checked_endpoint(value: str) -> str:
+    url = _checked_url(value)
+    if urlsplit(url).query or urlsplit(url).fragment:
+        raise ValueError("must not contain a query")
+    return url.removesuffix("/embeddings")
+
+
 def _checked_folder(value: Path) -> Path:
     folder = value.expanduser().absolute()
     if not folder.is_dir():
@@ -111,6 +118,7 @@ def _checked_host(value: str) -> str:
 
 
 ApiUrl = Annotated[str, AfterValidator(_checked_api_url)]
+EndpointUrl = Annotated[str, AfterValidator(_checked_endpoint)]
 WebUrl = Annotated[str, AfterValidator(_checked_url)]
 PublicUrl = Annotated[str, AfterValidator(_checked_public_url)]
 Issuer = Annotated[str, AfterValidator(_checked_issuer)]

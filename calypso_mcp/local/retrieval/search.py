@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -17,6 +17,9 @@ from calypso_mcp.local.retrieval.index import Passage, part_of
 from calypso_mcp.local.retrieval.ranking import Candidate
 from calypso_mcp.local.retrieval.statistics import Statistics
 from calypso_mcp.local.retrieval.tokens import beginnings, is_english, query_phrases, written_words
+
+#: Takes the scores of passages by their ids, best first, and returns the ids in the order to have.
+Reorder = Callable[[sqlite3.Connection, Mapping[int, float]], Sequence[int]]
 
 #: Longest query, in seconds, unless the caller says otherwise.
 QUERY_TIME_LIMIT_S = 5.0
@@ -51,6 +54,7 @@ def search(
     *,
     limit: int,
     per_file: int | None = None,
+    reorder: Reorder | None = None,
     time_limit_s: float = QUERY_TIME_LIMIT_S,
 ) -> list[Passage]:
     """Return the passages that match `query` best, best first; equal ones in the order they were added.
@@ -63,6 +67,7 @@ def search(
         where: What to search.
         limit: At most this many passages.
         per_file: At most this many passages of one file.
+        reorder: Another order of the candidates than that of their words; scores stay with the places.
         time_limit_s: When to give up.
 
     Raises:
@@ -80,7 +85,7 @@ def search(
         if more and not _are_english(rows[:_JUDGED]):
             weights = candidates.weights(statistics, [*phrases, *more], scope)
             rows = candidates.candidates(connection, weights, scope, where.file_ids, least=limit)
-        found = _ranked(connection, rows, weights, statistics.mean_length)
+        found = _ranked(connection, rows, weights, statistics.mean_length, reorder)
     return _each_once(found, per_file)[:limit]
 
 
@@ -129,21 +134,26 @@ def _ranked(
     rows: Sequence[Row],
     weights: Mapping[str, float],
     mean_length: float | None,
+    reorder: Reorder | None,
 ) -> list[Passage]:
     chosen = [Candidate(row.id, row.text, row.title, row.heading) for row in rows]
-    scores = ranking.scores(connection, chosen, weights, mean_length) if chosen else {}
-    return [
-        Passage(
-            row.file_id,
-            row.text,
-            row.heading or None,
-            part_of(row.part_kind, row.part_number, row.part_name),
-            row.line_start,
-            row.line_end,
-            scores[row.id],
-        )
-        for row in sorted(rows, key=lambda row: (-scores[row.id], row.id))
-    ]
+    unordered = ranking.scores(connection, chosen, weights, mean_length) if chosen else {}
+    scores = dict(sorted(unordered.items(), key=lambda entry: (-entry[1], entry[0])))
+    by_id = {row.id: row for row in rows}
+    order = list(scores) if reorder is None else reorder(connection, scores)
+    return [_passage(by_id[passage], score) for passage, score in zip(order, scores.values(), strict=True)]
+
+
+def _passage(row: Row, score: float) -> Passage:
+    return Passage(
+        row.file_id,
+        row.text,
+        row.heading or None,
+        part_of(row.part_kind, row.part_number, row.part_name),
+        row.line_start,
+        row.line_end,
+        score,
+    )
 
 
 def _are_english(rows: Sequence[Row]) -> bool:

@@ -28,7 +28,7 @@ _DEFAULT_RESULTS = 10
 _LONGEST_QUERY = 8_000
 #: Other files named for one passage at most.
 _MOST_COPIES = 20
-_STRATEGY = "lexical"
+_BY_WORDS, _BY_MEANING = "lexical", "hybrid"
 #: No model is called, so nothing is used up.
 _USAGE = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
 
@@ -42,6 +42,7 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
     if body.agent is not None and body.buckets is not None:
         raise invalid("agent and buckets exclude each other: name one of them.")
 
+    reorder = await backend.reorder_for(body.query)
     filters = SourceFilters(body.tags or (), body.source, body.metadata)
 
     def work(connection: sqlite3.Connection) -> tuple[tuple[SearchResult, ...], list[str]]:
@@ -52,6 +53,7 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
             Where(buckets, matching_files(connection, buckets, filters) if filters else None),
             limit=body.max_results or _DEFAULT_RESULTS,
             per_file=body.per_file,
+            reorder=reorder,
         )
         named = [file_id for passage in passages for file_id in (passage.file_id, *passage.also_in)]
         absent = retrieval.absent_words(connection, body.query, buckets)
@@ -64,7 +66,7 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
     answer = SearchResponse(
         query=body.query,
         agent=body.agent,
-        strategy=_STRATEGY,
+        strategy=_BY_WORDS if reorder is None else _BY_MEANING,
         results=results,
         absent_words=tuple(absent) or None,
         usage=_USAGE,

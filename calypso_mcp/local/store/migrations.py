@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from calypso_mcp.local.retrieval.index import FIRST_SCHEMA as RETRIEVAL_INDEX
 from calypso_mcp.local.retrieval.index import PARTS
+from calypso_mcp.local.store.vectors import SCHEMA as VECTORS
 from calypso_mcp.sqlite.migrations import Migrations
 
 CATALOGUE = """
@@ -163,4 +164,5 @@ MIGRATIONS: Migrations = (
     ("creates", CREATES),
     ("sources", SOURCES),
     ("successors", SUCCESSORS),
+    ("vectors", VECTORS),
 )

@@ -39,6 +39,12 @@ def is_work_waiting(connection: sqlite3.Connection, now: float) -> bool:
     return row is not None
 
 
+def is_any_unfinished(connection: sqlite3.Connection) -> bool:
+    """Whether any process has something to index, or is at it."""
+    row = connection.execute("SELECT 1 FROM tasks WHERE status IN ('queued', 'indexing') LIMIT 1").fetchone()
+    return row is not None
+
+
 def claim(
     connection: sqlite3.Connection,
     owner: str,

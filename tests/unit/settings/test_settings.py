@@ -214,6 +214,20 @@ WRONG: list[tuple[dict[str, object], dict[str, str], tuple[str, ...]]] = [
         ("--oauth-audience", "CALYPSO_PUBLIC_URL"),
     ),
     ({"public_url": "https://mcp.example/?buckets=a"}, {}, ("--public-url", "CALYPSO_PUBLIC_URL", "query")),
+    ({"embeddings_url": "https://llm.example/v1"}, {}, ("--embeddings-url", "CALYPSO_EMBEDDINGS_MODEL")),
+    (
+        {"embeddings_url": "http://llm.example/v1", "embeddings_model": "m"},
+        {},
+        ("--embeddings-url", "CALYPSO_EMBEDDINGS_URL", "https://"),
+    ),
+    ({"embeddings_url": "https://u:p@llm.example/v1"}, {}, ("--embeddings-url", "password")),
+    ({"embeddings_url": "https://llm.example/v1?key=1"}, {}, ("--embeddings-url", "query")),
+    ({}, {"CALYPSO_EMBEDDINGS_KEY": "two words"}, ("CALYPSO_EMBEDDINGS_KEY", "does not look like")),
+    (
+        {},
+        {"CALYPSO_EMBEDDINGS_KEY": "a", "CALYPSO_EMBEDDINGS_KEY_FILE": "b"},
+        ("CALYPSO_EMBEDDINGS_KEY", "CALYPSO_EMBEDDINGS_KEY_FILE"),
+    ),
     ({"oauth_issuer": "http://id.example"}, {}, ("--oauth-issuer", "CALYPSO_OAUTH_ISSUER", "https://")),
 ]
 
@@ -235,6 +249,8 @@ def test_addresses_lose_their_endings_but_an_issuer_is_kept_as_it_is_written() -
         settings_from({"public_url": "https://mcp.example/team/mcp/"}, {}).public_url
         == "https://mcp.example/team"
     )
+    typed = {"embeddings_url": "http://localhost:11434/v1/embeddings/", "embeddings_model": "m"}
+    assert settings_from(typed, {}).embeddings_url == "http://localhost:11434/v1"
     for typed in ("https://MCP.Example", "https://mcp.example:443/mcp"):
         assert settings_from({"public_url": typed}, {}).public_url == "https://mcp.example"
     assert (
@@ -253,16 +269,19 @@ def test_plain_http_is_allowed_to_this_machine(host: str) -> None:
     )
 
 
-def test_the_key_comes_from_the_variable_or_from_a_file_and_a_file_flag_wins(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["api_key", "embeddings_key"])
+def test_a_key_comes_from_the_variable_or_from_a_file_and_a_file_flag_wins(tmp_path: Path, name: str) -> None:
     file = tmp_path / "key"
     file.write_text(f"{KEY}\n")
-    by_file = settings_from({}, {"CALYPSO_API_KEY_FILE": str(file)})
-    by_flag = settings_from({"api_key_file": str(file)}, {"CALYPSO_API_KEY": "another"})
-    by_variable = settings_from({}, {"CALYPSO_API_KEY": f" {KEY} "})
+    variable = f"CALYPSO_{name.upper()}"
+    by_file = settings_from({}, {f"{variable}_FILE": str(file)})
+    by_flag = settings_from({f"{name}_file": str(file)}, {variable: "another"})
+    by_variable = settings_from({}, {variable: f" {KEY} "})
     for settings in (by_file, by_flag, by_variable):
-        assert settings.api_key is not None
-        assert settings.api_key.get_secret_value() == KEY
-        assert settings.uses_hosted_api
+        key = getattr(settings, name)
+        assert key is not None
+        assert key.get_secret_value() == KEY
+        assert settings.uses_hosted_api == (name == "api_key")
 
 
 @pytest.mark.parametrize("content", [b"", b"\n", b"two words", b"\xff\xfe", b"k" * 5000])
@@ -273,12 +292,13 @@ def test_a_key_file_that_holds_no_key_is_refused(tmp_path: Path, content: bytes)
         settings_from({"api_key_file": str(file)}, {})
 
 
-def test_the_key_appears_in_no_text_made_from_settings() -> None:
-    settings = settings_from({}, {"CALYPSO_API_KEY": KEY})
+@pytest.mark.parametrize("variable", ["CALYPSO_API_KEY", "CALYPSO_EMBEDDINGS_KEY"])
+def test_a_key_appears_in_no_text_made_from_settings(variable: str) -> None:
+    settings = settings_from({}, {variable: KEY})
     for text in (repr(settings), str(settings), settings.model_dump_json()):
         assert KEY not in text
     with pytest.raises(ConfigError) as caught:
-        settings_from({}, {"CALYPSO_API_KEY": f"{KEY} {KEY}"})
+        settings_from({}, {variable: f"{KEY} {KEY}"})
     assert KEY not in repr(caught.value)
     assert KEY not in str(caught.value)
 
@@ -318,8 +338,10 @@ def test_every_setting_is_described_and_has_names_of_its_own() -> None:
     assert all(field.description for field in Settings.model_fields.values())
 
 
-def test_the_key_has_no_flag() -> None:
-    assert knobs()["api_key"].flag is None
+def test_no_secret_has_a_flag() -> None:
+    secrets = {name for name, knob in knobs().items() if knob.secret}
+    assert secrets == {"api_key", "embeddings_key"}
+    assert all(knobs()[name].flag is None for name in secrets)
 
 
 def test_a_child_process_inherits_settings_data_and_network_access_and_nothing_else() -> None:

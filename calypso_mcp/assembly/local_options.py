@@ -1,0 +1,33 @@
+"""The embedded Calypso's part of the settings."""
+
+from __future__ import annotations
+
+from calypso_mcp.local.options import LocalOptions
+from calypso_mcp.local.semantic.options import EmbeddingOptions
+from calypso_mcp.local.web.policy import WebPolicy
+from calypso_mcp.settings import Settings
+
+
+def local_options(settings: Settings, api_key: str) -> LocalOptions:
+    """Return what the embedded Calypso must be told; `api_key` opens it."""
+    return LocalOptions(
+        data_dir=settings.data_dir,
+        api_key=api_key,
+        min_free_bytes=settings.min_free_disk_bytes,
+        web=WebPolicy.opening(settings.allow_private_hosts),
+        embeddings=embedding_options(settings),
+    )
+
+
+def embedding_options(settings: Settings) -> EmbeddingOptions | None:
+    """Return the embedding model that orders passages; None where none is set up."""
+    if settings.embeddings_model is None:
+        return None
+    key = settings.embeddings_key
+    return EmbeddingOptions(
+        model=settings.embeddings_model,
+        url=settings.embeddings_url,
+        key="" if key is None else key.get_secret_value(),
+        query_prefix=settings.embeddings_query_prefix,
+        passage_prefix=settings.embeddings_passage_prefix,
+    )

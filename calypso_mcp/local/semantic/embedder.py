@@ -1,0 +1,79 @@
+"""The port between what needs vectors and what makes them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+Vector = Sequence[float]
+
+
+class EmbeddingFailed(Exception):
+    """No vectors were made. The message names no text, key or address.
+
+    Attributes:
+        retryable: Whether it may go away by itself.
+        retry_after_s: When to try again, where the other side said so.
+        is_inputs_fault: Whether one of the texts may be the reason.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        retryable: bool = True,
+        retry_after_s: float | None = None,
+        is_inputs_fault: bool = False,
+    ) -> None:
+        """Say why."""
+        super().__init__(message)
+        self.retryable = retryable
+        self.retry_after_s = retry_after_s
+        self.is_inputs_fault = is_inputs_fault
+
+
+class Embedder(Protocol):
+    """Makes vectors of texts.
+
+    Attributes:
+        batch: Texts to embed at once.
+    """
+
+    batch: int
+
+    async def embed(self, texts: Sequence[str], *, wait_s: float) -> list[Vector]:
+        """Return a vector of length 1 for each text, all of the same dimension.
+
+        Raises:
+            EmbeddingFailed: There are none, or none within `wait_s` seconds.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Release what it holds."""
+        ...
+
+
+def unit(values: Sequence[float]) -> Vector:
+    """Return `values` scaled to length 1.
+
+    Raises:
+        EmbeddingFailed: They have no direction: all are zero, or one is not a finite number.
+    """
+    length = math.hypot(*values)
+    if not 0 < length < math.inf:
+        raise EmbeddingFailed("The model made a vector without direction.")
+    return [value / length for value in values]
+
+
+def check_batch(vectors: Sequence[Vector], texts: Sequence[str]) -> None:
+    """Check that there is one vector for each text.
+
+    Raises:
+        EmbeddingFailed: There are fewer or more, or their dimensions differ.
+    """
+    if len(vectors) != len(texts):
+        raise EmbeddingFailed(f"The model made {len(vectors)} vectors of {len(texts)} texts.")
+    if len({len(vector) for vector in vectors}) > 1:
+        raise EmbeddingFailed("The model made vectors of different dimensions.")

@@ -1,0 +1,116 @@
+"""Vectors from a model on this machine, run by fastembed (extra `semantic`). Nothing is downloaded here."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Sequence
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import anyio
+from anyio import to_thread
+
+from calypso_mcp.local.semantic.embedder import EmbeddingFailed, Vector, check_batch, unit
+
+#: Multilingual (about 50 languages), 220 MB, Apache-2.0.
+DEFAULT_MODEL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
+
+#: Questions must not wait behind a batch of passages.
+_THREADS = 2
+_MODEL_FILES = ("model.onnx", "onnx/model.onnx", "model_optimized.onnx", "model_quantized.onnx")
+_NO_EXTRA = "The embedding model needs the extra: pip install 'calypso-mcp[semantic]'."
+
+
+def is_installed() -> bool:
+    """Whether the extra is there."""
+    return find_spec("fastembed") is not None
+
+
+def import_fastembed() -> Any:
+    """Return the library, silenced: it would write its log lines to stderr by itself.
+
+    Raises:
+        EmbeddingFailed: The extra is not installed.
+    """
+    if not is_installed():
+        raise EmbeddingFailed(_NO_EXTRA, retryable=False)
+    importlib.import_module("loguru").logger.disable("fastembed")
+    return importlib.import_module("fastembed")
+
+
+class LocalEmbedder:
+    """Runs a model in threads of this process. It is loaded with the first text."""
+
+    #: More at once takes memory (0.9 GB for 32) and no less time.
+    batch = 8
+
+    def __init__(self, model: str, models_folder: Path) -> None:
+        """Prepare without loading anything.
+
+        Args:
+            model: A folder with an ONNX model and its tokenizer, or the name of a model in `models_folder`.
+            models_folder: Where downloaded models are kept.
+        """
+        self._model = model
+        self._models_folder = models_folder
+        self._loading = Lock()
+        self._loaded: Any = None
+        self._threads: anyio.CapacityLimiter | None = None
+
+    async def embed(self, texts: Sequence[str], *, wait_s: float) -> list[Vector]:
+        """Return the vectors; see `Embedder`."""
+        self._threads = self._threads or anyio.CapacityLimiter(_THREADS)
+        with anyio.move_on_after(wait_s):
+            vectors = await to_thread.run_sync(
+                partial(self._run, texts), abandon_on_cancel=True, limiter=self._threads
+            )
+            check_batch(vectors, texts)
+            return vectors
+        raise EmbeddingFailed(f"The embedding model took longer than {wait_s:g} s.")
+
+    async def aclose(self) -> None:
+        """Let the model go."""
+        self._loaded = None
+
+    def _run(self, texts: Sequence[str]) -> list[Vector]:
+        with self._loading:
+            loaded = self._loaded = self._loaded or self._load()
+        return [unit(vector.tolist()) for vector in loaded.embed(list(texts), batch_size=self.batch)]
+
+    def _load(self) -> Any:
+        fastembed = import_fastembed()
+        folder = Path(self._model).expanduser()
+        try:
+            if folder.is_dir():
+                _register(fastembed, folder)
+                return fastembed.TextEmbedding(str(folder), specific_model_path=str(folder), threads=1)
+            return fastembed.TextEmbedding(
+                self._model, cache_dir=str(self._models_folder), local_files_only=True, threads=1
+            )
+        except Exception as error:  # the library raises what its own libraries raise
+            raise EmbeddingFailed(
+                f"The embedding model {self._model} cannot be loaded. Name a folder with model.onnx and "
+                f"tokenizer.json, or download it: calypso-mcp model download {self._model}",
+                retryable=False,
+            ) from error
+
+
+def _register(fastembed: Any, folder: Path) -> None:
+    """Make a model in a folder known to the library by the folder's name."""
+    if any(known["model"] == str(folder) for known in fastembed.TextEmbedding.list_supported_models()):
+        return
+    description = importlib.import_module("fastembed.common.model_description")
+    pooling = folder / "1_Pooling" / "config.json"
+    takes_first = pooling.is_file() and json.loads(pooling.read_bytes()).get("pooling_mode_cls_token") is True
+    fastembed.TextEmbedding.add_custom_model(
+        model=str(folder),
+        pooling=description.PoolingType.CLS if takes_first else description.PoolingType.MEAN,
+        normalization=True,
+        sources=description.ModelSource(url=folder.as_uri()),
+        dim=json.loads((folder / "config.json").read_bytes())["hidden_size"],
+        model_file=next(name for name in _MODEL_FILES if (folder / name).is_file()),
+    )

@@ -1,0 +1,33 @@
+"""The order of passages by their words and by their meaning together.
+
+Measured with all-MiniLM-L6-v2 by `tests/benchmarks/semantic.py`: weights from 1 to 5 differ by less than .004
+nDCG@10. A passage without a vector keeps its place, because an estimate in its stead costs up to .05.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+#: Passages that are re-ordered: the best by their words.
+DEPTH = 50
+#: What the cosine counts beside the score of the words, which is 1 for the best passage.
+_WEIGHT = 2.0
+
+
+def mixed(scores: Mapping[int, float], closenesses: Mapping[int, float]) -> Sequence[int]:
+    """Return the passages of `scores` in their new order.
+
+    Those with a closeness change places among each other; all others stay where they are.
+
+    Args:
+        scores: The score of the words by passage, best first.
+        closenesses: The cosine of question and passage, where there is a vector.
+    """
+    best = max(scores.values(), default=0.0) or 1.0
+    order: Iterator[int] = iter(
+        sorted(
+            (passage for passage in scores if passage in closenesses),
+            key=lambda passage: -(scores[passage] / best + _WEIGHT * closenesses[passage]),
+        )
+    )
+    return [next(order) if passage in closenesses else passage for passage in scores]

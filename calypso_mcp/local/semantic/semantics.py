@@ -1,0 +1,119 @@
+"""An embedding model at work in one process: it orders what searches found, and makes vectors meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+
+import anyio
+
+from calypso_mcp.local.retrieval.search import Reorder
+from calypso_mcp.local.semantic import mixing
+from calypso_mcp.local.semantic.embedder import Embedder, EmbeddingFailed, Vector
+from calypso_mcp.local.semantic.options import EmbeddingOptions
+from calypso_mcp.local.semantic.prefixes import prefixes_of
+from calypso_mcp.local.semantic.vectors import closenesses
+from calypso_mcp.local.semantic.worker import EmbeddingWorker
+from calypso_mcp.local.store import vectors
+from calypso_mcp.local.store.database import Database
+
+_LOG = logging.getLogger(__name__)
+
+MODELS_FOLDER = "models"
+LOCK_FILE = "embedding.lock"
+
+#: Questions whose vectors are remembered, and how much of a question is embedded.
+_REMEMBERED = 256
+_QUESTION_CHARS = 2_000
+
+
+def build_embedder(options: EmbeddingOptions, data_dir: Path) -> Embedder:
+    """Return what makes vectors: the endpoint, or a model on this machine."""
+    if options.url is not None:
+        from calypso_mcp.local.semantic.endpoint import EndpointEmbedder
+
+        return EndpointEmbedder(options, options.url)
+    from calypso_mcp.local.semantic.local_model import LocalEmbedder
+
+    return LocalEmbedder(options.model, data_dir / MODELS_FOLDER)
+
+
+def stored_name(options: EmbeddingOptions) -> str:
+    """Return what the store calls the model: vectors of equal names can be compared."""
+    return "\n".join((options.model, options.url or "", prefixes_of(options).passage))
+
+
+class Semantics:
+    """Orders passages by meaning where there are vectors, and leaves them as they are elsewhere."""
+
+    def __init__(self, options: EmbeddingOptions, data_dir: Path, database: Database) -> None:
+        """Prepare without connecting to anything or loading a model."""
+        self._options = options
+        self._model = stored_name(options)
+        self._prefixes = prefixes_of(options)
+        self._embedder = build_embedder(options, data_dir)
+        self._worker = EmbeddingWorker(
+            options,
+            database,
+            self._embedder,
+            model=self._model,
+            prefixes=self._prefixes,
+            lock=data_dir / LOCK_FILE,
+        )
+        self._known: OrderedDict[str, Vector] = OrderedDict()
+        #: Until when searches do without, in seconds of the event loop, and whether that was said.
+        self._resting_until = 0.0
+        self._is_out = False
+
+    async def run(self) -> None:
+        """Make the vectors that are missing, until cancelled."""
+        try:
+            await self._worker.run()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._embedder.aclose()
+
+    async def reorder_for(self, question: str) -> Reorder | None:
+        """Return how to order what a search for `question` finds; None where the order of words stands.
+
+        After a question that got no vector in time, the next ones do not wait for a while.
+        """
+        question = question[:_QUESTION_CHARS]
+        asked = self._known.get(question) or await self._ask(question)
+        if asked is None:
+            return None
+        self._known[question] = asked
+        self._known.move_to_end(question)
+        while len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return self._reorder_by(asked)
+
+    async def _ask(self, question: str) -> Vector | None:
+        if anyio.current_time() < self._resting_until:
+            return None
+        try:
+            [asked] = await self._embedder.embed(
+                [self._prefixes.question + question], wait_s=self._options.question_wait_s
+            )
+        except EmbeddingFailed as failure:
+            self._resting_until = anyio.current_time() + self._options.rest_s
+            if not self._is_out:
+                self._is_out = True
+                _LOG.warning("%s Searches go by words until it works.", failure)
+            return None
+        if self._is_out:
+            self._is_out = False
+            _LOG.warning("Searches are ordered by meaning again.")
+        return asked
+
+    def _reorder_by(self, asked: Vector) -> Reorder:
+        def reorder(connection: sqlite3.Connection, scores: Mapping[int, float]) -> Sequence[int]:
+            best = dict(islice(scores.items(), mixing.DEPTH))
+            stored = vectors.vectors_of(connection, self._model, best)
+            return [*mixing.mixed(best, closenesses(asked, stored)), *islice(scores, mixing.DEPTH, None)]
+
+        return reorder
