@@ -185,7 +185,7 @@ class CommandParser(argparse.ArgumentParser):
         message = re.sub(r"^argument (\S+?): expected.*", r"\1 needs a value", message)
         message = re.sub(r"^the following arguments are required: (.*)", r"\1 is missing", message)
         message = re.sub(r"^argument ([^:]+): ", r"\1 ", message)
-        message = re.sub(r"invalid choice: .*? \(choose", "is none of the choices (choose", message)
+        message = re.sub(r"invalid choice: .* \(choose", "is none of the choices (choose", message)
         message = re.sub(r"invalid \S+ value: .*", "has a value that does not fit", message)
         raise UsageError(f"{message}.", self._command)
 

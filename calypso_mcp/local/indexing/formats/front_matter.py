@@ -13,7 +13,7 @@ _MOST_TAGS = 20
 _MOST_TAG_CHARS = 100
 #: What ends front matter that begins with the key.
 _ENDS = {"---": re.compile(r"(?:---|\.\.\.)[ \t]*$"), "+++": re.compile(r"\+\+\+[ \t]*$")}
-_TITLE = re.compile(r"title:[ \t]*(.+?)[ \t]*$", re.IGNORECASE)
+_TITLE = re.compile(r"title:[ \t]*+(.+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,9 @@ def _stated(mark: str, lines: list[str]) -> FrontMatter:
     try:
         fields = tomllib.loads(text) if mark == "+++" else _yaml(text)
     except (ValueError, RecursionError):
-        title = next((match[1].strip("\"'") for line in lines if (match := _TITLE.match(line))), None)
+        title = next(
+            (match[1].rstrip(" \t").strip("\"'") for line in lines if (match := _TITLE.match(line))), None
+        )
         return FrontMatter(title or None)
     lowered = {str(key).lower(): value for key, value in fields.items()}
     title = lowered.get("title")

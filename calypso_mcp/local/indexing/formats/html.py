@@ -17,7 +17,7 @@ from calypso_mcp.local.indexing.formats.html_main import main_content
 MAX_DEPTH = 5_000
 
 #: A start tag. Nothing is tried twice, so that it takes linear time.
-_TAG_TO_CLOSE = re.compile(r"<([a-zA-Z][\w:-]*)((?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*+)>")
+_TAG_TO_CLOSE = re.compile(r"<([a-zA-Z][\w:-]*+)((?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*+)>")
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
 )
@@ -29,8 +29,8 @@ _OPTIONAL_OR_NO_END_TAG = """
 #: The number of these says nothing about depth.
 _UNCOUNTED = frozenset(_OPTIONAL_OR_NO_END_TAG.split())
 _CHARSET = re.compile(
-    rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([a-zA-Z0-9_:.-]{2,40})"
-    rb"|^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([a-zA-Z0-9_:.-]{2,40})",
+    rb"<meta[^>]{0,200}?charset\s*+=\s*+[\"']?\s*+([a-zA-Z0-9_:.-]{2,40})"
+    rb"|^\s*<\?xml[^>]{0,200}?encoding\s*+=\s*+[\"']([a-zA-Z0-9_:.-]{2,40})",
     re.IGNORECASE,
 )
 #: Where browsers look for the declaration of the character set.

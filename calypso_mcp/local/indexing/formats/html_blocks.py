@@ -200,7 +200,7 @@ def _with_header(rows: list[str]) -> Iterator[list[str]]:
 
 
 def _tidy(text: str) -> str:
-    return re.sub(r" *\n *", "\n", re.sub(r"[ \t\xa0]+", " ", text)).strip()
+    return re.sub(r" ?\n ?", "\n", re.sub(r"[ \t\xa0]+", " ", text)).strip()
 
 
 def _walk(root: LexborNode, is_skipped: Callable[[LexborNode], bool]) -> Iterator[tuple[LexborNode, bool]]:

@@ -12,13 +12,13 @@ from calypso_mcp.local.indexing.formats.encodings import decode
 from calypso_mcp.local.indexing.formats.front_matter import front_matter
 from calypso_mcp.local.indexing.formats.text import paragraphs
 
-_ATX_HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))??(?:[ \t]+#+)?[ \t]*$")
+_ATX_HEADING = re.compile(r" {0,3}(#{1,6})(?![^ \t])(.*)")
 _SETEXT_UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 #: Lines that cannot be the text of an underlined heading.
 _NOT_HEADING_TEXT = re.compile(r"\s*$|\s*(?:[-*+>|]|\d+[.)])\s|\s*[|>]| {4}|\t")
 #: What stands between the header of a table and its rows (GitHub Flavored Markdown).
-_TABLE_RULE = re.compile(r"[ \t]*\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-*:?[ \t]*)*$")
+_TABLE_RULE = re.compile(r"[ \t]*+\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-*+:?[ \t]*+)*+$")
 _HTML_HEADING = re.compile(r" {0,3}<h([1-6])(?:[ \t][^<>]{0,200})?>(.{1,500})</h[1-6]>[ \t]*$", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{1,500}>")
 
@@ -88,6 +88,12 @@ def _fence_after(fence: str, mark: str, line: str) -> str:
     return "" if closes else fence
 
 
+def _without_closing_sequence(text: str) -> str:
+    """Return the text of a heading without the `#` signs that may end its line, after a space."""
+    bare = text.rstrip("#")
+    return text if bare and not bare.endswith((" ", "\t")) else bare.rstrip()
+
+
 def _html_heading(line: str) -> tuple[int, str] | None:
     """Return level and text of a heading that is written in HTML on one line, as README files do."""
     match = _HTML_HEADING.match(line)
@@ -100,7 +106,7 @@ def _heading(lines: list[str], index: int, start: int) -> Block | None:
     line = lines[index]
     number = index + 1
     if (atx := _ATX_HEADING.match(line)) is not None:
-        text = (atx[2] or "").strip()
+        text = _without_closing_sequence(atx[2].strip())
         return Block(text, line_start=number, line_end=number, heading_level=len(atx[1])) if text else None
     if (html := _html_heading(line)) is not None:
         return Block(html[1], line_start=number, line_end=number, heading_level=html[0])

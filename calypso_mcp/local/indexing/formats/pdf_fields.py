@@ -29,7 +29,7 @@ _FILLED_IN = frozenset(
     {pdfium.FPDF_FORMFIELD_TEXTFIELD, pdfium.FPDF_FORMFIELD_COMBOBOX, pdfium.FPDF_FORMFIELD_LISTBOX}
 )
 #: A name that a person gave a field, not its path in a generated form.
-_SPEAKING_NAME = re.compile(r"[^\W\d_]{3,}[\w .,:()/-]*")
+_SPEAKING_NAME = re.compile(r"[^\W\d_]{3}[\w .,:()/-]*")
 
 
 def read_annotations(page: Any, form: Any) -> Iterator[str]:
