@@ -30,6 +30,8 @@ _PARALLEL_REQUESTS: Final = 8
 _FIRST_LOOK_S: Final = 10.0
 _SHORTEST_LOOK_S: Final = 1.0
 _HEARTBEAT_S: Final = 5.0
+#: A look costs as much as there are files, and many files are not indexed in a moment.
+_PAUSE_PER_FILE_S: Final = 0.005
 
 
 class ReadinessWaiter:
@@ -91,7 +93,8 @@ class ReadinessWaiter:
             left_s = ends_at - self._clock.now()
             if left_s <= 0 or watch.is_over:
                 return
-            await self._clock.sleep(min(delay_s, left_s))
+            pause_s = max(delay_s, min(watch.waiting * _PAUSE_PER_FILE_S, self._schedule.cap_s))
+            await self._clock.sleep(min(pause_s, left_s))
 
 
 class _Watch:
@@ -121,9 +124,12 @@ class _Watch:
         return (*self._by_whole.values(), *self._by_file.values())
 
     @property
+    def waiting(self) -> int:
+        return sum(one.readiness is Readiness.PENDING for one in self.standings())
+
+    @property
     def is_over(self) -> bool:
-        moving = any(one.readiness is Readiness.PENDING for one in self.standings())
-        return self.refusal is not None or not moving
+        return self.refusal is not None or not self.waiting
 
     def report(self) -> StateReport:
         store = self._bucket.store if self._bucket else None

@@ -17,8 +17,11 @@ from calypso_mcp.server.calls.call_time import CallTime
 if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
 
-#: More than this many batches are no rarity, and each has its own time to run out: all wait at once.
-_PARALLEL_WAITS = 1_000
+#: Batches waited for at the same time. They are indexed about in their order, and each look at one lists a
+#: hundred files, so asking about all of them again and again would take longer than indexing them.
+_PARALLEL_WAITS = 4
+#: Batches looked at at the same time, once each, when there is no time left to wait.
+_PARALLEL_LOOKS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +42,32 @@ async def wait_for_outcomes(
     uploaded = {one.file_id for one in outcomes if one.is_uploaded and one.file_id}
     nameless = sum(one.is_uploaded and not one.file_id for one in outcomes)
     reports: dict[int, StateReport] = {}
+    counts: dict[int, int] = {}
     targets = _targets(outcomes)
-    wait_s, first_look_s = time.wait_s, time.left_s
 
     def note() -> None:
         if progress is not None:
-            progress.tell(Step("indexing", files_done=_settled(reports), files_total=len(uploaded)))
+            progress.tell(Step("indexing", files_done=sum(counts.values()), files_total=len(uploaded)))
 
-    async def wait(position: int) -> None:
+    async def look(position: int) -> None:
         def tell(report: StateReport) -> None:
-            reports[position] = report
+            reports[position], counts[position] = report, report.settled
             note()
 
         tell(
             await client.readiness.wait(
-                targets[position], timeout_s=wait_s, first_look_s=first_look_s, on_progress=tell
+                targets[position], timeout_s=time.wait_s, first_look_s=time.left_s, on_progress=tell
             )
         )
 
+    async def wait(position: int) -> None:
+        if time.wait_s:
+            await look(position)
+
     note()
     await for_each(wait, range(len(targets)), limit=_PARALLEL_WAITS)
+    left = [position for position in range(len(targets)) if position not in reports]
+    await for_each(look, left, limit=_PARALLEL_LOOKS)
     failed = {
         item.file_id or item.id: item
         for report in reports.values()
@@ -97,7 +106,3 @@ def _targets(outcomes: Sequence[FileState]) -> list[ReadinessTarget]:
         ReadinessTarget(file_ids=tuple(dict.fromkeys(file_ids)), batch_id=batch_id)
         for batch_id, file_ids in by_batch.items()
     ]
-
-
-def _settled(reports: Mapping[int, StateReport]) -> int:
-    return sum(report.settled for report in reports.values())
