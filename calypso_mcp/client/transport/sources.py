@@ -19,6 +19,8 @@ BLOCK_BYTES: Final = 512 * 1024
 #: Bytes hashed in one hop to a thread, read through a small buffer; a few milliseconds of work.
 _HASH_STRIDE: Final = 8 * 1024 * 1024
 _HASH_BUFFER: Final = 256 * 1024
+#: Bytes that are hashed in less time than a hop to a thread takes.
+_SMALL_BYTES: Final = 64 * 1024
 
 
 class ByteSource(Protocol):
@@ -89,7 +91,13 @@ class DescriptorSource:
         return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
     async def feed(self, update: Callable[[bytes], object]) -> None:
-        """Hand the whole file to a hasher, read and computed in worker threads, a stride at a time."""
+        """Hand the whole file to a hasher, read and computed in worker threads, a stride at a time.
+
+        A small file that is in memory is hashed at once: the hop to a thread costs more.
+        """
+        if self.size_bytes <= _SMALL_BYTES and (block := _read_cached(self._fd, 0, self.size_bytes)):
+            update(block)
+            return
         for offset in range(0, self.size_bytes, _HASH_STRIDE):
             end = min(offset + _HASH_STRIDE, self.size_bytes)
             await anyio.to_thread.run_sync(partial(_hash_range, update, self._fd, offset, end))
