@@ -6,10 +6,10 @@ in the models' validators, and never again above.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from calypso_mcp.api.batches import Batch, BatchItem
+from calypso_mcp.api.batches import Batch, BatchItem, FinalizedItem
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.files import KnowledgeFile, StatedError
 from calypso_mcp.domain.file_state import FileState, Reason
@@ -63,6 +63,11 @@ def state_of_item(item: BatchItem, *, store_active: bool | None = None) -> FileS
         reason=_failure(status, error) if readiness is Readiness.FAILED else None,
         warnings=(file.warnings or ()) if file else (),
     )
+
+
+def states_of_finalized(items: Iterable[FinalizedItem]) -> dict[str, FileState]:
+    """Return the files that finalize took over, now or earlier, by client file id."""
+    return {item.client_file_id: FileState(file_id=item.knowledge_id, task_id=item.task_id) for item in items}
 
 
 def state_of_batch(batch: Batch) -> FileState:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import anyio
 
-from calypso_mcp.api.batches import AcceptedItem, BatchFinalized, FinalizedItem
-from calypso_mcp.api.states import state_of_item
+from calypso_mcp.api.batches import AcceptedItem, BatchFinalized
+from calypso_mcp.api.states import state_of_item, states_of_finalized
 from calypso_mcp.client.batches import Batches
 from calypso_mcp.client.transport.retrying import Retries
 from calypso_mcp.client.uploading.batch_body import create_request
@@ -212,17 +212,10 @@ class BatchRun:
 def _taken_over(answer: BatchFinalized) -> TakenOver:
     unexplained = "The API could not take the file over."
     return TakenOver(
-        finalized=_files(answer.finalized),
-        replayed=_files(answer.replayed),
+        finalized=states_of_finalized(answer.finalized),
+        replayed=states_of_finalized(answer.replayed),
         failed={
             entry.client_file_id: entry.reason("finalize_failed", unexplained) for entry in answer.failed
         },
         pending={entry.client_file_id for entry in answer.pending},
     )
-
-
-def _files(entries: Iterable[FinalizedItem]) -> dict[str, FileState]:
-    return {
-        entry.client_file_id: FileState(file_id=entry.knowledge_id, task_id=entry.task_id)
-        for entry in entries
-    }

@@ -1,24 +1,22 @@
-"""Which files of a call the API has already, from earlier calls in which they came with other files.
-
-The memory says what to ask for; the API's answer decides. What it does not have any more is sent anew.
-"""
+"""Which files of a call the API has already: drives one `domain.recollection` over the memory and HTTP."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from calypso_mcp.api.files import KnowledgeFile
-from calypso_mcp.api.states import state_of_file, state_of_item
+from calypso_mcp.api.states import state_of_file, state_of_item, states_of_finalized
 from calypso_mcp.client.batches import Batches
 from calypso_mcp.client.files import Files
 from calypso_mcp.client.uploading.preparation import Prepared
-from calypso_mcp.client.uploading.sent_files import SentFile, SentFiles, under_keys
+from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
 from calypso_mcp.concurrency import for_each
 from calypso_mcp.domain.declaration import batch_key
 from calypso_mcp.domain.file_state import FileState
+from calypso_mcp.domain.recollection import Earlier, Recollection, SentFile, choose_sent, is_unfinished
 from calypso_mcp.errors import CalypsoError, NotFound
 
 #: Questions asked at the same time: of batches, each answered with up to 100 files, and of single files.
@@ -41,10 +39,6 @@ class Recalled:
     gone: set[str] = field(default_factory=set[str])
 
 
-#: Places of files that have changed, by batch and by the id under which their old content was announced.
-Earlier = Mapping[str, Mapping[str, str]]
-
-
 class Recall:
     """Asks the memory, then the API."""
 
@@ -63,23 +57,18 @@ class Recall:
         """
         known = await self._known(items)
         opened = await self._sent.opened([batch_key(group) for group in groups]) if known else {}
-        recalled = Recalled()
-        asked: dict[str, SentFile] = {}
-        for group in groups:
-            if _is_unfinished(group, known, opened.get(batch_key(group))):
-                recalled.unfinished.append(group)
-            else:
-                asked.update({one: known[one] for one in group if one in known})
-        recalled.verdicts.update(await self._ask(asked, items, await self._earlier(items, known)))
-        lost = [file.file_id for one, file in asked.items() if one not in recalled.verdicts]
-        recalled.gone.update(file_id for file_id in lost if file_id)
-        return recalled
+        unfinished = [group for group in groups if is_unfinished(group, known, opened.get(batch_key(group)))]
+        asked = {name: file for name, file in known.items() if not any(name in group for group in unfinished)}
+        recollection = Recollection(asked, await self._earlier(items, known))
+        await self._ask(recollection, items)
+        return Recalled(recollection.states, unfinished, recollection.lost)
 
     async def present(self, items: Mapping[str, Prepared]) -> dict[str, FileState]:
         """Return verdicts on the files that are known to have arrived; asks only, and changes nothing."""
         known = await self._known(items)
-        arrived = {one: file for one, file in known.items() if file.file_id is not None}
-        return await self._ask(arrived, items, {})
+        recollection = Recollection({name: file for name, file in known.items() if file.file_id is not None})
+        await self._ask(recollection, items)
+        return recollection.states
 
     async def file(self, prepared: Prepared) -> tuple[KnowledgeFile | None, str | None]:
         """Return the knowledge file that a single upload would make again.
@@ -90,14 +79,15 @@ class Recall:
         Raises:
             CalypsoError: The API could not be asked.
         """
-        found = await self._known({"": prepared})
-        known, earlier = found.get(""), await self._earlier({"": prepared}, found)
-        if known is not None and known.file_id is None:
+        items = {"": prepared}
+        found = await self._known(items)
+        known = found.get("")
+        if known is None or known.file_id is None:
             # Announced with a batch that did not come to its end: perhaps it arrived.
-            verdict = (await self._ask({"": known}, {"": prepared}, earlier)).get("")
-            known = replace(known, file_id=verdict.file_id) if verdict else None
-        elif known is None and earlier:
-            await self._ask({}, {}, earlier)
+            recollection = Recollection(found, await self._earlier(items, found))
+            await self._ask(recollection, items)
+            state = recollection.states.get("")
+            known = replace(known, file_id=state.file_id) if known and state else None
         if known is None or known.file_id is None:
             return None, None
         file = await self._present(known.file_id)
@@ -108,15 +98,12 @@ class Recall:
         return file, None
 
     async def _known(self, items: Mapping[str, Prepared]) -> dict[str, SentFile]:
-        keys = {one: prepared.memory_keys for one, prepared in items.items()}
+        keys = {name: prepared.memory_keys for name, prepared in items.items()}
         found = await self._sent.find([key for every in keys.values() for key in every])
-        known: dict[str, SentFile] = {}
-        for one, candidates in keys.items():
-            files = [found[key] for key in candidates if key in found]
-            if files:
-                # One that arrived says more than one that was announced.
-                known[one] = next((file for file in files if file.file_id), files[0])
-        return known
+        candidates = {
+            name: [found[key] for key in candidates if key in found] for name, candidates in keys.items()
+        }
+        return {name: chosen for name, files in candidates.items() if (chosen := choose_sent(files))}
 
     async def _earlier(self, items: Mapping[str, Prepared], known: Mapping[str, SentFile]) -> Earlier:
         """Return what was on its way from the same places with other content when a call was cut off."""
@@ -130,83 +117,34 @@ class Recall:
                 earlier[file.batch_id][file.client_file_id] = place
         return earlier
 
-    async def _ask(
-        self, known: Mapping[str, SentFile], items: Mapping[str, Prepared], earlier: Earlier
-    ) -> dict[str, FileState]:
-        verdicts: dict[str, FileState] = {}
-        by_batch: dict[str, dict[str, SentFile]] = defaultdict(dict)
-        alone: dict[str, SentFile] = {}
-        for one, file in known.items():
-            (alone if file.batch_id is None else by_batch[file.batch_id])[one] = file
-
+    async def _ask(self, recollection: Recollection, items: Mapping[str, Prepared]) -> None:
         async def ask_batch(batch_id: str) -> None:
-            files, old = by_batch.get(batch_id, {}), earlier.get(batch_id, {})
-            alone.update(await self._ask_batch(batch_id, files, old, verdicts))
+            try:
+                if recollection.must_finalize(batch_id):
+                    answer = (await self._batches.finalize(batch_id)).body
+                    taken_over = states_of_finalized((*answer.finalized, *answer.replayed))
+                    recollection.batch_finalized(batch_id, taken_over)
+                batch = await self._batches.get(batch_id)
+            except NotFound:
+                recollection.batch_missing(batch_id)
+            except CalypsoError as error:
+                recollection.batch_failed(batch_id, FileState.of_error(error))
+            else:
+                states = {item.client_file_id: state_of_item(item) for item in batch.items or ()}
+                # That such files have changed is all that can be done about their old content.
+                await self._sent.changed(recollection.batch_seen(batch_id, states))
 
-        async def ask_file(one: str) -> None:
-            verdict = await self._ask_file(alone[one])
-            if verdict is not None:
-                verdicts[one] = verdict
+        async def ask_file(name: str) -> None:
+            try:
+                present = await self._present(recollection.alone[name].file_id or "")
+            except CalypsoError as error:
+                recollection.file_failed(name, FileState.of_error(error))
+            else:
+                recollection.file_seen(name, is_present=present is not None)
 
-        await for_each(ask_batch, [*by_batch, *(earlier.keys() - by_batch)], limit=_PARALLEL_BATCHES)
-        await for_each(ask_file, list(alone), limit=_PARALLEL_FILES)
-        await self._sent.note(under_keys(_news(known, verdicts, items)))
-        return verdicts
-
-    async def _ask_batch(
-        self,
-        batch_id: str,
-        files: Mapping[str, SentFile],
-        old: Mapping[str, str],
-        verdicts: dict[str, FileState],
-    ) -> dict[str, SentFile]:
-        """Judge the files of one batch; returns those on which only a question about themselves helps.
-
-        The API takes over a batch as a whole, so old content that had arrived with it comes into the bucket.
-        There is no way to leave it out, and none to delete it, so it is remembered that the file has changed.
-        """
-        arrived = {one: file for one, file in files.items() if file.file_id}
-        try:
-            if len(arrived) < len(files):
-                arrived |= await self._arrived(batch_id, files)
-            batch = await self._batches.get(batch_id)
-        except NotFound:
-            return arrived
-        except CalypsoError as error:
-            # What was only announced is sent again, unless it may have arrived and asking later helps.
-            unknown = files if error.retryable else arrived
-            verdicts.update(dict.fromkeys(unknown, FileState.of_error(error, batch_id=batch_id)))
-            return {}
-        states = {item.client_file_id: state_of_item(item) for item in batch.items or ()}
-        taken_over = [client_file_id for client_file_id, state in states.items() if state.file_id]
-        await self._sent.changed({old[one]: one for one in taken_over if one in old})
-        unanswered: dict[str, SentFile] = {}
-        for one, file in arrived.items():
-            state = states.get(file.client_file_id or "")
-            if state is None:
-                unanswered[one] = file
-            elif not state.is_gone:
-                verdicts[one] = _replayed(file)
-        return unanswered
-
-    async def _arrived(self, batch_id: str, files: Mapping[str, SentFile]) -> dict[str, SentFile]:
-        """Return which of `files` have arrived by now; those that nobody took over are taken over."""
-        answer = (await self._batches.finalize(batch_id)).body
-        entries = {entry.client_file_id: entry for entry in (*answer.finalized, *answer.replayed)}
-        return {
-            one: replace(file, file_id=entry.knowledge_id, task_id=entry.task_id)
-            for one, file in files.items()
-            if (entry := entries.get(file.client_file_id or "")) is not None and entry.knowledge_id
-        }
-
-    async def _ask_file(self, file: SentFile) -> FileState | None:
-        if file.file_id is None:
-            return None
-        try:
-            present = await self._present(file.file_id)
-        except CalypsoError as error:
-            return FileState.of_error(error, batch_id=file.batch_id)
-        return _replayed(file) if present else None
+        await for_each(ask_batch, recollection.batches, limit=_PARALLEL_BATCHES)
+        await for_each(ask_file, list(recollection.alone), limit=_PARALLEL_FILES)
+        await self._sent.note(under_keys((items[name], file) for name, file in recollection.news.items()))
 
     async def _present(self, file_id: str) -> KnowledgeFile | None:
         try:
@@ -214,26 +152,3 @@ class Recall:
         except NotFound:
             return None
         return None if state_of_file(file).is_gone else file
-
-
-def _is_unfinished(group: Sequence[str], known: Mapping[str, SentFile], batch_id: str | None) -> bool:
-    """Whether exactly this batch was opened before, is not at its end, and none of it went elsewhere."""
-    if batch_id is None:
-        return False
-    files = [known.get(one) for one in group]
-    return any(file is None or file.file_id is None for file in files) and all(
-        file is None or file.batch_id == batch_id for file in files
-    )
-
-
-def _replayed(file: SentFile) -> FileState:
-    return FileState(outcome="replayed", file_id=file.file_id, task_id=file.task_id, batch_id=file.batch_id)
-
-
-def _news(
-    known: Mapping[str, SentFile], verdicts: Mapping[str, FileState], items: Mapping[str, Prepared]
-) -> Iterable[tuple[Prepared, SentFile]]:
-    """Yield what the API has told and the memory did not know."""
-    for one, verdict in verdicts.items():
-        if verdict.is_replayed and known[one].file_id is None:
-            yield items[one], replace(known[one], file_id=verdict.file_id, task_id=verdict.task_id)

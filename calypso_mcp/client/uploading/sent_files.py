@@ -7,27 +7,10 @@ which one file has changed costs one upload. It decides nothing alone: see `reca
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
 from calypso_mcp.client.uploading.preparation import Prepared
-
-
-@dataclass(frozen=True, slots=True)
-class SentFile:
-    """One file that went to the API.
-
-    Attributes:
-        file_id: The knowledge file; None where it was announced and nobody saw it arrive.
-        task_id: Its indexing task.
-        batch_id: The batch it was part of; None for a single upload.
-        client_file_id: Its id inside that batch.
-    """
-
-    file_id: str | None = None
-    task_id: str | None = None
-    batch_id: str | None = None
-    client_file_id: str | None = None
+from calypso_mcp.domain.recollection import SentFile
 
 
 class SentFiles(Protocol):

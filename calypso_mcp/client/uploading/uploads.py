@@ -20,12 +20,13 @@ from calypso_mcp.client.uploading.batch_uploads import BatchUploads
 from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
 from calypso_mcp.client.uploading.recall import Recall
 from calypso_mcp.client.uploading.relayed_upload import RelayedUpload
-from calypso_mcp.client.uploading.sent_files import SentFile, SentFiles
+from calypso_mcp.client.uploading.sent_files import SentFiles
 from calypso_mcp.client.uploading.single_upload import SingleUpload
 from calypso_mcp.client.uploading.transfer import Transfer
 from calypso_mcp.client.uploading.versions import Found, Versions
 from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.domain.file_state import FileState
+from calypso_mcp.domain.recollection import SentFile
 
 __all__ = ["TransferProgress", "Upload", "Uploads"]
 

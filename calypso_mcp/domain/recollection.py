@@ -1,0 +1,181 @@
+"""Which files of a call the API has already, from earlier calls, as a state machine without I/O.
+
+Theory of operation. A memory says where files went; it decides nothing, the API's answers do. Batches are
+asked first. One with files that were only announced is finalized before it is looked at: perhaps they have
+arrived. A file that no batch answers for is asked about by itself. Each answer is one event:
+
+    known --> batch finalized, looked at --> settled (`states`): replayed, or failed where asking failed
+                         |                   lost: the API has it no more; it is sent anew
+                         '--> alone --> the same two ends
+
+The events of different batches and files may come in any order.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from calypso_mcp.domain.file_state import FileState
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """One file that went to the API.
+
+    Attributes:
+        file_id: The knowledge file; None for a file that was announced and is not known to have arrived.
+        task_id: Its indexing task.
+        batch_id: The batch it was part of; None for a single upload.
+        client_file_id: Its id inside that batch.
+    """
+
+    file_id: str | None = None
+    task_id: str | None = None
+    batch_id: str | None = None
+    client_file_id: str | None = None
+
+
+#: Places of files that have changed, by batch and by the id under which their old content was announced.
+Earlier = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What to ask of one batch.
+
+    Attributes:
+        files: Its files, by their id in this call.
+        old: Places of changed files, by the id of their old content in the batch.
+    """
+
+    files: dict[str, SentFile] = field(default_factory=dict[str, SentFile])
+    old: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def arrived(self) -> dict[str, SentFile]:
+        return {name: file for name, file in self.files.items() if file.file_id}
+
+
+class Recollection:
+    """What the API says of the files that a memory knows. Files go by their ids in this call."""
+
+    def __init__(self, known: Mapping[str, SentFile], earlier: Earlier | None = None) -> None:
+        """Begin with everything to be asked.
+
+        Args:
+            known: What the memory says of each file.
+            earlier: Old content of files that have changed, which may still arrive with its batch.
+        """
+        #: Of files that the API has, and of files about which it could not be asked.
+        self.states: dict[str, FileState] = {}
+        #: Files to ask about by themselves, now.
+        self.alone: dict[str, SentFile] = {}
+        self._known = dict(known)
+        self._batches: defaultdict[str, _Batch] = defaultdict(_Batch)
+        for name, file in known.items():
+            if file.batch_id is not None:
+                self._batches[file.batch_id].files[name] = file
+            elif file.file_id is not None:
+                self.alone[name] = file
+        for batch_id, old in (earlier or {}).items():
+            self._batches[batch_id].old = old
+
+    @property
+    def batches(self) -> list[str]:
+        """Batches to ask about."""
+        return list(self._batches)
+
+    @property
+    def lost(self) -> set[str]:
+        """Knowledge files that the API has no more; true once everything is answered."""
+        return {
+            file.file_id for name, file in self._known.items() if file.file_id and name not in self.states
+        }
+
+    @property
+    def news(self) -> dict[str, SentFile]:
+        """Files that have arrived, which the memory did not know."""
+        return {
+            name: replace(self._known[name], file_id=state.file_id, task_id=state.task_id)
+            for name, state in self.states.items()
+            if state.is_replayed and self._known[name].file_id is None
+        }
+
+    def must_finalize(self, batch_id: str) -> bool:
+        """Whether some of a batch's files were only announced."""
+        batch = self._batches[batch_id]
+        return len(batch.arrived) < len(batch.files)
+
+    def batch_finalized(self, batch_id: str, taken_over: Mapping[str, FileState]) -> None:
+        """Note the files that a batch has taken over, now or earlier, by client file id."""
+        files = self._batches[batch_id].files
+        for name, file in files.items():
+            state = taken_over.get(file.client_file_id or "")
+            if file.file_id is None and state is not None and state.file_id:
+                files[name] = replace(file, file_id=state.file_id, task_id=state.task_id)
+
+    def batch_seen(self, batch_id: str, states: Mapping[str, FileState]) -> dict[str, str]:
+        """Judge the files of a batch by what it says of its items, by client file id.
+
+        The API takes over a batch as a whole, so old content that had arrived with it is in the bucket now.
+        There is no way to leave it out, and none to delete it.
+
+        Returns:
+            Those places of changed files whose old content is there, each with its client file id.
+        """
+        batch = self._batches[batch_id]
+        for name, file in batch.arrived.items():
+            state = states.get(file.client_file_id or "")
+            if state is None:
+                self.alone[name] = file
+            elif not state.is_gone:
+                self.states[name] = _replayed(file)
+        return {
+            place: client_file_id
+            for client_file_id, place in batch.old.items()
+            if client_file_id in states and states[client_file_id].file_id
+        }
+
+    def batch_missing(self, batch_id: str) -> None:
+        """Note that the API does not know a batch: only the files that arrived can be asked about."""
+        self.alone.update(self._batches[batch_id].arrived)
+
+    def batch_failed(self, batch_id: str, error: FileState) -> None:
+        """Note that a batch could not be asked about.
+
+        A file that was only announced is sent again, unless it may have arrived and asking later helps.
+        """
+        batch = self._batches[batch_id]
+        unknown = batch.files if error.retryable else batch.arrived
+        self.states.update(dict.fromkeys(unknown, replace(error, batch_id=batch_id)))
+
+    def file_seen(self, name: str, *, is_present: bool) -> None:
+        """Note whether the API has a file that was asked about by itself."""
+        if is_present:
+            self.states[name] = _replayed(self.alone[name])
+
+    def file_failed(self, name: str, error: FileState) -> None:
+        """Note that a file could not be asked about."""
+        self.states[name] = replace(error, batch_id=self.alone[name].batch_id)
+
+
+def is_unfinished(group: Sequence[str], known: Mapping[str, SentFile], batch_id: str | None) -> bool:
+    """Whether exactly this batch was opened before, is not at its end, and none of it went elsewhere."""
+    if batch_id is None:
+        return False
+    files = [known.get(name) for name in group]
+    return any(file is None or file.file_id is None for file in files) and all(
+        file is None or file.batch_id == batch_id for file in files
+    )
+
+
+def choose_sent(candidates: Collection[SentFile]) -> SentFile | None:
+    """Return the one of several memories of a file that says most: one that arrived, else the first."""
+    arrived = (file for file in candidates if file.file_id)
+    return next(arrived, next(iter(candidates), None))
+
+
+def _replayed(file: SentFile) -> FileState:
+    return FileState(outcome="replayed", file_id=file.file_id, task_id=file.task_id, batch_id=file.batch_id)
