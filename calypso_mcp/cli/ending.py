@@ -17,6 +17,8 @@ from types import FrameType
 
 #: Seconds for an orderly end. Hosts kill a server that takes much longer than two.
 GRACE_S = 1.5
+#: Seconds between two looks at whether the parent lives: with the grace less than two.
+_LOOK_S = 0.3
 #: What a shell reports for a process ended by Ctrl-C.
 INTERRUPTED = 130
 
@@ -55,3 +57,29 @@ def signals_end(stop: Callable[[], object]) -> Generator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def death_of_parent_ends(stop: Callable[[], object]) -> Generator[None]:
+    """Let the death of the process that started this one call `stop` in this block, and start the grace.
+
+    The end of the input tells of it only where no other process holds the other end of the pipe. A signal of
+    the kernel would come too early from a parent whose starting thread ends. Windows keeps the number of a
+    parent that is gone, so there the input alone counts.
+    """
+    parent = os.getppid()
+    over = threading.Event()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            if over.wait(_LOOK_S):
+                return
+        end_soon()
+        stop()
+
+    if sys.platform != "win32":
+        threading.Thread(target=watch, name="parent", daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()

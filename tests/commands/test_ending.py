@@ -52,6 +52,14 @@ for line in sys.stdin.buffer:
             pass
         print("under way", flush=True)
 """
+#: The same, and leaves the pipes to a process that outlives it.
+HOST_WITH_AN_HEIR = HOST.replace(
+    "for line",
+    "ends = (server.stdin.fileno(), server.stdout.fileno())\n"
+    "subprocess.Popen(['sleep', '15'], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, pass_fds=ends)\n"
+    "for line",
+    1,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +276,21 @@ def test_a_server_ends_with_its_parent(
     folder.mkdir()
     work = state(folder, origin)
     with started([sys.executable, "-c", HOST, *COMMAND, *work.flags], work.environ) as host:
+        send(host, [*HANDSHAKE, *work.requests, PING])
+        read_until(host, b"under way")
+        took_s = seconds_to_end(host, lambda process: process.kill())
+    assert took_s < PROMISED_S + LOAD_S
+
+
+@pytest.mark.parametrize("state", [hang, scan_for_secrets])
+@pytest.mark.usefixtures("clean_environment")
+def test_a_server_ends_with_its_parent_though_another_process_holds_its_pipes(
+    tmp_path: Path, origin: str, state: Callable[[Path, str], Work]
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    work = state(folder, origin)
+    with started([sys.executable, "-c", HOST_WITH_AN_HEIR, *COMMAND, *work.flags], work.environ) as host:
         send(host, [*HANDSHAKE, *work.requests, PING])
         read_until(host, b"under way")
         took_s = seconds_to_end(host, lambda process: process.kill())

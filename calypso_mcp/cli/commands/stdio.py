@@ -13,7 +13,7 @@ import anyio
 from calypso_mcp import __version__
 from calypso_mcp.assembly.server import misconfigured_server, running_server
 from calypso_mcp.cli import collector
-from calypso_mcp.cli.ending import end_soon, signals_end
+from calypso_mcp.cli.ending import death_of_parent_ends, end_soon, signals_end
 from calypso_mcp.cli.logs import log_to_stderr
 from calypso_mcp.cli.terminal import started_by_hand
 from calypso_mcp.concurrency import open_task_group
@@ -81,10 +81,19 @@ async def _report(problem: ConfigError) -> int:
 
 
 async def _serve_until_told(server: CalypsoServer, code: int) -> None:
-    """Serve until the input ends or a signal says stop; `code` is the exit code of an end that takes long."""
+    """Serve until the input or the parent ends or a signal says stop.
+
+    Args:
+        server: What answers.
+        code: Exit code of an end that takes long.
+    """
     loop = asyncio.get_running_loop()
     async with open_task_group() as tasks:
-        with signals_end(lambda: loop.call_soon_threadsafe(tasks.cancel_scope.cancel)):
+
+        def stop() -> None:
+            loop.call_soon_threadsafe(tasks.cancel_scope.cancel)
+
+        with signals_end(stop), death_of_parent_ends(stop):
             collector.work()
             await run_stdio(server, on_input_end=lambda: end_soon(code))
             tasks.cancel_scope.cancel()
