@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 from calypso_mcp.errors import ConfigError
+from calypso_mcp.local.processes.file_locks import try_lock
 
 
 def kept_secret(path: Path, make: Callable[[], str]) -> str:
@@ -16,12 +16,12 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
     Only its owner may read the file. Processes that start together agree on one secret.
 
     Raises:
-        ConfigError: The data folder cannot be used, or the file is empty or damaged.
+        ConfigError: The data folder cannot be used, or the file is blank or damaged.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not path.exists():
-            _make(path, make())
+        if not path.exists() or not path.stat().st_size:
+            _make(path, make)
         kept = path.read_text().strip()
     except OSError as error:
         reason = os.strerror(error.errno or 0)
@@ -39,18 +39,16 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
     return kept
 
 
-def _make(path: Path, secret: str) -> None:
-    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(f"{secret}\n")
+def _make(path: Path, make: Callable[[], str]) -> None:
+    """Write the secret unless another process has done so meanwhile.
+
+    A lock, because a name that is taken only where it is free needs hard links, which FAT and exFAT lack.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+") as file:
+        try_lock(descriptor, waits=True)
+        if not file.read():
+            file.write(f"{make()}\n")
             file.flush()
             # Else a power cut soon after leaves the name and no secret.
             os.fsync(descriptor)
-        # Unlike a rename, a link never replaces what another process has made meanwhile.
-        os.link(draft, path)
-    except FileExistsError:
-        return
-    finally:
-        draft.unlink()

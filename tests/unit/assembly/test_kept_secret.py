@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import stat
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -44,3 +46,20 @@ def test_an_empty_or_damaged_file_is_no_secret(tmp_path: Path, content: bytes) -
     (tmp_path / "key").write_bytes(content)
     with pytest.raises(ConfigError, match="is empty"):
         kept_secret(tmp_path / "key", lambda: "secret")
+
+
+def test_a_file_system_without_hard_links_is_good_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")  # what exFAT says on Linux
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(os, "symlink", refuse)
+    assert kept_secret(tmp_path / "s", lambda: "secret") == "secret"
+
+
+def test_a_file_that_a_power_cut_left_empty_gets_a_secret(tmp_path: Path) -> None:
+    (tmp_path / "key").touch(mode=0o600)
+    assert kept_secret(tmp_path / "key", lambda: "secret") == "secret"
+    assert kept_secret(tmp_path / "key", lambda: "another") == "secret"
