@@ -34,12 +34,13 @@ _READY = re.compile(r"(http://[^/\s]+)/mcp")
 class Worker:
     """One server process; everything it writes is kept."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], port: int = 0) -> None:
+        self._environment = environment
         self._lines: list[str] = []
         self._up = threading.Event()
         self.origin = ""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "calypso_mcp", "http", "--port", "0"],
+            [sys.executable, "-m", "calypso_mcp", "http", "--port", str(port)],
             env={**os.environ, **environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -55,6 +56,15 @@ class Worker:
     @property
     def log(self) -> str:
         return "".join(self._lines)
+
+    def again(self) -> Worker:
+        """Start another process on the same port, once this one has ended."""
+        return Worker(self._environment, int(self.origin.rpartition(":")[2]))
+
+    def kill(self) -> None:
+        """End the process at once, as a crash does."""
+        self.process.kill()
+        self.stop()
 
     def stop(self) -> None:
         self.process.terminate()
