@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from calypso_mcp.cli.embedded import BackendKey, sign_in_link
+from calypso_mcp.client.transport.request_log import keep_addresses_out
+from calypso_mcp.local.processes.served import look_up
 from tests.support.live_backend import BOUND_S
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -25,12 +28,23 @@ class OpenedPage:
     """A running `calypso-mcp open`."""
 
     process: subprocess.Popen[str]
+    data_dir: Path
     link: str
     http: httpx2.Client
 
     @property
     def origin(self) -> str:
         return self.link.partition("/#")[0]
+
+    def new_link(self) -> str:
+        """Return another link that signs in once."""
+        served = look_up(self.data_dir)
+        assert served is not None
+        return sign_in_link(served, BackendKey(self.key, ""))
+
+    @property
+    def key(self) -> str:
+        return (self.data_dir / "api-key").read_text().strip()
 
     def upload(self, bucket: str, files: Mapping[str, bytes], **fields: Any) -> dict[str, str]:
         """Store files by their paths as another client of the API would; return their ids."""
@@ -88,10 +102,11 @@ def opened_page(data_dir: Path, *flags: str) -> Generator[OpenedPage]:
             assert process.stdout is not None
             link = next(line.strip() for line in process.stdout if line.startswith("http"))
             key = (data_dir / "api-key").read_text().strip()
+            keep_addresses_out()
             base = f"{link.partition('/#')[0]}/v1"
             headers = {"Authorization": f"Bearer {key}"}
             with httpx2.Client(base_url=base, headers=headers, timeout=BOUND_S, trust_env=False) as http:
-                yield OpenedPage(process, link, http)
+                yield OpenedPage(process, data_dir, link, http)
         finally:
             process.kill()
 
@@ -107,14 +122,36 @@ def chromium() -> Generator[Browser]:
             browser.close()
 
 
-def sign_in(page: Page, opened: OpenedPage) -> None:
-    """Open the link and wait for the buckets."""
-    page.set_default_timeout(BOUND_S * 1_000)
-    page.goto(opened.link)
+@contextmanager
+def watched(browser: Browser) -> Generator[Page]:
+    """Yield a page of a new profile; afterwards, nothing may have gone wrong in its scripts or its policy."""
+    context = browser.new_context()
+    context.set_default_timeout(BOUND_S * 1_000)
+    page = context.new_page()
+    said: list[str] = []
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("dialog", lambda dialog: said.append(f"dialog: {dialog.message}"))
+    yield page
+    context.close()
+    # Answers that refuse, and a server that is away, are written to the console by the browser itself.
+    assert [text for text in said if not text.startswith("Failed to load resource")] == []
+
+
+def sign_in(page: Page, link: str) -> None:
+    """Open a link and wait for the buckets."""
+    page.goto(link)
     page.get_by_role("heading", name="Buckets", exact=True).wait_for()
+
+
+def drop(page: Page, *paths: Path) -> None:
+    """Drop files and folders of the disk, as a file manager does."""
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 300, "data": data})
 
 
 def settled(page: Page) -> None:
     """Wait until the view that the address names is drawn."""
-    page.wait_for_load_state("networkidle")
-    page.locator("main[aria-busy=false]").wait_for()
+    expect(page.locator("main")).to_have_attribute("data-shown", page.evaluate("location.hash"))

@@ -23,7 +23,7 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as data, opened_page(Path(data)) as opened, chromium() as browser:
         ids = store_samples(opened)
         page = browser.new_page()
-        sign_in(page, opened)
+        sign_in(page, opened.link)
         for name, address in views(ids).items():
             page.goto(f"{opened.origin}/{address}")
             settled(page)

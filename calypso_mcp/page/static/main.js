@@ -33,17 +33,17 @@ function say(text, { isSeen = true } = {}) {
   silence = setTimeout(() => { status.textContent = ""; }, TOLD_MS);
 }
 
-async function start() {
+/** Begin a session where the address is a link of the terminal, and take its secret out of the address. */
+async function takeLink() {
   const given = /^#sign-in=(.+)$/.exec(location.hash)?.[1];
-  if (given) {
-    history.replaceState(null, "", "#/");
-    try {
-      await signIn(given);
-    } catch (error) {
-      say(error.message);
-    }
+  if (!given) return false;
+  history.replaceState(null, "", "#/");
+  try {
+    await signIn(given);
+  } catch (error) {
+    say(error.message);
   }
-  await open();
+  return true;
 }
 
 async function open() {
@@ -59,6 +59,10 @@ async function open() {
 }
 
 async function route() {
+  if (await takeLink()) {
+    await open();
+    return;
+  }
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
@@ -70,7 +74,7 @@ async function route() {
   main.setAttribute("aria-busy", "true");
   const context = {
     main, api, about, signal, say, open,
-    argument: decodeURIComponent(rest.join("/")),
+    argument: decoded(rest.join("/")),
     query: new URLSearchParams(query),
     title: (text) => { document.title = `${text} \u00b7 Calypso Buckets`; },
     poll: (work) => poll(work, signal),
@@ -93,9 +97,18 @@ async function route() {
     if (!(error instanceof Refused)) throw error;
     await drawError(error);
   }
-  if (!signal.aborted) main.setAttribute("aria-busy", "false");
+  if (!signal.aborted) Object.assign(main, { ariaBusy: "false" }).dataset.shown = location.hash;
   if (!isFirst && !signal.aborted && !main.contains(document.activeElement)) main.querySelector("h1")?.focus({ preventScroll: true });
   isFirst = false;
+}
+
+// An address that was cut off or typed is no reason to stop.
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 async function drawError(error) {
@@ -114,8 +127,21 @@ function drawLinks(isIn, name) {
     el("li", {}, el("a", { href, "aria-current": names.includes(name) ? "page" : null }, text)))));
 }
 
-/** Repeat `work` until the view is left: often while it returns true (busy), rarely else, never while hidden. */
-async function poll(work, signal) {
+/**
+ * Repeat `work` until the view is left: often while it returns true (busy), rarely else, never while hidden.
+ * Returns a function that has it done at once.
+ */
+function poll(work, signal) {
+  let wake = () => {};
+  const pause = (milliseconds) => new Promise((go) => {
+    wake = go;
+    setTimeout(go, milliseconds);
+  });
+  repeat(work, signal, pause);
+  return () => wake();
+}
+
+async function repeat(work, signal, pause) {
   let failures = 0;
   for (;;) {
     let isBusy = false;
@@ -134,7 +160,7 @@ async function poll(work, signal) {
       failures += 1;
       if (failures === 1) say(error.message);
     }
-    await new Promise((go) => setTimeout(go, isBusy ? BUSY_MS : IDLE_MS));
+    await pause(isBusy ? BUSY_MS : IDLE_MS);
   }
 }
 
@@ -149,4 +175,5 @@ function seen(signal) {
 // Files that miss the place where they may be dropped must not replace the page.
 for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());
 addEventListener("hashchange", route);
-await start();
+await takeLink();
+await open();

@@ -20,6 +20,7 @@ export async function draw(page) {
   const bucket = await find(page);
   page.title(bucket.name);
   const { can } = page.api;
+  let wake = () => {};
   const table = new SourceTable(page, bucket);
   const head = el("div", { class: "bucket-head" });
   drawHead(head, bucket);
@@ -35,17 +36,22 @@ export async function draw(page) {
     head,
     can.upload && el("div", { class: "drop" }, el("p", {}, el("strong", {}, "Drop files or folders anywhere"), el("span", { class: "muted" }, " to add them")),
       el("div", { class: "buttons" }, pick.buttons,
-        can.addWebsite && el("button", { onClick: () => addWebsite(page, bucket) }, "Web page"),
-        can.addQa && el("button", { onClick: () => addQa(page, bucket) }, "Q&A"))),
+        can.addWebsite && el("button", { onClick: () => addWebsite(page, bucket).then(wake) }, "Web page"),
+        can.addQa && el("button", { onClick: () => addQa(page, bucket).then(wake) }, "Q&A"))),
     progress,
     table.node);
   uploads ??= new Uploads(page.api, () => shown());
-  shown = () => drawUploads(progress);
-  shown();
+  let ended = 0;
+  shown = () => {
+    drawUploads(progress);
+    const now = uploads.uploads.filter(({ tone }) => tone !== undefined).length;
+    if (now > ended) wake();
+    ended = now;
+  };
   if (can.upload) acceptDrops(page, (files) => pick.take(files));
   await table.load();
   let state = "";
-  page.poll(async () => {
+  wake = page.poll(async () => {
     const now = await find(page);
     drawHead(head, now);
     const isNew = JSON.stringify(now) !== state;
@@ -53,6 +59,7 @@ export async function draw(page) {
     state = JSON.stringify(now);
     return now.pending > 0 || uploads.isBusy;
   });
+  shown();
 }
 
 async function find(page) {

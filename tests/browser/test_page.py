@@ -1,0 +1,319 @@
+"""The page of the buckets in a real Chromium, on the real command."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Generator
+from contextlib import closing
+from importlib.resources import files as resources
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.page_rig import (
+    CHROMIUM,
+    OpenedPage,
+    chromium,
+    drop,
+    opened_page,
+    settled,
+    sign_in,
+    watched,
+)
+from tests.browser.samples import store_samples, views
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
+
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Generator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Generator[OpenedPage]:
+    with opened_page(tmp_path_factory.mktemp("page")) as opened:
+        yield opened
+
+
+@pytest.fixture
+def page(browser: Browser, backend: OpenedPage) -> Generator[Page]:
+    """A signed-in page that must have said nothing in its console."""
+    with watched(browser) as opened:
+        sign_in(opened, backend.new_link())
+        yield opened
+
+
+def test_a_person_adds_finds_asks_and_removes(page: Page, tmp_path: Path) -> None:
+    folder = tmp_path / "handbook"
+    (folder / "leave").mkdir(parents=True)
+    pages = "\n\n".join(f"## Rule {number}\n\nRule {number} is about desks." for number in range(300))
+    texts = {
+        "handbook/leave/notice.md": f"# Notice\n\n{pages}\n\n## Ending\n\nThe notice period is six weeks.\n",
+        "handbook/travel.md": "# Travel\n\nTrains are booked in second class.\n",
+        "pay.txt": "Salaries arrive on the last working day.\n",
+        "empty.txt": "",
+        "film.mp4": "not a film",
+    }
+    for name, text in texts.items():
+        (tmp_path / name).write_text(text)
+
+    page.get_by_role("button", name="New bucket").click()
+    page.get_by_label("Name").fill("Handbook")
+    page.get_by_role("button", name="Create").click()
+    page.get_by_role("heading", name="Handbook").wait_for()
+    drop(page, *(tmp_path / name for name in ("handbook", "pay.txt", "empty.txt", "film.mp4")))
+    dialog = page.get_by_role("dialog", name="Send 3 files")
+    expect(dialog.get_by_role("listitem")).to_have_text(
+        [re.compile("empty.txt It is empty"), re.compile("film.mp4 It is a sound or video recording. Send a")]
+    )
+    dialog.get_by_role("button", name="Send").click()
+    expect(page.locator("tbody .state")).to_have_text(["searchable"] * 3)
+    expect(page.get_by_text("3 / 3 indexed members")).to_be_visible()
+    expect(page.get_by_role("heading", name="3 of 3 files sent")).to_be_visible()
+
+    page.get_by_label("Search in Handbook").fill("how long is the notice period")
+    page.keyboard.press("Enter")
+    hit = page.locator(".hit").first
+    expect(hit.locator("mark")).to_contain_text(["notice"], ignore_case=True)
+    hit.get_by_role("link").click()
+    # The passage is far down: it must be in sight, marked, and where the keyboard goes on.
+    passage = page.locator("[aria-current=true]")
+    expect(passage).to_contain_text("six weeks")
+    expect(passage).to_be_in_viewport()
+    expect(passage).to_be_focused()
+
+    page.get_by_role("link", name="Ask", exact=True).click()
+    page.get_by_label("Question").fill("How long is the notice period?")
+    page.keyboard.press("Enter")
+    expect(page.locator("blockquote").first).to_contain_text("six weeks")
+    page.locator("a.cite").first.click()
+    expect(page.locator("[aria-current=true]")).to_contain_text("six weeks")
+
+    page.get_by_role("link", name="Handbook").click()
+    page.get_by_label("Select pay.txt").check()
+    page.get_by_role("button", name="Remove").click()
+    page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("link", name="pay.txt")).to_have_count(0)
+    expect(page.get_by_text("2 of 2 sources")).to_be_visible()
+
+
+def test_a_known_name_is_asked_about_before_it_is_replaced(
+    page: Page, backend: OpenedPage, tmp_path: Path
+) -> None:
+    backend.upload("versions", {"plan.md": b"# Plan\n\nWe meet on Monday.\n"})
+    (tmp_path / "plan.md").write_text("# Plan\n\nWe meet on Friday.\n")
+    page.goto(f"{backend.origin}/#/b/versions")
+    settled(page)
+    page.locator("input[type=file]").first.set_input_files(tmp_path / "plan.md")
+    page.get_by_label("1 name already in this bucket").select_option("replace")
+    page.get_by_role("button", name="Send").click()
+    page.get_by_role("heading", name="1 of 1 file sent").wait_for()
+    page.goto(f"{backend.origin}/#/search?q=when+do+we+meet&in=versions")
+    expect(page.locator(".hit")).to_have_count(1)
+    page.reload()
+    expect(page.locator(".hit")).to_contain_text("Friday")
+
+
+def test_labels_are_edited_and_answers_added_by_keyboard(page: Page, backend: OpenedPage) -> None:
+    backend.upload("labels", {"a.md": b"# A\n", "b.md": b"# B\n"}, tags=["old"])
+    page.goto(f"{backend.origin}/#/b/labels")
+    settled(page)
+    page.get_by_label("Select all that are shown").press("Space")
+    page.get_by_role("button", name="Edit tags").press("Enter")
+    page.get_by_label("Tags, separated by commas").fill("new, checked")
+    page.keyboard.press("Enter")
+    expect(page.locator("tbody .tag")).to_have_text(["new", "checked"] * 2)
+    page.get_by_role("button", name="Q&A").press("Enter")
+    page.get_by_label("Question", exact=True).fill("Who signs?")
+    page.get_by_label("Answer", exact=True).fill("The head of the team.")
+    page.get_by_role("button", name="Add", exact=True).press("Enter")
+    # The focus is back where the dialog was opened.
+    expect(page.get_by_role("button", name="Q&A")).to_be_focused()
+    expect(page.get_by_role("link", name="Who signs?")).to_be_visible()
+    page.get_by_role("button", name="Updated").press("Enter")
+    expect(page.locator("th[aria-sort=ascending]")).to_have_text("Updated")
+    page.get_by_label("Every kind").select_option("qa")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    # A filter is part of the address.
+    page.reload()
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+
+HOSTILE = (
+    "<img src=x onerror=document.title='owned'>.md",
+    "<script>document.title='owned'<" + chr(0x2215) + "script>.md",
+    "javascript:document.title='owned'.md",
+    "'\"><svg onload=document.title='owned'>.md",
+    "\u202egpj.exe\u2066.md",
+    "..%2f..%2fetc%2fpasswd.md",
+    "{{constructor.constructor('alert(1)')()}}.md",
+    "#sign-in=x?q=&in=,.md",
+    "a" * 240 + ".md",
+    "%00%ff \u0300\u0301.md",
+)
+
+
+def test_hostile_names_and_texts_are_shown_as_they_are(page: Page, backend: OpenedPage) -> None:
+    text = "\n\n".join(f"trap {name}" for name in HOSTILE)
+    made = backend.http.post("/knowledge/buckets", json={"name": "<b onclick=alert(1)>Trap & Co"}).json()
+    files = {name: text.encode() for name in HOSTILE}
+    ids = backend.upload(made["slug"], files, title="<i>trap</i>", tags=["<u>tag</u>", '"onclick=x'])
+    backend.http.post(
+        "/rag-agent/agents",
+        json={"name": "<h1>Agent", "bucket_ids": [made["id"]], "instructions": "<script>alert(1)</script>"},
+    ).raise_for_status()
+    for address in (
+        "#/",
+        f"#/b/{made['slug']}",
+        *(f"#/s/{file_id}?q=trap" for file_id in ids.values()),
+        f"#/search?q=trap+script&in={made['slug']}",
+        "#/ask?q=what+is+a+trap%3F",
+        "#/agents",
+        "#/s/<img src=x>",
+        "#/b/%E0%A4%A",
+        "#/<script>",
+    ):
+        page.goto(f"{backend.origin}/{address}")
+        settled(page)
+        assert "owned" not in page.title()
+        assert (
+            page.locator("main :is(script, svg, iframe, i, u, [onerror], [onload], [onclick])").count() == 0
+        )
+    page.goto(f"{backend.origin}/#/b/{made['slug']}")
+    settled(page)
+    for name in HOSTILE[:3]:
+        expect(page.get_by_label(f"Select {name}", exact=True)).to_have_count(1)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_the_key_is_in_no_page_and_a_link_works_once(browser: Browser, backend: OpenedPage) -> None:
+    link = backend.new_link()
+    with watched(browser) as first:
+        seen: list[str] = []
+        first.on("request", lambda request: seen.append(request.url))
+        sign_in(first, link)
+        settled(first)
+        assert backend.key not in first.content() + first.url + "".join(seen)
+        # The link's own secret is gone from the address and its history.
+        assert "sign-in" not in first.url
+        assert not any("sign-in" in url.partition("#")[0] for url in seen)
+        assert first.evaluate("document.cookie") == ""
+    with watched(browser) as second:
+        second.goto(link)
+        second.get_by_role("heading", name="Sign in").wait_for()
+        expect(second.get_by_role("status")).to_contain_text("used before")
+
+
+def test_what_one_tab_removes_leaves_the_other(page: Page, backend: OpenedPage) -> None:
+    backend.upload("tabs", {"one.md": b"# One\n", "two.md": b"# Two\n"})
+    page.goto(f"{backend.origin}/#/b/tabs")
+    settled(page)
+    other = page.context.new_page()
+    other.goto(f"{backend.origin}/#/b/tabs")
+    settled(other)
+    other.get_by_label("Select one.md").check()
+    other.get_by_role("button", name="Remove").click()
+    other.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("link", name="one.md")).to_have_count(0)
+    expect(page.get_by_role("link", name="two.md")).to_have_count(1)
+
+
+def test_uploads_go_on_after_the_backend_was_killed(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "big.txt").write_text("The tide turns at noon.\n" * 200_000)
+    data = tmp_path / "data"
+    with watched(browser) as page:
+        with opened_page(data) as first:
+            port = first.origin.rpartition(":")[2]
+            first.http.post("/knowledge/buckets", json={"name": "Tides"}).raise_for_status()
+            sign_in(page, first.link)
+            page.goto(f"{first.origin}/#/b/tides")
+            settled(page)
+            first.kill()
+        drop(page, tmp_path / "big.txt")
+        expect(page.get_by_role("status")).to_contain_text("does not answer")
+        with opened_page(data, "--port", port) as second:
+            # The session outlives the process.
+            drop(page, tmp_path / "big.txt")
+            page.get_by_role("heading", name=re.compile(r"0 of 1 file sent")).wait_for()
+            second.kill()
+            expect(page.locator(".progress-row .state")).to_have_text("trying again")
+        with opened_page(data, "--port", port):
+            page.get_by_role("heading", name="1 of 1 file sent").wait_for()
+            expect(page.locator("tbody .state")).to_have_text("searchable")
+
+
+def test_a_bucket_of_ten_thousand_sources_is_drawn_by_pages(page: Page, backend: OpenedPage) -> None:
+    [seed] = backend.upload("many", {"seed.md": b"# Seed\n"}).values()
+    page.goto(f"{backend.origin}/#/b/many")
+    expect(page.locator("tbody .state")).to_have_text("searchable")
+    _multiply(backend.data_dir / "calypso.db", seed, 10_000)
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    metrics = page.context.new_cdp_session(page)
+    metrics.send("Performance.enable")
+    page.reload()
+    expect(page.get_by_text("100 of 10,000 sources")).to_be_visible()
+    busy = {one["name"]: one["value"] for one in metrics.send("Performance.getMetrics")["metrics"]}
+    # Time on the browser's own thread, which other work on the machine does not lengthen.
+    assert busy["TaskDuration"] < 1
+    assert sum("knowledge/sources" in url for url in asked) <= 2
+    page.get_by_role("button", name="Show more").scroll_into_view_if_needed()
+    expect(page.locator("tbody tr")).not_to_have_count(100)
+    page.get_by_label("Filter by name").fill("copy-09999")
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+
+def _multiply(store: Path, file_id: str, count: int) -> None:
+    """Make `count` files of one, as far as a list shows them."""
+    changed = {
+        "files": {"id": "'f' || n", "session_id": "'s' || n"},
+        "tasks": {"id": "'t' || n", "file_id": "'f' || n", "position": "NULL"},
+        "file_buckets": {"file_id": "'f' || n", "name": "printf('copy-%05d.md', n)"},
+    }
+    with closing(sqlite3.connect(store)) as connection, connection:
+        for table, changes in changed.items():
+            columns = [str(row[1]) for row in connection.execute(f"PRAGMA table_info({table})")]
+            values = ", ".join(changes.get(column) or column for column in columns)
+            key = "id" if table == "files" else "file_id"
+            connection.execute(
+                f"WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)"
+                f" INSERT INTO {table} ({', '.join(columns)})"
+                f" SELECT {values} FROM {table}, numbers WHERE {key} = ?",
+                (count - 1, file_id),
+            )
+
+
+@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
+def test_every_view_is_accessible(browser: Browser, tmp_path: Path, theme: str, width: int) -> None:
+    with opened_page(tmp_path) as opened, watched(browser) as page:
+        page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
+        page.set_viewport_size({"width": width, "height": 800})
+        ids = store_samples(opened)
+        page.goto(opened.origin)
+        page.get_by_role("heading", name="Sign in").wait_for()
+        found = {"sign-in": _violations(page)}
+        sign_in(page, opened.link)
+        for name, address in views(ids).items():
+            page.goto(f"{opened.origin}/{address}")
+            settled(page)
+            found[name] = _violations(page)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+        page.goto(f"{opened.origin}/#/b/support")
+        settled(page)
+        page.get_by_role("button", name="Web page").click()
+        found["dialog"] = _violations(page)
+    assert {name: violations for name, violations in found.items() if violations} == {}
+
+
+def _violations(page: Page) -> list[str]:
+    # Loaded and run by the debugger, which the page's policy does not bind.
+    if not page.evaluate("'axe' in window"):
+        page.evaluate((resources("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    answer = page.evaluate("axe.run({resultTypes: ['violations']})")
+    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in answer["violations"]]
