@@ -22,6 +22,9 @@ class AgentModel(WireModel):
     id: str
     base_model: str | None = None
     profile_id: str | None = Field(None, validation_alias=AliasChoices("profile_id", "agent_id"))
+    name: str | None = None
+    #: Of the embedded backend.
+    instructions: str | None = None
     source: str | None = None
     enabled: StrictBool = True
     bucket_ids: tuple[str, ...] = ()

@@ -41,6 +41,7 @@ COMMANDS = (
     Command("add-url", "URL --bucket BUCKET [FLAGS]", "Read a public web page into a bucket."),
     Command("add-qa", "QUESTION ANSWER --bucket BUCKET", "Store a question with its answer."),
     Command("export", "BUCKET FOLDER [FLAGS]", "Write a bucket's files, as uploaded, into a folder."),
+    Command("move", "[BUCKET ...] --to hosted [FLAGS]", "Take buckets to the hosted Calypso, and compare."),
     Command("recover", "[FLAGS]", "Save what is left of a damaged store."),
     Command("token", "new NAME", "Make an access token for an agent that calls over HTTP."),
 )

@@ -23,6 +23,14 @@ def qa_filename(question: str) -> str:
     return f"qa-{readable or 'question'}-{hashlib.sha256(same.encode()).hexdigest()[:8]}.md"
 
 
+def read_markdown(text: str) -> tuple[str, str] | None:
+    """Return the question and the answer of a file that `as_markdown` made; None for any other."""
+    heading, _, answer = text.partition("\n\n")
+    question = heading.removeprefix("# ")
+    is_pair = heading.startswith("# ") and "\n" not in heading and question.strip() and answer.strip()
+    return (question, answer.strip()) if is_pair else None
+
+
 def as_markdown(question: str, answer: str) -> str:
     """Return the file: the question as the heading of its answer, so that a passage always has both."""
     return f"# {' '.join(question.split())}\n\n{answer.strip()}\n"

@@ -1,0 +1,156 @@
+"""`calypso-mcp move`: the buckets of the embedded Calypso, taken to the hosted one."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+import anyio
+
+from calypso_mcp.assembly.backends import opened
+from calypso_mcp.cli.arguments import CommandParser
+from calypso_mcp.cli.calling import print_result, print_table
+from calypso_mcp.cli.logs import log_to_stderr
+from calypso_mcp.cli.moving.carrying import Carried, carry, carry_agents, open_bucket
+from calypso_mcp.cli.moving.checking import Checked, check
+from calypso_mcp.cli.moving.plan import Plan, PlannedBucket, Sides, changes, make_plan
+from calypso_mcp.cli.progress import phase
+from calypso_mcp.domain.amounts import format_bytes
+from calypso_mcp.domain.untrusted_text import clean_line
+from calypso_mcp.errors import ConfigError
+from calypso_mcp.settings import Settings, load_settings
+
+#: Seconds to wait for everything to be searchable on the other side.
+_READY_S = 3600.0
+
+
+def add_arguments(parser: CommandParser) -> None:
+    """Take the buckets and where they go."""
+    parser.description = (
+        "Take buckets of the embedded Calypso, with their files, pages, questions, labels and agents, to the "
+        "hosted one, then compare both. Nothing is removed here. It can be stopped at any point; the same "
+        "command continues."
+    )
+    parser.add_argument(
+        "moved", metavar="BUCKET", nargs="*", help="slug, id or name of a bucket; all where none is named"
+    )
+    parser.add_argument(
+        "--to", required=True, choices=["hosted"], help="where to: the Calypso of CALYPSO_API_KEY"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="say what would be moved, and do nothing")
+    parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as JSON")
+    parser.add_time_limit(_READY_S)
+    parser.add_settings({"calypso", "observing"}, names={"parallel_uploads"})
+
+
+def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
+    """Move; 1 where a source did not arrive, cannot be searched there, or is not found there.
+
+    Raises:
+        ConfigError: There is no key for the other side, or both sides are the same.
+        ScopeError: There is no such bucket here.
+    """
+    settings = load_settings({name: value for name, value in flags.items() if name != "backend"})
+    if settings.api_key is None:
+        raise ConfigError(
+            "The hosted Calypso needs an API key.", hint="Set CALYPSO_API_KEY or --api-key-file."
+        )
+    log_to_stderr(settings)
+    return anyio.run(_move, settings, arguments)
+
+
+async def _move(settings: Settings, arguments: argparse.Namespace) -> int:
+    embedded = settings.model_copy(update={"backend": "embedded"})
+    hosted = settings.model_copy(update={"backend": "hosted"})
+    async with opened(embedded) as near, opened(hosted) as far:
+        here, there = near.of_process().client, far.of_process().client
+        sides = Sides(here, there, await there.connection.extensions())
+        plan = await make_plan(sides, arguments.moved)
+        notes = list(changes(plan, sides.extensions))
+        if arguments.dry_run:
+            _print_plan(plan, notes, arguments)
+            return 0
+        result = await _carry_out(sides, plan, arguments.time_limit)
+    result["changes"] = notes
+    if not print_result(result, arguments):
+        _print_moved(result)
+    return 1 if any(bucket["problems"] for bucket in result["buckets"]) else 0
+
+
+async def _carry_out(sides: Sides, plan: Plan, time_limit_s: float) -> dict[str, Any]:
+    moved: list[dict[str, Any]] = []
+    ids: dict[str, str] = {}
+    for planned in plan.buckets:
+        slug = planned.bucket.slug
+        bucket = await open_bucket(sides, planned)
+        ids[planned.bucket.id] = bucket.id
+        with phase(f"Moving {slug}") as report:
+            carried = await carry(sides, planned, bucket.id, report)
+        with phase(f"Checking {slug}"):
+            checked = await check(sides, (planned.bucket.id, bucket.id), carried, time_limit_s)
+        moved.append(_moved_bucket(planned, carried, checked))
+    agents = [
+        {"agent": agent, "outcome": outcome} async for agent, outcome in carry_agents(sides, plan.agents, ids)
+    ]
+    return {"buckets": moved, "agents": agents}
+
+
+def _moved_bucket(planned: PlannedBucket, carried: list[Carried], checked: Checked) -> dict[str, Any]:
+    lost = [one for one in carried if not one.state.is_uploaded]
+    return {
+        "bucket": planned.bucket.slug,
+        "sources": len(planned.sources),
+        "uploaded": sum(one.state.outcome == "accepted" for one in carried),
+        "already_there": sum(one.state.is_replayed for one in carried),
+        "searchable": checked.searchable,
+        "searches": checked.searches,
+        "searches_found": checked.searches - len(checked.missed),
+        "problems": [
+            *(f"{one.source.name}: {one.state.message or one.state.outcome}" for one in lost),
+            *(f"{name}: {reason}" for name, reason in checked.unsearchable),
+            *(f"found here and not there: {query}" for query in checked.missed),
+        ],
+    }
+
+
+def _print_plan(plan: Plan, notes: list[str], arguments: argparse.Namespace) -> None:
+    rows: list[dict[str, Any]] = [
+        {
+            "bucket": one.bucket.slug,
+            "sources": len(one.sources),
+            "size_bytes": one.size_bytes,
+            "there": "exists" if one.there else "new",
+        }
+        for one in plan.buckets
+    ]
+    agents = [agent.profile_id for agent in plan.agents]
+    if print_result({"buckets": rows, "agents": agents, "changes": notes}, arguments):
+        return
+    print_table(
+        ["bucket", "sources", "size", "there"],
+        [[row["bucket"], row["sources"], format_bytes(row["size_bytes"]), row["there"]] for row in rows],
+    )
+    print(f"  {len(agents)} agents")
+    _print_notes(notes)
+
+
+def _print_moved(result: Mapping[str, Any]) -> None:
+    columns = ("bucket", "sources", "uploaded", "already_there", "searchable")
+    headings = [column.replace("_", " ") for column in columns]
+    rows = [
+        [*(bucket[column] for column in columns), f"{bucket['searches_found']} of {bucket['searches']}"]
+        for bucket in result["buckets"]
+    ]
+    print_table([*headings, "searches"], rows)
+    for bucket in result["buckets"]:
+        for problem in bucket["problems"]:
+            print(f"  {bucket['bucket']}: {clean_line(problem, 200)}")
+    for agent in result["agents"]:
+        print(f"  agent {agent['agent']}: {clean_line(agent['outcome'], 200)}")
+    _print_notes(result["changes"])
+
+
+def _print_notes(notes: list[str]) -> None:
+    for note in notes:
+        print(f"  {clean_line(note, 300)}")

@@ -1,0 +1,110 @@
+"""Whether a moved bucket is there: everything searchable, and the same searches with the same finds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from calypso_mcp.api.states import state_of_file
+from calypso_mcp.cli.moving.carrying import Carried
+from calypso_mcp.cli.moving.plan import Sides
+from calypso_mcp.client import CalypsoClient, Readiness, ReadinessTarget, SearchRequest
+from calypso_mcp.domain.file_state import FileState
+from calypso_mcp.errors import CalypsoError
+
+#: Searches of one bucket, and words of each.
+_SEARCHES = 5
+_WORDS = 12
+_RESULTS = 5
+#: Seconds that one look at all files may take.
+_LOOK_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How a bucket came out.
+
+    Attributes:
+        searchable: Sources that can be searched there.
+        unsearchable: Sources that can be searched here and not there, with the reason.
+        searches: Searches made on both sides.
+        missed: Searches that found their source here and not there.
+    """
+
+    searchable: int
+    unsearchable: tuple[tuple[str, str], ...]
+    searches: int
+    missed: tuple[str, ...]
+
+
+async def check(
+    sides: Sides, bucket_ids: tuple[str, str], carried: Sequence[Carried], timeout_s: float
+) -> Checked:
+    """Wait for the sources on the other side, then compare.
+
+    Args:
+        sides: Both ends.
+        bucket_ids: Of the bucket here, and there.
+        carried: What was sent.
+        timeout_s: Longest wait in seconds for everything to be searchable.
+    """
+    ids = tuple(one.state.file_id for one in carried if one.state.file_id is not None)
+    # One question tells of the whole bucket; which of its files failed, only they can tell.
+    await sides.there.readiness.wait(ReadinessTarget(bucket_id=bucket_ids[1]), timeout_s=timeout_s)
+    report = await sides.there.readiness.wait(
+        ReadinessTarget(file_ids=ids, bucket_id=bucket_ids[1]), timeout_s=_LOOK_S, first_look_s=_LOOK_S
+    )
+    states = {state.file_id or state.id: state for state in report.states}
+    lost = tuple(
+        (one.source.name, _why(states.get(one.state.file_id or "")))
+        for one in carried
+        if one.state.file_id is not None
+        and _is_searchable_here(one)
+        and not _is_ready(states.get(one.state.file_id))
+    )
+    ready = sum(_is_ready(state) for state in states.values())
+    found_here = [one for one in _spread(carried) if _is_searchable_here(one)]
+    missed: list[str] = []
+    made = 0
+    for one in found_here:
+        query = await _words_of(sides, one)
+        if not query or not await _is_found(sides.here, query, bucket_ids[0], one):
+            continue
+        made += 1
+        if not await _is_found(sides.there, query, bucket_ids[1], one):
+            missed.append(query)
+    return Checked(ready, lost, made, tuple(missed))
+
+
+def _spread(carried: Sequence[Carried]) -> Sequence[Carried]:
+    step = max(1, len(carried) // _SEARCHES)
+    return carried[::step][:_SEARCHES]
+
+
+def _is_searchable_here(one: Carried) -> bool:
+    return state_of_file(one.source).readiness is Readiness.READY
+
+
+def _is_ready(state: FileState | None) -> bool:
+    return state is not None and state.readiness is Readiness.READY
+
+
+def _why(state: FileState | None) -> str:
+    if state is None:
+        return "it is not known there"
+    return state.message or "it is not searchable yet"
+
+
+async def _words_of(sides: Sides, one: Carried) -> str:
+    text = await sides.here.sources.read(one.source.id)
+    passages = text.passages
+    return " ".join(passages[len(passages) // 2].text.split()[:_WORDS]) if passages else ""
+
+
+async def _is_found(client: CalypsoClient, query: str, bucket_id: str, one: Carried) -> bool:
+    request = SearchRequest(query=query, buckets=(bucket_id,), max_results=_RESULTS)
+    try:
+        results = (await client.search.search(request)).results
+    except CalypsoError:
+        return False
+    return any(result.filename == one.source.filename for result in results)

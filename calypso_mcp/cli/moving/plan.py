@@ -1,0 +1,132 @@
+"""What is to be moved, and what the other side takes in another form than it has here."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from calypso_mcp.api.agents import AgentModel
+from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.api.connection import Extension
+from calypso_mcp.api.sources import Source
+from calypso_mcp.domain.slugs import slug_for
+from calypso_mcp.errors import ConfigError, ScopeError
+
+if TYPE_CHECKING:
+    from calypso_mcp.client import CalypsoClient
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Both ends of a move.
+
+    Attributes:
+        here: The embedded Calypso.
+        there: The Calypso that everything goes to.
+        extensions: What `there` can do beyond the published API.
+    """
+
+    here: CalypsoClient
+    there: CalypsoClient
+    extensions: frozenset[Extension]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBucket:
+    """One bucket to move.
+
+    Attributes:
+        bucket: As it is here.
+        sources: What it holds.
+        there: The bucket of the same slug on the other side; None where there is none yet.
+    """
+
+    bucket: Bucket
+    sources: tuple[Source, ...]
+    there: Bucket | None
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of all its sources."""
+        return sum(source.size_bytes or 0 for source in self.sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything to move. `agents` are those of which all buckets are moved, `left_agents` the others."""
+
+    buckets: tuple[PlannedBucket, ...]
+    agents: tuple[AgentModel, ...]
+    left_agents: tuple[AgentModel, ...]
+
+
+async def make_plan(sides: Sides, references: Sequence[str]) -> Plan:
+    """Return what a move of these buckets comes to; of all, where none is named.
+
+    Raises:
+        ScopeError: A reference fits no bucket, or several.
+        ConfigError: Both sides are the same store, or a bucket is archived on the other side.
+    """
+    known = (await sides.here.buckets.list()).buckets
+    chosen = [_named(known, reference) for reference in references] if references else list(known)
+    there = {
+        bucket.slug: bucket for bucket in (await sides.there.buckets.list(include_archived=True)).buckets
+    }
+    planned: list[PlannedBucket] = []
+    for bucket in dict.fromkeys(chosen):
+        same = there.get(bucket.slug)
+        if same is not None and same.id == bucket.id:
+            raise ConfigError(
+                "Both sides are the same store.", hint="Name the other Calypso with --api-base-url."
+            )
+        if same is not None and not same.is_active:
+            raise ConfigError(
+                f"The bucket {bucket.slug!r} is archived on the other side.", hint="Restore it there first."
+            )
+        sources = [source async for source in sides.here.sources.every(bucket.id)]
+        planned.append(PlannedBucket(bucket, tuple(sources), same))
+    moved = {one.bucket.id for one in planned}
+    named = [agent for agent in (await sides.here.agents.list()).data if not agent.is_default]
+    return Plan(
+        tuple(planned),
+        tuple(agent for agent in named if agent.live_bucket_ids and moved.issuperset(agent.live_bucket_ids)),
+        tuple(agent for agent in named if not moved.issuperset(agent.live_bucket_ids)),
+    )
+
+
+def _named(buckets: Sequence[Bucket], reference: str) -> Bucket:
+    exact = [bucket for bucket in buckets if reference in {bucket.slug, bucket.id}]
+    slug = slug_for(reference, "bucket")
+    found = exact or [bucket for bucket in buckets if bucket.name == reference or bucket.slug == slug]
+    if len(found) != 1:
+        problem = (
+            f"Several buckets are called {reference!r}" if found else f"There is no bucket {reference!r}"
+        )
+        raise ScopeError(f"{problem}.", hint="Name its slug; `calypso-mcp list` shows them.")
+    return found[0]
+
+
+def changes(plan: Plan, extensions: frozenset[Extension]) -> Iterator[str]:
+    """Yield what is another thing on the other side than it was here, as sentences."""
+    sources = [source for one in plan.buckets for source in one.sources]
+    kinds = Counter(source.kind for source in sources)
+    if kinds["website"]:
+        yield (
+            f"{kinds['website']} web pages become files with their address as metadata, as they were read;"
+            " add-url reads them anew."
+        )
+    if kinds["qa"] and Extension.QA not in extensions:
+        yield f"{kinds['qa']} questions with their answers become small Markdown files."
+    in_folders = sum("/" in source.name for source in sources if source.kind == "file")
+    if in_folders and Extension.REPLACE not in extensions:
+        yield f"{in_folders} files lose the folders in their names; sync recognises them all the same."
+    failed = sum(source.status == "failed" for source in sources)
+    if failed:
+        yield f"{failed} sources cannot be read here. They are sent all the same."
+    for agent in plan.left_agents:
+        yield f"The agent {agent.profile_id} stays, because not all of its buckets are moved."
+    if any(agent.missing_bucket_ids for agent in plan.agents):
+        yield "Agents lose buckets that are gone."
+    yield "Buckets and sources get new ids and new times; conversations begin anew."
