@@ -164,8 +164,11 @@ async def _fill_with_many(data: Path, count: int) -> None:
     async with in_process(options_for(data)) as api:
         for number in range(count):
             text = f"# Note {number}\n\nThe code word of note {number} is w{number}.\n".encode()
-            made = await api.upload(text, "notes", filename=f"note-{number:03}.md")
-        await api.settled(made["id"])
+            await api.upload(text, "notes", filename=f"note-{number:03}.md")
+        await api.until(
+            lambda: api.get("/knowledge/buckets"),
+            lambda body: body["buckets"][0]["bucketStore"]["status"] == "active",
+        )
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no such signal")
