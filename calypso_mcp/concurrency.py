@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar, cast
 
 import anyio
 from anyio.abc import TaskGroup
+from anyio.lowlevel import checkpoint
 
 from calypso_mcp.errors import OutOfTime
 
@@ -124,7 +125,7 @@ class Together(Generic[T, R]):
         """
         self._work = work
         self._most = most
-        self._turns = anyio.Semaphore(groups)
+        self._free_groups = groups
         self._waiting: deque[_Asked[T, R]] = deque()
 
     async def of(self, value: T) -> R:
@@ -134,36 +135,51 @@ class Together(Generic[T, R]):
             Exception: What `work` returned in place of a result, or raised.
         """
         asked: _Asked[T, R] = _Asked(value)
-        self._waiting.append(asked)
         with anyio.CancelScope(shield=True):
-            async with self._turns:
-                if not asked.is_taken:
-                    await self._work_on_next()
-            await asked.over.wait()
+            if self._free_groups:
+                self._free_groups -= 1
+                asked.leads = True
+                await checkpoint()  # until all that is asked in this moment waits
+            else:
+                self._waiting.append(asked)
+                await asked.awake.wait()
+            if asked.leads:
+                await self._work_on([asked, *self._take(self._most - 1)])
         if isinstance(asked.outcome, Exception):
             raise asked.outcome
         return cast("R", asked.outcome)
 
-    async def _work_on_next(self) -> None:
-        group = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._most))]
-        for asked in group:
-            asked.is_taken = True
+    async def _work_on(self, group: Sequence[_Asked[T, R]]) -> None:
         outcomes: Sequence[R | Exception]
         try:
             outcomes = await self._work([asked.value for asked in group])
         except Exception as error:  # noqa: BLE001 - it belongs to those who asked
             outcomes = [error] * len(group)
+        finally:
+            self._pass_on()
         for asked, outcome in zip(group, outcomes, strict=True):
             asked.outcome = outcome
-            asked.over.set()
+            asked.awake.set()
+
+    def _take(self, most: int) -> list[_Asked[T, R]]:
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), most))]
+
+    def _pass_on(self) -> None:
+        """Let the one that has waited longest lead the next group."""
+        for leader in self._take(1):
+            leader.leads = True
+            leader.awake.set()
+            return
+        self._free_groups += 1
 
 
 @dataclass(slots=True)
 class _Asked(Generic[T, R]):
     value: T
-    is_taken: bool = False
+    leads: bool = False
     outcome: R | Exception | None = None
-    over: anyio.Event = field(default_factory=anyio.Event)
+    #: Set when it has come to something, or leads the next group.
+    awake: anyio.Event = field(default_factory=anyio.Event)
 
 
 def _flatten(group: _ExceptionGroup) -> Generator[BaseException]:

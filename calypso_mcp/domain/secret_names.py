@@ -8,9 +8,11 @@ its author, so a refused document can be sent under another name or as text.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
+from functools import cache
 
 #: Folders whose whole content is refused.
 SECRET_FOLDERS = (
@@ -103,15 +105,29 @@ def secret_rule(parts: Sequence[str]) -> str | None:
             count, because the operator chose it.
     """
     plain = [_plain(part) for part in parts]
-    for rule in SECRET_FOLDERS:
-        run = rule.split("/")
-        if any(plain[start : start + len(run)] == run for start in range(len(plain))):
-            return f"{rule}/"
-    for rule in SECRET_FILES:
-        tail = plain[-(rule.count("/") + 1) :]
-        if plain and fnmatchcase("/".join(tail), rule):
-            return rule
+    if not _first_folders().isdisjoint(plain):
+        for rule in SECRET_FOLDERS:
+            run = rule.split("/")
+            if any(plain[start : start + len(run)] == run for start in range(len(plain))):
+                return f"{rule}/"
+    if plain and _last_names().match(plain[-1]):
+        for rule in SECRET_FILES:
+            tail = plain[-(rule.count("/") + 1) :]
+            if fnmatchcase("/".join(tail), rule):
+                return rule
     return None
+
+
+@cache
+def _first_folders() -> frozenset[str]:
+    """Return what the first folder of each rule is called: nearly every path holds none of them."""
+    return frozenset(rule.partition("/")[0] for rule in SECRET_FOLDERS)
+
+
+@cache
+def _last_names() -> re.Pattern[str]:
+    """Return a pattern that the name of a file matches where it may fall under a rule: nearly none does."""
+    return re.compile("|".join(translate(rule.rpartition("/")[2]) for rule in SECRET_FILES))
 
 
 def _plain(part: str) -> str:

@@ -121,6 +121,7 @@ class Connections:
         )
 
 
+@cache
 def user_agent() -> str:
     """Return how this client introduces itself."""
     try:

@@ -45,7 +45,21 @@ class Retries:
         Raises:
             CalypsoError: The error of the last attempt.
         """
+        # Nearly every attempt succeeds, and the machinery costs more than one of them.
+        try:
+            return await attempt()
+        except CalypsoError as error:
+            if is_final(error) or not error.retryable:
+                raise
+            first: CalypsoError | None = error
         from tenacity.asyncio import AsyncRetrying
+
+        async def attempt_again() -> T:
+            nonlocal first
+            if first is not None:
+                error, first = first, None
+                raise error
+            return await attempt()
 
         def delay_s(state: RetryCallState) -> float | None:
             error = state.outcome.exception() if state.outcome else None
@@ -64,5 +78,5 @@ class Retries:
             sleep=self.clock.sleep,
             reraise=True,
         )
-        result: T = await retrying(attempt)
+        result: T = await retrying(attempt_again)
         return result

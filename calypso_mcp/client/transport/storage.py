@@ -9,7 +9,7 @@ from typing import Final
 
 import httpx2
 
-from calypso_mcp.client.transport.connections import Connections
+from calypso_mcp.client.transport.connections import Connections, user_agent
 from calypso_mcp.client.transport.exchanges import exchange
 from calypso_mcp.client.transport.sources import (
     BLOCK_BYTES,
@@ -90,6 +90,7 @@ class Storage:
             "Content-Range": request.content_range,
             "Content-Length": str(request.length),
             "Accept-Encoding": "identity",
+            "User-Agent": user_agent(),
         }
         client = self._connections.storage
         body = _Body(request, content)
@@ -97,7 +98,14 @@ class Storage:
             with exchange("storage", request.method, sent_bytes=request.length) as made, mapped():
                 # Most files are one block: a body in hand is sent with less ado than one that is streamed.
                 content_sent = await body.whole() if request.length <= BLOCK_BYTES else body.blocks()
-                outgoing = client.build_request(request.method, url, headers=headers, content=content_sent)
+                # Not `build_request`: what the client adds to other requests is none of this host's business.
+                outgoing = httpx2.Request(
+                    request.method,
+                    url,
+                    headers=headers,
+                    content=content_sent,
+                    extensions={"timeout": client.timeout.as_dict()},
+                )
                 response = await client.send(outgoing, stream=True)
                 made.status = response.status_code
                 try:

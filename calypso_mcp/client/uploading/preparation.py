@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from calypso_mcp.client.transport.sources import ByteSource, changed, content_hash_of, reading, version_of
 from calypso_mcp.client.transport.storage import Content
@@ -14,7 +15,7 @@ from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.upload_rules import check_size
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prepared:
     """An input that may be sent.
 
@@ -35,17 +36,17 @@ class Prepared:
         """What is declared about it."""
         return self.upload.declaration
 
-    @property
+    @cached_property
     def place(self) -> str | None:
         """What stands for the file on this machine and the buckets it goes to; None for inline content."""
         return self.declaration.place_key(self.upload.origin)
 
-    @property
+    @cached_property
     def latest_key(self) -> str | None:
         """Key of what went last from where the file lies; None for inline content."""
         return self.declaration.latest_key(self.upload.origin)
 
-    @property
+    @cached_property
     def memory_keys(self) -> tuple[str, ...]:
         """Keys under which it is remembered."""
         return self.declaration.memory_keys(self.content_hash, self.upload.origin)

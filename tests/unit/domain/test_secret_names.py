@@ -114,3 +114,11 @@ def test_the_documented_list_is_the_list():
     section = document.partition("## Names that are not read")[2].partition("\n## ")[0]
     listed = re.findall(r"`([^`]+)`", section.partition("Folders")[2])
     assert listed == [*(f"{folder}/" for folder in SECRET_FOLDERS), *SECRET_FILES]
+
+
+@pytest.mark.parametrize("rule", [*SECRET_FILES, *(f"{rule}/" for rule in SECRET_FOLDERS)])
+def test_every_rule_catches_what_it_describes(rule: str) -> None:
+    example = rule.replace("*", "x").replace("?", "y")
+    parts = ["some", *(f"{example}file" if rule.endswith("/") else example).split("/")]
+    assert secret_rule(parts) is not None
+    assert secret_rule([part.upper() for part in parts]) is not None
