@@ -224,6 +224,7 @@ async def test_a_bucket_with_members_pending_is_named_so_that_silence_is_no_proo
         result = await client.call_tool("search_bucket", {"query": "x", "bucket": "pricing"})
         assert facts(result)["hits"] == []
         assert facts(result)["incomplete"] == {"pricing": 1}
+        assert "list_sources" in facts(result)["next_step"]
         assert "wait_for_bucket_sync with bucket=pricing" in text(result)
 
 

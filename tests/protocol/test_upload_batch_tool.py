@@ -197,7 +197,7 @@ async def test_the_same_call_again_replays_everything_and_sends_no_bytes(rig: Ri
     second = await rig.ok("upload_batch", directory=str(folder))
     assert (first["counts"], second["counts"]) == ({"accepted": 5}, {"replayed": 5})
     assert rig.wire.bytes_put == sent
-    assert (await rig.ok("list_buckets"))["buckets"][0]["files"] == 5
+    assert (await rig.ok("list_buckets"))["buckets"][0]["sources"]["file"] == 5
 
 
 async def test_a_changed_file_is_sent_as_new_content_and_says_so(rig: Rig, folder: Path):
@@ -416,7 +416,7 @@ async def test_cancelling_stops_at_once_and_the_next_call_continues(rig: Rig, fo
     adds_up(done)
     assert done["searchable"] == {"ready": 20, "failed": 0, "pending": 0}
     assert rig.wire.bytes_put - sent < sum(len(f"text {number}") for number in range(20))
-    assert (await rig.ok("list_buckets"))["buckets"][0]["files"] == 20
+    assert (await rig.ok("list_buckets"))["buckets"][0]["sources"]["file"] == 20
 
 
 async def test_some_files_fail_and_the_next_call_sends_only_those(rig: Rig, folder: Path):
@@ -478,7 +478,7 @@ async def test_250_files_have_one_outcome_each_and_the_second_call_uploads_nothi
     adds_up(second)
     assert second["counts"] == {"skipped": 33, "replayed": 212}
     assert rig.wire.bytes_put == sent
-    assert bucket["files"] == 217
+    assert bucket["sources"]["file"] == 217
 
 
 def given(**arguments: Any) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from calypso_mcp.local.retrieval import search as retrieval
 from calypso_mcp.local.retrieval.extractive import Question, Quotation, Source
 from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.search import SearchTimedOut, Where
-from calypso_mcp.local.routes.search import attributes_of, search_timed_out
+from calypso_mcp.local.routes.search import attributes_of, search_timed_out, url_of
 from calypso_mcp.local.store import answers, files
 from calypso_mcp.local.store.answers import TurnRow
 from calypso_mcp.local.store.files import FileRow
@@ -70,6 +70,7 @@ class _Cited:
             "file_name": self.file.declaration.filename,
             "knowledge_id": self.file.id,
             "snippet": self.passage.text,
+            "url": url_of(self.file),
             "attributes": attributes_of(self.passage, self.file),
         }
 

@@ -89,6 +89,7 @@ def _results(passages: Sequence[Passage], sources: Mapping[str, FileRow]) -> tup
             text=passage.text,
             file_id=passage.file_id,
             filename=sources[passage.file_id].declaration.filename,
+            url=url_of(sources[passage.file_id]),
             attributes={**attributes_of(passage, sources[passage.file_id]), **_copies(passage, sources)},
         )
         for position, passage in enumerate(passages)
@@ -106,6 +107,11 @@ def _copies(passage: Passage, sources: Mapping[str, FileRow]) -> dict[str, Any]:
 def search_timed_out() -> Refusal:
     """Return the refusal of a search that took too long (503, worth repeating)."""
     return Refusal(503, "search_timeout", "The search took too long.", retryable=True)
+
+
+def url_of(source: FileRow) -> str | None:
+    """Return the address of a web page; None of anything else."""
+    return source.identity if source.kind == "website" else None
 
 
 def attributes_of(passage: Passage, source: FileRow) -> dict[str, Any]:

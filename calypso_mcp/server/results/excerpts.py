@@ -6,15 +6,18 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-#: Tokens that the passages of one result may take together, and one passage at most.
+#: Tokens that the passages of one result may take together, and of a concise one the first and any other.
 CONCISE_TOKENS = 2_400
-CONCISE_PASSAGE_TOKENS = 350
+CONCISE_FIRST_TOKENS = 300
+CONCISE_OTHER_TOKENS = 160
 FULL_TOKENS = 20_000
 
 _WORD = re.compile(r"\w{3,}")
 _ASCII_CHARS_PER_TOKEN = 4
 #: Words of lead-in kept before the first word found, in characters.
 _LEAD = 80
+#: One part in so many of the room beside the words found comes before them.
+_SHARE_BEFORE = 3
 
 
 def estimate_tokens(text: str) -> int:
@@ -23,11 +26,13 @@ def estimate_tokens(text: str) -> int:
     return (len(text) - other) // _ASCII_CHARS_PER_TOKEN + other + 1
 
 
-def allowance(passages: int, *, concise: bool) -> int:
-    """Return the tokens that each of `passages` may take."""
-    total = CONCISE_TOKENS if concise else FULL_TOKENS
-    share = total // max(passages, 1)
-    return min(share, CONCISE_PASSAGE_TOKENS) if concise else share
+def allowances(passages: int, *, concise: bool) -> list[int]:
+    """Return the tokens that each of `passages` may take, the best one first."""
+    if not concise:
+        return [FULL_TOKENS // max(passages, 1)] * passages
+    share = CONCISE_TOKENS // max(passages, 1)
+    others = [min(CONCISE_OTHER_TOKENS, share)] * (passages - 1)
+    return [min(CONCISE_FIRST_TOKENS, CONCISE_TOKENS - sum(others)), *others][:passages]
 
 
 def cut(text: str, query: str, tokens: int) -> tuple[str, bool]:
@@ -47,7 +52,10 @@ def cut(text: str, query: str, tokens: int) -> tuple[str, bool]:
 
 
 def _best_start(text: str, words: Sequence[str], width: int) -> int:
-    """Return where a window of `width` holds most of `words`; the earliest wins a tie."""
+    """Return where a window of `width` holds most of `words`, the earliest where several do.
+
+    They stand in its first half where there is room: what is said about them tends to follow.
+    """
     folded = text.casefold()
     if len(folded) != len(text):
         return 0
@@ -71,7 +79,11 @@ def _best_start(text: str, words: Sequence[str], width: int) -> int:
             left += 1
         if len(inside) > best_count:
             best, best_count = start, len(inside)
-    return best
+    last = {word: place for place, word in by_start if best <= place <= best + width - len(word)}
+    if not last:
+        return 0
+    begin, end = min(last.values()), max(place + len(word) for word, place in last.items())
+    return min(max(begin - (width - (end - begin)) // _SHARE_BEFORE, 0), len(text) - width)
 
 
 def _next_break(text: str, start: int) -> int:

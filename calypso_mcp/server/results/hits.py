@@ -67,7 +67,8 @@ def hit_of(entry: Found, query: str, tokens: int) -> Hit:
         place=place_text(result.attributes) or None,
         bucket=slug,
         url=_line(result.url),
-        score=round(score, 4) if score is not None else None,
+        # Nothing is what a score of 0 says: where every passage holds the words, they tell none apart.
+        score=round(score, 4) or None if score is not None else None,
         also_in=_copies(result.attributes.get("also_in")),
     )
 

@@ -101,14 +101,14 @@ async def ask_agent(
     found = await _within_scope(access, given.sources)
     kind = given.kind if given.kind in (EXTRACTIVE, ABSTAINED) else "generated"
     text, is_cut = excerpts.cut(clean(given.text), "", _ANSWER_TOKENS)
-    tokens = excerpts.allowance(len(found), concise=True)
+    tokens = excerpts.allowances(len(found), concise=True)
     return answer(
         AgentAnswer(
             answer=text,
             kind=kind,
             cut=is_cut or None,
             agent=model.id,
-            citations=[hit_of(entry, question, tokens) for entry in found],
+            citations=[hit_of(entry, question, most) for entry, most in zip(found, tokens, strict=True)],
             conversation_id=_next_id(access, model, given.response_id),
             incomplete=incomplete(reached),
             notice=_NOTICE if found or kind == ABSTAINED else _NOTICE + _UNSOURCED,

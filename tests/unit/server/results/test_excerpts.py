@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calypso_mcp.server.results.excerpts import allowance, cut, estimate_tokens
+from calypso_mcp.server.results.excerpts import allowances, cut, estimate_tokens
 
 
 def test_a_short_passage_is_left_alone():
@@ -20,6 +20,17 @@ def test_the_part_that_holds_the_words_asked_for_is_kept():
     assert "refund deadline is 14 days" in excerpt
     assert excerpt.startswith("… ")
     assert excerpt.endswith(" …")
+
+
+def test_words_that_stand_together_come_with_what_follows_them():
+    text = (
+        "The fund grew. " * 200
+        + "The Osei scholarship fund paid 346 students. It closed in May. "
+        + "Rain fell. " * 99
+    )
+    excerpt, _ = cut(text, "Osei scholarship fund students", 40)
+    assert "Osei scholarship fund paid 346 students. It closed in May." in excerpt
+    assert len(excerpt) < 170
 
 
 def test_without_a_word_in_common_the_beginning_is_kept():
@@ -39,4 +50,7 @@ def test_a_cut_passage_is_part_of_the_text_and_within_its_allowance(text: str, q
 
 @pytest.mark.parametrize("passages", [1, 8, 20])
 def test_all_passages_together_stay_within_the_budget(passages: int):
-    assert allowance(passages, concise=True) * passages <= 2_400
+    tokens = allowances(passages, concise=True)
+    assert len(tokens) == passages
+    assert sum(tokens) <= 2_400
+    assert tokens[0] == max(tokens)
