@@ -43,5 +43,6 @@ COMMANDS = (
     Command("export", "BUCKET FOLDER [FLAGS]", "Write a bucket's files, as uploaded, into a folder."),
     Command("move", "[BUCKET ...] --to hosted [FLAGS]", "Take buckets to the hosted Calypso, and compare."),
     Command("recover", "[FLAGS]", "Save what is left of a damaged store."),
+    Command("model", "download [NAME] [FLAGS]", "Download an embedding model to order passages by meaning."),
     Command("token", "new NAME", "Make an access token for an agent that calls over HTTP."),
 )

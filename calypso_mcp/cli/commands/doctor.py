@@ -14,6 +14,7 @@ from calypso_mcp.cli.clients.places import Places
 from calypso_mcp.cli.doctor.api_checks import check_api
 from calypso_mcp.cli.doctor.client_checks import check_clients
 from calypso_mcp.cli.doctor.data_folder import check_data_folder
+from calypso_mcp.cli.doctor.embeddings import check_embeddings
 from calypso_mcp.cli.doctor.findings import Finding, is_well, rendered
 from calypso_mcp.cli.doctor.handshake import check_handshake
 from calypso_mcp.cli.doctor.machine import check_folders, check_machine
@@ -63,6 +64,8 @@ async def _look(flags: Mapping[str, object]) -> AsyncIterator[Finding]:
         async for finding in check_api(reading.settings):
             yield finding
         for finding in check_data_folder(reading.settings):
+            yield finding
+        async for finding in check_embeddings(reading.settings):
             yield finding
         for finding in check_folders(reading.settings.allow_paths, places.home):
             yield finding

@@ -10,7 +10,7 @@ from typing import Literal
 from calypso_mcp.domain.untrusted_text import clean_line
 
 Status = Literal["ok", "note", "problem"]
-Area = Literal["settings", "machine", "API", "data folder", "folders", "handshake", "clients"]
+Area = Literal["settings", "machine", "API", "data folder", "embeddings", "folders", "handshake", "clients"]
 
 _MARKS: dict[Status, str] = {"ok": "ok     ", "note": "note   ", "problem": "PROBLEM"}
 #: Longest text of a finding shown, in characters.

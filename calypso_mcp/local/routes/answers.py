@@ -23,7 +23,7 @@ from calypso_mcp.local.retrieval import extractive
 from calypso_mcp.local.retrieval import search as retrieval
 from calypso_mcp.local.retrieval.extractive import Question, Quotation, Source
 from calypso_mcp.local.retrieval.index import Passage
-from calypso_mcp.local.retrieval.search import SearchTimedOut, Where
+from calypso_mcp.local.retrieval.search import Reorder, SearchTimedOut, Where
 from calypso_mcp.local.routes.search import attributes_of, search_timed_out, url_of
 from calypso_mcp.local.store import answers, files
 from calypso_mcp.local.store.answers import TurnRow
@@ -166,13 +166,14 @@ class _Turn:
 async def answer(backend: Backend, _: Request, body: AnswerRequest) -> Answer | Events:
     """Answer a question from the buckets of an agent."""
     _check(body)
+    reorder = await backend.reorder_for(body.question)
 
     def work(connection: sqlite3.Connection) -> _Turn:
         agent = agent_models.find(connection, body.model)
         before = _before(connection, body, agent.model, backend)
         question = Question.following(body.question, before.sought if before else "")
         buckets = [bucket.id for bucket in agent.buckets]
-        quotations, cited = _quoted(connection, question, buckets)
+        quotations, cited = _quoted(connection, question, buckets, reorder)
         return _Turn(
             id=new_id("resp"),
             conversation_id=before.conversation_id if before else body.conversation_id or new_id("conv"),
@@ -232,10 +233,15 @@ def _before(
 
 
 def _quoted(
-    connection: sqlite3.Connection, question: Question, bucket_ids: Sequence[str]
+    connection: sqlite3.Connection,
+    question: Question,
+    bucket_ids: Sequence[str],
+    reorder: Reorder | None,
 ) -> tuple[list[Quotation], list[_Cited]]:
     """Return what is quoted and the passages it is from, numbered in the order they are quoted in."""
-    found = retrieval.search(connection, question.sought, Where(bucket_ids), limit=extractive.PASSAGES)
+    found = retrieval.search(
+        connection, question.sought, Where(bucket_ids), limit=extractive.PASSAGES, reorder=reorder
+    )
     if not found:
         return [], []
     phrases = question.phrases()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,18 +27,49 @@ _MODEL_FILES = ("model.onnx", "onnx/model.onnx", "model_optimized.onnx", "model_
 _NO_EXTRA = "The embedding model needs the extra: pip install 'calypso-mcp[semantic]'."
 
 
-def is_installed() -> bool:
-    """Whether the extra is there."""
-    return find_spec("fastembed") is not None
+@dataclass(frozen=True, slots=True)
+class ModelFacts:
+    """What is known of a model before it is downloaded."""
+
+    name: str
+    megabytes: int
+    licence: str
 
 
-def import_fastembed() -> Any:
-    """Return the library, silenced: it would write its log lines to stderr by itself.
+def describe(name: str) -> ModelFacts:
+    """Return what is known of a model, whatever the case of its name.
 
     Raises:
-        EmbeddingFailed: The extra is not installed.
+        EmbeddingFailed: The extra is not installed, or the library does not know the model.
     """
-    if not is_installed():
+    known = {model["model"].lower(): model for model in _fastembed().TextEmbedding.list_supported_models()}
+    model = known.get(name.lower())
+    if model is None:
+        close = get_close_matches(name.lower(), known, n=1, cutoff=0.4)
+        guess = f" Did you mean {known[close[0]]['model']}?" if close else ""
+        raise EmbeddingFailed(f"fastembed knows no model {name}.{guess}", retryable=False)
+    return ModelFacts(model["model"], round(1_000 * model["size_in_GB"]), model["license"])
+
+
+def download(name: str, folder: Path) -> None:
+    """Fetch a model from Hugging Face into `folder`, with the library's own progress bar. Blocks.
+
+    Raises:
+        EmbeddingFailed: The extra is not installed, or the model could not be fetched.
+    """
+    fastembed = _fastembed()
+    try:
+        fastembed.TextEmbedding(name, cache_dir=str(folder), lazy_load=True)
+    except Exception as error:  # the library raises what its own libraries raise
+        raise EmbeddingFailed(
+            f"{name} could not be downloaded ({error}). Check the connection to huggingface.co, or copy a "
+            "folder with the model and name that folder."
+        ) from error
+
+
+def _fastembed() -> Any:
+    """Return the library, silenced: it would write its log lines to stderr by itself."""
+    if find_spec("fastembed") is None:
         raise EmbeddingFailed(_NO_EXTRA, retryable=False)
     importlib.import_module("loguru").logger.disable("fastembed")
     return importlib.import_module("fastembed")
@@ -82,7 +115,7 @@ class LocalEmbedder:
         return [unit(vector.tolist()) for vector in loaded.embed(list(texts), batch_size=self.batch)]
 
     def _load(self) -> Any:
-        fastembed = import_fastembed()
+        fastembed = _fastembed()
         folder = Path(self._model).expanduser()
         try:
             if folder.is_dir():

@@ -47,6 +47,17 @@ def stored_name(options: EmbeddingOptions) -> str:
     return "\n".join((options.model, options.url or "", prefixes_of(options).passage))
 
 
+def reorder_by(asked: Vector, model: str) -> Reorder:
+    """Return how to order passages by how close their vectors, which `model` made, are to `asked`."""
+
+    def reorder(connection: sqlite3.Connection, scores: Mapping[int, float]) -> Sequence[int]:
+        best = dict(islice(scores.items(), mixing.DEPTH))
+        stored = vectors.vectors_of(connection, model, best)
+        return [*mixing.mixed(best, closenesses(asked, stored)), *islice(scores, mixing.DEPTH, None)]
+
+    return reorder
+
+
 class Semantics:
     """Orders passages by meaning where there are vectors, and leaves them as they are elsewhere."""
 
@@ -90,7 +101,7 @@ class Semantics:
         self._known.move_to_end(question)
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
-        return self._reorder_by(asked)
+        return reorder_by(asked, self._model)
 
     async def _ask(self, question: str) -> Vector | None:
         if anyio.current_time() < self._resting_until:
@@ -109,11 +120,3 @@ class Semantics:
             self._is_out = False
             _LOG.warning("Searches are ordered by meaning again.")
         return asked
-
-    def _reorder_by(self, asked: Vector) -> Reorder:
-        def reorder(connection: sqlite3.Connection, scores: Mapping[int, float]) -> Sequence[int]:
-            best = dict(islice(scores.items(), mixing.DEPTH))
-            stored = vectors.vectors_of(connection, self._model, best)
-            return [*mixing.mixed(best, closenesses(asked, stored)), *islice(scores, mixing.DEPTH, None)]
-
-        return reorder

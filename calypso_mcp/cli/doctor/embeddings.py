@@ -1,0 +1,71 @@
+"""The embedding model: does it work, and how many passages still lack their vectors?"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing, closing
+from pathlib import Path
+
+from calypso_mcp.assembly.local_options import embedding_options
+from calypso_mcp.cli.doctor.findings import Finding, note, ok, problem
+from calypso_mcp.local.app import STORE_FILE
+from calypso_mcp.local.semantic.embedder import EmbeddingFailed
+from calypso_mcp.local.semantic.options import EmbeddingOptions
+from calypso_mcp.local.semantic.semantics import build_embedder, stored_name
+from calypso_mcp.local.store import vectors
+from calypso_mcp.settings import Settings
+
+_AREA = "embeddings"
+_WAIT_S = 20.0
+
+
+async def check_embeddings(settings: Settings) -> AsyncIterator[Finding]:
+    """Yield what the embedding model says, and how far its vectors are; nothing where none is set up."""
+    options = embedding_options(settings)
+    if options is None:
+        return
+    if settings.uses_hosted_api:
+        yield note(_AREA, "The hosted Calypso orders by itself: the embedding model is not used.")
+        return
+    yield await _trial(options, settings.data_dir)
+    if options.url is not None:
+        yield note(_AREA, f"The text of every passage, and every question, goes to {options.url}.")
+    store = settings.data_dir / STORE_FILE
+    if store.exists():
+        yield _progress(store, options)
+
+
+async def _trial(options: EmbeddingOptions, data_dir: Path) -> Finding:
+    where = "fastembed on this machine" if options.url is None else options.url
+    started = time.perf_counter()
+    async with aclosing(build_embedder(options, data_dir)) as embedder:
+        try:
+            [vector] = await embedder.embed(["text"], wait_s=_WAIT_S)
+        except EmbeddingFailed as failure:
+            return problem(
+                _AREA,
+                f"{options.model} of {where} makes no vectors: {failure}",
+                "Correct --embeddings-model and, for an endpoint, --embeddings-url and its key. Until then "
+                "searches go by words.",
+            )
+    milliseconds = (time.perf_counter() - started) * 1_000
+    return ok(
+        _AREA, f"{options.model} of {where} makes vectors of {len(vector)} numbers, in {milliseconds:.0f} ms."
+    )
+
+
+def _progress(store: Path, options: EmbeddingOptions) -> Finding:
+    try:
+        with closing(sqlite3.connect(f"{store.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            if vectors.model_of(connection) != stored_name(options):
+                return note(_AREA, "The next server makes the vectors of all passages with this model.")
+            missing = vectors.count_lacking(connection)
+    except sqlite3.Error:
+        # Busy, damaged or of another version: the check of the data folder says which.
+        return note(_AREA, "The store cannot tell how many passages lack their vectors.")
+    if missing:
+        have = "passage has" if missing == 1 else "passages have"
+        return note(_AREA, f"{missing:,} {have} no vector yet; a running server makes them.")
+    return ok(_AREA, "Every passage has its vector.")
