@@ -1,6 +1,7 @@
 """Prints, by format, how much of what other programs wrote is found, and cited where it stands.
 
-Run it as `python -m tests.benchmarks.fidelity`; with LibreOffice installed, its documents are read too.
+Run it as `python -m tests.benchmarks.fidelity`. LibreOffice, Chromium, Typst, pandoc and tests/node are used
+where they are installed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,15 @@ from pathlib import Path
 
 from tests.support.fidelity import is_cited_right, share_found
 from tests.support.producers import Made, has_libreoffice, made_by_libraries, made_by_libreoffice
+from tests.support.producers_mail import made_as_outlook_messages
+from tests.support.producers_office import (
+    find_pandoc,
+    has_node_writers,
+    made_by_node,
+    made_by_office_libraries,
+    made_by_pandoc,
+)
+from tests.support.producers_pdf import made_as_pdf, made_by_pdf_programs
 from tests.support.variants import made_by_hand
 
 
@@ -18,8 +28,15 @@ def main() -> None:
     """Print the table."""
     with tempfile.TemporaryDirectory() as folder:
         made = [*made_by_libraries(), *made_by_hand()]
+        made += [*made_by_office_libraries(), *made_as_outlook_messages(), *made_as_pdf()]
+        programs = Path(folder)
+        made += made_by_pdf_programs(programs)
         if has_libreoffice():
-            made += made_by_libreoffice(Path(folder))
+            made += made_by_libreoffice(programs)
+        if (pandoc := find_pandoc()) is not None:
+            made += made_by_pandoc(pandoc)
+        if has_node_writers():
+            made += made_by_node(programs)
         by_format: defaultdict[str, list[Made]] = defaultdict(list)
         for one in made:
             by_format[one.name.rpartition(".")[2]].append(one)

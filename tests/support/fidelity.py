@@ -7,7 +7,7 @@ import re
 from calypso_mcp.local.indexing.chunking import Chunk, split
 from calypso_mcp.local.indexing.documents import FileContent
 from calypso_mcp.local.indexing.formats.detection import choose_entry
-from tests.support.producers import SECTIONS, SENTENCES, SOUGHT, Made
+from tests.support.producers import Made
 
 
 def passages(made: Made) -> list[Chunk]:
@@ -18,14 +18,14 @@ def passages(made: Made) -> list[Chunk]:
 
 def share_found(made: Made) -> float:
     """Return the share of the words written that stand in the passages."""
-    wanted = [word for text in (*SECTIONS, *SENTENCES) for word in re.findall(r"\w+", text)]
+    wanted = [word for text in made.texts for word in re.findall(r"\w+", text)]
     found = set(re.findall(r"\w+", "\n".join(chunk.text for chunk in passages(made))))
     return sum(word in found for word in wanted) / len(wanted)
 
 
 def is_cited_right(made: Made) -> bool:
     """Whether a passage with the sought sentence is cited where that was written."""
-    hits = [chunk for chunk in passages(made) if SENTENCES[SOUGHT] in chunk.text]
+    hits = [chunk for chunk in passages(made) if made.sought in chunk.text]
     if isinstance(made.place, str):
         return any(made.place in chunk.text or made.place in (chunk.heading or "") for chunk in hits)
     if made.place is None:

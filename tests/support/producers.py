@@ -35,11 +35,21 @@ SOUGHT = 3
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A document, and where its sought sentence stands: a part, as (kind, number), or a heading."""
+    """A document, what was written into it, and where the sought sentence stands.
+
+    Attributes:
+        name: The file name, for people the name of the producer.
+        data: The file.
+        place: A part, as (kind, number), or a heading; None where the format keeps neither.
+        texts: What was written.
+        sought: The sentence whose place is checked.
+    """
 
     name: str
     data: bytes
     place: tuple[str, int] | str | None
+    texts: tuple[str, ...] = (*SECTIONS, *SENTENCES)
+    sought: str = SENTENCES[SOUGHT]
 
 
 def made_by_libraries() -> Iterator[Made]:

@@ -8,18 +8,54 @@ import pytest
 
 from tests.support.fidelity import is_cited_right, share_found
 from tests.support.producers import Made, has_libreoffice, made_by_libraries, made_by_libreoffice
+from tests.support.producers_mail import made_as_outlook_messages
+from tests.support.producers_office import (
+    find_pandoc,
+    has_node_writers,
+    made_by_node,
+    made_by_office_libraries,
+    made_by_pandoc,
+)
+from tests.support.producers_pdf import made_as_pdf, made_by_pdf_programs
 from tests.support.variants import made_by_hand
 
 LEAST_SHARE = 0.98
+MADE = [
+    *made_by_libraries(),
+    *made_by_hand(),
+    *made_by_office_libraries(),
+    *made_as_outlook_messages(),
+    *made_as_pdf(),
+]
 
 
-@pytest.mark.parametrize("made", [*made_by_libraries(), *made_by_hand()], ids=lambda made: made.name)
+def check(made: Made) -> None:
+    assert (made.name, share_found(made) >= LEAST_SHARE, is_cited_right(made)) == (made.name, True, True)
+
+
+@pytest.mark.parametrize("made", MADE, ids=lambda made: made.name)
 def test_documents_of_libraries_are_read_whole_and_cited_right(made: Made) -> None:
-    assert share_found(made) >= LEAST_SHARE
-    assert is_cited_right(made)
+    check(made)
+
+
+def test_pdfs_of_programs_are_read_whole_and_cited_right(tmp_path: Path) -> None:
+    for made in made_by_pdf_programs(tmp_path):
+        check(made)
+
+
+@pytest.mark.skipif(find_pandoc() is None, reason="pandoc is not installed")
+def test_documents_of_pandoc_are_read_whole_and_cited_right() -> None:
+    for made in made_by_pandoc(find_pandoc() or ""):
+        check(made)
+
+
+@pytest.mark.skipif(not has_node_writers(), reason="not installed: npm install --prefix tests/node")
+def test_documents_of_javascript_are_read_whole_and_cited_right(tmp_path: Path) -> None:
+    for made in made_by_node(tmp_path):
+        check(made)
 
 
 @pytest.mark.skipif(not has_libreoffice(), reason="LibreOffice (soffice) is not installed")
 def test_documents_of_libreoffice_are_read_whole_and_cited_right(tmp_path: Path) -> None:
     for made in made_by_libreoffice(tmp_path):
-        assert (made.name, share_found(made) >= LEAST_SHARE, is_cited_right(made)) == (made.name, True, True)
+        check(made)

@@ -33,14 +33,14 @@ class Letter:
         subject: Decoded.
         facts: Lines such as "From: ...", "Date: ...".
         body: The best part of the body; None where there is none.
-        attachments: In their order.
+        attachments: In their order; a message inside is a letter itself.
     """
 
     subject: str
     facts: Sequence[str]
     body: FileContent | None
     body_type: str = "text"
-    attachments: Sequence[Attachment] = field(default_factory=tuple)
+    attachments: Sequence[Attachment | Letter] = field(default_factory=tuple)
 
 
 def letter_document(letters: Sequence[Letter], *, depth: int = 0, numbered: bool = False) -> Document:
@@ -65,9 +65,16 @@ def _blocks(letter: Letter, warnings: list[str], depth: int) -> Iterator[Block]:
         warnings += body.warnings
         yield from map(_below_subject, body.blocks)
     for position, attachment in enumerate(letter.attachments):
-        yield Block(f"Attachment: {attachment.name}", heading_level=2)
+        is_letter = isinstance(attachment, Letter)
+        yield Block(
+            f"Attachment: {attachment.subject if is_letter else attachment.name}".strip(), heading_level=2
+        )
         if depth < _MOST_DEPTH and position < _MOST_ATTACHMENTS:
-            found = _attached(attachment, warnings, depth)
+            found = (
+                _blocks(attachment, warnings, depth + 1)
+                if is_letter
+                else _attached(attachment, warnings, depth)
+            )
             yield from map(_below_subject, map(_below_subject, found))
 
 

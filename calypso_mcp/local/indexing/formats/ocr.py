@@ -12,6 +12,7 @@ from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFail
 from calypso_mcp.local.indexing.formats.ocr_engines import find_tesseract, is_rapidocr_installed
 from calypso_mcp.local.indexing.formats.ocr_layout import Line, join_lines
 from calypso_mcp.local.indexing.formats.ocr_pictures import Picture, open_pictures
+from calypso_mcp.local.indexing.formats.ocr_tesseract import parse_tesseract
 
 #: Seconds for one picture.
 _TESSERACT_S = 300
@@ -29,9 +30,9 @@ def read_picture(file: FileContent) -> Document:
     count = 0
     if is_rapidocr_installed():
         for count, picture in enumerate(open_pictures(file.data), 1):
-            blocks += text_blocks(_rapid_text(picture.pixels), Part("page", count))
+            blocks += text_blocks(_rapid_text(picture.as_array()), Part("page", count))
     else:
-        for count, text in enumerate(_tesseract_text(file.data).split("\f"), 1):
+        for count, text in enumerate(_tesseract_pages(file.data), 1):
             blocks += text_blocks(text, Part("page", count))
     if not blocks:
         raise ExtractionFailed("empty", "OCR found no text in the picture.")
@@ -40,7 +41,9 @@ def read_picture(file: FileContent) -> Document:
 
 def recognize(picture: Picture) -> str:
     """Return the lines of a picture, paragraphs parted by blank lines."""
-    return _rapid_text(picture.pixels) if is_rapidocr_installed() else _tesseract_text(picture.as_pnm())
+    if is_rapidocr_installed():
+        return _rapid_text(picture.as_array())
+    return "\n\n".join(_tesseract_pages(picture.as_pnm()))
 
 
 def text_blocks(text: str, part: Part) -> list[Block]:
@@ -86,12 +89,13 @@ def _languages(program: str) -> str:
     return "+".join(name for name in names if name and name != "osd") or "eng"
 
 
-def _tesseract_text(image: bytes) -> str:
+def _tesseract_pages(image: bytes) -> list[str]:
+    """Return the text of every picture in a file."""
     program = find_tesseract()
     assert program is not None  # noqa: S101  pictures are refused where nothing reads them
     try:
         done = subprocess.run(  # noqa: S603  the system's own program; the picture comes as its input
-            [program, "-", "-", "-l", _languages(program)],
+            [program, "-", "-", "-l", _languages(program), "tsv"],
             input=image,
             capture_output=True,
             timeout=_TESSERACT_S,
@@ -101,4 +105,5 @@ def _tesseract_text(image: bytes) -> str:
         raise ExtractionFailed("timeout", "Reading the picture took too long; it was given up.") from error
     if done.returncode:
         raise ExtractionFailed("broken", "The picture is damaged or of a kind that cannot be read.")
-    return done.stdout.decode(errors="replace")
+    pages = parse_tesseract(done.stdout.decode(errors="replace"))
+    return [join_lines(pages.get(number, [])) for number in range(1, max(pages, default=0) + 1)]

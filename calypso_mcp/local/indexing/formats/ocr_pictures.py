@@ -23,15 +23,29 @@ _RENDERED_PIXELS = 12_000_000
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Pixels of one picture."""
+    """Pixels of one picture.
 
-    #: A numpy array: rows, columns and, for colours, blue, green, red.
-    pixels: Any
+    Attributes:
+        width: In pixels.
+        height: In pixels.
+        channels: 1 for grey; 3 for blue, green, red.
+        data: Rows from the top, without gaps.
+    """
+
+    width: int
+    height: int
+    channels: int
+    data: bytes
+
+    def as_array(self) -> Any:
+        """Return it as a numpy array of rows and columns, which RapidOCR reads."""
+        numpy = importlib.import_module("numpy")
+        shape = (self.height, self.width, self.channels)[: 2 if self.channels == 1 else 3]
+        return numpy.frombuffer(self.data, numpy.uint8).reshape(shape)
 
     def as_pnm(self) -> bytes:
-        """Return it as a grey picture in Netpbm's format, which every program reads."""
-        rows, columns = self.pixels.shape[:2]
-        return b"P5 %d %d 255\n" % (columns, rows) + self.pixels.tobytes()
+        """Return a grey picture in Netpbm's format, which every program reads."""
+        return b"P5 %d %d 255\n" % (self.width, self.height) + self.data
 
 
 def open_pictures(data: bytes) -> Iterator[Picture]:
@@ -42,7 +56,6 @@ def open_pictures(data: bytes) -> Iterator[Picture]:
     """
     from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
-    numpy = importlib.import_module("numpy")
     Image.MAX_IMAGE_PIXELS = None  # the limit stands here
     try:
         with Image.open(BytesIO(data)) as opened:
@@ -56,7 +69,7 @@ def open_pictures(data: bytes) -> Iterator[Picture]:
                 upright = ImageOps.exif_transpose(frame).convert("RGBA")
                 paper = Image.new("RGBA", upright.size, "white")
                 colours = Image.alpha_composite(paper, upright).convert("RGB")
-                yield Picture(numpy.asarray(colours)[:, :, ::-1].copy())
+                yield Picture(colours.width, colours.height, 3, colours.tobytes("raw", "BGR"))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
         raise ExtractionFailed(
             "broken", "The picture is damaged or of a kind that cannot be read."
@@ -68,4 +81,7 @@ def render_page(page: Any) -> Picture:
     width, height = page.get_size()
     most = math.sqrt(_RENDERED_PIXELS / max(1.0, width * height))
     bitmap = page.render(scale=min(_DPI / _POINTS_PER_INCH, most), grayscale=True)
-    return Picture(bitmap.to_numpy().squeeze().copy())
+    rows, stride = bytes(bitmap.buffer), bitmap.stride
+    starts = range(0, stride * bitmap.height, stride)
+    data = b"".join(rows[start : start + bitmap.width] for start in starts)
+    return Picture(bitmap.width, bitmap.height, 1, data)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import anydoc
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
+from calypso_mcp.local.indexing.formats.books import with_chapter_names
 from calypso_mcp.local.indexing.formats.office_model import document_blocks, parse
 from calypso_mcp.local.indexing.formats.packages import SLIDE_MARK, Package
 from calypso_mcp.local.indexing.formats.spreadsheets import read_spreadsheet
@@ -27,7 +28,11 @@ def read_office(file: FileContent) -> Document:
     if kind in _SPREADSHEETS:
         return read_spreadsheet(file)
     package = _package(file.data)
-    marked = package.with_slide_marks() if package is not None and kind in _PRESENTATIONS else None
+    marked = None
+    if package is not None and kind in _PRESENTATIONS:
+        marked = package.with_slide_marks()
+    elif package is not None and kind == "epub":
+        marked = with_chapter_names(package)
     blocks = list(_parted(document_blocks(parse(file.data if marked is None else marked))))
     title = package.title if package is not None else None
     if package is not None and kind == "docx":

@@ -104,7 +104,7 @@ class Package:
         Pictures are left out of it.
         """
         if "ppt/presentation.xml" in self.names:
-            return self._copy(
+            return self.copy(
                 {
                     "ppt/presentation.xml": _marked_list,
                     "ppt/_rels/presentation.xml.rels": lambda xml: xml.replace("</Relationships>", _RELATION),
@@ -113,10 +113,11 @@ class Package:
                 {_MARK_PART: _MARK_SLIDE},
             )
         if "content.xml" in self.names:
-            return self._copy({"content.xml": lambda xml: _DRAW_PAGE.sub(f"{_MARK_PAGE}<draw:page", xml)}, {})
+            return self.copy({"content.xml": lambda xml: _DRAW_PAGE.sub(f"{_MARK_PAGE}<draw:page", xml)}, {})
         return None
 
-    def _copy(self, changes: dict[str, Callable[[str], str]], added: dict[str, str]) -> bytes:
+    def copy(self, changes: dict[str, Callable[[str], str]], added: dict[str, str]) -> bytes:
+        """Return a copy with parts changed and added, without its pictures; raises as `part` does."""
         target = BytesIO()
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy:
             for name in self.names:
