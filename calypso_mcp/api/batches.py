@@ -167,7 +167,7 @@ class Batch(WireModel):
     #: Items without their bytes, and items that failed or were rejected.
     pending: StrictInt | None = None
     partial_failed_count: StrictInt | None = Field(
-        None,
+        default=None,
         validation_alias=AliasChoices("partialFailedCount", "partial_failed_count"),
         serialization_alias="partialFailedCount",
     )

@@ -38,8 +38,8 @@ class DeclaredFields(DestinationFields):
     title: str | None = None
     tags: tuple[str, ...] | None = None
     metadata: dict[str, Any] | None = None
-    path: str | None = Field(None, json_schema_extra=mark(Extension.REPLACE))
-    if_exists: IfExists | None = Field(None, json_schema_extra=mark(Extension.REPLACE))
+    path: str | None = Field(default=None, json_schema_extra=mark(Extension.REPLACE))
+    if_exists: IfExists | None = Field(default=None, json_schema_extra=mark(Extension.REPLACE))
 
     @staticmethod
     def fields_of(declaration: Declaration, *, destination: Destination | None = None) -> dict[str, Any]:

@@ -33,7 +33,7 @@ class ImportUrl(DestinationFields):
     url: str
     title: str | None = None
     tags: str | None = None
-    if_exists: IfExists | None = Field(None, json_schema_extra=mark(Extension.REPLACE))
+    if_exists: IfExists | None = Field(default=None, json_schema_extra=mark(Extension.REPLACE))
 
 
 class AddWebsite(DestinationFields):
@@ -43,7 +43,7 @@ class AddWebsite(DestinationFields):
     title: str | None = None
     tags_hint: str | None = None
     preferred_language: str | None = None
-    if_exists: IfExists | None = Field(None, json_schema_extra=mark(Extension.REPLACE))
+    if_exists: IfExists | None = Field(default=None, json_schema_extra=mark(Extension.REPLACE))
 
 
 class FetchedSource(KnowledgeFile):

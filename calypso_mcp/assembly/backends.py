@@ -20,7 +20,10 @@ from calypso_mcp.settings import Settings
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
-    from calypso_mcp.client import CalypsoClient, ClientPolicies, Connections, KeyChecks, LedgerFile
+    from calypso_mcp.client import CalypsoClient, ClientPolicies
+    from calypso_mcp.client.key_checks import KeyChecks
+    from calypso_mcp.client.transport.connections import Connections
+    from calypso_mcp.client.uploading.sent_ledger import LedgerFile
     from calypso_mcp.local.app import LocalOptions
 
 #: Beside the data of the embedded Calypso; for the hosted one, all that is there.
@@ -90,7 +93,7 @@ class Backends:
         if self._embedded is not None:
             return False
         if self._checks is None:
-            from calypso_mcp.client import KeyChecks
+            from calypso_mcp.client.key_checks import KeyChecks
 
             self._checks = KeyChecks(self._settings.api_base_url, client_policies(self._settings))
             self._opened.push_async_callback(self._checks.aclose)
@@ -117,7 +120,9 @@ class Backends:
 
     def _client(self, key: str, refused_key_hint: str) -> CalypsoClient:
         """Make a client; one pacer for each key, because the limit on creates is per key."""
-        from calypso_mcp.client import CalypsoClient, CreatePacer, SentLedger, account_of
+        from calypso_mcp.client import CalypsoClient
+        from calypso_mcp.client.transport.pacing import CreatePacer
+        from calypso_mcp.client.uploading.sent_ledger import SentLedger, account_of
 
         base_url = self._base_url
         # The key of the embedded one differs in every process; what it holds lies in the same folder.
@@ -138,7 +143,7 @@ class Backends:
 
     def _shared_connections(self) -> Connections:
         if self._connections is None:
-            from calypso_mcp.client import Connections
+            from calypso_mcp.client.transport.connections import Connections
 
             self._connections = Connections(
                 self._base_url,
@@ -150,7 +155,7 @@ class Backends:
         return self._connections
 
     def _ledger_file(self) -> LedgerFile:
-        from calypso_mcp.client import LedgerFile
+        from calypso_mcp.client.uploading.sent_ledger import LedgerFile
 
         if self._sent is None:
             self._sent = LedgerFile(self._settings.data_dir / _LEDGER_FILE)

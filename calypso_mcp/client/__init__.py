@@ -2,7 +2,7 @@
 
     async with CalypsoClient(base_url=base_url, api_key=api_key) as client:
         bucket = Destination(bucket="docs", create_missing_buckets=True)
-        file = await client.uploads.upload(Upload(BytesSource(b"..."), Declaration("a.md", bucket)))
+        file = await client.uploads.upload(Upload.of_file("a.md", Declaration(destination=bucket)))
         await client.readiness.wait(ReadinessTarget(file_ids=(file.id,)), timeout_s=60)
         found = await client.search.search(SearchRequest(query="...", buckets=("docs",)))
 
@@ -16,64 +16,103 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from calypso_mcp.api.search import SearchRequest
+    from calypso_mcp.api.agents import AgentModel, AgentModelList, CreateAgent, CreatedAgent, UpdateAgent
+    from calypso_mcp.api.answers import AnswerRequest, Conversation
+    from calypso_mcp.api.buckets import Bucket, CreateBucket
+    from calypso_mcp.api.connection import Extension
+    from calypso_mcp.api.search import SearchRequest, SearchResponse, SearchResult
+    from calypso_mcp.api.sources import RelabelSource, Source, SourceList, SourceRemoved, SourceText
+    from calypso_mcp.client.answers import GroundedAnswer
+    from calypso_mcp.client.bucket_list import BucketList
     from calypso_mcp.client.calypso_client import CalypsoClient
-    from calypso_mcp.client.key_checks import KeyChecks
     from calypso_mcp.client.policies import ClientPolicies, Timeouts
     from calypso_mcp.client.readiness_target import ReadinessTarget
-    from calypso_mcp.client.transport.connections import Connections
-    from calypso_mcp.client.transport.pacing import CreatePacer
-    from calypso_mcp.client.transport.sources import BytesSource
+    from calypso_mcp.client.transport.sources import ByteSource, BytesSource
     from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
-    from calypso_mcp.client.uploading.sent_ledger import LedgerFile, SentLedger, account_of
     from calypso_mcp.domain.declaration import Declaration, Destination
     from calypso_mcp.domain.file_state import FileState, Reason, StateReport
-    from calypso_mcp.domain.readiness import Readiness
+    from calypso_mcp.domain.limits import UploadLimits
+    from calypso_mcp.domain.readiness import PollSchedule, Readiness
+    from calypso_mcp.domain.retry import RetryPolicy
 
 __all__ = [
+    "AgentModel",
+    "AgentModelList",
+    "AnswerRequest",
+    "Bucket",
+    "BucketList",
+    "ByteSource",
     "BytesSource",
     "CalypsoClient",
     "ClientPolicies",
-    "Connections",
-    "CreatePacer",
+    "Conversation",
+    "CreateAgent",
+    "CreateBucket",
+    "CreatedAgent",
     "Declaration",
     "Destination",
+    "Extension",
     "FileState",
-    "KeyChecks",
-    "LedgerFile",
+    "GroundedAnswer",
+    "PollSchedule",
     "Readiness",
     "ReadinessTarget",
     "Reason",
+    "RelabelSource",
+    "RetryPolicy",
     "SearchRequest",
-    "SentLedger",
+    "SearchResponse",
+    "SearchResult",
+    "Source",
+    "SourceList",
+    "SourceRemoved",
+    "SourceText",
     "StateReport",
     "Timeouts",
     "TransferProgress",
+    "UpdateAgent",
     "Upload",
-    "account_of",
+    "UploadLimits",
 ]
 
 _HOMES = {
+    "AgentModel": "calypso_mcp.api.agents",
+    "AgentModelList": "calypso_mcp.api.agents",
+    "AnswerRequest": "calypso_mcp.api.answers",
+    "Bucket": "calypso_mcp.api.buckets",
+    "BucketList": "calypso_mcp.client.bucket_list",
+    "ByteSource": "calypso_mcp.client.transport.sources",
     "BytesSource": "calypso_mcp.client.transport.sources",
     "CalypsoClient": "calypso_mcp.client.calypso_client",
     "ClientPolicies": "calypso_mcp.client.policies",
-    "Connections": "calypso_mcp.client.transport.connections",
-    "CreatePacer": "calypso_mcp.client.transport.pacing",
+    "Conversation": "calypso_mcp.api.answers",
+    "CreateAgent": "calypso_mcp.api.agents",
+    "CreateBucket": "calypso_mcp.api.buckets",
+    "CreatedAgent": "calypso_mcp.api.agents",
     "Declaration": "calypso_mcp.domain.declaration",
     "Destination": "calypso_mcp.domain.declaration",
+    "Extension": "calypso_mcp.api.connection",
     "FileState": "calypso_mcp.domain.file_state",
-    "KeyChecks": "calypso_mcp.client.key_checks",
-    "LedgerFile": "calypso_mcp.client.uploading.sent_ledger",
+    "GroundedAnswer": "calypso_mcp.client.answers",
+    "PollSchedule": "calypso_mcp.domain.readiness",
     "Readiness": "calypso_mcp.domain.readiness",
     "ReadinessTarget": "calypso_mcp.client.readiness_target",
     "Reason": "calypso_mcp.domain.file_state",
+    "RelabelSource": "calypso_mcp.api.sources",
+    "RetryPolicy": "calypso_mcp.domain.retry",
     "SearchRequest": "calypso_mcp.api.search",
-    "SentLedger": "calypso_mcp.client.uploading.sent_ledger",
+    "SearchResponse": "calypso_mcp.api.search",
+    "SearchResult": "calypso_mcp.api.search",
+    "Source": "calypso_mcp.api.sources",
+    "SourceList": "calypso_mcp.api.sources",
+    "SourceRemoved": "calypso_mcp.api.sources",
+    "SourceText": "calypso_mcp.api.sources",
     "StateReport": "calypso_mcp.domain.file_state",
     "Timeouts": "calypso_mcp.client.policies",
     "TransferProgress": "calypso_mcp.client.uploading.outcomes",
+    "UpdateAgent": "calypso_mcp.api.agents",
     "Upload": "calypso_mcp.client.uploading.outcomes",
-    "account_of": "calypso_mcp.client.uploading.sent_ledger",
+    "UploadLimits": "calypso_mcp.domain.limits",
 }
 
 

@@ -28,8 +28,9 @@ from urllib.parse import quote
 import httpx2
 
 from calypso_mcp.api.search import SearchRequest
-from calypso_mcp.client import CalypsoClient, CreatePacer
+from calypso_mcp.client import CalypsoClient
 from calypso_mcp.client.readiness_target import ReadinessTarget
+from calypso_mcp.client.transport.pacing import CreatePacer
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.uploads import Upload
 from calypso_mcp.domain.declaration import Declaration, Destination

@@ -14,7 +14,9 @@ from mcp.client import Client
 from mcp.client.session import ElicitationFnT
 
 from calypso_mcp.assembly.server import embedded_formats
-from calypso_mcp.client import CalypsoClient, ClientPolicies, CreatePacer, LedgerFile, SentLedger
+from calypso_mcp.client import CalypsoClient, ClientPolicies
+from calypso_mcp.client.transport.pacing import CreatePacer
+from calypso_mcp.client.uploading.sent_ledger import LedgerFile, SentLedger
 from calypso_mcp.domain.readiness import PollSchedule
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.local.app import open_backend

@@ -28,7 +28,7 @@ async def check_api(settings: Settings) -> AsyncIterator[Finding]:
     if settings.api_key is None:
         yield ok(_AREA, f"Callers bring their own keys to {url}.")
         return
-    from calypso_mcp.client import KeyChecks
+    from calypso_mcp.client.key_checks import KeyChecks
 
     checks = KeyChecks(url, client_policies(settings))
     try:

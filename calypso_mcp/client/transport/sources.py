@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
 import anyio.to_thread
@@ -105,6 +106,24 @@ class DescriptorSource:
     def close(self) -> None:
         """Close the descriptor."""
         os.close(self._fd)
+
+
+@contextmanager
+def open_file(path: Path) -> Generator[ByteSource]:
+    """Open a file for the block.
+
+    Raises:
+        ContentError: It is no regular file.
+        OSError: It cannot be opened.
+    """
+    if not path.is_file():
+        raise ContentError("There is no such file.", code="file_not_found", hint="Check the path.")
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    source = DescriptorSource(descriptor, os.fstat(descriptor).st_size)
+    try:
+        yield source
+    finally:
+        source.close()
 
 
 async def content_hash_of(source: ByteSource) -> str:

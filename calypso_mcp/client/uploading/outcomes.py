@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
 from typing import Literal
 
-from calypso_mcp.client.transport.sources import ByteSource, SourceFactory
+from calypso_mcp.client.transport.sources import ByteSource, SourceFactory, open_file
 from calypso_mcp.domain.declaration import Declaration, Destination
 
 Phase = Literal["hashing", "uploading", "finalizing", "done"]
@@ -24,6 +26,18 @@ class Upload:
     source: ByteSource | SourceFactory
     declaration: Declaration
     origin: str | None = None
+
+    @classmethod
+    def of_file(cls, path: str | Path, declaration: Declaration) -> Upload:
+        """Return the upload of a file on disk, which is open only while its bytes are read.
+
+        Args:
+            path: The file.
+            declaration: What is declared about it; without a name, it gets the file's own.
+        """
+        location = Path(path).absolute()
+        declared = replace(declaration, filename=declaration.filename or location.name)
+        return cls(partial(open_file, location), declared, str(location))
 
     def to(self, destination: Destination) -> Upload:
         """Return the same upload to other buckets."""

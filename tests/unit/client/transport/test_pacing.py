@@ -8,7 +8,8 @@ import httpx2
 import pytest
 
 from calypso_mcp.api.files import CreateUploadSession
-from calypso_mcp.client import CalypsoClient, CreatePacer
+from calypso_mcp.client import CalypsoClient
+from calypso_mcp.client.transport.pacing import CreatePacer
 from tests.support.faulty_transport import API_KEY, BASE_URL, FakeClock, problem
 
 SESSION = {"session_id": "s", "upload_url": "https://storage.test/u"}

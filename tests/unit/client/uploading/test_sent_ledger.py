@@ -11,8 +11,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from calypso_mcp.client import LedgerFile, SentLedger, account_of
 from calypso_mcp.client.uploading import sent_ledger as module
+from calypso_mcp.client.uploading.sent_ledger import LedgerFile, SentLedger, account_of
 from calypso_mcp.domain.recollection import SentFile
 
 ARRIVED = SentFile("file_1", "task_1", "batch_1", "a.md-1")
@@ -118,7 +118,8 @@ async def test_another_process_that_ends_takes_nothing_from_one_that_has_the_fil
     path: Path, file: LedgerFile, caplog: pytest.LogCaptureFixture
 ) -> None:
     note_and_end = (
-        "import anyio, sys; from pathlib import Path; from calypso_mcp.client import LedgerFile, SentLedger\n"
+        "import anyio, sys; from pathlib import Path\n"
+        "from calypso_mcp.client.uploading.sent_ledger import LedgerFile, SentLedger\n"
         "file = LedgerFile(Path(sys.argv[1])); "
         "anyio.run(SentLedger(file, 'a').note_opened, 'other', 'batch_2')\n"
         "file.close()"
