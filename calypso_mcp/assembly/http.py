@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import anyio
+from starlette.requests import Request
 
+from calypso_mcp import __version__
 from calypso_mcp.assembly.access import callers
 from calypso_mcp.assembly.backends import opened
 from calypso_mcp.assembly.one_time import one_time_uploads
 from calypso_mcp.assembly.server import file_policy, server_state
+from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.page.gate import PageGate, PagePlace
+from calypso_mcp.page.sessions import OpenSessions
+from calypso_mcp.server.access.page_sessions import TokenSessions
+from calypso_mcp.server.access.protected_resource import MCP_PATH
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.metrics import Metrics
 from calypso_mcp.server.quotas.upload_quotas import QUOTA_FILE, UploadQuotas
@@ -26,16 +33,26 @@ from calypso_mcp.server.transport.upload_route import upload_route
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+    from calypso_mcp.server.access.gate import AccessControl
     from calypso_mcp.settings import Settings
 
 
+#: Where the page is.
+PAGE_PATH = "/ui/"
+#: Returns what each client needs to use a server at an address, as JSON.
+ClientSnippets = Callable[[str], Sequence[Mapping[str, str]]]
+
+
 @asynccontextmanager
-async def running_app(settings: Settings, stopping: anyio.Event) -> AsyncGenerator[ASGIApp]:
+async def running_app(
+    settings: Settings, stopping: anyio.Event, clients: ClientSnippets = lambda _: []
+) -> AsyncGenerator[ASGIApp]:
     """Run everything behind the application for as long as the block lasts; its own lifespan must run, too.
 
     Args:
         settings: The operator's decisions.
         stopping: To be set when the process is about to end: streams without an end of their own end then.
+        clients: What the page tells of connecting each client to an address of this server.
 
     Raises:
         ConfigError: It could be reached by other machines without a credential or without allowed hosts,
@@ -67,6 +84,25 @@ async def running_app(settings: Settings, stopping: anyio.Event) -> AsyncGenerat
             allowed_origins=settings.allowed_origins,
             control=replace(known.control, capability=uploads.capability) if known.control else None,
             routes=(*status_routes(state, metrics), upload_route(uploads, state)),
+            front=lambda app: _with_page(app, settings, known.control, clients),
             metrics=metrics,
         )
         yield create_http_app(build_server(state), policy)
+
+
+def _with_page(
+    app: ASGIApp, settings: Settings, control: AccessControl | None, clients: ClientSnippets
+) -> ASGIApp:
+    def about(request: Request) -> Mapping[str, Any]:
+        address = (settings.public_url or str(request.base_url)).rstrip("/") + MCP_PATH
+        return {
+            "speaks": "mcp",
+            "backend": "hosted" if settings.uses_hosted_api else "embedded",
+            "version": __version__,
+            "address": address,
+            "limits": {"file_bytes": UploadLimits().file_bytes},
+            "clients": clients(address),
+        }
+
+    sessions = OpenSessions() if control is None else TokenSessions(control)
+    return PageGate(app, PagePlace(PAGE_PATH, "/"), sessions, about)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import anyio
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -22,6 +23,7 @@ from calypso_mcp.page.sessions import SESSION_S, Sessions
 
 STATIC = Path(__file__).with_name("static")
 _LARGEST_SIGN_IN = 16_384
+_SIGN_IN_S = 10.0
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
@@ -137,10 +139,11 @@ class PageGate:
 
     async def _sign_in(self, request: Request) -> Response:
         body = bytearray()
-        async for piece in request.stream():
-            body += piece
-            if len(body) > _LARGEST_SIGN_IN:
-                return _refusal(413, "request_too_large", "That is too long to sign in with.")
+        with anyio.move_on_after(_SIGN_IN_S):
+            async for piece in request.stream():
+                body += piece
+                if len(body) > _LARGEST_SIGN_IN:
+                    return _refusal(413, "request_too_large", "That is too long to sign in with.")
         try:
             given = json.loads(bytes(body))["given"]
         except (ValueError, KeyError, TypeError, RecursionError):

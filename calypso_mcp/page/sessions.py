@@ -111,6 +111,22 @@ class LinkSessions:
         return {"Authorization": f"Bearer {self._key}"}
 
 
+class OpenSessions:
+    """Sessions of a server that asks nobody who they are."""
+
+    asks_for: Literal["nothing"] = "nothing"
+
+    async def begin(self, given: str) -> str | None:
+        """Return no cookie: there is nothing to sign in to."""
+        del given
+        return None
+
+    async def headers(self, cookie: str) -> Mapping[str, str] | None:
+        """Return no headers, whatever the cookie says."""
+        del cookie
+        return {}
+
+
 def link_passes(key: str, run: str, clock: Callable[[], float] = time.time) -> Passes:
     """Return the passes that links of the process `run` carry."""
     return Passes(key, f"page link {run}", clock)

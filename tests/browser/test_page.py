@@ -6,12 +6,12 @@ import re
 import sqlite3
 from collections.abc import Generator
 from contextlib import closing
-from importlib.resources import files as resources
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.accessibility import violations
 from tests.browser.page_rig import (
     CHROMIUM,
     OpenedPage,
@@ -297,23 +297,15 @@ def test_every_view_is_accessible(browser: Browser, tmp_path: Path, theme: str, 
         ids = store_samples(opened)
         page.goto(opened.origin)
         page.get_by_role("heading", name="Sign in").wait_for()
-        found = {"sign-in": _violations(page)}
+        found = {"sign-in": violations(page)}
         sign_in(page, opened.link)
         for name, address in views(ids).items():
             page.goto(f"{opened.origin}/{address}")
             settled(page)
-            found[name] = _violations(page)
+            found[name] = violations(page)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
         page.goto(f"{opened.origin}/#/b/support")
         settled(page)
         page.get_by_role("button", name="Web page").click()
-        found["dialog"] = _violations(page)
-    assert {name: violations for name, violations in found.items() if violations} == {}
-
-
-def _violations(page: Page) -> list[str]:
-    # Loaded and run by the debugger, which the page's policy does not bind.
-    if not page.evaluate("'axe' in window"):
-        page.evaluate((resources("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
-    answer = page.evaluate("axe.run({resultTypes: ['violations']})")
-    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in answer["violations"]]
+        found["dialog"] = violations(page)
+    assert {name: broken for name, broken in found.items() if broken} == {}

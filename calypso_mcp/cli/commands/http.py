@@ -9,8 +9,10 @@ from socket import socket
 
 import anyio
 
-from calypso_mcp.assembly.http import running_app
+from calypso_mcp.assembly.http import PAGE_PATH, running_app
 from calypso_mcp.cli.arguments import LISTENING, CommandParser
+from calypso_mcp.cli.clients.pasting import snippets
+from calypso_mcp.cli.clients.shapes import Remote
 from calypso_mcp.cli.listening import listen, origin, serve
 from calypso_mcp.cli.logs import log_to_stderr
 from calypso_mcp.settings import Settings, load_settings
@@ -34,6 +36,7 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
 
 async def _serve(settings: Settings, listening: socket) -> None:
     stopping = anyio.Event()
-    async with running_app(settings, stopping) as app:
-        print(f"MCP: {origin(listening)}/mcp\nCtrl-C stops it.", file=sys.stderr, flush=True)
+    async with running_app(settings, stopping, lambda url: snippets(Remote(url))) as app:
+        base = origin(listening)
+        print(f"MCP: {base}/mcp\nPage: {base}{PAGE_PATH}\nCtrl-C stops it.", file=sys.stderr, flush=True)
         await serve(app, listening, stopping)

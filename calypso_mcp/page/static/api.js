@@ -12,7 +12,13 @@ export class Refused extends Error {
 const LOST = "The server does not answer.";
 
 /** Ask for `path` below `api/`; return the parsed answer, or raise `Refused`. */
-export async function call(method, path, { query = {}, body, headers = {}, signal } = {}) {
+export async function call(method, path, options = {}) {
+  const response = await send(method, path, options);
+  return readAnswer(response);
+}
+
+/** Ask for `path` below `api/`; return the answer as it is where it is one, or raise `Refused`. */
+export async function send(method, path, { query = {}, body, headers = {}, signal } = {}) {
   const url = new URL(`api/${path}`, document.baseURI);
   for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== "" && value !== null) url.searchParams.set(name, value);
   const sent = { method, headers: { ...headers }, signal, credentials: "same-origin", cache: "no-store" };
@@ -27,12 +33,10 @@ export async function call(method, path, { query = {}, body, headers = {}, signa
     if (error.name === "AbortError") throw error;
     throw new Refused(0, "no_answer", LOST);
   }
-  const answer = await readAnswer(response);
-  if (!response.ok) {
-    const told = answer?.error ?? {};
-    throw new Refused(response.status, told.code ?? "http_error", told.message ?? answer?.message ?? `The server answered ${response.status}.`);
-  }
-  return answer;
+  if (response.ok) return response;
+  const told = await readAnswer(response);
+  const message = told?.error?.message ?? told?.error_description ?? told?.message;
+  throw new Refused(response.status, told?.error?.code ?? "http_error", message ?? `The server answered ${response.status}.`);
 }
 
 async function readAnswer(response) {

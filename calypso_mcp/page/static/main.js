@@ -54,7 +54,15 @@ async function open() {
     setTimeout(open, IDLE_MS);
     return;
   }
-  if (about.signed_in) api = await import(about.speaks === "mcp" ? "./tools.js" : "./rest.js");
+  try {
+    if (about.signed_in) {
+      api = await import(about.speaks === "mcp" ? "./tools.js" : "./rest.js");
+      await api.prepare?.();
+    }
+  } catch (error) {
+    if (error.status !== 401) throw error;
+    about = { ...about, signed_in: false };
+  }
   await route();
 }
 

@@ -73,6 +73,7 @@ def wrap(
     *,
     security: TransportSecuritySettings,
     control: AccessControl | None = None,
+    front: Callable[[ASGIApp], ASGIApp] | None = None,
     metrics: Metrics | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> ASGIApp:
@@ -83,6 +84,7 @@ def wrap(
         limits: What a request may cost.
         security: Hosts and origins to accept, on every route.
         control: How callers prove who they are; None where anyone who reaches the port may call.
+        front: Puts before the login what answers without one.
         metrics: Where answers are counted; None where nobody asked.
         clock: Seconds that only ever grow.
     """
@@ -92,6 +94,8 @@ def wrap(
     inner = GlobalLimits(inner, limits)
     if control is not None:
         inner = AccessGate(inner, control, pace)
+    if front is not None:
+        inner = front(inner)
     inner = KnownAddress(inner, security, pace)
     return inner if metrics is None else Counted(inner, metrics)
 

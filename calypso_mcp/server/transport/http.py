@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,7 @@ class HttpPolicy:
         limits: What one request may cost.
         control: How callers prove who they are; None where reaching the port is enough.
         routes: Routes beside MCP, behind the same checks.
+        front: What stands before the login, behind the checks of Host and Origin: puts a page before an app.
         metrics: Where answers are counted; None where nobody asked.
     """
 
@@ -44,6 +46,7 @@ class HttpPolicy:
     limits: HttpLimits = field(default_factory=HttpLimits)
     control: AccessControl | None = None
     routes: tuple[BaseRoute, ...] = ()
+    front: Callable[[ASGIApp], ASGIApp] | None = None
     metrics: Metrics | None = None
 
 
@@ -75,7 +78,14 @@ def create_http_app(server: MCPServer[Any], policy: HttpPolicy) -> ASGIApp:
         app.router.routes.append(policy.control.resource.route())
     resource = policy.control.resource if policy.control is not None else ProtectedResource()
     readable = ReadableNarrowing(app, credential_header=resource.header)
-    return wrap(readable, policy.limits, security=security, control=policy.control, metrics=policy.metrics)
+    return wrap(
+        readable,
+        policy.limits,
+        security=security,
+        control=policy.control,
+        front=policy.front,
+        metrics=policy.metrics,
+    )
 
 
 def security_of(policy: HttpPolicy) -> TransportSecuritySettings:

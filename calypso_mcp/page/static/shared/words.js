@@ -28,8 +28,9 @@ export function ago(iso, now = Date.now()) {
   return iso.slice(0, 10);
 }
 
-/** Return where a passage stands, such as "page 4, lines 10-18", from the attributes that the API gives. */
+/** Return where a passage stands, such as "page 4, lines 10-18", from the attributes that the API gives, or as text. */
 export function placeInWords(place = {}) {
+  if (typeof place === "string") return place;
   const words = [];
   if (place.sheet) words.push(`sheet ${place.sheet}`, span("row", place.row_start, place.row_end));
   if (place.page) words.push(`page ${place.page_label ?? place.page}`);

@@ -33,7 +33,7 @@ export async function draw(page) {
     if (isBefore) text.prepend(...nodes);
     else text.append(...nodes);
   };
-  const begin = await api.text(source.id, wanted ? { part: wanted.part, line: wanted.line } : {}, page.signal);
+  const begin = await api.text(source.id, wanted ?? {}, page.signal);
   if (!begin.passages.length) show(text, el("p", { class: "muted" }, "No text yet: it shows once the source is indexed."));
   let first = begin.passages[0]?.index ?? 0;
   let { next } = begin;
@@ -62,26 +62,28 @@ export async function draw(page) {
 
 /** Return the address of a source at a passage; `question` is marked there. */
 export function addressOf(fileId, place = {}, question = "") {
-  const named = Object.entries({ part: place.page ?? place.slide ?? place.message ?? place.cell, sheet: place.sheet, line: place.line_start ?? place.row_start, q: question });
+  const named = typeof place === "string" ? [["at", place], ["q", question]] : Object.entries({ part: partOf(place), sheet: place.sheet, line: place.line_start ?? place.row_start, q: question });
   const asked = new URLSearchParams(named.filter(([, value]) => value !== undefined && value !== null && value !== ""));
   return `#/s/${encodeURIComponent(fileId)}${asked.size ? `?${asked}` : ""}`;
 }
 
 function placeOf(query) {
+  if (query.get("at")) return { at: query.get("at") };
   const line = query.get("line") ?? undefined;
   const part = query.get("part") ?? undefined;
-  return line || part ? { line, part, sheet: query.get("sheet") ?? undefined } : null;
+  const section = query.get("sheet") ?? undefined;
+  return line || part || section ? { line, part, section } : null;
 }
 
 function isMeant(place, wanted) {
-  if (!wanted) return false;
-  const part = place.page ?? place.slide ?? place.message ?? place.cell;
-  return String(place.line_start ?? place.row_start ?? "") === (wanted.line ?? "") && String(part ?? "") === (wanted.part ?? "") && (place.sheet ?? "") === (wanted.sheet ?? "");
+  if (!wanted || typeof place === "string") return wanted?.at === place;
+  const part = partOf(place);
+  return String(place.line_start ?? place.row_start ?? "") === (wanted.line ?? "") && String(part ?? "") === (wanted.part ?? "") && place.sheet === wanted.section;
 }
 
 function passageNode(passage, question, isWanted) {
   return el("article", { class: "passage", tabindex: isWanted ? -1 : null, "aria-current": isWanted ? "true" : null },
-    el("p", { class: "place" }, placeInWords({ ...passage.place, heading: undefined }) || `passage ${passage.index + 1}`),
+    el("p", { class: "place" }, placeInWords(typeof passage.place === "string" ? passage.place : { ...passage.place, heading: undefined }) || `passage ${passage.index + 1}`),
     el("div", { class: "words" }, !startsWithHeading(passage) && el("p", { class: "small muted" }, passage.place.heading), el("p", {}, marked(passage.text, question))));
 }
 
@@ -98,7 +100,7 @@ function drawFacts(page, source, node) {
     el("ul", { class: "facts" },
       el("li", {}, el("span", { class: "state", data: { tone: state.tone } }, state.word)),
       source.name !== source.title && source.title && el("li", {}, source.name),
-      el("li", { class: "number" }, sizeInWords(source.size)), el("li", {}, `updated ${ago(source.updated)}`),
+      source.size !== undefined && el("li", { class: "number" }, sizeInWords(source.size)), source.updated && el("li", {}, `updated ${ago(source.updated)}`),
       source.tags.map((tag) => el("li", {}, el("span", { class: "tag" }, tag)))),
     source.error && el("p", { class: "notice", data: { tone: "bad" } }, source.error),
     source.warnings.map((warning) => el("p", { class: "notice", data: { tone: "wait" } }, warning)),
@@ -107,3 +109,5 @@ function drawFacts(page, source, node) {
       can.relabel && el("button", { onClick: async () => { if (await editTags(page, [source])) await page.attempt(again); } }, "Edit tags"),
       can.remove && el("button", { class: "danger", onClick: leave }, "Remove")));
 }
+
+const partOf = (place) => place.page ?? place.slide ?? place.message ?? place.cell;
