@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 
 from selectolax.lexbor import LexborNode
 
@@ -21,7 +21,7 @@ _BLOCK_ELEMENTS = """
     th thead tr ul
 """
 _SKIPPED = frozenset(_NEVER_CONTENT.split())
-_BLOCKS = frozenset(_BLOCK_ELEMENTS.split())
+BLOCKS = frozenset(_BLOCK_ELEMENTS.split())
 #: Class names are too unreliable to skip by; these ARIA roles are defined as page furniture.
 _SKIPPED_ROLES = frozenset({"navigation", "search", "menu", "menubar", "toolbar", "banner"})
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
@@ -32,12 +32,20 @@ _GROUPS = frozenset({"ul", "ol", "dl", "menu", "dir", "table"})
 _SECTIONS = frozenset({"article", "main"})
 
 
-def visible_blocks(root: LexborNode, lines: SourceLines) -> list[Block]:
+def visible_blocks(
+    root: LexborNode, lines: SourceLines, left_out: Container[int] = frozenset()
+) -> list[Block]:
     """Return the text below `root` as headings, paragraphs, lists and tables, in reading order.
 
-    List items begin with "- "; table cells are parted by " | ". `lines` tells where each block stands.
+    List items begin with "- "; table cells are parted by " | ". `lines` tells where each block stands,
+    `left_out` holds the memory ids of elements to leave out.
     """
-    return _Reader(lines).read(root)
+    return _Reader(lines, left_out).read(root)
+
+
+def is_never_content(node: LexborNode) -> bool:
+    """Whether an element is no text for a reader wherever it stands, or is hidden."""
+    return node.tag in _SKIPPED or _is_hidden(node)
 
 
 def _is_hidden(node: LexborNode) -> bool:
@@ -61,8 +69,9 @@ class _Reader:
     or to a cell of the open row. Outside lists and tables every line is a block of its own.
     """
 
-    def __init__(self, source: SourceLines) -> None:
+    def __init__(self, source: SourceLines, left_out: Container[int]) -> None:
         self._source = source
+        self._left_out = left_out
         #: First and last line of the text gathered for the next block; empty where they are unknown.
         self._span: list[int] = []
         self._blocks: list[Block] = []
@@ -77,7 +86,7 @@ class _Reader:
         self._groups = self._preformatted = self._sections = 0
 
     def read(self, root: LexborNode) -> list[Block]:
-        for node, entering in _walk(root, self._is_skipped):
+        for node, entering in walk(root, self._is_skipped):
             tag = node.tag or ""
             if node.is_text_node:
                 self._add(node.text_content or "")
@@ -85,17 +94,18 @@ class _Reader:
                 self._inline.append("\n")
             elif tag in _HEADINGS:
                 self._heading(_HEADINGS[tag], entering=entering)
-            elif tag in _BLOCKS and entering:
+            elif tag in BLOCKS and entering:
                 self._open(tag)
-            elif tag in _BLOCKS:
+            elif tag in BLOCKS:
                 self._close(tag)
         self._end_line()
         self._end_block()
         return self._blocks
 
     def _is_skipped(self, node: LexborNode) -> bool:
-        tag = node.tag or ""
-        return tag in _SKIPPED or (tag == "footer" and not self._sections) or _is_hidden(node)
+        if (node.tag == "footer" and not self._sections) or node.mem_id in self._left_out:
+            return True
+        return is_never_content(node)
 
     def _add(self, text: str) -> None:
         if (found := self._source.find(text)) is not None:
@@ -203,7 +213,7 @@ def _tidy(text: str) -> str:
     return re.sub(r" ?\n ?", "\n", re.sub(r"[ \t\xa0]+", " ", text)).strip()
 
 
-def _walk(root: LexborNode, is_skipped: Callable[[LexborNode], bool]) -> Iterator[tuple[LexborNode, bool]]:
+def walk(root: LexborNode, is_skipped: Callable[[LexborNode], bool]) -> Iterator[tuple[LexborNode, bool]]:
     """Yield nodes below `root` with True on the way in and, elements only, False on the way out."""
     stack: list[LexborNode] = []
     node = root.child

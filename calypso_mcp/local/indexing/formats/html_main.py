@@ -8,16 +8,19 @@ from selectolax.lexbor import LexborNode
 
 from calypso_mcp.local.indexing.documents import Block
 from calypso_mcp.local.indexing.formats.html_blocks import visible_blocks
+from calypso_mcp.local.indexing.formats.html_furniture import find_furniture
 from calypso_mcp.local.indexing.formats.html_lines import SourceLines
 
 #: What pages mark their main content with, the most telling first (HTML standard 4.4.14, 4.3.2; WAI-ARIA).
 _MARKED = ("main", "[role=main]", "article")
 #: Share of the page's text that what is marked has at least: some pages mark an empty box or a teaser.
 _LEAST_SHARE = 0.2
+#: Share of the page's text that is left at least without furniture; else that was no furniture.
+_LEAST_LEFT = 0.5
 
 
 def main_content(root: LexborNode, markup: str, blocks: Sequence[Block]) -> tuple[Block, ...]:
-    """Return the blocks of what the page marks as its main content; all of `blocks` where it marks nothing.
+    """Return the blocks of what the page marks as its main content, else of all but its furniture.
 
     Args:
         root: The body.
@@ -29,7 +32,8 @@ def main_content(root: LexborNode, markup: str, blocks: Sequence[Block]) -> tupl
         main = visible_blocks(marked, SourceLines(markup))
         if _chars(main) >= _LEAST_SHARE * whole:
             return (*_missing_heading(main, blocks), *main)
-    return tuple(blocks)
+    rest = visible_blocks(root, SourceLines(markup), find_furniture(root))
+    return tuple(rest if _chars(rest) >= _LEAST_LEFT * whole else blocks)
 
 
 def _marked(root: LexborNode) -> Iterator[LexborNode]:

@@ -1,0 +1,165 @@
+"""What surrounds the content of a page that marks none: menus, notices about cookies, footers.
+
+Only what is small beside the rest counts, so that a page made of links or of notices stays as it is.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from selectolax.lexbor import LexborNode
+
+from calypso_mcp.local.indexing.formats.html_blocks import BLOCKS, is_never_content, walk
+
+#: Share of the page's text that one piece of furniture has at most.
+_MOST_SHARE = 0.3
+#: A menu is made of links, with little else and a few words each.
+_LEAST_LINKS = 2
+_LINKED_SHARE = 0.7
+_NAMED_LINKED_SHARE = 0.5
+_MENU_ENTRY_CHARS = 30
+#: Text in one block, outside links, that counts as written to be read.
+_PROSE_CHARS = 60
+_FIRST_LEVELS = frozenset({"h1", "h2"})
+_CONTROLS = frozenset({"button", "input", "select"})
+_LAID_OVER = frozenset({"dialog", "alertdialog"})
+#: How pages name notices about cookies: a word for cookies alone may be what the page is about.
+_CONSENT = re.compile(
+    r"consent|gdpr|ccpa|onetrust|cookiebot|usercentrics|didomi|cookies?[-_]?(?:banner|notice|bar|law|popup|"
+    r"overlay|modal|message|policy|settings|warning|disclaimer|dialog|info|hint|wall|layer|box|alert)"
+)
+_FOOTER = frozenset({"footer"})
+_MENUS = frozenset(["nav", "navbar", "navigation", "menu", "breadcrumb", "breadcrumbs", "sidebar"])
+_NAME = re.compile(r"[a-z0-9]+")
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What an element holds, counted while its subtree is walked.
+
+    `first` and `last` number its pieces of text in the page; `prose` is its text outside links and blocks.
+    """
+
+    node: LexborNode
+    first: int
+    last: int = 0
+    chars: int = 0
+    linked: int = 0
+    links: int = 0
+    controls: int = 0
+    prose: int = 0
+    has_title: bool = False
+
+    def close(self, last: int) -> None:
+        """Take note of its end."""
+        self.last = last
+        self.has_title |= self.node.tag == "h1"
+        if self.node.tag == "a":
+            self.linked, self.links, self.prose = self.chars, 1, 0
+
+    def add(self, child: _Tally) -> None:
+        """Count what a child holds."""
+        self.chars += child.chars
+        self.linked += child.linked
+        self.links += child.links
+        self.controls += child.controls
+        self.has_title |= child.has_title
+        self.prose += 0 if child.is_block else child.prose
+
+    @property
+    def is_block(self) -> bool:
+        """Whether it stands on lines of its own."""
+        return self.node.tag in BLOCKS or self.is_heading
+
+    @property
+    def is_heading(self) -> bool:
+        """Whether it is a heading that content begins with."""
+        return self.node.tag in _FIRST_LEVELS
+
+
+def find_furniture(root: LexborNode) -> frozenset[int]:
+    """Return the memory ids of the elements below `root` that are no content."""
+    page, blocks = _count(root)
+    small = [one for one in blocks if 0 < one.chars <= _MOST_SHARE * page.chars and not one.has_title]
+    fixed = [one for one in small if _is_notice(one) or _is_footer(one)]
+    begin, end = _extent(blocks, fixed)
+    menus = [one for one in small if _is_menu(one, outside=one.last < begin or one.first > end)]
+    return frozenset(one.node.mem_id for one in (*fixed, *menus))
+
+
+def _count(root: LexborNode) -> tuple[_Tally, list[_Tally]]:
+    """Return what the whole page holds, and each of its blocks, inner ones first."""
+    blocks: list[_Tally] = []
+    open_ = [_Tally(root, 1)]
+    place = 0
+
+    def is_skipped(node: LexborNode) -> bool:
+        open_[-1].controls += node.tag in _CONTROLS
+        return is_never_content(node)
+
+    for node, entering in walk(root, is_skipped):
+        if node.is_text_node:
+            chars = len((node.text_content or "").strip())
+            place += chars > 0
+            open_[-1].chars += chars
+            open_[-1].prose += chars
+        elif entering:
+            open_.append(_Tally(node, place + 1))
+        else:
+            done = open_.pop()
+            done.close(place)
+            open_[-1].add(done)
+            if done.is_block:
+                blocks.append(done)
+    return open_[0], blocks
+
+
+def _extent(blocks: list[_Tally], fixed: list[_Tally]) -> tuple[float, float]:
+    """Return where the content begins and ends, leaving out what stands in `fixed` elements."""
+    ends: list[int] = []
+    starts: list[int] = []
+    for one in sorted(fixed, key=lambda tally: tally.first):
+        if not ends or one.first > ends[-1]:
+            starts.append(one.first)
+            ends.append(one.last)
+    content = [
+        one
+        for one in blocks
+        if (one.is_heading or one.prose >= _PROSE_CHARS)
+        and not ((at := bisect_right(starts, one.first)) and one.first <= ends[at - 1])
+    ]
+    begin = min((one.first for one in content), default=math.inf)
+    return begin, max((one.last for one in content if not one.is_heading), default=begin)
+
+
+def _is_notice(one: _Tally) -> bool:
+    if not (one.controls or one.links):
+        return False
+    attributes = one.node.attributes
+    style = (attributes.get("style") or "").replace(" ", "").lower()
+    return (
+        attributes.get("role") in _LAID_OVER
+        or "position:fixed" in style
+        or _CONSENT.search(_names(one.node)) is not None
+    )
+
+
+def _is_footer(one: _Tally) -> bool:
+    return not _FOOTER.isdisjoint(_NAME.findall(_names(one.node)))
+
+
+def _is_menu(one: _Tally, *, outside: bool) -> bool:
+    if one.links < _LEAST_LINKS or one.linked > one.links * _MENU_ENTRY_CHARS:
+        return False
+    is_named = not _MENUS.isdisjoint(_NAME.findall(_names(one.node)))
+    least = _NAMED_LINKED_SHARE if is_named else _LINKED_SHARE
+    return (outside or is_named) and one.linked >= least * one.chars
+
+
+def _names(node: LexborNode) -> str:
+    """Return the id and the classes, in lower case."""
+    attributes = node.attributes
+    return f"{attributes.get('id') or ''} {attributes.get('class') or ''}".lower()

@@ -1,0 +1,84 @@
+"""Pages that mark no main content: what stands around it is left out, and nothing else is."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from calypso_mcp.local.indexing.documents import FileContent
+from calypso_mcp.local.indexing.formats.html import read_html
+
+MENUS = (
+    '<div class="top"><a href="/">Home</a> | <a href="/shop">Shop</a> | <a href="/jobs">Jobs</a></div>',
+    '<ul id="nav"><li><a href="/">Home</a></li><li><a href="/shop">Shop</a></li><li>Jobs</li></ul>',
+    '<table><tr><td><a href="/">Home</a></td><td><a href="/shop">Shop</a></td></tr></table>',
+)
+NOTICES = (
+    '<div class="cookie-banner"><p>We use cookies to give you the best experience on all pages.</p>{}</div>',
+    '<div id="CookieConsent" style="position: fixed"><h2>Privacy</h2>Choose cookies. <a>Reject</a></div>',
+    '<section role="dialog"><p>Cookies? <input type="checkbox"> Reject</p></section>',
+)
+FOOTERS = (
+    '<div class="footer">Imprint and privacy of Skarnes Harbour AS, Quay street 4, all rights reserved</div>',
+    '<div id="page-footer"><a href="/imprint">Imprint</a></div>',
+    '<div><ul><li><a href="/imprint">Imprint</a></li><li><a href="/privacy">Privacy</a></li></ul></div>',
+)
+SENTENCES = (
+    "The lighthouse of Skarnes opens on Sundays from 10 to 16, and tickets cost nine euros for adults.",
+    "Groups of more than twelve people book two weeks ahead at the harbour office, by letter or by phone.",
+    "Dogs wait outside.",
+)
+CONTENTS = (
+    '<div class="content"><h1>Visits</h1><p>{}</p><h3>Groups</h3><p>{}</p><p>{}</p></div>',
+    "<h1>Visits</h1><p>{}</p><div><p>{}</p><ul><li>{}</li></ul></div>",
+    "<div><div><div><h2>Visits</h2>{}<br><br>{}</div></div></div><div>{}</div>",
+    "<table><tr><td><p>{}</p></td><td><p>{}</p><p>{}</p></td></tr></table>",
+)
+FURNITURE = ("Home", "Shop", "cookies", "Reject", "Imprint")
+
+
+def text_of(body: str, *, is_page: bool = True) -> str:
+    page = f"<html><head><title>T</title></head><body>{body}</body></html>".encode()
+    document = read_html(FileContent(page, is_page=is_page))
+    return "\n".join(block.text for block in document.blocks)
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+@pytest.mark.parametrize("menu", MENUS)
+def test_menus_notices_and_footers_are_left_out_and_all_of_the_content_stays(content: str, menu: str) -> None:
+    for notice in NOTICES:
+        asking = notice.format("<button>Accept all</button> <a>Reject</a>")
+        for footer in FOOTERS:
+            main = content.format(*SENTENCES)
+            for body in (menu + asking + main + footer, f"<div id=wrap>{asking}{menu}{main}{footer}</div>"):
+                text = text_of(body)
+                assert [one for one in SENTENCES if one not in text] == [], body
+                assert [word for word in FURNITURE if word in text] == [], body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        # A page that is a list of links.
+        "<h1>Forms</h1>" + "".join(f"<p><a href='/{number}'>Form {number}</a></p>" for number in range(9)),
+        "<div>" + "".join(f"<a href='/{number}'>Form {number}</a> " for number in range(9)) + "</div>",
+        # Cookies to eat, a list of links in the middle of the text, and a short page.
+        f'<div class="cookie-card"><p>{SENTENCES[0]}</p><button>Bake</button></div><p>{SENTENCES[1]}</p>',
+        f"<p>{SENTENCES[0]}</p><p><a>Form A</a> <a>Form B</a></p><p>{SENTENCES[1]}</p>",
+        '<div class="footer">Only this.</div>',
+    ],
+)
+def test_what_is_the_page_itself_stays(body: str) -> None:
+    assert text_of(body) == text_of(body, is_page=False)
+
+
+def test_a_page_of_nested_menus_is_read_in_linear_time() -> None:
+    def seconds(depth: int) -> float:
+        body = '<div class="menu consent"><a>Home</a>' * depth + f"<p>{SENTENCES[0]}</p>" + "</div>" * depth
+        started = time.process_time()
+        text_of(body)
+        return time.process_time() - started
+
+    seconds(100)
+    assert seconds(4_000) < 16 * seconds(1_000) + 0.2
