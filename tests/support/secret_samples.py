@@ -201,6 +201,12 @@ def _wide(encoding: str, mark: bytes = b"") -> Callable[[str], bytes]:
 
 
 #: Where a key turns up, and what is made of its text.
+def base64_in_lines(key: str, width: int) -> bytes:
+    """Return a file in base64 as OpenSSL writes it."""
+    encoded = base64.b64encode(key.encode())
+    return b"".join(encoded[start : start + width] + b"\n" for start in range(0, len(encoded), width))
+
+
 SURROUNDINGS: dict[str, Callable[[str], bytes]] = {
     "alone": str.encode,
     "below a heading": lambda key: b"# notes\n" + key.encode(),
@@ -223,6 +229,10 @@ SURROUNDINGS: dict[str, Callable[[str], bytes]] = {
     "short lines": lambda key: _short_lines(key, 16).encode(),
     "very short lines": lambda key: _short_lines(key, 4).encode(),
     "base64 of the file": lambda key: b"client-key-data: " + base64.b64encode(key.encode()),
+    "base64 of the file in lines of 76": lambda key: base64.encodebytes(key.encode()),
+    "base64 of the file in lines of 64": lambda key: base64_in_lines(key, 64),
+    "base64 of a file that begins otherwise": lambda key: base64.b64encode(f"# notes\n{key}".encode()),
+    "base64 in JSON": lambda key: json.dumps({"key": base64_in_lines(key, 64).decode()}).encode(),
     "Markdown fence": lambda key: f"Use this:\n\n```\n{key}```\n".encode(),
     "HTML": lambda key: f"<pre><code>{key}</code></pre>".encode(),
     "UTF-8 with a mark": lambda key: key.encode("utf-8-sig"),

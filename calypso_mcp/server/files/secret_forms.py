@@ -23,6 +23,7 @@ class Form:
         holds: What it must hold beside its form, as names and hashes do not: `a` small letters, `A` capitals,
             `0` digits.
         is_key: Whether this is only the first line of a private key, whose body must follow.
+        in_base64: Whether that body is in base64 once more.
     """
 
     kind: str
@@ -31,22 +32,27 @@ class Form:
     is_exact: bool = False
     holds: str = ""
     is_key: bool = False
+    in_base64: bool = False
 
 
-_KEY_LABELS = ("", "RSA ", "EC ", "DSA ", "OPENSSH ", "ENCRYPTED ")
+def _first_lines_in_base64() -> str:
+    """Return how the end of a key's first line reads in base64, as Kubernetes and CI settings hold key files.
 
-
-def _wrapped_keys() -> str:
-    """Return the pattern of a whole PEM file in base64 once more, as Kubernetes and CI settings hold it."""
-    starts = (base64.b64encode(f"-----BEGIN {label}PRIVATE KEY".encode()).decode() for label in _KEY_LABELS)
-    # The last characters depend on what follows.
-    return "|".join(start.rstrip("=")[:-1].replace("+", "\\+") for start in starts)
+    There are three ways, by the place in a group of three bytes. Each ends with a group, so that what
+    follows can be decoded.
+    """
+    # Characters that depend on what stands before.
+    unknown_chars = {0: 0, 1: 2, 2: 3}
+    return "|".join(
+        base64.b64encode(b" " * before + b"PRIVATE KEY-" + b"-" * (-before % 3)).decode()[unknown:]
+        for before, unknown in unknown_chars.items()
+    )
 
 
 KEYS = (
     Form("private key", "BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY", is_key=True),
     Form("OpenSSH private key", "b3BlbnNzaC1rZXktdjEAAAAA[A-Za-z0-9+/]{40}"),
-    Form("private key in base64", f"(?:{_wrapped_keys()})[A-Za-z0-9+/]{{40}}"),
+    Form("private key in base64", _first_lines_in_base64(), is_key=True, in_base64=True),
     Form("PuTTY private key", "PuTTY-User-Key-File-2", is_key=True),
     Form("PuTTY private key", r"PuTTY-User-Key-File-[23]: (?:ssh|ecdsa|rsa|dsa)"),
     Form("age secret key", "AGE-SECRET-KEY-(?:PQ-)?1[A-Z0-9]{58}"),

@@ -9,6 +9,7 @@ and a bucket is no place to keep keys.
 
 from __future__ import annotations
 
+import base64
 import re
 import threading
 from collections.abc import Callable
@@ -123,7 +124,8 @@ def _first_secret(text: bytes) -> tuple[str, int] | None:
 
 def _is_secret(form: Form, text: bytes, start: int, end: int) -> bool:
     if form.is_key:
-        return _has_body(text[end : end + _BODY_BYTES])
+        following = text[end : end + _BODY_BYTES]
+        return _has_body(_decoded(following) if form.in_base64 else following)
     if form.stands_alone and _continues_word(text[max(0, start - 2) : start]):
         return False
     if form.is_exact and _GOES_ON.match(text, end):
@@ -141,15 +143,25 @@ def _continues_word(before: bytes) -> bool:
 
 
 def _has_body(text: bytes) -> bool:
-    """Whether a key's body follows its first line; a manual that only mentions the line has none.
-
-    The body is read over line ends of every kind, short lines, indents, quotes and headers.
-    """
+    """Whether a key's body follows its first line; a manual that only mentions the line has none."""
     inside = _LAST_LINE.split(text, maxsplit=1)[0]
     if _ELLIPSIS.search(inside[:_ELIDED_WITHIN]):
         return False
+    body = _base64_in(inside)
+    is_long = len(body) >= _SHORTEST_BODY and len(set(body)) >= _FEWEST_DISTINCT
+    return is_long and not _WORDS.search(body)
+
+
+def _decoded(text: bytes) -> bytes:
+    """Return what the base64 at the start of `text` holds."""
+    encoded = _base64_in(text).partition(b"=")[0]
+    return base64.b64decode(encoded[: len(encoded) // 4 * 4])
+
+
+def _base64_in(text: bytes) -> bytes:
+    """Return the base64 that `text` begins with, over line ends of every kind, indents, quotes and headers."""
     body = b""
-    for line in _ESCAPED_LINE_END.sub(b"\n", inside).split(b"\n"):
+    for line in _ESCAPED_LINE_END.sub(b"\n", text).split(b"\n"):
         bare = line.strip(_AROUND_LINES).removeprefix(b"-----").strip(_AROUND_LINES)
         if _BASE64.fullmatch(bare):
             body += bare
@@ -157,8 +169,7 @@ def _has_body(text: bytes) -> bool:
             body += b"".join(runs)
         elif body and bare:
             break
-    is_long = len(body) >= _SHORTEST_BODY and len(set(body)) >= _FEWEST_DISTINCT
-    return is_long and not _WORDS.search(body)
+    return body
 
 
 @cache
