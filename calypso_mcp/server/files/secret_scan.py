@@ -159,7 +159,7 @@ def _decoded(text: bytes) -> bytes:
 
 
 def _base64_in(text: bytes) -> bytes:
-    """Return the base64 that `text` begins with, over line ends of every kind, indents, quotes and headers."""
+    """Return the base64 that `text` begins with, over any line ends, indents, quotes and headers."""
     body = b""
     for line in _ESCAPED_LINE_END.sub(b"\n", text).split(b"\n"):
         bare = line.strip(_AROUND_LINES).removeprefix(b"-----").strip(_AROUND_LINES)
