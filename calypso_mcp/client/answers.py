@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
 
+import anyio
 import httpx2
 
 from calypso_mcp.api import paths
@@ -26,6 +27,10 @@ _LONGEST_ANSWER: Final = 1_000_000
 _MOST_KEPT: Final = 8_000_000
 #: Longest stream that is read, in bytes without compression; a delta of a few letters is an event.
 _LARGEST_STREAM: Final = 64 * 1024 * 1024
+#: How much of a stream is read as fast as it comes, and how much of the rest in a second, in bytes. A model writes
+#: some kilobytes a second; what sends more would take the processor from everybody else.
+_UNPACED: Final = 1024 * 1024
+_PACED_PER_S: Final = 256 * 1024
 _EVENT_STREAM: Final = "text/event-stream"
 
 #: Told how many characters of the answer are there.
@@ -123,18 +128,21 @@ async def _folded(response: httpx2.Response, heard: Heard) -> RawAnswer:
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """The bytes of a stream up to what any answer needs, comments and unknown events included."""
+    """The bytes of a stream up to what any answer needs and no faster, comments and unknown events included."""
 
     def __init__(self, response: httpx2.Response) -> None:
         self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         size = 0
+        started_at = anyio.current_time()
         async for part in unpacked(self._response):
             size += len(part)
             if size > _LARGEST_STREAM:
                 raise _endless()
             yield part
+            if size > _UNPACED:
+                await anyio.sleep_until(started_at + (size - _UNPACED) / _PACED_PER_S)
 
 
 def _endless() -> AnswerFailed:

@@ -79,6 +79,7 @@ class _Endless:
             tasks.start_soon(listen)
             while True:
                 await send({"type": "http.response.body", "body": events, "more_body": True})
+                await anyio.lowlevel.checkpoint()  # sending to nobody gives no other task a turn
 
 
 def main() -> None:

@@ -323,14 +323,32 @@ async def test_a_stream_that_does_not_end_is_cut_off_whatever_it_repeats(
     piece: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("calypso_mcp.client.answers._LARGEST_STREAM", 4_000_000)
+    monkeypatch.setattr("calypso_mcp.client.answers._PACED_PER_S", 1e12)
     stream = _Endless(piece.encode())
     error = await failed_with(_OneStream(stream))
     assert (error.code, error.retryable) == ("answer_too_long", False)
     assert stream.taken < 10_000_000
 
 
+async def test_a_stream_faster_than_any_model_is_read_no_faster_than_the_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("calypso_mcp.client.answers._UNPACED", 100_000)
+    monkeypatch.setattr("calypso_mcp.client.answers._PACED_PER_S", 100_000)
+    piece = event("response.something.new", text="x" * 1_000).encode()
+    stream = _Endless(piece)
+    started_at = anyio.current_time()
+    with anyio.move_on_after(0.3):
+        await failed_with(_OneStream(stream))
+    took_s = anyio.current_time() - started_at
+    assert 100_000 <= stream.taken <= 100_000 * (1 + took_s) + 2 * len(piece)
+
+
 @pytest.mark.parametrize("layers", [1, 2])
-async def test_a_compressed_flood_is_cut_off_before_it_is_unpacked(layers: int) -> None:
+async def test_a_compressed_flood_is_cut_off_before_it_is_unpacked(
+    layers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("calypso_mcp.client.answers._PACED_PER_S", 1e12)
     bomb = b"".join(b": %d\n" % number + b"x" * 1_000_000 for number in range(200))
     for _ in range(layers):
         bomb = gzip.compress(bomb)
