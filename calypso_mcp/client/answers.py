@@ -27,8 +27,8 @@ _LONGEST_ANSWER: Final = 1_000_000
 _MOST_KEPT: Final = 8_000_000
 #: Longest stream that is read, in bytes without compression; a delta of a few letters is an event.
 _LARGEST_STREAM: Final = 64 * 1024 * 1024
-#: How much of a stream is read as fast as it comes, and how much of the rest in a second, in bytes. A model writes
-#: some kilobytes a second; what sends more would take the processor from everybody else.
+#: How much of a stream is read as fast as it comes, and how much of the rest in a second, in bytes. A model
+#: writes some kilobytes a second; what sends more would take the processor from everybody else.
 _UNPACED: Final = 1024 * 1024
 _PACED_PER_S: Final = 256 * 1024
 _EVENT_STREAM: Final = "text/event-stream"
@@ -128,7 +128,7 @@ async def _folded(response: httpx2.Response, heard: Heard) -> RawAnswer:
 
 
 class _Bounded(httpx2.AsyncByteStream):
-    """The bytes of a stream up to what any answer needs and no faster, comments and unknown events included."""
+    """A stream up to what any answer needs and no faster, comments and unknown events included."""
 
     def __init__(self, response: httpx2.Response) -> None:
         self._response = response
