@@ -117,3 +117,10 @@ def test_what_agents_are_told_about_errors_is_in_the_docs() -> None:
     }
     assert told
     assert told <= find_error_codes()
+
+
+def test_every_page_is_in_the_navigation_once() -> None:
+    site: dict[str, Any] = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))
+    listed = [page for section in site["project"]["nav"] for pages in section.values() for page in pages]
+    pages = [page.relative_to(ROOT / "docs").as_posix() for page in (ROOT / "docs").rglob("*.md")]
+    assert sorted(listed) == sorted(pages)
