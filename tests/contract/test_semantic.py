@@ -333,6 +333,16 @@ async def test_of_processes_that_share_a_folder_one_makes_the_vectors_and_the_la
     assert "another embedding model" in caplog.text
 
 
+async def test_a_question_of_half_a_character_is_searched_by_its_words(
+    tmp_path: Path, endpoint: EmbeddingEndpoint
+) -> None:
+    async with in_process(options(tmp_path, endpoint)) as api:
+        await fill(api)
+        body = b'{"query": "subscription \\ud800", "buckets": ["docs"]}'
+        answer = await api.http.post("/search", content=body, headers={"Content-Type": "application/json"})
+        assert answer.status_code in {200, 400}, answer.text
+
+
 async def test_without_the_setting_nothing_of_it_is_there(tmp_path: Path) -> None:
     async with in_process(options_for(tmp_path)) as api:
         await fill(api)

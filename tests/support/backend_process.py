@@ -23,6 +23,7 @@ from calypso_mcp.api.answers import TEXT_DONE
 from calypso_mcp.api.paths import RESPONSES
 from calypso_mcp.local.app import LocalOptions, create_app
 from calypso_mcp.local.indexing import extraction
+from calypso_mcp.local.semantic.options import EmbeddingOptions
 
 
 class _ScriptedExtractor(extraction.Extractor):
@@ -85,6 +86,8 @@ class _Endless:
 def main() -> None:
     data_dir, api_key, options = sys.argv[1:]
     fields: dict[str, Any] = {"creates_per_second": None, "poll_s": 0.05, **ast.literal_eval(options)}
+    if "embeddings" in fields:
+        fields["embeddings"] = EmbeddingOptions(**fields["embeddings"])
     _ScriptedExtractor.hangs_on = fields.pop("hangs_on", "")
     _ScriptedExtractor.dies_of = fields.pop("dies_of", "")
     extraction.Extractor = _ScriptedExtractor

@@ -62,8 +62,8 @@ def download(name: str, folder: Path) -> None:
         fastembed.TextEmbedding(name, cache_dir=str(folder), lazy_load=True)
     except Exception as error:  # the library raises what its own libraries raise
         raise EmbeddingFailed(
-            f"{name} could not be downloaded ({error}). Check the connection to huggingface.co, or copy a "
-            "folder with the model and name that folder."
+            f"{name} could not be downloaded: {str(error).rstrip('.')}. Check the connection to huggingface.co, "
+            "or copy a folder with the model here and name that folder."
         ) from error
 
 
@@ -112,7 +112,11 @@ class LocalEmbedder:
     def _run(self, texts: Sequence[str]) -> list[Vector]:
         with self._loading:
             loaded = self._loaded = self._loaded or self._load()
-        return [unit(vector.tolist()) for vector in loaded.embed(list(texts), batch_size=self.batch)]
+        try:
+            made = [vector.tolist() for vector in loaded.embed(list(texts), batch_size=self.batch)]
+        except Exception as error:  # as in `_load`
+            raise EmbeddingFailed(f"The embedding model failed ({type(error).__name__}).") from error
+        return [unit(vector) for vector in made]
 
     def _load(self) -> Any:
         fastembed = _fastembed()

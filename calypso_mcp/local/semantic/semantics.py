@@ -93,7 +93,7 @@ class Semantics:
 
         After a question that got no vector in time, the next ones do not wait for a while.
         """
-        question = question[:_QUESTION_CHARS]
+        question = question[:_QUESTION_CHARS].encode(errors="replace").decode()
         asked = self._known.get(question) or await self._ask(question)
         if asked is None:
             return None

@@ -86,12 +86,18 @@ class EmbeddingWorker:
                         is_adopted = True
                     pause_s = await self._work()
                     failures = 0
+                except _Superseded:
+                    raise
                 except EmbeddingFailed as failure:
                     failures += 1
                     self._complain(f"{failure} Vectors of passages wait; searches go by words.")
                     pause_s = self._pause_s(failure, failures)
                 except _TROUBLE as error:
                     self._complain(f"Vectors of passages wait: {error}.")
+                    pause_s = self._options.retry.cap_s
+                except Exception as error:  # noqa: BLE001 - searches and uploads must not end with it
+                    self._complain(f"Vectors of passages wait after an unexpected {type(error).__name__}.")
+                    _LOG.debug("The vectors of a batch were not made.", exc_info=error)
                     pause_s = self._options.retry.cap_s
                 await anyio.sleep(pause_s)
         except _Superseded:
