@@ -62,8 +62,8 @@ def download(name: str, folder: Path) -> None:
         fastembed.TextEmbedding(name, cache_dir=str(folder), lazy_load=True)
     except Exception as error:  # the library raises what its own libraries raise
         raise EmbeddingFailed(
-            f"{name} could not be downloaded: {str(error).rstrip('.')}. Check the connection to huggingface.co, "
-            "or copy a folder with the model here and name that folder."
+            f"{name} could not be downloaded: {str(error).rstrip('.')}. Check the connection to "
+            "huggingface.co, or copy a folder with the model here and name that folder."
         ) from error
 
 
