@@ -1,18 +1,24 @@
-"""The indexing worker when the store is in trouble."""
+"""The indexing worker: small files together, and what it does when the store is in trouble."""
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
 import threading
 from pathlib import Path
+from typing import Any
 
 import anyio
 import anyio.to_thread
 import pytest
 
+from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.presence import Presence
+from calypso_mcp.local.store import files, sessions
 from calypso_mcp.local.store.database import Database
+from calypso_mcp.local.store.sessions import NewSession
 from calypso_mcp.local.worker import IndexingWorker
 
 BOUND_S = 30.0
@@ -40,3 +46,82 @@ async def test_trouble_that_lasts_is_logged_once(tmp_path: Path, caplog: pytest.
 
     messages = [record.getMessage() for record in caplog.records]
     assert messages.count("No indexing task could be claimed; trying again.") == 1
+
+
+async def _queue(database: Database, blobs: Blobs, contents: dict[str, bytes | None]) -> None:
+    """Queue files of these contents in one transaction; None stands for bytes that are gone."""
+
+    def work(connection: sqlite3.Connection) -> None:
+        for name, content in contents.items():
+            new = NewSession(Declaration(name), len(content or b"gone"), ())
+            session_id = sessions.insert(connection, new, now=0.0, lifetime_s=60.0).session_id
+            with blobs.open_partial(session_id, new.size_bytes).closing() as partial:
+                sessions.mark_uploaded(connection, session_id, partial.seal(content or b"gone", {}))
+            if content is None:
+                blobs.discard(session_id)
+            session = sessions.get(connection, session_id)
+            assert session is not None
+            files.insert(connection, session, now=0.0)
+
+    await database.write(work)
+
+
+def _ends(connection: sqlite3.Connection) -> dict[str, tuple[str, str | None, int]]:
+    rows = connection.execute(
+        "SELECT filename, files.status, error_code, attempts FROM files JOIN tasks ON file_id = files.id"
+    )
+    return {row[0]: tuple(row)[1:] for row in rows}
+
+
+class _TellingWorker(IndexingWorker):
+    """Tells when it has ended a group, and whenever else it looks for work."""
+
+    def __init__(self, *parts: Any) -> None:
+        super().__init__(*parts)
+        self.told = asyncio.Queue[None]()
+
+    def wake(self) -> None:
+        super().wake()
+        self.told.put_nowait(None)
+
+
+async def test_files_that_are_indexed_together_end_as_they_would_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transactions: list[int] = []
+    write_each = Database.write_each
+
+    async def counted(self: Database, works: Any, **how: Any) -> Any:
+        transactions.append(len(works))
+        return await write_each(self, works, **how)
+
+    monkeypatch.setattr(Database, "write_each", counted)
+    contents = {f"{number}.md": f"# Note {number}\n\nA zebra.\n".encode() for number in range(20)}
+    odd: dict[str, bytes | None] = {
+        "blank.txt": b"  \n",
+        "other.txt": "Ein Zebra läuft über die Straße.".encode("utf-16"),
+        "binary.txt": bytes(range(256)),
+        "gone.md": None,
+    }
+    blobs = Blobs(tmp_path)
+    blobs.prepare()
+    async with Database(tmp_path / "calypso.db") as database:
+        await _queue(database, blobs, {**contents, **odd})
+        options = LocalOptions(data_dir=tmp_path, api_key="sk_test", poll_s=0.01)
+        worker = _TellingWorker(options, database, blobs, Presence(tmp_path / "workers"))
+        ends = await database.read(_ends)
+        with anyio.fail_after(BOUND_S):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(worker.run)
+                while not {end[0] for end in ends.values()} <= {"active", "failed"}:
+                    await worker.told.get()
+                    ends = await database.read(_ends)
+                tasks.cancel_scope.cancel()
+    assert [ends[name] for name in contents] == [("active", None, 1)] * 20
+    assert ends["other.txt"] == ("active", None, 1)
+    assert [ends[name][:2] for name in ("blank.txt", "binary.txt", "gone.md")] == [
+        ("failed", "empty"),
+        ("failed", "unsupported"),
+        ("failed", "content_missing"),
+    ]
+    assert transactions == [20]
