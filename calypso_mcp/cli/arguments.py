@@ -152,6 +152,23 @@ class CommandParser(argparse.ArgumentParser):
                 section = sections[knob.group] = self.add_argument_group(_TITLES[knob.group])
             _add_setting(section, name, knob)
 
+    def add_destination(self) -> None:
+        """Offer the bucket to upload to, and which files of a folder to take."""
+        self.add_argument(
+            "--bucket",
+            dest="destination",
+            required=True,
+            metavar="BUCKET",
+            help="slug, id or name of the bucket",
+        )
+        self.add_argument("--create-bucket", action="store_true", help="create the bucket if there is none")
+        self.add_argument(
+            "--include", action="append", default=[], metavar="GLOB", help="only files that match"
+        )
+        self.add_argument(
+            "--exclude", action="append", default=[], metavar="GLOB", help="leave out files that match"
+        )
+
     def add_time_limit(self, default_s: float) -> None:
         """Offer `--time-limit`."""
         self.add_argument(

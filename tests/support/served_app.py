@@ -11,7 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 
-class _Server(uvicorn.Server):
+class AnnouncingServer(uvicorn.Server):
     """Announces itself through an event, so that nobody has to poll."""
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -28,7 +28,7 @@ async def serving(app: ASGIApp) -> AsyncGenerator[int]:
     """Serve `app` on a free port of 127.0.0.1, which is what this yields."""
     with socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        server = _Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
+        server = AnnouncingServer(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.serve, [listening])
             await server.is_up.wait()

@@ -13,17 +13,7 @@ from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from starlette.types import ASGIApp
 
-
-class _Server(uvicorn.Server):
-    """Announces itself through an event, so that nobody has to poll."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.is_up = anyio.Event()
-
-    async def startup(self, sockets: list[socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.is_up.set()
+from tests.support.served_app import AnnouncingServer
 
 
 @asynccontextmanager
@@ -34,7 +24,7 @@ async def serving_mcp(app: ASGIApp) -> AsyncGenerator[str]:
         config = uvicorn.Config(
             app, log_config=None, lifespan="on", ws="none", timeout_graceful_shutdown=1, access_log=False
         )
-        server = _Server(config)
+        server = AnnouncingServer(config)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.serve, [listening])
             await server.is_up.wait()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from calypso_mcp import __version__
@@ -44,3 +46,19 @@ def minimal_path() -> str:
 def _is_kept(python: Path) -> bool:
     """Whether this Python stays where it is: not in the cache of uv, whose environments come and go."""
     return not any(re.fullmatch(r"(?:archive|environments)-v\d+", part) for part in python.parts)
+
+
+def ask_program(command: Sequence[str], *, timeout_s: float) -> subprocess.CompletedProcess[str] | None:
+    """Run a program and return how it ended, with its output; None where it did not start or not answer."""
+    try:
+        return subprocess.run(  # noqa: S603 - a client that the user named, or what that client starts
+            command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+            timeout=timeout_s,
+            stdin=subprocess.DEVNULL,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None

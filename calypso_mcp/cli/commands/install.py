@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import difflib
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import cast
 import anyio
 
 from calypso_mcp.cli.arguments import SERVING, CommandParser
-from calypso_mcp.cli.clients.command import server_command
+from calypso_mcp.cli.clients.command import ask_program, server_command
 from calypso_mcp.cli.clients.edits import server_in, with_server
 from calypso_mcp.cli.clients.entries import NAME
 from calypso_mcp.cli.clients.facts import CLIENTS, Client
@@ -219,18 +218,8 @@ def _show_status(client: Client) -> None:
     if program is None:
         print(f"Restart {client.title} to use it.")
         return
-    command = [program, *client.status[1:]]
-    try:
-        answer = subprocess.run(  # noqa: S603 - the client that the person named
-            command,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=_STATUS_WAIT_S,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.TimeoutExpired):
+    answer = ask_program([program, *client.status[1:]], timeout_s=_STATUS_WAIT_S)
+    if answer is None:
         print(f"`{' '.join(client.status)}` did not answer.", file=sys.stderr)
         return
     print(f"{' '.join(client.status)}:")

@@ -39,16 +39,7 @@ def add_arguments(parser: CommandParser) -> None:
         "stopped at any point; the same command continues."
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="the folder")
-    parser.add_argument(
-        "--bucket", dest="destination", required=True, metavar="BUCKET", help="slug, id or name of the bucket"
-    )
-    parser.add_argument("--create-bucket", action="store_true", help="create the bucket if there is none")
-    parser.add_argument(
-        "--include", action="append", default=[], metavar="GLOB", help="only files that match"
-    )
-    parser.add_argument(
-        "--exclude", action="append", default=[], metavar="GLOB", help="leave out files that match"
-    )
+    parser.add_destination()
     parser.add_argument(
         "--remove-missing",
         action="store_true",

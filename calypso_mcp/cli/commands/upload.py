@@ -22,16 +22,7 @@ def add_arguments(parser: CommandParser) -> None:
     """Take the files and where they go."""
     parser.description = "Upload files or folders into a bucket; exit code 1 if any file failed."
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files or folders")
-    parser.add_argument(
-        "--bucket", dest="destination", required=True, metavar="BUCKET", help="slug, id or name of the bucket"
-    )
-    parser.add_argument("--create-bucket", action="store_true", help="create the bucket if there is none")
-    parser.add_argument(
-        "--include", action="append", default=[], metavar="GLOB", help="only files that match"
-    )
-    parser.add_argument(
-        "--exclude", action="append", default=[], metavar="GLOB", help="leave out files that match"
-    )
+    parser.add_destination()
     parser.add_argument(
         "--tag", action="append", default=[], dest="tags", metavar="TAG", help="tag for every file"
     )

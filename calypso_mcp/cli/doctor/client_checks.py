@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 from calypso_mcp import __version__
 from calypso_mcp.cli.arguments import UsageError, parse
-from calypso_mcp.cli.clients.command import PACKAGE, minimal_path
+from calypso_mcp.cli.clients.command import PACKAGE, ask_program, minimal_path
 from calypso_mcp.cli.clients.entries import Entry, servers_of
 from calypso_mcp.cli.clients.facts import Client
 from calypso_mcp.cli.clients.files import ConfigFile, config_files, read_text
@@ -167,19 +166,8 @@ def _version_of(program: str) -> str | None:
     path = Path(program)
     if path.stem != PACKAGE or not path.is_absolute() or not os.access(path, os.X_OK):
         return None
-    try:
-        answer = subprocess.run(  # noqa: S603 - what the client itself starts
-            [program, "--version"],
-            capture_output=True,
-            text=True,
-            errors="replace",
-            check=False,
-            timeout=_VERSION_WAIT_S,
-            stdin=subprocess.DEVNULL,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    found = _VERSION.search(answer.stdout)
+    answer = ask_program([program, "--version"], timeout_s=_VERSION_WAIT_S)
+    found = _VERSION.search(answer.stdout) if answer is not None else None
     return found.group(1) if found else None
 
 

@@ -53,6 +53,15 @@ def listed(report: StateReport, *, name_ready: bool = False) -> tuple[list[ItemS
     return items[:most], max(0, len(items) - most)
 
 
+def next_step(state: Readiness, file_id: str) -> str:
+    """Return what to do about one source that was just added."""
+    if state is Readiness.READY:
+        return "Search it with search_bucket."
+    if state is Readiness.FAILED:
+        return "It will not become searchable: fix the cause, then add it again."
+    return f"Before you search for it, call wait_for_bucket_sync with file_ids=[{file_id!r}]."
+
+
 def warnings_line(state: FileState) -> str | None:
     """Return what a reader of a searchable file should know; None where there is nothing."""
     return reason_line("read with a warning: " + "; ".join(state.warnings)) if state.warnings else None

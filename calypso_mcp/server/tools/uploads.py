@@ -27,7 +27,7 @@ from calypso_mcp.server.one_time.one_time_uploads import IssuedUpload
 from calypso_mcp.server.quotas.fetch_quotas import count_fetch
 from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
-from calypso_mcp.server.results.standings import ReadinessWord, reason_line, warnings_line
+from calypso_mcp.server.results.standings import ReadinessWord, next_step, reason_line, warnings_line
 from calypso_mcp.server.scope.destinations import Target, made, upload_target, version_rule
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import ServerState
@@ -264,16 +264,8 @@ def _report(sent: _Sent, report: StateReport) -> UploadReport:
         changed=is_changed(uploaded) or None,
         code=failed.code if failed else None,
         reason=reason_line(failed.message or "") if failed else remark,
-        next_step=_next_step(report.state, uploaded.id),
+        next_step=next_step(report.state, uploaded.id),
     )
-
-
-def _next_step(state: Readiness, file_id: str) -> str:
-    if state is Readiness.READY:
-        return "Search it with search_bucket."
-    if state is Readiness.FAILED:
-        return "It will not become searchable: mend the cause, then upload it again."
-    return f"Before you search for it, call wait_for_bucket_sync with file_ids=[{file_id!r}]."
 
 
 def _address(issued: IssuedUpload, target: Target) -> UploadReport:

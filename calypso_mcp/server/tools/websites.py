@@ -18,7 +18,7 @@ from calypso_mcp.errors import ContentError
 from calypso_mcp.server.quotas.fetch_quotas import count_fetch
 from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
-from calypso_mcp.server.results.standings import ReadinessWord, reason_line, warnings_line
+from calypso_mcp.server.results.standings import ReadinessWord, next_step, reason_line, warnings_line
 from calypso_mcp.server.scope.destinations import Target, made, upload_target
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 
@@ -119,13 +119,5 @@ async def _report(access: Access, added: FileState, target: Target, remark: str)
         file_id=added.id,
         title=clean_line(added.name, _TITLE_CHARS) if added.name else None,
         reason=reason_line(failed.message or "") if failed else remark or warning,
-        next_step=_next_step(report.state, added.id),
+        next_step=next_step(report.state, added.id),
     )
-
-
-def _next_step(state: Readiness, file_id: str) -> str:
-    if state is Readiness.READY:
-        return "Search it with search_bucket."
-    if state is Readiness.FAILED:
-        return "It will not become searchable; see the reason."
-    return f"Before you search for it, call wait_for_bucket_sync with file_ids=[{file_id!r}]."
