@@ -1,6 +1,6 @@
 """Takes pictures of every view of the page, in both themes and at three widths.
 
-`python -m tests.browser.screenshots FOLDER` needs Chromium. The README's picture is one of them.
+`python -m tests.browser.screenshots FOLDER` needs Chromium. `--readme` makes the picture of the README anew.
 """
 
 from __future__ import annotations
@@ -9,27 +9,35 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.page_rig import chromium, opened_page, settled, sign_in
 from tests.browser.samples import store_samples, views
 
 THEMES = ("light", "dark")
 WIDTHS = {1280: 800, 768: 1024, 360: 740}
+README_PICTURE = Path(__file__).parents[2] / "docs" / "images" / "page.png"
 
 
-def main(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def main(folder: Path | None) -> None:
+    """Take every picture into a folder, or only the README's."""
     with tempfile.TemporaryDirectory() as data, opened_page(Path(data)) as opened, chromium() as browser:
         ids = store_samples(opened)
         page = browser.new_page()
         sign_in(page, opened.link)
+        if folder is None:
+            page.set_viewport_size({"width": 1000, "height": 640})
+            page.goto(f"{opened.origin}/#/b/support")
+            settled(page)
+            expect(page.locator(".state[data-tone=wait]")).to_have_count(0)
+            page.screenshot(path=README_PICTURE)
+            return
+        folder.mkdir(parents=True, exist_ok=True)
         for name, address in views(ids).items():
             page.goto(f"{opened.origin}/{address}")
             settled(page)
             _take(page, folder, name)
         page.context.clear_cookies()
-        page.goto(f"{opened.origin}/#/")
         page.reload()
         page.get_by_role("heading", name="Sign in").wait_for()
         _take(page, folder, "sign-in")
@@ -44,4 +52,4 @@ def _take(page: Page, folder: Path, name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(None if sys.argv[1] == "--readme" else Path(sys.argv[1]))

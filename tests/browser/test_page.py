@@ -224,6 +224,15 @@ def test_what_one_tab_removes_leaves_the_other(page: Page, backend: OpenedPage) 
     expect(page.get_by_role("link", name="two.md")).to_have_count(1)
 
 
+def test_an_answer_of_something_in_between_is_no_riddle(page: Page, backend: OpenedPage) -> None:
+    page.route("**/api/knowledge/buckets", lambda route: route.fulfill(status=200, body="<p>Log in first"))
+    page.goto(f"{backend.origin}/#/search")
+    expect(page.get_by_text("The server's answer cannot be understood.")).to_be_visible()
+    page.unroute_all()
+    page.get_by_role("link", name="All buckets").click()
+    page.get_by_role("heading", name="Buckets", exact=True).wait_for()
+
+
 def test_uploads_go_on_after_the_backend_was_killed(browser: Browser, tmp_path: Path) -> None:
     (tmp_path / "big.txt").write_text("The tide turns at noon.\n" * 200_000)
     data = tmp_path / "data"

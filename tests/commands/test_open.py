@@ -32,6 +32,12 @@ def test_the_page_is_served_by_one_process_and_linked_by_others(tmp_path: Path) 
     assert look_up(tmp_path) is None
 
 
+def test_hosted_buckets_are_not_looked_for_on_this_disk(tmp_path: Path) -> None:
+    refused = run("open", "--data-dir", str(tmp_path), environ={"CALYPSO_API_KEY": "sk_hosted"})
+    assert refused.returncode == 2
+    assert "calypso-mcp http" in refused.stderr
+
+
 def test_the_address_of_a_killed_backend_is_not_used(tmp_path: Path) -> None:
     with running("backend", "--port", "0", "--data-dir", str(tmp_path)) as backend:
         assert backend.stdout is not None

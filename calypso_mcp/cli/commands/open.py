@@ -23,14 +23,23 @@ def add_arguments(parser: CommandParser) -> None:
         "command does until it is stopped. The link signs in once, within five minutes."
     )
     parser.add_argument("--no-browser", action="store_true", help="only print the link")
-    parser.add_settings({"http"}, names=SETTINGS)
+    parser.add_settings({"http"}, names=SETTINGS | {"backend"})
 
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
-    """Print the link and open it; serve where nothing does."""
+    """Print the link and open it; serve where nothing does.
+
+    Raises:
+        ConfigError: The buckets are hosted, so that no data folder of this machine has them.
+    """
     settings = load_settings(flags)
-    key = BackendKey.of(settings)
     running = look_up(settings.data_dir)
+    if running is None and settings.uses_hosted_api:
+        raise ConfigError(
+            "The settings name an API key, so your buckets are hosted.",
+            hint="`calypso-mcp http` shows those at /ui; --backend embedded opens this machine's own.",
+        )
+    key = BackendKey.of(settings)
     if running is not None:
         _show(sign_in_link(running, key), arguments)
         return 0

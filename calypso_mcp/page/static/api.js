@@ -14,7 +14,9 @@ const LOST = "The server does not answer.";
 /** Ask for `path` below `api/`; return the parsed answer, or raise `Refused`. */
 export async function call(method, path, options = {}) {
   const response = await send(method, path, options);
-  return readAnswer(response);
+  const answer = await readAnswer(response);
+  if (answer === null) throw new Refused(response.status, "no_answer", "The server's answer cannot be understood.");
+  return answer;
 }
 
 /** Ask for `path` below `api/`; return the answer as it is where it is one, or raise `Refused`. */
@@ -42,8 +44,11 @@ export async function send(method, path, { query = {}, body, headers = {}, signa
 async function readAnswer(response) {
   try {
     return await response.json();
-  } catch {
-    return null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    // Left by the view, or cut off.
+    if (error.name === "AbortError") throw error;
+    throw new Refused(0, "no_answer", LOST);
   }
 }
 

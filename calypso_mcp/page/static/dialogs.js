@@ -17,6 +17,9 @@ export function question(title, fields, { yes = "OK", no = "Cancel", isDanger = 
   document.body.append(dialog);
   const before = document.activeElement;
   dialog.showModal();
+  // What is typed comes first; without it, the answer that does no harm.
+  const safe = isDanger ? "button[type=button]" : "button[type=submit]";
+  (form.querySelector("input, select, textarea") ?? form.querySelector(safe)).focus();
   return new Promise((done) => {
     dialog.addEventListener("close", () => {
       const data = dialog.returnValue === "yes" ? new FormData(form) : null;

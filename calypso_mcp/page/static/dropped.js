@@ -41,7 +41,7 @@ export function sortOut(files, { limits, unreadable = [] }, namesThere) {
   const ready = [];
   const refused = [];
   const seen = new Set();
-  for (const { file, path } of files) {
+  for (const { file, path } of [...files].sort((one, other) => one.path.localeCompare(other.path))) {
     const reason = CLUTTER.has(file.name.toLowerCase()) ? "" : problemOf(file, path, limits, unreadable, seen);
     seen.add(path);
     if (reason) refused.push({ path, reason });

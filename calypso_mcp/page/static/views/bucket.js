@@ -73,7 +73,8 @@ function drawHead(node, bucket) {
   const state = readinessOf(bucket);
   show(node, el("div", { class: "card-head" }, readiness(bucket), el("span", { class: "state", data: { tone: state.tone } }, state.word)),
     bucket.description && el("p", { class: "muted" }, bucket.description),
-    bucket.error && el("p", { class: "notice", data: { tone: "bad" } }, bucket.error),
+    // Each failed source says why in its row.
+    bucket.error && !bucket.failed && el("p", { class: "notice", data: { tone: "bad" } }, bucket.error),
     bucket.agents.length > 0 && el("p", { class: "small muted" }, `Searched by ${bucket.agents.join(", ")}`));
 }
 

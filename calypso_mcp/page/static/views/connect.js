@@ -12,7 +12,7 @@ export async function draw(page) {
     }).filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
     el("h2", {}, "Clients"),
     el("p", { class: "muted" }, "The command changes a client's configuration after it has shown you what it will write. Or paste the text yourself."),
-    el("div", { class: "stack" }, about.clients.map((client) => clientPanel(page, client))));
+    el("div", { class: "clients" }, about.clients.map((client) => clientPanel(page, client))));
 }
 
 function clientPanel(page, { title, command, file, text }) {

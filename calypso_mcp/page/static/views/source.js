@@ -56,7 +56,8 @@ export async function draw(page) {
   drawMore();
   const meant = text.querySelector("[aria-current]");
   if (!meant) return;
-  meant.scrollIntoView({ block: "center" });
+  const { bottom } = meant.getBoundingClientRect();
+  if (bottom > innerHeight) meant.scrollIntoView({ block: "center" });
   meant.focus({ preventScroll: true });
 }
 
