@@ -51,6 +51,20 @@ def test_a_server_starts_without_what_only_requests_need() -> None:
     assert len(added) <= MOST_MODULES, sorted(added)
 
 
+def test_the_embedded_calypso_loads_no_embedding_model_unless_one_is_set_up() -> None:
+    probe = "import sys, calypso_mcp.local.app; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", probe], capture_output=True, text=True, check=True, timeout=60
+    )
+    loaded = set(done.stdout.split())
+    assert "calypso_mcp.local.routes.search" in loaded
+    assert {name for name in loaded if name.startswith("calypso_mcp.local.semantic")} == {
+        "calypso_mcp.local.semantic",
+        "calypso_mcp.local.semantic.options",
+    }
+    assert loaded & {"fastembed", "numpy", "onnxruntime"} == set()
+
+
 def test_ctrl_c_while_modules_load_ends_the_process_whatever_is_being_imported() -> None:
     probe = """\
 import signal, sys
