@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.local.processes.file_locks import try_lock
 
 
 def kept_secret(path: Path, make: Callable[[], str]) -> str:
@@ -44,6 +43,9 @@ def _make(path: Path, make: Callable[[], str]) -> None:
 
     A lock, because a name that is taken only where it is free needs hard links, which FAT and exFAT lack.
     """
+    # Only here: the start of a server does without the embedded backend.
+    from calypso_mcp.local.processes.file_locks import try_lock
+
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     with os.fdopen(descriptor, "r+") as file:
         try_lock(descriptor, waits=True)
