@@ -114,10 +114,17 @@ def test_a_reader_is_offered_nothing_to_change(browser: Browser, team: Team) -> 
         expect(page.get_by_role("button", name="Remove")).to_have_count(0)
 
 
-def test_a_session_ends_with_its_token(browser: Browser, tmp_path: Path) -> None:
-    with team_server(tmp_path, {"one": "all_buckets = true"}) as team, watched(browser) as page:
+def test_the_page_offers_what_the_server_does_until_the_token_ends(browser: Browser, tmp_path: Path) -> None:
+    offered = "list_buckets,list_sources,list_agents,search_bucket"
+    agents = {"one": "all_buckets = true"}
+    with team_server(tmp_path, agents, CALYPSO_TOOLS=offered) as team, watched(browser) as page:
         sign_in(page, team, team.tokens["one"])
         page.get_by_role("heading", name="Buckets", exact=True).wait_for()
+        expect(page.get_by_role("button", name="New bucket")).to_have_count(0)
+        page.goto(f"{team.origin}/ui/#/s/file_1")
+        expect(page.get_by_text("does not give the text of sources")).to_be_visible()
+        page.goto(f"{team.origin}/ui/#/")
+        settled(page)
         access_file = tmp_path / "access.toml"
         access_file.write_text(
             access_file.read_text()

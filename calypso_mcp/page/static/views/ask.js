@@ -20,13 +20,17 @@ export async function draw(page) {
   show(result, el("p", { class: "muted" }, "Asking \u2026"));
   const answer = await page.api.ask({ model, question, signal: page.signal });
   const byNumber = new Map(answer.sources.map((source) => [source.number, source]));
-  const hrefOf = (source) => source.fileId && addressOf(source.fileId, source.place, question);
+  const hrefOf = (source) => page.api.can.read && source.fileId && addressOf(source.fileId, source.place, question);
   show(result,
     el("div", { class: "panel answer" }, answer.note && el("p", { class: "small muted" }, answer.note),
       answer.parts.map(({ text, sources, isQuote }) => el(isQuote ? "blockquote" : "p", {}, text,
-        sources.map((number) => [" ", el("a", { class: "cite", href: hrefOf(byNumber.get(number) ?? {}) ?? "#/ask", "aria-label": `Source ${number}` }, `[${number}]`)])))),
+        sources.map((number) => [" ", cite(number, hrefOf(byNumber.get(number) ?? {}))])))),
     answer.sources.length > 0 && [el("h2", {}, "Sources"), hitList(answer.sources, question, { hrefOf })]);
   page.say("The answer is there.", { isSeen: false });
+}
+
+function cite(number, href) {
+  return href ? el("a", { class: "cite", href, "aria-label": `Source ${number}` }, `[${number}]`) : `[${number}]`;
 }
 
 function submit(event) {

@@ -15,6 +15,7 @@ const LISTED = 1000;
 // Outlives the view: what was dropped is sent on while a person looks elsewhere.
 let uploads = null;
 let shown = () => {};
+addEventListener("beforeunload", (event) => { if (uploads?.isBusy) event.preventDefault(); });
 
 export async function draw(page) {
   const bucket = await find(page);

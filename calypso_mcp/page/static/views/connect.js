@@ -10,6 +10,8 @@ export async function draw(page) {
       Calypso: about.backend === "embedded" ? "embedded, on this machine's disk" : "hosted",
       Version: about.version, "Data folder": about.data_folder, "API key": about.key_source, Address: about.address,
     }).filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
+    about.data_folder && el("p", { class: "muted" }, "Look at everything an installation needs, and find the fixes:"),
+    about.data_folder && code(page, "calypso-mcp doctor", "command that looks for faults"),
     el("h2", {}, "Clients"),
     el("p", { class: "muted" }, "The command changes a client's configuration after it has shown you what it will write. Or paste the text yourself."),
     el("div", { class: "clients" }, about.clients.map((client) => clientPanel(page, client))));

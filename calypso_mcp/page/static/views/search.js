@@ -26,7 +26,7 @@ export async function draw(page) {
   show(result,
     el("h2", {}, hits.length ? counted(hits.length, "hit") : "Nothing found"),
     absent.length > 0 && el("p", { class: "small muted" }, `Nowhere in these buckets: ${absent.join(", ")}`),
-    hitList(hits, question, { hrefOf: (hit) => hit.fileId && addressOf(hit.fileId, hit.place, question) }));
+    hitList(hits, question, { hrefOf: (hit) => page.api.can.read && hit.fileId && addressOf(hit.fileId, hit.place, question) }));
   page.say(hits.length ? counted(hits.length, "hit") : "Nothing found", { isSeen: false });
 }
 

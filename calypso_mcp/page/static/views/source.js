@@ -1,4 +1,5 @@
 // One source: what it is, and its text passage by passage with the place of each.
+import { Refused } from "../api.js";
 import { el, show } from "../shared/dom.js";
 import { marked } from "../shared/marks.js";
 import { ago, placeInWords, sizeInWords, stateOf } from "../shared/words.js";
@@ -8,6 +9,7 @@ const BEFORE = 8;
 
 export async function draw(page) {
   const { api, query } = page;
+  if (!api.can.read) throw new Refused(404, "not_offered", "This server does not give the text of sources.");
   const source = await api.source(page.argument, page.signal);
   const name = source.title || source.name;
   page.title(name);

@@ -125,7 +125,7 @@ export class SourceTable {
     };
     return el("tr", {},
       el("td", { class: "check" }, el("input", { type: "checkbox", "aria-label": `Select ${source.name}`, checked: source.isChosen, onChange: choose })),
-      el("td", {}, el("a", { href: `#/s/${encodeURIComponent(source.id)}` }, source.title && source.kind !== "file" ? source.title : source.name),
+      el("td", {}, this.nameOf(source),
         source.error && el("p", { class: "small reason" }, source.error),
         source.warnings.map((warning) => el("p", { class: "small warning" }, warning)),
         el("p", { class: "small muted narrow-only" }, `${sizeInWords(source.size)}, ${ago(source.updated)}`)),
@@ -134,6 +134,11 @@ export class SourceTable {
       el("td", { class: "wide" }, source.tags.map((tag) => el("span", { class: "tag" }, tag))),
       el("td", { class: "mid" }, el("time", { datetime: source.updated }, ago(source.updated))),
       el("td", {}, el("span", { class: "state", data: { tone: state.tone } }, state.word)));
+  }
+
+  nameOf({ id, kind, name, title }) {
+    const shown = title && kind !== "file" ? title : name;
+    return this.page.api.can.read ? el("a", { href: `#/s/${encodeURIComponent(id)}` }, shown) : shown;
   }
 
   chooseAll() {
