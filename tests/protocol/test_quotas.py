@@ -21,6 +21,7 @@ AGENTS = {
     "addresses": "all_buckets = true\nbytes_per_bucket = 1000",
     "second": "all_buckets = true\nsources_per_bucket = 1",
     "racing": "all_buckets = true\nsources_per_bucket = 3",
+    "living": "all_buckets = true\nsources_per_bucket = 2\nbytes_per_day = 200",
     "same": "all_buckets = true\nsources_per_bucket = 1",
 }
 
@@ -87,6 +88,30 @@ async def test_a_batch_sends_what_fits_and_says_what_does_not(team: Team) -> Non
         assert again["counts"] == {"replayed": 2, "rejected": 1}
         await call(client, "upload_file", bucket="docs", **sized("batch-4", 100))
         await refused(client, **sized("batch-5", 10))
+
+
+async def test_what_was_removed_or_replaced_takes_no_room_but_was_sent_that_day(team: Team) -> None:
+    async with team.client("living") as client:
+        first = await call(client, "upload_file", bucket="docs", wait=True, **sized("living-1", 40))
+        await call(client, "upload_file", bucket="docs", wait=True, **sized("living-2", 40))
+        assert "2 sources a bucket" in await refused(client, **sized("living-3", 40))
+        await call(client, "remove_source", file_id=first["file_id"], confirm=True)
+        await call(client, "upload_file", bucket="docs", wait=True, **sized("living-3", 40))
+        await call(client, "remove_source", bucket="docs", name="living-3.txt", confirm=True)
+        planned = await call(
+            client,
+            "upload_batch",
+            bucket="docs",
+            dry_run=True,
+            items=[sized("living-4", 40), sized("living-5", 40)],
+        )
+        assert planned["counts"] == {"rejected": 1, "would_send": 1}
+        assert planned["outcomes"][0]["code"] == "quota_exceeded"
+        newer = {**sized("living-2", 40), "text": "y" * 40}
+        assert (await call(client, "upload_file", bucket="docs", wait=True, **newer))["changed"] is True
+        await call(client, "upload_file", bucket="docs", wait=True, **sized("living-4", 40))
+        await call(client, "remove_source", bucket="docs", name="living-4.txt", confirm=True)
+        assert "a day" in await refused(client, **sized("living-5", 60))
 
 
 async def test_the_same_source_again_is_no_second_one(team: Team) -> None:

@@ -12,7 +12,7 @@ from calypso_mcp.api.sources import Source
 from calypso_mcp.domain.amounts import format_bytes
 from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.readiness import Readiness
-from calypso_mcp.errors import CalypsoError, OutOfTime
+from calypso_mcp.errors import CalypsoError, OutOfTime, QuotaExceeded
 from calypso_mcp.server.batches import batch_reports, missing_sources
 from calypso_mcp.server.batches.batch_inputs import BatchInput, WalkedFolder
 from calypso_mcp.server.batches.batch_reports import BatchReport, Told
@@ -22,6 +22,7 @@ from calypso_mcp.server.calls.call_time import CallTime
 from calypso_mcp.server.calls.confirmation import require_yes
 from calypso_mcp.server.quotas.upload_quotas import Admission
 from calypso_mcp.server.scope.destinations import Target, made
+from calypso_mcp.server.scope.quota_room import admit_uploads, foresee_uploads
 from calypso_mcp.server.scope.request_scope import Access
 from calypso_mcp.server.state import ServerState
 
@@ -38,6 +39,8 @@ class Batch:
         self._outcomes: list[FileState] | None = None
         #: Of a dry run: what is there already or cannot be sent; None for what would be sent.
         self._found: list[FileState | None] | None = None
+        #: Of a dry run: what would be refused, by the place of the input.
+        self._over_quota: dict[int, QuotaExceeded] = {}
         self._readiness: BatchReadiness | None = None
         self._folder: WalkedFolder | None = None
         self._missing: list[Source] = []
@@ -102,6 +105,21 @@ class Batch:
         with time.limited():
             self._found = await self._access.client.uploads.look_up_all(uploads, on_progress=self._tell)
 
+    async def foresee(self, time: CallTime) -> None:
+        """Find what is there already, and what would exceed the caller's quota; sends nothing."""
+        await self.look(time)
+        found = iter(self._found or ())
+        states = [next(found, None) if _may_be_there(one) else None for one in self._inputs]
+        new = [
+            (index, one.upload, one.size_bytes)
+            for index, (one, state) in enumerate(zip(self._inputs, states, strict=True))
+            if one.upload and state is None
+        ]
+        refusals = await foresee_uploads(self._access, [(upload, size) for _, upload, size in new])
+        self._over_quota = {
+            index: refusal for (index, _, _), refusal in zip(new, refusals, strict=True) if refusal
+        }
+
     async def send(self, time: CallTime) -> None:
         """Upload what may be sent; when the time is up, what has arrived stays there for the next call."""
         with suppress(OutOfTime), time.limited():
@@ -140,7 +158,7 @@ class Batch:
     async def _admit(self) -> Admission:
         """Count what will be stored, leave out what exceeds the caller's quota, and return the admission."""
         asked = [(one.upload, one.size_bytes) for one in self._inputs if one.upload]
-        admission = await self._access.state.quotas.admit_uploads(self._access.grant, asked)
+        admission = await admit_uploads(self._access, asked)
         refusals = iter(admission.refusals)
         looked = [(one, next(refusals) if one.upload else None) for one in self._inputs]
         self._inputs = [
@@ -203,10 +221,12 @@ class Batch:
     def _foreseen(self) -> list[Told]:
         left = iter(self._found or ())
         told: list[Told] = []
-        for one in self._inputs:
+        for index, one in enumerate(self._inputs):
             outcome = next(left, None) if _may_be_there(one) else None
             if one.upload is None:
                 told.append(batch_reports.unsent(one))
+            elif index in self._over_quota:
+                told.append(batch_reports.unsent(replace(one, upload=None, problem=self._over_quota[index])))
             elif outcome is None or outcome.is_uploaded:
                 told.append(batch_reports.foreseen(one, is_there=outcome is not None))
             else:

@@ -2,7 +2,8 @@
 
 A source is counted before it is sent, once: what is sent again, after a call that was cut off, has the same
 key. So neither a killed worker nor a caller who leaves can store anything uncounted. What turns out not to be
-stored anew is given back. What is removed from a bucket later stays counted.
+stored anew is given back. So is the room of what is gone from a bucket (`scope.quota_room`), but not that
+of the day on which it came.
 """
 
 from __future__ import annotations
@@ -49,7 +50,10 @@ _MIGRATIONS: Migrations = (
         CREATE INDEX counted_by_day ON counted (owner, day, bytes);
         """,
     ),
+    ("counted files", "ALTER TABLE counted ADD COLUMN file_id TEXT"),
 )
+#: In the place of a bucket: what is gone from its own and counts for its day only.
+_GONE = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +110,7 @@ class UploadQuotas:
     async def admit(self, grant: AccessGrant, arrivals: Sequence[Arrival]) -> Admission:
         """Count the sources that fit what `grant` allows, in their order."""
         if grant.quota.is_unlimited or not arrivals:
-            return _all_of(arrivals)
+            return all_of(arrivals)
 
         def work(connection: sqlite3.Connection) -> Admission:
             count = _Count(connection, grant, self._today)
@@ -118,12 +122,36 @@ class UploadQuotas:
 
         return await self._table.run(work)
 
-    async def admit_uploads(self, grant: AccessGrant, uploads: Sequence[tuple[Upload, int]]) -> Admission:
-        """Do the same for uploads and their sizes in bytes; each names its bucket."""
-        if grant.quota.is_unlimited:
-            return _all_of(uploads)
-        arrivals = await to_thread.run_sync(lambda: [_arrival(*one) for one in uploads])
-        return await self.admit(grant, arrivals)
+    async def foresee(
+        self, grant: AccessGrant, arrivals: Sequence[Arrival]
+    ) -> tuple[QuotaExceeded | None, ...]:
+        """Return what `admit` would refuse, in the order of `arrivals`; count nothing."""
+        if grant.quota.is_unlimited or not arrivals:
+            return all_of(arrivals).refusals
+
+        def work(connection: sqlite3.Connection) -> tuple[QuotaExceeded | None, ...]:
+            count = _Count(connection, grant, self._today, keeps=False)
+            looked = [count.add(arrival) for arrival in arrivals]
+            return tuple(one if isinstance(one, QuotaExceeded) else None for one in looked)
+
+        return await self._table.run(work, writes=False)
+
+    async def counted_files(self, grant: AccessGrant, bucket: str) -> frozenset[str]:
+        """Return the ids of the files that take up a caller's room in a bucket, as far as they are known."""
+
+        def work(connection: sqlite3.Connection) -> frozenset[str]:
+            counted = "SELECT file_id FROM counted WHERE owner = ? AND bucket = ? AND file_id IS NOT NULL"
+            return frozenset(row[0] for row in connection.execute(counted, (owner_of(grant.name), bucket)))
+
+        return await self._table.run(work, writes=False)
+
+    async def give_back(self, grant: AccessGrant, bucket: str, file_ids: Iterable[str]) -> None:
+        """Give back the room in a bucket of files that are gone from it; the day they came keeps them."""
+        gone = [(_GONE, f"{bucket} {one}", owner_of(grant.name), bucket, one) for one in file_ids]
+        moved = (
+            "UPDATE OR REPLACE counted SET bucket = ?, key = ? WHERE owner = ? AND bucket = ? AND file_id = ?"
+        )
+        await self._table.run(lambda connection: connection.executemany(moved, gone))
 
     async def check_room(self, grant: AccessGrant, destination: Destination) -> None:
         """Raise QuotaExceeded where not even the smallest source fits; count nothing."""
@@ -141,21 +169,29 @@ class UploadQuotas:
     ) -> None:
         """Give back what was not stored: refused by the API for good, or there before, from somebody else.
 
+        Of what was stored, its file is remembered.
+
         Args:
             grant: Of the caller.
             admission: What `admit` returned.
             outcomes: What became of each arrival, in their order; None where that is not known.
         """
         pairs = zip(admission.counted, outcomes, strict=True)
-        unstored = [counted for counted, outcome in pairs if counted and outcome and _is_unstored(outcome)]
-        if not unstored:
+        known = [(counted, outcome) for counted, outcome in pairs if counted and outcome]
+        if not known:
             return
         owner = owner_of(grant.name)
+        unstored = [counted for counted, outcome in known if _is_unstored(outcome)]
+        stored = [(counted, outcome) for counted, outcome in known if not _is_unstored(outcome)]
 
         def work(connection: sqlite3.Connection) -> None:
             connection.executemany(
                 "DELETE FROM counted WHERE owner = ? AND bucket = ? AND key = ?",
                 [(owner, arrival.bucket, arrival.key) for arrival in unstored],
+            )
+            connection.executemany(
+                "UPDATE counted SET file_id = ? WHERE owner = ? AND bucket = ? AND key = ?",
+                [(outcome.file_id, owner, arrival.bucket, arrival.key) for arrival, outcome in stored],
             )
 
         await self._table.run(work)
@@ -170,13 +206,16 @@ class UploadQuotas:
 
 
 class _Count:
-    """One caller's rows, within one transaction."""
+    """One caller's rows, within one transaction; without `keeps` nothing is written into them."""
 
-    def __init__(self, connection: sqlite3.Connection, grant: AccessGrant, today: str) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, grant: AccessGrant, today: str, *, keeps: bool = True
+    ) -> None:
         self._connection = connection
         self._grant = grant
         self._owner = owner_of(grant.name)
         self._today = today
+        self._keeps = keeps
         #: Bytes and sources of each bucket met so far.
         self._stored: dict[str, tuple[int, int]] = {}
         self._day_bytes: int = connection.execute(
@@ -191,9 +230,11 @@ class _Count:
             return None
         if (refusal := self.refusal(arrival)) is not None:
             return refusal
-        self._connection.execute(
-            "INSERT INTO counted VALUES (?, ?, ?, ?, ?)", (*row, arrival.size_bytes, self._today)
-        )
+        if self._keeps:
+            self._connection.execute(
+                "INSERT INTO counted (owner, bucket, key, bytes, day) VALUES (?, ?, ?, ?, ?)",
+                (*row, arrival.size_bytes, self._today),
+            )
         stored_bytes, sources = self._stored[arrival.bucket]
         self._stored[arrival.bucket] = (stored_bytes + arrival.size_bytes, sources + 1)
         self._day_bytes += arrival.size_bytes
@@ -212,7 +253,7 @@ class _Count:
         return self._grant.quota.refusal(used, arrival.size_bytes, caller=self._grant.name)
 
 
-def _all_of(arrivals: Sequence[object]) -> Admission:
+def all_of(arrivals: Sequence[object]) -> Admission:
     """Return the admission of a caller without a quota."""
     nothing = (None,) * len(arrivals)
     return Admission(nothing, nothing)
@@ -221,6 +262,11 @@ def _all_of(arrivals: Sequence[object]) -> Admission:
 def _is_unstored(outcome: FileState) -> bool:
     """Whether nothing new is stored, nor can be by sending the same again."""
     return outcome.is_replayed or (outcome.outcome in {"rejected", "failed"} and not outcome.retryable)
+
+
+async def arrivals_of(uploads: Sequence[tuple[Upload, int]]) -> list[Arrival]:
+    """Return what uploads count as, given with their sizes in bytes; each names its bucket."""
+    return await to_thread.run_sync(lambda: [_arrival(*one) for one in uploads])
 
 
 def _arrival(upload: Upload, size_bytes: int) -> Arrival:

@@ -81,7 +81,7 @@ async def upload_batch(
         if remove_missing and reader.folder is not None:
             await batch.find_missing(reader.folder, time)
         if dry_run:
-            await batch.look(time)
+            await batch.foresee(time)
         else:
             await batch.require_agreement(ctx, time, confirm=confirm)
             await batch.send(time)

@@ -29,6 +29,7 @@ from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
 from calypso_mcp.server.results.standings import ReadinessWord, next_step, reason_line, warnings_line
 from calypso_mcp.server.scope.destinations import Target, made, upload_target, version_rule
+from calypso_mcp.server.scope.quota_room import admit_uploads, make_room
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.readiness import Timeout, indexing_step
@@ -120,6 +121,7 @@ async def upload_file(
             with time.limited():
                 rule = await version_rule(access, if_exists)
                 target = await _named_target(access, bucket, filename, create=create_bucket)
+                await make_room(access, [Arrival(target.destination.names[0], "", 1)])
                 await access.state.quotas.check_room(access.grant, target.destination)
             issued = await uploads.issue(
                 request, replace(declared, destination=target.destination, if_exists=rule)
@@ -176,7 +178,7 @@ async def _send(
     target = await made(access, target)
     declared = replace(declared, filename=checked.filename, destination=target.destination)
     upload = Upload(checked.source, declared, checked.origin)
-    admission = await access.state.quotas.admit_uploads(access.grant, [(upload, checked.size_bytes)])
+    admission = await admit_uploads(access, [(upload, checked.size_bytes)])
     admission.require()
     try:
         uploaded = await access.client.uploads.upload(upload, on_progress=_teller(progress, checked))

@@ -20,6 +20,7 @@ from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
 from calypso_mcp.server.results.standings import ReadinessWord, next_step, reason_line, warnings_line
 from calypso_mcp.server.scope.destinations import Target, made, upload_target
+from calypso_mcp.server.scope.quota_room import make_room
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 
 #: How long these tools wait by themselves: most pages and answers are searchable within a second.
@@ -82,6 +83,7 @@ async def add_qa(
     declared.check_labels(access.state.upload_limits)
     size_bytes = len(as_markdown(question, answer).encode(errors="replace"))
     arrival = Arrival(target.destination.names[0], content_digest("qa", question, answer), size_bytes)
+    await make_room(access, [arrival])
     admission = await access.state.quotas.admit(access.grant, [arrival])
     admission.require()
     added, is_member = await access.client.qa.add(question, answer, declared)

@@ -16,7 +16,7 @@ from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.quota import Quota
 from calypso_mcp.errors import CalypsoError, ConnectionFailed, ContentError, QuotaExceeded
-from calypso_mcp.server.quotas.upload_quotas import QUOTA_FILE, Arrival, UploadQuotas
+from calypso_mcp.server.quotas.upload_quotas import QUOTA_FILE, Arrival, UploadQuotas, arrivals_of
 
 DAY_S = 86_400.0
 
@@ -129,7 +129,7 @@ async def test_other_content_and_other_labels_are_other_sources(quotas: UploadQu
     text = Upload(BytesSource(b"one"), Declaration("a.txt", place))
 
     async def fits(upload: Upload) -> bool:
-        return (await quotas.admit_uploads(caller, [(upload, 3)])).refusals == (None,)
+        return (await quotas.admit(caller, await arrivals_of([(upload, 3)]))).refusals == (None,)
 
     assert await fits(text)
     assert await fits(Upload(BytesSource(b"one"), Declaration("a.txt", place)))

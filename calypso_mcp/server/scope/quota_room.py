@@ -1,0 +1,72 @@
+"""Admits what fits a caller's quota, after the room of what is gone from a bucket was given back.
+
+A source may be removed or replaced by this caller or another, here or elsewhere. So that is not counted as it
+happens, but looked up before anything would be refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from calypso_mcp.api.connection import Extension
+from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.concurrency import map_parallel
+from calypso_mcp.errors import NotFound, QuotaExceeded
+from calypso_mcp.server.quotas.upload_quotas import Admission, Arrival, all_of, arrivals_of
+from calypso_mcp.server.scope.request_scope import Access
+
+_PARALLEL_LOOKUPS = 8
+
+
+async def admit_uploads(access: Access, uploads: Sequence[tuple[Upload, int]]) -> Admission:
+    """Count the uploads that fit, given with their sizes in bytes; see `UploadQuotas.admit`."""
+    if access.grant.quota.is_unlimited:
+        return all_of(uploads)
+    arrivals = await arrivals_of(uploads)
+    await make_room(access, arrivals)
+    return await access.state.quotas.admit(access.grant, arrivals)
+
+
+async def foresee_uploads(
+    access: Access, uploads: Sequence[tuple[Upload, int]]
+) -> tuple[QuotaExceeded | None, ...]:
+    """Return what `admit_uploads` would refuse; count nothing."""
+    if access.grant.quota.is_unlimited:
+        return all_of(uploads).refusals
+    arrivals = await arrivals_of(uploads)
+    await make_room(access, arrivals)
+    return await access.state.quotas.foresee(access.grant, arrivals)
+
+
+async def make_room(access: Access, arrivals: Sequence[Arrival]) -> None:
+    """Give back the room of what is gone, in the buckets in which `arrivals` would not fit otherwise."""
+    quotas, grant = access.state.quotas, access.grant
+    refusals = await quotas.foresee(grant, arrivals)
+    full = {one.bucket for one, refusal in zip(arrivals, refusals, strict=True) if refusal is not None}
+    if not full or not await access.backend.abilities.have(Extension.SOURCES):
+        return
+    for bucket in sorted(full):
+        gone = await _gone(access, bucket, await quotas.counted_files(grant, bucket))
+        await quotas.give_back(grant, bucket, gone)
+
+
+async def _gone(access: Access, name: str, file_ids: Iterable[str]) -> list[str]:
+    """Return which files are in the bucket no more; `name` as `Destination.names` says it."""
+    kind, _, reference = name.partition(":")
+    buckets = await access.buckets(include_archived=True, fresh=True)
+    bucket = next((one for one in buckets if reference == (one.id if kind == "id" else one.slug)), None)
+    if bucket is None:
+        return []
+    listed = {source.id async for source in access.client.sources.every(bucket.id)}
+
+    async def is_gone(file_id: str) -> bool:
+        # The list alone proves nothing: it is read a page at a time while sources come and go.
+        try:
+            file = await access.client.files.get(file_id)
+        except NotFound:
+            return True
+        return all(sync.bucket_id != bucket.id for sync in file.bucket_sync)
+
+    missing = sorted(set(file_ids) - listed)
+    looked = await map_parallel(is_gone, missing, limit=_PARALLEL_LOOKUPS)
+    return [file_id for file_id, gone in zip(missing, looked, strict=True) if gone]
