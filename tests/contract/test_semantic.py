@@ -329,7 +329,13 @@ async def test_of_processes_that_share_a_folder_one_makes_the_vectors_and_the_la
             await third.until(
                 lambda: third.post("/search", {"query": QUESTION, "buckets": ["docs"]}), is_by_meaning
             )
-            assert await names(first) == ("hybrid", [BY_WORDS, BY_MEANING])
+            for former in (first, second):
+                await former.until(
+                    lambda former=former: former.post("/search", {"query": QUESTION, "buckets": ["docs"]}),
+                    lambda body: body["strategy"] == "lexical",
+                )
+                assert await names(former) == ("lexical", [BY_WORDS, BY_MEANING])
+                assert await names(former, "subscription in writing") == ("lexical", [BY_MEANING, BY_WORDS])
     assert "another embedding model" in caplog.text
 
 

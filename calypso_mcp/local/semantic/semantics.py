@@ -79,11 +79,15 @@ class Semantics:
         #: Until when searches do without, in seconds of the event loop, and whether that was said.
         self._resting_until = 0.0
         self._is_out = False
+        self._is_superseded = False
 
     async def run(self) -> None:
-        """Make the vectors that are missing, until cancelled."""
+        """Make the vectors that are missing, until cancelled. A model that was replaced orders no more."""
         try:
             await self._worker.run()
+            self._is_superseded = True
+            # Searches that are under way may still use the embedder.
+            await anyio.sleep_forever()
         finally:
             with anyio.CancelScope(shield=True):
                 await self._embedder.aclose()
@@ -93,6 +97,8 @@ class Semantics:
 
         After a question that got no vector in time, the next ones do not wait for a while.
         """
+        if self._is_superseded:
+            return None
         question = question[:_QUESTION_CHARS].encode(errors="replace").decode()
         asked = self._known.get(question) or await self._ask(question)
         if asked is None:

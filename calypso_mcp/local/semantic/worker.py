@@ -70,35 +70,17 @@ class EmbeddingWorker:
         self._prefix = prefixes.passage
         self._lock = lock
         self._descriptor = -1
+        self._is_adopted = False
         self._is_dimension_known = False
+        self._failures = 0
         #: What went wrong last; None once a batch was made.
         self._complaint: str | None = None
 
     async def run(self) -> None:
-        """Make what is missing, then look now and then for more."""
-        failures = 0
-        is_adopted = False
+        """Make what is missing, then look now and then for more; return once another model is set up."""
         try:
             while True:
-                try:
-                    if not is_adopted:
-                        await self._adopt()
-                        is_adopted = True
-                    pause_s = await self._work()
-                    failures = 0
-                except _Superseded:
-                    raise
-                except EmbeddingFailed as failure:
-                    failures += 1
-                    self._complain(f"{failure} Vectors of passages wait; searches go by words.")
-                    pause_s = self._pause_s(failure, failures)
-                except _TROUBLE as error:
-                    self._complain(f"Vectors of passages wait: {error}.")
-                    pause_s = self._options.retry.cap_s
-                except Exception as error:  # noqa: BLE001 - searches and uploads must not end with it
-                    self._complain(f"Vectors of passages wait after an unexpected {type(error).__name__}.")
-                    _LOG.debug("The vectors of a batch were not made.", exc_info=error)
-                    pause_s = self._options.retry.cap_s
+                pause_s = await self._try()
                 await anyio.sleep(pause_s)
         except _Superseded:
             _LOG.warning(
@@ -108,14 +90,38 @@ class EmbeddingWorker:
             if self._descriptor >= 0:
                 os.close(self._descriptor)
 
+    async def _try(self) -> float:
+        """Make one batch if there is one, and return how long to rest then, in seconds."""
+        try:
+            await self._adopt()
+            pause_s = await self._work()
+        except _Superseded:
+            raise
+        except EmbeddingFailed as failure:
+            self._failures += 1
+            self._complain(f"{failure} Vectors of passages wait; searches go by words.")
+            return self._pause_s(failure)
+        except _TROUBLE as error:
+            self._complain(f"Vectors of passages wait: {error}.")
+        except Exception as error:  # noqa: BLE001 - searches and uploads must not end with it
+            self._complain(f"Vectors of passages wait after an unexpected {type(error).__name__}.")
+            _LOG.debug("The vectors of a batch were not made.", exc_info=error)
+        else:
+            self._failures = 0
+            return pause_s
+        return self._options.retry.cap_s
+
     async def _adopt(self) -> None:
+        if self._is_adopted:
+            return
         former = await self._database.write(partial(vectors.adopt, model=self._model), durable=False)
         if former is not None:
             _LOG.warning("The embedding model has changed: all vectors are made again.")
+        self._is_adopted = True
 
     async def _work(self) -> float:
-        """Make one batch, and return how long to rest then, in seconds."""
         if not await self._is_turn():
+            await self._database.read(self._check_model)
             return self._options.poll_s
         batch, is_indexing = await self._database.read(self._next)
         if not batch:
@@ -170,10 +176,10 @@ class EmbeddingWorker:
         [text] = texts
         return await self._embed([text[: len(text) // 2]]) if len(text) > _SHORTEST else [b""]
 
-    def _pause_s(self, failure: EmbeddingFailed, failures: int) -> float:
+    def _pause_s(self, failure: EmbeddingFailed) -> float:
         retry = self._options.retry
         asked = None if failure.retry_after_s is None else min(failure.retry_after_s, retry.retry_after_cap_s)
-        pause_s = retry.delay_s(failures, retryable=failure.retryable, retry_after_s=asked)
+        pause_s = retry.delay_s(self._failures, retryable=failure.retryable, retry_after_s=asked)
         return retry.cap_s if pause_s is None else pause_s
 
     def _complain(self, complaint: str) -> None:
