@@ -12,7 +12,8 @@ import pytest
 from calypso_mcp.cli.snippets import snippet
 from calypso_mcp.domain import json_text, slugs, untrusted_text
 from calypso_mcp.local.indexing import chunking
-from calypso_mcp.local.indexing.documents import Block, Document
+from calypso_mcp.local.indexing.documents import Block, Document, FileContent
+from calypso_mcp.local.indexing.formats.detection import choose_entry
 from calypso_mcp.local.indexing.formats.hygiene import without_embedded
 from calypso_mcp.local.indexing.formats.markdown import markdown_blocks
 from calypso_mcp.local.indexing.formats.packages import Package
@@ -50,6 +51,10 @@ def read_closed_margins(text: str) -> object:
 
 def read_title(text: str) -> object:
     return packed("docProps/core.xml")(text).title
+
+
+def read_mail(text: str) -> object:
+    return choose_entry("a.eml", "", b"").read(FileContent(f"To: {text}\nSubject: x\n\nWords.".encode()))
 
 
 def mark_slides(text: str) -> object:
@@ -103,6 +108,7 @@ CASES: list[tuple[Callable[[str], object], str]] = [
     *((read_closed_margins, unit) for unit in ("<w:t ", "<w:t>", "<w:br")),
     (read_title, "<dc:title"),
     (read_title, "<dc:title>"),
+    *((read_mail, unit) for unit in ("a@b,", '"a', "a <", "=?utf-8?q?a?= ", ",", "To: a@b,")),
     *((mark_slides, unit) for unit in ("<sldId ", '<sldId r:id="1', "sldId", ' r:id="', "<a:sldId")),
 ]
 

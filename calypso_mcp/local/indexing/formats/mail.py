@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import email
-import email.policy
 import re
 from collections.abc import Iterator
 from email.message import EmailMessage
+from email.policy import EmailPolicy
 from typing import cast
 
 from calypso_mcp.local.indexing.documents import Document, FileContent
@@ -19,8 +19,20 @@ _SHOWN_HEADERS = ("From", "To", "Cc", "Date")
 _FROM_LINE = re.compile(rb"^From [^\n]{3,200}\d{4}[^\n]{0,20}\r?\n", re.MULTILINE)
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 _MOST_MESSAGES = 20_000
+#: Characters of a header that are read: the parser of addresses takes quadratic time.
+_LONGEST_HEADER = 8_000
 #: A plain part shorter than this only says that there is an HTML one.
 _STUB_WORDS = 20
+
+
+class _BoundedHeaders(EmailPolicy):
+    """Reads no header further than letters of people go."""
+
+    def header_fetch_parse(self, name: str, value: str) -> str:
+        return super().header_fetch_parse(name, value[:_LONGEST_HEADER])
+
+
+_POLICY = _BoundedHeaders()
 
 
 def read_mail(file: FileContent) -> Document:
@@ -48,7 +60,7 @@ def read_mailbox(file: FileContent) -> Document:
 
 
 def _parse(data: bytes) -> EmailMessage:
-    return email.message_from_bytes(data, policy=email.policy.default)
+    return email.message_from_bytes(data, policy=_POLICY)
 
 
 def _letter(message: EmailMessage) -> Letter:
