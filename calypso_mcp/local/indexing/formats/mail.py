@@ -60,7 +60,7 @@ def read_mailbox(file: FileContent) -> Document:
 
 
 def _parse(data: bytes) -> EmailMessage:
-    return email.message_from_bytes(data, policy=_POLICY)
+    return cast("EmailMessage", email.message_from_bytes(data, policy=_POLICY))
 
 
 def _letter(message: EmailMessage) -> Letter:
