@@ -85,7 +85,9 @@ def search(
         if more and not _are_english(rows[:_JUDGED]):
             weights = candidates.weights(statistics, [*phrases, *more], scope)
             rows = candidates.candidates(connection, weights, scope, where.file_ids, least=limit)
-        found = _ranked(connection, rows, weights, statistics.mean_length, reorder)
+        # The mean length of all passages would tell of what others keep in buckets that are not searched.
+        mean_length = statistics.mean_length if scope is None else None
+        found = _ranked(connection, rows, weights, mean_length, reorder)
     return _each_once(found, per_file)[:limit]
 
 

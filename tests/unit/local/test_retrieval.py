@@ -120,6 +120,16 @@ def test_several_buckets_are_searched_together_without_repeats(connection: sqlit
     assert sorted(found(connection, "refund", "b1", "b2")) == ["both", "one"]
 
 
+def test_a_score_tells_nothing_of_buckets_that_are_not_searched(connection: sqlite3.Connection) -> None:
+    add(connection, "ours", "The bicycle is red.", "b1")
+    add(connection, "more", "A long text about a bicycle and much else besides.", "b1")
+    add(connection, "theirs", "The other bicycle.", "b2")
+    before = [hit.score for hit in search(connection, "red bicycle", Where(["b1"]), limit=5)]
+    for number in range(6):
+        add(connection, f"theirs-{number}", f"red red red bicycle {number} " * 20, "b2")
+    assert [hit.score for hit in search(connection, "red bicycle", Where(["b1"]), limit=5)] == before
+
+
 def test_no_bucket_finds_nothing(connection: sqlite3.Connection) -> None:
     add(connection, "one", "refund", "b1")
     assert search(connection, "refund", Where([]), limit=10) == []
