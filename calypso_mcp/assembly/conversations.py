@@ -12,6 +12,6 @@ def conversations(settings: Settings) -> Conversations:
 
     def secret() -> bytes:
         works = "Conversations with agents can be continued"
-        return shared_or_own(settings.data_dir, works, lambda kept, _folder: kept)
+        return shared_or_own(settings, works, lambda kept, _folder: kept)
 
     return Conversations(secret)

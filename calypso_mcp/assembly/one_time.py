@@ -18,7 +18,7 @@ def one_time_uploads(settings: Settings, callers: Callers) -> OneTimeUploads:
     def sealed(secret: bytes, folder: Path | None) -> tuple[TicketSeal, UploadLedger]:
         return TicketSeal(secret), UploadLedger(folder / LEDGER_FILE if folder else None)
 
-    seal, ledger = shared_or_own(settings.data_dir, "One-time upload addresses work", sealed)
+    seal, ledger = shared_or_own(settings, "One-time upload addresses work", sealed)
     return OneTimeUploads(
         seal,
         ledger,

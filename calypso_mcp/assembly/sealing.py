@@ -1,4 +1,4 @@
-"""The secret that all workers on one data folder seal with, also after a restart."""
+"""The secret that all workers seal with: the operator's, or one that is kept in their data folder."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from calypso_mcp.assembly.kept_secret import kept_secret
 from calypso_mcp.errors import ConfigError
+from calypso_mcp.settings import Settings
 
 T = TypeVar("T")
 
@@ -19,23 +20,27 @@ _FILE: Final = "sealing-secret"
 _BYTES: Final = 32
 
 
-def shared_or_own(data_dir: Path, works: str, make: Callable[[bytes, Path | None], T]) -> T:
-    """Return what `make` makes of the kept secret and the folder, for all workers on it.
+def shared_or_own(settings: Settings, works: str, make: Callable[[bytes, Path | None], T]) -> T:
+    """Return what `make` makes of the secret and the data folder, for all workers that have them.
 
-    Where the folder cannot be used, it is made of a secret that only this process has, and no folder.
+    Where the folder cannot be used, it is made of no folder, and of a secret that only this process has,
+    unless the operator gave one.
 
     Args:
-        data_dir: The folder.
+        settings: The operator's.
         works: What then works in this process only, as the log line begins.
         make: Makes it; may fail with OSError or ValueError where there is a folder.
     """
+    data_dir = settings.data_dir
+    secret = settings.sealing_secret
+    given = None if secret is None else secret.get_secret_value().encode()
     try:
-        return make(_kept(data_dir), data_dir)
+        return make(given or _kept(data_dir), data_dir)
     except (ConfigError, OSError, ValueError) as error:
         _log.warning(
             "%s in this process only: %s cannot be used (%s).", works, data_dir, type(error).__name__
         )
-        return make(secrets.token_bytes(_BYTES), None)
+        return make(given or secrets.token_bytes(_BYTES), None)
 
 
 def _kept(data_dir: Path) -> bytes:

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 _KEY_FILE_BYTES = 4_096
 
 #: Settings that a file can hold; the setting that names the file is called `<name>_file`.
-_KEYS = ("api_key", "embeddings_key")
+_KEYS = ("api_key", "embeddings_key", "sealing_secret")
+#: Fewer characters could be guessed: a secret seals what nobody else may make.
+_FEWEST_SECRET_CHARS = 32
 
 #: Variables besides CALYPSO_* that a child process needs to find data and network where its parent does.
 _SYSTEM_VARIABLES = frozenset(
@@ -163,20 +165,18 @@ def _key_from_file(path: Path, name: str) -> SecretStr:
     except UnicodeDecodeError:
         raise ConfigError(f"{name}: {path} is not a text file.") from None
     if len(text) > _KEY_FILE_BYTES:
-        raise ConfigError(f"{name}: {path} is too long to be an API key.")
+        raise ConfigError(f"{name}: {path} is too long to be a key.")
     return _checked_key(text.strip(), f"{name}: {path}")
 
 
 def _checked_key(key: str, source: str) -> SecretStr:
     """Refuse what could not travel in a header; the message never shows the key."""
     if not key:
-        raise ConfigError(f"{source} holds no API key.")
+        raise ConfigError(f"{source} holds no key.")
     if placeholder_in(key) or is_example_key(key):
-        raise ConfigError(f"{source} holds a placeholder instead of an API key: write the key itself.")
+        raise ConfigError(f"{source} holds a placeholder instead of a key: write the key itself.")
     if not may_be_api_key(key):
-        raise ConfigError(
-            f"{source} does not look like an API key: it contains spaces or unusual characters."
-        )
+        raise ConfigError(f"{source} does not look like a key: it contains spaces or unusual characters.")
     return SecretStr(key)
 
 
@@ -192,6 +192,12 @@ def _problem(detail: ErrorDetails, given: Mapping[str, Given]) -> ConfigError:
 
 def _check_together(settings: Settings) -> None:
     """Refuse combinations that cannot work."""
+    secret = settings.sealing_secret
+    if secret is not None and len(secret.get_secret_value()) < _FEWEST_SECRET_CHARS:
+        raise ConfigError(
+            f"CALYPSO_SEALING_SECRET has fewer than {_FEWEST_SECRET_CHARS} characters.",
+            hint="Make one with: openssl rand -hex 32",
+        )
     own_keys = settings.access_file is not None or settings.caller_key_header is not None
     if settings.backend == "hosted" and settings.api_key is None and not own_keys:
         raise ConfigError(

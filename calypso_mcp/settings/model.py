@@ -188,6 +188,17 @@ class Settings(BaseModel):
         tuple[str, ...],
         Knob("CALYPSO_ALLOWED_ORIGINS", "--allowed-origin", "access", "ORIGIN", separator=","),
     ] = Field(default=(), description="Browser origin to accept; repeat the flag for several.")
+    sealing_secret: Annotated[SecretStr | None, Knob("CALYPSO_SEALING_SECRET", None, "http", secret=True)] = (
+        Field(
+            default=None,
+            description="What upload addresses and conversations are sealed with: at least 32 characters, "
+            "the same on all machines behind one address. Unset: made, and kept in the data folder. Never "
+            "an argument.",
+        )
+    )
+    sealing_secret_file: Annotated[
+        AbsolutePath | None, Knob("CALYPSO_SEALING_SECRET_FILE", "--sealing-secret-file", "http", "FILE")
+    ] = Field(default=None, description="File that holds the secret, instead of `CALYPSO_SEALING_SECRET`.")
     public_url: Annotated[PublicUrl | None, Knob("CALYPSO_PUBLIC_URL", "--public-url", "access", "URL")] = (
         Field(
             default=None,

@@ -7,7 +7,6 @@ storage, and what became of them can be asked for by the upload id.
 
 from __future__ import annotations
 
-import secrets
 import shlex
 import time
 from collections.abc import Callable
@@ -31,7 +30,7 @@ from calypso_mcp.server.access.credentials import (
     unchanged,
 )
 from calypso_mcp.server.access.protected_resource import origin_of
-from calypso_mcp.server.one_time.tickets import Ticket, TicketSeal
+from calypso_mcp.server.one_time.tickets import Ticket, TicketSeal, UploadPlace, mark_of
 from calypso_mcp.server.one_time.upload_ledger import State, UploadLedger, UploadRecord, owner_of
 
 if TYPE_CHECKING:
@@ -132,10 +131,13 @@ class OneTimeUploads:
         grant = grant_of_http(request)
         key = self._caller_key(grant.key_reference)
         expires_at = int(self._clock()) + self.policy.lifetime_s
+        # No address is good for longer than the credential that it stands for.
+        expires_at = min(expires_at, grant.expires_at or expires_at)
+        upload_id = self._seal.upload_id(declaration, expires_at, owner_of(grant.name))
+        declaration = replace(declaration, metadata={**(declaration.metadata or {}), **mark_of(upload_id)})
         ticket = Ticket(
-            upload_id=f"upload_{secrets.token_urlsafe(16)}",
-            # No address is good for longer than the credential that it stands for.
-            expires_at=min(expires_at, grant.expires_at or expires_at),
+            upload_id=upload_id,
+            expires_at=expires_at,
             grant=grant.to_claims(),
             key=key.get_secret_value() if key else None,
             declaration=replace(declaration, content_type=declaration.media_type),
@@ -162,6 +164,10 @@ class OneTimeUploads:
     def open(self, text: str) -> Ticket | None:
         """Return the ticket of an address, void or not; None when it is none of ours."""
         return self._seal.open(text)
+
+    def place_of(self, upload_id: str, owner: str) -> UploadPlace | None:
+        """Return where the file of an upload goes; None for an id that was not issued to `owner`."""
+        return self._seal.open_id(upload_id, owner)
 
     def is_void(self, ticket: Ticket) -> bool:
         """Whether the address has expired."""

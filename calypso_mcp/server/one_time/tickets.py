@@ -5,6 +5,7 @@ A ticket carries everything, so any worker can serve it and nothing has to be re
 
 from __future__ import annotations
 
+import hashlib
 import json
 import zlib
 from dataclasses import asdict, dataclass, field
@@ -17,6 +18,25 @@ from calypso_mcp.server.sealing import Seal
 #: Longest ticket, in characters; proxies commonly refuse request lines above 8 KB.
 _LONGEST = 6_000
 _LARGEST_CONTENT = 65_536
+UPLOAD_ID_PREFIX = "upload_"
+_LONGEST_LINEAGE = 300
+
+
+@dataclass(frozen=True, slots=True)
+class UploadPlace:
+    """What an upload id says.
+
+    Attributes:
+        expires_at: When its address becomes void, in seconds since 1970.
+        bucket_id: Where the file goes.
+        filename: What it is called.
+        lineage: What its versions have in common, where that is not the file name.
+    """
+
+    expires_at: int
+    bucket_id: str
+    filename: str
+    lineage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +65,17 @@ class Ticket:
         (bucket_id,) = self.declaration.destination.bucket_ids or ("",)
         return bucket_id
 
+    @property
+    def place(self) -> UploadPlace:
+        """Where to look for the file that came with it."""
+        declared = self.declaration
+        return UploadPlace(self.expires_at, self.bucket_id, declared.filename, declared.lineage)
+
+
+def mark_of(upload_id: str) -> dict[str, str]:
+    """Return the metadata by which a file is known to have come with an upload, on any machine."""
+    return {"upload_id": hashlib.sha256(upload_id.encode()).hexdigest()[:24]}
+
 
 #: What a sealed ticket says besides the declaration, which stands flat beside it.
 _OWN_FIELDS = ("upload_id", "expires_at", "grant", "most_bytes", "key")
@@ -59,6 +90,24 @@ class TicketSeal:
 
     def __init__(self, secret: bytes) -> None:
         self._seal = Seal("one-time uploads", secret)
+        self._ids = Seal("one-time upload ids", secret)
+
+    def upload_id(self, declaration: Declaration, expires_at: int, owner: str) -> str:
+        """Return a new id for an upload, from which any worker learns where its file goes."""
+        (bucket_id,) = declaration.destination.bucket_ids or ("",)
+        names = [declaration.filename]
+        if declaration.lineage != declaration.filename and len(declaration.lineage) <= _LONGEST_LINEAGE:
+            names.append(declaration.lineage)
+        content = "\0".join((str(expires_at), bucket_id, *names))
+        return UPLOAD_ID_PREFIX + self._ids.seal(content.encode(), owner.encode())
+
+    def open_id(self, upload_id: str, owner: str) -> UploadPlace | None:
+        """Return where the file of an upload goes; None for an id that was not issued to `owner`."""
+        content = self._ids.open(upload_id.removeprefix(UPLOAD_ID_PREFIX), owner.encode())
+        if content is None:
+            return None
+        expires_at, bucket_id, filename, *lineage = content.decode().split("\0")
+        return UploadPlace(int(expires_at), bucket_id, filename, *lineage)
 
     def seal(self, ticket: Ticket) -> str:
         """Return the ticket as text for a URL.

@@ -27,7 +27,7 @@ State = Literal["issued", "receiving", "interrupted", "stored", "failed"]
 #: How long an outcome is remembered, in seconds.
 REMEMBERED_S = 86_400
 LEDGER_FILE = "one-time-uploads.sqlite"
-_UPLOAD_ID = re.compile(r"upload_[A-Za-z0-9_-]{22}")
+_UPLOAD_ID = re.compile(r"upload_[A-Za-z0-9_-]{22,2000}")
 #: Outdated records removed with each write: more than a write adds, so that none pile up.
 _REMOVED_WITH_EACH_WRITE = 3
 

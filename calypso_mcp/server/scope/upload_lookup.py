@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
+from calypso_mcp.api.connection import Extension
+from calypso_mcp.api.files import KnowledgeFile
+from calypso_mcp.api.sources import LARGEST_PAGE
 from calypso_mcp.errors import ContentError, ScopeError
 from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads
-from calypso_mcp.server.one_time.upload_ledger import UploadRecord, owner_of
+from calypso_mcp.server.one_time.tickets import UploadPlace, mark_of
+from calypso_mcp.server.one_time.upload_ledger import UploadRecord, is_upload_id, owner_of
 from calypso_mcp.server.scope.request_scope import Access
+
+#: Files of a bucket that are asked whether they came with an upload, where the API lists no sources.
+_NEWEST: Final = 100
 
 
 async def require_upload(access: Access, uploads: OneTimeUploads, upload_id: str) -> UploadRecord:
@@ -16,15 +26,48 @@ async def require_upload(access: Access, uploads: OneTimeUploads, upload_id: str
             request's scope: the same error, after the same requests.
     """
     scope = await access.scope(include_archived=True)
+    owner = owner_of(access.grant.name)
     record = await uploads.ledger.read(upload_id)
-    is_ours = record is not None and record.owner == owner_of(access.grant.name)
-    if record is None or not is_ours or not scope.allows(record.bucket_id):
+    place = uploads.place_of(upload_id, owner) if is_upload_id(upload_id) else None
+    if record is None and place is not None:
+        # Issued by another machine: what it remembers cannot be asked, but what arrived can.
+        record = UploadRecord(upload_id, owner, "issued", place.bucket_id, place.filename, place.expires_at)
+    if record is None or record.owner != owner or not scope.allows(record.bucket_id):
         raise ScopeError(
             f"There is no file {upload_id[:80]!r} here.",
             code="file_not_found",
             hint="Use a file_id that an upload returned for a bucket in list_buckets.",
         )
-    return record
+    if record.state == "stored" or place is None:
+        return record
+    file = await find_arrived(access, upload_id, place)
+    return record if file is None else replace(record, state="stored", file_id=file.id, task_id=file.task_id)
+
+
+async def find_arrived(access: Access, upload_id: str, place: UploadPlace) -> KnowledgeFile | None:
+    """Return the file that came with an upload, whichever machine received it; None where there is none yet.
+
+    Raises:
+        CalypsoError: The API cannot be asked.
+    """
+    mark = mark_of(upload_id)
+
+    def is_it(file: KnowledgeFile) -> bool:
+        return mark.items() <= (file.metadata or {}).items()
+
+    if Extension.SOURCES in await access.backend.abilities.known():
+        identity = place.lineage or place.filename
+        listed = await access.client.sources.page(place.bucket_id, identity=identity, limit=LARGEST_PAGE)
+        return next((source for source in listed.sources if is_it(source)), None)
+    buckets = await access.buckets(include_archived=True)
+    bucket = next((one for one in buckets if one.id == place.bucket_id), None)
+    ids = bucket.file_ids if bucket else ()
+    if bucket is None or not ids:
+        return None
+    # The newest stand last, and one request for each file is all that the published API offers.
+    cursor = ids[-_NEWEST - 1] if len(ids) > _NEWEST else None
+    page = await access.client.member_files.page(bucket, is_it, limit=1, cursor=cursor)
+    return next(iter(page.sources), None)
 
 
 async def require_arrived_file(access: Access, uploads: OneTimeUploads, upload_id: str) -> str:

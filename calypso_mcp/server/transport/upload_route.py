@@ -6,12 +6,13 @@ taken over, 308 with `Range` while bytes are missing. A plain `curl --upload-fil
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 import time
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
@@ -28,6 +29,7 @@ from calypso_mcp.domain.upload_rules import check_size
 from calypso_mcp.errors import (
     ApiError,
     CalypsoError,
+    Conflict,
     ConnectionFailed,
     ContentError,
     InputError,
@@ -38,15 +40,15 @@ from calypso_mcp.errors import (
 from calypso_mcp.server.access.answers import refusal
 from calypso_mcp.server.access.credentials import grant_of_http
 from calypso_mcp.server.one_time.one_time_uploads import PREFIX, OneTimeUploads
-from calypso_mcp.server.one_time.tickets import Ticket
+from calypso_mcp.server.one_time.tickets import Ticket, mark_of
 from calypso_mcp.server.one_time.upload_ledger import State, UploadRecord
 from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.scope.request_scope import Access
+from calypso_mcp.server.scope.upload_lookup import find_arrived
 from calypso_mcp.server.state import ServerState
 
 if TYPE_CHECKING:
     from calypso_mcp.api.files import KnowledgeFile
-    from calypso_mcp.client import CalypsoClient
     from calypso_mcp.domain.access import AccessGrant
 
 _log = logging.getLogger(__name__)
@@ -72,6 +74,34 @@ class _Part:
     @property
     def asks(self) -> bool:
         return self.start == self.end
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What has arrived in one request."""
+
+    announced: int
+    size_bytes: int = 0
+    _hash: Any = field(default_factory=hashlib.sha256)
+
+    def add(self, block: bytes) -> None:
+        self.size_bytes += len(block)
+        self._hash.update(block)
+
+    def check_is(self, file: KnowledgeFile) -> None:
+        """Check that `file` holds what arrived, where all of it arrived here and the API has a hash.
+
+        Raises:
+            Conflict: Two machines received different files of one size for one ticket at the same time.
+        """
+        is_whole = self.size_bytes == self.announced and file.sha256 is not None
+        if is_whole and file.sha256 != self._hash.hexdigest():
+            raise Conflict(
+                f"Another file arrived at this address at the same time: {file.id} may hold parts of both.",
+                code="already_used",
+                hint="Remove it, and call upload_file without a source for a new address.",
+                status=409,
+            )
 
 
 class _Refused(Exception):
@@ -123,7 +153,7 @@ class UploadEndpoint:
         record = await self._uploads.ledger.read(ticket.upload_id)
         if (taken := _taken(record, self._uploads.policy.claimed_s)) is not None:
             return taken
-        key = f"one-time-{ticket.upload_id}"
+        key = f"one-time-{mark_of(ticket.upload_id)['upload_id']}"
         grant = grant_of_http(request)
         quotas = self._state.quotas
         # Another size would be another file.
@@ -131,7 +161,9 @@ class UploadEndpoint:
             ticket.declaration.destination.names[0], f"{ticket.upload_id} {part.total}", part.total
         )
         try:
-            client = await self._client(ticket, grant)
+            access = await self._access(ticket, grant)
+            client = access.client
+            await self._require_unused(ticket, access)
             upload = _session(ticket, part.total, self._uploads.policy.limits)
             if part.asks or part.start:
                 kept = await client.uploads.relay.kept(upload, idempotency_key=key)
@@ -147,7 +179,8 @@ class UploadEndpoint:
             return _in_use()
         try:
             async with run_in_background(lambda: self._keep_claim(ticket)):
-                blocks = self._blocks(ticket, request)
+                seen = _Seen(part.total)
+                blocks = self._blocks(ticket, request, seen)
                 if not part.start:
                     blocks = await self._recognized(ticket, blocks)
                 source = StreamSource(blocks, start=part.start, size_bytes=part.total)
@@ -158,10 +191,22 @@ class UploadEndpoint:
         except CalypsoError as error:
             await quotas.settle(grant, admission, [FileState.of_error(error)])
             raise
+        seen.check_is(file)
         return await self._stored(ticket, file)
 
-    async def _client(self, ticket: Ticket, grant: AccessGrant | None) -> CalypsoClient:
-        """Return the client of the ticket's caller, whose reach may have shrunk since.
+    async def _require_unused(self, ticket: Ticket, access: Access) -> None:
+        """Ask the API, which every machine shares, whether a file came with this ticket already.
+
+        Raises:
+            _Refused: One did.
+        """
+        file = await find_arrived(access, ticket.upload_id, ticket.place)
+        if file is not None:
+            await self._uploads.note(ticket, "stored", file=file)
+            raise _Refused(409, "already_used", _used(file.id))
+
+    async def _access(self, ticket: Ticket, grant: AccessGrant | None) -> Access:
+        """Return what the ticket's caller may use, whose reach may have shrunk since.
 
         Raises:
             ScopeError: The caller may no longer call or write, or the bucket is no longer within reach.
@@ -171,9 +216,9 @@ class UploadEndpoint:
         access = Access(self._state, grant)
         if grant.read_only or not (await access.scope(fresh=True)).allows(ticket.bucket_id):
             raise ScopeError
-        return access.client
+        return access
 
-    async def _blocks(self, ticket: Ticket, request: Request) -> AsyncGenerator[bytes]:
+    async def _blocks(self, ticket: Ticket, request: Request, seen: _Seen) -> AsyncGenerator[bytes]:
         checked_at = time.monotonic()
         stream = request.stream()
         try:
@@ -184,7 +229,8 @@ class UploadEndpoint:
                     return
                 if time.monotonic() - checked_at >= self._uploads.policy.checked_every_s:
                     checked_at = time.monotonic()
-                    await self._client(ticket, await self._uploads.grant(ticket))
+                    await self._access(ticket, await self._uploads.grant(ticket))
+                seen.add(block)
                 yield block
         except (ClientDisconnect, TimeoutError):
             raise StreamEnded from None
@@ -296,9 +342,13 @@ def _taken(record: UploadRecord | None, claimed_s: float) -> Response | None:
     if record is None:
         return None
     if record.state == "stored":
-        return refusal(409, "already_used", f"This address was used: the file is {record.file_id}.")
+        return refusal(409, "already_used", _used(record.file_id))
     is_arriving = record.state == "receiving" and record.changed_at > time.time() - claimed_s
     return _in_use() if is_arriving else None
+
+
+def _used(file_id: str | None) -> str:
+    return f"This address was used: the file is {file_id}."
 
 
 def _in_use() -> Response:

@@ -30,7 +30,7 @@ def test_the_folder_is_not_touched_before_the_first_id(tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-@pytest.mark.parametrize("garbage", [None, "not hex", "", "00"])
+@pytest.mark.parametrize("garbage", [None, "not hex", "\n", "00"])
 def test_without_a_usable_folder_ids_are_good_in_this_process_and_that_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, garbage: str | None
 ) -> None:

@@ -269,18 +269,19 @@ def test_plain_http_is_allowed_to_this_machine(host: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["api_key", "embeddings_key"])
+@pytest.mark.parametrize("name", ["api_key", "embeddings_key", "sealing_secret"])
 def test_a_key_comes_from_the_variable_or_from_a_file_and_a_file_flag_wins(tmp_path: Path, name: str) -> None:
+    secret = KEY * 3
     file = tmp_path / "key"
-    file.write_text(f"{KEY}\n")
+    file.write_text(f"{secret}\n")
     variable = f"CALYPSO_{name.upper()}"
     by_file = settings_from({}, {f"{variable}_FILE": str(file)})
     by_flag = settings_from({f"{name}_file": str(file)}, {variable: "another"})
-    by_variable = settings_from({}, {variable: f" {KEY} "})
+    by_variable = settings_from({}, {variable: f" {secret} "})
     for settings in (by_file, by_flag, by_variable):
         key = getattr(settings, name)
         assert key is not None
-        assert key.get_secret_value() == KEY
+        assert key.get_secret_value() == secret
         assert settings.uses_hosted_api == (name == "api_key")
 
 
@@ -292,9 +293,14 @@ def test_a_key_file_that_holds_no_key_is_refused(tmp_path: Path, content: bytes)
         settings_from({"api_key_file": str(file)}, {})
 
 
-@pytest.mark.parametrize("variable", ["CALYPSO_API_KEY", "CALYPSO_EMBEDDINGS_KEY"])
+def test_a_sealing_secret_that_could_be_guessed_is_refused() -> None:
+    with pytest.raises(ConfigError, match="fewer than 32 characters"):
+        settings_from({}, {"CALYPSO_SEALING_SECRET": "k" * 31})
+
+
+@pytest.mark.parametrize("variable", ["CALYPSO_API_KEY", "CALYPSO_EMBEDDINGS_KEY", "CALYPSO_SEALING_SECRET"])
 def test_a_key_appears_in_no_text_made_from_settings(variable: str) -> None:
-    settings = settings_from({}, {variable: KEY})
+    settings = settings_from({}, {variable: KEY * 3})
     for text in (repr(settings), str(settings), settings.model_dump_json()):
         assert KEY not in text
     with pytest.raises(ConfigError) as caught:
@@ -340,7 +346,7 @@ def test_every_setting_is_described_and_has_names_of_its_own() -> None:
 
 def test_no_secret_has_a_flag() -> None:
     secrets = {name for name, knob in knobs().items() if knob.secret}
-    assert secrets == {"api_key", "embeddings_key"}
+    assert secrets == {"api_key", "embeddings_key", "sealing_secret"}
     assert all(knobs()[name].flag is None for name in secrets)
 
 

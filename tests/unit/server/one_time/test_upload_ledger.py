@@ -142,7 +142,7 @@ async def test_200_000_unused_addresses_delay_no_write(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "file_1", "upload_", "upload_../../etc/passwd000000", "upload_" + "a" * 23, "upload_" + "ä" * 22],
+    ["", "file_1", "upload_", "upload_../../etc/passwd000000", "upload_" + "a" * 2_001, "upload_" + "ä" * 22],
 )
 async def test_what_is_no_upload_id_is_never_looked_up(tmp_path: Path, text: str) -> None:
     assert not is_upload_id(text)
