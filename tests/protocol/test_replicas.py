@@ -184,6 +184,9 @@ async def test_a_conversation_goes_on_on_any_machine(cluster: Cluster) -> None:
             conversation = {"conversation_id": answer["conversation_id"]}
 
 
+_Job = tuple[Callable[[int], Awaitable[None]], int]
+
+
 @dataclass
 class _Load:
     """Calls and uploads of several agents at once, and what came of them."""
@@ -214,7 +217,7 @@ class _Load:
         assert answer.status_code in {201, 409}, answer.text
         self.stored.append(f"note-{number}.md")
 
-    async def work_off(self, jobs: list[tuple[Callable[[int], Awaitable[None]], int]]) -> None:
+    async def work_off(self, jobs: list[_Job]) -> None:
         for position, (job, number) in enumerate(jobs):
             if position == len(jobs) // 2:
                 self.halfway.set()
