@@ -11,9 +11,11 @@ from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
+import yaml
 
 from calypso_mcp.cli.arguments import parse
 from calypso_mcp.server.registry import TOOLS
+from calypso_mcp.settings import knobs
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "examples"
@@ -91,6 +93,30 @@ def test_the_nightly_job_runs_a_command_that_exists() -> None:
     assert parsed.arguments.remove_missing
 
 
+def test_the_machines_behind_one_address_are_given_settings_that_exist() -> None:
+    unit = ConfigParser(strict=False, interpolation=None)
+    unit.read(FOLDER / "replicas" / "calypso-mcp@.service", encoding="utf-8")
+    _, *arguments = shlex.split(unit["Service"]["ExecStart"])
+    parsed = parse(arguments)
+    assert parsed.command.name == "http"
+    given = {"access_file", "api_key_file", "sealing_secret_file", "data_dir", "public_url"}
+    assert given <= set(parsed.flags)
+
+    composed = yaml.safe_load((FOLDER / "replicas" / "compose.yaml").read_text(encoding="utf-8"))
+    servers = {name: one for name, one in composed["services"].items() if "build" in one}
+    assert len(servers) == 3
+    variables = {knob.variable for knob in knobs().values()}
+    folders: set[str] = set()
+    for server in servers.values():
+        assert set(server["environment"]) <= variables
+        assert set(server["secrets"]) <= set(composed["secrets"])
+        folders.update(place for place in server["volumes"] if place.endswith(":/data"))
+    # Each has a folder of its own, and the proxy knows all of them.
+    assert len(folders) == len(servers)
+    proxy = (FOLDER / "replicas" / "Caddyfile").read_text(encoding="utf-8")
+    assert "reverse_proxy " + " ".join(f"{name}:8000" for name in servers) in proxy
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
 def test_systemd_takes_the_units_of_the_nightly_job(tmp_path: Path) -> None:
     unit = (FOLDER / "nightly-sync" / "calypso-sync.service").read_text(encoding="utf-8")
@@ -110,8 +136,9 @@ def test_systemd_takes_the_units_of_the_nightly_job(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("caddy") is None, reason="needs caddy")
-def test_caddy_takes_the_example_and_every_log_of_it_hides_credentials() -> None:
-    command = ["caddy", "adapt", "--config", str(FOLDER / "reverse-proxy" / "Caddyfile")]
+@pytest.mark.parametrize("example", ["reverse-proxy", "replicas"])
+def test_caddy_takes_the_example_and_every_log_of_it_hides_credentials(example: str) -> None:
+    command = ["caddy", "adapt", "--config", str(FOLDER / example / "Caddyfile")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     logs = json.loads(done.stdout)["logging"]["logs"]

@@ -245,10 +245,9 @@ async def test_with_one_machine_killed_and_back_every_call_is_answered_and_every
 ) -> None:
     dice = random.Random(11)
     load = _Load(cluster)
-    jobs = [
-        *((load.ask, number) for number in range(CALLS)),
-        *((load.upload, number) for number in range(UPLOADS)),
-    ]
+    jobs: list[_Job] = []
+    jobs += [(load.ask, number) for number in range(CALLS)]
+    jobs += [(load.upload, number) for number in range(UPLOADS)]
     dice.shuffle(jobs)
     with anyio.fail_after(8 * BOUND_S):
         async with anyio.create_task_group() as tasks:

@@ -6,13 +6,10 @@ taken over, 308 with `Range` while bytes are missing. A plain `curl --upload-fil
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import re
 import time
 from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import anyio
 from starlette.requests import ClientDisconnect, Request
@@ -29,7 +26,6 @@ from calypso_mcp.domain.upload_rules import check_size
 from calypso_mcp.errors import (
     ApiError,
     CalypsoError,
-    Conflict,
     ConnectionFailed,
     ContentError,
     InputError,
@@ -46,6 +42,7 @@ from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.scope.request_scope import Access
 from calypso_mcp.server.scope.upload_lookup import find_arrived
 from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.transport.upload_requests import Refused, Seen, read_part
 
 if TYPE_CHECKING:
     from calypso_mcp.api.files import KnowledgeFile
@@ -53,7 +50,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_RANGE = re.compile(r"bytes (?:(\d{1,12})-(\d{1,12})|\*)/(\d{1,12})", re.ASCII)
 #: Longest silence of a sender, in seconds.
 _SILENCE_S = 60.0
 
@@ -61,54 +57,6 @@ _SILENCE_S = 60.0
 def upload_route(uploads: OneTimeUploads, state: ServerState) -> Route:
     """Return the route of all one-time addresses."""
     return Route(PREFIX + "{ticket}", UploadEndpoint(uploads, state).answer, methods=["PUT", "OPTIONS"])
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """What a PUT carries: bytes `start` to `end` (exclusive) of `total`; none to ask for the offset."""
-
-    start: int
-    end: int
-    total: int
-
-    @property
-    def asks(self) -> bool:
-        return self.start == self.end
-
-
-@dataclass(slots=True)
-class _Seen:
-    """What has arrived in one request."""
-
-    announced: int
-    size_bytes: int = 0
-    _hash: Any = field(default_factory=hashlib.sha256)
-
-    def add(self, block: bytes) -> None:
-        self.size_bytes += len(block)
-        self._hash.update(block)
-
-    def check_is(self, file: KnowledgeFile) -> None:
-        """Check that `file` holds what arrived, where all of it arrived here and the API has a hash.
-
-        Raises:
-            Conflict: Two machines received different files of one size for one ticket at the same time.
-        """
-        is_whole = self.size_bytes == self.announced and file.sha256 is not None
-        if is_whole and file.sha256 != self._hash.hexdigest():
-            raise Conflict(
-                f"Another file arrived at this address at the same time: {file.id} may hold parts of both.",
-                code="already_used",
-                hint="Remove it, and call upload_file without a source for a new address.",
-                status=409,
-            )
-
-
-class _Refused(Exception):
-    """The request's headers make no sense; nothing was read."""
-
-    def __init__(self, status: int, error: str, description: str) -> None:
-        self.answer = (status, error, description)
 
 
 class UploadEndpoint:
@@ -136,7 +84,7 @@ class UploadEndpoint:
             return refusal(410, "upload_address_expired", "This address has expired: ask for a new one.")
         try:
             return await self._take(ticket, request)
-        except _Refused as error:
+        except Refused as error:
             return refusal(*error.answer)
         except CalypsoError as error:
             await self._uploads.note(ticket, _after(error), error=error)
@@ -146,10 +94,10 @@ class UploadEndpoint:
         """Take in what a PUT carries.
 
         Raises:
-            _Refused: Its headers make no sense.
+            Refused: Its headers make no sense.
             CalypsoError: The upload was claimed for this request, and failed.
         """
-        part = _part_of(request, ticket.most_bytes)
+        part = read_part(request, ticket.most_bytes)
         record = await self._uploads.ledger.read(ticket.upload_id)
         if (taken := _taken(record, self._uploads.policy.claimed_s)) is not None:
             return taken
@@ -179,7 +127,7 @@ class UploadEndpoint:
             return _in_use()
         try:
             async with run_in_background(lambda: self._keep_claim(ticket)):
-                seen = _Seen(part.total)
+                seen = Seen(part.total)
                 blocks = self._blocks(ticket, request, seen)
                 if not part.start:
                     blocks = await self._recognized(ticket, blocks)
@@ -198,12 +146,12 @@ class UploadEndpoint:
         """Ask the API, which every machine shares, whether a file came with this ticket already.
 
         Raises:
-            _Refused: One did.
+            Refused: One did.
         """
         file = await find_arrived(access, ticket.upload_id, ticket.place)
         if file is not None:
             await self._uploads.note(ticket, "stored", file=file)
-            raise _Refused(409, "already_used", _used(file.id))
+            raise Refused(409, "already_used", _used(file.id))
 
     async def _access(self, ticket: Ticket, grant: AccessGrant | None) -> Access:
         """Return what the ticket's caller may use, whose reach may have shrunk since.
@@ -218,7 +166,7 @@ class UploadEndpoint:
             raise ScopeError
         return access
 
-    async def _blocks(self, ticket: Ticket, request: Request, seen: _Seen) -> AsyncGenerator[bytes]:
+    async def _blocks(self, ticket: Ticket, request: Request, seen: Seen) -> AsyncGenerator[bytes]:
         checked_at = time.monotonic()
         stream = request.stream()
         try:
@@ -283,41 +231,6 @@ async def _preceded(head: bytes, blocks: AsyncGenerator[bytes]) -> AsyncGenerato
     yield head
     async for block in blocks:
         yield block
-
-
-def _part_of(request: Request, most_bytes: int) -> _Part:
-    """Return what the request carries.
-
-    Raises:
-        _Refused: Its headers make no sense, or it is too large.
-    """
-    length = request.headers.get("content-length", "")
-    size = int(length[:13]) if length.isdecimal() else None
-    given = request.headers.get("content-range")
-    if given is not None:
-        part = _ranged(given, size)
-    elif size is None:
-        raise _Refused(411, "length_required", "Send a file, not a pipe: its length must be known.")
-    else:
-        part = _Part(0, size, size)
-    if part.total == 0:
-        raise _Refused(400, "empty_file", "The file is empty.")
-    if part.total > most_bytes:
-        raise _Refused(413, "file_too_large", f"The file may have at most {most_bytes:,} bytes.")
-    return part
-
-
-def _ranged(given: str, size: int | None) -> _Part:
-    match = _RANGE.fullmatch(given)
-    if match is None:
-        raise _Refused(
-            400, "invalid_range", "Content-Range must be bytes first-last/total, or bytes */total."
-        )
-    first, last, total = match.groups()
-    part = _Part(int(first or 0), int(last) + 1 if last else 0, int(total))
-    if part.end > part.total or part.start > part.end or size not in (None, part.end - part.start):
-        raise _Refused(400, "invalid_range", "Content-Range fits neither its total nor Content-Length.")
-    return part
 
 
 def _session(ticket: Ticket, size_bytes: int, limits: UploadLimits) -> CreateUploadSession:
