@@ -237,7 +237,8 @@ def access_of(request: ServerRequestContext[ServerState, Any]) -> Access:
     return Access(state, grant, tuple(asked))
 
 
-def _current_access(ctx: Context[ServerState, Any]) -> Access:
+# Asynchronous because the SDK takes any other function to a thread, which costs more than the rest of it.
+async def _current_access(ctx: Context[ServerState, Any]) -> Access:
     return access_of(ctx.request_context)
 
 

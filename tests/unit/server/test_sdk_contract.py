@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, get_args
 
 import anyio
 import pytest
 from mcp.client import Client
 from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import resolve as resolver
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CompleteRequestParams, CompleteResult, Completion, PromptReference
 
 from calypso_mcp.server import sdk
+from calypso_mcp.server.scope.request_scope import CurrentAccess
 
 
 def server() -> MCPServer[Any]:
@@ -133,3 +135,10 @@ def test_a_string_that_is_json_is_taken_as_it_is():
 @pytest.fixture(params=["auto", "legacy"])
 def era_of_client(request: pytest.FixtureRequest) -> str:
     return request.param
+
+
+def test_what_a_request_may_use_is_found_without_a_thread():
+    """The SDK takes a function that is not asynchronous to a thread, with every call of a tool."""
+    [resolve] = get_args(CurrentAccess)[1:]
+    assert inspect.iscoroutinefunction(resolve.fn)
+    assert "to_thread.run_sync(lambda: fn(" in inspect.getsource(resolver)
