@@ -1,4 +1,4 @@
-"""The client waits for a file whose place another version has taken meanwhile."""
+"""Waiting for files: whose place another version has taken meanwhile, and that came with many batches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from calypso_mcp.api.batches import BatchItem
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.client import CalypsoClient
 from calypso_mcp.client.readiness_target import ReadinessTarget, View
+from calypso_mcp.client.transport.sources import BytesSource
+from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.domain.declaration import Declaration, Destination
+from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.readiness import Readiness
+from calypso_mcp.server.batches.batch_waiting import wait_for_outcomes
+from calypso_mcp.server.calls.call_time import CallTime
 from tests.support.live_backend import Api
 
 OLD = b"# Leave\n\nEvery employee has 27 days of annual leave.\n"
@@ -54,3 +60,17 @@ async def test_a_replaced_file_is_as_ready_as_the_version_in_its_place(api: Api)
         assert await standing(_Nothing()) is Readiness.FAILED
         await client.sources.remove(new["id"])
         assert await standing() is Readiness.FAILED
+
+
+async def test_every_batch_is_waited_for_and_looked_at_once_where_there_is_no_time(api: Api) -> None:
+    docs = Destination(bucket="docs", create_missing_buckets=True)
+    outcomes: list[FileState] = []
+    async with client_of(api) as client:
+        for number in range(6):
+            names = [f"{number}-a.md", f"{number}-b.md"]
+            uploads = [Upload(BytesSource(name.encode()), Declaration(name, docs)) for name in names]
+            outcomes += await client.uploads.upload_all(uploads)
+        assert len({outcome.batch_id for outcome in outcomes}) == 6
+        waited = await wait_for_outcomes(client, outcomes, CallTime(30))
+        assert (waited.state, waited.ready, waited.pending) == (Readiness.READY, 12, 0)
+        assert await wait_for_outcomes(client, outcomes, CallTime(0)) == waited
