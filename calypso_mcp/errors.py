@@ -125,7 +125,7 @@ class OutOfTime(CalypsoError):
     """The call ran out of time."""
 
     default_code = "out_of_time"
-    default_hint = "Make the same call again; what is done is not repeated."
+    default_hint = "Make the same call again; finished work is not repeated."
     default_retryable = True
 
 

@@ -114,8 +114,8 @@ def _by_access_file(path: Path, settings: Settings) -> Callers:
         raise ConfigError(f"--access-file (CALYPSO_ACCESS_FILE): {error.message}", hint=error.hint) from None
     if file.current().keys and not settings.uses_hosted_api:
         raise ConfigError(
-            f"--access-file (CALYPSO_ACCESS_FILE): {path} names Calypso API keys, but the embedded Calypso, "
-            "which has no use for them, is what is served.",
+            f"--access-file (CALYPSO_ACCESS_FILE): {path} names Calypso API keys, but the server serves the "
+            "embedded Calypso, which does not use them.",
             hint="Add --backend hosted (CALYPSO_BACKEND), or take the keys out of the file.",
         )
 

@@ -161,7 +161,9 @@ class CommandParser(argparse.ArgumentParser):
             metavar="BUCKET",
             help="slug, id or name of the bucket",
         )
-        self.add_argument("--create-bucket", action="store_true", help="create the bucket if there is none")
+        self.add_argument(
+            "--create-bucket", action="store_true", help="create the bucket if it does not exist"
+        )
         self.add_argument(
             "--include", action="append", default=[], metavar="GLOB", help="only files that match"
         )
@@ -202,7 +204,7 @@ class CommandParser(argparse.ArgumentParser):
         message = re.sub(r"^argument (\S+?): expected.*", r"\1 needs a value", message)
         message = re.sub(r"^the following arguments are required: (.*)", r"\1 is missing", message)
         message = re.sub(r"^argument ([^:]+): ", r"\1 ", message)
-        message = re.sub(r"invalid choice: .* \(choose", "is none of the choices (choose", message)
+        message = re.sub(r"invalid choice: .* \(choose", "is not a valid choice (choose", message)
         message = re.sub(r"invalid \S+ value: .*", "has a value that does not fit", message)
         raise UsageError(f"{message}.", self._command)
 

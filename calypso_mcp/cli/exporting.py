@@ -63,12 +63,12 @@ class Export:
         """Write every source of a bucket; yields each when it is there.
 
         Raises:
-            CalypsoError: One could not be read, or is not what was stored.
+            CalypsoError: One could not be read, or differs from the stored content.
         """
         async for source in client.sources.every(bucket_id):
             data = await client.sources.content(source.id)
             if source.sha256 and hashlib.sha256(data).hexdigest() != source.sha256.lower():
-                raise CalypsoError(f"The content of {source.name!r} is not what was stored.")
+                raise CalypsoError(f"The content of {source.name!r} differs from the stored content.")
             place = self._place(source)
             path = self.folder / place
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """The events of a streamed answer, put together to the body that would have come at once.
 
-Events of the OpenAI family that nobody has seen here yet are passed over, and so is whatever is no event.
+Unknown events of the OpenAI family are passed over, and so are lines that are no events.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Waits until what was uploaded can be searched, and tells honestly where it stands when time is up."""
+"""Waits until uploads are searchable, and reports where they stand when the wait times out."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class ReadinessWaiter:
         first_look_s: float = _FIRST_LOOK_S,
         on_progress: OnProgress | None = None,
     ) -> StateReport:
-        """Wait until everything in `target` is searchable or has failed, or the time is up.
+        """Wait until everything in `target` is searchable or has failed, or the wait times out.
 
         Args:
             target: What to wait for.

@@ -132,7 +132,7 @@ class Declaration:
         self.check_labels(limits)
 
     def check_labels(self, limits: UploadLimits) -> None:
-        """Check the rest, and the name where it is known: for a source that nobody has looked at yet.
+        """Check the rest, and the name if it is known: for a source that has not been opened yet.
 
         Raises:
             ContentError: A rule is broken; its hint says what to do.

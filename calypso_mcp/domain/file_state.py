@@ -50,7 +50,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """Where one source stands. What nobody has looked at keeps its default.
+    """Where one source stands. Fields that are not known yet keep their defaults.
 
     Attributes:
         id: What it is asked for by: the id of the file, else of the batch item, batch or bucket.

@@ -1,6 +1,6 @@
 """When something is searchable, decided item by item (API sheet section 6; seeds).
 
-Ready means indexed *and* synced to its bucket. A word nobody has published means: keep waiting.
+Ready means indexed *and* synced to its bucket. An unpublished word means: keep waiting.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def file_readiness(
         bucket_sync_status: Its summary sync status, where the API gives one.
         bucket_sync: The lower-case sync status word of each bucket.
         bucket_store_active: Whether its bucket's store is active with nothing pending. Counts only where
-            the file itself says nothing about sync; None where nobody knows.
+            the file itself says nothing about sync; None if unknown.
     """
     word = status.lower()
     if word in _FAILED:

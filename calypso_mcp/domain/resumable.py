@@ -36,7 +36,7 @@ class UploadState(StrEnum):
 
     #: The storage has kept `offset` bytes.
     SENDING = "sending"
-    #: Nobody here knows how many bytes the storage has kept.
+    #: The client does not know how many bytes the storage has kept.
     ASKING = "asking"
     #: The object is complete.
     DONE = "done"

@@ -34,7 +34,7 @@ class Backend:
     options: LocalOptions
     database: Database
     blobs: Blobs
-    #: Tells the indexing worker of this process that there is work.
+    #: Wakes the indexing worker of this process: there is work.
     wake_worker: Callable[[], None]
     #: Orders what searches find by meaning; None: their words alone do.
     semantics: Semantics | None = None

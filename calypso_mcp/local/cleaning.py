@@ -10,7 +10,7 @@ from calypso_mcp.local.store.sessions import CANCELLED, OPEN
 
 
 async def clean(backend: Backend) -> None:
-    """Drop what has expired, and the bytes of sessions that ended without a file, or that nobody knows."""
+    """Drop what has expired, and the bytes of sessions that ended without a file or are unknown."""
     before = backend.now() - backend.options.orphan_lifetime_s
     held = await backend.on_disk(lambda: backend.blobs.session_ids(older_than=before))
 

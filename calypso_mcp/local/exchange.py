@@ -160,7 +160,7 @@ def idempotency_key(request: Request) -> str | None:
 
 
 def refusal_for(error: Exception) -> Refusal:
-    """Return how the API words an exception; one that nobody expected is logged."""
+    """Return how the API words an exception; logs an unexpected one."""
     if isinstance(error, Refusal):
         return error
     if isinstance(error, HTTPException):

@@ -46,7 +46,7 @@ _SMALL_BYTES = 32_768
 #: How often leases are renewed in the time of one. The store may be busy with another process's large file.
 _BEATS_PER_LEASE = 10
 
-#: Records how reading a file ended; returns the sessions whose bytes nobody needs any more.
+#: Records how reading a file ended; returns the sessions whose bytes are not needed any more.
 _End = Callable[[sqlite3.Connection, Claimed, float], list[str]]
 
 
@@ -226,7 +226,7 @@ class IndexingWorker:
             try:
                 await self._database.write(give_back, durable=False)
             except _TROUBLE as failure:
-                # Nobody else does it for a process that lives.
+                # No other process does it for one that lives.
                 self._complain(failure, f"{claimed.file.id} could not be queued again; trying again.")
                 await anyio.sleep(_RETRY_PAUSE_S)
             else:

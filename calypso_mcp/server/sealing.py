@@ -1,4 +1,4 @@
-"""Text that only servers with the same secret can make: nobody else can read, guess or alter it.
+"""Text that only servers with the same secret can make, read or alter.
 
 AES-256-GCM under a key of its own for each purpose (HKDF with SHA-256, RFC 5869), so that what was sealed
 for one opens nothing of another. The mcp package loads the same parts of `cryptography` when it starts.

@@ -38,7 +38,7 @@ class ToolCall:
 
     Attributes:
         tool: Name of the tool, as the caller spelled it.
-        caller: Name of the grant it is made with; empty where nobody logs in.
+        caller: Name of the grant it is made with; empty without a login.
         call_id: Joins the log lines of one call.
         outcome: `ok`, an error code, or `cancelled`.
         question: What was asked, where the operator wants it logged.
@@ -93,10 +93,10 @@ class ToolCall:
 
 
 class Telemetry:
-    """What a server tells its operator about the calls it serves.
+    """Reports to the operator about the calls that a server serves.
 
     Args:
-        metrics: Where calls are counted; None where nobody asked.
+        metrics: Counts the calls; None without metrics.
         log_questions: Whether the text of questions may be logged and traced.
     """
 

@@ -47,7 +47,7 @@ class Settings(BaseModel):
         description="Base URL of the hosted API; ends in `/v1`; https unless it is this machine.",
     )
     data_dir: Annotated[AbsolutePath, Knob("CALYPSO_DATA_DIR", "--data-dir", "calypso", "FOLDER")] = Field(
-        description="Folder of the embedded Calypso, and of the memory of what was sent. "
+        description="Folder of the embedded Calypso, and of the record of sent files. "
         "Several processes may share it.",
     )
     min_free_disk_mb: Annotated[int, Knob("CALYPSO_MIN_FREE_DISK_MB", "--min-free-disk", "calypso", "MB")] = (
@@ -222,7 +222,7 @@ class Settings(BaseModel):
     ] = Field(
         default="calypso_buckets",
         min_length=1,
-        description="Claim of an OAuth token that lists the caller's buckets; without it none is reached.",
+        description="Claim of an OAuth token that lists the caller's buckets; a token needs it.",
     )
     oauth_write_scope: Annotated[
         str | None, Knob("CALYPSO_OAUTH_WRITE_SCOPE", "--oauth-write-scope", "access", "SCOPE", limits=True)

@@ -124,7 +124,7 @@ def _with_folders(flags: Mapping[str, object], arguments: argparse.Namespace) ->
         if arguments.project:
             folders = ["."]
         elif started_by_hand() and not arguments.yes and not arguments.only_print:
-            answer = input("Folder whose files may be uploaded (none: press Enter): ").strip()
+            answer = input("Folder whose files may be uploaded (press Enter for no folder): ").strip()
             folders = [answer] if answer else []
     if folders:
         chosen["allow_paths"] = [str(Path(folder).expanduser().absolute()) for folder in folders]
@@ -203,11 +203,11 @@ def _agreed() -> bool:
     """Ask a person.
 
     Raises:
-        ConfigError: Nobody can be asked.
+        ConfigError: There is no terminal to ask on.
     """
     if not started_by_hand():
         raise ConfigError(
-            "Nobody can be asked here.", hint="Run it with --yes to write, or --print to look only."
+            "There is no terminal to ask on.", hint="Run it with --yes to write, or --print to look only."
         )
     return input("Write this? [y/N] ").strip().lower() in {"y", "yes"}
 

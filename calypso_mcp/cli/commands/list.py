@@ -15,7 +15,7 @@ def add_arguments(parser: CommandParser) -> None:
     """Take the bucket and what to narrow the listing by."""
     parser.description = "List the buckets, or the sources of one bucket."
     parser.add_argument("listed", metavar="BUCKET", nargs="?", help="slug, id or name of a bucket")
-    parser.add_argument("--query", metavar="TEXT", help="only what has this in its name")
+    parser.add_argument("--query", metavar="TEXT", help="only names that contain this text")
     parser.add_argument("--kind", choices=("file", "website", "qa"), help="only sources of this kind")
     parser.add_argument("--tag", metavar="TAG", help="only sources with this tag")
     parser.add_argument(

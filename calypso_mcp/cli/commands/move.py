@@ -33,7 +33,7 @@ def add_arguments(parser: CommandParser) -> None:
         "command continues."
     )
     parser.add_argument(
-        "moved", metavar="BUCKET", nargs="*", help="slug, id or name of a bucket; all where none is named"
+        "moved", metavar="BUCKET", nargs="*", help="slug, id or name of a bucket; all buckets by default"
     )
     parser.add_argument(
         "--to", required=True, choices=["hosted"], help="where to: the Calypso of CALYPSO_API_KEY"

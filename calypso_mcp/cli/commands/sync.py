@@ -35,7 +35,7 @@ _RETRY_S: Final = 60.0
 def add_arguments(parser: CommandParser) -> None:
     """Take the folder and its bucket."""
     parser.description = (
-        "Keep a bucket equal to a folder: what is new is added, what has changed is replaced. It can be "
+        "Keep a bucket equal to a folder: new files are added, changed files are replaced. It can be "
         "stopped at any point; the same command continues."
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="the folder")

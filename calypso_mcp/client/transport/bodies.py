@@ -24,7 +24,7 @@ M = TypeVar("M", bound=WireModel)
 
 
 class Nothing(WireModel):
-    """An answer nobody reads."""
+    """An answer whose body is ignored."""
 
 
 async def decoded(response: httpx2.Response, answer: type[M]) -> M:

@@ -1,4 +1,4 @@
-"""What went over the wire for one call: told to whoever observes it, traced, and free of secrets.
+"""One request and its answer: reported to observers, traced, and free of secrets.
 
 An observer is set for a context (a tool call), so exchanges of concurrent calls do not mix. Upload addresses
 never appear: a storage exchange has no path.

@@ -147,8 +147,8 @@ class Requester:
     ) -> T:
         """Send `body` and let `read` read a 2xx answer while it comes.
 
-        Sent again only while nothing has been answered: never after a 2xx, nor when time was up, because
-        whoever was asked may be at work already.
+        Sent again only while there was no answer: never after a 2xx or a timeout, because the API may be
+        at work already.
 
         Args:
             path: From `api.paths`, already filled.

@@ -39,7 +39,7 @@ SourceFactory = Callable[[], AbstractContextManager[ByteSource]]
 
 @runtime_checkable
 class Changeable(Protocol):
-    """A source that can tell whether somebody wrote to it in the meantime."""
+    """A source that notices when it is written to."""
 
     async def version(self) -> object:
         """Return a value that differs after a change."""
@@ -65,7 +65,7 @@ class BytesSource:
 
 
 class DescriptorSource:
-    """A regular file that somebody has opened (and checked) already.
+    """A regular file that is open (and checked) already.
 
     Read with `pread`, so that the descriptor's own position does not matter.
     """

@@ -45,7 +45,7 @@ class Content:
     version: object = None
 
     async def check_unchanged(self) -> None:
-        """Check that nobody wrote to the source since it was hashed.
+        """Check that the source was not written to since it was hashed.
 
         Raises:
             UploadCorrupted: Its bytes are others now. A mere touch is no change.
@@ -98,7 +98,7 @@ class Storage:
             with exchange("storage", request.method, sent_bytes=request.length) as made, mapped():
                 # Most files are one block: a body in hand is sent with less ado than one that is streamed.
                 content_sent = await body.whole() if request.length <= BLOCK_BYTES else body.blocks()
-                # Not `build_request`: what the client adds to other requests is none of this host's business.
+                # Not `build_request`: the headers of other requests do not concern this host.
                 outgoing = httpx2.Request(
                     request.method,
                     url,
@@ -162,7 +162,7 @@ async def _drain(response: httpx2.Response) -> None:
     if response.is_stream_consumed:
         return
     size = 0
-    # Never unpacked: nobody reads it.
+    # Never unpacked: it is not read.
     async for part in response.aiter_raw():
         size += len(part)
         if size > _LARGEST_ANSWER:

@@ -11,7 +11,7 @@ import httpx2
 from calypso_mcp import errors
 
 #: Exception -> (our error, what to say, whether another attempt can help). Subclasses stand by themselves,
-#: so that a test can tell when the library grows a class that nobody has thought about.
+#: so that a test fails when the library gains a class that has no mapping.
 MEANING: Final[Mapping[type[Exception], tuple[type[errors.CalypsoError], str, bool]]] = {
     httpx2.TimeoutException: (errors.RequestTimedOut, "", True),
     httpx2.ConnectTimeout: (errors.RequestTimedOut, "No connection could be made in time.", True),

@@ -194,7 +194,7 @@ class BatchRun:
             return
         self._machine.finalized(_taken_over(answer.body), repeated=answer.repeated)
         if self._machine.step is BatchStep.FINALIZE:
-            raise UploadError("Files that arrived are not taken over yet.")
+            raise UploadError("The API has not finalized every file that arrived.")
 
     async def _check(self) -> None:
         try:

@@ -26,7 +26,7 @@ class StreamEnded(UploadError):
     """The sender stopped before the announced size."""
 
     default_code = "upload_interrupted"
-    default_hint = "Send the same file to the same address again; what has arrived is not sent twice."
+    default_hint = "Send the same file to the same address again; bytes that arrived are not sent twice."
 
 
 class StreamSource:

@@ -187,7 +187,7 @@ class SentLedger:
 
 
 def account_of(base_url: str, api_key: str) -> str:
-    """Return what tells the files of one key at one API from others, without giving the key away."""
+    """Return a digest of one key at one API, which does not give the key away."""
     return content_digest("account", base_url, api_key)
 
 

@@ -105,7 +105,7 @@ class Transfer:
                     )
                     raise setback
 
-        # Of any other error the machine, or whoever holds a new address, knows more than a repetition would.
+        # Any other error is final here: a repetition would not help, a new address might.
         await self._retries.run(attempt, is_final=lambda error: error is not setback)
 
     async def _exchange(

@@ -82,7 +82,7 @@ async def finalize_session(backend: Backend, request: Request, _: FinalizeUpload
 
 
 async def get_file(backend: Backend, request: Request, _: FileQuery) -> Answer:
-    """Answer where a file stands. `verify` asks nobody else: this store is the ground truth."""
+    """Answer where a file stands. `verify` changes nothing: this store is the ground truth."""
     file_id = request.path_params["file_id"]
     return Answer(file_wire(await backend.database.read(lambda connection: required(connection, file_id))))
 

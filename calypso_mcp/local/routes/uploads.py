@@ -158,7 +158,7 @@ async def _receive_body(backend: Backend, request: Request, part: Part, blob: Pa
     try:
         async for piece in request.stream():
             position += len(piece)
-            # Bytes that are stored already are passed over, as are those nobody announced.
+            # Bytes that are stored already are passed over, as are bytes beyond the announced size.
             new = min(len(piece), max(position - blob.stored - len(waiting), 0))
             waiting += piece[len(piece) - new : len(piece) - max(position - part.stop, 0)]
             if position > part.stop:

@@ -125,7 +125,7 @@ def get_successors(connection: sqlite3.Connection, file_ids: Iterable[str]) -> d
 
 
 def drop_successors(connection: sqlite3.Connection, before: float) -> None:
-    """Forget replacements made before `before`: nobody waits for those files any more."""
+    """Forget replacements made before `before`: no call waits for those files any more."""
     connection.execute("DELETE FROM replaced_files WHERE replaced_at < ?", (before,))
 
 

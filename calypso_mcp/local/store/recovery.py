@@ -74,7 +74,7 @@ def recover(store: Path, sealed: Path) -> Recovered:
     """Move the damaged `store` aside and put a new one with everything readable in its place.
 
     Args:
-        store: The database file; nobody may have it open.
+        store: The database file; no process may have it open.
         sealed: The folder of complete contents, one file for each upload session.
 
     Raises:

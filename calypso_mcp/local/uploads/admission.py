@@ -33,12 +33,12 @@ def check_file(declaration: Declaration, size_bytes: int, limits: UploadLimits) 
         (
             not filename.strip() or len(filename) > name_chars or _CONTROL.search(filename),
             "invalid_filename",
-            f"A filename has 1 to {name_chars} characters, none of them a control character.",
+            f"A filename has 1 to {name_chars} characters and no control characters.",
         ),
         (
             len(path) > PATH_CHARS or _CONTROL.search(path),
             "invalid_path",
-            f"A path has at most {PATH_CHARS} characters, none of them a control character.",
+            f"A path has at most {PATH_CHARS} characters and no control characters.",
         ),
         (
             len(content_type) > _LONGEST_CONTENT_TYPE or _CONTROL.search(content_type),

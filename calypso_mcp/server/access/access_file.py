@@ -119,7 +119,7 @@ class AccessList:
     key_files: tuple[Path, ...] = ()
 
     def grant_of(self, token: str) -> AccessGrant | None:
-        """Return what `token` allows; None when it is nobody's.
+        """Return what `token` allows; None for an unknown token.
 
         Every stored hash is compared, in constant time, so that the answer's time says nothing.
         """
@@ -219,7 +219,7 @@ def _read(file: Path, where: str) -> str:
 
 def _key_from(text: str, where: str) -> SecretStr:
     if not text:
-        raise ConfigError(f"{where}: no API key there.")
+        raise ConfigError(f"{where}: there is no API key.")
     if not may_be_api_key(text):
-        raise ConfigError(f"{where}: what is there does not look like an API key.")
+        raise ConfigError(f"{where}: the content does not look like an API key.")
     return SecretStr(text)

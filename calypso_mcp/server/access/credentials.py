@@ -44,7 +44,7 @@ class AccessFileVerifier(TokenVerifier):
         self._file = file
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """Return the grant of the agent whose token this is; None when it is nobody's."""
+        """Return the grant of the agent whose token this is; None for an unknown token."""
         if len(token) > LONGEST_TOKEN:
             return None
         grant = self._file.current().grant_of(token)
@@ -99,7 +99,7 @@ def grant_of_request(request: ServerRequestContext[Any, Any]) -> AccessGrant:
 
 
 def grant_of_http(request: Request) -> AccessGrant:
-    """Return what the caller of a route beside MCP may do; without a gate everybody is the same caller."""
+    """Return what the caller of a route beside MCP may do; without a gate all callers are the same."""
     user = request.scope.get("user")
     return ANYONE if user is None else grant_of_user(user)
 
@@ -110,7 +110,7 @@ def everyone(_request: ServerRequestContext[Any, Any]) -> AccessGrant:
 
 
 async def unchanged(grant: AccessGrant, _key: str | None) -> AccessGrant:
-    """Return `grant`: where nobody logs in, nothing is ever taken back."""
+    """Return `grant`: without logins, no grant is ever withdrawn."""
     return grant
 
 

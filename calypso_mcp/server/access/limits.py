@@ -101,7 +101,7 @@ def wrap(
 
 
 class Counted:
-    """Counts answers and what is in work, refusals included."""
+    """Counts answers and requests in flight, refusals included."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -148,7 +148,7 @@ class KnownAddress:
 
 
 def _misshapen(headers: Headers) -> Response | None:
-    """Return the refusal of a Host or Origin that is none, or several; None where they are well formed."""
+    """Return the refusal of a missing, repeated or malformed Host or Origin; None for well-formed ones."""
     hosts, origins = headers.getlist("host"), headers.getlist("origin")
     if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
         return refusal(421, "misdirected_request", "The Host header is no address.")
@@ -158,7 +158,7 @@ def _misshapen(headers: Headers) -> Response | None:
 
 
 class GlobalLimits:
-    """Bounds how many requests are in work at once, and for how long each may be."""
+    """Bounds how many requests are in flight at once, and how long each may take."""
 
     def __init__(self, app: ASGIApp, limits: HttpLimits) -> None:
         self._app = app
@@ -166,7 +166,7 @@ class GlobalLimits:
         self._in_work = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 503 when the server is full, 504 when the time is up; websockets are refused."""
+        """Answer 503 when the server is full, 504 when the request times out; websockets are refused."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return

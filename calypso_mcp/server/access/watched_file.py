@@ -55,7 +55,7 @@ class WatchedAccessFile:
         return self._current
 
     def grant(self, name: str) -> AccessGrant | None:
-        """Return what the agent called `name` may do now; None when there is none (any more)."""
+        """Return what the agent called `name` may do now; None if the file does not name it (any more)."""
         return self.current().grants.get(name)
 
     def agents(self) -> frozenset[str]:

@@ -121,7 +121,7 @@ class Batch:
         }
 
     async def send(self, time: CallTime) -> None:
-        """Upload what may be sent; when the time is up, what has arrived stays there for the next call."""
+        """Upload what may be sent; after a timeout, files that arrived stay there for the next call."""
         with suppress(OutOfTime), time.limited():
             await self._settle_targets()
             admission = await self._admit()
@@ -235,11 +235,11 @@ class Batch:
 
     def _foresight(self, counts: dict[str, int]) -> str:
         if self._found is None:
-            return "Call upload_batch again without dry_run; there was no time to see what is there already."
+            return "Call upload_batch again without dry_run; this call timed out before it saw the bucket."
         if counts.get("would_send") or counts.get("would_remove"):
             return (
-                "Call upload_batch again without dry_run to send what would be sent. Recognised as there "
-                "already is only what this server sent itself."
+                "Call upload_batch again without dry_run to send them. A file counts as replayed only if "
+                "this server sent it."
             )
         return "Nothing would be sent." + (" Everything is there already." if counts.get("replayed") else "")
 

@@ -174,7 +174,7 @@ class InputReader:
     ) -> list[BatchInput]:
         """Return an input for every file in the folder, and for every folder left out as a whole.
 
-        The folder itself is the only input where the time was up before that was known.
+        If the call times out before the walk ends, the folder itself is the only input.
 
         Raises:
             CalypsoError: The folder may not be read, or the bucket is out of reach.

@@ -38,7 +38,7 @@ class BatchReadiness:
 async def wait_for_outcomes(
     client: CalypsoClient, outcomes: Sequence[FileState], time: CallTime, progress: CallProgress | None = None
 ) -> BatchReadiness:
-    """Wait until every file that arrived is searchable or has failed, or the time is up."""
+    """Wait until every file that arrived is searchable or has failed, or the call times out."""
     uploaded = {one.file_id for one in outcomes if one.is_uploaded and one.file_id}
     nameless = sum(one.is_uploaded and not one.file_id for one in outcomes)
     reports: dict[int, StateReport] = {}

@@ -1,4 +1,4 @@
-"""Progress of one long tool call: told at most twice a second, and at least every few seconds."""
+"""Progress of one long tool call: reported at most twice a second, and at least every few seconds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SPANS: Final[dict[Phase, tuple[float, float]]] = {
     "uploading": (15, 80),
     "finalizing": (80, 85),
     "indexing": (85, 100),
-    # How long an answer gets nobody knows beforehand, so these two only ever begin.
+    # The length of an answer is not known beforehand, so these two only ever begin.
     "asking": (0, 10),
     "answering": (10, 100),
 }

@@ -35,7 +35,7 @@ _TIMEOUT = "timeout_s"
 
 
 class CalypsoServer(MCPServer[ServerState]):
-    """An `MCPServer` whose every failed call tells the agent what happened and what to do next."""
+    """An `MCPServer` in which every failed call reports what happened and what to do next."""
 
     def __init__(self, *, specs: Sequence[ToolSpec], **options: Any) -> None:
         """Offer the tools of `specs`; `options` are those of `MCPServer`."""
@@ -59,7 +59,7 @@ class CalypsoServer(MCPServer[ServerState]):
         )
 
     async def _may_call(self, request: ServerRequestContext[ServerState, Any], spec: ToolSpec) -> bool:
-        """Whether `request` may call a tool; of the backend only what this tool needs is asked."""
+        """Whether `request` may call a tool; asks the backend only about what this tool needs."""
         access = access_of(request)
         if access.grant.read_only and not spec.read_only:
             return False
@@ -123,7 +123,7 @@ class CalypsoServer(MCPServer[ServerState]):
 
 
 def _timeout_s(tool: Tool, arguments: dict[str, Any]) -> float | None:
-    """Return the time that `arguments` allow; None where the tool does not ask for one."""
+    """Return the seconds that `arguments` allow; None for a tool without a timeout."""
     if _TIMEOUT not in tool.parameters["properties"]:
         return None
     given = arguments.get(_TIMEOUT)

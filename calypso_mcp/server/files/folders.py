@@ -49,7 +49,7 @@ class Folder(Protocol):
 
 
 class DescriptorFolder:
-    """A folder held by a descriptor: nobody can swap it for another one."""
+    """A folder held by a descriptor, which cannot be swapped for another one."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor

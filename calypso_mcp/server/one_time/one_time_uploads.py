@@ -1,7 +1,7 @@
 """One-time upload addresses: how a remote agent brings a file here without a byte passing through a model.
 
 `upload_file` hands out an address on this server: a sealed ticket that names caller, bucket, file name and
-largest size, for a few minutes. Whoever PUTs the file there needs nothing else; the bytes stream on to the
+largest size, for a few minutes. A PUT to that address needs no other credential; the bytes stream on to the
 storage, and what became of them can be asked for by the upload id.
 """
 
@@ -162,7 +162,7 @@ class OneTimeUploads:
         )
 
     def open(self, text: str) -> Ticket | None:
-        """Return the ticket of an address, void or not; None when it is none of ours."""
+        """Return the ticket of an address, expired or not; None for an address that is not ours."""
         return self._seal.open(text)
 
     def place_of(self, upload_id: str, owner: str) -> UploadPlace | None:

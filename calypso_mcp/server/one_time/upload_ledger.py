@@ -1,7 +1,7 @@
 """What became of one-time uploads, for as long as anybody may ask: a table shared by the workers of a folder.
 
 Without a folder: in this process. No addresses, keys or content are kept; a caller's name is kept as a hash.
-Every access runs in a thread and meets an index, so that unused addresses, however many, delay nobody.
+Every access runs in a thread and uses an index, so that many unused addresses delay no caller.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def _default(access: Access, agents: Sequence[AgentModel]) -> AgentModel:
         return candidates[0]
     if candidates:
         raise InputError(
-            "Several agents can answer, and none is named.",
+            "Several agents can answer, and the call names no agent.",
             code="agent_required",
             hint="Name one from list_agents with the agent argument.",
         )

@@ -82,7 +82,7 @@ async def version_rule(access: Access, if_exists: IfExists) -> IfExists | None:
         return if_exists
     if if_exists == "skip":
         raise InputError(
-            "This backend cannot tell which names a bucket holds, so if_exists=skip is not possible.",
+            "This backend does not report which names a bucket holds, so if_exists=skip is not possible.",
             code="not_supported",
             hint="Leave if_exists out: the same content is not stored twice, and other content is added.",
         )

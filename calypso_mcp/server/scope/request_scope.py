@@ -123,7 +123,7 @@ class Access:
         if len(buckets) == 1:
             return buckets[0]
         raise InputError(
-            "No bucket is named." if buckets else "No bucket is named and there is none yet.",
+            "No bucket is named." if buckets else "No bucket is named, and there is no bucket yet.",
             code="bucket_required",
             hint=_one_of(buckets)
             if buckets
@@ -195,7 +195,7 @@ class Access:
             )
 
     def is_reserved_agent(self, agent_id: str) -> bool:
-        """Whether a grant or a pin names this agent: whoever makes it chooses the buckets of that caller."""
+        """Whether a grant or a pin names this agent: its creator would choose the buckets of that caller."""
         pinned = {name for pin in self.state.pins for name in pin.agents}
         return any(agent_id == name.rpartition(":")[2] for name in pinned | self.state.granted_agents())
 

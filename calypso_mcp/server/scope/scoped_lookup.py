@@ -19,7 +19,7 @@ from calypso_mcp.server.scope.request_scope import Access
 T = TypeVar("T")
 F = TypeVar("F", bound=KnowledgeFile)
 
-#: Ids become path segments, so whatever could be more than one segment is nobody's id.
+#: Ids become path segments, so text that could be more than one segment is no id.
 _ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9_.:@~+=-]{1,200}\Z")
 
 

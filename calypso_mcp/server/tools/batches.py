@@ -47,7 +47,7 @@ async def upload_batch(
     metadata: Annotated[dict[str, Any], Field(description="Of all files")] = {},  # noqa: B006 - never changed
     create_bucket: Annotated[bool, Field(description="Make bucket if missing")] = False,
     if_exists: Annotated[IfExists, Field(description="If a name is there")] = "replace",
-    remove_missing: Annotated[bool, Field(description="Remove what is gone from it")] = False,
+    remove_missing: Annotated[bool, Field(description="Remove sources gone from it")] = False,
     confirm: Annotated[bool, Field(description="The user agreed")] = False,
     dry_run: Annotated[bool, Field(description="Send nothing")] = False,
     wait: Annotated[bool, Field(description="Until searchable")] = False,

@@ -158,7 +158,7 @@ async def _notable_members(access: Access, bucket: Bucket) -> StateReport | None
 
 
 def _unanswered(again: dict[str, Any], count: int) -> UploadStanding:
-    """Return what is known where the time was up before the API had said anything."""
+    """Return the result of a call that timed out before the API answered."""
     return UploadStanding(
         readiness=Readiness.PENDING,
         ready=0,

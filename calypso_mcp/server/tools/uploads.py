@@ -59,7 +59,7 @@ async def _named_target(access: Access, bucket: str, filename: str, *, create: b
 
     Raises:
         ContentError: It has no name, or one of a format that cannot be read.
-        InputError: The bucket is none in scope, or cannot be made beforehand.
+        InputError: The bucket is not in scope, or cannot be created beforehand.
     """
     if not filename:
         raise ContentError(
@@ -155,7 +155,7 @@ class _Arriving:
             bucket=self.bucket,
             filename=self.filename,
             code=OutOfTime.default_code,
-            reason="The time was up before all bytes had arrived.",
+            reason="The upload timed out before all bytes had arrived.",
             next_step="Make the same call again: it continues where it stopped.",
         )
 
@@ -279,6 +279,6 @@ def _address(issued: IssuedUpload, target: Target) -> UploadReport:
         filename=issued.filename,
         reason=f"No source was given, so this is a one-time address for at most {issued.most_bytes:,} bytes. "
         f"It is a secret, good until {issued.expires_at}.",
-        next_step=f"Where the file is, run the command below, then call wait_for_bucket_sync with "
+        next_step=f"On the machine with the file, run the command below, then call wait_for_bucket_sync with "
         f"file_ids=[{issued.upload_id!r}].\n{issued.command}",
     )

@@ -107,7 +107,7 @@ def _check(policy: HttpPolicy) -> None:
         return
     if policy.control is None:
         raise ConfigError(
-            f"--host {policy.host} (CALYPSO_HTTP_HOST) lets other machines in, and nobody has to log in.",
+            f"--host {policy.host} (CALYPSO_HTTP_HOST) lets other machines in without a login.",
             hint="Name an access file or an OAuth issuer, or bind to 127.0.0.1 behind a proxy that logs in.",
         )
     if not policy.allowed_hosts:

@@ -1,4 +1,4 @@
-"""Routes for whoever runs the server: does it live, can it reach Calypso, what has it done."""
+"""Routes for the operator: liveness, readiness of the backend, and metrics."""
 
 from __future__ import annotations
 

@@ -251,7 +251,7 @@ def _failed(ticket: Ticket, error: CalypsoError) -> Response:
 
 
 def _taken(record: UploadRecord | None, claimed_s: float) -> Response | None:
-    """Return the answer to whoever comes too late: a file is here, or arriving."""
+    """Return the answer to a request that comes too late: the file is here, or arriving."""
     if record is None:
         return None
     if record.state == "stored":
