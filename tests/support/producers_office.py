@@ -15,7 +15,6 @@ from typing import Any
 
 import mkepub  # pyright: ignore[reportMissingTypeStubs]
 import odfdo
-import pyexcelerate  # pyright: ignore[reportMissingTypeStubs]
 import pylightxl  # pyright: ignore[reportMissingTypeStubs]
 import xlsxwriter  # pyright: ignore[reportMissingTypeStubs]
 import xlwt  # pyright: ignore[reportMissingTypeStubs]
@@ -95,11 +94,6 @@ def _workbooks() -> Iterator[Made]:
         for number, row in enumerate(_ROWS):
             sheet.write_row(number, 0, row)
     yield Made("XlsxWriter-inline.xlsx", target.getvalue(), _PLACE_IN_ROWS)
-    target = io.BytesIO()
-    fast: Any = pyexcelerate.Workbook()
-    fast.new_sheet("Rules", data=[list(row) for row in _ROWS])
-    fast._save(target)
-    yield Made("PyExcelerate.xlsx", target.getvalue(), _PLACE_IN_ROWS)
     light: Any = pylightxl.Database()
     light.add_ws(ws="Rules")
     for number, row in enumerate(_ROWS, 1):
