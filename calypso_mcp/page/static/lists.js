@@ -30,3 +30,51 @@ export function keep(node, items, keyOf, draw) {
 }
 
 const FOCUSABLE = "a[href], button, input, select, textarea";
+
+const CHUNK = 100;
+const NEAR = "1500px";
+
+/** The rows of a long table in chunks: those far out of sight are folded into one row of the same height. */
+export class Chunks {
+  /** `table` gets a `<tbody>` for each chunk; `columns` is how many cells a row has. */
+  constructor(table, columns, keyOf, draw) {
+    Object.assign(this, { table, columns, keyOf, draw, chunks: [] });
+    this.observer = new IntersectionObserver((seen) => seen.forEach((entry) => this.see(entry)), { rootMargin: NEAR });
+  }
+
+  /** Show items in order. */
+  show(items) {
+    const count = Math.ceil(items.length / CHUNK);
+    for (const { node } of this.chunks.splice(count)) {
+      this.observer.unobserve(node);
+      node.remove();
+    }
+    for (let position = 0; position < count; position += 1) {
+      const chunk = (this.chunks[position] ??= this.make());
+      chunk.items = items.slice(position * CHUNK, (position + 1) * CHUNK);
+      if (!chunk.isFolded) keep(chunk.node, chunk.items, this.keyOf, this.draw);
+    }
+  }
+
+  make() {
+    const node = document.createElement("tbody");
+    this.table.append(node);
+    this.observer.observe(node);
+    return { node, items: [], isFolded: false };
+  }
+
+  see({ target, isIntersecting, boundingClientRect }) {
+    const chunk = this.chunks.find(({ node }) => node === target);
+    if (!chunk || chunk.isFolded !== isIntersecting || target.contains(document.activeElement)) return;
+    chunk.isFolded = !isIntersecting;
+    target.kept = undefined;
+    target.replaceChildren();
+    if (isIntersecting) {
+      keep(target, chunk.items, this.keyOf, this.draw);
+      return;
+    }
+    const cell = target.insertRow().insertCell();
+    cell.colSpan = this.columns;
+    cell.style.height = `${boundingClientRect.height}px`;
+  }
+}

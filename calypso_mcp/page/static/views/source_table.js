@@ -1,5 +1,5 @@
 // The sources of a bucket: filtered and paged by the API, rows drawn as they are needed.
-import { keep } from "../lists.js";
+import { Chunks } from "../lists.js";
 import { el, show } from "../shared/dom.js";
 import { ago, counted, sizeInWords, stateOf } from "../shared/words.js";
 import { editTags, removeSources } from "./adding.js";
@@ -20,15 +20,16 @@ export class SourceTable {
     this.chosen = new Map();
     this.filters = Object.fromEntries(["query", "kind", "state", "tag", "sort", "order"].map((name) => [name, page.query.get(name) ?? ""]));
     this.count = el("p", { class: "small muted", "aria-live": "off" });
-    this.body = el("tbody");
     this.more = el("button", { hidden: true, onClick: () => this.loadMore() }, "Show more");
     this.all = el("input", { type: "checkbox", "aria-label": "Select all that are shown", onChange: () => this.chooseAll() });
     this.actions = el("div", { class: "buttons", hidden: true });
     this.headings = COLUMNS.map(([name, label, cls]) => this.heading(name, label, cls));
+    this.table = el("table", { class: "sources" }, el("thead", {}, el("tr", {}, el("th", { class: "check", scope: "col" }, this.all), this.headings)));
+    this.chunks = new Chunks(this.table, COLUMNS.length + 1, ({ id }) => id, (source) => this.row(source));
     this.empty = el("p", { class: "muted pad", hidden: true }, "No sources.");
     this.node = el("section", { class: "panel flush", "aria-label": "Sources" },
       el("div", { class: "tools" }, this.tools(), this.count, this.actions),
-      el("table", { class: "sources" }, el("thead", {}, el("tr", {}, el("th", { class: "check", scope: "col" }, this.all), this.headings)), this.body),
+      this.table,
       this.empty,
       el("div", { class: "more" }, this.more));
     new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting)) this.loadMore(); }, { rootMargin: "600px" }).observe(this.more);
@@ -92,7 +93,7 @@ export class SourceTable {
     await this.page.attempt(async () => {
       const found = await this.page.api.sources(this.bucket.id, { ...this.filters, limit: PAGE, cursor: this.next, signal: this.page.signal });
       const known = new Set(this.rows.map(({ id }) => id));
-      this.rows = [...this.rows, ...found.sources.filter(({ id }) => !known.has(id))];
+      this.rows.push(...found.sources.filter(({ id }) => !known.has(id)));
       this.take(found);
     });
     this.isLoading = false;
@@ -105,7 +106,8 @@ export class SourceTable {
   }
 
   draw() {
-    keep(this.body, this.rows.map((source) => ({ ...source, isChosen: this.chosen.has(source.id) })), ({ id }) => id, (source) => this.row(source));
+    this.chunks.show(this.rows.map((source) => ({ ...source, isChosen: this.chosen.has(source.id) })));
+    this.table.ariaRowCount = (this.total ?? this.rows.length) + 1;
     this.count.textContent = `${this.rows.length.toLocaleString("en")} of ${counted(this.total ?? this.rows.length, "source")}`;
     this.more.hidden = !this.next;
     this.empty.hidden = this.rows.length > 0;
@@ -123,7 +125,7 @@ export class SourceTable {
       else this.chosen.delete(source.id);
       this.draw();
     };
-    return el("tr", {},
+    return el("tr", { "data-chosen": source.isChosen },
       el("td", { class: "check" }, el("input", { type: "checkbox", "aria-label": `Select ${source.name}`, checked: source.isChosen, onChange: choose })),
       el("td", {}, this.nameOf(source),
         source.error && el("p", { class: "small reason" }, source.error),
