@@ -312,3 +312,14 @@ async def test_removing_what_is_missing_needs_a_folder(rig: Rig) -> None:
     items = [{"text": "x", "filename": "x.md"}]
     refused = await rig.refused("upload_batch", items=items, bucket="docs", remove_missing=True)
     assert refused["code"] == "invalid_arguments"
+
+
+async def test_a_backend_that_replaces_nothing_says_which_file_stays(
+    tmp_path: Path, folder: Path, era: str
+) -> None:
+    fill(folder, "a.md")
+    async with upload_rig(tmp_path / "data", folder, era=era, is_plain=True) as rig:
+        first = await rig.ok("upload_file", path="a.md", bucket="docs", create_bucket=True)
+        (folder / "a.md").write_text("Other text.")
+        second = await rig.ok("upload_file", path="a.md", bucket="docs")
+    assert f"({first['file_id']}) stays beside it" in second["reason"]

@@ -69,7 +69,10 @@ class Uploads:
         if 0 in found.settled:
             return found.settled[0]
         # Not queued behind the files of a large batch: the connection pool bounds what is sent at once.
+        before = await self._sent_before(upload)
         state = await self._single.run(upload, on_progress, is_superseded=_is_superseded(found, 0, upload))
+        if state.changed and before not in (None, state.file_id):
+            state = replace(state, earlier_id=before)
         return _with_earlier(state, upload, found.earlier.get(0))
 
     async def upload_all(
@@ -116,6 +119,12 @@ class Uploads:
         return {
             file_id for file_id, key in keys.items() if key in sent and sent[key].file_id in (None, file_id)
         }
+
+    async def _sent_before(self, upload: Upload) -> str | None:
+        """Return the knowledge file sent last from where an upload comes; None where it is unknown."""
+        key = upload.declaration.latest_key(upload.origin)
+        sent = await self._sent.find([key]) if key is not None else {}
+        return sent[key].file_id if key in sent else None
 
     async def _note_settled(self, uploads: Sequence[Upload], found: Found) -> None:
         """Remember where files lie that were there already, so that they are known to come from there."""

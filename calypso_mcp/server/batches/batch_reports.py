@@ -226,6 +226,8 @@ def earlier_line(state: FileState, *, is_searchable: bool) -> str | None:
     if state.earlier is not None:
         line = _EARLIER[state.earlier]
         return f"{line[:1].upper()}{line[1:]}."
+    if state.changed and state.earlier_id is not None:
+        return f"What it held before ({state.earlier_id}) stays beside it, and is found as well."
     return CHANGED_HINT if state.changed else None
 
 
