@@ -124,9 +124,11 @@ def test_a_score_tells_nothing_of_buckets_that_are_not_searched(connection: sqli
     add(connection, "ours", "The bicycle is red.", "b1")
     add(connection, "more", "A long text about a bicycle and much else besides.", "b1")
     add(connection, "theirs", "The other bicycle.", "b2")
+    connection.commit()  # only then are the lengths of all passages known
     before = [hit.score for hit in search(connection, "red bicycle", Where(["b1"]), limit=5)]
     for number in range(6):
         add(connection, f"theirs-{number}", f"red red red bicycle {number} " * 20, "b2")
+    connection.commit()
     assert [hit.score for hit in search(connection, "red bicycle", Where(["b1"]), limit=5)] == before
 
 
