@@ -6,6 +6,7 @@ that this process still holds the task. So a file is searchable exactly when it 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -139,7 +140,11 @@ class IndexingWorker:
 
     async def _index(self, extractor: Extractor, group: Sequence[Claimed]) -> None:
         try:
-            single = await self._index_together(extractor, group) if len(group) > 1 else group
+            try:
+                single = await self._index_together(extractor, group)
+            except Exception as error:  # noqa: BLE001 - what has ended by then is passed over when looked at again
+                self._complain(error, "Files could not be indexed together; each is tried alone.")
+                single = group
             for claimed in single:
                 await self._index_one(extractor, claimed)
         finally:
@@ -147,21 +152,25 @@ class IndexingWorker:
             self._is_alone = False
             self.wake()
 
-    async def _index_together(self, extractor: Extractor, group: Sequence[Claimed]) -> list[Claimed]:
+    async def _index_together(self, extractor: Extractor, group: Sequence[Claimed]) -> Sequence[Claimed]:
         """Index small files at the cost of one; return those that must be looked at singly, whatever for."""
+        if len(group) == 1:
+            return group
+        ends: dict[str, _End] = {}
 
-        def read() -> list[_End | None]:
-            return [self._read_small(extractor, claimed) for claimed in group]
+        def read() -> None:
+            for claimed in group:
+                # A file that cannot be read takes no other with it; looked at singly, it says what is wrong.
+                with contextlib.suppress(Exception):
+                    if (end := self._read_small(extractor, claimed)) is not None:
+                        ends[claimed.task_id] = end
 
-        ends = {
-            claimed.task_id: (claimed, end)
-            for claimed, end in zip(group, await to_thread.run_sync(read), strict=True)
-            if end is not None
-        }
+        await to_thread.run_sync(read)
+        together = [claimed for claimed in group if claimed.task_id in ends]
         recorded = await self._database.write_each(
-            [partial(self._end, claimed, end) for claimed, end in ends.values()], durable=False
+            [partial(self._end, claimed, ends[claimed.task_id]) for claimed in together], durable=False
         )
-        for (claimed, _), outcome in zip(list(ends.values()), recorded, strict=True):
+        for claimed, outcome in zip(together, recorded, strict=True):
             if isinstance(outcome, BaseException):
                 del ends[claimed.task_id]
             else:

@@ -13,7 +13,10 @@ import anyio.to_thread
 import pytest
 
 from calypso_mcp.domain.declaration import Declaration
+from calypso_mcp.local import worker as worker_module
 from calypso_mcp.local.blobs import Blobs
+from calypso_mcp.local.indexing.chunking import Chunk, split
+from calypso_mcp.local.indexing.documents import Document
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.store import files, sessions
@@ -95,10 +98,21 @@ async def test_files_that_are_indexed_together_end_as_they_would_alone(
         transactions.append(len(works))
         return await write_each(self, works, **how)
 
+    trapped = False
+
+    def split_but_once(document: Document) -> list[Chunk]:
+        nonlocal trapped
+        if "Trap" in document.text and not trapped:
+            trapped = True
+            raise LookupError("on purpose")
+        return split(document)
+
     monkeypatch.setattr(Database, "write_each", counted)
+    monkeypatch.setattr(worker_module, "split", split_but_once)
     contents = {f"{number}.md": f"# Note {number}\n\nA zebra.\n".encode() for number in range(20)}
     odd: dict[str, bytes | None] = {
         "blank.txt": b"  \n",
+        "trap.md": b"# Trap\n\nA zebra.\n",
         "other.txt": "Ein Zebra läuft über die Straße.".encode("utf-16"),
         "binary.txt": bytes(range(256)),
         "gone.md": None,
@@ -118,7 +132,8 @@ async def test_files_that_are_indexed_together_end_as_they_would_alone(
                     ends = await database.read(_ends)
                 tasks.cancel_scope.cancel()
     assert [ends[name] for name in contents] == [("active", None, 1)] * 20
-    assert ends["other.txt"] == ("active", None, 1)
+    assert trapped
+    assert ends["trap.md"] == ends["other.txt"] == ("active", None, 1)
     assert [ends[name][:2] for name in ("blank.txt", "binary.txt", "gone.md")] == [
         ("failed", "empty"),
         ("failed", "unsupported"),
