@@ -96,7 +96,7 @@ async def test_a_dry_run_says_what_is_there_already(rig: Rig, folder: Path):
         "a.md": "replayed",
         "c.md": "replayed",
     }
-    assert "what this server sent itself" in done["next_step"]
+    assert "only if this server sent it" in done["next_step"]
     assert all(method == "GET" for method, _ in rig.wire.seen)
     await rig.ok("upload_batch", directory=".")
     settled = await rig.ok("upload_batch", directory=".", dry_run=True)

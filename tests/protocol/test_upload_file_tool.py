@@ -106,7 +106,7 @@ async def test_a_file_that_cannot_be_indexed_says_why(rig: Rig, folder: Path):
     assert done["readiness"] == "failed"
     assert done["code"]
     assert done["reason"]
-    assert "upload it again" in done["next_step"]
+    assert "add it again" in done["next_step"]
 
 
 async def test_progress_is_reported_up_to_the_end(rig: Rig):
