@@ -259,7 +259,7 @@ def twin_of(name: str) -> str:
 
 def neutral(answer: str, name: str) -> str:
     """Return `answer` without the name asked for and without what differs from call to call."""
-    return re.sub(r"req_[0-9a-f]+|upload_[A-Za-z0-9_-]{22}|waited_s.{0,8}", "~", answer.replace(name, "?"))
+    return re.sub(r"req_[0-9a-f]+|upload_[A-Za-z0-9_-]{22,}|waited_s.{0,8}", "~", answer.replace(name, "?"))
 
 
 async def test_what_another_agent_owns_cannot_be_told_apart_from_what_does_not_exist(
