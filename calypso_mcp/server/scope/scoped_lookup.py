@@ -138,6 +138,8 @@ def _known(found: T | None, noun: str, identifier: str) -> T:
         raise ScopeError(
             f"There is no {noun} {identifier[:80]!r} here.",
             code=f"{noun}_not_found",
-            hint=f"Use a {noun}_id that an upload returned for a bucket in list_buckets.",
+            hint="Use a file_id from list_sources, a hit or an upload."
+            if noun == "file"
+            else f"Use a {noun}_id that an upload returned for a bucket in list_buckets.",
         )
     return found

@@ -36,7 +36,7 @@ async def require_upload(access: Access, uploads: OneTimeUploads, upload_id: str
         raise ScopeError(
             f"There is no file {upload_id[:80]!r} here.",
             code="file_not_found",
-            hint="Use a file_id that an upload returned for a bucket in list_buckets.",
+            hint="Use a file_id from list_sources, a hit or an upload.",
         )
     if record.state == "stored" or place is None:
         return record
