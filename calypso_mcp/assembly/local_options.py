@@ -5,6 +5,7 @@ from __future__ import annotations
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.semantic.options import EmbeddingOptions
 from calypso_mcp.local.web.policy import WebPolicy
+from calypso_mcp.local.writing.options import WriterOptions
 from calypso_mcp.settings import Settings
 
 
@@ -16,6 +17,7 @@ def local_options(settings: Settings, api_key: str) -> LocalOptions:
         min_free_bytes=settings.min_free_disk_bytes,
         web=WebPolicy.opening(settings.allow_private_hosts),
         embeddings=embedding_options(settings),
+        writer=writer_options(settings),
     )
 
 
@@ -30,4 +32,14 @@ def embedding_options(settings: Settings) -> EmbeddingOptions | None:
         key="" if key is None else key.get_secret_value(),
         query_prefix=settings.embeddings_query_prefix,
         passage_prefix=settings.embeddings_passage_prefix,
+    )
+
+
+def writer_options(settings: Settings) -> WriterOptions | None:
+    """Return the language model that writes answers; None where none is set up."""
+    if settings.llm_url is None or settings.llm_model is None:
+        return None
+    key = settings.llm_key
+    return WriterOptions(
+        url=settings.llm_url, model=settings.llm_model, key="" if key is None else key.get_secret_value()
     )

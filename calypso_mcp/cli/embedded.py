@@ -40,6 +40,9 @@ SETTINGS = frozenset(
         "embeddings_key_file",
         "embeddings_query_prefix",
         "embeddings_passage_prefix",
+        "llm_url",
+        "llm_model",
+        "llm_key_file",
         "log_level",
         "log_json",
     }

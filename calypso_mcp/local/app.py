@@ -8,7 +8,7 @@ import shlex
 import sqlite3
 import stat
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,7 @@ from calypso_mcp.sqlite.faults import StoreFault, gone
 
 if TYPE_CHECKING:
     from calypso_mcp.local.semantic.semantics import Semantics
+    from calypso_mcp.local.writing.writer import Writer
 
 __all__ = ["LocalOptions", "create_app", "open_backend"]
 
@@ -126,10 +127,10 @@ async def _running(
         raise gone(store)
     await to_thread.run_sync(_prepare, options, blobs, presence)
     try:
-        async with Database(store, must_exist=must_exist) as database:
+        async with Database(store, must_exist=must_exist) as database, _open_writer(options) as writer:
             worker = IndexingWorker(options, database, blobs, presence)
             semantics = _open_semantics(options, database)
-            app.state.backend = backend = Backend(options, database, blobs, worker.wake, semantics)
+            app.state.backend = backend = Backend(options, database, blobs, worker.wake, semantics, writer)
             jobs = [worker.run, lambda: _keep_house(backend), *([semantics.run] if semantics else [])]
             async with run_in_background(*jobs):
                 yield
@@ -143,6 +144,17 @@ def _open_semantics(options: LocalOptions, database: Database) -> Semantics | No
     from calypso_mcp.local.semantic.semantics import Semantics
 
     return Semantics(options.embeddings, options.data_dir, database)
+
+
+@asynccontextmanager
+async def _open_writer(options: LocalOptions) -> AsyncGenerator[Writer | None]:
+    if options.writer is None:
+        yield None
+        return
+    from calypso_mcp.local.writing.writer import Writer
+
+    async with aclosing(Writer(options.writer)) as writer:
+        yield writer
 
 
 def _prepare(options: LocalOptions, blobs: Blobs, presence: Presence) -> None:

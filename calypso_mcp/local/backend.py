@@ -19,6 +19,7 @@ from calypso_mcp.local.store.database import Database
 if TYPE_CHECKING:
     from calypso_mcp.local.retrieval.search import Reorder
     from calypso_mcp.local.semantic.semantics import Semantics
+    from calypso_mcp.local.writing.writer import Writer
 
 T = TypeVar("T")
 
@@ -38,6 +39,8 @@ class Backend:
     wake_worker: Callable[[], None]
     #: Orders what searches find by meaning; None: their words alone do.
     semantics: Semantics | None = None
+    #: Writes answers; None: they are quoted.
+    writer: Writer | None = None
     turns: Turns = field(default_factory=Turns)
     #: Pages of the web that are fetched at the same time.
     fetches: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_FETCHES))

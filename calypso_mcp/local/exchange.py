@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import logging
 import sqlite3
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -47,7 +47,7 @@ class Answer:
 class Events:
     """What a handler returns to be sent as server-sent events, each under the name in its `type`."""
 
-    events: Iterable[Mapping[str, Any]]
+    events: AsyncIterable[Mapping[str, Any]]
 
 
 Handler = Callable[[Backend, Request], Awaitable[Answer | Events | Response]]
@@ -102,8 +102,8 @@ def check_key(request: Request, api_key: str) -> None:
         )
 
 
-async def _event_stream(events: Iterable[Mapping[str, Any]]) -> AsyncGenerator[str]:
-    for event in events:
+async def _event_stream(events: AsyncIterable[Mapping[str, Any]]) -> AsyncGenerator[str]:
+    async for event in events:
         yield f"event: {event['type']}\ndata: {json_text(event)}\n\n"
 
 

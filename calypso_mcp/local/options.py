@@ -10,6 +10,7 @@ from pathlib import Path
 from calypso_mcp.domain.limits import CreatePacing, UploadLimits
 from calypso_mcp.local.semantic.options import EmbeddingOptions
 from calypso_mcp.local.web.policy import WebPolicy
+from calypso_mcp.local.writing.options import WriterOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +49,6 @@ class LocalOptions:
     web: WebPolicy = field(default_factory=WebPolicy)
     #: The model that orders passages by meaning; None: their words alone do.
     embeddings: EmbeddingOptions | None = None
+    #: The language model that writes answers; None: they are quoted.
+    writer: WriterOptions | None = None
     clock: Callable[[], float] = time.time

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _KEY_FILE_BYTES = 4_096
 
 #: Settings that a file can hold; the setting that names the file is called `<name>_file`.
-_KEYS = ("api_key", "embeddings_key", "sealing_secret")
+_KEYS = ("api_key", "embeddings_key", "llm_key", "sealing_secret")
 #: Fewer characters could be guessed: a secret seals what nobody else may make.
 _FEWEST_SECRET_CHARS = 32
 
@@ -208,6 +208,11 @@ def _check_together(settings: Settings) -> None:
         raise ConfigError(
             "--embeddings-url (CALYPSO_EMBEDDINGS_URL) needs the model's name at that endpoint: "
             "--embeddings-model (CALYPSO_EMBEDDINGS_MODEL)."
+        )
+    if (settings.llm_url is None) != (settings.llm_model is None):
+        raise ConfigError(
+            "--llm-url (CALYPSO_LLM_URL) and --llm-model (CALYPSO_LLM_MODEL) go together: the endpoint, and "
+            "the model's name there."
         )
     ways_in = {
         "--access-file (CALYPSO_ACCESS_FILE)": settings.access_file,

@@ -105,6 +105,20 @@ class Settings(BaseModel):
         max_length=500,
         description="What the model wants before a passage; unset: what is known of the model.",
     )
+    llm_url: Annotated[EndpointUrl | None, Knob("CALYPSO_LLM_URL", "--llm-url", "calypso", "URL")] = Field(
+        default=None,
+        description="OpenAI-compatible endpoint (`http://localhost:11434/v1`) whose model writes the answers "
+        "of the embedded Calypso: it gets questions and passages; https unless it is this machine.",
+    )
+    llm_model: Annotated[str | None, Knob("CALYPSO_LLM_MODEL", "--llm-model", "calypso", "NAME")] = Field(
+        default=None, max_length=500, description="The model's name at that endpoint."
+    )
+    llm_key: Annotated[SecretStr | None, Knob("CALYPSO_LLM_KEY", None, "calypso", secret=True)] = Field(
+        default=None, description="Key of the model's endpoint. Never an argument."
+    )
+    llm_key_file: Annotated[
+        AbsolutePath | None, Knob("CALYPSO_LLM_KEY_FILE", "--llm-key-file", "calypso", "FILE")
+    ] = Field(default=None, description="File that holds that key, instead of `CALYPSO_LLM_KEY`.")
     buckets: Annotated[
         tuple[str, ...], Knob("CALYPSO_BUCKETS", "--bucket", "scope", "BUCKET", separator=",", limits=True)
     ] = Field(

@@ -80,7 +80,7 @@ def _checked_endpoint(value: str) -> str:
     url = _checked_url(value)
     if urlsplit(url).query or urlsplit(url).fragment:
         raise ValueError("must not contain a query")
-    return url.removesuffix("/embeddings")
+    return url.removesuffix("/embeddings").removesuffix("/chat/completions")
 
 
 def _checked_folder(value: Path) -> Path:

@@ -1,11 +1,12 @@
-"""`POST /responses`: grounded answers (API sheet section 9.2), here quoted and not written."""
+"""`POST /responses`: grounded answers (API sheet section 9.2), quoted or, with a language model, written."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from starlette.requests import Request
 from typing_extensions import TypedDict
@@ -14,6 +15,7 @@ from calypso_mcp.api import answers as wire
 from calypso_mcp.api import paths
 from calypso_mcp.api.answers import AnswerRequest
 from calypso_mcp.local import agent_models
+from calypso_mcp.local.agent_models import AgentScope
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.exchange import Answer, Events
 from calypso_mcp.local.identifiers import new_id
@@ -29,19 +31,29 @@ from calypso_mcp.local.store import answers, files
 from calypso_mcp.local.store.answers import TurnRow
 from calypso_mcp.local.store.files import FileRow
 
+if TYPE_CHECKING:
+    from calypso_mcp.local.writing.writer import Outcome, Writer
+
+#: Passages that a language model is shown; quotations are taken from the first few of them.
+_PASSAGES = 6
 _LONGEST_QUESTION = 8_000
 _LONGEST_ID = 200
 _USAGE = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
 _QUOTED = "Extractive answer: sentences quoted from the stored sources; no language model wrote it."
 _READ_TOGETHER = " Read together with the question before."
+_UNSUPPORTED = " A language model answered, but no passage bears its answer out."
+_SAID_ABSENT = (
+    "No stored passage answers the question, according to the language model that read the best ones."
+)
+_LEFT_OUT = "\n\n(Sentences left out because their sources do not bear them out: {count}.)"
 _NOT_FOUND = "Extractive answer: no stored passage that this agent can search answers the question."
 
 
 class AnswerBody(TypedDict):
     """A grounded answer, in the shape of a response of OpenAI.
 
-    `metadata._aicore` holds `display_text`, `answer_kind` (`extractive` or `abstained`), `grounded_sources`
-    and `grounding_supports`.
+    `metadata._aicore` holds `display_text`, `answer_kind` (`extractive`, `generated` or `abstained`),
+    `grounded_sources` and `grounding_supports`.
     """
 
     id: str
@@ -63,6 +75,11 @@ class _Cited:
     passage: Passage
     file: FileRow
 
+    @property
+    def context(self) -> str:
+        """What stands around the passage: its file's title and its headings."""
+        return f"{self.file.declaration.title or ''}\n{self.passage.heading or ''}"
+
     def as_source(self, number: int) -> dict[str, Any]:
         return {
             "index": number,
@@ -76,27 +93,25 @@ class _Cited:
 
 
 @dataclass(frozen=True, slots=True)
+class _Said:
+    """A sentence of an answer, and the positions of its sources in `_Turn.cited`."""
+
+    text: str
+    sources: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Turn:
-    """One answered question."""
+    """One answered question. `lines` are the pieces of the answer's text."""
 
     id: str
     conversation_id: str
     model: str
     created_at: float
-    question: Question
-    quotations: Sequence[Quotation]
-    cited: Sequence[_Cited]
-
-    @property
-    def lines(self) -> list[str]:
-        """The answer's text: what it is, then each quotation with the number of its source."""
-        if not self.quotations:
-            return [_NOT_FOUND]
-        label = _QUOTED + (_READ_TOGETHER if self.question.before else "")
-        return [
-            f"{label}\n",
-            *(f"\n\u201c{quotation.text}\u201d [{quotation.source + 1}]" for quotation in self.quotations),
-        ]
+    kind: str
+    lines: Sequence[str]
+    said: Sequence[_Said] = ()
+    cited: Sequence[_Cited] = ()
 
     def as_response(self) -> AnswerBody:
         """Return the answer as the API writes it."""
@@ -137,25 +152,29 @@ class _Turn:
     def _grounding(self, text: str) -> dict[str, Any]:
         return {
             "display_text": text,
-            "answer_kind": wire.EXTRACTIVE if self.quotations else wire.ABSTAINED,
+            "answer_kind": self.kind,
             "grounded_sources": [cited.as_source(number) for number, cited in enumerate(self.cited, start=1)],
             "grounding_supports": [
-                {"support_index": position, "chunks": [quotation.source], "text": quotation.text}
-                for position, quotation in enumerate(self.quotations)
+                {"support_index": position, "chunks": list(said.sources), "text": said.text}
+                for position, said in enumerate(self.said)
             ],
         }
 
-    def as_events(self) -> Iterator[Mapping[str, Any]]:
-        """Yield the events of the answer in their order."""
-        response = self.as_response()
-        begun = {
-            name: value
-            for name, value in response.items()
-            if name in {"id", "object", "created_at", "model", "conversation"}
+    def begun(self) -> Mapping[str, Any]:
+        """Return the event that begins the answer."""
+        response = {
+            "id": self.id,
+            "object": "response",
+            "created_at": int(self.created_at),
+            "model": self.model,
+            "conversation": {"id": self.conversation_id},
+            "status": "in_progress",
         }
-        yield {"type": wire.CREATED, "response": {**begun, "status": "in_progress"}}
-        for line in self.lines:
-            yield {"type": wire.TEXT_DELTA, "delta": line}
+        return {"type": wire.CREATED, "response": response}
+
+    def ended(self) -> Iterator[Mapping[str, Any]]:
+        """Yield the events that follow the text."""
+        response = self.as_response()
         for number, annotation in enumerate(self.annotations):
             yield {"type": wire.ANNOTATION_ADDED, "annotation_index": number, "annotation": annotation}
         yield {"type": wire.TEXT_DONE, "text": response["output_text"]}
@@ -163,42 +182,121 @@ class _Turn:
         yield {"type": wire.COMPLETED, "response": response}
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was asked, of whom, and the passages that may answer, best first."""
+
+    agent: AgentScope
+    question: Question
+    passages: Sequence[_Cited]
+    quotations: Sequence[Quotation]
+
+
 async def answer(backend: Backend, _: Request, body: AnswerRequest) -> Answer | Events:
     """Answer a question from the buckets of an agent."""
     _check(body)
-    reorder = await backend.reorder_for(body.question)
-
-    def work(connection: sqlite3.Connection) -> _Turn:
-        agent = agent_models.find(connection, body.model)
-        before = _before(connection, body, agent.model, backend)
-        question = Question.following(body.question, before.sought if before else "")
-        buckets = [bucket.id for bucket in agent.buckets]
-        quotations, cited = _quoted(connection, question, buckets, reorder)
-        return _Turn(
-            id=new_id("resp"),
-            conversation_id=before.conversation_id if before else body.conversation_id or new_id("conv"),
-            model=agent.model,
-            created_at=backend.now(),
-            question=question,
-            quotations=quotations,
-            cited=cited,
-        )
-
+    agent, before = await backend.database.read(lambda connection: _asked(connection, body, backend))
+    question = await _question(backend, body, before)
+    reorder = await backend.reorder_for(question.text)
     try:
-        turn = await backend.database.read(work)
+        found = await backend.database.read(lambda connection: _find(connection, agent, question, reorder))
     except SearchTimedOut:
         raise search_timed_out() from None
+    turn = _Turn(
+        id=new_id("resp"),
+        conversation_id=before.conversation_id if before else body.conversation_id or new_id("conv"),
+        model=agent.model,
+        created_at=backend.now(),
+        kind=wire.ABSTAINED,
+        lines=[_NOT_FOUND],
+    )
     if body.store:
         kept = TurnRow(
             id=turn.id,
             team_id=backend.options.team_id,
             conversation_id=turn.conversation_id,
             model=turn.model,
-            sought=turn.question.sought,
+            sought=question.sought,
             created_at=turn.created_at,
         )
         await backend.database.write(lambda connection: answers.insert(connection, kept), durable=False)
-    return Events(turn.as_events()) if body.stream else Answer(turn.as_response())
+    events = _events(backend.writer, turn, found)
+    if body.stream:
+        return Events(events)
+    last = [event async for event in events][-1]
+    return Answer(last["response"])
+
+
+async def _events(writer: Writer | None, turn: _Turn, found: _Found) -> AsyncGenerator[Mapping[str, Any]]:
+    """Yield the events of the answer in their order, those of its text as it is written."""
+    yield turn.begun()
+    if writer is None or not found.passages:
+        final, unsaid = _quoted(turn, found), 0
+    else:
+        from calypso_mcp.local.writing.writer import Outcome, Shown
+
+        shown = [Shown(entry.context, entry.passage.text) for entry in found.passages]
+        instructions = found.agent.agent.instructions if found.agent.agent else None
+        outcome = Outcome()
+        said: list[_Said] = []
+        lines: list[str] = []
+        order: list[int] = []
+        async with aclosing(writer.write(found.question.text, shown, instructions, outcome)) as sentences:
+            async for sentence in sentences:
+                order += [position for position in sentence.sources if position not in order]
+                said.append(_Said(sentence.text, tuple(order.index(at) for at in sentence.sources)))
+                numbers = "".join(f"[{number + 1}]" for number in said[-1].sources)
+                lines.append(f"{' ' if lines else ''}{sentence.text} {numbers}")
+                yield {"type": wire.TEXT_DELTA, "delta": lines[-1]}
+        unsaid = len(lines)
+        if said:
+            cited = [found.passages[position] for position in order]
+            lines += _remarks(outcome)
+            final = replace(turn, kind=wire.GENERATED, lines=lines, said=said, cited=cited)
+        elif outcome.says_absent:
+            final = replace(turn, lines=[_SAID_ABSENT])
+        else:
+            final = _quoted(turn, found, outcome)
+    for line in final.lines[unsaid:]:
+        yield {"type": wire.TEXT_DELTA, "delta": line}
+    for event in final.ended():
+        yield event
+
+
+def _remarks(outcome: Outcome) -> Iterator[str]:
+    """Yield what a reader should know of a written answer."""
+    if outcome.left_out:
+        yield _LEFT_OUT.format(count=outcome.left_out)
+    if outcome.failure:
+        yield f"\n\n(Not complete: {outcome.failure})"
+
+
+def _quoted(turn: _Turn, found: _Found, outcome: Outcome | None = None) -> _Turn:
+    """Return the turn answered by quotations: what it is, then each with the number of its source.
+
+    Args:
+        turn: Answered by nothing so far.
+        found: What may be quoted.
+        outcome: How writing went before that; None if nothing was to be written.
+    """
+    reason = ""
+    if outcome is not None:
+        reason = f" {outcome.failure}" if outcome.failure else _UNSUPPORTED
+    if not found.quotations:
+        return replace(turn, lines=[_NOT_FOUND + reason])
+    together = _READ_TOGETHER if found.question.before else ""
+    order = list(dict.fromkeys(quotation.source for quotation in found.quotations))
+    said = [_Said(quotation.text, (order.index(quotation.source),)) for quotation in found.quotations]
+    return replace(
+        turn,
+        kind=wire.EXTRACTIVE,
+        lines=[
+            f"{_QUOTED}{together}{reason}\n",
+            *(f"\n\u201c{entry.text}\u201d [{entry.sources[0] + 1}]" for entry in said),
+        ],
+        said=said,
+        cited=[found.passages[position] for position in order],
+    )
 
 
 def _check(body: AnswerRequest) -> None:
@@ -232,35 +330,41 @@ def _before(
     return None
 
 
-def _quoted(
-    connection: sqlite3.Connection,
-    question: Question,
-    bucket_ids: Sequence[str],
-    reorder: Reorder | None,
-) -> tuple[list[Quotation], list[_Cited]]:
-    """Return what is quoted and the passages it is from, numbered in the order they are quoted in."""
-    found = retrieval.search(
-        connection, question.sought, Where(bucket_ids), limit=extractive.PASSAGES, reorder=reorder
-    )
+def _asked(
+    connection: sqlite3.Connection, body: AnswerRequest, backend: Backend
+) -> tuple[AgentScope, TurnRow | None]:
+    """Return the agent that is asked, and the turn that this one follows."""
+    agent = agent_models.find(connection, body.model)
+    return agent, _before(connection, body, agent.model, backend)
+
+
+async def _question(backend: Backend, body: AnswerRequest, before: TurnRow | None) -> Question:
+    """Return the question, a follow-up as one of its own where a model can make it so."""
+    if before is not None and backend.writer is not None:
+        complete = await backend.writer.rewrite(body.question, before.sought)
+        if complete is not None:
+            return Question(complete)
+    return Question.following(body.question, before.sought if before else "")
+
+
+def _find(
+    connection: sqlite3.Connection, agent: AgentScope, question: Question, reorder: Reorder | None
+) -> _Found:
+    """Return the passages that may answer, and what would be quoted from them."""
+    buckets = [bucket.id for bucket in agent.buckets]
+    found = retrieval.search(connection, question.sought, Where(buckets), limit=_PASSAGES, reorder=reorder)
     if not found:
-        return [], []
+        return _Found(agent, question, (), ())
     phrases = question.phrases()
-    total, counts = retrieval.frequencies(connection, phrases, bucket_ids)
+    total, counts = retrieval.frequencies(connection, phrases, buckets)
     known = files.get_all(connection, [passage.file_id for passage in found])
+    passages = [_Cited(passage, known[passage.file_id]) for passage in found]
     sources = [
-        Source(
-            f"{known[passage.file_id].declaration.title or ''}\n{passage.heading or ''}",
-            passage.text,
-            passage.score,
-            is_reply=known[passage.file_id].kind == "qa",
-        )
-        for passage in found
+        Source(entry.context, entry.passage.text, entry.passage.score, is_reply=entry.file.kind == "qa")
+        for entry in passages
     ]
     words = dict(zip(phrases, question.weights(total, counts), strict=True))
-    quotations = extractive.quotations(words, sources, question.least_share)
-    order = list(dict.fromkeys(quotation.source for quotation in quotations))
-    numbered = [Quotation(order.index(quotation.source), quotation.text) for quotation in quotations]
-    return numbered, [_Cited(found[position], known[found[position].file_id]) for position in order]
+    return _Found(agent, question, passages, extractive.quotations(words, sources, question.least_share))
 
 
 OPERATIONS = (

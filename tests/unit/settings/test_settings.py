@@ -269,7 +269,7 @@ def test_plain_http_is_allowed_to_this_machine(host: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["api_key", "embeddings_key", "sealing_secret"])
+@pytest.mark.parametrize("name", ["api_key", "embeddings_key", "llm_key", "sealing_secret"])
 def test_a_key_comes_from_the_variable_or_from_a_file_and_a_file_flag_wins(tmp_path: Path, name: str) -> None:
     secret = KEY * 3
     file = tmp_path / "key"
@@ -346,7 +346,7 @@ def test_every_setting_is_described_and_has_names_of_its_own() -> None:
 
 def test_no_secret_has_a_flag() -> None:
     secrets = {name for name, knob in knobs().items() if knob.secret}
-    assert secrets == {"api_key", "embeddings_key", "sealing_secret"}
+    assert secrets == {"api_key", "embeddings_key", "llm_key", "sealing_secret"}
     assert all(knobs()[name].flag is None for name in secrets)
 
 

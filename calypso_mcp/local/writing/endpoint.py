@@ -1,0 +1,166 @@
+"""Text from an OpenAI-compatible endpoint (`POST /chat/completions`): Ollama, LM Studio, vLLM, OpenAI, ..."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import anyio
+import httpx2
+
+from calypso_mcp.domain.addresses import is_loopback
+from calypso_mcp.local.writing.options import WriterOptions
+from calypso_mcp.local.writing.prompts import Message
+
+_CONNECT_S = 10.0
+#: Largest answer that is read, its framing included, and longest text that is taken from it.
+_LARGEST_ANSWER = 4 * 1_048_576
+_LONGEST_TEXT = 16_000
+_MEANINGS: dict[int, str] = {
+    HTTPStatus.UNAUTHORIZED: "does not accept the key",
+    HTTPStatus.FORBIDDEN: "does not let the key use the model",
+    HTTPStatus.NOT_FOUND: "does not know the address or the model",
+    HTTPStatus.TOO_MANY_REQUESTS: "asks for a pause",
+}
+
+
+class WritingFailed(Exception):
+    """The model wrote nothing, or not to the end. The message names no text, key or address."""
+
+
+class ChatEndpoint:
+    """Asks one endpoint for texts of one model."""
+
+    def __init__(self, options: WriterOptions) -> None:
+        """Prepare to ask the endpoint, whose address was checked: the key goes there."""
+        self._model = options.model
+        self._address = f"{options.url}/chat/completions"
+        self._client = httpx2.AsyncClient(
+            timeout=httpx2.Timeout(None, connect=_CONNECT_S),
+            headers={
+                "Accept-Encoding": "identity",
+                **({"Authorization": f"Bearer {options.key}"} if options.key else {}),
+            },
+            follow_redirects=False,
+            # A proxy from the environment has no business between two programs of this machine.
+            trust_env=not is_loopback(urlsplit(options.url).hostname or ""),
+        )
+
+    async def write(
+        self, messages: Sequence[Message], *, most_tokens: int, wait_s: float
+    ) -> AsyncGenerator[str]:
+        """Yield the text as it comes.
+
+        Raises:
+            WritingFailed: The endpoint cannot be reached, refuses, sends what is no answer, or the text is
+                not complete within `wait_s` seconds.
+        """
+        deadline = anyio.current_time() + wait_s
+        wanted = {"model": self._model, "messages": list(messages), "stream": True}
+        # Newer models of OpenAI refuse the parameters that everything else understands.
+        shapes = (
+            {**wanted, "max_tokens": most_tokens, "temperature": 0},
+            {**wanted, "max_completion_tokens": most_tokens},
+        )
+        written = 0
+        async with aclosing(self._texts(shapes)) as texts:
+            while True:
+                try:
+                    # Around each piece: a deadline around the loop would reach into whoever takes them.
+                    with anyio.fail_after(deadline - anyio.current_time()):
+                        piece = await anext(texts, None)
+                except TimeoutError:
+                    raise WritingFailed(f"The model did not finish within {wait_s:g} s.") from None
+                except httpx2.HTTPError as error:
+                    raise WritingFailed(
+                        f"The model's endpoint cannot be reached ({type(error).__name__})."
+                    ) from None
+                if piece is None:
+                    return
+                written += len(piece)
+                if written > _LONGEST_TEXT:
+                    raise WritingFailed("The model does not come to an end.")
+                yield piece
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
+
+    async def _texts(self, shapes: Sequence[Mapping[str, Any]]) -> AsyncGenerator[str]:
+        for number, shape in enumerate(shapes, start=1):
+            async with self._client.stream("POST", self._address, json=dict(shape)) as response:
+                if response.status_code == HTTPStatus.BAD_REQUEST and number < len(shapes):
+                    continue
+                if not response.is_success:
+                    raise _refusal(response)
+                is_stream = "event-stream" in response.headers.get("content-type", "")
+                async with aclosing(_bounded(response)) as pieces:
+                    if is_stream:
+                        async with aclosing(_streamed(pieces)) as texts:
+                            async for text in texts:
+                                yield text
+                    else:
+                        yield _text_of(b"".join([piece async for piece in pieces]), "message")
+                return
+
+
+def _refusal(response: httpx2.Response) -> WritingFailed:
+    if response.is_redirect:
+        meaning = "answers with a redirect, which is not followed: texts and key would go with it"
+    else:
+        meaning = _MEANINGS.get(response.status_code, "answers an error")
+    return WritingFailed(f"The model's endpoint {meaning} ({response.status_code}).")
+
+
+async def _bounded(response: httpx2.Response) -> AsyncGenerator[bytes]:
+    received = 0
+    async for piece in response.aiter_raw():
+        received += len(piece)
+        if received > _LARGEST_ANSWER:
+            raise WritingFailed("The answer of the model's endpoint is too long.")
+        yield piece
+
+
+async def _streamed(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[str]:
+    """Yield the texts of server-sent events up to `[DONE]` or a finish reason."""
+    pending = bytearray()
+    async for piece in pieces:
+        pending += piece
+        if b"\n" not in piece:
+            continue
+        *lines, rest = bytes(pending).split(b"\n")
+        pending = bytearray(rest)
+        for line in lines:
+            name, _, data = line.strip().partition(b":")
+            if name != b"data":
+                continue
+            if data.strip() == b"[DONE]":
+                return
+            yield _text_of(data, "delta")
+    raise WritingFailed("The answer of the model's endpoint broke off.")
+
+
+def _text_of(data: bytes, part: str) -> str:
+    """Return the text of one event's `delta` or of a whole `message`."""
+    try:
+        body: Any = json.loads(data)
+    except (ValueError, RecursionError):
+        raise WritingFailed("The model's endpoint sends what is no answer.") from None
+    choices: Any = _object(body).get("choices")
+    if not isinstance(choices, list):
+        raise WritingFailed("The model's endpoint sends what is no answer.")
+    if not choices:  # usage alone
+        return ""
+    said = _object(_object(cast("list[object]", choices)[0]).get(part))
+    if said.get("refusal"):
+        raise WritingFailed("The model refuses to answer.")
+    text = said.get("content")
+    return text if isinstance(text, str) else ""
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}

@@ -1,0 +1,26 @@
+"""Which language model writes answers, and how long it may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class WriterOptions:
+    """A language model at an OpenAI-compatible endpoint. Times are in seconds.
+
+    Attributes:
+        url: The endpoint, up to `/chat/completions`.
+        model: The model's name there.
+        key: The endpoint's key; empty where it takes none.
+        rewriting_wait_s: How long a follow-up may take to become a question of its own.
+        wait_s: How long the answer may take. With the rewriting it stays within the 50 s of a tool call.
+        most_tokens: Longest answer asked for.
+    """
+
+    url: str
+    model: str
+    key: str = field(default="", repr=False)
+    rewriting_wait_s: float = 10.0
+    wait_s: float = 35.0
+    most_tokens: int = 800

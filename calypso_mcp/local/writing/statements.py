@@ -1,0 +1,68 @@
+"""A model's text cut into statements while it comes in: each is some text, then the passages it cites."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+_CITED = re.compile(r"(?:\s?[\[\u3010]\d{1,3}(?:\s?[,;]\s?\d{1,3}){0,9}[\]\u3011])+[.!?\u3002]?")
+_NUMBER = re.compile(r"\d+")
+_THOUGHTS = ("<think>", "</think>")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Some text and the numbers it cites, as the model wrote them; none for text without a citation."""
+
+    text: str
+    cited: tuple[int, ...] = ()
+
+
+@dataclass(slots=True)
+class StatementCutter:
+    """Cuts a text that comes in pieces. What a model thinks aloud (`<think>`) is no part of the answer."""
+
+    _pending: str = ""
+    _thinks: bool = field(default=False)
+    _has_begun: bool = field(default=False)
+
+    def add(self, piece: str) -> Iterator[Statement]:
+        """Yield the statements that `piece` completes."""
+        self._pending += piece
+        self._skip_thoughts()
+        if self._thinks:
+            return
+        start = 0
+        for match in _CITED.finditer(self._pending):
+            if match.end() == len(self._pending):
+                break  # more numbers may follow
+            yield _statement(self._pending[start : match.start()], match.group())
+            start = match.end()
+        self._pending = self._pending[start:]
+
+    def finish(self) -> Iterator[Statement]:
+        """Yield what is left."""
+        if self._thinks:
+            return
+        # A space says that no more numbers follow.
+        yield from self.add(" ")
+        if self._pending.strip():
+            yield Statement(self._pending.strip())
+        self._pending = ""
+
+    def _skip_thoughts(self) -> None:
+        begin, end = _THOUGHTS
+        if not self._has_begun and self._pending.strip():
+            self._has_begun = len(self._pending.lstrip()) >= len(begin)
+            self._thinks = self._pending.lstrip().startswith(begin)
+        if self._thinks:
+            _, ended, rest = self._pending.partition(end)
+            # Of thoughts without an end only what may be the beginning of their end is kept.
+            self._pending = rest if ended else self._pending[-len(end) :]
+            self._thinks = not ended
+
+
+def _statement(text: str, cited: str) -> Statement:
+    numbers = tuple(dict.fromkeys(int(number) for number in _NUMBER.findall(cited)))
+    return Statement(text.strip(), numbers)

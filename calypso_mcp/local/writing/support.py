@@ -1,0 +1,169 @@
+"""Whether passages bear out a sentence: a check of words and numbers, not of logic.
+
+A sentence stands if every number, date, quotation, address, identifier and (in English) name in it stands in
+the passages it cites, most of its words do, and the place that bears it out has to do with the question. A
+paraphrase may fail; a sentence that fails is left out, never shown as supported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from calypso_mcp.local.retrieval import sentences
+from calypso_mcp.local.retrieval.tokens import is_english, query_phrases
+
+#: Share of a sentence's telling words that its passages must hold.
+_LEAST_SHARE = 0.5
+#: Letters by which two forms of a word are taken for one.
+_STEM = 5
+_WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)?")
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+_THOUSANDS = re.compile(r"\d{1,3}(?:[.,]\d{3})+")
+_QUOTED = re.compile('["\u201c\u201e\u00ab]([^"\u201c\u201d\u201e\u00ab\u00bb]{8,400})["\u201d\u201c\u00bb]')
+#: What addresses and identifiers hold.
+_MARKS = ("@", "://", "_", "www.")
+_EDGES = ".,;:!?()[]{}<>\"'`*\u201c\u201d"
+#: From two on: "one" is seldom a number.
+_UNITS = (
+    "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
+    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+_UNITS_UNTIL = 10
+_WORDS_OF_NUMBERS = {
+    **{word: number for number, word in enumerate(_UNITS, start=2)},
+    **{word: 10 * number for number, word in enumerate(_TENS, start=2)},
+    "hundred": 100,
+    "thousand": 1000,
+}
+#: Without May, which is seldom a month.
+_MONTHS = {
+    "january": 1, "february": 2, "march": 3, "april": 4, "june": 6, "july": 7, "august": 8, "september": 9,
+    "october": 10, "november": 11, "december": 12,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What may bear a sentence out. `context` (title, headings, file name) lends names and numbers only."""
+
+    text: str
+    context: str = ""
+
+    @cached_property
+    def folded(self) -> str:
+        """All of it, in small letters and single spaces."""
+        return " ".join(f"{self.context}\n{self.text}".casefold().split())
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """The words of all of it."""
+        return _stems(f"{self.context}\n{self.text}")
+
+    @cached_property
+    def numbers(self) -> frozenset[str]:
+        """The numbers of all of it, those in words included."""
+        return _numbers(self.folded) | _numbers_in_words(self.folded)
+
+    @cached_property
+    def sentences(self) -> Sequence[tuple[str, frozenset[str]]]:
+        """The sentences of the text and their words."""
+        return [(sentence, _stems(sentence)) for sentence in sentences.split(self.text)]
+
+
+def is_supported(sentence: str, evidence: Sequence[Evidence], question: str) -> bool:
+    """Whether `evidence` bears `sentence` out as an answer to `question`."""
+    telling = {phrase.strip('"*')[:_STEM] for phrase in query_phrases(sentence)}
+    stems = frozenset[str]().union(*(source.stems for source in evidence))
+    if not telling or sum(stem in stems for stem in telling) < _LEAST_SHARE * len(telling):
+        return False
+    folded = " ".join(source.folded for source in evidence)
+    exact, plain = _apart(sentence)
+    if any(token.casefold() not in folded for token in exact):
+        return False
+    if any(
+        " ".join(quoted.casefold().split()).strip(_EDGES) not in folded
+        for quoted in _QUOTED.findall(sentence)
+    ):
+        return False
+    numbers = frozenset[str]().union(*(source.numbers for source in evidence))
+    if not _numbers(plain) <= numbers or not _numbers_in_words(plain.casefold()) <= numbers:
+        return False
+    asked = _stems(question)
+    if any(name[:_STEM] not in stems | asked for name in _names(plain)):
+        return False
+    return _is_about(telling, evidence, question)
+
+
+def _apart(sentence: str) -> tuple[list[str], str]:
+    """Return the addresses and identifiers, which nobody paraphrases, and the rest."""
+    exact: list[str] = []
+    plain: list[str] = []
+    for token in sentence.split():
+        is_address = any(mark in token for mark in _MARKS)
+        for part in [token] if is_address else token.split("-"):
+            bare = part.strip(_EDGES)
+            is_mixed = any(char.isdigit() for char in bare) and any(char.isalpha() for char in bare)
+            (exact if is_address or is_mixed else plain).append(bare if is_address or is_mixed else part)
+    return exact, " ".join(plain)
+
+
+def _is_about(telling: set[str], evidence: Sequence[Evidence], question: str) -> bool:
+    """Whether the sentence, or what it was taken from, shares a word with the question."""
+    asked = {phrase.strip('"*')[:_STEM] for phrase in query_phrases(question)}
+    if not asked or asked & telling:
+        return True
+    places = (stems for source in evidence for _, stems in source.sentences)
+    best = max(places, key=lambda stems: len(stems & telling), default=frozenset[str]())
+    return bool(best & telling) and bool(best & asked)
+
+
+def _stems(text: str) -> frozenset[str]:
+    """Return how the words begin, and those as the index splits them (names, scripts without spaces)."""
+    words = {word.casefold()[:_STEM] for word in _WORD.findall(text)}
+    return frozenset(words | {stem for line in sentences.split(text) for stem in _indexed(line)})
+
+
+def _indexed(line: str) -> set[str]:
+    return {phrase.strip('"*')[:_STEM] for phrase in query_phrases(line)}
+
+
+def _numbers(text: str) -> frozenset[str]:
+    return frozenset(_plain(number) for number in _NUMBER.findall(text))
+
+
+def _plain(number: str) -> str:
+    if _THOUSANDS.fullmatch(number):
+        return re.sub("[.,]", "", number).lstrip("0") or "0"
+    return number.replace(",", ".").lstrip("0") or "0"
+
+
+def _numbers_in_words(folded: str) -> frozenset[str]:
+    """Return the numbers that English words say: `seven`, `twenty-seven`, and the months as in a date."""
+    found: list[str] = []
+    tens = 0
+    for word in _WORD.findall(folded):
+        value = _WORDS_OF_NUMBERS.get(word, 0)
+        if tens and 0 < value < _UNITS_UNTIL:
+            found[-1] = str(tens + value)
+        elif value:
+            found.append(str(value))
+        tens = value if word in _TENS else 0
+        if word in _MONTHS:
+            found.append(str(_MONTHS[word]))
+    return frozenset(found)
+
+
+def _names(sentence: str) -> list[str]:
+    """Return the names: in English what is capitalised within a sentence, elsewhere what is all capitals."""
+    words = _WORD.findall(sentence)
+    english = is_english(sentence)
+    return [
+        word.casefold()
+        for position, word in enumerate(words)
+        if (len(word) > 1 and word.isupper())
+        or (english and position and word[0].isupper() and len(word) > 1)
+    ]

@@ -1,0 +1,131 @@
+"""Writes answers: rewrites a follow-up, has a model answer from passages, and keeps what they bear out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from calypso_mcp.domain.untrusted_text import clean_line
+from calypso_mcp.local.retrieval import sentences
+from calypso_mcp.local.writing.endpoint import ChatEndpoint, WritingFailed
+from calypso_mcp.local.writing.instructions import withhold
+from calypso_mcp.local.writing.options import WriterOptions
+from calypso_mcp.local.writing.prompts import (
+    NOT_IN_SOURCES,
+    Shown,
+    build_answer_prompt,
+    build_rewriting_prompt,
+)
+from calypso_mcp.local.writing.statements import Statement, StatementCutter
+from calypso_mcp.local.writing.support import Evidence, is_supported
+
+_LOG = logging.getLogger(__name__)
+
+_QUESTION_CHARS = 500
+_QUESTION_TOKENS = 120
+#: Text without a citation is no statement if it is shorter, such as "According to the handbook:".
+_FEWEST_WORDS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A sentence that its sources bear out: positions of passages, from 0."""
+
+    text: str
+    sources: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How the writing went, complete when it is over.
+
+    Attributes:
+        left_out: Sentences that no passage bears out.
+        says_absent: Whether the model says that the passages do not answer.
+        failure: Why it did not come to its end; None if it did.
+    """
+
+    left_out: int = 0
+    says_absent: bool = False
+    failure: str | None = None
+
+
+class Writer:
+    """Writes answers with one model."""
+
+    def __init__(self, options: WriterOptions) -> None:
+        """Prepare without connecting to anything."""
+        self._options = options
+        self._endpoint = ChatEndpoint(options)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._endpoint.aclose()
+
+    async def rewrite(self, question: str, before: str) -> str | None:
+        """Return a follow-up as a question of its own; None if the model makes none."""
+        text = ""
+        asking = self._endpoint.write(
+            build_rewriting_prompt(question, before),
+            most_tokens=_QUESTION_TOKENS,
+            wait_s=self._options.rewriting_wait_s,
+        )
+        try:
+            async with aclosing(asking) as pieces:
+                async for piece in pieces:
+                    text += piece
+        except WritingFailed as error:
+            _LOG.warning("a follow-up is not rewritten: %s", error)
+            return None
+        return clean_line(text.rpartition("</think>")[2], _QUESTION_CHARS) or None
+
+    async def write(
+        self, question: str, passages: Sequence[Shown], instructions: str | None, outcome: Outcome
+    ) -> AsyncGenerator[Written]:
+        """Yield the sentences that the passages bear out, as the model completes them. Never raises.
+
+        Args:
+            question: What is asked, complete in itself.
+            passages: What may be cited.
+            instructions: How the agent is to answer.
+            outcome: Told how it went.
+        """
+        shown = [Shown(withhold(passage.context), withhold(passage.text)) for passage in passages]
+        evidence = [Evidence(passage.text, passage.context) for passage in shown]
+        cutter = StatementCutter()
+        asking = self._endpoint.write(
+            build_answer_prompt(question, shown, instructions),
+            most_tokens=self._options.most_tokens,
+            wait_s=self._options.wait_s,
+        )
+        try:
+            async with aclosing(asking) as pieces:
+                async for piece in pieces:
+                    for statement in cutter.add(piece):
+                        for written in _checked(statement, evidence, question, outcome):
+                            yield written
+            for statement in cutter.finish():
+                for written in _checked(statement, evidence, question, outcome):
+                    yield written
+        except WritingFailed as error:
+            _LOG.warning("an answer is not written to its end: %s", error)
+            outcome.failure = str(error)
+
+
+def _checked(
+    statement: Statement, evidence: Sequence[Evidence], question: str, outcome: Outcome
+) -> list[Written]:
+    """Return the sentences of a statement that stand, and count the others."""
+    if NOT_IN_SOURCES.casefold() in statement.text.casefold():
+        outcome.says_absent = True
+        return []
+    cited = tuple(number - 1 for number in statement.cited if 1 <= number <= len(evidence))
+    stands: list[Written] = []
+    for sentence in sentences.split(statement.text):
+        if cited and is_supported(sentence, [evidence[position] for position in cited], question):
+            stands.append(Written(sentence, cited))
+        elif len(sentence.split()) >= _FEWEST_WORDS:
+            outcome.left_out += 1
+    return stands
