@@ -6,10 +6,9 @@ import sqlite3
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
-from typing_extensions import TypedDict
 
 from calypso_mcp.api import answers as wire
 from calypso_mcp.api import paths
@@ -24,12 +23,11 @@ from calypso_mcp.local.refusals import invalid
 from calypso_mcp.local.retrieval import extractive
 from calypso_mcp.local.retrieval import search as retrieval
 from calypso_mcp.local.retrieval.extractive import Question, Quotation, Source
-from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.search import Reorder, SearchTimedOut, Where
-from calypso_mcp.local.routes.search import attributes_of, search_timed_out, url_of
+from calypso_mcp.local.routes.answer_shape import AnswerBody, Cited, Said, Turn
+from calypso_mcp.local.routes.search import search_timed_out
 from calypso_mcp.local.store import answers, files
 from calypso_mcp.local.store.answers import TurnRow
-from calypso_mcp.local.store.files import FileRow
 
 if TYPE_CHECKING:
     from calypso_mcp.local.writing.writer import Outcome, Writer
@@ -38,7 +36,6 @@ if TYPE_CHECKING:
 _PASSAGES = 6
 _LONGEST_QUESTION = 8_000
 _LONGEST_ID = 200
-_USAGE = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
 _QUOTED = "Extractive answer: sentences quoted from the stored sources; no language model wrote it."
 _READ_TOGETHER = " Read together with the question before."
 _UNSUPPORTED = " A language model answered, but no passage bears its answer out."
@@ -49,146 +46,13 @@ _LEFT_OUT = "\n\n(Sentences left out because their sources do not bear them out:
 _NOT_FOUND = "Extractive answer: no stored passage that this agent can search answers the question."
 
 
-class AnswerBody(TypedDict):
-    """A grounded answer, in the shape of a response of OpenAI.
-
-    `metadata._aicore` holds `display_text`, `answer_kind` (`extractive`, `generated` or `abstained`),
-    `grounded_sources` and `grounding_supports`.
-    """
-
-    id: str
-    object: Literal["response"]
-    created_at: int
-    status: Literal["completed"]
-    model: str
-    output: list[dict[str, Any]]
-    output_text: str
-    conversation: dict[str, str]
-    usage: dict[str, int]
-    metadata: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Cited:
-    """A passage that is quoted from, and its file."""
-
-    passage: Passage
-    file: FileRow
-
-    @property
-    def context(self) -> str:
-        """What stands around the passage: its file's title and its headings."""
-        return f"{self.file.declaration.title or ''}\n{self.passage.heading or ''}"
-
-    def as_source(self, number: int) -> dict[str, Any]:
-        return {
-            "index": number,
-            "label": self.file.declaration.title or self.file.declaration.filename,
-            "file_name": self.file.declaration.filename,
-            "knowledge_id": self.file.id,
-            "snippet": self.passage.text,
-            "url": url_of(self.file),
-            "attributes": attributes_of(self.passage, self.file),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """A sentence of an answer, and the positions of its sources in `_Turn.cited`."""
-
-    text: str
-    sources: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """One answered question. `lines` are the pieces of the answer's text."""
-
-    id: str
-    conversation_id: str
-    model: str
-    created_at: float
-    kind: str
-    lines: Sequence[str]
-    said: Sequence[_Said] = ()
-    cited: Sequence[_Cited] = ()
-
-    def as_response(self) -> AnswerBody:
-        """Return the answer as the API writes it."""
-        text = "".join(self.lines)
-        part = {"type": "output_text", "text": text, "annotations": self.annotations}
-        message = {
-            "id": f"msg_{self.id.partition('_')[2]}",
-            "type": "message",
-            "role": "assistant",
-            "status": "completed",
-            "content": [part],
-        }
-        return {
-            "id": self.id,
-            "object": "response",
-            "created_at": int(self.created_at),
-            "status": "completed",
-            "model": self.model,
-            "output": [message],
-            "output_text": text,
-            "conversation": {"id": self.conversation_id},
-            "usage": _USAGE,
-            "metadata": {"_aicore": self._grounding(text)},
-        }
-
-    @property
-    def annotations(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "type": "file_citation",
-                "index": number,
-                "file_id": cited.file.id,
-                "filename": cited.file.declaration.filename,
-            }
-            for number, cited in enumerate(self.cited, start=1)
-        ]
-
-    def _grounding(self, text: str) -> dict[str, Any]:
-        return {
-            "display_text": text,
-            "answer_kind": self.kind,
-            "grounded_sources": [cited.as_source(number) for number, cited in enumerate(self.cited, start=1)],
-            "grounding_supports": [
-                {"support_index": position, "chunks": list(said.sources), "text": said.text}
-                for position, said in enumerate(self.said)
-            ],
-        }
-
-    def begun(self) -> Mapping[str, Any]:
-        """Return the event that begins the answer."""
-        response = {
-            "id": self.id,
-            "object": "response",
-            "created_at": int(self.created_at),
-            "model": self.model,
-            "conversation": {"id": self.conversation_id},
-            "status": "in_progress",
-        }
-        return {"type": wire.CREATED, "response": response}
-
-    def ended(self) -> Iterator[Mapping[str, Any]]:
-        """Yield the events that follow the text."""
-        response = self.as_response()
-        for number, annotation in enumerate(self.annotations):
-            yield {"type": wire.ANNOTATION_ADDED, "annotation_index": number, "annotation": annotation}
-        yield {"type": wire.TEXT_DONE, "text": response["output_text"]}
-        yield {"type": wire.ITEM_DONE, "output_index": 0, "item": response["output"][0]}
-        yield {"type": wire.COMPLETED, "response": response}
-
-
 @dataclass(frozen=True, slots=True)
 class _Found:
     """What was asked, of whom, and the passages that may answer, best first."""
 
     agent: AgentScope
     question: Question
-    passages: Sequence[_Cited]
+    passages: Sequence[Cited]
     quotations: Sequence[Quotation]
 
 
@@ -202,7 +66,7 @@ async def answer(backend: Backend, _: Request, body: AnswerRequest) -> Answer | 
         found = await backend.database.read(lambda connection: _find(connection, agent, question, reorder))
     except SearchTimedOut:
         raise search_timed_out() from None
-    turn = _Turn(
+    turn = Turn(
         id=new_id("resp"),
         conversation_id=before.conversation_id if before else body.conversation_id or new_id("conv"),
         model=agent.model,
@@ -227,7 +91,7 @@ async def answer(backend: Backend, _: Request, body: AnswerRequest) -> Answer | 
     return Answer(last["response"])
 
 
-async def _events(writer: Writer | None, turn: _Turn, found: _Found) -> AsyncGenerator[Mapping[str, Any]]:
+async def _events(writer: Writer | None, turn: Turn, found: _Found) -> AsyncGenerator[Mapping[str, Any]]:
     """Yield the events of the answer in their order, those of its text as it is written."""
     yield turn.begun()
     if writer is None or not found.passages:
@@ -238,13 +102,13 @@ async def _events(writer: Writer | None, turn: _Turn, found: _Found) -> AsyncGen
         shown = [Shown(entry.context, entry.passage.text) for entry in found.passages]
         instructions = found.agent.agent.instructions if found.agent.agent else None
         outcome = Outcome()
-        said: list[_Said] = []
+        said: list[Said] = []
         lines: list[str] = []
         order: list[int] = []
         async with aclosing(writer.write(found.question.text, shown, instructions, outcome)) as sentences:
             async for sentence in sentences:
                 order += [position for position in sentence.sources if position not in order]
-                said.append(_Said(sentence.text, tuple(order.index(at) for at in sentence.sources)))
+                said.append(Said(sentence.text, tuple(order.index(at) for at in sentence.sources)))
                 numbers = "".join(f"[{number + 1}]" for number in said[-1].sources)
                 lines.append(f"{' ' if lines else ''}{sentence.text} {numbers}")
                 yield {"type": wire.TEXT_DELTA, "delta": lines[-1]}
@@ -271,7 +135,7 @@ def _remarks(outcome: Outcome) -> Iterator[str]:
         yield f"\n\n(Not complete: {outcome.failure})"
 
 
-def _quoted(turn: _Turn, found: _Found, outcome: Outcome | None = None) -> _Turn:
+def _quoted(turn: Turn, found: _Found, outcome: Outcome | None = None) -> Turn:
     """Return the turn answered by quotations: what it is, then each with the number of its source.
 
     Args:
@@ -286,7 +150,7 @@ def _quoted(turn: _Turn, found: _Found, outcome: Outcome | None = None) -> _Turn
         return replace(turn, lines=[_NOT_FOUND + reason])
     together = _READ_TOGETHER if found.question.before else ""
     order = list(dict.fromkeys(quotation.source for quotation in found.quotations))
-    said = [_Said(quotation.text, (order.index(quotation.source),)) for quotation in found.quotations]
+    said = [Said(quotation.text, (order.index(quotation.source),)) for quotation in found.quotations]
     return replace(
         turn,
         kind=wire.EXTRACTIVE,
@@ -358,7 +222,7 @@ def _find(
     phrases = question.phrases()
     total, counts = retrieval.frequencies(connection, phrases, buckets)
     known = files.get_all(connection, [passage.file_id for passage in found])
-    passages = [_Cited(passage, known[passage.file_id]) for passage in found]
+    passages = [Cited(passage, known[passage.file_id]) for passage in found]
     sources = [
         Source(entry.context, entry.passage.text, entry.passage.score, is_reply=entry.file.kind == "qa")
         for entry in passages

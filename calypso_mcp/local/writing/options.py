@@ -14,13 +14,13 @@ class WriterOptions:
         model: The model's name there.
         key: The endpoint's key; empty where it takes none.
         rewriting_wait_s: How long a follow-up may take to become a question of its own.
-        wait_s: How long the answer may take. With the rewriting it stays within the 50 s of a tool call.
+        wait_s: How long the answer may take. With the rewriting it stays within the 45 s of a stream.
         most_tokens: Longest answer asked for.
     """
 
     url: str
     model: str
     key: str = field(default="", repr=False)
-    rewriting_wait_s: float = 10.0
-    wait_s: float = 35.0
+    rewriting_wait_s: float = 8.0
+    wait_s: float = 30.0
     most_tokens: int = 800

@@ -1,0 +1,149 @@
+"""An answer as the API writes it: at once, or as the events of a stream (API sheet section 9.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
+
+from calypso_mcp.api import answers as wire
+from calypso_mcp.local.retrieval.index import Passage
+from calypso_mcp.local.routes.search import attributes_of, url_of
+from calypso_mcp.local.store.files import FileRow
+
+_USAGE = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
+
+
+class AnswerBody(TypedDict):
+    """A grounded answer, in the shape of a response of OpenAI.
+
+    `metadata._aicore` holds `display_text`, `answer_kind` (`extractive`, `generated` or `abstained`),
+    `grounded_sources` and `grounding_supports`.
+    """
+
+    id: str
+    object: Literal["response"]
+    created_at: int
+    status: Literal["completed"]
+    model: str
+    output: list[dict[str, Any]]
+    output_text: str
+    conversation: dict[str, str]
+    usage: dict[str, int]
+    metadata: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A passage that is quoted from, and its file."""
+
+    passage: Passage
+    file: FileRow
+
+    @property
+    def context(self) -> str:
+        """What stands around the passage: its file's title and its headings."""
+        return f"{self.file.declaration.title or ''}\n{self.passage.heading or ''}"
+
+    def as_source(self, number: int) -> dict[str, Any]:
+        return {
+            "index": number,
+            "label": self.file.declaration.title or self.file.declaration.filename,
+            "file_name": self.file.declaration.filename,
+            "knowledge_id": self.file.id,
+            "snippet": self.passage.text,
+            "url": url_of(self.file),
+            "attributes": attributes_of(self.passage, self.file),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence of an answer, and the positions of its sources in `Turn.cited`."""
+
+    text: str
+    sources: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One answered question. `lines` are the pieces of the answer's text."""
+
+    id: str
+    conversation_id: str
+    model: str
+    created_at: float
+    kind: str
+    lines: Sequence[str]
+    said: Sequence[Said] = ()
+    cited: Sequence[Cited] = ()
+
+    def as_response(self) -> AnswerBody:
+        """Return the answer as the API writes it."""
+        text = "".join(self.lines)
+        part = {"type": "output_text", "text": text, "annotations": self.annotations}
+        message = {
+            "id": f"msg_{self.id.partition('_')[2]}",
+            "type": "message",
+            "role": "assistant",
+            "status": "completed",
+            "content": [part],
+        }
+        return {
+            "id": self.id,
+            "object": "response",
+            "created_at": int(self.created_at),
+            "status": "completed",
+            "model": self.model,
+            "output": [message],
+            "output_text": text,
+            "conversation": {"id": self.conversation_id},
+            "usage": _USAGE,
+            "metadata": {"_aicore": self._grounding(text)},
+        }
+
+    @property
+    def annotations(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "type": "file_citation",
+                "index": number,
+                "file_id": cited.file.id,
+                "filename": cited.file.declaration.filename,
+            }
+            for number, cited in enumerate(self.cited, start=1)
+        ]
+
+    def _grounding(self, text: str) -> dict[str, Any]:
+        return {
+            "display_text": text,
+            "answer_kind": self.kind,
+            "grounded_sources": [cited.as_source(number) for number, cited in enumerate(self.cited, start=1)],
+            "grounding_supports": [
+                {"support_index": position, "chunks": list(said.sources), "text": said.text}
+                for position, said in enumerate(self.said)
+            ],
+        }
+
+    def begun(self) -> Mapping[str, Any]:
+        """Return the event that begins the answer."""
+        response = {
+            "id": self.id,
+            "object": "response",
+            "created_at": int(self.created_at),
+            "model": self.model,
+            "conversation": {"id": self.conversation_id},
+            "status": "in_progress",
+        }
+        return {"type": wire.CREATED, "response": response}
+
+    def ended(self) -> Iterator[Mapping[str, Any]]:
+        """Yield the events that follow the text."""
+        response = self.as_response()
+        for number, annotation in enumerate(self.annotations):
+            yield {"type": wire.ANNOTATION_ADDED, "annotation_index": number, "annotation": annotation}
+        yield {"type": wire.TEXT_DONE, "text": response["output_text"]}
+        yield {"type": wire.ITEM_DONE, "output_index": 0, "item": response["output"][0]}
+        yield {"type": wire.COMPLETED, "response": response}
