@@ -48,6 +48,7 @@ class Cited:
         return f"{self.file.declaration.title or ''}\n{self.passage.heading or ''}"
 
     def as_source(self, number: int) -> dict[str, Any]:
+        """Return it as the source with this number, from 1."""
         return {
             "index": number,
             "label": self.file.declaration.title or self.file.declaration.filename,
@@ -106,6 +107,7 @@ class Turn:
 
     @property
     def annotations(self) -> list[dict[str, Any]]:
+        """The sources as notes on the text."""
         return [
             {
                 "type": "file_citation",
