@@ -55,7 +55,7 @@ class Cited:
             "file_name": self.file.declaration.filename,
             "knowledge_id": self.file.id,
             "snippet": self.passage.text,
-            "url": url_of(self.file),
+            **({} if (url := url_of(self.file)) is None else {"url": url}),
             "attributes": attributes_of(self.passage, self.file),
         }
 
