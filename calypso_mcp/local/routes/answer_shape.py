@@ -49,6 +49,7 @@ class Cited:
 
     def as_source(self, number: int) -> dict[str, Any]:
         """Return it as the source with this number, from 1."""
+        url = url_of(self.file)
         return {
             "index": number,
             "label": self.file.declaration.title or self.file.declaration.filename,
