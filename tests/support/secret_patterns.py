@@ -12,8 +12,8 @@ _FORMS = re.compile(
     "|".join(
         f"(?P<{name}>{form})"
         for name, form in {
-            "api_key": r"(?<![A-Za-z0-9])sk_[A-Za-z0-9_-]{5,}",
-            "access_token": r"(?<![A-Za-z0-9])cmt_[A-Za-z0-9._-]{8,}",
+            "api_key": r"(?<![A-Za-z0-9_-])sk_[A-Za-z0-9_-]{5,}",
+            "access_token": r"(?<![A-Za-z0-9_-])cmt_[A-Za-z0-9._-]{8,}",
             "upload_address": r"/upload/[A-Za-z0-9_-]{20,}|upload_id=[A-Za-z0-9_%-]{8,}",
             "one_time_address": r"/uploads/[A-Za-z0-9_-]{40,}|(?<![A-Za-z0-9_-])gAAAAA[A-Za-z0-9_-]{60,}",
             "bearer": r"[Bb]earer +[A-Za-z0-9._~+/-]{12,}",
