@@ -87,8 +87,9 @@ def test_configurations_start_this_package_or_name_its_callers(block: Block, tmp
     server: dict[str, Any] = servers[0] if isinstance(servers, list) else servers["calypso"]
     command: Any = server.get("command", server.get("cmd"))
     words: list[str] = command if isinstance(command, list) else [command, *server["args"]]
-    assert words[:2] == ["uvx", "calypso-mcp"]
-    parse(words[2:])
+    own = words[1:] if words[0] == "uvx" else words
+    assert Path(own[0]).name == "calypso-mcp"
+    parse(own[1:])
 
 
 def test_every_variable_and_flag_spoken_of_exists() -> None:
