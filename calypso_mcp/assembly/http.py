@@ -24,7 +24,7 @@ from calypso_mcp.server.access.protected_resource import MCP_PATH
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.metrics import Metrics
 from calypso_mcp.server.quotas.upload_quotas import QUOTA_FILE, UploadQuotas
-from calypso_mcp.server.registry import TOOLS
+from calypso_mcp.server.registry import PROFILES
 from calypso_mcp.server.telemetry import Telemetry
 from calypso_mcp.server.transport.http import HttpPolicy, create_http_app
 from calypso_mcp.server.transport.status_routes import status_routes
@@ -60,7 +60,8 @@ async def running_app(
     """
     async with opened(settings) as backends:
         known = callers(settings, backends.accepts)
-        metrics = Metrics(frozenset(spec.name for spec in TOOLS)) if settings.metrics else None
+        names = frozenset(spec.name for spec in PROFILES[settings.profile])
+        metrics = Metrics(names) if settings.metrics else None
         uploads = one_time_uploads(settings, known)
         state = replace(
             server_state(

@@ -69,6 +69,7 @@ def server_state(
         allow_create=settings.allow_create,
         confirm_removals=settings.confirm_removals,
         confirm_uploads_over=settings.confirm_uploads_over,
+        profile=settings.profile,
         tools=frozenset(settings.tools) or None,
         read_only=settings.read_only,
         files=files,

@@ -7,7 +7,7 @@ output schema is published. It returns `answer(Model(...))` and raises errors of
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from calypso_mcp.api.connection import Extension
@@ -16,6 +16,7 @@ from calypso_mcp.server.tools.agents import create_agent, list_agents
 from calypso_mcp.server.tools.answers import ask_agent
 from calypso_mcp.server.tools.batches import upload_batch
 from calypso_mcp.server.tools.buckets import create_bucket, list_buckets
+from calypso_mcp.server.tools.documents import fetch, search
 from calypso_mcp.server.tools.readiness import wait_for_bucket_sync
 from calypso_mcp.server.tools.search import search_bucket
 from calypso_mcp.server.tools.sources import list_sources, read_source, remove_source
@@ -68,3 +69,12 @@ TOOLS: tuple[ToolSpec, ...] = (
     _reads(list_agents, "List agents"),
     _adds(create_agent, "Create agent"),
 )
+
+#: The tools of each `--profile`. ChatGPT and deep research accept a server by these two names.
+PROFILES: Mapping[str, tuple[ToolSpec, ...]] = {
+    "full": TOOLS,
+    "chatgpt": (
+        _reads(search, "Search documents", open_world=True),
+        _reads(fetch, "Fetch a document"),
+    ),
+}

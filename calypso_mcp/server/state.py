@@ -37,7 +37,8 @@ class ServerState:
         allow_create: Whether a limited scope may create agents, and the buckets that its limits name.
         confirm_removals: Whether the user has to agree before sources are removed.
         confirm_uploads_over: How many files one call may send before the user has to agree; 0: any number.
-        tools: Names of the tools to offer; None for all.
+        profile: Which of `registry.PROFILES` the tools are from.
+        tools: Names of the tools to offer; None for all of the profile.
         read_only: Whether only reading tools are offered.
         files: Which local paths may be uploaded; None turns local paths off.
         one_time_uploads: Hands out upload addresses on this server; None where it has no routes for them.
@@ -56,6 +57,7 @@ class ServerState:
     allow_create: bool = False
     confirm_removals: bool = True
     confirm_uploads_over: int = UPLOADS_UNASKED
+    profile: str = "full"
     tools: frozenset[str] | None = None
     read_only: bool = False
     files: FilePolicy | None = None

@@ -131,6 +131,13 @@ class Settings(BaseModel):
     read_only: Annotated[bool, Knob("CALYPSO_READ_ONLY", "--read-only", "scope", limits=True)] = Field(
         default=False, description="Offers only tools that change nothing."
     )
+    profile: Annotated[
+        Literal["full", "chatgpt"], Knob("CALYPSO_PROFILE", "--profile", "scope", "NAME", limits=True)
+    ] = Field(
+        default="full",
+        description="Which tools are offered: `full`, or `chatgpt`: `search` and `fetch` as ChatGPT and deep "
+        "research require them. `--tools` picks among the profile's tools.",
+    )
     tools: Annotated[
         tuple[str, ...], Knob("CALYPSO_TOOLS", "--tools", "scope", "NAMES", separator=",", limits=True)
     ] = Field(default=(), description="Offers only these tools, separated by commas.")

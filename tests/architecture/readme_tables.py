@@ -17,7 +17,7 @@ from calypso_mcp.local.indexing.formats.unreadable import UNREADABLE
 from calypso_mcp.server.calls.tool_spec import ToolSpec
 from calypso_mcp.server.registry import TOOLS
 from calypso_mcp.settings import Settings, knobs
-from tests.protocol.tool_snapshots import published
+from tests.protocol.tool_snapshots import EVERY_TOOL, published
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
@@ -64,12 +64,13 @@ def _first_sentence(spec: ToolSpec) -> str:
 
 def tool_sections() -> str:
     """Describe every tool as a client lists it: its description, arguments and results."""
-    return "\n\n".join("\n".join(_tool_section(published(spec), spec)) for spec in TOOLS)
+    return "\n\n".join("\n".join(_tool_section(published(spec), spec)) for spec in EVERY_TOOL)
 
 
 def _tool_section(tool: dict[str, Any], spec: ToolSpec) -> Iterator[str]:
     yield f"## `{tool['name']}`\n"
     yield f"{tool['description']}\n".translate(str.maketrans({"<": "&lt;"}))
+    yield from [] if spec in TOOLS else ["Only with `--profile chatgpt`.\n"]
     yield "Changes nothing.\n" if spec.read_only else "Changes what is stored.\n"
     arguments: dict[str, Any] = tool["inputSchema"].get("properties", {})
     if arguments:

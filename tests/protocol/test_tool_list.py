@@ -14,7 +14,7 @@ from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.calls.tool_spec import ToolSpec
 from calypso_mcp.server.registry import TOOLS
-from tests.protocol.tool_snapshots import ACCEPT, FOLDER, published, text_of
+from tests.protocol.tool_snapshots import ACCEPT, EVERY_TOOL, FOLDER, published, text_of
 from tests.support.mcp_answers import Connect
 from tests.support.scripted_calypso import ScriptedCalypso
 
@@ -32,7 +32,7 @@ def nodes(schema: Any) -> Iterator[dict[str, Any]]:
             yield from nodes(value)
 
 
-@pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", EVERY_TOOL, ids=lambda spec: spec.name)
 def test_a_tool_looks_as_its_snapshot_says(spec: ToolSpec):
     snapshot = FOLDER / f"{spec.name}.json"
     assert snapshot.exists(), f"no snapshot of {spec.name}; accept with: {ACCEPT}"
@@ -40,7 +40,7 @@ def test_a_tool_looks_as_its_snapshot_says(spec: ToolSpec):
 
 
 def test_no_snapshot_is_left_of_a_tool_that_is_gone():
-    assert {path.stem for path in FOLDER.glob("*.json")} == {spec.name for spec in TOOLS}
+    assert {path.stem for path in FOLDER.glob("*.json")} == {spec.name for spec in EVERY_TOOL}
 
 
 def test_the_whole_list_stays_within_its_budget():
@@ -48,7 +48,7 @@ def test_the_whole_list_stays_within_its_budget():
     assert len(whole.encode()) <= BUDGET_BYTES
 
 
-@pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", EVERY_TOOL, ids=lambda spec: spec.name)
 def test_schemas_hold_nothing_that_a_client_drops(spec: ToolSpec):
     tool = published(spec)
     for schema in (tool["inputSchema"], tool["outputSchema"]):
@@ -60,7 +60,7 @@ def test_schemas_hold_nothing_that_a_client_drops(spec: ToolSpec):
             assert not isinstance(node.get("title"), str)
 
 
-@pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", EVERY_TOOL, ids=lambda spec: spec.name)
 def test_every_argument_is_described_and_every_result_typed(spec: ToolSpec):
     tool = published(spec)
     for name, argument in tool["inputSchema"]["properties"].items():
@@ -72,7 +72,7 @@ def test_every_argument_is_described_and_every_result_typed(spec: ToolSpec):
                 assert value["type"] != "array" or "type" in value["items"], name
 
 
-@pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
+@pytest.mark.parametrize("spec", EVERY_TOOL, ids=lambda spec: spec.name)
 def test_a_tool_states_title_description_and_every_hint_that_means_something(spec: ToolSpec):
     tool = published(spec)
     assert tool["title"]

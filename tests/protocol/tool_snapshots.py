@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from calypso_mcp.server.calls.tool_spec import ToolSpec
-from calypso_mcp.server.registry import TOOLS
+from calypso_mcp.server.registry import PROFILES
 
 FOLDER = Path(__file__).parent.parent / "snapshots"
 ACCEPT = "python -m tests.protocol.tool_snapshots"
+#: The tools of every profile.
+EVERY_TOOL = tuple(spec for tools in PROFILES.values() for spec in tools)
 
 
 def published(spec: ToolSpec) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def accept() -> None:
     FOLDER.mkdir(exist_ok=True)
     for old in FOLDER.glob("*.json"):
         old.unlink()
-    for spec in TOOLS:
+    for spec in EVERY_TOOL:
         (FOLDER / f"{spec.name}.json").write_text(text_of(published(spec)), encoding="utf-8")
 
 

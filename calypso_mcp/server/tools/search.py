@@ -104,7 +104,7 @@ async def _asked(access: Access, references: list[str]) -> list[Bucket]:
 
 
 def _hits(query: str, answered: Answer, searched: list[Bucket], detail: str) -> SearchHits:
-    found = _strong(answered.found)
+    found = strong(answered.found)
     tokens = excerpts.allowances(len(found), concise=detail == "concise")
     return SearchHits(
         searched=_named(searched),
@@ -122,7 +122,7 @@ def _named(buckets: list[Bucket]) -> str:
     return ", ".join(named) + (f" and {more} more" if more else "")
 
 
-def _strong(found: list[Found]) -> list[Found]:
+def strong(found: list[Found]) -> list[Found]:
     """Return the hits without those that score far below the best; where there are no scores, all."""
     scores = [score_of(entry.result) for entry in found]
     best = max((score for score in scores if score is not None), default=0.0)

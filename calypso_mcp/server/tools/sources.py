@@ -164,7 +164,9 @@ async def read_source(
 ) -> Annotated[CallToolResult, SourceReading]:
     """Read a source's text from its beginning, a hit or a section on. To find text, search."""
     file = await require_file(access, file_id)
-    text = await _read(access, file.id, read_place(start) if start.strip() else Place(passage=1), max_chars)
+    text = await read_from(
+        access, file.id, read_place(start) if start.strip() else Place(passage=1), max_chars
+    )
     passages = text.passages
     if end.strip():
         last = read_place(end)
@@ -179,7 +181,7 @@ async def read_source(
     following = passages[-1].index + 1 if len(passages) < len(text.passages) else text.next
     return answer(
         SourceReading(
-            name=_name_of(file),
+            name=name_of(file),
             file_id=file.id,
             first=passages[0].index + 1 if passages else None,
             of=text.total_passages,
@@ -193,7 +195,8 @@ async def read_source(
     )
 
 
-async def _read(access: Access, file_id: str, start: Place, max_chars: int) -> SourceText:
+async def read_from(access: Access, file_id: str, start: Place, max_chars: int) -> SourceText:
+    """Return the text of a source in scope from `start` on, in at most `max_chars` characters."""
     read = access.client.sources.read
     if start.number is None:
         passage = None if start.passage is None else max(start.passage - 1, 0)
@@ -245,7 +248,7 @@ async def remove_source(
     holding = await _holding(access, file, within)
     slugs = [one.slug for one in holding]
     if access.state.confirm_removals:
-        question = f"Remove {_name_of(file)!r} and its passages from {', '.join(slugs)}?"
+        question = f"Remove {name_of(file)!r} and its passages from {', '.join(slugs)}?"
         await require_yes(ctx, question, confirm=confirm)
     for one in holding:
         try:
@@ -253,7 +256,7 @@ async def remove_source(
         except NotFound:
             continue  # somebody else was quicker
     access.backend.catalogue.forget()
-    return answer(RemovedSource(removed=_name_of(file), file_id=file.id, buckets=slugs))
+    return answer(RemovedSource(removed=name_of(file), file_id=file.id, buckets=slugs))
 
 
 async def _holding(access: Access, file: KnowledgeFile, within: Bucket | None) -> list[Bucket]:
@@ -265,6 +268,7 @@ async def _holding(access: Access, file: KnowledgeFile, within: Bucket | None) -
     return [bucket for bucket in buckets if bucket.id in syncs or file.id in bucket.file_ids]
 
 
-def _name_of(file: KnowledgeFile) -> str:
+def name_of(file: KnowledgeFile) -> str:
+    """Return what a source is called: its path or file name, else its title, else its id."""
     name = file.name if isinstance(file, Source) else ""
     return clean_line(name or file.filename or file.title or file.id, _NAME_CHARS)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import pytest
 from mcp_types import CallToolResult
 from pydantic import BaseModel, Field
 
 from calypso_mcp.server.calls.tool_spec import ToolSpec
-from calypso_mcp.server.registry import TOOLS
+from calypso_mcp.server.registry import PROFILES
 from calypso_mcp.server.results.models import USUAL, ToolResult, answer
 from calypso_mcp.server.schemas import compact_input, compact_output
+from calypso_mcp.settings import Settings
 
 
 class _Inner(BaseModel):
@@ -108,7 +109,12 @@ def test_a_tool_without_an_output_schema_is_a_mistake_found_at_once():
 
 
 def test_names_are_unique_and_nothing_the_server_fills_in_is_published():
-    names = [entry.name for entry in TOOLS]
+    entries = [entry for tools in PROFILES.values() for entry in tools]
+    names = [entry.name for entry in entries]
     assert len(set(names)) == len(names)
-    for entry in TOOLS:
+    for entry in entries:
         assert not {"access", "ctx", "context"} & set(entry.build().parameters["properties"])
+
+
+def test_the_profiles_are_those_that_the_operator_can_choose():
+    assert get_args(Settings.model_fields["profile"].annotation) == tuple(PROFILES)

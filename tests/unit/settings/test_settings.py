@@ -51,7 +51,7 @@ def test_an_empty_value_never_opens_what_a_value_would_have_limited(name: str, e
 
 def test_the_settings_whose_absence_opens_something_are_marked_as_limits() -> None:
     assert {name for name, knob in knobs().items() if knob.limits} == {
-        *("buckets", "agent", "read_only", "tools"),
+        *("buckets", "agent", "read_only", "profile", "tools"),
         *("access_file", "caller_key_header", "oauth_issuer", "oauth_audience"),
         *("oauth_write_scope", "oauth_required_scopes"),
     }
