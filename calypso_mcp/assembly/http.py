@@ -106,4 +106,5 @@ def _with_page(
         }
 
     sessions = OpenSessions() if control is None else TokenSessions(control)
-    return PageGate(app, PagePlace(PAGE_PATH, "/"), sessions, about)
+    is_https = (settings.public_url or "").startswith("https:")
+    return PageGate(app, PagePlace(PAGE_PATH, "/", is_https=is_https), sessions, about)

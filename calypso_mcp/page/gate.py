@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import anyio
 from starlette.applications import Starlette
@@ -22,6 +23,9 @@ from calypso_mcp.page.same_origin import is_known_host, is_own_request
 from calypso_mcp.page.sessions import SESSION_S, Sessions
 
 STATIC = Path(__file__).with_name("static")
+#: The path segment of a session, below `api/`. Browsers send a cookie to every port of its host, so that only
+#: a path that nobody can guess keeps it from the other programs that serve there (RFC 6265, section 8.5).
+_SEGMENT = re.compile(r"s\.[A-Za-z0-9_-]{22}")
 _LARGEST_SIGN_IN = 16_384
 _SIGN_IN_S = 10.0
 _HEADERS = {
@@ -45,18 +49,21 @@ class PagePlace:
         api: Path that stands before what the page asks for: `/v1/` for the REST API, `/` for MCP.
         allowed_hosts: Names beside this machine's own that the Host header may have; None where that has
             been checked before.
+        is_https: Whether people reach the page over https though the last hop before us may not use it.
     """
 
     base: str
     api: str
     allowed_hosts: tuple[str, ...] | None = None
+    is_https: bool = False
 
 
 class PageGate:
     """Serves the page at its place and passes everything else on as it is.
 
-    Requests below `{base}api/` reach the application with the credential of the session in place of the
-    cookie. Only our own page can make them, and the cookie is sent nowhere else.
+    Requests below `{base}api/{segment}/` reach the application with the credential of the session in place
+    of the cookie. Only our own page can make them, and the cookie is sent nowhere else. The page learns the
+    segment when it signs in; no other program of this host can read the cookie or set one that counts.
     """
 
     def __init__(
@@ -120,16 +127,24 @@ class PageGate:
                 sent["Cache-Control"] = "no-store" if is_api else "no-cache"
             await send(message)
 
-        await self._page(scope, receive, protected)
+        await self._page(self._below_segment(scope) if is_api else scope, receive, protected)
+
+    def _below_segment(self, scope: Scope) -> Scope:
+        """Return `scope` with the session's segment, empty where there is none, apart from the path."""
+        api = f"{self._place.base}api/"
+        segment, _, path = scope["path"].removeprefix(api).partition("/")
+        if not _SEGMENT.fullmatch(segment):
+            return {**scope, "page_segment": ""}
+        return {**scope, "path": api + path, "page_segment": segment}
 
     async def _session(self, request: Request) -> Response:
         if request.method == "POST":
             return await self._sign_in(request)
         if request.method == "DELETE":
             answer = JSONResponse({"signed_in": False})
-            answer.delete_cookie(
-                _cookie_name(request), path=self._cookie_path, httponly=True, samesite="strict"
-            )
+            if segment := request.scope["page_segment"]:
+                path = self._cookie_path(segment)
+                answer.delete_cookie(_cookie_name(segment), path=path, httponly=True, samesite="strict")
             return answer
         told: Mapping[str, Any] = {}
         signed_in = await self._sessions.headers(_cookie(request)) is not None
@@ -151,13 +166,14 @@ class PageGate:
         cookie = await self._sessions.begin(given) if isinstance(given, str) else None
         if cookie is None:
             return _refusal(401, "not_signed_in", "It is wrong, was used before, or is too old.")
-        answer = JSONResponse({"signed_in": True})
+        segment = f"s.{secrets.token_urlsafe(16)}"
+        answer = JSONResponse({"signed_in": True, "segment": segment})
         answer.set_cookie(
-            _cookie_name(request),
+            _cookie_name(segment),
             cookie,
             max_age=SESSION_S,
-            path=self._cookie_path,
-            secure=request.url.scheme == "https",
+            path=self._cookie_path(segment),
+            secure=self._place.is_https or request.url.scheme == "https",
             httponly=True,
             samesite="strict",
         )
@@ -180,22 +196,22 @@ class PageGate:
             send,
         )
 
-    @property
-    def _cookie_path(self) -> str:
-        return f"{self._place.base}api"
+    def _cookie_path(self, segment: str) -> str:
+        return f"{self._place.base}api/{segment}"
 
 
 async def _index(_: Request) -> Response:
     return FileResponse(STATIC / "index.html")
 
 
-def _cookie_name(request: Request) -> str:
-    """Return a name of its own for each port: browsers keep one jar for all ports of a host."""
-    return f"calypso_page_{urlsplit(str(request.url)).port or 'default'}"
+def _cookie_name(segment: str) -> str:
+    """Return a name that other programs of this host cannot give to a cookie of theirs."""
+    return f"calypso_page_{segment}"
 
 
 def _cookie(request: Request) -> str:
-    return request.cookies.get(_cookie_name(request), "")
+    segment = request.scope["page_segment"]
+    return request.cookies.get(_cookie_name(segment), "") if segment else ""
 
 
 def _refusal(status: int, code: str, message: str) -> Response:

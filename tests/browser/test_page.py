@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from typing_extensions import override
 
 from tests.browser.accessibility import violations
 from tests.browser.page_rig import (
@@ -210,6 +213,42 @@ def test_the_key_is_in_no_page_and_a_link_works_once(browser: Browser, backend: 
         expect(second.get_by_role("status")).to_contain_text("used before")
 
 
+def test_another_program_of_this_machine_gets_no_session(page: Page) -> None:
+    cookies: list[str | None] = []
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            cookies.append(self.headers.get("Cookie"))
+            self.send_response(200)
+            self.send_header("Set-Cookie", "mine=1; Path=/")
+            self.end_headers()
+
+        @override
+        def log_message(self, format: str, *args: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Other) as other, ThreadPoolExecutor() as pool:
+        serving = pool.submit(other.serve_forever)
+        for path in ("", "api/", "api/session"):
+            page.goto(f"http://127.0.0.1:{other.server_port}/{path}")
+        other.shutdown()
+        serving.result()
+    # Cookies do reach every port of a host: the other program's own came back.
+    assert "mine=1" in str(cookies[-1])
+    assert not any("calypso" in str(cookie) for cookie in cookies)
+
+
+def test_the_original_is_downloaded_and_signing_out_ends_the_session(page: Page, backend: OpenedPage) -> None:
+    ids = backend.upload("originals", {"plan.md": b"# Plan\n"})
+    page.goto(f"{backend.origin}/#/s/{ids['plan.md']}")
+    with page.expect_download() as begun:
+        page.get_by_role("link", name="Download original").click()
+    assert begun.value.path().read_bytes() == b"# Plan\n"
+    page.goto(f"{backend.origin}/#/connect")
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("heading", name="Sign in").wait_for()
+    assert page.context.cookies() == []
+
+
 def test_what_one_tab_removes_leaves_the_other(page: Page, backend: OpenedPage) -> None:
     backend.upload("tabs", {"one.md": b"# One\n", "two.md": b"# Two\n"})
     page.goto(f"{backend.origin}/#/b/tabs")
@@ -225,7 +264,7 @@ def test_what_one_tab_removes_leaves_the_other(page: Page, backend: OpenedPage) 
 
 
 def test_an_answer_of_something_in_between_is_no_riddle(page: Page, backend: OpenedPage) -> None:
-    page.route("**/api/knowledge/buckets", lambda route: route.fulfill(status=200, body="<p>Log in first"))
+    page.route("**/api/*/knowledge/buckets", lambda route: route.fulfill(status=200, body="<p>Log in first"))
     page.goto(f"{backend.origin}/#/search")
     expect(page.get_by_text("The server's answer cannot be understood.")).to_be_visible()
     page.unroute_all()

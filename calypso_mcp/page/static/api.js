@@ -10,6 +10,19 @@ export class Refused extends Error {
 }
 
 const LOST = "The server does not answer.";
+const API = new URL("api/", document.baseURI);
+const KEPT = `calypso session ${API.pathname}`;
+
+/** Return the address of `path` below the session's own segment of `api/`, which its cookie is sent to. */
+export function apiAddress(path) {
+  let segment = null;
+  try {
+    segment = localStorage.getItem(KEPT);
+  } catch {
+    // A browser that keeps nothing has no session either.
+  }
+  return new URL(segment ? `${segment}/${path}` : path, API);
+}
 
 /** Ask for `path` below `api/`; return the parsed answer, or raise `Refused`. */
 export async function call(method, path, options = {}) {
@@ -21,7 +34,7 @@ export async function call(method, path, options = {}) {
 
 /** Ask for `path` below `api/`; return the answer as it is where it is one, or raise `Refused`. */
 export async function send(method, path, { query = {}, body, headers = {}, signal } = {}) {
-  const url = new URL(`api/${path}`, document.baseURI);
+  const url = apiAddress(path);
   for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== "" && value !== null) url.searchParams.set(name, value);
   const sent = { method, headers: { ...headers }, signal, credentials: "same-origin", cache: "no-store" };
   if (body !== undefined) {
@@ -55,6 +68,12 @@ async function readAnswer(response) {
 /** Return who is signed in and what the server says of itself. */
 export const session = () => call("GET", "session");
 /** Begin a session with the pass of a link, or a token. */
-export const signIn = (given) => call("POST", "session", { body: { given } });
+export async function signIn(given) {
+  const { segment } = await call("POST", "session", { body: { given } });
+  localStorage.setItem(KEPT, segment);
+}
 /** End the session in this browser. */
-export const signOut = () => call("DELETE", "session");
+export async function signOut() {
+  await call("DELETE", "session");
+  localStorage.removeItem(KEPT);
+}

@@ -1,5 +1,5 @@
 // The REST API of Calypso as the views see it: plain values, the same for every server behind the page.
-import { Refused, call } from "./api.js";
+import { Refused, apiAddress, call } from "./api.js";
 
 const id = encodeURIComponent;
 
@@ -56,7 +56,7 @@ export async function text(fileId, at = {}, signal) {
 }
 
 /** Return the address of the original. */
-export const contentUrl = (fileId) => `api/knowledge/sources/${id(fileId)}/content`;
+export const contentUrl = (fileId) => apiAddress(`knowledge/sources/${id(fileId)}/content`).href;
 
 /** Change tags or title. */
 export const relabel = (fileId, changes) => call("PATCH", `knowledge/sources/${id(fileId)}`, { body: changes });

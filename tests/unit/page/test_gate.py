@@ -41,18 +41,19 @@ async def browser() -> AsyncGenerator[httpx2.AsyncClient]:
         yield client
 
 
-async def sign_in(browser: httpx2.AsyncClient) -> httpx2.Response:
+async def sign_in(browser: httpx2.AsyncClient, base: str = "/") -> tuple[str, httpx2.Response]:
+    """Return the path of the API for this session, and the answer that began it."""
     given = {"given": link_passes(KEY, "run").make(LINK_S)}
-    return await browser.post("/api/session", json=given, headers=OWN)
+    answer = await browser.post(f"{base}api/session", json=given, headers=OWN)
+    return f"{base}api/{answer.raise_for_status().json()['segment']}", answer
 
 
 async def test_a_session_reaches_the_api_with_the_key_instead_of_the_cookie(
     browser: httpx2.AsyncClient,
 ) -> None:
     assert (await browser.get("/api/knowledge/buckets")).status_code == 401
-    signed_in = await sign_in(browser)
-    assert signed_in.status_code == 200
-    sent = await browser.post("/api/search?deep=1", content=b'{"query": "x"}', headers=OWN)
+    api, _ = await sign_in(browser)
+    sent = await browser.post(f"{api}/search?deep=1", content=b'{"query": "x"}', headers=OWN)
     assert sent.json() == {
         "path": "/v1/search",
         "query": "deep=1",
@@ -61,21 +62,52 @@ async def test_a_session_reaches_the_api_with_the_key_instead_of_the_cookie(
         "body": '{"query": "x"}',
     }
     assert sent.headers["cache-control"] == "no-store"
-    assert (await browser.get("/api/session")).json() == {
+    assert (await browser.get(f"{api}/session")).json() == {
         "signed_in": True,
         "asks_for": "link",
         "version": "1",
     }
-    await browser.delete("/api/session", headers=OWN)
-    assert (await browser.get("/api/session")).json() == {"signed_in": False, "asks_for": "link"}
+    await browser.delete(f"{api}/session", headers=OWN)
+    assert (await browser.get(f"{api}/session")).json() == {"signed_in": False, "asks_for": "link"}
 
 
 async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(browser: httpx2.AsyncClient) -> None:
-    [cookie] = (await sign_in(browser)).headers.get_list("set-cookie")
-    name, *attributes = cookie.split("; ")
-    assert name.startswith("calypso_page_8010=")
-    assert {attribute.lower() for attribute in attributes} >= {"httponly", "samesite=strict", "path=/api"}
+    api, answer = await sign_in(browser)
+    [cookie] = answer.headers.get_list("set-cookie")
+    attributes = cookie.lower().split("; ")
+    assert set(attributes) >= {"httponly", "samesite=strict", f"path={api.lower()}"}
+    assert "secure" not in attributes
     assert KEY not in cookie
+
+
+async def test_another_port_of_this_host_gets_no_cookie(browser: httpx2.AsyncClient) -> None:
+    api, _ = await sign_in(browser)
+    other_api, _ = await sign_in(browser)
+    assert api != other_api
+    assert "Cookie" in browser.build_request("GET", f"{api}/session").headers
+    # Cookies do not keep to a port: these requests could as well go to another one.
+    for path in ("/", "/api", "/api/", "/api/session", "/api/knowledge/buckets", f"{api[:-1]}/session"):
+        assert "Cookie" not in browser.build_request("GET", path).headers, path
+
+
+async def test_a_cookie_that_another_port_has_set_begins_no_session(browser: httpx2.AsyncClient) -> None:
+    api, answer = await sign_in(browser)
+    name, value = answer.headers["set-cookie"].partition(";")[0].split("=")
+    unknown = "/api/s." + "x" * 22
+    for path in ("/api", unknown):
+        told = await browser.get(
+            f"{path}/session", headers={"Cookie": f"{name}={value}; calypso_page_={value}"}
+        )
+        assert told.json()["signed_in"] is False, path
+        assert (await browser.get(f"{path}/search", headers={"Cookie": f"{name}={value}"})).status_code == 401
+    assert (await browser.get(f"{api}/session")).json()["signed_in"] is True
+
+
+async def test_behind_a_proxy_with_https_the_cookie_keeps_to_https() -> None:
+    gate = PageGate(echo, PagePlace("/ui/", "/", is_https=True), LinkSessions(KEY, "run"), lambda _: {})
+    async with httpx2.AsyncClient(base_url=ORIGIN, transport=httpx2.ASGITransport(gate)) as browser:
+        _, answer = await sign_in(browser, "/ui/")
+        assert "secure" in answer.headers["set-cookie"].lower().split("; ")
 
 
 @pytest.mark.parametrize(
@@ -93,16 +125,16 @@ async def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(browser: ht
 async def test_another_site_changes_nothing_with_the_session(
     browser: httpx2.AsyncClient, headers: dict[str, str], method: str
 ) -> None:
-    await sign_in(browser)
-    for path in ("/api/knowledge/sources/file_1", "/api/session"):
+    api, _ = await sign_in(browser)
+    for path in (f"{api}/knowledge/sources/file_1", f"{api}/session"):
         answer = await browser.request(method, path, headers=headers)
         assert answer.status_code == 403, path
 
 
 async def test_another_site_reads_nothing_with_the_session(browser: httpx2.AsyncClient) -> None:
-    await sign_in(browser)
+    api, _ = await sign_in(browser)
     for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://evil.example"}):
-        assert (await browser.get("/api/knowledge/buckets", headers=headers)).status_code == 403
+        assert (await browser.get(f"{api}/knowledge/buckets", headers=headers)).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -164,10 +196,9 @@ async def test_a_page_below_a_folder_keeps_to_it() -> None:
         assert (await browser.get("/ui")).headers["location"] == "/ui/"
         assert "<title>" in (await browser.get("/ui/")).text
         assert (await browser.get("/")).json()["path"] == "/"
-        given = {"given": link_passes(KEY, "run").make(LINK_S)}
-        signed_in = await browser.post("/ui/api/session", json=given, headers=OWN)
-        assert "path=/ui/api" in signed_in.headers["set-cookie"].lower()
-        assert (await browser.post("/ui/api/mcp", headers=OWN)).json()["path"] == "/mcp"
+        api, signed_in = await sign_in(browser, "/ui/")
+        assert f"Path={api}" in signed_in.headers["set-cookie"]
+        assert (await browser.post(f"{api}/mcp", headers=OWN)).json()["path"] == "/mcp"
 
 
 def test_the_page_is_small_and_asks_nobody_else() -> None:
