@@ -218,6 +218,30 @@ async def test_only_an_agent_in_scope_can_be_changed_and_only_to_buckets_in_scop
         assert listed["calypso-agent:wide"] == ["mine", "theirs"]
 
 
+async def test_an_agent_that_left_the_scope_or_that_a_grant_names_by_another_id_is_not_changed(
+    connect: Connect, api: ScriptedCalypso
+):
+    path = "PATCH /rag-agent/agents"
+    api.scripted["GET /connection"] = lambda _body: (200, {"extensions": ["update_agents"]})
+    for name in ("own", "sales"):
+        changed = {"model": name, "agent_id": name}
+        api.scripted[f"{path}/{name}"] = lambda _body, changed=changed: (200, changed)
+    api.agents = [agent("own", "handbook"), agent("sales", "handbook", id="a-17")]
+    decisions: dict[str, Any] = {"pins": (limit("handbook"),), "allow_create": True}
+    arguments = {"buckets": ["handbook"], "update": True}
+    async with connect(granted_agents=lambda: frozenset({"sales"}), **decisions) as client:
+        facts(await client.call_tool("create_agent", {"agent": "own", **arguments}))
+        api.requests.clear()
+        for name in ("sales", "a-17"):
+            refused = error(await client.call_tool("create_agent", {"agent": name, **arguments}))
+            assert refused["code"] == "agent_id_exists", name
+        facts(await client.call_tool("list_agents"))
+        api.agents[0] = agent("own", "handbook", "vault")
+        refused = error(await client.call_tool("create_agent", {"agent": "own", **arguments}))
+        assert refused["code"] == "agent_not_found"
+    assert not [what for what, _ in api.requests if what.startswith(path)]
+
+
 async def test_a_hosted_api_that_cannot_change_agents_says_so(connect: Connect, api: ScriptedCalypso):
     async with connect() as client:
         arguments = {"agent": "support", "buckets": ["handbook"], "update": True}

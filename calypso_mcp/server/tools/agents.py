@@ -11,6 +11,7 @@ from pydantic import Field
 from calypso_mcp.api.agents import AgentModel, CreateAgent, UpdateAgent
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.connection import Extension
+from calypso_mcp.domain.scope import agent_names
 from calypso_mcp.errors import Conflict, InputError
 from calypso_mcp.server.results.models import ToolResult, answer, first
 from calypso_mcp.server.scope.content_keys import creation_key
@@ -109,6 +110,7 @@ async def _update(access: Access, agent_id: str, bound: list[Bucket], name: str,
 
     Raises:
         InputError: The backend cannot, or this is the default agent, which sees every bucket.
+        Conflict: A grant or a pin names the agent, whichever of its ids the caller used.
         ScopeError: The agent does not exist or is out of reach.
     """
     if not await access.backend.abilities.have(Extension.UPDATE_AGENTS):
@@ -117,7 +119,11 @@ async def _update(access: Access, agent_id: str, bound: list[Bucket], name: str,
             code="not_supported",
             hint="Create one under another id, or ask the operator to change it.",
         )
+    # What is remembered may be older than a bucket that takes the agent out of reach.
+    await access.agents(fresh=True)
     existing = await access.require_agent(agent_id)
+    if any(access.is_reserved_agent(name) for name in agent_names(existing)):
+        raise _unusable(agent_id)
     if existing.profile_id is None:
         raise InputError(
             "The default agent sees every bucket and cannot be changed.",
