@@ -7,11 +7,15 @@ This catches the usual forms in English, German, French and Spanish. What it mis
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
+from calypso_mcp.domain.untrusted_text import clean
 from calypso_mcp.local.retrieval import sentences
 
 _WITHHELD = "[...]"
+#: Emphasis, and what stands for the spaces of a file name.
+_MARKUP = str.maketrans({"*": None, "`": None, "_": " "})
 _CELLS = " | "
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 _MODEL = r"\b(?:assistants?|chatbots?|bots?|(?:large )?language models?|llms?|a\.?i\.?s?|gpt|claude|gemini)\b"
@@ -71,9 +75,14 @@ def withhold(text: str) -> str:
 def _kept(paragraph: str) -> Iterator[str]:
     is_table = _CELLS in paragraph
     for sentence in sentences.split(paragraph):
-        if _ADDRESSED.search(sentence) is None:
+        if _ADDRESSED.search(_plain(sentence)) is None:
             yield sentence
             continue
         yield _WITHHELD
         if not is_table:
             return
+
+
+def _plain(sentence: str) -> str:
+    """Return what a model reads: one form of each letter (Unicode UAX #15), no hidden marks, no emphasis."""
+    return unicodedata.normalize("NFKC", clean(sentence)).translate(_MARKUP)
