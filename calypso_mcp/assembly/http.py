@@ -21,6 +21,7 @@ from calypso_mcp.page.gate import PageGate, PagePlace
 from calypso_mcp.page.sessions import OpenSessions
 from calypso_mcp.server.access.page_sessions import TokenSessions
 from calypso_mcp.server.access.protected_resource import MCP_PATH
+from calypso_mcp.server.access.refusal_pace import PacePolicy, RefusalPace
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.metrics import Metrics
 from calypso_mcp.server.quotas.upload_quotas import QUOTA_FILE, UploadQuotas
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 #: Where the page is.
 PAGE_PATH = "/ui/"
+#: Answers of the page to anybody, in any second, before the others wait: it consists of about 30 files.
+_PAGE_ANSWERS_AT_ONCE = 100
 #: Returns what each client needs to use a server at an address, as JSON.
 ClientSnippets = Callable[[str], Sequence[Mapping[str, str]]]
 
@@ -107,4 +110,5 @@ def _with_page(
 
     sessions = OpenSessions() if control is None else TokenSessions(control)
     is_https = (settings.public_url or "").startswith("https:")
-    return PageGate(app, PagePlace(PAGE_PATH, "/", is_https=is_https), sessions, about)
+    pace = RefusalPace(PacePolicy(at_once=_PAGE_ANSWERS_AT_ONCE))
+    return PageGate(app, PagePlace(PAGE_PATH, "/", is_https=is_https), sessions, about, pace.wait)

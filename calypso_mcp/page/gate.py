@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -72,6 +73,7 @@ class PageGate:
         place: PagePlace,
         sessions: Sessions,
         about: Callable[[Request], Mapping[str, Any]],
+        pace: Callable[[], Awaitable[None]] = anyio.lowlevel.checkpoint,
     ) -> None:
         """Put the page before `app`.
 
@@ -80,11 +82,14 @@ class PageGate:
             place: Where the page is.
             sessions: Who may use it.
             about: What the page tells a person who is signed in, as JSON.
+            pace: Awaited before each answer that strangers get, too, so that a flood of them takes no time
+                from those who are known.
         """
         self._app = app
         self._place = place
         self._sessions = sessions
         self._about = about
+        self._pace = pace
         base = place.base
         session = Route(f"{base}api/session", self._session, methods=["GET", "POST", "DELETE"])
         self._page = Starlette(
@@ -112,11 +117,15 @@ class PageGate:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers, allowed = Headers(scope=scope), self._place.allowed_hosts
         is_api = scope["path"].startswith(f"{self._place.base}api/")
+        refused = None
         if allowed is not None and not is_known_host(headers.get("host", ""), allowed):
-            await _refusal(421, "misdirected_request", "This host name is not ours.")(scope, receive, send)
-            return
-        if is_api and not is_own_request(scope["method"], headers):
-            await _refusal(403, "forbidden_origin", "Only the page itself may ask.")(scope, receive, send)
+            refused = _refusal(421, "misdirected_request", "This host name is not ours.")
+        elif is_api and not is_own_request(scope["method"], headers):
+            refused = _refusal(403, "forbidden_origin", "Only the page itself may ask.")
+        if refused is not None or not is_api:
+            await self._pace()
+        if refused is not None:
+            await refused(scope, receive, send)
             return
 
         async def protected(message: Message) -> None:
@@ -138,6 +147,7 @@ class PageGate:
         return {**scope, "path": api + path, "page_segment": segment}
 
     async def _session(self, request: Request) -> Response:
+        await self._pace()
         if request.method == "POST":
             return await self._sign_in(request)
         if request.method == "DELETE":
@@ -183,6 +193,7 @@ class PageGate:
         request = Request(scope)
         credential = await self._sessions.headers(_cookie(request))
         if credential is None:
+            await self._pace()
             await _refusal(401, "not_signed_in", "Sign in first.")(scope, receive, send)
             return
         headers = MutableHeaders(raw=list(scope["headers"]))

@@ -201,6 +201,35 @@ async def test_a_page_below_a_folder_keeps_to_it() -> None:
         assert (await browser.post(f"{api}/mcp", headers=OWN)).json()["path"] == "/mcp"
 
 
+async def test_a_flood_of_strangers_is_slowed_down_and_a_session_is_not() -> None:
+    waits = 0
+
+    async def pace() -> None:
+        nonlocal waits
+        waits += 1
+
+    gate = PageGate(
+        echo, PagePlace("/", "/v1/", ()), LinkSessions(KEY, "run"), lambda _: {"version": "1"}, pace
+    )
+    async with httpx2.AsyncClient(base_url=ORIGIN, transport=httpx2.ASGITransport(gate)) as browser:
+        strangers = [
+            ("GET", "/", {}, 200),
+            ("GET", "/page/main.js", {}, 200),
+            ("GET", "/page/main.js", {"Host": "evil.example"}, 421),
+            ("GET", "/api/session", {}, 200),
+            ("POST", "/api/session", OWN, 401),
+            ("POST", "/api/session", {}, 403),
+            ("GET", "/api/search", {}, 401),
+        ]
+        for count, (method, path, headers, status) in enumerate(strangers, start=1):
+            assert (await browser.request(method, path, headers=headers)).status_code == status, path
+            assert waits == count, path
+        api, _ = await sign_in(browser)
+        before = waits
+        assert (await browser.get(f"{api}/search")).status_code == 200
+        assert waits == before
+
+
 def test_the_page_is_small_and_asks_nobody_else() -> None:
     files = [path for path in STATIC.rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in files) < 150_000
