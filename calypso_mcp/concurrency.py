@@ -110,7 +110,7 @@ class Together(Generic[T, R]):
     """Work that costs little more for many values than for one: those that wait are worked on together.
 
     Whatever waits while earlier groups are in flight makes up the next group, so a value that comes alone is
-    not held up. Once asked for, a value is worked on, whoever is cancelled.
+    not held up. Work on a value goes on even if its caller is cancelled.
     """
 
     def __init__(

@@ -55,7 +55,7 @@ async def running_app(
     Args:
         settings: The operator's decisions.
         stopping: To be set when the process is about to end: streams without an end of their own end then.
-        clients: What the page tells of connecting each client to an address of this server.
+        clients: How each client connects to an address of this server, for the page.
 
     Raises:
         ConfigError: It could be reached by other machines without a credential or without allowed hosts,

@@ -130,7 +130,7 @@ async def _stop_when_gone(store: FileWatch) -> None:
 
 
 def _about(options: LocalOptions, key: BackendKey) -> Mapping[str, Any]:
-    """Return what the page tells of this backend."""
+    """Return what the page shows about this backend."""
     return {
         "speaks": "rest",
         "backend": "embedded",

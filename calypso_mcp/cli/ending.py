@@ -63,7 +63,7 @@ def signals_end(stop: Callable[[], object]) -> Generator[None]:
 def death_of_parent_ends(stop: Callable[[], object]) -> Generator[None]:
     """Let the death of the process that started this one call `stop` in this block, and start the grace.
 
-    The end of the input tells of it only where no other process holds the other end of the pipe. A signal of
+    The end of the input reports it only if no other process holds the other end of the pipe. A signal of
     the kernel would come too early from a parent whose starting thread ends. Windows keeps the number of a
     parent that is gone, so there the input alone counts.
     """

@@ -14,7 +14,7 @@ from calypso_mcp.errors import ConfigError
 
 #: Seconds one call may take; the tools' own limit. What takes longer is continued by the next call.
 _CALL_S = 300.0
-#: Whoever typed the command has agreed to what it does.
+#: A person who types the command has agreed to what it does.
 _BY_A_PERSON = {"confirm": True, "timeout_s": int(_CALL_S)}
 #: Why what is neither a file nor a folder cannot be read.
 _MISSING = "there is no file or folder"

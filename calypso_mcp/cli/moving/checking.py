@@ -49,7 +49,7 @@ async def check(
         timeout_s: Longest wait in seconds for everything to be searchable.
     """
     ids = tuple(one.state.file_id for one in carried if one.state.file_id is not None)
-    # One question tells of the whole bucket; which of its files failed, only they can tell.
+    # One request reports the whole bucket; which of its files failed takes a request for each.
     await sides.there.readiness.wait(ReadinessTarget(bucket_id=bucket_ids[1]), timeout_s=timeout_s)
     report = await sides.there.readiness.wait(
         ReadinessTarget(file_ids=ids, bucket_id=bucket_ids[1]), timeout_s=_LOOK_S, first_look_s=_LOOK_S

@@ -40,7 +40,7 @@ class PlannedBucket:
     Attributes:
         bucket: As it is here.
         sources: What it holds.
-        there: The bucket of the same slug on the other side; None where there is none yet.
+        there: The bucket of the same slug on the other side; None before it is created.
     """
 
     bucket: Bucket

@@ -45,7 +45,7 @@ async def require_upload(access: Access, uploads: OneTimeUploads, upload_id: str
 
 
 async def find_arrived(access: Access, upload_id: str, place: UploadPlace) -> KnowledgeFile | None:
-    """Return the file that came with an upload, whichever machine received it; None where there is none yet.
+    """Return the file that came with an upload, whichever machine received it; None before it is stored.
 
     Raises:
         CalypsoError: The API cannot be asked.
