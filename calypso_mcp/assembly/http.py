@@ -21,13 +21,14 @@ from calypso_mcp.page.gate import PageGate, PagePlace
 from calypso_mcp.page.sessions import OpenSessions
 from calypso_mcp.server.access.page_sessions import TokenSessions
 from calypso_mcp.server.access.protected_resource import MCP_PATH
-from calypso_mcp.server.access.refusal_pace import PacePolicy, RefusalPace
-from calypso_mcp.server.build import build_server
+from calypso_mcp.server.access.refusal_pace import PAGE_PACE, RefusalPace
+from calypso_mcp.server.build import build_server, offered
 from calypso_mcp.server.metrics import Metrics
 from calypso_mcp.server.quotas.upload_quotas import QUOTA_FILE, UploadQuotas
 from calypso_mcp.server.registry import PROFILES
 from calypso_mcp.server.telemetry import Telemetry
 from calypso_mcp.server.transport.http import HttpPolicy, create_http_app
+from calypso_mcp.server.transport.page_routes import page_routes
 from calypso_mcp.server.transport.status_routes import status_routes
 from calypso_mcp.server.transport.upload_route import upload_route
 
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 
 #: Where the page is.
 PAGE_PATH = "/ui/"
-#: Answers of the page to anybody, in any second, before the others wait: it consists of about 30 files.
-_PAGE_ANSWERS_AT_ONCE = 100
 #: Returns what each client needs to use a server at an address, as JSON.
 ClientSnippets = Callable[[str], Sequence[Mapping[str, str]]]
 
@@ -81,17 +80,23 @@ async def running_app(
             telemetry=Telemetry(metrics, log_questions=settings.log_queries),
             stopping=stopping,
         )
+        server = build_server(state)
+        tools = frozenset(spec.name for spec in offered(state))
         public = urlsplit(settings.public_url).netloc if settings.public_url else ""
         policy = HttpPolicy(
             host=settings.host,
             allowed_hosts=(*settings.allowed_hosts, *([public] if public else [])),
             allowed_origins=settings.allowed_origins,
             control=replace(known.control, capability=uploads.capability) if known.control else None,
-            routes=(*status_routes(state, metrics), upload_route(uploads, state)),
+            routes=(
+                *status_routes(state, metrics),
+                upload_route(uploads, state),
+                *page_routes(state, uploads, tools),
+            ),
             front=lambda app: _with_page(app, settings, known.control, clients),
             metrics=metrics,
         )
-        yield create_http_app(build_server(state), policy)
+        yield create_http_app(server, policy)
 
 
 def _with_page(
@@ -110,5 +115,5 @@ def _with_page(
 
     sessions = OpenSessions() if control is None else TokenSessions(control)
     is_https = (settings.public_url or "").startswith("https:")
-    pace = RefusalPace(PacePolicy(at_once=_PAGE_ANSWERS_AT_ONCE))
+    pace = RefusalPace(PAGE_PACE)
     return PageGate(app, PagePlace(PAGE_PATH, "/", is_https=is_https), sessions, about, pace.wait)

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from socket import socket
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
@@ -24,8 +24,12 @@ from calypso_mcp.local.indexing.formats.unreadable import UNREADABLE
 from calypso_mcp.local.processes.served import Served, announced
 from calypso_mcp.page.gate import PageGate, PagePlace
 from calypso_mcp.page.sessions import LINK_S, LinkSessions, link_passes
+from calypso_mcp.server.access.refusal_pace import PAGE_PACE, RefusalPace
 from calypso_mcp.settings import Settings
 from calypso_mcp.sqlite.faults import FileWatch, StoreGone
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
 
 DEFAULT_PORT = 8010
 #: The settings that a backend takes beside those of listening.
@@ -104,18 +108,26 @@ async def _serve(
     served = Served.at(origin(listening))
     async with open_backend(options) as app:
         store = FileWatch(options.data_dir / STORE_FILE)
-        page = PageGate(
-            app,
-            PagePlace("/", "/v1/", (*settings.allowed_hosts, settings.host)),
-            LinkSessions(key.key, served.run),
-            lambda _: _about(options, key),
-        )
+        page = put_page_before(app, settings, options, key, served)
         with announced(options.data_dir, served):
             greet(served)
             async with run_in_background(lambda: _stop_when_gone(store)):
                 await serve(page, listening)
     # Says why it ended; after any other end it returns.
     store.check()
+
+
+def put_page_before(
+    app: ASGIApp, settings: Settings, options: LocalOptions, key: BackendKey, served: Served
+) -> PageGate:
+    """Return the page, and the API of `app` behind it."""
+    return PageGate(
+        app,
+        PagePlace("/", "/v1/", (*settings.allowed_hosts, settings.host)),
+        LinkSessions(key.key, served.run),
+        lambda _: _about(options, key),
+        RefusalPace(PAGE_PACE).wait,
+    )
 
 
 async def _stop_when_gone(store: FileWatch) -> None:

@@ -38,10 +38,12 @@ class BucketSources:
         kind: str | None = None,
         tag: str | None = None,
         state: str | None = None,
+        sort: str | None = None,
+        order: str | None = None,
         limit: int = DEFAULT_PAGE,
         cursor: str | None = None,
     ) -> SourceList:
-        """Return a page of the sources of a bucket, by name.
+        """Return a page of the sources of a bucket, by name unless `sort` names another column.
 
         Args:
             bucket: Id or slug.
@@ -50,6 +52,8 @@ class BucketSources:
             kind: `file`, `website` or `qa`.
             tag: One of its tags.
             state: `ready`, `pending`, `failed` or `warning`.
+            sort: `name`, `size` or `updated`.
+            order: `asc` or `desc`.
             limit: 1 to 1,000.
             cursor: `next_cursor` of the page before.
         """
@@ -60,6 +64,8 @@ class BucketSources:
             "kind": kind,
             "tag": tag,
             "state": state,
+            "sort": sort,
+            "order": order,
             "limit": str(limit),
             "cursor": cursor,
         }

@@ -15,11 +15,23 @@ class Files:
         self._requester = requester
 
     async def create_session(
-        self, upload: CreateUploadSession, *, idempotency_key: str
+        self, upload: CreateUploadSession, *, idempotency_key: str, origin: str | None = None
     ) -> Answer[UploadSession]:
-        """Open an upload session, or get back the one this key opened before."""
+        """Open an upload session, or get back the one this key opened before.
+
+        Args:
+            upload: What to announce.
+            idempotency_key: Names the upload.
+            origin: Of the page the bytes come from. GCS answers the pages of whichever origin opened the
+                session (gcs-resumable-upload issue 6).
+        """
         return await self._requester.post(
-            paths.UPLOAD_SESSIONS, UploadSession, upload, idempotency_key=idempotency_key, creates=True
+            paths.UPLOAD_SESSIONS,
+            UploadSession,
+            upload,
+            idempotency_key=idempotency_key,
+            origin=origin,
+            creates=True,
         )
 
     async def finalize(self, session_id: str) -> KnowledgeFile:

@@ -111,6 +111,7 @@ class Requester:
         body: WireModel | Mapping[str, Any],
         *,
         idempotency_key: str | None = None,
+        origin: str | None = None,
         creates: bool = False,
     ) -> Answer[M]:
         """Send `body` and decode the answer.
@@ -120,6 +121,7 @@ class Requester:
             answer: What a 2xx body is read as; `Nothing` to ignore it.
             body: The JSON object to send.
             idempotency_key: Made by the caller, so that it stays the same over all attempts.
+            origin: Of the page on whose behalf this is sent; None where there is none.
             creates: Whether the team's limit on create requests applies to this one.
 
         Raises:
@@ -129,7 +131,13 @@ class Requester:
         """
         fields = body.to_wire() if isinstance(body, WireModel) else dict(body)
         return await self._send(
-            "POST", path, answer, json=fields, idempotency_key=idempotency_key, creates=creates
+            "POST",
+            path,
+            answer,
+            json=fields,
+            idempotency_key=idempotency_key,
+            origin=origin,
+            creates=creates,
         )
 
     async def patch(self, path: str, answer: type[M], body: WireModel) -> Answer[M]:
@@ -188,11 +196,14 @@ class Requester:
         params: Mapping[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
         idempotency_key: str | None = None,
+        origin: str | None = None,
         creates: bool = False,
     ) -> Answer[M]:
         request = self._request(method, path, params=params, json=json)
         if idempotency_key is not None:
             request.headers["Idempotency-Key"] = idempotency_key
+        if origin is not None:
+            request.headers["Origin"] = origin
 
         async def read(response: httpx2.Response) -> Answer[M]:
             replayed = response.headers.get(_REPLAYED_HEADER, "").strip().lower() == "true"

@@ -82,20 +82,33 @@ class RelayedUpload:
         self._files = files
         self._transfer = transfer
 
-    async def kept(self, upload: CreateUploadSession, *, idempotency_key: str) -> int:
+    async def kept(
+        self, upload: CreateUploadSession, *, idempotency_key: str, origin: str | None = None
+    ) -> int:
         """Return how many bytes of `upload` the storage has.
 
         Raises:
             SessionExpired: The address behind the session is gone.
             UploadError: The storage does not say.
         """
-        answer = await self._files.create_session(upload, idempotency_key=idempotency_key)
+        answer = await self._files.create_session(upload, idempotency_key=idempotency_key, origin=origin)
         return await self._transfer.kept(answer.body.upload_url.get_secret_value(), upload.size_bytes)
 
     async def run(
-        self, upload: CreateUploadSession, source: StreamSource, *, idempotency_key: str
+        self,
+        upload: CreateUploadSession,
+        source: StreamSource,
+        *,
+        idempotency_key: str,
+        origin: str | None = None,
     ) -> KnowledgeFile:
         """Bring the rest of the content to the storage and finalize.
+
+        Args:
+            upload: What to announce.
+            source: The bytes.
+            idempotency_key: The same key continues what was begun with it.
+            origin: Of the page that sends them; see `Files.create_session`.
 
         Raises:
             StreamEnded: The sender stopped; the same key continues.
@@ -103,7 +116,7 @@ class RelayedUpload:
             ApiError: The API refused.
             ConnectionFailed: The API could not be reached.
         """
-        answer = await self._files.create_session(upload, idempotency_key=idempotency_key)
+        answer = await self._files.create_session(upload, idempotency_key=idempotency_key, origin=origin)
         content = Content(source, upload.content_type, content_hash="")
         await self._transfer.send(
             answer.body.upload_url.get_secret_value(), content, resumed=True, chunk_bytes=CHUNK_BYTES

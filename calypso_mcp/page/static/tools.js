@@ -1,7 +1,6 @@
 // The tools of the MCP server as the views see them: plain values, within what the caller's token may reach.
-import { Refused, send } from "./api.js";
+import { Refused, apiAddress, call, send } from "./api.js";
 
-const LARGEST_PAGE = 200;
 const MOST_COUNTED = 20;
 const NAMES = { upload: "upload_file", sources: "list_sources", remove: "remove_source", addWebsite: "add_website", addQa: "add_qa", createBucket: "create_bucket", agents: "list_agents", read: "read_source" };
 
@@ -12,11 +11,14 @@ let count = 0;
 let backend = "";
 const failures = new Map();
 
-/** Learn which tools there are. */
+const id = encodeURIComponent;
+
+/** Learn which tools there are, and what the page's own routes add to them. */
 export async function prepare() {
   const { tools } = await askServer("tools/list", {});
   const offered = new Set(tools.map(({ name }) => name));
   for (const [ability, name] of Object.entries(NAMES)) can[ability] = offered.has(name);
+  Object.assign(can, await call("GET", "page/abilities"));
 }
 
 async function askServer(method, params, signal) {
@@ -76,16 +78,10 @@ async function countFailed(bucket, signal) {
 /** Make an empty bucket. */
 export const createBucket = (name) => tool("create_bucket", { name });
 
-/** Return sources of a bucket: {sources, total, next}. */
-export async function sources(bucket, { cursor, limit = 100, query, kind, state, tag, signal } = {}) {
-  const found = [];
-  let page;
-  do {
-    page = await tool("list_sources", { bucket, query, kind, state, tag, cursor, limit: Math.min(limit - found.length, LARGEST_PAGE) }, signal);
-    found.push(...page.sources);
-    cursor = page.next_cursor;
-  } while (cursor && found.length < limit);
-  return { sources: found.map((source) => sourceOf(source)), total: page.total, next: cursor };
+/** Return sources of a bucket, a page at a time: {sources, total, next}. */
+export async function sources(bucket, { cursor, limit = 100, signal, ...filters } = {}) {
+  const page = await call("GET", "page/sources", { query: { bucket, cursor, limit, ...filters }, signal });
+  return { sources: page.sources.map(sourceOf), total: page.total, next: page.next_cursor, others: page.others };
 }
 
 function sourceOf({ file_id: id, name, kind = "file", size_bytes: size, state, reason, tags = [], updated }) {
@@ -110,6 +106,12 @@ export async function text(fileId, { passage, at } = {}, signal) {
   const passages = (read.passages ?? []).map((one, position) => ({ index: first + position, text: one.text, place: one.place ?? "" }));
   return { passages, total: read.of ?? 0, next: read.next_start ? first + passages.length : null };
 }
+
+/** Return the address of the original. */
+export const contentUrl = (fileId) => apiAddress(`page/sources/${id(fileId)}/content`).href;
+
+/** Change tags. */
+export const relabel = (fileId, changes) => call("PATCH", `page/sources/${id(fileId)}`, { body: changes });
 
 /** Take a source out of one bucket, or out of all. A person has agreed. */
 export const remove = (fileId, bucket) => tool("remove_source", { file_id: fileId, bucket, confirm: true });
@@ -154,10 +156,8 @@ export async function ask({ model, question, signal }) {
 
 /** Get a one-time address for a file: {url}. It is sent in any number of parts, and indexed once it is whole. */
 export async function openUpload({ bucket, path, ifExists }) {
-  const issued = await tool("upload_file", { bucket, filename: path, if_exists: ifExists });
-  const url = /'(https?:[^']+)'\s*$/.exec(issued.next_step ?? "")?.[1];
-  if (!url) throw new Refused(502, "no_address", issued.reason ?? "The server gave no address.");
-  return { url: new URL(url).pathname };
+  const issued = await call("POST", "page/uploads", { body: { bucket, path, if_exists: can.replace ? ifExists : undefined } });
+  return { url: new URL(issued.url).pathname };
 }
 
 /** Nothing is left to say once the bytes are there. */

@@ -8,6 +8,16 @@ from collections.abc import Mapping
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from calypso_mcp.errors import (
+    ApiError,
+    CalypsoError,
+    ConnectionFailed,
+    InputError,
+    QuotaExceeded,
+    ScopeError,
+    SessionExpired,
+)
+
 
 def refusal(status: int, error: str, description: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return an answer of `status` that says what was wrong and, where it can help, what to do."""
@@ -25,3 +35,24 @@ async def send_refusal(response: Response, scope: Scope, receive: Receive, send:
         await send({"type": "websocket.close", "code": 1008})
         return
     await response(scope, receive, send)
+
+
+def status_of(error: CalypsoError) -> int:
+    """Return the status of the answer to a request that failed with `error`."""
+    if isinstance(error, ScopeError):
+        return 404
+    if isinstance(error, SessionExpired):
+        return 410
+    if isinstance(error, QuotaExceeded):
+        return 507  # RFC 4331, section 6
+    if isinstance(error, InputError):
+        return 400
+    if isinstance(error, ApiError) and error.status in (409, 413, 429):
+        return error.status
+    return 502 if isinstance(error, ApiError | ConnectionFailed) and not error.retryable else 503
+
+
+def failure(error: CalypsoError) -> Response:
+    """Return the answer to a request that failed with `error`, in its own words."""
+    headers = {"Retry-After": str(max(1, round(error.retry_after_s or 1)))} if error.retryable else None
+    return refusal(status_of(error), error.code, f"{error.message} {error.hint}".strip(), headers)

@@ -18,12 +18,13 @@ from dataclasses import dataclass, field
 import anyio
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.transport_security import TransportSecurityMiddleware, TransportSecuritySettings
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from calypso_mcp.domain.access import RateWindows
+from calypso_mcp.domain.cross_origin import ANSWER_HEADERS
 from calypso_mcp.server.access.answers import refusal, send_refusal
 from calypso_mcp.server.access.body_limits import BodyLimits, BodyPolicy
 from calypso_mcp.server.access.credentials import grant_of_user
@@ -94,6 +95,7 @@ def wrap(
     inner = GlobalLimits(inner, limits)
     if control is not None:
         inner = AccessGate(inner, control, pace)
+    inner = ReadableElsewhere(inner, limits.streamed_prefix)
     if front is not None:
         inner = front(inner)
     inner = KnownAddress(inner, security, pace)
@@ -155,6 +157,27 @@ def _misshapen(headers: Headers) -> Response | None:
     if len(origins) > 1 or not all(_ORIGIN.fullmatch(origin) for origin in origins):
         return refusal(403, "forbidden_origin", "The Origin header is no origin.")
     return None
+
+
+class ReadableElsewhere:
+    """Lets pages of allowed origins read the answers of upload addresses, refusals included."""
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self._app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Add the headers below the prefix."""
+        if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
+            await self._app(scope, receive, send)
+            return
+
+        async def readable(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(ANSWER_HEADERS)
+            await send(message)
+
+        await self._app(scope, receive, readable)
 
 
 class GlobalLimits:

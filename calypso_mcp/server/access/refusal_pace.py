@@ -30,6 +30,10 @@ class PacePolicy:
     waiting: int = 5_000
 
 
+#: For answers of the page to anybody: it consists of about 30 files, which one visit asks for at once.
+PAGE_PACE = PacePolicy(at_once=100)
+
+
 class RefusalPace:
     """Counts the refusals of one server."""
 

@@ -29,12 +29,23 @@ _MOST_LOOKED_AT: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class SourceFilters:
-    """Which sources are wanted; empty: any. `state`: `ready`, `pending`, `failed` or `warning`."""
+    """Which sources are wanted, and in which order; empty: any, by name.
+
+    Attributes:
+        query: Part of a name.
+        kind: `file`, `website` or `qa`.
+        tag: A tag it has.
+        state: `ready`, `pending`, `failed` or `warning`.
+        sort: `name`, `size` or `updated`; only where the backend lists sources.
+        order: `asc` or `desc`.
+    """
 
     query: str = ""
     kind: str = ""
     tag: str = ""
     state: str = ""
+    sort: str = ""
+    order: str = ""
 
     def fit(self, file: KnowledgeFile) -> bool:
         """Whether a file is wanted, where the backend cannot choose."""
@@ -67,6 +78,8 @@ async def list_page(
             kind=filters.kind or None,
             tag=filters.tag or None,
             state=filters.state or None,
+            sort=filters.sort or None,
+            order=filters.order or None,
             limit=limit,
             cursor=cursor or None,
         )

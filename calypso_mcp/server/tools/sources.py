@@ -100,15 +100,20 @@ async def list_sources(
     """What a bucket holds: files, web pages and Q&A with size, tags, state and file_id."""
     target = await access.target_bucket(bucket)
     filters = SourceFilters(query.strip(), kind, tag, state)
-    page = await list_page(access, target, filters, limit=limit, cursor=cursor)
-    return answer(
-        SourcePage(
-            bucket=target.slug,
-            total=page.total,
-            sources=[SourceCard.of(source) for source in page.sources],
-            others=await _unlisted(access, target),
-            next_cursor=page.next_cursor,
-        )
+    return answer(await source_page(access, target, filters, limit=limit, cursor=cursor))
+
+
+async def source_page(
+    access: Access, bucket: Bucket, filters: SourceFilters, *, limit: int, cursor: str = ""
+) -> SourcePage:
+    """Return the cards of a page of sources of a bucket in scope. Errors: see `list_page`."""
+    page = await list_page(access, bucket, filters, limit=limit, cursor=cursor)
+    return SourcePage(
+        bucket=bucket.slug,
+        total=page.total,
+        sources=[SourceCard.of(source) for source in page.sources],
+        others=await _unlisted(access, bucket),
+        next_cursor=page.next_cursor,
     )
 
 

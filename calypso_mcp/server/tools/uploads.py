@@ -23,7 +23,7 @@ from calypso_mcp.server.batches.batch_reports import earlier_line, is_changed
 from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
 from calypso_mcp.server.files.upload_sources import CheckedSource, SourceArguments, checked_source
-from calypso_mcp.server.one_time.one_time_uploads import IssuedUpload
+from calypso_mcp.server.one_time.one_time_uploads import IssuedUpload, OneTimeUploads
 from calypso_mcp.server.quotas.fetch_quotas import count_fetch
 from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
@@ -54,7 +54,7 @@ class UploadReport(ToolResult):
     next_step: Annotated[str, Prose]
 
 
-async def _named_target(access: Access, bucket: str, filename: str, *, create: bool) -> Target:
+async def named_target(access: Access, bucket: str, filename: str, *, create: bool) -> Target:
     """Return where a file goes that is yet to come, so that all about it is known beforehand.
 
     Raises:
@@ -77,6 +77,19 @@ async def _named_target(access: Access, bucket: str, filename: str, *, create: b
             hint="Name a bucket from list_buckets.",
         )
     return target
+
+
+async def issue_address(
+    access: Access, uploads: OneTimeUploads, request: Request, declared: Declaration, target: Target
+) -> IssuedUpload:
+    """Return a one-time address for a file that goes to `target`.
+
+    Raises:
+        CalypsoError: The caller's quota has no room, or a rule on names or labels is broken.
+    """
+    await make_room(access, [Arrival(target.destination.names[0], "", 1)])
+    await access.state.quotas.check_room(access.grant, target.destination)
+    return await uploads.issue(request, replace(declared, destination=target.destination))
 
 
 async def upload_file(
@@ -119,13 +132,9 @@ async def upload_file(
     try:
         if not arguments.given and uploads is not None and request is not None:
             with time.limited():
-                rule = await version_rule(access, if_exists)
-                target = await _named_target(access, bucket, filename, create=create_bucket)
-                await make_room(access, [Arrival(target.destination.names[0], "", 1)])
-                await access.state.quotas.check_room(access.grant, target.destination)
-            issued = await uploads.issue(
-                request, replace(declared, destination=target.destination, if_exists=rule)
-            )
+                declared = replace(declared, if_exists=await version_rule(access, if_exists))
+                target = await named_target(access, bucket, filename, create=create_bucket)
+                issued = await issue_address(access, uploads, request, declared, target)
             return answer(_address(issued, target))
         arguments.require_one()
         declared.check_labels(access.state.upload_limits)

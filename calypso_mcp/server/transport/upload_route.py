@@ -19,21 +19,12 @@ from starlette.routing import Route
 from calypso_mcp.api.files import CreateUploadSession
 from calypso_mcp.client.uploading.relayed_upload import StreamEnded, StreamSource
 from calypso_mcp.concurrency import run_in_background
-from calypso_mcp.domain.cross_origin import ANSWER_HEADERS, preflight_headers
+from calypso_mcp.domain.cross_origin import preflight_headers
 from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.upload_rules import check_size
-from calypso_mcp.errors import (
-    ApiError,
-    CalypsoError,
-    ConnectionFailed,
-    ContentError,
-    InputError,
-    QuotaExceeded,
-    ScopeError,
-    SessionExpired,
-)
-from calypso_mcp.server.access.answers import refusal
+from calypso_mcp.errors import CalypsoError, ScopeError
+from calypso_mcp.server.access.answers import failure, refusal
 from calypso_mcp.server.access.credentials import grant_of_http
 from calypso_mcp.server.one_time.one_time_uploads import PREFIX, OneTimeUploads
 from calypso_mcp.server.one_time.tickets import Ticket, mark_of
@@ -71,12 +62,6 @@ class UploadEndpoint:
         """Answer a PUT, or a browser that asks whether it may send one."""
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=preflight_headers("PUT"))
-        response = await self._put(request)
-        response.headers.update(ANSWER_HEADERS)
-        return response
-
-    async def _put(self, request: Request) -> Response:
-        """Take in a file, or a part of it."""
         ticket = self._uploads.open(request.path_params["ticket"])
         if ticket is None:
             return refusal(404, "not_found", "There is nothing here.")
@@ -101,6 +86,7 @@ class UploadEndpoint:
         record = await self._uploads.ledger.read(ticket.upload_id)
         if (taken := _taken(record, self._uploads.policy.claimed_s)) is not None:
             return taken
+        origin = request.headers.get("origin")
         key = f"one-time-{mark_of(ticket.upload_id)['upload_id']}"
         grant = grant_of_http(request)
         quotas = self._state.quotas
@@ -114,7 +100,7 @@ class UploadEndpoint:
             await self._require_unused(ticket, access)
             upload = _session(ticket, part.total, self._uploads.policy.limits)
             if part.asks or part.start:
-                kept = await client.uploads.relay.kept(upload, idempotency_key=key)
+                kept = await client.uploads.relay.kept(upload, idempotency_key=key, origin=origin)
                 if kept < part.total and (part.asks or part.start > kept):
                     return _incomplete(kept)
             admission = await quotas.admit(grant, [arrival])
@@ -132,10 +118,10 @@ class UploadEndpoint:
                 if not part.start:
                     blocks = await self._recognized(ticket, blocks)
                 source = StreamSource(blocks, start=part.start, size_bytes=part.total)
-                file = await client.uploads.relay.run(upload, source, idempotency_key=key)
+                file = await client.uploads.relay.run(upload, source, idempotency_key=key, origin=origin)
         except StreamEnded:
             await self._uploads.note(ticket, "interrupted")
-            return _incomplete(await client.uploads.relay.kept(upload, idempotency_key=key))
+            return _incomplete(await client.uploads.relay.kept(upload, idempotency_key=key, origin=origin))
         except CalypsoError as error:
             await quotas.settle(grant, admission, [FileState.of_error(error)])
             raise
@@ -245,9 +231,7 @@ def _after(error: CalypsoError) -> State:
 
 def _failed(ticket: Ticket, error: CalypsoError) -> Response:
     _log.warning("one-time upload %s: %s", ticket.upload_id, error.code)
-    headers = {"Retry-After": str(max(1, round(error.retry_after_s or 1)))} if error.retryable else None
-    description = f"{error.message} {error.hint}".strip()
-    return refusal(_status_of(error), error.code, description, headers)
+    return failure(error)
 
 
 def _taken(record: UploadRecord | None, claimed_s: float) -> Response | None:
@@ -272,17 +256,3 @@ def _in_use() -> Response:
 def _incomplete(kept: int) -> Response:
     headers = {"Range": f"bytes=0-{kept - 1}"} if kept else {}
     return Response(status_code=308, headers=headers)
-
-
-def _status_of(error: CalypsoError) -> int:
-    if isinstance(error, ScopeError):
-        return 404
-    if isinstance(error, SessionExpired):
-        return 410
-    if isinstance(error, QuotaExceeded):
-        return 507  # RFC 4331, section 6
-    if isinstance(error, ContentError | InputError):
-        return 400
-    if isinstance(error, ApiError) and error.status in (409, 413, 429):
-        return error.status
-    return 502 if isinstance(error, ApiError | ConnectionFailed) and not error.retryable else 503

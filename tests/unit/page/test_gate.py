@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
+import anyio
 import httpx2
 import pytest
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
+from calypso_mcp.cli.embedded import BackendKey, put_page_before
+from calypso_mcp.local.app import LocalOptions
+from calypso_mcp.local.processes.served import Served
 from calypso_mcp.page.gate import STATIC, PageGate, PagePlace
 from calypso_mcp.page.sessions import LINK_S, LinkSessions, link_passes
+from calypso_mcp.server.access.refusal_pace import PAGE_PACE
+from calypso_mcp.settings import Settings
 
 KEY = "sk_test_0123456789abcdef"
 ORIGIN = "http://127.0.0.1:8010"
@@ -228,6 +235,26 @@ async def test_a_flood_of_strangers_is_slowed_down_and_a_session_is_not() -> Non
         before = waits
         assert (await browser.get(f"{api}/search")).status_code == 200
         assert waits == before
+
+
+async def test_the_backend_slows_a_flood_of_its_own_page_down(tmp_path: Path) -> None:
+    key = BackendKey(KEY, "here")
+    gate = put_page_before(
+        echo, Settings(data_dir=tmp_path), LocalOptions(tmp_path, api_key=KEY), key, Served.at(ORIGIN)
+    )
+    async with httpx2.AsyncClient(base_url=ORIGIN, transport=httpx2.ASGITransport(gate)) as stranger:
+        answered = 0
+
+        async def ask() -> None:
+            nonlocal answered
+            await stranger.get("/page/icon.svg")
+            answered += 1
+
+        with anyio.move_on_after(0.9):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(3 * PAGE_PACE.at_once):
+                    tasks.start_soon(ask)
+        assert 0 < answered <= PAGE_PACE.at_once
 
 
 def test_the_page_is_small_and_asks_nobody_else() -> None:

@@ -1,0 +1,176 @@
+"""What the page needs beyond the tools: sorted lists, labels, originals, and addresses to send files to.
+
+Tools are made for models. These routes do for a person what tools do, behind the same login, within the same
+scope, and only where the operator offers the tool that does it for a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+from urllib.parse import quote
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from calypso_mcp.api.connection import Extension
+from calypso_mcp.api.sources import RelabelSource, SourcesQuery
+from calypso_mcp.domain.declaration import Declaration, IfExists
+from calypso_mcp.domain.upload_rules import split_name
+from calypso_mcp.errors import CalypsoError, InputError, ScopeError
+from calypso_mcp.server.access.answers import failure
+from calypso_mcp.server.access.credentials import grant_of_http
+from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads
+from calypso_mcp.server.scope.destinations import version_rule
+from calypso_mcp.server.scope.request_scope import Access
+from calypso_mcp.server.scope.scoped_lookup import require_file
+from calypso_mcp.server.scope.source_lists import SourceFilters
+from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.tools.sources import SourceCard, name_of, source_page
+from calypso_mcp.server.tools.uploads import issue_address, named_target
+
+PREFIX = "/page"
+_NO_STORE = {"Cache-Control": "no-store"}
+
+M = TypeVar("M", bound=BaseModel)
+#: Does the work of a route for a caller.
+Work = Callable[[Access, Request], Awaitable[Response]]
+
+
+class AddressWanted(BaseModel):
+    """Body of `POST /page/uploads`: the file that is about to be sent, and to which bucket."""
+
+    bucket: str
+    path: str
+    if_exists: IfExists = "replace"
+
+
+def page_routes(state: ServerState, uploads: OneTimeUploads, tools: frozenset[str]) -> list[Route]:
+    """Return the routes.
+
+    Args:
+        state: Of the server.
+        uploads: Hands out the addresses.
+        tools: Names of the tools that the operator offers.
+    """
+    page = PageEndpoints(uploads, tools)
+    source = PREFIX + "/sources/{file_id}"
+
+    def route(path: str, method: str, work: Work) -> Route:
+        async def answer(request: Request) -> Response:
+            try:
+                return await work(Access(state, grant_of_http(request)), request)
+            except CalypsoError as error:
+                return failure(error)
+
+        return Route(path, answer, methods=[method])
+
+    return [
+        route(f"{PREFIX}/abilities", "GET", page.abilities),
+        route(f"{PREFIX}/sources", "GET", page.list),
+        route(source, "PATCH", page.relabel),
+        route(f"{source}/content", "GET", page.content),
+        route(f"{PREFIX}/uploads", "POST", page.address),
+    ]
+
+
+class PageEndpoints:
+    """Answers for one server."""
+
+    def __init__(self, uploads: OneTimeUploads, tools: frozenset[str]) -> None:
+        """Hand out addresses of `uploads`; do only what one of `tools` does."""
+        self._uploads = uploads
+        self._tools = tools
+
+    async def abilities(self, access: Access, _: Request) -> Response:
+        """Answer with what this caller can do here beyond calling tools."""
+        known = await access.backend.abilities.all()
+        may_change = self._may_change(access)
+        can = {
+            "sort": Extension.SOURCES in known,
+            "download": Extension.READ in known and "read_source" in self._tools,
+            "relabel": Extension.RELABEL in known and may_change,
+            "replace": Extension.REPLACE in known,
+        }
+        return JSONResponse(can, headers=_NO_STORE)
+
+    async def list(self, access: Access, request: Request) -> Response:
+        """Answer with sources of a bucket, in any order, as the tool does."""
+        self._require("list_sources")
+        asked = _read(SourcesQuery, dict(request.query_params))
+        filters = SourceFilters(
+            (asked.query or "").strip(),
+            asked.kind or "",
+            asked.tag or "",
+            asked.state or "",
+            asked.sort,
+            asked.order,
+        )
+        bucket = await access.require_bucket(asked.bucket)
+        page = await source_page(access, bucket, filters, limit=asked.limit, cursor=asked.cursor or "")
+        return JSONResponse(page.facts(), headers=_NO_STORE)
+
+    async def relabel(self, access: Access, request: Request) -> Response:
+        """Change the tags or the title of a source that is in no bucket out of reach."""
+        if not self._may_change(access):
+            raise _not_here()
+        labels = _read(RelabelSource, await request.body())
+        Declaration(tags=labels.tags or (), metadata=labels.metadata).check_labels(access.state.upload_limits)
+        seen = await require_file(access, request.path_params["file_id"])
+        whole = await access.client.files.get(seen.id)
+        if len(whole.bucket_sync) != len(seen.bucket_sync):
+            raise _not_here()
+        changed = await access.client.sources.relabel(seen.id, labels)
+        return JSONResponse(SourceCard.of(changed).facts(), headers=_NO_STORE)
+
+    async def content(self, access: Access, request: Request) -> Response:
+        """Answer with a source's bytes as they were uploaded."""
+        self._require("read_source")
+        file = await require_file(access, request.path_params["file_id"])
+        name = file.filename or name_of(file)
+        headers = {
+            **_NO_STORE,
+            "Content-Disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}",
+            "X-Content-Type-Options": "nosniff",
+        }
+        data = await access.client.sources.content(file.id)
+        return Response(data, media_type="application/octet-stream", headers=headers)
+
+    async def address(self, access: Access, request: Request) -> Response:
+        """Answer with a one-time address for a file."""
+        if not self._may_change(access):
+            raise _not_here()
+        wanted = _read(AddressWanted, await request.body())
+        path, filename = split_name(wanted.path)
+        rule = await version_rule(access, wanted.if_exists)
+        target = await named_target(access, wanted.bucket, filename, create=False)
+        declared = Declaration(filename, path=path, if_exists=rule)
+        issued = await issue_address(access, self._uploads, request, declared, target)
+        answer = {"url": issued.url, "upload_id": issued.upload_id, "expires_at": issued.expires_at}
+        return JSONResponse(answer, headers=_NO_STORE)
+
+    def _may_change(self, access: Access) -> bool:
+        return "upload_file" in self._tools and not access.grant.read_only
+
+    def _require(self, tool: str) -> None:
+        if tool not in self._tools:
+            raise _not_here()
+
+
+def _read(model: type[M], given: object) -> M:
+    """Return what was asked for.
+
+    Raises:
+        InputError: It makes no sense.
+    """
+    try:
+        return model.model_validate_json(given) if isinstance(given, bytes) else model.model_validate(given)
+    except ValidationError as error:
+        names = ", ".join(sorted({".".join(map(str, one["loc"])) or "body" for one in error.errors()}))
+        raise InputError(f"The request is not understood: {names}.", code="invalid_arguments") from None
+
+
+def _not_here() -> ScopeError:
+    return ScopeError("This cannot be done here.", code="permission_denied", hint="Ask the operator.")
