@@ -69,6 +69,7 @@ def has_failures(results: Sequence[Result]) -> bool:
 
 def print_outcomes(results: Sequence[Result]) -> None:
     """Print how many files had which outcome, those a person should look at, and what to do about them."""
+    _print_created(results)
     counts = counts_of(results)
     if not counts.total():
         print("  There is no file to upload.")
@@ -94,6 +95,7 @@ def print_outcomes(results: Sequence[Result]) -> None:
 
 def print_round(results: Sequence[Result]) -> None:
     """Print one line with the time and how many files had which outcome, and a line for each that failed."""
+    _print_created(results)
     counts = counts_of(results)
     said = ", ".join(f"{counts[outcome]} {word}" for outcome, word in _WORDS.items() if counts[outcome])
     unready = _unready(results)
@@ -114,6 +116,12 @@ def print_readiness(result: Result) -> None:
             print(f"  {_shown(item.get('name', item['id']))}: {_shown(item['reason'])}")
     if result["readiness"] == "pending":
         print(f"  {result['pending']} not searchable yet")
+
+
+def _print_created(results: Sequence[Result]) -> None:
+    for result in results:
+        if created := result.get("created"):
+            print(f"  new bucket: {_shown(created)}", flush=True)
 
 
 def _print_skipped(results: Sequence[Result]) -> None:

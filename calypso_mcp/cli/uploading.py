@@ -105,11 +105,14 @@ def _why_unreadable(path: Path) -> str | None:
 
 async def _to_its_end(session: Session, arguments: Mapping[str, object], report: Report) -> dict[str, Any]:
     """Call again with the same arguments while that can help: each call continues the one before."""
+    created: dict[str, str] = {}
     left: int | None = None
     unready_before: int | None = None
     while True:
         started = time.monotonic()
         result = await session.call("upload_batch", {**arguments, **_BY_A_PERSON}, report)
+        # Only the call that makes a bucket describes it.
+        created = {"created": result["created"]} if "created" in result else created
         is_quick = time.monotonic() - started < _CALL_S / 2
         unready: int | None = result.get("searchable", {}).get("pending")
         # What an API without ids took over cannot be asked about: waiting for it ends at once, every time.
@@ -118,7 +121,7 @@ async def _to_its_end(session: Session, arguments: Mapping[str, object], report:
         out_of_time = "progress" in result or indexing
         pending = cast("int", result["counts"].get("pending", 0))
         if not out_of_time and (not pending or (left is not None and pending >= left)):
-            return result
+            return {**result, **created}
         left, unready_before = pending, unready
 
 

@@ -31,11 +31,12 @@ from calypso_mcp.errors import CalypsoError, ScopeError
 from calypso_mcp.server import sdk
 from calypso_mcp.server.calls.call_time import limited_call
 from calypso_mcp.server.results import error_reports
+from calypso_mcp.server.scope.attached_agents import attached_agents
 from calypso_mcp.server.scope.request_scope import Access, access_of
 from calypso_mcp.server.scope.scoped_lookup import require_file
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.agents import agent_list
-from calypso_mcp.server.tools.buckets import BucketCard, attached_agents
+from calypso_mcp.server.tools.buckets import BucketCard
 
 #: Guides by topic, and what each is called in lists.
 GUIDES = {

@@ -70,6 +70,7 @@ def test_a_person_adds_finds_asks_and_removes(page: Page, tmp_path: Path) -> Non
     page.get_by_label("Name").fill("Handbook")
     page.get_by_role("button", name="Create").click()
     page.get_by_role("heading", name="Handbook").wait_for()
+    expect(page.get_by_text("Handbook is there, searched by calypso-agent.")).to_be_visible()
     drop(page, *(tmp_path / name for name in ("handbook", "pay.txt", "empty.txt", "film.mp4")))
     dialog = page.get_by_role("dialog", name="Send 3 files")
     expect(dialog.get_by_role("listitem")).to_have_text(

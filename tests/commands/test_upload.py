@@ -28,6 +28,7 @@ def test_a_folder_is_tried_then_uploaded_then_replayed(folder: Path) -> None:
     sent = run("upload", str(folder), "--bucket", "handbook", "--create-bucket", "--wait")
     assert sent.returncode == 0, sent.stderr
     assert re.search(r"accepted +3  uploaded", sent.stdout)
+    assert "  new bucket: handbook (searched by calypso-agent)" in sent.stdout
     assert "(names like this usually hold secrets): .env" in sent.stdout
     assert "Uploading done" in sent.stderr
 

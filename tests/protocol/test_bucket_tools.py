@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 
 from calypso_mcp.domain.scope import ScopeLimit
@@ -144,3 +146,50 @@ async def test_a_limited_scope_refuses_creation_the_same_way_whatever_exists(con
         ]
         assert len(set(refusals)) == 1
         assert "permission_denied" in refusals[0]
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("upload_file", {"text": "One.", "filename": "a.md", "bucket": "New Docs"}),
+        ("upload_batch", {"items": [{"text": "One.", "filename": "a.md"}], "bucket": "New Docs"}),
+    ],
+)
+async def test_an_upload_that_makes_its_bucket_names_the_agents_that_search_it(
+    tmp_path: Path, tool: str, arguments: dict[str, Any]
+):
+    async with upload_rig(tmp_path / "data") as rig:
+        result = await rig.call(tool, **arguments, create_bucket=True)
+        assert result.structured_content["created"] == "new-docs (searched by calypso-agent)"
+        assert "created: new-docs (searched by calypso-agent)" in result.content[0].text
+        assert "created" not in await rig.ok(tool, **arguments, create_bucket=True)
+
+
+async def test_a_batch_for_several_buckets_names_each_that_it_makes(tmp_path: Path):
+    items = [{"text": name, "filename": f"{name}.md", "bucket": name} for name in ("a", "b", "old")]
+    async with upload_rig(tmp_path / "data") as rig:
+        await rig.ok("create_bucket", name="old")
+        made = await rig.ok("upload_batch", items=items, create_bucket=True)
+    assert made["created"] == "a (searched by calypso-agent), b (searched by calypso-agent)"
+
+
+async def test_a_bucket_that_only_the_upload_can_make_is_named_with_its_agents(tmp_path: Path):
+    async with upload_rig(tmp_path / "data") as rig:
+        rig.wire.intercept = lambda asked: (
+            httpx2.Response(403, json={"error": {"code": "permission_denied", "message": "no"}})
+            if (asked.method, asked.url.path) == ("POST", "/v1/knowledge/buckets")
+            else None
+        )
+        made = await rig.ok("upload_file", text="One.", filename="a.md", bucket="docs", create_bucket=True)
+    assert made["created"] == "docs (searched by calypso-agent)"
+
+
+async def test_a_bucket_is_made_where_its_agents_cannot_be_listed(tmp_path: Path):
+    async with upload_rig(tmp_path / "data") as rig:
+        rig.wire.intercept = lambda asked: (
+            httpx2.Response(403, json={"error": {"code": "permission_denied", "message": "no"}})
+            if asked.url.path.endswith("/rag-agent/models")
+            else None
+        )
+        made = await rig.ok("upload_file", text="One.", filename="a.md", bucket="docs", create_bucket=True)
+    assert made["created"] == "docs"

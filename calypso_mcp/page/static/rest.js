@@ -24,8 +24,12 @@ export async function buckets(signal) {
   });
 }
 
-/** Make an empty bucket. */
-export const createBucket = (name) => call("POST", "knowledge/buckets", { body: { name } });
+/** Make an empty bucket; returns it with the agents that search it. */
+export async function createBucket(name) {
+  const made = await call("POST", "knowledge/buckets", { body: { name } });
+  const models = await agents();
+  return { ...made, agents: models.filter(({ buckets: bound }) => bound.some((other) => other.id === made.id)).map(({ model }) => model) };
+}
 
 /** Return sources of a bucket, a page at a time: {sources, total, next}. */
 export async function sources(bucket, { cursor, limit = 100, signal, ...filters } = {}) {

@@ -75,7 +75,7 @@ async function countFailed(bucket, signal) {
   return failures.get(bucket.slug).total;
 }
 
-/** Make an empty bucket. */
+/** Make an empty bucket; returns it with the agents that search it. */
 export const createBucket = (name) => tool("create_bucket", { name });
 
 /** Return sources of a bucket, a page at a time: {sources, total, next}. */

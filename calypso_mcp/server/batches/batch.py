@@ -21,12 +21,15 @@ from calypso_mcp.server.calls.call_progress import CallProgress, Step
 from calypso_mcp.server.calls.call_time import CallTime
 from calypso_mcp.server.calls.confirmation import require_yes
 from calypso_mcp.server.quotas.upload_quotas import Admission
-from calypso_mcp.server.scope.destinations import Target, made
+from calypso_mcp.server.results.models import first
+from calypso_mcp.server.scope.destinations import Target, made, made_by_upload
 from calypso_mcp.server.scope.quota_room import admit_uploads, foresee_uploads
 from calypso_mcp.server.scope.request_scope import Access
 from calypso_mcp.server.state import ServerState
 
 _MOST_BATCH_IDS = 20
+#: New buckets named.
+_MOST_CREATED = 20
 
 
 class Batch:
@@ -45,6 +48,7 @@ class Batch:
         self._folder: WalkedFolder | None = None
         self._missing: list[Source] = []
         self._removed: list[Source] = []
+        self._targets: list[Target] = []
         slugs = {one.target.slug for one in inputs if one.target}
         self._shared_slug = slugs.pop() if len(slugs) == 1 else None
 
@@ -128,8 +132,7 @@ class Batch:
             uploads = [one.upload for one in self._inputs if one.upload]
             self._outcomes = await self._access.client.uploads.upload_all(uploads, on_progress=self._tell)
             await self._access.state.quotas.settle(self._access.grant, admission, self._outcomes)
-        if any(one.target and one.target.bucket_id is None for one in self._inputs):
-            self._access.backend.catalogue.forget()
+            self._targets = [await made_by_upload(self._access, target) for target in self._targets]
 
     async def _settle_targets(self) -> None:
         """Make the buckets that do not exist yet.
@@ -144,6 +147,7 @@ class Batch:
                 settled[target] = await made(self._access, target)
             except CalypsoError as problem:
                 problems[target] = problem
+        self._targets = list(settled.values())
         if problems and not settled:
             raise next(iter(problems.values()))
         self._inputs = [
@@ -200,7 +204,13 @@ class Batch:
             skipped=told.skipped or None,
             hints=told.hints or None,
             batch_ids=batch_ids[:_MOST_BATCH_IDS] or None,
+            created=self._created(),
         )
+
+    def _created(self) -> str | None:
+        """Return the buckets that this batch has made, with the agents that search them."""
+        created, more = first([one.created for one in self._targets if one.created], _MOST_CREATED)
+        return ", ".join([*created, *([f"and {more} more"] if more else [])]) or None
 
     def _told(self) -> list[Told]:
         left = iter(self._outcomes or ())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from calypso_mcp.api.buckets import CreateBucket
 from calypso_mcp.api.connection import Extension
@@ -11,7 +11,8 @@ from calypso_mcp.domain import scope as rules
 from calypso_mcp.domain.declaration import Destination, IfExists
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.slugs import slug_for
-from calypso_mcp.errors import ApiError, Conflict, InputError
+from calypso_mcp.errors import ApiError, CalypsoError, Conflict, InputError
+from calypso_mcp.server.scope.attached_agents import describe_new_bucket
 from calypso_mcp.server.scope.content_keys import creation_key
 from calypso_mcp.server.scope.request_scope import Access
 
@@ -23,11 +24,15 @@ _ID = re.compile(r"[a-z]{2,12}_[A-Za-z0-9]{8,}")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The bucket an upload goes to; `bucket_id` is None for one that is to be made, under `name`."""
+    """The bucket an upload goes to; `bucket_id` is None for one that is to be made, under `name`.
+
+    `created` describes, for the result, a bucket that this call has made.
+    """
 
     slug: str
     bucket_id: str | None = None
     name: str | None = None
+    created: str | None = None
 
     @property
     def destination(self) -> Destination:
@@ -106,11 +111,26 @@ async def made(access: Access, target: Target) -> Target:
     try:
         bucket = await access.client.buckets.create(body, idempotency_key=creation_key("bucket", body))
     except Conflict:
+        access.backend.catalogue.forget()
         bucket = await access.require_bucket(target.slug)
+        return Target(bucket.slug, bucket.id)
     except ApiError as refusal:
         if refusal.status not in _NO_SUCH_WAY:
             raise
         return target
-    finally:
-        access.backend.catalogue.forget()
-    return Target(bucket.slug, bucket.id)
+    access.backend.catalogue.forget()
+    created = await describe_new_bucket(access, bucket.slug, bucket.id)
+    return Target(bucket.slug, bucket.id, created=created)
+
+
+async def made_by_upload(access: Access, target: Target) -> Target:
+    """Return `target` with the bucket that its upload has made, where `made` could not; else as it is."""
+    if target.bucket_id is not None:
+        return target
+    access.backend.catalogue.forget()
+    try:
+        found = rules.find_bucket(target.slug, await access.buckets())
+    except CalypsoError:
+        found = None  # no reason to fail the upload, which is done
+    created = await describe_new_bucket(access, target.slug, found.id) if found else target.slug
+    return replace(target, created=created)

@@ -74,7 +74,7 @@ async def create_agent(
     buckets: Annotated[list[str], Field(min_length=1, max_length=50, description="Slugs, ids or names")],
     name: Annotated[str, Field(max_length=120, description="For people")] = "",
     instructions: Annotated[str, Field(max_length=8000, description="How to answer")] = "",
-    update: Annotated[bool, Field(description="Change the one that exists")] = False,
+    update: Annotated[bool, Field(description="Change it if it exists")] = False,
 ) -> Annotated[CallToolResult, CreatedAgentCard]:
     """Make an agent that answers from these buckets only, all they hold."""
     access.require_create_agent()

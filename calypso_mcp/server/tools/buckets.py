@@ -15,13 +15,11 @@ from calypso_mcp.api.buckets import Bucket, CreateBucket
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.statuses import BucketStatus
 from calypso_mcp.domain.untrusted_text import clean_line
-from calypso_mcp.errors import ApiError, Conflict, ContractError, InputError
+from calypso_mcp.errors import Conflict, InputError
 from calypso_mcp.server.results.models import ToolResult, answer, first
+from calypso_mcp.server.scope.attached_agents import MOST_AGENTS, attached_agents
 from calypso_mcp.server.scope.content_keys import creation_key
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
-
-#: Agents named beside each bucket.
-_MOST_AGENTS = 10
 
 
 class BucketCard(ToolResult):
@@ -40,7 +38,7 @@ class BucketCard(ToolResult):
     def of(cls, bucket: Bucket, agents: list[str] | None = None) -> BucketCard:
         """Return the card of `bucket`."""
         store = bucket.store
-        named, more_agents = first(agents or [], _MOST_AGENTS)
+        named, more_agents = first(agents or [], MOST_AGENTS)
         return cls(
             slug=bucket.slug,
             name=clean_line(bucket.name, BUCKET_NAME_CHARS),
@@ -155,21 +153,8 @@ async def _created(access: Access, bucket: Bucket, *, created: bool) -> CreatedB
         name=clean_line(bucket.name, BUCKET_NAME_CHARS),
         status=_notable_status(bucket),
         created=created,
-        agents=attached.get(bucket.id, [])[:_MOST_AGENTS] or None,
+        agents=attached.get(bucket.id, [])[:MOST_AGENTS] or None,
     )
-
-
-async def attached_agents(access: Access) -> dict[str, list[str]] | None:
-    """Return agent ids by bucket id, or None where the key may not list agents or the list is unreadable."""
-    try:
-        agents = await access.agents()
-    except (ApiError, ContractError):
-        return None
-    attached: dict[str, list[str]] = {}
-    for agent in agents:
-        for bucket_id in agent.bucket_ids:
-            attached.setdefault(bucket_id, []).append(agent.id)
-    return attached
 
 
 def _notable_status(bucket: Bucket) -> str | None:

@@ -61,9 +61,9 @@ async def search_bucket(
     buckets: Annotated[list[str], Field(description="Several")] = [],  # noqa: B006 - pydantic copies defaults
     agent: Annotated[str, Field(description="Search its buckets")] = "",
     max_results: Annotated[int, Field(ge=1, le=20, description="Most passages")] = 5,
-    tags: Annotated[list[str], Field(description="Only sources with all these")] = [],  # noqa: B006
-    source: Annotated[str, Field(max_length=255, description="Only this name or glob")] = "",
-    metadata: Annotated[dict[str, Any], Field(description="Only sources with this")] = {},  # noqa: B006
+    tags: Annotated[list[str], Field(description="Sources with all these")] = [],  # noqa: B006
+    source: Annotated[str, Field(max_length=255, description="This name or glob")] = "",
+    metadata: Annotated[dict[str, Any], Field(description="Sources with this")] = {},  # noqa: B006
     detail: Annotated[Literal["concise", "full"], Field(description="full: uncut")] = "concise",
 ) -> Annotated[CallToolResult, SearchHits]:
     """Find passages with citations: file, page or lines. Without bucket, buckets or agent it searches all."""

@@ -240,7 +240,7 @@ async def remove_source(
     name: Annotated[str, Field(description="As listed")] = "",
     confirm: Annotated[bool, Field(description="The user agreed")] = False,
 ) -> Annotated[CallToolResult, RemovedSource]:
-    """Remove one source for good. To replace one, upload its new version."""
+    """Remove one source for good. Uploading a new version replaces it."""
     if bool(file_id) == bool(name):
         raise InputError(
             "Name the source by file_id, or by bucket and name.",

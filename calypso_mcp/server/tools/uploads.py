@@ -28,7 +28,13 @@ from calypso_mcp.server.quotas.fetch_quotas import count_fetch
 from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
 from calypso_mcp.server.results.standings import ReadinessWord, next_step, reason_line, warnings_line
-from calypso_mcp.server.scope.destinations import Target, made, upload_target, version_rule
+from calypso_mcp.server.scope.destinations import (
+    Target,
+    made,
+    made_by_upload,
+    upload_target,
+    version_rule,
+)
 from calypso_mcp.server.scope.quota_room import admit_uploads, make_room
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import ServerState
@@ -51,6 +57,7 @@ class UploadReport(ToolResult):
     changed: bool | None = None
     code: str | None = None
     reason: str | None = None
+    created: str | None = None
     next_step: Annotated[str, Prose]
 
 
@@ -155,6 +162,7 @@ class _Arriving:
 
     filename: str
     bucket: str
+    created: str | None = None
 
     def out_of_time(self) -> UploadReport:
         """Return the report."""
@@ -165,6 +173,7 @@ class _Arriving:
             filename=self.filename,
             code=OutOfTime.default_code,
             reason="The upload timed out before all bytes had arrived.",
+            created=self.created,
             next_step="Make the same call again: it continues where it stopped.",
         )
 
@@ -181,10 +190,11 @@ async def _send(
     """Check the source, make the bucket if it is missing, and upload."""
     arriving.bucket = target.slug
     if arguments.url is not None:
-        return await _imported(access, arguments.url, target, declared)
+        return await _imported(access, arguments.url, target, declared, arriving)
     checked = await checked_source(arguments, access.state.files, access.state.upload_limits)
     arriving.filename = checked.filename
     target = await made(access, target)
+    arriving.created = target.created
     declared = replace(declared, filename=checked.filename, destination=target.destination)
     upload = Upload(checked.source, declared, checked.origin)
     admission = await admit_uploads(access, [(upload, checked.size_bytes)])
@@ -195,12 +205,12 @@ async def _send(
         await access.state.quotas.settle(access.grant, admission, [FileState.of_error(error)])
         raise
     await access.state.quotas.settle(access.grant, admission, [uploaded])
-    if target.bucket_id is None:
-        access.backend.catalogue.forget()
-    return _Sent(uploaded, checked.filename, target)
+    return _Sent(uploaded, checked.filename, await made_by_upload(access, target))
 
 
-async def _imported(access: Access, url: str, target: Target, declared: Declaration) -> _Sent:
+async def _imported(
+    access: Access, url: str, target: Target, declared: Declaration, arriving: _Arriving
+) -> _Sent:
     """Have Calypso fetch the source.
 
     Raises:
@@ -213,6 +223,7 @@ async def _imported(access: Access, url: str, target: Target, declared: Declarat
             hint="Leave them out: name and type come from the site. title and tags may be given.",
         )
     target = await made(access, target)
+    arriving.created = target.created
     declared = replace(declared, destination=target.destination)
     replaces = declared.if_exists == "replace"
     uploaded = await count_fetch(
@@ -222,6 +233,7 @@ async def _imported(access: Access, url: str, target: Target, declared: Declarat
         lambda: access.client.websites.import_file(url, declared, replaces=replaces),
     )
     access.backend.catalogue.forget()
+    target = await made_by_upload(access, target)
     return _Sent(uploaded, clean_line(uploaded.name or url, _NAME_CHARS), target)
 
 
@@ -275,6 +287,7 @@ def _report(sent: _Sent, report: StateReport) -> UploadReport:
         changed=is_changed(uploaded) or None,
         code=failed.code if failed else None,
         reason=reason_line(failed.message or "") if failed else remark,
+        created=sent.target.created,
         next_step=next_step(report.state, uploaded.id),
     )
 
@@ -288,6 +301,7 @@ def _address(issued: IssuedUpload, target: Target) -> UploadReport:
         filename=issued.filename,
         reason=f"No source was given, so this is a one-time address for at most {issued.most_bytes:,} bytes. "
         f"It is a secret, good until {issued.expires_at}.",
+        created=target.created,
         next_step=f"On the machine with the file, run the command below, then call wait_for_bucket_sync with "
         f"file_ids=[{issued.upload_id!r}].\n{issued.command}",
     )

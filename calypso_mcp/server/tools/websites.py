@@ -19,7 +19,7 @@ from calypso_mcp.server.quotas.fetch_quotas import count_fetch
 from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
 from calypso_mcp.server.results.standings import ReadinessWord, next_step, reason_line, warnings_line
-from calypso_mcp.server.scope.destinations import Target, made, upload_target
+from calypso_mcp.server.scope.destinations import Target, made, made_by_upload, upload_target
 from calypso_mcp.server.scope.quota_room import make_room
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 
@@ -37,6 +37,7 @@ class AddedReport(ToolResult):
     file_id: str
     title: str | None = None
     reason: str | None = None
+    created: str | None = None
     next_step: Annotated[str, Prose]
 
 
@@ -108,6 +109,7 @@ def _check_url(url: str) -> None:
 
 async def _report(access: Access, added: FileState, target: Target, remark: str) -> AddedReport:
     access.backend.catalogue.forget()
+    target = await made_by_upload(access, target)
     report = StateReport((added,))
     if report.state is not Readiness.READY:
         wanted = ReadinessTarget(file_ids=(added.id,), bucket_id=target.bucket_id)
@@ -121,5 +123,6 @@ async def _report(access: Access, added: FileState, target: Target, remark: str)
         file_id=added.id,
         title=clean_line(added.name, _TITLE_CHARS) if added.name else None,
         reason=reason_line(failed.message or "") if failed else remark or warning,
+        created=target.created,
         next_step=next_step(report.state, added.id),
     )

@@ -40,7 +40,7 @@ async function make(page) {
   if (!data) return;
   await page.attempt(async () => {
     const made = await page.api.createBucket(data.get("name").trim());
-    page.say(`${made.name ?? made.slug} is there.`);
+    page.say(`${made.name ?? made.slug} is there${made.agents?.length ? `, searched by ${made.agents.join(", ")}` : ""}.`);
     location.hash = `#/b/${encodeURIComponent(made.slug)}`;
   });
 }
