@@ -1,5 +1,6 @@
 // The tools of the MCP server as the views see them: plain values, within what the caller's token may reach.
 import { Refused, apiAddress, call, send } from "./api.js";
+import { bucketOf, hitOf } from "./shared/tool_results.js";
 
 const MOST_COUNTED = 20;
 const NAMES = { upload: "upload_file", sources: "list_sources", remove: "remove_source", addWebsite: "add_website", addQa: "add_qa", createBucket: "create_bucket", agents: "list_agents", read: "read_source" };
@@ -51,22 +52,12 @@ export async function buckets(signal) {
     cursor = page.next_cursor;
     if (!cursor) break;
   }
-  return Promise.all(found.map((bucket) => bucketOf(bucket, found.length, signal)));
-}
-
-async function bucketOf(bucket, among, signal) {
-  const total = Object.values(bucket.sources).reduce((sum, kind) => sum + kind, 0);
-  const pending = bucket.pending ?? 0;
-  const failed = total && among <= MOST_COUNTED ? await countFailed(bucket, signal) : 0;
-  return {
-    id: bucket.slug, slug: bucket.slug, name: bucket.name, total, pending, failed, indexed: Math.max(0, total - pending - failed),
-    kinds: { file: 0, ...bucket.sources }, agents: (bucket.agents ?? []).filter((agent) => agent.includes(":")),
-  };
+  return Promise.all(found.map(async (bucket) => bucketOf(bucket, found.length <= MOST_COUNTED ? await countFailed(bucket, signal) : 0)));
 }
 
 // Asked again only when the bucket has changed; only the embedded Calypso can tell.
 async function countFailed(bucket, signal) {
-  if (backend !== "embedded" || !can.sources) return 0;
+  if (backend !== "embedded" || !can.sources || !Object.keys(bucket.sources).length) return 0;
   const state = JSON.stringify(bucket);
   if (failures.get(bucket.slug)?.state !== state) {
     const { total } = await tool("list_sources", { bucket: bucket.slug, state: "failed", limit: 1 }, signal);
@@ -126,10 +117,6 @@ export const addQa = (bucket, question, answer) => tool("add_qa", { bucket, ques
 export async function search({ query, buckets: named, limit = 10, signal }) {
   const found = await tool("search_bucket", { query, buckets: named?.length ? named : undefined, max_results: limit, detail: "full" }, signal);
   return { hits: (found.hits ?? []).map(hitOf), absent: found.absent_words ?? [] };
-}
-
-function hitOf({ file_id: fileId, title, filename, text: words, score, place, url }) {
-  return { fileId, title, filename, text: words, score: score || undefined, place: place ?? "", url };
 }
 
 /** Return the agents: {model, name, isDefault, buckets}. */
