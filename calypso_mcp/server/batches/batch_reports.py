@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic.json_schema import SkipJsonSchema
+
 from calypso_mcp.domain.file_state import FileState, UploadOutcome
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import CalypsoError
@@ -144,7 +146,7 @@ class BatchReport(ToolResult):
     searchable: dict[str, int] | None = None
     progress: str | None = None
     outcomes: list[InputOutcome] | None = None
-    omitted: int | None = None
+    omitted: SkipJsonSchema[int | None] = None
     skipped: list[SkippedKind] | None = None
     hints: dict[str, str] | None = None
     batch_ids: list[str] | None = None

@@ -1,6 +1,7 @@
 """What tools return: small typed models, sent twice with the same facts.
 
 Some hosts show the model only the structured content, others only the text, so neither may know more.
+The tool list does not name facts of type `SkipJsonSchema`: they explain themselves where they appear.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from mcp_types import CallToolResult
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from calypso_mcp.api.agents import AgentModel, CreateAgent, UpdateAgent
 from calypso_mcp.api.buckets import Bucket
@@ -39,7 +40,7 @@ class AgentList(ToolResult):
     """The agents within scope."""
 
     agents: list[AgentCard]
-    omitted: int | None = None
+    omitted: SkipJsonSchema[int | None] = None
 
 
 class CreatedAgentCard(ToolResult):

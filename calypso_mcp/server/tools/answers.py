@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from calypso_mcp.api.agents import AgentModel
 from calypso_mcp.api.answers import ABSTAINED, EXTRACTIVE, PREVIOUS_NOT_FOUND, AnswerRequest, Conversation
@@ -48,7 +49,7 @@ class AgentAnswer(ToolResult):
     citations: list[Hit]
     conversation_id: str | None = None
     incomplete: dict[str, int] | None = None
-    notice: str
+    notice: SkipJsonSchema[str]
 
     def as_text(self) -> str:
         """Return the answer and its sources fenced."""

@@ -45,7 +45,7 @@ async def upload_batch(
     bucket: Annotated[str, Field(description="Slug or name")] = "",
     tags: Annotated[list[str], Field(description="Of all files")] = [],  # noqa: B006 - never changed
     metadata: Annotated[dict[str, Any], Field(description="Of all files")] = {},  # noqa: B006 - never changed
-    create_bucket: Annotated[bool, Field(description="Make bucket if missing")] = False,
+    create_bucket: Annotated[bool, Field(description="If missing")] = False,
     if_exists: Annotated[IfExists, Field(description="If a name is there")] = "replace",
     remove_missing: Annotated[bool, Field(description="Remove sources gone from it")] = False,
     confirm: Annotated[bool, Field(description="The user agreed")] = False,

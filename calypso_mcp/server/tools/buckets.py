@@ -64,9 +64,9 @@ async def list_buckets(
     access: CurrentAccess,
     *,
     query: Annotated[str, Field(description="Part of a name")] = "",
-    include_archived: Annotated[bool, Field(description="Archived ones too")] = False,
+    include_archived: Annotated[bool, Field(description="Archived too")] = False,
     limit: Annotated[int, Field(ge=1, le=100, description="Per page")] = 20,
-    cursor: Annotated[str, Field(description="The last next_cursor")] = "",
+    cursor: Annotated[str, Field(description="Last next_cursor")] = "",
 ) -> Annotated[CallToolResult, BucketPage]:
     """Buckets you can use: what they hold, and ready once all of it is searchable."""
     after = _read_cursor(cursor)

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.connection import Extension
@@ -55,7 +56,7 @@ class UploadStanding(ToolResult):
     failed: int
     pending: int
     items: list[ItemStanding] | None = None
-    omitted: int | None = None
+    omitted: SkipJsonSchema[int | None] = None
     trouble: str | None = None
     call_again: dict[str, Any] | None = None
     next_step: str

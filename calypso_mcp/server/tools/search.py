@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from mcp_types import CallToolResult
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.search import SearchRequest
@@ -31,7 +32,7 @@ _MOST_NAMED = 10
 class SearchHits(ToolResult):
     """Passages by rank."""
 
-    notice: str = _NOTICE
+    notice: SkipJsonSchema[str] = _NOTICE
     searched: str
     hits: list[Hit]
     weaker_left_out: int | None = None

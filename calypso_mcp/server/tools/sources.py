@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.connection import Extension
@@ -95,7 +96,7 @@ async def list_sources(
         Literal["", "ready", "pending", "failed", "warning"], Field(description="In this state")
     ] = "",
     limit: Annotated[int, Field(ge=1, le=200, description="Per page")] = 50,
-    cursor: Annotated[str, Field(description="The last next_cursor")] = "",
+    cursor: Annotated[str, Field(description="Last next_cursor")] = "",
 ) -> Annotated[CallToolResult, SourcePage]:
     """What a bucket holds: files, web pages and Q&A with size, tags, state and file_id."""
     target = await access.target_bucket(bucket)
@@ -134,7 +135,7 @@ class ReadPassage(ToolResult):
 class SourceReading(ToolResult):
     """The text of a source from a place on."""
 
-    notice: str = _NOTICE
+    notice: SkipJsonSchema[str] = _NOTICE
     name: str
     file_id: str
     first: int | None = None

@@ -113,7 +113,7 @@ async def upload_file(
     tags: Annotated[list[str], Field(description="Up to 20")] = [],  # noqa: B006 - never changed
     metadata: Annotated[dict[str, Any], Field(description="Up to 8 KB")] = {},  # noqa: B006 - never changed
     external_id: Annotated[str, Field(description="Id at its origin")] = "",
-    create_bucket: Annotated[bool, Field(description="Make bucket if missing")] = False,
+    create_bucket: Annotated[bool, Field(description="If missing")] = False,
     if_exists: Annotated[IfExists, Field(description="If the name is there")] = "replace",
     wait: Annotated[bool, Field(description="Until searchable")] = False,
     timeout_s: Timeout = DEFAULT_CALL_S,

@@ -47,7 +47,7 @@ async def add_website(
     url: Annotated[str, Field(description="Its address")],
     bucket: Annotated[str, Field(description="Slug or name")] = "",
     title: Annotated[str, Field(description="For people")] = "",
-    create_bucket: Annotated[bool, Field(description="Make bucket if missing")] = False,
+    create_bucket: Annotated[bool, Field(description="If missing")] = False,
 ) -> Annotated[CallToolResult, AddedReport]:
     """Read one public web page into a bucket; the same URL again reads it anew. Follows no links."""
     _check_url(url)
