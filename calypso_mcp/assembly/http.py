@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import anyio
+from mcp.server.context import ServerRequestContext
 from starlette.requests import Request
 
 from calypso_mcp import __version__
@@ -79,6 +81,7 @@ async def running_app(
             quotas=UploadQuotas(settings.data_dir / QUOTA_FILE),
             telemetry=Telemetry(metrics, log_questions=settings.log_queries),
             stopping=stopping,
+            page_address=partial(_page_address, settings),
         )
         server = build_server(state)
         tools = frozenset(spec.name for spec in offered(state))
@@ -97,6 +100,11 @@ async def running_app(
             metrics=metrics,
         )
         yield create_http_app(server, policy)
+
+
+def _page_address(settings: Settings, request: ServerRequestContext[Any, Any]) -> str | None:
+    base = settings.public_url or (str(request.request.base_url) if request.request else "")
+    return base.rstrip("/") + PAGE_PATH if base else None
 
 
 def _with_page(

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from mcp.server.context import ServerRequestContext
 
 from calypso_mcp.assembly.backends import opened
 from calypso_mcp.assembly.conversations import conversations
@@ -38,9 +42,23 @@ async def running_server(settings: Settings) -> AsyncGenerator[CalypsoServer]:
         def backend_for(_grant: AccessGrant) -> Backend:
             return backends.of_process()
 
-        server = build_server(server_state(settings, backend_for, files=file_policy(settings)))
+        state = replace(
+            server_state(settings, backend_for, files=file_policy(settings)),
+            page_address=partial(_page_address, settings),
+        )
+        server = build_server(state)
         async with on_one_connection(server):
             yield server
+
+
+def _page_address(settings: Settings, _request: ServerRequestContext[Any, Any]) -> str | None:
+    """Return where the page of the data folder is; None where no process serves it, or the API is hosted."""
+    if settings.uses_hosted_api:
+        return None
+    from calypso_mcp.local.processes.served import look_up
+
+    served = look_up(settings.data_dir)
+    return f"{served.origin}/" if served else None
 
 
 def misconfigured_server(problem: ConfigError) -> CalypsoServer:

@@ -13,6 +13,7 @@ from calypso_mcp.errors import ConfigError
 from calypso_mcp.server import completions, prompts, resources, subscriptions
 from calypso_mcp.server.calls.tool_calls import CalypsoServer
 from calypso_mcp.server.calls.tool_spec import ToolSpec
+from calypso_mcp.server.chat_view import ChatViewExtension
 from calypso_mcp.server.registry import PROFILES
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.subscriptions import WatchPolicy
@@ -46,20 +47,22 @@ def build_server(state: ServerState, *, watches: WatchPolicy | None = None) -> C
     async def lifespan(_: MCPServer[ServerState]) -> AsyncGenerator[ServerState]:
         yield state
 
+    specs = offered(state)
     server = CalypsoServer(
         name="calypso-mcp",
         title="Calypso Buckets",
         version=__version__,
         instructions=_instructions(state),
-        specs=offered(state),
+        specs=specs,
         lifespan=lifespan,
+        extensions=[ChatViewExtension()] if any(spec.has_view for spec in specs) else None,
         cache_hints={
             "tools/list": _LIST_HINT,
             "prompts/list": _LIST_HINT,
             "resources/templates/list": _LIST_HINT,
         },
     )
-    resources.register(server)
+    resources.register(server, server.tools_of)
     prompts.register(server, server.tools_of)
     completions.register(server)
     subscriptions.register(server, watches or WatchPolicy())

@@ -25,7 +25,12 @@ from calypso_mcp.server.tools.websites import add_qa, add_website
 
 
 def _reads(
-    function: Callable[..., Any], title: str, *, open_world: bool = False, needs: Extension | None = None
+    function: Callable[..., Any],
+    title: str,
+    *,
+    open_world: bool = False,
+    needs: Extension | None = None,
+    has_view: bool = False,
 ) -> ToolSpec:
     return ToolSpec(
         function,
@@ -35,24 +40,33 @@ def _reads(
         idempotent=None,
         open_world=open_world,
         needs=needs,
+        has_view=has_view,
     )
 
 
-def _adds(function: Callable[..., Any], title: str, *, open_world: bool = False) -> ToolSpec:
+def _adds(
+    function: Callable[..., Any], title: str, *, open_world: bool = False, has_view: bool = False
+) -> ToolSpec:
     return ToolSpec(
-        function, title, read_only=False, destructive=False, idempotent=True, open_world=open_world
+        function,
+        title,
+        read_only=False,
+        destructive=False,
+        idempotent=True,
+        open_world=open_world,
+        has_view=has_view,
     )
 
 
 #: In the order agents read them: look, search, put in, wait, make.
 TOOLS: tuple[ToolSpec, ...] = (
-    _reads(list_buckets, "List buckets"),
+    _reads(list_buckets, "List buckets", has_view=True),
     _reads(list_sources, "List sources"),
-    _reads(search_bucket, "Search buckets", open_world=True),
+    _reads(search_bucket, "Search buckets", open_world=True, has_view=True),
     _reads(read_source, "Read a source", needs=Extension.READ),
     _reads(ask_agent, "Ask an agent", open_world=True),
-    _adds(upload_file, "Upload a file"),
-    _adds(upload_batch, "Upload files"),
+    _adds(upload_file, "Upload a file", has_view=True),
+    _adds(upload_batch, "Upload files", has_view=True),
     _adds(add_website, "Add a web page", open_world=True),
     _adds(add_qa, "Add an answer"),
     ToolSpec(
@@ -64,7 +78,7 @@ TOOLS: tuple[ToolSpec, ...] = (
         open_world=False,
         needs=Extension.REMOVE,
     ),
-    _reads(wait_for_bucket_sync, "Wait for sync"),
+    _reads(wait_for_bucket_sync, "Wait for sync", has_view=True),
     _adds(create_bucket, "Create bucket"),
     _reads(list_agents, "List agents"),
     _adds(create_agent, "Create agent"),

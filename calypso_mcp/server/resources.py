@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources as package_data
 from typing import Any
 from urllib.parse import quote, unquote
@@ -30,6 +31,7 @@ from calypso_mcp.domain.untrusted_text import clean, clean_line, clean_value
 from calypso_mcp.errors import CalypsoError, ScopeError
 from calypso_mcp.server import sdk
 from calypso_mcp.server.calls.call_time import limited_call
+from calypso_mcp.server.chat_view import VIEW_URI, read_view
 from calypso_mcp.server.results import error_reports
 from calypso_mcp.server.scope.attached_agents import attached_agents
 from calypso_mcp.server.scope.request_scope import Access, access_of
@@ -191,6 +193,7 @@ _TEMPLATES = [
 ]
 
 Request = ServerRequestContext[ServerState, Any]
+ToolsOf = Callable[[Request], Awaitable[frozenset[str]]]
 
 
 async def _on_list(request: Request, params: PaginatedRequestParams) -> ListResourcesResult:
@@ -203,8 +206,13 @@ async def _on_templates(request: Request, _params: PaginatedRequestParams) -> Li
     return ListResourceTemplatesResult(resource_templates=offered)
 
 
-async def _on_read(request: Request, params: ReadResourceRequestParams) -> ReadResourceResult:
+async def _on_read(
+    tools_of: ToolsOf, request: Request, params: ReadResourceRequestParams
+) -> ReadResourceResult:
     uri = str(params.uri)
+    if uri == VIEW_URI:
+        # The same for everybody but for what may be called, and in no list: tools name it.
+        return read_view(request, await tools_of(request))
     try:
         content = await reported(lambda: read(access_of(request), uri))
     except MCPError as error:
@@ -222,8 +230,8 @@ async def reported(answer: Callable[[], Awaitable[Any]]) -> Any:
         raise error_reports.protocol_error(error) from None
 
 
-def register(server: MCPServer[ServerState]) -> None:
-    """Let `server` answer everything about resources."""
+def register(server: MCPServer[ServerState], tools_of: ToolsOf) -> None:
+    """Let `server` answer everything about resources; `tools_of` says which tools a request may call."""
     sdk.handle(server, "resources/list", PaginatedRequestParams, _on_list)
     sdk.handle(server, "resources/templates/list", PaginatedRequestParams, _on_templates)
-    sdk.handle(server, "resources/read", ReadResourceRequestParams, _on_read)
+    sdk.handle(server, "resources/read", ReadResourceRequestParams, partial(_on_read, tools_of))

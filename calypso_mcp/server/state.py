@@ -45,6 +45,7 @@ class ServerState:
         quotas: Counts what callers store.
         conversations: Makes and reads the ids that conversations with agents are continued by.
         telemetry: Logs, traces and counts the calls.
+        page_address: Where the page is that the caller of a request can open; None where there is none.
         stopping: Set when the process is about to end.
         problem: Why the operator's settings cannot be used; every call is answered with it.
     """
@@ -65,6 +66,7 @@ class ServerState:
     quotas: UploadQuotas = field(default_factory=UploadQuotas)
     conversations: Conversations = field(default_factory=Conversations)
     telemetry: Telemetry = field(default_factory=Telemetry)
+    page_address: Callable[[ServerRequestContext[Any, Any]], str | None] = lambda _: None
     stopping: anyio.Event = field(default_factory=anyio.Event)
     problem: ConfigError | None = None
     upload_limits: UploadLimits = field(default_factory=UploadLimits)

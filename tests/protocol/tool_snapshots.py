@@ -23,7 +23,7 @@ def published(spec: ToolSpec) -> dict[str, Any]:
     tool = spec.build()
     annotations = tool.annotations
     assert annotations is not None
-    return {
+    listed = {
         "name": tool.name,
         "title": tool.title,
         "description": tool.description,
@@ -31,6 +31,7 @@ def published(spec: ToolSpec) -> dict[str, Any]:
         "outputSchema": tool.output_schema,
         "annotations": annotations.model_dump(by_alias=True, exclude_none=True),
     }
+    return listed if tool.meta is None else {**listed, "_meta": tool.meta}
 
 
 def text_of(published: dict[str, Any]) -> str:

@@ -23,6 +23,7 @@ from calypso_mcp.server.calls.call_arguments import CallArguments, read_argument
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, LONGEST_CALL_S, limited_call
 from calypso_mcp.server.calls.confirmation import QuestionForUser
 from calypso_mcp.server.calls.tool_spec import ToolSpec
+from calypso_mcp.server.chat_view import listed_for
 from calypso_mcp.server.results import error_reports
 from calypso_mcp.server.results.models import with_ignored
 from calypso_mcp.server.scope.request_scope import access_of
@@ -69,7 +70,7 @@ class CalypsoServer(MCPServer[ServerState]):
         self, request: ServerRequestContext[ServerState, Any], _params: PaginatedRequestParams
     ) -> ListToolsResult:
         names = await self.tools_of(request)
-        return ListToolsResult(tools=[tool for tool in await self.list_tools() if tool.name in names])
+        return listed_for(request, [tool for tool in await self.list_tools() if tool.name in names])
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[ServerState, Any] | None = None

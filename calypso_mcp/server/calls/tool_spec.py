@@ -12,6 +12,7 @@ from mcp_types import ToolAnnotations
 
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.server import schemas, sdk
+from calypso_mcp.server.chat_view import TOOL_META
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class ToolSpec:
 
     `idempotent` says nothing of a tool that only reads (MCP, tool annotations): None there.
     `needs` is what a backend must be able to do for the tool to be offered.
+    `has_view` is whether hosts may show its results in the view of `chat_view`.
     """
 
     function: Callable[..., Any]
@@ -29,6 +31,7 @@ class ToolSpec:
     idempotent: bool | None
     open_world: bool
     needs: Extension | None = None
+    has_view: bool = False
 
     @property
     def name(self) -> str:
@@ -47,6 +50,7 @@ class ToolSpec:
                 idempotent_hint=self.idempotent,
                 open_world_hint=self.open_world,
             ),
+            meta=TOOL_META if self.has_view else None,
         )
         tool.parameters = schemas.compact_input(tool.parameters)
         output = tool.fn_metadata.output_schema

@@ -6,13 +6,14 @@ import { placeInWords } from "./words.js";
 /**
  * Return the list of hits.
  *
- * hits: [{title, filename, text, place, score, url}]; `hrefOf(hit)` says where a title leads, if anywhere.
+ * hits: [{title, filename, text, place, score, url}]; `hrefOf(hit)` says where a title leads, if anywhere, and
+ * `footOf(hit)` what stands below a passage.
  */
-export function hitList(hits, question, { hrefOf = () => undefined, heading = "h3" } = {}) {
-  return el("ol", { class: "hits" }, hits.map((hit) => el("li", {}, hitItem(hit, question, hrefOf(hit), heading))));
+export function hitList(hits, question, { hrefOf = () => undefined, footOf = () => undefined, heading = "h3" } = {}) {
+  return el("ol", { class: "hits" }, hits.map((hit) => el("li", {}, hitItem(hit, question, { href: hrefOf(hit), foot: footOf(hit), heading }))));
 }
 
-function hitItem(hit, question, href, heading) {
+function hitItem(hit, question, { href, foot, heading }) {
   const title = hit.title || hit.filename || "Untitled source";
   const place = placeInWords(hit.place);
   return el("article", { class: "hit" },
@@ -21,5 +22,6 @@ function hitItem(hit, question, href, heading) {
       hit.filename && hit.filename !== title && el("li", {}, hit.filename),
       place && el("li", {}, place),
       hit.score !== undefined && hit.score !== null && el("li", { class: "number" }, `score ${Number(hit.score).toFixed(2)}`)),
-    el("p", {}, marked(excerpt(hit.text ?? "", question), question)));
+    el("p", {}, marked(excerpt(hit.text ?? "", question), question)),
+    foot);
 }

@@ -1,7 +1,7 @@
 // Asking an agent: its answer with numbered citations, each leading to its place.
+import { addressOf } from "../shared/addresses.js";
 import { el, show } from "../shared/dom.js";
 import { hitList } from "../shared/hits.js";
-import { addressOf } from "./source.js";
 
 export async function draw(page) {
   const question = page.query.get("q") ?? "";

@@ -1,8 +1,8 @@
 // Searching buckets: hits with their words marked, each leading to its place.
+import { addressOf } from "../shared/addresses.js";
 import { el, show } from "../shared/dom.js";
 import { hitList } from "../shared/hits.js";
 import { counted } from "../shared/words.js";
-import { addressOf } from "./source.js";
 
 const MOST_BUCKETS = 5;
 

@@ -1,5 +1,6 @@
 // One source: what it is, and its text passage by passage with the place of each.
 import { Refused } from "../api.js";
+import { partOf, placeOfWords } from "../shared/addresses.js";
 import { el, show } from "../shared/dom.js";
 import { marked } from "../shared/marks.js";
 import { ago, placeInWords, sizeInWords, stateOf } from "../shared/words.js";
@@ -63,15 +64,8 @@ export async function draw(page) {
   meant.focus({ preventScroll: true });
 }
 
-/** Return the address of a source at a passage; `question` is marked there. */
-export function addressOf(fileId, place = {}, question = "") {
-  const named = typeof place === "string" ? [["at", place], ["q", question]] : Object.entries({ part: partOf(place), sheet: place.sheet, line: place.line_start ?? place.row_start, q: question });
-  const asked = new URLSearchParams(named.filter(([, value]) => value !== undefined && value !== null && value !== ""));
-  return `#/s/${encodeURIComponent(fileId)}${asked.size ? `?${asked}` : ""}`;
-}
-
 function placeOf(query) {
-  if (query.get("at")) return { at: query.get("at") };
+  if (query.get("at")) return { at: query.get("at"), ...placeOfWords(query.get("at")) };
   const line = query.get("line") ?? undefined;
   const part = query.get("part") ?? undefined;
   const section = query.get("sheet") ?? undefined;
@@ -113,4 +107,3 @@ function drawFacts(page, source, node) {
       can.remove && el("button", { class: "danger", onClick: leave }, "Remove")));
 }
 
-const partOf = (place) => place.page ?? place.slide ?? place.message ?? place.cell;

@@ -1,0 +1,24 @@
+// How the host looks: its theme, and those of its colours and fonts that the view takes over.
+
+const TAKEN = {
+  "--color-background-primary": "--paper",
+  "--color-text-primary": "--ink",
+  "--font-sans": "--sans",
+  "--font-mono": "--mono",
+};
+
+/** Follow what the host says of its looks: {theme, styles: {variables}, safeAreaInsets}. */
+export function follow({ theme, styles, safeAreaInsets }) {
+  const { dataset, style } = document.documentElement;
+  if (theme === "light" || theme === "dark") dataset.theme = theme;
+  const given = styles?.variables ?? {};
+  // A background without the text that goes with it, or the reverse, would be hard to read.
+  const hasColours = Boolean(given["--color-background-primary"] && given["--color-text-primary"]);
+  for (const [theirs, ours] of Object.entries(TAKEN)) {
+    const value = given[theirs];
+    if (typeof value === "string" && (hasColours || ours === "--sans" || ours === "--mono")) style.setProperty(ours, value);
+  }
+  for (const [side, pixels] of Object.entries(safeAreaInsets ?? {})) {
+    if (Number.isFinite(pixels)) style.setProperty(`padding-${side}`, `${pixels}px`);
+  }
+}
