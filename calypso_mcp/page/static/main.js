@@ -49,18 +49,16 @@ async function takeLink() {
 async function open() {
   try {
     about = await session();
-  } catch (error) {
-    show(main, el("h1", {}, "No connection"), el("p", {}, error.message));
-    setTimeout(open, IDLE_MS);
-    return;
-  }
-  try {
     if (about.signed_in) {
       api = await import(about.speaks === "mcp" ? "./tools.js" : "./rest.js");
       await api.prepare?.();
     }
   } catch (error) {
-    if (error.status !== 401) throw error;
+    if (error.status !== 401) {
+      show(main, el("h1", {}, "No connection"), el("p", {}, error.message), el("p", { class: "muted" }, "It is tried again every few seconds."));
+      setTimeout(open, IDLE_MS);
+      return;
+    }
     about = { ...about, signed_in: false };
   }
   await route();

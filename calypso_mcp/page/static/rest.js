@@ -4,7 +4,7 @@ import { Refused, apiAddress, call } from "./api.js";
 const id = encodeURIComponent;
 
 /** What this API can do beyond looking and searching. */
-export const can = { sources: true, read: true, upload: true, relabel: true, remove: true, download: true, addWebsite: true, addQa: true, createBucket: true, sort: true };
+export const can = { sources: true, read: true, upload: true, relabel: true, remove: true, download: true, addWebsite: true, addQa: true, createBucket: true, sort: true, replace: true };
 
 /** Return every bucket, with the agents that are attached to it. */
 export async function buckets(signal) {

@@ -1,6 +1,6 @@
 // Buckets as cards, with how much of each is searchable.
 import { el } from "./dom.js";
-import { counted, readinessOf } from "./words.js";
+import { counted, numberInWords, readinessOf } from "./words.js";
 
 /**
  * Return the card of a bucket.
@@ -26,7 +26,7 @@ export function bucketCard(bucket, { href, heading = "h2" } = {}) {
 export function readiness(bucket) {
   return el("div", { class: "readiness" },
     el("p", { class: "small" },
-      el("strong", {}, `${bucket.indexed.toLocaleString("en")} / ${bucket.total.toLocaleString("en")}`), " indexed members"),
+      el("strong", {}, `${numberInWords(bucket.indexed)} / ${numberInWords(bucket.total)}`), " indexed members"),
     el("progress", { class: "bar", max: Math.max(bucket.total, 1), value: bucket.indexed, "aria-label": `Indexed members of ${bucket.name || bucket.slug}` }));
 }
 
@@ -34,7 +34,7 @@ function facts({ kinds = {}, agents }) {
   return [
     kinds.file !== undefined && counted(kinds.file, "file"),
     Boolean(kinds.website) && counted(kinds.website, "website"),
-    Boolean(kinds.qa) && `${kinds.qa.toLocaleString("en")} Q&A`,
+    Boolean(kinds.qa) && `${numberInWords(kinds.qa)} Q&A`,
     Boolean(agents?.length) && `${agents.length === 1 ? "agent" : "agents"}: ${agents.slice(0, 3).join(", ")}${agents.length > 3 ? " \u2026" : ""}`,
   ].filter(Boolean);
 }

@@ -1,6 +1,11 @@
 // How numbers, times, places and states read.
 
 const SIZES = ["bytes", "KB", "MB", "GB"];
+// Made once: finding out how a language writes numbers takes longer than writing one.
+const NUMBERS = new Intl.NumberFormat("en");
+
+/** Return "10,000". */
+export const numberInWords = (number) => NUMBERS.format(number);
 
 /** Return a size such as "1.4 MB". */
 export function sizeInWords(bytes) {
@@ -10,12 +15,12 @@ export function sizeInWords(bytes) {
     value /= 1000;
     step += 1;
   }
-  return `${step && value < 10 ? value.toFixed(1) : Math.round(value).toLocaleString("en")} ${SIZES[step]}`;
+  return `${step && value < 10 ? value.toFixed(1) : numberInWords(Math.round(value))} ${SIZES[step]}`;
 }
 
 /** Return "1 file", "2 files". */
 export function counted(count, noun, plural = `${noun}s`) {
-  return `${Number(count).toLocaleString("en")} ${count === 1 ? noun : plural}`;
+  return `${numberInWords(Number(count))} ${count === 1 ? noun : plural}`;
 }
 
 /** Return how long ago an ISO time was, such as "5 min ago"; older times as a date. */
@@ -63,7 +68,7 @@ export function stateOf(source) {
 export function readinessOf(bucket) {
   const { total, indexed, pending, failed } = bucket;
   if (pending) return { word: `${counted(pending, "source")} pending`, tone: "wait" };
-  if (failed) return { word: `${failed.toLocaleString("en")} failed`, tone: "bad" };
+  if (failed) return { word: `${numberInWords(failed)} failed`, tone: "bad" };
   if (!total) return { word: "empty", tone: "still" };
   return indexed >= total ? { word: "searchable", tone: "good" } : { word: "partly searchable", tone: "wait" };
 }

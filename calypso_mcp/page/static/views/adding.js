@@ -1,6 +1,7 @@
 // What is added by typing: web pages, answers, tags.
 import { field, question } from "../dialogs.js";
 import { el } from "../shared/dom.js";
+import { counted } from "../shared/words.js";
 
 /** Ask for a web page and have it read into the bucket. */
 export async function addWebsite(page, bucket) {
@@ -44,7 +45,7 @@ export async function editTags(page, sources) {
 /** Ask whether sources should be removed, and do it. Returns whether they are gone. */
 export async function removeSources(page, sources, bucket) {
   const names = sources.slice(0, 8).map(({ name }) => el("li", {}, name));
-  const what = sources.length === 1 ? "this source" : `${sources.length.toLocaleString("en")} sources`;
+  const what = sources.length === 1 ? "this source" : counted(sources.length, "source");
   const data = await question(`Remove ${what}?`, [
     el("ul", { class: "reasons" }, names, sources.length > 8 && el("li", {}, `and ${sources.length - 8} more`)),
     el("p", {}, bucket ? `Gone from ${bucket.name}; text that is in no other bucket is deleted for good.` : "Gone from every bucket, for good."),

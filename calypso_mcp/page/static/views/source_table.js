@@ -1,11 +1,14 @@
 // The sources of a bucket: filtered and paged by the API, rows drawn as they are needed.
-import { Chunks } from "../lists.js";
 import { el, show } from "../shared/dom.js";
-import { ago, counted, sizeInWords, stateOf } from "../shared/words.js";
+import { ago, counted, numberInWords, sizeInWords, stateOf } from "../shared/words.js";
+import { VirtualRows } from "../virtual_rows.js";
 import { editTags, removeSources } from "./adding.js";
 
-const PAGE = 100;
+const FIRST_PAGE = 100;
+const PAGE = 500;
 const MOST_REFRESHED = 1000;
+// So many rows before the end of those that are known, the next are asked for.
+const AHEAD = 50;
 const TYPING_MS = 200;
 const COLUMNS = [["name", "Name", ""], ["kind", "Kind", "wide"], ["size", "Size", "mid num"], ["tags", "Tags", "wide"], ["updated", "Updated", "mid"], ["state", "State", ""]];
 const SORTABLE = new Set(["name", "size", "updated"]);
@@ -17,6 +20,7 @@ export class SourceTable {
     this.page = page;
     this.bucket = bucket;
     this.rows = [];
+    this.pages = [];
     this.chosen = new Map();
     this.filters = Object.fromEntries(["query", "kind", "state", "tag", "sort", "order"].map((name) => [name, page.query.get(name) ?? ""]));
     this.count = el("p", { class: "small muted", "aria-live": "off" });
@@ -24,15 +28,18 @@ export class SourceTable {
     this.all = el("input", { type: "checkbox", "aria-label": "Select all that are shown", onChange: () => this.chooseAll() });
     this.actions = el("div", { class: "buttons", hidden: true });
     this.headings = COLUMNS.map(([name, label, cls]) => this.heading(name, label, cls));
-    this.table = el("table", { class: "sources" }, el("thead", {}, el("tr", {}, el("th", { class: "check", scope: "col" }, this.all), this.headings)));
-    this.chunks = new Chunks(this.table, COLUMNS.length + 1, ({ id }) => id, (source) => this.row(source));
+    const body = el("tbody");
+    this.table = el("table", { class: "sources" }, el("thead", {}, el("tr", {}, el("th", { class: "check", scope: "col" }, this.all), this.headings)), body);
+    this.drawn = new VirtualRows(body, COLUMNS.length + 1, {
+      keyOf: ({ id }) => id, draw: (source) => this.row(source), stateOf: (source) => ({ ...source, isChosen: this.chosen.has(source.id) }),
+      moved: (first, end) => this.see(first, end), signal: page.signal,
+    });
     this.empty = el("p", { class: "muted pad", hidden: true }, "No sources.");
     this.node = el("section", { class: "panel flush", "aria-label": "Sources" },
       el("div", { class: "tools" }, this.tools(), this.count, this.actions),
       this.table,
       this.empty,
       el("div", { class: "more" }, this.more));
-    new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting)) this.loadMore(); }, { rootMargin: "600px" }).observe(this.more);
   }
 
   tools() {
@@ -70,30 +77,57 @@ export class SourceTable {
 
   /** Show the first page. */
   async load() {
-    await this.fetch(PAGE);
+    await this.fetch(FIRST_PAGE);
   }
 
-  /** Show again what is shown, as it is now. */
+  /** Show again what is shown, as it is now: all of it, or what is near the window where that is much. */
   async refresh() {
-    if (this.rows.length <= MOST_REFRESHED) await this.fetch(Math.max(PAGE, this.rows.length));
+    if (this.rows.length <= MOST_REFRESHED) await this.fetch(Math.max(FIRST_PAGE, this.rows.length));
+    else await this.refreshPage();
   }
 
   async fetch(limit) {
-    const asked = JSON.stringify(this.filters);
-    const found = await this.page.api.sources(this.bucket.id, { ...this.filters, limit, signal: this.page.signal });
-    // A later filter may have been answered before.
-    if (asked !== JSON.stringify(this.filters)) return;
+    const found = await this.ask({ limit });
+    if (!found) return;
     this.rows = found.sources;
+    this.pages = [{ size: found.sources.length }];
     this.take(found);
+  }
+
+  async refreshPage() {
+    let start = 0;
+    const page = this.pages.find(({ size }) => (start += size) > this.first) ?? this.pages.at(-1);
+    const found = await this.ask({ limit: page.size, cursor: page.cursor });
+    if (!found || !this.pages.includes(page)) return;
+    this.rows.splice(start - page.size, page.size, ...found.sources);
+    page.size = found.sources.length;
+    this.take({ total: found.total, next: this.next });
+  }
+
+  // Returns nothing where a later filter has been asked for meanwhile.
+  async ask(page) {
+    const asked = JSON.stringify(this.filters);
+    const found = await this.page.api.sources(this.bucket.id, { ...this.filters, ...page, signal: this.page.signal });
+    return asked === JSON.stringify(this.filters) ? found : null;
+  }
+
+  see(first, end) {
+    this.first = first;
+    if (end > this.rows.length - AHEAD) this.loadMore();
   }
 
   async loadMore() {
     if (!this.next || this.isLoading) return;
     this.isLoading = true;
+    const cursor = this.next;
     await this.page.attempt(async () => {
-      const found = await this.page.api.sources(this.bucket.id, { ...this.filters, limit: PAGE, cursor: this.next, signal: this.page.signal });
+      const found = await this.ask({ limit: PAGE, cursor });
+      if (!found || cursor !== this.next) return;
       const known = new Set(this.rows.map(({ id }) => id));
-      this.rows.push(...found.sources.filter(({ id }) => !known.has(id)));
+      const added = found.sources.filter(({ id }) => !known.has(id));
+      this.rows.push(...added);
+      this.pages.push({ cursor, size: added.length });
+      this.isLoading = false;
       this.take(found);
     });
     this.isLoading = false;
@@ -106,9 +140,10 @@ export class SourceTable {
   }
 
   draw() {
-    this.chunks.show(this.rows.map((source) => ({ ...source, isChosen: this.chosen.has(source.id) })));
+    this.drawn.show(this.rows);
     this.table.ariaRowCount = (this.total ?? this.rows.length) + 1;
-    this.count.textContent = `${this.rows.length.toLocaleString("en")} of ${counted(this.total ?? this.rows.length, "source")}`;
+    const isAll = this.total !== undefined && this.total !== null;
+    this.count.textContent = isAll || !this.next ? counted(this.total ?? this.rows.length, "source") : `${counted(this.rows.length, "source")} so far`;
     this.more.hidden = !this.next;
     this.empty.hidden = this.rows.length > 0;
     for (const heading of this.headings) {
@@ -157,7 +192,7 @@ export class SourceTable {
     this.all.checked = this.rows.length > 0 && this.rows.every(({ id }) => this.chosen.has(id));
     this.all.indeterminate = !this.all.checked && chosen.length > 0;
     this.actions.hidden = !chosen.length;
-    show(this.actions, el("span", { class: "small" }, `${chosen.length.toLocaleString("en")} selected`),
+    show(this.actions, el("span", { class: "small" }, `${numberInWords(chosen.length)} selected`),
       can.relabel && el("button", { onClick: () => this.act(editTags(this.page, chosen)) }, "Edit tags"),
       can.remove && el("button", { class: "danger", onClick: () => this.act(removeSources(this.page, chosen, this.bucket)) }, "Remove"));
   }
@@ -165,6 +200,6 @@ export class SourceTable {
   async act(doing) {
     if (!(await doing)) return;
     this.chosen.clear();
-    await this.page.attempt(() => this.fetch(Math.max(PAGE, Math.min(this.rows.length, MOST_REFRESHED))));
+    await this.page.attempt(() => this.fetch(Math.max(FIRST_PAGE, Math.min(this.rows.length, MOST_REFRESHED))));
   }
 }
