@@ -140,7 +140,7 @@ class BatchReport(ToolResult):
     total: int
     counts: dict[str, int]
     bytes: int
-    created: str | None = None
+    created: SkipJsonSchema[str | None] = None
     next_step: str
     readiness: ReadinessWord | None = None
     searchable: dict[str, int] | None = None

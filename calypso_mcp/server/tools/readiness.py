@@ -57,7 +57,7 @@ class UploadStanding(ToolResult):
     pending: int
     items: list[ItemStanding] | None = None
     omitted: SkipJsonSchema[int | None] = None
-    trouble: str | None = None
+    trouble: SkipJsonSchema[str | None] = None
     call_again: dict[str, Any] | None = None
     next_step: str
 

@@ -35,7 +35,7 @@ class SearchHits(ToolResult):
     notice: SkipJsonSchema[str] = _NOTICE
     searched: str
     hits: list[Hit]
-    weaker_left_out: int | None = None
+    weaker_left_out: SkipJsonSchema[int | None] = None
     absent_words: list[str] | None = None
     incomplete: dict[str, int] | None = None
     next_step: str | None = None

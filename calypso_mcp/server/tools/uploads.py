@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 from starlette.requests import Request
 
 from calypso_mcp.client.readiness_target import ReadinessTarget
@@ -57,7 +58,7 @@ class UploadReport(ToolResult):
     changed: bool | None = None
     code: str | None = None
     reason: str | None = None
-    created: str | None = None
+    created: SkipJsonSchema[str | None] = None
     next_step: Annotated[str, Prose]
 
 

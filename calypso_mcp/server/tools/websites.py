@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from mcp_types import CallToolResult
 from pydantic import Field, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.client.readiness_target import ReadinessTarget
@@ -37,7 +38,7 @@ class AddedReport(ToolResult):
     file_id: str
     title: str | None = None
     reason: str | None = None
-    created: str | None = None
+    created: SkipJsonSchema[str | None] = None
     next_step: Annotated[str, Prose]
 
 
