@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, split
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
-from calypso_mcp.local.indexing.formats.encodings import decode
-from calypso_mcp.local.indexing.formats.markdown import read_markdown
-from calypso_mcp.local.indexing.formats.text import read_text
+from calypso_mcp.local.indexing.formats.encodings.decoding import decode
+from calypso_mcp.local.indexing.formats.texts.markdown import read_markdown
+from calypso_mcp.local.indexing.formats.texts.text import read_text
 
 texts = st.text(st.sampled_from("ab .,\n\n。देख\u0301é#=-`\t"), max_size=200)
 #: Long enough to be cut, made by repetition so that examples stay small.

@@ -68,10 +68,10 @@ def test_a_pattern_of_quadratic_time_is_found(pattern: str | bytes, function: st
 
 def test_patterns_are_found_wherever_they_are_written():
     for place in (
-        "calypso_mcp.local.indexing.formats.markdown._TABLE_RULE",  # a name of the module
+        "calypso_mcp.local.indexing.formats.texts.markdown._TABLE_RULE",  # a name of the module
         "calypso_mcp.server.files.secret_scan._CLASSES",  # a dictionary
     ):
         assert place in WRITTEN
-    for module in ("indexing.formats.html_blocks", "indexing.chunking"):  # inside a function
+    for module in ("indexing.formats.html.blocks", "indexing.chunking"):  # inside a function
         assert any(place.startswith(f"calypso_mcp.local.{module}:") for place in WRITTEN)
     assert all(one.functions <= LOOKING | MATCHING for one in WRITTEN.values())

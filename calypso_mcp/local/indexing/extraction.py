@@ -33,7 +33,7 @@ from calypso_mcp.local.indexing.documents import (
     FileContent,
 )
 from calypso_mcp.local.indexing.formats.detection import choose_entry
-from calypso_mcp.local.indexing.formats.ocr_engines import is_recognition_installed
+from calypso_mcp.local.indexing.formats.ocr.engines import is_recognition_installed
 
 if TYPE_CHECKING:
     from calypso_mcp.local.indexing.formats.registry import Entry

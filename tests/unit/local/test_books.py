@@ -7,8 +7,8 @@ import zipfile
 
 import pytest
 
-from calypso_mcp.local.indexing.formats.books import with_chapter_names
-from calypso_mcp.local.indexing.formats.packages import Package
+from calypso_mcp.local.indexing.formats.office.books import with_chapter_names
+from calypso_mcp.local.indexing.formats.office.packages import Package
 
 NAV = (
     '<html><body><nav epub:type="toc"><ol><li><a href="text/c%201.xhtml#top">Fees</a></li></ol></nav>'

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, TARGET_CHARS, Chunk, split
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
-from calypso_mcp.local.indexing.formats.markdown import read_markdown
-from calypso_mcp.local.indexing.formats.text import read_text
+from calypso_mcp.local.indexing.formats.texts.markdown import read_markdown
+from calypso_mcp.local.indexing.formats.texts.text import read_text
 
 SENTENCE = "This sentence is exactly fifty characters in length. "
 

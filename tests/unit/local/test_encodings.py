@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from calypso_mcp.local.indexing.formats.encodings import decode
+from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 
 #: By language: a sentence or two, and the encodings.
 SAMPLES = {

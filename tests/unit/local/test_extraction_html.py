@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
-from calypso_mcp.local.indexing.formats.html import MAX_DEPTH, read_html
+from calypso_mcp.local.indexing.formats.html.reader import MAX_DEPTH, read_html
 
 
 def read(body: str) -> Document:

@@ -6,7 +6,7 @@ import pytest
 
 from calypso_mcp.local.indexing.chunking import Chunk, split
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent
-from calypso_mcp.local.indexing.formats.pdf import read_pdf
+from calypso_mcp.local.indexing.formats.pdf.reader import read_pdf
 from tests.support.pdfs import encrypted_pdf, scanned_pdf, text_pdf
 
 MANY = 1_000_000

@@ -15,8 +15,8 @@ from reportlab.pdfgen.canvas import Canvas
 
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
-from calypso_mcp.local.indexing.formats.pdf import name_pages, read_pdf
-from calypso_mcp.local.indexing.formats.pdf_legibility import Legible, judge
+from calypso_mcp.local.indexing.formats.pdf.legibility import Legible, judge
+from calypso_mcp.local.indexing.formats.pdf.reader import name_pages, read_pdf
 from tests.support.pdfs import mapped_pdf, scanned_pdf, text_pdf
 
 #: Hebrew with a Latin name and a figure in it, and Arabic.

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from calypso_mcp.local.indexing.documents import FileContent
-from calypso_mcp.local.indexing.formats.html import read_html
+from calypso_mcp.local.indexing.formats.html.reader import read_html
 
 MENUS = (
     '<div class="top"><a href="/">Home</a> | <a href="/shop">Shop</a> | <a href="/jobs">Jobs</a></div>',

@@ -6,8 +6,8 @@ import time
 
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import FileContent
-from calypso_mcp.local.indexing.formats.html import read_html
-from calypso_mcp.local.indexing.formats.html_lines import SourceLines
+from calypso_mcp.local.indexing.formats.html.lines import SourceLines
+from calypso_mcp.local.indexing.formats.html.reader import read_html
 
 PAGE = b"""<!doctype html>
 <html>

@@ -1,1 +1,4 @@
-"""One module per file format; HTML and PDF run only in the extraction child process."""
+"""What each format means: the registry of all formats, and their readers, in a room for each kind of file.
+
+Readers run in the extraction child process, but for plain text; `local.indexing` starts that process.
+"""

@@ -23,7 +23,7 @@ from calypso_mcp.domain.file_formats import (
 )
 from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.indexing.formats.hygiene import without_embedded
-from calypso_mcp.local.indexing.formats.ocr_engines import is_recognition_installed
+from calypso_mcp.local.indexing.formats.ocr.engines import is_recognition_installed
 from calypso_mcp.local.indexing.formats.unreadable import UNREADABLE
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _READERS = "calypso_mcp.local.indexing.formats"
 _OOXML = "application/vnd.openxmlformats-officedocument"
 _OUTLOOK = "application/vnd.ms-outlook"
+_OFFICE = "office.reader:read_office"
 _OPENDOCUMENT = "application/vnd.oasis.opendocument"
 
 
@@ -42,7 +43,7 @@ class Entry:
     """A format, its reader and its limits."""
 
     format: FileFormat
-    #: Module of this package and function in it: takes a `FileContent`, returns a `Document`. Empty for what
+    #: Module below this package and function in it: takes a `FileContent`, returns a `Document`. Empty for what
     #: holds pictures only.
     reader: str = ""
     #: Likewise, what reads the text in its pictures: with the `ocr` extra, slow, one file at a time.
@@ -103,7 +104,7 @@ def _picture(name: str, endings: str, mime: str, *signatures: Signature) -> Entr
             Locator.PAGE,
             extra="ocr",
         ),
-        recognizer="ocr:read_picture",
+        recognizer="ocr.reader:read_picture",
     )
 
 
@@ -137,10 +138,12 @@ _PLAIN = "txt text log rst adoc asciidoc org tex sty bib nfo diff patch ini cfg 
 
 #: In order of preference where content and name leave a choice; the first is plain text.
 ENTRIES: tuple[Entry, ...] = (
-    Entry(_text("text", "plain text and source code", _PLAIN + _CODE), "text:read_text", is_simple=True),
+    Entry(
+        _text("text", "plain text and source code", _PLAIN + _CODE), "texts.text:read_text", is_simple=True
+    ),
     Entry(
         _text("markdown", "Markdown", "md markdown mdown mkd mdx", "text/markdown text/x-markdown"),
-        "markdown:read_markdown",
+        "texts.markdown:read_markdown",
         is_simple=True,
     ),
     Entry(
@@ -152,7 +155,7 @@ ENTRIES: tuple[Entry, ...] = (
             *(b"<!doctype html", b"<html"),
             locator=Locator.SECTION,
         ),
-        "html:read_html",
+        "html.reader:read_html",
     ),
     Entry(
         _own(
@@ -163,8 +166,8 @@ ENTRIES: tuple[Entry, ...] = (
             signature=Signature(b"%PDF-", within=1_024),
             locator=Locator.PAGE,
         ),
-        "pdf:read_pdf",
-        "pdf_scans:read_scans",
+        "pdf.reader:read_pdf",
+        "pdf.scans:read_scans",
     ),
     _picture("png", "png", "image/png", Signature(b"\x89PNG\r\n")),
     _picture("jpeg", "jpg jpeg jpe", "image/jpeg", Signature(b"\xff\xd8\xff")),
@@ -179,7 +182,7 @@ ENTRIES: tuple[Entry, ...] = (
             b"word/",
             locator=Locator.SECTION,
         ),
-        "office:read_office",
+        _OFFICE,
     ),
     Entry(
         _ooxml(
@@ -190,7 +193,7 @@ ENTRIES: tuple[Entry, ...] = (
             b"ppt/",
             locator=Locator.SLIDE,
         ),
-        "office:read_office",
+        _OFFICE,
     ),
     Entry(
         _ooxml(
@@ -201,61 +204,63 @@ ENTRIES: tuple[Entry, ...] = (
             *(b"xl/w", b"xl/_rels", b"xl/theme", b"xl/styles", b"xl/sharedStrings"),
             locator=Locator.ROW,
         ),
-        "office:read_office",
+        _OFFICE,
     ),
     Entry(
         _with_mimetype("odt", "OpenDocument", "odt ott", f"{_OPENDOCUMENT}.text", Locator.SECTION),
-        "office:read_office",
+        _OFFICE,
     ),
     Entry(
         _with_mimetype("odp", "OpenDocument", "odp otp", f"{_OPENDOCUMENT}.presentation", Locator.SLIDE),
-        "office:read_office",
+        _OFFICE,
     ),
     Entry(
         _with_mimetype("ods", "OpenDocument", "ods ots", f"{_OPENDOCUMENT}.spreadsheet", Locator.ROW),
-        "office:read_office",
+        _OFFICE,
     ),
     Entry(
-        _with_mimetype("epub", "EPUB", "epub", "application/epub+zip", Locator.SECTION), "office:read_office"
+        _with_mimetype("epub", "EPUB", "epub", "application/epub+zip", Locator.SECTION),
+        _OFFICE,
     ),
-    Entry(_ole("doc", "Word", "doc dot", "application/msword", Locator.SECTION), "office:read_office"),
-    Entry(_ole("xls", "Excel", "xls xlt", "application/vnd.ms-excel", Locator.ROW), "office:read_office"),
+    Entry(_ole("doc", "Word", "doc dot", "application/msword", Locator.SECTION), _OFFICE),
+    Entry(_ole("xls", "Excel", "xls xlt", "application/vnd.ms-excel", Locator.ROW), _OFFICE),
     Entry(
         _ole("ppt", "PowerPoint", "ppt pps pot", "application/vnd.ms-powerpoint", Locator.SECTION),
-        "office:read_office",
+        _OFFICE,
     ),
     Entry(
         replace(_ole("msg", "Outlook message", "msg", _OUTLOOK, Locator.SECTION), extra="outlook"),
-        "outlook:read_outlook",
+        "mail.outlook:read_outlook",
     ),
     Entry(
         _structured(
             "eml", "e-mail", "eml", "message/rfc822", b"return-path: ", b"delivered-to: ", b"received: "
         ),
-        "mail:read_mail",
+        "mail.messages:read_mail",
     ),
-    Entry(_structured("mhtml", "web archives", "mhtml mht", "multipart/related"), "mail:read_mail"),
+    Entry(_structured("mhtml", "web archives", "mhtml mht", "multipart/related"), "mail.messages:read_mail"),
     Entry(
-        _text("mbox", "mailboxes", "mbox", "application/mbox", locator=Locator.MESSAGE), "mail:read_mailbox"
+        _text("mbox", "mailboxes", "mbox", "application/mbox", locator=Locator.MESSAGE),
+        "mail.messages:read_mailbox",
     ),
     Entry(
         _text("csv", "CSV", "csv tsv tab psv", "text/csv text/tab-separated-values"),
-        "delimited:read_delimited",
+        "data.delimited:read_delimited",
     ),
     Entry(
         _structured("json", "JSON", "json geojson webmanifest", "application/json", b'{"', b'[{"'),
-        "structured:read_json",
+        "data.structured:read_json",
     ),
     Entry(
         _text("jsonl", "JSON Lines", "jsonl ndjson", "application/jsonl application/x-ndjson"),
-        "structured:read_json_lines",
+        "data.structured:read_json_lines",
     ),
     Entry(
         _text("yaml", "YAML", "yaml yml", "application/yaml application/x-yaml text/yaml"),
-        "structured:read_yaml",
+        "data.structured:read_yaml",
     ),
-    Entry(_structured("toml", "TOML", "toml", "application/toml"), "structured:read_toml"),
-    Entry(_text("properties", "properties", "properties", ""), "structured:read_properties"),
+    Entry(_structured("toml", "TOML", "toml", "application/toml"), "data.structured:read_toml"),
+    Entry(_text("properties", "properties", "properties", ""), "data.structured:read_properties"),
     Entry(
         _text(
             "xml",
@@ -264,15 +269,15 @@ ENTRIES: tuple[Entry, ...] = (
             "application/xml text/xml image/svg+xml application/rss+xml application/atom+xml",
             b"<?xml",
         ),
-        "xml:read_xml",
+        "data.xml:read_xml",
     ),
     Entry(
         _text("ipynb", "notebooks", "ipynb", "application/x-ipynb+json", locator=Locator.CELL),
-        "notebooks:read_notebook",
+        "texts.notebooks:read_notebook",
     ),
     Entry(
         _text("subtitles", "subtitles", "srt vtt", "application/x-subrip text/vtt", b"webvtt"),
-        "subtitles:read_subtitles",
+        "texts.subtitles:read_subtitles",
     ),
     Entry(
         _text(
@@ -282,7 +287,7 @@ ENTRIES: tuple[Entry, ...] = (
             "text/calendar text/vcard text/x-vcard",
             *(b"begin:vcalendar", b"begin:vcard"),
         ),
-        "cards:read_cards",
+        "texts.cards:read_cards",
     ),
     Entry(
         _own(
@@ -293,7 +298,7 @@ ENTRIES: tuple[Entry, ...] = (
             signature=Signature(b"{\\rtf"),
             locator=Locator.SECTION,
         ),
-        "office:read_office",
+        _OFFICE,
     ),
 )
 

@@ -9,10 +9,10 @@ from functools import cache
 from typing import Any
 
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
-from calypso_mcp.local.indexing.formats.ocr_engines import find_tesseract, is_rapidocr_installed
-from calypso_mcp.local.indexing.formats.ocr_layout import Line, join_lines
-from calypso_mcp.local.indexing.formats.ocr_pictures import Picture, open_pictures
-from calypso_mcp.local.indexing.formats.ocr_tesseract import parse_tesseract
+from calypso_mcp.local.indexing.formats.ocr.engines import find_tesseract, is_rapidocr_installed
+from calypso_mcp.local.indexing.formats.ocr.layout import Line, join_lines
+from calypso_mcp.local.indexing.formats.ocr.pictures import Picture, open_pictures
+from calypso_mcp.local.indexing.formats.ocr.tesseract import parse_tesseract
 
 #: Seconds for one picture.
 _TESSERACT_S = 300

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Sequence
 from selectolax.lexbor import LexborNode
 
 from calypso_mcp.local.indexing.documents import Block
-from calypso_mcp.local.indexing.formats.html_blocks import visible_blocks
-from calypso_mcp.local.indexing.formats.html_furniture import find_furniture
-from calypso_mcp.local.indexing.formats.html_lines import SourceLines
+from calypso_mcp.local.indexing.formats.html.blocks import visible_blocks
+from calypso_mcp.local.indexing.formats.html.furniture import find_furniture
+from calypso_mcp.local.indexing.formats.html.lines import SourceLines
 
 #: What pages mark their main content with, the most telling first (HTML standard 4.4.14, 4.3.2; WAI-ARIA).
 _MARKED = ("main", "[role=main]", "article")

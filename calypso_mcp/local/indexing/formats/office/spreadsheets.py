@@ -14,7 +14,7 @@ import anydoc
 import python_calamine
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
-from calypso_mcp.local.indexing.formats.office_model import grid_of, inline_text, parse
+from calypso_mcp.local.indexing.formats.office.model import grid_of, inline_text, parse
 from calypso_mcp.local.indexing.formats.tables import Row, is_header, table_blocks
 
 #: Rows above the header, such as the sheet's title.

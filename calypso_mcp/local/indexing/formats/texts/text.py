@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
-from calypso_mcp.local.indexing.formats.encodings import Decoded, decode
+from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 
 #: A paragraph up to this long is joined with the next, if both stay within the second size.
 _SHORT_CHARS = 200

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from calypso_mcp.local.indexing.documents import Document, FileContent
-from calypso_mcp.local.indexing.formats.encodings import Decoded, decode
-from calypso_mcp.local.indexing.formats.leaves import line_blocks, lines_of
-from calypso_mcp.local.indexing.formats.text import text_document
+from calypso_mcp.local.indexing.formats.data.leaves import line_blocks, lines_of
+from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
+from calypso_mcp.local.indexing.formats.texts.text import text_document
 
 _COMMENT = re.compile(r"[ \t]*#+[ \t]*(\S.*)")
 _TITLE_KEYS = ("title", "name")
@@ -43,7 +43,7 @@ def read_yaml(file: FileContent) -> Document:
     decoded = decode(file.data, file.charset)
     import yaml
 
-    from calypso_mcp.local.indexing.formats.yaml_lines import yaml_lines
+    from calypso_mcp.local.indexing.formats.data.yaml_lines import yaml_lines
 
     try:
         found = list(yaml_lines(decoded.text))

@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterator
 from itertools import pairwise
 
-from calypso_mcp.local.indexing.formats.charset_labels import codec_of
+from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
 
 #: Bytes looked at.
 _GUESSED_BYTES = 262_144

@@ -8,10 +8,10 @@ from dataclasses import replace
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
-from calypso_mcp.local.indexing.formats.encodings import decode
-from calypso_mcp.local.indexing.formats.html_blocks import visible_blocks
-from calypso_mcp.local.indexing.formats.html_lines import SourceLines
-from calypso_mcp.local.indexing.formats.html_main import main_content
+from calypso_mcp.local.indexing.formats.encodings.decoding import decode
+from calypso_mcp.local.indexing.formats.html.blocks import visible_blocks
+from calypso_mcp.local.indexing.formats.html.lines import SourceLines
+from calypso_mcp.local.indexing.formats.html.main_content import main_content
 
 #: The parser needs time that grows with the square of the nesting; browsers stop at 512.
 MAX_DEPTH = 5_000

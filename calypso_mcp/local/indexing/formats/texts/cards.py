@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
-from calypso_mcp.local.indexing.formats.encodings import decode
+from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 
 _PROPERTY = re.compile(r"(?:[\w-]+\.)?([A-Za-z][\w-]*)((?:;[^:\"]*(?:\"[^\"]*\"[^:\"]*)*)?):(.*)", re.DOTALL)
 _FOLD = re.compile(r"\n[ \t]")

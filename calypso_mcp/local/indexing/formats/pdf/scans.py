@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 from calypso_mcp.local.indexing.documents import Document, FileContent
-from calypso_mcp.local.indexing.formats.ocr import recognize
-from calypso_mcp.local.indexing.formats.ocr_pictures import render_page
-from calypso_mcp.local.indexing.formats.pdf import read_pages
+from calypso_mcp.local.indexing.formats.ocr.pictures import render_page
+from calypso_mcp.local.indexing.formats.ocr.reader import recognize
+from calypso_mcp.local.indexing.formats.pdf.reader import read_pages
 
 #: Seconds of the processor after which the remaining pages are named as unread, not the whole file given up.
 _BUDGET_S = 1_200.0

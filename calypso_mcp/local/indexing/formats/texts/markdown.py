@@ -8,9 +8,9 @@ from html import unescape
 
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, TARGET_CHARS
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
-from calypso_mcp.local.indexing.formats.encodings import decode
-from calypso_mcp.local.indexing.formats.front_matter import front_matter
-from calypso_mcp.local.indexing.formats.text import paragraphs
+from calypso_mcp.local.indexing.formats.encodings.decoding import decode
+from calypso_mcp.local.indexing.formats.texts.front_matter import front_matter
+from calypso_mcp.local.indexing.formats.texts.text import paragraphs
 
 _ATX_HEADING = re.compile(r" {0,3}(#{1,6})(?![^ \t])(.*)")
 _SETEXT_UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")

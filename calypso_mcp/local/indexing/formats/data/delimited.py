@@ -9,9 +9,9 @@ from io import StringIO
 from itertools import chain, islice
 
 from calypso_mcp.local.indexing.documents import Document, FileContent
-from calypso_mcp.local.indexing.formats.encodings import decode
+from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.tables import Row, is_header, table_blocks
-from calypso_mcp.local.indexing.formats.text import text_document
+from calypso_mcp.local.indexing.formats.texts.text import text_document
 
 _DELIMITERS = ",;\t|"
 _SAMPLE_LINES = 50

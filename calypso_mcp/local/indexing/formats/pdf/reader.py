@@ -12,8 +12,8 @@ import pypdfium2  # pyright: ignore[reportMissingTypeStubs]
 import pypdfium2.raw as pdfium  # pyright: ignore[reportMissingTypeStubs]
 
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
-from calypso_mcp.local.indexing.formats.pdf_pages import Page, Shortcoming, read_page
-from calypso_mcp.local.indexing.formats.pdf_paragraphs import headings_by_page, page_blocks
+from calypso_mcp.local.indexing.formats.pdf.pages import Page, Shortcoming, read_page
+from calypso_mcp.local.indexing.formats.pdf.paragraphs import headings_by_page, page_blocks
 
 #: What programs put into the title without being asked: the source file's name, or nothing.
 _NO_TITLE = re.compile(r"\.\w{2,5}$|^untitled|^microsoft", re.IGNORECASE)

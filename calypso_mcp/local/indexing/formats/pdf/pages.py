@@ -11,9 +11,9 @@ from typing import Any
 import pypdfium2  # pyright: ignore[reportMissingTypeStubs]
 import pypdfium2.raw as pdfium  # pyright: ignore[reportMissingTypeStubs]
 
-from calypso_mcp.local.indexing.formats.pdf_direction import has_right_to_left, in_reading_order
-from calypso_mcp.local.indexing.formats.pdf_fields import read_annotations
-from calypso_mcp.local.indexing.formats.pdf_legibility import judge
+from calypso_mcp.local.indexing.formats.pdf.direction import has_right_to_left, in_reading_order
+from calypso_mcp.local.indexing.formats.pdf.fields import read_annotations
+from calypso_mcp.local.indexing.formats.pdf.legibility import judge
 
 #: PDFium marks a hyphen that only broke a word at a line end.
 _BROKEN_WORD = re.compile(r"[\ufffe\x02\xad][ \t]*\r?\n?")

@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborNode
 
 from calypso_mcp.local.indexing.chunking import TARGET_CHARS
 from calypso_mcp.local.indexing.documents import Block
-from calypso_mcp.local.indexing.formats.html_lines import SourceLines
+from calypso_mcp.local.indexing.formats.html.lines import SourceLines
 
 _NEVER_CONTENT = """
     script style noscript template svg math canvas iframe object embed head nav button select option rp rt

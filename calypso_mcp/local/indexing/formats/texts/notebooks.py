@@ -9,9 +9,9 @@ from dataclasses import replace
 from typing import Any, cast
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
-from calypso_mcp.local.indexing.formats.encodings import decode
-from calypso_mcp.local.indexing.formats.markdown import markdown_blocks
-from calypso_mcp.local.indexing.formats.text import paragraphs, text_document
+from calypso_mcp.local.indexing.formats.encodings.decoding import decode
+from calypso_mcp.local.indexing.formats.texts.markdown import markdown_blocks
+from calypso_mcp.local.indexing.formats.texts.text import paragraphs, text_document
 
 _TERMINAL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 

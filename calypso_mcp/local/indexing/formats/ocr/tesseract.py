@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
-from calypso_mcp.local.indexing.formats.ocr_layout import Line
+from calypso_mcp.local.indexing.formats.ocr.layout import Line
 
 #: A gap between words that is wider than this many times their height parts two columns.
 _COLUMN_GAP = 2.0

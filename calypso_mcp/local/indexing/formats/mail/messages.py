@@ -10,9 +10,9 @@ from email.policy import EmailPolicy
 from typing import cast
 
 from calypso_mcp.local.indexing.documents import Document, FileContent
-from calypso_mcp.local.indexing.formats.encodings import decode
-from calypso_mcp.local.indexing.formats.letters import Attachment, Letter, letter_document
-from calypso_mcp.local.indexing.formats.text import text_document
+from calypso_mcp.local.indexing.formats.encodings.decoding import decode
+from calypso_mcp.local.indexing.formats.mail.letters import Attachment, Letter, letter_document
+from calypso_mcp.local.indexing.formats.texts.text import text_document
 
 _SHOWN_HEADERS = ("From", "To", "Cc", "Date")
 #: What stands before each message of a mailbox.

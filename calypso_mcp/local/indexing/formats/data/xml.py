@@ -12,8 +12,8 @@ from html import unescape
 from xml.parsers import expat
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
-from calypso_mcp.local.indexing.formats.encodings import Decoded, decode
-from calypso_mcp.local.indexing.formats.leaves import line_blocks
+from calypso_mcp.local.indexing.formats.data.leaves import line_blocks
+from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 
 _MOST_DEPTH = 1_000

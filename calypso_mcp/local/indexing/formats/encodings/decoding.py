@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from calypso_mcp.domain.text_bytes import marked_encoding, wide_encoding
 from calypso_mcp.local.indexing.documents import ExtractionFailed
-from calypso_mcp.local.indexing.formats.charset_labels import codec_of, label_of
-from calypso_mcp.local.indexing.formats.guessing import guesses
+from calypso_mcp.local.indexing.formats.encodings.guessing import guesses
+from calypso_mcp.local.indexing.formats.encodings.labels import codec_of, label_of
 
 #: UTF-8 with fewer undecodable bytes than this fraction of its foreign characters is damaged UTF-8.
 _DAMAGED_UTF8 = 0.1

@@ -9,10 +9,10 @@ from dataclasses import replace
 import anydoc
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
-from calypso_mcp.local.indexing.formats.books import with_chapter_names
-from calypso_mcp.local.indexing.formats.office_model import document_blocks, parse
-from calypso_mcp.local.indexing.formats.packages import SLIDE_MARK, Package
-from calypso_mcp.local.indexing.formats.spreadsheets import read_spreadsheet
+from calypso_mcp.local.indexing.formats.office.books import with_chapter_names
+from calypso_mcp.local.indexing.formats.office.model import document_blocks, parse
+from calypso_mcp.local.indexing.formats.office.packages import SLIDE_MARK, Package
+from calypso_mcp.local.indexing.formats.office.spreadsheets import read_spreadsheet
 
 _SPREADSHEETS = frozenset({"xlsx", "ods"})
 _PRESENTATIONS = frozenset({"pptx", "odp"})

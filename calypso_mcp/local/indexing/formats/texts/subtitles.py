@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
-from calypso_mcp.local.indexing.formats.encodings import decode
+from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 
 _TIMES = re.compile(r"\s*((?:\d+:)?\d{1,2}:\d\d)[.,]\d{1,3}\s+-->")
 _STYLE = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")

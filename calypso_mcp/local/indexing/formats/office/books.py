@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser
 
-from calypso_mcp.local.indexing.formats.packages import Package
+from calypso_mcp.local.indexing.formats.office.packages import Package
 
 _BODY = re.compile(r"<body\b[^<>]*>")
 _LONGEST_NAME = 300

@@ -15,7 +15,7 @@ from oxmsg.properties import Properties
 from oxmsg.storage import Storage
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
-from calypso_mcp.local.indexing.formats.letters import Attachment, Letter, letter_document
+from calypso_mcp.local.indexing.formats.mail.letters import Attachment, Letter, letter_document
 
 #: PidTagRtfCompressed (MS-OXCMSG 2.2.1.58.4): where a body is that has neither text nor HTML.
 _RTF: Final = 0x1009

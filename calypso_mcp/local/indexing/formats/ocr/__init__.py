@@ -1,0 +1,1 @@
+"""Text in pictures, through the engine that is installed. Which page needs it, its format decides."""
