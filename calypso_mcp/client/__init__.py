@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from calypso_mcp.api.connection import Extension
     from calypso_mcp.api.search import SearchRequest, SearchResponse, SearchResult
     from calypso_mcp.api.sources import RelabelSource, Source, SourceList, SourceRemoved, SourceText
-    from calypso_mcp.client.answers import GroundedAnswer
-    from calypso_mcp.client.bucket_list import BucketList
+    from calypso_mcp.client.buckets.bucket_list import BucketList
     from calypso_mcp.client.calypso_client import CalypsoClient
     from calypso_mcp.client.policies import ClientPolicies, Timeouts
     from calypso_mcp.client.readiness_target import ReadinessTarget
+    from calypso_mcp.client.retrieval.answers import GroundedAnswer
     from calypso_mcp.client.transport.sources import ByteSource, BytesSource
     from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
     from calypso_mcp.domain.declaration import Declaration, Destination
@@ -80,7 +80,7 @@ _HOMES = {
     "AgentModelList": "calypso_mcp.api.agents",
     "AnswerRequest": "calypso_mcp.api.answers",
     "Bucket": "calypso_mcp.api.buckets",
-    "BucketList": "calypso_mcp.client.bucket_list",
+    "BucketList": "calypso_mcp.client.buckets.bucket_list",
     "ByteSource": "calypso_mcp.client.transport.sources",
     "BytesSource": "calypso_mcp.client.transport.sources",
     "CalypsoClient": "calypso_mcp.client.calypso_client",
@@ -93,7 +93,7 @@ _HOMES = {
     "Destination": "calypso_mcp.domain.declaration",
     "Extension": "calypso_mcp.api.connection",
     "FileState": "calypso_mcp.domain.file_state",
-    "GroundedAnswer": "calypso_mcp.client.answers",
+    "GroundedAnswer": "calypso_mcp.client.retrieval.answers",
     "PollSchedule": "calypso_mcp.domain.readiness",
     "Readiness": "calypso_mcp.domain.readiness",
     "ReadinessTarget": "calypso_mcp.client.readiness_target",

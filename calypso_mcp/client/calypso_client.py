@@ -9,19 +9,20 @@ from typing import Self
 
 import httpx2
 
-from calypso_mcp.client.agents import Agents
-from calypso_mcp.client.answers import Answers
 from calypso_mcp.client.batches import Batches
-from calypso_mcp.client.bucket_sources import BucketSources
-from calypso_mcp.client.buckets import Buckets
+from calypso_mcp.client.buckets.buckets import Buckets
+from calypso_mcp.client.buckets.member_files import MemberFiles
+from calypso_mcp.client.buckets.sources import BucketSources
+from calypso_mcp.client.buckets.websites import Websites
 from calypso_mcp.client.clock import SYSTEM_CLOCK, Clock
 from calypso_mcp.client.connection import Connection
 from calypso_mcp.client.files import Files
-from calypso_mcp.client.member_files import MemberFiles
 from calypso_mcp.client.policies import ClientPolicies
 from calypso_mcp.client.qa import Qa
 from calypso_mcp.client.readiness import ReadinessWaiter
-from calypso_mcp.client.search import Search
+from calypso_mcp.client.retrieval.agents import Agents
+from calypso_mcp.client.retrieval.answers import Answers
+from calypso_mcp.client.retrieval.search import Search
 from calypso_mcp.client.transport.addresses import check_base_url
 from calypso_mcp.client.transport.connections import Connections
 from calypso_mcp.client.transport.pacing import CreatePacer
@@ -29,7 +30,6 @@ from calypso_mcp.client.transport.requester import Requester
 from calypso_mcp.client.transport.storage import Storage
 from calypso_mcp.client.uploading.sent_files import NoMemory, SentFiles
 from calypso_mcp.client.uploading.uploads import Uploads
-from calypso_mcp.client.websites import Websites
 from calypso_mcp.domain.addresses import may_be_api_key
 from calypso_mcp.errors import ConfigError
 

@@ -14,7 +14,7 @@ from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.api.states import state_of_batch, state_of_bucket, state_of_file, state_of_item
 from calypso_mcp.client.batches import Batches
-from calypso_mcp.client.buckets import Buckets
+from calypso_mcp.client.buckets.buckets import Buckets
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.files import Files
 from calypso_mcp.client.readiness_target import ReadinessTarget

@@ -9,7 +9,7 @@ import anyio
 
 from calypso_mcp.api.sources import Source
 from calypso_mcp.client.batches import Batches
-from calypso_mcp.client.bucket_sources import BucketSources
+from calypso_mcp.client.buckets.sources import BucketSources
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.files import Files
 from calypso_mcp.client.policies import ClientPolicies

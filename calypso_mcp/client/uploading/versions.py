@@ -13,7 +13,7 @@ from typing import Final
 
 from calypso_mcp.api.sources import RelabelSource, Source
 from calypso_mcp.api.states import state_of_file
-from calypso_mcp.client.bucket_sources import BucketSources
+from calypso_mcp.client.buckets.sources import BucketSources
 from calypso_mcp.client.transport.sources import sha256_of
 from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.client.uploading.preparation import opened

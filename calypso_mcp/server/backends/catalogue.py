@@ -19,7 +19,7 @@ from calypso_mcp.errors import CalypsoError
 
 if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
-    from calypso_mcp.client.bucket_list import BucketList
+    from calypso_mcp.client.buckets.bucket_list import BucketList
 
 T = TypeVar("T")
 

@@ -14,7 +14,7 @@ import pytest
 from calypso_mcp import errors
 from calypso_mcp.api.answers import AnswerRequest, Conversation
 from calypso_mcp.client import ClientPolicies, Timeouts
-from calypso_mcp.client.answers import GroundedAnswer
+from calypso_mcp.client.retrieval.answers import GroundedAnswer
 from calypso_mcp.domain.retry import RetryPolicy
 from tests.support.answer_events import STREAM, completed, delta, event, grounded, source, streamed
 from tests.support.faulty_transport import Answer, FakeClock, problem, scripted_client
@@ -322,8 +322,8 @@ class _Endless(httpx2.AsyncByteStream):
 async def test_a_stream_that_does_not_end_is_cut_off_whatever_it_repeats(
     piece: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("calypso_mcp.client.answers._LARGEST_STREAM", 4_000_000)
-    monkeypatch.setattr("calypso_mcp.client.answers._PACED_PER_S", 1e12)
+    monkeypatch.setattr("calypso_mcp.client.retrieval.answers._LARGEST_STREAM", 4_000_000)
+    monkeypatch.setattr("calypso_mcp.client.retrieval.answers._PACED_PER_S", 1e12)
     stream = _Endless(piece.encode())
     error = await failed_with(_OneStream(stream))
     assert (error.code, error.retryable) == ("answer_too_long", False)
@@ -333,8 +333,8 @@ async def test_a_stream_that_does_not_end_is_cut_off_whatever_it_repeats(
 async def test_a_stream_faster_than_any_model_is_read_no_faster_than_the_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("calypso_mcp.client.answers._UNPACED", 100_000)
-    monkeypatch.setattr("calypso_mcp.client.answers._PACED_PER_S", 100_000)
+    monkeypatch.setattr("calypso_mcp.client.retrieval.answers._UNPACED", 100_000)
+    monkeypatch.setattr("calypso_mcp.client.retrieval.answers._PACED_PER_S", 100_000)
     piece = event("response.something.new", text="x" * 1_000).encode()
     stream = _Endless(piece)
     started_at = anyio.current_time()
@@ -348,7 +348,7 @@ async def test_a_stream_faster_than_any_model_is_read_no_faster_than_the_limit(
 async def test_a_compressed_flood_is_cut_off_before_it_is_unpacked(
     layers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("calypso_mcp.client.answers._PACED_PER_S", 1e12)
+    monkeypatch.setattr("calypso_mcp.client.retrieval.answers._PACED_PER_S", 1e12)
     bomb = b"".join(b": %d\n" % number + b"x" * 1_000_000 for number in range(200))
     for _ in range(layers):
         bomb = gzip.compress(bomb)

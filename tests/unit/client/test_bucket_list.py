@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from calypso_mcp.client.bucket_list import BucketList, BucketListReader, MalformedListError
+from calypso_mcp.client.buckets.bucket_list import BucketList, BucketListReader, MalformedListError
 from tests.support.scripted_calypso import bucket
 
 MANY = 10_000

@@ -43,8 +43,8 @@ class Entry:
     """A format, its reader and its limits."""
 
     format: FileFormat
-    #: Module below this package and function in it: takes a `FileContent`, returns a `Document`. Empty for what
-    #: holds pictures only.
+    #: Module below this package and function in it: takes a `FileContent`, returns a `Document`. Empty for
+    #: formats that hold pictures only.
     reader: str = ""
     #: Likewise, what reads the text in its pictures: with the `ocr` extra, slow, one file at a time.
     recognizer: str = ""

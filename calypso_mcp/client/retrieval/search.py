@@ -9,11 +9,11 @@ from calypso_mcp.api import paths
 from calypso_mcp.api.agents import AgentModel
 from calypso_mcp.api.answers import AnswerRequest
 from calypso_mcp.api.search import SearchRequest, SearchResponse, SearchResult
-from calypso_mcp.client.agents import Agents
-from calypso_mcp.client.answers import Answers
-from calypso_mcp.client.buckets import Buckets
+from calypso_mcp.client.buckets.buckets import Buckets
 from calypso_mcp.client.clock import Clock
-from calypso_mcp.client.evidence import passages
+from calypso_mcp.client.retrieval.agents import Agents
+from calypso_mcp.client.retrieval.answers import Answers
+from calypso_mcp.client.retrieval.evidence import passages
 from calypso_mcp.client.transport.requester import Requester
 from calypso_mcp.domain.limits import SearchLimits
 from calypso_mcp.errors import ApiError, NotFound, ScopeError

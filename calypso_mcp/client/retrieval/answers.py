@@ -12,9 +12,9 @@ import httpx2
 from calypso_mcp.api import paths
 from calypso_mcp.api.answers import AnswerRequest, RawAnswer
 from calypso_mcp.api.search import SearchResult
-from calypso_mcp.client import evidence
-from calypso_mcp.client.answer_stream import StreamedAnswer
 from calypso_mcp.client.policies import Timeouts
+from calypso_mcp.client.retrieval import evidence
+from calypso_mcp.client.retrieval.answer_stream import StreamedAnswer
 from calypso_mcp.client.transport.bodies import decoded, unpacked
 from calypso_mcp.client.transport.requester import Requester
 from calypso_mcp.errors import AnswerFailed, RequestTimedOut

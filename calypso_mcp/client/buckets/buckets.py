@@ -11,7 +11,7 @@ import httpx2
 from calypso_mcp import errors
 from calypso_mcp.api import paths
 from calypso_mcp.api.buckets import Bucket, CreateBucket, MadeBucket
-from calypso_mcp.client.bucket_list import BucketList, BucketListReader, MalformedListError
+from calypso_mcp.client.buckets.bucket_list import BucketList, BucketListReader, MalformedListError
 from calypso_mcp.client.transport.bodies import request_id_of, unpacked
 from calypso_mcp.client.transport.requester import Requester
 

@@ -1,0 +1,1 @@
+"""Asking: searches, agents and their grounded answers, whole or as a stream."""
