@@ -21,7 +21,7 @@ from calypso_mcp.api.files import (
     UploadTarget,
 )
 from calypso_mcp.api.wire import WireModel
-from calypso_mcp.domain.file_state import Reason
+from calypso_mcp.domain.states.file_state import Reason
 
 CLIENT_FILE_ID = AliasChoices("client_file_id", "clientFileId")
 

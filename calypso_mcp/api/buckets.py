@@ -17,9 +17,9 @@ from pydantic import (
 )
 
 from calypso_mcp.api.wire import WireModel
-from calypso_mcp.domain.declaration import Destination
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
-from calypso_mcp.domain.statuses import BucketStatus
+from calypso_mcp.domain.states.statuses import BucketStatus
+from calypso_mcp.domain.uploads.declaration import Destination
 
 T = TypeVar("T")
 

@@ -12,8 +12,8 @@ from pydantic import AliasChoices, BeforeValidator, Field, SecretStr, StrictBool
 from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.connection import Extension, mark
 from calypso_mcp.api.wire import WireModel
-from calypso_mcp.domain.declaration import Declaration, Destination, IfExists
-from calypso_mcp.domain.statuses import FileStatus
+from calypso_mcp.domain.states.statuses import FileStatus
+from calypso_mcp.domain.uploads.declaration import Declaration, Destination, IfExists
 
 #: Spellings of a knowledge file's id.
 FILE_ID = AliasChoices("id", "file_id", "knowledge_id", "knowledgeId", "fileKnowledgeId")

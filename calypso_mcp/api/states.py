@@ -12,9 +12,9 @@ from typing import Final
 from calypso_mcp.api.batches import Batch, BatchItem, FinalizedItem
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.files import KnowledgeFile, StatedError
-from calypso_mcp.domain.file_state import FileState, Reason
-from calypso_mcp.domain.readiness import Readiness, file_readiness, hinges_on_store, task_readiness
-from calypso_mcp.domain.statuses import BatchStatus, FileStatus
+from calypso_mcp.domain.states.file_state import FileState, Reason
+from calypso_mcp.domain.states.readiness import Readiness, file_readiness, hinges_on_store, task_readiness
+from calypso_mcp.domain.states.statuses import BatchStatus, FileStatus
 
 _SETTLED_BATCH: Final[Mapping[str, Readiness]] = {
     BatchStatus.ACTIVE: Readiness.READY,

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.connection import Extension, mark
 from calypso_mcp.api.files import KnowledgeFile
-from calypso_mcp.domain.declaration import IfExists
+from calypso_mcp.domain.uploads.declaration import IfExists
 
 
 def read_tags(value: Any) -> Any:

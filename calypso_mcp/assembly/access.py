@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.errors import AuthenticationFailed, ConfigError
 from calypso_mcp.server.access.caller_keys import CallerKeyVerifier
 from calypso_mcp.server.access.credentials import (

@@ -12,8 +12,8 @@ from mcp.server.context import ServerRequestContext
 
 from calypso_mcp.assembly.backends import opened
 from calypso_mcp.assembly.conversations import conversations
-from calypso_mcp.domain.access import AccessGrant
-from calypso_mcp.domain.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import AccessGrant
+from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.build import build_server
@@ -27,7 +27,7 @@ from calypso_mcp.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from calypso_mcp.domain.file_formats import ReadableFormats
+    from calypso_mcp.domain.files.file_formats import ReadableFormats
 
 
 @asynccontextmanager

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from calypso_mcp.client.retrieval.answers import GroundedAnswer
     from calypso_mcp.client.transport.sources import ByteSource, BytesSource
     from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
-    from calypso_mcp.domain.declaration import Declaration, Destination
-    from calypso_mcp.domain.file_state import FileState, Reason, StateReport
     from calypso_mcp.domain.limits import UploadLimits
-    from calypso_mcp.domain.readiness import PollSchedule, Readiness
     from calypso_mcp.domain.retry import RetryPolicy
+    from calypso_mcp.domain.states.file_state import FileState, Reason, StateReport
+    from calypso_mcp.domain.states.readiness import PollSchedule, Readiness
+    from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 
 __all__ = [
     "AgentModel",
@@ -89,15 +89,15 @@ _HOMES = {
     "CreateAgent": "calypso_mcp.api.agents",
     "CreateBucket": "calypso_mcp.api.buckets",
     "CreatedAgent": "calypso_mcp.api.agents",
-    "Declaration": "calypso_mcp.domain.declaration",
-    "Destination": "calypso_mcp.domain.declaration",
+    "Declaration": "calypso_mcp.domain.uploads.declaration",
+    "Destination": "calypso_mcp.domain.uploads.declaration",
     "Extension": "calypso_mcp.api.connection",
-    "FileState": "calypso_mcp.domain.file_state",
+    "FileState": "calypso_mcp.domain.states.file_state",
     "GroundedAnswer": "calypso_mcp.client.retrieval.answers",
-    "PollSchedule": "calypso_mcp.domain.readiness",
-    "Readiness": "calypso_mcp.domain.readiness",
+    "PollSchedule": "calypso_mcp.domain.states.readiness",
+    "Readiness": "calypso_mcp.domain.states.readiness",
     "ReadinessTarget": "calypso_mcp.client.readiness_target",
-    "Reason": "calypso_mcp.domain.file_state",
+    "Reason": "calypso_mcp.domain.states.file_state",
     "RelabelSource": "calypso_mcp.api.sources",
     "RetryPolicy": "calypso_mcp.domain.retry",
     "SearchRequest": "calypso_mcp.api.search",
@@ -107,7 +107,7 @@ _HOMES = {
     "SourceList": "calypso_mcp.api.sources",
     "SourceRemoved": "calypso_mcp.api.sources",
     "SourceText": "calypso_mcp.api.sources",
-    "StateReport": "calypso_mcp.domain.file_state",
+    "StateReport": "calypso_mcp.domain.states.file_state",
     "Timeouts": "calypso_mcp.client.policies",
     "TransferProgress": "calypso_mcp.client.uploading.outcomes",
     "UpdateAgent": "calypso_mcp.api.agents",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.readiness import PollSchedule
 from calypso_mcp.domain.retry import RetryPolicy
+from calypso_mcp.domain.states.readiness import PollSchedule
 
 
 @dataclass(frozen=True, slots=True)

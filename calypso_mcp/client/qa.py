@@ -13,9 +13,9 @@ from calypso_mcp.client.transport.requester import Requester
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.client.uploading.uploads import Uploads
-from calypso_mcp.domain.declaration import Declaration, content_digest
-from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.qa import as_markdown, qa_filename
+from calypso_mcp.domain.states.file_state import FileState
+from calypso_mcp.domain.uploads.declaration import Declaration, content_digest
 
 
 class Qa:

@@ -19,8 +19,8 @@ from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.files import Files
 from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.concurrency import open_task_group, run_in_background
-from calypso_mcp.domain.file_state import FileState, Reason, StateReport
-from calypso_mcp.domain.readiness import PollSchedule, Readiness
+from calypso_mcp.domain.states.file_state import FileState, Reason, StateReport
+from calypso_mcp.domain.states.readiness import PollSchedule, Readiness
 from calypso_mcp.errors import CalypsoError, NotFound, ScopeError
 
 OnProgress = Callable[[StateReport], None]

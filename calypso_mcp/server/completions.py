@@ -9,7 +9,7 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp_types import CompleteRequestParams, CompleteResult, Completion
 
-from calypso_mcp.domain.scope import agent_names
+from calypso_mcp.domain.callers.scope import agent_names
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.server import sdk
 from calypso_mcp.server.resources import GUIDES, reported

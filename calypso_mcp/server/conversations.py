@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from calypso_mcp.server.sealing import Seal
 
 if TYPE_CHECKING:
-    from calypso_mcp.domain.access import AccessGrant
+    from calypso_mcp.domain.callers.access import AccessGrant
 
 _PREFIX: Final = "conv_"
 _LONGEST: Final = 2_000

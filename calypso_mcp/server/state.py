@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from mcp.server.context import ServerRequestContext
 
-from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.callers.access import AccessGrant
+from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.domain.limits import UPLOADS_UNASKED, SearchLimits, UploadLimits
-from calypso_mcp.domain.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.credentials import CurrentGrant, everyone, no_agents, unchanged
 from calypso_mcp.server.backends.backend import Backend

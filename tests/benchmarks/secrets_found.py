@@ -12,7 +12,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from calypso_mcp.domain.text_bytes import looks_like_text
+from calypso_mcp.domain.files.text_bytes import looks_like_text
 from calypso_mcp.server.files.secret_scan import Finding, find_secret
 from tests.support.secret_samples import SURROUNDINGS, TOKENS, real_keys
 

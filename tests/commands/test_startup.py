@@ -7,8 +7,8 @@ import sys
 HEAVY = {
     "calypso_mcp.local",
     "calypso_mcp.client.calypso_client",
-    "calypso_mcp.domain.file_formats",
-    "calypso_mcp.domain.text_bytes",
+    "calypso_mcp.domain.files.file_formats",
+    "calypso_mcp.domain.files.text_bytes",
     "tenacity",
     "sqlite3",
     "click",

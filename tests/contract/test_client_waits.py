@@ -12,9 +12,9 @@ from calypso_mcp.client import CalypsoClient
 from calypso_mcp.client.readiness_target import ReadinessTarget, View
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.outcomes import Upload
-from calypso_mcp.domain.declaration import Declaration, Destination
-from calypso_mcp.domain.file_state import FileState
-from calypso_mcp.domain.readiness import Readiness
+from calypso_mcp.domain.states.file_state import FileState
+from calypso_mcp.domain.states.readiness import Readiness
+from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.server.batches.batch_waiting import wait_for_outcomes
 from calypso_mcp.server.calls.call_time import CallTime
 from tests.support.live_backend import Api

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from calypso_mcp.domain.declaration import Declaration
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.store import files, sessions
 from calypso_mcp.local.store.sessions import NewSession
 from calypso_mcp.sqlite.connections import connect

@@ -11,7 +11,7 @@ import pytest
 
 from calypso_mcp.client import ClientPolicies
 from calypso_mcp.client.uploading.outcomes import Upload
-from calypso_mcp.domain.file_state import FileState
+from calypso_mcp.domain.states.file_state import FileState
 from tests.support.fault_script import (
     CREATE_BATCH,
     FINALIZE_BATCH,

@@ -14,8 +14,8 @@ from anyio import to_thread
 from mcp import MCPError
 
 from calypso_mcp.client import CalypsoClient, ClientPolicies
-from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.retry import RetryPolicy
+from calypso_mcp.domain.states.file_state import FileState
 from tests.faults.test_many_at_once import most_in_a_second
 from tests.support.fault_proxy import fault_proxy
 from tests.support.fault_script import (

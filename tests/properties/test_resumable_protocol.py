@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calypso_mcp.domain.limits import CHUNK_GRANULARITY
-from calypso_mcp.domain.resumable import ResumableUpload, UploadRequest
+from calypso_mcp.domain.uploads.resumable import ResumableUpload, UploadRequest
 
 
 class Event(Enum):

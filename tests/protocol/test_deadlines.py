@@ -14,7 +14,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import PromptReference, ResourceTemplateReference
 
 from calypso_mcp.client import CalypsoClient
-from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.registry import TOOLS

@@ -15,7 +15,7 @@ from mcp import StdioServerParameters
 from mcp.client import Client
 from mcp_types import CallToolResult
 
-from calypso_mcp.domain.scope import ScopeLimit
+from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.build import build_server

@@ -14,8 +14,8 @@ from mcp_types import ResourceTemplateReference, TextResourceContents
 
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.uploads import Upload
-from calypso_mcp.domain.declaration import Declaration, Destination
-from calypso_mcp.domain.scope import ScopeLimit
+from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.server.build import build_server
 from tests.support.asked_person import Person
 from tests.support.mcp_answers import error, facts, text

@@ -13,7 +13,7 @@ import anyio
 import httpx2
 import pytest
 
-from calypso_mcp.domain.scope import ScopeLimit
+from calypso_mcp.domain.callers.scope import ScopeLimit
 from tests.support.upload_rig import Rig, upload_rig
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from mcp.client import Client
 
-from calypso_mcp.domain.access import AccessGrant
-from calypso_mcp.domain.quota import Quota
+from calypso_mcp.domain.callers.access import AccessGrant
+from calypso_mcp.domain.callers.quota import Quota
 from tests.support.mcp_answers import Connect, error, facts
 from tests.support.scripted_calypso import ScriptedCalypso
 from tests.support.team_server import Team, call, team_server

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from calypso_mcp.domain.declaration import Declaration, Destination
+from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 
 USUAL = Declaration(
     "a.md",

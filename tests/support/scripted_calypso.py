@@ -15,7 +15,7 @@ import anyio
 import httpx2
 
 from calypso_mcp.client import CalypsoClient
-from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.state import ServerState
 

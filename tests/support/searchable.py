@@ -9,7 +9,7 @@ import anyio
 from calypso_mcp.api.search import SearchRequest
 from calypso_mcp.client import CalypsoClient
 from calypso_mcp.client.readiness_target import ReadinessTarget
-from calypso_mcp.domain.readiness import Readiness
+from calypso_mcp.domain.states.readiness import Readiness
 
 
 async def wait_until_indexed(client: CalypsoClient, bucket: str) -> None:

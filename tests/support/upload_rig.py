@@ -17,8 +17,8 @@ from calypso_mcp.assembly.server import embedded_formats
 from calypso_mcp.client import CalypsoClient, ClientPolicies
 from calypso_mcp.client.transport.pacing import CreatePacer
 from calypso_mcp.client.uploading.sent_ledger import LedgerFile, SentLedger
-from calypso_mcp.domain.readiness import PollSchedule
 from calypso_mcp.domain.retry import RetryPolicy
+from calypso_mcp.domain.states.readiness import PollSchedule
 from calypso_mcp.local.app import open_backend
 from calypso_mcp.server.backends.abilities import Abilities
 from calypso_mcp.server.backends.backend import Backend

@@ -17,7 +17,7 @@ from calypso_mcp.cli.calling import add_calling_arguments, print_result
 from calypso_mcp.cli.exporting import MANIFEST, Export
 from calypso_mcp.cli.logs import log_to_stderr
 from calypso_mcp.cli.progress import phase
-from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.scope.request_scope import Access

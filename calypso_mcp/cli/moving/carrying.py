@@ -12,9 +12,9 @@ from calypso_mcp.api.sources import Source
 from calypso_mcp.cli.moving.plan import PlannedBucket, Sides
 from calypso_mcp.cli.progress import Report
 from calypso_mcp.client import BytesSource, Declaration, Destination, FileState, Upload
-from calypso_mcp.domain.declaration import content_digest
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.qa import read_markdown
+from calypso_mcp.domain.uploads.declaration import content_digest
 from calypso_mcp.errors import CalypsoError, Conflict
 
 #: Bytes that are held in memory at once.

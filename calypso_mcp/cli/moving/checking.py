@@ -9,7 +9,7 @@ from calypso_mcp.api.states import state_of_file
 from calypso_mcp.cli.moving.carrying import Carried
 from calypso_mcp.cli.moving.plan import Sides
 from calypso_mcp.client import CalypsoClient, Readiness, ReadinessTarget, SearchRequest
-from calypso_mcp.domain.file_state import FileState
+from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.errors import CalypsoError
 
 #: Searches of one bucket, and words of each.

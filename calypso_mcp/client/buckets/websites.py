@@ -9,8 +9,8 @@ from calypso_mcp.api import paths
 from calypso_mcp.api.states import state_of_file
 from calypso_mcp.api.websites import AddWebsite, FetchedSource, ImportUrl, write_tags
 from calypso_mcp.client.transport.requester import Answer, Requester
-from calypso_mcp.domain.declaration import Declaration, content_digest
-from calypso_mcp.domain.file_state import FileState
+from calypso_mcp.domain.states.file_state import FileState
+from calypso_mcp.domain.uploads.declaration import Declaration, content_digest
 
 
 class Websites:

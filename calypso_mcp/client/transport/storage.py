@@ -20,8 +20,8 @@ from calypso_mcp.client.transport.sources import (
     version_of,
 )
 from calypso_mcp.client.transport.transport_errors import mapped
-from calypso_mcp.domain.resumable import UploadRequest
 from calypso_mcp.domain.retry import parse_retry_after
+from calypso_mcp.domain.uploads.resumable import UploadRequest
 from calypso_mcp.errors import CalypsoError
 
 #: Bytes of an answer worth reading so that the connection can be used again; beyond, it is dropped.

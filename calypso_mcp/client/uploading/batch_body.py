@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from calypso_mcp.api.batches import BatchFile, CreateBatch, Manifest, ManifestItem
 from calypso_mcp.client.uploading.preparation import Prepared
-from calypso_mcp.domain.declaration import Destination, batch_key
+from calypso_mcp.domain.uploads.declaration import Destination, batch_key
 
 
 def create_request(items: Mapping[str, Prepared]) -> CreateBatch:

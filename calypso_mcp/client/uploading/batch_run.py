@@ -19,9 +19,9 @@ from calypso_mcp.client.uploading.progress import ProgressBoard
 from calypso_mcp.client.uploading.single_upload import KEY_REUSED
 from calypso_mcp.client.uploading.transfer import Transfer
 from calypso_mcp.concurrency import open_task_group
-from calypso_mcp.domain.batch_upload import MOST_FINALIZES, BatchStep, BatchUpload, TakenOver
-from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.retry import RetryPolicy
+from calypso_mcp.domain.states.file_state import FileState
+from calypso_mcp.domain.uploads.batch_upload import MOST_FINALIZES, BatchStep, BatchUpload, TakenOver
 from calypso_mcp.errors import CalypsoError, Conflict, SessionExpired, UploadError
 
 _log = logging.getLogger(__name__)

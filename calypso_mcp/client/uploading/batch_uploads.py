@@ -15,11 +15,11 @@ from calypso_mcp.client.uploading.recall import Recall
 from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
 from calypso_mcp.client.uploading.single_upload import came_to_nothing
 from calypso_mcp.concurrency import for_each, run_in_background
-from calypso_mcp.domain.declaration import MOST_GENERATIONS, batch_key
-from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.manifest import split
-from calypso_mcp.domain.recollection import SentFile
+from calypso_mcp.domain.states.file_state import FileState
+from calypso_mcp.domain.uploads.declaration import MOST_GENERATIONS, batch_key
+from calypso_mcp.domain.uploads.manifest import split
+from calypso_mcp.domain.uploads.recollection import SentFile
 from calypso_mcp.errors import CalypsoError, InvalidRequest
 
 #: Files hashed at the same time. More only makes a disk seek.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from calypso_mcp.client.transport.sources import ByteSource, SourceFactory, open_file
-from calypso_mcp.domain.declaration import Declaration, Destination
+from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 
 Phase = Literal["hashing", "uploading", "finalizing", "done"]
 

@@ -10,9 +10,9 @@ from functools import cached_property
 from calypso_mcp.client.transport.sources import ByteSource, changed, content_hash_of, reading, version_of
 from calypso_mcp.client.transport.storage import Content
 from calypso_mcp.client.uploading.outcomes import Upload
-from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.upload_rules import check_size
+from calypso_mcp.domain.uploads.declaration import Declaration
+from calypso_mcp.domain.uploads.upload_rules import check_size
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,15 @@ from calypso_mcp.client.files import Files
 from calypso_mcp.client.uploading.preparation import Prepared
 from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
 from calypso_mcp.concurrency import for_each
-from calypso_mcp.domain.declaration import batch_key
-from calypso_mcp.domain.file_state import FileState
-from calypso_mcp.domain.recollection import Earlier, Recollection, SentFile, choose_sent, is_unfinished
+from calypso_mcp.domain.states.file_state import FileState
+from calypso_mcp.domain.uploads.declaration import batch_key
+from calypso_mcp.domain.uploads.recollection import (
+    Earlier,
+    Recollection,
+    SentFile,
+    choose_sent,
+    is_unfinished,
+)
 from calypso_mcp.errors import CalypsoError, NotFound
 
 #: Questions asked at the same time: of batches, each answered with up to 100 files, and of single files.

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from calypso_mcp.client.uploading.preparation import Prepared
-from calypso_mcp.domain.recollection import SentFile
+from calypso_mcp.domain.uploads.recollection import SentFile
 
 
 class SentFiles(Protocol):

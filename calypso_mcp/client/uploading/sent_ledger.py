@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio.to_thread
 
-from calypso_mcp.domain.declaration import content_digest
-from calypso_mcp.domain.recollection import SentFile
+from calypso_mcp.domain.uploads.declaration import content_digest
+from calypso_mcp.domain.uploads.recollection import SentFile
 from calypso_mcp.errors import ConfigError
 
 if TYPE_CHECKING:

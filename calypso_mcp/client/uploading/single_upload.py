@@ -14,10 +14,10 @@ from calypso_mcp.client.uploading.preparation import Prepared, opened, prepare
 from calypso_mcp.client.uploading.recall import Recall
 from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
 from calypso_mcp.client.uploading.transfer import OnKept, Transfer
-from calypso_mcp.domain.declaration import MOST_GENERATIONS
-from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.recollection import SentFile
+from calypso_mcp.domain.states.file_state import FileState
+from calypso_mcp.domain.uploads.declaration import MOST_GENERATIONS
+from calypso_mcp.domain.uploads.recollection import SentFile
 from calypso_mcp.errors import (
     ApiError,
     CalypsoError,

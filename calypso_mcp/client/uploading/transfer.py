@@ -9,7 +9,7 @@ from calypso_mcp.client.transport.addresses import check_upload_url
 from calypso_mcp.client.transport.retrying import Retries
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.transport.storage import Content, Storage
-from calypso_mcp.domain.resumable import ResumableUpload, UploadState
+from calypso_mcp.domain.uploads.resumable import ResumableUpload, UploadState
 from calypso_mcp.errors import ConnectionFailed, UploadError
 
 #: Called with the number of bytes the storage has newly acknowledged.

@@ -24,9 +24,9 @@ from calypso_mcp.client.uploading.sent_files import SentFiles
 from calypso_mcp.client.uploading.single_upload import SingleUpload
 from calypso_mcp.client.uploading.transfer import Transfer
 from calypso_mcp.client.uploading.versions import Found, Versions
-from calypso_mcp.domain.declaration import Declaration, Destination
-from calypso_mcp.domain.file_state import FileState
-from calypso_mcp.domain.recollection import SentFile
+from calypso_mcp.domain.states.file_state import FileState
+from calypso_mcp.domain.uploads.declaration import Declaration, Destination
+from calypso_mcp.domain.uploads.recollection import SentFile
 
 __all__ = ["TransferProgress", "Upload", "Uploads"]
 

@@ -18,9 +18,9 @@ from calypso_mcp.client.transport.sources import sha256_of
 from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.client.uploading.preparation import opened
 from calypso_mcp.concurrency import for_each
-from calypso_mcp.domain.declaration import Declaration
-from calypso_mcp.domain.file_state import EarlierVersion, FileState
-from calypso_mcp.domain.readiness import Readiness
+from calypso_mcp.domain.states.file_state import EarlierVersion, FileState
+from calypso_mcp.domain.states.readiness import Readiness
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.errors import CalypsoError
 
 #: Up to so many files each is asked for; of more, the whole bucket is listed.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self
 import anyio
 from anyio.to_thread import run_sync
 
-from calypso_mcp.domain.file_formats import HEAD_BYTES
+from calypso_mcp.domain.files.file_formats import HEAD_BYTES
 from calypso_mcp.local.indexing.child_process import (
     ChildDied,
     ChildProcess,

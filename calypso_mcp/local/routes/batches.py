@@ -21,7 +21,7 @@ from calypso_mcp.api.batches import (
     ItemProblem,
 )
 from calypso_mcp.api.files import StatedError
-from calypso_mcp.domain.statuses import FileStatus, SyncStatus
+from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.exchange import REPLAYED, Answer
 from calypso_mcp.local.operations import Operation

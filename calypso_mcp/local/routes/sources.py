@@ -23,7 +23,7 @@ from calypso_mcp.api.sources import (
     SourceText,
     TextQuery,
 )
-from calypso_mcp.domain.upload_rules import check_metadata, check_tags
+from calypso_mcp.domain.uploads.upload_rules import check_metadata, check_tags
 from calypso_mcp.errors import InputError
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.exchange import Answer

@@ -10,8 +10,8 @@ from typing_extensions import TypedDict
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.websites import AddWebsite, ImportUrl, read_tags
-from calypso_mcp.domain.declaration import Declaration
-from calypso_mcp.domain.file_formats import HEAD_BYTES
+from calypso_mcp.domain.files.file_formats import HEAD_BYTES
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.exchange import REPLAYED, Answer, idempotency_key
 from calypso_mcp.local.identifiers import iso_time

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from calypso_mcp.domain.statuses import BucketStatus, SyncStatus
+from calypso_mcp.domain.states.statuses import BucketStatus, SyncStatus
 from calypso_mcp.local.identifiers import new_id
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from calypso_mcp.domain.declaration import Declaration
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.identifiers import json_text
 
 _COLUMNS: Final = ("filename", "content_type", "title", "tags", "metadata", "path", "if_exists")

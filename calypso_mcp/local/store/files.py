@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from calypso_mcp.domain.declaration import Declaration
-from calypso_mcp.domain.statuses import FileStatus, SyncStatus
+from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.identifiers import derived_id, json_text
 from calypso_mcp.local.indexing.documents import Document
 from calypso_mcp.local.store.declarations import COLUMNS, PLACES, take_declaration, values_of

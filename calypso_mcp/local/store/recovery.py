@@ -14,7 +14,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from calypso_mcp.domain.statuses import FileStatus, SyncStatus
+from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
 from calypso_mcp.local.identifiers import derived_id
 from calypso_mcp.local.store import files, sessions
 from calypso_mcp.local.store.migrations import MIGRATIONS

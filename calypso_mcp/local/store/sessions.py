@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from calypso_mcp.domain.declaration import Declaration
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.blobs import Digests
 from calypso_mcp.local.identifiers import json_text, new_id, new_secret, secret_hash
 from calypso_mcp.local.store.declarations import COLUMNS, PLACES, take_declaration, values_of

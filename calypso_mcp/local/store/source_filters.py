@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from calypso_mcp.domain.ignore_patterns import read_patterns
+from calypso_mcp.domain.files.ignore_patterns import read_patterns
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from calypso_mcp.api.sources import SourceColumn, SourceState
-from calypso_mcp.domain.statuses import SyncStatus
+from calypso_mcp.domain.states.statuses import SyncStatus
 from calypso_mcp.local.identifiers import json_text
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store import files

@@ -6,10 +6,10 @@ import re
 import shutil
 
 from calypso_mcp.api.batches import CreateBatch
-from calypso_mcp.domain.declaration import Declaration
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.manifest import Entry, check_manifest
-from calypso_mcp.domain.upload_rules import PATH_CHARS
+from calypso_mcp.domain.uploads.declaration import Declaration
+from calypso_mcp.domain.uploads.manifest import Entry, check_manifest
+from calypso_mcp.domain.uploads.upload_rules import PATH_CHARS
 from calypso_mcp.errors import ManifestError
 from calypso_mcp.local.identifiers import json_text
 from calypso_mcp.local.options import LocalOptions

@@ -6,8 +6,8 @@ import sqlite3
 from dataclasses import dataclass, replace
 
 from calypso_mcp.api.batches import CreateBatch
-from calypso_mcp.domain.declaration import Destination
 from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.uploads.declaration import Destination
 from calypso_mcp.local.identifiers import derived_id, fingerprint
 from calypso_mcp.local.refusals import Refusal, key_reused
 from calypso_mcp.local.store import batches, sessions

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from calypso_mcp.domain.statuses import BatchStatus, FileStatus
+from calypso_mcp.domain.states.statuses import BatchStatus, FileStatus
 
 _ACTIVE = {FileStatus.INDEXED, FileStatus.ACTIVE}
 

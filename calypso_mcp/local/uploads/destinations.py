@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from calypso_mcp.domain.declaration import Destination
 from calypso_mcp.domain.slugs import slug_of
+from calypso_mcp.domain.uploads.declaration import Destination
 from calypso_mcp.local.refusals import bucket_not_assigned, bucket_not_found
 from calypso_mcp.local.store import buckets
 from calypso_mcp.local.store.buckets import BucketRow

@@ -6,8 +6,8 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from calypso_mcp.domain.declaration import Declaration
-from calypso_mcp.domain.statuses import FileStatus
+from calypso_mcp.domain.states.statuses import FileStatus
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.blobs import Digests
 from calypso_mcp.local.refusals import bucket_required

@@ -27,10 +27,10 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
-from calypso_mcp.domain.access import AccessGrant
 from calypso_mcp.domain.addresses import may_be_api_key
-from calypso_mcp.domain.quota import Quota
-from calypso_mcp.domain.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import AccessGrant
+from calypso_mcp.domain.callers.quota import Quota
+from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access import tokens
 from calypso_mcp.server.access.regular_file import read_regular_file

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 from pydantic import SecretStr
 
-from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.server.access.check_queue import CheckQueue
 from calypso_mcp.server.access.credentials import access_token, fingerprint
 

@@ -15,8 +15,8 @@ from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 from starlette.requests import Request
 
-from calypso_mcp.domain.access import AccessGrant
-from calypso_mcp.domain.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import AccessGrant
+from calypso_mcp.domain.callers.scope import ScopeLimit
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext

@@ -23,7 +23,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from calypso_mcp.domain.access import RateWindows
+from calypso_mcp.domain.callers.access import RateWindows
 from calypso_mcp.domain.cross_origin import ANSWER_HEADERS
 from calypso_mcp.server.access.answers import refusal, send_refusal
 from calypso_mcp.server.access.body_limits import BodyLimits, BodyPolicy

@@ -15,8 +15,8 @@ from typing import Any, cast
 
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 
-from calypso_mcp.domain.access import AccessGrant
-from calypso_mcp.domain.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import AccessGrant
+from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.credentials import LONGEST_TOKEN, access_token, fingerprint
 from calypso_mcp.server.access.key_set import ALGORITHMS

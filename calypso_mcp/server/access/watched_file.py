@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.access_file import AccessList, load
 

@@ -10,8 +10,8 @@ from mcp.server.mcpserver import Context
 
 from calypso_mcp.api.sources import Source
 from calypso_mcp.domain.amounts import format_bytes
-from calypso_mcp.domain.file_state import FileState
-from calypso_mcp.domain.readiness import Readiness
+from calypso_mcp.domain.states.file_state import FileState
+from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.errors import CalypsoError, OutOfTime, QuotaExceeded
 from calypso_mcp.server.batches import batch_reports, missing_sources
 from calypso_mcp.server.batches.batch_inputs import BatchInput, WalkedFolder

@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict
 
 from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.concurrency import stop_at
-from calypso_mcp.domain.declaration import Declaration, IfExists
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.upload_rules import split_name
+from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
+from calypso_mcp.domain.uploads.upload_rules import split_name
 from calypso_mcp.errors import CalypsoError, InputError, OutOfTime
 from calypso_mcp.server.calls.call_progress import CallProgress, Step
 from calypso_mcp.server.calls.call_time import CallTime

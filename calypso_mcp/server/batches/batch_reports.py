@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic.json_schema import SkipJsonSchema
 
-from calypso_mcp.domain.file_state import FileState, UploadOutcome
+from calypso_mcp.domain.states.file_state import FileState, UploadOutcome
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server.batches.batch_inputs import BatchInput

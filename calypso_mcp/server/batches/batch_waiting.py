@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.concurrency import for_each
-from calypso_mcp.domain.file_state import FileState, StateReport
-from calypso_mcp.domain.readiness import Readiness
+from calypso_mcp.domain.states.file_state import FileState, StateReport
+from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.server.calls.call_progress import CallProgress, Step
 from calypso_mcp.server.calls.call_time import CallTime
 

@@ -11,9 +11,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
-from calypso_mcp.domain.ignore_patterns import IgnorePatterns, is_meaningless, read_patterns
+from calypso_mcp.domain.files.ignore_patterns import IgnorePatterns, is_meaningless, read_patterns
+from calypso_mcp.domain.files.secret_names import secret_rule
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.secret_names import secret_rule
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.folders import Entry, Folder, opened

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from calypso_mcp.domain.ignore_patterns import IgnorePatterns, read_patterns
+from calypso_mcp.domain.files.ignore_patterns import IgnorePatterns, read_patterns
 
 #: Later files beat earlier ones.
 IGNORE_FILES = (".gitignore", ".calypsoignore")

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
-from calypso_mcp.domain.path_rules import PathStyle, Placement, check_component, place, refused
-from calypso_mcp.domain.secret_names import secret_rule
+from calypso_mcp.domain.files.path_rules import PathStyle, Placement, check_component, place, refused
+from calypso_mcp.domain.files.secret_names import secret_rule
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ConfigError, ContentError
 
 if TYPE_CHECKING:
-    from calypso_mcp.domain.file_formats import ReadableFormats
+    from calypso_mcp.domain.files.file_formats import ReadableFormats
 
 NATIVE_STYLE = PathStyle.WINDOWS if sys.platform == "win32" else PathStyle.POSIX
 

@@ -77,7 +77,7 @@ def find_secret(read_at: ReadAt, size_bytes: int) -> Finding | None:
     Raises:
         OSError: What `read_at` raises.
     """
-    from calypso_mcp.domain.file_formats import HEAD_BYTES
+    from calypso_mcp.domain.files.file_formats import HEAD_BYTES
 
     to_ascii = _reader(read_at(0, min(HEAD_BYTES, size_bytes)))
     for offset in range(0, size_bytes, _STEP_BYTES):
@@ -95,7 +95,7 @@ def find_secret(read_at: ReadAt, size_bytes: int) -> Finding | None:
 
 def _reader(head: bytes) -> Callable[[bytes], bytes]:
     """Return what turns a file's bytes into text with each ASCII character as one byte, as in the forms."""
-    from calypso_mcp.domain.text_bytes import marked_encoding, wide_encoding
+    from calypso_mcp.domain.files.text_bytes import marked_encoding, wide_encoding
 
     marked = marked_encoding(head)
     if marked and marked[0] != "utf-8":

@@ -18,7 +18,7 @@ from anyio import from_thread, to_thread
 
 from calypso_mcp.client.transport.sources import ByteSource, BytesSource, DescriptorSource, SourceFactory
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.upload_rules import check_filename, check_size
+from calypso_mcp.domain.uploads.upload_rules import check_filename, check_size
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.local_files import FilePolicy, OpenedFile, open_allowed
 from calypso_mcp.server.files.secret_scan import ReadAt, find_secret
@@ -247,7 +247,7 @@ _checked_once = _CheckedOnce()
 
 
 def _check_content(filename: str, read: ReadAt, size_bytes: int, policy: FilePolicy) -> None:
-    from calypso_mcp.domain.file_formats import HEAD_BYTES
+    from calypso_mcp.domain.files.file_formats import HEAD_BYTES
 
     policy.check_format(filename, read(0, min(HEAD_BYTES, size_bytes)))
     if policy.scan_secrets:

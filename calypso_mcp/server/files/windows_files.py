@@ -13,7 +13,7 @@ import os
 import sys
 from pathlib import Path
 
-from calypso_mcp.domain.path_rules import PathStyle, fold, split_root
+from calypso_mcp.domain.files.path_rules import PathStyle, fold, split_root
 
 _LONGEST_PATH = 32_768
 _REPARSE_POINT = 0x400

@@ -18,9 +18,9 @@ from mcp.server.auth.provider import AccessToken
 from pydantic import SecretStr
 from starlette.requests import Request
 
-from calypso_mcp.domain.access import AccessGrant
-from calypso_mcp.domain.declaration import Declaration
+from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.errors import CalypsoError, RateLimited
 from calypso_mcp.server.access.credentials import (
     CurrentGrant,

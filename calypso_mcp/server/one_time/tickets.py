@@ -11,7 +11,7 @@ import zlib
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from calypso_mcp.domain.declaration import Declaration, Destination
+from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.sealing import Seal
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Awaitable, Callable
 
-from calypso_mcp.domain.access import AccessGrant
-from calypso_mcp.domain.file_state import FileState
+from calypso_mcp.domain.callers.access import AccessGrant
+from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.server.quotas.upload_quotas import Arrival, UploadQuotas
 
 

@@ -20,10 +20,10 @@ from anyio import to_thread
 
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.outcomes import Upload
-from calypso_mcp.domain.access import AccessGrant
-from calypso_mcp.domain.declaration import Destination
-from calypso_mcp.domain.file_state import FileState
-from calypso_mcp.domain.quota import Usage
+from calypso_mcp.domain.callers.access import AccessGrant
+from calypso_mcp.domain.callers.quota import Usage
+from calypso_mcp.domain.states.file_state import FileState
+from calypso_mcp.domain.uploads.declaration import Destination
 from calypso_mcp.errors import QuotaExceeded
 from calypso_mcp.server.one_time.upload_ledger import owner_of
 from calypso_mcp.server.shared_table import SharedTable

@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import WithJsonSchema
 
-from calypso_mcp.domain.file_state import FileState, StateReport
-from calypso_mcp.domain.readiness import Readiness
+from calypso_mcp.domain.states.file_state import FileState, StateReport
+from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.server.results.models import USUAL, ToolResult
 

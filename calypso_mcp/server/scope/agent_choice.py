@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from calypso_mcp.api.agents import AgentModel
-from calypso_mcp.domain.scope import find_agent
+from calypso_mcp.domain.callers.scope import find_agent
 from calypso_mcp.errors import InputError, ScopeError
 from calypso_mcp.server.conversations import Turn, reach_digest
 from calypso_mcp.server.scope.request_scope import Access

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from calypso_mcp.api.buckets import CreateBucket
 from calypso_mcp.api.connection import Extension
-from calypso_mcp.domain import scope as rules
-from calypso_mcp.domain.declaration import Destination, IfExists
+from calypso_mcp.domain.callers import scope as rules
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.slugs import slug_for
+from calypso_mcp.domain.uploads.declaration import Destination, IfExists
 from calypso_mcp.errors import ApiError, CalypsoError, Conflict, InputError
 from calypso_mcp.server.scope.attached_agents import describe_new_bucket
 from calypso_mcp.server.scope.content_keys import creation_key

@@ -16,9 +16,9 @@ from starlette.requests import Request
 
 from calypso_mcp.api.agents import AgentModel
 from calypso_mcp.api.buckets import Bucket
-from calypso_mcp.domain import scope as rules
-from calypso_mcp.domain.access import AccessGrant
-from calypso_mcp.domain.scope import Scope, ScopeLimit
+from calypso_mcp.domain.callers import scope as rules
+from calypso_mcp.domain.callers.access import AccessGrant
+from calypso_mcp.domain.callers.scope import Scope, ScopeLimit
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, ScopeError
 from calypso_mcp.server.access.credentials import ANYONE

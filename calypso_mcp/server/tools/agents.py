@@ -12,7 +12,7 @@ from pydantic.json_schema import SkipJsonSchema
 from calypso_mcp.api.agents import AgentModel, CreateAgent, UpdateAgent
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.connection import Extension
-from calypso_mcp.domain.scope import agent_names
+from calypso_mcp.domain.callers.scope import agent_names
 from calypso_mcp.errors import Conflict, InputError
 from calypso_mcp.server.results.models import ToolResult, answer, first
 from calypso_mcp.server.scope.content_keys import creation_key

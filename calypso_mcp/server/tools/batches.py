@@ -8,7 +8,7 @@ from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
 
-from calypso_mcp.domain.declaration import Declaration, IfExists
+from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.batches.batch import Batch
 from calypso_mcp.server.batches.batch_inputs import (

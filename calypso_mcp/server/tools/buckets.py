@@ -13,7 +13,7 @@ from pydantic import Field
 
 from calypso_mcp.api.buckets import Bucket, CreateBucket
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
-from calypso_mcp.domain.statuses import BucketStatus
+from calypso_mcp.domain.states.statuses import BucketStatus
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import Conflict, InputError
 from calypso_mcp.server.results.models import ToolResult, answer, first

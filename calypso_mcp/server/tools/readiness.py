@@ -15,8 +15,8 @@ from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.states import state_of_file, state_of_task
 from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.concurrency import map_parallel
-from calypso_mcp.domain.file_state import StateReport
-from calypso_mcp.domain.readiness import Readiness
+from calypso_mcp.domain.states.file_state import StateReport
+from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, OutOfTime, ScopeError
 from calypso_mcp.server.calls.call_progress import Step, call_progress

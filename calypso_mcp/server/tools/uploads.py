@@ -14,11 +14,11 @@ from starlette.requests import Request
 
 from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.client.uploading.outcomes import Upload
-from calypso_mcp.domain.declaration import Declaration, IfExists
-from calypso_mcp.domain.file_state import FileState, StateReport
-from calypso_mcp.domain.readiness import Readiness
+from calypso_mcp.domain.states.file_state import FileState, StateReport
+from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
-from calypso_mcp.domain.upload_rules import split_name
+from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
+from calypso_mcp.domain.uploads.upload_rules import split_name
 from calypso_mcp.errors import CalypsoError, ContentError, InputError, OutOfTime
 from calypso_mcp.server.batches.batch_reports import earlier_line, is_changed
 from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress

@@ -10,11 +10,11 @@ from pydantic.json_schema import SkipJsonSchema
 
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.client.readiness_target import ReadinessTarget
-from calypso_mcp.domain.declaration import Declaration, content_digest
-from calypso_mcp.domain.file_state import FileState, StateReport
 from calypso_mcp.domain.qa import as_markdown
-from calypso_mcp.domain.readiness import Readiness
+from calypso_mcp.domain.states.file_state import FileState, StateReport
+from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
+from calypso_mcp.domain.uploads.declaration import Declaration, content_digest
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.quotas.fetch_quotas import count_fetch
 from calypso_mcp.server.quotas.upload_quotas import Arrival

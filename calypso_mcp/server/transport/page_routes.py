@@ -17,8 +17,8 @@ from starlette.routing import Route
 
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.sources import RelabelSource, SourcesQuery
-from calypso_mcp.domain.declaration import Declaration, IfExists
-from calypso_mcp.domain.upload_rules import split_name
+from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
+from calypso_mcp.domain.uploads.upload_rules import split_name
 from calypso_mcp.errors import CalypsoError, InputError, ScopeError
 from calypso_mcp.server.access.answers import failure
 from calypso_mcp.server.access.credentials import grant_of_http

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server.access.credentials import grant_of_http, grant_of_user
 from calypso_mcp.server.access.gate import LIVENESS_PATH

@@ -20,9 +20,9 @@ from calypso_mcp.api.files import CreateUploadSession
 from calypso_mcp.client.uploading.relayed_upload import StreamEnded, StreamSource
 from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.domain.cross_origin import preflight_headers
-from calypso_mcp.domain.file_state import FileState
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.upload_rules import check_size
+from calypso_mcp.domain.states.file_state import FileState
+from calypso_mcp.domain.uploads.upload_rules import check_size
 from calypso_mcp.errors import CalypsoError, ScopeError
 from calypso_mcp.server.access.answers import failure, refusal
 from calypso_mcp.server.access.credentials import grant_of_http
@@ -37,7 +37,7 @@ from calypso_mcp.server.transport.upload_requests import Refused, Seen, read_par
 
 if TYPE_CHECKING:
     from calypso_mcp.api.files import KnowledgeFile
-    from calypso_mcp.domain.access import AccessGrant
+    from calypso_mcp.domain.callers.access import AccessGrant
 
 _log = logging.getLogger(__name__)
 
@@ -175,7 +175,7 @@ class UploadEndpoint:
         Raises:
             ContentError: The backend cannot read such a file.
         """
-        from calypso_mcp.domain.file_formats import HEAD_BYTES
+        from calypso_mcp.domain.files.file_formats import HEAD_BYTES
 
         head = bytearray()
         async for block in blocks:

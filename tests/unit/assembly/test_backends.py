@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from calypso_mcp.assembly.access import Callers, callers
 from calypso_mcp.assembly.backends import Backends, opened
-from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.errors import AuthenticationFailed
 from calypso_mcp.settings import settings_from
 from tests.support.served_app import serving

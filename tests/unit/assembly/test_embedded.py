@@ -13,7 +13,7 @@ from calypso_mcp.assembly.backends import Backends, opened
 from calypso_mcp.assembly.embedded import EMBEDDED_BASE_URL, EmbeddedTransport
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.outcomes import Upload
-from calypso_mcp.domain.declaration import Declaration, Destination
+from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.errors import AuthenticationFailed, ConfigError
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.worker import IndexingWorker

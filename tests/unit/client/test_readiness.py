@@ -10,8 +10,8 @@ from calypso_mcp import errors
 from calypso_mcp.api.batches import BatchItem
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.client.readiness_target import ReadinessTarget
-from calypso_mcp.domain.file_state import StateReport
-from calypso_mcp.domain.readiness import Readiness
+from calypso_mcp.domain.states.file_state import StateReport
+from calypso_mcp.domain.states.readiness import Readiness
 from tests.support.faulty_transport import FakeClock, problem, scripted_client
 
 BUCKETS = "GET /v1/knowledge/buckets"

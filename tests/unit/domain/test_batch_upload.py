@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calypso_mcp.domain.batch_upload import MOST_FINALIZES, BatchStep, BatchUpload, TakenOver
-from calypso_mcp.domain.file_state import FileState, Reason
+from calypso_mcp.domain.states.file_state import FileState, Reason
+from calypso_mcp.domain.uploads.batch_upload import MOST_FINALIZES, BatchStep, BatchUpload, TakenOver
 
 IDS = ("a", "b", "c")
 REASON = Reason("broken", "It broke.")

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calypso_mcp.api.files import CreateUploadSession
-from calypso_mcp.domain.declaration import Declaration, Destination, batch_key
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.manifest import check_client_file_id
+from calypso_mcp.domain.uploads.declaration import Declaration, Destination, batch_key
+from calypso_mcp.domain.uploads.manifest import check_client_file_id
 from calypso_mcp.errors import ContentError
 from tests.support.declarations import HASH, a_key, an_id
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from calypso_mcp.domain.ignore_patterns import IgnorePatterns, is_meaningless, read_patterns
+from calypso_mcp.domain.files.ignore_patterns import IgnorePatterns, is_meaningless, read_patterns
 
 _WORDS = ("a", "b", "ab", "*", "*", "?", " ")
 _BRACKETS = ("[ab]", "[!a]", "[^b]", "[[:alpha:]]", "[[:x:]]", "[a-", "]", "[]a]", "[a-c]", "[b-a]", "[\\]]")

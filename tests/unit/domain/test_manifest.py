@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from calypso_mcp.domain.declaration import batch_key
-from calypso_mcp.domain.manifest import Entry, check_client_file_id, check_manifest, split
+from calypso_mcp.domain.uploads.declaration import batch_key
+from calypso_mcp.domain.uploads.manifest import Entry, check_client_file_id, check_manifest, split
 from calypso_mcp.errors import ManifestError
 from tests.support.declarations import an_id
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calypso_mcp.domain.path_rules import PathStyle, Placement, check_component, fold, place, split
+from calypso_mcp.domain.files.path_rules import PathStyle, Placement, check_component, fold, place, split
 from calypso_mcp.errors import ContentError
 
 POSIX, WINDOWS = PathStyle.POSIX, PathStyle.WINDOWS

@@ -7,7 +7,7 @@ import pytest
 
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.api.states import state_of_file
-from calypso_mcp.domain.readiness import (
+from calypso_mcp.domain.states.readiness import (
     PollSchedule,
     Readiness,
     hinges_on_store,

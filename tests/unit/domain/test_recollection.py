@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calypso_mcp.domain.file_state import FileState, Reason
-from calypso_mcp.domain.readiness import Readiness
-from calypso_mcp.domain.recollection import Recollection, SentFile, choose_sent, is_unfinished
+from calypso_mcp.domain.states.file_state import FileState, Reason
+from calypso_mcp.domain.states.readiness import Readiness
+from calypso_mcp.domain.uploads.recollection import Recollection, SentFile, choose_sent, is_unfinished
 
 BUSY = FileState(outcome="failed", reason=Reason("busy", "Too busy.", retryable=True))
 REFUSED = FileState(outcome="failed", reason=Reason("refused", "No.", retryable=False))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from calypso_mcp.domain.limits import CHUNK_GRANULARITY
-from calypso_mcp.domain.resumable import ResumableUpload, UploadState
+from calypso_mcp.domain.uploads.resumable import ResumableUpload, UploadState
 from calypso_mcp.errors import SessionExpired, UploadError, UploadOutOfStep
 
 TOTAL = 1_000_000

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from calypso_mcp.domain.secret_names import SECRET_FILES, SECRET_FOLDERS, secret_rule
+from calypso_mcp.domain.files.secret_names import SECRET_FILES, SECRET_FOLDERS, secret_rule
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from calypso_mcp.domain.declaration import Declaration, Destination
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.upload_rules import check_size, content_type_for
+from calypso_mcp.domain.uploads.declaration import Declaration, Destination
+from calypso_mcp.domain.uploads.upload_rules import check_size, content_type_for
 from calypso_mcp.errors import ContentError
 
 LIMITS = UploadLimits()

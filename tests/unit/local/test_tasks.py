@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from calypso_mcp.domain.declaration import Declaration
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.blobs import Digests
 from calypso_mcp.local.store import files, sessions, tasks
 from calypso_mcp.local.store.database import Database

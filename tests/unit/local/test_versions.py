@@ -9,7 +9,7 @@ from itertools import permutations
 
 import pytest
 
-from calypso_mcp.domain.declaration import Declaration, IfExists
+from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import Block, Document
 from calypso_mcp.local.retrieval.search import Where, search

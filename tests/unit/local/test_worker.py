@@ -12,7 +12,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from calypso_mcp.domain.declaration import Declaration
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local import worker as worker_module
 from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.indexing.chunking import Chunk, split

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calypso_mcp.domain.access import AccessGrant
+from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.server.conversations import Conversations, Turn, new_conversation_id, reach_digest
 
 CONVERSATIONS = Conversations(lambda: b"the same in every worker")

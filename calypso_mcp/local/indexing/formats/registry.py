@@ -13,7 +13,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
-from calypso_mcp.domain.file_formats import (
+from calypso_mcp.domain.files.file_formats import (
     HEAD_BYTES,
     Container,
     FileFormat,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calypso_mcp.domain.file_formats import Container, Signature, UnreadableKind
+from calypso_mcp.domain.files.file_formats import Container, Signature, UnreadableKind
 
 
 def _kind(

@@ -13,7 +13,7 @@ import pytest
 
 from calypso_mcp.client.uploading import sent_ledger as module
 from calypso_mcp.client.uploading.sent_ledger import LedgerFile, SentLedger, account_of
-from calypso_mcp.domain.recollection import SentFile
+from calypso_mcp.domain.uploads.recollection import SentFile
 
 ARRIVED = SentFile("file_1", "task_1", "batch_1", "a.md-1")
 

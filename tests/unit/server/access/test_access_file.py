@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from calypso_mcp.domain.quota import Quota
-from calypso_mcp.domain.scope import ScopeLimit
+from calypso_mcp.domain.callers.quota import Quota
+from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access import tokens
 from calypso_mcp.server.access.access_file import load

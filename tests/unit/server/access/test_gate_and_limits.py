@@ -17,8 +17,8 @@ from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from calypso_mcp.domain.access import AccessGrant
-from calypso_mcp.domain.scope import ScopeLimit
+from calypso_mcp.domain.callers.access import AccessGrant
+from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import Busy, ConnectionFailed
 from calypso_mcp.server.access.body_limits import BodyPolicy
 from calypso_mcp.server.access.credentials import NOBODY, access_token, grant_of_user

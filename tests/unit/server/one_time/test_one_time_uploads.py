@@ -19,8 +19,8 @@ from starlette.requests import Request
 from calypso_mcp.api.buckets import CreateBucket
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.assembly.backends import opened
-from calypso_mcp.domain.access import AccessGrant
-from calypso_mcp.domain.declaration import Declaration, Destination
+from calypso_mcp.domain.callers.access import AccessGrant
+from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.errors import RateLimited
 from calypso_mcp.server.access.credentials import access_token
 from calypso_mcp.server.backends.backend import Backend

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calypso_mcp.domain.access import AccessGrant
-from calypso_mcp.domain.declaration import Declaration, Destination
+from calypso_mcp.domain.callers.access import AccessGrant
+from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.one_time.tickets import Ticket, TicketSeal
 

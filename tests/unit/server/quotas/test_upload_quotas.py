@@ -11,10 +11,10 @@ import pytest
 
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.outcomes import Upload
-from calypso_mcp.domain.access import AccessGrant
-from calypso_mcp.domain.declaration import Declaration, Destination
-from calypso_mcp.domain.file_state import FileState
-from calypso_mcp.domain.quota import Quota
+from calypso_mcp.domain.callers.access import AccessGrant
+from calypso_mcp.domain.callers.quota import Quota
+from calypso_mcp.domain.states.file_state import FileState
+from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.errors import CalypsoError, ConnectionFailed, ContentError, QuotaExceeded
 from calypso_mcp.server.quotas.upload_quotas import QUOTA_FILE, Arrival, UploadQuotas, arrivals_of
 

@@ -1,6 +1,6 @@
 import pytest
 
-from calypso_mcp.domain.scope import ScopeLimit
+from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import InputError
 from calypso_mcp.server.scope.narrowing import asked_limits, check_headers
 

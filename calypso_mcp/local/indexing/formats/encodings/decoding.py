@@ -11,7 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from calypso_mcp.domain.text_bytes import marked_encoding, wide_encoding
+from calypso_mcp.domain.files.text_bytes import marked_encoding, wide_encoding
 from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.indexing.formats.encodings.guessing import guesses
 from calypso_mcp.local.indexing.formats.encodings.labels import codec_of, label_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from calypso_mcp.domain.file_formats import HEAD_BYTES
+from calypso_mcp.domain.files.file_formats import HEAD_BYTES
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
 from calypso_mcp.local.indexing.formats.registry import entry_of, readable_formats
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from calypso_mcp.domain.readiness import Readiness, overall
-from calypso_mcp.domain.statuses import GONE
+from calypso_mcp.domain.states.readiness import Readiness, overall
+from calypso_mcp.domain.states.statuses import GONE
 from calypso_mcp.errors import CalypsoError, InputError
 
 #: What an upload came to. `accepted`: uploaded now. `replayed`: was there already. `rejected`: refused, the

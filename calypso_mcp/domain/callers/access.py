@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+from calypso_mcp.domain.callers.quota import Quota
+from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.domain.pacing import SlidingWindow
-from calypso_mcp.domain.quota import Quota
-from calypso_mcp.domain.scope import ScopeLimit
 
 #: Length of the window that `calls_per_minute` counts in, in seconds.
 RATE_WINDOW_S = 60.0

@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from calypso_mcp.domain.file_state import FileState
+from calypso_mcp.domain.states.file_state import FileState
 
 
 @dataclass(frozen=True, slots=True)

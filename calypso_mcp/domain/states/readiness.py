@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from calypso_mcp.domain.statuses import FileStatus, SyncStatus
+from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
 
 
 class Readiness(StrEnum):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.upload_rules import (
+from calypso_mcp.domain.uploads.upload_rules import (
     check_filename,
     check_metadata,
     check_path,

@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Final
 
-from calypso_mcp.domain.text_bytes import looks_like_text
+from calypso_mcp.domain.files.text_bytes import looks_like_text
 from calypso_mcp.errors import ContentError
 
 #: How many bytes from the start of a file are looked at.

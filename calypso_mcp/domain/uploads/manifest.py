@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 from zlib import crc32
 
-from calypso_mcp.domain.declaration import readable_part
 from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.uploads.declaration import readable_part
 from calypso_mcp.errors import ManifestError
 
 _VALID_ID: Final = re.compile(r"(?!__)[A-Za-z0-9_.-]+", re.ASCII)

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from calypso_mcp.domain.file_state import FileState, Reason
+from calypso_mcp.domain.states.file_state import FileState, Reason
 
 #: How often finalize is asked at most while files that arrived are called pending.
 MOST_FINALIZES: Final = 5

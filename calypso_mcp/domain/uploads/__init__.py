@@ -1,0 +1,1 @@
+"""Rules of an upload: what is declared, what is allowed, and the state machines of files on their way."""
