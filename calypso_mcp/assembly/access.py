@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.errors import AuthenticationFailed, ConfigError
+from calypso_mcp.server.access.access_file.watched_file import WatchedAccessFile
 from calypso_mcp.server.access.caller_keys import CallerKeyVerifier
 from calypso_mcp.server.access.credentials import (
     AccessFileVerifier,
@@ -23,10 +24,9 @@ from calypso_mcp.server.access.credentials import (
     unchanged,
 )
 from calypso_mcp.server.access.gate import AccessControl
-from calypso_mcp.server.access.oauth import OAuthPolicy, OAuthVerifier
-from calypso_mcp.server.access.protected_resource import MCP_PATH, ProtectedResource
-from calypso_mcp.server.access.signing_keys import SigningKeys
-from calypso_mcp.server.access.watched_file import WatchedAccessFile
+from calypso_mcp.server.access.oauth.protected_resource import MCP_PATH, ProtectedResource
+from calypso_mcp.server.access.oauth.resource_server import OAuthPolicy, OAuthVerifier
+from calypso_mcp.server.access.oauth.signing_keys import SigningKeys
 from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.settings import Settings, environment
 

@@ -21,8 +21,8 @@ from calypso_mcp.assembly.server import file_policy, server_state
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.page.gate import PageGate, PagePlace
 from calypso_mcp.page.sessions import OpenSessions
+from calypso_mcp.server.access.oauth.protected_resource import MCP_PATH
 from calypso_mcp.server.access.page_sessions import TokenSessions
-from calypso_mcp.server.access.protected_resource import MCP_PATH
 from calypso_mcp.server.access.refusal_pace import PAGE_PACE, RefusalPace
 from calypso_mcp.server.build import build_server, offered
 from calypso_mcp.server.metrics import Metrics

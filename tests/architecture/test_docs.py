@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from calypso_mcp.cli.arguments import parse
-from calypso_mcp.server.access.access_file import load
+from calypso_mcp.server.access.access_file.access_file import load
 from calypso_mcp.settings import knobs
 from tests.architecture.error_codes import find_error_codes
 from tests.architecture.readme_tables import PAGES as GENERATED

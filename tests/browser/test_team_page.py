@@ -9,7 +9,7 @@ import anyio
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from calypso_mcp.server.access.tokens import hash_token, new_token
+from calypso_mcp.server.access.access_file.tokens import hash_token, new_token
 from tests.browser.accessibility import violations
 from tests.browser.page_rig import CHROMIUM, chromium, drop, settled, watched
 from tests.support.team_server import Team, call, team_server

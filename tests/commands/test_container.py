@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from calypso_mcp.server.access.tokens import access_file_entry, new_token
+from calypso_mcp.server.access.access_file.tokens import access_file_entry, new_token
 from tests.commands.processes import LIMIT_S, ROOT, running
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")

@@ -21,7 +21,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa, x448, x25519
 
-from calypso_mcp.server.access.tokens import new_token
+from calypso_mcp.server.access.access_file.tokens import new_token
 
 _DICE = random.Random(7)
 _HEX = "0123456789abcdef"

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.server.access.tokens import access_file_entry, new_token
+from calypso_mcp.server.access.access_file.tokens import access_file_entry, new_token
 
 
 def add_arguments(parser: CommandParser) -> None:

@@ -21,7 +21,7 @@ from calypso_mcp.domain.callers.scope import ScopeLimit
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
 
-    from calypso_mcp.server.access.watched_file import WatchedAccessFile
+    from calypso_mcp.server.access.access_file.watched_file import WatchedAccessFile
 
 #: The claim of an `AccessToken` that carries our grant.
 GRANT_CLAIM = "calypso"

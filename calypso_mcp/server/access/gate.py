@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from calypso_mcp.errors import Busy, CalypsoError
 from calypso_mcp.server.access.answers import refusal, send_refusal
-from calypso_mcp.server.access.protected_resource import ProtectedResource
+from calypso_mcp.server.access.oauth.protected_resource import ProtectedResource
 from calypso_mcp.server.access.refusal_pace import RefusalPace
 
 _log = logging.getLogger(__name__)

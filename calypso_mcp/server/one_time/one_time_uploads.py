@@ -29,7 +29,7 @@ from calypso_mcp.server.access.credentials import (
     grant_of_http,
     unchanged,
 )
-from calypso_mcp.server.access.protected_resource import origin_of
+from calypso_mcp.server.access.oauth.protected_resource import origin_of
 from calypso_mcp.server.one_time.tickets import Ticket, TicketSeal, UploadPlace, mark_of
 from calypso_mcp.server.one_time.upload_ledger import State, UploadLedger, UploadRecord, owner_of
 

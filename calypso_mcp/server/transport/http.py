@@ -14,7 +14,7 @@ from calypso_mcp.domain.addresses import is_loopback
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.gate import AccessControl
 from calypso_mcp.server.access.limits import HttpLimits, wrap
-from calypso_mcp.server.access.protected_resource import MCP_PATH, ProtectedResource
+from calypso_mcp.server.access.oauth.protected_resource import MCP_PATH, ProtectedResource
 from calypso_mcp.server.metrics import Metrics
 from calypso_mcp.server.transport.readable_narrowing import ReadableNarrowing
 

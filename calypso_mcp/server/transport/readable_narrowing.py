@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from calypso_mcp.errors import InputError
 from calypso_mcp.server.access.answers import refusal
-from calypso_mcp.server.access.protected_resource import MCP_PATH
+from calypso_mcp.server.access.oauth.protected_resource import MCP_PATH
 from calypso_mcp.server.scope.narrowing import asked_limits, check_headers
 
 

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from calypso_mcp.assembly.access import Callers, callers
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.server.access.tokens import hash_token
+from calypso_mcp.server.access.access_file.tokens import hash_token
 from calypso_mcp.settings import settings_from
 
 OAUTH = {

@@ -25,7 +25,7 @@ from calypso_mcp.server.access.credentials import NOBODY, access_token, grant_of
 from calypso_mcp.server.access.gate import AccessControl
 from calypso_mcp.server.access.json_shape import JsonShape
 from calypso_mcp.server.access.limits import HttpLimits, wrap
-from calypso_mcp.server.access.protected_resource import ProtectedResource
+from calypso_mcp.server.access.oauth.protected_resource import ProtectedResource
 from tests.support.oauth_issuer import Clock
 
 SECURITY = TransportSecuritySettings(

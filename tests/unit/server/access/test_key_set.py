@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from calypso_mcp.server.access.key_set import matching, parse_key_set
+from calypso_mcp.server.access.oauth.key_set import matching, parse_key_set
 
 RSA = {
     **json.loads(RSAAlgorithm.to_jwk(rsa.generate_private_key(65537, 2048).public_key())),

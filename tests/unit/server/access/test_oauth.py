@@ -8,8 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.credentials import GRANT_CLAIM
-from calypso_mcp.server.access.oauth import OAuthPolicy, OAuthVerifier
-from calypso_mcp.server.access.signing_keys import SigningKeys
+from calypso_mcp.server.access.oauth.resource_server import OAuthPolicy, OAuthVerifier
+from calypso_mcp.server.access.oauth.signing_keys import SigningKeys
 from tests.support.oauth_issuer import AUDIENCE, ISSUER, Issuer
 
 

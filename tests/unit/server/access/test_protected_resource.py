@@ -9,7 +9,7 @@ import pytest
 from starlette.applications import Starlette
 
 from calypso_mcp.assembly.access import callers
-from calypso_mcp.server.access.protected_resource import ProtectedResource
+from calypso_mcp.server.access.oauth.protected_resource import ProtectedResource
 from calypso_mcp.settings import settings_from
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"

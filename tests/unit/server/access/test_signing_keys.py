@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from calypso_mcp.errors import Busy, ConfigError, ConnectionFailed
-from calypso_mcp.server.access.signing_keys import MAX_AGE_S, MAX_STALE_S, MIN_REFRESH_S, SigningKeys
+from calypso_mcp.server.access.oauth.signing_keys import MAX_AGE_S, MAX_STALE_S, MIN_REFRESH_S, SigningKeys
 from tests.support.oauth_issuer import Clock, Issuer
 
 URL = "https://issuer.example/jwks"

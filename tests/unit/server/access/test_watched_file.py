@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.server.access import tokens
-from calypso_mcp.server.access.watched_file import WatchedAccessFile
+from calypso_mcp.server.access.access_file.access_file import tokens
+from calypso_mcp.server.access.access_file.watched_file import WatchedAccessFile
 
 
 def agent(name: str, extra: str = "all_buckets = true") -> str:

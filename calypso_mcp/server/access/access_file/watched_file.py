@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.server.access.access_file import AccessList, load
+from calypso_mcp.server.access.access_file.access_file import AccessList, load
 
 _log = logging.getLogger(__name__)
 

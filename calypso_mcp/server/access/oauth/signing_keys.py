@@ -16,7 +16,7 @@ import anyio
 from calypso_mcp.domain.addresses import keeps_secrets, split_url
 from calypso_mcp.errors import ConfigError, ConnectionFailed
 from calypso_mcp.server.access.check_queue import CheckPolicy, CheckQueue
-from calypso_mcp.server.access.key_set import SigningKey, matching, parse_key_set
+from calypso_mcp.server.access.oauth.key_set import SigningKey, matching, parse_key_set
 
 if TYPE_CHECKING:
     import httpx2

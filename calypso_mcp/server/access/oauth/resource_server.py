@@ -19,8 +19,8 @@ from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.credentials import LONGEST_TOKEN, access_token, fingerprint
-from calypso_mcp.server.access.key_set import ALGORITHMS
-from calypso_mcp.server.access.signing_keys import SigningKeys, require_https
+from calypso_mcp.server.access.oauth.key_set import ALGORITHMS
+from calypso_mcp.server.access.oauth.signing_keys import SigningKeys, require_https
 
 #: Latest expiry, in seconds since 1970: the end of the year 9999. Anything later is no date.
 _LATEST_EXPIRY = 253_402_300_799

@@ -1,0 +1,1 @@
+"""The operator's access file: read, watched for changes, with tokens stored only as hashes."""
