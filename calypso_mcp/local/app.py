@@ -41,7 +41,7 @@ from calypso_mcp.local.routes import (
     uploads,
     websites,
 )
-from calypso_mcp.local.store.database import Database
+from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.worker import IndexingWorker
 from calypso_mcp.sqlite.faults import StoreFault, gone
 

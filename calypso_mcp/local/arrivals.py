@@ -12,7 +12,7 @@ from anyio import to_thread
 from calypso_mcp.concurrency import Together
 from calypso_mcp.local.blobs import Blobs, Digests, Whole
 from calypso_mcp.local.store import sessions
-from calypso_mcp.local.store.database import Database
+from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.store.sessions import SessionRow
 
 _MOST_TOGETHER = 32

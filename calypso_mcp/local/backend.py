@@ -14,7 +14,7 @@ from calypso_mcp.local.arrivals import Arrivals
 from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.turns import Turns
-from calypso_mcp.local.store.database import Database
+from calypso_mcp.local.store.connections.database import Database
 
 if TYPE_CHECKING:
     from calypso_mcp.local.retrieval.search import Reorder

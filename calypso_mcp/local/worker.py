@@ -25,7 +25,7 @@ from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store import files, sources, tasks
-from calypso_mcp.local.store.database import Database
+from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.tasks import Claimed
 from calypso_mcp.sqlite.faults import StoreFault

@@ -34,7 +34,7 @@ from calypso_mcp.local.semantic.prefixes import prefixes_of
 from calypso_mcp.local.semantic.semantics import build_embedder, reorder_by
 from calypso_mcp.local.semantic.vectors import pack
 from calypso_mcp.local.store import vectors
-from calypso_mcp.local.store.migrations import MIGRATIONS
+from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.sqlite.connections import open_private
 from calypso_mcp.sqlite.migrations import migrate
 from tests.benchmarks.retrieval import DEPTH, Collection, Scores

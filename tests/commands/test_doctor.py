@@ -29,7 +29,7 @@ from calypso_mcp.cli.doctor.findings import Finding, is_well
 from calypso_mcp.cli.doctor.machine import check_folders, check_machine
 from calypso_mcp.cli.doctor.settings_checks import check_settings
 from calypso_mcp.local.app import STORE_FILE
-from calypso_mcp.local.store.migrations import MIGRATIONS
+from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.server.registry import TOOLS
 from calypso_mcp.settings import read_settings
 from calypso_mcp.sqlite.connections import open_private

@@ -16,7 +16,7 @@ from calypso_mcp.cli.doctor.findings import Finding, note, ok, problem
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.app import STORE_FILE, WORKERS_FOLDER
 from calypso_mcp.local.processes.presence import Presence
-from calypso_mcp.local.store.migrations import MIGRATIONS
+from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.settings import Settings
 from calypso_mcp.sqlite.faults import is_busy
 from calypso_mcp.sqlite.migrations import applied

@@ -15,7 +15,7 @@ from calypso_mcp import __version__
 from calypso_mcp.cli.clients.command import PACKAGE
 from calypso_mcp.cli.doctor.findings import Finding, note, ok, problem
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.local.store.database import check_sqlite
+from calypso_mcp.local.store.connections.database import check_sqlite
 
 _AREA = "machine"
 _FOLDERS = "folders"

@@ -19,7 +19,7 @@ from calypso_mcp.local.semantic.prefixes import prefixes_of
 from calypso_mcp.local.semantic.vectors import closenesses
 from calypso_mcp.local.semantic.worker import EmbeddingWorker
 from calypso_mcp.local.store import vectors
-from calypso_mcp.local.store.database import Database
+from calypso_mcp.local.store.connections.database import Database
 
 _LOG = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from calypso_mcp.local.semantic.options import EmbeddingOptions
 from calypso_mcp.local.semantic.prefixes import Prefixes
 from calypso_mcp.local.semantic.vectors import pack
 from calypso_mcp.local.store import tasks, vectors
-from calypso_mcp.local.store.database import Database
+from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.store.vectors import Unembedded
 from calypso_mcp.sqlite.faults import StoreFault
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
 from calypso_mcp.local.identifiers import derived_id
 from calypso_mcp.local.store import files, sessions
-from calypso_mcp.local.store.migrations import MIGRATIONS
+from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.sqlite.connections import open_private, transaction
 from calypso_mcp.sqlite.migrations import migrate
 

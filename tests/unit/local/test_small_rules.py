@@ -16,7 +16,7 @@ from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.rate_limit import admit
 from calypso_mcp.local.refusals import Refusal
-from calypso_mcp.local.store.migrations import MIGRATIONS
+from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.sqlite.connections import open_private
 from calypso_mcp.sqlite.migrations import migrate
 

@@ -20,9 +20,9 @@ import pytest
 
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.store.database import Database
-from calypso_mcp.local.store.migrations import MIGRATIONS
-from calypso_mcp.local.store.writer import Write, Writer
+from calypso_mcp.local.store.connections.database import Database
+from calypso_mcp.local.store.connections.migrations import MIGRATIONS
+from calypso_mcp.local.store.connections.writer import Write, Writer
 from calypso_mcp.sqlite.connections import open_private
 from calypso_mcp.sqlite.faults import StoreDamaged, StoreGone
 from calypso_mcp.sqlite.migrations import applied, migrate, statements
@@ -272,7 +272,7 @@ def test_a_store_without_room_for_its_tables_says_so_and_is_made_when_there_is_r
     make = f"""
         import anyio, pathlib, resource, signal
         from calypso_mcp.errors import ConfigError
-        from calypso_mcp.local.store.database import Database
+        from calypso_mcp.local.store.connections.database import Database
 
         async def opened():
             async with Database(pathlib.Path({str(tmp_path / "calypso.db")!r})):

@@ -11,7 +11,7 @@ import pytest
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.blobs import Digests
 from calypso_mcp.local.store import files, sessions, tasks
-from calypso_mcp.local.store.database import Database
+from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sessions import NewSession
 

@@ -14,7 +14,7 @@ from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import Block, Document
 from calypso_mcp.local.retrieval.search import Where, search
 from calypso_mcp.local.store import buckets, files, sessions, sources, tasks
-from calypso_mcp.local.store.migrations import MIGRATIONS
+from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.local.store.sessions import NewSession
 from calypso_mcp.local.store.tasks import Claimed
 from calypso_mcp.local.worker import _indexed  # pyright: ignore[reportPrivateUsage]

@@ -20,7 +20,7 @@ from calypso_mcp.local.indexing.documents import Document
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.store import files, sessions
-from calypso_mcp.local.store.database import Database
+from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.store.sessions import NewSession
 from calypso_mcp.local.worker import IndexingWorker
 

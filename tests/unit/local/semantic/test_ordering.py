@@ -14,7 +14,7 @@ from calypso_mcp.local.semantic.options import EmbeddingOptions
 from calypso_mcp.local.semantic.prefixes import Prefixes, prefixes_of
 from calypso_mcp.local.semantic.vectors import closenesses, pack
 from calypso_mcp.local.store import vectors
-from calypso_mcp.local.store.migrations import MIGRATIONS
+from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.sqlite.connections import open_private
 from calypso_mcp.sqlite.migrations import migrate
 

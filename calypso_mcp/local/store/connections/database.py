@@ -14,9 +14,9 @@ from anyio import to_thread
 
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.store.migrations import MIGRATIONS
-from calypso_mcp.local.store.readers import Readers
-from calypso_mcp.local.store.writer import Write, Writer
+from calypso_mcp.local.store.connections.migrations import MIGRATIONS
+from calypso_mcp.local.store.connections.readers import Readers
+from calypso_mcp.local.store.connections.writer import Write, Writer
 from calypso_mcp.sqlite.connections import connect, open_private, transaction
 from calypso_mcp.sqlite.faults import FileWatch, damaged, gone, is_busy, is_damaged
 from calypso_mcp.sqlite.migrations import migrate
