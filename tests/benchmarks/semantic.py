@@ -27,7 +27,7 @@ from calypso_mcp.local.indexing.formats.texts.text import read_text
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.retrieval.search import Reorder, Where, search
 from calypso_mcp.local.retrieval.statistics import Statistics
-from calypso_mcp.local.retrieval.tokens import written_words
+from calypso_mcp.local.retrieval.words.tokens import written_words
 from calypso_mcp.local.semantic.embedder import Embedder, Vector
 from calypso_mcp.local.semantic.options import EmbeddingOptions
 from calypso_mcp.local.semantic.prefixes import prefixes_of

@@ -17,7 +17,8 @@ from calypso_mcp.local.indexing.formats.detection import choose_entry
 from calypso_mcp.local.indexing.formats.hygiene import without_embedded
 from calypso_mcp.local.indexing.formats.office.packages import Package
 from calypso_mcp.local.indexing.formats.texts.markdown import markdown_blocks
-from calypso_mcp.local.retrieval import sentences, tokens
+from calypso_mcp.local.retrieval import sentences
+from calypso_mcp.local.retrieval.words import tokens
 from calypso_mcp.server.access.json_shape import JsonShape, excess
 from calypso_mcp.server.results import excerpts
 from calypso_mcp.settings.placeholders import placeholder_in

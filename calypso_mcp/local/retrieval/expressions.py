@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from calypso_mcp.local.retrieval.tokens import bucket_token
+from calypso_mcp.local.retrieval.words.tokens import bucket_token
 
 
 def any_of(phrases: Sequence[str], bucket_ids: Sequence[str] | None) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from calypso_mcp.local.retrieval import sentences
-from calypso_mcp.local.retrieval.tokens import TOKENIZER, index_text, is_english, query_phrases
+from calypso_mcp.local.retrieval.words.tokens import TOKENIZER, index_text, is_english, query_phrases
 
 _TABLE = f"CREATE VIRTUAL TABLE texts USING fts5 (text, content='', tokenize=\"{TOKENIZER}\")"
 #: Passages that are looked at, and sentences that are quoted at most.

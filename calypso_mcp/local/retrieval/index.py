@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 
 from calypso_mcp.local.indexing.chunking import Chunk
 from calypso_mcp.local.indexing.documents import Part, PartKind
-from calypso_mcp.local.retrieval.tokens import TOKENIZER, bucket_token, index_text
+from calypso_mcp.local.retrieval.words.tokens import TOKENIZER, bucket_token, index_text
 
 #: Raise this when `index_text`, the tokenizer or the columns change; see `rebuild_if_outdated`.
 FORMAT = 2

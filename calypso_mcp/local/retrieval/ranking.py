@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from calypso_mcp.local.retrieval.statistics import varints
-from calypso_mcp.local.retrieval.stems import Stems
+from calypso_mcp.local.retrieval.words.stems import Stems
 
 _SATURATION = 1.2
 _LENGTH_CORRECTION = 0.4

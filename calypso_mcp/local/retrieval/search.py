@@ -16,7 +16,7 @@ from calypso_mcp.local.retrieval.candidates import Row
 from calypso_mcp.local.retrieval.index import Passage, part_of
 from calypso_mcp.local.retrieval.ranking import Candidate
 from calypso_mcp.local.retrieval.statistics import Statistics
-from calypso_mcp.local.retrieval.tokens import beginnings, is_english, query_phrases, written_words
+from calypso_mcp.local.retrieval.words.tokens import beginnings, is_english, query_phrases, written_words
 
 #: Takes the scores of passages by their ids, best first, and returns the ids in the order to have.
 Reorder = Callable[[sqlite3.Connection, Mapping[int, float]], Sequence[int]]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from calypso_mcp.local.retrieval.expressions import any_of, within
-from calypso_mcp.local.retrieval.tokens import bucket_token
+from calypso_mcp.local.retrieval.words.tokens import bucket_token
 from calypso_mcp.sqlite.connections import KeepingConnection
 
 #: FTS5 keeps the totals and the structure of its index in these records; every commit that changes the index

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from calypso_mcp.local.retrieval import sentences
-from calypso_mcp.local.retrieval.tokens import is_english, query_phrases
+from calypso_mcp.local.retrieval.words.tokens import is_english, query_phrases
 
 #: Share of a sentence's telling words that its passages must hold.
 _LEAST_SHARE = 0.5

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from calypso_mcp.local.retrieval.extractive import QUOTATIONS, Question, Quotation, Source, quotations
-from calypso_mcp.local.retrieval.tokens import is_english
+from calypso_mcp.local.retrieval.words.tokens import is_english
 
 RETURNS = Source("Shop", "We sell lamps. A lamp can be returned within thirty days. Shipping is free.", 5.0)
 LAMPS = Source("Catalogue", "The lamps are blue. Nobody returned one yet.", 4.0)

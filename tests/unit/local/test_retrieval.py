@@ -12,7 +12,7 @@ from calypso_mcp.local.indexing.chunking import Chunk
 from calypso_mcp.local.indexing.documents import Part
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.retrieval.search import SearchTimedOut, Where, absent_words, search
-from calypso_mcp.local.retrieval.tokens import bucket_token, index_text, query_phrases
+from calypso_mcp.local.retrieval.words.tokens import bucket_token, index_text, query_phrases
 from calypso_mcp.sqlite.connections import connect, open_private
 
 

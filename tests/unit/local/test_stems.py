@@ -8,9 +8,9 @@ from collections import Counter
 
 import pytest
 
-from calypso_mcp.local.retrieval import stems as module
-from calypso_mcp.local.retrieval.stems import Stems
-from calypso_mcp.local.retrieval.tokens import TOKENIZER, index_text
+from calypso_mcp.local.retrieval.words import stems as module
+from calypso_mcp.local.retrieval.words.stems import Stems
+from calypso_mcp.local.retrieval.words.tokens import TOKENIZER, index_text
 from calypso_mcp.sqlite.connections import connect
 
 _TEXTS = [

@@ -6,7 +6,7 @@ import hashlib
 import pytest
 
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.retrieval.tokens import (
+from calypso_mcp.local.retrieval.words.tokens import (
     MAX_QUERY_TERMS,
     TOKENIZER,
     bucket_token,

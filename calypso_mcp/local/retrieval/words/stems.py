@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 
-from calypso_mcp.local.retrieval.tokens import TOKENIZER, index_text
+from calypso_mcp.local.retrieval.words.tokens import TOKENIZER, index_text
 from calypso_mcp.sqlite.connections import KeepingConnection
 
 _SCRATCH = f"""

@@ -12,8 +12,8 @@ import re
 import unicodedata
 from itertools import pairwise
 
-from calypso_mcp.local.retrieval.identifiers import expand
-from calypso_mcp.local.retrieval.stop_words import CHINESE_QUESTION, ENGLISH
+from calypso_mcp.local.retrieval.words.identifiers import expand
+from calypso_mcp.local.retrieval.words.stop_words import CHINESE_QUESTION, ENGLISH
 
 #: Combining marks stay inside words, which Hindi needs; private-use characters (Co) make bucket tokens.
 TOKENIZER = "porter unicode61 categories 'L* N* Co Mn Mc'"
@@ -95,14 +95,14 @@ def _query_words(query: str) -> list[str]:
 def _spelled(text: str) -> str:
     """Return `text` with one spelling for each letter and with the variants of names."""
     if not text.isascii():
-        from calypso_mcp.local.retrieval.folding import fold  # its patterns take a while to compile
+        from calypso_mcp.local.retrieval.words.folding import fold  # its patterns take a while to compile
 
         text = fold(text)
     return expand(text)
 
 
 def _rewritten(text: str) -> str:
-    from calypso_mcp.local.retrieval.rewriting import rewrite  # its patterns take a while to compile
+    from calypso_mcp.local.retrieval.words.rewriting import rewrite  # its patterns take a while to compile
 
     return rewrite(text)
 
@@ -129,6 +129,6 @@ def _phrase(word: str) -> str:
 def _is_lone_character(token: str) -> bool:
     if token.isascii():
         return False
-    from calypso_mcp.local.retrieval.rewriting import is_lone_character
+    from calypso_mcp.local.retrieval.words.rewriting import is_lone_character
 
     return is_lone_character(token)

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from operator import add
 
-from calypso_mcp.local.retrieval import stemming
+from calypso_mcp.local.retrieval.words import stemming
 
 _CHINESE_AND_JAPANESE = (
     "\u3005-\u3007\u3041-\u3096\u3099\u309a\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff"
