@@ -23,8 +23,8 @@ from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.cleaning import clean
-from calypso_mcp.local.exchange import answer_exception
-from calypso_mcp.local.operations import routes
+from calypso_mcp.local.http.exchange import answer_exception
+from calypso_mcp.local.http.operations import routes
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.routes import (

@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.local.app import OPERATIONS, create_app
-from calypso_mcp.local.operations import Operation
+from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.web.policy import WebPolicy
 from calypso_mcp.local.web.refusals import failed

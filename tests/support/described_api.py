@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from starlette.routing import compile_path
 
 from calypso_mcp.local.app import OPERATIONS, LocalOptions
-from calypso_mcp.local.openapi import BASE, build_document
+from calypso_mcp.local.http.openapi import BASE, build_document
 
 #: Bodies of long lists take long to check, and say nothing that short ones do not.
 _LARGEST_BODY = 50_000

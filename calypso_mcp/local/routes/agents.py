@@ -15,9 +15,9 @@ from calypso_mcp.domain.slugs import slug_for, slug_of
 from calypso_mcp.local import agent_models
 from calypso_mcp.local.agent_models import BASE_MODEL, AgentScope
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import REPLAYED, Answer, idempotency_key
+from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
+from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.identifiers import fingerprint
-from calypso_mcp.local.operations import Operation
 from calypso_mcp.local.refusals import Refusal, bucket_required, invalid, not_found
 from calypso_mcp.local.store import agents, buckets, idempotency
 from calypso_mcp.local.uploads.destinations import resolve

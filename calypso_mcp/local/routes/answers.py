@@ -16,9 +16,9 @@ from calypso_mcp.api.answers import AnswerRequest
 from calypso_mcp.local import agent_models
 from calypso_mcp.local.agent_models import AgentScope
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import Answer, Events
+from calypso_mcp.local.http.exchange import Answer, Events
+from calypso_mcp.local.http.operations import EVENT_STREAM, Operation
 from calypso_mcp.local.identifiers import new_id
-from calypso_mcp.local.operations import EVENT_STREAM, Operation
 from calypso_mcp.local.refusals import invalid
 from calypso_mcp.local.retrieval import extractive
 from calypso_mcp.local.retrieval import search as retrieval

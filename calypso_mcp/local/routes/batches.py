@@ -23,8 +23,8 @@ from calypso_mcp.api.batches import (
 from calypso_mcp.api.files import StatedError
 from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import REPLAYED, Answer
-from calypso_mcp.local.operations import Operation
+from calypso_mcp.local.http.exchange import REPLAYED, Answer
+from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.rate_limit import admit as count_create
 from calypso_mcp.local.refusals import not_found
 from calypso_mcp.local.routes.files import file_wire, sync_wire

@@ -12,9 +12,9 @@ from calypso_mcp.api import paths
 from calypso_mcp.api.buckets import BucketQuery, CreateBucket
 from calypso_mcp.domain.slugs import slug_for, slug_of
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import REPLAYED, Answer, idempotency_key
+from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
+from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.identifiers import iso_time
-from calypso_mcp.local.operations import Operation
 from calypso_mcp.local.refusals import Refusal, invalid
 from calypso_mcp.local.store import buckets, idempotency
 from calypso_mcp.local.store.buckets import BucketRow, Members

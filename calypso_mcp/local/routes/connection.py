@@ -7,8 +7,8 @@ from starlette.requests import Request
 from calypso_mcp.api import paths
 from calypso_mcp.api.connection import ConnectionState, Extension
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import Answer
-from calypso_mcp.local.operations import Operation
+from calypso_mcp.local.http.exchange import Answer
+from calypso_mcp.local.http.operations import Operation
 
 
 async def check_connection(backend: Backend, _: Request) -> Answer:

@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from calypso_mcp.api import paths
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.operations import Operation
+from calypso_mcp.local.http.operations import Operation
 
 
 def route(operations: Sequence[Operation]) -> Route:
@@ -21,7 +21,7 @@ def route(operations: Sequence[Operation]) -> Route:
     async def describe(request: Request) -> Response:
         backend: Backend = request.app.state.backend
         if not made:
-            from calypso_mcp.local.openapi import build_document
+            from calypso_mcp.local.http.openapi import build_document
 
             document = await to_thread.run_sync(build_document, operations, backend.options)
             made.append(JSONResponse(document, headers={"Cache-Control": "no-cache"}))

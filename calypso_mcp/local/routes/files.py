@@ -20,9 +20,9 @@ from calypso_mcp.api.files import (
     UploadSession,
 )
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import REPLAYED, Answer, idempotency_key
+from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
+from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.identifiers import iso_time
-from calypso_mcp.local.operations import Operation
 from calypso_mcp.local.rate_limit import admit
 from calypso_mcp.local.refusals import Refusal, bucket_required, no_such_file, not_found
 from calypso_mcp.local.store import files, idempotency, sessions

@@ -12,8 +12,8 @@ from calypso_mcp.api.qa import AddQa
 from calypso_mcp.domain.qa import as_markdown, qa_filename, same_question
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import REPLAYED, Answer, idempotency_key
-from calypso_mcp.local.operations import Operation
+from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
+from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.refusals import invalid
 from calypso_mcp.local.routes.websites import FetchedBody, source_fields
 from calypso_mcp.local.uploads import keeping

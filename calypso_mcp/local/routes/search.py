@@ -12,8 +12,8 @@ from calypso_mcp.api import paths
 from calypso_mcp.api.search import SearchRequest, SearchResponse, SearchResult
 from calypso_mcp.local import agent_models
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import Answer
-from calypso_mcp.local.operations import Operation
+from calypso_mcp.local.http.exchange import Answer
+from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.refusals import Refusal, invalid
 from calypso_mcp.local.retrieval import search as retrieval
 from calypso_mcp.local.retrieval.index import Passage

@@ -26,8 +26,8 @@ from calypso_mcp.api.sources import (
 from calypso_mcp.domain.uploads.upload_rules import check_metadata, check_tags
 from calypso_mcp.errors import InputError
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import Answer
-from calypso_mcp.local.operations import BYTES, Operation
+from calypso_mcp.local.http.exchange import Answer
+from calypso_mcp.local.http.operations import BYTES, Operation
 from calypso_mcp.local.refusals import invalid, not_found
 from calypso_mcp.local.retrieval import reading
 from calypso_mcp.local.routes.files import file_wire, required

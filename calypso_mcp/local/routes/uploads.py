@@ -19,7 +19,7 @@ from calypso_mcp.domain.cross_origin import ANSWER_HEADERS, preflight_headers
 from calypso_mcp.domain.limits import CHUNK_GRANULARITY
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.blobs import AlreadySealed, BlobBusy, Digests, HashMismatch, Partial
-from calypso_mcp.local.exchange import is_disk_full, refusal_for
+from calypso_mcp.local.http.exchange import is_disk_full, refusal_for
 from calypso_mcp.local.identifiers import new_id
 from calypso_mcp.local.processes.turns import Overtaken
 from calypso_mcp.local.store import sessions

@@ -13,10 +13,10 @@ from calypso_mcp.api.websites import AddWebsite, ImportUrl, read_tags
 from calypso_mcp.domain.files.file_formats import HEAD_BYTES
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import REPLAYED, Answer, idempotency_key
+from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
+from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.identifiers import iso_time
 from calypso_mcp.local.indexing.formats.registry import readable_formats
-from calypso_mcp.local.operations import Operation
 from calypso_mcp.local.rate_limit import admit
 from calypso_mcp.local.refusals import Refusal
 from calypso_mcp.local.routes.files import sync_wire

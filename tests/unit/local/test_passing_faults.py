@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from calypso_mcp.local.exchange import refusal_for
+from calypso_mcp.local.http.exchange import refusal_for
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR])

@@ -14,8 +14,8 @@ from typing_extensions import TypedDict
 
 from calypso_mcp import __version__
 from calypso_mcp.api.connection import mark
-from calypso_mcp.local.exchange import IDEMPOTENCY_KEY_CHARS
-from calypso_mcp.local.operations import BYTES, Operation
+from calypso_mcp.local.http.exchange import IDEMPOTENCY_KEY_CHARS
+from calypso_mcp.local.http.operations import BYTES, Operation
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.uploads.addresses import UPLOAD_PATH
 

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.wire import WireModel
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.exchange import Answer, Events, Handler, endpoint, read_body, read_query
+from calypso_mcp.local.http.exchange import Answer, Events, Handler, endpoint, read_body, read_query
 
 M = TypeVar("M", bound=WireModel)
 
