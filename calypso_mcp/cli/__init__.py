@@ -12,9 +12,9 @@ import sys
 from types import FrameType
 from typing import NoReturn
 
-from calypso_mcp.cli import collector
-from calypso_mcp.cli.ending import INTERRUPTED
-from calypso_mcp.cli.terminal import guard_output, started_by_hand
+from calypso_mcp.cli.printing.terminal import guard_output, started_by_hand
+from calypso_mcp.cli.process import collector
+from calypso_mcp.cli.process.ending import INTERRUPTED
 from calypso_mcp.errors import CalypsoError, ConfigError
 
 __all__ = ["main"]

@@ -17,7 +17,7 @@ from typing import Any, NoReturn, Protocol, cast
 
 from calypso_mcp import __version__
 from calypso_mcp.cli.command_list import COMMANDS, STDIO, Command
-from calypso_mcp.cli.terminal import columns
+from calypso_mcp.cli.printing.terminal import columns
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.settings import Knob, Settings, knobs
 from calypso_mcp.settings.values import Group

@@ -17,7 +17,7 @@ from calypso_mcp import __version__
 from calypso_mcp.assembly.kept_secret import kept_secret
 from calypso_mcp.assembly.local_options import local_options
 from calypso_mcp.cli.clients.pasting import snippets
-from calypso_mcp.cli.listening import origin, serve
+from calypso_mcp.cli.process.listening import origin, serve
 from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.local.app import STORE_FILE, LocalOptions, open_backend
 from calypso_mcp.local.indexing.formats.unreadable import UNREADABLE

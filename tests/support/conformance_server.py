@@ -12,7 +12,7 @@ import anyio
 
 from calypso_mcp.assembly.backends import opened
 from calypso_mcp.assembly.server import file_policy, server_state
-from calypso_mcp.cli.listening import listen, origin, serve
+from calypso_mcp.cli.process.listening import listen, origin, serve
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.build import build_server

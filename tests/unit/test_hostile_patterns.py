@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from calypso_mcp.cli.snippets import snippet
+from calypso_mcp.cli.printing.snippets import snippet
 from calypso_mcp.domain import json_text, slugs, untrusted_text
 from calypso_mcp.local.indexing import chunking
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent

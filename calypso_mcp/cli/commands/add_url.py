@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
-from calypso_mcp.cli.adding import add_adding_arguments, add_source
 from calypso_mcp.cli.arguments import CommandParser
+from calypso_mcp.cli.calls.adding import add_adding_arguments, add_source
 
 
 def add_arguments(parser: CommandParser) -> None:

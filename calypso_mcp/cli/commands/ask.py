@@ -7,9 +7,9 @@ import textwrap
 from collections.abc import Mapping
 
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.cli.calling import add_calling_arguments, call_tool, print_result
-from calypso_mcp.cli.hits import print_hits
-from calypso_mcp.cli.terminal import columns
+from calypso_mcp.cli.calls.calling import add_calling_arguments, call_tool, print_result
+from calypso_mcp.cli.printing.hits import print_hits
+from calypso_mcp.cli.printing.terminal import columns
 from calypso_mcp.domain.untrusted_text import clean
 
 

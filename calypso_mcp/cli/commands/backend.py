@@ -9,8 +9,8 @@ from pathlib import Path
 
 from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.embedded import DEFAULT_PORT, SETTINGS, BackendKey, serve_backend
-from calypso_mcp.cli.listening import listen
-from calypso_mcp.cli.logs import log_to_stderr
+from calypso_mcp.cli.process.listening import listen
+from calypso_mcp.cli.process.logs import log_to_stderr
 from calypso_mcp.domain.addresses import is_loopback
 from calypso_mcp.local.processes.served import Served
 from calypso_mcp.settings import load_settings

@@ -14,13 +14,13 @@ from typing import Any, cast
 import anyio
 
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.cli.hits import is_cited, print_hits
-from calypso_mcp.cli.logs import log_to_stderr
-from calypso_mcp.cli.mcp_session import Session, open_child_session, settings_flags
-from calypso_mcp.cli.outcomes import has_arrived, outcomes_of, print_outcomes, print_readiness
-from calypso_mcp.cli.progress import phase
+from calypso_mcp.cli.calls.mcp_session import Session, open_child_session, settings_flags
+from calypso_mcp.cli.calls.uploading import Sources, upload, wait_until_searchable
+from calypso_mcp.cli.printing.hits import is_cited, print_hits
+from calypso_mcp.cli.printing.outcomes import has_arrived, outcomes_of, print_outcomes, print_readiness
+from calypso_mcp.cli.printing.progress import phase
+from calypso_mcp.cli.process.logs import log_to_stderr
 from calypso_mcp.cli.questions import questions_about
-from calypso_mcp.cli.uploading import Sources, upload, wait_until_searchable
 from calypso_mcp.settings import load_settings
 
 SAMPLES = Path(__file__).parents[1] / "samples"

@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio
 
 from calypso_mcp.cli.arguments import LISTENING, SERVING, CommandParser
+from calypso_mcp.cli.calls.mcp_session import settings_flags
 from calypso_mcp.cli.clients.places import Places
 from calypso_mcp.cli.doctor.api_checks import check_api
 from calypso_mcp.cli.doctor.client_checks import check_clients
@@ -19,8 +20,7 @@ from calypso_mcp.cli.doctor.findings import Finding, is_well, rendered
 from calypso_mcp.cli.doctor.handshake import check_handshake
 from calypso_mcp.cli.doctor.machine import check_folders, check_machine
 from calypso_mcp.cli.doctor.settings_checks import check_settings
-from calypso_mcp.cli.mcp_session import settings_flags
-from calypso_mcp.cli.terminal import columns
+from calypso_mcp.cli.printing.terminal import columns
 from calypso_mcp.settings import environment, knobs, read_settings
 
 

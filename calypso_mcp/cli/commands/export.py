@@ -13,10 +13,10 @@ from calypso_mcp.api.connection import Extension
 from calypso_mcp.assembly.backends import opened
 from calypso_mcp.assembly.server import file_policy, server_state
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.cli.calling import add_calling_arguments, print_result
+from calypso_mcp.cli.calls.calling import add_calling_arguments, print_result
 from calypso_mcp.cli.exporting import MANIFEST, Export
-from calypso_mcp.cli.logs import log_to_stderr
-from calypso_mcp.cli.progress import phase
+from calypso_mcp.cli.printing.progress import phase
+from calypso_mcp.cli.process.logs import log_to_stderr
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.backends.backend import Backend

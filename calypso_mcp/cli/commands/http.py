@@ -13,8 +13,8 @@ from calypso_mcp.assembly.http import PAGE_PATH, running_app
 from calypso_mcp.cli.arguments import LISTENING, CommandParser
 from calypso_mcp.cli.clients.pasting import snippets
 from calypso_mcp.cli.clients.shapes import Remote
-from calypso_mcp.cli.listening import listen, origin, serve
-from calypso_mcp.cli.logs import log_to_stderr
+from calypso_mcp.cli.process.listening import listen, origin, serve
+from calypso_mcp.cli.process.logs import log_to_stderr
 from calypso_mcp.settings import Settings, load_settings
 
 DEFAULT_PORT = 8000

@@ -13,6 +13,7 @@ from typing import cast
 import anyio
 
 from calypso_mcp.cli.arguments import SERVING, CommandParser
+from calypso_mcp.cli.calls.mcp_session import settings_flags
 from calypso_mcp.cli.clients.command import ask_program, server_command
 from calypso_mcp.cli.clients.edits import server_in, with_server
 from calypso_mcp.cli.clients.entries import NAME
@@ -23,8 +24,7 @@ from calypso_mcp.cli.clients.places import Places
 from calypso_mcp.cli.clients.shapes import Fields, Local, Remote, fields_of
 from calypso_mcp.cli.clients.writing import NotWritten, Snapshot
 from calypso_mcp.cli.doctor.handshake import check_handshake
-from calypso_mcp.cli.mcp_session import settings_flags
-from calypso_mcp.cli.terminal import started_by_hand
+from calypso_mcp.cli.printing.terminal import started_by_hand
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.settings import environment, settings_from

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.cli.calling import add_calling_arguments, call_pages, print_result, print_table
+from calypso_mcp.cli.calls.calling import add_calling_arguments, call_pages, print_result, print_table
 from calypso_mcp.domain.amounts import format_bytes
 
 

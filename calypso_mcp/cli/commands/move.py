@@ -10,12 +10,12 @@ import anyio
 
 from calypso_mcp.assembly.backends import opened
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.cli.calling import print_result, print_table
-from calypso_mcp.cli.logs import log_to_stderr
+from calypso_mcp.cli.calls.calling import print_result, print_table
 from calypso_mcp.cli.moving.carrying import Carried, carry, carry_agents, open_bucket
 from calypso_mcp.cli.moving.checking import Checked, check
 from calypso_mcp.cli.moving.plan import Plan, PlannedBucket, Sides, changes, make_plan
-from calypso_mcp.cli.progress import phase
+from calypso_mcp.cli.printing.progress import phase
+from calypso_mcp.cli.process.logs import log_to_stderr
 from calypso_mcp.domain.amounts import format_bytes
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ConfigError

@@ -9,8 +9,8 @@ from socket import socket
 
 from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.embedded import DEFAULT_PORT, SETTINGS, BackendKey, serve_backend, sign_in_link
-from calypso_mcp.cli.listening import listen
-from calypso_mcp.cli.logs import log_to_stderr
+from calypso_mcp.cli.process.listening import listen
+from calypso_mcp.cli.process.logs import log_to_stderr
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.processes.served import Served, look_up
 from calypso_mcp.settings import Settings, load_settings

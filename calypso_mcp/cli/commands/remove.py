@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping
 
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.cli.calling import add_calling_arguments, call_tool, print_result
-from calypso_mcp.cli.terminal import started_by_hand
+from calypso_mcp.cli.calls.calling import add_calling_arguments, call_tool, print_result
+from calypso_mcp.cli.printing.terminal import started_by_hand
 from calypso_mcp.errors import ConfigError
 
 

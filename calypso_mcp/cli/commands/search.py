@@ -6,8 +6,8 @@ import argparse
 from collections.abc import Mapping
 
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.cli.calling import add_calling_arguments, call_tool, print_result
-from calypso_mcp.cli.hits import print_hits
+from calypso_mcp.cli.calls.calling import add_calling_arguments, call_tool, print_result
+from calypso_mcp.cli.printing.hits import print_hits
 
 
 def add_arguments(parser: CommandParser) -> None:

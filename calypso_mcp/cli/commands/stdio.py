@@ -12,10 +12,10 @@ import anyio
 
 from calypso_mcp import __version__
 from calypso_mcp.assembly.server import misconfigured_server, running_server
-from calypso_mcp.cli import collector
-from calypso_mcp.cli.ending import death_of_parent_ends, end_soon, signals_end
-from calypso_mcp.cli.logs import log_to_stderr
-from calypso_mcp.cli.terminal import started_by_hand
+from calypso_mcp.cli.printing.terminal import started_by_hand
+from calypso_mcp.cli.process import collector
+from calypso_mcp.cli.process.ending import death_of_parent_ends, end_soon, signals_end
+from calypso_mcp.cli.process.logs import log_to_stderr
 from calypso_mcp.concurrency import open_task_group
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.calls.tool_calls import CalypsoServer

@@ -14,12 +14,12 @@ from anyio.lowlevel import checkpoint
 
 from calypso_mcp.assembly.server import file_policy
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.cli.ending import signals_end
-from calypso_mcp.cli.logs import log_to_stderr
-from calypso_mcp.cli.mcp_session import Session, open_session
-from calypso_mcp.cli.outcomes import has_failures, print_outcomes, print_round
-from calypso_mcp.cli.progress import phase
-from calypso_mcp.cli.uploading import Sources, upload
+from calypso_mcp.cli.calls.mcp_session import Session, open_session
+from calypso_mcp.cli.calls.uploading import Sources, upload
+from calypso_mcp.cli.printing.outcomes import has_failures, print_outcomes, print_round
+from calypso_mcp.cli.printing.progress import phase
+from calypso_mcp.cli.process.ending import signals_end
+from calypso_mcp.cli.process.logs import log_to_stderr
 from calypso_mcp.cli.watching import FolderWatch, is_remote
 from calypso_mcp.concurrency import open_task_group, run_in_background
 from calypso_mcp.errors import CalypsoError, ConfigError

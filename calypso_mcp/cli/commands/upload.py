@@ -10,11 +10,11 @@ from pathlib import Path
 import anyio
 
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.cli.logs import log_to_stderr
-from calypso_mcp.cli.mcp_session import Session, ToolFailed, open_session
-from calypso_mcp.cli.outcomes import has_failures, print_outcomes
-from calypso_mcp.cli.progress import phase
-from calypso_mcp.cli.uploading import Sources, upload
+from calypso_mcp.cli.calls.mcp_session import Session, ToolFailed, open_session
+from calypso_mcp.cli.calls.uploading import Sources, upload
+from calypso_mcp.cli.printing.outcomes import has_failures, print_outcomes
+from calypso_mcp.cli.printing.progress import phase
+from calypso_mcp.cli.process.logs import log_to_stderr
 from calypso_mcp.settings import Settings, load_settings
 
 

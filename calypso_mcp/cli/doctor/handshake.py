@@ -11,9 +11,9 @@ from typing import TextIO
 import anyio
 from mcp import StdioServerParameters
 
+from calypso_mcp.cli.calls.mcp_session import ServerStopped, open_client
 from calypso_mcp.cli.clients.command import minimal_path, server_command
 from calypso_mcp.cli.doctor.findings import Finding, ok, problem
-from calypso_mcp.cli.mcp_session import ServerStopped, open_client
 from calypso_mcp.settings import child_environment
 
 _AREA = "handshake"

@@ -10,7 +10,7 @@ from calypso_mcp.api.buckets import Bucket, CreateBucket
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.sources import Source
 from calypso_mcp.cli.moving.plan import PlannedBucket, Sides
-from calypso_mcp.cli.progress import Report
+from calypso_mcp.cli.printing.progress import Report
 from calypso_mcp.client import BytesSource, Declaration, Destination, FileState, Upload
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.qa import read_markdown

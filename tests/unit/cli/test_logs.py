@@ -6,7 +6,7 @@ import sys
 
 PROGRAM = """\
 import logging, sys
-from calypso_mcp.cli.logs import log_to_stderr
+from calypso_mcp.cli.process.logs import log_to_stderr
 from calypso_mcp.settings import settings_from
 log_to_stderr(settings_from({"log_level": "info", "log_json": sys.argv[1] == "json"}, {}))
 logging.getLogger("calypso_mcp.any").info("ours")

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from calypso_mcp.cli import progress
-from calypso_mcp.cli.hits import is_cited, print_hits
-from calypso_mcp.cli.outcomes import has_arrived, has_failures, print_outcomes, print_readiness
+from calypso_mcp.cli.printing import progress
+from calypso_mcp.cli.printing.hits import is_cited, print_hits
+from calypso_mcp.cli.printing.outcomes import has_arrived, has_failures, print_outcomes, print_readiness
 
 HIT = {
     "text": "A customer may return any order\nwithin 45 days.",

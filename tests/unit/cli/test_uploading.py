@@ -11,9 +11,9 @@ import pytest
 from mcp import Client
 from mcp_types import CallToolResult
 
-from calypso_mcp.cli.mcp_session import Session, settings_flags
-from calypso_mcp.cli.outcomes import has_failures
-from calypso_mcp.cli.uploading import Sources, calls_for, upload, wait_until_searchable
+from calypso_mcp.cli.calls.mcp_session import Session, settings_flags
+from calypso_mcp.cli.calls.uploading import Sources, calls_for, upload, wait_until_searchable
+from calypso_mcp.cli.printing.outcomes import has_failures
 from calypso_mcp.errors import ConfigError
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import anyio
 import uvicorn
 
-from calypso_mcp.cli.ending import end_soon
+from calypso_mcp.cli.process.ending import end_soon
 from calypso_mcp.errors import ConfigError
 
 if TYPE_CHECKING:

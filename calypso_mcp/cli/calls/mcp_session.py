@@ -13,7 +13,7 @@ from mcp.client.stdio import stdio_client
 from mcp_types import CallToolResult
 
 from calypso_mcp.assembly.server import running_server
-from calypso_mcp.cli.progress import Report
+from calypso_mcp.cli.printing.progress import Report
 from calypso_mcp.concurrency import raise_first
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.settings import Settings, child_environment, knobs

@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from calypso_mcp.cli.snippets import snippet
-from calypso_mcp.cli.terminal import columns
+from calypso_mcp.cli.printing.snippets import snippet
+from calypso_mcp.cli.printing.terminal import columns
 from calypso_mcp.domain.untrusted_text import clean, clean_line
 
 _INDENT = " " * 5

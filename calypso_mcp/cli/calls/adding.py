@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.cli.calling import call_tool, print_result
+from calypso_mcp.cli.calls.calling import call_tool, print_result
 from calypso_mcp.domain.untrusted_text import clean_line
 
 _LINE_CHARS = 200

@@ -12,9 +12,9 @@ from typing import Any
 import anyio
 
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.cli.logs import log_to_stderr
-from calypso_mcp.cli.mcp_session import open_session
-from calypso_mcp.cli.terminal import columns
+from calypso_mcp.cli.calls.mcp_session import open_session
+from calypso_mcp.cli.printing.terminal import columns
+from calypso_mcp.cli.process.logs import log_to_stderr
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.settings import load_settings
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from calypso_mcp.cli.mcp_session import Session
-from calypso_mcp.cli.progress import Report
+from calypso_mcp.cli.calls.mcp_session import Session
+from calypso_mcp.cli.printing.progress import Report
 from calypso_mcp.errors import ConfigError
 
 #: Seconds one call may take; the tools' own limit. What takes longer is continued by the next call.
