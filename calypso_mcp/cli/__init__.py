@@ -48,7 +48,7 @@ def _run(argv: list[str]) -> int:
             parsed = parse(argv)
         except UsageError as error:
             if error.command is STDIO:
-                from calypso_mcp.cli.commands.stdio import report_problem
+                from calypso_mcp.cli.commands.serving.stdio import report_problem
 
                 _raise_at_interrupts()
                 return report_problem(error)

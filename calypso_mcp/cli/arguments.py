@@ -86,8 +86,7 @@ class CommandModule(Protocol):
 
 def load_module(command: Command) -> CommandModule:
     """Import the module of a command, and no other command's."""
-    name = f"calypso_mcp.cli.commands.{command.name.replace('-', '_')}"
-    return cast("CommandModule", import_module(name))
+    return cast("CommandModule", import_module(f"calypso_mcp.cli.commands.{command.module}"))
 
 
 def parse(argv: list[str]) -> Parsed:

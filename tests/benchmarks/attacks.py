@@ -34,7 +34,7 @@ from jwt.algorithms import RSAAlgorithm
 from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 
-from calypso_mcp.server.access.access_file.access_file import tokens
+from calypso_mcp.server.access.access_file import tokens
 from calypso_mcp.server.one_time.upload_ledger import LEDGER_FILE, UploadLedger
 from tests.support.live_backend import API_KEY, BackendProcess
 from tests.support.team_server import Worker

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from calypso_mcp.cli.commands.demo import SAMPLE_QUESTIONS, SAMPLES
+from calypso_mcp.cli.commands.upkeep.demo import SAMPLE_QUESTIONS, SAMPLES
 from tests.commands.processes import run
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import anyio
 import pytest
 
-from calypso_mcp.server.access.access_file.access_file import tokens
+from calypso_mcp.server.access.access_file import tokens
 from tests.support.team_server import BOUND_S, Team, call, team_server
 
 AGENTS = {

@@ -14,8 +14,8 @@ import pytest
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed
 from calypso_mcp.local.indexing.extraction import Extractor
 from calypso_mcp.local.indexing.formats import registry
+from calypso_mcp.local.indexing.formats.ocr import engines as ocr_engines
 from calypso_mcp.local.indexing.formats.ocr.layout import Line, join_lines
-from calypso_mcp.local.indexing.formats.ocr.reader import engines as ocr_engines
 from tests.support.pdfs import mapped_pdf
 from tests.support.scans import photograph, picture_file, scanned_pages, typeset, typeset_columns
 

@@ -32,7 +32,7 @@ from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.quota import Quota
 from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.server.access.access_file.access_file import tokens
+from calypso_mcp.server.access.access_file import tokens
 from calypso_mcp.server.access.access_file.regular_file import read_regular_file
 
 _LARGEST_FILE_BYTES = 1_048_576

@@ -5,7 +5,8 @@ import pytest
 from calypso_mcp.domain.callers.quota import Quota
 from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.server.access.access_file.access_file import load, tokens
+from calypso_mcp.server.access.access_file import tokens
+from calypso_mcp.server.access.access_file.access_file import load
 
 TOKEN = tokens.new_token("support")
 HASH = tokens.hash_token(TOKEN)

@@ -3,7 +3,7 @@ import tomllib
 import pytest
 
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.server.access.access_file.access_file import tokens
+from calypso_mcp.server.access.access_file import tokens
 
 
 def test_a_token_names_its_agent_and_carries_256_random_bits() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.server.access.access_file.access_file import tokens
+from calypso_mcp.server.access.access_file import tokens
 from calypso_mcp.server.access.access_file.watched_file import WatchedAccessFile
 
 

@@ -23,7 +23,7 @@ from calypso_mcp.cli.process.logs import log_to_stderr
 from calypso_mcp.cli.questions import questions_about
 from calypso_mcp.settings import load_settings
 
-SAMPLES = Path(__file__).parents[1] / "samples"
+SAMPLES = Path(__file__).parents[2] / "samples"
 #: What the samples answer, one question for each of them.
 SAMPLE_QUESTIONS = (
     "How many years is the warranty on the driver and the wiring?",

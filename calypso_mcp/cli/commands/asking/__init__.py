@@ -1,0 +1,1 @@
+"""Commands that find something in buckets: passages, or an agent's answer."""

@@ -1,0 +1,1 @@
+"""Commands about the installation itself: trying it, checking it, registering it, repairing it."""
