@@ -19,7 +19,7 @@ HEAVY = {
     "hyperscan",
     "cryptography.fernet",
 }
-#: Modules that starting adds to those of a bare `mcp` server: all of small size, the empty ones of folders among them.
+#: Modules that starting adds to those of a bare `mcp` server: small ones, empty ones of folders included.
 MOST_MODULES = 162
 
 PROBE = """\
