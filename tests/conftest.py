@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["tests.support.secret_watch"]
+pytest_plugins = ["tests.support.alone", "tests.support.secret_watch"]
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a script, or under `nohup`: child processes would ignore the signals that
     # tests send them. A handler of ours becomes the default for a child, an ignored signal stays ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Start workers for folders only: a file has run by the time that workers have collected it."""
+    is_quick = all(Path(named.partition("::")[0]).is_file() for named in config.args)
+    return 0 if is_quick or sys.platform == "win32" else None
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,10 @@ import pytest
 
 from tests.commands.processes import COMMAND, LIMIT_S, ROOT
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals and pipes")
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals and pipes"),
+]
 
 #: Seconds promised, and what a machine under load may add to them.
 PROMISED_S = 2.0

@@ -61,6 +61,7 @@ async def best_s(api: Api, path: str, **asked: str) -> float:
     return min(times)
 
 
+@pytest.mark.alone
 async def test_the_first_page_and_a_reading_take_less_than_50_ms(api: Api) -> None:
     listed = (await api.get("/knowledge/sources", bucket="docs")).json()
     assert (len(listed["sources"]), listed["total"]) == (50, SOURCES + 1)

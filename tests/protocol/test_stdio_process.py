@@ -84,6 +84,7 @@ def child(tmp_path: Path):
         process.kill()
 
 
+@pytest.mark.alone
 def test_nothing_but_json_rpc_is_on_stdout_and_the_process_ends_with_its_input(
     child: subprocess.Popen[bytes],
 ):

@@ -2,13 +2,15 @@
 
 It looks, during every test, at each log record of any logger and level, at captured output, at what child
 processes wrote to stderr, at spans, and at every MCP result, error and notification. An address that
-`upload_file` was asked for may stand in that very result, and nowhere else.
+`upload_file` was asked for may stand in that very result, and nowhere else. Workers of a parallel run hand
+their findings to the process that started them, which reports them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from typing import Any
 
 import pytest
 
@@ -17,6 +19,8 @@ from tests.support.secret_taps import all_taps
 
 #: Tests named for one kind of secret in one place; more would hide the other places.
 _TESTS_SHOWN = 20
+#: The entry of a worker's output that holds its findings.
+_HANDED_OVER = "secret_findings"
 
 
 @dataclass
@@ -90,8 +94,18 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    if session.config.stash[_WATCH].findings:
+    findings = session.config.stash[_WATCH].findings
+    if findings:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    output: dict[str, Any] = getattr(session.config, "workeroutput", {})
+    output[_HANDED_OVER] = [(test, where, *astuple(found)) for test, where, found in findings]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    # A worker that crashed has no output; its crash fails the run.
+    for test, where, *found in getattr(node, "workeroutput", {}).get(_HANDED_OVER, ()):
+        node.config.stash[_WATCH].findings[test, where, Found(*found)] = None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

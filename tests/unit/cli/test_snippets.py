@@ -46,10 +46,10 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 
 
 def test_a_passage_that_is_hard_to_split_costs_little() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for text in ("a. " * 3000, "| " * 5000, "word " * 4000, "a |\n" * 3000):
         snippet(text, "a word | " * 5, 60)
-    assert time.perf_counter() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_an_empty_passage_shows_nothing() -> None:

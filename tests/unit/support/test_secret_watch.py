@@ -89,12 +89,12 @@ def test_ids_and_words():
 """
 
 
-def run(folder: Path, tests: str) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, tests: str, *flags: str) -> subprocess.CompletedProcess[str]:
     (folder / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n", encoding="utf-8")
     (folder / "test_it.py").write_text(PRELUDE + tests, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-p", "tests.support.secret_watch", "-c", "pytest.ini"]
     return subprocess.run(
-        [*command, "--rootdir", str(folder), str(folder)],
+        [*command, "--rootdir", str(folder), *flags, str(folder)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -104,9 +104,11 @@ def run(folder: Path, tests: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_run_that_leaks_fails_and_names_every_test_that_did(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_run_that_leaks_fails_and_names_every_test_that_did(tmp_path: Path, workers: int) -> None:
     names = {way: f"test_{way}" for way in LEAKING}
-    done = run(tmp_path, "\n".join(body.format(names[way]) for way, body in LEAKING.items()))
+    tests = "\n".join(body.format(names[way]) for way, body in LEAKING.items())
+    done = run(tmp_path, tests, f"--numprocesses={workers}")
     assert done.returncode == 1, done.stdout
     assert f"{len(LEAKING)} passed" in done.stdout
     _, _, told = done.stdout.partition("secrets where none may be")

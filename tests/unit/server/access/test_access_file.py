@@ -1,3 +1,4 @@
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,7 @@ SECRET = "cmt_a_this-is-a-clear-token-in-the-wrong-line-0000"
         ),
         (f"{AGENT}all_buckets = {SECRET}", ["not TOML"]),
     ],
+    ids=count(),  # the hashes are new in every process
 )
 def test_a_wrong_file_is_refused_by_file_agent_and_field_and_shows_no_value(
     tmp_path: Path, text: str, named: list[str]
