@@ -257,7 +257,7 @@ async def test_no_exception_of_the_http_library_gets_out(kind: type[Exception]) 
     assert raised.value.__cause__ is None
 
 
-@pytest.mark.parametrize("kind", sorted(MISTAKES - {httpx2.HTTPStatusError}, key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(MISTAKES - {httpx2.HTTPStatusError}, key=str))
 async def test_mistakes_of_ours_stay_visible(kind: type[Exception]) -> None:
     error = kind("x") if kind in {httpx2.CookieConflict, httpx2.StreamError} else kind()
     client, _ = scripted_client({LIST: [error]})
