@@ -56,9 +56,10 @@ SCENARIOS = (
 
 @dataclass(frozen=True)
 class Measured:
-    """One run: seconds, the child's memory in MB, requests by kind."""
+    """One run: seconds, those of the child's processor, its memory in MB, requests by kind."""
 
     wall_s: float
+    cpu_s: float
     idle_mb: float
     peak_mb: float
     requests: dict[str, int]
@@ -98,8 +99,8 @@ async def sink(put_delay_ms: int) -> AsyncGenerator[str]:
         await process.wait()
 
 
-async def bare_loop(origin: str, paths: list[Path], parallel: int) -> float:
-    """PUT every file whole from a plain httpx2 client; return seconds."""
+async def bare_loop(origin: str, paths: list[Path], parallel: int) -> tuple[float, float]:
+    """PUT every file whole from a plain httpx2 client; return seconds, and those of the processors."""
     room = asyncio.Semaphore(parallel)
     async with httpx2.AsyncClient(timeout=60) as client:
 
@@ -110,9 +111,9 @@ async def bare_loop(origin: str, paths: list[Path], parallel: int) -> float:
                 answer = await client.put(f"{origin}/upload/{path.name}", content=content, headers=headers)
                 answer.raise_for_status()
 
-        started = time.perf_counter()
+        started, cpu_started = time.perf_counter(), time.process_time()
         await asyncio.gather(*(put(path) for path in paths))
-        return time.perf_counter() - started
+        return time.perf_counter() - started, time.process_time() - cpu_started
 
 
 async def through_mcp(origin: str, folder: Path) -> Measured:
@@ -128,17 +129,18 @@ async def through_mcp(origin: str, folder: Path) -> Measured:
             await client.call_tool("list_buckets", {})
             pid_file = Path(scratch, "pid")
             idle_mb = _memory_mb(pid_file, "VmRSS")
-            started = time.perf_counter()
+            started, cpu_before_s = time.perf_counter(), _cpu_s(pid_file)
             result = await client.call_tool(
                 "upload_batch",
                 {"directory": str(folder), "bucket": "bench", "confirm": True, "timeout_s": 300},
             )
             wall_s = time.perf_counter() - started
             assert not result.is_error, result.content
+            cpu_s = _cpu_s(pid_file) - cpu_before_s
             peak_mb = _memory_mb(pid_file, "VmHWM")
     async with httpx2.AsyncClient() as plain:
         stats: dict[str, Any] = (await plain.get(f"{origin}/stats")).json()
-    return Measured(wall_s, idle_mb, peak_mb, stats["requests"])
+    return Measured(wall_s, cpu_s, idle_mb, peak_mb, stats["requests"])
 
 
 _LAUNCHER = """
@@ -157,11 +159,17 @@ def _memory_mb(pid_file: Path, field: str) -> float:
     raise LookupError(field)
 
 
+def _cpu_s(pid_file: Path) -> float:
+    """Return the seconds of the processors that the process whose id `pid_file` holds has taken (Linux)."""
+    fields = Path(f"/proc/{pid_file.read_text()}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 async def run(scenario: Scenario, repeat: int) -> dict[str, Any]:
     """Measure one scenario `repeat` times; return medians."""
     ours: list[Measured] = []
-    parallel: list[float] = []
-    sequential: list[float] = []
+    parallel: list[tuple[float, float]] = []
+    sequential: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = make_files(folder, scenario)
@@ -173,12 +181,15 @@ async def run(scenario: Scenario, repeat: int) -> dict[str, Any]:
             async with sink(scenario.put_delay_ms) as origin:
                 sequential.append(await bare_loop(origin, paths, 1))
     wall_s = statistics.median(measured.wall_s for measured in ours)
+    bare_wall_s = statistics.median(wall for wall, _ in parallel)
     return {
         "scenario": scenario.name,
         "wall_s": round(wall_s, 2),
-        "bare parallel s": round(statistics.median(parallel), 2),
-        "bare sequential s": round(statistics.median(sequential), 2),
-        "ratio": round(wall_s / statistics.median(parallel), 2),
+        "bare parallel s": round(bare_wall_s, 2),
+        "bare sequential s": round(statistics.median(wall for wall, _ in sequential), 2),
+        "ratio": round(wall_s / bare_wall_s, 2),
+        "cpu s": round(statistics.median(measured.cpu_s for measured in ours), 2),
+        "bare cpu s": round(statistics.median(cpu for _, cpu in parallel), 2),
         "idle MB": round(statistics.median(measured.idle_mb for measured in ours)),
         "peak MB": round(max(measured.peak_mb for measured in ours)),
         "requests": sum(ours[-1].requests.values()),

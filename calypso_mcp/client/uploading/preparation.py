@@ -7,7 +7,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
-from calypso_mcp.client.transport.sources import ByteSource, changed, content_hash_of, reading, version_of
+from calypso_mcp.client.transport.sources import (
+    ByteSource,
+    DescriptorSource,
+    changed,
+    content_hash_of,
+    reading,
+    version_of,
+)
 from calypso_mcp.client.transport.storage import Content
 from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.domain.limits import UploadLimits
@@ -79,7 +86,7 @@ def opened(upload: Upload) -> Generator[ByteSource]:
 
 
 async def prepare(upload: Upload, source: ByteSource, limits: UploadLimits) -> Prepared:
-    """Check an input and hash it.
+    """Check an input and hash it, unless it was hashed when it was looked through.
 
     Raises:
         InputError: A rule is broken; nothing has been read.
@@ -88,7 +95,8 @@ async def prepare(upload: Upload, source: ByteSource, limits: UploadLimits) -> P
     upload.declaration.check(limits)
     check_size(source.size_bytes, limits)
     version = await version_of(source)
-    content_hash = await content_hash_of(source)
+    known = source.known_hash if isinstance(source, DescriptorSource) else None
+    content_hash = known or await content_hash_of(source)
     if version != await version_of(source):
         raise changed()
     return Prepared(upload, source.size_bytes, content_hash, version)

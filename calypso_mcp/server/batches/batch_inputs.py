@@ -8,20 +8,21 @@ from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from typing import Any, TypeVar
 
 import anyio
 from pydantic import BaseModel, ConfigDict
 
 from calypso_mcp.client.uploading.outcomes import Upload
-from calypso_mcp.concurrency import stop_at
+from calypso_mcp.concurrency import map_parallel, stop_at
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.domain.uploads.upload_rules import split_name
 from calypso_mcp.errors import CalypsoError, InputError, OutOfTime
 from calypso_mcp.server.calls.call_progress import CallProgress, Step
 from calypso_mcp.server.calls.call_time import CallTime
-from calypso_mcp.server.files.folder_walk import SkippedEntry, WalkResult, walk
+from calypso_mcp.server.files.folder_walk import SkippedEntry, walk
 from calypso_mcp.server.files.local_files import FilePolicy
 from calypso_mcp.server.files.upload_sources import (
     CheckedSource,
@@ -37,7 +38,9 @@ from calypso_mcp.server.scope.request_scope import Access
 T = TypeVar("T")
 
 #: Files checked in one hop to a worker thread: a hop costs as much as a small file.
-_FILES_PER_HOP = 16
+_FILES_PER_HOP = 8
+#: Hops at the same time.
+_PARALLEL_LOOKS = 2
 
 
 def _without_description(schema: dict[str, Any]) -> None:
@@ -188,15 +191,12 @@ class InputReader:
             return [BatchInput(directory)]
         self._begin_looking()
         self.folder = WalkedFolder(found.base, target.slug, target.bucket_id, is_empty=not found.files)
-        inputs = [BatchInput(entry.path, skipped=entry) for entry in found.skipped]
-        for start in range(0, len(found.files), _FILES_PER_HOP):
-            self._tell(start, len(found.files))
-            part = slice(start, start + _FILES_PER_HOP)
-            check = partial(_walked, found, part, policy, self._limits)
-            unseen = [_Looked(file.path, None, None) for file in found.files[part]]
-            checked = await self._in_time(run_abandonable(check), unseen)
-            inputs += [replace(self._settle(one, target), is_found=True) for one in checked]
-        return sorted(inputs, key=lambda one: one.path)
+        skipped = [BatchInput(entry.path, skipped=entry) for entry in found.skipped]
+        looked = await self._look_at_all(
+            [_Named(file.path, f"{found.base}/{file.path}", file.path) for file in found.files], policy
+        )
+        inputs = [replace(self._settle(one, target), is_found=True) for one in looked]
+        return sorted([*skipped, *inputs], key=lambda one: one.path)
 
     async def of_paths(self, paths: Sequence[str]) -> list[BatchInput]:
         """Return an input for every path, in the order given.
@@ -211,15 +211,8 @@ class InputReader:
         except OutOfTime:
             return [BatchInput(path) for path in paths]
         self._begin_looking()
-        inputs: list[BatchInput] = []
-        for start in range(0, len(paths), _FILES_PER_HOP):
-            self._tell(start, len(paths))
-            part = paths[start : start + _FILES_PER_HOP]
-            check = partial(_named, part, policy, self._limits)
-            unseen = [_Looked(path, None, None) for path in part]
-            checked = await self._in_time(run_abandonable(check), unseen)
-            inputs += [self._settle(one, target) for one in checked]
-        return inputs
+        looked = await self._look_at_all([_Named(path, path, None) for path in paths], policy)
+        return [self._settle(one, target) for one in looked]
 
     async def of_items(self, items: Sequence[BatchItem]) -> list[BatchInput]:
         """Return an input for every item, in the order given.
@@ -247,6 +240,22 @@ class InputReader:
 
     def _begin_looking(self) -> None:
         self._looks_until = anyio.current_time() + self._time.left_s * self._share
+
+    async def _look_at_all(self, files: Sequence[_Named], policy: FilePolicy) -> list[_Looked]:
+        """Look at files in their order, some at the same time; most of the work holds no lock of Python's."""
+        done = 0
+
+        async def look(part: Sequence[_Named]) -> list[_Looked]:
+            nonlocal done
+            self._tell(done, len(files))
+            check = partial(_look_at_each, part, policy, self._limits)
+            unseen = [_Looked(file.name, None, None) for file in part]
+            looked = await self._in_time(run_abandonable(check), unseen)
+            done += len(part)
+            return looked
+
+        parts = [files[start : start + _FILES_PER_HOP] for start in range(0, len(files), _FILES_PER_HOP)]
+        return list(chain.from_iterable(await map_parallel(look, parts, limit=_PARALLEL_LOOKS)))
 
     async def _in_time(self, look: Awaitable[T], otherwise: T) -> T:
         try:
@@ -291,6 +300,15 @@ class InputReader:
 
 
 @dataclass(frozen=True, slots=True)
+class _Named:
+    """A file to look at: what the caller knows it by, its path, and the name that it has in the bucket."""
+
+    name: str
+    path: str
+    identity: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Looked:
     """A file that was looked at: what it is, or why it cannot be sent. Neither: there was no time for it."""
 
@@ -299,19 +317,12 @@ class _Looked:
     problem: CalypsoError | None
 
 
-def _walked(found: WalkResult, part: slice, policy: FilePolicy, limits: UploadLimits) -> list[_Looked]:
-    return [
-        _look(file.path, f"{found.base}/{file.path}", policy, limits, identity=file.path)
-        for file in found.files[part]
-    ]
+def _look_at_each(files: Iterable[_Named], policy: FilePolicy, limits: UploadLimits) -> list[_Looked]:
+    return [_look(file, policy, limits) for file in files]
 
 
-def _named(paths: Iterable[str], policy: FilePolicy, limits: UploadLimits) -> list[_Looked]:
-    return [_look(path, path, policy, limits, identity=None) for path in paths]
-
-
-def _look(name: str, path: str, policy: FilePolicy, limits: UploadLimits, *, identity: str | None) -> _Looked:
+def _look(file: _Named, policy: FilePolicy, limits: UploadLimits) -> _Looked:
     try:
-        return _Looked(name, local_file(path, policy, limits, identity=identity), None)
+        return _Looked(file.name, local_file(file.path, policy, limits, identity=file.identity), None)
     except InputError as problem:
-        return _Looked(name, None, problem)
+        return _Looked(file.name, None, problem)

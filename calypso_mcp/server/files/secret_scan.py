@@ -58,6 +58,7 @@ _PLACEHOLDER = re.compile(
 _CLASSES = {"a": re.compile(rb"[a-z]"), "A": re.compile(rb"[A-Z]"), "0": re.compile(rb"[0-9]")}
 _RANDOM_BYTES = 40
 _of_thread = threading.local()
+_compiling = threading.Lock()
 
 #: Returns up to `length` bytes from `offset`; fewer only at the end.
 ReadAt = Callable[[int, int], bytes]
@@ -172,9 +173,14 @@ def _base64_in(text: bytes) -> bytes:
     return body
 
 
-@cache
 def _database() -> Database:
-    """Compile the forms when the first text is looked at."""
+    """Return the automaton, compiled once, when the first text is looked at."""
+    with _compiling:
+        return _compiled()
+
+
+@cache
+def _compiled() -> Database:
     import hyperscan
 
     database = hyperscan.Database()

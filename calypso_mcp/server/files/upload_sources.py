@@ -16,14 +16,20 @@ from typing import TypeVar, TypeVarTuple, Unpack
 
 from anyio import from_thread, to_thread
 
-from calypso_mcp.client.transport.sources import ByteSource, BytesSource, DescriptorSource, SourceFactory
+from calypso_mcp.client.transport.sources import (
+    ByteSource,
+    BytesSource,
+    ContentHash,
+    DescriptorSource,
+    SourceFactory,
+)
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.uploads.upload_rules import check_filename, check_size
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.local_files import FilePolicy, OpenedFile, open_allowed
 from calypso_mcp.server.files.secret_scan import ReadAt, find_secret
 
-#: Checked files remembered, about 300 bytes each: twice the largest folder.
+#: Checked files remembered, about 400 bytes each: twice the largest folder.
 _MOST_REMEMBERED = 20_000
 #: Time since its last change after which a file's next change is sure to show.
 _SETTLED_NS = 2_000_000_000
@@ -141,7 +147,7 @@ def local_file(
         name = filename or opened.filename
         check_filename(name, limits)
         check_size(opened.size_bytes, limits)
-        _checked_once.look(name, opened, policy)
+        content_hash = _checked_once.look(name, opened, policy)
         version, size_bytes = opened.version, opened.size_bytes
         identity, origin = identity or opened.identity, opened.location
 
@@ -149,7 +155,7 @@ def local_file(
     def reopened() -> Generator[ByteSource]:
         with open_allowed(path, policy) as again:
             _check_unchanged(name, again, version)
-            yield DescriptorSource(again.descriptor, again.size_bytes)
+            yield DescriptorSource(again.descriptor, again.size_bytes, content_hash)
 
     return CheckedSource(name, size_bytes, reopened, identity, origin)
 
@@ -212,35 +218,40 @@ def _inline(data: bytes, filename: str, policy: FilePolicy | None, limits: Uploa
 
 
 class _CheckedOnce:
-    """Files whose content was found fit to be sent, so that a folder is not searched anew by every call.
+    """Hashes of files whose content was found fit to be sent: no call searches or reads a folder anew.
 
     A folder may take longer to search than one call may last. Safe to use from several threads.
     """
 
     def __init__(self) -> None:
-        self._found: OrderedDict[object, None] = OrderedDict()
+        self._found: OrderedDict[object, str | None] = OrderedDict()
 
-    def look(self, filename: str, opened: OpenedFile, policy: FilePolicy) -> None:
+    def look(self, filename: str, opened: OpenedFile, policy: FilePolicy) -> str | None:
         """Check the content of an open file, unless just this was checked before.
+
+        Returns:
+            Its hash (see `content_hash_of`); None where its content did not have to be read.
 
         Raises:
             ContentError: It may not be sent, with the reason.
         """
         key = (opened.version, filename, policy.scan_secrets)
         if key in self._found:
-            return
+            return self._found[key]
 
         def read(offset: int, length: int) -> bytes:
             stop_if_abandoned()
             return opened.read(offset, length)
 
-        _check_content(filename, read, opened.size_bytes, policy)
+        hashed = ContentHash(read, opened.size_bytes)
+        _check_content(filename, hashed.read, opened.size_bytes, policy)
         # A clock of files ticks slowly: a write right after another one may leave the same time. And on
         # Windows whoever writes can set the time back.
         if sys.platform != "win32" and time.time_ns() - opened.changed_ns > _SETTLED_NS:
-            self._found[key] = None
+            self._found[key] = hashed.value
             if len(self._found) > _MOST_REMEMBERED:
                 self._found.popitem(last=False)
+        return hashed.value
 
 
 _checked_once = _CheckedOnce()

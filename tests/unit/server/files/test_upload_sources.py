@@ -14,7 +14,11 @@ from anyio import from_thread, to_thread
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from calypso_mcp.client.transport.sources import BytesSource, content_hash_of
+from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.preparation import opened, prepare
 from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.local_files import FilePolicy
 from calypso_mcp.server.files.upload_sources import inline_text, local_file, run_abandonable
@@ -49,6 +53,32 @@ def test_a_file_found_fit_is_not_searched_by_the_next_call(
     assert look() < size_bytes / 10
     path.write_text("nothing to say!\n" * 100_000)
     assert look() >= size_bytes
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts what the kernel counts")
+@pytest.mark.parametrize("size_bytes", [1, 16 << 10, 240 << 10, (256 << 10) + 1, 3_000_000])
+async def test_a_file_is_read_once_to_be_looked_through_and_hashed(tmp_path: Path, size_bytes: int) -> None:
+    path, content = tmp_path / "notes.md", os.urandom(size_bytes).hex().encode()[:size_bytes]
+    path.write_bytes(content)
+    before = bytes_read()
+    checked = local_file(str(path), FilePolicy((str(tmp_path),)), UploadLimits())
+    upload = Upload(checked.source, Declaration(filename="notes.md", destination=Destination(("b",))))
+    with opened(upload) as source:
+        prepared = await prepare(upload, source, UploadLimits())
+    # The windows of the search share a little, and the format is told from the first bytes.
+    assert bytes_read() - before <= size_bytes * 1.1 + (128 << 10)
+    assert prepared.content_hash == await content_hash_of(BytesSource(content))
+
+
+async def test_a_hash_made_on_the_side_is_of_the_version_that_is_sent(tmp_path: Path) -> None:
+    path, policy = tmp_path / "notes.md", FilePolicy((str(tmp_path),))
+    path.write_text("first version\n" * 100)
+    checked = local_file(str(path), policy, UploadLimits())
+    path.write_text("second version\n" * 100)
+    upload = Upload(checked.source, Declaration(filename="notes.md", destination=Destination(("b",))))
+    with pytest.raises(ContentError) as caught, opened(upload):
+        pass
+    assert caught.value.code == "file_changed"
 
 
 def test_a_secret_written_into_a_file_found_fit_is_found(tmp_path: Path) -> None:
