@@ -18,6 +18,7 @@ from calypso_mcp.assembly.access import callers
 from calypso_mcp.assembly.backends import opened
 from calypso_mcp.assembly.one_time import one_time_uploads
 from calypso_mcp.assembly.server import file_policy, server_state
+from calypso_mcp.assembly.tasks import task_account, task_runs
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.page.gate import PageGate, PagePlace
 from calypso_mcp.page.sessions import OpenSessions
@@ -83,7 +84,7 @@ async def running_app(
             stopping=stopping,
             page_address=partial(_page_address, settings),
         )
-        server = build_server(state)
+        server = build_server(state, tasks=task_runs(settings), account=task_account(settings))
         tools = frozenset(spec.name for spec in offered(state))
         public = urlsplit(settings.public_url).netloc if settings.public_url else ""
         policy = HttpPolicy(

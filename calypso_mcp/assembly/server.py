@@ -12,6 +12,7 @@ from mcp.server.context import ServerRequestContext
 
 from calypso_mcp.assembly.backends import opened
 from calypso_mcp.assembly.conversations import conversations
+from calypso_mcp.assembly.tasks import task_account, task_runs
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
@@ -46,7 +47,7 @@ async def running_server(settings: Settings) -> AsyncGenerator[CalypsoServer]:
             server_state(settings, backend_for, files=file_policy(settings)),
             page_address=partial(_page_address, settings),
         )
-        server = build_server(state)
+        server = build_server(state, tasks=task_runs(settings), account=task_account(settings))
         async with on_one_connection(server):
             yield server
 

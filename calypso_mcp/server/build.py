@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 from mcp.server.caching import CacheHint
 from mcp.server.mcpserver import MCPServer
 
 from calypso_mcp import __version__
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.server import completions, prompts, resources, subscriptions
-from calypso_mcp.server.calls.tool_calls import CalypsoServer
+from calypso_mcp.server import completions, prompts, resources, sdk, subscriptions
+from calypso_mcp.server.calls.tool_calls import CalypsoServer, takes_time
 from calypso_mcp.server.calls.tool_spec import ToolSpec
 from calypso_mcp.server.chat_view import ChatViewExtension
 from calypso_mcp.server.registry import PROFILES
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.subscriptions import WatchPolicy
+from calypso_mcp.server.tasks.extension import TasksExtension
+from calypso_mcp.server.tasks.task_runs import TaskRuns
 
 _INSTRUCTIONS = """\
 Calypso Buckets are named retrieval stores. Look with list_buckets and list_sources, search with \
@@ -36,8 +38,20 @@ follow."""
 _LIST_HINT = CacheHint(ttl_ms=300_000, scope="private")
 
 
-def build_server(state: ServerState, *, watches: WatchPolicy | None = None) -> CalypsoServer:
+def build_server(
+    state: ServerState,
+    *,
+    watches: WatchPolicy | None = None,
+    tasks: TaskRuns | None = None,
+    account: str = "",
+) -> CalypsoServer:
     """Return the MCP server that `state` describes.
+
+    Args:
+        state: The operator's decisions.
+        watches: How subscriptions are kept.
+        tasks: Where long calls run and are remembered; None: they last no longer than their requests.
+        account: What tells the API keys apart of processes that remember tasks in the same place.
 
     Raises:
         ConfigError: A tool is picked that does not exist, or every tool is ruled out.
@@ -45,7 +59,12 @@ def build_server(state: ServerState, *, watches: WatchPolicy | None = None) -> C
 
     @asynccontextmanager
     async def lifespan(_: MCPServer[ServerState]) -> AsyncGenerator[ServerState]:
-        yield state
+        async with tasks.opened() if tasks else nullcontext():
+            yield state
+
+    def waits(name: str) -> bool:
+        tool = sdk.tool(server, name)
+        return tool is not None and takes_time(tool)
 
     specs = offered(state)
     server = CalypsoServer(
@@ -55,7 +74,10 @@ def build_server(state: ServerState, *, watches: WatchPolicy | None = None) -> C
         instructions=_instructions(state),
         specs=specs,
         lifespan=lifespan,
-        extensions=[ChatViewExtension()] if any(spec.has_view for spec in specs) else None,
+        extensions=[
+            *([ChatViewExtension()] if any(spec.has_view for spec in specs) else []),
+            *([TasksExtension(tasks, waits, account)] if tasks else []),
+        ],
         cache_hints={
             "tools/list": _LIST_HINT,
             "prompts/list": _LIST_HINT,

@@ -41,6 +41,7 @@ from calypso_mcp.server import sdk
 from calypso_mcp.server.resources import read, reported
 from calypso_mcp.server.scope.request_scope import Access, access_of
 from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.tasks.extension import require_tasks_declared
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ class Watches:
         params: SubscriptionsListenRequestParams,
     ) -> SubscriptionsListenResult:
         """Keep one stream until the client leaves; what is out of scope is dropped like what is not there."""
+        require_tasks_declared(request)
         access = access_of(request)
         caller = access.grant.name
         if self._open.total() >= self._policy.streams:

@@ -48,16 +48,6 @@ WITHOUT = {
     # Subscriptions belong to a stream (2026-07-28); in the handshake era they belong to a session.
     "resources-subscribe",
     "resources-unsubscribe",
-    # The extension for tasks.
-    "tasks-lifecycle",
-    "tasks-capability-negotiation",
-    "tasks-wire-fields",
-    "tasks-request-state-removal",
-    "tasks-mrtr-input",
-    "tasks-request-headers",
-    "tasks-dispatch-and-envelope",
-    "tasks-required-task-error",
-    "tasks-mrtr-composition",
 }
 #: Scenarios that need no fixtures, so that the very program people run is tried.
 OF_ANY_SERVER = {

@@ -4,7 +4,7 @@ Tools, resources and prompts of fixed names stand beside our own in the same ser
 the same way through it: our tool wrapper, our handlers, the limits and checks of our HTTP app.
 
 Not here, because the server has no such thing in any form: protocol logging and `resources/subscribe`
-(handshake era), requests from server to client (handshake era: nothing can answer without sessions), tasks.
+(handshake era), requests from server to client (handshake era: nothing can answer without sessions).
 """
 
 from __future__ import annotations

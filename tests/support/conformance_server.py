@@ -16,9 +16,12 @@ from calypso_mcp.cli.process.listening import listen, origin, serve
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.build import build_server
+from calypso_mcp.server.tasks.task_records import TaskRecords
+from calypso_mcp.server.tasks.task_runs import TaskPolicy, TaskRuns
 from calypso_mcp.server.transport.http import HttpPolicy, create_http_app
 from calypso_mcp.settings import Settings, load_settings
 from tests.support.conformance_fixtures import add_fixtures
+from tests.support.conformance_tools import TASK_AFTER_S
 
 
 async def _serve(settings: Settings, listening: socket) -> None:
@@ -28,7 +31,8 @@ async def _serve(settings: Settings, listening: socket) -> None:
             return backends.of_process()
 
         server = build_server(
-            server_state(settings, backend_for, files=file_policy(settings, over_http=True))
+            server_state(settings, backend_for, files=file_policy(settings, over_http=True)),
+            tasks=TaskRuns(TaskRecords(), TaskPolicy(after_s=TASK_AFTER_S, beat_s=0.1)),
         )
         add_fixtures(server)
         print(f"{origin(listening)}/mcp", flush=True)

@@ -9,8 +9,10 @@ from typing import Annotated, Any
 
 import anyio
 from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.server import require_client_extension
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    INTERNAL_ERROR,
     MISSING_REQUIRED_CLIENT_CAPABILITY,
     AudioContent,
     CallToolResult,
@@ -30,6 +32,7 @@ from mcp_types import (
 from pydantic import Field
 
 from calypso_mcp.errors import ContentError
+from calypso_mcp.server.tasks.extension import TASKS
 
 #: One red pixel.
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
@@ -203,6 +206,57 @@ async def test_input_required_result_capabilities(context: Context[Any, Any]) ->
     return InputRequiredResult(input_requests=asked) if asked else said("Nothing to ask with.")
 
 
+#: After how many seconds a call becomes a task on the server with these tools, and how long they take.
+TASK_AFTER_S = 0.2
+_LONG_S = 0.5
+
+
+async def greet(name: str) -> CallToolResult:
+    return said(f"Hello, {name}!")
+
+
+async def slow_compute(seconds: float = 0, label: str = "", timeout_s: int = 100) -> CallToolResult:
+    await anyio.sleep(min(max(seconds, _LONG_S), timeout_s))
+    return said(f"Computed {label}.")
+
+
+async def failing_job(context: Context[Any, Any], timeout_s: int = 45) -> CallToolResult:
+    require_client_extension(context.request_context, TASKS)
+    await anyio.sleep(min(_LONG_S, timeout_s))
+    raise ContentError("The job failed.", hint="Expect nothing else.")
+
+
+async def protocol_error_job(timeout_s: int = 45) -> CallToolResult:
+    await anyio.sleep(min(_LONG_S, timeout_s))
+    raise MCPError(code=INTERNAL_ERROR, message="The job met a protocol error.")
+
+
+async def _asked_late(context: Context[Any, Any], asked: InputRequests, timeout_s: int) -> Answer:
+    await anyio.sleep(min(_LONG_S, timeout_s))
+    if set(asked) - set(context.input_responses or {}):
+        return InputRequiredResult(input_requests=asked)
+    return said("Answered.")
+
+
+async def confirm_delete(context: Context[Any, Any], filename: str = "", timeout_s: int = 45) -> Answer:
+    return await _asked_late(context, {"confirm": form(f"Delete {filename}?", "confirm")}, timeout_s)
+
+
+async def multi_input(context: Context[Any, Any], timeout_s: int = 45) -> Answer:
+    asked: InputRequests = {name: form(f"What is your {name}?", "name") for name in ("first", "second")}
+    return await _asked_late(context, asked, timeout_s)
+
+
+async def test_tool_with_task(
+    context: Context[Any, Any], timeout_s: Annotated[int, Field(default=45)]
+) -> Answer:
+    answer = _answered(context, "user_name")
+    if answer is None:
+        return InputRequiredResult(input_requests={"user_name": form("What is your name?", "name")})
+    await anyio.sleep(min(_LONG_S, timeout_s))
+    return said(f"Hello, {(answer.get('content') or {}).get('name')}!")
+
+
 TOOLS: tuple[Callable[..., Awaitable[Answer]], ...] = (
     test_simple_text,
     test_image_content,
@@ -224,6 +278,13 @@ TOOLS: tuple[Callable[..., Awaitable[Answer]], ...] = (
     test_input_required_result_multiple_inputs,
     test_input_required_result_multi_round,
     test_input_required_result_capabilities,
+    greet,
+    slow_compute,
+    failing_job,
+    protocol_error_job,
+    confirm_delete,
+    multi_input,
+    test_tool_with_task,
 )
 SCHEMA_2020_12: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -13,6 +13,7 @@ from mcp.server.mcpserver import Context
 
 from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.domain.amounts import format_bytes
+from calypso_mcp.server.calls.long_call import Send, relayed
 from calypso_mcp.server.state import ServerState
 
 Phase = Literal["checking", "hashing", "uploading", "finalizing", "indexing", "asking", "answering"]
@@ -33,8 +34,6 @@ _PAUSE_S: Final = 0.5
 HEARTBEAT_S: Final = 5.0
 #: A repeated report must still be larger than the one before (MCP specification, progress).
 _SMALLEST_STEP: Final = 0.01
-
-Send = Callable[[float, float | None, str | None], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ async def call_progress(
     ctx: Context[ServerState, Any], phases: tuple[Phase, Phase] = ("checking", "indexing")
 ) -> AsyncGenerator[CallProgress]:
     """Report the progress of the block to the client of `ctx`, and at its end where it stands then."""
-    progress = CallProgress(ctx.report_progress, phases)
+    progress = CallProgress(relayed(ctx.report_progress), phases)
     async with run_in_background(progress.run):
         yield progress
     if progress.has_news:

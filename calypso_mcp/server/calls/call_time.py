@@ -9,6 +9,7 @@ from typing import Final
 import anyio
 
 from calypso_mcp.concurrency import stop_at
+from calypso_mcp.server.calls.long_call import allowed_s
 
 #: Seconds a call may take whatever it was given: it must get something done to have something to report.
 SHORTEST_CALL_S: Final = 10.0
@@ -28,8 +29,9 @@ class CallTime:
         """Start the clock.
 
         Args:
-            timeout_s: What the caller allowed, in seconds.
+            timeout_s: What the caller allowed, in seconds; a task may take longer, see `long_call`.
         """
+        timeout_s = allowed_s(timeout_s)
         started = anyio.current_time()
         self._waits_until = started + timeout_s
         self._ends_at = started + max(timeout_s, SHORTEST_CALL_S)
@@ -65,6 +67,6 @@ def limited_call(timeout_s: float | None) -> Generator[None]:
     Raises:
         OutOfTime: The call did not end by itself.
     """
-    seconds = CALL_S if timeout_s is None else max(timeout_s, SHORTEST_CALL_S) + REPORT_S
+    seconds = CALL_S if timeout_s is None else max(allowed_s(timeout_s), SHORTEST_CALL_S) + REPORT_S
     with stop_at(anyio.current_time() + seconds, f"The call was not finished within {seconds:g} s."):
         yield

@@ -123,9 +123,14 @@ class CalypsoServer(MCPServer[ServerState]):
         raise error_reports.unknown_tool(name, sorted(offered))
 
 
+def takes_time(tool: Tool) -> bool:
+    """Whether callers say how long a call of `tool` may take."""
+    return _TIMEOUT in tool.parameters["properties"]
+
+
 def _timeout_s(tool: Tool, arguments: dict[str, Any]) -> float | None:
     """Return the seconds that `arguments` allow; None for a tool without a timeout."""
-    if _TIMEOUT not in tool.parameters["properties"]:
+    if not takes_time(tool):
         return None
     given = arguments.get(_TIMEOUT)
     # Whatever else was given is refused by the tool itself.

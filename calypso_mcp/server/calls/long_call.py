@@ -1,0 +1,61 @@
+"""A call that may outlast its request, as a task: the time it may take, and where its progress goes.
+
+Everything below the call finds it in its context, so no tool needs to know whether it runs as a task.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+Send = Callable[[float, float | None, str | None], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class LongCall:
+    """One such call.
+
+    Attributes:
+        wait_s: Seconds that it may take; None where its arguments say so themselves.
+        progress: How far it is, in words.
+        is_detached: Whether its request is answered, so that nothing more may be sent for it.
+    """
+
+    wait_s: float | None
+    progress: str = ""
+    is_detached: bool = False
+
+
+_CURRENT: ContextVar[LongCall | None] = ContextVar("long_call", default=None)
+
+
+@contextmanager
+def running(call: LongCall) -> Generator[None]:
+    """Make `call` the one that the block, and whatever it starts, belongs to."""
+    token = _CURRENT.set(call)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def allowed_s(timeout_s: float) -> float:
+    """Return the seconds that a call may take whose `timeout_s` is this; 0 only looks, as ever."""
+    call = _CURRENT.get()
+    return timeout_s if call is None or call.wait_s is None or not timeout_s else call.wait_s
+
+
+def relayed(send: Send) -> Send:
+    """Return what takes the progress of the current call: `send` too, while the request is open."""
+    call = _CURRENT.get()
+    if call is None:
+        return send
+
+    async def take(share: float, total: float | None, message: str | None) -> None:
+        call.progress = message or ""
+        if not call.is_detached:
+            await send(share, total, message)
+
+    return take

@@ -1,0 +1,213 @@
+"""The extension `io.modelcontextprotocol/tasks` as its specification of 2026-07-28 has it.
+
+A client that declares it may be answered with a task in place of a result. Which calls become one is the
+server's to decide: those of tools that wait (`timeout_s`), once they take longer than a moment. For every
+other client nothing changes. A task of another caller, or of the same caller under other limits, does not
+exist.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.extension import Extension, MethodBinding
+from mcp.server.mcpserver.server import require_client_extension
+from mcp.shared.exceptions import MCPError
+from mcp.shared.inbound import MCP_NAME_HEADER, decode_header_value
+from mcp_types import (
+    INVALID_PARAMS,
+    CallToolRequestParams,
+    CancelTaskRequestParams,
+    GetTaskRequestParams,
+    InputResponseRequestParams,
+    RequestParams,
+)
+from mcp_types.jsonrpc import HEADER_MISMATCH
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import Field, ValidationError
+from starlette.requests import Request as HttpRequest
+
+from calypso_mcp.domain.uploads.declaration import content_digest
+from calypso_mcp.errors import CalypsoError
+from calypso_mcp.server.results import error_reports
+from calypso_mcp.server.scope.request_scope import Access, access_of
+from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.tasks.task_records import KEPT_S, TaskRecord
+from calypso_mcp.server.tasks.task_runs import INTERRUPTED, TaskRuns
+
+TASKS: Final = "io.modelcontextprotocol/tasks"
+
+_VERSIONS = frozenset(MODERN_PROTOCOL_VERSIONS)
+#: The field of a finished or waiting task that its content stands in.
+_CONTENT_FIELDS: Final = {"completed": "result", "failed": "error", "input_required": "inputRequests"}
+
+Request = ServerRequestContext[ServerState, Any]
+
+
+class _UpdateTaskParams(RequestParams, defer_build=True):
+    task_id: str
+    #: Answers to what was never asked may have any shape: they are dropped.
+    input_responses: Annotated[dict[str, Any], Field(default_factory=dict)]
+
+
+class TasksExtension(Extension):
+    """Answers calls with tasks, and questions about them."""
+
+    identifier = TASKS
+
+    def __init__(self, runs: TaskRuns, waits: Callable[[str], bool], account: str) -> None:
+        """Answer with tasks.
+
+        Args:
+            runs: Where they run.
+            waits: Whether the tool of this name may take long.
+            account: Whose API key the process uses: processes that share a folder may use several.
+        """
+        self._runs = runs
+        self._waits = waits
+        self._account = account
+
+    def methods(self) -> Sequence[MethodBinding]:
+        """Return what a client can ask about a task."""
+        return (
+            MethodBinding("tasks/get", GetTaskRequestParams, self._get, _VERSIONS),
+            MethodBinding("tasks/update", _UpdateTaskParams, self._update, _VERSIONS),
+            MethodBinding("tasks/cancel", CancelTaskRequestParams, self._cancel, _VERSIONS),
+        )
+
+    async def intercept_tool_call(
+        self, params: CallToolRequestParams, ctx: Request, call_next: CallNext
+    ) -> HandlerResult:
+        """Answer a long call of a client that declares the extension with a task."""
+        if not _declares(ctx) or not self._waits(params.name) or ctx.lifespan_context.problem is not None:
+            return await call_next(ctx)
+        access = access_of(ctx)
+        outcome = await self._runs.call(
+            params, lambda: call_next(ctx), self._owner(access), lambda: _still_allowed(access)
+        )
+        if isinstance(outcome, TaskRecord):
+            return {"resultType": "task", **self._facts(outcome)}
+        return outcome
+
+    async def _get(self, ctx: Request, params: GetTaskRequestParams) -> HandlerResult:
+        record = await self._require(ctx, params.task_id)
+        if self._runs.records.is_abandoned(record):
+            record = replace(
+                record, status="failed", message=INTERRUPTED.message, content=INTERRUPTED.model_dump_json()
+            )
+        shown = _CONTENT_FIELDS.get(record.status)
+        if shown is None or record.content is None:
+            return self._facts(record)
+        return {**self._facts(record), shown: json.loads(record.content)}
+
+    async def _update(self, ctx: Request, params: _UpdateTaskParams) -> HandlerResult:
+        record = await self._require(ctx, params.task_id)
+        answers = _answers(record, params.input_responses)
+        with _as_protocol_errors():
+            await self._runs.records.answer(record.task_id, answers)
+        self._runs.look(record.task_id)
+        return {}
+
+    async def _cancel(self, ctx: Request, params: CancelTaskRequestParams) -> HandlerResult:
+        record = await self._require(ctx, params.task_id)
+        with _as_protocol_errors():
+            await self._runs.records.cancel(record.task_id)
+        self._runs.look(record.task_id)
+        return {}
+
+    async def _require(self, ctx: Request, task_id: str) -> TaskRecord:
+        """Return a task of the caller.
+
+        Raises:
+            MCPError: There is none with this id, the client does not declare the extension, the request is
+                labelled as one about another task, or the record of tasks cannot be used.
+        """
+        require_client_extension(ctx, TASKS)
+        _require_label(ctx, task_id)
+        with _as_protocol_errors():
+            record = await self._runs.records.find(task_id, self._owner(access_of(ctx)))
+        if record is None:
+            raise MCPError(code=INVALID_PARAMS, message="There is no such task here, or it was forgotten.")
+        return record
+
+    def _owner(self, access: Access) -> str:
+        """Return how records call a caller: under other limits, the same one is another."""
+        limits = sorted((sorted(limit.buckets), sorted(limit.agents)) for limit in access.limits)
+        return content_digest(
+            "task owner", self._account, access.grant.name, access.grant.key_reference, limits
+        )
+
+    def _facts(self, record: TaskRecord) -> dict[str, Any]:
+        """Return what every answer about a task holds."""
+        facts: dict[str, Any] = {
+            "taskId": record.task_id,
+            "status": record.status,
+            "createdAt": _timestamp(record.created_at),
+            "lastUpdatedAt": _timestamp(record.changed_at),
+            "ttlMs": KEPT_S * 1_000,
+            "pollIntervalMs": int(self._runs.policy.beat_s * 1_000),
+        }
+        return {**facts, "statusMessage": record.message} if record.message else facts
+
+
+def require_tasks_declared(ctx: Request) -> None:
+    """Raise the error for a stream of task notifications that is asked for without the extension.
+
+    With it they are not sent either: the client asks, as the specification lets it.
+    """
+    notifications = (ctx.params or {}).get("notifications")
+    if isinstance(notifications, Mapping) and "taskIds" in notifications:
+        require_client_extension(ctx, TASKS)
+
+
+def _answers(record: TaskRecord, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what answers the open questions of a task.
+
+    Raises:
+        MCPError: An answer has the wrong shape.
+    """
+    asked: Mapping[str, Any] = json.loads(record.content or "{}") if record.status == "input_required" else {}
+    answers = {key: given[key] for key in asked if key in given}
+    try:
+        InputResponseRequestParams.model_validate({"inputResponses": answers})
+    except ValidationError:
+        raise MCPError(code=INVALID_PARAMS, message="An answer is none to what was asked.") from None
+    return answers
+
+
+def _require_label(ctx: Request, task_id: str) -> None:
+    """Raise an error where the header that balancers route by names another task (MCP, tasks)."""
+    http: Any = ctx.request
+    label = http.headers.get(MCP_NAME_HEADER) if isinstance(http, HttpRequest) else None
+    if label is not None and decode_header_value(label) != task_id:
+        raise MCPError(code=HEADER_MISMATCH, message=f"{MCP_NAME_HEADER} does not name the task.")
+
+
+def _declares(ctx: Request) -> bool:
+    capabilities = ctx.session.client_capabilities
+    declared = capabilities.extensions if capabilities else None
+    return TASKS in (declared or {}) and ctx.protocol_version in _VERSIONS
+
+
+async def _still_allowed(access: Access) -> bool:
+    """Whether the caller may do what it could when the task began."""
+    now = await access.renewed()
+    return now is not None and now.limits == access.limits and now.grant.read_only == access.grant.read_only
+
+
+@contextmanager
+def _as_protocol_errors() -> Generator[None]:
+    try:
+        yield
+    except CalypsoError as error:
+        raise error_reports.protocol_error(error) from error
+
+
+def _timestamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

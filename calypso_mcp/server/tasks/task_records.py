@@ -1,0 +1,208 @@
+"""What is known of tasks, for as long as their callers may ask: a table shared by the workers of a folder.
+
+Without a folder: in this process. A caller is kept as a hash. The worker that carries a task out reports in
+again and again; a task whose worker has fallen silent has ended with it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from calypso_mcp.server.shared_table import SharedTable
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from calypso_mcp.sqlite.migrations import Migrations
+
+Status = Literal["working", "input_required", "completed", "failed", "cancelled"]
+
+TASKS_FILE: Final = "tasks.sqlite"
+#: How long a task is remembered after it began, in seconds.
+KEPT_S: Final = 86_400
+#: Silence after which the worker of a task is taken for dead, in seconds.
+SILENCE_S: Final = 30.0
+_UNFINISHED: Final = ("working", "input_required")
+#: Outdated records removed with each new one: more than one, so that none pile up.
+_REMOVED_WITH_EACH: Final = 3
+
+_MIGRATIONS: Migrations = (
+    (
+        "tasks",
+        """
+        CREATE TABLE tasks (
+            task_id TEXT PRIMARY KEY,
+            owner TEXT NOT NULL,
+            status TEXT NOT NULL,
+            message TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            changed_at REAL NOT NULL,
+            heard_at REAL NOT NULL,
+            content TEXT,
+            answers TEXT NOT NULL,
+            is_cancelled INTEGER NOT NULL
+        ) WITHOUT ROWID;
+        CREATE INDEX tasks_by_age ON tasks (created_at);
+        """,
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord:
+    """What is known of one task. Times are in seconds since 1970.
+
+    Attributes:
+        task_id: Its id.
+        owner: Hash of the caller it belongs to.
+        status: How far it has come.
+        message: The same for a person.
+        created_at: When it began.
+        changed_at: When its status or message last changed.
+        heard_at: When its worker last reported in.
+        content: JSON: the result of a completed one, the error of a failed one, the open questions.
+        answers: JSON: what the client has answered, by question.
+        is_cancelled: Whether its caller wants it to end.
+    """
+
+    task_id: str
+    owner: str
+    status: Status = "working"
+    message: str = ""
+    created_at: float = 0
+    changed_at: float = 0
+    heard_at: float = 0
+    content: str | None = None
+    answers: str = "{}"
+    is_cancelled: int = 0
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether somebody may still work on it."""
+        return self.status in _UNFINISHED
+
+
+_COLUMNS = ", ".join(column.name for column in fields(TaskRecord))
+_PUT = (
+    f"INSERT OR REPLACE INTO tasks ({_COLUMNS})"  # noqa: S608 - ours
+    f" VALUES ({', '.join(f':{column.name}' for column in fields(TaskRecord))})"
+)
+
+
+class TaskRecords:
+    """Remembers tasks by id.
+
+    Every method raises `CalypsoError` where the table cannot be used.
+
+    Args:
+        path: The file that workers share; made when first used, for this user only. None: this process.
+        clock: Seconds since 1970.
+    """
+
+    def __init__(self, path: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
+        self._table = SharedTable(path, _MIGRATIONS, records="tasks", code="task_record_unusable")
+        self._clock = clock
+
+    async def add(self, task_id: str, owner: str, message: str) -> TaskRecord:
+        """Remember a task that has begun, and forget some of the oldest."""
+        now = self._clock()
+        record = TaskRecord(task_id, owner, message=message, created_at=now, changed_at=now, heard_at=now)
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(_PUT, asdict(record))
+            connection.execute(
+                "DELETE FROM tasks WHERE task_id IN"
+                " (SELECT task_id FROM tasks WHERE created_at < ? ORDER BY created_at LIMIT ?)",
+                (now - KEPT_S, _REMOVED_WITH_EACH),
+            )
+
+        await self._table.run(work)
+        return record
+
+    async def find(self, task_id: str, owner: str) -> TaskRecord | None:
+        """Return a task of `owner`; None for any other, and for one that was forgotten."""
+        record = await self._table.run(lambda connection: _find(connection, task_id), writes=False)
+        if record is None or record.owner != owner or record.created_at < self._clock() - KEPT_S:
+            return None
+        return record
+
+    def is_abandoned(self, record: TaskRecord) -> bool:
+        """Whether a task is unfinished and nobody works on it any more."""
+        return record.is_unfinished and record.heard_at < self._clock() - SILENCE_S
+
+    async def report_in(self, task_id: str, message: str) -> TaskRecord | None:
+        """Note that the task is being worked on, and return what its caller wants by now."""
+        now = self._clock()
+
+        def work(connection: sqlite3.Connection) -> TaskRecord | None:
+            connection.execute(
+                "UPDATE tasks SET heard_at = :now, message = :message,"
+                " changed_at = CASE WHEN message = :message THEN changed_at ELSE :now END"
+                " WHERE task_id = :task_id",
+                {"now": now, "message": message, "task_id": task_id},
+            )
+            return _find(connection, task_id)
+
+        return await self._table.run(work)
+
+    async def settle(
+        self, task_id: str, status: Status, message: str, content: Mapping[str, Any] | None
+    ) -> None:
+        """Note what a task has come to, or what it asks."""
+        now = self._clock()
+        values = (status, message, now, now, None if content is None else json.dumps(content), task_id)
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute(
+                "UPDATE tasks SET status = ?, message = ?, changed_at = ?, heard_at = ?, content = ?"
+                " WHERE task_id = ?",
+                values,
+            )
+
+        await self._table.run(work)
+
+    async def cancel(self, task_id: str) -> None:
+        """Note that the caller wants the task to end."""
+
+        def work(connection: sqlite3.Connection) -> None:
+            connection.execute("UPDATE tasks SET is_cancelled = 1 WHERE task_id = ?", (task_id,))
+
+        await self._table.run(work)
+
+    async def answer(self, task_id: str, answers: Mapping[str, Any]) -> None:
+        """Note answers to open questions, and drop those that answer none; work goes on after the last."""
+        now = self._clock()
+
+        def work(connection: sqlite3.Connection) -> None:
+            record = _find(connection, task_id)
+            if record is None or record.status != "input_required":
+                return
+            asked: dict[str, Any] = json.loads(record.content or "{}")
+            given = {**json.loads(record.answers), **{key: answers[key] for key in asked if key in answers}}
+            left = {key: question for key, question in asked.items() if key not in given}
+            connection.execute(
+                "UPDATE tasks SET answers = ?, content = ?, status = ?, changed_at = ? WHERE task_id = ?",
+                (
+                    json.dumps(given),
+                    json.dumps(left) if left else None,
+                    "input_required" if left else "working",
+                    now,
+                    task_id,
+                ),
+            )
+
+        await self._table.run(work)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._table.close()
+
+
+def _find(connection: sqlite3.Connection, task_id: str) -> TaskRecord | None:
+    row = connection.execute(f"SELECT {_COLUMNS} FROM tasks WHERE task_id = ?", (task_id,)).fetchone()  # noqa: S608 - ours
+    return None if row is None else TaskRecord(**row)

@@ -1,0 +1,286 @@
+"""Carries tasks out: each begins as a call, and becomes a task once it takes longer than a moment.
+
+Two jobs run for a task. One makes the call; the other keeps its record, looks whether its caller wants it
+to end or has answered a question, and ends it once the caller may do less than when it began.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+from mcp.server.context import HandlerResult
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INTERNAL_ERROR,
+    CallToolRequestParams,
+    ErrorData,
+    InputRequiredResult,
+    InputResponseRequestParams,
+)
+from pydantic import BaseModel
+
+from calypso_mcp.concurrency import open_task_group
+from calypso_mcp.errors import CalypsoError
+from calypso_mcp.server.calls.long_call import LongCall, running
+from calypso_mcp.server.calls.tool_calls import log_crash
+from calypso_mcp.server.results import error_reports
+from calypso_mcp.server.tasks.task_records import Status, TaskRecords
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+
+    from calypso_mcp.server.tasks.task_records import TaskRecord
+
+#: Returns whether the caller may still do what it could when the task began.
+StillAllowed = Callable[[], Awaitable[bool]]
+#: The status of a task, that in words, and its result or error as JSON.
+Outcome = tuple[Status, str, dict[str, Any] | None]
+
+_ID_BYTES: Final = 16
+#: Longest that the last record of a task may take while the process ends, in seconds.
+_LAST_WORD_S: Final = 1.0
+#: What becomes of a task whose server ended before it did.
+INTERRUPTED: Final = ErrorData(
+    code=INTERNAL_ERROR,
+    message="The server that worked on this ended. Make the same call again: it continues where it stopped.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPolicy:
+    """How tasks are run.
+
+    Attributes:
+        after_s: Seconds after which a call becomes a task.
+        wait_s: Seconds that a task may take whose call gives no `timeout_s`.
+        beat_s: Seconds between two reports of a worker, and two looks of a client.
+        most: Tasks at once; a call beyond them runs within its request, as without the extension.
+        most_per_caller: The same for one caller.
+    """
+
+    after_s: float = 2.0
+    wait_s: float = 3_600.0
+    beat_s: float = 2.0
+    most: int = 64
+    most_per_caller: int = 8
+
+
+@dataclass(slots=True)
+class _Run:
+    """A call that may become a task.
+
+    Attributes:
+        params: Of the call; the client's answers are added to them.
+        make: Makes the call.
+        still_allowed: Whether its caller may go on.
+        long: What the call knows of its being one.
+        scope: Ends the call.
+        result: What it came to.
+        error: The protocol error it came to.
+        ended: Set when it has come to something, or was cancelled.
+        news: Set when its record is worth a look before the next beat.
+        questions: What it asks now, by key.
+        answered: Set when all of that has been answered.
+    """
+
+    params: CallToolRequestParams
+    make: Callable[[], Awaitable[HandlerResult]]
+    still_allowed: StillAllowed
+    long: LongCall
+    scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+    result: HandlerResult = None
+    error: MCPError | None = None
+    ended: anyio.Event = field(default_factory=anyio.Event)
+    news: anyio.Event = field(default_factory=anyio.Event)
+    questions: dict[str, Any] = field(default_factory=dict[str, Any])
+    answered: anyio.Event = field(default_factory=anyio.Event)
+
+    async def work(self) -> None:
+        """Make the call, again after each question that was answered."""
+        try:
+            with self.scope, running(self.long):
+                self.result = await self.make()
+                while isinstance(self.result, InputRequiredResult) and self.long.is_detached:
+                    await self._ask(self.result)
+                    self.result = await self.make()
+        except MCPError as error:
+            self.error = error
+        except Exception as crash:  # noqa: BLE001 - one task that fails must not end the others
+            reference = log_crash(f"task of tool {self.params.name}", crash)
+            self.error = error_reports.protocol_error(error_reports.unexpected(reference))
+        finally:
+            self.ended.set()
+            self.news.set()
+
+    async def _ask(self, asked: InputRequiredResult) -> None:
+        requests = asked.model_dump(by_alias=True, mode="json", exclude_none=True)["inputRequests"]
+        known = self.params.input_responses or {}
+        if not requests.keys() - known.keys():
+            raise MCPError(code=INTERNAL_ERROR, message="The call asks again what was answered.")
+        self.questions = {key: request for key, request in requests.items() if key not in known}
+        self.answered = anyio.Event()
+        self.news.set()
+        await self.answered.wait()
+
+    def take(self, answers: dict[str, Any]) -> None:
+        """Go on with the call once every question is answered."""
+        if not self.questions or self.questions.keys() - answers.keys():
+            return
+        given = InputResponseRequestParams.model_validate({"inputResponses": answers}).input_responses
+        self.params.input_responses = {**(self.params.input_responses or {}), **(given or {})}
+        self.questions = {}
+        self.answered.set()
+
+    def outcome(self) -> Outcome:
+        """Return what the task has come to."""
+        if self.error is not None:
+            return _failed(self.error.error)
+        if isinstance(self.result, BaseModel) and not isinstance(self.result, InputRequiredResult):
+            return "completed", "", self.result.model_dump(by_alias=True, mode="json", exclude_none=True)
+        if self.scope.cancel_called:
+            return "cancelled", "What was stored until then is kept.", None
+        return _failed(INTERRUPTED)
+
+
+class TaskRuns:
+    """The tasks of one process."""
+
+    def __init__(self, records: TaskRecords, policy: TaskPolicy | None = None) -> None:
+        """Start nothing.
+
+        Args:
+            records: Where workers note what becomes of tasks.
+            policy: How tasks are run.
+        """
+        self.records = records
+        self.policy = policy or TaskPolicy()
+        self._group: TaskGroup | None = None
+        self._runs: dict[str, _Run] = {}
+        self._running: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator[None]:
+        """Run tasks during the block; those that it leaves unfinished are recorded as interrupted."""
+        try:
+            async with open_task_group() as group:
+                self._group = group
+                yield
+                group.cancel_scope.cancel()
+        finally:
+            self._group = None
+            self.records.close()
+
+    async def call(
+        self,
+        params: CallToolRequestParams,
+        make: Callable[[], Awaitable[HandlerResult]],
+        owner: str,
+        still_allowed: StillAllowed,
+    ) -> HandlerResult | TaskRecord:
+        """Return what a call comes to, or the task that goes on with it.
+
+        Args:
+            params: Of the call.
+            make: Makes it; called again after the client has answered its questions.
+            owner: Hash of its caller.
+            still_allowed: Whether the caller may go on; asked while the task runs.
+
+        Raises:
+            MCPError: The call came to a protocol error.
+        """
+        policy = self.policy
+        if (
+            self._group is None
+            or self._running.total() >= policy.most
+            or self._running[owner] >= policy.most_per_caller
+        ):
+            return await make()
+        gives_time = (params.arguments or {}).get("timeout_s") is not None
+        run = _Run(params, make, still_allowed, LongCall(None if gives_time else policy.wait_s))
+        task_id = f"call_{secrets.token_hex(_ID_BYTES)}"
+        self._running[owner] += 1
+        self._group.start_soon(self._work, run, owner)
+        kept = False
+        try:
+            with anyio.move_on_after(policy.after_s):
+                await run.ended.wait()
+            if run.ended.is_set():
+                return _result_of(run)
+            run.long.is_detached = True
+            record = await self.records.add(task_id, owner, run.long.progress)
+            self._runs[task_id] = run
+            self._group.start_soon(self._keep, task_id, run)
+            kept = True
+        except CalypsoError as error:
+            return error_reports.report(error)
+        finally:
+            if not kept:
+                run.scope.cancel()
+        return record
+
+    def look(self, task_id: str) -> None:
+        """Have the record of a task looked at now, if it runs in this process."""
+        run = self._runs.get(task_id)
+        if run is not None:
+            run.news.set()
+
+    async def _work(self, run: _Run, owner: str) -> None:
+        try:
+            await run.work()
+        finally:
+            self._running[owner] -= 1
+            if not self._running[owner]:
+                del self._running[owner]
+
+    async def _keep(self, task_id: str, run: _Run) -> None:
+        """Keep the record of a task until it has come to something."""
+        asked: dict[str, Any] = {}
+        try:
+            while not run.ended.is_set():
+                with anyio.move_on_after(self.policy.beat_s):
+                    await run.news.wait()
+                run.news = anyio.Event()
+                if run.ended.is_set():
+                    break
+                try:
+                    if run.questions is not asked:
+                        asked = run.questions
+                        if asked:
+                            await self.records.settle(task_id, "input_required", "", asked)
+                    record = await self.records.report_in(task_id, run.long.progress)
+                    may_go_on = await run.still_allowed()
+                except CalypsoError:
+                    continue  # the next beat may succeed; a client sees a task that stays silent as ended
+                if record is None or record.is_cancelled or not may_go_on:
+                    run.scope.cancel()
+                    await run.ended.wait()
+                else:
+                    run.take(json.loads(record.answers))
+        finally:
+            del self._runs[task_id]
+            with anyio.CancelScope(shield=True), anyio.move_on_after(_LAST_WORD_S):
+                await self._settle(task_id, run)
+
+    async def _settle(self, task_id: str, run: _Run) -> None:
+        status, message, content = run.outcome()
+        try:
+            await self.records.settle(task_id, status, message, content)
+        except CalypsoError as error:
+            log_crash(f"the record of a task of tool {run.params.name}", error)
+
+
+def _result_of(run: _Run) -> HandlerResult:
+    if run.error is not None:
+        raise run.error
+    return run.result
+
+
+def _failed(error: ErrorData) -> Outcome:
+    return "failed", error.message, error.model_dump(mode="json", exclude_none=True)
