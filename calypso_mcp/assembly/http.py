@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -20,6 +20,7 @@ from calypso_mcp.assembly.one_time import one_time_uploads
 from calypso_mcp.assembly.server import file_policy, server_state
 from calypso_mcp.assembly.tasks import task_account, task_runs
 from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.page.findings import Findings
 from calypso_mcp.page.gate import PageGate, PagePlace
 from calypso_mcp.page.sessions import OpenSessions
 from calypso_mcp.server.access.oauth.protected_resource import MCP_PATH
@@ -48,21 +49,35 @@ PAGE_PATH = "/ui/"
 ClientSnippets = Callable[[str], Sequence[Mapping[str, str]]]
 
 
+@dataclass(frozen=True, slots=True)
+class TellsPage:
+    """What only the command line knows and the page shows.
+
+    Attributes:
+        clients: How each client connects to an address of this server.
+        findings: What is wrong with the installation; None shows nothing.
+    """
+
+    clients: ClientSnippets = lambda _: []
+    findings: Findings | None = None
+
+
 @asynccontextmanager
 async def running_app(
-    settings: Settings, stopping: anyio.Event, clients: ClientSnippets = lambda _: []
+    settings: Settings, stopping: anyio.Event, told: TellsPage | None = None
 ) -> AsyncGenerator[ASGIApp]:
     """Run everything behind the application for as long as the block lasts; its own lifespan must run, too.
 
     Args:
         settings: The operator's decisions.
         stopping: To be set when the process is about to end: streams without an end of their own end then.
-        clients: How each client connects to an address of this server, for the page.
+        told: What the page shows of this installation.
 
     Raises:
         ConfigError: It could be reached by other machines without a credential or without allowed hosts,
             the access file is wrong, the data folder cannot be used, or no tool is left.
     """
+    told = told or TellsPage()
     async with opened(settings) as backends:
         known = callers(settings, backends.accepts)
         names = frozenset(spec.name for spec in PROFILES[settings.profile])
@@ -95,9 +110,9 @@ async def running_app(
             routes=(
                 *status_routes(state, metrics),
                 upload_route(uploads, state),
-                *page_routes(state, uploads, tools),
+                *page_routes(state, uploads, tools, told.findings),
             ),
-            front=lambda app: _with_page(app, settings, known.control, clients),
+            front=lambda app: _with_page(app, settings, known.control, told.clients),
             metrics=metrics,
         )
         yield create_http_app(server, policy)

@@ -22,6 +22,7 @@ from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.local.app import STORE_FILE, LocalOptions, open_backend
 from calypso_mcp.local.indexing.formats.unreadable import UNREADABLE
 from calypso_mcp.local.processes.served import Served, announced
+from calypso_mcp.page.findings import Findings
 from calypso_mcp.page.gate import PageGate, PagePlace
 from calypso_mcp.page.sessions import LINK_S, LinkSessions, link_passes
 from calypso_mcp.server.access.refusal_pace import PAGE_PACE, RefusalPace
@@ -84,7 +85,11 @@ def sign_in_link(served: Served, key: BackendKey) -> str:
 
 
 def serve_backend(
-    settings: Settings, key: BackendKey, listening: socket, greet: Callable[[Served], None]
+    settings: Settings,
+    key: BackendKey,
+    listening: socket,
+    greet: Callable[[Served], None],
+    flags: Mapping[str, object],
 ) -> None:
     """Serve until told to stop.
 
@@ -93,22 +98,27 @@ def serve_backend(
         key: What callers of the API have to know.
         listening: Where requests arrive.
         greet: Called once requests are answered.
+        flags: Settings of the command line, for the checks that the page shows.
 
     Raises:
         ConfigError: The data folder cannot be used.
         StoreGone: The store was deleted or replaced meanwhile.
     """
-    anyio.run(_serve, settings, key, listening, greet)
+    anyio.run(_serve, settings, key, listening, greet, flags)
 
 
 async def _serve(
-    settings: Settings, key: BackendKey, listening: socket, greet: Callable[[Served], None]
+    settings: Settings,
+    key: BackendKey,
+    listening: socket,
+    greet: Callable[[Served], None],
+    flags: Mapping[str, object],
 ) -> None:
     options = local_options(settings, key.key)
     served = Served.at(origin(listening))
     async with open_backend(options) as app:
         store = FileWatch(options.data_dir / STORE_FILE)
-        page = put_page_before(app, settings, options, key, served)
+        page = put_page_before(app, settings, options, key, served, findings=Findings(lambda: look(flags)))
         with announced(options.data_dir, served):
             greet(served)
             async with run_in_background(lambda: _stop_when_gone(store)):
@@ -117,8 +127,22 @@ async def _serve(
     store.check()
 
 
+async def look(flags: Mapping[str, object]) -> list[dict[str, str]]:
+    """Return what the doctor finds wrong with, or worth knowing of, this installation, as JSON."""
+    # Only when somebody looks: it knows every client.
+    from calypso_mcp.cli.doctor.looking import findings_of
+
+    return [finding.as_json() for finding in await findings_of(flags, handshake=False)]
+
+
 def put_page_before(
-    app: ASGIApp, settings: Settings, options: LocalOptions, key: BackendKey, served: Served
+    app: ASGIApp,
+    settings: Settings,
+    options: LocalOptions,
+    key: BackendKey,
+    served: Served,
+    *,
+    findings: Findings | None = None,
 ) -> PageGate:
     """Return the page, and the API of `app` behind it."""
     return PageGate(
@@ -127,6 +151,7 @@ def put_page_before(
         LinkSessions(key.key, served.run),
         lambda _: _about(options, key),
         RefusalPace(PAGE_PACE).wait,
+        findings=findings,
     )
 
 

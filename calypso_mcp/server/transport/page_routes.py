@@ -20,8 +20,9 @@ from calypso_mcp.api.sources import RelabelSource, SourcesQuery
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.domain.uploads.upload_rules import split_name
 from calypso_mcp.errors import CalypsoError, InputError, ScopeError
+from calypso_mcp.page.findings import Findings
 from calypso_mcp.server.access.answers import failure
-from calypso_mcp.server.access.credentials import grant_of_http
+from calypso_mcp.server.access.credentials import ANYONE, grant_of_http
 from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads
 from calypso_mcp.server.scope.destinations import version_rule
 from calypso_mcp.server.scope.request_scope import Access
@@ -47,15 +48,18 @@ class AddressWanted(BaseModel):
     if_exists: IfExists = "replace"
 
 
-def page_routes(state: ServerState, uploads: OneTimeUploads, tools: frozenset[str]) -> list[Route]:
+def page_routes(
+    state: ServerState, uploads: OneTimeUploads, tools: frozenset[str], findings: Findings | None = None
+) -> list[Route]:
     """Return the routes.
 
     Args:
         state: Of the server.
         uploads: Hands out the addresses.
         tools: Names of the tools that the operator offers.
+        findings: What is wrong with the installation, for callers who may read the metrics.
     """
-    page = PageEndpoints(uploads, tools)
+    page = PageEndpoints(uploads, tools, findings)
     source = PREFIX + "/sources/{file_id}"
 
     def route(path: str, method: str, work: Work) -> Route:
@@ -73,14 +77,18 @@ def page_routes(state: ServerState, uploads: OneTimeUploads, tools: frozenset[st
         route(source, "PATCH", page.relabel),
         route(f"{source}/content", "GET", page.content),
         route(f"{PREFIX}/uploads", "POST", page.address),
+        route(f"{PREFIX}/findings", "GET", page.found),
     ]
 
 
 class PageEndpoints:
     """Answers for one server."""
 
-    def __init__(self, uploads: OneTimeUploads, tools: frozenset[str]) -> None:
+    def __init__(
+        self, uploads: OneTimeUploads, tools: frozenset[str], findings: Findings | None = None
+    ) -> None:
         """Hand out addresses of `uploads`; do only what one of `tools` does."""
+        self._findings = findings
         self._uploads = uploads
         self._tools = tools
 
@@ -93,6 +101,7 @@ class PageEndpoints:
             "download": Extension.READ in known and "read_source" in self._tools,
             "relabel": Extension.RELABEL in known and may_change,
             "replace": Extension.REPLACE in known,
+            "diagnose": self._findings is not None and self._may_operate(access),
         }
         return JSONResponse(can, headers=_NO_STORE)
 
@@ -150,6 +159,18 @@ class PageEndpoints:
         issued = await issue_address(access, self._uploads, request, declared, target)
         answer = {"url": issued.url, "upload_id": issued.upload_id, "expires_at": issued.expires_at}
         return JSONResponse(answer, headers=_NO_STORE)
+
+    async def found(self, access: Access, request: Request) -> Response:
+        """Answer with what is wrong with the installation, to those who operate it."""
+        if self._findings is None or not self._may_operate(access):
+            raise _not_here()
+        anew = "anew" in request.query_params
+        return JSONResponse(await self._findings.found(anew=anew), headers=_NO_STORE)
+
+    @staticmethod
+    def _may_operate(access: Access) -> bool:
+        # Without logins everybody is on this machine.
+        return access.grant is ANYONE or access.grant.metrics
 
     def _may_change(self, access: Access) -> bool:
         return "upload_file" in self._tools and not access.grant.read_only

@@ -38,7 +38,7 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
             if not is_loopback(host):
                 print("Plain http on a network: put a TLS proxy before it.", flush=True)
 
-        serve_backend(settings, key, listening, greet)
+        serve_backend(settings, key, listening, greet, flags)
     return 0
 
 

@@ -9,12 +9,14 @@ from socket import socket
 
 import anyio
 
-from calypso_mcp.assembly.http import PAGE_PATH, running_app
+from calypso_mcp.assembly.http import PAGE_PATH, TellsPage, running_app
 from calypso_mcp.cli.arguments import LISTENING, CommandParser
 from calypso_mcp.cli.clients.pasting import snippets
 from calypso_mcp.cli.clients.shapes import Remote
+from calypso_mcp.cli.embedded import look
 from calypso_mcp.cli.process.listening import listen, origin, serve
 from calypso_mcp.cli.process.logs import log_to_stderr
+from calypso_mcp.page.findings import Findings
 from calypso_mcp.settings import Settings, load_settings
 
 DEFAULT_PORT = 8000
@@ -30,13 +32,14 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     settings = load_settings(flags)
     log_to_stderr(settings)
     with listen(settings.host, DEFAULT_PORT if settings.port is None else settings.port) as listening:
-        anyio.run(_serve, settings, listening)
+        anyio.run(_serve, settings, listening, flags)
     return 0
 
 
-async def _serve(settings: Settings, listening: socket) -> None:
+async def _serve(settings: Settings, listening: socket, flags: Mapping[str, object]) -> None:
     stopping = anyio.Event()
-    async with running_app(settings, stopping, lambda url: snippets(Remote(url))) as app:
+    told = TellsPage(lambda url: snippets(Remote(url)), Findings(lambda: look(flags)))
+    async with running_app(settings, stopping, told) as app:
         base = origin(listening)
         print(f"MCP: {base}/mcp\nPage: {base}{PAGE_PATH}\nCtrl-C stops it.", file=sys.stderr, flush=True)
         await serve(app, listening, stopping)

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
             _show(sign_in_link(served, key), arguments)
             print("Ctrl-C stops it.", flush=True)
 
-        serve_backend(settings, key, listening, greet)
+        serve_backend(settings, key, listening, greet, flags)
     return 0
 
 

@@ -1,5 +1,9 @@
 // What this server is, and how each client is connected to it.
 import { el, show } from "../shared/dom.js";
+import { counted } from "../shared/words.js";
+
+const TONES = { problem: "bad", note: "wait", ok: "good" };
+const WORDS = { problem: "problem", note: "note", ok: "fine" };
 
 export async function draw(page) {
   page.title("Connect");
@@ -10,11 +14,39 @@ export async function draw(page) {
       Calypso: about.backend === "embedded" ? "embedded, on this machine's disk" : "hosted",
       Version: about.version, "Data folder": about.data_folder, "API key": about.key_source, Address: about.address,
     }).filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
-    about.data_folder && el("p", { class: "muted" }, "Look at everything an installation needs, and find the fixes:"),
-    about.data_folder && code(page, "calypso-mcp doctor", "command that looks for faults"),
+    page.api.can.diagnose && checks(page),
     el("h2", {}, "Clients"),
     el("p", { class: "muted" }, "The command changes a client's configuration after it has shown you what it will write. Or paste the text yourself."),
     el("div", { class: "clients" }, about.clients.map((client) => clientPanel(page, client))));
+}
+
+/** Return the section of what is wrong with the installation, problems first. */
+function checks(page) {
+  const list = el("ul", { class: "findings" });
+  const sum = el("span", { class: "state", data: { tone: "still" } }, "looking \u2026");
+  const again = el("button", { onClick: () => look("1") }, "Check again");
+  const look = (anew) => page.attempt(async () => {
+    again.disabled = true;
+    try {
+      const { findings } = await page.api.findings(anew, page.signal);
+      const problems = findings.filter(({ status }) => status === "problem").length;
+      Object.assign(sum, { textContent: problems ? counted(problems, "problem") : "All is well" }).dataset.tone = problems ? "bad" : "good";
+      const order = Object.keys(TONES);
+      show(list, [...findings].sort((one, other) => order.indexOf(one.status) - order.indexOf(other.status)).map(finding));
+      if (anew) page.say(sum.textContent);
+    } finally {
+      again.disabled = false;
+    }
+  });
+  look();
+  return el("section", { class: "panel stack", "aria-label": "Checks of this installation" },
+    el("div", { class: "card-head" }, el("h2", {}, "This installation"), el("div", { class: "buttons" }, sum, again)), list,
+    el("p", { class: "small muted" }, "The same checks in a terminal: ", el("code", {}, "calypso-mcp doctor")));
+}
+
+function finding({ area, status, message, fix }) {
+  return el("li", {}, el("span", { class: "state", data: { tone: TONES[status] ?? "still" } }, WORDS[status] ?? status),
+    el("div", {}, el("strong", {}, area), ` ${message}`, fix && el("p", { class: "fix" }, fix)));
 }
 
 function clientPanel(page, { title, command, file, text }) {

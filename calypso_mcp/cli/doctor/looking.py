@@ -1,0 +1,59 @@
+"""Every check in the order in which a person reads what they found."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+from anyio import to_thread
+
+from calypso_mcp.cli.arguments import SERVING
+from calypso_mcp.cli.clients.places import Places
+from calypso_mcp.cli.doctor.api_checks import check_api
+from calypso_mcp.cli.doctor.client_checks import check_clients
+from calypso_mcp.cli.doctor.data_folder import check_data_folder
+from calypso_mcp.cli.doctor.embeddings import check_embeddings
+from calypso_mcp.cli.doctor.findings import Finding
+from calypso_mcp.cli.doctor.machine import check_folders, check_machine
+from calypso_mcp.cli.doctor.settings_checks import check_settings
+from calypso_mcp.settings import environment, knobs, read_settings
+
+
+async def findings_of(flags: Mapping[str, object], *, handshake: bool = True) -> list[Finding]:
+    """Return what all checks find.
+
+    Args:
+        flags: Settings of the command line.
+        handshake: Whether to start the command that a client would; a server that answers has proved it.
+    """
+    return [finding async for finding in _look(flags, handshake=handshake)]
+
+
+async def _look(flags: Mapping[str, object], *, handshake: bool) -> AsyncIterator[Finding]:
+    environ = environment()
+    places = Places.of(environ, Path.cwd())
+    reading = read_settings(flags, environ)
+    for finding in check_settings(reading, environ):
+        yield finding
+    for finding in check_machine():
+        yield finding
+    settings = reading.settings
+    if settings is not None:
+        async for finding in check_api(settings):
+            yield finding
+        # Reads the whole store.
+        for finding in await to_thread.run_sync(lambda: list(check_data_folder(settings))):
+            yield finding
+        async for finding in check_embeddings(settings):
+            yield finding
+        for finding in check_folders(settings.allow_paths, places.home):
+            yield finding
+        if handshake:
+            # Only here: it loads the MCP client.
+            from calypso_mcp.cli.doctor.handshake import check_handshake
+            from calypso_mcp.cli.calls.mcp_session import settings_flags
+
+            served = {name: value for name, value in flags.items() if knobs()[name].group in SERVING}
+            yield await check_handshake(settings_flags(served), environ)
+    for finding in check_clients(places):
+        yield finding
