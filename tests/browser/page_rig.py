@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx2
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from calypso_mcp.cli.embedded import BackendKey, sign_in_link
 from calypso_mcp.client.transport.request_log import keep_addresses_out
@@ -144,12 +144,14 @@ def sign_in(page: Page, link: str) -> None:
     page.get_by_role("heading", name="Buckets", exact=True).wait_for()
 
 
-def drop(page: Page, *paths: Path) -> None:
-    """Drop files and folders of the disk, as a file manager does."""
+def drop(page: Page, *paths: Path, at: Locator | None = None) -> None:
+    """Drop files and folders of the disk, as a file manager does: on an element, or anywhere."""
+    box = at.bounding_box() if at is not None else None
+    x, y = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) if box else (200.0, 90.0)
     data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
     session = page.context.new_cdp_session(page)
     for kind in ("dragEnter", "dragOver", "drop"):
-        session.send("Input.dispatchDragEvent", {"type": kind, "x": 200, "y": 300, "data": data})
+        session.send("Input.dispatchDragEvent", {"type": kind, "x": x, "y": y, "data": data})
 
 
 def settled(page: Page) -> None:
