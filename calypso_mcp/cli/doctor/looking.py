@@ -50,8 +50,8 @@ async def _look(flags: Mapping[str, object], *, handshake: bool) -> AsyncIterato
             yield finding
         if handshake:
             # Only here: it loads the MCP client.
-            from calypso_mcp.cli.doctor.handshake import check_handshake
             from calypso_mcp.cli.calls.mcp_session import settings_flags
+            from calypso_mcp.cli.doctor.handshake import check_handshake
 
             served = {name: value for name, value in flags.items() if knobs()[name].group in SERVING}
             yield await check_handshake(settings_flags(served), environ)
