@@ -16,6 +16,7 @@ from calypso_mcp.local.retrieval.candidates import Row
 from calypso_mcp.local.retrieval.index import Passage, part_of
 from calypso_mcp.local.retrieval.ranking import Candidate
 from calypso_mcp.local.retrieval.statistics import Statistics
+from calypso_mcp.local.retrieval.words.stop_words import UNREMARKABLE
 from calypso_mcp.local.retrieval.words.tokens import beginnings, is_english, query_phrases, written_words
 
 #: Takes the scores of passages by their ids, best first, and returns the ids in the order to have.
@@ -116,7 +117,7 @@ def absent_words(
     *,
     time_limit_s: float = QUERY_TIME_LIMIT_S,
 ) -> list[str]:
-    """Return the words of `query`, as written, that no passage of the buckets holds in any form.
+    """Return the telling words of `query`, as written, that no passage of the buckets holds in any form.
 
     Raises:
         SearchTimedOut: The time was up.
@@ -128,7 +129,11 @@ def absent_words(
     held = {phrase for phrase, count in zip(phrases, counts, strict=True) if count}
     if len(held) == len(phrases):
         return []
-    return [word for word, own in written_words(query) if held.isdisjoint(own)]
+    return [
+        word
+        for word, own in written_words(query)
+        if word.casefold() not in UNREMARKABLE and held.isdisjoint(own)
+    ]
 
 
 def _ranked(

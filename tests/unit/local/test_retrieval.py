@@ -286,6 +286,22 @@ def test_words_that_no_passage_of_the_buckets_holds_are_named(connection: sqlite
     assert absent_words(connection, query, []) == []
 
 
+@pytest.mark.parametrize(
+    ("query", "absent"),
+    [
+        ("How many zebras are mentioned?", ["zebras"]),
+        ("Tell me which refund the zebra got", ["zebra"]),
+        ("Wie viele Zebras gibt es, und warum?", ["Zebras"]),
+        ("please explain", []),
+    ],
+)
+def test_only_words_that_matter_are_named_as_absent(
+    connection: sqlite3.Connection, query: str, absent: list[str]
+) -> None:
+    add(connection, "terms", "A refund is paid within 30 days.")
+    assert absent_words(connection, query, ["b1"]) == absent
+
+
 def test_beginnings_find_other_forms_among_passages_that_are_not_english(
     connection: sqlite3.Connection,
 ) -> None:

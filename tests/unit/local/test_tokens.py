@@ -57,6 +57,21 @@ def test_english_stop_words_are_dropped_from_queries() -> None:
     assert query_phrases("What is the refund period?") == ['"refund"', '"period"']
 
 
+@pytest.mark.parametrize(
+    ("question", "telling"),
+    [
+        ("Wie heißt der Hund?", "heißt der Hund"),
+        ("Où est la gare ?", "est la gare"),
+        ("Ποιος έγραψε;", "έγραψε"),
+        ("Сколько стоит билет?", "стоит билет"),
+        ("متى بدأت؟", "بدأت"),
+        ("कौन जीता?", "जीता"),
+    ],
+)
+def test_question_words_of_other_languages_are_dropped_from_queries(question: str, telling: str) -> None:
+    assert query_phrases(question) == query_phrases(telling)
+
+
 def test_a_query_of_stop_words_only_keeps_them() -> None:
     assert query_phrases("to be or not to be") == ['"to"', '"be"', '"or"', '"not"']
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 _ENGLISH = """
     i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she her
@@ -14,6 +15,38 @@ _ENGLISH = """
     very can could will would should just don now
 """
 ENGLISH = frozenset(_ENGLISH.split())
+
+#: Question words of other languages as `folding` spells them; none tells anything in another language.
+_QUESTION = """
+    wer wen wem wessen wie wieviel wieviele welche welcher welches welchen welchem wann warum wieso weshalb
+    woher wohin wofür womit wodurch worin woran wozu
+    quel quelle quels quelles qui quoi où quand pourquoi combien lequel laquelle lesquels lesquelles
+    qué cuál cuáles quién quiénes cuándo cuánto cuánta cuántos cuántas cómo dónde
+    quale quali quanti quante perché quem qual quais quanto quantos quantas onde
+    welke wanneer waarom hoeveel hvilken hvilke hvorfor hvornår hvordan vilken vilka varför hur
+    kto kiedy gdzie dlaczego jaki jaka jakie który która które
+    kaç hangi hangisi nasil neden niçin nerede nereden nereye kimin
+    ποιοσ ποια ποιο ποιοι ποιεσ ποιον ποιων ποιουσ ποιασ πωσ ποτε γιατι τι ποσο ποσα ποσοι ποσεσ ποση ποσοσ
+    кто кого кому кем что чего чему чем какой какая какое какие каких каким какими какую каком когда где куда
+    откуда почему зачем сколько чей чья чьё чьи хто що де коли чому скільки який яка яке які
+    ما ماذا من متى أين اين كيف لماذا كم هل أي أية لمن بماذا
+    क्या कौन कौनसा कौनसी कब कहाँ कहां क्यों कैसे कैसा कैसी कितना कितने कितनी किस किसे किसने किसका किसकी किसके किन किनके
+"""
+STOP_WORDS = ENGLISH | frozenset(unicodedata.normalize("NFKC", _QUESTION).split())
+
+_UNREMARKABLE = """
+    many much lot lots several various also even still ever yet else every either neither without
+    within may might must shall cannot get got give gives given tell tells told show shows find finds
+    explain explains describe describes mention mentions mentioned say says said know need needs want wants
+    please help use used using make makes made take takes taken happen happens mean means called go goes
+    one two thing things something anything kind kinds way ways example examples exactly currently usually
+    der die das den dem des ein eine einer eines einem einen und oder ist sind wird werden hat haben kann muss
+    nicht viel viele für von mit bei auf im am zu zum zur nach gibt es sich
+    le la les un une des du de et ou est sont dans pour par avec sur il elle ne pas
+    el los las una unos unas del y o es son en para por con al se no hay
+"""
+#: Words whose absence from the documents says nothing about what was sought.
+UNREMARKABLE = STOP_WORDS | frozenset(_UNREMARKABLE.split())
 
 #: Chinese is written without spaces, so its question words are cut out rather than compared.
 CHINESE_QUESTION = re.compile(

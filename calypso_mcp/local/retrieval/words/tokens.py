@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from itertools import pairwise
 
 from calypso_mcp.local.retrieval.words.identifiers import expand
-from calypso_mcp.local.retrieval.words.stop_words import CHINESE_QUESTION, ENGLISH
+from calypso_mcp.local.retrieval.words.stop_words import CHINESE_QUESTION, ENGLISH, STOP_WORDS
 
 #: Combining marks stay inside words, which Hindi needs; private-use characters (Co) make bucket tokens.
 TOKENIZER = "porter unicode61 categories 'L* N* Co Mn Mc'"
@@ -88,8 +89,8 @@ def bucket_token(bucket_id: str) -> str:
 
 def _query_words(query: str) -> list[str]:
     text = _spelled(unicodedata.normalize("NFC", query[:MAX_QUERY_CHARS]))
-    telling = [word for word in _words(CHINESE_QUESTION.sub(" ", text)) if word not in ENGLISH]
-    return telling or _words(text)
+    telling = [word for word in _words(CHINESE_QUESTION.sub(" ", text)) if word not in STOP_WORDS]
+    return _indexed(telling) or _indexed(_words(text))
 
 
 def _spelled(text: str) -> str:
@@ -109,11 +110,16 @@ def _rewritten(text: str) -> str:
 
 def _words(spelled: str) -> list[str]:
     kept = (char if unicodedata.category(char) in _WORD_CATEGORIES else " " for char in spelled)
-    words: list[str] = []
-    for word in "".join(kept).lower().split():
+    return "".join(kept).lower().split()
+
+
+def _indexed(words: Sequence[str]) -> list[str]:
+    """Return what the index keeps of each of `words`."""
+    indexed: list[str] = []
+    for word in words:
         tokens = [word] if word.isascii() else _rewritten(word).split()
-        words += [token for before, token in pairwise(["", *tokens]) if not _ends_run(before, token)]
-    return words
+        indexed += [token for before, token in pairwise(["", *tokens]) if not _ends_run(before, token)]
+    return indexed
 
 
 def _ends_run(before: str, token: str) -> bool:
