@@ -1,8 +1,9 @@
 """Whether passages bear out a sentence: a check of words and numbers, not of logic.
 
-A sentence stands if every number, date, quotation, address, identifier and (in English) name in it stands in
-the passages it cites, most of its words do, and the place that bears it out has to do with the question. A
-paraphrase may fail; a sentence that fails is left out, never shown as supported.
+A sentence stands if every number with its unit, date, quotation, address, identifier and (in English) name
+in it stands in the passages it cites, most of its words do, no clause denies what they affirm, and the
+place that bears it out has to do with the question. A paraphrase may fail; a sentence that fails is left
+out, never shown as supported.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from functools import cached_property
 
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.words.tokens import is_english, query_phrases
+from calypso_mcp.local.writing import measures, polarity
+from calypso_mcp.local.writing.measures import ENGLISH_NUMBERS, TENS
 
 #: Share of a sentence's telling words that its passages must hold.
 _LEAST_SHARE = 0.5
@@ -26,19 +29,7 @@ _QUOTED = re.compile('["\u201c\u201e\u00ab]([^"\u201c\u201d\u201e\u00ab\u00bb]{8
 #: What addresses and identifiers hold.
 _MARKS = ("@", "://", "_", "www.")
 _EDGES = ".,;:!?()[]{}<>\"'`*\u201c\u201d"
-#: From two on: "one" is seldom a number.
-_UNITS = (
-    "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen",
-    "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
-)  # fmt: skip
-_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
-_UNITS_UNTIL = 10
-_WORDS_OF_NUMBERS = {
-    **{word: number for number, word in enumerate(_UNITS, start=2)},
-    **{word: 10 * number for number, word in enumerate(_TENS, start=2)},
-    "hundred": 100,
-    "thousand": 1000,
-}
+_TEN = 10
 #: Without May, which is seldom a month.
 _MONTHS = {
     "january": 1, "february": 2, "march": 3, "april": 4, "june": 6, "july": 7, "august": 8, "september": 9,
@@ -82,12 +73,8 @@ def is_supported(sentence: str, evidence: Sequence[Evidence], question: str) -> 
         return False
     folded = " ".join(source.folded for source in evidence)
     exact, plain = _apart(sentence)
-    if any(token.casefold() not in folded for token in exact):
-        return False
-    if any(
-        " ".join(quoted.casefold().split()).strip(_EDGES) not in folded
-        for quoted in _QUOTED.findall(sentence)
-    ):
+    quoted = (" ".join(quotation.casefold().split()).strip(_EDGES) for quotation in _QUOTED.findall(sentence))
+    if any(copied not in folded for copied in (*(token.casefold() for token in exact), *quoted)):
         return False
     numbers = frozenset[str]().union(*(source.numbers for source in evidence))
     if not _numbers(plain) <= numbers or not _numbers_in_words(plain.casefold()) <= numbers:
@@ -95,7 +82,12 @@ def is_supported(sentence: str, evidence: Sequence[Evidence], question: str) -> 
     asked = _stems(question)
     if any(name[:_STEM] not in stems | asked for name in _names(plain)):
         return False
-    return _is_about(telling, evidence, question)
+    if not measures.are_borne_out(
+        plain, "\n".join(f"{source.context}\n{source.text}" for source in evidence)
+    ):
+        return False
+    places = [place for source in evidence for place, _ in source.sentences]
+    return not polarity.contradicts(sentence, places, _telling) and _is_about(telling, evidence, question)
 
 
 def _apart(sentence: str) -> tuple[list[str], str]:
@@ -127,6 +119,10 @@ def _stems(text: str) -> frozenset[str]:
     return frozenset(words | {stem for line in sentences.split(text) for stem in _indexed(line)})
 
 
+def _telling(text: str) -> frozenset[str]:
+    return frozenset(_indexed(text))
+
+
 def _indexed(line: str) -> set[str]:
     return {phrase.strip('"*')[:_STEM] for phrase in query_phrases(line)}
 
@@ -146,12 +142,12 @@ def _numbers_in_words(folded: str) -> frozenset[str]:
     found: list[str] = []
     tens = 0
     for word in _WORD.findall(folded):
-        value = _WORDS_OF_NUMBERS.get(word, 0)
-        if tens and 0 < value < _UNITS_UNTIL:
+        value = ENGLISH_NUMBERS.get(word, 0)
+        if tens and 0 < value < _TEN:
             found[-1] = str(tens + value)
         elif value:
             found.append(str(value))
-        tens = value if word in _TENS else 0
+        tens = value if word in TENS else 0
         if word in _MONTHS:
             found.append(str(_MONTHS[word]))
     return frozenset(found)
