@@ -61,7 +61,7 @@ def connect(api: ScriptedCalypso, era: str) -> Connect:
 
     @asynccontextmanager
     async def open_client(**decisions: Any) -> AsyncGenerator[Client]:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             async with api.state(**decisions) as state, Client(build_server(state), mode=era) as client:
                 yield client
 

@@ -313,7 +313,7 @@ async def test_progress_is_told_while_the_agent_answers(api: ScriptedCalypso, er
         told.append(message or "")
 
     says(api, "Three months.")
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         async with api.state() as state, Client(build_server(state), mode=era) as client:
             facts(await client.call_tool("ask_agent", {"question": "q"}, progress_callback=hear))
     assert told[-1] == "answering: 13 characters"

@@ -21,7 +21,7 @@ async def test_results_come_in_the_order_of_the_values_whatever_finishes_first()
             last.set()
         return value * 10
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         assert await map_parallel(work, range(5), limit=5) == [0, 10, 20, 30, 40]
 
 
@@ -45,7 +45,7 @@ async def test_an_error_comes_out_as_itself_and_ends_the_others():
             raise NotFound("gone")
         await anyio.sleep_forever()
 
-    with anyio.fail_after(5), pytest.raises(NotFound, match="gone"):
+    with anyio.fail_after(30), pytest.raises(NotFound, match="gone"):
         await map_parallel(work, range(3), limit=3)
 
 
@@ -70,7 +70,7 @@ async def test_values_are_taken_only_as_they_are_worked_on():
             full.set()
         await anyio.sleep_forever()
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with run_in_background(lambda: for_each(work, values(), limit=3)):
             await full.wait()
     assert taken == [0, 1, 2]
@@ -93,7 +93,7 @@ async def test_an_error_of_the_block_keeps_its_cause_and_ends_the_jobs():
             await anyio.lowlevel.checkpoint()
             raise NotFound("gone") from cause
 
-    with anyio.fail_after(5), pytest.raises(NotFound, match="gone") as raised:
+    with anyio.fail_after(30), pytest.raises(NotFound, match="gone") as raised:
         await fail()
     assert has_ended
     assert raised.value.__cause__ is cause
@@ -103,13 +103,13 @@ async def test_an_error_of_a_job_ends_the_block_and_comes_out_as_itself():
     async def job() -> None:
         raise NotFound("gone")
 
-    with anyio.fail_after(5), pytest.raises(NotFound, match="gone"):
+    with anyio.fail_after(30), pytest.raises(NotFound, match="gone"):
         async with run_in_background(job, anyio.sleep_forever):
             await anyio.sleep_forever()
 
 
 async def test_the_jobs_end_with_the_block():
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with run_in_background(anyio.sleep_forever):
             pass
 
@@ -153,7 +153,7 @@ async def test_what_waits_is_worked_on_together_and_each_gets_its_own_end() -> N
         except LookupError as error:
             ends[value] = str(error)
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             for value in range(5):
                 tasks.start_soon(ask, value)
@@ -191,7 +191,7 @@ async def test_a_caller_that_is_cancelled_takes_no_other_with_it() -> None:
     async def ask(value: int) -> None:
         ends.append(await together.of(value))
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks, anyio.create_task_group() as cancelled:
             cancelled.start_soon(ask, 2)
             await wait_all_tasks_blocked()

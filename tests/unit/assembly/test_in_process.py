@@ -55,7 +55,7 @@ APP = Starlette(
 
 async def _ask(method: str, path: str, **options: Any) -> httpx2.Response:
     request = httpx2.Request(method, f"http://calypso.localhost{path}", **options)
-    with anyio.fail_after(10):
+    with anyio.fail_after(30):
         return await call(APP, request)
 
 

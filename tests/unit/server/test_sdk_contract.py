@@ -37,7 +37,7 @@ def test_the_loop_that_serves_both_eras_takes_what_we_pass():
 
 async def test_pipes_hand_over_messages_and_end():
     feed, messages = sdk.read_pipe()
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(feed.send, ValueError("x"))
             assert isinstance(await messages.receive(), ValueError)

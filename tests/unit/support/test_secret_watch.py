@@ -92,9 +92,9 @@ def test_ids_and_words():
 def run(folder: Path, tests: str, *flags: str) -> subprocess.CompletedProcess[str]:
     (folder / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n", encoding="utf-8")
     (folder / "test_it.py").write_text(PRELUDE + tests, encoding="utf-8")
-    command = [sys.executable, "-m", "pytest", "-p", "tests.support.secret_watch", "-c", "pytest.ini"]
+    command = [sys.executable, "-m", "pytest", "-p", "tests.support.secret_watch", "-p", "no:schemathesis"]
     return subprocess.run(
-        [*command, "--rootdir", str(folder), *flags, str(folder)],
+        [*command, "-c", "pytest.ini", "--rootdir", str(folder), *flags, str(folder)],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,

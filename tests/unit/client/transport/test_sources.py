@@ -52,7 +52,7 @@ async def test_what_is_in_memory_is_read_without_a_thread(source: DescriptorSour
     for one in borrowed:
         threads.acquire_on_behalf_of_nowait(one)  # now a hop to a thread would never end
     try:
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             assert await source.read(0, BLOCK_BYTES) == DATA[:BLOCK_BYTES]
     finally:
         for one in borrowed:

@@ -111,7 +111,7 @@ async def test_strangers_whose_checks_hang_delay_no_known_caller(clock: Clock, l
         except Busy:
             turned_away += 1
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             for number in range(500):
                 tasks.start_soon(try_key, number)
@@ -136,7 +136,7 @@ async def test_requests_with_a_known_key_do_not_wait_while_one_of_them_checks_it
     verifier = CallerKeyVerifier(check, clock=clock)
     assert await verifier.verify_token(GOOD) is not None
     clock.now_s += 301
-    with anyio.fail_after(5):
+    with anyio.fail_after(30):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(verifier.verify_token, GOOD)
             await anyio.wait_all_tasks_blocked()

@@ -18,7 +18,7 @@ class Listener:
         self._more.set()
 
     async def until(self, count: int) -> None:
-        with anyio.fail_after(5):
+        with anyio.fail_after(30):
             while len(self.reports) < count:
                 self._more = anyio.Event()
                 await self._more.wait()
