@@ -171,12 +171,9 @@ async def _fill_with_many(data: Path, count: int) -> None:
         )
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no such signal")
-def test_a_move_that_was_killed_goes_on_and_sends_everything_once(
-    tmp_path: Path, there: LocalOptions, origin: str
-) -> None:
-    count = 250
-    data = tmp_path / "here"
+def move_with_an_interruption(folder: Path, there: LocalOptions, origin: str, count: int) -> None:
+    """Move a bucket of `count` sources, killed on the way and started again; all of them arrive, once."""
+    data = folder / "here"
     asyncio.run(_fill_with_many(data, count))
 
     async def some_have_arrived(api: Api) -> None:
@@ -198,6 +195,13 @@ def test_a_move_that_was_killed_goes_on_and_sends_everything_once(
     assert bucket["already_there"] > 0
     [(_, _, _, held)] = asked(there, _bucket_facts)
     assert held == count
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no such signal")
+def test_a_move_that_was_killed_goes_on_and_sends_everything_once(
+    tmp_path: Path, there: LocalOptions, origin: str
+) -> None:
+    move_with_an_interruption(tmp_path, there, origin, count=250)
 
 
 @pytest.mark.parametrize(

@@ -120,11 +120,12 @@ def cluster_of(folder: Path, options: LocalOptions) -> Generator[Cluster]:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cluster]:
     folder = tmp_path_factory.mktemp("cluster")
     with cluster_of(folder, options_for(folder / "api")) as running:
-        anyio.run(_make_bucket, running)
+        anyio.run(make_bucket, running)
         yield running
 
 
-async def _make_bucket(cluster: Cluster) -> None:
+async def make_bucket(cluster: Cluster) -> None:
+    """Make the bucket that everything goes to."""
     async with cluster.client() as client:
         await call(client, "create_bucket", name="docs")
 
@@ -240,21 +241,26 @@ async def _repeated(work: Callable[[], Awaitable[Any]]) -> Any:
     raise ExceptionGroup("never answered", problems)
 
 
-async def test_with_one_machine_killed_and_back_every_call_is_answered_and_every_file_is_there_once(
-    cluster: Cluster,
-) -> None:
+async def work_off_while_one_is_killed(cluster: Cluster, calls: int, uploads: int, limit_s: float) -> None:
+    """Make calls and uploads in any order while one machine is killed and comes back; all of them succeed."""
     dice = random.Random(11)
     load = _Load(cluster)
     jobs: list[_Job] = []
-    jobs += [(load.ask, number) for number in range(CALLS)]
-    jobs += [(load.upload, number) for number in range(UPLOADS)]
+    jobs += [(load.ask, number) for number in range(calls)]
+    jobs += [(load.upload, number) for number in range(uploads)]
     dice.shuffle(jobs)
-    with anyio.fail_after(8 * BOUND_S):
+    with anyio.fail_after(limit_s):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(load.kill_one, dice)
             for agent in range(AGENTS):
                 tasks.start_soon(load.work_off, jobs[agent::AGENTS])
-    assert (load.answered, len(load.stored)) == (CALLS, UPLOADS)
+    assert (load.answered, len(load.stored)) == (calls, uploads)
     async with over_socket(cluster.options) as api:
         listed = (await api.get("/knowledge/sources", bucket="docs", query="note-", limit="1000")).json()
     assert sorted(source["name"] for source in listed["sources"]) == sorted(load.stored)
+
+
+async def test_with_one_machine_killed_and_back_every_call_is_answered_and_every_file_is_there_once(
+    cluster: Cluster,
+) -> None:
+    await work_off_while_one_is_killed(cluster, CALLS, UPLOADS, limit_s=8 * BOUND_S)
