@@ -17,7 +17,9 @@ COMMAND = [sys.executable, "-W", "error", "-m", "calypso_mcp"]
 LIMIT_S = 60
 
 
-def run(*arguments: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, environ: Mapping[str, str] | None = None, limit_s: float = LIMIT_S
+) -> subprocess.CompletedProcess[str]:
     """Run a command to its end."""
     return subprocess.run(
         [*COMMAND, *arguments],
@@ -26,7 +28,7 @@ def run(*arguments: str, environ: Mapping[str, str] | None = None) -> subprocess
         capture_output=True,
         text=True,
         check=False,
-        timeout=LIMIT_S,
+        timeout=limit_s,
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands.processes import run, running
+from tests.commands.processes import LIMIT_S, run, running
 from tests.support.live_backend import (
     API_KEY,
     Api,
@@ -48,8 +48,9 @@ def origin(there: LocalOptions) -> Generator[str]:
         yield address
 
 
-def move(data: Path, origin: str, *flags: str) -> subprocess.CompletedProcess[str]:
-    return run("move", *flags, *_place(data, origin), environ={"CALYPSO_API_KEY": API_KEY})
+def move(data: Path, origin: str, *flags: str, limit_s: float = LIMIT_S) -> subprocess.CompletedProcess[str]:
+    environ = {"CALYPSO_API_KEY": API_KEY}
+    return run("move", *flags, *_place(data, origin), environ=environ, limit_s=limit_s)
 
 
 def _place(data: Path, origin: str) -> tuple[str, ...]:
@@ -188,7 +189,7 @@ def move_with_an_interruption(folder: Path, there: LocalOptions, origin: str, co
         process.kill()
         process.wait(20)
 
-    moved = move(data, origin, "--json")
+    moved = move(data, origin, "--json", limit_s=count)
     assert moved.returncode == 0, moved.stdout + moved.stderr
     [bucket] = json.loads(moved.stdout)["buckets"]
     assert (bucket["uploaded"] + bucket["already_there"], bucket["searchable"]) == (count, count)

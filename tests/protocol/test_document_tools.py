@@ -94,6 +94,15 @@ async def test_the_list_is_search_and_fetch_which_only_read(connect: Connect) ->
         assert error(await client.call_tool("search_bucket", {"query": "x"}))["code"] == "unknown_tool"
 
 
+async def test_a_note_about_ignored_arguments_leaves_one_json_value(rig: Rig) -> None:
+    await added(rig, "refunds.md", "Refunds take ten days.")
+    async with chatgpt(rig) as client:
+        answered = await client.call_tool("search", {"query": "refunds", "top_k": 3})
+        found = document(answered)
+        assert found["ignored_arguments"] == ["top_k"]
+        assert len(found["results"]) == 1
+
+
 async def test_tools_are_picked_among_those_of_the_profile(connect: Connect, api: ScriptedCalypso) -> None:
     async with connect(profile="chatgpt", tools=frozenset({"search"})) as client:
         assert [tool.name for tool in (await client.list_tools()).tools] == ["search"]
@@ -199,8 +208,9 @@ async def test_over_http_and_stdio_each_caller_finds_and_fetches_what_its_scope_
                 added_page = await call(client, "add_website", url=web.url("/hours"), bucket="open", **into)
                 secret = {"text": "We open the vault at eight.", "filename": "vault.md"}
                 added_secret = await call(client, "upload_file", bucket="vault", **secret, **into)
+                imported = await call(client, "upload_file", url=web.url("/prices.csv"), bucket="open")
                 page, foreign = added_page["file_id"], added_secret["file_id"]
-                await call(client, "wait_for_bucket_sync", file_ids=[page, foreign])
+                await call(client, "wait_for_bucket_sync", file_ids=[page, imported["file_id"], foreign])
 
     async def check(client: Client) -> None:
         assert [tool.name for tool in (await client.list_tools()).tools] == ["search", "fetch"]
@@ -209,6 +219,9 @@ async def test_over_http_and_stdio_each_caller_finds_and_fetches_what_its_scope_
         read = await fetched(client, found["id"])
         assert (read["title"], read["url"]) == (found["title"], found["url"])
         assert "We open at eight." in read["text"]
+        [prices] = await found_by(client, "price of the team plan")
+        assert prices["url"] == web.url("/prices.csv")
+        assert (await fetched(client, prices["id"]))["url"] == prices["url"]
         for document_id in (foreign, f"{foreign}#line 1", f"{foreign}?vault", "file_nosuch"):
             refusal = error(await client.call_tool("fetch", {"id": document_id}))
             assert refusal["message"] == f"There is no document {document_id!r} here."

@@ -110,8 +110,11 @@ def search_timed_out() -> Refusal:
 
 
 def url_of(source: FileRow) -> str | None:
-    """Return the address of a web page; None of anything else."""
-    return source.identity if source.kind == "website" else None
+    """Return the address that a source was fetched from; None of anything else."""
+    if source.kind == "website":
+        return source.identity
+    metadata = source.declaration.metadata or {}
+    return str(metadata["url"]) if {"url", "fetched_at"} <= metadata.keys() else None
 
 
 def attributes_of(passage: Passage, source: FileRow) -> dict[str, Any]:

@@ -6,6 +6,7 @@ The tool list does not name facts of type `SkipJsonSchema`: they explain themsel
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Self, TypeVar, cast
@@ -68,13 +69,25 @@ def answer(result: ToolResult) -> CallToolResult:
 
 
 def with_ignored(result: CallToolResult, ignored: Sequence[str]) -> CallToolResult:
-    """Return `result` with the names of arguments that were ignored, on both channels."""
+    """Return `result` with the names of arguments that were ignored, on both channels.
+
+    A result whose text is its structured content as JSON stays so: clients read it as one value.
+    """
     if not ignored:
         return result
-    note = TextContent(type="text", text=f"Ignored arguments: {', '.join(ignored)}")
     facts = cast("dict[str, Any]", result.structured_content or {})
     structure = {**facts, "ignored_arguments": list(ignored)}
-    return result.model_copy(update={"content": [*result.content, note], "structured_content": structure})
+    if [one.text for one in result.content if isinstance(one, TextContent)] == [as_json(facts)]:
+        content = [TextContent(type="text", text=as_json(structure))]
+    else:
+        note = TextContent(type="text", text=f"Ignored arguments: {', '.join(ignored)}")
+        content = [*result.content, note]
+    return result.model_copy(update={"content": content, "structured_content": structure})
+
+
+def as_json(facts: Mapping[str, Any]) -> str:
+    """Return structured content as JSON in its shortest form."""
+    return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
 
 
 def first(values: Sequence[T], most: int) -> tuple[list[T], int | None]:

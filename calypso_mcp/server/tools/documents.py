@@ -8,7 +8,6 @@ the words of the search follow after `?` instead, and `fetch` searches again: id
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from typing import Annotated, Final
 
@@ -22,7 +21,7 @@ from calypso_mcp.api.sources import SourceText
 from calypso_mcp.api.states import state_of_file
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, ScopeError
-from calypso_mcp.server.results.models import Prose, ToolResult, answer
+from calypso_mcp.server.results.models import Prose, ToolResult, answer, as_json
 from calypso_mcp.server.results.places import Place, place_text, read_place
 from calypso_mcp.server.results.standings import reason_of
 from calypso_mcp.server.scope.bucket_search import Found, search_buckets
@@ -43,7 +42,7 @@ _MARK: Final = re.compile("([#?])")
 class _JsonResult(ToolResult):
     def as_text(self) -> str:
         """Return the structured content as JSON."""
-        return json.dumps(self.facts(), ensure_ascii=False, separators=(",", ":"))
+        return as_json(self.facts())
 
 
 class FoundDocument(ToolResult):
