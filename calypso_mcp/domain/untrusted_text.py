@@ -49,6 +49,8 @@ _VALUE_CHARS = 4_000
 
 def clean(text: str) -> str:
     r"""Return `text` as a person would see it, with `\n` as its only line end. Idempotent."""
+    if text.isascii() and text.isprintable():
+        return text  # nothing below is among these characters
     text = _LINE_END.sub("\n", text)
     text = _TERMINAL_SEQUENCE.sub("", text)
     return _SUSPECT.sub(_kept, text)

@@ -6,6 +6,7 @@
 - `FuncMetadata.pre_parse_json` guesses at JSON in strings before arguments are validated (`as_given`).
 - `mcp.server.mcpserver.server.configure_logging` is what `MCPServer` sets up logging with.
 - `MCPServer` reaches a tool through its public `call_tool`, which `calls` overrides.
+- `mcp.server.elicitation.AcceptedElicitation[Any]`: what a resolved argument of a tool is wrapped in.
 - `Server.middleware`: sees parameters before they are validated (`rewrite`).
 - `MCPServer._tool_manager`: every look at a tool goes through its `get_tool` and `list_tools`.
 """
@@ -18,6 +19,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.elicitation import AcceptedElicitation
 from mcp.server.lowlevel.server import Server
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver import server as mcp_server
@@ -79,6 +81,8 @@ class _ToolsWhenAsked(ToolManager):
 
     def _fill(self) -> None:
         if self._make is not None:
+            # The SDK wraps what each call is given in this model, which is made anew once nobody holds it.
+            self._wrapper = AcceptedElicitation[Any]
             self._tools.update((tool.name, tool) for tool in self._make())
             self._make = None
 

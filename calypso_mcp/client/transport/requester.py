@@ -18,7 +18,7 @@ from calypso_mcp.api.wire import WireModel
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.policies import ClientPolicies
 from calypso_mcp.client.transport.bodies import ACCEPTED_CODING, body_of, decoded, request_id_of
-from calypso_mcp.client.transport.connections import Connections
+from calypso_mcp.client.transport.connections import Connections, user_agent
 from calypso_mcp.client.transport.exchanges import Exchange, exchange
 from calypso_mcp.client.transport.pacing import CreatePacer
 from calypso_mcp.client.transport.retrying import Retries
@@ -232,8 +232,11 @@ class Requester:
         silence_s: float | None = None,
     ) -> httpx2.Request:
         """Return a request; `silence_s` replaces the usual limit between two pieces of an answer."""
-        timeouts = self._policies.timeouts
-        return self._connections.api.build_request(
+        timeouts = self._connections.api.timeout.as_dict()
+        if silence_s is not None:
+            timeouts["read"] = silence_s
+        # Not `build_request`: a client's defaults, taken together anew, cost more than the rest of a call.
+        return httpx2.Request(
             method,
             self._base_url + path,
             params=params,
@@ -242,12 +245,9 @@ class Requester:
                 "Authorization": f"Bearer {self._api_key}",
                 "Accept": accept,
                 "Accept-Encoding": ACCEPTED_CODING,
+                "User-Agent": user_agent(),
             },
-            timeout=httpx2.USE_CLIENT_DEFAULT
-            if silence_s is None
-            else httpx2.Timeout(
-                connect=timeouts.connect_s, read=silence_s, write=timeouts.write_s, pool=None
-            ),
+            extensions={"timeout": timeouts},
         )
 
     async def _attempt(

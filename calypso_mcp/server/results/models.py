@@ -41,7 +41,7 @@ class ToolResult(BaseModel):
     @field_validator("*")
     @classmethod
     def _clean(cls, value: Any, info: ValidationInfo) -> Any:
-        if isinstance(value, Enum):
+        if value is None or isinstance(value, int | float | Enum):
             return value
         field = cls.model_fields[info.field_name or ""]
         if isinstance(value, str) and Prose in field.metadata:
