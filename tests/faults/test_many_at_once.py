@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import anyio
+import pytest
 
 from calypso_mcp.api.search import SearchRequest
 from calypso_mcp.client import CalypsoClient
@@ -71,6 +72,7 @@ async def test_single_uploads_and_batches_share_one_pace(tmp_path: Path) -> None
         assert await calypso.stored() == await as_stored([*singles, *batched])
 
 
+@pytest.mark.alone
 async def test_eight_clients_uploading_at_once_lose_nothing_and_searches_are_answered_meanwhile(
     tmp_path: Path,
 ) -> None:

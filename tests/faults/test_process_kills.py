@@ -135,6 +135,7 @@ async def test_after_a_server_with_its_embedded_backend_was_killed_the_next_one_
     assert [hit["filename"] for hit in hits["hits"] if "marker17" in hit["text"].split()] == ["note-017.md"]
 
 
+@pytest.mark.alone
 async def test_a_cancelled_upload_batch_stops_within_a_second_and_the_next_call_continues(
     tmp_path: Path,
 ) -> None:

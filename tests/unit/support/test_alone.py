@@ -58,7 +58,7 @@ def test_no_other_test_runs_beside_one_that_is_alone(tmp_path: Path) -> None:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert "8 passed" in done.stdout, done.stdout
