@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.support.alone", "tests.support.secret_watch"]
 
@@ -15,6 +16,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a script, or under `nohup`: child processes would ignore the signals that
     # tests send them. A handler of ours becomes the default for a child, an ignored signal stays ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Examples of properties may take their time: a busy machine is no fault.
+settings.register_profile("unhurried", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]))
+settings.load_profile("unhurried")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
