@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from heapq import nlargest
 from typing import NamedTuple
 
 from calypso_mcp.local.indexing.documents import PartKind
@@ -16,8 +17,12 @@ from calypso_mcp.local.retrieval.ranking import telling
 from calypso_mcp.local.retrieval.statistics import Statistics
 
 #: Passages that are ranked by all words (measured: 98.7 % of the ten best are the same as if all were).
-CANDIDATES = 100
+CANDIDATES = 64
 
+#: Rows that FTS5 scores of an index (of a bucket its share); phrases of more count where they stand.
+_SCORED_ROWS = 2_000
+#: But so many at least, so that the best are among them.
+_LEAST_ROWS = 500
 #: How much of what the words tell the rarest must, which choose the candidates.
 _TELLING_SHARE = 0.9
 #: Weights of the columns in bm25(); the bucket column only filters.
@@ -56,6 +61,7 @@ def weights(
 
 def candidates(
     connection: sqlite3.Connection,
+    statistics: Statistics,
     weights: Mapping[str, float],
     bucket_ids: Sequence[str] | None,
     file_ids: Sequence[str] | None,
@@ -66,16 +72,61 @@ def candidates(
 
     Args:
         connection: To the database.
+        statistics: Of the same snapshot.
         weights: What is sought, by what each phrase tells.
         bucket_ids: Only files in one of these; None for all files.
         file_ids: Only these files; None for all of the buckets.
         least: Below so many the common words choose, too.
     """
     rare = _rarest(weights)
-    rows = _matching(connection, rare, bucket_ids, file_ids) if rare else []
+    rows: list[Row] = []
+    if rare:
+        scored = rare if file_ids is not None else _scored(statistics, rare, bucket_ids)
+        if len(scored) < len(rare):
+            rows = _rows(connection, _best(connection, statistics, weights, rare, len(scored), bucket_ids))
+        else:
+            rows = _matching(connection, rare, bucket_ids, file_ids)
     if len(rows) < least and len(rare) < len(weights):
         return _matching(connection, list(weights), bucket_ids, file_ids)
     return rows
+
+
+def _scored(statistics: Statistics, rare: Sequence[str], bucket_ids: Sequence[str] | None) -> Sequence[str]:
+    """Return the rarest phrases, as many as few passages hold: FTS5 reads what it scores row by row."""
+    most = _SCORED_ROWS * statistics.passages(bucket_ids) / max(statistics.passages(None), 1)
+    # Others are candidates, too, where what matches is listed.
+    fewest = 1 if statistics.is_narrow(bucket_ids) else _LEAST_ROWS
+    rows = 0
+    for number, count in enumerate(statistics.frequencies(rare, bucket_ids)):
+        if rows + count > most and rows >= fewest:
+            return rare[:number]
+        rows += count
+    return rare
+
+
+def _best(  # noqa: PLR0917
+    connection: sqlite3.Connection,
+    statistics: Statistics,
+    weights: Mapping[str, float],
+    rare: Sequence[str],
+    scored: int,
+    bucket_ids: Sequence[str] | None,
+) -> list[int]:
+    """Return the best passages by how often they hold the first `scored` phrases, and whether the others."""
+    scores: dict[int, float] = dict(
+        connection.execute(
+            f"SELECT rowid, -bm25(passages_fts, {_WEIGHTS}) FROM passages_fts WHERE passages_fts MATCH ?",  # noqa: S608
+            (any_of(rare[:scored], bucket_ids),),
+        )
+    )
+    score_of = scores.get
+    for phrase in rare[scored:]:
+        weight = weights[phrase]
+        for passage in statistics.matches(phrase, bucket_ids, beside=rare[:scored]):
+            scores[passage] = score_of(passage, 0.0) + weight
+    least = min(nlargest(CANDIDATES, scores.values()))
+    best = sorted((-score, passage) for passage, score in scores.items() if score >= least)
+    return [passage for _, passage in best[:CANDIDATES]]
 
 
 def _rarest(weights: Mapping[str, float]) -> list[str]:
@@ -97,19 +148,27 @@ def _matching(
     file_ids: Sequence[str] | None,
 ) -> list[Row]:
     narrowed, values = (_EVERYWHERE, []) if file_ids is None else (_IN_FILES, [json.dumps(list(file_ids))])
-    rows = connection.execute(
+    best = connection.execute(
+        f"""
+        SELECT passages_fts.rowid AS id, bm25(passages_fts, {_WEIGHTS}) AS cost
+        FROM passages_fts {narrowed} passages_fts MATCH ? ORDER BY cost, id LIMIT {CANDIDATES}
+        """,  # noqa: S608  (all of it is ours)
+        (*values, any_of(phrases, bucket_ids)),
+    )
+    return _rows(connection, [passage for passage, _ in best])
+
+
+def _rows(connection: sqlite3.Connection, passages: Sequence[int]) -> list[Row]:
+    """Return the passages as they are stored, in the order given."""
+    places = ",".join(map(str, passages))
+    found = connection.execute(
         f"""
         SELECT passages.id, passage_sources.file_id, passage_sources.title, passages.text, passages.heading,
                passages.line_start, passages.line_end, passages.part_kind, passages.part_number,
                passages.part_name
-        FROM (
-            SELECT passages_fts.rowid AS id, bm25(passages_fts, {_WEIGHTS}) AS cost
-            FROM passages_fts {narrowed} passages_fts MATCH ? ORDER BY cost, id LIMIT {CANDIDATES}
-        ) AS best
-        JOIN passages ON passages.id = best.id
-        JOIN passage_sources ON passage_sources.id = passages.source
-        ORDER BY best.cost, best.id
-        """,  # noqa: S608  (all of it is ours)
-        (*values, any_of(phrases, bucket_ids)),
+        FROM passages JOIN passage_sources ON passage_sources.id = passages.source
+        WHERE passages.id IN ({places})
+        """  # noqa: S608  (numbers)
     )
-    return [Row(*row) for row in rows]
+    rows = {row[0]: Row(*row) for row in found}
+    return [rows[passage] for passage in passages]

@@ -9,6 +9,7 @@ import math
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from calypso_mcp.local.retrieval.statistics import varints
 from calypso_mcp.local.retrieval.words.stems import Stems
@@ -35,13 +36,20 @@ def telling(frequency: int, passages: int) -> float:
     return max(math.log((max(passages - frequency, 0) + 0.5) / (frequency + 0.5)), _LEAST_TELLING)
 
 
-def scores(
+class Standing(NamedTuple):
+    """How well a passage matches: its score, higher is better, and a bit for each phrase that it holds."""
+
+    score: float
+    held: int
+
+
+def standings(
     connection: sqlite3.Connection,
     candidates: Sequence[Candidate],
     weights: Mapping[str, float],
     mean_length: float | None,
-) -> dict[int, float]:
-    """Return the score of each candidate by its id, higher is better.
+) -> dict[int, Standing]:
+    """Return how well each candidate matches, by its id.
 
     Args:
         connection: Where the lengths of the candidates are kept.
@@ -57,10 +65,12 @@ def scores(
     }
     found = _found(Stems.kept_by(connection), candidates, list(weights))
     totals = dict.fromkeys(lengths, 0.0)
-    for weight, counts in zip(weights.values(), found, strict=True):
+    held = dict.fromkeys(lengths, 0)
+    for number, (weight, counts) in enumerate(zip(weights.values(), found, strict=True)):
         for one, count in counts.items():
             totals[one] += weight * count * (_SATURATION + 1) / (count + damping[one])
-    return totals
+            held[one] |= 1 << number
+    return {one: Standing(total, held[one]) for one, total in totals.items()}
 
 
 def _lengths(connection: sqlite3.Connection, candidates: Sequence[Candidate]) -> dict[int, int]:
@@ -80,11 +90,13 @@ def _found(
         (one.id, text.split(), count)
         for one in candidates
         for text, count in ((one.body, _BODY), (one.title, _TITLE), (one.heading, _HEADING))
+        if text
     ]
     matching = stems.matching(set[str]().union(*(pieces for _, pieces, _ in columns)), words, beginnings)
+    is_sought = matching.__contains__
     held: dict[str, dict[int, float]] = {}
     for one, pieces, count in columns:
-        for piece in [piece for piece in pieces if piece in matching]:
+        for piece in filter(is_sought, pieces):
             for stem in matching[piece]:
                 counts = held.setdefault(stem, {})
                 counts[one] = counts.get(one, 0.0) + count

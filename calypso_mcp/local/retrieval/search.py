@@ -9,12 +9,13 @@ import sqlite3
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from calypso_mcp.local.retrieval import candidates, ranking
 from calypso_mcp.local.retrieval.candidates import Row
 from calypso_mcp.local.retrieval.index import Passage, part_of
-from calypso_mcp.local.retrieval.ranking import Candidate
+from calypso_mcp.local.retrieval.ranking import Candidate, Standing
+from calypso_mcp.local.retrieval.repeats import Found, without_repeats
 from calypso_mcp.local.retrieval.statistics import Statistics
 from calypso_mcp.local.retrieval.words.stop_words import UNREMARKABLE
 from calypso_mcp.local.retrieval.words.tokens import beginnings, is_english, query_phrases, written_words
@@ -55,6 +56,7 @@ def search(
     *,
     limit: int,
     per_file: int | None = None,
+    once_per_table: bool = False,
     reorder: Reorder | None = None,
     time_limit_s: float = QUERY_TIME_LIMIT_S,
 ) -> list[Passage]:
@@ -68,6 +70,7 @@ def search(
         where: What to search.
         limit: At most this many passages.
         per_file: At most this many passages of one file.
+        once_per_table: Leave out passages of a table that hold no more words of the query than better ones.
         reorder: Another order of the candidates than that of their words; scores stay with the places.
         time_limit_s: When to give up.
 
@@ -81,15 +84,16 @@ def search(
         statistics = Statistics(connection)
         scope = None if where.bucket_ids is None else statistics.narrowing(where.bucket_ids)
         weights = candidates.weights(statistics, phrases, scope)
-        rows = candidates.candidates(connection, weights, scope, where.file_ids, least=limit)
+        rows = candidates.candidates(connection, statistics, weights, scope, where.file_ids, least=limit)
         more = [] if is_english(query) else [one for one in beginnings(query) if one not in phrases]
         if more and not _are_english(rows[:_JUDGED]):
             weights = candidates.weights(statistics, [*phrases, *more], scope)
-            rows = candidates.candidates(connection, weights, scope, where.file_ids, least=limit)
+            rows = candidates.candidates(connection, statistics, weights, scope, where.file_ids, least=limit)
         # The mean length of all passages would tell of what others keep in buckets that are not searched.
         mean_length = statistics.mean_length if scope is None else None
-        found = _ranked(connection, rows, weights, mean_length, reorder)
-    return _each_once(found, per_file)[:limit]
+        ranked = _ranked(connection, rows, weights, mean_length, reorder)
+    found = without_repeats(ranked, limit=limit, per_file=per_file, once_per_table=once_per_table)
+    return [_passage(one) for one in found]
 
 
 def frequencies(
@@ -142,16 +146,25 @@ def _ranked(
     weights: Mapping[str, float],
     mean_length: float | None,
     reorder: Reorder | None,
-) -> list[Passage]:
+) -> list[tuple[Row, Standing]]:
     chosen = [Candidate(row.id, row.text, row.title, row.heading) for row in rows]
-    unordered = ranking.scores(connection, chosen, weights, mean_length) if chosen else {}
-    scores = dict(sorted(unordered.items(), key=lambda entry: (-entry[1], entry[0])))
+    standings = ranking.standings(connection, chosen, weights, mean_length) if chosen else {}
+    scores = dict(
+        sorted(
+            ((passage, standing.score) for passage, standing in standings.items()),
+            key=lambda entry: (-entry[1], entry[0]),
+        )
+    )
     by_id = {row.id: row for row in rows}
     order = list(scores) if reorder is None else reorder(connection, scores)
-    return [_passage(by_id[passage], score) for passage, score in zip(order, scores.values(), strict=True)]
+    return [
+        (by_id[passage], Standing(score, standings[passage].held))
+        for passage, score in zip(order, scores.values(), strict=True)
+    ]
 
 
-def _passage(row: Row, score: float) -> Passage:
+def _passage(found: Found) -> Passage:
+    row = found.row
     return Passage(
         row.file_id,
         row.text,
@@ -159,29 +172,13 @@ def _passage(row: Row, score: float) -> Passage:
         part_of(row.part_kind, row.part_number, row.part_name),
         row.line_start,
         row.line_end,
-        score,
+        found.score,
+        tuple(found.also_in),
     )
 
 
 def _are_english(rows: Sequence[Row]) -> bool:
     return 2 * sum(is_english(row.text) for row in rows) >= len(rows) > 0
-
-
-def _each_once(passages: Sequence[Passage], per_file: int | None) -> list[Passage]:
-    """Return the passages without copies, each with the files that hold its text, too."""
-    first: dict[tuple[str | None, str], Passage] = {}
-    taken: dict[str, int] = {}
-    for passage in passages:
-        said = passage.heading, " ".join(passage.text.casefold().split())
-        copied = first.get(said)
-        if copied is None:
-            if per_file is not None and taken.get(passage.file_id, 0) >= per_file:
-                continue
-            taken[passage.file_id] = taken.get(passage.file_id, 0) + 1
-            first[said] = passage
-        elif passage.file_id not in (copied.file_id, *copied.also_in):
-            first[said] = replace(copied, also_in=(*copied.also_in, passage.file_id))
-    return list(first.values())
 
 
 @contextmanager

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import cast
 
 from calypso_mcp.local.retrieval.expressions import any_of, within
@@ -15,6 +17,11 @@ from calypso_mcp.sqlite.connections import KeepingConnection
 #: changes one of them (SQLite, "The FTS5 On-Disk Format").
 _TOTALS, _STRUCTURE = 1, 10
 _COUNTING = "SELECT count(*) FROM passages_fts WHERE passages_fts MATCH ?"
+_LISTING = "SELECT rowid FROM passages_fts WHERE passages_fts MATCH ?"
+#: Buckets of so few passages list what matches instead of counting it: it is needed next.
+_NARROW = 10_000
+#: Passages listed that a connection keeps (8 MB).
+_MOST_LISTED = 1_000_000
 #: Counts kept for each connection at most.
 _MOST_KEPT = 20_000
 _KEPT = "passage statistics"
@@ -24,6 +31,8 @@ _KEPT = "passage statistics"
 class _Kept:
     version: tuple[bytes, ...]
     counts: dict[str, int] = field(default_factory=dict[str, int])
+    lists: dict[str, array[int]] = field(default_factory=dict[str, "array[int]"])
+    listed: int = 0
     covering: dict[tuple[str, ...], bool] = field(default_factory=dict[tuple[str, ...], bool])
 
 
@@ -41,7 +50,7 @@ class Statistics:
         self._kept = _Kept(version)
         if isinstance(connection, KeepingConnection):
             kept = cast("_Kept | None", connection.kept.get(_KEPT))
-            if kept is None or kept.version != version or len(kept.counts) > _MOST_KEPT:
+            if kept is None or kept.version != version or len(kept.counts) + len(kept.lists) > _MOST_KEPT:
                 connection.kept[_KEPT] = self._kept
             else:
                 self._kept = kept
@@ -62,7 +71,40 @@ class Statistics:
 
     def frequencies(self, phrases: Sequence[str], bucket_ids: Sequence[str] | None) -> list[int]:
         """Return how many passages of the buckets match each of `phrases`."""
+        if self.is_narrow(bucket_ids):
+            return [len(self._listed(any_of([phrase], bucket_ids))) for phrase in phrases]
         return [self._count(any_of([phrase], bucket_ids)) for phrase in phrases]
+
+    def matches(
+        self, phrase: str, bucket_ids: Sequence[str] | None, beside: Sequence[str] = ()
+    ) -> Iterable[int]:
+        """Return the ids of the passages of the buckets that match a phrase.
+
+        Args:
+            phrase: Which.
+            bucket_ids: Where; None stands for all files.
+            beside: Passages that hold none of these may be left out.
+        """
+        if self.is_narrow(bucket_ids):
+            return self._listed(any_of([phrase], bucket_ids))
+        words = any_of([phrase], bucket_ids)
+        asked = f"({words}) AND ({any_of(beside, bucket_ids)})" if beside else words
+        return chain.from_iterable(self._connection.execute(_LISTING, (asked,)))
+
+    def is_narrow(self, bucket_ids: Sequence[str] | None) -> bool:
+        """Whether the buckets hold so few passages that what matches a phrase is listed, not counted."""
+        return bucket_ids is not None and self.passages(bucket_ids) <= _NARROW
+
+    def _listed(self, expression: str) -> array[int]:
+        found = self._kept.lists.get(expression)
+        if found is None:
+            found = array("q", chain.from_iterable(self._connection.execute(_LISTING, (expression,))))
+            self._kept.listed += len(found)
+            if self._kept.listed > _MOST_LISTED:
+                self._kept.lists.clear()
+                self._kept.listed = len(found)
+            self._kept.lists[expression] = found
+        return found
 
     def narrowing(self, bucket_ids: Sequence[str]) -> Sequence[str] | None:
         """Return the buckets, or None where they hold every passage, so that nothing needs to be left out."""

@@ -53,6 +53,7 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
             Where(buckets, matching_files(connection, buckets, filters) if filters else None),
             limit=body.max_results or _DEFAULT_RESULTS,
             per_file=body.per_file,
+            once_per_table=True,
             reorder=reorder,
         )
         named = [file_id for passage in passages for file_id in (passage.file_id, *passage.also_in)]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 
 from calypso_mcp.local.indexing.chunking import Chunk
 from calypso_mcp.local.indexing.documents import Part
-from calypso_mcp.local.retrieval import index
+from calypso_mcp.local.retrieval import candidates, index
 from calypso_mcp.local.retrieval.search import SearchTimedOut, Where, absent_words, search
 from calypso_mcp.local.retrieval.words.tokens import bucket_token, index_text, query_phrases
 from calypso_mcp.sqlite.connections import connect, open_private
@@ -390,3 +391,55 @@ def test_passages_of_an_older_store_keep_their_page() -> None:
             for hit in search(connection, word, Where(["b1"]), limit=1)
         ]
     assert places == [(Part("page", 7), None), (None, 3)]
+
+
+def _table(first: int, *more: str) -> str:
+    rows = [f"{number} | clerk | office {number}" for number in range(first, first + 10)]
+    return "\n".join(["id | role | place", *rows, *more])
+
+
+def test_a_table_of_many_passages_is_one_hit_unless_more_of_them_tell_something(
+    connection: sqlite3.Connection,
+) -> None:
+    passages = [
+        chunk(_table(0)),
+        chunk(_table(10, "77 | welder | hall")),
+        chunk(_table(20, "99 | cook | inn")),
+    ]
+    index.add(connection, "staff", ["b1"], None, "staff.csv", passages)
+    index.add(
+        connection, "prose", ["b1"], None, "prose.txt", [chunk("The welder and the cook share a role.")]
+    )
+
+    def texts(query: str) -> list[str]:
+        hits = search(connection, query, Where(["b1"]), limit=10, once_per_table=True)
+        return [hit.text for hit in hits if hit.file_id == "staff"]
+
+    assert texts("role place welder") == [passages[1].text]
+    assert {*texts("role place welder cook")} == {passages[1].text, passages[2].text}
+    assert len(search(connection, "role place", Where(["b1"]), limit=10)) == len(passages) + 1
+
+
+@pytest.mark.parametrize("buckets", [None, ["b0"]])
+def test_passages_that_few_words_choose_are_those_that_all_would(
+    connection: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, buckets: list[str] | None
+) -> None:
+    draw = random.Random(3)
+    words = [f"word{letter}{number}" for number in range(60) for letter in "abcdefgh"]
+    often = [1 / (rank + 2) for rank in range(len(words))]
+    for number in range(1200):
+        text = " ".join(draw.choices(words, often, k=40))
+        index.add(connection, f"f{number}", [f"b{number % 3}"], None, "x.txt", [chunk(text)])
+    queries = [" ".join(draw.choices(words, k=7)) for _ in range(12)]
+
+    def best() -> list[set[str]]:
+        return [{hit.file_id for hit in search(connection, q, Where(buckets), limit=5)} for q in queries]
+
+    monkeypatch.setattr(candidates, "_SCORED_ROWS", 10)
+    monkeypatch.setattr(candidates, "_LEAST_ROWS", 100)
+    few = best()
+    monkeypatch.setattr(candidates, "CANDIDATES", 2_000)
+    monkeypatch.setattr(candidates, "_TELLING_SHARE", 1.0)
+    monkeypatch.setattr(candidates, "_SCORED_ROWS", 1_000_000)
+    same = sum(len(one & other) for one, other in zip(few, best(), strict=True))
+    assert same >= 0.9 * 5 * len(queries)

@@ -22,6 +22,8 @@ _STEMS = "SELECT doc, term FROM stems WHERE term <> ''"
 _REMEMBERED = 40_000
 #: Porter's stemmer takes letters off the end of a word, then changes the last of a stem at most.
 _CHANGED_LETTERS = 1
+#: First letters by which plain words are found again.
+_LETTERS = 2
 _KEPT = "stems"
 
 
@@ -33,6 +35,8 @@ class Stems:
         self._scratch = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self._scratch.executescript(f"BEGIN; {_SCRATCH}")
         self._stemmed: set[str] = set()
+        self._plain: set[str] = set()
+        self._plain_by_letters: dict[str, list[str]] = {}
         self._pieces: dict[str, list[str]] = {}
         self._count = 0
 
@@ -76,19 +80,40 @@ class Stems:
         return found
 
     def _stem(self, pieces: set[str], begins: tuple[str, ...]) -> None:
-        """Stem the pieces that have not been, except plain words that begin unlike all that is sought."""
-        if self._count > _REMEMBERED:
-            self._stemmed.clear()
-            self._pieces.clear()
+        """Stem the pieces that have not been; plain words only once something that begins alike is sought."""
+        if self._count + len(self._plain) > _REMEMBERED:
+            for kept in (self._stemmed, self._pieces, self._plain, self._plain_by_letters):
+                kept.clear()
             self._count = 0
-        unknown = pieces - self._stemmed
-        new = [one for one in unknown if not _is_plain(one) or one.lower().startswith(begins)]
+        new: list[str] = []
+        for one in pieces - self._stemmed - self._plain:
+            if _is_plain(one):
+                self._plain.add(one)
+                self._plain_by_letters.setdefault(one[:_LETTERS].lower(), []).append(one)
+            else:
+                new.append(one)
+        for begin in begins:
+            new += self._take_plain(begin)
         if not new:
             return
         for number, stem in self._made([index_text(piece) for piece in new]):
             self._pieces.setdefault(stem, []).append(new[number])
             self._count += 1
         self._stemmed.update(new)
+
+    def _take_plain(self, begin: str) -> list[str]:
+        """Return the plain words that begin so, which no longer wait to be stemmed."""
+        letters = begin[:_LETTERS]
+        keys = [letters] if len(begin) >= _LETTERS else [*self._plain_by_letters]
+        taken: list[str] = []
+        for key in [key for key in keys if key.startswith(letters)]:
+            waiting = self._plain_by_letters.get(key, [])
+            found = {one for one in waiting if one.lower().startswith(begin)}
+            if found:
+                self._plain_by_letters[key] = [one for one in waiting if one not in found]
+                self._plain -= found
+                taken += found
+        return taken
 
     def _made(self, words: Sequence[str]) -> Iterator[tuple[int, str]]:
         self._scratch.execute("INSERT INTO words (words) VALUES ('delete-all')")

@@ -1,0 +1,75 @@
+"""Hits that would only repeat better ones: copies, passages of one file, and of one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from calypso_mcp.local.retrieval.candidates import Row
+from calypso_mcp.local.retrieval.ranking import Standing
+
+_CELLS = " | "
+#: Copies begin alike: so much of a text is compared first.
+_LOOKED_AT, _COMPARED = 64, 24
+
+
+@dataclass(slots=True)
+class Found:
+    """A passage that stands for itself and its copies.
+
+    Attributes:
+        row: The passage.
+        score: Of the place it takes.
+        also_in: Other files that hold the same text.
+    """
+
+    row: Row
+    score: float
+    also_in: list[str] = field(default_factory=list[str])
+
+
+def without_repeats(
+    ranked: Iterable[tuple[Row, Standing]], *, limit: int, per_file: int | None, once_per_table: bool
+) -> list[Found]:
+    """Return the first `limit` passages without those that only repeat others.
+
+    Args:
+        ranked: Passages, best first.
+        limit: At most this many.
+        per_file: At most this many passages of one file.
+        once_per_table: Of a table that fills several passages only those that hold words of the query which
+            its better ones do not hold.
+    """
+    kept: list[Found] = []
+    alike: dict[tuple[str, str], list[Found]] = {}
+    taken: dict[str, int] = {}
+    of_table: dict[tuple[object, ...], int] = {}
+    for row, standing in ranked:
+        begin = row.heading, _said(row.text[:_LOOKED_AT])[:_COMPARED]
+        copied = next((one for one in alike.get(begin, ()) if _said(one.row.text) == _said(row.text)), None)
+        if copied is not None:
+            if row.file_id not in (copied.row.file_id, *copied.also_in):
+                copied.also_in.append(row.file_id)
+            continue
+        if len(kept) == limit or (per_file is not None and taken.get(row.file_id, 0) >= per_file):
+            continue
+        if once_per_table and _is_table(row.text):
+            table = row.file_id, row.heading, row.part_kind, row.part_number, row.part_name
+            known = of_table.get(table)
+            if known is not None and not standing.held & ~known:
+                continue
+            of_table[table] = standing.held | (known or 0)
+        taken[row.file_id] = taken.get(row.file_id, 0) + 1
+        kept.append(Found(row, standing.score))
+        alike.setdefault(begin, []).append(kept[-1])
+    return kept
+
+
+def _said(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _is_table(text: str) -> bool:
+    """Whether nearly all of a passage is rows."""
+    lines = text.splitlines()
+    return 4 * sum(_CELLS in line for line in lines) >= 3 * len(lines)
