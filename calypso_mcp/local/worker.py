@@ -42,8 +42,10 @@ _TROUBLE = (sqlite3.Error, OSError, StoreFault)
 _RETRY_PAUSE_S = 2.0
 #: Pictures that wait to be read without taking the place of other files.
 _MOST_ASIDE = 500
-#: Files up to this size, in a format that is simple to read, are read and recorded together.
+#: Files up to this size, in a format that is quick to read, are read and recorded together.
 _SMALL_BYTES = 32_768
+#: Longest time that one of them may keep the others from being recorded, in seconds.
+_PATIENCE_S = 2.0
 #: How often leases are renewed in the time of one. The store may be busy with another process's large file.
 _BEATS_PER_LEASE = 10
 
@@ -166,6 +168,9 @@ class IndexingWorker:
                         ends[claimed.task_id] = end
 
         await to_thread.run_sync(read)
+        for claimed in group:
+            if claimed.task_id not in ends and (end := await self._read_briefly(extractor, claimed)):
+                ends[claimed.task_id] = end
         together = [claimed for claimed in group if claimed.task_id in ends]
         recorded = await self._database.write_each(
             [partial(self._end, claimed, ends[claimed.task_id]) for claimed in together], durable=False
@@ -185,6 +190,12 @@ class IndexingWorker:
             content_type=declared.content_type or "",
         )
         return None if document is None else partial(_indexed, document=document, chunks=split(document))
+
+    async def _read_briefly(self, extractor: Extractor, claimed: Claimed) -> _End | None:
+        """Return how reading a file ends; None where it takes too long or goes wrong in an unusual way."""
+        with contextlib.suppress(Exception), anyio.move_on_after(_PATIENCE_S):
+            return await self._read(extractor, claimed)
+        return None
 
     async def _index_one(self, extractor: Extractor, claimed: Claimed) -> None:
         try:
@@ -281,13 +292,13 @@ class IndexingWorker:
 
 def _is_small(file: FileRow) -> bool:
     # Imported with the first file, like all that reads.
-    from calypso_mcp.local.indexing.formats.detection import is_simple_by_name
+    from calypso_mcp.local.indexing.formats.detection import is_quick_by_name
 
     declared = file.declaration
     return (
         file.size_bytes <= _SMALL_BYTES
         and file.kind != "website"
-        and is_simple_by_name(declared.filename, declared.content_type or "")
+        and is_quick_by_name(declared.filename, declared.content_type or "")
     )
 
 

@@ -88,8 +88,9 @@ class _TellingWorker(IndexingWorker):
         self.told.put_nowait(None)
 
 
+@pytest.mark.parametrize("patience_s", [BOUND_S, 0.0])
 async def test_files_that_are_indexed_together_end_as_they_would_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patience_s: float
 ) -> None:
     transactions: list[int] = []
     write_each = Database.write_each
@@ -109,7 +110,15 @@ async def test_files_that_are_indexed_together_end_as_they_would_alone(
 
     monkeypatch.setattr(Database, "write_each", counted)
     monkeypatch.setattr(worker_module, "split", split_but_once)
+    monkeypatch.setattr(worker_module, "_PATIENCE_S", patience_s)
     contents = {f"{number}.md": f"# Note {number}\n\nA zebra.\n".encode() for number in range(20)}
+    in_child: dict[str, bytes | None] = {
+        "page.html": b"<h1>Animals</h1><p>A zebra.</p>",
+        "table.csv": b"animal,legs\nzebra,4\n",
+        "facts.json": b'{"animal": "zebra"}',
+        "mail.eml": b"From: a@example.com\nSubject: Animals\n\nA zebra.\n",
+        "letter.rtf": rb"{\rtf1 A zebra.}",
+    }
     odd: dict[str, bytes | None] = {
         "blank.txt": b"  \n",
         "trap.md": b"# Trap\n\nA zebra.\n",
@@ -120,7 +129,7 @@ async def test_files_that_are_indexed_together_end_as_they_would_alone(
     blobs = Blobs(tmp_path)
     blobs.prepare()
     async with Database(tmp_path / "calypso.db") as database:
-        await _queue(database, blobs, {**contents, **odd})
+        await _queue(database, blobs, {**contents, **in_child, **odd})
         options = LocalOptions(data_dir=tmp_path, api_key="sk_test", poll_s=0.01)
         worker = _TellingWorker(options, database, blobs, Presence(tmp_path / "workers"))
         ends = await database.read(_ends)
@@ -132,6 +141,7 @@ async def test_files_that_are_indexed_together_end_as_they_would_alone(
                     ends = await database.read(_ends)
                 tasks.cancel_scope.cancel()
     assert [ends[name] for name in contents] == [("active", None, 1)] * 20
+    assert [ends[name] for name in in_child] == [("active", None, 1)] * 5
     assert trapped
     assert ends["trap.md"] == ends["other.txt"] == ("active", None, 1)
     assert [ends[name][:2] for name in ("blank.txt", "binary.txt", "gone.md")] == [
@@ -139,4 +149,5 @@ async def test_files_that_are_indexed_together_end_as_they_would_alone(
         ("failed", "unsupported"),
         ("failed", "content_missing"),
     ]
-    assert transactions == [20]
+    # What takes too long is tried again, alone.
+    assert transactions == [30 if patience_s else 20]

@@ -28,7 +28,11 @@ def choose_entry(filename: str, content_type: str, head: bytes) -> Entry:
     return entry_of(found.name)
 
 
-def is_simple_by_name(filename: str, content_type: str) -> bool:
-    """Whether a file so named is a simple text, unless its bytes show otherwise."""
+def is_quick_by_name(filename: str, content_type: str) -> bool:
+    """Whether a small file so named takes a moment to read, unless its bytes show otherwise.
+
+    Formats whose pictures may have to be read, and those that get more time than usual, may take longer.
+    """
     found = readable_formats().recognize(filename, content_type, b"")
-    return found is not None and entry_of(found.name).is_simple
+    entry = entry_of(found.name) if found is not None else None
+    return entry is not None and bool(entry.reader) and not entry.recognizer and entry.time_factor == 1
