@@ -1,8 +1,9 @@
 """How much work a folder of small files is, from `calypso-mcp upload --wait` to searchable.
 
-    python tests/benchmarks/small_files.py [--files N] [--repeat N]
+    python tests/benchmarks/small_files.py [--files N] [--repeat N] [--kind md --kind html ...]
 
-Each run uploads the same notes (about 1 KB, Markdown and plain text) into an empty embedded Calypso.
+Each run uploads the same notes (about 1 KB, Markdown and plain text in turn, or in the formats named)
+into an empty embedded Calypso.
 Processor time counts every process of the command and leaves out what an upload of one file takes (mostly the
 start), so it is comparable on a busy machine where files a second are not.
 """
@@ -10,6 +11,7 @@ start), so it is comparable on a busy machine where files a second are not.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import resource
@@ -17,18 +19,35 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 
-def write_notes(folder: Path, count: int) -> None:
-    """Write `count` notes of about 160 words each."""
+def _letter(number: int, words: str) -> str:
+    return f"From: a@example.com\nTo: b@example.com\nSubject: Note {number}\n\n{words}\n"
+
+
+#: How a note reads in each format.
+KINDS: dict[str, Callable[[int, str], str]] = {
+    "txt": lambda number, words: f"# Note {number}\n\n{words}\n",
+    "md": lambda number, words: f"# Note {number}\n\n{words}\n",
+    "html": lambda number, words: f"<html><body><h1>Note {number}</h1><p>{words}</p></body></html>",
+    "csv": lambda number, words: "\n".join(["number,word", *(f"{number},{word}" for word in words.split())]),
+    "json": lambda number, words: json.dumps({"number": number, "words": words.split()}),
+    "eml": _letter,
+}
+
+
+def write_notes(folder: Path, count: int, kinds: Sequence[str]) -> None:
+    """Write `count` notes of about 160 words each, of each kind in turn."""
     dice = random.Random(1)
     letters = "abcdefghijklmnopqrstuvwxyz"
     words = ["".join(dice.choices(letters, k=dice.randint(3, 9))) for _ in range(3_000)]
     folder.mkdir()
     for number in range(count):
-        text = f"# Note {number}\n\n{' '.join(dice.choices(words, k=160))}\n"
-        (folder / f"note-{number:05}.{'md' if number % 2 else 'txt'}").write_text(text)
+        kind = kinds[number % len(kinds)]
+        text = KINDS[kind](number, " ".join(dice.choices(words, k=160)))
+        (folder / f"note-{number:05}.{kind}").write_text(text)
 
 
 def upload(folder: Path) -> tuple[float, float]:
@@ -55,11 +74,13 @@ def main() -> None:
     )
     parser.add_argument("--files", type=int, default=3_000)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--kind", action="append", choices=KINDS, help="a format; repeatable")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         one, many = Path(name, "one"), Path(name, "many")
-        write_notes(one, 1)
-        write_notes(many, arguments.files)
+        kinds = arguments.kind or ["txt", "md"]
+        write_notes(one, 1, kinds)
+        write_notes(many, arguments.files, kinds)
         for _ in range(arguments.repeat):
             (start_s, start_cpu_s), (wall_s, cpu_s) = upload(one), upload(many)
             each_ms = (cpu_s - start_cpu_s) / arguments.files * 1000
