@@ -146,3 +146,16 @@ def test_the_lock_file_pins_every_dependency_with_hashes_and_no_addresses() -> N
     assert named <= pinned, "run: nox -s lock"
     assert len(re.findall(r"--hash=sha256:[0-9a-f]{64}", text)) >= len(pinned)
     assert "://" not in text
+
+
+def test_the_bundle_starts_with_the_versions_that_are_locked_for_the_container() -> None:
+    """`uv run --frozen` resolves nothing; after a change of the dependencies, run `uv lock`."""
+    assert "--frozen" in MANIFEST["server"]["mcp_config"]["args"]
+    locked = tomllib.loads((ROOT / "uv.lock").read_text(encoding="utf-8"))["package"]
+    versions = {package["name"]: package.get("version") for package in locked}
+    pinned = re.findall(r"^([\w.-]+)==([^ ;]+)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    assert pinned
+    assert {name: versions.get(name) for name, _ in pinned} == dict(pinned)
+    [own] = [package for package in locked if package["name"] == "calypso-mcp"]
+    asked = {one["name"] for one in own["metadata"]["requires-dist"] if "extra" not in one.get("marker", "")}
+    assert asked == {re.split(r"[ ;<>=!\[]", one)[0].lower() for one in PROJECT["dependencies"]}
