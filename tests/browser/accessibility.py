@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from playwright.sync_api import Page
+from playwright.sync_api import Frame, Page
 
 
-def violations(page: Page) -> list[str]:
+def violations(page: Page | Frame) -> list[str]:
     """Return each rule that the page breaks, with the first element that does."""
     # Loaded and run by the debugger, which the page's policy does not bind.
     if not page.evaluate("'axe' in window"):

@@ -1,6 +1,7 @@
-"""Takes pictures of every view of the page, in both themes and at three widths.
+"""Takes pictures of every view of the page, in both themes and at three widths, and of the view in a chat.
 
-`python -m tests.browser.screenshots FOLDER` needs Chromium. `--readme` makes the picture of the README anew.
+`python -m tests.browser.screenshots FOLDER` needs Chromium, and for the chat what `tests/node` installs.
+`--readme` makes the pictures of the README and of the documentation anew.
 """
 
 from __future__ import annotations
@@ -11,12 +12,15 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.chat_rig import why_no_host
+from tests.browser.chat_screenshots import take_pictures, take_readme_picture
 from tests.browser.page_rig import chromium, opened_page, settled, sign_in
 from tests.browser.samples import store_samples, views
 
 THEMES = ("light", "dark")
 WIDTHS = {1280: 800, 768: 1024, 360: 740}
 README_PICTURE = Path(__file__).parents[2] / "docs" / "images" / "page.png"
+CHAT_PICTURE = README_PICTURE.with_name("chat.png")
 
 
 def main(folder: Path | None) -> None:
@@ -31,6 +35,7 @@ def main(folder: Path | None) -> None:
             settled(page)
             expect(page.locator(".state[data-tone=wait]")).to_have_count(0)
             page.screenshot(path=README_PICTURE)
+            take_readme_picture(browser, opened, CHAT_PICTURE)
             return
         folder.mkdir(parents=True, exist_ok=True)
         for name, address in views(ids).items():
@@ -41,6 +46,8 @@ def main(folder: Path | None) -> None:
         page.reload()
         page.get_by_role("heading", name="Sign in").wait_for()
         _take(page, folder, "sign-in")
+        if why_no_host() is None:
+            take_pictures(browser, opened, folder)
 
 
 def _take(page: Page, folder: Path, name: str) -> None:

@@ -59,6 +59,6 @@ export function host(hear) {
 /** Return the facts of a tool's result; throws what the tool reports as an error. */
 export function factsOf({ isError, structuredContent, content }) {
   if (!isError && structuredContent) return structuredContent;
-  const { message, hint, code } = structuredContent?.error ?? {};
-  throw new Refused([message, hint].filter(Boolean).join(" ") || content?.find(({ type }) => type === "text")?.text || "The tool failed.", code);
+  const { message, code } = structuredContent?.error ?? {};
+  throw new Refused(message || content?.find(({ type }) => type === "text")?.text || "The tool failed.", code);
 }

@@ -1,7 +1,7 @@
 // Looking again for as long as there is something to see.
 
 const BUSY_MS = 1500;
-const IDLE_MS = 15000;
+const IDLE_MS = 10000;
 const LONGEST_MS = 60000;
 
 /** Repeats one look at a time: often while it returns true (busy), rarely else, never while the view is out of sight. */

@@ -6,6 +6,7 @@ import { counted, stateOf } from "../static/shared/words.js";
 const STATUSES = { ready: "active", pending: "indexing" };
 const WORDS = { would_send: "would be sent", would_remove: "would be removed", skipped: "left out", removed: "removed", rejected: "rejected", failed: "failed" };
 const MOST_ROWS = 12;
+const TONES = ["bad", "wait", "still", "good"];
 
 /** Return the standing of a `wait_for_bucket_sync`: {ready, failed, pending, rows: [{name, word, tone, reason}], note}. */
 export function standingOf({ ready = 0, failed = 0, pending = 0, items = [], omitted, trouble }) {
@@ -42,14 +43,17 @@ export function stateOfStanding({ ready, failed, pending }) {
   return ready ? wordOf("ready") : { word: "nothing here", tone: "still" };
 }
 
-/** Return a standing as nodes; `noun` is what it counts. */
-export function standingNodes(standing, { noun = "file" } = {}) {
+/** Return a standing as nodes; `noun` is what it counts, `name` stands above it. */
+export function standingNodes(standing, { noun = "file", name = "" } = {}) {
   const total = standing.ready + standing.failed + standing.pending;
-  const rows = standing.rows.map(({ name, word, tone, reason }) => {
+  const byTone = (first, second) => TONES.indexOf(first.tone) - TONES.indexOf(second.tone);
+  const rows = standing.rows.toSorted(byTone).map(({ name, word, tone, reason }) => {
     const row = progressRow({ name, word, tone });
     if (reason) row.append(el("p", { class: "small muted row-reason" }, reason));
     return row;
   });
+  // Of a single file the heading says it all.
+  if (total === 1 && standing.rows.length === 1 && standing.rows[0].name === name) rows.splice(0, 1, ...[...rows[0].children].filter((node) => node.matches(".row-reason")).map((node) => el("li", {}, node)));
   const list = el("ul", { class: "progress-list" }, rows.slice(0, MOST_ROWS));
   const more = rows.length > MOST_ROWS && el("button", { onClick: () => {
     list.append(...rows.slice(MOST_ROWS));

@@ -41,15 +41,17 @@ const chat = host({
 let context = {};
 let call = { name: "", given: {}, bucket: "" };
 
-function say(text) {
+/** Tell a person something in the one live region; `isSeen` is false where the view shows it anyway. */
+function say(text, { isSeen = true } = {}) {
   status.textContent = text;
-  status.classList.toggle("unseen", !text);
+  status.classList.toggle("unseen", !isSeen || !text);
 }
 
+/** Do something, and say what it returns as words or what went wrong. */
 async function attempt(work) {
   try {
-    await work();
-    say("");
+    const told = await work();
+    say(typeof told === "string" ? told : "", { isSeen: false });
   } catch (error) {
     say(error.message);
   }
@@ -138,7 +140,7 @@ function drawStanding(facts) {
 
 function drawFiles(standing, { noun, name }) {
   if (name) head(name, stateOfStanding(standing));
-  show(body, standingNodes(standing, { noun }));
+  show(body, standingNodes(standing, { noun, name }));
 }
 
 /** Look at what is waited for; returns whether any of it is pending. `left` are rows that stay. */
@@ -176,23 +178,26 @@ function drawBox(chosen, choices, query = "") {
 }
 
 async function searchFor(query, buckets) {
-  if (!query) return;
+  if (!query) return "";
   found.setAttribute("aria-busy", "true");
   try {
-    drawHits(await chat.call("search_bucket", { query, max_results: MOST_HITS, ...(buckets.length && { buckets }) }), query);
+    return drawHits(await chat.call("search_bucket", { query, max_results: MOST_HITS, ...(buckets.length && { buckets }) }), query);
   } finally {
     found.setAttribute("aria-busy", "false");
   }
 }
 
+/** Draw what a search found; returns that in short. */
 function drawHits(facts, question) {
   const hits = facts.hits.map(hitOf);
+  const told = hits.length ? counted(hits.length, "hit") : "Nothing found";
   const unready = Object.entries(facts.incomplete ?? {});
   show(found,
-    el("h2", { role: "status" }, hits.length ? counted(hits.length, "hit") : "Nothing found"),
+    el("h2", {}, told),
     facts.absent_words?.length > 0 && el("p", { class: "small muted" }, `Nowhere in these buckets: ${facts.absent_words.join(", ")}`),
     unready.map(([slug, count]) => el("p", { class: "notice", data: { tone: "wait" } }, `${counted(count, "source")} of ${slug} not searchable yet`)),
     hitList(hits, question, { hrefOf: hrefOf(question), footOf: (hit) => footOf(hit, question) }));
+  return told;
 }
 
 const hrefOf = (question) => (hit) => (pageAddress && hit.fileId ? pageAddress + addressOf(hit.fileId, hit.place, question) : undefined);

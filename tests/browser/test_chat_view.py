@@ -1,0 +1,167 @@
+"""The view in a chat, in a real host and a real Chromium, in both eras of the protocol."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Frame, Page, expect
+
+from tests.browser.accessibility import violations
+from tests.browser.chat_rig import ERAS, connect, inspector, open_view, why_no_host
+from tests.browser.hostile_names import HOSTILE
+from tests.browser.page_rig import OpenedPage, chromium, opened_page, watched
+from tests.browser.samples import store_samples
+
+WHY_NOT = why_no_host()
+pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
+
+expect.set_options(timeout=20_000)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Generator[Browser]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def backend(tmp_path_factory: pytest.TempPathFactory) -> Generator[OpenedPage]:
+    """The page of the data folder that the server in the host uses, too."""
+    with opened_page(tmp_path_factory.mktemp("chat")) as opened:
+        store_samples(opened)
+        yield opened
+
+
+@pytest.fixture(scope="module", params=ERAS)
+def host(request: pytest.FixtureRequest, backend: OpenedPage, tmp_path_factory: pytest.TempPathFactory):
+    with inspector(request.param, backend.data_dir, tmp_path_factory.getbasetemp()) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, host: str) -> Generator[Page]:
+    """The host, connected; nothing may go wrong in its scripts or ours."""
+    with watched(browser) as opened:
+        opened.set_viewport_size({"width": 1280, "height": 1400})
+        connect(opened, host)
+        yield opened
+
+
+def colours(view: Frame) -> str:
+    return view.evaluate(
+        "getComputedStyle(document.body).backgroundColor + getComputedStyle(document.body).color"
+    )
+
+
+def test_the_view_shows_cards_hits_and_uploads_as_they_are_now(
+    page: Page, backend: OpenedPage, tmp_path: Path
+) -> None:
+    view = open_view(page, "List buckets")
+    cards = view.locator(".card")
+    expect(cards.filter(has_text="product-guides")).to_contain_text("5 / 5 indexed members")
+    expect(cards.filter(has_text="agent: calypso-agent:helpdesk")).to_have_count(2)
+    notes = cards.filter(has_text="Research notes")
+    before = notes.locator("strong").inner_text()
+    backend.upload("research-notes", {f"{tmp_path.name}.md": f"# Late\n\n{tmp_path.name}\n".encode()})
+    # Nobody asks for it: the view looks by itself.
+    expect(notes.locator("strong")).not_to_have_text(before)
+    expect(notes.locator(".state")).to_have_text("searchable")
+    # The host gives it the height it asks for, so that nothing has to be scrolled.
+    height = view.evaluate("document.body.getBoundingClientRect().height")
+    expect(page.locator("iframe")).to_have_js_property("clientHeight", round(height))
+
+    view.get_by_label("Search words").fill("fix the lamp to a wall")
+    view.get_by_label("Buckets").select_option("product-guides")
+    view.get_by_label("Search words").press("Enter")
+    hit = view.locator(".hit").first
+    expect(hit.locator("mark").first).to_have_text(re.compile("fix|lamp|wall", re.IGNORECASE))
+    expect(hit.locator(".facts")).to_contain_text("lines 1-")
+    hit.get_by_role("button", name="Read on").click()
+    expect(hit.locator(".around")).to_contain_text("two screws")
+    with page.context.expect_page() as opened:
+        hit.get_by_role("link").click()
+    assert opened.value.url.startswith(f"{backend.origin}/#/s/")
+    opened.value.close()
+
+    light = colours(view)
+    assert violations(view) == []
+    page.get_by_role("button", name="Toggle color scheme").click()
+    expect(view.locator("html")).to_have_attribute("data-theme", "dark")
+    assert colours(view) != light
+    assert violations(view) == []
+
+    view = open_view(
+        page, "Upload a file", bucket="research-notes", text="# Tide\n", filename=f"{tmp_path.name}.md"
+    )
+    expect(view.locator("h1 + .state")).to_have_text("searchable")
+    assert violations(view) == []
+    page.get_by_role("button", name="Toggle color scheme").click()
+
+
+def test_a_batch_is_followed_and_what_went_wrong_is_said(page: Page, tmp_path: Path) -> None:
+    folder = tmp_path / "handbook"
+    folder.mkdir()
+    for number in range(15):
+        (folder / f"rule-{number}.md").write_text(f"# Rule {number}\n\n{tmp_path.name}\n")
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7 cut off")
+    (folder / "empty.txt").touch()
+    view = open_view(page, "Upload files", directory=str(folder), bucket="research-notes")
+    expect(view.locator("h1 + .state")).to_have_text("1 failed")
+    expect(view.locator(".readiness")).to_contain_text("15 of 16 files searchable, 1 failed")
+    expect(view.locator(".progress-row", has_text="empty.txt")).to_contain_text("1 left out: empty file")
+    expect(view.locator(".progress-row", has_text="broken.pdf")).to_contain_text("failed")
+    assert violations(view) == []
+
+    view = open_view(page, "Wait for sync", bucket="support")
+    expect(view.locator(".progress-row", has_text="broken.pdf")).to_contain_text("failed")
+    view = open_view(page, "Search buckets", query="anything", bucket="no-such-bucket")
+    expect(view.locator(".notice")).to_have_text("There is no bucket 'no-such-bucket' here.")
+    assert violations(view) == []
+
+
+@pytest.mark.parametrize("host", ["modern"], indirect=True)
+def test_hostile_names_and_texts_are_shown_as_they_are(page: Page, backend: OpenedPage) -> None:
+    for number, trap in enumerate(HOSTILE):
+        named = {"name": trap[:120], "slug": f"trap-{number}"}
+        backend.http.post("/knowledge/buckets", json=named).raise_for_status()
+    halves = (HOSTILE[:15], HOSTILE[15:])
+    for position, half in enumerate(halves):
+        files = {f"{number}.md": f"trap {trap}\n".encode() for number, trap in enumerate(half)}
+        backend.upload(f"texts-{position}", files)
+    view = open_view(page, "List buckets", query="t", limit="100")
+    expect(view.locator(".card", has_text="trap-")).to_have_count(len(HOSTILE))
+    for position in range(len(halves)):
+        expect(view.locator(".card", has_text=f"texts-{position}").locator(".state")).to_have_text(
+            "searchable"
+        )
+    _require_text_only(view)
+    view.get_by_label("Search words").fill("<trap>")
+    view.get_by_label("Search words").press("Enter")
+    expect(view.locator(".hit")).to_have_count(8)
+    _require_text_only(view)
+    for position, half in enumerate(halves):
+        view = open_view(
+            page,
+            "Search buckets",
+            query="trap",
+            bucket=f"texts-{position}",
+            max_results="20",
+        )
+        expect(view.locator(".hit")).to_have_count(len(half))
+        _require_text_only(view)
+
+
+def _require_text_only(view: Frame) -> None:
+    assert view.title() == "Calypso Buckets"
+    made = "img, svg, math, iframe, form, style, base, i, b, details, [autofocus], [onload], [onerror]"
+    assert view.locator(f"main :is({made})").count() == 0
+    assert view.locator("main a:not([href^='http://127.0.0.1:'])").count() == 0
+    assert view.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    # The host's own policy would let a script of the document run.
+    policy = view.locator("head > meta[http-equiv=Content-Security-Policy]")
+    assert "default-src 'none'" in [
+        part.strip() for part in (policy.last.get_attribute("content") or "").split(";")
+    ]
