@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from tests.browser.chat_rig import connect, inspector, open_view
 from tests.browser.page_rig import OpenedPage
 
-_WIDE = {"width": 1240, "height": 1000}
+_WIDE: ViewportSize = {"width": 1240, "height": 1000}
 
 
 def take_readme_picture(browser: Browser, opened: OpenedPage, path: Path) -> None:
