@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from mcp.client import Client
 from tests.support.team_server import BOUND_S, Team, call, team_server
 
 GRANULARITY = 262_144
+PATH = re.compile(r"/uploads/[^'\s]+")
 AGENTS = {
     "one": 'buckets = ["docs"]',
     "two": 'buckets = ["other"]',
@@ -68,6 +70,32 @@ async def test_the_command_works_as_it_is_printed(team: Team, tmp_path: Path) ->
         again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: ASYNC221
         assert again.returncode != 0
         assert "already_used" in again.stdout
+
+
+async def test_an_address_says_what_becomes_of_the_source_that_has_the_name(team: Team) -> None:
+    async with team.client("one") as client, team.http() as http:
+        old, path, _ = await issued(client, "rule.md")
+        first = (await put(http, path, b"The papaya rule is old.")).json()
+        assert "earlier" not in first
+        await searchable(client, old, "papaya")
+        kept = await call(client, "upload_file", filename="rule.md", if_exists="skip")
+        assert (kept["outcome"], kept["file_id"]) == ("replayed", first["file_id"])
+        address = await call(client, "upload_file", filename="rule.md")
+        told = f"The version before ({first['file_id']}) is replaced as soon as this one is searchable."
+        assert told in address["reason"]
+        path = PATH.search(address["next_step"])
+        assert path is not None
+        assert (await put(http, path[0], b"The papaya rule is new.")).json()["earlier"] == told
+        assert "new" in await searchable(client, address["file_id"], "papaya")
+
+
+async def test_an_address_does_not_take_a_file_that_came_meanwhile_and_is_to_be_kept(team: Team) -> None:
+    async with team.client("one") as client, team.http() as http:
+        _, path, _ = await issued(client, "kept.md", if_exists="skip")
+        there = await call(client, "upload_file", text="It came first.", filename="kept.md")
+        refused = await put(http, path, b"It came second.")
+        assert (refused.status_code, refused.json()["error"]) == (409, "source_exists")
+        assert there["file_id"] in refused.text
 
 
 async def test_a_cut_upload_continues_at_the_offset_the_server_tells(team: Team) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from calypso_mcp.domain.declaration import Declaration, Destination
 from tests.support.asked_person import Person
 from tests.support.mcp_answers import text
 from tests.support.upload_rig import Rig, upload_rig
@@ -323,3 +324,63 @@ async def test_a_backend_that_replaces_nothing_says_which_file_stays(
         (folder / "a.md").write_text("Other text.")
         second = await rig.ok("upload_file", path="a.md", bucket="docs")
     assert f"({first['file_id']}) stays beside it" in second["reason"]
+
+
+async def test_text_under_a_name_that_exists_says_which_file_stays_where_nothing_is_replaced(
+    tmp_path: Path, folder: Path, era: str
+) -> None:
+    (folder / "leave.md").write_text(OLD)
+    async with upload_rig(tmp_path / "data", folder, era=era, is_plain=True) as rig:
+        sent = await rig.ok("upload_batch", directory=".", bucket="docs", create_bucket=True, wait=True)
+        [old] = (await rig.ok("list_sources"))["sources"]
+        assert sent["counts"] == {"accepted": 1}
+        new = await upload(rig, NEW)
+        assert (new["changed"], f"({old['file_id']}) stays beside it" in new["reason"]) == (True, True)
+        again = await upload(rig, NEW)
+        assert (again["outcome"], "reason" in again) == ("replayed", False)
+        newest = await upload(rig, f"{NEW} Ask early.")
+        assert f"({new['file_id']}) stays beside it" in newest["reason"]
+
+
+async def test_a_batch_names_each_version_that_stays(tmp_path: Path, folder: Path, era: str) -> None:
+    fill(folder, "a.md", "b.md")
+    async with upload_rig(tmp_path / "data", folder, era=era, is_plain=True) as rig:
+        first = await rig.ok("upload_file", path="a.md", bucket="docs", create_bucket=True)
+        await rig.ok("upload_batch", directory=".", bucket="docs")
+        (folder / "a.md").write_text("Other text.")
+        result = await rig.call("upload_batch", directory=".", bucket="docs")
+        [told] = [one for one in result.structured_content["outcomes"] if one["path"] == "a.md"]
+        assert told["reason"] == f"the version before ({first['file_id']}) stays beside it"
+        assert told["reason"] in text(result)
+
+
+async def test_texts_of_one_name_in_one_batch_are_no_versions_of_each_other(tmp_path: Path, era: str) -> None:
+    items = [{"text": content, "filename": "leave.md"} for content in (OLD, NEW)]
+    async with upload_rig(tmp_path / "data", era=era, is_plain=True) as rig:
+        for outcome in ("accepted", "replayed"):
+            done = await rig.ok("upload_batch", items=items, bucket="docs", create_bucket=True)
+            assert (done["counts"], "hints" in done) == ({outcome: 2}, False)
+
+
+async def test_what_was_removed_does_not_stay_beside_its_successor(rig: Rig, folder: Path) -> None:
+    (folder / "leave.md").write_text(OLD)
+    old = await rig.ok("upload_file", path="leave.md", bucket="docs", wait=True)
+    await rig.ok("remove_source", file_id=old["file_id"], confirm=True)
+    (folder / "leave.md").write_text(NEW)
+    new = await rig.ok("upload_file", path="leave.md", bucket="docs", wait=True)
+    assert (new["outcome"], new.get("changed"), new.get("reason")) == ("accepted", None, None)
+
+
+async def test_the_version_before_one_that_is_yet_to_come_is_known(tmp_path: Path) -> None:
+    """What a one-time address says where the backend replaces nothing: this client's memory knows."""
+    async with upload_rig(tmp_path / "data", is_plain=True) as rig:
+        made = await rig.ok("create_bucket", name="docs")
+        declared = Declaration("leave.md", Destination(bucket_ids=(made["id"],)))
+        assert await rig.calypso.uploads.version_before(declared) is None
+        old = await upload(rig, OLD)
+        before = await rig.calypso.uploads.version_before(declared)
+        assert before is not None
+        assert (before.earlier, before.earlier_id) == ("beside", old["file_id"])
+        await rig.calypso.uploads.note_sent(declared, "file_other")
+        newer = await upload(rig, NEW)
+        assert "(file_other) stays beside it" in newer["reason"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -109,18 +110,21 @@ class BatchUploads:
     ) -> dict[int, FileState]:
         """Return the outcomes of files that went to the same bucket with other content before."""
         places = {
-            index: place
+            index: prepared.places
             for content in contents
             for index, prepared in content.inputs.items()
-            if outcomes[index].is_uploaded and (place := prepared.place) is not None
+            if outcomes[index].is_uploaded
         }
-        changed = await self._sent.changed(
-            {place: outcomes[index].content_hash or "" for index, place in places.items()}
-        )
+        sent: dict[str, set[str]] = defaultdict(set)
+        for index, every in places.items():
+            for place in every:
+                sent[place].add(outcomes[index].content_hash or "")
+        # Of several contents under one name none is the version before of another.
+        changed = await self._sent.changed({place: one for place, (one, *more) in sent.items() if not more})
         return {
             index: replace(outcomes[index], changed=True)
-            for index, place in places.items()
-            if place in changed
+            for index, every in places.items()
+            if not changed.isdisjoint(every[:1])
         }
 
     async def _prepare_all(

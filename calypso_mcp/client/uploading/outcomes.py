@@ -27,6 +27,17 @@ class Upload:
     declaration: Declaration
     origin: str | None = None
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """By the first of these a new version is recognised: its path, else its name.
+
+        The name is remembered of a file with a path, too, for a version that comes without one; not where the
+        backend itself knows which versions it has.
+        """
+        lies_at = () if self.origin is None else (self.origin,)
+        named = (self.declaration.named_origin,) if self.declaration.if_exists is None else ()
+        return lies_at + named
+
     @classmethod
     def of_file(cls, path: str | Path, declaration: Declaration) -> Upload:
         """Return the upload of a file on disk, which is open only while its bytes are read.

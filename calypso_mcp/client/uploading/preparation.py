@@ -44,14 +44,14 @@ class Prepared:
         return self.upload.declaration
 
     @cached_property
-    def place(self) -> str | None:
-        """What stands for the file on this machine and the buckets it goes to; None for inline content."""
-        return self.declaration.place_key(self.upload.origin)
+    def places(self) -> tuple[str, ...]:
+        """What stands for each of its origins and the buckets it goes to."""
+        return tuple(map(self.declaration.place_key, self.upload.origins))
 
     @cached_property
-    def latest_key(self) -> str | None:
-        """Key of what went last from where the file lies; None for inline content."""
-        return self.declaration.latest_key(self.upload.origin)
+    def latest_keys(self) -> tuple[str, ...]:
+        """Keys of what went last from each of its origins."""
+        return tuple(map(self.declaration.latest_key, self.upload.origins))
 
     @cached_property
     def memory_keys(self) -> tuple[str, ...]:

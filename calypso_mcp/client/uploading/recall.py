@@ -113,13 +113,13 @@ class Recall:
 
     async def _earlier(self, items: Mapping[str, Prepared], known: Mapping[str, SentFile]) -> Earlier:
         """Return what was on its way from the same places with other content when a call was cut off."""
-        keys = {key: one for one, prepared in items.items() if (key := prepared.latest_key) is not None}
+        keys = {key: one for one, prepared in items.items() for key in prepared.latest_keys[:1]}
         earlier: dict[str, dict[str, str]] = defaultdict(dict)
         for key, file in (await self._sent.find(list(keys))).items():
-            one, place = keys[key], items[keys[key]].place
+            one, place = keys[key], items[keys[key]].places[0]
             current = known.get(one)
             is_same = current is not None and current.client_file_id == file.client_file_id
-            if file.file_id is None and file.batch_id and file.client_file_id and place and not is_same:
+            if file.file_id is None and file.batch_id and file.client_file_id and not is_same:
                 earlier[file.batch_id][file.client_file_id] = place
         return earlier
 

@@ -71,9 +71,4 @@ class NoMemory:
 
 def under_keys(files: Iterable[tuple[Prepared, SentFile]]) -> dict[str, SentFile]:
     """Return each file under each of its keys."""
-    return {
-        key: file
-        for prepared, file in files
-        for key in (*prepared.memory_keys, prepared.latest_key)
-        if key is not None
-    }
+    return {key: file for prepared, file in files for key in (*prepared.memory_keys, *prepared.latest_keys)}

@@ -78,9 +78,8 @@ class SingleUpload:
                 done = _state(known, prepared, replayed=True)
             else:
                 done = await self._send(prepared, source, gone, on_kept)
-        place = prepared.place
-        contents = {} if place is None else {place: prepared.content_hash}
-        return replace(done, changed=bool(await self._sent.changed(contents)))
+        changed = await self._sent.changed(dict.fromkeys(prepared.places, prepared.content_hash))
+        return replace(done, changed=not changed.isdisjoint(prepared.places[:1]))
 
     async def _send(
         self, prepared: Prepared, source: ByteSource, gone: str | None, on_kept: OnKept | None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Final
 
 import anyio
 
 from calypso_mcp.api.sources import Source
+from calypso_mcp.api.states import state_of_file
 from calypso_mcp.client.batches import Batches
 from calypso_mcp.client.buckets.sources import BucketSources
 from calypso_mcp.client.clock import Clock
@@ -24,9 +26,16 @@ from calypso_mcp.client.uploading.sent_files import SentFiles
 from calypso_mcp.client.uploading.single_upload import SingleUpload
 from calypso_mcp.client.uploading.transfer import Transfer
 from calypso_mcp.client.uploading.versions import Found, Versions
-from calypso_mcp.domain.states.file_state import FileState
-from calypso_mcp.domain.uploads.declaration import Declaration, Destination
+from calypso_mcp.domain.states.file_state import EarlierVersion, FileState
+from calypso_mcp.domain.uploads.declaration import Declaration, Destination, IfExists
 from calypso_mcp.domain.uploads.recollection import SentFile
+
+#: What becomes of the version before, by what was asked for.
+_FATES: Final[Mapping[IfExists, EarlierVersion]] = {
+    "replace": "replaced",
+    "keep_both": "beside",
+    "skip": "kept",
+}
 
 __all__ = ["TransferProgress", "Upload", "Uploads"]
 
@@ -69,11 +78,9 @@ class Uploads:
         if 0 in found.settled:
             return found.settled[0]
         # Not queued behind the files of a large batch: the connection pool bounds what is sent at once.
-        before = await self._sent_before(upload)
+        before = await self._sent_before([upload])
         state = await self._single.run(upload, on_progress, is_superseded=_is_superseded(found, 0, upload))
-        if state.changed and before not in (None, state.file_id):
-            state = replace(state, earlier_id=before)
-        return _with_earlier(state, upload, found.earlier.get(0))
+        return _with_earlier(state, upload, found.earlier.get(0), before.get(0))
 
     async def upload_all(
         self,
@@ -100,9 +107,11 @@ class Uploads:
         superseded = [
             position for position, index in enumerate(left) if _is_superseded(found, index, uploads[index])
         ]
+        before = await self._sent_before(uploads)
         sent = await self._many.run([uploads[index] for index in left], on_progress, superseded)
         for index, state in zip(left, sent, strict=True):
-            states[index] = _with_earlier(state, uploads[index], found.earlier.get(index))
+            held = found.earlier.get(index)
+            states[index] = _with_earlier(state, uploads[index], held, before.get(index))
         return [states[index] for index in range(len(uploads))]
 
     async def sent_from(self, origins: Mapping[str, str], bucket_id: str) -> set[str]:
@@ -120,22 +129,60 @@ class Uploads:
             file_id for file_id, key in keys.items() if key in sent and sent[key].file_id in (None, file_id)
         }
 
-    async def _sent_before(self, upload: Upload) -> str | None:
-        """Return the knowledge file sent last from where an upload comes; None where it is unknown."""
-        key = upload.declaration.latest_key(upload.origin)
-        sent = await self._sent.find([key]) if key is not None else {}
-        return sent[key].file_id if key in sent else None
+    async def version_before(self, declaration: Declaration) -> FileState | None:
+        """Return what becomes of the version that a bucket holds, before the next one is sent.
+
+        Where the backend has no list of sources, only this client's memory can tell.
+
+        Args:
+            declaration: Of a source whose content is not known yet.
+
+        Returns:
+            Its state, with `earlier` and `earlier_id`; None where no version is known.
+
+        Raises:
+            CalypsoError: The bucket could not be listed.
+        """
+        if declaration.if_exists is not None:
+            held = await self._versions.newest(declaration)
+            fate = _FATES[declaration.if_exists]
+            if held is None:
+                return None
+            return replace(state_of_file(held), earlier=fate, earlier_id=held.id)
+        key = declaration.latest_key(declaration.named_origin)
+        before = (await self._sent.find([key])).get(key)
+        if before is None or before.file_id is None:
+            return None
+        return FileState(earlier="beside", earlier_id=before.file_id)
+
+    async def note_sent(self, declaration: Declaration, file_id: str) -> None:
+        """Remember a file that was sent another way, for the version that comes after it."""
+        key = declaration.latest_key(declaration.named_origin)
+        await self._sent.note({key: SentFile(file_id)})
+
+    async def _sent_before(self, uploads: Sequence[Upload]) -> dict[int, str]:
+        """Return the knowledge files sent last from where uploads come; not of a backend that lists them."""
+        keys = {
+            index: one.declaration.latest_key(one.origins[0])
+            for index, one in enumerate(uploads)
+            if one.declaration.if_exists is None
+        }
+        sent = await self._sent.find(keys.values())
+        return {
+            index: file_id
+            for index, key in keys.items()
+            if key in sent and (file_id := sent[key].file_id) is not None
+        }
 
     async def _note_settled(self, uploads: Sequence[Upload], found: Found) -> None:
         """Remember where files lie that were there already, so that they are known to come from there."""
         latest = {
-            uploads[index].declaration.latest_key(uploads[index].origin): SentFile(
-                state.file_id, state.task_id
-            )
+            uploads[index].declaration.latest_key(origin): SentFile(state.file_id, state.task_id)
             for index, state in found.settled.items()
             if state.earlier != "kept"
+            for origin in uploads[index].origins
         }
-        await self._sent.note({key: file for key, file in latest.items() if key is not None})
+        await self._sent.note(latest)
 
     async def look_up_all(
         self,
@@ -160,9 +207,24 @@ def _is_superseded(found: Found, index: int, upload: Upload) -> bool:
     return index in found.earlier and upload.declaration.if_exists == "replace"
 
 
-def _with_earlier(state: FileState, upload: Upload, earlier: Source | None) -> FileState:
-    """Return `state` with what becomes of the version that the bucket holds."""
-    if earlier is None or state.outcome != "accepted":
-        return state
-    word = "replaced" if upload.declaration.if_exists == "replace" else "beside"
-    return replace(state, earlier=word, earlier_id=earlier.id)
+def _with_earlier(
+    state: FileState, upload: Upload, held: Source | None, sent_before: str | None
+) -> FileState:
+    """Return `state` with what becomes of the version before.
+
+    Args:
+        state: What the upload came to.
+        upload: The upload.
+        held: The version that the bucket holds, where the backend lists its sources.
+        sent_before: Elsewhere the file that this client sent last from there.
+    """
+    if upload.declaration.if_exists is not None:
+        # What the bucket holds is known: what has gone since is no version before.
+        state = replace(state, changed=False)
+        if held is None or state.outcome != "accepted":
+            return state
+        word = "replaced" if upload.declaration.if_exists == "replace" else "beside"
+        return replace(state, earlier=word, earlier_id=held.id)
+    if state.changed and sent_before not in (None, state.file_id):
+        return replace(state, earlier_id=sent_before)
+    return state

@@ -85,6 +85,18 @@ class Versions:
             await for_each(settle, known, limit=_PARALLEL)
         return found
 
+    async def newest(self, declaration: Declaration) -> Source | None:
+        """Return the newest version that the one bucket of a declaration holds; None where it holds none.
+
+        Raises:
+            CalypsoError: The bucket could not be listed.
+        """
+        bucket_ids = declaration.destination.bucket_ids or ()
+        if len(bucket_ids) != 1:
+            return None
+        versions = (await self._held(bucket_ids[0], {declaration.lineage}))[declaration.lineage]
+        return versions[-1] if versions else None
+
     async def _held(self, bucket_id: str, lineages: set[str]) -> dict[str, list[Source]]:
         """Return the sources of each lineage that have not failed, the newest last."""
         if len(lineages) > _MOST_ASKED:

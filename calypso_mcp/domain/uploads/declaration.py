@@ -116,6 +116,11 @@ class Declaration:
         is_usable = isinstance(upstream, str | int) and not isinstance(upstream, bool) and upstream != ""
         return str(upstream) if is_usable else self.path or self.filename
 
+    @property
+    def named_origin(self) -> str:
+        """What stands for the origin of a source that is known by nothing but its name."""
+        return f"name:{self.lineage}"
+
     def check(self, limits: UploadLimits) -> None:
         """Check what can be known of an upload before its first byte is read.
 
@@ -190,17 +195,16 @@ class Declaration:
         by_name = content_digest("sent by name", self.identity, *content)
         return (by_name,) if origin is None else (by_name, content_digest("sent from", origin, *content))
 
-    def place_key(self, origin: str | None) -> str | None:
-        """Return what stands for a file on this machine and the buckets it goes to; None: inline content."""
-        return None if origin is None else content_digest("place", origin, self.destination.names)
+    def place_key(self, origin: str) -> str:
+        """Return what stands for an origin and the buckets that its content goes to."""
+        return content_digest("place", origin, self.destination.names)
 
-    def latest_key(self, origin: str | None) -> str | None:
-        """Return the key of what went last from where a file lies, whatever its content; None: inline.
+    def latest_key(self, origin: str) -> str:
+        """Return the key of what went last from an origin, whatever its content.
 
         It tells whether other content was on its way when a call was cut off.
         """
-        place = self.place_key(origin)
-        return None if place is None else content_digest("sent last", place)
+        return content_digest("sent last", self.place_key(origin))
 
     def _labels(self) -> tuple[object, ...]:
         return self.title, list(self.tags), self.sent_metadata

@@ -203,10 +203,16 @@ def sent(one: BatchInput, state: FileState, *, shared_slug: str | None) -> Told:
         bucket=slug if slug != shared_slug else None,
         changed=is_changed(state) or None,
         code=state.code,
-        reason=reason_line(state.message) if state.message else _EARLIER.get(state.earlier or ""),
+        reason=reason_line(state.message) if state.message else _earlier_reason(state),
         retryable=None if state.is_uploaded else state.retryable,
     )
     return Told(told, _changed_hint(state) if told.changed else state.hint or "")
+
+
+def _earlier_reason(state: FileState) -> str | None:
+    if state.earlier_id is not None and state.earlier in (None, "beside"):
+        return f"the version before ({state.earlier_id}) stays beside it"
+    return _EARLIER.get(state.earlier or "")
 
 
 def is_changed(state: FileState) -> bool:
@@ -224,14 +230,11 @@ def earlier_line(state: FileState, *, is_searchable: bool) -> str | None:
     if state.earlier == "replaced":
         when = "is replaced" if is_searchable else "is replaced as soon as this one is searchable"
         return f"The version before ({state.earlier_id}) {when}."
-    if state.earlier == "beside":
-        return f"The version before ({state.earlier_id}) stays beside it, and is found as well."
-    if state.earlier is not None:
-        line = _EARLIER[state.earlier]
-        return f"{line[:1].upper()}{line[1:]}."
-    if state.changed and state.earlier_id is not None:
-        return f"What it held before ({state.earlier_id}) stays beside it, and is found as well."
-    return CHANGED_HINT if state.changed else None
+    reason = _earlier_reason(state)
+    if reason is None:
+        return CHANGED_HINT if state.changed else None
+    found = ", and is found as well" if state.earlier_id is not None and state.earlier != "kept" else ""
+    return f"{reason[:1].upper()}{reason[1:]}{found}."
 
 
 def not_searchable(told: Told, state: FileState) -> Told:

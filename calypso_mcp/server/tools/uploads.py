@@ -142,8 +142,12 @@ async def upload_file(
             with time.limited():
                 declared = replace(declared, if_exists=await version_rule(access, if_exists))
                 target = await named_target(access, bucket, filename, create=create_bucket)
+                declared = replace(declared, destination=target.destination)
+                before = await access.client.uploads.version_before(declared)
+                if before is not None and before.earlier == "kept":
+                    return answer(_kept(before, filename, target))
                 issued = await issue_address(access, uploads, request, declared, target)
-            return answer(_address(issued, target))
+            return answer(_address(issued, target, before))
         arguments.require_one()
         declared.check_labels(access.state.upload_limits)
         async with call_progress(ctx, ("checking", "indexing" if wait else "uploading")) as progress:
@@ -293,7 +297,21 @@ def _report(sent: _Sent, report: StateReport) -> UploadReport:
     )
 
 
-def _address(issued: IssuedUpload, target: Target) -> UploadReport:
+def _kept(before: FileState, filename: str, target: Target) -> UploadReport:
+    return UploadReport(
+        outcome="replayed",
+        readiness=before.readiness,
+        bucket=target.slug,
+        file_id=before.earlier_id,
+        filename=filename,
+        reason=earlier_line(before, is_searchable=False),
+        created=target.created,
+        next_step=next_step(before.readiness, before.earlier_id or ""),
+    )
+
+
+def _address(issued: IssuedUpload, target: Target, before: FileState | None) -> UploadReport:
+    earlier = earlier_line(before, is_searchable=False) if before else None
     return UploadReport(
         outcome="address",
         readiness=Readiness.PENDING,
@@ -301,7 +319,7 @@ def _address(issued: IssuedUpload, target: Target) -> UploadReport:
         file_id=issued.upload_id,
         filename=issued.filename,
         reason=f"No source was given, so this is a one-time address for at most {issued.most_bytes:,} bytes. "
-        f"It is a secret, good until {issued.expires_at}.",
+        f"It is a secret, good until {issued.expires_at}.{f' Once it is used: {earlier}' if earlier else ''}",
         created=target.created,
         next_step=f"On the machine with the file, run the command below, then call wait_for_bucket_sync with "
         f"file_ids=[{issued.upload_id!r}].\n{issued.command}",

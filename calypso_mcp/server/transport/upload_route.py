@@ -26,6 +26,7 @@ from calypso_mcp.domain.uploads.upload_rules import check_size
 from calypso_mcp.errors import CalypsoError, ScopeError
 from calypso_mcp.server.access.answers import failure, refusal
 from calypso_mcp.server.access.credentials import grant_of_http
+from calypso_mcp.server.batches.batch_reports import earlier_line
 from calypso_mcp.server.one_time.one_time_uploads import PREFIX, OneTimeUploads
 from calypso_mcp.server.one_time.tickets import Ticket, mark_of
 from calypso_mcp.server.one_time.upload_ledger import State, UploadRecord
@@ -103,6 +104,9 @@ class UploadEndpoint:
                 kept = await client.uploads.relay.kept(upload, idempotency_key=key, origin=origin)
                 if kept < part.total and (part.asks or part.start > kept):
                     return _incomplete(kept)
+            before = await client.uploads.version_before(ticket.declaration)
+            if before is not None and before.earlier == "kept":
+                raise Refused(409, "source_exists", f"The bucket keeps what it holds ({before.earlier_id}).")
             admission = await quotas.admit(grant, [arrival])
             admission.require()
         except CalypsoError as error:
@@ -126,7 +130,8 @@ class UploadEndpoint:
             await quotas.settle(grant, admission, [FileState.of_error(error)])
             raise
         seen.check_is(file)
-        return await self._stored(ticket, file)
+        await client.uploads.note_sent(ticket.declaration, file.id)
+        return await self._stored(ticket, file, before)
 
     async def _require_unused(self, ticket: Ticket, access: Access) -> None:
         """Ask the API, which every machine shares, whether a file came with this ticket already.
@@ -196,7 +201,7 @@ class UploadEndpoint:
             except CalypsoError as error:
                 _log.warning("one-time upload %s: its progress cannot be noted: %s", ticket.upload_id, error)
 
-    async def _stored(self, ticket: Ticket, file: KnowledgeFile) -> Response:
+    async def _stored(self, ticket: Ticket, file: KnowledgeFile, before: FileState | None) -> Response:
         try:
             await self._uploads.note(ticket, "stored", file=file)
         except CalypsoError as error:
@@ -208,6 +213,7 @@ class UploadEndpoint:
             "file_id": file.id,
             "task_id": file.task_id,
             "status": file.status,
+            **({"earlier": earlier_line(before, is_searchable=False)} if before else {}),
             "next_step": f"Call wait_for_bucket_sync with file_ids=['{file.id}'].",
         }
         return JSONResponse(body, status_code=201, headers={"Cache-Control": "no-store"})

@@ -88,7 +88,6 @@ def test_what_earlier_releases_remembered_is_still_found() -> None:
     )
     assert FULL.place_key(origin) == "941953e4a3c04b5e6adcd136318ea37770932a3a9de78550c6caa27fb191823d"
     assert FULL.latest_key(origin) == "b6dfedf66dc2034970d57ea5f29e55972bc9d630fd30389b21a0feb665023e18"
-    assert PLAIN.place_key(None) is PLAIN.latest_key(None) is None
 
 
 @given(
