@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.local.app import OPERATIONS, create_app
+from calypso_mcp.local.http.openapi_links import LINKS
 from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.web.policy import WebPolicy
@@ -78,6 +79,28 @@ def test_schemas_are_valid_and_speak_for_themselves() -> None:
         text = schema.get("description", "")
         assert "API sheet" not in text, name
         assert "(seed" not in text, name
+
+
+def _operations() -> dict[str, dict[str, Any]]:
+    described: list[dict[str, Any]] = [
+        {**one, "parameters": [*item.get("parameters", ()), *one.get("parameters", ())]}
+        for item in document()["paths"].values()
+        for method, one in item.items()
+        if method not in {"servers", "parameters"}
+    ]
+    return {one["operationId"]: one for one in described}
+
+
+@pytest.mark.parametrize("name", LINKS)
+def test_links_lead_from_what_is_answered_to_what_is_asked(name: str) -> None:
+    operations, schemas = _operations(), document()["components"]["schemas"]
+    [answer] = [one for one in operations[name]["responses"].values() if "links" in one]
+    body = schemas[answer["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]]
+    for target, link in answer["links"].items():
+        asked = {f"{one['in']}.{one['name']}" for one in operations[target]["parameters"]}
+        assert asked >= link["parameters"].keys()
+        for place in link["parameters"].values():
+            assert place.removeprefix("$response.body#/").partition("/")[0] in body["properties"]
 
 
 async def test_the_description_needs_no_key(api: Api) -> None:

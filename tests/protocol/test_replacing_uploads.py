@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from calypso_mcp.domain.declaration import Declaration, Destination
+from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from tests.support.asked_person import Person
 from tests.support.mcp_answers import text
 from tests.support.upload_rig import Rig, upload_rig

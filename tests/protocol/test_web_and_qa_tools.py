@@ -71,7 +71,11 @@ def web() -> Generator[Web]:
 
 @pytest.fixture(scope="module")
 def team(web: Web, tmp_path_factory: pytest.TempPathFactory) -> Generator[Team]:
-    agents = {"writer": "all_buckets = true", "reader": "all_buckets = true\nread_only = true"}
+    agents = {
+        "writer": "all_buckets = true",
+        "reader": "all_buckets = true\nread_only = true",
+        "pages": "all_buckets = true\nsources_per_bucket = 2",
+    }
     folder: Path = tmp_path_factory.mktemp("web")
     with team_server(folder, agents, CALYPSO_ALLOW_PRIVATE_HOSTS=web.host) as served:
         yield served
@@ -101,6 +105,32 @@ async def test_a_page_is_added_found_and_read_again(team: Team, web: Web, era: s
         assert "at eight" not in told
         [card] = (await call(client, "list_buckets", query=bucket))["buckets"]
         assert card["sources"]["website"] == 1
+
+
+async def test_pages_and_imports_that_were_replaced_or_removed_take_no_room(team: Team, web: Web) -> None:
+    for number in range(3):
+        web.pages[f"/{number}"] = ("text/html; charset=utf-8", PAGE.format(hour=f"number {number}"))
+        web.pages[f"/{number}.txt"] = ("text/plain", f"Text number {number}.")
+    async with team.client("writer") as operator, team.client("pages") as client:
+        await call(operator, "create_bucket", name="rooms")
+
+        async def add(path: str) -> str:
+            tool = "upload_file" if path.endswith(".txt") else "add_website"
+            added = await call(client, tool, url=web.url(path), bucket="rooms")
+            await call(client, "wait_for_bucket_sync", file_ids=[added["file_id"]])
+            return added["file_id"]
+
+        await add("/0")
+        web.pages["/0"] = ("text/html; charset=utf-8", PAGE.format(hour="noon"))
+        page = await add("/0")
+        text = await add("/1.txt")
+        for path in ("/2", "/2.txt"):
+            tool = "upload_file" if path.endswith(".txt") else "add_website"
+            refused = await client.call_tool(tool, {"url": web.url(path), "bucket": "rooms"})
+            assert error(refused)["code"] == "quota_exceeded"
+        for gone, path in ((page, "/2"), (text, "/2.txt")):
+            await call(client, "remove_source", file_id=gone, confirm=True)
+            await add(path)
 
 
 async def test_a_file_of_the_web_is_uploaded_by_its_url(team: Team, web: Web, era: str) -> None:

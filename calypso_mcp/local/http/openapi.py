@@ -15,6 +15,7 @@ from typing_extensions import TypedDict
 from calypso_mcp import __version__
 from calypso_mcp.api.connection import mark
 from calypso_mcp.local.http.exchange import IDEMPOTENCY_KEY_CHARS
+from calypso_mcp.local.http.openapi_links import links_from
 from calypso_mcp.local.http.operations import BYTES, Operation
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.uploads.addresses import UPLOAD_PATH
@@ -177,7 +178,13 @@ def _answer(status: int, operation: Operation, shapes: _Shapes) -> dict[str, Any
         headers.append("Accept-Ranges")
     if status == HTTPStatus.PARTIAL_CONTENT:
         headers.append("Content-Range")
-    return {"description": HTTPStatus(status).phrase, "headers": _named(headers), "content": content}
+    links = links_from(operation.handler.__name__)
+    return {
+        "description": HTTPStatus(status).phrase,
+        "headers": _named(headers),
+        "content": content,
+        **({"links": links} if links else {}),
+    }
 
 
 def _body(shape: Any, shapes: _Shapes) -> dict[str, Any]:

@@ -25,7 +25,6 @@ from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_prog
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
 from calypso_mcp.server.files.upload_sources import CheckedSource, SourceArguments, checked_source
 from calypso_mcp.server.one_time.one_time_uploads import IssuedUpload, OneTimeUploads
-from calypso_mcp.server.quotas.fetch_quotas import count_fetch
 from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
 from calypso_mcp.server.results.standings import ReadinessWord, next_step, reason_line, warnings_line
@@ -36,6 +35,7 @@ from calypso_mcp.server.scope.destinations import (
     upload_target,
     version_rule,
 )
+from calypso_mcp.server.scope.fetch_quotas import count_fetch
 from calypso_mcp.server.scope.quota_room import admit_uploads, make_room
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import ServerState
@@ -232,9 +232,9 @@ async def _imported(
     declared = replace(declared, destination=target.destination)
     replaces = declared.if_exists == "replace"
     uploaded = await count_fetch(
-        access.state.quotas,
-        access.grant,
-        Arrival(declared.destination.names[0], url, access.state.upload_limits.file_bytes),
+        access,
+        declared.destination.names[0],
+        url,
         lambda: access.client.websites.import_file(url, declared, replaces=replaces),
     )
     access.backend.catalogue.forget()

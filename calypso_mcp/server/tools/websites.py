@@ -16,11 +16,11 @@ from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.domain.uploads.declaration import Declaration, content_digest
 from calypso_mcp.errors import ContentError
-from calypso_mcp.server.quotas.fetch_quotas import count_fetch
 from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
 from calypso_mcp.server.results.standings import ReadinessWord, next_step, reason_line, warnings_line
 from calypso_mcp.server.scope.destinations import Target, made, made_by_upload, upload_target
+from calypso_mcp.server.scope.fetch_quotas import count_fetch
 from calypso_mcp.server.scope.quota_room import make_room
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 
@@ -56,9 +56,9 @@ async def add_website(
     declared = Declaration(destination=target.destination, title=title or None)
     replaces = await access.backend.abilities.have(Extension.REPLACE)
     added = await count_fetch(
-        access.state.quotas,
-        access.grant,
-        Arrival(target.destination.names[0], url, access.state.upload_limits.file_bytes),
+        access,
+        target.destination.names[0],
+        url,
         lambda: access.client.websites.add(url, declared, replaces=replaces),
     )
     remark = ""
