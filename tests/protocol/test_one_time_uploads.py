@@ -94,7 +94,7 @@ async def test_an_address_does_not_take_a_file_that_came_meanwhile_and_is_to_be_
         _, path, _ = await issued(client, "kept.md", if_exists="skip")
         there = await call(client, "upload_file", text="It came first.", filename="kept.md")
         refused = await put(http, path, b"It came second.")
-        assert (refused.status_code, refused.json()["error"]) == (409, "source_exists")
+        assert (refused.status_code, refused.json()["error"]) == (400, "source_exists")
         assert there["file_id"] in refused.text
 
 

@@ -106,7 +106,11 @@ class UploadEndpoint:
                     return _incomplete(kept)
             before = await client.uploads.version_before(ticket.declaration)
             if before is not None and before.earlier == "kept":
-                raise Refused(409, "source_exists", f"The bucket keeps what it holds ({before.earlier_id}).")
+                raise ContentError(
+                    f"The bucket holds a source of this name already ({before.earlier_id}), and keeps it.",
+                    code="source_exists",
+                    hint="Ask for an address with if_exists=replace.",
+                )
             admission = await quotas.admit(grant, [arrival])
             admission.require()
         except CalypsoError as error:
