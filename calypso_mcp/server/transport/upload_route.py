@@ -23,7 +23,7 @@ from calypso_mcp.domain.cross_origin import preflight_headers
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.upload_rules import check_size
-from calypso_mcp.errors import CalypsoError, ScopeError
+from calypso_mcp.errors import CalypsoError, ContentError, ScopeError
 from calypso_mcp.server.access.answers import failure, refusal
 from calypso_mcp.server.access.credentials import grant_of_http
 from calypso_mcp.server.batches.batch_reports import earlier_line
