@@ -75,6 +75,8 @@ async def read(access: Access, uri: str) -> Content:
     match (scheme, parts):
         case ("bucket", [slug]):
             return await _bucket(access, slug)
+        case ("bucket", [slug, "growth"]):
+            return await _growth(access, slug)
         case ("bucket", [slug, "files", file_id]):
             return await _file(access, slug, file_id)
         case ("bucket", [slug, "files", file_id, "text"]):
@@ -92,6 +94,15 @@ async def _bucket(access: Access, slug: str) -> Content:
     attached = await attached_agents(access)
     card = BucketCard.of(bucket, attached.get(bucket.id, []) if attached is not None else None)
     return _json(card.facts())
+
+
+async def _growth(access: Access, slug: str) -> Content:
+    """Return how a bucket grew: for the command line and the page, and so in no list."""
+    bucket = await access.require_bucket(slug)
+    if not await access.backend.abilities.have(Extension.SOURCES):
+        raise ScopeError("This backend does not report how a bucket grew.", code="resource_not_found")
+    growth = await access.client.sources.growth(bucket.id)
+    return _json(growth.model_dump(include={"whole", "upload"}))
 
 
 async def _file(access: Access, slug: str, file_id: str) -> Content:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
@@ -47,15 +47,28 @@ def call_pages(
     tool: str, arguments: Mapping[str, object], flags: Mapping[str, object], *, most: int = _MOST_PAGES
 ) -> list[dict[str, Any]]:
     """Return the results of a tool that answers in pages; errors as for `call_tool`."""
+    pages, _ = call_pages_and_read(tool, arguments, flags, None, most=most)
+    return pages
+
+
+def call_pages_and_read(
+    tool: str,
+    arguments: Mapping[str, object],
+    flags: Mapping[str, object],
+    uri_of: Callable[[Mapping[str, Any]], str] | None,
+    *,
+    most: int = _MOST_PAGES,
+) -> tuple[list[dict[str, Any]], Any]:
+    """Return the same, and the resource that `uri_of` names for the last page; None where there is none."""
     settings = load_settings(flags)
     log_to_stderr(settings)
 
-    async def work() -> list[dict[str, Any]]:
+    async def work() -> tuple[list[dict[str, Any]], Any]:
         async with open_session(settings) as session:
             pages = [await session.call(tool, arguments)]
             while len(pages) < most and (cursor := pages[-1].get("next_cursor")):
                 pages.append(await session.call(tool, {**arguments, "cursor": cursor}))
-            return pages
+            return pages, await session.read(uri_of(pages[-1])) if uri_of else None
 
     return anyio.run(work)
 

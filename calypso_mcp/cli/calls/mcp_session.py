@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -10,7 +11,7 @@ from typing import Any, TextIO, cast
 import anyio
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
-from mcp_types import CallToolResult
+from mcp_types import CallToolResult, TextResourceContents
 
 from calypso_mcp.assembly.server import running_server
 from calypso_mcp.cli.printing.progress import Report
@@ -46,6 +47,14 @@ class Session:
         if result.is_error:
             raise _failure(result)
         return cast("dict[str, Any]", result.structured_content or {})
+
+    async def read(self, uri: str) -> Any:
+        """Return a JSON resource; None where there is no such resource here."""
+        try:
+            [content] = (await self._client.read_resource(uri)).contents
+        except MCPError:
+            return None
+        return json.loads(content.text) if isinstance(content, TextResourceContents) else None
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from calypso_mcp.api.sources import (
     LARGEST_PAGE,
     RelabelSource,
     Source,
+    SourceGrowth,
     SourceList,
     SourceRemoved,
     SourceText,
@@ -71,6 +72,10 @@ class BucketSources:
         }
         params = {name: value for name, value in asked.items() if value is not None}
         return (await self._requester.get(paths.SOURCES, SourceList, params=params)).body
+
+    async def growth(self, bucket: str) -> SourceGrowth:
+        """Return how a bucket (id or slug) grew, and how soon its sources were searchable."""
+        return (await self._requester.get(paths.SOURCE_GROWTH, SourceGrowth, params={"bucket": bucket})).body
 
     async def every(self, bucket: str) -> AsyncGenerator[Source]:
         """Yield all sources of a bucket (id or slug), by name."""

@@ -14,8 +14,11 @@ from calypso_mcp.api import paths
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.api.sources import (
+    GrowthPoint,
+    GrowthQuery,
     RelabelSource,
     RemovalQuery,
+    SourceGrowth,
     SourceList,
     SourcePassage,
     SourceRemoved,
@@ -23,11 +26,13 @@ from calypso_mcp.api.sources import (
     SourceText,
     TextQuery,
 )
+from calypso_mcp.domain.growth import Growth
 from calypso_mcp.domain.uploads.upload_rules import check_metadata, check_tags
 from calypso_mcp.errors import InputError
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer
 from calypso_mcp.local.http.operations import BYTES, Operation
+from calypso_mcp.local.identifiers import iso_time
 from calypso_mcp.local.refusals import invalid, not_found
 from calypso_mcp.local.retrieval import reading
 from calypso_mcp.local.routes.files import file_wire, required
@@ -52,6 +57,25 @@ async def list_sources(backend: Backend, _: Request, asked: SourcesQuery) -> Ans
     answer = SourceList(total=page.total, next_cursor=_cursor(page.after) if page.after else None)
     listed = [source_wire(name, file) for name, file in page.rows]
     return Answer({**answer.to_wire(), "sources": listed})
+
+
+async def show_growth(backend: Backend, _: Request, asked: GrowthQuery) -> Answer:
+    """Answer with how a bucket grew. A source counts as searchable since its last change."""
+
+    def work(connection: sqlite3.Connection) -> Growth:
+        [found] = resolve(connection, [asked.bucket])
+        return sources.growth(connection, found.id)
+
+    growth = await backend.database.read(work)
+    now = backend.now()
+
+    def points(start: float | None) -> tuple[GrowthPoint, ...]:
+        curve = [] if start is None else growth.curve(start, now)
+        return tuple(GrowthPoint(at=iso_time(at), sources=some, searchable=few) for at, some, few in curve)
+
+    first = growth.added[0] if growth.added else None
+    answer = SourceGrowth(whole=points(first), upload=points(growth.latest_upload()))
+    return Answer(answer.to_wire())
 
 
 async def read_text(backend: Backend, request: Request, asked: TextQuery) -> Answer:
@@ -169,6 +193,14 @@ OPERATIONS = (
         list_sources,
         {200: (SourceList,)},
         asks=SourcesQuery,
+        extension=Extension.SOURCES,
+    ),
+    Operation(
+        "GET",
+        paths.SOURCE_GROWTH,
+        show_growth,
+        {200: (SourceGrowth,)},
+        asks=GrowthQuery,
         extension=Extension.SOURCES,
     ),
     Operation(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from calypso_mcp.api.sources import SourceColumn, SourceState
+from calypso_mcp.domain.growth import Growth
 from calypso_mcp.domain.states.statuses import SyncStatus
 from calypso_mcp.local.identifiers import json_text
 from calypso_mcp.local.retrieval import index
@@ -213,6 +214,20 @@ def settle_versions(connection: sqlite3.Connection, file: FileRow, *, now: float
         successor = replaced_in[leaving[-1]]
         ended.append(take_out(connection, file, leaving, successor=successor, now=now))
     return [session_id for session_id in ended if session_id]
+
+
+def growth(connection: sqlite3.Connection, bucket_id: str) -> Growth:
+    """Return when the sources of a bucket came, and when those that are searchable last changed."""
+    rows = connection.execute(
+        "SELECT files.created_at, member.sync_status, files.updated_at"
+        " FROM file_buckets AS member JOIN files ON files.id = member.file_id WHERE member.bucket_id = ?",
+        (bucket_id,),
+    ).fetchall()
+    return Growth.of(
+        [added for added, _, _ in rows],
+        [changed for _, status, changed in rows if status == SyncStatus.ACTIVE],
+        is_settled=all(status in (SyncStatus.ACTIVE, SyncStatus.FAILED) for _, status, _ in rows),
+    )
 
 
 def relabel(

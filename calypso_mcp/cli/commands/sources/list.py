@@ -5,9 +5,17 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.cli.calls.calling import add_calling_arguments, call_pages, print_result, print_table
+from calypso_mcp.cli.calls.calling import (
+    add_calling_arguments,
+    call_pages,
+    call_pages_and_read,
+    print_result,
+    print_table,
+)
+from calypso_mcp.cli.printing.curves import growth_lines
 from calypso_mcp.domain.amounts import format_bytes
 
 
@@ -51,6 +59,10 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     return 0
 
 
+def _growth_uri(page: Mapping[str, Any]) -> str:
+    return f"bucket://{quote(page['bucket'])}/growth"
+
+
 def _list_sources(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     asked = {
         "bucket": arguments.listed,
@@ -60,7 +72,7 @@ def _list_sources(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
         "state": arguments.state,
         "limit": 200,
     }
-    pages = call_pages("list_sources", asked, flags)
+    pages, growth = call_pages_and_read("list_sources", asked, flags, _growth_uri)
     sources: list[dict[str, Any]] = [source for page in pages for source in page["sources"]]
     if print_result(sources, arguments):
         return 0
@@ -83,4 +95,6 @@ def _list_sources(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
     )
     total = pages[-1].get("total", len(sources))
     print(f"{total} {'source' if total == 1 else 'sources'}")
+    for line in growth_lines(growth["upload"] if growth else ()):
+        print(line)
     return 0

@@ -4,6 +4,7 @@ import { acceptDrops, isSending, pickers, uploadsPanel } from "../sending.js";
 import { readiness } from "../shared/cards.js";
 import { el, show } from "../shared/dom.js";
 import { readinessOf } from "../shared/words.js";
+import { growthFigure } from "../growth.js";
 import { addQa, addWebsite } from "./adding.js";
 import { SourceTable } from "./source_table.js";
 
@@ -15,6 +16,7 @@ export async function draw(page) {
   const table = new SourceTable(page, bucket);
   const head = el("div", { class: "bucket-head" });
   drawHead(head, bucket);
+  const growth = el("section", { class: "panel", "aria-label": "Growth", hidden: true });
   show(page.main,
     el("p", { class: "small" }, el("a", { href: "#/" }, "Buckets")),
     el("div", { class: "head" },
@@ -28,7 +30,7 @@ export async function draw(page) {
         can.addWebsite && el("button", { onClick: () => addWebsite(page, bucket).then(() => wake()) }, "Web page"),
         can.addQa && el("button", { onClick: () => addQa(page, bucket).then(() => wake()) }, "Q&A"))),
     can.upload && uploadsPanel(page, () => wake()),
-    table.node);
+    table.node, growth);
   if (can.upload) acceptDrops(page, () => bucket);
   await table.load();
   let state = "";
@@ -36,10 +38,19 @@ export async function draw(page) {
     const now = await find(page);
     drawHead(head, now);
     const isNew = JSON.stringify(now) !== state;
-    if (isNew || now.pending) await table.refresh();
+    if (isNew || now.pending) {
+      await table.refresh();
+      if (can.growth) await drawGrowth(page, growth, bucket);
+    }
     state = JSON.stringify(now);
     return now.pending > 0 || isSending();
   });
+}
+
+async function drawGrowth(page, node, bucket) {
+  const figure = growthFigure(await page.api.growth(bucket.id, page.signal));
+  node.hidden = !figure;
+  show(node, figure);
 }
 
 async function find(page) {
