@@ -20,6 +20,7 @@ from calypso_mcp.assembly.one_time import one_time_uploads
 from calypso_mcp.assembly.server import file_policy, server_state
 from calypso_mcp.assembly.tasks import task_account, task_runs
 from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.local.indexing.formats.unreadable import unreadable_endings
 from calypso_mcp.page.findings import Findings
 from calypso_mcp.page.gate import PageGate, PagePlace
 from calypso_mcp.page.sessions import OpenSessions
@@ -126,6 +127,9 @@ def _page_address(settings: Settings, request: ServerRequestContext[Any, Any]) -
 def _with_page(
     app: ASGIApp, settings: Settings, control: AccessControl | None, clients: ClientSnippets
 ) -> ASGIApp:
+    # What the hosted one refuses, it says itself.
+    unreadable = [] if settings.uses_hosted_api else unreadable_endings()
+
     def about(request: Request) -> Mapping[str, Any]:
         address = (settings.public_url or str(request.base_url)).rstrip("/") + MCP_PATH
         return {
@@ -133,6 +137,7 @@ def _with_page(
             "backend": "hosted" if settings.uses_hosted_api else "embedded",
             "version": __version__,
             "address": address,
+            "unreadable": unreadable,
             "limits": {"file_bytes": UploadLimits().file_bytes},
             "clients": clients(address),
         }

@@ -20,7 +20,7 @@ from calypso_mcp.cli.clients.pasting import snippets
 from calypso_mcp.cli.process.listening import origin, serve
 from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.local.app import STORE_FILE, LocalOptions, open_backend
-from calypso_mcp.local.indexing.formats.unreadable import UNREADABLE
+from calypso_mcp.local.indexing.formats.unreadable import unreadable_endings
 from calypso_mcp.local.processes.served import Served, announced
 from calypso_mcp.page.findings import Findings
 from calypso_mcp.page.gate import PageGate, PagePlace
@@ -175,11 +175,7 @@ def _about(options: LocalOptions, key: BackendKey) -> Mapping[str, Any]:
         "data_folder": str(options.data_dir),
         "key_source": key.source,
         "limits": {"file_bytes": options.limits.file_bytes, "tags": options.limits.tags},
-        "unreadable": [
-            {"label": kind.label, "remedy": kind.remedy, "endings": kind.endings}
-            for kind in UNREADABLE
-            if kind.endings
-        ],
+        "unreadable": unreadable_endings(),
         "clients": snippets(),
     }
 

@@ -12,6 +12,8 @@ from playwright.sync_api import Browser, Page, expect
 from calypso_mcp.server.access.access_file.tokens import hash_token, new_token
 from tests.browser.accessibility import violations
 from tests.browser.page_rig import CHROMIUM, chromium, drop, settled, watched
+from tests.support.scripted_calypso import ScriptedCalypso, agent, bucket, file, hit
+from tests.support.scripted_server import scripted_server
 from tests.support.team_server import Team, call, team_server
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
@@ -91,6 +93,80 @@ def test_an_agents_token_shows_its_buckets_and_nothing_else(
             assert violations(page) == []
         page.get_by_role("button", name="Sign out").click()
         page.get_by_role("heading", name="Sign in").wait_for()
+
+
+def test_a_team_page_does_what_the_page_of_the_backend_does(
+    browser: Browser, team: Team, tmp_path: Path
+) -> None:
+    (tmp_path / "plan.md").write_text("# Plan\n")
+    (tmp_path / "film.mp4").write_text("not a film")
+    with watched(browser) as page:
+        sign_in(page, team, team.tokens["operator"])
+        page.get_by_role("heading", name="Buckets", exact=True).wait_for()
+        page.goto(f"{team.origin}/ui/#/b/docs")
+        settled(page)
+        drop(page, tmp_path / "plan.md", tmp_path / "film.mp4")
+        dialog = page.get_by_role("dialog", name="Send 1 file")
+        expect(dialog.get_by_role("listitem")).to_contain_text("It is a sound or video recording.")
+        dialog.get_by_role("button", name="Send").click()
+        expect(page.locator("tbody a", has_text="plan.md")).to_be_visible()
+        page.get_by_role("button", name="Size").click()
+        expect(page.locator("tbody a").first).to_have_text("plan.md")
+        page.get_by_label("Select plan.md").check()
+        page.get_by_role("button", name="Edit tags").click()
+        page.get_by_label("Tags, separated by commas").fill("draft")
+        page.keyboard.press("Enter")
+        expect(page.locator("tbody .tag")).to_have_text(["draft"])
+        expect(page.get_by_role("img", name="Latest upload")).to_be_visible()
+        page.get_by_role("link", name="plan.md").click()
+        with page.expect_download() as begun:
+            page.get_by_role("link", name="Download original").click()
+        assert begun.value.path().read_bytes() == b"# Plan\n"
+        page.go_back()
+        settled(page)
+        page.get_by_label("Select plan.md").check()
+        page.get_by_role("button", name="Remove").click()
+        page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+        expect(page.locator("tbody a", has_text="plan.md")).to_have_count(0)
+
+
+def test_hosted_buckets_are_shown_as_far_as_their_api_tells(browser: Browser, tmp_path: Path) -> None:
+    api = ScriptedCalypso(
+        buckets=[bucket("handbook", files=("file_h1",), counts={"file": 1, "website": 2}), bucket("vault")],
+        agents=[agent("support", "handbook")],
+        files={"file_h1": file("file_h1", "handbook")},
+        search=lambda _: [hit("The notice period is six weeks.", "file_h1", "handbook")],
+    )
+    with (
+        scripted_server(api) as hosted,
+        team_server(
+            tmp_path,
+            {"one": 'buckets = ["handbook"]'},
+            CALYPSO_API_BASE_URL=hosted.base_url,
+            CALYPSO_API_KEY="sk_scripted",
+        ) as running,
+        watched(browser) as page,
+    ):
+        sign_in(page, running, running.tokens["one"])
+        expect(page.locator(".card h2")).to_have_text(["Handbook"])
+        page.goto(f"{running.origin}/ui/#/b/handbook")
+        settled(page)
+        expect(page.locator("tbody tr")).to_have_count(1)
+        expect(page.get_by_text("Not listed here: 2 web page")).to_be_visible()
+        expect(page.get_by_text("does not offer the text of sources, originals")).to_be_visible()
+        expect(page.locator("button.sort")).to_have_count(0)
+        expect(page.get_by_role("button", name="Files")).to_be_visible()
+        page.goto(f"{running.origin}/ui/#/search?q=notice+period&in=handbook")
+        settled(page)
+        expect(page.locator(".hit mark").first).to_have_text("notice")
+        expect(page.locator(".hit a")).to_have_count(0)
+        page.goto(f"{running.origin}/ui/#/connect")
+        settled(page)
+        expect(page.locator("dl")).to_contain_text("hosted")
+        for address in ("#/agents", "#/ask", "#/b/vault", "#/s/file_h1"):
+            page.goto(f"{running.origin}/ui/{address}")
+            settled(page)
+            assert violations(page) == []
 
 
 def test_a_wrong_token_opens_nothing_and_says_so(browser: Browser, team: Team) -> None:

@@ -59,3 +59,12 @@ UNREADABLE: tuple[UnreadableKind, ...] = (
     ),
     _kind("a font", "Leave it out.", "ttf otf woff woff2 eot", b"wOFF", b"wOF2", b"\x00\x01\x00\x00\x00"),
 )
+
+
+def unreadable_endings() -> list[dict[str, object]]:
+    """Return the kinds that a file's name tells, as JSON: what each is, what to do, and its endings."""
+    return [
+        {"label": kind.label, "remedy": kind.remedy, "endings": kind.endings}
+        for kind in UNREADABLE
+        if kind.endings
+    ]

@@ -25,6 +25,8 @@ export function counted(count, noun, plural = `${noun}s`) {
 
 /** Return how long ago an ISO time was, such as "5 min ago"; older times as a date. */
 export function ago(iso, now = Date.now()) {
+  // A date alone does not tell how long ago.
+  if (/^\d{4}-\d\d-\d\d$/.test(iso)) return iso === new Date(now).toISOString().slice(0, 10) ? "today" : iso;
   const seconds = (now - Date.parse(iso)) / 1000;
   if (Number.isNaN(seconds)) return "";
   if (seconds < 60) return "just now";

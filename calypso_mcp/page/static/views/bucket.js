@@ -30,6 +30,7 @@ export async function draw(page) {
         can.addWebsite && el("button", { onClick: () => addWebsite(page, bucket).then(() => wake()) }, "Web page"),
         can.addQa && el("button", { onClick: () => addQa(page, bucket).then(() => wake()) }, "Q&A"))),
     can.upload && uploadsPanel(page, () => wake()),
+    absent(page),
     table.node, growth);
   if (can.upload) acceptDrops(page, () => bucket);
   await table.load();
@@ -45,6 +46,13 @@ export async function draw(page) {
     state = JSON.stringify(now);
     return now.pending > 0 || isSending();
   });
+}
+
+// What the API behind the server cannot do is said, so that nobody looks for it.
+function absent({ about, api: { can } }) {
+  if (about.backend !== "hosted") return undefined;
+  const lacks = [!can.read && "the text of sources", !can.download && "originals", !can.sort && "other orders of this list", !can.growth && "growth over time"].filter(Boolean);
+  return lacks.length > 0 && el("p", { class: "notice" }, `The hosted Calypso does not offer ${new Intl.ListFormat("en", { type: "disjunction" }).format(lacks)}.`);
 }
 
 async function drawGrowth(page, node, bucket) {

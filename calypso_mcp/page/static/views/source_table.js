@@ -23,6 +23,7 @@ export class SourceTable {
     this.pages = [];
     this.chosen = new Map();
     this.filters = Object.fromEntries(["query", "kind", "state", "tag", "sort", "order"].map((name) => [name, page.query.get(name) ?? ""]));
+    this.unlisted = el("p", { class: "small muted" });
     this.count = el("p", { class: "small muted", "aria-live": "off" });
     this.more = el("button", { hidden: true, onClick: () => this.loadMore() }, "Show more");
     this.all = el("input", { type: "checkbox", "aria-label": "Select all that are shown", onChange: () => this.chooseAll() });
@@ -36,7 +37,7 @@ export class SourceTable {
     });
     this.empty = el("p", { class: "muted pad", hidden: true }, "No sources.");
     this.node = el("section", { class: "panel flush", "aria-label": "Sources" },
-      el("div", { class: "tools" }, this.tools(), this.count, this.actions),
+      el("div", { class: "tools" }, this.tools(), this.count, this.unlisted, this.actions),
       this.table,
       this.empty,
       el("div", { class: "more" }, this.more));
@@ -133,7 +134,9 @@ export class SourceTable {
     this.isLoading = false;
   }
 
-  take({ total, next }) {
+  take({ total, next, others = {} }) {
+    const unlisted = Object.entries(others ?? {}).map(([kind, count]) => `${numberInWords(count)} ${KINDS[kind] ?? kind}`);
+    this.unlisted.textContent = unlisted.length ? `Not listed here: ${unlisted.join(", ")}` : "";
     this.total = total;
     this.next = next;
     this.draw();
