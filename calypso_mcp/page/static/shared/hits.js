@@ -1,6 +1,6 @@
 // What a search found: each passage with its words marked and its place.
 import { el } from "./dom.js";
-import { excerpt, marked } from "./marks.js";
+import { excerpt, marked, reflowed } from "./marks.js";
 import { placeInWords } from "./words.js";
 
 /**
@@ -22,6 +22,6 @@ function hitItem(hit, question, { href, foot, heading }) {
       hit.filename && hit.filename !== title && el("li", {}, hit.filename),
       place && el("li", {}, place),
       hit.score !== undefined && hit.score !== null && el("li", { class: "number" }, `score ${Number(hit.score).toFixed(2)}`)),
-    el("p", {}, marked(excerpt(hit.text ?? "", question), question)),
+    el("p", {}, marked(excerpt(reflowed(hit.text ?? "", hit.filename), question), question)),
     foot);
 }

@@ -22,6 +22,12 @@ export function marked(text, question) {
   return nodes;
 }
 
+/** Return text without the line breaks inside of its paragraphs, where its file's name says that they mean nothing. */
+export function reflowed(text, filename = "") {
+  if (!/\.(md|markdown|rst)$/i.test(filename ?? "")) return text;
+  return text.replace(/(?<=[^\n|]{50})\n(?=[\p{L}\p{N}("\u201c])(?!\d+[.)] )/gu, " ");
+}
+
 /** Return the part of `whole`, at most `chars` long and without empty lines, that begins shortly before the first word asked for. */
 export function excerpt(whole, question, chars = 420) {
   const text = whole.replace(/\s*\n\s*/g, "\n").trim();

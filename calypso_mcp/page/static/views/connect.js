@@ -14,15 +14,16 @@ export async function draw(page) {
       Calypso: about.backend === "embedded" ? "embedded, on this machine's disk" : "hosted",
       Version: about.version, "Data folder": about.data_folder, "API key": about.key_source, Address: about.address,
     }).filter(([, value]) => value).map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
-    page.api.can.diagnose && checks(page),
     el("h2", {}, "Clients"),
     el("p", { class: "muted" }, "The command changes a client's configuration after it has shown you what it will write. Or paste the text yourself."),
-    el("div", { class: "clients" }, about.clients.map((client) => clientPanel(page, client))));
+    el("div", { class: "clients" }, about.clients.map((client) => clientPanel(page, client))),
+    page.api.can.diagnose && checks(page));
 }
 
 /** Return the section of what is wrong with the installation, problems first. */
 function checks(page) {
   const list = el("ul", { class: "findings" });
+  const well = el("details", { class: "well small" });
   const sum = el("span", { class: "state", data: { tone: "still" } }, "looking \u2026");
   const again = el("button", { onClick: () => look("1") }, "Check again");
   const look = (anew) => page.attempt(async () => {
@@ -31,8 +32,9 @@ function checks(page) {
       const { findings } = await page.api.findings(anew, page.signal);
       const problems = findings.filter(({ status }) => status === "problem").length;
       Object.assign(sum, { textContent: problems ? counted(problems, "problem") : "All is well" }).dataset.tone = problems ? "bad" : "good";
-      const order = Object.keys(TONES);
-      show(list, [...findings].sort((one, other) => order.indexOf(one.status) - order.indexOf(other.status)).map(finding));
+      const [worst, rest, fine] = Object.keys(TONES).map((status) => findings.filter((one) => one.status === status));
+      show(list, [...worst, ...rest].map(finding));
+      show(well, el("summary", {}, `${counted(fine.length, "thing")} found to be fine`), el("ul", { class: "findings" }, fine.map(finding)));
       if (anew) page.say(sum.textContent);
     } finally {
       again.disabled = false;
@@ -40,7 +42,7 @@ function checks(page) {
   });
   look();
   return el("section", { class: "panel stack", "aria-label": "Checks of this installation" },
-    el("div", { class: "card-head" }, el("h2", {}, "This installation"), el("div", { class: "buttons" }, sum, again)), list,
+    el("div", { class: "card-head" }, el("h2", {}, "This installation"), el("div", { class: "buttons" }, sum, again)), list, well,
     el("p", { class: "small muted" }, "The same checks in a terminal: ", el("code", {}, "calypso-mcp doctor")));
 }
 

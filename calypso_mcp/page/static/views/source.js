@@ -2,7 +2,7 @@
 import { Refused } from "../api.js";
 import { partOf, placeOfWords } from "../shared/addresses.js";
 import { el, show } from "../shared/dom.js";
-import { marked } from "../shared/marks.js";
+import { marked, reflowed } from "../shared/marks.js";
 import { ago, placeInWords, sizeInWords, stateOf } from "../shared/words.js";
 import { editTags, removeSources } from "./adding.js";
 
@@ -32,7 +32,7 @@ export async function draw(page) {
   const wanted = placeOf(query);
   const question = query.get("q") ?? "";
   const add = (passages, isBefore) => {
-    const nodes = passages.map((passage) => passageNode(passage, question, isMeant(passage.place, wanted)));
+    const nodes = passages.map((passage) => passageNode({ ...passage, text: reflowed(passage.text, source.filename) }, question, isMeant(passage.place, wanted)));
     if (isBefore) text.prepend(...nodes);
     else text.append(...nodes);
   };
