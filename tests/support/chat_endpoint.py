@@ -8,13 +8,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import anyio
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
 
-from tests.support.served_app import serving
+from tests.support.model_endpoint import ModelEndpoint
 
 #: Takes the messages and returns what the model writes.
 Model = Callable[[list[dict[str, str]]], str]
@@ -33,7 +30,7 @@ def streamed(text: str, width: int = 7) -> Response:
 
 
 @dataclass
-class ChatEndpoint:
+class ChatEndpoint(ModelEndpoint):
     """What the endpoint was asked, and what it answers from now on.
 
     Attributes:
@@ -43,11 +40,7 @@ class ChatEndpoint:
 
     writes: Model = lambda _messages: "NOT IN THE SOURCES"
     answer: Callable[[dict[str, Any]], Response] | None = None
-    url: str = ""
     bodies: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-    headers: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
-    #: Set when the endpoint ends, so that no answer holds it up.
-    over: anyio.Event = field(default_factory=anyio.Event)
 
     async def respond(self, request: Request) -> Response:
         body = await request.json()
@@ -62,10 +55,5 @@ class ChatEndpoint:
 async def chat_endpoint() -> AsyncGenerator[ChatEndpoint]:
     """Serve an endpoint on a free port."""
     endpoint = ChatEndpoint()
-    app = Starlette(routes=[Route("/v1/chat/completions", endpoint.respond, methods=["POST"])])
-    async with serving(app) as port:
-        endpoint.url = f"http://127.0.0.1:{port}/v1"
-        try:
-            yield endpoint
-        finally:
-            endpoint.over.set()
+    async with endpoint.serve("/chat/completions", endpoint.respond):
+        yield endpoint

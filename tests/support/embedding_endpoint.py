@@ -11,12 +11,10 @@ from typing import Any
 from zlib import crc32
 
 import anyio
-from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
-from tests.support.served_app import serving
+from tests.support.model_endpoint import ModelEndpoint
 
 DIMENSIONS = 32
 #: Words of one meaning.
@@ -55,16 +53,12 @@ def right(texts: Sequence[str]) -> Response:
 
 
 @dataclass
-class EmbeddingEndpoint:
+class EmbeddingEndpoint(ModelEndpoint):
     """What the endpoint was asked, and what it answers from now on."""
 
-    url: str = ""
     answer: Answer = right
     texts: list[str] = field(default_factory=list[str])
-    headers: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     models: set[str] = field(default_factory=set[str])
-    #: Set when the endpoint ends, so that no answer holds it up.
-    over: anyio.Event = field(default_factory=anyio.Event)
 
     async def respond(self, request: Request) -> Response:
         body = await request.json()
@@ -91,10 +85,5 @@ class EmbeddingEndpoint:
 async def embedding_endpoint() -> AsyncGenerator[EmbeddingEndpoint]:
     """Serve an endpoint on a free port."""
     endpoint = EmbeddingEndpoint()
-    app = Starlette(routes=[Route("/v1/embeddings", endpoint.respond, methods=["POST"])])
-    async with serving(app) as port:
-        endpoint.url = f"http://127.0.0.1:{port}/v1"
-        try:
-            yield endpoint
-        finally:
-            endpoint.over.set()
+    async with endpoint.serve("/embeddings", endpoint.respond):
+        yield endpoint

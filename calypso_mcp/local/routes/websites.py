@@ -67,14 +67,7 @@ class WebBody(FetchedBody):
 async def add_website(backend: Backend, request: Request, body: AddWebsite) -> Answer:
     """Read a web page into buckets; one that is there already is a conflict, unless it is to be replaced."""
     asked = keeping.Request("website", idempotency_key(request), body.to_wire())
-    wanted = _Wanted(
-        kind="website",
-        url=parse_url(body.url),
-        replaces=body.if_exists == "replace",
-        declaration=Declaration(
-            destination=body.destination, title=body.title, tags=read_tags(body.tags_hint or "")
-        ),
-    )
+    wanted = _want("website", body, body.tags_hint)
     kept = await _earlier(backend, asked, wanted)
     if kept is None and not wanted.replaces and body.if_exists != "keep_both":
         same = await keeping.find_same(backend, wanted.declared(), "website")
@@ -114,14 +107,7 @@ async def add_website(backend: Backend, request: Request, body: AddWebsite) -> A
 async def import_url(backend: Backend, request: Request, body: ImportUrl) -> Answer:
     """Fetch a file of the public web into buckets."""
     asked = keeping.Request("import-url", idempotency_key(request), body.to_wire())
-    wanted = _Wanted(
-        kind="file",
-        url=parse_url(body.url),
-        replaces=body.if_exists == "replace",
-        declaration=Declaration(
-            destination=body.destination, title=body.title, tags=read_tags(body.tags or "")
-        ),
-    )
+    wanted = _want("file", body, body.tags)
     kept = await _earlier(backend, asked, wanted)
     same = await keeping.find_same(backend, wanted.declared(), "file") if kept is None else None
     if same is not None and body.if_exists == "skip":
@@ -158,6 +144,15 @@ class _Wanted:
 
         if_exists = "replace" if self.replaces else "keep_both"
         return replace(self.declaration, path=str(self.url), if_exists=if_exists, **found)
+
+
+def _want(kind: Kind, body: AddWebsite | ImportUrl, tags: str | None) -> _Wanted:
+    return _Wanted(
+        kind=kind,
+        url=parse_url(body.url),
+        replaces=body.if_exists == "replace",
+        declaration=Declaration(destination=body.destination, title=body.title, tags=read_tags(tags or "")),
+    )
 
 
 async def _earlier(backend: Backend, asked: keeping.Request, wanted: _Wanted) -> Kept | None:
@@ -234,23 +229,10 @@ def source_fields(file: FileRow) -> FetchedBody:
 
 _REFUSES = (409, 413, 415, 422, 429, 507)
 
-OPERATIONS = (
-    Operation(
-        "POST",
-        paths.WEBSITES,
-        add_website,
-        {201: (WebBody,)},
-        asks=AddWebsite,
-        refuses=_REFUSES,
-        takes_key=True,
-    ),
-    Operation(
-        "POST",
-        paths.IMPORT_URL,
-        import_url,
-        {201: (WebBody,)},
-        asks=ImportUrl,
-        refuses=_REFUSES,
-        takes_key=True,
-    ),
+OPERATIONS = tuple(
+    Operation("POST", path, handle, {201: (WebBody,)}, asks=asks, refuses=_REFUSES, takes_key=True)
+    for path, handle, asks in (
+        (paths.WEBSITES, add_website, AddWebsite),
+        (paths.IMPORT_URL, import_url, ImportUrl),
+    )
 )

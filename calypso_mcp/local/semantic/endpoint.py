@@ -5,30 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 import anyio
 import httpx2
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from calypso_mcp.domain.addresses import is_loopback
 from calypso_mcp.domain.retry import is_retryable_status, parse_retry_after
+from calypso_mcp.local.model_endpoint import explain_refusal, open_model_client
 from calypso_mcp.local.semantic.embedder import EmbeddingFailed, Vector, check_batch, unit
 from calypso_mcp.local.semantic.options import EmbeddingOptions
 
-_CONNECT_S = 10.0
 #: Largest answer that is read: a batch of 4,096 numbers each, written out, several times over.
 _LARGEST_ANSWER = 16 * 1_048_576
 #: Answers to a text that is too long or otherwise not to the model's taste.
 _INPUT_REFUSED = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
 )
-_MEANINGS: dict[int, str] = {
-    HTTPStatus.UNAUTHORIZED: "does not accept the key",
-    HTTPStatus.FORBIDDEN: "does not let the key use the model",
-    HTTPStatus.NOT_FOUND: "does not know the address or the model",
-    HTTPStatus.TOO_MANY_REQUESTS: "asks for a pause",
-}
 
 
 class _Item(BaseModel):
@@ -51,17 +43,7 @@ class EndpointEmbedder:
         """Prepare to ask the endpoint at `url`, which was checked: the key goes there."""
         self._model = options.model
         self._address = f"{url}/embeddings"
-        self._client = httpx2.AsyncClient(
-            timeout=httpx2.Timeout(None, connect=_CONNECT_S),
-            headers={
-                "Accept": "application/json",
-                "Accept-Encoding": "identity",
-                **({"Authorization": f"Bearer {options.key}"} if options.key else {}),
-            },
-            follow_redirects=False,
-            # A proxy from the environment has no business between two programs of this machine.
-            trust_env=not is_loopback(urlsplit(url).hostname or ""),
-        )
+        self._client = open_model_client(url, options.key)
 
     async def embed(self, texts: Sequence[str], *, wait_s: float) -> list[Vector]:
         """Return the vectors; see `Embedder`."""
@@ -96,12 +78,8 @@ class EndpointEmbedder:
 
 def _refusal(response: httpx2.Response) -> EmbeddingFailed:
     status = response.status_code
-    if response.is_redirect:
-        meaning = "answers with a redirect, which is not followed: texts and key would go with it"
-    else:
-        meaning = _MEANINGS.get(status, "answers an error")
     return EmbeddingFailed(
-        f"The embeddings endpoint {meaning} ({status}).",
+        f"The embeddings endpoint {explain_refusal(response)}.",
         retryable=is_retryable_status(status),
         retry_after_s=parse_retry_after(response.headers.get("retry-after"), now=datetime.now(UTC)),
         is_inputs_fault=status in _INPUT_REFUSED,

@@ -7,25 +7,17 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from http import HTTPStatus
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import anyio
 import httpx2
 
-from calypso_mcp.domain.addresses import is_loopback
+from calypso_mcp.local.model_endpoint import explain_refusal, open_model_client
 from calypso_mcp.local.writing.options import WriterOptions
 from calypso_mcp.local.writing.prompts import Message
 
-_CONNECT_S = 10.0
 #: Largest answer that is read, its framing included, and longest text that is taken from it.
 _LARGEST_ANSWER = 4 * 1_048_576
 _LONGEST_TEXT = 16_000
-_MEANINGS: dict[int, str] = {
-    HTTPStatus.UNAUTHORIZED: "does not accept the key",
-    HTTPStatus.FORBIDDEN: "does not let the key use the model",
-    HTTPStatus.NOT_FOUND: "does not know the address or the model",
-    HTTPStatus.TOO_MANY_REQUESTS: "asks for a pause",
-}
 
 
 class WritingFailed(Exception):
@@ -39,16 +31,7 @@ class ChatEndpoint:
         """Prepare to ask the endpoint, whose address was checked: the key goes there."""
         self._model = options.model
         self._address = f"{options.url}/chat/completions"
-        self._client = httpx2.AsyncClient(
-            timeout=httpx2.Timeout(None, connect=_CONNECT_S),
-            headers={
-                "Accept-Encoding": "identity",
-                **({"Authorization": f"Bearer {options.key}"} if options.key else {}),
-            },
-            follow_redirects=False,
-            # A proxy from the environment has no business between two programs of this machine.
-            trust_env=not is_loopback(urlsplit(options.url).hostname or ""),
-        )
+        self._client = open_model_client(options.url, options.key)
 
     async def write(
         self, messages: Sequence[Message], *, most_tokens: int, wait_s: float
@@ -96,7 +79,7 @@ class ChatEndpoint:
                 if response.status_code == HTTPStatus.BAD_REQUEST and number < len(shapes):
                     continue
                 if not response.is_success:
-                    raise _refusal(response)
+                    raise WritingFailed(f"The model's endpoint {explain_refusal(response)}.")
                 is_stream = "event-stream" in response.headers.get("content-type", "")
                 async with aclosing(_bounded(response)) as pieces:
                     if is_stream:
@@ -106,14 +89,6 @@ class ChatEndpoint:
                     else:
                         yield _text_of(b"".join([piece async for piece in pieces]), "message")
                 return
-
-
-def _refusal(response: httpx2.Response) -> WritingFailed:
-    if response.is_redirect:
-        meaning = "answers with a redirect, which is not followed: texts and key would go with it"
-    else:
-        meaning = _MEANINGS.get(response.status_code, "answers an error")
-    return WritingFailed(f"The model's endpoint {meaning} ({response.status_code}).")
 
 
 async def _bounded(response: httpx2.Response) -> AsyncGenerator[bytes]:
