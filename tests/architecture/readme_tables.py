@@ -10,13 +10,13 @@ from typing import Any
 from pydantic_core import PydanticUndefined
 
 from calypso_mcp.cli.arguments import CommandParser, load_module
-from calypso_mcp.cli.clients.links import install_links
 from calypso_mcp.cli.command_list import COMMANDS, STDIO
 from calypso_mcp.local.indexing.formats.registry import ENTRIES
 from calypso_mcp.local.indexing.formats.unreadable import UNREADABLE
 from calypso_mcp.server.calls.tool_spec import ToolSpec
 from calypso_mcp.server.registry import TOOLS
 from calypso_mcp.settings import Settings, knobs
+from tests.architecture.install_links import install_links
 from tests.protocol.tool_snapshots import EVERY_TOOL, published
 
 ROOT = Path(__file__).parents[2]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 import sqlite3
 from typing import Any
 
@@ -26,6 +24,7 @@ from calypso_mcp.api.sources import (
     SourceText,
     TextQuery,
 )
+from calypso_mcp.domain.cursors import read_cursor, write_cursor
 from calypso_mcp.domain.growth import Growth
 from calypso_mcp.domain.uploads.upload_rules import check_metadata, check_tags
 from calypso_mcp.errors import InputError
@@ -54,7 +53,7 @@ async def list_sources(backend: Backend, _: Request, asked: SourcesQuery) -> Ans
         return sources.find(connection, found.id, filters, order, after=after, limit=asked.limit)
 
     page = await backend.database.read(work)
-    answer = SourceList(total=page.total, next_cursor=_cursor(page.after) if page.after else None)
+    answer = SourceList(total=page.total, next_cursor=write_cursor(*page.after) if page.after else None)
     listed = [source_wire(name, file) for name, file in page.rows]
     return Answer({**answer.to_wire(), "sources": listed})
 
@@ -171,18 +170,11 @@ def _file(connection: sqlite3.Connection, request: Request) -> FileRow:
     return required(connection, request.path_params["file_id"])
 
 
-def _cursor(after: After) -> str:
-    return base64.urlsafe_b64encode(json.dumps(after).encode()).decode().rstrip("=")
-
-
 def _read_cursor(cursor: str, order: Order) -> After:
-    try:
-        value, file_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, TypeError, RecursionError):
-        value = file_id = None
-    kind = str if order.column == "name" else int | float
-    if not isinstance(value, kind) or not isinstance(file_id, str):
+    place = read_cursor(cursor, str if order.column == "name" else int | float, str)
+    if place is None:
         raise invalid("cursor is not one of this listing. Begin without it.")
+    value, file_id = place
     return value, file_id
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from bisect import bisect_right
 from typing import Annotated, Literal
 
@@ -12,6 +9,7 @@ from mcp_types import CallToolResult
 from pydantic import Field
 
 from calypso_mcp.api.buckets import Bucket, CreateBucket
+from calypso_mcp.domain.cursors import read_cursor, write_cursor
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.states.statuses import BucketStatus
 from calypso_mcp.domain.untrusted_text import clean_line
@@ -90,7 +88,7 @@ async def list_buckets(
                 BucketCard.of(bucket, attached.get(bucket.id, []) if attached is not None else None)
                 for bucket in page
             ],
-            next_cursor=_write_cursor(page[-1]) if more else None,
+            next_cursor=write_cursor(*_place(page[-1])) if more else None,
         )
     )
 
@@ -165,23 +163,16 @@ def _place(bucket: Bucket) -> tuple[str, str]:
     return (bucket.slug, bucket.id)
 
 
-def _write_cursor(bucket: Bucket) -> str:
-    # A place in the order of slugs, of which the reader has just seen the last one. Another place only
-    # moves the start within what is in scope anyway.
-    return base64.urlsafe_b64encode(json.dumps(_place(bucket)).encode()).decode().rstrip("=")
-
-
 def _read_cursor(cursor: str) -> tuple[str, str]:
     if not cursor:
         return ("", "")
-    try:
-        slug, bucket_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (binascii.Error, ValueError, TypeError, UnicodeError):
-        slug = bucket_id = None
-    if not isinstance(slug, str) or not isinstance(bucket_id, str):
+    # Another place than the one written only moves the start within what is in scope anyway.
+    place = read_cursor(cursor, str, str)
+    if place is None:
         raise InputError(
             "The cursor is not one that list_buckets returned.",
             code="invalid_cursor",
             hint="Call list_buckets without cursor, then pass its next_cursor unchanged.",
         )
+    slug, bucket_id = place
     return (slug, bucket_id)

@@ -4,7 +4,7 @@ import base64
 import json
 from urllib.parse import parse_qs, urlsplit
 
-from calypso_mcp.cli.clients.links import install_links
+from tests.architecture.install_links import install_links
 
 
 def test_a_link_holds_one_server_in_the_notation_of_its_client() -> None:

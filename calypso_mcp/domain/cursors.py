@@ -1,0 +1,31 @@
+"""Cursors of listings: a place in an order, as text that callers pass back unchanged."""
+
+from __future__ import annotations
+
+import base64
+import json
+from types import UnionType
+from typing import Any, cast
+
+
+def write_cursor(*place: str | float) -> str:
+    """Return a cursor for the last item that the reader has seen."""
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str, *kinds: type | UnionType) -> tuple[Any, ...] | None:
+    """Return the place that `write_cursor` wrote, or None for any other text.
+
+    Args:
+        cursor: The text as it came back.
+        kinds: The type of each part of the place.
+    """
+    try:
+        place: object = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, RecursionError):  # not ASCII, Base64, UTF-8 or JSON, or nested too deeply
+        return None
+    if not isinstance(place, list):
+        return None
+    parts = cast("list[object]", place)
+    matches = len(parts) == len(kinds) and all(map(isinstance, parts, kinds))
+    return tuple(parts) if matches else None
