@@ -34,7 +34,7 @@ class AgentModel(WireModel):
     @property
     def live_bucket_ids(self) -> tuple[str, ...]:
         """Ids of the buckets it searches; whether `bucket_ids` also names missing ones is not published."""
-        return tuple(one for one in self.bucket_ids if one not in self.missing_bucket_ids)
+        return tuple(bucket_id for bucket_id in self.bucket_ids if bucket_id not in self.missing_bucket_ids)
 
     @property
     def is_default(self) -> bool:

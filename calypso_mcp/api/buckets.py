@@ -63,7 +63,7 @@ def _joined(value: Any) -> Any:
     if value is None:
         return ""
     ids = cast("list[Any]", value) if isinstance(value, list) else [None]
-    return "\n".join(cast("list[str]", ids)) if all(isinstance(one, str) for one in ids) else ids
+    return "\n".join(cast("list[str]", ids)) if all(isinstance(bucket_id, str) for bucket_id in ids) else ids
 
 
 @dataclass(frozen=True, slots=True)

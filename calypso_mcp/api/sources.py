@@ -121,7 +121,7 @@ class Source(KnowledgeFile):
 class SourceList(WireModel):
     """Answer of `GET /knowledge/sources`: sources by name. `next_cursor` asks for those that follow.
 
-    `total` counts them on all pages; None where nobody has counted.
+    `total` counts them on all pages; None if the backend does not count.
     """
 
     object: str = "source_list"

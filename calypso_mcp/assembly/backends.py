@@ -63,7 +63,7 @@ class Backends:
         self._checks: KeyChecks | None = None
         self._embedded: EmbeddedTransport | None = None
         self._sent: LedgerFile | None = None
-        # In the process nobody but our own client can reach the embedded API, so its key need not be known.
+        # In the process only our own client can reach the embedded API, so its key need not be known.
         self._embedded_key = secrets.token_urlsafe(32)
         if not settings.uses_hosted_api:
             self._embedded = EmbeddedTransport(tasks, self._local_options)

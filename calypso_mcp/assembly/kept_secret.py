@@ -30,7 +30,7 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
     except UnicodeDecodeError:
         kept = ""
     if not kept:
-        # Whoever knows nothing would know it.
+        # An empty secret is known to everyone.
         raise ConfigError(
             f"--data-dir (CALYPSO_DATA_DIR): {path} is empty or damaged.",
             hint="Delete it: a new one is made.",

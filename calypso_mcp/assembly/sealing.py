@@ -45,7 +45,7 @@ def shared_or_own(settings: Settings, works: str, make: Callable[[bytes, Path | 
 
 def _kept(data_dir: Path) -> bytes:
     secret = bytes.fromhex(kept_secret(data_dir / _FILE, lambda: secrets.token_hex(_BYTES)))
-    # Whoever guesses the secret can make what is sealed with it.
+    # Guessing the secret is enough to forge what it seals.
     if len(secret) != _BYTES:
         raise ValueError("the kept secret is not whole")
     return secret

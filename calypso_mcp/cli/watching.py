@@ -16,7 +16,7 @@ from calypso_mcp.errors import CalypsoError
 #: steps that never pause are gathered.
 _PAUSE_MS = 500
 _LONGEST_MS = 10_000
-#: How soon the thread that waits for changes notices that nobody wants them any more.
+#: How soon the thread that waits for changes notices that they are no longer wanted.
 _HEED_MS = 500
 #: File systems that do not report what other machines change (`man 5 proc_mounts`, third column).
 _REMOTE = frozenset(

@@ -25,7 +25,7 @@ class Connection:
 
         Raises:
             AuthenticationFailed: The key is wrong.
-            ConnectionFailed: Nobody answers.
+            ConnectionFailed: The API does not answer.
         """
         try:
             await self._requester.get(paths.CONNECTION, Nothing)
@@ -40,7 +40,7 @@ class Connection:
 
         Raises:
             AuthenticationFailed: The key is wrong.
-            ConnectionFailed: Nobody answers.
+            ConnectionFailed: The API does not answer.
         """
         try:
             answer = await self._requester.get(paths.CONNECTION, ConnectionState)

@@ -111,7 +111,7 @@ class _Watch:
         self._buckets = buckets
         self._clock = clock
         self._started = clock.now()
-        self._by_file = {one: FileState(one, file_id=one) for one in target.file_ids}
+        self._by_file = {file_id: FileState(file_id, file_id=file_id) for file_id in target.file_ids}
         whole = None if target.file_ids else target.batch_id or target.bucket_id
         self._by_whole = {whole: FileState(whole)} if whole else {}
         self._batch_status: str | None = None
@@ -125,7 +125,7 @@ class _Watch:
 
     @property
     def waiting(self) -> int:
-        return sum(one.readiness is Readiness.PENDING for one in self.standings())
+        return sum(state.readiness is Readiness.PENDING for state in self.standings())
 
     @property
     def is_over(self) -> bool:
@@ -208,7 +208,7 @@ class _Watch:
             await self._look_at_files_of(batch_id, stores)
             return
         batch = await self._batches.get(batch_id)
-        found = {one.client_file_id or one.id: one for one in await self._items(batch, stores)}
+        found = {item.client_file_id or item.id: item for item in await self._items(batch, stores)}
         if self._target.view is None:
             self._batch_status = batch.status
             if not found or len(found) < batch.accepted:

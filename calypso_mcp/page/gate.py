@@ -26,7 +26,7 @@ from calypso_mcp.page.sessions import SESSION_S, Sessions
 
 STATIC = Path(__file__).with_name("static")
 #: The path segment of a session, below `api/`. Browsers send a cookie to every port of its host, so that only
-#: a path that nobody can guess keeps it from the other programs that serve there (RFC 6265, section 8.5).
+#: a path that cannot be guessed keeps it from the other programs that serve there (RFC 6265, section 8.5).
 _SEGMENT = re.compile(r"s\.[A-Za-z0-9_-]{22}")
 _LARGEST_SIGN_IN = 16_384
 _SIGN_IN_S = 10.0

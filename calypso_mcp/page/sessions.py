@@ -41,7 +41,7 @@ class Sessions(Protocol):
 class Passes:
     """Short texts that prove knowledge of a key: `expiry.nonce.signature`.
 
-    Whoever knows the key can make one without asking the server. The key itself cannot be found from it.
+    Anyone with the key can make one without asking the server. The key itself cannot be found from it.
 
     Attributes:
         key: The API key.
@@ -112,7 +112,7 @@ class LinkSessions:
 
 
 class OpenSessions:
-    """Sessions of a server that asks nobody who they are."""
+    """Sessions of a server without logins."""
 
     asks_for: Literal["nothing"] = "nothing"
 

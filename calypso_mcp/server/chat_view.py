@@ -19,7 +19,7 @@ _EXTENSION = "io.modelcontextprotocol/ui"
 _MIME_TYPE = "text/html;profile=mcp-app"
 #: What a tool says of itself that has the view.
 TOOL_META = {"ui": {"resourceUri": VIEW_URI}}
-#: No `csp`: hosts then let the view load nothing and ask nobody. It draws its edges itself.
+#: No `csp`: hosts then let the view load and request nothing. It draws its edges itself.
 _RESOURCE_META: dict[str, Any] = {"ui": {"prefersBorder": False}}
 
 Request = ServerRequestContext[ServerState, Any]

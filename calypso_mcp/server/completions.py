@@ -44,7 +44,10 @@ async def _sources(
     access = access_of(request)
     bucket = await access.target_bucket(reference)
     page = await list_page(access, bucket, SourceFilters(query=typed), limit=_MOST_VALUES)
-    values = [one.id if argument == _FILE_ID else clean_line(one.name, _VALUE_CHARS) for one in page.sources]
+    values = [
+        source.id if argument == _FILE_ID else clean_line(source.name, _VALUE_CHARS)
+        for source in page.sources
+    ]
     return Completion(
         values=list(dict.fromkeys(values)), total=page.total, has_more=bool(page.next_cursor) or None
     )

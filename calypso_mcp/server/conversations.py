@@ -60,7 +60,7 @@ class Conversations:
         self._secret = secret
 
     def seal(self, turn: Turn, grant: AccessGrant) -> str:
-        """Return the id with which the caller behind `grant`, and nobody else, goes on after `turn`."""
+        """Return the id with which only the caller behind `grant` goes on after `turn`."""
         content = f"{turn.reach}\n{turn.model}\n{turn.response_id}".encode()
         return _PREFIX + self._seal.seal(content, _caller(grant))
 

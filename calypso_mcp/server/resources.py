@@ -213,7 +213,7 @@ async def _on_list(request: Request, params: PaginatedRequestParams) -> ListReso
 
 async def _on_templates(request: Request, _params: PaginatedRequestParams) -> ListResourceTemplatesResult:
     can_read = Extension.READ in await access_of(request).backend.abilities.known()
-    offered = [one for one in _TEMPLATES if can_read or one.uri_template != TEXT_TEMPLATE]
+    offered = [template for template in _TEMPLATES if can_read or template.uri_template != TEXT_TEMPLATE]
     return ListResourceTemplatesResult(resource_templates=offered)
 
 

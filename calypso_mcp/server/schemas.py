@@ -17,7 +17,7 @@ USUAL = "usual"
 #: Checked or filled in all the same. No model counts characters beforehand, and a description says what a
 #: pattern says in fewer bytes.
 _DROPPED = frozenset({"title", "$defs", USUAL, "default", "pattern", "maxLength", "minLength", "minItems"})
-#: Nobody writes longer lists by hand.
+#: People write no longer lists by hand.
 _LONG_LIST = 20
 _DROPPED_FROM_OUTPUT = _DROPPED | {"required", "description", "additionalProperties", "enum"}
 
@@ -63,7 +63,7 @@ def _compact(schema: Schema, definitions: Schema, dropped: frozenset[str]) -> Sc
         elif key == "anyOf":
             options = [_compact(entry, definitions, dropped) for entry in value]
             # Words of two enumerations are both texts once the words are dropped.
-            compact.update({key: options} if any(one != options[0] for one in options) else options[0])
+            compact.update({key: options} if any(option != options[0] for option in options) else options[0])
         elif key in ("items", "additionalProperties") and isinstance(value, Mapping):
             compact[key] = _compact(cast("Schema", value), definitions, dropped)
         elif key != "additionalProperties":

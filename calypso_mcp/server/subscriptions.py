@@ -182,7 +182,7 @@ async def _renewed(access: Access) -> Access | None:
     try:
         return await access.renewed()
     except CalypsoError as error:
-        # Whoever cannot be asked about now has not lost anything yet; reading fails for the same reason.
+        # A failed check withdraws nothing; reading fails for the same reason.
         logger.debug("a subscriber's grant could not be checked: %s", error.code)
         return access
 

@@ -31,7 +31,7 @@ _KEY_FILE_BYTES = 4_096
 
 #: Settings that a file can hold; the setting that names the file is called `<name>_file`.
 _KEYS = ("api_key", "embeddings_key", "llm_key", "sealing_secret")
-#: Fewer characters could be guessed: a secret seals what nobody else may make.
+#: Fewer characters could be guessed: a secret seals what only this server may make.
 _FEWEST_SECRET_CHARS = 32
 
 #: Variables besides CALYPSO_* that a child process needs to find data and network where its parent does.
@@ -94,9 +94,9 @@ def read_settings(flags: Mapping[str, object], environ: Mapping[str, str]) -> Re
     given = given_settings(knobs(), flags, environ)
     values: dict[str, object] = {"data_dir": _default_data_dir(environ)}
     problems: list[ConfigError] = []
-    for name, one in given.items():
+    for name, knob in given.items():
         try:
-            values[name] = one.value()
+            values[name] = knob.value()
         except ConfigError as problem:
             problems.append(problem)
     settings: Settings | None = None

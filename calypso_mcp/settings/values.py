@@ -33,7 +33,7 @@ class Knob:
         metavar: Placeholder in `--help`; empty for an on/off flag.
         separator: What separates several values in the variable; None for a single value.
         limits: Whether callers may do more where the setting is absent. Such a setting is never empty.
-        secret: Whether its value must be shown to nobody.
+        secret: Whether its value must never be shown.
     """
 
     variable: str

@@ -38,7 +38,7 @@ class StoreDamaged(StoreFault):
 class FileWatch:
     """Notices that a file in use was deleted or replaced.
 
-    SQLite notices nothing: it goes on with the file that it has open, which nobody else will ever see.
+    SQLite notices nothing: it goes on with the file that it has open, which no other process will ever see.
     """
 
     def __init__(self, path: Path) -> None:

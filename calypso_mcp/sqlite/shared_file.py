@@ -48,7 +48,7 @@ class SharedFile:
 
         Args:
             work: May run more than once; what its last run wrote is kept.
-            writes: Whether `work` writes; reading waits for nobody who writes.
+            writes: Whether `work` writes; reading does not wait for writers.
 
         Raises:
             sqlite3.Error: The file is busy, damaged, full or otherwise not to be used.

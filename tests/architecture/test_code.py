@@ -19,6 +19,11 @@ MOST_LINES = 350
 FORBIDDEN = re.compile(
     r"\b(TODO|FIXME|XXX|NotImplementedError)\b|pytest\.skip\(|(?<![\w/.:~-])/(work|root|farm)/|issue #\d+"
 )
+#: Names of loop variables that say nothing, and words for which the style page has better ones.
+NAMELESS = {"one", "thing", "stuff", "tmp"}
+REPLACED = re.compile(
+    r"\b(mend(s|ed|ing)?|whoever|nobody|in work|take over|takes over|the time (is|was) up)\b", re.IGNORECASE
+)
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
 
 
@@ -76,6 +81,35 @@ def test_only_the_command_line_prints() -> None:
         if PACKAGE / "cli" not in path.parents
         for node in ast.walk(ast.parse(_read(path)))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    assert found == []
+
+
+def _loop_variables(tree: ast.Module) -> Iterator[ast.Name | ast.arg]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
+            yield from (name for name in ast.walk(node.target) if isinstance(name, ast.Name))
+        elif isinstance(node, ast.Lambda):
+            yield from node.args.args
+
+
+def test_a_loop_variable_is_named_after_what_it_holds() -> None:
+    found = [
+        f"{_name(path)}:{variable.lineno}"
+        for path in MODULES
+        for variable in _loop_variables(ast.parse(_read(path)))
+        if (variable.id if isinstance(variable, ast.Name) else variable.arg) in NAMELESS
+    ]
+    assert found == []
+
+
+def test_no_text_uses_a_word_that_the_style_page_replaces() -> None:
+    found = [
+        f"{_name(path)}:{number}: {line.strip()}"
+        for path in [*MODULES, *ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+        if path != ROOT / "docs" / "contributing" / "style.md"  # shows them beside the better words
+        for number, line in enumerate(_read(path).splitlines(), start=1)
+        if REPLACED.search(line)
     ]
     assert found == []
 

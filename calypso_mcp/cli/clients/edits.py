@@ -41,7 +41,9 @@ def server_in(client: Client, text: str) -> Entry | None:
         Unreadable: The text does not follow its syntax.
     """
     entries = servers_of(client, parse(text, client.syntax))
-    return next((one for one in entries if one.name == NAME and one.is_read and not one.scope), None)
+    return next(
+        (entry for entry in entries if entry.name == NAME and entry.is_read and not entry.scope), None
+    )
 
 
 def _key(client: Client, document: Mapping[str, Any]) -> tuple[str, ...]:

@@ -104,7 +104,11 @@ def _entry(client: Client, name: str, fields: Mapping[str, object], *, is_read: 
     words = [*_texts(program), *_texts(fields.get("args"))]
     variables = _mapping(fields.get(client.environment_field, fields.get("env")))
     url = next(
-        (fields[one] for one in (client.url_field, "url", "serverUrl", "httpUrl", "uri") if one in fields),
+        (
+            fields[field]
+            for field in (client.url_field, "url", "serverUrl", "httpUrl", "uri")
+            if field in fields
+        ),
         None,
     )
     return Entry(

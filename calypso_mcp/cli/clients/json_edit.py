@@ -74,7 +74,7 @@ def _walk(bare: str, path: Sequence[str]) -> _Found:
     for depth, name in enumerate(path):
         if bare[start] != "{":
             raise Unreadable(f"{'.'.join(path[:depth]) or 'the top'} is no object")
-        member = next((one for one in members(bare, start) if one.name == name), None)
+        member = next((member for member in members(bare, start) if member.name == name), None)
         if member is None or depth == len(path) - 1:
             return _Found(start, member, path[depth:])
         start = member.value_start

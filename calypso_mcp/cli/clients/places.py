@@ -28,7 +28,7 @@ class Places:
 
     @classmethod
     def of(cls, environ: Mapping[str, str], project: Path) -> Places:
-        """Return the places of whoever runs this process with `environ`."""
+        """Return the places of the user who runs this process with `environ`."""
         home = environ.get("USERPROFILE" if sys.platform == "win32" else "HOME")
         return cls(Path(home) if home else Path.home(), environ, project)
 

@@ -1,6 +1,6 @@
 """One table of a TOML text written at its end or taken out; every other line stays as it was.
 
-What is cut out is judged by lines, and a text may hold lines that look like headers: whoever edits parses
+What is cut out is judged by lines, and a text may hold lines that look like headers: the caller parses
 the result and compares.
 """
 
@@ -48,10 +48,10 @@ def remove_table(text: str, path: Sequence[str]) -> str:
 
 def _write(lines: list[str], path: Sequence[str], value: Mapping[str, object]) -> None:
     lines.append(f"[{'.'.join(path)}]")
-    for name, one in value.items():
-        if not isinstance(one, Mapping):
-            lines.append(f"{name} = {json.dumps(one, ensure_ascii=False)}")
-    for name, one in value.items():
-        if isinstance(one, Mapping):
+    for name, item in value.items():
+        if not isinstance(item, Mapping):
+            lines.append(f"{name} = {json.dumps(item, ensure_ascii=False)}")
+    for name, item in value.items():
+        if isinstance(item, Mapping):
             lines.append("")
-            _write(lines, [*path, name], cast("Mapping[str, object]", one))
+            _write(lines, [*path, name], cast("Mapping[str, object]", item))

@@ -1,4 +1,4 @@
-"""A configuration replaced as a whole, with a copy of what it was, and only if nobody else changed it."""
+"""Replaces a configuration as a whole, keeps a copy, and notices changes by other programs."""
 
 from __future__ import annotations
 

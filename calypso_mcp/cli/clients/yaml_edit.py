@@ -1,6 +1,6 @@
 """One entry of a YAML listing written first or taken out; every other line stays as it was.
 
-The listing is a mapping by name, or a sequence of mappings with a `name`. Whoever edits parses the result
+The listing is a mapping by name, or a sequence of mappings with a `name`. The caller parses the result
 and compares, so that an unusual layout is refused and never spoilt.
 """
 
@@ -97,7 +97,7 @@ def _name_of(first: yaml.Node, value: yaml.Node) -> str | None:
         return str(first.value)
     if not isinstance(value, yaml.MappingNode):
         return None
-    return next((str(one.value) for key, one in value.value if key.value == "name"), None)
+    return next((str(item.value) for key, item in value.value if key.value == "name"), None)
 
 
 def _leaves(node: yaml.Node) -> Iterator[yaml.Node]:
@@ -118,7 +118,7 @@ def _dash_width(text: str, line: int, start: int) -> int:
 
 def _block(name: str, value: Mapping[str, object], listing: Listing, column: int, end: str) -> str:
     """Return an entry in lines; values are JSON, which is YAML."""
-    lines = [f"{field}: {json.dumps(one, ensure_ascii=False)}" for field, one in value.items()]
+    lines = [f"{field}: {json.dumps(item, ensure_ascii=False)}" for field, item in value.items()]
     if listing == "mapping":
         written = [f"{name}:", *(" " * _INDENT + line for line in lines)]
     else:

@@ -48,7 +48,7 @@ async def check(
         carried: What was sent.
         timeout_s: Longest wait in seconds for everything to be searchable.
     """
-    ids = tuple(one.state.file_id for one in carried if one.state.file_id is not None)
+    ids = tuple(moved.state.file_id for moved in carried if moved.state.file_id is not None)
     # One request reports the whole bucket; which of its files failed takes a request for each.
     await sides.there.readiness.wait(ReadinessTarget(bucket_id=bucket_ids[1]), timeout_s=timeout_s)
     report = await sides.there.readiness.wait(
@@ -56,22 +56,22 @@ async def check(
     )
     states = {state.file_id or state.id: state for state in report.states}
     lost = tuple(
-        (one.source.name, _why(states.get(one.state.file_id or "")))
-        for one in carried
-        if one.state.file_id is not None
-        and _is_searchable_here(one)
-        and not _is_ready(states.get(one.state.file_id))
+        (moved.source.name, _why(states.get(moved.state.file_id or "")))
+        for moved in carried
+        if moved.state.file_id is not None
+        and _is_searchable_here(moved)
+        and not _is_ready(states.get(moved.state.file_id))
     )
     ready = sum(_is_ready(state) for state in states.values())
-    found_here = [one for one in _spread(carried) if _is_searchable_here(one)]
+    found_here = [moved for moved in _spread(carried) if _is_searchable_here(moved)]
     missed: list[str] = []
     made = 0
-    for one in found_here:
-        query = await _words_of(sides, one)
-        if not query or not await _is_found(sides.here, query, bucket_ids[0], one):
+    for moved in found_here:
+        query = await _words_of(sides, moved)
+        if not query or not await _is_found(sides.here, query, bucket_ids[0], moved):
             continue
         made += 1
-        if not await _is_found(sides.there, query, bucket_ids[1], one):
+        if not await _is_found(sides.there, query, bucket_ids[1], moved):
             missed.append(query)
     return Checked(ready, lost, made, tuple(missed))
 

@@ -87,7 +87,7 @@ async def make_plan(sides: Sides, references: Sequence[str]) -> Plan:
             )
         sources = [source async for source in sides.here.sources.every(bucket.id)]
         planned.append(PlannedBucket(bucket, tuple(sources), same))
-    moved = {one.bucket.id for one in planned}
+    moved = {move.bucket.id for move in planned}
     named = [agent for agent in (await sides.here.agents.list()).data if not agent.is_default]
     return Plan(
         tuple(planned),
@@ -110,7 +110,7 @@ def _named(buckets: Sequence[Bucket], reference: str) -> Bucket:
 
 def changes(plan: Plan, extensions: frozenset[Extension]) -> Iterator[str]:
     """Yield what is another thing on the other side than it was here, as sentences."""
-    sources = [source for one in plan.buckets for source in one.sources]
+    sources = [source for bucket in plan.buckets for source in bucket.sources]
     kinds = Counter(source.kind for source in sources)
     if kinds["website"]:
         yield (

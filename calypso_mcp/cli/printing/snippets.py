@@ -101,14 +101,14 @@ def _chosen(units: Sequence[_Unit], question: tuple[str, ...]) -> set[int]:
 
 
 def _weight(found: set[object]) -> float:
-    return sum(_PAIR_WEIGHT if isinstance(one, tuple) else 1.0 for one in found)
+    return sum(_PAIR_WEIGHT if isinstance(phrase, tuple) else 1.0 for phrase in found)
 
 
 def _found(unit: _Unit, question: tuple[str, ...]) -> set[object]:
     """Return the words of the question that a unit holds, and the pairs of them that stand together."""
     found: set[object] = {asked for asked in question if any(_is_same(asked, word) for word in unit.words)}
     for first, second in pairwise(question):
-        if any(_is_same(first, one) and _is_same(second, two) for one, two in pairwise(unit.words)):
+        if any(_is_same(first, word) and _is_same(second, two) for word, two in pairwise(unit.words)):
             found.add((first, second))
     return found
 

@@ -62,7 +62,7 @@ class _Output(io.FileIO):
 
 
 class _Notices(io.FileIO):
-    """Standard error. Nobody can be told that it failed."""
+    """Standard error. A failure of it cannot be reported."""
 
     def write(self, data: Buffer, /) -> int | None:
         try:

@@ -51,7 +51,7 @@ class BucketListReader:
     """Takes the body in pieces. `feed` and `end` raise MalformedListError."""
 
     def __init__(self, known: BucketList) -> None:
-        """Take over rows of `known`, the list before."""
+        """Reuse rows of `known`, the list before."""
         self._known = known
         self._next_known = 0
         self._has_new_rows = False

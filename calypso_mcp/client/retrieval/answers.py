@@ -38,7 +38,7 @@ Heard = Callable[[int], None]
 
 
 def _unheard(_characters: int) -> None:
-    """Tell nobody."""
+    """Ignore the piece."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,7 @@ def _complaint(error: ValidationError) -> str:
     if found and found[0]["type"] == "json_invalid":
         return "The API's answer is not JSON."
     places = ", ".join(
-        f"{'.'.join(str(part) for part in one['loc']) or 'body'} ({one['type']})" for one in found[:5]
+        f"{'.'.join(str(part) for part in problem['loc']) or 'body'} ({problem['type']})"
+        for problem in found[:5]
     )
     return f"The API's answer lacks or garbles: {places}."

@@ -1,7 +1,7 @@
 """Keeps upload addresses out of the HTTP library's log.
 
-It writes the whole URL of every request at INFO. Ours hold upload addresses, which are secrets, and whoever
-uses the client as a library decides about log levels without knowing that.
+It writes the whole URL of every request at INFO. Ours hold upload addresses, which are secrets, and a
+program that uses the client as a library sets log levels without knowing that.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class DescriptorSource:
     """
 
     def __init__(self, fd: int, size_bytes: int, known_hash: str | None = None) -> None:
-        """Take over an open descriptor.
+        """Own an open descriptor.
 
         Args:
             fd: Open for reading; closed by `close`.

@@ -83,7 +83,7 @@ class Storage:
         Raises:
             ConnectionFailed: No answer; the bytes may have arrived whole, in part or not at all.
             UploadCorrupted: The source changed. The last block is then held back, so that the storage
-                never completes an object that nobody meant.
+                never completes an object by mistake.
         """
         headers = {
             "Content-Type": content.content_type,

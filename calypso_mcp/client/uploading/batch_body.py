@@ -13,21 +13,21 @@ from calypso_mcp.domain.uploads.declaration import Destination, batch_key
 def create_request(items: Mapping[str, Prepared]) -> CreateBatch:
     """Return the create request: equal for equal files, whatever order they came in."""
     ids = sorted(items)
-    shared = _shared_destination(items[one].declaration.destination for one in ids)
+    shared = _shared_destination(items[client_id].declaration.destination for client_id in ids)
     return CreateBatch(
         manifest=Manifest(
             **asdict(shared or Destination()),
             batch_idempotency_key=batch_key(ids),
-            items=tuple(_item(one, items[one], routed=shared is None) for one in ids),
+            items=tuple(_item(client_id, items[client_id], routed=shared is None) for client_id in ids),
         ),
         files=tuple(
             BatchFile(
-                client_file_id=one,
-                filename=items[one].declaration.filename,
-                content_type=items[one].declaration.media_type,
-                size_bytes=items[one].size_bytes,
+                client_file_id=client_id,
+                filename=items[client_id].declaration.filename,
+                content_type=items[client_id].declaration.media_type,
+                size_bytes=items[client_id].size_bytes,
             )
-            for one in ids
+            for client_id in ids
         ),
     )
 

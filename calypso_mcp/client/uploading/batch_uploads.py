@@ -84,10 +84,12 @@ class BatchUploads:
         contents = await self._prepare_all(
             uploads, outcomes, ProgressBoard(len(uploads), self._clock, on_progress)
         )
-        verdicts = await self._recall.present({one: content.prepared for one, content in contents.items()})
-        for one, content in contents.items():
-            if one in verdicts and verdicts[one].is_replayed:
-                outcomes.update(_outcomes(content, verdicts[one]))
+        verdicts = await self._recall.present(
+            {client_id: content.prepared for client_id, content in contents.items()}
+        )
+        for client_id, content in contents.items():
+            if client_id in verdicts and verdicts[client_id].is_replayed:
+                outcomes.update(_outcomes(content, verdicts[client_id]))
         return [outcomes.get(index) for index in range(len(uploads))]
 
     async def _run(
@@ -95,12 +97,18 @@ class BatchUploads:
     ) -> list[FileState]:
         outcomes: dict[int, FileState] = {}
         contents = await self._prepare_all(uploads, outcomes, board)
-        board.enter("uploading", bytes_total=sum(one.prepared.size_bytes for one in contents.values()))
+        board.enter(
+            "uploading", bytes_total=sum(content.prepared.size_bytes for content in contents.values())
+        )
         board.done(len(uploads) - len(contents))
-        anew = {one for one, content in contents.items() if not content.inputs.keys().isdisjoint(superseded)}
+        anew = {
+            client_id
+            for client_id, content in contents.items()
+            if not content.inputs.keys().isdisjoint(superseded)
+        }
         verdicts = await self._upload_contents(contents, board, anew)
-        for one, content in contents.items():
-            outcomes.update(_outcomes(content, verdicts[one]))
+        for client_id, content in contents.items():
+            outcomes.update(_outcomes(content, verdicts[client_id]))
         outcomes.update(await self._changed(contents.values(), outcomes))
         board.enter("done")
         return [outcomes[index] for index in range(len(uploads))]
@@ -120,7 +128,9 @@ class BatchUploads:
             for place in every:
                 sent[place].add(outcomes[index].content_hash or "")
         # Of several contents under one name none is the version before of another.
-        changed = await self._sent.changed({place: one for place, (one, *more) in sent.items() if not more})
+        changed = await self._sent.changed(
+            {place: client_id for place, (client_id, *more) in sent.items() if not more}
+        )
         return {
             index: replace(outcomes[index], changed=True)
             for index, every in places.items()
@@ -154,30 +164,34 @@ class BatchUploads:
     async def _upload_contents(
         self, contents: Mapping[str, _Content], board: ProgressBoard, anew: Collection[str]
     ) -> dict[str, FileState]:
-        items = {one: content.prepared for one, content in contents.items()}
+        items = {client_id: content.prepared for client_id, content in contents.items()}
         recalled = await self._recall.batches(items, split(items, self._limits.batch_files))
         verdicts = recalled.verdicts
-        for one in anew:
-            if one in verdicts and verdicts[one].is_replayed and (old := verdicts.pop(one).file_id):
+        for client_id in anew:
+            if (
+                client_id in verdicts
+                and verdicts[client_id].is_replayed
+                and (old := verdicts.pop(client_id).file_id)
+            ):
                 recalled.gone.add(old)
-        board.done(len(verdicts), sum(items[one].size_bytes for one in verdicts))
-        left = [one for one in contents if one not in verdicts]
+        board.done(len(verdicts), sum(items[client_id].size_bytes for client_id in verdicts))
+        left = [client_id for client_id in contents if client_id not in verdicts]
         batches = recalled.unfinished
         for generation in range(MOST_GENERATIONS):
             # An id of this generation -> the content it stands for.
-            ids = {_id(contents[one].prepared, generation): one for one in left}
-            items = {new: contents[one].prepared for new, one in ids.items()}
+            ids = {_id(contents[client_id].prepared, generation): client_id for client_id in left}
+            items = {new: contents[client_id].prepared for new, client_id in ids.items()}
             batches += split(set(items).difference(*batches), self._limits.batch_files)
             found, again = await self._run_batches(batches, items, board)
             batches = []
-            gone = {one for one, verdict in found.items() if verdict.file_id in recalled.gone}
+            gone = {client_id for client_id, verdict in found.items() if verdict.file_id in recalled.gone}
             again += gone
-            found = {one: verdict for one, verdict in found.items() if one not in gone}
-            verdicts.update({ids[one]: verdict for one, verdict in found.items()})
-            left = [ids[one] for one in again]
+            found = {client_id: verdict for client_id, verdict in found.items() if client_id not in gone}
+            verdicts.update({ids[client_id]: verdict for client_id, verdict in found.items()})
+            left = [ids[client_id] for client_id in again]
             if not left:
                 return verdicts
-        verdicts.update({one: FileState.of_error(came_to_nothing()) for one in left})
+        verdicts.update({client_id: FileState.of_error(came_to_nothing()) for client_id in left})
         return verdicts
 
     async def _run_batches(
@@ -189,10 +203,14 @@ class BatchUploads:
         async def run(ids: Sequence[str]) -> None:
             async def note_opened(batch_id: str) -> None:
                 await self._sent.note_opened(batch_key(ids), batch_id)
-                announced = ((items[one], SentFile(None, None, batch_id, one)) for one in ids)
+                announced = (
+                    (items[client_id], SentFile(None, None, batch_id, client_id)) for client_id in ids
+                )
                 await self._sent.note(under_keys(announced))
 
-            batch = BatchRun(self._tools, {one: items[one] for one in ids}, board, note_opened)
+            batch = BatchRun(
+                self._tools, {client_id: items[client_id] for client_id in ids}, board, note_opened
+            )
             await batch.run()
             groups = _by_destination(ids, items)
             if isinstance(batch.refusal, InvalidRequest) and len(groups) > 1:
@@ -210,8 +228,8 @@ class BatchUploads:
 
 def _by_destination(ids: Sequence[str], items: Mapping[str, Prepared]) -> list[list[str]]:
     groups: dict[tuple[str, ...], list[str]] = {}
-    for one in ids:
-        groups.setdefault(items[one].declaration.destination.names, []).append(one)
+    for client_id in ids:
+        groups.setdefault(items[client_id].declaration.destination.names, []).append(client_id)
     return list(groups.values())
 
 
@@ -222,9 +240,9 @@ def _id(prepared: Prepared, generation: int) -> str:
 def _arrived(
     verdicts: Mapping[str, FileState], items: Mapping[str, Prepared]
 ) -> Iterable[tuple[Prepared, SentFile]]:
-    for one, verdict in verdicts.items():
+    for client_id, verdict in verdicts.items():
         if verdict.file_id is not None:
-            yield items[one], SentFile(verdict.file_id, verdict.task_id, verdict.batch_id, one)
+            yield items[client_id], SentFile(verdict.file_id, verdict.task_id, verdict.batch_id, client_id)
 
 
 def _outcomes(content: _Content, verdict: FileState) -> dict[int, FileState]:

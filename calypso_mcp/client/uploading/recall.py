@@ -113,7 +113,7 @@ class Recall:
 
     async def _earlier(self, items: Mapping[str, Prepared], known: Mapping[str, SentFile]) -> Earlier:
         """Return what was on its way from the same places with other content when a call was cut off."""
-        keys = {key: one for one, prepared in items.items() for key in prepared.latest_keys[:1]}
+        keys = {key: client_id for client_id, prepared in items.items() for key in prepared.latest_keys[:1]}
         earlier: dict[str, dict[str, str]] = defaultdict(dict)
         for key, file in (await self._sent.find(list(keys))).items():
             one, place = keys[key], items[keys[key]].places[0]

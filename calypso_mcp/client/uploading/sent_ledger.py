@@ -109,7 +109,7 @@ class SentLedger:
         """Use `file` for one account.
 
         Args:
-            file: Shared with other accounts; closed by whoever made it.
+            file: Shared with other accounts; closed by its maker.
             account: What tells accounts apart, see `account_of`. Never stored as such.
         """
         self._file = file

@@ -49,7 +49,7 @@ class Transfer:
 
         Raises:
             SessionExpired: The address is gone.
-            UploadOutOfStep: The storage claims bytes nobody sent.
+            UploadOutOfStep: The storage claims bytes that were not sent.
             UploadCorrupted: The source changed on the way.
             UploadError: The storage refuses, or gave no progress for too long.
             ContractError: The address is not safe to use.

@@ -117,7 +117,7 @@ class Versions:
         declared = upload.declaration
         candidates = versions[-1:] if declared.if_exists == "replace" else versions
         try:
-            same = [one for one in candidates if await _is_same(upload, one)]
+            same = [candidate for candidate in candidates if await _is_same(upload, candidate)]
             if not same:
                 return _state_of(versions[-1], earlier="kept") if declared.if_exists == "skip" else None
             source = same[-1]

@@ -146,9 +146,9 @@ class ReadableFormats:
         for container, signature in _CONTAINER_SIGNATURES.items():
             if head.startswith(signature):
                 return self._in_container(container, stated, head)
-        for one in self._of(Container.OWN):
-            if any(signature.is_in(head) for signature in one.signatures):
-                return one
+        for known in self._of(Container.OWN):
+            if any(signature.is_in(head) for signature in known.signatures):
+                return known
         return self._as_text(stated, head) if looks_like_text(head) else None
 
     def refusal(self, filename: str, head: bytes, content_type: str = "") -> ContentError | None:
@@ -188,7 +188,7 @@ class ReadableFormats:
     @cached_property
     def summary(self) -> str:
         """What can be read, in one line."""
-        labels = dict.fromkeys(one.label for one in self.formats if self.is_installed(one))
+        labels = dict.fromkeys(known.label for known in self.formats if self.is_installed(known))
         return ", ".join(labels)
 
     @property
@@ -198,44 +198,47 @@ class ReadableFormats:
 
     @cached_property
     def _by_ending(self) -> dict[str, FileFormat]:
-        return {ending: one for one in reversed(self.formats) for ending in one.endings}
+        return {ending: known for known in reversed(self.formats) for ending in known.endings}
 
     @cached_property
     def _by_type(self) -> dict[str, FileFormat]:
-        return {mime: one for one in reversed(self.formats) for mime in one.content_types}
+        return {mime: known for known in reversed(self.formats) for mime in known.content_types}
 
     def _of(self, container: Container) -> Iterator[FileFormat]:
-        return (one for one in self.formats if one.container is container)
+        return (known for known in self.formats if known.container is container)
 
     def _stated(self, filename: str, content_type: str) -> Iterator[FileFormat]:
         """Yield what name and content type claim, the name first: types are often guessed from it."""
         mime = content_type.partition(";")[0].strip().lower()
         # RFC 6838, section 4.2.8: `application/vnd.api+json` is JSON.
         suffix = f"application/{mime.rpartition('+')[2]}" if "+" in mime else ""
-        for one in (
+        for known in (
             self._by_ending.get(ending_of(filename, self._by_ending)),
             self._by_type.get(mime) or self._by_type.get(suffix),
         ):
-            if one is not None:
-                yield one
+            if known is not None:
+                yield known
 
     def _in_container(
         self, container: Container, stated: tuple[FileFormat, ...], head: bytes
     ) -> FileFormat | None:
         candidates = tuple(self._of(container))
         marked = next(
-            (one for one in candidates if any(signature.is_in(head) for signature in one.signatures)), None
+            (known for known in candidates if any(signature.is_in(head) for signature in known.signatures)),
+            None,
         )
-        return marked or next((one for one in stated if one in candidates), None)
+        return marked or next((known for known in stated if known in candidates), None)
 
     def _as_text(self, stated: tuple[FileFormat, ...], head: bytes) -> FileFormat:
         plain = self.plain_text
-        told = next((one for one in stated if one.container is Container.TEXT and one is not plain), None)
+        told = next(
+            (known for known in stated if known.container is Container.TEXT and known is not plain), None
+        )
         if told is not None:
             return told
         start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
         marked = (
-            one for one in self._of(Container.TEXT) if any(mark.is_in(start) for mark in one.signatures)
+            known for known in self._of(Container.TEXT) if any(mark.is_in(start) for mark in known.signatures)
         )
         return next(marked, plain)
 

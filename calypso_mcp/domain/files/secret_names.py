@@ -131,5 +131,9 @@ def _last_names() -> re.Pattern[str]:
 
 
 def _plain(part: str) -> str:
-    visible = part if part.isascii() else "".join(one for one in part if unicodedata.category(one) != "Cf")
+    visible = (
+        part
+        if part.isascii()
+        else "".join(character for character in part if unicodedata.category(character) != "Cf")
+    )
     return visible.rstrip(". ").casefold()

@@ -119,7 +119,7 @@ class Recollection:
     def batch_seen(self, batch_id: str, states: Mapping[str, FileState]) -> dict[str, str]:
         """Judge the files of a batch by what it says of its items, by client file id.
 
-        The API takes over a batch as a whole, so old content that had arrived with it is in the bucket now.
+        The API accepts a batch as a whole, so old content that had arrived with it is in the bucket now.
         There is no way to leave it out, and none to delete it.
 
         Returns:

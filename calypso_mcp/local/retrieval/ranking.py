@@ -60,23 +60,23 @@ def standings(
     lengths = _lengths(connection, candidates)
     mean = mean_length or sum(lengths.values()) / max(len(lengths), 1) or 1.0
     damping = {
-        one: _SATURATION * (1 - _LENGTH_CORRECTION + _LENGTH_CORRECTION * length / mean)
-        for one, length in lengths.items()
+        column: _SATURATION * (1 - _LENGTH_CORRECTION + _LENGTH_CORRECTION * length / mean)
+        for column, length in lengths.items()
     }
     found = _found(Stems.kept_by(connection), candidates, list(weights))
     totals = dict.fromkeys(lengths, 0.0)
     held = dict.fromkeys(lengths, 0)
     for number, (weight, counts) in enumerate(zip(weights.values(), found, strict=True)):
-        for one, count in counts.items():
-            totals[one] += weight * count * (_SATURATION + 1) / (count + damping[one])
-            held[one] |= 1 << number
-    return {one: Standing(total, held[one]) for one, total in totals.items()}
+        for stem, count in counts.items():
+            totals[stem] += weight * count * (_SATURATION + 1) / (count + damping[stem])
+            held[stem] |= 1 << number
+    return {passage_id: Standing(total, held[passage_id]) for passage_id, total in totals.items()}
 
 
 def _lengths(connection: sqlite3.Connection, candidates: Sequence[Candidate]) -> dict[int, int]:
     places = ",".join(str(candidate.id) for candidate in candidates)
     rows = connection.execute(f"SELECT id, sz FROM passages_fts_docsize WHERE id IN ({places})")  # noqa: S608
-    return {one: sum(varints(sizes)) for one, sizes in rows}
+    return {row_id: sum(varints(sizes)) for row_id, sizes in rows}
 
 
 def _found(
@@ -87,19 +87,19 @@ def _found(
     words = {stem for phrase, own in sought if not phrase.endswith("*") for stem in own}
     beginnings = tuple({stem for phrase, own in sought if phrase.endswith("*") for stem in own})
     columns = [
-        (one.id, text.split(), count)
-        for one in candidates
-        for text, count in ((one.body, _BODY), (one.title, _TITLE), (one.heading, _HEADING))
+        (candidate.id, text.split(), count)
+        for candidate in candidates
+        for text, count in ((candidate.body, _BODY), (candidate.title, _TITLE), (candidate.heading, _HEADING))
         if text
     ]
     matching = stems.matching(set[str]().union(*(pieces for _, pieces, _ in columns)), words, beginnings)
     is_sought = matching.__contains__
     held: dict[str, dict[int, float]] = {}
-    for one, pieces, count in columns:
+    for column, pieces, count in columns:
         for piece in filter(is_sought, pieces):
             for stem in matching[piece]:
                 counts = held.setdefault(stem, {})
-                counts[one] = counts.get(one, 0.0) + count
+                counts[column] = counts.get(column, 0.0) + count
     for phrase, own in sought:
         # Other Unicode tables may cut a word that is one here; its rarest part stands for it.
         parts = (_beginning(held, stem) if phrase.endswith("*") else held.get(stem, {}) for stem in own)
@@ -111,6 +111,6 @@ def _beginning(held: Mapping[str, Mapping[int, float]], beginning: str) -> dict[
     counts: dict[int, float] = {}
     for stem, own in held.items():
         if stem.startswith(beginning):
-            for one, count in own.items():
-                counts[one] = counts.get(one, 0.0) + count
+            for known, count in own.items():
+                counts[known] = counts.get(known, 0.0) + count
     return counts

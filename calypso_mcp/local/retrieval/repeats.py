@@ -46,7 +46,9 @@ def without_repeats(
     of_table: dict[tuple[object, ...], int] = {}
     for row, standing in ranked:
         begin = row.heading, _said(row.text[:_LOOKED_AT])[:_COMPARED]
-        copied = next((one for one in alike.get(begin, ()) if _said(one.row.text) == _said(row.text)), None)
+        copied = next(
+            (earlier for earlier in alike.get(begin, ()) if _said(earlier.row.text) == _said(row.text)), None
+        )
         if copied is not None:
             if row.file_id not in (copied.row.file_id, *copied.also_in):
                 copied.also_in.append(row.file_id)

@@ -85,7 +85,7 @@ def search(
         scope = None if where.bucket_ids is None else statistics.narrowing(where.bucket_ids)
         weights = candidates.weights(statistics, phrases, scope)
         rows = candidates.candidates(connection, statistics, weights, scope, where.file_ids, least=limit)
-        more = [] if is_english(query) else [one for one in beginnings(query) if one not in phrases]
+        more = [] if is_english(query) else [phrase for phrase in beginnings(query) if phrase not in phrases]
         if more and not _are_english(rows[:_JUDGED]):
             weights = candidates.weights(statistics, [*phrases, *more], scope)
             rows = candidates.candidates(connection, statistics, weights, scope, where.file_ids, least=limit)
@@ -93,7 +93,7 @@ def search(
         mean_length = statistics.mean_length if scope is None else None
         ranked = _ranked(connection, rows, weights, mean_length, reorder)
     found = without_repeats(ranked, limit=limit, per_file=per_file, once_per_table=once_per_table)
-    return [_passage(one) for one in found]
+    return [_passage(phrase) for phrase in found]
 
 
 def frequencies(

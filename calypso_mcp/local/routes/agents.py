@@ -115,7 +115,7 @@ async def update_agent(backend: Backend, request: Request, body: UpdateAgent) ->
         agent = agents.get(connection, request.path_params["agent_id"])
         if agent is None:
             raise not_found("agent", "agent_not_found")
-        bound = None if references is None else [one.id for one in resolve(connection, references)]
+        bound = None if references is None else [bucket.id for bucket in resolve(connection, references)]
         changed = agents.update(
             connection, agent, name=body.name, instructions=body.instructions, bucket_ids=bound
         )

@@ -129,7 +129,7 @@ def _newest(
 
 
 def _take_labels(connection: sqlite3.Connection, file: FileRow, declaration: Declaration, now: float) -> None:
-    """Take over what was declared anew; what was left out stays."""
+    """Change what was declared anew; keep the rest."""
     sources.relabel(
         connection,
         file,

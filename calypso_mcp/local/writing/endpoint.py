@@ -53,7 +53,7 @@ class ChatEndpoint:
         async with aclosing(self._texts(shapes)) as texts:
             while True:
                 try:
-                    # Around each piece: a deadline around the loop would reach into whoever takes them.
+                    # Around each piece: a deadline around the loop would reach into the code that takes them.
                     with anyio.fail_after(deadline - anyio.current_time()):
                         piece = await anext(texts, None)
                 except TimeoutError:

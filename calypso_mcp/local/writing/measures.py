@@ -132,6 +132,6 @@ def _dates(text: str) -> Iterator[tuple[int, int]]:
 def _numeric_dates(text: str) -> Iterator[tuple[int, int]]:
     for month, day in _ISO.findall(text):
         yield int(day), int(month)
-    for one, other in _NUMERIC.findall(text):
-        yield int(one), int(other)
-        yield int(other), int(one)  # countries differ
+    for whole, other in _NUMERIC.findall(text):
+        yield int(whole), int(other)
+        yield int(other), int(whole)  # countries differ

@@ -63,9 +63,9 @@ _OPPOSITES = (
     ("al menos", "como máximo"), ("antes", "después"),
 )  # fmt: skip
 _BOTH_WAYS = tuple(
-    (re.compile(rf"\b{one}"), re.compile(rf"\b{other}"))
+    (re.compile(rf"\b{first}"), re.compile(rf"\b{other}"))
     for pair in _OPPOSITES
-    for one, other in (pair, pair[::-1])
+    for first, other in (pair, pair[::-1])
 )
 
 
@@ -114,9 +114,9 @@ def _is_opposite(clause: str, other: str) -> bool:
     own, others = frozenset(_words(clause)), frozenset(_words(other))
     opposed = sum(_is_opposed(word, own, others) or _is_opposed(word, others, own) for word in own | others)
     opposed += sum(
-        bool(one.search(clause) and opposite.search(other))
-        and not (opposite.search(clause) or one.search(other))
-        for one, opposite in _BOTH_WAYS
+        bool(word.search(clause) and opposite.search(other))
+        and not (opposite.search(clause) or word.search(other))
+        for word, opposite in _BOTH_WAYS
     )
     return (_negations(clause) + _negations(other) + opposed) % 2 == 1
 

@@ -91,7 +91,7 @@ def is_supported(sentence: str, evidence: Sequence[Evidence], question: str) -> 
 
 
 def _apart(sentence: str) -> tuple[list[str], str]:
-    """Return the addresses and identifiers, which nobody paraphrases, and the rest."""
+    """Return the addresses and identifiers, which have no paraphrase, and the rest."""
     exact: list[str] = []
     plain: list[str] = []
     for token in sentence.split():

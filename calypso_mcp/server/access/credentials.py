@@ -30,7 +30,7 @@ LONGEST_TOKEN = 8_192
 #: The grant of a caller who needs no credential.
 ANYONE = AccessGrant(name="")
 #: What a request that reached a handler without any grant may do: nothing.
-NOBODY = AccessGrant(name="nobody", limit=ScopeLimit(), read_only=True)
+NO_ACCESS = AccessGrant(name="nobody", limit=ScopeLimit(), read_only=True)
 
 #: Returns what a caller may do now, None when they may no longer call. Takes what they might do before, and
 #: the API key they brought along, where it is at hand.
@@ -82,20 +82,20 @@ def fingerprint(secret: str) -> str:
 
 
 def grant_of_user(user: object) -> AccessGrant:
-    """Return the grant that the gate put into a request's `user`; NOBODY's where there is none."""
-    return grant_of_token(user.access_token) if isinstance(user, AuthenticatedUser) else NOBODY
+    """Return the grant that the gate put into a request's `user`; NO_ACCESS without one."""
+    return grant_of_token(user.access_token) if isinstance(user, AuthenticatedUser) else NO_ACCESS
 
 
 def grant_of_token(token: AccessToken) -> AccessGrant:
-    """Return the grant in a verified token; NOBODY's where there is none."""
+    """Return the grant in a verified token; NO_ACCESS without one."""
     claims = cast("Mapping[str, Any] | None", (token.claims or {}).get(GRANT_CLAIM))
-    return AccessGrant.from_claims(claims) if claims else NOBODY
+    return AccessGrant.from_claims(claims) if claims else NO_ACCESS
 
 
 def grant_of_request(request: ServerRequestContext[Any, Any]) -> AccessGrant:
     """Return what the credential of an MCP request allows; nothing where none was checked."""
     http = request.request
-    return grant_of_user(http.scope.get("user")) if isinstance(http, Request) else NOBODY
+    return grant_of_user(http.scope.get("user")) if isinstance(http, Request) else NO_ACCESS
 
 
 def grant_of_http(request: Request) -> AccessGrant:

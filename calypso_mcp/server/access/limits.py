@@ -1,8 +1,8 @@
 """What one HTTP request may cost: checked before any of it reaches MCP, on every route of the server.
 
 From the outside in: Host and Origin, credential, requests at once and the time until the answer is complete,
-requests at once and per minute of one caller, and the body's size, speed and shape. Whoever has no credential
-takes no place of those who have one.
+requests at once and per minute of one caller, and the body's size, speed and shape. Callers
+without a credential take no place of those with one.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def wrap(
         security: Hosts and origins to accept, on every route.
         control: How callers prove who they are; None where anyone who reaches the port may call.
         front: Puts before the login what answers without one.
-        metrics: Where answers are counted; None where nobody asked.
+        metrics: Where answers are counted; None counts nothing.
         clock: Seconds that only ever grow.
     """
     pace = RefusalPace()

@@ -14,7 +14,7 @@ _COOKIE = re.compile(r"[!#-+\--:<-\[\]-~]{1,3800}")
 
 
 class TokenSessions:
-    """Lets a person in with a token of theirs, and then nobody further than the token would.
+    """Lets a person in with a token of theirs, and no further than the token would.
 
     Nothing is kept here, so that any worker answers, and a token that is revoked ends its sessions.
     """

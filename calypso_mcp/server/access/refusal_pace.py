@@ -1,7 +1,7 @@
 """How fast strangers are refused: a slip is answered at once, a flood after a pause that costs nothing.
 
-Every answer takes time of the event loop, which callers who are known share. Whoever floods the server waits
-for each answer before the next request on that connection, so a pause slows the flood and nobody else.
+Every answer takes time of the event loop, which known callers share. A caller that floods the server waits
+for each answer before the next request on that connection, so a pause slows the flood alone.
 """
 
 from __future__ import annotations

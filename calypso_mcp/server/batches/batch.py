@@ -49,7 +49,7 @@ class Batch:
         self._missing: list[Source] = []
         self._removed: list[Source] = []
         self._targets: list[Target] = []
-        slugs = {one.target.slug for one in inputs if one.target}
+        slugs = {item.target.slug for item in inputs if item.target}
         self._shared_slug = slugs.pop() if len(slugs) == 1 else None
 
     async def find_missing(self, folder: WalkedFolder, time: CallTime) -> None:
@@ -76,8 +76,8 @@ class Batch:
     async def _upload_to_confirm(self, time: CallTime) -> str | None:
         """Return the upload as a question says it; None where it is small enough to happen unasked."""
         most = self._access.state.confirm_uploads_over
-        sizes = [one.size_bytes for one in self._inputs if _may_be_there(one)]
-        new = [one.size_bytes for one in self._inputs if one.upload and not _may_be_there(one)]
+        sizes = [item.size_bytes for item in self._inputs if _may_be_there(item)]
+        new = [item.size_bytes for item in self._inputs if item.upload and not _may_be_there(item)]
         if not most or len(sizes) + len(new) <= most:
             return None
         with suppress(OutOfTime):
@@ -100,12 +100,12 @@ class Batch:
     @property
     def is_replay(self) -> bool:
         """Whether everything that could be sent was there already, so that it may well be searchable."""
-        uploaded = [one for one in self._outcomes or () if one.is_uploaded]
-        return bool(uploaded) and all(one.is_replayed for one in uploaded)
+        uploaded = [outcome for outcome in self._outcomes or () if outcome.is_uploaded]
+        return bool(uploaded) and all(outcome.is_replayed for outcome in uploaded)
 
     async def look(self, time: CallTime) -> None:
         """Find what is there already, as far as the time allows; sends nothing."""
-        uploads = [one.upload for one in self._inputs if one.upload and _may_be_there(one)]
+        uploads = [item.upload for item in self._inputs if item.upload and _may_be_there(item)]
         with time.limited():
             self._found = await self._access.client.uploads.look_up_all(uploads, on_progress=self._tell)
 
@@ -113,11 +113,11 @@ class Batch:
         """Find what is there already, and what would exceed the caller's quota; sends nothing."""
         await self.look(time)
         found = iter(self._found or ())
-        states = [next(found, None) if _may_be_there(one) else None for one in self._inputs]
+        states = [next(found, None) if _may_be_there(item) else None for item in self._inputs]
         new = [
-            (index, one.upload, one.size_bytes)
-            for index, (one, state) in enumerate(zip(self._inputs, states, strict=True))
-            if one.upload and state is None
+            (index, item.upload, item.size_bytes)
+            for index, (item, state) in enumerate(zip(self._inputs, states, strict=True))
+            if item.upload and state is None
         ]
         refusals = await foresee_uploads(self._access, [(upload, size) for _, upload, size in new])
         self._over_quota = {
@@ -129,7 +129,7 @@ class Batch:
         with suppress(OutOfTime), time.limited():
             await self._settle_targets()
             admission = await self._admit()
-            uploads = [one.upload for one in self._inputs if one.upload]
+            uploads = [item.upload for item in self._inputs if item.upload]
             self._outcomes = await self._access.client.uploads.upload_all(uploads, on_progress=self._tell)
             await self._access.state.quotas.settle(self._access.grant, admission, self._outcomes)
             self._targets = [await made_by_upload(self._access, target) for target in self._targets]
@@ -142,7 +142,7 @@ class Batch:
         """
         settled: dict[Target, Target] = {}
         problems: dict[Target, CalypsoError] = {}
-        for target in dict.fromkeys(one.target for one in self._inputs if one.upload and one.target):
+        for target in dict.fromkeys(item.target for item in self._inputs if item.upload and item.target):
             try:
                 settled[target] = await made(self._access, target)
             except CalypsoError as problem:
@@ -151,34 +151,34 @@ class Batch:
         if problems and not settled:
             raise next(iter(problems.values()))
         self._inputs = [
-            one
-            if one.upload is None or one.target is None
-            else replace(one, upload=None, problem=problems[one.target])
-            if one.target in problems
-            else replace(one, upload=one.upload.to(settled[one.target].destination))
-            for one in self._inputs
+            item
+            if item.upload is None or item.target is None
+            else replace(item, upload=None, problem=problems[item.target])
+            if item.target in problems
+            else replace(item, upload=item.upload.to(settled[item.target].destination))
+            for item in self._inputs
         ]
 
     async def _admit(self) -> Admission:
         """Count what will be stored, leave out what exceeds the caller's quota, and return the admission."""
-        asked = [(one.upload, one.size_bytes) for one in self._inputs if one.upload]
+        asked = [(item.upload, item.size_bytes) for item in self._inputs if item.upload]
         admission = await admit_uploads(self._access, asked)
         refusals = iter(admission.refusals)
-        looked = [(one, next(refusals) if one.upload else None) for one in self._inputs]
+        looked = [(item, next(refusals) if item.upload else None) for item in self._inputs]
         self._inputs = [
-            replace(one, upload=None, problem=refusal) if refusal else one for one, refusal in looked
+            replace(item, upload=None, problem=refusal) if refusal else item for item, refusal in looked
         ]
         return admission.admitted
 
     async def wait(self, time: CallTime) -> None:
         """Wait until what has arrived is searchable."""
-        if self._outcomes and any(one.is_uploaded for one in self._outcomes):
+        if self._outcomes and any(outcome.is_uploaded for outcome in self._outcomes):
             self._readiness = await wait_for_outcomes(
                 self._access.client, self._outcomes, time, self._progress
             )
 
     async def look_at_readiness(self) -> None:
-        """Find out whether what was there already is searchable, so that nobody waits in vain."""
+        """Find out whether what was there already is searchable, so that the caller does not wait in vain."""
         self._readiness = await wait_for_outcomes(self._access.client, self._outcomes or (), CallTime(0))
 
     def report(self, *, dry_run: bool) -> BatchReport:
@@ -188,13 +188,13 @@ class Batch:
             for source in (self._missing if dry_run else self._removed)
         ]
         told = batch_reports.summary([*(self._foreseen() if dry_run else self._told()), *gone])
-        batch_ids = sorted({one.batch_id for one in self._outcomes or () if one.batch_id})
+        batch_ids = sorted({outcome.batch_id for outcome in self._outcomes or () if outcome.batch_id})
         return BatchReport(
             dry_run=dry_run or None,
             bucket=self._shared_slug,
             total=len(self._inputs),
             counts=told.counts,
-            bytes=sum(one.size_bytes for one in self._inputs if one.upload),
+            bytes=sum(item.size_bytes for item in self._inputs if item.upload),
             next_step=self._foresight(told.counts) if dry_run else self._next_step(told.counts, batch_ids),
             readiness=self._readiness.state if self._readiness else None,
             searchable=_counts(self._readiness) if self._readiness else None,
@@ -209,18 +209,18 @@ class Batch:
 
     def _created(self) -> str | None:
         """Return the buckets that this batch has made, with the agents that search them."""
-        created, more = first([one.created for one in self._targets if one.created], _MOST_CREATED)
+        created, more = first([target.created for target in self._targets if target.created], _MOST_CREATED)
         return ", ".join([*created, *([f"and {more} more"] if more else [])]) or None
 
     def _told(self) -> list[Told]:
         left = iter(self._outcomes or ())
         told: list[Told] = []
-        for one in self._inputs:
-            outcome = next(left, None) if one.upload is not None and self._outcomes is not None else None
+        for item in self._inputs:
+            outcome = next(left, None) if item.upload is not None and self._outcomes is not None else None
             if outcome is None:
-                told.append(batch_reports.unsent(one))
+                told.append(batch_reports.unsent(item))
                 continue
-            line = batch_reports.sent(one, outcome, shared_slug=self._shared_slug)
+            line = batch_reports.sent(item, outcome, shared_slug=self._shared_slug)
             failed = self._readiness.failed.get(outcome.file_id or "") if self._readiness else None
             warned = self._readiness.warned.get(outcome.file_id or "") if self._readiness else None
             if failed:
@@ -231,16 +231,16 @@ class Batch:
     def _foreseen(self) -> list[Told]:
         left = iter(self._found or ())
         told: list[Told] = []
-        for index, one in enumerate(self._inputs):
-            outcome = next(left, None) if _may_be_there(one) else None
-            if one.upload is None:
-                told.append(batch_reports.unsent(one))
+        for index, item in enumerate(self._inputs):
+            outcome = next(left, None) if _may_be_there(item) else None
+            if item.upload is None:
+                told.append(batch_reports.unsent(item))
             elif index in self._over_quota:
-                told.append(batch_reports.unsent(replace(one, upload=None, problem=self._over_quota[index])))
+                told.append(batch_reports.unsent(replace(item, upload=None, problem=self._over_quota[index])))
             elif outcome is None or outcome.is_uploaded:
-                told.append(batch_reports.foreseen(one, is_there=outcome is not None))
+                told.append(batch_reports.foreseen(item, is_there=outcome is not None))
             else:
-                told.append(batch_reports.sent(one, outcome, shared_slug=self._shared_slug))
+                told.append(batch_reports.sent(item, outcome, shared_slug=self._shared_slug))
         return told
 
     def _foresight(self, counts: dict[str, int]) -> str:

@@ -128,7 +128,7 @@ class WalkedFolder:
 
 def kept_apart(inputs: Sequence[BatchInput]) -> list[BatchInput]:
     """Return `inputs` so that none replaces another: those of one name in one bucket stay side by side."""
-    named = Counter(_place_of(one.upload.declaration) for one in inputs if one.upload)
+    named = Counter(_place_of(item.upload.declaration) for item in inputs if item.upload)
 
     def apart(upload: Upload) -> Upload:
         is_alone = named[_place_of(upload.declaration)] == 1 or upload.declaration.if_exists != "replace"
@@ -138,7 +138,7 @@ def kept_apart(inputs: Sequence[BatchInput]) -> list[BatchInput]:
             else replace(upload, declaration=replace(upload.declaration, if_exists="keep_both"))
         )
 
-    return [replace(one, upload=apart(one.upload)) if one.upload else one for one in inputs]
+    return [replace(item, upload=apart(item.upload)) if item.upload else item for item in inputs]
 
 
 def _place_of(declaration: Declaration) -> tuple[object, ...]:
@@ -195,8 +195,8 @@ class InputReader:
         looked = await self._look_at_all(
             [_Named(file.path, f"{found.base}/{file.path}", file.path) for file in found.files], policy
         )
-        inputs = [replace(self._settle(one, target), is_found=True) for one in looked]
-        return sorted([*skipped, *inputs], key=lambda one: one.path)
+        inputs = [replace(self._settle(found, target), is_found=True) for found in looked]
+        return sorted([*skipped, *inputs], key=lambda item: item.path)
 
     async def of_paths(self, paths: Sequence[str]) -> list[BatchInput]:
         """Return an input for every path, in the order given.
@@ -212,7 +212,7 @@ class InputReader:
             return [BatchInput(path) for path in paths]
         self._begin_looking()
         looked = await self._look_at_all([_Named(path, path, None) for path in paths], policy)
-        return [self._settle(one, target) for one in looked]
+        return [self._settle(found, target) for found in looked]
 
     async def of_items(self, items: Sequence[BatchItem]) -> list[BatchInput]:
         """Return an input for every item, in the order given.

@@ -155,7 +155,7 @@ class BatchReport(ToolResult):
         """Return the counts and what to do next, then a line for each file, attention first."""
         facts = self.model_copy(update=dict.fromkeys(_LISTS)).facts()
         lines = [f"{name}: {inline(value)}" for name, value in facts.items()]
-        lines += [one.as_line() for one in self.outcomes or ()]
+        lines += [outcome.as_line() for outcome in self.outcomes or ()]
         if self.omitted:
             lines.append(f"and {self.omitted} more, omitted")
         lines += [kind.as_line() for kind in self.skipped or ()]
@@ -281,16 +281,16 @@ def summary(outcomes: Iterable[Told]) -> Summary:
 
 def _kinds(skipped: Iterable[InputOutcome]) -> list[SkippedKind]:
     by_code: dict[str, list[InputOutcome]] = defaultdict(list)
-    for one in skipped:
-        by_code[one.code or "unknown"].append(one)
-    reasons = {code: {one.reason for one in same} for code, same in by_code.items()}
+    for file in skipped:
+        by_code[file.code or "unknown"].append(file)
+    reasons = {code: {file.reason for file in same} for code, same in by_code.items()}
     return [
         SkippedKind(
             code=code,
             count=len(same),
             # What is said of one file, such as its size, does not hold for the others.
             reason=same[0].reason if len(reasons[code]) == 1 else None,
-            examples=[one.path for one in same[:_MOST_EXAMPLES]],
+            examples=[file.path for file in same[:_MOST_EXAMPLES]],
         )
         for code, same in sorted(by_code.items(), key=lambda entry: -len(entry[1]))
     ]
@@ -302,7 +302,7 @@ def _shortened(path: str, limit: int) -> str:
 
 
 def _refused(path: str, problem: CalypsoError, *, found: bool) -> Told:
-    # A file nobody asked for by name is skipped like others of its kind.
+    # A file that the call does not name is skipped like others of its kind.
     skipped = found and problem.code in _SKIPPED_WHEN_FOUND
     refused = FileState.of_error(problem).outcome or "failed"
     told = InputOutcome(

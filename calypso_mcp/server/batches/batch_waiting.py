@@ -39,8 +39,8 @@ async def wait_for_outcomes(
     client: CalypsoClient, outcomes: Sequence[FileState], time: CallTime, progress: CallProgress | None = None
 ) -> BatchReadiness:
     """Wait until every file that arrived is searchable or has failed, or the call times out."""
-    uploaded = {one.file_id for one in outcomes if one.is_uploaded and one.file_id}
-    nameless = sum(one.is_uploaded and not one.file_id for one in outcomes)
+    uploaded = {outcome.file_id for outcome in outcomes if outcome.is_uploaded and outcome.file_id}
+    nameless = sum(outcome.is_uploaded and not outcome.file_id for outcome in outcomes)
     reports: dict[int, StateReport] = {}
     counts: dict[int, int] = {}
     targets = _targets(outcomes)
@@ -80,7 +80,7 @@ async def wait_for_outcomes(
         for state in report.states
         if state.warnings and state.readiness is Readiness.READY
     }
-    ready = {one for report in reports.values() for one in report.ready} & uploaded
+    ready = {state for report in reports.values() for state in report.ready} & uploaded
     pending = len(uploaded) + nameless - len(ready) - len(failed)
     settled = Readiness.FAILED if failed else Readiness.READY
     return BatchReadiness(
@@ -99,9 +99,9 @@ def _targets(outcomes: Sequence[FileState]) -> list[ReadinessTarget]:
     that never arrived, and would never be done.
     """
     by_batch: dict[str | None, list[str]] = defaultdict(list)
-    for one in outcomes:
-        if one.is_uploaded and one.file_id:
-            by_batch[one.batch_id].append(one.file_id)
+    for outcome in outcomes:
+        if outcome.is_uploaded and outcome.file_id:
+            by_batch[outcome.batch_id].append(outcome.file_id)
     return [
         ReadinessTarget(file_ids=tuple(dict.fromkeys(file_ids)), batch_id=batch_id)
         for batch_id, file_ids in by_batch.items()

@@ -43,7 +43,7 @@ async def find_missing(access: Access, folder: WalkedFolder, inputs: Sequence[Ba
     """Return the sources of the folder's bucket that came from the folder and are gone from it, by name."""
     if folder.bucket_id is None:
         return []
-    present = {_same_form(one.path) for one in inputs}
+    present = {_same_form(item.path) for item in inputs}
     gone = [
         source
         async for source in access.client.sources.every(folder.bucket_id)
@@ -58,7 +58,7 @@ def removal_to_confirm(folder: WalkedFolder, missing: Sequence[Source]) -> str |
     """Return the removal as a question says it; None where it is small enough to happen unasked."""
     if len(missing) <= MOST_UNASKED and not (folder.is_empty and missing):
         return None
-    named = ", ".join(clean_line(one.name, _NAME_CHARS) for one in missing[:_MOST_NAMED])
+    named = ", ".join(clean_line(source.name, _NAME_CHARS) for source in missing[:_MOST_NAMED])
     more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
     return f"remove {len(missing)} sources from {folder.slug} that are no longer in the folder: {named}{more}"
 

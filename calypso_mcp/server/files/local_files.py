@@ -2,7 +2,7 @@
 
 The spelling of a path is judged first (`domain.path_rules`, `domain.secret_names`). Then, on POSIX, every
 component below the allowed folder is opened relative to the one before and without following links, so
-whoever swaps a folder for a link between a check and a read gains nothing: there is no second look-up.
+swapping a folder for a link between a check and a read gains nothing: there is no second look-up.
 Type and size come from the open descriptor, and the bytes are read from it.
 """
 
@@ -232,7 +232,7 @@ def _open_placed(path: str, placement: Placement, policy: FilePolicy) -> OpenedF
             descriptor, status = regular_file_at(folder, parts[-1], path)
         finally:
             os.close(folder)
-    # The time of the last write can be set back by whoever wrote; that of the last change cannot.
+    # The time of the last write can be set back by the writer; that of the last change cannot.
     version = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     identity = "/".join(parts)
     location = "/".join((root.resolved.rstrip("/\\"), *parts))

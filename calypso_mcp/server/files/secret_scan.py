@@ -3,7 +3,7 @@
 One automaton runs all forms over each window at once, in time linear in its length and without Python's lock;
 only what it reports is looked at closer.
 
-A private key counts whatever protects it: a passphrase can be guessed without limit by whoever has the file,
+A private key counts whatever protects it: anyone who has the file can guess a passphrase without limit,
 and a bucket is no place to keep keys.
 """
 

@@ -103,7 +103,7 @@ async def checked_source(
 async def run_abandonable(look: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> T:
     """Run something that only looks at files in a worker thread; a cancelled call does not wait for it.
 
-    It calls `stop_if_abandoned` now and then, so as not to go on for nobody.
+    It calls `stop_if_abandoned` now and then, so that an abandoned call ends.
     """
     return await to_thread.run_sync(look, *arguments, abandon_on_cancel=True)
 
@@ -246,7 +246,7 @@ class _CheckedOnce:
         hashed = ContentHash(read, opened.size_bytes)
         _check_content(filename, hashed.read, opened.size_bytes, policy)
         # A clock of files ticks slowly: a write right after another one may leave the same time. And on
-        # Windows whoever writes can set the time back.
+        # Windows a writer can set the time back.
         if sys.platform != "win32" and time.time_ns() - opened.changed_ns > _SETTLED_NS:
             self._found[key] = hashed.value
             if len(self._found) > _MOST_REMEMBERED:

@@ -116,8 +116,8 @@ class UploadQuotas:
             count = _Count(connection, grant, self._today)
             looked = [count.add(arrival) for arrival in arrivals]
             return Admission(
-                tuple(one if isinstance(one, QuotaExceeded) else None for one in looked),
-                tuple(one if isinstance(one, Arrival) else None for one in looked),
+                tuple(state if isinstance(state, QuotaExceeded) else None for state in looked),
+                tuple(state if isinstance(state, Arrival) else None for state in looked),
             )
 
         return await self._table.run(work)
@@ -132,7 +132,7 @@ class UploadQuotas:
         def work(connection: sqlite3.Connection) -> tuple[QuotaExceeded | None, ...]:
             count = _Count(connection, grant, self._today, keeps=False)
             looked = [count.add(arrival) for arrival in arrivals]
-            return tuple(one if isinstance(one, QuotaExceeded) else None for one in looked)
+            return tuple(state if isinstance(state, QuotaExceeded) else None for state in looked)
 
         return await self._table.run(work, writes=False)
 
@@ -147,7 +147,7 @@ class UploadQuotas:
 
     async def give_back(self, grant: AccessGrant, bucket: str, file_ids: Iterable[str]) -> None:
         """Give back the room in a bucket of files that are gone from it; the day they came keeps them."""
-        gone = [(_GONE, f"{bucket} {one}", owner_of(grant.name), bucket, one) for one in file_ids]
+        gone = [(_GONE, f"{bucket} {file_id}", owner_of(grant.name), bucket, file_id) for file_id in file_ids]
         moved = (
             "UPDATE OR REPLACE counted SET bucket = ?, key = ? WHERE owner = ? AND bucket = ? AND file_id = ?"
         )
@@ -266,7 +266,7 @@ def _is_unstored(outcome: FileState) -> bool:
 
 async def arrivals_of(uploads: Sequence[tuple[Upload, int]]) -> list[Arrival]:
     """Return what uploads count as, given with their sizes in bytes; each names its bucket."""
-    return await to_thread.run_sync(lambda: [_arrival(*one) for one in uploads])
+    return await to_thread.run_sync(lambda: [_arrival(*upload) for upload in uploads])
 
 
 def _arrival(upload: Upload, size_bytes: int) -> Arrival:

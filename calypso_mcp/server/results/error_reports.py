@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from calypso_mcp.domain.untrusted_text import clean, clean_line, clean_value
 from calypso_mcp.errors import CalypsoError, InputError
 
-#: More complaints than this about one call's arguments help nobody.
+#: More complaints than this about one call's arguments do not help.
 _MOST_COMPLAINTS = 8
 _TEXT_CHARS = 4_000
 _CODE_CHARS = 200

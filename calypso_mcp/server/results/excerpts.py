@@ -62,7 +62,7 @@ def _best_start(text: str, words: Sequence[str], width: int) -> int:
     fitting = {word for word in words if len(word) <= width}
     found = [(match.start(), word) for word in fitting for match in re.finditer(re.escape(word), folded)]
     by_start = sorted(found)
-    by_end = sorted(found, key=lambda one: one[0] + len(one[1]))
+    by_end = sorted(found, key=lambda part: part[0] + len(part[1]))
     # The window only moves on, so every word enters it once and leaves it once.
     inside: Counter[str] = Counter()
     entered = left = best = best_count = 0

@@ -77,7 +77,7 @@ def with_ignored(result: CallToolResult, ignored: Sequence[str]) -> CallToolResu
         return result
     facts = cast("dict[str, Any]", result.structured_content or {})
     structure = {**facts, "ignored_arguments": list(ignored)}
-    if [one.text for one in result.content if isinstance(one, TextContent)] == [as_json(facts)]:
+    if [block.text for block in result.content if isinstance(block, TextContent)] == [as_json(facts)]:
         content = [TextContent(type="text", text=as_json(structure))]
     else:
         note = TextContent(type="text", text=f"Ignored arguments: {', '.join(ignored)}")

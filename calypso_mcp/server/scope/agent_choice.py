@@ -35,7 +35,7 @@ async def chosen_agent(
     if conversation_id:
         turn = access.state.conversations.open(conversation_id, access.grant)
         agent = _continued(access, turn, agent, agents)
-    agent = agent or _default(access, [one for one in agents if one.enabled])
+    agent = agent or _default(access, [agent for agent in agents if agent.enabled])
     if not agent.enabled:
         raise InputError(
             f"The agent {agent.id} is switched off.",

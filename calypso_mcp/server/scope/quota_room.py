@@ -42,7 +42,9 @@ async def make_room(access: Access, arrivals: Sequence[Arrival]) -> None:
     """Give back the room of what is gone, in the buckets in which `arrivals` would not fit otherwise."""
     quotas, grant = access.state.quotas, access.grant
     refusals = await quotas.foresee(grant, arrivals)
-    full = {one.bucket for one, refusal in zip(arrivals, refusals, strict=True) if refusal is not None}
+    full = {
+        arrival.bucket for arrival, refusal in zip(arrivals, refusals, strict=True) if refusal is not None
+    }
     if not full or not await access.backend.abilities.have(Extension.SOURCES):
         return
     for bucket in sorted(full):
@@ -54,7 +56,9 @@ async def _gone(access: Access, name: str, file_ids: Iterable[str]) -> list[str]
     """Return which files are in the bucket no more; `name` as `Destination.names` says it."""
     kind, _, reference = name.partition(":")
     buckets = await access.buckets(include_archived=True, fresh=True)
-    bucket = next((one for one in buckets if reference == (one.id if kind == "id" else one.slug)), None)
+    bucket = next(
+        (bucket for bucket in buckets if reference == (bucket.id if kind == "id" else bucket.slug)), None
+    )
     if bucket is None:
         return []
     listed = {source.id async for source in access.client.sources.every(bucket.id)}

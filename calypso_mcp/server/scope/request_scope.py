@@ -140,7 +140,7 @@ class Access:
             agent
             for agent in listed
             # An agent without listed buckets may search everything, so it is never inside a limit.
-            if agent.live_bucket_ids and all(scope.allows(one) for one in agent.live_bucket_ids)
+            if agent.live_bucket_ids and all(scope.allows(bucket_id) for bucket_id in agent.live_bucket_ids)
         ]
 
     async def broken_agents(self, active: Collection[str]) -> list[AgentModel]:

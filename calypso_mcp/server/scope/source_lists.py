@@ -102,10 +102,11 @@ async def require_source(access: Access, bucket: Bucket, name: str) -> Source:
         InputError: There are several.
     """
     page = await list_page(access, bucket, SourceFilters(query=name), limit=_MOST_LOOKED_AT)
-    meant = [one for one in page.sources if name in (one.name, one.filename, one.title)] or [
-        one
-        for one in page.sources
-        if name.casefold() in {known.casefold() for known in (one.name, one.filename, one.title) if known}
+    meant = [source for source in page.sources if name in (source.name, source.filename, source.title)] or [
+        source
+        for source in page.sources
+        if name.casefold()
+        in {known.casefold() for known in (source.name, source.filename, source.title) if known}
     ]
     if len(meant) == 1:
         return meant[0]
@@ -127,4 +128,6 @@ def _seen(within: Reach, sources: Sequence[Source]) -> tuple[Source, ...]:
 
 
 def _named(sources: Sequence[Source]) -> str:
-    return ", ".join(f"{clean_line(one.name, _NAME_CHARS)} ({one.id})" for one in sources[:_MOST_NAMED])
+    return ", ".join(
+        f"{clean_line(source.name, _NAME_CHARS)} ({source.id})" for source in sources[:_MOST_NAMED]
+    )

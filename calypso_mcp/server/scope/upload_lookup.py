@@ -60,7 +60,7 @@ async def find_arrived(access: Access, upload_id: str, place: UploadPlace) -> Kn
         listed = await access.client.sources.page(place.bucket_id, identity=identity, limit=LARGEST_PAGE)
         return next((source for source in listed.sources if is_it(source)), None)
     buckets = await access.buckets(include_archived=True)
-    bucket = next((one for one in buckets if one.id == place.bucket_id), None)
+    bucket = next((bucket for bucket in buckets if bucket.id == place.bucket_id), None)
     ids = bucket.file_ids if bucket else ()
     if bucket is None or not ids:
         return None

@@ -167,5 +167,5 @@ def _card(agent: AgentModel, slugs: Mapping[str, str], active: Collection[str]) 
         enabled=agent.enabled,
         buckets=named,
         more_buckets=more_buckets,
-        broken=any(one not in active for one in bound),
+        broken=any(bucket_id not in active for bucket_id in bound),
     )

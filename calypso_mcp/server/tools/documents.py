@@ -79,8 +79,8 @@ async def search(
         raise InputError("query is empty.", code="invalid_arguments", hint="Say what to look for.")
     is_readable = await access.backend.abilities.have(Extension.READ)
     documents: dict[str, FoundDocument] = {}
-    for one in await _find(access, query):
-        result, key = one.result, _key(one.result)
+    for hit in await _find(access, query):
+        result, key = hit.result, _key(hit.result)
         place = place_text(result.attributes)
         if not (is_readable and result.file_id):
             document_id = f"{key}?{query}"
@@ -160,13 +160,13 @@ def _shown(text: SourceText) -> str | None:
 async def _find_again(access: Access, document_id: str, key: str, query: str) -> Document:
     """Return the passages of one source that a search finds, which is all that the backend can return."""
     found = await _find(access, query) if query.strip() else []
-    results = [one.result for one in found if _key(one.result) == key]
+    results = [hit.result for hit in found if _key(hit.result) == key]
     if not results:
         raise _unknown(document_id)
     return Document(
         id=document_id,
         title=_title(results[0]),
-        text="\n\n".join(_placed(one.text or "", place_text(one.attributes)) for one in results),
+        text="\n\n".join(_placed(result.text or "", place_text(result.attributes)) for result in results),
         url=_address(results[0].url, key),
         metadata={"notice": _NOTICE, "passages": "only those that the search found"},
     )

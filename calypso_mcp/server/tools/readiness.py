@@ -192,11 +192,11 @@ async def _file_target(access: Access, file_ids: list[str]) -> ReadinessTarget:
     missing = [file_id for file_id, known in zip(wanted, found, strict=True) if known is None]
     if missing:
         raise _no_such_files(missing)
-    return ReadinessTarget(file_ids=tuple(one for one in found if one), view=await reach_of(access))
+    return ReadinessTarget(file_ids=tuple(known for known in found if known), view=await reach_of(access))
 
 
 def _no_such_files(missing: list[str]) -> ScopeError:
-    named = ", ".join(repr(clean_line(one, _ID_CHARS)) for one in missing[:_MOST_NAMED])
+    named = ", ".join(repr(clean_line(file_id, _ID_CHARS)) for file_id in missing[:_MOST_NAMED])
     more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
     return ScopeError(
         f"There is no file {named}{more} here.",

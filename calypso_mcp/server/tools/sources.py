@@ -79,7 +79,7 @@ class SourcePage(ToolResult):
         """Return a line for each source."""
         lines = [f"bucket: {self.bucket}"]
         lines += [f"total: {self.total}"] if self.total is not None else []
-        lines += [one.as_line() for one in self.sources]
+        lines += [source.as_line() for source in self.sources]
         lines += [f"not listed: {count} {kind}" for kind, count in (self.others or {}).items()]
         lines += [f"next_cursor: {self.next_cursor}"] if self.next_cursor else []
         return "\n".join(lines)
@@ -153,7 +153,7 @@ class SourceReading(ToolResult):
         first = self.first or 1
         shown = f"passages {first}-{first + len(self.passages) - 1} of {self.of}"
         lines = [f"{self.name} (file_id {self.file_id}), {shown}. {self.notice}"]
-        lines += [fence(one.text, one.place or self.name) for one in self.passages]
+        lines += [fence(passage.text, passage.place or self.name) for passage in self.passages]
         lines += [f"To go on, call read_source with start='{self.next_start}'."] if self.next_start else []
         return "\n\n".join(lines)
 
@@ -176,7 +176,9 @@ async def read_source(
     passages = text.passages
     if end.strip():
         last = read_place(end)
-        passages = tuple(one for one in passages if not is_beyond(last, one.attributes)) or passages[:1]
+        passages = (
+            tuple(passage for passage in passages if not is_beyond(last, passage.attributes)) or passages[:1]
+        )
     if text.total_passages and not passages:
         raise InputError(
             f"There is no such place in the source: {clean_line(start, _NAME_CHARS)!r}.",
@@ -192,7 +194,8 @@ async def read_source(
             first=passages[0].index + 1 if passages else None,
             of=text.total_passages,
             passages=[
-                ReadPassage(place=place_text(one.attributes) or None, text=one.text) for one in passages
+                ReadPassage(place=place_text(passage.attributes) or None, text=passage.text)
+                for passage in passages
             ],
             state=None if passages else state.readiness,
             reason=None if passages else reason_of(state),
@@ -252,13 +255,13 @@ async def remove_source(
     file = await require_source(access, within, name) if within and name else None
     file = file or await require_file(access, file_id, within=within)
     holding = await _holding(access, file, within)
-    slugs = [one.slug for one in holding]
+    slugs = [holder.slug for holder in holding]
     if access.state.confirm_removals:
         question = f"Remove {name_of(file)!r} and its passages from {', '.join(slugs)}?"
         await require_yes(ctx, question, confirm=confirm)
-    for one in holding:
+    for holder in holding:
         try:
-            await access.client.sources.remove(file.id, bucket=one.id)
+            await access.client.sources.remove(file.id, bucket=holder.id)
         except NotFound:
             continue  # somebody else was quicker
     access.backend.catalogue.forget()

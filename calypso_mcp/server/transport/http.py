@@ -37,7 +37,7 @@ class HttpPolicy:
         control: How callers prove who they are; None where reaching the port is enough.
         routes: Routes beside MCP, behind the same checks.
         front: What stands before the login, behind the checks of Host and Origin: puts a page before an app.
-        metrics: Where answers are counted; None where nobody asked.
+        metrics: Where answers are counted; None counts nothing.
     """
 
     host: str = "127.0.0.1"

@@ -190,7 +190,7 @@ def _read(model: type[M], given: object) -> M:
     try:
         return model.model_validate_json(given) if isinstance(given, bytes) else model.model_validate(given)
     except ValidationError as error:
-        names = ", ".join(sorted({".".join(map(str, one["loc"])) or "body" for one in error.errors()}))
+        names = ", ".join(sorted({".".join(map(str, detail["loc"])) or "body" for detail in error.errors()}))
         raise InputError(f"The request is not understood: {names}.", code="invalid_arguments") from None
 
 

@@ -85,7 +85,7 @@ def lines_of(source: BinaryIO) -> MemoryObjectReceiveStream[bytes | TooLong]:
                 from_thread.run(send.send, line, token=token)
             from_thread.run_sync(send.close, token=token)
         except (OSError, ValueError, RuntimeError, anyio.BrokenResourceError, anyio.ClosedResourceError):
-            # Nobody listens any more: the server has ended, or the event loop has.
+            # The server or the event loop has ended, so the stream has no reader.
             _close_quietly(send, token)
 
     threading.Thread(target=read, name="stdin", daemon=True).start()

@@ -114,7 +114,7 @@ class UploadEndpoint:
             admission = await quotas.admit(grant, [arrival])
             admission.require()
         except CalypsoError as error:
-            # Only as a claim: whoever has begun to receive the file meanwhile knows better.
+            # Only as a claim: a process that has begun to receive the file meanwhile knows better.
             await self._uploads.claim(ticket, record, _after(error), error=error)
             return _failed(ticket, error)
         if not await self._uploads.claim(ticket, record, "receiving"):

@@ -97,17 +97,17 @@ async def _carry_out(sides: Sides, plan: Plan, time_limit_s: float) -> dict[str,
 
 
 def _moved_bucket(planned: PlannedBucket, carried: list[Carried], checked: Checked) -> dict[str, Any]:
-    lost = [one for one in carried if not one.state.is_uploaded]
+    lost = [moved for moved in carried if not moved.state.is_uploaded]
     return {
         "bucket": planned.bucket.slug,
         "sources": len(planned.sources),
-        "uploaded": sum(one.state.outcome == "accepted" for one in carried),
-        "already_there": sum(one.state.is_replayed for one in carried),
+        "uploaded": sum(moved.state.outcome == "accepted" for moved in carried),
+        "already_there": sum(moved.state.is_replayed for moved in carried),
         "searchable": checked.searchable,
         "searches": checked.searches,
         "searches_found": checked.searches - len(checked.missed),
         "problems": [
-            *(f"{one.source.name}: {one.state.message or one.state.outcome}" for one in lost),
+            *(f"{moved.source.name}: {moved.state.message or moved.state.outcome}" for moved in lost),
             *(f"{name}: {reason}" for name, reason in checked.unsearchable),
             *(f"found here and not there: {query}" for query in checked.missed),
         ],
@@ -117,12 +117,12 @@ def _moved_bucket(planned: PlannedBucket, carried: list[Carried], checked: Check
 def _print_plan(plan: Plan, notes: list[str], arguments: argparse.Namespace) -> None:
     rows: list[dict[str, Any]] = [
         {
-            "bucket": one.bucket.slug,
-            "sources": len(one.sources),
-            "size_bytes": one.size_bytes,
-            "there": "exists" if one.there else "new",
+            "bucket": planned.bucket.slug,
+            "sources": len(planned.sources),
+            "size_bytes": planned.size_bytes,
+            "there": "exists" if planned.there else "new",
         }
-        for one in plan.buckets
+        for planned in plan.buckets
     ]
     agents = [agent.profile_id for agent in plan.agents]
     if print_result({"buckets": rows, "agents": agents, "changes": notes}, arguments):

@@ -24,7 +24,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """Remove it, after asking where a person is there to answer; 1 where the answer is no.
 
     Raises:
-        ConfigError: Nobody can be asked, and `--yes` was not given.
+        ConfigError: There is no terminal to ask in, and `--yes` was not given.
     """
     if not arguments.yes:
         if not started_by_hand():

@@ -30,9 +30,11 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     findings = anyio.run(findings_of, flags)
     is_all_well = is_well(findings)
     if arguments.json:
-        print(json.dumps({"ok": is_all_well, "findings": [one.as_json() for one in findings]}, indent=2))
+        print(
+            json.dumps({"ok": is_all_well, "findings": [finding.as_json() for finding in findings]}, indent=2)
+        )
         return 0 if is_all_well else 1
     print(rendered(findings, columns()))
-    problems = sum(one.status == "problem" for one in findings)
+    problems = sum(finding.status == "problem" for finding in findings)
     print("\nAll is well." if is_all_well else f"\n{problems} {'problem' if problems == 1 else 'problems'}.")
     return 0 if is_all_well else 1

@@ -46,8 +46,8 @@ def add_arguments(parser: CommandParser) -> None:
     parser.add_argument(
         "client",
         metavar="CLIENT",
-        choices=[one.name for one in CLIENTS],
-        help=", ".join(one.name for one in CLIENTS),
+        choices=[client.name for client in CLIENTS],
+        help=", ".join(client.name for client in CLIENTS),
     )
     parser.add_argument(
         "--project", action="store_true", help="write the configuration of this folder's project"
@@ -64,7 +64,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """Install or take out; 0 where the configuration says what it should, and the server starts."""
-    client = next(one for one in CLIENTS if one.name == arguments.client)
+    client = next(client for client in CLIENTS if client.name == arguments.client)
     places = Places.of(environment(), Path.cwd())
     if arguments.uninstall:
         return _change(client, _path(client, places, arguments), None, arguments)

@@ -1,4 +1,4 @@
-"""What nobody looks for in a text: files embedded in it, and long runs of base64 or hexadecimal digits."""
+"""Removes what no search looks for: files embedded in a text, long runs of base64 or hexadecimal digits."""
 
 from __future__ import annotations
 
@@ -47,6 +47,7 @@ def _has_text(block: Block) -> bool:
 def _is_data(run: str) -> bool:
     """Whether a run mixes cases and digits all over, as data does, other than words, paths and rulers."""
     changes = sum(
-        one.isdigit() != other.isdigit() or one.isupper() != other.isupper() for one, other in pairwise(run)
+        char.isdigit() != other.isdigit() or char.isupper() != other.isupper()
+        for char, other in pairwise(run)
     )
     return changes >= len(run) * _DATA_CHANGES

@@ -12,7 +12,9 @@ def _kind(
     *signatures: bytes | Signature,
     container: Container | None = None,
 ) -> UnreadableKind:
-    marks = tuple(one if isinstance(one, Signature) else Signature(one) for one in signatures)
+    marks = tuple(
+        signature if isinstance(signature, Signature) else Signature(signature) for signature in signatures
+    )
     return UnreadableKind(label, remedy, tuple(endings.split()), marks, container)
 
 

@@ -1,7 +1,7 @@
 """One spelling for letters that are written in several ways. Imported when the first text beyond ASCII comes.
 
 FTS5 folds case and the accents of Latin letters; it keeps compatibility forms (ligatures, full width,
-subscripts), letters with a stroke, Greek accents, and the characters nobody sees.
+subscripts), letters with a stroke, Greek accents, and invisible characters.
 """
 
 # ruff: noqa: RUF001  other scripts have letters that look like Latin ones

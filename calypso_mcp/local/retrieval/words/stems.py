@@ -86,12 +86,12 @@ class Stems:
                 kept.clear()
             self._count = 0
         new: list[str] = []
-        for one in pieces - self._stemmed - self._plain:
-            if _is_plain(one):
-                self._plain.add(one)
-                self._plain_by_letters.setdefault(one[:_LETTERS].lower(), []).append(one)
+        for piece in pieces - self._stemmed - self._plain:
+            if _is_plain(piece):
+                self._plain.add(piece)
+                self._plain_by_letters.setdefault(piece[:_LETTERS].lower(), []).append(piece)
             else:
-                new.append(one)
+                new.append(piece)
         for begin in begins:
             new += self._take_plain(begin)
         if not new:
@@ -108,9 +108,9 @@ class Stems:
         taken: list[str] = []
         for key in [key for key in keys if key.startswith(letters)]:
             waiting = self._plain_by_letters.get(key, [])
-            found = {one for one in waiting if one.lower().startswith(begin)}
+            found = {piece for piece in waiting if piece.lower().startswith(begin)}
             if found:
-                self._plain_by_letters[key] = [one for one in waiting if one not in found]
+                self._plain_by_letters[key] = [piece for piece in waiting if piece not in found]
                 self._plain -= found
                 taken += found
         return taken

@@ -116,7 +116,7 @@ class Database:
         if submitted:
             # They are carried out in this order, so all are done when the last one is.
             await asyncio.wait([asyncio.wrap_future(submitted[-1])])
-        return [one.exception() or cast("T", one.result()) for one in submitted]
+        return [write.exception() or cast("T", write.result()) for write in submitted]
 
     async def checkpoint(self) -> None:
         """Move the write-ahead log into the database and shorten it, unless readers are in the way."""

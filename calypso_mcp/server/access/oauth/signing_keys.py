@@ -76,7 +76,7 @@ class SigningKeys:
             Busy: Too many tokens wait for the issuer's answer.
         """
         known, age = matching(self._keys, key_id, algorithm), self._age(self._fetched_at)
-        # A fetch, which anybody can cause with a made-up id, holds up nobody whose key is at hand.
+        # A made-up id can cause a fetch; it holds up no token whose key is at hand.
         if known is not None and age <= (MAX_STALE_S if self._lock.locked() else MAX_AGE_S):
             return known
         if known is not None:

@@ -21,7 +21,7 @@ from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import Busy, ConnectionFailed
 from calypso_mcp.server.access.body_limits import BodyPolicy
-from calypso_mcp.server.access.credentials import NOBODY, access_token, grant_of_user
+from calypso_mcp.server.access.credentials import NO_ACCESS, access_token, grant_of_user
 from calypso_mcp.server.access.gate import AccessControl
 from calypso_mcp.server.access.json_shape import JsonShape
 from calypso_mcp.server.access.limits import HttpLimits, wrap
@@ -172,8 +172,8 @@ async def test_an_address_that_is_a_credential_passes_without_another() -> None:
 
 
 def test_a_request_that_met_no_gate_may_do_nothing() -> None:
-    assert grant_of_user(None) == NOBODY
-    assert NOBODY.limit == ScopeLimit()
+    assert grant_of_user(None) == NO_ACCESS
+    assert NO_ACCESS.limit == ScopeLimit()
 
 
 @pytest.mark.parametrize("control", [None, CONTROL])

@@ -43,12 +43,12 @@ class _Element:
 
     @property
     def elements(self) -> list[_Element]:
-        return [one for one in self.content if isinstance(one, _Element)]
+        return [part for part in self.content if isinstance(part, _Element)]
 
     @property
     def is_mixed(self) -> bool:
         """Whether text stands between its elements."""
-        has_text = any(isinstance(one, str) and one.strip() for one in self.content)
+        has_text = any(isinstance(part, str) and part.strip() for part in self.content)
         return has_text and bool(self.elements)
 
 
@@ -64,16 +64,16 @@ def read_xml(file: FileContent) -> Document:
         root = _parse(decoded.text)
     except expat.ExpatError as error:
         return _without_tags(decoded, error.lineno)
-    title = next((_text(one) for one in _children(root, "title") if _text(one)), None)
+    title = next((_text(child) for child in _children(root, "title") if _text(child)), None)
     return Document(tuple(line_blocks(_lines(root))), title, warnings=decoded.warnings)
 
 
 def _children(root: _Element, name: str) -> Iterator[_Element]:
-    for one in root.elements:
-        if _local(one.name) == name:
-            yield one
-        elif _local(one.name) == "channel":
-            yield from _children(one, name)
+    for child in root.elements:
+        if _local(child.name) == name:
+            yield child
+        elif _local(child.name) == "channel":
+            yield from _children(child, name)
 
 
 def _parse(text: str) -> _Element:
@@ -129,8 +129,8 @@ def _lines(element: _Element) -> Iterator[Line]:
         if line := CELL_SEPARATOR.join([*cells, *([label + text] if text else [])]):
             yield line, element.line, element.end
         return
-    if all(not one.elements for one in children) and element.name:
-        cells += [cell for one in children for cell in _cells(one)]
+    if all(not child.elements for child in children) and element.name:
+        cells += [cell for child in children for cell in _cells(child)]
         line = CELL_SEPARATOR.join(cells)
         if line and len(line) <= _RECORD_CHARS:
             yield line, element.line, element.end
@@ -138,8 +138,8 @@ def _lines(element: _Element) -> Iterator[Line]:
         cells = _attributes(element)
     if cells:
         yield f"{name} {CELL_SEPARATOR.join(cells)}", element.line, element.line
-    for one in children:
-        yield from _lines(one)
+    for child in children:
+        yield from _lines(child)
 
 
 def _cells(element: _Element) -> list[str]:
@@ -166,11 +166,11 @@ def _text(element: _Element) -> str:
 
 
 def _pieces(element: _Element) -> Iterator[str]:
-    for one in element.content:
-        if isinstance(one, str):
-            yield one
-        elif _local(one.name) not in _NO_TEXT:
-            yield from _pieces(one)
+    for part in element.content:
+        if isinstance(part, str):
+            yield part
+        elif _local(part.name) not in _NO_TEXT:
+            yield from _pieces(part)
 
 
 def _local(name: str) -> str:
@@ -184,5 +184,5 @@ def _without_tags(decoded: Decoded, line: int) -> Document:
         (" ".join(unescape(_TAGS.sub(" ", text)).split()), number, number)
         for number, text in enumerate(decoded.text.split("\n"), 1)
     )
-    blocks = tuple(line_blocks(one for one in lines if one[0]))
+    blocks = tuple(line_blocks(shown for shown in lines if shown[0]))
     return Document(blocks, warnings=(*decoded.warnings, warning))

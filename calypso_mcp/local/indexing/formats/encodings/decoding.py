@@ -79,8 +79,12 @@ def _decode_legacy(data: bytes, declared: str) -> Decoded:
     tried = [codec] if codec is not None else []
     if codec is not None and (text := _strict(data, codec)) is not None:
         return Decoded(text, codec)
-    if codec in {None, "utf-8"} and (mended := _replacing(data, "utf-8")) and _is_damaged_utf8(mended.text):
-        return mended
+    if (
+        codec in {None, "utf-8"}
+        and (repaired := _replacing(data, "utf-8"))
+        and _is_damaged_utf8(repaired.text)
+    ):
+        return repaired
     for guess in guesses(data):
         tried.append(guess)
         text = _strict(data, guess)

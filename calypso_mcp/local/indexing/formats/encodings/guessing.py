@@ -56,10 +56,10 @@ def guesses(data: bytes) -> Iterator[str]:
         max_bytes=_GUESSED_BYTES,
     )
     confidences: dict[str, float] = {}
-    for one in found:
-        codec = codec_of(one["encoding"] or "")
+    for guess in found:
+        codec = codec_of(guess["encoding"] or "")
         if codec is not None and codec not in {"utf-8", "ascii"}:
-            confidences.setdefault(codec, one["confidence"])
+            confidences.setdefault(codec, guess["confidence"])
     is_sure = max((sure for codec, sure in confidences.items() if codec in _USUAL), default=0.0) >= _SURE
     usual = {"cp1252": _WESTERN if is_sure else _WESTERN_SHORT, **dict.fromkeys(_USUAL, 1.0)}
 
@@ -88,8 +88,9 @@ def _plausibility(text: str) -> float:
 def _touches_latin(text: str, strange: set[str]) -> bool:
     """Whether a word mixes ASCII letters with those of other scripts."""
     return any(
-        (one in strange and _is_ascii_letter(other)) or (other in strange and _is_ascii_letter(one))
-        for one, other in pairwise(text)
+        (character in strange and _is_ascii_letter(other))
+        or (other in strange and _is_ascii_letter(character))
+        for character, other in pairwise(text)
     )
 
 

@@ -83,11 +83,15 @@ class _Tally:
 def find_furniture(root: LexborNode) -> frozenset[int]:
     """Return the memory ids of the elements below `root` that are no content."""
     page, blocks = _count(root)
-    small = [one for one in blocks if 0 < one.chars <= _MOST_SHARE * page.chars and not one.has_title]
-    fixed = [one for one in small if _is_notice(one) or _is_footer(one)]
+    small = [
+        region for region in blocks if 0 < region.chars <= _MOST_SHARE * page.chars and not region.has_title
+    ]
+    fixed = [region for region in small if _is_notice(region) or _is_footer(region)]
     begin, end = _extent(blocks, fixed)
-    menus = [one for one in small if _is_menu(one, outside=one.last < begin or one.first > end)]
-    return frozenset(one.node.mem_id for one in (*fixed, *menus))
+    menus = [
+        region for region in small if _is_menu(region, outside=region.last < begin or region.first > end)
+    ]
+    return frozenset(region.node.mem_id for region in (*fixed, *menus))
 
 
 def _count(root: LexborNode) -> tuple[_Tally, list[_Tally]]:
@@ -121,18 +125,18 @@ def _extent(blocks: list[_Tally], fixed: list[_Tally]) -> tuple[float, float]:
     """Return where the content begins and ends, leaving out what stands in `fixed` elements."""
     ends: list[int] = []
     starts: list[int] = []
-    for one in sorted(fixed, key=lambda tally: tally.first):
-        if not ends or one.first > ends[-1]:
-            starts.append(one.first)
-            ends.append(one.last)
+    for region in sorted(fixed, key=lambda tally: tally.first):
+        if not ends or region.first > ends[-1]:
+            starts.append(region.first)
+            ends.append(region.last)
     content = [
-        one
-        for one in blocks
-        if (one.is_heading or one.prose >= _PROSE_CHARS)
-        and not ((at := bisect_right(starts, one.first)) and one.first <= ends[at - 1])
+        region
+        for region in blocks
+        if (region.is_heading or region.prose >= _PROSE_CHARS)
+        and not ((at := bisect_right(starts, region.first)) and region.first <= ends[at - 1])
     ]
-    begin = min((one.first for one in content), default=math.inf)
-    return begin, max((one.last for one in content if not one.is_heading), default=begin)
+    begin = min((region.first for region in content), default=math.inf)
+    return begin, max((region.last for region in content if not region.is_heading), default=begin)
 
 
 def _is_notice(one: _Tally) -> bool:

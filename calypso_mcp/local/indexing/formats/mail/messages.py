@@ -51,7 +51,7 @@ def read_mailbox(file: FileContent) -> Document:
         return read_mail(file)
     ends = [*begins[1:], len(file.data)]
     raw = [_QUOTED_FROM.sub(rb"\1", file.data[start:end]) for start, end in zip(starts, ends, strict=True)]
-    letters = [_letter(_parse(one)) for one in raw[:_MOST_MESSAGES]]
+    letters = [_letter(_parse(message)) for message in raw[:_MOST_MESSAGES]]
     document = letter_document(letters, depth=file.depth, numbered=True)
     if len(raw) <= _MOST_MESSAGES:
         return document
@@ -113,7 +113,7 @@ def _leaves(message: EmailMessage) -> Iterator[EmailMessage]:
         part = stack.pop()
         if part.get_content_maintype() == "multipart" and part.is_multipart():
             inner = cast("list[object]", part.get_payload())
-            stack += [one for one in reversed(inner) if isinstance(one, EmailMessage)]
+            stack += [part for part in reversed(inner) if isinstance(part, EmailMessage)]
         else:
             yield part
 

@@ -62,7 +62,7 @@ def _letter(message: Message, depth: int) -> Letter:
         *([f"Date: {sent:%Y-%m-%d %H:%M}"] if sent is not None else []),
     ]
     body, kind = _body(message)
-    attachments = tuple(filter(None, (_attachment(one, depth) for one in message.attachments)))
+    attachments = tuple(filter(None, (_attachment(attachment, depth) for attachment in message.attachments)))
     return Letter(message.subject, facts, body, kind, attachments)
 
 

@@ -42,12 +42,12 @@ def join_lines(lines: Sequence[Line]) -> str:
 
 def _cut(lines: list[Line], height: float, depth: int) -> Iterator[list[Line]]:
     if depth < _DEEPEST:
-        columns = _split(lines, lambda one: (one.left, one.right), _COLUMN_GAP * height)
+        columns = _split(lines, lambda line: (line.left, line.right), _COLUMN_GAP * height)
         if len(columns) > 1 and all(len(column) >= _COLUMN_LINES for column in columns):
             for column in columns:
                 yield from _cut(column, height, depth + 1)
             return
-        bands = _split(lines, lambda one: (one.top, one.bottom), _PARAGRAPH_GAP * height)
+        bands = _split(lines, lambda line: (line.top, line.bottom), _PARAGRAPH_GAP * height)
         if len(bands) > 1:
             for band in bands:
                 yield from _cut(band, height, depth + 1)
@@ -71,10 +71,10 @@ def _split(lines: list[Line], extent: Callable[[Line], tuple[float, float]], gap
 def _rows(lines: list[Line]) -> str:
     """Return lines from top to bottom, those beside each other as one."""
     rows: list[list[Line]] = []
-    for line in sorted(lines, key=lambda one: one.top + one.bottom):
+    for line in sorted(lines, key=lambda line: line.top + line.bottom):
         middle = (line.top + line.bottom) / 2
         if rows and rows[-1][0].top < middle < rows[-1][0].bottom:
             rows[-1].append(line)
         else:
             rows.append([line])
-    return "\n".join(" ".join(one.text for one in sorted(row, key=lambda one: one.left)) for row in rows)
+    return "\n".join(" ".join(line.text for line in sorted(row, key=lambda line: line.left)) for row in rows)

@@ -36,8 +36,8 @@ def read_office(file: FileContent) -> Document:
     blocks = list(_parted(document_blocks(parse(file.data if marked is None else marked))))
     title = package.title if package is not None else None
     if package is not None and kind == "docx":
-        blocks += [Block(f"Comment: {one}") for one in package.comments()]
-        blocks += [Block(one) for one in package.margins()]
+        blocks += [Block(f"Comment: {comment}") for comment in package.comments()]
+        blocks += [Block(margin) for margin in package.margins()]
     if title is None and blocks and blocks[0].heading_level == 1:
         title = blocks[0].text
     return Document(tuple(blocks), title)

@@ -33,7 +33,9 @@ def read_spreadsheet(file: FileContent) -> Document:
     shown = _shown(parse(file.data))
     book = python_calamine.CalamineWorkbook.from_filelike(BytesIO(file.data))
     blocks: list[Block] = []
-    names = [one.name for one in book.sheets_metadata if one.typ == python_calamine.SheetTypeEnum.WorkSheet]
+    names = [
+        sheet.name for sheet in book.sheets_metadata if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
+    ]
     for number, name in enumerate(names, 1):
         sheet = book.get_sheet_by_name(name)
         if sheet.start is None or sheet.end is None:

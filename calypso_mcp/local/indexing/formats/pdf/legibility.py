@@ -51,7 +51,9 @@ def judge(text: str) -> Legible:
         cleaned = text
     else:
         kept = [line for line in lines if _garbled_share(line) < _GARBLED_LINE]
-        cleaned = "\n".join("".join(" " if _is_garbage(one) else one for one in line) for line in kept)
+        cleaned = "\n".join(
+            "".join(" " if _is_garbage(character) else character for character in line) for line in kept
+        )
     visible, left = _count_visible(text), _count_visible(cleaned)
     is_whole = visible == 0 or (visible - left) / visible < _LOST_SHARE
     if not _spells_words(cleaned):
@@ -71,7 +73,7 @@ def _is_garbage(character: str) -> bool:
 
 
 def _garbled_share(line: str) -> float:
-    visible = [one for one in line if not one.isspace()]
+    visible = [character for character in line if not character.isspace()]
     return sum(map(_is_garbage, visible)) / len(visible) if visible else 0.0
 
 

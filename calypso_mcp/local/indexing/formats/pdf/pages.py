@@ -17,7 +17,7 @@ from calypso_mcp.local.indexing.formats.pdf.legibility import judge
 
 #: PDFium marks a hyphen that only broke a word at a line end.
 _BROKEN_WORD = re.compile(r"[\ufffe\x02\xad][ \t]*\r?\n?")
-#: Presentation forms of Latin ligatures, which nobody types into a search.
+#: Presentation forms of Latin ligatures, which people do not type into a search.
 _LIGATURES = str.maketrans(
     {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\x00": "", "\ufeff": ""}
 )

@@ -68,5 +68,5 @@ def _tags(value: Any) -> tuple[str, ...]:
     if isinstance(value, str):
         value = value.split(",")
     found = cast("list[Any]", value) if isinstance(value, list) else ()
-    words = (" ".join(str(one).split())[:_MOST_TAG_CHARS] for one in found if isinstance(one, str | int))
+    words = (" ".join(str(item).split())[:_MOST_TAG_CHARS] for item in found if isinstance(item, str | int))
     return tuple(dict.fromkeys(filter(None, words)))[:_MOST_TAGS]
