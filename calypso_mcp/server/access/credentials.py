@@ -30,7 +30,7 @@ LONGEST_TOKEN = 8_192
 #: The grant of a caller who needs no credential.
 ANYONE = AccessGrant(name="")
 #: What a request that reached a handler without any grant may do: nothing.
-NO_ACCESS = AccessGrant(name="nobody", limit=ScopeLimit(), read_only=True)
+NO_ACCESS = AccessGrant(name="no access", limit=ScopeLimit(), read_only=True)
 
 #: Returns what a caller may do now, None when they may no longer call. Takes what they might do before, and
 #: the API key they brought along, where it is at hand.

@@ -46,7 +46,7 @@ def types_in(hint: Any) -> Iterator[type]:
 def hints_of(annotated: Any) -> dict[str, Any]:
     # Names that are imported for annotations only have to be found, too.
     known = {name: getattr(calypso_mcp.client, name) for name in calypso_mcp.client.__all__}
-    for module in ("client.readiness_target", "client.answers", "domain.file_state"):
+    for module in ("client.readiness_target", "client.retrieval.answers", "domain.states.file_state"):
         known |= vars(importlib.import_module(f"calypso_mcp.{module}"))
     return get_type_hints(annotated, {**known, **vars(sys.modules[annotated.__module__])})
 
