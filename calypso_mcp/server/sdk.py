@@ -81,7 +81,7 @@ class _ToolsWhenAsked(ToolManager):
 
     def _fill(self) -> None:
         if self._make is not None:
-            # The SDK wraps what each call is given in this model, which is made anew once nobody holds it.
+            # The SDK wraps what each call is given in this model, which is made anew once it is dropped.
             self._wrapper = AcceptedElicitation[Any]
             self._tools.update((tool.name, tool) for tool in self._make())
             self._make = None

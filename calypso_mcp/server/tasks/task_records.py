@@ -132,7 +132,7 @@ class TaskRecords:
         return record
 
     def is_abandoned(self, record: TaskRecord) -> bool:
-        """Whether a task is unfinished and nobody works on it any more."""
+        """Whether a task is unfinished and no process works on it any more."""
         return record.is_unfinished and record.heard_at < self._clock() - SILENCE_S
 
     async def report_in(self, task_id: str, message: str) -> TaskRecord | None:
