@@ -75,7 +75,7 @@ def search(
         time_limit_s: When to give up.
 
     Raises:
-        SearchTimedOut: The time was up.
+        SearchTimedOut: The search timed out.
     """
     phrases = query_phrases(query)
     if not phrases or limit < 1 or where.bucket_ids == [] or where.file_ids == []:
@@ -106,7 +106,7 @@ def frequencies(
     """Return how many passages the buckets hold, and how many of them match each of `phrases`.
 
     Raises:
-        SearchTimedOut: The time was up.
+        SearchTimedOut: The search timed out.
     """
     with _time_limit(connection, time_limit_s):
         statistics = Statistics(connection)
@@ -124,7 +124,7 @@ def absent_words(
     """Return the telling words of `query`, as written, that no passage of the buckets holds in any form.
 
     Raises:
-        SearchTimedOut: The time was up.
+        SearchTimedOut: The search timed out.
     """
     phrases = query_phrases(query)
     if not phrases or not bucket_ids:
