@@ -113,7 +113,7 @@ async def test_a_passing_fault_at_any_step_only_costs_time(
     calypso.script.add(On(step, fault))
 
     async with calypso.client() as client:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             uploaded = await client.uploads.upload(UPLOAD)
 
     assert len(calypso.script.struck) == fault.times
@@ -128,7 +128,7 @@ async def test_whatever_happens_to_the_bytes_they_are_stored_once(
     calypso.script.add(*rules)
 
     async with calypso.client() as client:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             await client.uploads.upload(UPLOAD)
 
     assert calypso.script.struck
@@ -188,7 +188,7 @@ async def test_a_lasting_fault_is_a_clear_error_and_the_next_call_continues(
 ) -> None:
     calypso.script.add(On(kind, fault))
     async with calypso.client() as client:
-        with anyio.fail_after(10), pytest.raises(error) as raised:
+        with anyio.fail_after(30), pytest.raises(error) as raised:
             await client.uploads.upload(UPLOAD)
     calypso.script.clear()
     sent_before = sum(one.body_bytes for one in calypso.script.of(PUT))

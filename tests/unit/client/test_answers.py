@@ -229,7 +229,7 @@ async def failed_with(transport: _OneStream, policies: ClientPolicies | None = N
     async with CalypsoClient(
         base_url="https://api.calypso.test/v1", api_key="sk_x", transport=transport, policies=policies
     ) as client:
-        with anyio.fail_after(5), pytest.raises(errors.CalypsoError) as raised:
+        with anyio.fail_after(30), pytest.raises(errors.CalypsoError) as raised:
             await client.answers.ask(ASKED)
     return raised.value
 

@@ -52,7 +52,7 @@ async def send(
     )
     url = f"{server.origin}/upload/{name}" if f"/upload/{name}" in server.objects else server.address(name)
     try:
-        with anyio.fail_after(10):
+        with anyio.fail_after(30):
             return await transfer.send(url, content, **options)
     finally:
         await connections.aclose()
