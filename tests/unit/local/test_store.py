@@ -288,7 +288,7 @@ def test_a_store_without_room_for_its_tables_says_so_and_is_made_when_there_is_r
         anyio.run(opened)
     """
     ran = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(make)],
+        [sys.executable, "-B", "-c", textwrap.dedent(make)],  # no bytecode is cut off at the limit
         capture_output=True,
         text=True,
         check=True,
