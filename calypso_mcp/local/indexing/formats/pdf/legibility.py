@@ -23,8 +23,8 @@ _LEAST_LETTERS = 80
 #: Of the letters in any text of a language in Latin script, about 40 % are vowels; in text whose letters are
 #: exchanged for others, few, or as many as chance leaves.
 _LEAST_VOWELS = 0.18
-_VOWELS = "aeiouyAEIOUY"
-_NO_LATIN_LETTER = re.compile(r"[^A-Za-z]+")
+_VOWELS = b"aeiouyAEIOUY"
+_NO_LATIN_LETTERS = bytes(set(range(256)) - set(string.ascii_letters.encode()))
 #: Leaders, rules and the like.
 _REPEATED = re.compile(r"(\S)\1{3,}")
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -46,24 +46,18 @@ def judge(text: str) -> Legible:
     Args:
         text: Of one page, with its line ends.
     """
-    lines = text.split("\n")
-    if _is_clean(text):
-        cleaned = text
-    else:
-        kept = [line for line in lines if _garbled_share(line) < _GARBLED_LINE]
-        cleaned = "\n".join(
-            "".join(" " if _is_garbage(character) else character for character in line) for line in kept
-        )
-    visible, left = _count_visible(text), _count_visible(cleaned)
-    is_whole = visible == 0 or (visible - left) / visible < _LOST_SHARE
-    if not _spells_words(cleaned):
+    squeezed = "".join(text.split())
+    if squeezed.isprintable() and _REPLACEMENT not in squeezed:  # no garbage for sure, as on most pages
+        is_legible = _spells_words(text, squeezed)
+        return Legible(text if is_legible else "", is_page=is_legible)
+    kept = [line for line in text.split("\n") if _garbled_share(line) < _GARBLED_LINE]
+    cleaned = "\n".join(
+        "".join(" " if _is_garbage(character) else character for character in line) for line in kept
+    )
+    left = "".join(cleaned.split())
+    if not _spells_words(cleaned, left):
         return Legible("", is_page=False)
-    return Legible(cleaned, is_page=is_whole)
-
-
-def _is_clean(text: str) -> bool:
-    """Whether `text` holds no garbage for sure; quick, for this is asked of every page."""
-    return "".join(text.split()).isprintable() and _REPLACEMENT not in text
+    return Legible(cleaned, is_page=(len(squeezed) - len(left)) / len(squeezed) < _LOST_SHARE)
 
 
 def _is_garbage(character: str) -> bool:
@@ -77,20 +71,22 @@ def _garbled_share(line: str) -> float:
     return sum(map(_is_garbage, visible)) / len(visible) if visible else 0.0
 
 
-def _count_visible(text: str) -> int:
-    return len("".join(text.split()))
-
-
-def _spells_words(text: str) -> bool:
-    squeezed = "".join(text.split())
-    in_words = sum(map(len, _WORD.findall(text)))
-    if in_words < len(squeezed) * _LEAST_WORD_SHARE:
+def _spells_words(text: str, squeezed: str) -> bool:
+    """Whether `text`, which is `squeezed` without its white space, spells words or is mostly figures."""
+    enough = len(squeezed) * _LEAST_WORD_SHARE
+    in_words = 0
+    for word in _WORD.finditer(text):
+        if in_words >= enough:
+            break
+        in_words += len(word.group())
+    if in_words < enough:
         signs = _REPEATED.sub("", squeezed)
         digits = sum(map(signs.count, string.digits))
         is_table = digits >= len(signs) * _MOST_DIGIT_SHARE
         return is_table or len(signs) < _LEAST_LETTERS or in_words >= len(signs) * _LEAST_WORD_SHARE
-    bases = unicodedata.normalize("NFD", squeezed)
-    letters = len(_NO_LATIN_LETTER.sub("", bases))
-    if letters < max(_LEAST_LETTERS, len(squeezed) / 2):
+    bases = unicodedata.normalize("NFD", squeezed).encode("ascii", "ignore")
+    letters = bases.translate(None, _NO_LATIN_LETTERS)
+    if len(letters) < max(_LEAST_LETTERS, len(squeezed) / 2):
         return True
-    return sum(map(bases.count, _VOWELS)) / letters >= _LEAST_VOWELS
+    vowels = len(letters) - len(letters.translate(None, _VOWELS))
+    return vowels / len(letters) >= _LEAST_VOWELS
