@@ -1,11 +1,14 @@
 """How often answers that are quoted, not written, hold what was asked for.
 
-    python -m tests.benchmarks.answers FOLDER...
+    python -m tests.benchmarks.answers [--faq] FOLDER...
 
 A FOLDER holds a collection as for `retrieval`, and `spans.jsonl` with the right `answer` to each question
 (`_id`) and the number of its article (`doc`); documents are called `ARTICLE_PARAGRAPH`. Told are the shares
 of the questions with the answer in a quotation, that are answered at all, and that are answered although
 the whole article is out of reach.
+
+`--faq` makes a file of questions with bare answers of each article, in three forms. Told are the shares of
+the questions whose answer is quoted, and that get a quotation which is a question.
 """
 
 from __future__ import annotations
@@ -16,15 +19,27 @@ import sqlite3
 import statistics
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import FileContent
+from calypso_mcp.local.indexing.formats.texts.markdown import read_markdown
 from calypso_mcp.local.indexing.formats.texts.text import read_text
 from calypso_mcp.local.retrieval import extractive, index
 from calypso_mcp.local.retrieval.extractive import Question, Source
 from calypso_mcp.local.retrieval.search import Where, frequencies, search
+from calypso_mcp.local.retrieval.sentences import is_question
 from tests.benchmarks.retrieval import Collection
+
+#: How a question and its answer are written.
+FAQ_FORMS = (
+    "## {question}\n\n{answer}",
+    "**{question}**\n\n{answer}",
+    "Q: {question}\nA: {answer}",
+)
+#: Every so many questions make it into the files, as many as people write.
+FAQ_STEP = 4
 
 
 def main() -> None:
@@ -33,8 +48,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    parser.add_argument("--faq", action="store_true", help="ask files of questions and answers")
+    given = parser.parse_args()
+    if given.faq:
+        print(f"{'collection':12} {'form':15} {'answer quoted':>13} {'question quoted':>15}")
+        for folder in given.folders:
+            for form in FAQ_FORMS:
+                held, questions = measured_faq(folder, form)
+                print(f"{folder.name:12} {form.splitlines()[0]:15} {held:13.3f} {questions:15.3f}")
+        return
     print(f"{'collection':12} {'in quotes':>9} {'answered':>9} {'unanswerable':>12} {'median ms':>9}")
-    for folder in parser.parse_args().folders:
+    for folder in given.folders:
         held, answered, misled, milliseconds = measured(folder)
         print(f"{folder.name:12} {held:9.3f} {answered:9.3f} {misled:12.3f} {milliseconds:9.1f}")
 
@@ -65,6 +89,33 @@ def measured(folder: Path) -> tuple[float, float, float, float]:
         misled.append(bool(answer(collection, connection, question, elsewhere)))
     shares = [sum(judged) / len(judged) for judged in (held, answered, misled)]
     return shares[0], shares[1], shares[2], 1000 * statistics.median(seconds)
+
+
+def measured_faq(folder: Path, form: str) -> tuple[float, float]:
+    """Return the share of questions whose bare answer is quoted, and that are answered by a question."""
+    collection = Collection.load(folder)
+    spans = list(map(json.loads, (folder / "spans.jsonl").read_text(encoding="utf-8").splitlines()))[
+        ::FAQ_STEP
+    ]
+    entries: dict[str, list[str]] = {}
+    for span in spans:
+        entry = form.format(question=collection.queries[span["_id"]], answer=" ".join(span["answer"].split()))
+        entries.setdefault(str(span["doc"]), []).append(entry)
+    connection = sqlite3.connect(":memory:")
+    connection.executescript(index.SCHEMA)
+    for name, asked in entries.items():
+        chunks = split(read_markdown(FileContent("\n\n".join(asked).encode())))
+        index.add(connection, name, ["faq"], f"FAQ {name}", f"{name}.md", chunks)
+    files = replace(collection, documents={name: (f"FAQ {name}", "") for name in entries})
+    held: list[bool] = []
+    questions: list[bool] = []
+    for span in spans:
+        quoted = answer(files, connection, collection.queries[span["_id"]], ["faq"])
+        expected = " ".join(span["answer"].split())
+        held.append(any(expected in sentence for sentence in quoted))
+        questions.append(any(is_question(sentence) for sentence in quoted))
+    connection.close()
+    return statistics.fmean(held), statistics.fmean(questions)
 
 
 def answer(

@@ -6,7 +6,7 @@
 
 A FOLDER holds a collection: `corpus.jsonl` (`_id`, `title`, `text`), `queries.jsonl` (`_id`, `text`) and
 `qrels.tsv` (query, document, relevance). Each document is one file; a search returns at most ten
-passages, and a file counts where its first passage stands.
+passages, and a file counts where its first passage stands. A document may have no body, or no title.
 """
 
 from __future__ import annotations
@@ -69,8 +69,10 @@ class Collection:
         return cls(
             folder.name,
             {
-                row["_id"]: (row.get("title") or "", row.get("text") or "")
+                row["_id"]: (row.get("title") or "", text)
                 for row in _rows(folder / "corpus.jsonl")
+                # A file needs text: of a document without a body it is the title.
+                if (text := row.get("text") or row.get("title") or "").strip()
             },
             {row["_id"]: row["text"] for row in _rows(folder / "queries.jsonl") if row["_id"] in relevance},
             relevance,
@@ -163,29 +165,43 @@ async def through_the_api(collection: Collection, folder: Path) -> tuple[Scores,
 def scale(collection: Collection, sizes: Sequence[int], folder: Path) -> None:
     """Print latencies over indexes of so many passages, made of the collection's words at their frequency."""
     draw = random.Random(7)
-    words = [word for _, text in collection.documents.values() for word in text.split()]
     queries = draw.sample(list(collection.queries.values()), min(SCALE_QUERIES, len(collection.queries)))
     print(f"{'passages':>9} {'passages/s':>11} {'disk/text':>9} {'all p50':>8} {'p95':>6}", end="")
     print(f"{'1 bucket p50':>18} {'p95':>6}  (ms; {SCALE_BUCKETS} equal buckets)")
     for size in sizes:
         path = folder / f"{size}.db"
+        rate, ratio = build_scaled(collection, size, path)
         connection = open_private(path)
         try:
-            connection.executescript(f"PRAGMA journal_mode=WAL;{index.SCHEMA}")
-            texts = [" ".join(draw.choices(words, k=SCALE_WORDS)) for _ in range(size)]
-            started = time.perf_counter()
-            for number, text in enumerate(texts):
-                bucket = f"bucket_{number % SCALE_BUCKETS}"
-                index.add(connection, f"file_{number}", [bucket], None, "x.txt", split(_one_block(text)))
-            connection.commit()
-            rate = size / (time.perf_counter() - started)
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            ratio = path.stat().st_size / sum(len(text.encode()) for text in texts)
             everything = _timed(connection, queries, None)
             narrow = _timed(connection, queries, ["bucket_7"])
             print(f"{size:>9,} {rate:>11,.0f} {ratio:>9.2f} {everything} {narrow:>24}", flush=True)
         finally:
             connection.close()
+
+
+def build_scaled(collection: Collection, size: int, path: Path) -> tuple[float, float]:
+    """Index so many passages of the collection's words at their frequency, in `SCALE_BUCKETS` buckets.
+
+    Returns:
+        Passages indexed a second, and the size of the index by that of the text.
+    """
+    draw = random.Random(7)
+    words = [word for _, text in collection.documents.values() for word in text.split()]
+    connection = open_private(path)
+    try:
+        connection.executescript(f"PRAGMA journal_mode=WAL;{index.SCHEMA}")
+        texts = [" ".join(draw.choices(words, k=SCALE_WORDS)) for _ in range(size)]
+        started = time.perf_counter()
+        for number, text in enumerate(texts):
+            bucket = f"bucket_{number % SCALE_BUCKETS}"
+            index.add(connection, f"file_{number}", [bucket], None, "x.txt", split(_one_block(text)))
+        connection.commit()
+        rate = size / (time.perf_counter() - started)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return rate, path.stat().st_size / sum(len(text.encode()) for text in texts)
+    finally:
+        connection.close()
 
 
 def _one_block(text: str) -> Document:

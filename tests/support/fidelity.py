@@ -5,15 +5,47 @@ from __future__ import annotations
 import re
 
 from calypso_mcp.local.indexing.chunking import Chunk, split
-from calypso_mcp.local.indexing.documents import FileContent
+from calypso_mcp.local.indexing.documents import Document, FileContent
 from calypso_mcp.local.indexing.formats.detection import choose_entry
+from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from tests.support.producers import Made
+
+_PLAIN = (".txt", ".md", ".rst", ".py", ".log")
 
 
 def passages(made: Made) -> list[Chunk]:
     """Return the passages of a document."""
+    return split(document_of(made))
+
+
+def document_of(made: Made) -> Document:
+    """Return what is read of a document."""
     entry = choose_entry(made.name, "", made.data[:8_192])
-    return split(entry.read(FileContent(made.data, made.name)))
+    return entry.read(FileContent(made.data, made.name))
+
+
+def slices_back(made: Made) -> bool:
+    """Whether each passage is cut out of the document by its span, and stands in the lines that it names."""
+    document = document_of(made)
+    lines = _source_lines(made)
+    return all(
+        document.text[chunk.start : chunk.end] == chunk.text and _stands_in(chunk, lines)
+        for chunk in split(document)
+    )
+
+
+def _source_lines(made: Made) -> list[str] | None:
+    """Return the lines of a file that people read as it is; None of any other."""
+    if not made.name.endswith(_PLAIN):
+        return None
+    return decode(made.data).text.splitlines()
+
+
+def _stands_in(chunk: Chunk, lines: list[str] | None) -> bool:
+    if lines is None or chunk.line_start is None or chunk.line_end is None or chunk.part is not None:
+        return True
+    named = set(re.findall(r"\w+", "\n".join(lines[chunk.line_start - 1 : chunk.line_end])))
+    return set(re.findall(r"\w+", chunk.text)) <= named
 
 
 def share_found(made: Made) -> float:

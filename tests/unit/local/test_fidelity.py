@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fidelity import is_cited_right, share_found
+from tests.support.fidelity import is_cited_right, share_found, slices_back
 from tests.support.producers import Made, has_libreoffice, made_by_libraries, made_by_libreoffice
 from tests.support.producers_mail import made_as_outlook_messages
 from tests.support.producers_office import (
@@ -31,6 +31,7 @@ MADE = [
 
 def check(made: Made) -> None:
     assert (made.name, share_found(made) >= LEAST_SHARE, is_cited_right(made)) == (made.name, True, True)
+    assert (made.name, slices_back(made)) == (made.name, True)
 
 
 @pytest.mark.parametrize("made", MADE, ids=lambda made: made.name)
