@@ -163,9 +163,9 @@ class Uploads:
     async def _sent_before(self, uploads: Sequence[Upload]) -> dict[int, str]:
         """Return the knowledge files sent last from where uploads come; not of a backend that lists them."""
         keys = {
-            index: one.declaration.latest_key(one.origins[0])
-            for index, one in enumerate(uploads)
-            if one.declaration.if_exists is None
+            index: upload.declaration.latest_key(upload.origins[0])
+            for index, upload in enumerate(uploads)
+            if upload.declaration.if_exists is None
         }
         sent = await self._sent.find(keys.values())
         return {
