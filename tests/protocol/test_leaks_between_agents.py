@@ -29,8 +29,10 @@ from mcp_types import (
     ResourceTemplateReference,
     SubscribeRequest,
     SubscribeRequestParams,
+    TextResourceContents,
 )
 
+from calypso_mcp.server.chat_view import VIEW_URI
 from tests.support.team_server import BOUND_S, Team, call, team_server
 
 #: Stands in alpha's document, title, metadata, file name and bucket name, and nowhere else.
@@ -355,6 +357,20 @@ async def test_an_address_or_header_never_widens_what_a_token_reaches(owned: Own
         answer = await http.post("/mcp", json=body, headers=accept)
     assert answer.status_code == 200
     assert CANARY not in answer.text
+
+
+async def test_the_view_in_a_chat_holds_nothing_of_any_bucket_and_leads_to_the_page(owned: Owned) -> None:
+    texts: list[str] = []
+    for agent in ("alpha", "beta"):
+        async with owned.team.client(agent) as client:
+            [contents] = (await client.read_resource(VIEW_URI)).contents
+        assert isinstance(contents, TextResourceContents)
+        texts.append(contents.text)
+    addresses = [re.search(r'data-page="(http://[^"]+/ui/)"', text) for text in texts]
+    assert all(addresses)
+    assert CANARY not in "".join(texts)
+    async with owned.team.http("alpha") as http:
+        assert "Calypso Buckets" in (await http.get("/ui/")).text
 
 
 async def test_a_one_time_address_brings_a_file_to_its_owner_only(owned: Owned) -> None:
