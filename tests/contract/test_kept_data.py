@@ -15,9 +15,14 @@ from pathlib import Path
 import anyio
 import pytest
 
+from calypso_mcp.local.store.connections.migrations import MIGRATIONS
+from calypso_mcp.sqlite.connections import connect
+from calypso_mcp.sqlite.migrations import migrate
 from tests.support.live_backend import Api, in_process, options_for
 
 FIRST_STORE = Path(__file__).parent.parent / "data" / "store_of_the_first_schema.tar.xz"
+#: Migrations that the first release had taken.
+FIRST_SCHEMA = 3
 LEAVE = "file_710e2c603edcb030dfff6c7f"
 NEW = b"# Leave policy\n\nEvery employee has 31 days of annual leave.\n"
 
@@ -50,6 +55,20 @@ async def test_a_store_of_the_first_schema_is_searched_listed_and_read(first_sto
         assert content.content.startswith(b"# Leave policy")
         agents = (await api.get("/rag-agent/models")).json()["data"]
         assert "calypso-agent:support" in {agent["id"] for agent in agents}
+
+
+@pytest.mark.parametrize("version", range(FIRST_SCHEMA + 1, len(MIGRATIONS)))
+async def test_a_store_of_every_schema_since_is_searched_and_extended(
+    first_store: Path, version: int
+) -> None:
+    with closing(connect(first_store / "calypso.db")) as store:
+        migrate(store, MIGRATIONS[:version])
+    async with in_process(options_for(first_store)) as api:
+        assert "27 days" in (await texts(api, "annual leave"))[0]
+        assert "Kantine" in (await texts(api, "Kantine"))[0]
+        new = await api.upload(NEW, metadata={"external_id": "doc-7"}, if_exists="replace")
+        await api.settled(new["id"])
+        assert ["31 days" in text for text in await texts(api, "annual leave")] == [True]
 
 
 async def test_a_source_of_the_first_schema_is_replaced_and_removed(first_store: Path) -> None:

@@ -198,6 +198,8 @@ WAYS: list[tuple[str, Way]] = [
         lambda name: ("complete", PromptReference(name="ask_bucket"), {"name": "agent", "value": name}),
     ),
     ("agent", lambda name: tool("ask_agent", question="bicycles", agent=name)),
+    ("agent", lambda name: tool("create_agent", agent=name, buckets=[BETA])),
+    ("agent", lambda name: tool("create_agent", agent=name, buckets=[BETA], update=True)),
     *((kind, way) for kind in ("conversation", "conversation over stdio") for way in CONVERSATION_WAYS),
     ("file", lambda name: tool("wait_for_bucket_sync", file_ids=[name], timeout_s=0)),
     ("file", lambda name: tool("wait_for_bucket_sync", file_ids=[name], timeout_s=0)),
@@ -238,6 +240,35 @@ WAYS: list[tuple[str, Way]] = [
     ("upload", lambda name: tool("wait_for_bucket_sync", file_ids=[name], timeout_s=0)),
     ("upload", lambda name: tool("wait_for_bucket_sync", file_ids=[name], timeout_s=0)),
 ]
+
+
+#: Arguments by which something that another agent owns can be named.
+NAMING = {
+    *("bucket", "buckets", "agent", "file_id", "file_ids", "batch_id", "task_id", "conversation_id"),
+    *("source", "cursor"),
+}
+
+
+async def test_whatever_can_name_something_is_in_the_matrix(owned: Owned, connect: Connect) -> None:
+    del owned
+    requests = [way("NAME") for _, way in WAYS]
+    called = {
+        (name, argument)
+        for kind, name, arguments, *_ in (request for request in requests if request[0] != "read_resource")
+        if kind in ("call_tool", "get_prompt")
+        for argument in arguments
+    }
+    read = [request[1] for request in requests if request[0] == "read_resource"]
+    async with connect("beta") as client:
+        tools = (await client.list_tools()).tools
+        prompts = (await client.list_prompts()).prompts
+        templates = (await client.list_resource_templates()).resource_templates
+    offered = {(one.name, argument) for one in tools for argument in one.input_schema["properties"]}
+    offered |= {(one.name, argument.name) for one in prompts for argument in one.arguments or ()}
+    assert {(name, argument) for name, argument in offered if argument in NAMING} - called == set()
+    assert {one.name for one in tools} - {name for name, _ in called} == {"list_agents"}
+    forms = [re.sub(r"{\w+}", "[^/]+", one.uri_template) for one in templates if "{slug}" in one.uri_template]
+    assert [form for form in forms if not any(re.fullmatch(form, uri) for uri in read)] == []
 
 
 def twin_of(name: str) -> str:

@@ -243,6 +243,7 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
     "deep.json": lambda: b"[" * _DEEP + b"]" * _DEEP,
     "deep.ipynb": lambda: b'{"cells": ' + b"[" * _DEEP + b"]" * _DEEP + b"}",
     "anchors.yaml": _anchors,
+    "dots.toml": lambda: b"a." * 2_000_000 + b"a = 1",
     "deep.yaml": lambda: b"[" * 50_000 + b"]" * 50_000,
     "deep.toml": lambda: b"a = " + b"[" * _DEEP + b"]" * _DEEP,
     "deep.html": lambda: b"<div>" * _DEEP + b"x",

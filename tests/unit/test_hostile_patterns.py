@@ -13,6 +13,7 @@ from calypso_mcp.cli.printing.snippets import snippet
 from calypso_mcp.domain import json_text, slugs, untrusted_text
 from calypso_mcp.local.indexing import chunking
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
+from calypso_mcp.local.indexing.formats.data.structured import read_toml
 from calypso_mcp.local.indexing.formats.detection import choose_entry
 from calypso_mcp.local.indexing.formats.hygiene import without_embedded
 from calypso_mcp.local.indexing.formats.office.packages import Package
@@ -48,6 +49,10 @@ def read_margins(text: str) -> object:
 
 def read_closed_margins(text: str) -> object:
     return read_margins(f"<w:p>{text}</w:p>")
+
+
+def read_structure(text: str) -> None:
+    read_toml(FileContent(text.encode()))
 
 
 def read_title(text: str) -> object:
@@ -107,6 +112,7 @@ CASES: list[tuple[Callable[[str], object], str]] = [
     (slugs.slug_of, "- "),
     *((read_margins, unit) for unit in ("<w:p ", "<w:p>", "<w:t ")),
     *((read_closed_margins, unit) for unit in ("<w:t ", "<w:t>", "<w:br")),
+    *((read_structure, unit) for unit in ("a.", "a.b = 1\n", "[a.")),
     (read_title, "<dc:title"),
     (read_title, "<dc:title>"),
     *((read_mail, unit) for unit in ("a@b,", '"a', "a <", "=?utf-8?q?a?= ", ",", "To: a@b,")),

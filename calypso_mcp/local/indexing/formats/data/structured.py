@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator
 from typing import Any, cast
 
 from calypso_mcp.local.indexing.documents import Document, FileContent
 from calypso_mcp.local.indexing.formats.data.leaves import line_blocks, lines_of
+from calypso_mcp.local.indexing.formats.data.toml import parse_toml
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 from calypso_mcp.local.indexing.formats.texts.text import text_document
 
@@ -56,7 +56,7 @@ def read_toml(file: FileContent) -> Document:
     """Return the leaves of a TOML file, then its comments."""
     decoded = decode(file.data, file.charset)
     try:
-        value = tomllib.loads(decoded.text)
+        value = parse_toml(decoded.text)
         leaves = [(line, None, None) for line in lines_of(value)]
     except (ValueError, RecursionError):
         return text_document(decoded, "not valid TOML, read as plain text")

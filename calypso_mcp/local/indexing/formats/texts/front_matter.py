@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import dataclass
 from typing import Any, cast
+
+from calypso_mcp.local.indexing.formats.data.toml import parse_toml
 
 #: Front matter longer than this many lines is not front matter.
 _MOST_LINES = 200
@@ -38,7 +39,7 @@ def front_matter(lines: list[str]) -> tuple[FrontMatter, int]:
 def _stated(mark: str, lines: list[str]) -> FrontMatter:
     text = "\n".join(lines)
     try:
-        fields = tomllib.loads(text) if mark == "+++" else _yaml(text)
+        fields = parse_toml(text) if mark == "+++" else _yaml(text)
     except (ValueError, RecursionError):
         title = next(
             (match[1].rstrip(" \t").strip("\"'") for line in lines if (match := _TITLE.match(line))), None
