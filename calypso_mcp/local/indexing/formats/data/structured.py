@@ -12,9 +12,9 @@ from typing import Any, cast
 
 from calypso_mcp.local.indexing.documents import Document, FileContent
 from calypso_mcp.local.indexing.formats.data.leaves import line_blocks, lines_of
-from calypso_mcp.local.indexing.formats.data.toml import parse_toml
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 from calypso_mcp.local.indexing.formats.texts.text import text_document
+from calypso_mcp.local.indexing.formats.toml import parse_toml
 
 _COMMENT = re.compile(r"[ \t]*#+[ \t]*(\S.*)")
 _TITLE_KEYS = ("title", "name")
