@@ -27,6 +27,8 @@ _ABBREVIATION = re.compile(
 _CELLS = " | "
 _RULE = re.compile(r"[\s|:=-]+")
 _LONGEST_ABBREVIATION = 60
+#: What counts a list item belongs to the sentence after it.
+_LIST_NUMBER = re.compile(r"\s*\d{1,3}[.)]\s*")
 
 
 def split(text: str) -> list[str]:
@@ -85,7 +87,9 @@ def _pieces(text: str) -> Iterator[str]:
 def _goes_on(piece: str) -> bool:
     # The end is enough to tell: looking through all of it after each piece takes quadratic time.
     tail = piece[-_LONGEST_ABBREVIATION:]
-    return not tail or piece.isspace() or _ABBREVIATION.search(tail.rstrip(" \t")) is not None
+    if not tail or piece.isspace() or (tail == piece and _LIST_NUMBER.fullmatch(piece)):
+        return True
+    return _ABBREVIATION.search(tail.rstrip(" \t")) is not None
 
 
 def _cut(sentence: str) -> Iterator[str]:

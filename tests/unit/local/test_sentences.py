@@ -39,3 +39,13 @@ def test_no_word_is_lost_and_no_sentence_is_too_long(text: str) -> None:
     found = split(text)
     assert "".join("".join(found).split()) == "".join(text.split())
     assert all(0 < len(sentence) <= LONGEST and "\n" not in sentence for sentence in found)
+
+
+def test_the_number_of_a_list_item_stays_with_its_sentence() -> None:
+    steps = "1. Announce the visitor.\n2. Collect the badge. It opens level 3.\n12) Leave."
+    assert split(steps) == [
+        "1. Announce the visitor.",
+        "2. Collect the badge.",
+        "It opens level 3.",
+        "12) Leave.",
+    ]
