@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from calypso_mcp.api.buckets import Bucket, CreateBucket
     from calypso_mcp.api.connection import Extension
     from calypso_mcp.api.search import SearchRequest, SearchResponse, SearchResult
-    from calypso_mcp.api.sources import RelabelSource, Source, SourceList, SourceRemoved, SourceText
+    from calypso_mcp.api.sources import (
+        RelabelSource,
+        Source,
+        SourceGrowth,
+        SourceList,
+        SourceRemoved,
+        SourceText,
+    )
     from calypso_mcp.client.buckets.bucket_list import BucketList
     from calypso_mcp.client.calypso_client import CalypsoClient
     from calypso_mcp.client.policies import ClientPolicies, Timeouts
@@ -64,6 +71,7 @@ __all__ = [
     "SearchResponse",
     "SearchResult",
     "Source",
+    "SourceGrowth",
     "SourceList",
     "SourceRemoved",
     "SourceText",
@@ -104,6 +112,7 @@ _HOMES = {
     "SearchResponse": "calypso_mcp.api.search",
     "SearchResult": "calypso_mcp.api.search",
     "Source": "calypso_mcp.api.sources",
+    "SourceGrowth": "calypso_mcp.api.sources",
     "SourceList": "calypso_mcp.api.sources",
     "SourceRemoved": "calypso_mcp.api.sources",
     "SourceText": "calypso_mcp.api.sources",
