@@ -195,6 +195,10 @@ export class SourceTable {
     this.all.checked = this.rows.length > 0 && this.rows.every(({ id }) => this.chosen.has(id));
     this.all.indeterminate = !this.all.checked && chosen.length > 0;
     this.actions.hidden = !chosen.length;
+    // Whoever is about to press one of the buttons keeps it while the list is drawn again.
+    const state = chosen.map(({ id }) => id).join();
+    if (state === this.acted) return;
+    this.acted = state;
     show(this.actions, el("span", { class: "small" }, `${numberInWords(chosen.length)} selected`),
       can.relabel && el("button", { onClick: () => this.act(editTags(this.page, chosen)) }, "Edit tags"),
       can.remove && el("button", { class: "danger", onClick: () => this.act(removeSources(this.page, chosen, this.bucket)) }, "Remove"));
