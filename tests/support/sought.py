@@ -374,6 +374,41 @@ def _mail() -> Iterator[Sought]:
     )
     yield Sought("page.mhtml", archive, "slipway angle", "nine degrés", {}, "AAAAAAAA")
 
+    yield from _mixed_mail()
+
+
+def _mixed_mail() -> Iterator[Sought]:
+    """Letters whose sentences stand beside the first text, or whose programs do as no standard says."""
+    two = _letter("Two texts")
+    two.set_content("The bilge pump leaks.\n")
+    two.add_attachment(b"GIF89a", "image", "gif", disposition="inline", cid="<a>")
+    two.add_attachment("The windlass was greased.\n", disposition="inline")
+    yield Sought("two-texts.eml", two.as_bytes(), "windlass greased", "was greased", {"section": "Two texts"})
+    listed = _letter("Listed")
+    listed.set_content("<p>The jibstay snapped at noon.</p>", subtype="html")
+    listed.make_mixed()
+    listed.attach(_footer())
+    yield Sought("list-footer.eml", listed.as_bytes(), "jibstay snapped", "snapped at noon", {}, "<p>")
+    invited = _letter("Invited")
+    invited.set_content("An invitation.\n")
+    event = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Careening of the Petunia\nEND:VEVENT\nEND:VCALENDAR\n"
+    invited.add_alternative(event, subtype="calendar")
+    yield Sought("invited.eml", invited.as_bytes(), "careening Petunia", "Careening of the Petunia")
+    inner = b64encode(b"Subject: Inner\n\nThe dredger Hesper is sold.\n")
+    encoded = (
+        b"Subject: Encoded\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n\nOuter.\n"
+        b"--x\nContent-Type: message/rfc822\nContent-Transfer-Encoding: base64\n\n" + inner + b"\n--x--\n"
+    )
+    yield Sought("encoded.eml", encoded, "dredger Hesper", "Hesper is sold")
+    lie = "Subject: Lie\nContent-Type: text/plain; charset=us-ascii\n\nDie Schleuse Höxter öffnet um fünf.\n"
+    yield Sought("lie.eml", lie.encode("utf-8-sig"), "Schleuse Höxter", "öffnet um fünf", {"section": "Lie"})
+
+
+def _footer() -> EmailMessage:
+    footer = EmailMessage()
+    footer.set_content("You receive this as a member of the list.\n")
+    return footer
+
 
 def _plain() -> Iterator[Sought]:
     yield Sought(

@@ -139,6 +139,19 @@ def _sheets() -> Iterator[Sought]:
     yield Sought("dues.xlsx", data, "waived lifeboat Petrel", "lifeboat Petrel", {"sheet": "Dues & fees"})
     yield Sought("dues.xlsx", data, "prepared harbour board", "harbour board", {"sheet": "Cover"})
 
+    book = openpyxl.Workbook()
+    only: Any = book.active
+    only.append(["mooring", "length"])
+    only.append(["Alpha", 12])
+    for title, state in (("Lists", "hidden"), ("Codes", "veryHidden")):
+        sheet = book.create_sheet(title)
+        sheet.sheet_state = state
+        sheet.append(["berth", "owner"])
+        sheet.append([f"{title} berth", f"{title} Ottokar"])
+    data = _saved(book.save)
+    yield Sought("moorings.xlsx", data, "Lists Ottokar", "Lists Ottokar", {"sheet": "Lists"})
+    yield Sought("moorings.xlsx", data, "Codes Ottokar", "Codes Ottokar", {"sheet": "Codes"})
+
 
 def _open_documents() -> Iterator[Sought]:
     text: Any = OpenDocumentText()

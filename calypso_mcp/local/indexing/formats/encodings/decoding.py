@@ -22,6 +22,9 @@ _DAMAGED_UTF8 = 0.1
 _SURELY_UTF8 = 12
 #: More NUL bytes than this fraction mean a binary file.
 _BINARY_NULS = 0.01
+#: What programs declare without looking (`us-ascii` and `iso-8859-1` mean it, too). No word in it has letters
+#: that happen to be UTF-8 ("Ã¼").
+_SHORT_OF_UTF8 = "cp1252"
 _ESCAPES = re.compile(rb"\x1b\$[@B)A]|\x1b\(J")
 _REPLACEMENT = "\ufffd"
 #: C1 controls: in every legacy encoding of texts a sign that it is the wrong one.
@@ -69,7 +72,7 @@ def _decode(data: bytes, declared: str) -> Decoded:
     if by_utf8 is not None and _ESCAPES.search(data) is None:
         foreign = len(data) - len(by_utf8)
         codec = codec_of(declared) if declared and foreign and foreign < _SURELY_UTF8 else None
-        obeyed = _strict(data, codec) if codec is not None else None
+        obeyed = _strict(data, codec) if codec is not None and codec != _SHORT_OF_UTF8 else None
         return Decoded(by_utf8, "utf-8") if obeyed is None or codec is None else Decoded(obeyed, codec)
     return _decode_legacy(data, declared)
 

@@ -26,20 +26,27 @@ class Attachment:
 
 
 @dataclass(frozen=True, slots=True)
+class Body:
+    """A text that a mail program shows, and the name of its format."""
+
+    content: FileContent
+    format: str = "text"
+
+
+@dataclass(frozen=True, slots=True)
 class Letter:
     """What a mail program shows of a message.
 
     Attributes:
         subject: Decoded.
         facts: Lines such as "From: ...", "Date: ...".
-        body: The best part of the body; None where there is none.
+        bodies: What is shown below it, in its order.
         attachments: In their order; a message inside is a letter itself.
     """
 
     subject: str
     facts: Sequence[str]
-    body: FileContent | None
-    body_type: str = "text"
+    bodies: Sequence[Body]
     attachments: Sequence[Attachment | Letter] = field(default_factory=tuple)
 
 
@@ -60,10 +67,10 @@ def _blocks(letter: Letter, warnings: list[str], depth: int) -> Iterator[Block]:
         yield Block(letter.subject, heading_level=1)
     if letter.facts:
         yield Block("\n".join(letter.facts))
-    if letter.body is not None:
-        body = entry_of(letter.body_type).read(letter.body)
-        warnings += body.warnings
-        yield from map(_below_subject, body.blocks)
+    for body in letter.bodies:
+        document = entry_of(body.format).read(body.content)
+        warnings += document.warnings
+        yield from map(_below_subject, document.blocks)
     for position, attachment in enumerate(letter.attachments):
         is_letter = isinstance(attachment, Letter)
         yield Block(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import email
 import re
-from collections.abc import Iterator
+from base64 import b64decode
+from codecs import BOM_UTF8
+from collections.abc import Iterator, Sequence
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from typing import cast
 
 from calypso_mcp.local.indexing.documents import Document, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
-from calypso_mcp.local.indexing.formats.mail.letters import Attachment, Letter, letter_document
+from calypso_mcp.local.indexing.formats.mail.letters import Attachment, Body, Letter, letter_document
 from calypso_mcp.local.indexing.formats.texts.text import text_document
 
 _SHOWN_HEADERS = ("From", "To", "Cc", "Date")
@@ -23,6 +25,8 @@ _MOST_MESSAGES = 20_000
 _LONGEST_HEADER = 8_000
 #: A plain part shorter than this only says that there is an HTML one.
 _STUB_WORDS = 20
+#: By subtype of text: what it is read as, if not as plain text.
+_FORMATS = {"html": "html", "calendar": "cards"}
 
 
 class _BoundedHeaders(EmailPolicy):
@@ -60,16 +64,14 @@ def read_mailbox(file: FileContent) -> Document:
 
 
 def _parse(data: bytes) -> EmailMessage:
-    return cast("EmailMessage", email.message_from_bytes(data, policy=_POLICY))
+    return cast("EmailMessage", email.message_from_bytes(data.removeprefix(BOM_UTF8), policy=_POLICY))
 
 
 def _letter(message: EmailMessage) -> Letter:
     facts = [f"{name}: {text}" for name in _SHOWN_HEADERS if (text := _header(message, name))]
-    part = _body(message)
-    body = None if part is None else _content(part)
-    is_html = part is not None and part.get_content_subtype() == "html"
-    attachments = tuple(_attachments(message, part))
-    return Letter(_header(message, "Subject"), facts, body, "html" if is_html else "text", attachments)
+    bodies = tuple(_bodies(message))
+    attachments = tuple(_attachments(message, bodies))
+    return Letter(_header(message, "Subject"), facts, tuple(map(_content, bodies)), attachments)
 
 
 def _header(message: EmailMessage, name: str) -> str:
@@ -80,30 +82,78 @@ def _header(message: EmailMessage, name: str) -> str:
     return " ".join(str(value or "").split())
 
 
-def _body(message: EmailMessage) -> EmailMessage | None:
-    """Return the part that says most: plain text, unless it only points to the HTML."""
-    leaves = [part for part in _leaves(message) if not _is_file(part)]
-    texts = [part for part in leaves if part.get_content_maintype() == "text"]
-    plain = next((part for part in texts if part.get_content_subtype() == "plain"), None)
-    html = next((part for part in texts if part.get_content_subtype() == "html"), None)
-    if plain is None or html is None:
-        return plain or html or next(iter(texts), None)
-    is_stub = len(_payload(plain).split()) < _STUB_WORDS < len(_payload(html).split())
-    return html if is_stub else plain
+def _bodies(message: EmailMessage) -> Iterator[EmailMessage]:
+    """Yield the parts that a mail program shows: of alternatives, the one that says most."""
+    stack = [message]
+    is_first = True
+    while stack:
+        part = stack.pop()
+        if _is_container(part):
+            stack += reversed(_shown(part))
+        elif part.get_content_maintype() == "text" and not _is_file(part):
+            if is_first or not part.get_filename():
+                yield part
+            is_first = False
 
 
-def _attachments(message: EmailMessage, body: EmailMessage | None) -> Iterator[Attachment]:
+def _shown(container: EmailMessage) -> Sequence[EmailMessage]:
+    parts = _parts(container)
+    kind = container.get_content_subtype()
+    if kind == "alternative" and parts:
+        return _best(parts)
+    if kind == "related":  # a page, then the files it is made of (RFC 2387)
+        return [part for part in parts if _is_rich(part)][:1] or parts[:1]
+    return parts
+
+
+def _best(alternatives: Sequence[EmailMessage]) -> Sequence[EmailMessage]:
+    """Return the plain text, unless it only points to the HTML; an invitation says something of its own."""
+    by_type = {part.get_content_type(): part for part in alternatives}
+    plain = by_type.get("text/plain")
+    rich = next((part for part in reversed(alternatives) if _is_rich(part)), None)
+    if plain is None or rich is None:
+        chosen = plain or rich or alternatives[-1]
+    else:
+        is_stub = len(_payload(plain).split()) < _STUB_WORDS < len(_rich_payload(rich).split())
+        chosen = rich if is_stub else plain
+    invitation = by_type.get("text/calendar")
+    return [chosen] if invitation is None or invitation is chosen else [chosen, invitation]
+
+
+def _is_rich(part: EmailMessage) -> bool:
+    """Whether an alternative is HTML, with or without its pictures."""
+    return part.get_content_type() == "text/html" or _is_container(part)
+
+
+def _rich_payload(part: EmailMessage) -> bytes:
+    return b" ".join(_payload(leaf) for leaf in _leaves(part) if leaf.get_content_type() == "text/html")
+
+
+def _attachments(message: EmailMessage, bodies: Sequence[EmailMessage]) -> Iterator[Attachment]:
+    shown = set(map(id, bodies))
     for part in _leaves(message):
-        if part is body or part.get_content_maintype() == "multipart":
+        if id(part) in shown or part.get_content_maintype() == "multipart":
             continue
         is_letter = part.get_content_type() == "message/rfc822"
         name = " ".join((part.get_filename() or "").split())
         if is_letter:
-            inner = part.get_payload(0) if part.is_multipart() else None
-            data = inner.as_bytes() if isinstance(inner, EmailMessage) else _payload(part)
-            yield Attachment(name or "message.eml", "message/rfc822", data)
+            yield Attachment(name or "message.eml", "message/rfc822", _inner_message(part))
         elif name and not _is_decoration(part):
             yield Attachment(name, part.get_content_type(), _payload(part))
+
+
+def _inner_message(part: EmailMessage) -> bytes:
+    """Return a message inside another; some programs encode it, against RFC 2046, 5.2.1."""
+    inner = part.get_payload(0) if part.is_multipart() else None
+    if not isinstance(inner, EmailMessage):
+        return _payload(part)
+    transfer = str(part.get("Content-Transfer-Encoding", "")).strip().lower()
+    if transfer != "base64" or inner.keys():
+        return inner.as_bytes()
+    try:
+        return b64decode(str(inner.get_payload()))
+    except ValueError:
+        return inner.as_bytes()
 
 
 def _leaves(message: EmailMessage) -> Iterator[EmailMessage]:
@@ -111,11 +161,19 @@ def _leaves(message: EmailMessage) -> Iterator[EmailMessage]:
     stack = [message]
     while stack:
         part = stack.pop()
-        if part.get_content_maintype() == "multipart" and part.is_multipart():
-            inner = cast("list[object]", part.get_payload())
-            stack += [part for part in reversed(inner) if isinstance(part, EmailMessage)]
+        if _is_container(part):
+            stack += reversed(_parts(part))
         else:
             yield part
+
+
+def _is_container(part: EmailMessage) -> bool:
+    return part.get_content_maintype() == "multipart" and part.is_multipart()
+
+
+def _parts(part: EmailMessage) -> list[EmailMessage]:
+    inner = cast("list[object]", part.get_payload())
+    return [one for one in inner if isinstance(one, EmailMessage)]
 
 
 def _is_file(part: EmailMessage) -> bool:
@@ -133,5 +191,6 @@ def _payload(part: EmailMessage) -> bytes:
     return payload if isinstance(payload, bytes) else b""
 
 
-def _content(part: EmailMessage) -> FileContent:
-    return FileContent(_payload(part), charset=part.get_content_charset("") or "")
+def _content(part: EmailMessage) -> Body:
+    format_name = _FORMATS.get(part.get_content_subtype(), "text")
+    return Body(FileContent(_payload(part), charset=part.get_content_charset("") or ""), format_name)

@@ -15,7 +15,7 @@ from oxmsg.properties import Properties
 from oxmsg.storage import Storage
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
-from calypso_mcp.local.indexing.formats.mail.letters import Attachment, Letter, letter_document
+from calypso_mcp.local.indexing.formats.mail.letters import Attachment, Body, Letter, letter_document
 
 #: PidTagRtfCompressed (MS-OXCMSG 2.2.1.58.4): where a body is that has neither text nor HTML.
 _RTF: Final = 0x1009
@@ -61,21 +61,21 @@ def _letter(message: Message, depth: int) -> Letter:
         *([f"To: {to}"] if to else []),
         *([f"Date: {sent:%Y-%m-%d %H:%M}"] if sent is not None else []),
     ]
-    body, kind = _body(message)
     attachments = tuple(filter(None, (_attachment(attachment, depth) for attachment in message.attachments)))
-    return Letter(message.subject, facts, body, kind, attachments)
+    return Letter(message.subject, facts, tuple(_bodies(message)), attachments)
 
 
-def _body(message: Message) -> tuple[FileContent | None, str]:
-    """Return the body and its format: text where there is any, else HTML, else Outlook's own RTF."""
+def _bodies(message: Message) -> Iterator[Body]:
+    """Yield the body: as text where there is any, else as HTML, else as Outlook's own RTF."""
     for body, kind in ((message.body, "text"), (message.html_body, "html")):
         if body and body.strip():
-            return FileContent(body.encode(errors="replace"), charset="utf-8"), kind
+            yield Body(FileContent(body.encode(errors="replace"), charset="utf-8"), kind)
+            return
     packed = message.properties.binary_prop_value(_RTF)
     if not packed:
-        return None, "text"
+        return
     unpack = cast("Callable[[bytes], bytes]", compressed_rtf.decompress)  # pyright: ignore[reportUnknownMemberType]
-    return FileContent(unpack(packed)), "rtf"
+    yield Body(FileContent(unpack(packed)), "rtf")
 
 
 def _people(message: Message) -> Iterator[str]:

@@ -33,14 +33,13 @@ def read_spreadsheet(file: FileContent) -> Document:
     shown = _shown(parse(file.data))
     book = python_calamine.CalamineWorkbook.from_filelike(BytesIO(file.data))
     blocks: list[Block] = []
-    names = [
-        sheet.name for sheet in book.sheets_metadata if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet
-    ]
-    for number, name in enumerate(names, 1):
+    sheets = [sheet for sheet in book.sheets_metadata if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet]
+    visible = [sheet.name for sheet in sheets if sheet.visible == python_calamine.SheetVisibleEnum.Visible]
+    for number, name in enumerate((sheet.name for sheet in sheets), 1):
         sheet = book.get_sheet_by_name(name)
         if sheet.start is None or sheet.end is None:
             continue
-        tables = shown.get(name) or (shown.get("") if len(shown) == 1 else None)
+        tables = shown.get(name) or (shown.get("") if visible == [name] else None)
         is_small = sheet.total_height * sheet.total_width <= _MOST_SHOWN_CELLS
         rows = _numbered(sheet, _grid(tables) if tables is not None and is_small else None)
         blocks += _sheet_blocks(Part("sheet", number, name), rows)
@@ -75,7 +74,7 @@ def _grid(tables: Sequence[anydoc.Table]) -> list[list[str]]:
 
 
 def _shown(document: anydoc.Document) -> dict[str, list[anydoc.Table]]:
-    """Return the tables of each sheet by its name; of a lone sheet, which is not named, under ""."""
+    """Return the tables of each visible sheet by its name; of the only one, which is not named, under ""."""
     found: dict[str, list[anydoc.Table]] = {}
     name = ""
     for block in document.blocks:
