@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.batches import Batch, BatchFinalized, BatchSession, CreateBatch, FinalizeBatch
-from calypso_mcp.client.transport.requester import Answer, Requester
+from calypso_mcp.client.transport.requester import ApiAnswer, Requester
 
 
 class Batches:
@@ -14,11 +14,11 @@ class Batches:
         """Use `requester` for every request."""
         self._requester = requester
 
-    async def create(self, batch: CreateBatch) -> Answer[BatchSession]:
+    async def create(self, batch: CreateBatch) -> ApiAnswer[BatchSession]:
         """Open sessions for 1 to 100 files. The key inside the manifest makes a repetition safe."""
         return await self._requester.post(paths.BATCH_SESSIONS, BatchSession, batch, creates=True)
 
-    async def finalize(self, batch_id: str) -> Answer[BatchFinalized]:
+    async def finalize(self, batch_id: str) -> ApiAnswer[BatchFinalized]:
         """Turn what has been uploaded into knowledge files; the rest stays pending. Safe to repeat."""
         path = paths.fill(paths.FINALIZE_BATCH, batch_id=batch_id)
         return await self._requester.post(path, BatchFinalized, FinalizeBatch())

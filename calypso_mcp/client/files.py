@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.files import CreateUploadSession, IndexingTask, KnowledgeFile, UploadSession
-from calypso_mcp.client.transport.requester import Answer, Requester
+from calypso_mcp.client.transport.requester import ApiAnswer, Requester
 
 
 class Files:
@@ -16,7 +16,7 @@ class Files:
 
     async def create_session(
         self, upload: CreateUploadSession, *, idempotency_key: str, origin: str | None = None
-    ) -> Answer[UploadSession]:
+    ) -> ApiAnswer[UploadSession]:
         """Open an upload session, or get back the one this key opened before.
 
         Args:

@@ -57,14 +57,14 @@ _TEXT = "text/plain"
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class ResourceText:
     """What a resource reads as."""
 
     text: str
     mime_type: str
 
 
-async def read(access: Access, uri: str) -> Content:
+async def read(access: Access, uri: str) -> ResourceText:
     """Return the content of `uri`.
 
     Raises:
@@ -89,14 +89,14 @@ async def read(access: Access, uri: str) -> Content:
             raise ScopeError(f"There is no resource {uri[:200]!r} here.", code="resource_not_found")
 
 
-async def _bucket(access: Access, slug: str) -> Content:
+async def _bucket(access: Access, slug: str) -> ResourceText:
     bucket = await access.require_bucket(slug)
     attached = await attached_agents(access)
     card = BucketCard.of(bucket, attached.get(bucket.id, []) if attached is not None else None)
     return _json(card.facts())
 
 
-async def _growth(access: Access, slug: str) -> Content:
+async def _growth(access: Access, slug: str) -> ResourceText:
     """Return how a bucket grew: for the command line and the page, and so in no list."""
     bucket = await access.require_bucket(slug)
     if not await access.backend.abilities.have(Extension.SOURCES):
@@ -105,7 +105,7 @@ async def _growth(access: Access, slug: str) -> Content:
     return _json(growth.model_dump(include={"whole", "upload"}))
 
 
-async def _file(access: Access, slug: str, file_id: str) -> Content:
+async def _file(access: Access, slug: str, file_id: str) -> ResourceText:
     bucket = await access.require_bucket(slug)
     file = await require_file(access, file_id, within=bucket)
     return _json(
@@ -120,7 +120,7 @@ async def _file(access: Access, slug: str, file_id: str) -> Content:
     )
 
 
-async def _text(access: Access, slug: str, file_id: str) -> Content:
+async def _text(access: Access, slug: str, file_id: str) -> ResourceText:
     """Return the text of a source, for hosts that attach it to a conversation; a very long one is cut."""
     bucket = await access.require_bucket(slug)
     file = await require_file(access, file_id, within=bucket)
@@ -130,16 +130,16 @@ async def _text(access: Access, slug: str, file_id: str) -> Content:
     passages = [clean(passage.text) for passage in text.passages]
     if text.next is not None:
         passages.append(f"[Cut here: read_source goes on from start='passage {text.next + 1}'.]")
-    return Content("\n\n".join(passages), _TEXT)
+    return ResourceText("\n\n".join(passages), _TEXT)
 
 
-def _guide(topic: str) -> Content:
+def _guide(topic: str) -> ResourceText:
     text = package_data.files("calypso_mcp.server").joinpath("guides", f"{topic}.md").read_text("utf-8")
-    return Content(text, _MARKDOWN)
+    return ResourceText(text, _MARKDOWN)
 
 
-def _json(facts: dict[str, Any]) -> Content:
-    return Content(json.dumps(clean_value(facts), ensure_ascii=False, separators=(",", ":")), _JSON)
+def _json(facts: dict[str, Any]) -> ResourceText:
+    return ResourceText(json.dumps(clean_value(facts), ensure_ascii=False, separators=(",", ":")), _JSON)
 
 
 async def _list(access: Access, cursor: str | None) -> ListResourcesResult:

@@ -94,9 +94,9 @@ def read_settings(flags: Mapping[str, object], environ: Mapping[str, str]) -> Re
     given = given_settings(knobs(), flags, environ)
     values: dict[str, object] = {"data_dir": _default_data_dir(environ)}
     problems: list[ConfigError] = []
-    for name, knob in given.items():
+    for name, setting in given.items():
         try:
-            values[name] = knob.value()
+            values[name] = setting.value()
         except ConfigError as problem:
             problems.append(problem)
     settings: Settings | None = None

@@ -8,7 +8,7 @@ from typing import Any
 from calypso_mcp.api import paths
 from calypso_mcp.api.states import state_of_file
 from calypso_mcp.api.websites import AddWebsite, FetchedSource, ImportUrl, write_tags
-from calypso_mcp.client.transport.requester import Answer, Requester
+from calypso_mcp.client.transport.requester import ApiAnswer, Requester
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import Declaration, content_digest
 
@@ -49,7 +49,7 @@ class Websites:
         return made_state(answer)
 
 
-def made_state(answer: Answer[FetchedSource]) -> FileState:
+def made_state(answer: ApiAnswer[FetchedSource]) -> FileState:
     """Return where a source stands that the API has just made, or had already."""
     source = answer.body
     return replace(

@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[M]):
+class ApiAnswer(Generic[M]):
     """A decoded answer.
 
     Attributes:
@@ -85,7 +85,9 @@ class Requester:
         self._pacer = pacer
         self._retries = Retries(policies.retry, clock, dice)
 
-    async def get(self, path: str, answer: type[M], *, params: Mapping[str, str] | None = None) -> Answer[M]:
+    async def get(
+        self, path: str, answer: type[M], *, params: Mapping[str, str] | None = None
+    ) -> ApiAnswer[M]:
         """Ask for something. See `post` for the errors."""
         return await self._send("GET", path, answer, params=params)
 
@@ -113,7 +115,7 @@ class Requester:
         idempotency_key: str | None = None,
         origin: str | None = None,
         creates: bool = False,
-    ) -> Answer[M]:
+    ) -> ApiAnswer[M]:
         """Send `body` and decode the answer.
 
         Args:
@@ -140,13 +142,13 @@ class Requester:
             creates=creates,
         )
 
-    async def patch(self, path: str, answer: type[M], body: WireModel) -> Answer[M]:
+    async def patch(self, path: str, answer: type[M], body: WireModel) -> ApiAnswer[M]:
         """Change something. See `post` for the errors."""
         return await self._send("PATCH", path, answer, json=body.to_wire())
 
     async def delete(
         self, path: str, answer: type[M], *, params: Mapping[str, str] | None = None
-    ) -> Answer[M]:
+    ) -> ApiAnswer[M]:
         """Remove something. See `post` for the errors; a repeated attempt may find it gone."""
         return await self._send("DELETE", path, answer, params=params)
 
@@ -198,20 +200,20 @@ class Requester:
         idempotency_key: str | None = None,
         origin: str | None = None,
         creates: bool = False,
-    ) -> Answer[M]:
+    ) -> ApiAnswer[M]:
         request = self._request(method, path, params=params, json=json)
         if idempotency_key is not None:
             request.headers["Idempotency-Key"] = idempotency_key
         if origin is not None:
             request.headers["Origin"] = origin
 
-        async def read(response: httpx2.Response) -> Answer[M]:
+        async def read(response: httpx2.Response) -> ApiAnswer[M]:
             replayed = response.headers.get(_REPLAYED_HEADER, "").strip().lower() == "true"
-            return Answer(await decoded(response, answer), replayed)
+            return ApiAnswer(await decoded(response, answer), replayed)
 
         attempts = 0
 
-        async def attempt() -> Answer[M]:
+        async def attempt() -> ApiAnswer[M]:
             nonlocal attempts
             attempts += 1
             async with AsyncExitStack() as turn:

@@ -31,7 +31,7 @@ _PARALLEL_BATCHES: Final = 2
 
 
 @dataclass(slots=True)
-class _Content:
+class _DistinctFile:
     """Inputs that are one and the same file."""
 
     prepared: Prepared
@@ -114,7 +114,7 @@ class BatchUploads:
         return [outcomes[index] for index in range(len(uploads))]
 
     async def _changed(
-        self, contents: Iterable[_Content], outcomes: Mapping[int, FileState]
+        self, contents: Iterable[_DistinctFile], outcomes: Mapping[int, FileState]
     ) -> dict[int, FileState]:
         """Return the outcomes of files that went to the same bucket with other content before."""
         places = {
@@ -127,9 +127,9 @@ class BatchUploads:
         for index, every in places.items():
             for place in every:
                 sent[place].add(outcomes[index].content_hash or "")
-        # Of several contents under one name none is the version before of another.
+        # Several contents sent under one name at once do not replace one another.
         changed = await self._sent.changed(
-            {place: client_id for place, (client_id, *more) in sent.items() if not more}
+            {place: content_hash for place, (content_hash, *others) in sent.items() if not others}
         )
         return {
             index: replace(outcomes[index], changed=True)
@@ -139,8 +139,8 @@ class BatchUploads:
 
     async def _prepare_all(
         self, uploads: Sequence[Upload], outcomes: dict[int, FileState], board: ProgressBoard
-    ) -> dict[str, _Content]:
-        contents: dict[str, _Content] = {}
+    ) -> dict[str, _DistinctFile]:
+        contents: dict[str, _DistinctFile] = {}
 
         async def look_at(index: int) -> None:
             upload = uploads[index]
@@ -155,14 +155,14 @@ class BatchUploads:
                 board.hashed(0)
                 return
             one = _id(prepared, 0)
-            contents.setdefault(one, _Content(prepared, one)).inputs[index] = prepared
+            contents.setdefault(one, _DistinctFile(prepared, one)).inputs[index] = prepared
             board.hashed(prepared.size_bytes)
 
         await for_each(look_at, range(len(uploads)), limit=_PARALLEL_HASHES)
         return contents
 
     async def _upload_contents(
-        self, contents: Mapping[str, _Content], board: ProgressBoard, anew: Collection[str]
+        self, contents: Mapping[str, _DistinctFile], board: ProgressBoard, anew: Collection[str]
     ) -> dict[str, FileState]:
         items = {client_id: content.prepared for client_id, content in contents.items()}
         recalled = await self._recall.batches(items, split(items, self._limits.batch_files))
@@ -245,7 +245,7 @@ def _arrived(
             yield items[client_id], SentFile(verdict.file_id, verdict.task_id, verdict.batch_id, client_id)
 
 
-def _outcomes(content: _Content, verdict: FileState) -> dict[int, FileState]:
+def _outcomes(content: _DistinctFile, verdict: FileState) -> dict[int, FileState]:
     """Return the outcomes of all inputs with one content: the first took it there, the others find it."""
     known = replace(
         verdict,

@@ -116,8 +116,8 @@ class Recall:
         keys = {key: client_id for client_id, prepared in items.items() for key in prepared.latest_keys[:1]}
         earlier: dict[str, dict[str, str]] = defaultdict(dict)
         for key, file in (await self._sent.find(list(keys))).items():
-            one, place = keys[key], items[keys[key]].places[0]
-            current = known.get(one)
+            client_id = keys[key]
+            place, current = items[client_id].places[0], known.get(client_id)
             is_same = current is not None and current.client_file_id == file.client_file_id
             if file.file_id is None and file.batch_id and file.client_file_id and not is_same:
                 earlier[file.batch_id][file.client_file_id] = place

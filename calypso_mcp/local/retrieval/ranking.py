@@ -60,23 +60,23 @@ def standings(
     lengths = _lengths(connection, candidates)
     mean = mean_length or sum(lengths.values()) / max(len(lengths), 1) or 1.0
     damping = {
-        column: _SATURATION * (1 - _LENGTH_CORRECTION + _LENGTH_CORRECTION * length / mean)
-        for column, length in lengths.items()
+        passage_id: _SATURATION * (1 - _LENGTH_CORRECTION + _LENGTH_CORRECTION * length / mean)
+        for passage_id, length in lengths.items()
     }
     found = _found(Stems.kept_by(connection), candidates, list(weights))
     totals = dict.fromkeys(lengths, 0.0)
     held = dict.fromkeys(lengths, 0)
     for number, (weight, counts) in enumerate(zip(weights.values(), found, strict=True)):
-        for stem, count in counts.items():
-            totals[stem] += weight * count * (_SATURATION + 1) / (count + damping[stem])
-            held[stem] |= 1 << number
+        for passage_id, count in counts.items():
+            totals[passage_id] += weight * count * (_SATURATION + 1) / (count + damping[passage_id])
+            held[passage_id] |= 1 << number
     return {passage_id: Standing(total, held[passage_id]) for passage_id, total in totals.items()}
 
 
 def _lengths(connection: sqlite3.Connection, candidates: Sequence[Candidate]) -> dict[int, int]:
     places = ",".join(str(candidate.id) for candidate in candidates)
     rows = connection.execute(f"SELECT id, sz FROM passages_fts_docsize WHERE id IN ({places})")  # noqa: S608
-    return {row_id: sum(varints(sizes)) for row_id, sizes in rows}
+    return {passage_id: sum(varints(sizes)) for passage_id, sizes in rows}
 
 
 def _found(
@@ -95,11 +95,11 @@ def _found(
     matching = stems.matching(set[str]().union(*(pieces for _, pieces, _ in columns)), words, beginnings)
     is_sought = matching.__contains__
     held: dict[str, dict[int, float]] = {}
-    for column, pieces, count in columns:
+    for passage_id, pieces, count in columns:
         for piece in filter(is_sought, pieces):
             for stem in matching[piece]:
                 counts = held.setdefault(stem, {})
-                counts[column] = counts.get(column, 0.0) + count
+                counts[passage_id] = counts.get(passage_id, 0.0) + count
     for phrase, own in sought:
         # Other Unicode tables may cut a word that is one here; its rarest part stands for it.
         parts = (_beginning(held, stem) if phrase.endswith("*") else held.get(stem, {}) for stem in own)
@@ -107,10 +107,10 @@ def _found(
 
 
 def _beginning(held: Mapping[str, Mapping[int, float]], beginning: str) -> dict[int, float]:
-    """Return how often each candidate holds a word that begins so."""
+    """Return how often each candidate holds a word with this beginning."""
     counts: dict[int, float] = {}
     for stem, own in held.items():
         if stem.startswith(beginning):
-            for known, count in own.items():
-                counts[known] = counts.get(known, 0.0) + count
+            for passage_id, count in own.items():
+                counts[passage_id] = counts.get(passage_id, 0.0) + count
     return counts

@@ -93,7 +93,7 @@ def search(
         mean_length = statistics.mean_length if scope is None else None
         ranked = _ranked(connection, rows, weights, mean_length, reorder)
     found = without_repeats(ranked, limit=limit, per_file=per_file, once_per_table=once_per_table)
-    return [_passage(phrase) for phrase in found]
+    return [_passage(hit) for hit in found]
 
 
 def frequencies(

@@ -30,7 +30,7 @@ class _Item(BaseModel):
     index: int | None = None
 
 
-class _Answer(BaseModel):
+class _Embeddings(BaseModel):
     data: list[_Item]
 
 
@@ -89,7 +89,7 @@ def _refusal(response: httpx2.Response) -> EmbeddingFailed:
 def _read(body: bytes) -> list[Vector]:
     """Return the vectors of an answer in the order of the texts."""
     try:
-        items = _Answer.model_validate_json(body).data
+        items = _Embeddings.model_validate_json(body).data
     except ValidationError:
         raise EmbeddingFailed("The embeddings endpoint's answer holds no usable vectors.") from None
     places = [item.index for item in items]

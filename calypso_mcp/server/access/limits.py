@@ -207,7 +207,7 @@ class GlobalLimits:
             self._in_work -= 1
 
     async def _within_time(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = _Answer(send)
+        answer = _SendWatch(send)
         with anyio.move_on_after(self._seconds(scope)) as deadline:
             await self._app(scope, receive, answer.send)
         if not deadline.cancelled_caught or answer.is_complete:
@@ -269,7 +269,7 @@ class CallerLimits:
         await answer(scope, receive, send)
 
 
-class _Answer:
+class _SendWatch:
     """Watches how far an answer has come."""
 
     def __init__(self, send: Send) -> None:

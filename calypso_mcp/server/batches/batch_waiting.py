@@ -80,7 +80,7 @@ async def wait_for_outcomes(
         for state in report.states
         if state.warnings and state.readiness is Readiness.READY
     }
-    ready = {state for report in reports.values() for state in report.ready} & uploaded
+    ready = {file_id for report in reports.values() for file_id in report.ready} & uploaded
     pending = len(uploaded) + nameless - len(ready) - len(failed)
     settled = Readiness.FAILED if failed else Readiness.READY
     return BatchReadiness(

@@ -114,10 +114,10 @@ class UploadQuotas:
 
         def work(connection: sqlite3.Connection) -> Admission:
             count = _Count(connection, grant, self._today)
-            looked = [count.add(arrival) for arrival in arrivals]
+            counted = [count.add(arrival) for arrival in arrivals]
             return Admission(
-                tuple(state if isinstance(state, QuotaExceeded) else None for state in looked),
-                tuple(state if isinstance(state, Arrival) else None for state in looked),
+                tuple(result if isinstance(result, QuotaExceeded) else None for result in counted),
+                tuple(result if isinstance(result, Arrival) else None for result in counted),
             )
 
         return await self._table.run(work)
@@ -131,8 +131,8 @@ class UploadQuotas:
 
         def work(connection: sqlite3.Connection) -> tuple[QuotaExceeded | None, ...]:
             count = _Count(connection, grant, self._today, keeps=False)
-            looked = [count.add(arrival) for arrival in arrivals]
-            return tuple(state if isinstance(state, QuotaExceeded) else None for state in looked)
+            counted = [count.add(arrival) for arrival in arrivals]
+            return tuple(result if isinstance(result, QuotaExceeded) else None for result in counted)
 
         return await self._table.run(work, writes=False)
 

@@ -35,14 +35,14 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SearchOutcome:
     """What a search found, and the words of the query that nothing searched holds."""
 
     found: list[Found]
     absent_words: tuple[str, ...] = ()
 
 
-async def search_buckets(access: Access, request: SearchRequest, buckets: Sequence[Bucket]) -> Answer:
+async def search_buckets(access: Access, request: SearchRequest, buckets: Sequence[Bucket]) -> SearchOutcome:
     """Return the best results from `buckets`: one request where the backend ranks any number together.
 
     Else requests of at most five are merged by rank.
@@ -67,7 +67,7 @@ async def search_buckets(access: Access, request: SearchRequest, buckets: Sequen
     return await _answer(access, requests, buckets)
 
 
-async def search_agent(access: Access, request: SearchRequest, agent: AgentModel) -> Answer:
+async def search_agent(access: Access, request: SearchRequest, agent: AgentModel) -> SearchOutcome:
     """Return the best results that `agent` finds; `agent` must be one the scope allows.
 
     Raises:
@@ -79,12 +79,14 @@ async def search_agent(access: Access, request: SearchRequest, agent: AgentModel
     return await _answer(access, asked, await access.buckets())
 
 
-async def _answer(access: Access, requests: Sequence[SearchRequest], buckets: Sequence[Bucket]) -> Answer:
+async def _answer(
+    access: Access, requests: Sequence[SearchRequest], buckets: Sequence[Bucket]
+) -> SearchOutcome:
     answers = await map_parallel(access.client.search.search, requests, limit=_PARALLEL)
     found = await within_scope(access, _by_rank([answer.results for answer in answers]), buckets)
     absent = [answer.absent_words or () for answer in answers]
     everywhere = tuple(word for word in absent[0] if all(word in words for words in absent))
-    return Answer(found[: requests[0].max_results], everywhere)
+    return SearchOutcome(found[: requests[0].max_results], everywhere)
 
 
 def _is_filtered(request: SearchRequest) -> bool:
