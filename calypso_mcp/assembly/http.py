@@ -51,8 +51,8 @@ ClientSnippets = Callable[[str], Sequence[Mapping[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
-class TellsPage:
-    """What only the command line knows and the page shows.
+class InstallationFacts:
+    """Facts of the installation that the page shows and only the command line knows.
 
     Attributes:
         clients: How each client connects to an address of this server.
@@ -65,20 +65,20 @@ class TellsPage:
 
 @asynccontextmanager
 async def running_app(
-    settings: Settings, stopping: anyio.Event, told: TellsPage | None = None
+    settings: Settings, stopping: anyio.Event, installation: InstallationFacts | None = None
 ) -> AsyncGenerator[ASGIApp]:
     """Run everything behind the application for as long as the block lasts; its own lifespan must run, too.
 
     Args:
         settings: The operator's decisions.
         stopping: To be set when the process is about to end: streams without an end of their own end then.
-        told: What the page shows of this installation.
+        installation: What the page shows of it beside the settings.
 
     Raises:
         ConfigError: It could be reached by other machines without a credential or without allowed hosts,
             the access file is wrong, the data folder cannot be used, or no tool is left.
     """
-    told = told or TellsPage()
+    installation = installation or InstallationFacts()
     async with opened(settings) as backends:
         known = callers(settings, backends.accepts)
         names = frozenset(spec.name for spec in PROFILES[settings.profile])
@@ -111,9 +111,9 @@ async def running_app(
             routes=(
                 *status_routes(state, metrics),
                 upload_route(uploads, state),
-                *page_routes(state, uploads, tools, told.findings),
+                *page_routes(state, uploads, tools, installation.findings),
             ),
-            front=lambda app: _with_page(app, settings, known.control, told.clients),
+            front=lambda app: _with_page(app, settings, known.control, installation.clients),
             metrics=metrics,
         )
         yield create_http_app(server, policy)
@@ -127,7 +127,7 @@ def _page_address(settings: Settings, request: ServerRequestContext[Any, Any]) -
 def _with_page(
     app: ASGIApp, settings: Settings, control: AccessControl | None, clients: ClientSnippets
 ) -> ASGIApp:
-    # What the hosted one refuses, it says itself.
+    # The hosted Calypso itself reports what it cannot read.
     unreadable = [] if settings.uses_hosted_api else unreadable_endings()
 
     def about(request: Request) -> Mapping[str, Any]:

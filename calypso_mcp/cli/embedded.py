@@ -118,7 +118,9 @@ async def _serve(
     served = Served.at(origin(listening))
     async with open_backend(options) as app:
         store = FileWatch(options.data_dir / STORE_FILE)
-        page = put_page_before(app, settings, options, key, served, findings=Findings(lambda: look(flags)))
+        page = put_page_before(
+            app, settings, options, key, served, findings=Findings(lambda: diagnose(flags))
+        )
         with announced(options.data_dir, served):
             greet(served)
             async with run_in_background(lambda: _stop_when_gone(store)):
@@ -127,9 +129,9 @@ async def _serve(
     store.check()
 
 
-async def look(flags: Mapping[str, object]) -> list[dict[str, str]]:
-    """Return what the doctor finds wrong with, or worth knowing of, this installation, as JSON."""
-    # Only when somebody looks: it knows every client.
+async def diagnose(flags: Mapping[str, object]) -> list[dict[str, str]]:
+    """Return the findings of the doctor about this installation, as JSON."""
+    # Imported when asked for: the checks load the formats of all clients.
     from calypso_mcp.cli.doctor.looking import findings_of
 
     return [finding.as_json() for finding in await findings_of(flags, handshake=False)]

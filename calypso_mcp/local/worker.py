@@ -192,7 +192,7 @@ class IndexingWorker:
         return None if document is None else partial(_indexed, document=document, chunks=split(document))
 
     async def _read_briefly(self, extractor: Extractor, claimed: Claimed) -> _End | None:
-        """Return how reading a file ends; None where it takes too long or goes wrong in an unusual way."""
+        """Return how reading a file ends; None if it takes too long or fails in an unusual way."""
         with contextlib.suppress(Exception), anyio.move_on_after(_PATIENCE_S):
             return await self._read(extractor, claimed)
         return None

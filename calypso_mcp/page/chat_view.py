@@ -23,7 +23,7 @@ def chat_view(tools: Iterable[str], page_address: str | None) -> str:
 
     Args:
         tools: Names of the tools that the view may call.
-        page_address: Where the page is, with a slash at its end; None where there is none to lead to.
+        page_address: Address of the page, with a slash at its end; None without a page.
     """
     names, page = escape(" ".join(sorted(tools))), escape(page_address or "")
     return f"""\

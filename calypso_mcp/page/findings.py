@@ -1,4 +1,4 @@
-"""What the checks of an installation find, for the page: asked for by many, looked for once in a while."""
+"""What the checks of an installation find, for the page: many may ask, but the checks run rarely."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 import anyio
 
-#: How long an answer is shown again, and how soon the checks may be made anew, in seconds: they read the
-#: whole store.
+#: How long findings are reused, and how soon the checks may run again, in seconds: they read the whole
+#: store.
 _KEPT_S = 300.0
 _SOONEST_S = 5.0
 
-#: Makes every check and returns what each found, as JSON.
+#: Runs every check and returns the findings as JSON.
 Look = Callable[[], Awaitable[Sequence[Mapping[str, str]]]]
 
 
@@ -21,7 +21,7 @@ class Findings:
     """The findings of one server."""
 
     def __init__(self, look: Look, clock: Callable[[], float] = time.monotonic) -> None:
-        """Look for nothing yet."""
+        """Prepare; the checks run when findings are first asked for."""
         self._look = look
         self._clock = clock
         self._looking = anyio.Lock()

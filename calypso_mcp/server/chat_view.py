@@ -17,7 +17,7 @@ from calypso_mcp.server.state import ServerState
 VIEW_URI = "ui://calypso/view"
 _EXTENSION = "io.modelcontextprotocol/ui"
 _MIME_TYPE = "text/html;profile=mcp-app"
-#: What a tool says of itself that has the view.
+#: Metadata of a tool with the view.
 TOOL_META = {"ui": {"resourceUri": VIEW_URI}}
 #: No `csp`: hosts then let the view load and request nothing. It draws its edges itself.
 _RESOURCE_META: dict[str, Any] = {"ui": {"prefersBorder": False}}
@@ -26,13 +26,13 @@ Request = ServerRequestContext[ServerState, Any]
 
 
 class ChatViewExtension(Extension):
-    """Says that this server has views."""
+    """Announces that this server has views."""
 
     identifier = _EXTENSION
 
 
 def listed_for(request: Request, tools: Iterable[Tool]) -> ListToolsResult:
-    """Return the list of tools: with their view, unless the client has declared what it can do and cannot."""
+    """Return the list of tools; without views for a client that declares its abilities but no views."""
     if _may_show_views(request):
         return ListToolsResult(tools=list(tools))
     return ListToolsResult(tools=[tool.model_copy(update={"meta": None}) for tool in tools])

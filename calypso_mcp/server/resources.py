@@ -222,7 +222,7 @@ async def _on_read(
 ) -> ReadResourceResult:
     uri = str(params.uri)
     if uri == VIEW_URI:
-        # The same for everybody but for what may be called, and in no list: tools name it.
+        # Tools name the view, so no list does. Callers differ only in the tools that it may call.
         return read_view(request, await tools_of(request))
     try:
         content = await reported(lambda: read(access_of(request), uri))

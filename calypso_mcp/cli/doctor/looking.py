@@ -1,4 +1,4 @@
-"""Every check in the order in which a person reads what they found."""
+"""Runs every check, in the order in which a person reads the findings."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def findings_of(flags: Mapping[str, object], *, handshake: bool = True) ->
 
     Args:
         flags: Settings of the command line.
-        handshake: Whether to start the command that a client would; a server that answers has proved it.
+        handshake: Whether to start the command that a client would start; a running server need not.
     """
     return [finding async for finding in _look(flags, handshake=handshake)]
 

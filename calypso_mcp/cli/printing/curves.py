@@ -10,9 +10,9 @@ _LEVELS = " ▁▂▃▄▅▆▇█"
 
 
 def sparkline(values: Sequence[int], most: int) -> str:
-    """Return a character for each value; `most` is as high as a line."""
+    """Return a bar for each value; one of `most` fills the line."""
     top = len(_LEVELS) - 1
-    # A few of many are few, and not none.
+    # A few of many must not look like none.
     return "".join(_LEVELS[-(-value * top // most) if most else 0] for value in values)
 
 

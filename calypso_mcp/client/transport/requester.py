@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class ApiAnswer(Generic[M]):
-    """A decoded answer.
+    """An answer of the API, decoded.
 
     Attributes:
         body: What the API said.
@@ -237,7 +237,7 @@ class Requester:
         timeouts = self._connections.api.timeout.as_dict()
         if silence_s is not None:
             timeouts["read"] = silence_s
-        # Not `build_request`: a client's defaults, taken together anew, cost more than the rest of a call.
+        # Not the client's `build_request`: merging its defaults anew costs more than the rest of a call.
         return httpx2.Request(
             method,
             self._base_url + path,

@@ -145,7 +145,7 @@ async def content_hash_of(source: ByteSource) -> str:
 
 
 class ContentHash:
-    """The hash of `content_hash_of`, made on the side while something else reads the content."""
+    """The hash of `content_hash_of`, computed while other code reads the content."""
 
     def __init__(self, read_at: Callable[[int, int], bytes], size_bytes: int) -> None:
         """Hash what is read through `read`.
@@ -162,7 +162,7 @@ class ContentHash:
         self._end = 0
 
     def read(self, offset: int, length: int) -> bytes:
-        """Return what `read_at` does; what goes on from what was hashed is hashed."""
+        """Return what `read_at` returns, and hash the bytes that follow those already hashed."""
         block = self._read_at(offset, length)
         if offset <= self._end < offset + len(block):
             self._hasher.update(memoryview(block)[self._end - offset :])

@@ -86,7 +86,7 @@ def opened(upload: Upload) -> Generator[ByteSource]:
 
 
 async def prepare(upload: Upload, source: ByteSource, limits: UploadLimits) -> Prepared:
-    """Check an input and hash it, unless it was hashed when it was looked through.
+    """Check an input and hash it, unless it was hashed when it was searched for secrets.
 
     Raises:
         InputError: A rule is broken; nothing has been read.

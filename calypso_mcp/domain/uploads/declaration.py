@@ -118,7 +118,7 @@ class Declaration:
 
     @property
     def named_origin(self) -> str:
-        """What stands for the origin of a source that is known by nothing but its name."""
+        """What stands for the origin of a source of which only the name is known."""
         return f"name:{self.lineage}"
 
     def check(self, limits: UploadLimits) -> None:

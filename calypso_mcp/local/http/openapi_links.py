@@ -1,16 +1,16 @@
-"""Which operation goes on with what another one answers: the links of the OpenAPI description."""
+"""The links of the OpenAPI description: which operations continue from the answer of another."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-#: By operation: those that go on, with each of their parameters and the place of its value in the answer.
+#: Operations that continue, each with its parameters and the place of their values in the answer.
 _Steps = Mapping[str, Mapping[str, str]]
 
 
 def _of_file(file_id: str, task_id: str) -> dict[str, Mapping[str, str]]:
-    """Return what goes on with a new file; places of its id and of its task's."""
+    """Return the operations that continue with a new file, given the places of its id and its task's."""
     file_operations = ("get_file", "read_text", "read_content", "relabel", "remove")
     on_file = {operation: {"path.file_id": file_id} for operation in file_operations}
     return {**on_file, "get_task": {"path.task_id": task_id}}
@@ -34,12 +34,12 @@ LINKS: Final[Mapping[str, _Steps]] = {
     "get_task": {"get_file": {"path.file_id": "/knowledge_id"}},
     "create_agent": {"update_agent": {"path.agent_id": "/agent_id"}},
 }
-#: What goes to an address of its own rather than to one that is made from parameters.
+#: Operations whose address is part of the answer rather than made from parameters.
 _DESCRIPTIONS: Final = {"send_bytes": "PUT the bytes to `upload_url` as it is."}
 
 
 def links_from(operation_id: str) -> dict[str, dict[str, Any]]:
-    """Return the links of an operation's good answer, by the operation each leads to."""
+    """Return the links of an operation's successful answer, by the operation that each leads to."""
     return {
         name: {
             "operationId": name,

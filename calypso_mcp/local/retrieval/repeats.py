@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 from calypso_mcp.local.retrieval.candidates import Row
 from calypso_mcp.local.retrieval.ranking import Standing
 
-_CELLS = " | "
 #: Copies begin alike: so much of a text is compared first.
 _LOOKED_AT, _COMPARED = 64, 24
 
@@ -74,4 +74,4 @@ def _said(text: str) -> str:
 def _is_table(text: str) -> bool:
     """Whether nearly all of a passage is rows."""
     lines = text.splitlines()
-    return 4 * sum(_CELLS in line for line in lines) >= 3 * len(lines)
+    return 4 * sum(CELL_SEPARATOR in line for line in lines) >= 3 * len(lines)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
+
 #: Longer ones, mostly from scripts without full stops, are cut again between words.
 LONGEST = 400
 
@@ -23,20 +25,19 @@ _ABBREVIATION = re.compile(
 )
 
 
-#: How rows of tables part their cells, and the line that Markdown puts below the header.
-_CELLS = " | "
+#: The line that Markdown puts below the header of a table.
 _RULE = re.compile(r"[\s|:=-]+")
 _LONGEST_ABBREVIATION = 60
-#: What counts a list item belongs to the sentence after it.
+#: The number of a list item, which belongs to the sentence after it.
 _LIST_NUMBER = re.compile(r"\s*\d{1,3}[.)]\s*")
 
 
 def split(text: str) -> list[str]:
     """Return the sentences of `text` in their order, each on one line; rows of a table with its header."""
-    if _CELLS not in text:
+    if CELL_SEPARATOR not in text:
         return _of_prose(text)
     sentences: list[str] = []
-    for is_table, lines in groupby(text.split("\n"), lambda line: _CELLS in line or line.startswith("|-")):
+    for is_table, lines in groupby(text.split("\n"), _is_row):
         run = list(lines)
         sentences += _of_table(run) if is_table and len(run) > 1 else _of_prose("\n".join(run))
     return sentences
@@ -45,6 +46,10 @@ def split(text: str) -> list[str]:
 def is_question(sentence: str) -> bool:
     """Whether a sentence asks."""
     return sentence.rstrip(_CLOSING).endswith(("?", "\uff1f", "\u061f"))
+
+
+def _is_row(line: str) -> bool:
+    return CELL_SEPARATOR in line or line.startswith("|-")
 
 
 def _of_table(lines: Sequence[str]) -> Iterator[str]:
@@ -58,7 +63,7 @@ def _of_table(lines: Sequence[str]) -> Iterator[str]:
         header = []
     for row in others:
         named = [f"{name}: {cell}" if name else cell for name, cell in zip(header, row, strict=False) if cell]
-        yield from _cut(_CELLS.join([*named, *row[len(header) :]]))
+        yield from _cut(CELL_SEPARATOR.join([*named, *row[len(header) :]]))
 
 
 def _cells(line: str) -> list[str]:

@@ -11,12 +11,12 @@ import unicodedata
 from collections.abc import Iterator
 
 from calypso_mcp.domain.untrusted_text import clean
+from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 from calypso_mcp.local.retrieval import sentences
 
 _WITHHELD = "[...]"
 #: Emphasis, and what stands for the spaces of a file name.
 _MARKUP = str.maketrans({"*": None, "`": None, "_": " "})
-_CELLS = " | "
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 _MODEL = r"\b(?:assistants?|chatbots?|bots?|(?:large )?language models?|llms?|a\.?i\.?s?|gpt|claude|gemini)\b"
 _SAY = (
@@ -73,7 +73,7 @@ def withhold(text: str) -> str:
 
 
 def _kept(paragraph: str) -> Iterator[str]:
-    is_table = _CELLS in paragraph
+    is_table = CELL_SEPARATOR in paragraph
     for sentence in sentences.split(paragraph):
         if _ADDRESSED.search(_plain(sentence)) is None:
             yield sentence

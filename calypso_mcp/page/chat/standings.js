@@ -1,7 +1,7 @@
 // Where uploads stand: how many of them are searchable, and each that is worth naming.
 import { el } from "../static/shared/dom.js";
 import { progressRow } from "../static/shared/progress.js";
-import { counted, stateOf } from "../static/shared/words.js";
+import { counted, numberInWords, stateOf } from "../static/shared/words.js";
 
 const STATUSES = { ready: "active", pending: "indexing" };
 const WORDS = { would_send: "would be sent", would_remove: "would be removed", skipped: "left out", removed: "removed", rejected: "rejected", failed: "failed" };
@@ -39,7 +39,7 @@ export function together(standings) {
 /** Return the state of a standing as a whole. */
 export function stateOfStanding({ ready, failed, pending }) {
   if (pending) return wordOf("pending");
-  if (failed) return { word: `${failed.toLocaleString("en")} failed`, tone: "bad" };
+  if (failed) return { word: `${numberInWords(failed)} failed`, tone: "bad" };
   return ready ? wordOf("ready") : { word: "nothing here", tone: "still" };
 }
 
@@ -61,11 +61,11 @@ export function standingNodes(standing, { noun = "file", name = "" } = {}) {
   } }, `Show ${rows.length - MOST_ROWS} more`);
   return [
     total > 0 && el("div", { class: "readiness" },
-      el("p", { class: "small" }, el("strong", {}, `${standing.ready.toLocaleString("en")} of ${counted(total, noun)}`), " searchable", standing.failed > 0 && `, ${standing.failed.toLocaleString("en")} failed`),
+      el("p", { class: "small" }, el("strong", {}, `${numberInWords(standing.ready)} of ${counted(total, noun)}`), " searchable", standing.failed > 0 && `, ${standing.numberInWords(failed)} failed`),
       el("progress", { class: "bar", max: total, value: standing.ready, "aria-label": "Searchable" })),
     standing.note && el("p", { class: "notice", data: { tone: "wait" } }, standing.note),
     rows.length > 0 && list, more,
-    standing.omitted > 0 && el("p", { class: "small muted" }, `and ${standing.omitted.toLocaleString("en")} more`),
+    standing.omitted > 0 && el("p", { class: "small muted" }, `and ${numberInWords(standing.omitted)} more`),
   ].filter(Boolean);
 }
 

@@ -5,7 +5,7 @@ import { el, show } from "../static/shared/dom.js";
 import { hitList } from "../static/shared/hits.js";
 import { marked } from "../static/shared/marks.js";
 import { bucketOf, hitOf } from "../static/shared/tool_results.js";
-import { counted } from "../static/shared/words.js";
+import { counted, numberInWords } from "../static/shared/words.js";
 import { keep } from "../static/lists.js";
 import { factsOf, host } from "./host.js";
 import { Live } from "./live.js";
@@ -112,7 +112,7 @@ function drawBuckets(facts) {
     const pending = named.filter((bucket) => bucket.pending).length;
     head(counted(total, "bucket"), pending ? { word: `${counted(pending, "bucket")} indexing`, tone: "wait" } : {});
     keep(cards, named, ({ id }) => id, (bucket) => el("li", {}, bucketCard(bucket)));
-    more.textContent = total > named.length ? `${named.length} of ${total.toLocaleString("en")} are shown.` : "";
+    more.textContent = total > named.length ? `${named.length} of ${numberInWords(total)} are shown.` : "";
     return pending > 0;
   };
   show(body, cards, more);

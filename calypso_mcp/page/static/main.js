@@ -55,7 +55,7 @@ async function open() {
     }
   } catch (error) {
     if (error.status !== 401) {
-      show(main, el("h1", {}, "No connection"), el("p", {}, error.message), el("p", { class: "muted" }, "It is tried again every few seconds."));
+      show(main, el("h1", {}, "No connection"), el("p", {}, error.message), el("p", { class: "muted" }, "Trying again every few seconds."));
       setTimeout(open, IDLE_MS);
       return;
     }

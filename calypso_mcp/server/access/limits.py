@@ -270,7 +270,7 @@ class CallerLimits:
 
 
 class _SendWatch:
-    """Watches how far an answer has come."""
+    """Passes an answer on, and knows how much of it was sent."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

@@ -1,4 +1,4 @@
-"""A call that may outlast its request, as a task: the time it may take, and where its progress goes.
+"""A call that may outlast its request as a task: the time it may take, and where its progress goes.
 
 Everything below the call finds it in its context, so no tool needs to know whether it runs as a task.
 """
@@ -15,7 +15,7 @@ Send = Callable[[float, float | None, str | None], Awaitable[None]]
 
 @dataclass(slots=True)
 class LongCall:
-    """One such call.
+    """A call that runs as a task.
 
     Attributes:
         wait_s: Seconds that it may take; None where its arguments say so themselves.
@@ -33,7 +33,7 @@ _CURRENT: ContextVar[LongCall | None] = ContextVar("long_call", default=None)
 
 @contextmanager
 def running(call: LongCall) -> Generator[None]:
-    """Make `call` the one that the block, and whatever it starts, belongs to."""
+    """Run the block, and all that it starts, as part of `call`."""
     token = _CURRENT.set(call)
     try:
         yield
@@ -42,13 +42,13 @@ def running(call: LongCall) -> Generator[None]:
 
 
 def allowed_s(timeout_s: float) -> float:
-    """Return the seconds that a call may take whose `timeout_s` is this; 0 only looks, as ever."""
+    """Return the seconds that a call with this `timeout_s` may take; 0 stays 0, and only looks."""
     call = _CURRENT.get()
     return timeout_s if call is None or call.wait_s is None or not timeout_s else call.wait_s
 
 
 def relayed(send: Send) -> Send:
-    """Return what takes the progress of the current call: `send` too, while the request is open."""
+    """Return a function that records the progress of the current call, and sends it until it is detached."""
     call = _CURRENT.get()
     if call is None:
         return send

@@ -1,9 +1,8 @@
 """The extension `io.modelcontextprotocol/tasks` as its specification of 2026-07-28 has it.
 
-A client that declares it may be answered with a task in place of a result. Which calls become one is the
-server's to decide: those of tools that wait (`timeout_s`), once they take longer than a moment. For every
-other client nothing changes. A task of another caller, or of the same caller under other limits, does not
-exist.
+A client that declares it may receive a task in place of a result. The server decides which calls become
+tasks: those of tools that wait (`timeout_s`), once they take longer than a moment. For every other client
+nothing changes. Tasks of another caller, or of the same caller under other limits, are as good as unknown.
 """
 
 from __future__ import annotations
@@ -44,7 +43,7 @@ from calypso_mcp.server.tasks.task_runs import INTERRUPTED, TaskRuns
 TASKS: Final = "io.modelcontextprotocol/tasks"
 
 _VERSIONS = frozenset(MODERN_PROTOCOL_VERSIONS)
-#: The field of a finished or waiting task that its content stands in.
+#: The field with the content of a finished or waiting task.
 _CONTENT_FIELDS: Final = {"completed": "result", "failed": "error", "input_required": "inputRequests"}
 
 Request = ServerRequestContext[ServerState, Any]
@@ -52,12 +51,12 @@ Request = ServerRequestContext[ServerState, Any]
 
 class _UpdateTaskParams(RequestParams, defer_build=True):
     task_id: str
-    #: Answers to what was never asked may have any shape: they are dropped.
+    #: Answers without a question may have any shape: they are dropped.
     input_responses: Annotated[dict[str, Any], Field(default_factory=dict)]
 
 
 class TasksExtension(Extension):
-    """Answers calls with tasks, and questions about them."""
+    """Returns tasks for long calls, and answers requests about them."""
 
     identifier = TASKS
 
@@ -125,19 +124,19 @@ class TasksExtension(Extension):
         """Return a task of the caller.
 
         Raises:
-            MCPError: There is none with this id, the client does not declare the extension, the request is
-                labelled as one about another task, or the record of tasks cannot be used.
+            MCPError: The id is unknown, the client does not declare the extension, the request is
+                labelled with another task, or the record of tasks cannot be used.
         """
         require_client_extension(ctx, TASKS)
         _require_label(ctx, task_id)
         with _as_protocol_errors():
             record = await self._runs.records.find(task_id, self._owner(access_of(ctx)))
         if record is None:
-            raise MCPError(code=INVALID_PARAMS, message="There is no such task here, or it was forgotten.")
+            raise MCPError(code=INVALID_PARAMS, message="The task is unknown, or its record has expired.")
         return record
 
     def _owner(self, access: Access) -> str:
-        """Return how records call a caller: under other limits, the same one is another."""
+        """Return the owner of a caller's tasks, as records keep it; other limits make another owner."""
         limits = sorted((sorted(limit.buckets), sorted(limit.agents)) for limit in access.limits)
         return content_digest(
             "task owner", self._account, access.grant.name, access.grant.key_reference, limits
@@ -159,7 +158,7 @@ class TasksExtension(Extension):
 def require_tasks_declared(ctx: Request) -> None:
     """Raise the error for a stream of task notifications that is asked for without the extension.
 
-    With it they are not sent either: the client asks, as the specification lets it.
+    Such notifications are never sent: clients poll instead, as the specification allows.
     """
     notifications = (ctx.params or {}).get("notifications")
     if isinstance(notifications, Mapping) and "taskIds" in notifications:
@@ -167,7 +166,7 @@ def require_tasks_declared(ctx: Request) -> None:
 
 
 def _answers(record: TaskRecord, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what answers the open questions of a task.
+    """Return the answers to open questions of a task; others are dropped.
 
     Raises:
         MCPError: An answer has the wrong shape.
@@ -177,7 +176,7 @@ def _answers(record: TaskRecord, given: Mapping[str, Any]) -> dict[str, Any]:
     try:
         InputResponseRequestParams.model_validate({"inputResponses": answers})
     except ValidationError:
-        raise MCPError(code=INVALID_PARAMS, message="An answer is none to what was asked.") from None
+        raise MCPError(code=INVALID_PARAMS, message="An answer does not fit its question.") from None
     return answers
 
 
@@ -186,7 +185,7 @@ def _require_label(ctx: Request, task_id: str) -> None:
     http: Any = ctx.request
     label = http.headers.get(MCP_NAME_HEADER) if isinstance(http, HttpRequest) else None
     if label is not None and decode_header_value(label) != task_id:
-        raise MCPError(code=HEADER_MISMATCH, message=f"{MCP_NAME_HEADER} does not name the task.")
+        raise MCPError(code=HEADER_MISMATCH, message=f"{MCP_NAME_HEADER} names another task.")
 
 
 def _declares(ctx: Request) -> bool:

@@ -1,7 +1,7 @@
-"""What is known of tasks, for as long as their callers may ask: a table shared by the workers of a folder.
+"""Records of tasks, kept for as long as their callers may ask: a table that the workers of a folder share.
 
-Without a folder: in this process. A caller is kept as a hash. The worker that carries a task out reports in
-again and again; a task whose worker has fallen silent has ended with it.
+Without a folder, the table is this process's own. A caller is kept as a hash. The worker that runs a task
+reports in again and again; once it has fallen silent, its task counts as ended.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class TaskRecord:
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether somebody may still work on it."""
+        """Whether work on it may go on."""
         return self.status in _UNFINISHED
 
 
@@ -136,7 +136,7 @@ class TaskRecords:
         return record.is_unfinished and record.heard_at < self._clock() - SILENCE_S
 
     async def report_in(self, task_id: str, message: str) -> TaskRecord | None:
-        """Note that the task is being worked on, and return what its caller wants by now."""
+        """Note that the task is running, and return its record, which says what its caller wants."""
         now = self._clock()
 
         def work(connection: sqlite3.Connection) -> TaskRecord | None:
@@ -153,7 +153,7 @@ class TaskRecords:
     async def settle(
         self, task_id: str, status: Status, message: str, content: Mapping[str, Any] | None
     ) -> None:
-        """Note what a task has come to, or what it asks."""
+        """Record how a task has ended, or what it asks."""
         now = self._clock()
         values = (status, message, now, now, None if content is None else json.dumps(content), task_id)
 

@@ -1,7 +1,7 @@
 """Carries tasks out: each begins as a call, and becomes a task once it takes longer than a moment.
 
-Two jobs run for a task. One makes the call; the other keeps its record, looks whether its caller wants it
-to end or has answered a question, and ends it once the caller may do less than when it began.
+Two jobs run for a task. One makes the call. The other keeps its record, checks whether the caller has
+cancelled it or answered a question, and ends it once the caller may do less than when it began.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ Outcome = tuple[Status, str, dict[str, Any] | None]
 _ID_BYTES: Final = 16
 #: Longest that the last record of a task may take while the process ends, in seconds.
 _LAST_WORD_S: Final = 1.0
-#: What becomes of a task whose server ended before it did.
+#: The error of a task whose server stopped first.
 INTERRUPTED: Final = ErrorData(
     code=INTERNAL_ERROR,
-    message="The server that worked on this ended. Make the same call again: it continues where it stopped.",
+    message="The server stopped during the call. Make the same call again: it continues where it stopped.",
 )
 
 
@@ -80,12 +80,12 @@ class _Run:
         params: Of the call; the client's answers are added to them.
         make: Makes the call.
         still_allowed: Whether its caller may go on.
-        long: What the call knows of its being one.
+        long: What the call itself may read of the task, and reports to it.
         scope: Ends the call.
-        result: What it came to.
-        error: The protocol error it came to.
-        ended: Set when it has come to something, or was cancelled.
-        news: Set when its record is worth a look before the next beat.
+        result: Of the call.
+        error: The protocol error that ended the call.
+        ended: Set when the call has ended or was cancelled.
+        news: Set when the record is to be checked before the next beat.
         questions: What it asks now, by key.
         answered: Set when all of that has been answered.
     """
@@ -123,7 +123,7 @@ class _Run:
         requests = asked.model_dump(by_alias=True, mode="json", exclude_none=True)["inputRequests"]
         known = self.params.input_responses or {}
         if not requests.keys() - known.keys():
-            raise MCPError(code=INTERNAL_ERROR, message="The call asks again what was answered.")
+            raise MCPError(code=INTERNAL_ERROR, message="The call repeats a question that was answered.")
         self.questions = {key: request for key, request in requests.items() if key not in known}
         self.answered = anyio.Event()
         self.news.set()
@@ -139,13 +139,13 @@ class _Run:
         self.answered.set()
 
     def outcome(self) -> Outcome:
-        """Return what the task has come to."""
+        """Return how the task has ended."""
         if self.error is not None:
             return _failed(self.error.error)
         if isinstance(self.result, BaseModel) and not isinstance(self.result, InputRequiredResult):
             return "completed", "", self.result.model_dump(by_alias=True, mode="json", exclude_none=True)
         if self.scope.cancel_called:
-            return "cancelled", "What was stored until then is kept.", None
+            return "cancelled", "What was stored before is kept.", None
         return _failed(INTERRUPTED)
 
 
@@ -156,7 +156,7 @@ class TaskRuns:
         """Start nothing.
 
         Args:
-            records: Where workers note what becomes of tasks.
+            records: Where workers record the state of tasks.
             policy: How tasks are run.
         """
         self.records = records
@@ -184,7 +184,7 @@ class TaskRuns:
         owner: str,
         still_allowed: StillAllowed,
     ) -> HandlerResult | TaskRecord:
-        """Return what a call comes to, or the task that goes on with it.
+        """Return the result of a call, or the task that continues it.
 
         Args:
             params: Of the call.
@@ -193,7 +193,7 @@ class TaskRuns:
             still_allowed: Whether the caller may go on; asked while the task runs.
 
         Raises:
-            MCPError: The call came to a protocol error.
+            MCPError: The call ended with a protocol error.
         """
         policy = self.policy
         if (
@@ -226,7 +226,7 @@ class TaskRuns:
         return record
 
     def look(self, task_id: str) -> None:
-        """Have the record of a task looked at now, if it runs in this process."""
+        """Check the record of a task now, if it runs in this process."""
         run = self._runs.get(task_id)
         if run is not None:
             run.news.set()
@@ -240,7 +240,7 @@ class TaskRuns:
                 del self._running[owner]
 
     async def _keep(self, task_id: str, run: _Run) -> None:
-        """Keep the record of a task until it has come to something."""
+        """Keep the record of a task until it has ended."""
         asked: dict[str, Any] = {}
         try:
             while not run.ended.is_set():

@@ -82,7 +82,7 @@ def page_routes(
 
 
 class PageEndpoints:
-    """Answers for one server."""
+    """The endpoints of one server."""
 
     def __init__(
         self, uploads: OneTimeUploads, tools: frozenset[str], findings: Findings | None = None
@@ -123,7 +123,7 @@ class PageEndpoints:
         return JSONResponse(page.facts(), headers=_NO_STORE)
 
     async def relabel(self, access: Access, request: Request) -> Response:
-        """Change the tags or the title of a source that is in no bucket out of reach."""
+        """Change the tags or the title of a source, all of whose buckets are in scope."""
         if not self._may_change(access):
             raise _not_here()
         labels = _read(RelabelSource, await request.body())
@@ -182,17 +182,17 @@ class PageEndpoints:
 
 
 def _read(model: type[M], given: object) -> M:
-    """Return what was asked for.
+    """Parse a query or a body.
 
     Raises:
-        InputError: It makes no sense.
+        InputError: It does not fit `model`; the message names the fields.
     """
     try:
         return model.model_validate_json(given) if isinstance(given, bytes) else model.model_validate(given)
     except ValidationError as error:
         names = ", ".join(sorted({".".join(map(str, detail["loc"])) or "body" for detail in error.errors()}))
-        raise InputError(f"The request is not understood: {names}.", code="invalid_arguments") from None
+        raise InputError(f"The request is invalid: check {names}.", code="invalid_arguments") from None
 
 
 def _not_here() -> ScopeError:
-    return ScopeError("This cannot be done here.", code="permission_denied", hint="Ask the operator.")
+    return ScopeError("This server does not allow this.", code="permission_denied", hint="Ask the operator.")

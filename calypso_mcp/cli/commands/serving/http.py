@@ -9,11 +9,11 @@ from socket import socket
 
 import anyio
 
-from calypso_mcp.assembly.http import PAGE_PATH, TellsPage, running_app
+from calypso_mcp.assembly.http import PAGE_PATH, InstallationFacts, running_app
 from calypso_mcp.cli.arguments import LISTENING, CommandParser
 from calypso_mcp.cli.clients.pasting import snippets
 from calypso_mcp.cli.clients.shapes import Remote
-from calypso_mcp.cli.embedded import look
+from calypso_mcp.cli.embedded import diagnose
 from calypso_mcp.cli.process.listening import listen, origin, serve
 from calypso_mcp.cli.process.logs import log_to_stderr
 from calypso_mcp.page.findings import Findings
@@ -38,8 +38,8 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
 
 async def _serve(settings: Settings, listening: socket, flags: Mapping[str, object]) -> None:
     stopping = anyio.Event()
-    told = TellsPage(lambda url: snippets(Remote(url)), Findings(lambda: look(flags)))
-    async with running_app(settings, stopping, told) as app:
+    installation = InstallationFacts(lambda url: snippets(Remote(url)), Findings(lambda: diagnose(flags)))
+    async with running_app(settings, stopping, installation) as app:
         base = origin(listening)
         print(f"MCP: {base}/mcp\nPage: {base}{PAGE_PATH}\nCtrl-C stops it.", file=sys.stderr, flush=True)
         await serve(app, listening, stopping)

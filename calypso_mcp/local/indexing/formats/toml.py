@@ -1,4 +1,4 @@
-"""TOML in time that grows with its length: `tomllib` takes the square of the dots in one key."""
+"""Parses TOML in bounded time: `tomllib` takes time that grows with the square of the dots in one key."""
 
 from __future__ import annotations
 

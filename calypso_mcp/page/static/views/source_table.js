@@ -7,7 +7,7 @@ import { editTags, removeSources } from "./adding.js";
 const FIRST_PAGE = 100;
 const PAGE = 500;
 const MOST_REFRESHED = 1000;
-// So many rows before the end of those that are known, the next are asked for.
+// The next page is asked for this many rows before the end of those loaded.
 const AHEAD = 50;
 const TYPING_MS = 200;
 const COLUMNS = [["name", "Name", ""], ["kind", "Kind", "wide"], ["size", "Size", "mid num"], ["tags", "Tags", "wide"], ["updated", "Updated", "mid"], ["state", "State", ""]];
@@ -195,7 +195,7 @@ export class SourceTable {
     this.all.checked = this.rows.length > 0 && this.rows.every(({ id }) => this.chosen.has(id));
     this.all.indeterminate = !this.all.checked && chosen.length > 0;
     this.actions.hidden = !chosen.length;
-    // Whoever is about to press one of the buttons keeps it while the list is drawn again.
+    // A redraw must not replace a button that is about to be pressed.
     const state = chosen.map(({ id }) => id).join();
     if (state === this.acted) return;
     this.acted = state;

@@ -10,6 +10,7 @@ from selectolax.lexbor import LexborNode
 from calypso_mcp.local.indexing.chunking import TARGET_CHARS
 from calypso_mcp.local.indexing.documents import Block
 from calypso_mcp.local.indexing.formats.html.lines import SourceLines
+from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 
 _NEVER_CONTENT = """
     script style noscript template svg math canvas iframe object embed head nav button select option rp rt
@@ -166,7 +167,7 @@ class _Reader:
 
     def _end_row(self, cells: list[str] | None) -> None:
         if cells is not None and any(cells):
-            self._lines.append(" | ".join(cells))
+            self._lines.append(CELL_SEPARATOR.join(cells))
 
     def _end_line(self) -> None:
         if self._rows and self._rows[-1] is not None:

@@ -8,7 +8,7 @@ from itertools import zip_longest
 import anydoc
 
 from calypso_mcp.local.indexing.documents import Block, ExtractionFailed
-from calypso_mcp.local.indexing.formats.tables import Row, is_header, table_blocks
+from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, Row, is_header, table_blocks
 
 _INDENT = "  "
 _UNPACKS_TOO_FAR = "The file unpacks to more than is allowed. Upload it in parts."
@@ -94,7 +94,7 @@ def _block_text(block: anydoc.Block) -> str:
     if block.kind == "list" and block.list is not None:
         return "\n".join(_list_lines(block.list, ""))
     if block.kind == "table" and block.table is not None:
-        return "\n".join(" | ".join(cells) for cells in grid_of(block.table))
+        return "\n".join(CELL_SEPARATOR.join(cells) for cells in grid_of(block.table))
     if block.blocks is not None:
         return flat_text(block.blocks)
     return (block.text if block.text is not None else inline_text(block.content)).strip()
