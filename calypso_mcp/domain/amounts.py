@@ -1,6 +1,11 @@
-"""Sizes and scores as people and models read them: never in scientific notation, never "0.0 of 0.0"."""
+"""Sizes, scores and lists as people and models read them: no scientific notation, no list without end."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _UNITS = ((1_000_000, "MB"), (1_000, "KB"))
 #: Scores are shown with four decimals; below that only their rank says anything.
@@ -20,3 +25,9 @@ def format_score(score: float) -> str:
     if 0 < score < _SMALLEST_SCORE:
         return f"<{_SMALLEST_SCORE}"
     return f"{score:.4f}".rstrip("0").rstrip(".")
+
+
+def join_first(values: Sequence[T], most: int, write: Callable[[T], str] = str) -> str:
+    """Return the first `most` values as `write` names them, and how many are left out: "a, b and 3 more"."""
+    more = f" and {len(values) - most} more" if len(values) > most else ""
+    return ", ".join(map(write, values[:most])) + more

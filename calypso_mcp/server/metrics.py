@@ -32,7 +32,7 @@ class Metrics:
         self._requests: defaultdict[_Labels, int] = defaultdict(int)
         self._answers: defaultdict[_Labels, int] = defaultdict(int)
         self._sent_bytes = 0
-        self.in_work = 0
+        self.in_flight = 0
 
     def tool_call(self, tool: str, outcome: str, seconds: float) -> None:
         """Count a finished tool call."""
@@ -61,10 +61,10 @@ class Metrics:
         lines += _counter("calypso_http_answers_total", "HTTP answers.", ("status",), self._answers, worker)
         lines += _counter("calypso_sent_bytes_total", "Content sent.", (), {(): self._sent_bytes}, worker)
         lines += [
-            "# HELP calypso_requests_in_work Requests being served.",
-            "# TYPE calypso_requests_in_work gauge",
+            "# HELP calypso_requests_in_flight Requests being served.",
+            "# TYPE calypso_requests_in_flight gauge",
         ]
-        lines.append(f"calypso_requests_in_work{_labels(worker)} {self.in_work}")
+        lines.append(f"calypso_requests_in_flight{_labels(worker)} {self.in_flight}")
         name = "calypso_tool_seconds"
         lines += [f"# HELP {name} Duration of tool calls.", f"# TYPE {name} histogram"]
         for tool, counts in sorted(self._durations.items()):

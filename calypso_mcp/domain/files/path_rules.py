@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote
 
+from calypso_mcp.domain.amounts import join_first
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ContentError
 
@@ -105,9 +106,8 @@ def refused(path: str, reason: str, roots: Sequence[str]) -> ContentError:
 
     It depends on the spelling alone, so it says nothing about what exists outside the allowed folders.
     """
-    listed = ", ".join(clean_line(root, _SHOWN_CHARS) for root in roots[:_SHOWN_ROOTS])
-    more = f" and {len(roots) - _SHOWN_ROOTS} more" if len(roots) > _SHOWN_ROOTS else ""
-    where = f"Allowed: {listed}{more}. " if listed else ""
+    listed = join_first(roots, _SHOWN_ROOTS, lambda root: clean_line(root, _SHOWN_CHARS))
+    where = f"Allowed: {listed}. " if listed else ""
     return ContentError(
         f"The path {clean_line(path, _SHOWN_CHARS)!r} cannot be used: {reason}.",
         code="path_not_allowed",

@@ -120,11 +120,11 @@ class Counted:
                 self._metrics.answered(message["status"])
             await send(message)
 
-        self._metrics.in_work += 1
+        self._metrics.in_flight += 1
         try:
             await self._app(scope, receive, counted)
         finally:
-            self._metrics.in_work -= 1
+            self._metrics.in_flight -= 1
 
 
 class KnownAddress:
@@ -186,7 +186,7 @@ class GlobalLimits:
     def __init__(self, app: ASGIApp, limits: HttpLimits) -> None:
         self._app = app
         self._limits = limits
-        self._in_work = 0
+        self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 503 when the server is full, 504 when the request times out; websockets are refused."""
@@ -196,15 +196,15 @@ class GlobalLimits:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
             return
-        if self._in_work >= self._limits.concurrent and scope["path"] != LIVENESS_PATH:
+        if self._in_flight >= self._limits.concurrent and scope["path"] != LIVENESS_PATH:
             busy = refusal(503, "temporarily_unavailable", "The server is busy.", {"Retry-After": "1"})
             await busy(scope, receive, send)
             return
-        self._in_work += 1
+        self._in_flight += 1
         try:
             await self._within_time(scope, receive, send)
         finally:
-            self._in_work -= 1
+            self._in_flight -= 1
 
     async def _within_time(self, scope: Scope, receive: Receive, send: Send) -> None:
         answer = _SendWatch(send)
@@ -236,7 +236,7 @@ class CallerLimits:
         self._limits = limits
         self._clock = clock
         self._windows = RateWindows()
-        self._in_work: Counter[str] = Counter()
+        self._in_flight: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 429 with the seconds to wait when a caller asks for too much."""
@@ -246,7 +246,7 @@ class CallerLimits:
             return
         grant = grant_of_user(user)
         at_once = grant.concurrent_calls or self._limits.concurrent_per_caller
-        if self._in_work[grant.name] >= at_once:
+        if self._in_flight[grant.name] >= at_once:
             await self._too_many(1.0, scope, receive, send)
             return
         rate = grant.calls_per_minute or self._limits.calls_per_minute
@@ -254,13 +254,13 @@ class CallerLimits:
         if wait_s is not None:
             await self._too_many(wait_s, scope, receive, send)
             return
-        self._in_work[grant.name] += 1
+        self._in_flight[grant.name] += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._in_work[grant.name] -= 1
-            if not self._in_work[grant.name]:
-                del self._in_work[grant.name]
+            self._in_flight[grant.name] -= 1
+            if not self._in_flight[grant.name]:
+                del self._in_flight[grant.name]
 
     @staticmethod
     async def _too_many(wait_s: float, scope: Scope, receive: Receive, send: Send) -> None:

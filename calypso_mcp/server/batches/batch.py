@@ -9,7 +9,7 @@ from typing import Any
 from mcp.server.mcpserver import Context
 
 from calypso_mcp.api.sources import Source
-from calypso_mcp.domain.amounts import format_bytes
+from calypso_mcp.domain.amounts import format_bytes, join_first
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.errors import CalypsoError, OutOfTime, QuotaExceeded
@@ -21,8 +21,7 @@ from calypso_mcp.server.calls.call_progress import CallProgress, Step
 from calypso_mcp.server.calls.call_time import CallTime
 from calypso_mcp.server.calls.confirmation import require_yes
 from calypso_mcp.server.quotas.upload_quotas import Admission
-from calypso_mcp.server.results.models import first
-from calypso_mcp.server.scope.destinations import Target, made, made_by_upload
+from calypso_mcp.server.scope.destinations import Target, create_missing, note_created
 from calypso_mcp.server.scope.quota_room import admit_uploads, foresee_uploads
 from calypso_mcp.server.scope.request_scope import Access
 from calypso_mcp.server.state import ServerState
@@ -132,7 +131,7 @@ class Batch:
             uploads = [item.upload for item in self._inputs if item.upload]
             self._outcomes = await self._access.client.uploads.upload_all(uploads, on_progress=self._tell)
             await self._access.state.quotas.settle(self._access.grant, admission, self._outcomes)
-            self._targets = [await made_by_upload(self._access, target) for target in self._targets]
+            self._targets = [await note_created(self._access, target) for target in self._targets]
 
     async def _settle_targets(self) -> None:
         """Make the buckets that do not exist yet.
@@ -144,7 +143,7 @@ class Batch:
         problems: dict[Target, CalypsoError] = {}
         for target in dict.fromkeys(item.target for item in self._inputs if item.upload and item.target):
             try:
-                settled[target] = await made(self._access, target)
+                settled[target] = await create_missing(self._access, target)
             except CalypsoError as problem:
                 problems[target] = problem
         self._targets = list(settled.values())
@@ -209,8 +208,8 @@ class Batch:
 
     def _created(self) -> str | None:
         """Return the buckets that this batch has made, with the agents that search them."""
-        created, more = first([target.created for target in self._targets if target.created], _MOST_CREATED)
-        return ", ".join([*created, *([f"and {more} more"] if more else [])]) or None
+        created = [target.created for target in self._targets if target.created]
+        return join_first(created, _MOST_CREATED) or None
 
     def _told(self) -> list[Told]:
         left = iter(self._outcomes or ())

@@ -13,6 +13,7 @@ from typing import Final
 
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.sources import Source
+from calypso_mcp.domain.amounts import join_first
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, NotFound, OutOfTime
 from calypso_mcp.server.batches.batch_inputs import BatchInput, WalkedFolder
@@ -58,9 +59,8 @@ def removal_to_confirm(folder: WalkedFolder, missing: Sequence[Source]) -> str |
     """Return the removal as a question says it; None where it is small enough to happen unasked."""
     if len(missing) <= MOST_UNASKED and not (folder.is_empty and missing):
         return None
-    named = ", ".join(clean_line(source.name, _NAME_CHARS) for source in missing[:_MOST_NAMED])
-    more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
-    return f"remove {len(missing)} sources from {folder.slug} that are no longer in the folder: {named}{more}"
+    named = join_first(missing, _MOST_NAMED, lambda source: clean_line(source.name, _NAME_CHARS))
+    return f"remove {len(missing)} sources from {folder.slug} that are no longer in the folder: {named}"
 
 
 async def remove_missing(

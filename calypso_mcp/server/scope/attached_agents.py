@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calypso_mcp.domain.amounts import join_first
 from calypso_mcp.errors import ApiError, CalypsoError, ContractError
 from calypso_mcp.server.scope.request_scope import Access
 
@@ -31,6 +32,4 @@ async def describe_new_bucket(access: Access, slug: str, bucket_id: str) -> str:
     if attached is None:
         return slug
     agents = attached.get(bucket_id, [])
-    named = ", ".join(agents[:MOST_AGENTS]) or "no agent"
-    more = f" and {len(agents) - MOST_AGENTS} more" if len(agents) > MOST_AGENTS else ""
-    return f"{slug} (searched by {named}{more})"
+    return f"{slug} (searched by {join_first(agents, MOST_AGENTS) or 'no agent'})"

@@ -94,12 +94,12 @@ async def version_rule(access: Access, if_exists: IfExists) -> IfExists | None:
     return None
 
 
-async def made(access: Access, target: Target) -> Target:
-    """Return `target` with its bucket made where it does not exist yet.
+async def create_missing(access: Access, target: Target) -> Target:
+    """Create the bucket of `target` if it does not exist yet, and return the target with it.
 
-    Made before the upload rather than by it, so that the first upload and its repetition name the same
-    destination and the second is recognised. Where the key may not make buckets this way, the upload's own
-    way remains (seed: `create_missing_buckets`).
+    It is created before the upload rather than by it, so that the first upload and its repetition name the
+    same destination and the second is recognised. Where the key may not create buckets this way, the
+    upload's own way remains (seed: `create_missing_buckets`).
 
     Raises:
         ScopeError: Somebody else has this slug, out of reach.
@@ -123,8 +123,8 @@ async def made(access: Access, target: Target) -> Target:
     return Target(bucket.slug, bucket.id, created=created)
 
 
-async def made_by_upload(access: Access, target: Target) -> Target:
-    """Return `target` with the bucket that its upload has made, where `made` could not; else as it is."""
+async def note_created(access: Access, target: Target) -> Target:
+    """Return `target` with the bucket that its upload has created, where `create_missing` could not."""
     if target.bucket_id is not None:
         return target
     access.backend.catalogue.forget()

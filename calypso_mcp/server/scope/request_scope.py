@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from calypso_mcp.api.agents import AgentModel
 from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.domain.amounts import join_first
 from calypso_mcp.domain.callers import scope as rules
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.scope import Scope, ScopeLimit
@@ -217,14 +218,14 @@ def _one_of(buckets: Sequence[Bucket]) -> str:
     """Return which buckets can be named, the first of many; empty where there is none."""
     if not buckets:
         return ""
-    more = f" and {len(buckets) - _MOST_NAMED} more" if len(buckets) > _MOST_NAMED else ""
-    names = ", ".join(
-        bucket.slug
-        if bucket.name.casefold() == bucket.slug
-        else f"{bucket.slug} ({clean_line(bucket.name, _NAME_CHARS)})"
-        for bucket in buckets[:_MOST_NAMED]
-    )
-    return f"Name a bucket from list_buckets with the bucket argument: {names}{more}."
+    names = join_first(buckets, _MOST_NAMED, _slug_and_name)
+    return f"Name a bucket from list_buckets with the bucket argument: {names}."
+
+
+def _slug_and_name(bucket: Bucket) -> str:
+    if bucket.name.casefold() == bucket.slug:
+        return bucket.slug
+    return f"{bucket.slug} ({clean_line(bucket.name, _NAME_CHARS)})"
 
 
 def access_of(request: ServerRequestContext[ServerState, Any]) -> Access:

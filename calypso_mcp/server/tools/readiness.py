@@ -15,6 +15,7 @@ from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.states import state_of_file, state_of_task
 from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.concurrency import map_parallel
+from calypso_mcp.domain.amounts import join_first
 from calypso_mcp.domain.states.file_state import StateReport
 from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
@@ -196,10 +197,9 @@ async def _file_target(access: Access, file_ids: list[str]) -> ReadinessTarget:
 
 
 def _no_such_files(missing: list[str]) -> ScopeError:
-    named = ", ".join(repr(clean_line(file_id, _ID_CHARS)) for file_id in missing[:_MOST_NAMED])
-    more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
+    named = join_first(missing, _MOST_NAMED, lambda file_id: repr(clean_line(file_id, _ID_CHARS)))
     return ScopeError(
-        f"There is no file {named}{more} here.",
+        f"There is no file {named} here.",
         code="file_not_found",
         hint="Leave these ids out and call again; use file ids that an upload returned.",
     )

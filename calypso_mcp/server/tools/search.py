@@ -10,11 +10,12 @@ from pydantic.json_schema import SkipJsonSchema
 
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.search import SearchRequest
+from calypso_mcp.domain.amounts import join_first
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError
 from calypso_mcp.server.results import excerpts
 from calypso_mcp.server.results.hits import Hit, hit_of, hit_texts, incomplete, incomplete_texts
-from calypso_mcp.server.results.models import ToolResult, answer, first
+from calypso_mcp.server.results.models import ToolResult, answer
 from calypso_mcp.server.scope.bucket_search import (
     Found,
     SearchOutcome,
@@ -125,8 +126,7 @@ def _hits(query: str, answered: SearchOutcome, searched: list[Bucket], detail: s
 
 def _named(buckets: list[Bucket]) -> str:
     """Return the first slugs, and how many more there are: a team may have thousands of buckets."""
-    named, more = first([bucket.slug for bucket in buckets], _MOST_NAMED)
-    return ", ".join(named) + (f" and {more} more" if more else "")
+    return join_first(buckets, _MOST_NAMED, lambda bucket: bucket.slug)
 
 
 def strong(found: list[Found]) -> list[Found]:

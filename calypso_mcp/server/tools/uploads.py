@@ -30,8 +30,8 @@ from calypso_mcp.server.results.models import Prose, ToolResult, answer
 from calypso_mcp.server.results.standings import ReadinessWord, next_step, reason_line, warnings_line
 from calypso_mcp.server.scope.destinations import (
     Target,
-    made,
-    made_by_upload,
+    create_missing,
+    note_created,
     upload_target,
     version_rule,
 )
@@ -77,7 +77,7 @@ async def named_target(access: Access, bucket: str, filename: str, *, create: bo
         )
     if access.state.files is not None:
         access.state.files.check_name(filename)
-    target = await made(access, await upload_target(access, bucket, create=create))
+    target = await create_missing(access, await upload_target(access, bucket, create=create))
     if target.bucket_id is None:
         raise InputError(
             "The bucket cannot be made for this upload.",
@@ -198,7 +198,7 @@ async def _send(
         return await _imported(access, arguments.url, target, declared, arriving)
     checked = await checked_source(arguments, access.state.files, access.state.upload_limits)
     arriving.filename = checked.filename
-    target = await made(access, target)
+    target = await create_missing(access, target)
     arriving.created = target.created
     declared = replace(declared, filename=checked.filename, destination=target.destination)
     upload = Upload(checked.source, declared, checked.origin)
@@ -210,7 +210,7 @@ async def _send(
         await access.state.quotas.settle(access.grant, admission, [FileState.of_error(error)])
         raise
     await access.state.quotas.settle(access.grant, admission, [uploaded])
-    return _Sent(uploaded, checked.filename, await made_by_upload(access, target))
+    return _Sent(uploaded, checked.filename, await note_created(access, target))
 
 
 async def _imported(
@@ -227,7 +227,7 @@ async def _imported(
             code="invalid_arguments",
             hint="Leave them out: name and type come from the site. title and tags may be given.",
         )
-    target = await made(access, target)
+    target = await create_missing(access, target)
     arriving.created = target.created
     declared = replace(declared, destination=target.destination)
     replaces = declared.if_exists == "replace"
@@ -238,7 +238,7 @@ async def _imported(
         lambda: access.client.websites.import_file(url, declared, replaces=replaces),
     )
     access.backend.catalogue.forget()
-    target = await made_by_upload(access, target)
+    target = await note_created(access, target)
     return _Sent(uploaded, clean_line(uploaded.name or url, _NAME_CHARS), target)
 
 

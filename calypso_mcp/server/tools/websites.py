@@ -19,7 +19,7 @@ from calypso_mcp.errors import ContentError
 from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
 from calypso_mcp.server.results.standings import ReadinessWord, next_step, reason_line, warnings_line
-from calypso_mcp.server.scope.destinations import Target, made, made_by_upload, upload_target
+from calypso_mcp.server.scope.destinations import Target, create_missing, note_created, upload_target
 from calypso_mcp.server.scope.fetch_quotas import count_fetch
 from calypso_mcp.server.scope.quota_room import make_room
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
@@ -52,7 +52,7 @@ async def add_website(
 ) -> Annotated[CallToolResult, AddedReport]:
     """Read one public web page into a bucket; the same URL again reads it anew. Follows no links."""
     _check_url(url)
-    target = await made(access, await upload_target(access, bucket, create=create_bucket))
+    target = await create_missing(access, await upload_target(access, bucket, create=create_bucket))
     declared = Declaration(destination=target.destination, title=title or None)
     replaces = await access.backend.abilities.have(Extension.REPLACE)
     added = await count_fetch(
@@ -110,7 +110,7 @@ def _check_url(url: str) -> None:
 
 async def _report(access: Access, added: FileState, target: Target, remark: str) -> AddedReport:
     access.backend.catalogue.forget()
-    target = await made_by_upload(access, target)
+    target = await note_created(access, target)
     report = StateReport((added,))
     if report.state is not Readiness.READY:
         wanted = ReadinessTarget(file_ids=(added.id,), bucket_id=target.bucket_id)

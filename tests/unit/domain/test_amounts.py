@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calypso_mcp.domain.amounts import format_bytes, format_score
+from calypso_mcp.domain.amounts import format_bytes, format_score, join_first
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,11 @@ def test_scores_are_shown_in_plain_decimals(score: float, shown: str) -> None:
 @given(st.floats(min_value=0, max_value=1e9))
 def test_no_amount_is_shown_in_scientific_notation(amount: float) -> None:
     assert "e" not in format_score(amount) + format_bytes(amount)
+
+
+@pytest.mark.parametrize(
+    ("values", "joined"),
+    [([], ""), ([1], "<1>"), ([1, 2], "<1>, <2>"), ([1, 2, 3, 4], "<1>, <2> and 2 more")],
+)
+def test_a_list_names_its_first_values_and_counts_the_rest(values: list[int], joined: str) -> None:
+    assert join_first(values, 2, lambda value: f"<{value}>") == joined

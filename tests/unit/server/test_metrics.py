@@ -44,7 +44,7 @@ def test_answers_requests_and_bytes_are_counted() -> None:
     metrics.answered(401)
     metrics.answered(401)
     metrics.requests_made("storage", 3, 1000)
-    metrics.in_work = 7
+    metrics.in_flight = 7
     text = metrics.render()
     assert 'status="401"} 2' in text
     assert 'target="storage"} 3' in text
