@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import json
 from types import UnionType
-from typing import Any, cast
+from typing import Any, Final, cast
+
+#: SQLite keeps whole numbers in 64 bits.
+_LARGEST: Final = 2**63 - 1
 
 
 def write_cursor(*place: str | float) -> str:
@@ -22,10 +25,19 @@ def read_cursor(cursor: str, *kinds: type | UnionType) -> tuple[Any, ...] | None
     """
     try:
         place: object = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        # What cannot be written again was never written: half a character, or no number.
+        json.dumps(place, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):  # not ASCII, Base64, UTF-8 or JSON, or nested too deeply
         return None
     if not isinstance(place, list):
         return None
     parts = cast("list[object]", place)
-    matches = len(parts) == len(kinds) and all(map(isinstance, parts, kinds))
+    matches = len(parts) == len(kinds) and all(map(_fits, parts, kinds))
     return tuple(parts) if matches else None
+
+
+def _fits(part: object, kind: type | UnionType) -> bool:
+    """Whether a part has its type, and a number the size that a database can compare."""
+    if isinstance(part, int | float) and (isinstance(part, bool) or abs(part) > _LARGEST):
+        return False
+    return isinstance(part, kind)

@@ -103,6 +103,8 @@ async def test_a_listing_can_be_narrowed(api: Api, asked: dict[str, str], expect
         ({"bucket": "docs", "cursor": "nonsense"}, "invalid_request"),
         ({"bucket": "docs", "cursor": "WzEsMl0"}, "invalid_request"),
         ({"bucket": "docs", "sort": "size", "cursor": "WyJhIiwiYiJd"}, "invalid_request"),
+        ({"bucket": "docs", "cursor": "WyJcdWQ4MDAiLCJ4Il0"}, "invalid_request"),  # half a character
+        ({"bucket": "docs", "sort": "size", "cursor": "WzFlMzAsIngiXQ"}, "invalid_request"),
         ({"bucket": "docs", "sort": "content"}, "invalid_request"),
         ({"bucket": "docs", "order": "down"}, "invalid_request"),
     ],

@@ -109,6 +109,30 @@ async def test_a_source_that_others_hold_too_is_not_relabelled_from_one_bucket(t
         assert (await operator.patch(f"/page/sources/{file_id}", json={"tags": ["ours"]})).status_code == 200
 
 
+async def test_headers_narrow_the_routes_of_the_page_too(team: Team) -> None:
+    """As a proxy adds them to whatever it passes on; one that cannot be read closes."""
+    [file_id] = await _stored(team, "docs", "narrowed.md")
+    async with team.http("operator") as http:
+        asked = (
+            ("GET", "/page/sources?bucket=docs", None),
+            ("GET", f"/page/sources/{file_id}/content", None),
+            ("PATCH", f"/page/sources/{file_id}", {"tags": []}),
+            ("POST", "/page/uploads", {"bucket": "docs", "path": "a.md"}),
+        )
+        for method, path, body in asked:
+            answers = [
+                (await http.request(method, path, json=body, headers=headers)).status_code
+                for headers in (
+                    {"Calypso-Buckets": "docs"},
+                    {"Calypso-Buckets": "board"},
+                    {"Calypso-Agent": "nobody"},
+                    {"Calypso-Buckets": "docs;board"},
+                    {"X-Calypso-Bucket": "docs"},
+                )
+            ]
+            assert answers == [200, 404, 404, 400, 400], path
+
+
 async def test_an_address_comes_as_a_field_and_its_file_is_indexed(team: Team) -> None:
     async with team.http("one") as http:
         answer = await http.post("/page/uploads", json={"bucket": "docs", "path": "trips/trains.md"})

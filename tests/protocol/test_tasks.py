@@ -24,11 +24,11 @@ from mcp_types import (
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.server.build import build_server
-from calypso_mcp.server.tasks.task_records import KEPT_S, SILENCE_S, TaskRecords
+from calypso_mcp.server.tasks.task_records import KEPT_OF_CALLER, KEPT_S, SILENCE_S, TaskRecords
 from calypso_mcp.server.tasks.task_runs import TaskPolicy, TaskRuns
 from calypso_mcp.server.transport.http import HttpPolicy, create_http_app
 from tests.support.mcp_answers import error, facts
-from tests.support.scripted_calypso import ScriptedCalypso
+from tests.support.scripted_calypso import ScriptedCalypso, agent
 from tests.support.served_mcp import serving_mcp
 from tests.support.task_client import CreatedTask, DeclaresTasks, about, begin, begin_task, until
 
@@ -155,11 +155,12 @@ async def test_any_process_of_the_folder_answers_after_a_reconnect(api: Scripted
 
 
 @asynccontextmanager
-async def over_http(origin: str) -> AsyncGenerator[Client]:
+async def over_http(origin: str, buckets: str = "") -> AsyncGenerator[Client]:
+    narrowed = f"?buckets={buckets}" if buckets else ""
     async with (
         httpx2.AsyncClient(timeout=10) as http,
         Client(
-            streamable_http_client(f"{origin}/mcp", http_client=http), extensions=[DeclaresTasks()]
+            streamable_http_client(f"{origin}/mcp{narrowed}", http_client=http), extensions=[DeclaresTasks()]
         ) as client,
     ):
         yield client
@@ -215,6 +216,73 @@ async def test_a_task_ends_when_its_caller_may_do_less(api: ScriptedCalypso):
             task_id = await begin_task(client, "wait_for_bucket_sync", bucket="pricing")
             current = now
             assert (await until(client, task_id, *ENDED))["status"] == "cancelled"
+
+
+async def test_a_task_and_its_result_go_when_its_agent_is_bound_elsewhere(api: ScriptedCalypso):
+    """The limit keeps its words, and means other buckets."""
+    sync(api)
+    api.agents = [agent("desk", "pricing")]
+    grant = AccessGrant("a", ScopeLimit(agents=frozenset({"desk"})))
+    async with connected(api, grant_for=lambda _request: grant) as client:
+        finished = await begin_task(client, "wait_for_bucket_sync", bucket="pricing")
+        assert (await until(client, finished, *ENDED))["status"] == "completed"
+        api.buckets[1]["bucketStore"].update(pending_member_count=1, indexed_member_count=0)
+        running = await begin_task(client, "wait_for_bucket_sync", bucket="pricing")
+        api.agents = [agent("desk", "handbook")]
+        for task_id in (finished, running):
+            while True:  # what is known of agents is remembered for a moment
+                try:
+                    await about(client, "get", task_id)
+                except MCPError as gone:
+                    assert gone.error.code == INVALID_PARAMS
+                    break
+                await anyio.sleep(0.01)
+        api.agents = [agent("desk", "pricing")]
+        while True:
+            try:
+                assert (await until(client, running, *ENDED))["status"] == "cancelled"
+                break
+            except MCPError:
+                await anyio.sleep(0.01)
+
+
+async def test_tasks_count_for_their_caller_whatever_its_requests_narrow(
+    api: ScriptedCalypso, tmp_path: Path
+):
+    """Each narrowing is an owner of its own: a caller could have had the tasks of everybody."""
+    asked = ["pricing", "pricing,handbook"]
+    for grant, most in ((AccessGrant("a"), 1), (AccessGrant("a", concurrent_calls=1), 8)):
+        policy = TaskPolicy(after_s=0, beat_s=0.01, most_per_caller=most)
+        runs = TaskRuns(TaskRecords(tmp_path / f"{most}.sqlite"), policy)
+        async with api.state(grant_for=lambda _request, grant=grant: grant) as state:
+            app = create_http_app(build_server(state, tasks=runs), HttpPolicy())
+            with anyio.fail_after(20):
+                async with serving_mcp(app) as origin:
+                    async with over_http(origin, asked[0]) as client:
+                        await begin_task(client, "wait_for_bucket_sync", bucket="pricing")
+                    async with over_http(origin, asked[1]) as client:
+                        answer = await begin(client, "wait_for_bucket_sync", bucket="pricing", timeout_s=1)
+                        assert isinstance(answer, CallToolResult)
+
+
+async def test_results_of_one_caller_do_not_pile_up(tmp_path: Path):
+    clock = Clock()
+    records = TaskRecords(tmp_path / "tasks.sqlite", clock=clock)
+    await records.add("running", "a limited", "a", "")
+    await records.add("theirs", "b limited", "b", "")
+    await records.settle("theirs", "completed", "", {})
+    for number in range(KEPT_OF_CALLER + 3):
+        clock.now += 1
+        await records.add(str(number), f"a narrowed {number}", "a", "")
+        await records.settle(str(number), "completed", "", {"number": number})
+    kept = [
+        await records.find(str(number), f"a narrowed {number}") is not None
+        for number in range(KEPT_OF_CALLER + 3)
+    ]
+    assert kept == [False] * 2 + [True] * (KEPT_OF_CALLER + 1)
+    assert await records.find("running", "a limited") is not None
+    assert await records.find("theirs", "b limited") is not None
+    records.close()
 
 
 async def test_a_task_whose_server_ended_says_how_to_go_on(api: ScriptedCalypso, tmp_path: Path):

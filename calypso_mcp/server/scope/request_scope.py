@@ -84,6 +84,17 @@ class Access:
         agents = await self.backend.catalogue.agents(fresh=fresh) if names_agents else ()
         return rules.resolve(self.limits, buckets, agents)
 
+    async def attached_bucket_ids(self) -> frozenset[str]:
+        """Return the ids of the buckets attached to the agents that limits name.
+
+        Raises:
+            InputError: A limit names an agent in a way that fits several.
+        """
+        names = {name for limit in self.limits for name in limit.agents}
+        agents = await self.backend.catalogue.agents() if names else ()
+        found = [rules.find_agent(name, agents) for name in names]
+        return frozenset(bucket_id for agent in found if agent for bucket_id in agent.bucket_ids)
+
     async def buckets(self, *, include_archived: bool = False, fresh: bool = False) -> list[Bucket]:
         """Return the buckets in scope, by slug."""
         scope = await self.scope(include_archived=include_archived, fresh=fresh)

@@ -38,7 +38,7 @@ from calypso_mcp.server.results import error_reports
 from calypso_mcp.server.scope.request_scope import Access, access_of
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tasks.task_records import KEPT_S, TaskRecord
-from calypso_mcp.server.tasks.task_runs import INTERRUPTED, TaskRuns
+from calypso_mcp.server.tasks.task_runs import INTERRUPTED, TaskOwner, TaskRuns
 
 TASKS: Final = "io.modelcontextprotocol/tasks"
 
@@ -87,9 +87,11 @@ class TasksExtension(Extension):
         if not _declares(ctx) or not self._waits(params.name) or ctx.lifespan_context.problem is not None:
             return await call_next(ctx)
         access = access_of(ctx)
-        outcome = await self._runs.call(
-            params, lambda: call_next(ctx), self._owner(access), lambda: _still_allowed(access)
-        )
+        try:
+            owner = await self._owner_of(access)
+        except CalypsoError:
+            return await call_next(ctx)  # which reports what its own look at the agents comes to
+        outcome = await self._runs.call(params, lambda: call_next(ctx), owner)
         if isinstance(outcome, TaskRecord):
             return {"resultType": "task", **self._facts(outcome)}
         return outcome
@@ -130,16 +132,35 @@ class TasksExtension(Extension):
         require_client_extension(ctx, TASKS)
         _require_label(ctx, task_id)
         with _as_protocol_errors():
-            record = await self._runs.records.find(task_id, self._owner(access_of(ctx)))
+            record = await self._runs.records.find(task_id, await self._key(access_of(ctx)))
         if record is None:
             raise MCPError(code=INVALID_PARAMS, message="The task is unknown, or its record has expired.")
         return record
 
-    def _owner(self, access: Access) -> str:
-        """Return the owner of a caller's tasks, as records keep it; other limits make another owner."""
+    async def _owner_of(self, access: Access) -> TaskOwner:
+        key = await self._key(access)
+
+        async def still_allowed() -> bool:
+            now = await access.renewed()
+            return (
+                now is not None
+                and now.grant.read_only == access.grant.read_only
+                and await self._key(now) == key
+            )
+
+        return TaskOwner(key, self._caller(access), access.grant.concurrent_calls, still_allowed)
+
+    def _caller(self, access: Access) -> str:
+        return content_digest("task caller", self._account, access.grant.name, access.grant.key_reference)
+
+    async def _key(self, access: Access) -> str:
+        """Return the owner of a caller's tasks, as records keep it.
+
+        Other limits make another owner, and so do other buckets of an agent that a limit names.
+        """
         limits = sorted((sorted(limit.buckets), sorted(limit.agents)) for limit in access.limits)
         return content_digest(
-            "task owner", self._account, access.grant.name, access.grant.key_reference, limits
+            "task owner", self._caller(access), limits, sorted(await access.attached_bucket_ids())
         )
 
     def _facts(self, record: TaskRecord) -> dict[str, Any]:
@@ -192,12 +213,6 @@ def _declares(ctx: Request) -> bool:
     capabilities = ctx.session.client_capabilities
     declared = capabilities.extensions if capabilities else None
     return TASKS in (declared or {}) and ctx.protocol_version in _VERSIONS
-
-
-async def _still_allowed(access: Access) -> bool:
-    """Whether the caller may do what it could when the task began."""
-    now = await access.renewed()
-    return now is not None and now.limits == access.limits and now.grant.read_only == access.grant.read_only
 
 
 @contextmanager

@@ -27,6 +27,8 @@ TASKS_FILE: Final = "tasks.sqlite"
 KEPT_S: Final = 86_400
 #: Silence after which the worker of a task is taken for dead, in seconds.
 SILENCE_S: Final = 30.0
+#: Finished tasks of one caller that are remembered.
+KEPT_OF_CALLER: Final = 1_000
 _UNFINISHED: Final = ("working", "input_required")
 #: Outdated records removed with each new one: more than one, so that none pile up.
 _REMOVED_WITH_EACH: Final = 3
@@ -50,6 +52,13 @@ _MIGRATIONS: Migrations = (
         CREATE INDEX tasks_by_age ON tasks (created_at);
         """,
     ),
+    (
+        "tasks by caller",
+        """
+        ALTER TABLE tasks ADD COLUMN caller TEXT NOT NULL DEFAULT '';
+        CREATE INDEX tasks_by_caller ON tasks (caller, created_at);
+        """,
+    ),
 )
 
 
@@ -59,7 +68,8 @@ class TaskRecord:
 
     Attributes:
         task_id: Its id.
-        owner: Hash of the caller it belongs to.
+        owner: Hash of the caller and the limits it belongs to.
+        caller: Hash of the caller alone.
         status: How far it has come.
         message: The same for a person.
         created_at: When it began.
@@ -72,6 +82,7 @@ class TaskRecord:
 
     task_id: str
     owner: str
+    caller: str
     status: Status = "working"
     message: str = ""
     created_at: float = 0
@@ -108,10 +119,12 @@ class TaskRecords:
         self._table = SharedTable(path, _MIGRATIONS, records="tasks", code="task_record_unusable")
         self._clock = clock
 
-    async def add(self, task_id: str, owner: str, message: str) -> TaskRecord:
-        """Remember a task that has begun, and forget some of the oldest."""
+    async def add(self, task_id: str, owner: str, caller: str, message: str) -> TaskRecord:
+        """Remember a task that has begun; forget some of the oldest, and of those beyond a caller's share."""
         now = self._clock()
-        record = TaskRecord(task_id, owner, message=message, created_at=now, changed_at=now, heard_at=now)
+        record = TaskRecord(
+            task_id, owner, caller, message=message, created_at=now, changed_at=now, heard_at=now
+        )
 
         def work(connection: sqlite3.Connection) -> None:
             connection.execute(_PUT, asdict(record))
@@ -119,6 +132,12 @@ class TaskRecords:
                 "DELETE FROM tasks WHERE task_id IN"
                 " (SELECT task_id FROM tasks WHERE created_at < ? ORDER BY created_at LIMIT ?)",
                 (now - KEPT_S, _REMOVED_WITH_EACH),
+            )
+            connection.execute(
+                "DELETE FROM tasks WHERE task_id IN"
+                " (SELECT task_id FROM tasks WHERE caller = ? AND status NOT IN (?, ?)"
+                " ORDER BY created_at DESC LIMIT ? OFFSET ?)",
+                (caller, *_UNFINISHED, _REMOVED_WITH_EACH, KEPT_OF_CALLER),
             )
 
         await self._table.run(work)

@@ -72,6 +72,23 @@ class TaskPolicy:
     most_per_caller: int = 8
 
 
+@dataclass(frozen=True, slots=True)
+class TaskOwner:
+    """Who a call belongs to.
+
+    Attributes:
+        key: Hash of the caller and its limits: who may ask about the task.
+        caller: Hash of the caller alone: whom the task counts for, whatever limits it asked for.
+        most: Requests that the caller may have in flight; None: no limit of its own.
+        still_allowed: Whether the caller may go on; asked while the task runs.
+    """
+
+    key: str
+    caller: str
+    most: int | None
+    still_allowed: StillAllowed
+
+
 @dataclass(slots=True)
 class _Run:
     """A call that may become a task.
@@ -181,32 +198,27 @@ class TaskRuns:
         self,
         params: CallToolRequestParams,
         make: Callable[[], Awaitable[HandlerResult]],
-        owner: str,
-        still_allowed: StillAllowed,
+        owner: TaskOwner,
     ) -> HandlerResult | TaskRecord:
         """Return the result of a call, or the task that continues it.
 
         Args:
             params: Of the call.
             make: Makes it; called again after the client has answered its questions.
-            owner: Hash of its caller.
-            still_allowed: Whether the caller may go on; asked while the task runs.
+            owner: Who it belongs to.
 
         Raises:
             MCPError: The call ended with a protocol error.
         """
-        policy = self.policy
-        if (
-            self._group is None
-            or self._running.total() >= policy.most
-            or self._running[owner] >= policy.most_per_caller
-        ):
+        policy, caller = self.policy, owner.caller
+        most = min(policy.most_per_caller, owner.most or policy.most_per_caller)
+        if self._group is None or self._running.total() >= policy.most or self._running[caller] >= most:
             return await make()
         gives_time = (params.arguments or {}).get("timeout_s") is not None
-        run = _Run(params, make, still_allowed, LongCall(None if gives_time else policy.wait_s))
+        run = _Run(params, make, owner.still_allowed, LongCall(None if gives_time else policy.wait_s))
         task_id = f"call_{secrets.token_hex(_ID_BYTES)}"
-        self._running[owner] += 1
-        self._group.start_soon(self._work, run, owner)
+        self._running[caller] += 1
+        self._group.start_soon(self._work, run, caller)
         kept = False
         try:
             with anyio.move_on_after(policy.after_s):
@@ -214,7 +226,7 @@ class TaskRuns:
             if run.ended.is_set():
                 return _result_of(run)
             run.long.is_detached = True
-            record = await self.records.add(task_id, owner, run.long.progress)
+            record = await self.records.add(task_id, owner.key, caller, run.long.progress)
             self._runs[task_id] = run
             self._group.start_soon(self._keep, task_id, run)
             kept = True
@@ -231,13 +243,13 @@ class TaskRuns:
         if run is not None:
             run.news.set()
 
-    async def _work(self, run: _Run, owner: str) -> None:
+    async def _work(self, run: _Run, caller: str) -> None:
         try:
             await run.work()
         finally:
-            self._running[owner] -= 1
-            if not self._running[owner]:
-                del self._running[owner]
+            self._running[caller] -= 1
+            if not self._running[caller]:
+                del self._running[caller]
 
     async def _keep(self, task_id: str, run: _Run) -> None:
         """Keep the record of a task until it has ended."""

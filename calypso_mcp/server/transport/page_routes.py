@@ -25,6 +25,7 @@ from calypso_mcp.server.access.answers import failure
 from calypso_mcp.server.access.credentials import ANYONE, grant_of_http
 from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads
 from calypso_mcp.server.scope.destinations import version_rule
+from calypso_mcp.server.scope.narrowing import asked_limits
 from calypso_mcp.server.scope.request_scope import Access
 from calypso_mcp.server.scope.scoped_lookup import require_file
 from calypso_mcp.server.scope.source_lists import SourceFilters
@@ -65,7 +66,9 @@ def page_routes(
     def route(path: str, method: str, work: Work) -> Route:
         async def answer(request: Request) -> Response:
             try:
-                return await work(Access(state, grant_of_http(request)), request)
+                # The queries of these routes are their own: a proxy narrows them with headers.
+                asked = tuple(asked_limits("", request.headers.items()))
+                return await work(Access(state, grant_of_http(request), asked), request)
             except CalypsoError as error:
                 return failure(error)
 

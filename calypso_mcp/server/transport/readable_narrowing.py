@@ -9,10 +9,11 @@ from calypso_mcp.errors import InputError
 from calypso_mcp.server.access.answers import refusal
 from calypso_mcp.server.access.oauth.protected_resource import MCP_PATH
 from calypso_mcp.server.scope.narrowing import asked_limits, check_headers
+from calypso_mcp.server.transport.page_routes import PREFIX
 
 
 class ReadableNarrowing:
-    """Passes on requests to MCP whose narrowing can be read, and all other requests."""
+    """Passes on requests to MCP and of the page whose narrowing can be read, and all other requests."""
 
     def __init__(self, app: ASGIApp, *, credential_header: str) -> None:
         """Protect `app`; `credential_header` holds the credential and is never taken for narrowing."""
@@ -21,10 +22,13 @@ class ReadableNarrowing:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 400 with what to write, or pass the request on."""
-        if scope["type"] == "http" and scope["path"].rstrip("/") == MCP_PATH:
+        path = scope["path"] if scope["type"] == "http" else ""
+        is_mcp = path.rstrip("/") == MCP_PATH
+        if is_mcp or path.startswith(f"{PREFIX}/"):
             headers = Headers(scope=scope)
+            query = scope["query_string"].decode("latin-1") if is_mcp else ""
             try:
-                asked_limits(scope["query_string"].decode("latin-1"), headers.items())
+                asked_limits(query, headers.items())
                 check_headers(headers.keys(), credential_header=self._credential_header)
             except InputError as error:
                 await refusal(400, error.code, f"{error.message} {error.hint}")(scope, receive, send)

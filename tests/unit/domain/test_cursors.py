@@ -28,7 +28,13 @@ def _encoded(text: bytes) -> str:
         _encoded(b'["a", 1]'),
         _encoded(b'["a", "b", "c"]'),
         _encoded(b"[" * 100_000),
+        _encoded(rb'["\ud800", "b"]'),
     ],
 )
 def test_any_other_text_is_no_place(cursor: str) -> None:
     assert read_cursor(cursor, str, str) is None
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "true", "1" + "0" * 30, "-1" + "0" * 300])
+def test_a_number_that_no_listing_orders_by_is_no_place(number: str) -> None:
+    assert read_cursor(_encoded(f'[{number}, "b"]'.encode()), int | float, str) is None
