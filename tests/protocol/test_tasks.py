@@ -167,8 +167,10 @@ async def over_http(origin: str, buckets: str = "") -> AsyncGenerator[Client]:
 
 
 def named(name: str, *slugs: str) -> dict[str, Any]:
-    grant = AccessGrant(name, ScopeLimit(frozenset(slugs)) if slugs else None)
+    return granted(AccessGrant(name, ScopeLimit(frozenset(slugs)) if slugs else None))
 
+
+def granted(grant: AccessGrant) -> dict[str, Any]:
     def grant_for(_request: object) -> AccessGrant:
         return grant
 
@@ -223,20 +225,16 @@ async def test_a_task_and_its_result_go_when_its_agent_is_bound_elsewhere(api: S
     sync(api)
     api.agents = [agent("desk", "pricing")]
     grant = AccessGrant("a", ScopeLimit(agents=frozenset({"desk"})))
-    async with connected(api, grant_for=lambda _request: grant) as client:
+    async with connected(api, **granted(grant)) as client:
         finished = await begin_task(client, "wait_for_bucket_sync", bucket="pricing")
         assert (await until(client, finished, *ENDED))["status"] == "completed"
         api.buckets[1]["bucketStore"].update(pending_member_count=1, indexed_member_count=0)
         running = await begin_task(client, "wait_for_bucket_sync", bucket="pricing")
         api.agents = [agent("desk", "handbook")]
         for task_id in (finished, running):
-            while True:  # what is known of agents is remembered for a moment
-                try:
-                    await about(client, "get", task_id)
-                except MCPError as gone:
-                    assert gone.error.code == INVALID_PARAMS
-                    break
-                await anyio.sleep(0.01)
+            with pytest.raises(MCPError, match="unknown"):
+                # What is known of agents is remembered for a moment.
+                await until(client, task_id, "gone")
         api.agents = [agent("desk", "pricing")]
         while True:
             try:
@@ -254,7 +252,7 @@ async def test_tasks_count_for_their_caller_whatever_its_requests_narrow(
     for grant, most in ((AccessGrant("a"), 1), (AccessGrant("a", concurrent_calls=1), 8)):
         policy = TaskPolicy(after_s=0, beat_s=0.01, most_per_caller=most)
         runs = TaskRuns(TaskRecords(tmp_path / f"{most}.sqlite"), policy)
-        async with api.state(grant_for=lambda _request, grant=grant: grant) as state:
+        async with api.state(**granted(grant)) as state:
             app = create_http_app(build_server(state, tasks=runs), HttpPolicy())
             with anyio.fail_after(20):
                 async with serving_mcp(app) as origin:
