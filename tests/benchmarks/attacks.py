@@ -165,7 +165,7 @@ async def with_unused_addresses(calypso: str, folder: Path) -> AsyncGenerator[At
 
 
 async def made_up_keys(origin: str, _token: str) -> None:
-    """Send a key that nobody has with every request, over many connections."""
+    """Send a made-up key with every request, over many connections."""
     numbers = itertools.count()
     await flood(origin, lambda: (KEY_HEADER, f"sk-made-up-{next(numbers)}"))
 
@@ -226,7 +226,7 @@ async def call_without_end(
 
 
 async def nothing(_origin: str, _token: str) -> None:
-    """Attack nobody: what a search takes by itself."""
+    """Send no attack: measures what a search takes by itself."""
     await anyio.sleep_forever()
 
 

@@ -66,7 +66,7 @@ def test_the_view_shows_cards_hits_and_uploads_as_they_are_now(
     notes = cards.filter(has_text="Research notes")
     before = notes.locator("strong").inner_text()
     backend.upload("research-notes", {f"{tmp_path.name}.md": f"# Late\n\n{tmp_path.name}\n".encode()})
-    # Nobody asks for it: the view looks by itself.
+    # The view polls without being asked.
     expect(notes.locator("strong")).not_to_have_text(before)
     expect(notes.locator(".state")).to_have_text("searchable")
     # The host gives it the height it asks for, so that nothing has to be scrolled.

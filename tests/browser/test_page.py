@@ -331,7 +331,7 @@ def test_two_tabs_send_and_search_at_once(page: Page, backend: OpenedPage, tmp_p
     for tab in tabs:
         tab.goto(f"{backend.origin}/#/search?q=rusty+anchor&in=both-tabs")
         expect(tab.locator(".hit")).to_have_count(2)
-    # Whoever signs out in one is asked to sign in by the other.
+    # After signing out in one tab, the other asks to sign in.
     tabs[0].goto(f"{backend.origin}/#/connect")
     tabs[0].get_by_role("button", name="Sign out").click()
     tabs[0].get_by_role("heading", name="Sign in").wait_for()

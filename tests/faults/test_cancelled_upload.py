@@ -37,7 +37,7 @@ PARALLEL = 8
 
 @dataclass
 class EndlessTime(FakeTime):
-    """Whoever has to wait waits for ever, as with a server that hangs and a timeout far away."""
+    """A clock on which every wait lasts for ever, as with a server that hangs and a long timeout."""
 
     asleep: anyio.Event = field(default_factory=anyio.Event)
 

@@ -226,7 +226,7 @@ async def test_every_request_to_the_api_stays_inside_the_scope(api: ScriptedCaly
 
 
 async def test_nothing_of_one_request_is_left_for_the_next(api: ScriptedCalypso):
-    """Two callers of one server, each with a ceiling: whoever comes second learns nothing of the first."""
+    """Two callers of one server, each with a ceiling: the second learns nothing of the first."""
     grants = iter(["handbook", "vault", "handbook"])
     current: dict[str, AccessGrant] = {}
 

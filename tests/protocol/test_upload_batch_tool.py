@@ -334,7 +334,7 @@ async def test_time_running_out_leaves_every_input_pending_and_the_next_call_fin
         hurried.setattr("calypso_mcp.server.calls.call_time.SHORTEST_CALL_S", 0.0)
         cut = await rig.ok("upload_batch", **arguments, timeout_s=0)
     adds_up(cut)
-    # Nobody knows yet what is in the folder.
+    # The content of the folder is not known yet.
     assert list(outcomes(cut)) == (["."] if kind == "directory" else NAMES)
     assert set(outcomes(cut).values()) == {"pending"}
     assert "same arguments" in cut["next_step"]

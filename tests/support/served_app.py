@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 
 class AnnouncingServer(uvicorn.Server):
-    """Announces itself through an event, so that nobody has to poll."""
+    """Announces itself through an event, so that tests need not poll."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

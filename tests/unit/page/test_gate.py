@@ -253,7 +253,7 @@ async def test_the_backend_slows_a_flood_of_its_own_page_down(tmp_path: Path) ->
         assert time.monotonic() - begun >= PAGE_PACE.pause_s / 2
 
 
-async def test_findings_are_for_who_is_signed_in_and_made_once_in_a_while() -> None:
+async def test_findings_need_a_session_and_are_reused_for_a_while() -> None:
     looked = 0
     now = 0.0
 

@@ -48,7 +48,7 @@ export async function draw(page) {
   });
 }
 
-// What the API behind the server cannot do is said, so that nobody looks for it.
+// The page says what the hosted API lacks, so that people do not look for it.
 function absent({ about, api: { can } }) {
   if (about.backend !== "hosted") return undefined;
   const lacks = [!can.read && "the text of sources", !can.download && "originals", !can.sort && "other orders of this list", !can.growth && "growth over time"].filter(Boolean);

@@ -29,7 +29,7 @@ def test_a_process_is_gone_when_it_has_left_or_died(tmp_path: Path) -> None:
         assert not looking.is_gone(one.owner)
         other.leave()
         assert looking.is_gone(other.owner)
-        # What a killed process leaves behind: its file, and nobody who holds it.
+        # A killed process leaves its file behind, and no process holds it.
         (tmp_path / "worker_killed").touch()
         assert looking.is_gone("worker_killed")
         assert [sign.name for sign in tmp_path.iterdir()] == [one.owner]

@@ -62,7 +62,7 @@ async def test_of_all_who_know_the_same_one_claims_an_upload(path: Path | None) 
             ]
             assert claimed == [True, False]
             await ledgers[1].write(interrupted)
-            # Whoever still knows an earlier state cannot claim on it.
+            # A process that knows only an earlier state cannot claim it.
             assert not await ledgers[1].claim(receiving, known[1])
 
 

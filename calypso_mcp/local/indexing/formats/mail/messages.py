@@ -173,7 +173,7 @@ def _is_container(part: EmailMessage) -> bool:
 
 def _parts(part: EmailMessage) -> list[EmailMessage]:
     inner = cast("list[object]", part.get_payload())
-    return [one for one in inner if isinstance(one, EmailMessage)]
+    return [child for child in inner if isinstance(child, EmailMessage)]
 
 
 def _is_file(part: EmailMessage) -> bool:
