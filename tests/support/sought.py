@@ -47,6 +47,7 @@ def sought_files() -> Iterator[Sought]:
     yield from _markup()
     yield from _mail()
     yield from _plain()
+    yield from _of_other_hands()
     yield from _books()
 
 
@@ -408,6 +409,47 @@ def _footer() -> EmailMessage:
     footer = EmailMessage()
     footer.set_content("You receive this as a member of the list.\n")
     return footer
+
+
+def _of_other_hands() -> Iterator[Sought]:
+    """Files as some programs and people write them, beside the usual way."""
+    yield Sought(
+        "titled.csv",
+        b"Berths of the year\n\nberth,keeper\nQuay-nine,Ysolde\nQuay-ten,Zeb\n",
+        "berth Quay-nine keeper",
+        "keeper: Ysolde",
+        {"line_start": 1},
+    )
+    yield Sought(
+        "twice.json", b'{"cook": "Balthasar Quist", "cook": "Nils"}', "cook Balthasar", "Balthasar Quist"
+    )
+    yield Sought(
+        "continued.properties",
+        b"galley.menu=pickled \\\n    samphire soup\n",
+        "pickled samphire",
+        "pickled samphire soup",
+    )
+    shown = {"output_type": "display_data", "data": {"text/html": ["<b>Sounding</b>: <i>eleven fathoms</i>"]}}
+    notebook = {"cells": [{"cell_type": "code", "source": "show()", "outputs": [shown]}], "nbformat": 4}
+    yield Sought(
+        "shown.ipynb", json.dumps(notebook).encode(), "sounding fathoms", "eleven fathoms", {"cell": 1}, "<b>"
+    )
+    page = '<?xml version="1.0" encoding="ISO-8859-2"?><html xmlns="http://www.w3.org/1999/xhtml"><body><h1>Łodzie</h1><p>Żaglówka kosztuje dużo.</p></body></html>'
+    target = BytesIO()
+    with ZipFile(target, "w", ZIP_STORED) as book:
+        book.writestr("mimetype", "application/epub+zip")
+        book.writestr(
+            "META-INF/container.xml",
+            '<container xmlns="urn:oasis:names:tc:opendocument:xmlns:container" version="1.0"><rootfiles><rootfile full-path="c.opf" media-type="application/oebps-package+xml"/></rootfiles></container>',
+        )
+        book.writestr(
+            "c.opf",
+            '<package xmlns="http://www.idpf.org/2007/opf" version="2.0"><manifest><item id="a" href="a.xhtml" media-type="application/xhtml+xml"/></manifest><spine><itemref idref="a"/></spine></package>',
+        )
+        book.writestr("a.xhtml", page.encode("iso-8859-2"))
+    yield Sought(
+        "latin-two.epub", target.getvalue(), "żaglówka kosztuje", "kosztuje dużo", {"section": "Łodzie"}
+    )
 
 
 def _plain() -> Iterator[Sought]:

@@ -11,10 +11,12 @@ from typing import Any
 
 import docx
 import openpyxl
+import xlsxwriter  # pyright: ignore[reportMissingTypeStubs]
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 from odf.office import Annotation  # pyright: ignore[reportMissingTypeStubs]
 from odf.opendocument import OpenDocumentSpreadsheet, OpenDocumentText  # pyright: ignore[reportMissingTypeStubs]
+from odf.style import Footer, Header, MasterPage, PageLayout  # pyright: ignore[reportMissingTypeStubs]
 from odf.table import Table, TableCell, TableRow  # pyright: ignore[reportMissingTypeStubs]
 from odf.text import H, List, ListItem, Note, NoteBody, NoteCitation, P  # pyright: ignore[reportMissingTypeStubs]
 from pptx import Presentation
@@ -90,6 +92,24 @@ def _word() -> Iterator[Sought]:
     yield Sought("changes.docx", data, "anchorage dredged", "newly dredged", {}, "silted up")
     yield Sought("changes.docx", data, "surveyor Ibsen", "Ask the surveyor Ibsen")
 
+    document = docx.Document()
+    reading = (
+        f"<w:r {nsdecls('w')}><w:ruby><w:rubyPr/><w:rt><w:r><w:t>とうだい</w:t></w:r></w:rt>"
+        "<w:rubyBase><w:r><w:t>灯台守</w:t></w:r></w:rubyBase></w:ruby></w:r>"
+    )
+    document.add_paragraph()._p.append(parse_xml(reading))
+    yield Sought("ruby.docx", _saved(document.save), "灯台守", "灯台守", {}, "とうだい")
+
+    document = docx.Document()
+    table = document.add_table(rows=2, cols=2)
+    for cell, text in zip(table._cells, ("Stay", "Rigger", "Forestay", "Wendeline"), strict=True):
+        cell.text = text
+    control = parse_xml(f"<w:sdt {nsdecls('w')}><w:sdtPr/><w:sdtContent/></w:sdt>")
+    row: Any = table.rows[1]._tr
+    row.addprevious(control)
+    control[1].append(row)
+    yield Sought("controls.docx", _saved(document.save), "forestay rigger", "Forestay | Wendeline")
+
 
 def _slides() -> Iterator[Sought]:
     deck = Presentation()
@@ -152,6 +172,25 @@ def _sheets() -> Iterator[Sought]:
     yield Sought("moorings.xlsx", data, "Lists Ottokar", "Lists Ottokar", {"sheet": "Lists"})
     yield Sought("moorings.xlsx", data, "Codes Ottokar", "Codes Ottokar", {"sheet": "Codes"})
 
+    target = BytesIO()
+    drawn: Any = xlsxwriter.Workbook(target, {"in_memory": True})
+    sheet = drawn.add_worksheet()
+    sheet.write_row(0, 0, ["rope", "metres"])
+    sheet.write_row(1, 0, ["Hawser", 40])
+    sheet.write_comment(1, 0, "Splice it before Michaelmas.")
+    sheet.insert_textbox(4, 0, "Chandler: Obadiah & sons")
+    chart = drawn.add_chart({"type": "bar"})
+    chart.add_series({"values": "=Sheet1!$B$2:$B$2"})
+    chart.set_title({"name": "Cordage by tarring"})
+    sheet.insert_chart(8, 0, chart)
+    drawn.close()
+    for query, text in (
+        ("splice Michaelmas", "before Michaelmas"),
+        ("chandler Obadiah", "Obadiah & sons"),
+        ("cordage tarring", "Cordage by tarring"),
+    ):
+        yield Sought("ropes.xlsx", target.getvalue(), query, text)
+
 
 def _open_documents() -> Iterator[Sought]:
     text: Any = OpenDocumentText()
@@ -169,7 +208,16 @@ def _open_documents() -> Iterator[Sought]:
     note.addElement(body)
     paragraph.addElement(note)
     text.text.addElement(paragraph)
+    master = MasterPage(name="Standard", pagelayoutname="page")
+    for margin, words in ((Header, "Riggers' guild of Thule"), (Footer, "Printed by Eudora")):
+        side = margin()
+        side.addElement(P(text=words))
+        master.addElement(side)
+    text.automaticstyles.addElement(PageLayout(name="page"))
+    text.masterstyles.addElement(master)
     data = _saved(text.write)
+    yield Sought("rigging.odt", data, "guild Thule", "guild of Thule")
+    yield Sought("rigging.odt", data, "printed Eudora", "by Eudora")
     yield Sought("rigging.odt", data, "whip lanyard ends", "lanyard", {"section": "Rigging"})
     yield Sought("rigging.odt", data, "backstay hemp", "backstay of hemp")
 

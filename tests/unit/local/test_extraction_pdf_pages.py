@@ -226,3 +226,14 @@ def test_pages_are_named_in_ranges(pages: list[int], name: str) -> None:
 
 def test_many_ranges_are_counted() -> None:
     assert name_pages(list(range(1, 101, 2))).endswith("39 and others (50 in all)")
+
+
+def test_files_attached_to_a_pdf_are_named_as_unread() -> None:
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(text_pdf([["The canteen opens at eleven."]])))
+    for number in range(7):
+        writer.add_attachment(f"menu{number}.txt", b"Soup.")
+    target = io.BytesIO()
+    writer.write(target)
+    [warning] = read_pdf(FileContent(target.getvalue())).warnings
+    assert "menu0.txt, menu1.txt" in warning
+    assert "and 2 more" in warning

@@ -15,6 +15,8 @@ from calypso_mcp.local.indexing.formats.texts.text import text_document
 
 _DELIMITERS = ",;\t|"
 _SAMPLE_LINES = 50
+#: Lines above the header, such as the title of a report.
+_LINES_ABOVE = 10
 _LONGEST_FIELD = 10_000_000
 #: Rows are not labelled where the names of the columns would make the text this much longer.
 _MOST_LABELS = 10_000_000
@@ -31,10 +33,14 @@ def read_delimited(file: FileContent) -> Document:
     rows = _rows(text, delimiter, 2 if stated else 1)
     try:
         first = list(islice(rows, 1))
+        above: list[Row] = []
+        while first and len(above) < _LINES_ABOVE and sum(map(bool, first[0].cells)) <= 1:
+            above += first
+            first = list(islice(rows, 1))
         header: Sequence[str] = first[0].cells if first and is_header(first[0].cells) else ()
         labelled = sum(map(len, header)) * text.count("\n") <= _MOST_LABELS
         body = rows if header else chain(first, rows)
-        blocks = tuple(table_blocks(header, body, labelled=labelled))
+        blocks = (*table_blocks((), above), *table_blocks(header, body, labelled=labelled))
     except csv.Error:
         return text_document(decoded, "not a valid table, read as plain text")
     return Document(blocks or tuple(table_blocks((), first)), warnings=decoded.warnings)

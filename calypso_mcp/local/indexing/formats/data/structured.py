@@ -19,6 +19,7 @@ from calypso_mcp.local.indexing.formats.toml import parse_toml
 _COMMENT = re.compile(r"[ \t]*#+[ \t]*(\S.*)")
 _TITLE_KEYS = ("title", "name")
 #: `key = value` of a .properties file, whose escapes are `\\uXXXX`.
+_CONTINUED = re.compile(r"(?<!\\)\\\n[ \t]*")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
@@ -66,9 +67,9 @@ def read_toml(file: FileContent) -> Document:
 
 
 def read_properties(file: FileContent) -> Document:
-    """Return a Java properties file as text with its escapes resolved."""
+    """Return a Java properties file as text with its escapes resolved and its continued lines joined."""
     decoded = decode(file.data, file.charset)
-    text = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), decoded.text)
+    text = _CONTINUED.sub("", _ESCAPE.sub(lambda match: chr(int(match[1], 16)), decoded.text))
     return text_document(Decoded(text, decoded.encoding, decoded.warnings))
 
 
@@ -94,7 +95,18 @@ def _json_lines(decoded: Decoded) -> Document:
 
 def _json(text: str) -> Any:
     # Numbers stay as they are written: a search looks for the characters.
-    return json.loads(text, parse_int=str, parse_float=str)
+    return json.loads(text, parse_int=str, parse_float=str, object_pairs_hook=_with_all_values)
+
+
+def _with_all_values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the fields of an object; a name that stands twice keeps both values."""
+    fields = dict(pairs)
+    if len(fields) == len(pairs):
+        return fields
+    values: dict[str, list[Any]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return {name: found[0] if len(found) == 1 else found for name, found in values.items()}
 
 
 def _title(value: Any) -> str | None:

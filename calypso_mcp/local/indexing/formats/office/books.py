@@ -10,9 +10,13 @@ from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser
 
+from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
 from calypso_mcp.local.indexing.formats.office.packages import Package
 
 _BODY = re.compile(r"<body\b[^<>]*>")
+_PAGES = (".xhtml", ".html", ".htm")
+_DECLARED = re.compile(rb"""<\?xml[^<>]{0,100}\bencoding=["']([\w.:-]{1,40})["']""")
+_LONGEST_DECLARATION = 200
 _LONGEST_NAME = 300
 #: A chapter that names itself without a heading does so in one of its first elements.
 _OPENING_LINES = 20
@@ -28,7 +32,10 @@ def with_chapter_names(package: Package) -> bytes | None:
     for name, page in _chapters(package):
         if page not in pages and page in package.names:
             pages[page] = name
-    named = {page: text for page, name in pages.items() if (text := _named(package.text(page), name))}
+    named = {page: text for page in package.names if (text := _foreign(package, page))}
+    for page, name in pages.items():
+        if text := _named(named.get(page) or package.text(page), name):
+            named[page] = text
     return (
         package.copy({page: lambda _, text=text: text for page, text in named.items()}, {}) if named else None
     )
@@ -40,7 +47,7 @@ def _chapters(package: Package) -> Iterator[tuple[str, str]]:
         if part.lower().endswith(".ncx"):
             points = LexborHTMLParser(package.text(part)).css("navpoint")
             entries = [(point.css_first("text"), point.css_first("content"), "src") for point in points]
-        elif part.lower().endswith((".xhtml", ".html", ".htm")) and "<nav" in (text := package.text(part)):
+        elif part.lower().endswith(_PAGES) and "<nav" in (text := package.text(part)):
             entries = [(link, link, "href") for link in LexborHTMLParser(text).css("nav li a")]
         else:
             continue
@@ -49,6 +56,17 @@ def _chapters(package: Package) -> Iterator[tuple[str, str]]:
             name = " ".join(label.text().split()) if label else ""
             if path and 0 < len(name) <= _LONGEST_NAME:
                 yield name, posixpath.normpath(posixpath.join(posixpath.dirname(part), unquote(path)))
+
+
+def _foreign(package: Package, page: str) -> str | None:
+    """Return a page in another encoding than UTF-8 without its declaration; None of any other page."""
+    if not page.lower().endswith(_PAGES):
+        return None
+    declared = _DECLARED.match(package.part(page)[:_LONGEST_DECLARATION])
+    codec = codec_of(declared[1].decode()) if declared else None
+    if codec is None or codec.startswith("utf-"):
+        return None
+    return package.text(page, codec).partition("?>")[2]
 
 
 def _named(page: str, name: str) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from html import unescape
 from io import BytesIO
 from itertools import count
@@ -18,10 +19,14 @@ _MOST_BYTES = 256 << 20
 _MEDIA = re.compile(r"(?:^|/)(?:media|Pictures|embeddings|Thumbnails)/")
 _TITLE = re.compile(r"<dc:title[^<>]*>([^<]{1,500})</dc:title>")
 _TITLE_PARTS = ("docProps/core.xml", "meta.xml")
+_OPEN_STYLES = re.compile(r"^styles\.xml$")
 _PAGE_MARGIN = re.compile(r"^word/(?:header|footer)\d*\.xml$")
-_COMMENTS = re.compile(r"^word/comments\.xml$")
-_PARAGRAPH, _PARAGRAPH_END = re.compile(r"<w:p[ >]"), "</w:p>"
-_TEXT_RUN = re.compile(r"<w:t(?: [^<>]*)?>([^<]*)</w:t>|<w:(?:tab|br)\b")
+_WORD_COMMENTS = re.compile(r"^word/comments\.xml$")
+_SHEET_COMMENTS = re.compile(r"^xl/(?:comments\d*|comments/comment\d+)\.xml$")
+_SLIDE_COMMENTS = re.compile(r"^ppt/comments/[^/]+\.xml$")
+_SHEET_DRAWINGS = re.compile(r"^xl/(?:drawings/drawing|charts/chart)\d+\.xml$")
+_ROWS_IN_CONTROLS = re.compile(r"<w:sdtContent>\s{0,100}<w:tr[ >]")
+_CONTROL_TAGS = re.compile(r"</?w:sdt(?:Content)?>")
 _SLIDE_ID = re.compile(r"<([\w:]*sldId)\b[^<>]*>")
 _RELATION_ID = re.compile(r'\s(\w+:id)="')
 _DRAW_PAGE = re.compile(r"<draw:page(?=[\s>])")
@@ -44,6 +49,30 @@ _MARK_SLIDE = (
 _MARK_PAGE = (
     f"<draw:page><draw:frame><draw:text-box><text:p>{SLIDE_MARK}</text:p></draw:text-box></draw:frame>"
     "</draw:page>"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Markup:
+    """How a kind of part marks its paragraphs, and the text in them."""
+
+    start: re.Pattern[str]
+    ends: str
+    text: re.Pattern[str]
+
+
+_WORD_TEXT = _Markup(
+    re.compile(r"<w:p[ >]"), "</w:p>", re.compile(r"<w:t(?: [^<>]*)?>([^<]*)</w:t>|<w:(?:tab|br)\b")
+)
+_DRAWN_TEXT = _Markup(re.compile(r"<a:p>"), "</a:p>", re.compile(r"<a:t>([^<]*)</a:t>|<a:br\b"))
+_CELL_COMMENT = _Markup(re.compile(r"<comment "), "</comment>", re.compile(r"<t(?: [^<>]*)?>([^<]*)</t>"))
+_SLIDE_COMMENT = _Markup(
+    re.compile(r"<(?:p|p188):cm[ >]"), ":cm>", re.compile(r"<(?:p:text|a:t)>([^<]*)</(?:p:text|a:t)>")
+)
+_OPEN_MARGIN = _Markup(
+    re.compile(r"<style:(?:header|footer)(?:-left|-first)?[ >]"),
+    "</style:",
+    re.compile(r">([^<>]+)(?=<)|</text:(?:p|h)>|<text:(?:tab|s|line-break)\b"),
 )
 
 
@@ -70,10 +99,10 @@ class Package:
             raise ExtractionFailed("too_large", f"The file unpacks to more than {_MOST_BYTES:,} bytes.")
         return content
 
-    def text(self, name: str) -> str:
+    def text(self, name: str, codec: str = "utf-8") -> str:
         """Return a part of XML; packages hold it in UTF-8, seldom in UTF-16."""
         content = self.part(name)
-        return content.decode("utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8", "replace")
+        return content.decode("utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else codec, "replace")
 
     @property
     def title(self) -> str | None:
@@ -84,19 +113,42 @@ class Package:
         return None
 
     def margins(self) -> Iterator[str]:
-        """Yield what stands in the headers and footers of a Word document, each once."""
-        yield from dict.fromkeys(self._paragraphs(_PAGE_MARGIN))
+        """Yield what stands in the headers and footers of a Word or OpenDocument text, each once."""
+        found = (
+            *self._paragraphs(_PAGE_MARGIN, _WORD_TEXT),
+            *self._paragraphs(_OPEN_STYLES, _OPEN_MARGIN),
+        )
+        yield from dict.fromkeys(found)
 
     def comments(self) -> Iterator[str]:
-        """Yield the comments in the margin of a Word document."""
-        yield from self._paragraphs(_COMMENTS)
+        """Yield the comments on a Word document, on cells or on slides."""
+        yield from self._paragraphs(_WORD_COMMENTS, _WORD_TEXT)
+        yield from self._paragraphs(_SHEET_COMMENTS, _CELL_COMMENT)
+        yield from self._paragraphs(_SLIDE_COMMENTS, _SLIDE_COMMENT)
 
-    def _paragraphs(self, parts: re.Pattern[str]) -> Iterator[str]:
+    def drawn_on_sheets(self) -> Iterator[str]:
+        """Yield the text in boxes and charts that lie on the sheets of a workbook."""
+        yield from self._paragraphs(_SHEET_DRAWINGS, _DRAWN_TEXT)
+
+    def _paragraphs(self, parts: re.Pattern[str], markup: _Markup) -> Iterator[str]:
         for name in sorted(filter(parts.match, self.names)):
-            for paragraph in _paragraphs_of(self.text(name)):
-                runs = (unescape(run[1] or " ") for run in _TEXT_RUN.finditer(paragraph))
+            for paragraph in _paragraphs_of(self.text(name), markup):
+                runs = (unescape(run[1] or " ") for run in markup.text.finditer(paragraph))
                 if text := " ".join("".join(runs).split()):
                     yield text
+
+    def with_plain_runs(self) -> bytes | None:
+        """Return a copy without what hides text from anydoc; None where nothing does.
+
+        That is ruby, of which the base stays, and content controls around rows of a table.
+        """
+        if "word/document.xml" not in self.names:
+            return None
+        xml = self.text("word/document.xml")
+        plain = _without_ruby(xml) if "<w:ruby>" in xml else xml
+        if _ROWS_IN_CONTROLS.search(plain) is not None:
+            plain = _CONTROL_TAGS.sub("", plain)
+        return None if plain is xml else self.copy({"word/document.xml": lambda _: plain}, {})
 
     def with_slide_marks(self) -> bytes | None:
         """Return a copy whose every slide follows one that holds `SLIDE_MARK`; None for no presentation.
@@ -142,8 +194,16 @@ def _marked_list(xml: str) -> str:
     return _SLIDE_ID.sub(marked, xml)
 
 
-def _paragraphs_of(xml: str) -> Iterator[str]:
+def _without_ruby(xml: str) -> str:
+    first, *rest = xml.split("<w:rt>")
+    based = first + "".join(part.partition("</w:rt>")[2] or part for part in rest)
+    # The base is a run inside a run: the outer one ends before it.
+    based = based.replace("<w:rubyBase>", "").replace("</w:rubyBase>", "")
+    return based.replace("<w:ruby>", "</w:r>").replace("</w:ruby>", "<w:r>")
+
+
+def _paragraphs_of(xml: str, markup: _Markup) -> Iterator[str]:
     end = 0
     # A pattern for both ends would look for the second one anew after every beginning.
-    while (start := _PARAGRAPH.search(xml, end)) and (end := xml.find(_PARAGRAPH_END, start.end())) >= 0:
-        yield xml[start.start() : end]
+    while (start := markup.start.search(xml, end)) and (end := xml.find(markup.ends, start.end())) >= 0:
+        yield xml[start.start() : end + 1]

@@ -25,22 +25,30 @@ def read_office(file: FileContent) -> Document:
         ExtractionFailed: `encrypted`, `broken`, `too_large` or `unsupported`.
     """
     kind = anydoc.format_from_bytes(file.data)
-    if kind in _SPREADSHEETS:
-        return read_spreadsheet(file)
     package = _package(file.data)
+    if kind in _SPREADSHEETS:
+        document = read_spreadsheet(file)
+        beside = () if package is None else (*_comments(package), *map(Block, package.drawn_on_sheets()))
+        return replace(document, blocks=(*document.blocks, *beside))
     marked = None
     if package is not None and kind in _PRESENTATIONS:
         marked = package.with_slide_marks()
     elif package is not None and kind == "epub":
         marked = with_chapter_names(package)
+    elif package is not None and kind == "docx":
+        marked = package.with_plain_runs()
     blocks = list(_parted(document_blocks(parse(file.data if marked is None else marked))))
     title = package.title if package is not None else None
-    if package is not None and kind == "docx":
-        blocks += [Block(f"Comment: {comment}") for comment in package.comments()]
-        blocks += [Block(margin) for margin in package.margins()]
+    if package is not None and kind != "epub":
+        blocks += _comments(package)
+        blocks += map(Block, package.margins())
     if title is None and blocks and blocks[0].heading_level == 1:
         title = blocks[0].text
     return Document(tuple(blocks), title)
+
+
+def _comments(package: Package) -> Iterator[Block]:
+    yield from (Block(f"Comment: {comment}") for comment in package.comments())
 
 
 def _package(data: bytes) -> Package | None:

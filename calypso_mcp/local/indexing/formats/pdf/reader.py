@@ -19,6 +19,9 @@ from calypso_mcp.local.indexing.formats.pdf.paragraphs import headings_by_page, 
 _NO_TITLE = re.compile(r"\.\w{2,5}$|^untitled|^microsoft", re.IGNORECASE)
 #: Ranges of pages that a warning names.
 _SHOWN_RANGES = 20
+#: Attached files that a warning names.
+_SHOWN_FILES = 5
+_SHOWN_NAMES_CHARS = 200
 #: Longest printed page number that is one.
 _LONGEST_LABEL = 20
 
@@ -67,7 +70,7 @@ def read_pages(file: FileContent, recognize: RecognizePage | None) -> Document:
             blocks += _blocks(pdf, index, text, page, headings)
         if not blocks:
             raise ExtractionFailed("no_text_layer", _no_text_message(len(pdf), short, recognized))
-        warnings = (*_warnings(short, recognized, filled_in), *_form_warning(pdf))
+        warnings = (*_warnings(short, recognized, filled_in), *_form_warning(pdf), *_attachment_warning(pdf))
         is_incomplete = bool(short[Shortcoming.PICTURE] or short[Shortcoming.GARBLED])
         return Document(tuple(blocks), _title(pdf), warnings=warnings, shows_unread_text=is_incomplete)
     finally:
@@ -132,6 +135,19 @@ def _warnings(
 def _form_warning(pdf: Any) -> Iterator[str]:
     if pdf.get_formtype() in {pdfium.FORMTYPE_XFA_FULL, pdfium.FORMTYPE_XFA_FOREGROUND}:
         yield "The PDF is an XFA form, of which only the printed page was read. Print it into a new PDF."
+
+
+def _attachment_warning(pdf: Any) -> Iterator[str]:
+    count = pdf.count_attachments()
+    if count > 0:
+        try:
+            names = ", ".join(
+                pdf.get_attachment(index).get_name() for index in range(min(count, _SHOWN_FILES))
+            )
+        except pypdfium2.PdfiumError:
+            names = "their names are damaged"
+        more = f" and {count - _SHOWN_FILES:,} more" if count > _SHOWN_FILES else ""
+        yield f"Files attached to the PDF were not read: {names[:_SHOWN_NAMES_CHARS]}{more}. Upload them."
 
 
 def _verb(pages: Sequence[int], one: str, many: str) -> str:

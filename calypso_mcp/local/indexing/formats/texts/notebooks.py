@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
+from calypso_mcp.local.indexing.formats.html.reader import read_html
 from calypso_mcp.local.indexing.formats.texts.markdown import markdown_blocks
 from calypso_mcp.local.indexing.formats.texts.text import paragraphs, text_document
 
@@ -58,8 +59,12 @@ def _cell_blocks(cell: Mapping[str, Any], number: int) -> Iterator[Block]:
 def _printed(output: Any) -> str:
     fields = _fields(output)
     data = _fields(fields.get("data") or {})
-    said = (fields.get("text"), data.get("text/markdown"), data.get("text/plain"), fields.get("traceback"))
-    return _TERMINAL.sub("", _text(next(filter(None, said), "")))
+    failure = _text(fields.get("traceback")) or _text(fields.get("evalue"))
+    said = (fields.get("text"), data.get("text/markdown"), data.get("text/plain"), failure)
+    if printed := _text(next(filter(None, said), "")):
+        return _TERMINAL.sub("", printed)
+    page = _text(data.get("text/html"))
+    return read_html(FileContent(page.encode(), charset="utf-8")).text if page.strip() else ""
 
 
 def _text(value: Any) -> str:
