@@ -81,8 +81,8 @@ class Statistics:
         """Return the ids of the passages of the buckets that match a phrase.
 
         Args:
-            phrase: Which.
-            bucket_ids: Where; None stands for all files.
+            phrase: The phrase.
+            bucket_ids: Ids of the buckets; None stands for all files.
             beside: Passages that hold none of these may be left out.
         """
         if self.is_narrow(bucket_ids):

@@ -90,7 +90,7 @@ class TasksExtension(Extension):
         try:
             owner = await self._owner_of(access)
         except CalypsoError:
-            return await call_next(ctx)  # which reports what its own look at the agents comes to
+            return await call_next(ctx)  # which meets the same error, and reports it
         outcome = await self._runs.call(params, lambda: call_next(ctx), owner)
         if isinstance(outcome, TaskRecord):
             return {"resultType": "task", **self._facts(outcome)}
