@@ -32,6 +32,7 @@ from calypso_mcp.server.scope.source_lists import SourceFilters
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.sources import SourceCard, name_of, source_page
 from calypso_mcp.server.tools.uploads import issue_address, named_target
+from calypso_mcp.server.transport.downloads import Download, Downloads
 
 PREFIX = "/page"
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -91,6 +92,7 @@ class PageEndpoints:
         self, uploads: OneTimeUploads, tools: frozenset[str], findings: Findings | None = None
     ) -> None:
         """Hand out addresses of `uploads`; do only what one of `tools` does."""
+        self._downloads = Downloads()
         self._findings = findings
         self._uploads = uploads
         self._tools = tools
@@ -148,8 +150,11 @@ class PageEndpoints:
             "Content-Disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}",
             "X-Content-Type-Options": "nosniff",
         }
-        data = await access.client.sources.content(file.id)
-        return Response(data, media_type="application/octet-stream", headers=headers)
+
+        async def read() -> bytes:
+            return await access.client.sources.content(file.id)
+
+        return Download(self._downloads, access.grant.name, read, headers)
 
     async def address(self, access: Access, request: Request) -> Response:
         """Answer with a one-time address for a file."""

@@ -1,0 +1,85 @@
+"""Sends originals, a few at once: they are read whole, and stay in memory while a client reads slowly."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
+from weakref import WeakValueDictionary
+
+import anyio
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from calypso_mcp.errors import Busy, CalypsoError
+from calypso_mcp.server.access.answers import failure
+
+#: Originals in memory at once, of all callers and of one.
+_MOST: Final = 6
+_MOST_OF_CALLER: Final = 2
+#: Bytes handed to the server at a time: it takes whatever it gets, and only then waits for the client.
+_PIECE_BYTES: Final = 128 * 1024
+#: Longest wait for a place, in seconds.
+_WAIT_S: Final = 10.0
+
+
+class Downloads:
+    """The places for originals of one server."""
+
+    def __init__(self, wait_s: float = _WAIT_S) -> None:
+        """Let each download wait up to `wait_s` seconds for its place."""
+        self._wait_s = wait_s
+        self._all = anyio.Semaphore(_MOST)
+        # A caller without downloads is forgotten.
+        self._of_callers: WeakValueDictionary[str, anyio.Semaphore] = WeakValueDictionary()
+
+    @asynccontextmanager
+    async def place(self, caller: str) -> AsyncGenerator[None]:
+        """Hold a place during the block.
+
+        Raises:
+            Busy: None became free in time.
+        """
+        of_caller = self._of_callers.setdefault(caller, anyio.Semaphore(_MOST_OF_CALLER))
+        async with AsyncExitStack() as held:
+            try:
+                with anyio.fail_after(self._wait_s):
+                    await held.enter_async_context(of_caller)
+                    await held.enter_async_context(self._all)
+            except TimeoutError:
+                raise Busy("Too many downloads are in flight.") from None
+            yield
+
+
+class Download(Response):
+    """An original, which is read once there is a place for it, and holds that until it has been sent."""
+
+    def __init__(
+        self,
+        downloads: Downloads,
+        caller: str,
+        read: Callable[[], Awaitable[bytes]],
+        headers: Mapping[str, str],
+    ) -> None:
+        """Send what `read` returns to `caller`, with `headers`."""
+        super().__init__(headers=headers)
+        self._downloads = downloads
+        self._caller = caller
+        self._read = read
+        self._sent_with = headers
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer with the original, or with why it cannot be had."""
+        try:
+            async with self._downloads.place(self._caller):
+                data = await self._read()
+                headers = {**self._sent_with, "Content-Length": str(len(data))}
+                original = StreamingResponse(_pieces(data), 200, headers, "application/octet-stream")
+                await original(scope, receive, send)
+        except CalypsoError as error:
+            await failure(error)(scope, receive, send)
+
+
+async def _pieces(data: bytes) -> AsyncGenerator[bytes]:
+    for offset in range(0, len(data), _PIECE_BYTES):
+        yield data[offset : offset + _PIECE_BYTES]

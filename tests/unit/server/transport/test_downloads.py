@@ -1,0 +1,107 @@
+"""Clients that read slowly keep few originals in memory, and wait for each other and nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+import anyio
+
+from calypso_mcp.errors import ScopeError
+from calypso_mcp.server.transport.downloads import Download, Downloads
+
+
+class Client:
+    """Takes the head of an answer at once, and its body when the test lets it."""
+
+    def __init__(self) -> None:
+        self.has_head = anyio.Event()
+        self.takes_body = anyio.Event()
+        self.status = 0
+        self.body = b""
+        self.headers: dict[bytes, bytes] = {}
+
+    async def fetch(self, downloads: Downloads, caller: str) -> None:
+        async def read() -> bytes:
+            return caller.encode()
+
+        answer = Download(downloads, caller, read, {"X-Kept": "yes"})
+        with anyio.fail_after(10):
+            await answer({"type": "http"}, self.receive, self.send)
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        await anyio.sleep_forever()  # it does not go away
+        raise AssertionError
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self.status, self.headers = message["status"], dict(message["headers"])
+            self.has_head.set()
+        else:
+            await self.takes_body.wait()
+            self.body += message["body"]
+
+
+async def test_a_caller_that_reads_slowly_holds_two_originals_and_keeps_nobody_waiting() -> None:
+    downloads = Downloads(wait_s=0.05)
+    third, other = Client(), Client()
+    for client in (third, other):
+        client.takes_body.set()
+    async with anyio.create_task_group() as group:
+        slow = [Client(), Client()]
+        for client in slow:
+            group.start_soon(client.fetch, downloads, "slow")
+            await client.has_head.wait()
+        await third.fetch(downloads, "slow")
+        assert (third.status, b"retry-after" in third.headers) == (503, True)
+        await other.fetch(downloads, "other")
+        assert (other.status, other.body, other.headers[b"x-kept"]) == (200, b"other", b"yes")
+        for client in slow:
+            client.takes_body.set()
+    await third.fetch(downloads, "slow")
+    assert third.status == 200
+
+
+async def test_all_callers_together_hold_few_originals() -> None:
+    downloads = Downloads(wait_s=0.01)
+    clients = [Client() for _ in range(20)]
+    async with anyio.create_task_group() as group:
+        for number, client in enumerate(clients):
+            group.start_soon(client.fetch, downloads, f"caller {number}")
+        for client in clients:
+            await client.has_head.wait()
+        for client in clients:
+            client.takes_body.set()
+    assert sorted(client.status for client in clients) == [200] * 6 + [503] * 14
+
+
+async def test_an_original_that_cannot_be_had_says_why_and_gives_its_place_back() -> None:
+    downloads = Downloads(wait_s=0.01)
+
+    async def read() -> bytes:
+        raise ScopeError
+
+    for _ in range(3):
+        client = Client()
+        client.takes_body.set()
+        await Download(downloads, "one", read, {})({"type": "http"}, client.receive, client.send)
+        assert client.status == 404
+
+
+async def test_a_long_original_is_handed_over_in_pieces_that_wait_for_the_client() -> None:
+    """A server takes a body of any length at once, and only the next piece waits for the client."""
+    data = bytes(range(256)) * 4_096
+    pieces: list[bytes] = []
+    head: dict[bytes, bytes] = {}
+
+    async def read() -> bytes:
+        return data
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        head.update(message.get("headers", ()))
+        pieces.append(message.get("body", b""))
+
+    await Download(Downloads(), "one", read, {})({"type": "http"}, Client().receive, send)
+    assert b"".join(pieces) == data
+    assert max(map(len, pieces)) <= 128 * 1_024
+    assert int(head[b"content-length"]) == len(data)
