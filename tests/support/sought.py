@@ -395,6 +395,17 @@ def _mixed_mail() -> Iterator[Sought]:
     event = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:Careening of the Petunia\nEND:VEVENT\nEND:VCALENDAR\n"
     invited.add_alternative(event, subtype="calendar")
     yield Sought("invited.eml", invited.as_bytes(), "careening Petunia", "Careening of the Petunia")
+    empty = _letter("Empty")
+    empty.set_content("\n")
+    empty.add_alternative("<p>The capstan creaks.</p>", subtype="html")
+    yield Sought(
+        "empty-plain.eml", empty.as_bytes(), "capstan creaks", "capstan creaks", {"section": "Empty"}
+    )
+    chinese = b64encode("仓库由朱镕基保管".encode("gbk"))
+    named = b"Subject: =?gb2312?B?" + chinese + b"?=\nFrom: a@example.com\n\nSee above.\n"
+    yield Sought("gbk-subject.eml", named, "朱镕基保管", "朱镕基保管")
+    raw = "Subject: Führe über Münster\nContent-Type: text/plain; charset=iso-8859-1\n\nDer Kahn.\n"
+    yield Sought("raw-subject.eml", raw.encode("latin-1"), "Führe Münster", "Führe über Münster")
     inner = b64encode(b"Subject: Inner\n\nThe dredger Hesper is sold.\n")
     encoded = (
         b"Subject: Encoded\nContent-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: text/plain\n\nOuter.\n"

@@ -242,4 +242,5 @@ def _open_documents() -> Iterator[Sought]:
     commented.addElement(P(text="Reef"))
     odd.addElement(commented)
     table.addElement(odd)
+    yield Sought("tackle.ods", _saved(sheet.write), "counted Odile", "Counted by the chandler Odile")
     yield Sought("tackle.ods", _saved(sheet.write), "block Geitau cost", "77,10", {"sheet": "Täkel"})

@@ -11,8 +11,9 @@ from email.message import EmailMessage
 from email.policy import EmailPolicy
 from typing import cast
 
-from calypso_mcp.local.indexing.documents import Document, FileContent
+from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
+from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
 from calypso_mcp.local.indexing.formats.mail.letters import Attachment, Body, Letter, letter_document
 from calypso_mcp.local.indexing.formats.texts.text import text_document
 
@@ -20,6 +21,8 @@ _SHOWN_HEADERS = ("From", "To", "Cc", "Date")
 #: What stands before each message of a mailbox.
 _FROM_LINE = re.compile(rb"^From [^\n]{3,200}\d{4}[^\n]{0,20}\r?\n", re.MULTILINE)
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
+#: The start of an encoded word with its charset (RFC 2047, 2) and language (RFC 2231, 5).
+_ENCODED_WORD = re.compile(r"=\?([\w.:-]{1,40})((?:\*[\w-]{1,40})?\?[bq]\?)", re.IGNORECASE)
 _MOST_MESSAGES = 20_000
 #: Characters of a header that are read: the parser of addresses takes quadratic time.
 _LONGEST_HEADER = 8_000
@@ -29,14 +32,24 @@ _STUB_WORDS = 20
 _FORMATS = {"html": "html", "calendar": "cards"}
 
 
-class _BoundedHeaders(EmailPolicy):
-    """Reads no header further than letters of people go."""
+class _ReadableHeaders(EmailPolicy):
+    """Reads headers in the encodings that mail programs assume, no further than letters of people go."""
 
     def header_fetch_parse(self, name: str, value: str) -> str:
-        return super().header_fetch_parse(name, value[:_LONGEST_HEADER])
+        return super().header_fetch_parse(name, _as_browsers_decode(value[:_LONGEST_HEADER]))
 
 
-_POLICY = _BoundedHeaders()
+_POLICY = _ReadableHeaders()
+
+
+def _as_browsers_decode(header: str) -> str:
+    """Return a header whose encoded words name Python's codecs ("gb2312" means GBK), without raw bytes."""
+    if not header.isascii():
+        try:
+            header = decode(header.encode(errors="surrogateescape")).text
+        except ExtractionFailed:
+            return header
+    return _ENCODED_WORD.sub(lambda word: f"=?{codec_of(word[1]) or word[1]}{word[2]}", header)
 
 
 def read_mail(file: FileContent) -> Document:
@@ -114,8 +127,9 @@ def _best(alternatives: Sequence[EmailMessage]) -> Sequence[EmailMessage]:
     if plain is None or rich is None:
         chosen = plain or rich or alternatives[-1]
     else:
-        is_stub = len(_payload(plain).split()) < _STUB_WORDS < len(_rich_payload(rich).split())
-        chosen = rich if is_stub else plain
+        words = len(_payload(plain).split())
+        is_stub = words < _STUB_WORDS < len(_rich_payload(rich).split())
+        chosen = rich if is_stub or not words else plain
     invitation = by_type.get("text/calendar")
     return [chosen] if invitation is None or invitation is chosen else [chosen, invitation]
 

@@ -19,6 +19,7 @@ _MOST_BYTES = 256 << 20
 _MEDIA = re.compile(r"(?:^|/)(?:media|Pictures|embeddings|Thumbnails)/")
 _TITLE = re.compile(r"<dc:title[^<>]*>([^<]{1,500})</dc:title>")
 _TITLE_PARTS = ("docProps/core.xml", "meta.xml")
+_OPEN_CONTENT = re.compile(r"^content\.xml$")
 _OPEN_STYLES = re.compile(r"^styles\.xml$")
 _PAGE_MARGIN = re.compile(r"^word/(?:header|footer)\d*\.xml$")
 _WORD_COMMENTS = re.compile(r"^word/comments\.xml$")
@@ -68,6 +69,11 @@ _DRAWN_TEXT = _Markup(re.compile(r"<a:p>"), "</a:p>", re.compile(r"<a:t>([^<]*)<
 _CELL_COMMENT = _Markup(re.compile(r"<comment "), "</comment>", re.compile(r"<t(?: [^<>]*)?>([^<]*)</t>"))
 _SLIDE_COMMENT = _Markup(
     re.compile(r"<(?:p|p188):cm[ >]"), ":cm>", re.compile(r"<(?:p:text|a:t)>([^<]*)</(?:p:text|a:t)>")
+)
+_OPEN_NOTE = _Markup(
+    re.compile(r"<office:annotation[ >]"),
+    "</office:annotation>",
+    re.compile(r"<text:(?:p|span)\b[^<>]*>([^<]+)|<text:line-break\b"),
 )
 _OPEN_MARGIN = _Markup(
     re.compile(r"<style:(?:header|footer)(?:-left|-first)?[ >]"),
@@ -125,6 +131,10 @@ class Package:
         yield from self._paragraphs(_WORD_COMMENTS, _WORD_TEXT)
         yield from self._paragraphs(_SHEET_COMMENTS, _CELL_COMMENT)
         yield from self._paragraphs(_SLIDE_COMMENTS, _SLIDE_COMMENT)
+
+    def cell_notes(self) -> Iterator[str]:
+        """Yield the comments on the cells of an OpenDocument spreadsheet."""
+        yield from self._paragraphs(_OPEN_CONTENT, _OPEN_NOTE)
 
     def drawn_on_sheets(self) -> Iterator[str]:
         """Yield the text in boxes and charts that lie on the sheets of a workbook."""

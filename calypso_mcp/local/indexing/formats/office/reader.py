@@ -28,8 +28,7 @@ def read_office(file: FileContent) -> Document:
     package = _package(file.data)
     if kind in _SPREADSHEETS:
         document = read_spreadsheet(file)
-        beside = () if package is None else (*_comments(package), *map(Block, package.drawn_on_sheets()))
-        return replace(document, blocks=(*document.blocks, *beside))
+        return replace(document, blocks=(*document.blocks, *_beside_cells(package)))
     marked = None
     if package is not None and kind in _PRESENTATIONS:
         marked = package.with_slide_marks()
@@ -45,6 +44,13 @@ def read_office(file: FileContent) -> Document:
     if title is None and blocks and blocks[0].heading_level == 1:
         title = blocks[0].text
     return Document(tuple(blocks), title)
+
+
+def _beside_cells(package: Package | None) -> Iterator[Block]:
+    if package is not None:
+        yield from _comments(package)
+        yield from (Block(f"Comment: {note}") for note in package.cell_notes())
+        yield from map(Block, package.drawn_on_sheets())
 
 
 def _comments(package: Package) -> Iterator[Block]:
