@@ -10,10 +10,12 @@ CHUNK_GRANULARITY = 262_144
 
 @dataclass(frozen=True, slots=True)
 class UploadLimits:
-    """Limits of uploads; sizes in bytes."""
+    """Limits of uploads; sizes in bytes. Those of one tag and of a title are the embedded backend's."""
 
     file_bytes: int = 26_214_400
     tags: int = 20
+    tag_chars: int = 1_000
+    title_chars: int = 1_000
     metadata_bytes: int = 8_192
     batch_files: int = 100
     filename_chars: int = 255

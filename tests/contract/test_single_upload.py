@@ -60,6 +60,7 @@ async def test_verify_is_accepted_because_the_store_is_the_ground_truth(api: Api
         ({"size_bytes": 0}, 400, "empty_file"),
         ({"size_bytes": -1}, 400, "empty_file"),
         ({"tags": ["t"] * 21}, 400, "too_many_tags"),
+        ({"tags": ["t" * 1_001]}, 400, "invalid_tags"),
         ({"metadata": {"k": "é" * 4_096}}, 400, "metadata_too_large"),
         ({"filename": "  "}, 400, "invalid_filename"),
         ({"filename": "a\nb"}, 400, "invalid_filename"),

@@ -327,6 +327,12 @@ async def test_labels_change_without_a_second_copy(api: Api) -> None:
     assert len(await found(api, "vacation rules")) == 1
     assert await found(api, "old title") == []
     assert await names(api, tag="b") == ["notes.md"]
+    for labels, code in (
+        ({"title": "x" * 1_001}, "title_too_long"),
+        ({"tags": ["x" * 1_001]}, "invalid_tags"),
+    ):
+        refused = await api.http.patch(f"{SOURCES}/{file['id']}", json=labels)
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, code)
     refused = await api.http.patch(f"{SOURCES}/{file['id']}", json={"tags": ["x"] * 21})
     assert refused.status_code == 400
 

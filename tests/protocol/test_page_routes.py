@@ -75,6 +75,11 @@ async def test_labels_and_originals_are_within_reach_and_for_those_who_may(team:
         assert (changed.status_code, changed.json()["tags"]) == (200, ["new", "checked"])
         refused = await one.patch(f"/page/sources/{inside}", json={"tags": ["x"] * 21})
         assert (refused.status_code, refused.json()["error"]) == (400, "too_many_tags")
+        # Lists hold them, a thousand sources at a time.
+        long = "x" * 1_001
+        for labels, code in (({"tags": [long]}, "invalid_tags"), ({"title": long}, "title_too_long")):
+            refused = await one.patch(f"/page/sources/{inside}", json=labels)
+            assert (refused.status_code, refused.json()["error"]) == (400, code)
         original = await reader.get(f"/page/sources/{inside}/content")
         assert (original.status_code, original.content) == (200, b"# inside.md\n")
         assert "attachment" in original.headers["content-disposition"]

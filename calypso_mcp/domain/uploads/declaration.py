@@ -19,6 +19,7 @@ from calypso_mcp.domain.uploads.upload_rules import (
     check_metadata,
     check_path,
     check_tags,
+    check_title,
     content_type_for,
 )
 from calypso_mcp.errors import InputError
@@ -146,6 +147,7 @@ class Declaration:
             check_filename(self.filename, limits)
         if self.path:
             check_path(self.path)
+        check_title(self.title, limits)
         check_tags(self.tags, limits)
         check_metadata(self.sent_metadata, limits)
 

@@ -81,7 +81,7 @@ def check_tags(tags: Sequence[str], limits: UploadLimits) -> None:
     """Check the tags of one file.
 
     Raises:
-        ContentError: There are too many, or one is empty.
+        ContentError: There are too many, or one is empty or too long.
     """
     if len(tags) > limits.tags:
         raise ContentError(
@@ -91,6 +91,26 @@ def check_tags(tags: Sequence[str], limits: UploadLimits) -> None:
         )
     if not all(tag.strip() for tag in tags):
         raise ContentError("A tag is empty.", code="invalid_tags", hint="Leave empty tags out.")
+    if any(len(tag) > limits.tag_chars for tag in tags):
+        raise ContentError(
+            f"A tag has more than {limits.tag_chars:,} characters.",
+            code="invalid_tags",
+            hint="Send short tags, and put longer texts into metadata.",
+        )
+
+
+def check_title(title: str | None, limits: UploadLimits) -> None:
+    """Check the title of one file.
+
+    Raises:
+        ContentError: It is too long.
+    """
+    if title is not None and len(title) > limits.title_chars:
+        raise ContentError(
+            f"The title has {len(title):,} characters; at most {limits.title_chars:,} are accepted.",
+            code="title_too_long",
+            hint="Send a shorter title.",
+        )
 
 
 #: As long as the longest path of common systems (Linux: PATH_MAX).

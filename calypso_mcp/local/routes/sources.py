@@ -26,7 +26,7 @@ from calypso_mcp.api.sources import (
 )
 from calypso_mcp.domain.cursors import read_cursor, write_cursor
 from calypso_mcp.domain.growth import Growth
-from calypso_mcp.domain.uploads.upload_rules import check_metadata, check_tags
+from calypso_mcp.domain.uploads.upload_rules import check_metadata, check_tags, check_title
 from calypso_mcp.errors import InputError
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer
@@ -117,6 +117,7 @@ async def read_content(backend: Backend, request: Request) -> FileResponse:
 async def relabel(backend: Backend, request: Request, body: RelabelSource) -> Answer:
     """Change the title, tags or metadata of a source; its text and its place in searches stay."""
     try:
+        check_title(body.title, backend.options.limits)
         check_tags(body.tags or (), backend.options.limits)
         check_metadata(body.metadata, backend.options.limits)
     except InputError as error:

@@ -16,7 +16,6 @@ from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.refusals import Refusal, invalid
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_LONGEST_TITLE = 1_000
 _LONGEST_CONTENT_TYPE = 255
 _LONGEST_BATCH_KEY = 1_024
 _TOO_LARGE = "file_too_large"
@@ -46,9 +45,9 @@ def check_file(declaration: Declaration, size_bytes: int, limits: UploadLimits) 
             "The content type is not one.",
         ),
         (
-            title is not None and len(title) > _LONGEST_TITLE,
+            title is not None and len(title) > limits.title_chars,
             "title_too_long",
-            f"A title has at most {_LONGEST_TITLE} characters.",
+            f"A title has at most {limits.title_chars} characters.",
         ),
         (size_bytes < 1, "empty_file", "The file is empty: size_bytes must be at least 1."),
         (
@@ -60,6 +59,11 @@ def check_file(declaration: Declaration, size_bytes: int, limits: UploadLimits) 
             len(tags) > limits.tags,
             "too_many_tags",
             f"There are {len(tags)} tags; at most {limits.tags} are accepted.",
+        ),
+        (
+            any(len(tag) > limits.tag_chars for tag in tags),
+            "invalid_tags",
+            f"A tag has at most {limits.tag_chars} characters.",
         ),
         (
             metadata_bytes > limits.metadata_bytes,

@@ -132,7 +132,8 @@ class PageEndpoints:
         if not self._may_change(access):
             raise _not_here()
         labels = _read(RelabelSource, await request.body())
-        Declaration(tags=labels.tags or (), metadata=labels.metadata).check_labels(access.state.upload_limits)
+        declared = Declaration(title=labels.title, tags=labels.tags or (), metadata=labels.metadata)
+        declared.check_labels(access.state.upload_limits)
         seen = await require_file(access, request.path_params["file_id"])
         whole = await access.client.files.get(seen.id)
         if len(whole.bucket_sync) != len(seen.bucket_sync):
