@@ -11,7 +11,14 @@ from collections import defaultdict
 from pathlib import Path
 
 from tests.support.fidelity import is_cited_right, share_found
-from tests.support.producers import Made, has_libreoffice, made_by_libraries, made_by_libreoffice
+from tests.support.producers import (
+    CONVERSIONS,
+    MORE_CONVERSIONS,
+    Made,
+    has_libreoffice,
+    made_by_libraries,
+    made_by_libreoffice,
+)
 from tests.support.producers_mail import made_as_outlook_messages
 from tests.support.producers_office import (
     find_pandoc,
@@ -32,7 +39,7 @@ def main() -> None:
         programs = Path(folder)
         made += made_by_pdf_programs(programs)
         if has_libreoffice():
-            made += made_by_libreoffice(programs)
+            made += made_by_libreoffice(programs, {**CONVERSIONS, **MORE_CONVERSIONS})
         if (pandoc := find_pandoc()) is not None:
             made += made_by_pandoc(pandoc)
         if has_node_writers():

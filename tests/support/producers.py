@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -62,18 +62,23 @@ def made_by_libraries() -> Iterator[Made]:
     yield Made("odfpy.odp", _saved(_open_slides().write), ("slide", SOUGHT + 1))
 
 
-def made_by_libreoffice(folder: Path) -> Iterator[Made]:
-    """Yield what LibreOffice makes of them, the old formats among it."""
+#: By source: into what LibreOffice turns it, the old formats among it.
+CONVERSIONS = {
+    "python-docx.docx": "docx doc odt rtf",
+    "openpyxl.xlsx": "xlsx xls ods",
+    "python-pptx.pptx": "pptx ppt odp",
+}
+#: Likewise, for the table of formats; seconds each.
+MORE_CONVERSIONS = {"odfpy.odt": "docx doc epub rtf", "odfpy.ods": "xls", "odfpy.odp": "pptx ppt"}
+
+
+def made_by_libreoffice(folder: Path, conversions: Mapping[str, str] = CONVERSIONS) -> Iterator[Made]:
+    """Yield what LibreOffice makes of them."""
     sources = {made.name: made for made in made_by_libraries()}
-    conversions = (
-        ("python-docx.docx", "docx doc odt rtf"),
-        ("openpyxl.xlsx", "xlsx xls ods"),
-        ("python-pptx.pptx", "pptx ppt odp"),
-    )
-    for name, endings in conversions:
+    for name, endings in conversions.items():
         (folder / name).write_bytes(sources[name].data)
         for ending in endings.split():
-            target = folder / ending
+            target = folder / f"{name}-{ending}"
             command = [
                 "soffice",
                 f"-env:UserInstallation=file://{folder}/profile",
@@ -86,7 +91,7 @@ def made_by_libreoffice(folder: Path) -> Iterator[Made]:
             place = sources[name].place
             # Headings do not survive in RTF; of the old presentations no slide numbers are known.
             yield Made(
-                f"LibreOffice.{ending}", path.read_bytes(), None if ending in {"rtf", "ppt"} else place
+                f"LibreOffice-{name}.{ending}", path.read_bytes(), None if ending in {"rtf", "ppt"} else place
             )
 
 
