@@ -70,7 +70,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def next_round(process: subprocess.Popen[str]) -> str:
-    """Return the line of the next round without its time; the test's own limit bounds the wait."""
+    """Return the next line about rounds without its time; the test's own limit bounds the wait."""
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line, process.stderr.read() if process.stderr else ""
@@ -82,6 +82,7 @@ def test_a_watched_folder_is_followed_until_a_signal(folder: Path, sent: signal.
     data = ("--data-dir", str(folder.parent / "data"))
     place = ("--bucket", "notes", "--create-bucket", *data)
     with running("sync", str(folder), *place, "--watch", "--remove-missing") as process:
+        assert next_round(process) == "new bucket: notes (searched by calypso-agent)"
         assert next_round(process) == "2 uploaded"
         (folder / "debug.tmp").write_text("# Leave\n\nEvery employee has 31 days of annual leave.\n")
         (folder / "debug.tmp").replace(folder / "leave.md")
@@ -100,6 +101,7 @@ def test_a_watched_folder_is_followed_until_a_signal(folder: Path, sent: signal.
 def test_a_watch_ends_where_its_folder_does(folder: Path) -> None:
     place = ("--bucket", "notes", "--create-bucket", "--data-dir", str(folder.parent / "data"))
     with running("sync", str(folder), *place, "--watch") as process:
+        assert next_round(process) == "new bucket: notes (searched by calypso-agent)"
         assert next_round(process) == "2 uploaded"
         folder.rename(folder.parent / "moved")
         assert process.wait(20) == 1
