@@ -61,7 +61,7 @@ export function standingNodes(standing, { noun = "file", name = "" } = {}) {
   } }, `Show ${rows.length - MOST_ROWS} more`);
   return [
     total > 0 && el("div", { class: "readiness" },
-      el("p", { class: "small" }, el("strong", {}, `${numberInWords(standing.ready)} of ${counted(total, noun)}`), " searchable", standing.failed > 0 && `, ${standing.numberInWords(failed)} failed`),
+      el("p", { class: "small" }, el("strong", {}, `${numberInWords(standing.ready)} of ${counted(total, noun)}`), " searchable", standing.failed > 0 && `, ${numberInWords(standing.failed)} failed`),
       el("progress", { class: "bar", max: total, value: standing.ready, "aria-label": "Searchable" })),
     standing.note && el("p", { class: "notice", data: { tone: "wait" } }, standing.note),
     rows.length > 0 && list, more,
