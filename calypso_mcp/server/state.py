@@ -45,7 +45,7 @@ class ServerState:
         quotas: Counts what callers store.
         conversations: Makes and reads the ids that conversations with agents are continued by.
         telemetry: Logs, traces and counts the calls.
-        page_address: Where the page is that the caller of a request can open; None where there is none.
+        page_address: Returns the address of the page that a request's caller can open, or None.
         stopping: Set when the process is about to end.
         problem: Why the operator's settings cannot be used; every call is answered with it.
     """

@@ -59,7 +59,7 @@ def call_pages_and_read(
     *,
     most: int = _MOST_PAGES,
 ) -> tuple[list[dict[str, Any]], Any]:
-    """Return the same, and the resource that `uri_of` names for the last page; None where there is none."""
+    """Return the same, and the resource that `uri_of` names for the last page: None if it does not exist."""
     settings = load_settings(flags)
     log_to_stderr(settings)
 

@@ -123,7 +123,7 @@ class Requester:
             answer: What a 2xx body is read as; `Nothing` to ignore it.
             body: The JSON object to send.
             idempotency_key: Made by the caller, so that it stays the same over all attempts.
-            origin: Of the page on whose behalf this is sent; None where there is none.
+            origin: Origin of the browser page that will send the bytes, or None.
             creates: Whether the team's limit on create requests applies to this one.
 
         Raises:
