@@ -20,6 +20,7 @@ from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.calls.tool_calls import CalypsoServer
 from calypso_mcp.server.files.local_files import FilePolicy
+from calypso_mcp.server.files.secret_automaton import AUTOMATON_FILE
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.subscriptions import on_one_connection
 from calypso_mcp.server.telemetry import Telemetry
@@ -104,6 +105,7 @@ def file_policy(settings: Settings, *, over_http: bool = False) -> FilePolicy:
         allowed_roots=tuple(str(path) for path in settings.allow_paths) if local_paths else (),
         allow_secret_names=settings.allow_secret_names,
         scan_secrets=settings.scan_secrets,
+        automaton_file=settings.data_dir / AUTOMATON_FILE,
         reads=None if settings.uses_hosted_api else embedded_formats,
     )
 

@@ -55,6 +55,7 @@ class FilePolicy:
         allowed_roots: Folders whose files may be read.
         allow_secret_names: Whether files whose names suggest secrets may be read too.
         scan_secrets: Whether text is searched for private keys and access tokens before it is sent.
+        automaton_file: Where the automaton of that search is kept between processes; None keeps it nowhere.
         reads: Returns what the backend can read, asked for with the first file; None sends every type.
         max_files: Most files that one folder may bring into a batch.
         max_depth: How many folders below the given one are entered.
@@ -63,6 +64,7 @@ class FilePolicy:
     allowed_roots: tuple[str, ...]
     allow_secret_names: bool = False
     scan_secrets: bool = True
+    automaton_file: Path | None = None
     reads: Callable[[], ReadableFormats] | None = None
     max_files: int = 10_000
     max_depth: int = 64

@@ -11,17 +11,12 @@ from __future__ import annotations
 
 import base64
 import re
-import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from calypso_mcp.server.files.secret_automaton import SecretAutomaton, secret_automaton
 from calypso_mcp.server.files.secret_forms import FORMS, Form
-
-if TYPE_CHECKING:
-    from hyperscan import Database, Scratch
 
 #: Small enough that a window stays in the processor's cache; a multiple of four, as UTF-32 needs it.
 _WINDOW_BYTES = 256 << 10
@@ -57,8 +52,6 @@ _PLACEHOLDER = re.compile(
 #: What `Form.holds` names, sought in the last bytes of a secret, which are random.
 _CLASSES = {"a": re.compile(rb"[a-z]"), "A": re.compile(rb"[A-Z]"), "0": re.compile(rb"[0-9]")}
 _RANDOM_BYTES = 40
-_of_thread = threading.local()
-_compiling = threading.Lock()
 
 #: Returns up to `length` bytes from `offset`; fewer only at the end.
 ReadAt = Callable[[int, int], bytes]
@@ -72,18 +65,24 @@ class Finding:
     line: int
 
 
-def find_secret(read_at: ReadAt, size_bytes: int) -> Finding | None:
+def find_secret(read_at: ReadAt, size_bytes: int, kept_at: Path | None = None) -> Finding | None:
     """Return the first secret in `size_bytes` of content, reading a window at a time; None if there is none.
+
+    Args:
+        read_at: Reads the content.
+        size_bytes: Its size.
+        kept_at: Where the automaton is kept between processes, see `secret_automaton`.
 
     Raises:
         OSError: What `read_at` raises.
     """
     from calypso_mcp.domain.files.file_formats import HEAD_BYTES
 
+    automaton = secret_automaton(kept_at)
     to_ascii = _reader(read_at(0, min(HEAD_BYTES, size_bytes)))
     for offset in range(0, size_bytes, _STEP_BYTES):
         text = to_ascii(read_at(offset, min(_WINDOW_BYTES, size_bytes - offset)))
-        found = _first_secret(text)
+        found = _first_secret(text, automaton)
         if found is not None:
             kind, position = found
             # Nearly no file holds a secret: lines are counted only in one that does.
@@ -106,20 +105,17 @@ def _reader(head: bytes) -> Callable[[bytes], bytes]:
     return lambda data: data
 
 
-def _first_secret(text: bytes) -> tuple[str, int] | None:
+def _first_secret(text: bytes, automaton: SecretAutomaton) -> tuple[str, int] | None:
     """Return the kind and place of the first secret in `text`."""
-    import hyperscan
-
     found: list[tuple[str, int]] = []
 
-    def judge(number: int, start: int, end: int, _flags: int, _context: object) -> bool:
+    def judge(number: int, start: int, end: int) -> bool:
         if not _is_secret(FORMS[number], text, start, end):
             return False
         found.append((FORMS[number].kind, start))
-        return True  # ends the scan
+        return True
 
-    with suppress(hyperscan.ScanTerminated):
-        _database().scan(text, match_event_handler=judge, scratch=_scratch())
+    automaton.scan(text, judge)
     return found[0] if found else None
 
 
@@ -171,32 +167,3 @@ def _base64_in(text: bytes) -> bytes:
         elif body and bare:
             break
     return body
-
-
-def _database() -> Database:
-    """Return the automaton, compiled once, when the first text is looked at."""
-    with _compiling:
-        return _compiled()
-
-
-@cache
-def _compiled() -> Database:
-    import hyperscan
-
-    database = hyperscan.Database()
-    database.compile(
-        expressions=[form.pattern.encode() for form in FORMS],
-        ids=list(range(len(FORMS))),
-        flags=hyperscan.HS_FLAG_SOM_LEFTMOST,
-    )
-    return database
-
-
-def _scratch() -> Scratch:
-    """Return this thread's working memory of the automaton."""
-    if not hasattr(_of_thread, "scratch"):
-        from hyperscan import Scratch
-
-        _of_thread.scratch = Scratch(_database())
-    scratch: Scratch = _of_thread.scratch
-    return scratch

@@ -262,11 +262,11 @@ def _check_content(filename: str, read: ReadAt, size_bytes: int, policy: FilePol
 
     policy.check_format(filename, read(0, min(HEAD_BYTES, size_bytes)))
     if policy.scan_secrets:
-        _check_secrets(filename, read, size_bytes)
+        _check_secrets(filename, read, size_bytes, policy)
 
 
-def _check_secrets(filename: str, read: ReadAt, size_bytes: int) -> None:
-    found = find_secret(read, size_bytes)
+def _check_secrets(filename: str, read: ReadAt, size_bytes: int, policy: FilePolicy) -> None:
+    found = find_secret(read, size_bytes, policy.automaton_file)
     if found is not None:
         raise ContentError(
             f"{filename!r} was not sent: line {found.line} looks like a secret ({found.kind}).",
