@@ -9,15 +9,22 @@
 - `mcp.server.elicitation.AcceptedElicitation[Any]`: what a resolved argument of a tool is wrapped in.
 - `Server.middleware`: sees parameters before they are validated (`rewrite`).
 - `MCPServer._tool_manager`: every look at a tool goes through its `get_tool` and `list_tools`.
+- `mcp.server.runner.serve_one`, `mcp.server._streamable_http_modern` and the session manager's
+  `_lifespan_state`: what the SDK answers single requests with since 2026-07-28 (`answer_request`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
-from dataclasses import replace
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from mcp.server._streamable_http_modern import (
+    _SingleExchangeDispatchContext,  # pyright: ignore[reportPrivateUsage]
+    _to_jsonrpc_response,  # pyright: ignore[reportPrivateUsage]
+)
+from mcp.server.connection import Connection
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.elicitation import AcceptedElicitation
 from mcp.server.lowlevel.server import Server
@@ -25,10 +32,18 @@ from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver import server as mcp_server
 from mcp.server.mcpserver.tools import Tool, ToolManager
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
-from mcp.server.runner import serve_dual_era_loop
+from mcp.server.runner import serve_dual_era_loop, serve_one
 from mcp.shared._context_streams import ContextReceiveStream, ContextSendStream, create_context_streams
-from mcp.shared.message import SessionMessage
+from mcp.shared.dispatcher import CallOptions
+from mcp.shared.inbound import MCP_PROTOCOL_VERSION_HEADER as VERSION_HEADER
+from mcp.shared.jsonrpc_dispatcher import progress_token_from_params
+from mcp.shared.message import ServerMessageMetadata, SessionMessage
+from mcp.shared.transport_context import TransportContext
+from mcp_types import DEFAULT_NEGOTIATED_VERSION, JSONRPCNotification, JSONRPCRequest
 from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 S = TypeVar("S")
 P = TypeVar("P", bound=BaseModel)
@@ -162,3 +177,58 @@ def write_pipe() -> tuple[WriteStream, WriteOutlet]:
 async def serve(server: MCPServer[S], messages: ReadStream, replies: WriteStream, state: S) -> None:
     """Serve one connection in the protocol era of its first request, until `messages` ends."""
     await serve_dual_era_loop(low_level(server), messages, replies, lifespan_state=state)
+
+
+@dataclass(kw_only=True)
+class _Exchange(_SingleExchangeDispatchContext):
+    """One request; what is sent before its answer goes to `send`."""
+
+    send: Callable[[bytes], Awaitable[None]]
+
+    async def notify(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None,
+        opts: CallOptions | None = None,  # noqa: ARG002 - about requests
+    ) -> None:
+        notification = JSONRPCNotification(
+            jsonrpc="2.0", method=method, params=None if params is None else dict(params)
+        )
+        await self.send(notification.model_dump_json(by_alias=True, exclude_none=True).encode())
+
+
+async def answer_request(
+    server: MCPServer[Any],
+    request: Request,
+    message: JSONRPCRequest,
+    send: Callable[[bytes], Awaitable[None]],
+) -> bytes:
+    """Return the answer, as JSON, to a message of the handshake era that came alone.
+
+    Args:
+        server: Runs behind its HTTP app.
+        request: What the message came with.
+        message: The message.
+        send: Sends the client a message, as JSON, that belongs to this one.
+    """
+    low = low_level(server)
+    exchange = _Exchange(
+        transport=TransportContext(kind="streamable-http", can_send_request=False, headers=request.headers),
+        request_id=message.id,
+        message_metadata=ServerMessageMetadata(request_context=request),
+        progress_token=progress_token_from_params(message.params),
+        send=send,
+    )
+    version = request.headers.get(VERSION_HEADER, DEFAULT_NEGOTIATED_VERSION)
+    reply = await _to_jsonrpc_response(
+        message.id,
+        serve_one(
+            low,
+            exchange,
+            message.method,
+            message.params,
+            connection=Connection.from_envelope(version, None, None),
+            lifespan_state=low.session_manager._lifespan_state,  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        ),
+    )
+    return reply.model_dump_json(by_alias=True, exclude_unset=True).encode()

@@ -41,7 +41,6 @@ WITHOUT = {
     "tools-call-elicitation",
     "elicitation-sep1034-defaults",
     "elicitation-sep1330-enums",
-    "server-sse-polling",
     # Logging over the protocol is deprecated.
     "logging-set-level",
     "tools-call-with-logging",

@@ -81,14 +81,14 @@ class BodyLimits:
         if problem is not None:
             await refusal(400, "invalid_request", f"The body has {problem}.")(scope, receive, send)
             return
-        await self._app(scope, _replay(parsable(body), receive), send)
+        await self._app(scope, replay(parsable(body), receive), send)
 
     def _declares_too_much(self, scope: Scope) -> bool:
         declared = Headers(scope=scope).get("content-length", "")
         return declared.isdecimal() and int(declared[:19]) > self._policy.size_bytes
 
 
-def _replay(body: bytes, receive: Receive) -> Receive:
+def replay(body: bytes, receive: Receive) -> Receive:
     """Return a `receive` that yields `body` once and then whatever comes after it."""
     first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 

@@ -56,6 +56,7 @@ class HttpLimits:
         calls_per_minute: Requests of one caller in 60 seconds, unless the access file says otherwise.
         call_s: Time until an answer is complete; above the longest wait a tool offers (300 s).
         stream_s: The same for a subscription, whose client reconnects, and for a streamed upload.
+        silence_s: Longest silence of an answer, then comes a ping; proxies commonly end one after 60 s.
         streamed_prefix: Path whose bodies are streamed on and limited by their own handler.
     """
 
@@ -65,6 +66,7 @@ class HttpLimits:
     calls_per_minute: int = 600
     call_s: float = 330.0
     stream_s: float = 3_600.0
+    silence_s: float = 15.0
     streamed_prefix: str = "/uploads/"
 
 

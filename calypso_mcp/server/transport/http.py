@@ -16,6 +16,7 @@ from calypso_mcp.server.access.gate import AccessControl
 from calypso_mcp.server.access.limits import HttpLimits, wrap
 from calypso_mcp.server.access.oauth.protected_resource import MCP_PATH, ProtectedResource
 from calypso_mcp.server.metrics import Metrics
+from calypso_mcp.server.transport.handshake_requests import HandshakeRequests
 from calypso_mcp.server.transport.readable_narrowing import ReadableNarrowing
 
 if TYPE_CHECKING:
@@ -69,8 +70,10 @@ def create_http_app(server: MCPServer[Any], policy: HttpPolicy) -> ASGIApp:
     for route in list(app.router.routes):
         # Without sessions nothing is ever sent on the stream a GET would open and hold, in either era.
         if isinstance(route, Route) and route.path == MCP_PATH:
-            route.methods = {"POST"}
-            app.router.routes.append(Route(f"{MCP_PATH}/", route.endpoint, methods=["POST"]))
+            app.router.routes.remove(route)
+            endpoint = HandshakeRequests(route.endpoint, server, policy.limits.silence_s)
+            paths = (MCP_PATH, f"{MCP_PATH}/")
+            app.router.routes += [Route(path, endpoint, methods=["POST"]) for path in paths]
     # A redirect would name the scheme of the last hop, and so send a token on over plain http.
     app.router.redirect_slashes = False
     app.router.routes.extend(policy.routes)
