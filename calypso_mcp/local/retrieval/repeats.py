@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
-from calypso_mcp.local.retrieval.candidates import Row
-from calypso_mcp.local.retrieval.ranking import Standing
+from calypso_mcp.local.retrieval.ranking import Row, Standing
 
 #: Copies begin alike: so much of a text is compared first.
 _LOOKED_AT, _COMPARED = 64, 24

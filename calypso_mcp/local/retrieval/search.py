@@ -12,11 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from calypso_mcp.local.retrieval import candidates, ranking
-from calypso_mcp.local.retrieval.candidates import Row
 from calypso_mcp.local.retrieval.index import Passage, part_of
-from calypso_mcp.local.retrieval.ranking import Candidate, Standing
+from calypso_mcp.local.retrieval.ranking import Row, Standing
 from calypso_mcp.local.retrieval.repeats import Found, without_repeats
 from calypso_mcp.local.retrieval.statistics import Statistics
+from calypso_mcp.local.retrieval.words.stems import Stems
 from calypso_mcp.local.retrieval.words.stop_words import UNREMARKABLE
 from calypso_mcp.local.retrieval.words.tokens import beginnings, is_english, query_phrases, written_words
 
@@ -147,8 +147,7 @@ def _ranked(
     mean_length: float | None,
     reorder: Reorder | None,
 ) -> list[tuple[Row, Standing]]:
-    chosen = [Candidate(row.id, row.text, row.title, row.heading) for row in rows]
-    standings = ranking.standings(connection, chosen, weights, mean_length) if chosen else {}
+    standings = ranking.standings(Stems.kept_by(connection), rows, weights, mean_length)
     scores = dict(
         sorted(
             ((passage, standing.score) for passage, standing in standings.items()),

@@ -39,9 +39,7 @@ def _counted_by_fts5(text: str) -> Counter[str]:
 
 
 def _counted_by_pieces(stems: Stems, text: str, words: set[str], beginnings: tuple[str, ...]) -> Counter[str]:
-    pieces = text.split()
-    matching = stems.matching(set(pieces), words, beginnings)
-    return Counter(stem for piece in pieces for stem in matching.get(piece, ()))
+    return Counter(stems.counts([text], words, beginnings)[0])
 
 
 @pytest.mark.parametrize("remembered", [0, 40_000])

@@ -7,7 +7,9 @@ of a text are those of its pieces. Texts share most of their pieces, and few pie
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from sys import intern
 
 from calypso_mcp.local.retrieval.words.tokens import TOKENIZER, index_text
 from calypso_mcp.sqlite.connections import KeepingConnection
@@ -18,11 +20,12 @@ CREATE VIRTUAL TABLE stems USING fts5vocab (words, instance);
 """
 #: A mark alone becomes an empty word, which FTS5 reads back as NULL.
 _STEMS = "SELECT doc, term FROM stems WHERE term <> ''"
-#: Stems remembered (about 10 MB at most).
+#: Pieces remembered (about 10 MB at most), and texts with theirs (about 6 KB each).
 _REMEMBERED = 40_000
+_TEXTS = 2_000
 #: Porter's stemmer takes letters off the end of a word, then changes the last of a stem at most.
 _CHANGED_LETTERS = 1
-#: First letters by which plain words are found again.
+#: First letters by which words and stems are found again.
 _LETTERS = 2
 _KEPT = "stems"
 
@@ -34,11 +37,12 @@ class Stems:
         """Open the tables that make stems."""
         self._scratch = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self._scratch.executescript(f"BEGIN; {_SCRATCH}")
-        self._stemmed: set[str] = set()
-        self._plain: set[str] = set()
+        self._words: dict[str, list[str]] = {}
+        self._texts: dict[str, Mapping[str, int]] = {}
+        self._known: set[str] = set()
+        self._waiting: list[str] = []
         self._plain_by_letters: dict[str, list[str]] = {}
-        self._pieces: dict[str, list[str]] = {}
-        self._count = 0
+        self._pieces_by_letters: dict[str, dict[str, list[str]]] = {}
 
     def __del__(self) -> None:
         """Close the tables, with the connection that keeps them."""
@@ -56,66 +60,79 @@ class Stems:
 
     def of_words(self, words: Sequence[str]) -> list[list[str]]:
         """Return the stems of each of `words`, which are written as the index takes them."""
-        stems: list[list[str]] = [[] for _ in words]
-        for number, stem in self._made(words):
-            stems[number].append(stem)
-        return stems
+        new = [word for word in words if word not in self._words]
+        self._words.update((word, []) for word in new)
+        for number, stem in self._made(new):
+            self._words[new[number]].append(stem)
+        return [self._words[word] for word in words]
 
-    def matching(
-        self, pieces: set[str], words: set[str], beginnings: tuple[str, ...]
-    ) -> dict[str, list[str]]:
-        """Return the stems sought by the pieces that have them; others than `pieces` may be among these.
+    def counts(
+        self, texts: Sequence[str], words: Collection[str], beginnings: Collection[str]
+    ) -> list[dict[str, int]]:
+        """Return how often each text holds each stem that is sought and that it holds.
 
         Args:
-            pieces: Of texts, cut at white space.
+            texts: The texts, as they were handed over to be indexed.
             words: Stems that are sought.
             beginnings: Stems that begin with one of these are sought, too.
         """
-        self._stem(pieces, tuple(stem[:-_CHANGED_LETTERS] for stem in (*words, *beginnings)))
-        begun = {stem for stem in self._pieces if stem.startswith(beginnings)} if beginnings else set[str]()
+        self._forget_if_full()
+        held = [self._texts.get(text) or self._take(text) for text in texts]
+        stems_of = self._matching(words, beginnings)
+        sought = stems_of.keys()
+        return [_sum(pieces, pieces.keys() & sought, stems_of) for pieces in held]
+
+    def _forget_if_full(self) -> None:
+        if max(len(self._known), len(self._words)) > _REMEMBERED or len(self._texts) > _TEXTS:
+            for kept in (self._words, self._texts, self._known, self._waiting):
+                kept.clear()
+            self._plain_by_letters.clear()
+            self._pieces_by_letters.clear()
+
+    def _take(self, text: str) -> Mapping[str, int]:
+        """Return how often a text holds each of its pieces, which are stemmed when they are needed."""
+        pieces = self._texts[text] = Counter(map(intern, text.split()))
+        for piece in pieces.keys() - self._known:
+            self._known.add(piece)
+            if _is_plain(piece):
+                self._plain_by_letters.setdefault(piece[:_LETTERS].lower(), []).append(piece)
+            else:
+                self._waiting.append(piece)
+        return pieces
+
+    def _matching(self, words: Collection[str], beginnings: Collection[str]) -> dict[str, list[str]]:
+        """Return the stems sought by the pieces that have them."""
+        for begin in (*words, *beginnings):
+            self._waiting += self._take_plain(begin[:-_CHANGED_LETTERS])
+        for number, stem in self._made([index_text(piece) for piece in self._waiting]):
+            alike = self._pieces_by_letters.setdefault(stem[:_LETTERS], {})
+            alike.setdefault(stem, []).append(self._waiting[number])
+        self._waiting.clear()
         found: dict[str, list[str]] = {}
-        for stem in begun | words:
-            for piece in self._pieces.get(stem, ()):
+        begun = (stem for begin in beginnings for stem in self._begun(begin))
+        for stem in {*words, *begun}:
+            for piece in self._pieces_by_letters.get(stem[:_LETTERS], {}).get(stem, ()):
                 found.setdefault(piece, []).append(stem)
         return found
 
-    def _stem(self, pieces: set[str], begins: tuple[str, ...]) -> None:
-        """Stem the pieces that have not been; plain words only once something that begins alike is sought."""
-        if self._count + len(self._plain) > _REMEMBERED:
-            for kept in (self._stemmed, self._pieces, self._plain, self._plain_by_letters):
-                kept.clear()
-            self._count = 0
-        new: list[str] = []
-        for piece in pieces - self._stemmed - self._plain:
-            if _is_plain(piece):
-                self._plain.add(piece)
-                self._plain_by_letters.setdefault(piece[:_LETTERS].lower(), []).append(piece)
-            else:
-                new.append(piece)
-        for begin in begins:
-            new += self._take_plain(begin)
-        if not new:
-            return
-        for number, stem in self._made([index_text(piece) for piece in new]):
-            self._pieces.setdefault(stem, []).append(new[number])
-            self._count += 1
-        self._stemmed.update(new)
+    def _begun(self, begin: str) -> Iterator[str]:
+        for key in _keys(self._pieces_by_letters, begin):
+            yield from (stem for stem in self._pieces_by_letters[key] if stem.startswith(begin))
 
     def _take_plain(self, begin: str) -> list[str]:
         """Return the plain words that begin so, which no longer wait to be stemmed."""
-        letters = begin[:_LETTERS]
-        keys = [letters] if len(begin) >= _LETTERS else [*self._plain_by_letters]
         taken: list[str] = []
-        for key in [key for key in keys if key.startswith(letters)]:
-            waiting = self._plain_by_letters.get(key, [])
+        for key in _keys(self._plain_by_letters, begin):
+            waiting = self._plain_by_letters[key]
             found = {piece for piece in waiting if piece.lower().startswith(begin)}
             if found:
                 self._plain_by_letters[key] = [piece for piece in waiting if piece not in found]
-                self._plain -= found
                 taken += found
         return taken
 
     def _made(self, words: Sequence[str]) -> Iterator[tuple[int, str]]:
+        if not words:
+            return
         self._scratch.execute("INSERT INTO words (words) VALUES ('delete-all')")
         self._scratch.executemany("INSERT INTO words (rowid, word) VALUES (?, ?)", enumerate(words))
         yield from self._scratch.execute(_STEMS)
@@ -124,3 +141,21 @@ class Stems:
 def _is_plain(piece: str) -> bool:
     """Whether a piece is one word in which no name with variants can hide."""
     return piece.isascii() and piece.isalpha() and (piece.islower() or piece.istitle())
+
+
+def _keys(by_letters: Mapping[str, object], begin: str) -> list[str]:
+    """Return the keys of words that begin so."""
+    letters = begin[:_LETTERS]
+    if len(letters) == _LETTERS:
+        return [letters] if letters in by_letters else []
+    return [key for key in by_letters if key.startswith(letters)]
+
+
+def _sum(
+    pieces: Mapping[str, int], sought: Collection[str], stems_of: Mapping[str, Sequence[str]]
+) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for piece in sought:
+        for stem in stems_of[piece]:
+            counts[stem] = counts.get(stem, 0) + pieces[piece]
+    return counts
