@@ -22,6 +22,7 @@ AGENTS = {
     "second": "all_buckets = true\nsources_per_bucket = 1",
     "racing": "all_buckets = true\nsources_per_bucket = 3",
     "living": "all_buckets = true\nsources_per_bucket = 2\nbytes_per_day = 200",
+    "full": "all_buckets = true\nsources_per_bucket = 2",
     "same": "all_buckets = true\nsources_per_bucket = 1",
 }
 
@@ -112,6 +113,34 @@ async def test_what_was_removed_or_replaced_takes_no_room_but_was_sent_that_day(
         await call(client, "upload_file", bucket="docs", wait=True, **sized("living-4", 40))
         await call(client, "remove_source", bucket="docs", name="living-4.txt", confirm=True)
         assert "a day" in await refused(client, **sized("living-5", 60))
+
+
+async def test_a_new_version_fits_into_a_full_bucket(team: Team) -> None:
+    async with team.client("full") as client, team.http() as http:
+
+        async def put(content: str) -> int:
+            address = await call(client, "upload_file", bucket="docs", filename="full-2.txt")
+            path = urlsplit(address["next_step"].splitlines()[-1].rpartition("'http")[2].strip("'")).path
+            answer = await http.put("/uploads" + path.partition("/uploads")[2], content=content.encode())
+            if answer.status_code == 201:
+                await call(client, "wait_for_bucket_sync", file_ids=[answer.json()["file_id"]])
+            return answer.status_code
+
+        await call(client, "upload_file", bucket="docs", wait=True, **sized("full-1", 40))
+        assert await put("first") == 201
+        await refused(client, **sized("full-3", 40))
+        await refused(client, filename="full-3.txt")
+
+        newer = {"filename": "full-1.txt", "text": "a newer version"}
+        planned = await call(client, "upload_batch", bucket="docs", dry_run=True, items=[newer])
+        assert planned["counts"] == {"would_send": 1}
+        sent = await call(client, "upload_batch", bucket="docs", wait=True, items=[newer])
+        assert sent["counts"] == {"accepted": 1}
+        newest = {**newer, "text": "the newest version"}
+        assert (await call(client, "upload_file", bucket="docs", wait=True, **newest))["changed"] is True
+        assert await put("second") == 201
+        assert "2 sources a bucket" in await refused(client, **sized("full-3", 40))
+        await refused(client, **{**newest, "text": "beside it"}, if_exists="keep_both")
 
 
 async def test_the_same_source_again_is_no_second_one(team: Team) -> None:

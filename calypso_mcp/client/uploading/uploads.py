@@ -155,6 +155,19 @@ class Uploads:
             return None
         return FileState(earlier="beside", earlier_id=before.file_id)
 
+    async def find_replaced(self, uploads: Sequence[Upload]) -> dict[int, str]:
+        """Return the id of the source that each upload would replace, by its place; changes nothing.
+
+        Raises:
+            CalypsoError: A bucket could not be listed.
+        """
+        found = await self._versions.find(uploads, relabels=False)
+        return {
+            index: held.id
+            for index, held in found.earlier.items()
+            if uploads[index].declaration.if_exists == "replace"
+        }
+
     async def note_sent(self, declaration: Declaration, file_id: str) -> None:
         """Remember a file that was sent another way, for the version that comes after it."""
         key = declaration.latest_key(declaration.named_origin)

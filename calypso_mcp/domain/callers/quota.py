@@ -25,9 +25,11 @@ class Usage:
     bucket_sources: int = 0
     day_bytes: int = 0
 
-    def plus(self, size_bytes: int) -> Usage:
-        """Return the usage with one more source of that size."""
-        return Usage(self.bucket_bytes + size_bytes, self.bucket_sources + 1, self.day_bytes + size_bytes)
+    def plus(self, size_bytes: int, *, sources: int = 1) -> Usage:
+        """Return the usage with one more source of that size; `sources` is 0 where it replaces one."""
+        return Usage(
+            self.bucket_bytes + size_bytes, self.bucket_sources + sources, self.day_bytes + size_bytes
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +51,14 @@ class Quota:
         """Whether it allows everything."""
         return self == Quota()
 
-    def refusal(self, used: Usage, size_bytes: int, *, caller: str) -> QuotaExceeded | None:
+    def refusal(self, after: Usage, size_bytes: int, *, caller: str) -> QuotaExceeded | None:
         """Return why a source of that size is refused; None where it fits.
 
         Args:
-            used: What is stored before it.
+            after: What would be stored with it.
             size_bytes: Its size.
             caller: Whose quota this is.
         """
-        after = used.plus(size_bytes)
         sources = "1 source" if self.sources_per_bucket == 1 else f"{self.sources_per_bucket or 0:,} sources"
         limits = (
             ("bytes_per_bucket", after.bucket_bytes, f"{format_bytes(self.bytes_per_bucket or 0)} a bucket"),

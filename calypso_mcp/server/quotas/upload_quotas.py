@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +23,6 @@ from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.quota import Usage
 from calypso_mcp.domain.states.file_state import FileState
-from calypso_mcp.domain.uploads.declaration import Destination
 from calypso_mcp.errors import QuotaExceeded
 from calypso_mcp.server.one_time.upload_ledger import owner_of
 from calypso_mcp.server.shared_table import SharedTable
@@ -51,6 +50,7 @@ _MIGRATIONS: Migrations = (
         """,
     ),
     ("counted files", "ALTER TABLE counted ADD COLUMN file_id TEXT"),
+    ("replaced files", "ALTER TABLE counted ADD COLUMN replaces TEXT"),
 )
 #: In the place of a bucket: what is gone from its own and counts for its day only.
 _GONE = ""
@@ -64,11 +64,20 @@ class Arrival:
         bucket: Its bucket, as `Destination.names` says it.
         key: The same whenever the same source is sent to it.
         size_bytes: Its size.
+        replaces: The knowledge file that it replaces, so that it adds no source. The bytes of both count
+            until that one is gone: it stays where the new one cannot be read.
     """
 
     bucket: str
     key: str
     size_bytes: int
+    replaces: str | None = None
+
+    def in_place_of(self, before: FileState | None) -> Arrival:
+        """Return it as what replaces the version before, see `Uploads.version_before`."""
+        if before is None or before.earlier != "replaced":
+            return self
+        return replace(self, replaces=before.earlier_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,17 +162,6 @@ class UploadQuotas:
         )
         await self._table.run(lambda connection: connection.executemany(moved, gone))
 
-    async def check_room(self, grant: AccessGrant, destination: Destination) -> None:
-        """Raise QuotaExceeded where not even the smallest source fits; count nothing."""
-        if grant.quota.is_unlimited:
-            return
-
-        def work(connection: sqlite3.Connection) -> QuotaExceeded | None:
-            return _Count(connection, grant, self._today).refusal(Arrival(destination.names[0], "", 1))
-
-        if (refusal := await self._table.run(work, writes=False)) is not None:
-            raise refusal
-
     async def settle(
         self, grant: AccessGrant, admission: Admission, outcomes: Iterable[FileState | None]
     ) -> None:
@@ -218,6 +216,8 @@ class _Count:
         self._keeps = keeps
         #: Bytes and sources of each bucket met so far.
         self._stored: dict[str, tuple[int, int]] = {}
+        #: Files whose places arrivals have taken.
+        self._replaced: set[str] = set()
         self._day_bytes: int = connection.execute(
             "SELECT coalesce(sum(bytes), 0) FROM counted WHERE owner = ? AND day = ?", (self._owner, today)
         ).fetchone()[0]
@@ -228,29 +228,45 @@ class _Count:
         found = "SELECT 1 FROM counted WHERE owner = ? AND bucket = ? AND key = ?"
         if self._connection.execute(found, row).fetchone() is not None:
             return None
-        if (refusal := self.refusal(arrival)) is not None:
+        replaces = arrival.replaces if self._takes_a_place(arrival) else None
+        used = Usage(*self._stored_in(arrival.bucket), self._day_bytes)
+        after = used.plus(arrival.size_bytes, sources=0 if replaces else 1)
+        if refusal := self._grant.quota.refusal(after, arrival.size_bytes, caller=self._grant.name):
             return refusal
         if self._keeps:
             self._connection.execute(
-                "INSERT INTO counted (owner, bucket, key, bytes, day) VALUES (?, ?, ?, ?, ?)",
-                (*row, arrival.size_bytes, self._today),
+                "INSERT INTO counted (owner, bucket, key, bytes, day, replaces) VALUES (?, ?, ?, ?, ?, ?)",
+                (*row, arrival.size_bytes, self._today, replaces),
             )
-        stored_bytes, sources = self._stored[arrival.bucket]
-        self._stored[arrival.bucket] = (stored_bytes + arrival.size_bytes, sources + 1)
-        self._day_bytes += arrival.size_bytes
+        if replaces:
+            self._replaced.add(replaces)
+        self._stored[arrival.bucket] = (after.bucket_bytes, after.bucket_sources)
+        self._day_bytes = after.day_bytes
         return arrival
 
-    def refusal(self, arrival: Arrival) -> QuotaExceeded | None:
-        """Return why an arrival does not fit; None where it does."""
-        if arrival.bucket not in self._stored:
-            self._stored[arrival.bucket] = tuple(
+    def _stored_in(self, bucket: str) -> tuple[int, int]:
+        """Return the bytes and the sources in a bucket: one that was replaced and its successor are one."""
+        if bucket not in self._stored:
+            self._stored[bucket] = tuple(
                 self._connection.execute(
-                    "SELECT coalesce(sum(bytes), 0), count(*) FROM counted WHERE owner = ? AND bucket = ?",
-                    (self._owner, arrival.bucket),
+                    "SELECT coalesce(sum(bytes), 0), count(*) FILTER (WHERE file_id IS NULL OR file_id NOT IN"
+                    " (SELECT replaces FROM counted WHERE owner = :owner AND bucket = :bucket"
+                    " AND replaces IS NOT NULL)) FROM counted WHERE owner = :owner AND bucket = :bucket",
+                    {"owner": self._owner, "bucket": bucket},
                 ).fetchone()
             )
-        used = Usage(*self._stored[arrival.bucket], self._day_bytes)
-        return self._grant.quota.refusal(used, arrival.size_bytes, caller=self._grant.name)
+        return self._stored[bucket]
+
+    def _takes_a_place(self, arrival: Arrival) -> bool:
+        """Whether an arrival replaces a counted source that no other has replaced."""
+        if arrival.replaces is None or arrival.replaces in self._replaced:
+            return False
+        is_counted, is_replaced = self._connection.execute(
+            "SELECT coalesce(max(file_id = :replaces), 0), coalesce(max(replaces = :replaces), 0)"
+            " FROM counted WHERE owner = :owner AND bucket = :bucket",
+            {"owner": self._owner, "bucket": arrival.bucket, "replaces": arrival.replaces},
+        ).fetchone()
+        return bool(is_counted and not is_replaced)
 
 
 def all_of(arrivals: Sequence[object]) -> Admission:

@@ -7,10 +7,12 @@ happens, but looked up before anything would be refused.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.concurrency import map_parallel
+from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.errors import NotFound, QuotaExceeded
 from calypso_mcp.server.quotas.upload_quotas import Admission, Arrival, all_of, arrivals_of
 from calypso_mcp.server.scope.request_scope import Access
@@ -22,9 +24,7 @@ async def admit_uploads(access: Access, uploads: Sequence[tuple[Upload, int]]) -
     """Count the uploads that fit, given with their sizes in bytes; see `UploadQuotas.admit`."""
     if access.grant.quota.is_unlimited:
         return all_of(uploads)
-    arrivals = await arrivals_of(uploads)
-    await make_room(access, arrivals)
-    return await access.state.quotas.admit(access.grant, arrivals)
+    return await access.state.quotas.admit(access.grant, await _arrivals(access, uploads))
 
 
 async def foresee_uploads(
@@ -33,9 +33,33 @@ async def foresee_uploads(
     """Return what `admit_uploads` would refuse; count nothing."""
     if access.grant.quota.is_unlimited:
         return all_of(uploads).refusals
+    return await access.state.quotas.foresee(access.grant, await _arrivals(access, uploads))
+
+
+async def _arrivals(access: Access, uploads: Sequence[tuple[Upload, int]]) -> list[Arrival]:
+    """Return what uploads count as, after the buckets that they do not fit in were looked at."""
     arrivals = await arrivals_of(uploads)
     await make_room(access, arrivals)
-    return await access.state.quotas.foresee(access.grant, arrivals)
+    refusals = await access.state.quotas.foresee(access.grant, arrivals)
+    refused = [position for position, refusal in enumerate(refusals) if refusal is not None]
+    if refused:
+        replaced = await access.client.uploads.find_replaced([uploads[position][0] for position in refused])
+        for index, file_id in replaced.items():
+            arrivals[refused[index]] = replace(arrivals[refused[index]], replaces=file_id)
+    return arrivals
+
+
+async def require_room(access: Access, declaration: Declaration) -> None:
+    """Raise QuotaExceeded where not even the smallest source fits that is declared so; count nothing."""
+    arrival = Arrival(declaration.destination.names[0], "", 1)
+    await make_room(access, [arrival])
+    (refusal,) = await access.state.quotas.foresee(access.grant, [arrival])
+    if refusal is None:
+        return
+    before = await access.client.uploads.version_before(declaration)
+    (refusal,) = await access.state.quotas.foresee(access.grant, [arrival.in_place_of(before)])
+    if refusal is not None:
+        raise refusal
 
 
 async def make_room(access: Access, arrivals: Sequence[Arrival]) -> None:

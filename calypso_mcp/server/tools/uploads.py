@@ -25,7 +25,6 @@ from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_prog
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
 from calypso_mcp.server.files.upload_sources import CheckedSource, SourceArguments, checked_source
 from calypso_mcp.server.one_time.one_time_uploads import IssuedUpload, OneTimeUploads
-from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
 from calypso_mcp.server.results.standings import ReadinessWord, next_step, reason_line, warnings_line
 from calypso_mcp.server.scope.destinations import (
@@ -36,7 +35,7 @@ from calypso_mcp.server.scope.destinations import (
     version_rule,
 )
 from calypso_mcp.server.scope.fetch_quotas import count_fetch
-from calypso_mcp.server.scope.quota_room import admit_uploads, make_room
+from calypso_mcp.server.scope.quota_room import admit_uploads, require_room
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.readiness import Timeout, indexing_step
@@ -95,9 +94,9 @@ async def issue_address(
     Raises:
         CalypsoError: The caller's quota has no room, or a rule on names or labels is broken.
     """
-    await make_room(access, [Arrival(target.destination.names[0], "", 1)])
-    await access.state.quotas.check_room(access.grant, target.destination)
-    return await uploads.issue(request, replace(declared, destination=target.destination))
+    declared = replace(declared, destination=target.destination)
+    await require_room(access, declared)
+    return await uploads.issue(request, declared)
 
 
 async def upload_file(

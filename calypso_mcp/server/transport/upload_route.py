@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from calypso_mcp.api.files import CreateUploadSession
+from calypso_mcp.api.states import state_of_file
 from calypso_mcp.client.uploading.relayed_upload import StreamEnded, StreamSource
 from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.domain.cross_origin import preflight_headers
@@ -30,7 +31,7 @@ from calypso_mcp.server.batches.batch_reports import earlier_line
 from calypso_mcp.server.one_time.one_time_uploads import PREFIX, OneTimeUploads
 from calypso_mcp.server.one_time.tickets import Ticket, mark_of
 from calypso_mcp.server.one_time.upload_ledger import State, UploadRecord
-from calypso_mcp.server.quotas.upload_quotas import Arrival
+from calypso_mcp.server.quotas.upload_quotas import Admission, Arrival
 from calypso_mcp.server.scope.request_scope import Access
 from calypso_mcp.server.scope.upload_lookup import find_arrived
 from calypso_mcp.server.state import ServerState
@@ -111,7 +112,7 @@ class UploadEndpoint:
                     code="source_exists",
                     hint="Ask for an address with if_exists=replace.",
                 )
-            admission = await quotas.admit(grant, [arrival])
+            admission = await quotas.admit(grant, [arrival.in_place_of(before)])
             admission.require()
         except CalypsoError as error:
             # Only as a claim: a process that has begun to receive the file meanwhile knows better.
@@ -135,7 +136,19 @@ class UploadEndpoint:
             raise
         seen.check_is(file)
         await client.uploads.note_sent(ticket.declaration, file.id)
-        return await self._stored(ticket, file, before)
+        await self._note_stored(ticket, file, grant, admission)
+        return _stored(ticket, file, before)
+
+    async def _note_stored(
+        self, ticket: Ticket, file: KnowledgeFile, grant: AccessGrant, admission: Admission
+    ) -> None:
+        try:
+            await self._uploads.note(ticket, "stored", file=file)
+            await self._state.quotas.settle(grant, admission, [state_of_file(file)])
+        except CalypsoError as error:
+            # The file is there all the same; its sender would take any other answer for its loss.
+            _log.warning("one-time upload %s: its end cannot be noted: %s", ticket.upload_id, error)
+        _log.info("one-time upload %s stored as %s", ticket.upload_id, file.id)
 
     async def _require_unused(self, ticket: Ticket, access: Access) -> None:
         """Ask the API, which every machine shares, whether a file came with this ticket already.
@@ -205,23 +218,6 @@ class UploadEndpoint:
             except CalypsoError as error:
                 _log.warning("one-time upload %s: its progress cannot be noted: %s", ticket.upload_id, error)
 
-    async def _stored(self, ticket: Ticket, file: KnowledgeFile, before: FileState | None) -> Response:
-        try:
-            await self._uploads.note(ticket, "stored", file=file)
-        except CalypsoError as error:
-            # The file is there all the same; its sender would take any other answer for its loss.
-            _log.warning("one-time upload %s: its end cannot be noted: %s", ticket.upload_id, error)
-        _log.info("one-time upload %s stored as %s", ticket.upload_id, file.id)
-        body = {
-            "upload_id": ticket.upload_id,
-            "file_id": file.id,
-            "task_id": file.task_id,
-            "status": file.status,
-            **({"earlier": earlier_line(before, is_searchable=False)} if before else {}),
-            "next_step": f"Call wait_for_bucket_sync with file_ids=['{file.id}'].",
-        }
-        return JSONResponse(body, status_code=201, headers={"Cache-Control": "no-store"})
-
 
 async def _preceded(head: bytes, blocks: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     yield head
@@ -266,3 +262,15 @@ def _in_use() -> Response:
 def _incomplete(kept: int) -> Response:
     headers = {"Range": f"bytes=0-{kept - 1}"} if kept else {}
     return Response(status_code=308, headers=headers)
+
+
+def _stored(ticket: Ticket, file: KnowledgeFile, before: FileState | None) -> Response:
+    body = {
+        "upload_id": ticket.upload_id,
+        "file_id": file.id,
+        "task_id": file.task_id,
+        "status": file.status,
+        **({"earlier": earlier_line(before, is_searchable=False)} if before else {}),
+        "next_step": f"Call wait_for_bucket_sync with file_ids=['{file.id}'].",
+    }
+    return JSONResponse(body, status_code=201, headers={"Cache-Control": "no-store"})

@@ -15,7 +15,7 @@ from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.quota import Quota
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
-from calypso_mcp.errors import CalypsoError, ConnectionFailed, ContentError, QuotaExceeded
+from calypso_mcp.errors import CalypsoError, ConnectionFailed, ContentError
 from calypso_mcp.server.quotas.upload_quotas import QUOTA_FILE, Arrival, UploadQuotas, arrivals_of
 
 DAY_S = 86_400.0
@@ -141,20 +141,71 @@ async def test_other_content_and_other_labels_are_other_sources(quotas: UploadQu
     assert not await fits(Upload(lambda: pytest.fail("not opened"), elsewhere, str(file)))
 
 
-async def test_a_full_bucket_is_known_before_an_address_is_given_out(quotas: UploadQuotas) -> None:
-    caller, place = grant(sources_per_bucket=1), Destination(bucket_ids=("b",))
-    await quotas.check_room(caller, place)
-    await quotas.check_room(caller, place)
-    await quotas.admit(caller, [Arrival(place.names[0], "key", 1)])
-    with pytest.raises(QuotaExceeded, match="1 source a bucket"):
-        await quotas.check_room(caller, place)
+async def test_what_is_foreseen_is_not_counted(quotas: UploadQuotas) -> None:
+    caller = grant(sources_per_bucket=1)
+    for _ in range(2):
+        assert await quotas.foresee(caller, arrivals(1)) == (None,)
+    await quotas.admit(caller, arrivals(1))
+    (refusal,) = await quotas.foresee(caller, [Arrival("b", "other", 1)])
+    assert "1 source a bucket" in str(refusal)
+
+
+async def stored(quotas: UploadQuotas, caller: AccessGrant, arrival: Arrival, file_id: str) -> bool:
+    admission = await quotas.admit(caller, [arrival])
+    await quotas.settle(caller, admission, [FileState(outcome="accepted", file_id=file_id)])
+    return admission.refusals == (None,)
+
+
+async def test_a_replacement_adds_bytes_and_no_source(quotas: UploadQuotas) -> None:
+    caller = grant(sources_per_bucket=1, bytes_per_bucket=10)
+    assert await stored(quotas, caller, Arrival("b", "first", 4), "file-1")
+    assert not await stored(quotas, caller, Arrival("b", "another", 4), "file-x")
+
+    assert await stored(quotas, caller, Arrival("b", "second", 4, replaces="file-1"), "file-2")
+    # Both are there until the new one is searchable.
+    assert not await stored(quotas, caller, Arrival("b", "third", 4, replaces="file-2"), "file-3")
+    await quotas.give_back(caller, "b", ["file-1"])
+    assert await stored(quotas, caller, Arrival("b", "third", 4, replaces="file-2"), "file-3")
+    assert not await stored(quotas, caller, Arrival("b", "another", 1), "file-x")
+
+
+async def test_one_source_is_replaced_once(quotas: UploadQuotas) -> None:
+    caller = grant(sources_per_bucket=1)
+    await stored(quotas, caller, Arrival("b", "first", 1), "file-1")
+    successors = [Arrival("b", f"successor {number}", 1, replaces="file-1") for number in range(2)]
+
+    assert await codes(quotas, caller, successors) == [None, REFUSED]
+    assert await codes(quotas, caller, [Arrival("b", "later", 1, replaces="file-1")]) == [REFUSED]
+
+
+@pytest.mark.parametrize("bucket", ["b", "other"])
+async def test_only_what_the_caller_itself_counts_for_can_be_replaced(
+    quotas: UploadQuotas, bucket: str
+) -> None:
+    caller, another = grant(sources_per_bucket=1), AccessGrant("another", quota=Quota(sources_per_bucket=1))
+    await stored(quotas, another, Arrival(bucket, "first", 1), "file-1")
+    await stored(quotas, caller, Arrival("b", "own", 1), "file-2")
+
+    assert await codes(quotas, caller, [Arrival("b", "key", 1, replaces="file-1")]) == [REFUSED]
+
+
+async def test_a_replacement_that_failed_leaves_the_source_counted(quotas: UploadQuotas) -> None:
+    caller = grant(sources_per_bucket=2)
+    await stored(quotas, caller, Arrival("b", "first", 1), "file-1")
+    admission = await quotas.admit(caller, [Arrival("b", "second", 1, replaces="file-1")])
+    await quotas.settle(caller, admission, [FileState(outcome="failed")])
+
+    assert await codes(quotas, caller, [Arrival("b", f"new {number}", 1) for number in range(2)]) == [
+        None,
+        REFUSED,
+    ]
 
 
 async def test_without_a_quota_no_record_is_made_and_with_one_it_must_be_usable(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     quotas = UploadQuotas(tmp_path / "file" / QUOTA_FILE)
     assert await codes(quotas, grant(), arrivals(10**15)) == [None]
-    await quotas.check_room(grant(), Destination(bucket_ids=("b",)))
+    assert await quotas.foresee(grant(), arrivals(10**15)) == (None,)
     with pytest.raises(CalypsoError) as unusable:
         await quotas.admit(grant(bytes_per_day=1), arrivals(1))
     assert unusable.value.code == "quota_record_unusable"
