@@ -19,8 +19,8 @@ BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _WIDE: Final = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
-#: Bytes that no text in a single- or multi-byte encoding holds; escape announces ISO-2022.
-CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b"))
+#: Bytes that no text in a single- or multi-byte encoding holds; escape and shifts in and out are of ISO-2022.
+CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\v\f\r\x0e\x0f\x1b"))
 #: Damaged text may hold a few of them.
 _MOST_CONTROLS: Final = 0.02
 #: Bytes judged.

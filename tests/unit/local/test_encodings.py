@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import pytest
 
+from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 
 #: By language: a sentence or two, and the encodings.
 SAMPLES = {
     "polish": (
         "Urlop trwa dwadzieścia sześć dni. Okres wypowiedzenia wynosi trzy miesiące, a łączny czas pracy liczy się od źródła żółci.",
-        "cp1250 iso8859-2 cp852",
+        "cp1250 iso8859-2 cp852 mac-latin2",
     ),
     "czech": (
         "Dovolená trvá dvacet pět dnů. Výpovědní lhůta činí dva měsíce, žádost podává zaměstnanec předem.",
@@ -85,27 +86,42 @@ SAMPLES = {
     "thai": ("วันลาพักร้อนประจำปีคือสิบห้าวัน ต้องแจ้งล่วงหน้าหนึ่งเดือนก่อนวันลา", "tis-620 cp874"),
     "lithuanian": (
         "Kasmetinės atostogos trunka dvidešimt dienų. Įspėjimo terminas yra vienas mėnuo.",
-        "cp1257",
+        "cp1257 iso8859-4 iso8859-13 cp775",
     ),
     "latvian": (
         "Ikgadējais atvaļinājums ir četras nedēļas. Uzteikuma termiņš ir viens mēnesis, ja nav citas vienošanās.",
-        "cp1257",
+        "cp1257 iso8859-4 iso8859-13",
     ),
     "chinese": (
         "年假为每年十五天，试用期员工除外。请假须提前三天通知主管，使用统一的申请表格。使用Python开发API接口。",
-        "gb18030 gbk",
+        "gb18030 gbk hz",
     ),
     "taiwanese": ("年假為每年十五天，試用期員工除外。請假須提前三天通知主管。", "big5"),
     "japanese": (
         "年次有給休暇は十五日です。試用期間の従業員は除きます。APIを使用する。",
         "shift_jis euc-jp iso-2022-jp",
     ),
-    "korean": ("연차 휴가는 십오 일입니다. 수습 직원은 제외됩니다. API 사용.", "euc-kr cp949"),
+    "korean": ("연차 휴가는 십오 일입니다. 수습 직원은 제외됩니다. API 사용.", "euc-kr cp949 iso2022_kr"),
     "english with russian": (
         "The Russian office says: Отпуск составляет двадцать восемь дней. And nothing more than that was said in the whole of this long English text, which goes on and on.",
         "cp1251 koi8-r",
     ),
 }
+#: Tables with few letters to judge by, and the encodings.
+TABLES = {
+    "german": ("Kunde;Ort\nMüller;München\nGroß;Düren\n", "mac-roman cp1252 cp850"),
+    "french": ("nom,ville\nAndré,Orléans\nFrançois,Besançon\n", "mac-roman cp1252 cp850"),
+    "swedish": ("kund,ort\nSören,Malmö\nPär,Skövde\n", "mac-roman cp1252 cp850"),
+    "mixed": ("name,city\nJosé,Málaga\nZoë,Köln\n", "mac-roman cp1252"),
+    "czech": ("jméno;město\nJiří;Plzeň\n", "cp1250 iso8859-2"),
+    "turkish": ("ad,şehir\nIşık,İzmir\nGüneş,Muğla\n", "cp1254"),
+    "russian": ("имя;город\nПётр;Псков\n", "cp1251 koi8-r cp866"),
+    "japanese": ("品名,単価\nりんご,120\nみかん,80\n", "shift_jis euc-jp"),
+    "korean": ("이름,도시\n김철수,서울\n", "euc-kr"),
+    "chinese": ("姓名,城市\n王小明,上海\n", "gbk hz"),
+}
+#: What looks like letters spelled in ASCII, and is not.
+ASCII = ("phone +4712-34 and c+abc-d", "set ~{abc~} aside", "a~{}b~}", "x = +ABC-;")
 CASES = [(language, encoding) for language, (_, names) in SAMPLES.items() for encoding in names.split()]
 
 
@@ -123,3 +139,40 @@ def test_unicode_is_known_and_not_guessed(language: str, encoding: str) -> None:
     text = SAMPLES[language][0]
     found = decode(text.encode(encoding))
     assert (found.text, found.warnings) == (text, ())
+
+
+@pytest.mark.parametrize(
+    ("language", "encoding"),
+    [(language, encoding) for language, (_, names) in TABLES.items() for encoding in names.split()],
+)
+def test_a_short_table_comes_back_from_its_encoding(language: str, encoding: str) -> None:
+    text = TABLES[language][0]
+    assert decode(text.encode(encoding)).text == text
+
+
+@pytest.mark.parametrize("text", ASCII)
+def test_ascii_stays_as_it_is(text: str) -> None:
+    assert (decode(text.encode()).text, decode(text.encode()).warnings) == (text, ())
+
+
+@pytest.mark.parametrize(
+    ("label", "codec", "text"),
+    [
+        ("hz-gb-2312", "hz", "年假为每年十五天"),
+        ("iso-2022-kr", "iso2022_kr", "연차 휴가"),
+        ("iso-2022-jp", "iso2022_jp", "年次有給休暇"),
+        ("utf-7", "utf-7", "Kündigung in Köln"),
+    ],
+)
+def test_letters_spelled_in_seven_bits_are_read_as_declared(label: str, codec: str, text: str) -> None:
+    assert decode(text.encode(codec), label).text == text
+
+
+def test_text_that_spells_no_words_in_any_encoding_is_refused() -> None:
+    noise = bytes(range(0x80, 0x100)) * 4
+    with pytest.raises(ExtractionFailed, match="Save it as UTF-8"):
+        decode(b"x" + noise)
+
+
+def test_a_log_is_read_without_its_colours() -> None:
+    assert decode(b"\x1b[31;1mERROR\x1b[0m door\n").text == "ERROR door\n"

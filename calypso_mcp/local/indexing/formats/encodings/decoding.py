@@ -20,12 +20,16 @@ from calypso_mcp.local.indexing.formats.encodings.labels import codec_of, label_
 _DAMAGED_UTF8 = 0.1
 #: That many foreign characters are valid UTF-8 by accident in no other encoding, whatever is declared.
 _SURELY_UTF8 = 12
-#: More NUL bytes than this fraction mean a binary file.
+#: More NUL bytes than one and this fraction mean a binary file.
 _BINARY_NULS = 0.01
 #: What programs declare without looking (`us-ascii` and `iso-8859-1` mean it, too). No word in it has letters
 #: that happen to be UTF-8 ("Ã¼").
 _SHORT_OF_UTF8 = "cp1252"
-_ESCAPES = re.compile(rb"\x1b\$[@B)A]|\x1b\(J")
+#: Colours and movements of the cursor (ECMA-48, 5.4), which logs keep.
+_TERMINAL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+#: Letters in seven bits: ISO-2022, HZ (RFC 1843), UTF-7 (RFC 2152).
+_ESCAPES = re.compile(rb"\x1b\$[@B)A]|\x1b\(J|~\{(?:[!-w][!-~])+~\}|\+[A-Za-z0-9+/]{3,}-")
+_SEVEN_BITS = frozenset({"hz", "utf-7", "iso2022_jp", "iso2022_jp_2", "iso2022_jp_ext", "iso2022_kr"})
 _REPLACEMENT = "\ufffd"
 #: C1 controls: in every legacy encoding of texts a sign that it is the wrong one.
 _C1 = re.compile("[\x80-\x84\x86-\x9f]")
@@ -55,6 +59,7 @@ def decode(data: bytes, declared: str = "") -> Decoded:
     """
     found = _decode(data, declared)
     text = found.text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").replace("\xad", "")
+    text = _TERMINAL.sub("", text) if "\x1b" in text else text
     return Decoded(unicodedata.normalize("NFC", text), found.encoding, found.warnings)
 
 
@@ -66,15 +71,35 @@ def _decode(data: bytes, declared: str) -> Decoded:
     wide = wide_encoding(data)
     if wide is not None:
         return _replacing(data, wide)
-    if data.count(0) > _BINARY_NULS * len(data):
+    if data.count(0) > 1 + _BINARY_NULS * len(data):
         raise ExtractionFailed("unsupported", "The file holds binary data, not text.")
     by_utf8 = _strict(data, "utf-8")
-    if by_utf8 is not None and _ESCAPES.search(data) is None:
+    if by_utf8 is not None and data.isascii():
+        return _decode_seven_bits(data, declared) or Decoded(by_utf8, "utf-8")
+    if by_utf8 is not None:
         foreign = len(data) - len(by_utf8)
         codec = codec_of(declared) if declared and foreign and foreign < _SURELY_UTF8 else None
         obeyed = _strict(data, codec) if codec is not None and codec != _SHORT_OF_UTF8 else None
         return Decoded(by_utf8, "utf-8") if obeyed is None or codec is None else Decoded(obeyed, codec)
     return _decode_legacy(data, declared)
+
+
+def _decode_seven_bits(data: bytes, declared: str) -> Decoded | None:
+    """Return text whose foreign letters are spelled in ASCII; None where all of it is ASCII."""
+    if _ESCAPES.search(data) is None:
+        return None
+    codec = codec_of(declared) if declared else None
+    if codec in _SEVEN_BITS and (text := _strict(data, codec)) is not None:
+        return Decoded(text, codec)
+    for guess in guesses(data):
+        text = _strict(data, guess) if guess in _SEVEN_BITS else None
+        if text is not None and not _looks_wrong(text):
+            return Decoded(text, guess, (_guessed(guess),))
+    return None
+
+
+def _guessed(codec: str) -> str:
+    return f"decoded as {label_of(codec)}, guessed from its letters: if they look wrong, save it as UTF-8"
 
 
 def _decode_legacy(data: bytes, declared: str) -> Decoded:
@@ -92,9 +117,8 @@ def _decode_legacy(data: bytes, declared: str) -> Decoded:
         tried.append(guess)
         text = _strict(data, guess)
         if text is not None and not _looks_wrong(text):
-            warning = f"decoded as {label_of(guess)}, guessed from its letters"
             contradicts = f" (it says {declared[:40]}, which does not fit)" if declared else ""
-            return Decoded(text, guess, (warning + contradicts,))
+            return Decoded(text, guess, (_guessed(guess) + contradicts,))
     if codec is not None and _is_damaged(replaced := _replacing(data, codec)):
         return replaced
     names = ", ".join(dict.fromkeys(map(label_of, ("utf-8", *tried))))

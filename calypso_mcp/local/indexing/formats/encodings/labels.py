@@ -9,6 +9,7 @@ import re
 _NO_CHARSETS = frozenset(
     {"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem"}
 )
+_REFUSED_BY_BROWSERS = frozenset({"replacement", "x-user-defined"})
 _LABELS = {"cp932": "shift_jis", "cp949": "euc-kr", "big5hkscs": "big5", "mac-roman": "macintosh"}
 
 
@@ -17,10 +18,11 @@ def codec_of(label: str) -> str | None:
     import webencodings
 
     known = webencodings.lookup(label.strip())
-    if known is not None:
-        return str(known.codec_info.name)
+    name = str(known.codec_info.name) if known is not None else label.strip()
+    # Browsers refuse ISO-2022-KR and HZ, in which mails are written.
+    name = label.strip() if name in _REFUSED_BY_BROWSERS else name
     try:
-        name = codecs.lookup(label.strip()).name
+        name = codecs.lookup(name).name
         "".encode(name)
     except (LookupError, UnicodeError, ValueError):
         return None
