@@ -74,11 +74,39 @@ def test_preformatted_text_keeps_its_lines() -> None:
         "<ul role=navigation><li>noise</ul>",
         "<button>noise</button>",
         "<select><option>noise</select>",
-        "<svg><text>noise</text></svg>",
+        "<svg><defs><text>noise</text></defs></svg>",
+        "<img src=noise.png alt='noise.png'>",
+        "<input type=hidden value=noise>",
+        "<math><annotation>noise</annotation></math>",
     ],
 )
 def test_what_is_not_content_is_left_out(noise: str) -> None:
     assert texts(f"<p>before</p>{noise}<p>after</p>") == ["before", "after"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<textarea>Ninety euros</textarea>",
+        "<img src=a.png alt='Ninety euros'>",
+        "<map><area href=a alt='Ninety euros'></map>",
+        "<svg><title>Ninety euros</title></svg>",
+        "<svg><text>Ninety <tspan>euros</tspan></text></svg>",
+        "<div role=img aria-label='Ninety euros'><i></i></div>",
+        "<a href=a aria-label='Ninety euros'><svg><path d='M0'/></svg></a>",
+        "<input value='Ninety euros'>",
+        "<select><option>Ten<option selected>Ninety euros</select>",
+        "<p><math><mi>Ninety</mi> <mi>euros</mi></math></p>",
+    ],
+)
+def test_what_a_page_shows_without_text_in_it_is_read(page: str) -> None:
+    assert texts(f"<p>before</p><div>{page}</div><p>after</p>") == ["before", "Ninety euros", "after"]
+
+
+def test_what_a_title_explains_stands_behind_its_text() -> None:
+    assert texts("<p>The <abbr title='Annual Rate'>AR</abbr> is <a title='AR'>9</a>") == [
+        "The AR (Annual Rate) is 9"
+    ]
 
 
 def test_a_footer_of_the_content_is_content() -> None:

@@ -13,18 +13,27 @@ from calypso_mcp.local.indexing.formats.html.lines import SourceLines
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 
 _NEVER_CONTENT = """
-    script style noscript template svg math canvas iframe object embed head nav button select option rp rt
-    datalist input textarea audio video map
+    script style noscript template canvas iframe object embed head nav button rp rt datalist audio video
+    symbol defs metadata annotation annotation-xml
 """
 _BLOCK_ELEMENTS = """
     address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption
-    figure footer form header hgroup hr legend li main menu ol p pre section summary table tbody td tfoot
-    th thead tr ul
+    figure footer form header hgroup hr legend li main menu ol p pre section select summary table tbody td
+    textarea tfoot th thead tr ul title desc text
 """
 _SKIPPED = frozenset(_NEVER_CONTENT.split())
 BLOCKS = frozenset(_BLOCK_ELEMENTS.split())
 #: Class names are too unreliable to skip by; these ARIA roles are defined as page furniture.
 _SKIPPED_ROLES = frozenset({"navigation", "search", "menu", "menubar", "toolbar", "banner"})
+#: A form that was saved filled in shows what was typed.
+_TYPED_INTO = frozenset({"text", "email", "tel", "url", "number", "date", "search", None})
+_FORM_CONTROLS = frozenset({"textarea", "select", "form", "html", "body"})
+#: Elements whose title says more than their text; that of a link repeats it.
+_EXPLAINED = frozenset(
+    {"abbr", "acronym", "dfn", "span", "td", "th", "div", "p", "li", "mark", "ins", "del", "time"}
+)
+#: What programs put into `alt` without being asked.
+_FILE_NAME = re.compile(r"\S+\.\w{3,4}|\s*")
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _CELLS = frozenset({"td", "th"})
 #: Elements whose lines stay together in one block.
@@ -46,7 +55,27 @@ def visible_blocks(
 
 def is_never_content(node: LexborNode) -> bool:
     """Whether an element is no text for a reader wherever it stands, or is hidden."""
-    return node.tag in _SKIPPED or _is_hidden(node)
+    is_unchosen = node.tag == "option" and "selected" not in node.attributes
+    return node.tag in _SKIPPED or is_unchosen or _is_hidden(node)
+
+
+def said_by_attributes(node: LexborNode, *, is_empty: bool) -> str:
+    """Return the text that an element shows, or says aloud, without holding it; empty for none.
+
+    Args:
+        node: The element.
+        is_empty: Whether no text stands in it.
+    """
+    attributes = node.attributes
+    if not attributes:
+        return ""
+    if node.tag == "input":
+        said = attributes.get("value") if attributes.get("type", "text") in _TYPED_INTO else ""
+    elif is_empty and node.tag not in _FORM_CONTROLS:
+        said = attributes.get("alt") or attributes.get("aria-label") or attributes.get("title")
+    else:
+        said = attributes.get("title") if node.tag in _EXPLAINED else ""
+    return "" if not said or _FILE_NAME.fullmatch(said) else said
 
 
 def _is_hidden(node: LexborNode) -> bool:
@@ -83,6 +112,9 @@ class _Reader:
         #: Cells of the rows being read, innermost last; None for a row that turned out to be layout.
         self._rows: list[list[str] | None] = []
         self._is_table = False
+        #: Pieces of text so far, and when each open element began.
+        self._texts = 0
+        self._texts_before: list[int] = []
         #: How many of these are open.
         self._groups = self._preformatted = self._sections = 0
 
@@ -91,7 +123,9 @@ class _Reader:
             tag = node.tag or ""
             if node.is_text_node:
                 self._add(node.text_content or "")
-            elif tag == "br" and entering:
+                continue
+            self._say_attributes(node, entering=entering)
+            if tag == "br" and entering:
                 self._inline.append("\n")
             elif tag in _HEADINGS:
                 self._heading(_HEADINGS[tag], entering=entering)
@@ -112,7 +146,16 @@ class _Reader:
         if (found := self._source.find(text)) is not None:
             self._span += found
         text = text.replace("\xad", "")
+        self._texts += not text.isspace()
         self._inline.append(text if self._preformatted else re.sub(r"\s+", " ", text))
+
+    def _say_attributes(self, node: LexborNode, *, entering: bool) -> None:
+        if entering:
+            self._texts_before.append(self._texts)
+            return
+        is_empty = self._texts_before.pop() == self._texts
+        if said := said_by_attributes(node, is_empty=is_empty):
+            self._add(said if is_empty else f" ({said})")
 
     def _heading(self, level: int, *, entering: bool) -> None:
         if entering:

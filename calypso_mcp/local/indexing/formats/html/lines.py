@@ -7,7 +7,7 @@ from bisect import bisect_right
 
 #: The part of a word that markup and text spell alike: no entities, no quotes.
 _PLAIN = re.compile(r"[^\W_]+")
-_RAW_TEXT = re.compile(r"<(script|style|title|textarea)\b", re.IGNORECASE)
+_RAW_TEXT = re.compile(r"<(script|style|title)\b", re.IGNORECASE)
 _MARKUP_FOLLOWS = re.compile(r"[a-zA-Z/!?]")
 #: How far ahead a word is sought. Beyond, it is one that the markup spells differently.
 _WITHIN_CHARS = 50_000
