@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import zipfile
+from contextlib import nullcontext
 
 import pytest
 
+from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.indexing.formats.office.books import with_chapter_names
 from calypso_mcp.local.indexing.formats.office.packages import Package
 
@@ -51,3 +53,32 @@ def test_a_chapter_that_says_its_name_stays_as_it_is(page: str) -> None:
 def test_a_damaged_table_of_contents_changes_nothing(toc: str) -> None:
     for name in ("nav.xhtml", "toc.ncx"):
         assert with_chapter_names(book(name, toc, "<p>x</p>")) is None
+
+
+def test_a_page_in_another_encoding_is_unpacked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = "<?xml version='1.0' encoding='windows-1251'?><html><body><p>Отпуск</p></body></html>"
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as packed:
+        packed.writestr("nav.xhtml", NAV.replace("text/c%201.xhtml", "a.xhtml"))
+        packed.writestr("a.xhtml", page.encode("cp1251"))
+    unpacked: list[str] = []
+    part = Package.part
+
+    def count(package: Package, name: str) -> bytes:
+        unpacked.append(name)
+        return part(package, name)
+
+    monkeypatch.setattr(Package, "part", count)
+    copy = with_chapter_names(Package(target.getvalue()))
+    assert copy is not None
+    assert "<h1>Fees</h1><p>Отпуск</p>" in Package(copy).text("a.xhtml")
+    assert unpacked.count("a.xhtml") == 2  # of the book, and of its copy just now
+
+
+def test_a_protected_book_is_refused_and_one_with_hidden_fonts_is_not() -> None:
+    for page, is_refused in (("OEBPS/c.xhtml", True), ("OEBPS/font.ttf", False)):
+        target = io.BytesIO()
+        with zipfile.ZipFile(target, "w") as packed:
+            packed.writestr("META-INF/encryption.xml", f'<e><enc:CipherReference URI="{page}"/></e>')
+        with pytest.raises(ExtractionFailed, match="DRM") if is_refused else nullcontext():
+            Package(target.getvalue()).check_protection()

@@ -38,8 +38,15 @@ UNREADABLE: tuple[UnreadableKind, ...] = (
         "Unpack it, and upload the files in it.",
         "zip jar war apk gz tgz bz2 xz zst 7z rar tar iso dmg cab deb rpm whl",
         *(b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x28\xb5\x2f\xfd"),
+        b"\x78\x9f\x3e\x22",  # winmail.dat (MS-OXTNEF 2.1.3.1)
         Signature(b"ustar", offset=257),
         container=Container.ZIP,
+    ),
+    _kind(
+        "an encrypted or signed message",
+        "Open it in your mail program and save it as text or PDF.",
+        "p7m p7s pgp gpg",
+        b"-----BEGIN PGP MESSAGE-----",
     ),
     _kind(
         "a program",

@@ -5,24 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from calypso_mcp.domain.files.file_formats import HEAD_BYTES
-from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
-from calypso_mcp.local.indexing.formats.registry import entry_of, readable_formats
-
-#: Letters attached to letters attached to letters.
-_MOST_DEPTH = 3
-#: Attachments read of one file; more are named only.
-_MOST_ATTACHMENTS = 100
-_SHOWN_REASON_CHARS = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file in a letter."""
-
-    name: str
-    content_type: str
-    data: bytes
+from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
+from calypso_mcp.local.indexing.formats.members import MOST_DEPTH, MOST_MEMBERS, Member, read_member
+from calypso_mcp.local.indexing.formats.registry import entry_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +32,7 @@ class Letter:
     subject: str
     facts: Sequence[str]
     bodies: Sequence[Body]
-    attachments: Sequence[Attachment | Letter] = field(default_factory=tuple)
+    attachments: Sequence[Member | Letter] = field(default_factory=tuple)
 
 
 def letter_document(letters: Sequence[Letter], *, depth: int = 0, numbered: bool = False) -> Document:
@@ -76,7 +61,7 @@ def _blocks(letter: Letter, warnings: list[str], depth: int) -> Iterator[Block]:
         yield Block(
             f"Attachment: {attachment.subject if is_letter else attachment.name}".strip(), heading_level=2
         )
-        if depth < _MOST_DEPTH and position < _MOST_ATTACHMENTS:
+        if depth < MOST_DEPTH and position < MOST_MEMBERS:
             found = (
                 _blocks(attachment, warnings, depth + 1)
                 if is_letter
@@ -85,23 +70,9 @@ def _blocks(letter: Letter, warnings: list[str], depth: int) -> Iterator[Block]:
             yield from map(_below_subject, map(_below_subject, found))
 
 
-def _attached(attachment: Attachment, warnings: list[str], depth: int) -> Sequence[Block]:
-    head = attachment.data[:HEAD_BYTES]
-    formats = readable_formats()
-    found = formats.recognize(attachment.name, attachment.content_type, head)
-    if found is None or not formats.is_installed(found):
-        warnings.append(f"attachment {attachment.name} was not read: its format is not supported")
-        return ()
-    try:
-        file = FileContent(attachment.data, attachment.name, depth=depth + 1)
-        document = entry_of(found.name).read(file)
-    except ExtractionFailed as failure:
-        warnings.append(f"attachment {attachment.name} was not read: {failure.message[:_SHOWN_REASON_CHARS]}")
-        return ()
-    except Exception as error:  # noqa: BLE001  whatever a parser raises is about this attachment only
-        warnings.append(f"attachment {attachment.name} was not read ({type(error).__name__})")
-        return ()
-    warnings += [f"attachment {attachment.name}: {warning}" for warning in document.warnings]
+def _attached(attachment: Member, warnings: list[str], depth: int) -> Sequence[Block]:
+    document = read_member(attachment, "attachment", depth)
+    warnings += document.warnings
     return document.blocks
 
 

@@ -6,7 +6,7 @@ import email
 import re
 from base64 import b64decode
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from typing import cast
@@ -14,7 +14,8 @@ from typing import cast
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
-from calypso_mcp.local.indexing.formats.mail.letters import Attachment, Body, Letter, letter_document
+from calypso_mcp.local.indexing.formats.mail.letters import Body, Letter, letter_document
+from calypso_mcp.local.indexing.formats.members import Member
 from calypso_mcp.local.indexing.formats.texts.text import text_document
 
 _SHOWN_HEADERS = ("From", "To", "Cc", "Date")
@@ -28,6 +29,8 @@ _MOST_MESSAGES = 20_000
 _LONGEST_HEADER = 8_000
 #: A plain part shorter than this only says that there is an HTML one.
 _STUB_WORDS = 20
+#: Of S/MIME (RFC 8551, 3.5.3) and PGP (RFC 3156, 4 and 5).
+_SIGNATURES = frozenset({"pkcs7-signature", "x-pkcs7-signature", "pgp-signature", "pgp-encrypted"})
 #: By subtype of text: what it is read as, if not as plain text.
 _FORMATS = {"html": "html", "calendar": "cards"}
 
@@ -97,29 +100,45 @@ def _header(message: EmailMessage, name: str) -> str:
 
 def _bodies(message: EmailMessage) -> Iterator[EmailMessage]:
     """Yield the parts that a mail program shows: of alternatives, the one that says most."""
+    html_words = _count_html_words(message) if _is_container(message) else {}
     stack = [message]
     is_first = True
     while stack:
         part = stack.pop()
         if _is_container(part):
-            stack += reversed(_shown(part))
+            stack += reversed(_shown(part, html_words))
         elif part.get_content_maintype() == "text" and not _is_file(part):
             if is_first or not part.get_filename():
                 yield part
             is_first = False
 
 
-def _shown(container: EmailMessage) -> Sequence[EmailMessage]:
+def _count_html_words(message: EmailMessage) -> dict[int, int]:
+    """Return how many words of HTML each part holds, by its id; every one is decoded once."""
+    parts = [message]
+    for part in parts:
+        parts += _parts(part) if _is_container(part) else ()
+    words: dict[int, int] = {}
+    for part in reversed(parts):
+        if _is_container(part):
+            words[id(part)] = sum(words[id(child)] for child in _parts(part))
+        else:
+            is_page = part.get_content_type() == "text/html"
+            words[id(part)] = len(_payload(part).split()) if is_page else 0
+    return words
+
+
+def _shown(container: EmailMessage, html_words: Mapping[int, int]) -> Sequence[EmailMessage]:
     parts = _parts(container)
     kind = container.get_content_subtype()
     if kind == "alternative" and parts:
-        return _best(parts)
+        return _best(parts, html_words)
     if kind == "related":  # a page, then the files it is made of (RFC 2387)
         return [part for part in parts if _is_rich(part)][:1] or parts[:1]
     return parts
 
 
-def _best(alternatives: Sequence[EmailMessage]) -> Sequence[EmailMessage]:
+def _best(alternatives: Sequence[EmailMessage], html_words: Mapping[int, int]) -> Sequence[EmailMessage]:
     """Return the plain text, unless it only points to the HTML; an invitation says something of its own."""
     by_type = {part.get_content_type(): part for part in alternatives}
     plain = by_type.get("text/plain")
@@ -128,7 +147,7 @@ def _best(alternatives: Sequence[EmailMessage]) -> Sequence[EmailMessage]:
         chosen = plain or rich or alternatives[-1]
     else:
         words = len(_payload(plain).split())
-        is_stub = words < _STUB_WORDS < len(_rich_payload(rich).split())
+        is_stub = words < _STUB_WORDS < html_words[id(rich)]
         chosen = rich if is_stub or not words else plain
     invitation = by_type.get("text/calendar")
     return [chosen] if invitation is None or invitation is chosen else [chosen, invitation]
@@ -139,11 +158,7 @@ def _is_rich(part: EmailMessage) -> bool:
     return part.get_content_type() == "text/html" or _is_container(part)
 
 
-def _rich_payload(part: EmailMessage) -> bytes:
-    return b" ".join(_payload(leaf) for leaf in _leaves(part) if leaf.get_content_type() == "text/html")
-
-
-def _attachments(message: EmailMessage, bodies: Sequence[EmailMessage]) -> Iterator[Attachment]:
+def _attachments(message: EmailMessage, bodies: Sequence[EmailMessage]) -> Iterator[Member]:
     shown = set(map(id, bodies))
     for part in _leaves(message):
         if id(part) in shown or part.get_content_maintype() == "multipart":
@@ -151,9 +166,11 @@ def _attachments(message: EmailMessage, bodies: Sequence[EmailMessage]) -> Itera
         is_letter = part.get_content_type() == "message/rfc822"
         name = " ".join((part.get_filename() or "").split())
         if is_letter:
-            yield Attachment(name or "message.eml", "message/rfc822", _inner_message(part))
+            yield Member(name or "message.eml", "message/rfc822", _inner_message(part))
+        elif part.get_content_type() == "message/delivery-status":
+            yield Member(name or "status.txt", "text/plain", b"\n".join(map(bytes, _parts(part))))
         elif name and not _is_decoration(part):
-            yield Attachment(name, part.get_content_type(), _payload(part))
+            yield Member(name, part.get_content_type(), _payload(part))
 
 
 def _inner_message(part: EmailMessage) -> bytes:
@@ -195,7 +212,9 @@ def _is_file(part: EmailMessage) -> bool:
 
 
 def _is_decoration(part: EmailMessage) -> bool:
-    """Whether a part is a picture or style of the HTML body."""
+    """Whether a part is a picture or style of the HTML body, or a signature."""
+    if part.get_content_subtype() in _SIGNATURES:
+        return True
     is_shown = part.get("Content-ID") is not None or part.get_content_disposition() == "inline"
     return is_shown and part.get_content_maintype() in {"image", "font"}
 

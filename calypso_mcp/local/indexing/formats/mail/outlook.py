@@ -15,7 +15,8 @@ from oxmsg.properties import Properties
 from oxmsg.storage import Storage
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
-from calypso_mcp.local.indexing.formats.mail.letters import Attachment, Body, Letter, letter_document
+from calypso_mcp.local.indexing.formats.mail.letters import Body, Letter, letter_document
+from calypso_mcp.local.indexing.formats.members import Member
 
 #: PidTagRtfCompressed (MS-OXCMSG 2.2.1.58.4): where a body is that has neither text nor HTML.
 _RTF: Final = 0x1009
@@ -92,7 +93,7 @@ def _decoded(header: str) -> str:
         return header
 
 
-def _attachment(one: OutlookAttachment, depth: int) -> Attachment | Letter | None:
+def _attachment(one: OutlookAttachment, depth: int) -> Member | Letter | None:
     # The library opens files, but no attached messages.
     storage = one._storage  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     parts = storage.storages if isinstance(storage, Storage) else ()
@@ -100,4 +101,4 @@ def _attachment(one: OutlookAttachment, depth: int) -> Attachment | Letter | Non
     if inner is not None:
         return _letter(_AttachedMessage(inner), depth + 1) if depth < _MOST_DEPTH else None
     data = one.file_bytes
-    return None if data is None else Attachment(one.file_name or "attachment", one.mime_type or "", data)
+    return None if data is None else Member(one.file_name or "attachment", one.mime_type or "", data)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser
 
 from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
-from calypso_mcp.local.indexing.formats.office.packages import Package
+from calypso_mcp.local.indexing.formats.office.packages import Package, decode_part
 
 _BODY = re.compile(r"<body\b[^<>]*>")
 _PAGES = (".xhtml", ".html", ".htm")
@@ -28,45 +28,49 @@ def with_chapter_names(package: Package) -> bytes | None:
     Raises:
         ExtractionFailed: `too_large`.
     """
+    changed: dict[str, str] = {}
     pages: dict[str, str] = {}
-    for name, page in _chapters(package):
-        if page not in pages and page in package.names:
-            pages[page] = name
-    named = {page: text for page in package.names if (text := _foreign(package, page))}
-    for page, name in pages.items():
-        if text := _named(named.get(page) or package.text(page), name):
-            named[page] = text
-    return (
-        package.copy({page: lambda _, text=text: text for page, text in named.items()}, {}) if named else None
-    )
+    for page in filter(_is_page, package.names):
+        content = package.part(page)
+        codec = _foreign_codec(content)
+        pages[page] = decode_part(content, codec or "utf-8")
+        if codec is not None:
+            changed[page] = pages[page] = pages[page].partition("?>")[2]
+    names: dict[str, str] = {}
+    for page, name in _chapters(package, pages):
+        names.setdefault(page, name)
+    for page, name in names.items():
+        if page in pages and (named := _named(pages[page], name)):
+            changed[page] = named
+    return package.copy({}, changed) if changed else None
 
 
-def _chapters(package: Package) -> Iterator[tuple[str, str]]:
-    """Yield each entry of the tables of contents: its name, and the path of its page."""
+def _is_page(name: str) -> bool:
+    return name.lower().endswith(_PAGES)
+
+
+def _chapters(package: Package, pages: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield each entry of the tables of contents: the path of its page, and its name."""
     for part in package.names:
         if part.lower().endswith(".ncx"):
             points = LexborHTMLParser(package.text(part)).css("navpoint")
             entries = [(point.css_first("text"), point.css_first("content"), "src") for point in points]
-        elif part.lower().endswith(_PAGES) and "<nav" in (text := package.text(part)):
-            entries = [(link, link, "href") for link in LexborHTMLParser(text).css("nav li a")]
+        elif "<nav" in pages.get(part, ""):
+            entries = [(link, link, "href") for link in LexborHTMLParser(pages[part]).css("nav li a")]
         else:
             continue
         for label, target, attribute in entries:
             path = (target.attributes.get(attribute) or "").partition("#")[0] if target else ""
             name = " ".join(label.text().split()) if label else ""
             if path and 0 < len(name) <= _LONGEST_NAME:
-                yield name, posixpath.normpath(posixpath.join(posixpath.dirname(part), unquote(path)))
+                yield posixpath.normpath(posixpath.join(posixpath.dirname(part), unquote(path))), name
 
 
-def _foreign(package: Package, page: str) -> str | None:
-    """Return a page in another encoding than UTF-8 without its declaration; None of any other page."""
-    if not page.lower().endswith(_PAGES):
-        return None
-    declared = _DECLARED.match(package.part(page)[:_LONGEST_DECLARATION])
+def _foreign_codec(content: bytes) -> str | None:
+    """Return the codec of a page that declares another encoding than Unicode; None of any other."""
+    declared = _DECLARED.match(content[:_LONGEST_DECLARATION])
     codec = codec_of(declared[1].decode()) if declared else None
-    if codec is None or codec.startswith("utf-"):
-        return None
-    return package.text(page, codec).partition("?>")[2]
+    return None if codec is None or codec.startswith("utf-") else codec
 
 
 def _named(page: str, name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import zipfile
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ from io import BytesIO
 from itertools import count
 
 from calypso_mcp.local.indexing.documents import ExtractionFailed
+from calypso_mcp.local.indexing.formats.members import Member
 
 #: Text of the marker before each slide: a private-use character that no presentation shows.
 SLIDE_MARK = "\ue000slide\ue000"
@@ -25,6 +27,22 @@ _PAGE_MARGIN = re.compile(r"^word/(?:header|footer)\d*\.xml$")
 _WORD_COMMENTS = re.compile(r"^word/comments\.xml$")
 _SHEET_COMMENTS = re.compile(r"^xl/(?:comments\d*|comments/comment\d+)\.xml$")
 _SLIDE_COMMENTS = re.compile(r"^ppt/comments/[^/]+\.xml$")
+_SHEETS = re.compile(r"^xl/(?:workbook|worksheets/[^/]+)\.xml$")
+#: Rows, columns and sheets that anydoc leaves out.
+_HIDDEN = re.compile(r"""(<(?:row|col|sheet)\b[^<>]*?)\s(?:hidden="(?:1|true)"|state="(?:veryH|h)idden")""")
+#: Sheets that unpack to more are not looked at for hidden rows.
+_MOST_SHEET_BYTES = 32 << 20
+#: How a sheet's header says what is set: fonts, sizes, page numbers (ECMA-376 part 1, 18.3.1.46).
+_PRINT_CODE = re.compile(r"&(?:\"[^\"]*\"|K[0-9A-F]{6}|\d{1,3}|[A-Z])")
+_EMBEDDED = re.compile(
+    r"^(?:word|ppt|xl)/embeddings/[^/]+\.(?:docx|docm|xlsx|xlsm|xlsb|pptx|pptm|doc|xls|ppt|pdf|bin)$"
+)
+_OLE = b"\xd0\xcf\x11\xe0"
+_CHART_RELATIONS = re.compile(r"^\w+/charts/_rels/")
+_CHUNK = re.compile(r'<Relationship\b(?=[^<>]*/aFChunk")[^<>]*\sTarget="([^"<>]+)"')
+_WORD_ART = re.compile(r'<v:textpath\b[^<>]*\sstring="([^"<>]+)"')
+_WORD_ART_PARTS = re.compile(r"^word/(?:document|header\d*)\.xml$")
+_PROTECTED = re.compile(r'CipherReference\s+URI="[^"<>]+\.x?html?"')
 _SHEET_DRAWINGS = re.compile(r"^xl/(?:drawings/drawing|charts/chart)\d+\.xml$")
 _ROWS_IN_CONTROLS = re.compile(r"<w:sdtContent>\s{0,100}<w:tr[ >]")
 _CONTROL_TAGS = re.compile(r"</?w:sdt(?:Content)?>")
@@ -70,6 +88,11 @@ _CELL_COMMENT = _Markup(re.compile(r"<comment "), "</comment>", re.compile(r"<t(
 _SLIDE_COMMENT = _Markup(
     re.compile(r"<(?:p|p188):cm[ >]"), ":cm>", re.compile(r"<(?:p:text|a:t)>([^<]*)</(?:p:text|a:t)>")
 )
+_PRINTED = _Markup(
+    re.compile(r"<(?:odd|even|first)(?:Header|Footer)\b"),
+    "</",
+    re.compile(r">([^<]+)"),
+)
 _OPEN_NOTE = _Markup(
     re.compile(r"<office:annotation[ >]"),
     "</office:annotation>",
@@ -105,10 +128,9 @@ class Package:
             raise ExtractionFailed("too_large", f"The file unpacks to more than {_MOST_BYTES:,} bytes.")
         return content
 
-    def text(self, name: str, codec: str = "utf-8") -> str:
-        """Return a part of XML; packages hold it in UTF-8, seldom in UTF-16."""
-        content = self.part(name)
-        return content.decode("utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else codec, "replace")
+    def text(self, name: str) -> str:
+        """Return a part of XML."""
+        return decode_part(self.part(name))
 
     @property
     def title(self) -> str | None:
@@ -119,10 +141,15 @@ class Package:
         return None
 
     def margins(self) -> Iterator[str]:
-        """Yield what stands in the headers and footers of a Word or OpenDocument text, each once."""
+        """Yield what stands in headers, footers and watermarks, each once."""
         found = (
             *self._paragraphs(_PAGE_MARGIN, _WORD_TEXT),
             *self._paragraphs(_OPEN_STYLES, _OPEN_MARGIN),
+            *(
+                unescape(art)
+                for part in self._named(_WORD_ART_PARTS)
+                for art in _WORD_ART.findall(self.text(part))
+            ),
         )
         yield from dict.fromkeys(found)
 
@@ -136,12 +163,56 @@ class Package:
         """Yield the comments on the cells of an OpenDocument spreadsheet."""
         yield from self._paragraphs(_OPEN_CONTENT, _OPEN_NOTE)
 
+    def printed_with_sheets(self) -> Iterator[str]:
+        """Yield the headers and footers of a workbook's sheets, each once."""
+        if self._sheets_are_small():
+            found = (_PRINT_CODE.sub(" ", text) for text in self._paragraphs(_SHEETS, _PRINTED))
+            yield from dict.fromkeys(filter(None, (" ".join(text.split()) for text in found)))
+
+    def with_hidden_rows(self) -> bytes | None:
+        """Return a copy of a workbook whose rows, columns and sheets are all visible; None where they are."""
+        if not self._sheets_are_small():
+            return None
+        parts = ((name, self.text(name)) for name in self._named(_SHEETS))
+        shown = {name: _HIDDEN.sub(r"\1", xml) for name, xml in parts if _HIDDEN.search(xml) is not None}
+        return self.copy({}, shown) if shown else None
+
+    def _sheets_are_small(self) -> bool:
+        return (
+            sum(self._archive.getinfo(name).file_size for name in self._named(_SHEETS)) <= _MOST_SHEET_BYTES
+        )
+
+    def members(self) -> Iterator[Member]:
+        """Yield the documents that lie in this one: those placed in its text, and embedded ones."""
+        relations = "word/_rels/document.xml.rels"
+        chunks = _CHUNK.findall(self.text(relations)) if relations in self.names else []
+        # The data of a chart, of which the chart shows the words.
+        of_charts = "".join(map(self.text, self._named(_CHART_RELATIONS)))
+        embedded = (name for name in self._named(_EMBEDDED) if posixpath.basename(name) not in of_charts)
+        for name in (
+            *(posixpath.normpath(posixpath.join("/word", chunk))[1:] for chunk in chunks),
+            *embedded,
+        ):
+            data = self.part(name) if name in self.names else b""
+            # Objects of other programs, such as equations, are shown as pictures.
+            if data and not (name.endswith(".bin") and data.startswith(_OLE)):
+                yield Member(posixpath.basename(name), "", data)
+
+    def check_protection(self) -> None:
+        """Raise `ExtractionFailed` (`encrypted`) for a book of encrypted pages (EPUB OCF 3.3, 4.2.6.3)."""
+        name = "META-INF/encryption.xml"
+        if name in self.names and _PROTECTED.search(self.text(name)) is not None:
+            raise ExtractionFailed("encrypted", "The book is protected by DRM. Upload a copy without it.")
+
     def drawn_on_sheets(self) -> Iterator[str]:
         """Yield the text in boxes and charts that lie on the sheets of a workbook."""
         yield from self._paragraphs(_SHEET_DRAWINGS, _DRAWN_TEXT)
 
+    def _named(self, pattern: re.Pattern[str]) -> list[str]:
+        return sorted(filter(pattern.match, self.names))
+
     def _paragraphs(self, parts: re.Pattern[str], markup: _Markup) -> Iterator[str]:
-        for name in sorted(filter(parts.match, self.names)):
+        for name in self._named(parts):
             for paragraph in _paragraphs_of(self.text(name), markup):
                 runs = (unescape(run[1] or " ") for run in markup.text.finditer(paragraph))
                 if text := " ".join("".join(runs).split()):
@@ -179,10 +250,17 @@ class Package:
         return None
 
     def copy(self, changes: dict[str, Callable[[str], str]], added: dict[str, str]) -> bytes:
-        """Return a copy with parts changed and added, without its pictures; raises as `part` does."""
+        """Return a copy without its pictures; raises as `part` does.
+
+        Args:
+            changes: By name, what turns a part into another.
+            added: Parts that are new, or take the place of those of the same names.
+        """
         target = BytesIO()
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy:
             for name in self.names:
+                if name in added:
+                    continue
                 if name in changes:
                     copy.writestr(name, changes[name](self.text(name)))
                 elif not _MEDIA.search(name):
@@ -190,6 +268,11 @@ class Package:
             for name, content in added.items():
                 copy.writestr(name, content)
         return target.getvalue()
+
+
+def decode_part(content: bytes, codec: str = "utf-8") -> str:
+    """Return a part of XML as text; packages hold it in UTF-8, seldom in UTF-16."""
+    return content.decode("utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else codec, "replace")
 
 
 def _marked_list(xml: str) -> str:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 
 import anydoc
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
+from calypso_mcp.local.indexing.formats.members import MOST_MEMBERS, read_member
 from calypso_mcp.local.indexing.formats.office.books import with_chapter_names
 from calypso_mcp.local.indexing.formats.office.model import document_blocks, parse
 from calypso_mcp.local.indexing.formats.office.packages import SLIDE_MARK, Package
+from calypso_mcp.local.indexing.formats.office.rich_text import with_all_text
 from calypso_mcp.local.indexing.formats.office.spreadsheets import read_spreadsheet
 
 _SPREADSHEETS = frozenset({"xlsx", "ods"})
@@ -27,23 +30,35 @@ def read_office(file: FileContent) -> Document:
     kind = anydoc.format_from_bytes(file.data)
     package = _package(file.data)
     if kind in _SPREADSHEETS:
-        document = read_spreadsheet(file)
+        shown = package.with_hidden_rows() if package is not None else None
+        document = read_spreadsheet(file.data if shown is None else shown)
         return replace(document, blocks=(*document.blocks, *_beside_cells(package)))
-    marked = None
-    if package is not None and kind in _PRESENTATIONS:
-        marked = package.with_slide_marks()
-    elif package is not None and kind == "epub":
-        marked = with_chapter_names(package)
-    elif package is not None and kind == "docx":
-        marked = package.with_plain_runs()
+    marked = with_all_text(file.data) if kind == "rtf" else None
+    if package is not None:
+        marked = _marked(package, kind)
     blocks = list(_parted(document_blocks(parse(file.data if marked is None else marked))))
     title = package.title if package is not None else None
+    warnings: list[str] = []
     if package is not None and kind != "epub":
+        for member in islice(package.members(), MOST_MEMBERS):
+            document = read_member(member, "embedded file", file.depth)
+            blocks += document.blocks
+            warnings += document.warnings
         blocks += _comments(package)
         blocks += map(Block, package.margins())
     if title is None and blocks and blocks[0].heading_level == 1:
         title = blocks[0].text
-    return Document(tuple(blocks), title)
+    return Document(tuple(blocks), title, warnings=tuple(warnings))
+
+
+def _marked(package: Package, kind: str | None) -> bytes | None:
+    """Return a copy in which anydoc finds all text, and slides are told apart; None where that needs none."""
+    if kind in _PRESENTATIONS:
+        return package.with_slide_marks()
+    if kind == "epub":
+        package.check_protection()
+        return with_chapter_names(package)
+    return package.with_plain_runs() if kind == "docx" else None
 
 
 def _beside_cells(package: Package | None) -> Iterator[Block]:
@@ -51,6 +66,7 @@ def _beside_cells(package: Package | None) -> Iterator[Block]:
         yield from _comments(package)
         yield from (Block(f"Comment: {note}") for note in package.cell_notes())
         yield from map(Block, package.drawn_on_sheets())
+        yield from map(Block, package.printed_with_sheets())
 
 
 def _comments(package: Package) -> Iterator[Block]:

@@ -13,7 +13,7 @@ from io import BytesIO
 import anydoc
 import python_calamine
 
-from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
+from calypso_mcp.local.indexing.documents import Block, Document, Part
 from calypso_mcp.local.indexing.formats.office.model import grid_of, inline_text, parse
 from calypso_mcp.local.indexing.formats.tables import Row, is_header, table_blocks
 
@@ -23,15 +23,15 @@ _ROWS_ABOVE = 10
 _MOST_SHOWN_CELLS = 200_000
 
 
-def read_spreadsheet(file: FileContent) -> Document:
+def read_spreadsheet(data: bytes) -> Document:
     """Return the rows of every sheet, hidden ones included.
 
     Raises:
         ExtractionFailed: As for `read_office`.
     """
     # First, because it refuses sheets that span more cells than fit into memory.
-    shown = _shown(parse(file.data))
-    book = python_calamine.CalamineWorkbook.from_filelike(BytesIO(file.data))
+    shown = _shown(parse(data))
+    book = python_calamine.CalamineWorkbook.from_filelike(BytesIO(data))
     blocks: list[Block] = []
     sheets = [sheet for sheet in book.sheets_metadata if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet]
     visible = [sheet.name for sheet in sheets if sheet.visible == python_calamine.SheetVisibleEnum.Visible]

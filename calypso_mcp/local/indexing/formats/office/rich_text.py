@@ -1,0 +1,175 @@
+"""RTF as anydoc reads it in full: letters of code pages it does not know, headers, footers and comments.
+
+The syntax is that of the Rich Text Format Specification 1.9.1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
+
+_TOKEN = re.compile(rb"\\'([0-9a-fA-F]{2})|\\([a-zA-Z]+)(-?\d{1,10})? ?|\\[^a-zA-Z]|[{}]|[^\\{}]+", re.DOTALL)
+#: Code pages of anydoc: those of Windows.
+_KNOWN_PAGES = re.compile(r"12\d\d|874|932|936|949|950|65001|0")
+_MAC_PAGES = {
+    10000: "mac-roman",
+    10006: "mac-greek",
+    10007: "mac-cyrillic",
+    10029: "mac-latin2",
+    10081: "mac-turkish",
+}
+_CHARACTER_SETS = {b"mac": "mac-roman", b"pc": "cp437", b"pca": "cp850"}
+#: By number of a font's character set.
+_FONT_SETS = {77: "mac-roman", 254: "cp437", 255: "cp850"}
+#: Fonts of these character sets show what the document says.
+_DEFAULT_SETS = frozenset({0, 1})
+#: Groups that anydoc leaves out, and what their text begins with here.
+_BESIDE = {
+    **dict.fromkeys((b"header", b"headerl", b"headerr", b"headerf"), b""),
+    **dict.fromkeys((b"footer", b"footerl", b"footerr", b"footerf"), b""),
+    b"annotation": b"Comment: ",
+}
+_MOST_FALLBACK = 8
+_NEEDS_REWRITING = re.compile(
+    rb"\\(?:mac|pca?)\b|\\ansicpg(?!12\d\d|874|932|936|949|950|65001)\d|\\(?:fcharset(?:77|25[45])|cpg\d)"
+    rb"|\\(?:header|footer)[lrf]?\b|\\annotation\b"
+)
+
+
+class _Token(NamedTuple):
+    raw: bytes
+    #: Two digits of an escaped byte.
+    byte: bytes | None
+    word: bytes | None
+    number: int | None
+
+
+@dataclass(slots=True)
+class _Group:
+    r"""What is set in an open group, and where it begins in the copy.
+
+    Attributes:
+        start: Of the group.
+        font: Its number.
+        fallback: How many characters stand after each `\uN` for readers that know no Unicode.
+        beside: What its text begins with, in a group that anydoc leaves out.
+        text_start: Of what follows its name.
+    """
+
+    start: int
+    font: int = -1
+    fallback: int = 1
+    beside: bytes | None = None
+    text_start: int = 0
+
+
+def with_all_text(data: bytes) -> bytes | None:
+    """Return a copy with all letters in Unicode, and headers, footers and comments at its end.
+
+    None where the file has none of them, and letters that anydoc knows.
+    """
+    if not data.startswith(b"{\\rtf") or _NEEDS_REWRITING.search(data) is None:
+        return None
+    return _Rewriter().rewrite(data)
+
+
+def _tokens(data: bytes) -> Iterator[_Token]:
+    position = 0
+    while (found := _TOKEN.match(data, position)) is not None:
+        position = found.end()
+        number = int(found[3]) if found[3] else None
+        if found[2] == b"bin" and number is not None:
+            position += max(0, number)
+            continue
+        yield _Token(found[0], found[1], found[2], number)
+
+
+class _Rewriter:
+    """Copies tokens, knowing which font is set in the open group."""
+
+    def __init__(self) -> None:
+        self._default: str | None = None
+        self._codecs: dict[int, str | None] = {}
+        self._groups = [_Group(0)]
+        self._to_skip = 0
+        self._out: list[bytes] = []
+        #: Each once: the pages of every section repeat them.
+        self._beside: dict[bytes, None] = {}
+
+    def rewrite(self, data: bytes) -> bytes:
+        for token in _tokens(data):
+            if token.byte is not None:
+                self._letters(token.raw, bytes.fromhex(token.byte.decode()))
+                continue
+            if not token.raw.isascii():
+                self._letters(token.raw, token.raw)
+                continue
+            self._to_skip = 0
+            if token.raw == b"}":
+                self._close()
+                continue
+            if token.raw == b"{":
+                self._groups.append(replace(self._groups[-1], start=len(self._out), beside=None))
+            self._out.append(token.raw)
+            if token.word is not None:
+                self._control(token.word, token.number)
+        self._close_all()
+        return b"".join(self._out)
+
+    def _close(self) -> None:
+        if len(self._groups) <= 2:  # noqa: PLR2004  the document's own
+            self._close_all()
+            return
+        group = self._groups.pop()
+        if group.beside is None:
+            self._out.append(b"}")
+            return
+        text = b"".join(self._out[group.text_start :])
+        self._beside[b"{\\pard " + group.beside + text + b"\\par}"] = None
+        self._out[group.start :] = [b"{}"]  # what stood before it still ends here
+
+    def _close_all(self) -> None:
+        if len(self._groups) > 1:
+            self._out += (b"\\par ", *self._beside, b"}" * (len(self._groups) - 1))
+            del self._groups[1:]
+
+    def _letters(self, raw: bytes, data: bytes) -> None:
+        group = self._groups[-1]
+        codec = self._codecs.get(group.font, self._default)
+        if self._to_skip or codec is None:
+            self._to_skip = max(0, self._to_skip - 1)
+            self._out.append(raw)
+            return
+        for letter in data.decode(codec, "replace"):
+            is_plain = letter.isascii() and len(data) > 1
+            self._out.append(letter.encode() if is_plain else b"\\u%d " % ord(letter) + b"?" * group.fallback)
+
+    def _control(self, word: bytes, number: int | None) -> None:
+        group = self._groups[-1]
+        if word == b"u":
+            self._to_skip = group.fallback
+        elif word == b"uc":
+            group.fallback = min(max(0, number or 0), _MOST_FALLBACK)
+        elif word == b"f" and number is not None:
+            group.font = number
+        elif word == b"fcharset" and number not in _DEFAULT_SETS:
+            self._codecs[group.font] = _FONT_SETS.get(number or 0)
+        elif word == b"cpg" and number is not None:
+            self._codecs[group.font] = _codec_of_page(number)
+        elif word == b"ansicpg" and number is not None:
+            self._default = _codec_of_page(number)
+        elif word in _CHARACTER_SETS:
+            self._default = _CHARACTER_SETS[word]
+        elif word in _BESIDE and len(self._groups) > 2:  # noqa: PLR2004  the document's own
+            group.beside, group.text_start = _BESIDE[word], len(self._out)
+
+
+def _codec_of_page(number: int) -> str | None:
+    """Return the codec of a code page that anydoc does not know."""
+    if _KNOWN_PAGES.fullmatch(str(number)):
+        return None
+    return codec_of(_MAC_PAGES.get(number) or f"cp{number}")

@@ -1,0 +1,150 @@
+"""What the office parser leaves out of a file is found all the same."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import docx
+import pytest
+import xlsxwriter  # pyright: ignore[reportMissingTypeStubs]
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
+from docx.oxml import parse_xml
+
+from calypso_mcp.local.indexing.documents import Document, FileContent
+from calypso_mcp.local.indexing.formats.detection import choose_entry
+
+_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+
+
+def read(name: str, data: bytes) -> Document:
+    return choose_entry(name, "", data[:8_192]).read(FileContent(data, name))
+
+
+RICH = {
+    "Mac letters": (rb"{\rtf1\mac K\'9fndigung}", "Kündigung"),
+    "raw Mac letters": (b"{\\rtf1\\mac K\x9fndigung}", "Kündigung"),
+    "letters of the PC": (rb"{\rtf1\pc K\'81ndigung}", "Kündigung"),
+    "letters of the PS/2": (rb"{\rtf1\pca K\'81ndigung}", "Kündigung"),
+    "a Mac code page": (rb"{\rtf1\ansi\ansicpg10007 \'8e\'f2\'ef}", "Отп"),
+    "a Mac font": (rb"{\rtf1\ansi{\fonttbl{\f0 A;}{\f1\fcharset77 B;}}\f0 \'fc{\f1 K\'9f}\'fc}", "üKüü"),
+    "letters for old readers": (rb"{\rtf1\mac\uc1 K\u252\'9fndigung}", "Kündigung"),
+    "two letters for old readers": (rb"{\rtf1\mac\uc2 K\u252\'9f\'9fn\'9f}", "Künü"),
+    "a picture": (b"{\\rtf1\\mac{\\pict\\bin3 }}}}K\\'9fn}", "Kün"),
+    "a header": (rb"{\rtf1\ansi{\header Manual\par}Body.\par}", "Body.\n\nManual"),
+    "headers of sections": (
+        rb"{\rtf1\ansi{\headerl Manual}{\headerr Manual}One{\footerf End}two.}",
+        "Onetwo.\n\nManual\n\nEnd",
+    ),
+    "a comment": (
+        rb"{\rtf1\ansi Body{\*\annotation{\*\atndate 1}Ask Anna.}.}",
+        "Body.\n\nComment: Ask Anna.",
+    ),
+    "groups left open": (rb"{\rtf1\ansi{\header Manual}Body {\b bold", "Body bold\n\nManual"),
+    "groups closed twice": (rb"{\rtf1\mac K\'9fn}}}", "Kün"),
+}
+
+
+@pytest.mark.parametrize(("data", "text"), RICH.values(), ids=RICH)
+def test_rich_text_is_read_in_full(data: bytes, text: str) -> None:
+    assert read("a.rtf", data).text == text
+
+
+CHUNKS = {
+    "html": ("text/html", b"<p>Ninety euros</p>"),
+    "mht": ("message/rfc822", b"MIME-Version: 1.0\nContent-Type: text/html\n\n<p>Ninety euros</p>"),
+    "rtf": ("application/rtf", rb"{\rtf1\ansi Ninety euros}"),
+    "txt": ("text/plain", b"Ninety euros"),
+}
+
+
+@pytest.mark.parametrize("ending", CHUNKS)
+def test_a_document_placed_in_another_is_read(ending: str) -> None:
+    content_type, data = CHUNKS[ending]
+    assert (
+        "Ninety euros"
+        in read("a.docx", _word_with(f"/word/chunk.{ending}", content_type, data, "aFChunk")).text
+    )
+
+
+def test_an_embedded_workbook_is_read_and_what_is_no_document_is_named() -> None:
+    kind = "application/octet-stream"
+
+    def fill(book: Any) -> None:
+        book.add_worksheet().write(0, 0, "Ninety euros")
+
+    book = _workbook(fill)
+    assert "Ninety euros" in read("a.docx", _word_with("/word/embeddings/a.xlsx", kind, book, "package")).text
+    [warning] = read("a.docx", _word_with("/word/embeddings/a.bin", kind, b"\x7fELF", "package")).warnings
+    assert warning.startswith("embedded file not read: 'a.bin' is a program.")
+
+
+def test_documents_inside_documents_are_read_to_a_depth() -> None:
+    data = b"Ninety euros"
+    name, kind = "/word/chunk.txt", "text/plain"
+    for _ in range(6):
+        data = _word_with(name, kind, data, "aFChunk")
+        name, kind = "/word/chunk.docx", "application/octet-stream"
+    document = read("a.docx", data)
+    assert "Ninety euros" not in document.text
+    assert "too many files lie in each other" in document.warnings[0]
+
+
+def test_watermarks_are_read() -> None:
+    document: Any = docx.Document()
+    document.add_paragraph("Body")
+    art = f'<w:r xmlns:w="{_WORD}" xmlns:v="urn:schemas-microsoft-com:vml"><w:pict><v:shape><v:textpath '
+    document.sections[0].header.paragraphs[0]._p.append(
+        parse_xml(
+            art
+            + 'style="x" string="Ninety &amp;amp; euros"/></v:shape></w:pict></w:r>'.replace("amp;amp", "amp")
+        )
+    )
+    target = BytesIO()
+    document.save(target)
+    assert "Ninety & euros" in read("a.docx", target.getvalue()).text
+
+
+def test_hidden_rows_and_sheets_show_their_cells_as_they_are_formatted() -> None:
+    def fill(book: Any) -> None:
+        share = book.add_format({"num_format": "0.0%"})
+        for name in ("Fees", "Secret"):
+            sheet = book.add_worksheet(name)
+            sheet.write_row(0, 0, ["item", "share"])
+            sheet.write_row(1, 0, ["Key", 0.125], share)
+            sheet.write_row(2, 0, ["Card", 0.375], share)
+            sheet.set_row(1, None, None, {"hidden": True})
+        sheet.very_hidden()
+
+    document = read("a.xlsx", _workbook(fill))
+    assert document.text.count("item: Key | share: 12.5%\nitem: Card | share: 37.5%") == 2
+    assert [(block.line_start, block.line_end) for block in document.blocks if block.is_table] == [(2, 3)] * 2
+
+
+def test_what_is_printed_with_a_sheet_is_read() -> None:
+    def fill(book: Any) -> None:
+        sheet = book.add_worksheet()
+        sheet.write(0, 0, "Key")
+        sheet.set_header('&L&"Arial,Bold"&14Rates &P of &N&RNinety && euros')
+
+    assert "Ninety" in (text := read("a.xlsx", _workbook(fill)).text)
+    assert "Arial" not in text
+
+
+def _word_with(name: str, content_type: str, data: bytes, relation: str) -> bytes:
+    document: Any = docx.Document()
+    document.add_paragraph("Body")
+    part = Part(PackURI(name), content_type, data, document.part.package)
+    document.part.relate_to(part, f"{_OFFICE}/{relation}")
+    target = BytesIO()
+    document.save(target)
+    return target.getvalue()
+
+
+def _workbook(fill: Any) -> bytes:
+    target = BytesIO()
+    with xlsxwriter.Workbook(target) as book:
+        fill(book)
+    return target.getvalue()
