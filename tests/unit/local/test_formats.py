@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from dataclasses import replace
 from email.message import EmailMessage
 from io import BytesIO
@@ -66,10 +67,26 @@ READ = {
     ),
     "rss": ("a.rss", RSS, "title: Feed\ntitle: News & more | description: Hello world"),
     "svg": ("a.svg", "<svg><style>.a{}</style><text x='1'>Revenue</text></svg>", "text: Revenue"),
+    "lines of a drawing": (
+        "a.svg",
+        "<svg><text><tspan>North</tspan><tspan>gate</tspan></text></svg>",
+        "North gate",
+    ),
+    "runs of a paragraph": (
+        "a.xml",
+        "<w:body><w:p><w:r><w:t>Ninety </w:t></w:r><w:r><w:t>euros</w:t></w:r></w:p></w:body>",
+        "Ninety euros",
+    ),
+    "rss escaped twice": ("a.rss", "<rss><title>A &amp;amp; B</title></rss>", "title: A & B"),
     "subtitles": (
         "a.srt",
         "1\n00:00:01,000 --> 00:00:04,000\n<i>It may</i>\nslip.\n\n2\n00:00:05,000 --> 00:00:06,000\nYes.\n",
         "[00:00:01] It may slip. Yes.",
+    ),
+    "styled subtitles": (
+        "a.ass",
+        "[Script Info]\n[Events]\nDialogue: 0,0:00:01.00,0:00:02.00,A,,0,0,0,,{\\i1}Yes,\\Nno &amp; so\n",
+        "[0:00:01] Yes, no & so",
     ),
     "web subtitles": ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Bob>Hello\n", "[00:01] Hello"),
     "calendar": (
@@ -81,6 +98,7 @@ READ = {
     "notebook": ("a.ipynb", json.dumps(NOTEBOOK), "Title\n\nWords here\n\nprint(x)\n\nprinted 42"),
     "tsv": ("a.tsv", 'name\tcity\nMüller\t"Bad\nEms"\n', "name: Müller | city: Bad Ems"),
     "csv of Excel": ("a.csv", "sep=;\nname;amount\nA;1,5\n", "name: A | amount: 1,5"),
+    "csv in single quotes": ("a.csv", "'name','note'\n'A','b, c'\n", "name: A | note: b, c"),
     "csv without names": ("a.csv", "1,2\n3,4\n", "1 | 2\n3 | 4"),
     "properties": ("a.properties", "greeting=K\\u00fcndigung", "greeting=Kündigung"),
     "ruby": ("a.html", "<ruby>漢字<rp>(</rp><rt>kanji</rt></ruby>", "漢字"),
@@ -190,7 +208,52 @@ def test_a_mail_shows_its_heading_body_and_attachments() -> None:
     assert "From: Bö <a@b.example>\nTo: c@d.example" in document.text
     assert "The lease ends in May." in document.text
     assert "plan: B | eur: 249" in document.text
-    assert document.warnings == ("attachment p.gif was not read: its format is not supported",)
+    assert document.warnings == (
+        "attachment not read: 'p.gif' is a picture. Send the text that is in it, or save it as PNG or JPEG.",
+    )
+
+
+def test_an_encrypted_mail_says_what_to_do_and_a_signature_says_nothing() -> None:
+    letter = EmailMessage()
+    letter["Subject"] = "Secret"
+    letter.set_content("See the file.")
+    letter.add_attachment(b"-----BEGIN PGP MESSAGE-----", "text", "plain", filename="a.asc")
+    letter.add_attachment(b"0", "application", "pkcs7-signature", filename="smime.p7s")
+    [warning] = read("a.eml", letter.as_bytes()).warnings
+    assert warning.startswith(
+        "attachment not read: 'a.asc' is an encrypted or signed message. Open it in your"
+    )
+
+
+def test_a_report_of_a_mail_that_was_not_delivered_is_read() -> None:
+    report = (
+        "Subject: Undelivered\nContent-Type: multipart/report; boundary=b\n\n"
+        "--b\nContent-Type: text/plain\n\nNo.\n--b\nContent-Type: message/delivery-status\n\n"
+        "Reporting-MTA: dns; x\n\nDiagnostic-Code: mailbox full\n--b--\n"
+    )
+    assert "mailbox full" in read("a.eml", report).text
+
+
+def test_html_in_nested_alternatives_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    depth = 40
+    page = b64encode(b"<p>" + b"ninety euros " * 30).decode()
+    letter = f"Content-Type: text/html\nContent-Transfer-Encoding: base64\n\n{page}\n"
+    for level in range(depth):
+        letter = (
+            f"Content-Type: multipart/alternative; boundary=b{level}\n\n--b{level}\n"
+            f"Content-Type: text/plain\n\nSee.\n--b{level}\n{letter}\n--b{level}--\n"
+        )
+    decoded: list[str] = []
+    get_payload = EmailMessage.get_payload
+
+    def count(part: EmailMessage, i: int | None = None, decode: bool = False) -> object:
+        if decode:
+            decoded.append(part.get_content_type())
+        return get_payload(part, i, decode)
+
+    monkeypatch.setattr(EmailMessage, "get_payload", count)
+    assert "ninety euros" in read("a.eml", f"Subject: x\n{letter}").text
+    assert decoded.count("text/html") <= 2  # once to weigh it, once to read it
 
 
 def test_a_mail_inside_a_mail_is_read_and_an_endless_nest_is_not() -> None:

@@ -276,7 +276,7 @@ ENTRIES: tuple[Entry, ...] = (
         "texts.notebooks:read_notebook",
     ),
     Entry(
-        _text("subtitles", "subtitles", "srt vtt", "application/x-subrip text/vtt", b"webvtt"),
+        _text("subtitles", "subtitles", "srt vtt ass ssa", "application/x-subrip text/vtt", b"webvtt"),
         "texts.subtitles:read_subtitles",
     ),
     Entry(

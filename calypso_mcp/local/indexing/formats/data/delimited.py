@@ -47,7 +47,8 @@ def read_delimited(file: FileContent) -> Document:
 
 
 def _rows(text: str, delimiter: str, first_line: int) -> Iterator[Row]:
-    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter)
+    is_single = text.startswith("'") and f"'{delimiter}'" in text.partition("\n")[0]
+    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, quotechar="'" if is_single else '"')
     start = first_line
     for cells in reader:
         end = first_line - 1 + reader.line_num

@@ -23,7 +23,12 @@ _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 #: Entities of HTML, which XML knows only with a DTD.
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z][A-Za-z0-9]{1,30});")
 _TAGS = re.compile(r"<[^<>]{1,2000}>")
-_HAS_TAGS = re.compile(r"</?[a-zA-Z][^<>]*>")
+#: Markup that was escaped once more, as in feeds.
+_HAS_TAGS = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:amp|lt|gt|quot|nbsp|#\d{1,7}|#x[\da-fA-F]{1,6});")
+#: Paragraphs, whatever they consist of (WordprocessingML, ODF, HTML, TEI).
+_PARAGRAPHS = frozenset({"w:p", "text:p", "text:h", "p"})
+#: Lines of text in drawings.
+_DRAWN = frozenset({"tspan", "textPath"})
 _NO_TEXT = frozenset({"script", "style"})
 _NO_ATTRIBUTES = re.compile(
     r"xmlns|xml:|^(?:id|class|style|type|version|href|src|d|[a-z]{1,2}\d?)$|:schemaLocation$"
@@ -47,9 +52,11 @@ class _Element:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether text stands between its elements."""
+        """Whether it is running text, with elements in it."""
         has_text = any(isinstance(part, str) and part.strip() for part in self.content)
-        return has_text and bool(self.elements)
+        children = {child.name for child in self.elements}
+        is_paragraph = self.name in _PARAGRAPHS and _PARAGRAPHS.isdisjoint(children)
+        return bool(children) and (has_text or is_paragraph or children <= _DRAWN)
 
 
 def read_xml(file: FileContent) -> Document:
@@ -171,6 +178,8 @@ def _pieces(element: _Element) -> Iterator[str]:
             yield part
         elif _local(part.name) not in _NO_TEXT:
             yield from _pieces(part)
+            if part.name in _DRAWN:
+                yield " "
 
 
 def _local(name: str) -> str:

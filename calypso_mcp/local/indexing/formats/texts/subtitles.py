@@ -1,25 +1,30 @@
-"""Subtitles (SRT, WebVTT): what is said, without numbers, times and styles."""
+"""Subtitles (SRT, WebVTT, SubStation Alpha): what is said, without numbers, times and styles."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import unescape
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 
 _TIMES = re.compile(r"\s*((?:\d+:)?\d{1,2}:\d\d)[.,]\d{1,3}\s+-->")
 _STYLE = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
+#: Start and text: nine fields stand before it (Advanced SubStation Alpha, 4+ styles).
+_DIALOGUE = re.compile(r"Dialogue:[^,]*,\s*(\d+:\d\d:\d\d)[^,]*,(?:[^,]*,){7}(.*)")
 _BLOCK_CHARS = 400
 
 
 def read_subtitles(file: FileContent) -> Document:
     """Return the text in blocks that begin with the time of their first words."""
     decoded = decode(file.data, file.charset)
+    lines = decoded.text.split("\n")
+    cues = _dialogue(lines) if any(map(_DIALOGUE.match, lines)) else _cues(lines)
     blocks: list[Block] = []
     said: list[str] = []
     first = last = 0
-    for time, text, start, end in _cues(decoded.text.split("\n")):
+    for time, text, start, end in cues:
         if not said:
             said, first = [f"[{time}]"], start
         said.append(text)
@@ -40,8 +45,19 @@ def _cues(lines: list[str]) -> Iterator[tuple[str, str, int, int]]:
         if (times := _TIMES.match(line)) is not None:
             time, start, shown = times[1], number, []
         elif line.strip() and time:
-            shown.append(" ".join(_STYLE.sub("", line).split()))
+            shown.append(_plain(line))
         elif not line.strip():
             if text := " ".join(filter(None, shown)):
                 yield time, text, start, number - 1
             time, shown = "", []
+
+
+def _dialogue(lines: list[str]) -> Iterator[tuple[str, str, int, int]]:
+    """Yield time, text and twice the line of what SubStation Alpha shows at once."""
+    for number, line in enumerate(lines, 1):
+        if (found := _DIALOGUE.match(line)) is not None:
+            yield found[1], _plain(found[2].replace("\\N", " ").replace("\\n", " ")), number, number
+
+
+def _plain(line: str) -> str:
+    return " ".join(unescape(_STYLE.sub("", line)).split())
