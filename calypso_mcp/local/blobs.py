@@ -13,7 +13,7 @@ import base64
 import hashlib
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -145,17 +145,9 @@ class Blobs:
         for folder in (self._partial, self.sealed):
             (folder / session_id).unlink(missing_ok=True)
 
-    def session_ids(self, *, older_than: float) -> set[str]:
-        """Return the sessions whose bytes last changed before this Unix time."""
-        found: set[str] = set()
-        for folder in (self._partial, self.sealed):
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    # It may be sealed or discarded by another process in this moment.
-                    with suppress(FileNotFoundError):
-                        if entry.stat().st_mtime < older_than:
-                            found.add(entry.name)
-        return found
+    def session_ids(self) -> set[str]:
+        """Return the sessions of which bytes are stored."""
+        return {blob.name for folder in (self._partial, self.sealed) for blob in folder.iterdir()}
 
 
 class Partial:

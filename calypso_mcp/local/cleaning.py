@@ -12,7 +12,8 @@ from calypso_mcp.local.store.sessions import CANCELLED, OPEN
 async def clean(backend: Backend) -> None:
     """Drop what has expired, and the bytes of sessions that ended without a file or are unknown."""
     before = backend.now() - backend.options.orphan_lifetime_s
-    held = await backend.on_disk(lambda: backend.blobs.session_ids(older_than=before))
+    # Looked at first: a session is in the store before its bytes are on the disk.
+    held = await backend.on_disk(backend.blobs.session_ids)
 
     def work(connection: sqlite3.Connection) -> list[str]:
         sessions.drop_addresses(connection, before)
@@ -22,8 +23,7 @@ async def clean(backend: Backend) -> None:
         # Cancelled ones stay cancelled; for the others the upload starts over if it ever goes on.
         kept_state = {row.id for row in sessions.get_all(connection, list(ended)) if row.state == CANCELLED}
         sessions.set_state(connection, ended - kept_state, OPEN)
-        known = {row.id for row in sessions.get_all(connection, list(held))}
-        return [*ended, *(held - known)]
+        return [*ended, *sessions.unknown(connection, held)]
 
     for session_id in await backend.database.write(work):
         await backend.on_disk(lambda session_id=session_id: backend.blobs.discard(session_id))

@@ -140,6 +140,15 @@ def stale(connection: sqlite3.Connection, before: float) -> list[str]:
     return [row["id"] for row in rows]
 
 
+def unknown(connection: sqlite3.Connection, session_ids: Iterable[str]) -> list[str]:
+    """Return those of the ids that no session has."""
+    rows = connection.execute(
+        "SELECT value FROM json_each(?) EXCEPT SELECT id FROM upload_sessions",
+        (json.dumps(list(session_ids)),),
+    )
+    return [session_id for (session_id,) in rows]
+
+
 def drop_addresses(connection: sqlite3.Connection, before: float) -> None:
     """Forget addresses that expired before `before`."""
     connection.execute("DELETE FROM upload_addresses WHERE expires_at < ?", (before,))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import threading
 from pathlib import Path
 
 import google_crc32c
@@ -103,35 +102,10 @@ def test_discarding_takes_complete_and_incomplete_bytes(blobs: Blobs) -> None:
     blobs.open_partial("half", 5).close()
     with blobs.open_partial("whole", 5).closing() as partial:
         partial.seal(b"hello", {})
-    assert blobs.session_ids(older_than=float("inf")) == {"half", "whole"}
-    assert blobs.session_ids(older_than=0.0) == set()
+    assert blobs.session_ids() == {"half", "whole"}
     for session_id in ("half", "whole", "never"):
         blobs.discard(session_id)
-    assert blobs.session_ids(older_than=float("inf")) == set()
-
-
-def test_bytes_that_are_sealed_or_discarded_while_the_folders_are_looked_through_are_passed_over(
-    tmp_path: Path,
-) -> None:
-    blobs = Blobs(tmp_path)
-    blobs.prepare()
-    over = threading.Event()
-
-    def come_and_go() -> None:
-        while not over.is_set():
-            for number in range(50):
-                blobs.sealed_path(f"{number}").touch()
-            for number in range(50):
-                blobs.discard(f"{number}")
-
-    thread = threading.Thread(target=come_and_go)
-    thread.start()
-    try:
-        for _ in range(1_000):
-            assert blobs.session_ids(older_than=0.0) == set()
-    finally:
-        over.set()
-        thread.join()
+    assert blobs.session_ids() == set()
 
 
 @given(st.lists(st.binary(max_size=400), max_size=5))
