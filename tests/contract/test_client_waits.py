@@ -74,3 +74,16 @@ async def test_every_batch_is_waited_for_and_looked_at_once_where_there_is_no_ti
         waited = await wait_for_outcomes(client, outcomes, CallTime(30))
         assert (waited.state, waited.ready, waited.pending) == (Readiness.READY, 12, 0)
         assert await wait_for_outcomes(client, outcomes, CallTime(0)) == waited
+
+
+async def test_what_was_searchable_already_is_not_asked_about_again(api: Api) -> None:
+    docs = Destination(bucket="docs", create_missing_buckets=True)
+    upload = Upload(BytesSource(OLD), Declaration("a.md", docs, if_exists="replace"))
+    async with client_of(api) as client:
+        await wait_for_outcomes(client, await client.uploads.upload_all([upload]), CallTime(30))
+        [bucket] = (await client.buckets.list()).buckets
+        there = Destination(bucket_ids=(bucket.id,))
+        outcomes = await client.uploads.upload_all([upload.to(there)])
+    # A client that is closed answers no question.
+    waited = await wait_for_outcomes(client, outcomes, CallTime(0))
+    assert (waited.state, waited.ready, waited.pending) == (Readiness.READY, 1, 0)

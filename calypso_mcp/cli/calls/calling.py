@@ -103,4 +103,6 @@ def _fitted(widths: list[int], wide: int) -> list[int]:
 
 
 def _folded(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, width, break_on_hyphens=False) or [""]
+    if len(text) <= width:
+        return [text]  # wrapping takes a hundred times as long, and a list may have 10,000 rows
+    return textwrap.wrap(text, width, break_on_hyphens=False)

@@ -19,7 +19,7 @@ from calypso_mcp.server.batches.batch_reports import BatchReport, Told
 from calypso_mcp.server.batches.batch_waiting import BatchReadiness, wait_for_outcomes
 from calypso_mcp.server.calls.call_progress import CallProgress, Step
 from calypso_mcp.server.calls.call_time import CallTime
-from calypso_mcp.server.calls.confirmation import require_yes
+from calypso_mcp.server.calls.confirmation import is_agreed, require_yes
 from calypso_mcp.server.quotas.upload_quotas import Admission
 from calypso_mcp.server.scope.destinations import Target, create_missing, note_created
 from calypso_mcp.server.scope.quota_room import admit_uploads, foresee_uploads
@@ -65,6 +65,9 @@ class Batch:
 
         One question for both: of two, a client that calls again would bring only the second answer.
         """
+        if is_agreed(ctx, confirm=confirm):
+            # What a question would say takes as long to find as the upload of unchanged files.
+            return
         deeds = [await self._upload_to_confirm(time)]
         if self._folder is not None and self._access.state.confirm_removals:
             deeds.append(missing_sources.removal_to_confirm(self._folder, self._missing))

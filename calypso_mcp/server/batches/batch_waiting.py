@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -38,16 +38,26 @@ class BatchReadiness:
 async def wait_for_outcomes(
     client: CalypsoClient, outcomes: Sequence[FileState], time: CallTime, progress: CallProgress | None = None
 ) -> BatchReadiness:
-    """Wait until every file that arrived is searchable or has failed, or the call times out."""
-    uploaded = {outcome.file_id for outcome in outcomes if outcome.is_uploaded and outcome.file_id}
+    """Wait until every file that arrived is searchable or has failed, or the call times out.
+
+    What was searchable already when the call looked at it is not asked about again.
+    """
+    uploaded = {outcome.file_id: outcome for outcome in outcomes if outcome.is_uploaded and outcome.file_id}
+    found_ready = {
+        file_id: outcome for file_id, outcome in uploaded.items() if outcome.readiness is Readiness.READY
+    }
     nameless = sum(outcome.is_uploaded and not outcome.file_id for outcome in outcomes)
     reports: dict[int, StateReport] = {}
     counts: dict[int, int] = {}
-    targets = _targets(outcomes)
+    targets = _targets(outcome for outcome in uploaded.values() if outcome.file_id not in found_ready)
 
     def note() -> None:
         if progress is not None:
-            progress.tell(Step("indexing", files_done=sum(counts.values()), files_total=len(uploaded)))
+            progress.tell(
+                Step(
+                    "indexing", files_done=len(found_ready) + sum(counts.values()), files_total=len(uploaded)
+                )
+            )
 
     async def look(position: int) -> None:
         def tell(report: StateReport) -> None:
@@ -74,13 +84,13 @@ async def wait_for_outcomes(
         for item in report.failed
         if (item.file_id or item.id) in uploaded
     }
-    warned = {
+    ready = found_ready | {
         state.id: state
         for report in reports.values()
         for state in report.states
-        if state.warnings and state.readiness is Readiness.READY
+        if state.readiness is Readiness.READY and state.id in uploaded
     }
-    ready = {file_id for report in reports.values() for file_id in report.ready} & uploaded
+    warned = {file_id: state for file_id, state in ready.items() if state.warnings}
     pending = len(uploaded) + nameless - len(ready) - len(failed)
     settled = Readiness.FAILED if failed else Readiness.READY
     return BatchReadiness(
@@ -92,17 +102,17 @@ async def wait_for_outcomes(
     )
 
 
-def _targets(outcomes: Sequence[FileState]) -> list[ReadinessTarget]:
-    """Return what to ask for: the files that arrived, with the batch they came with.
+def _targets(arrived: Iterable[FileState]) -> list[ReadinessTarget]:
+    """Return what to ask for: the files, with the batch they came with.
 
     One request tells about a hundred files of a batch, but the batch itself may hold files of other calls
     that never arrived, and would never be done.
     """
     by_batch: dict[str | None, list[str]] = defaultdict(list)
-    for outcome in outcomes:
-        if outcome.is_uploaded and outcome.file_id:
+    for outcome in arrived:
+        if outcome.file_id:
             by_batch[outcome.batch_id].append(outcome.file_id)
     return [
-        ReadinessTarget(file_ids=tuple(dict.fromkeys(file_ids)), batch_id=batch_id)
+        ReadinessTarget(file_ids=tuple(file_ids), batch_id=batch_id)
         for batch_id, file_ids in by_batch.items()
     ]

@@ -37,6 +37,11 @@ class _Nothing(BaseModel):
     """A form without fields: to accept it is to say yes."""
 
 
+def is_agreed(ctx: Context[ServerState, Any], *, confirm: bool) -> bool:
+    """Whether nobody needs to be asked, because the agent says yes for a user that the client cannot ask."""
+    return confirm and not _can_ask(ctx)
+
+
 async def require_yes(ctx: Context[ServerState, Any], question: str, *, confirm: bool) -> None:
     """Return where the user agrees.
 
@@ -49,9 +54,9 @@ async def require_yes(ctx: Context[ServerState, Any], question: str, *, confirm:
         QuestionForUser: The user is to be asked first.
         InputError: The user said no, or has to be asked by the agent.
     """
+    if is_agreed(ctx, confirm=confirm):
+        return
     if not _can_ask(ctx):
-        if confirm:
-            return
         raise InputError(
             f"The user has to agree first: {question}",
             code="confirmation_required",
