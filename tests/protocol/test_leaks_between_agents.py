@@ -14,7 +14,9 @@ import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import anyio
 import pytest
@@ -33,6 +35,8 @@ from mcp_types import (
 )
 
 from calypso_mcp.server.chat_view import VIEW_URI
+from calypso_mcp.server.registry import PROFILES
+from calypso_mcp.server.transport.page_routes import page_routes
 from tests.support.team_server import BOUND_S, Team, call, team_server
 
 #: Stands in alpha's document, title, metadata, file name and bucket name, and nowhere else.
@@ -295,10 +299,16 @@ def neutral(answer: str, name: str) -> str:
     return re.sub(r"req_[0-9a-f]+|upload_[A-Za-z0-9_-]{22,}|waited_s.{0,8}", "~", answer.replace(name, "?"))
 
 
+def real_names(owned: Owned) -> dict[str, str]:
+    """Return the names of what alpha owns, by kind."""
+    named = {SLUG: SLUG, NAME: NAME, "agent": f"{CANARY}-agent", "file name": f"{CANARY}.txt"}
+    return owned.names | named
+
+
 async def test_what_another_agent_owns_cannot_be_told_apart_from_what_does_not_exist(
     owned: Owned, connect: Connect
 ) -> None:
-    real = owned.names | {SLUG: SLUG, NAME: NAME, "agent": f"{CANARY}-agent", "file name": f"{CANARY}.txt"}
+    real = real_names(owned)
     differing: list[tuple[str, str, str]] = []
     async with connect("beta") as client:
         for kind, way in WAYS:
@@ -402,6 +412,88 @@ async def test_the_view_in_a_chat_holds_nothing_of_any_bucket_and_leads_to_the_p
     assert CANARY not in "".join(texts)
     async with owned.team.http("alpha") as http:
         assert "Calypso Buckets" in (await http.get("/ui/")).text
+
+
+#: Requests to the routes of the page: what is named, method, path and body, `{}` being the name.
+PAGE_WAYS: list[tuple[str, str, str, dict[str, Any] | None]] = [
+    *(
+        way
+        for kind in (SLUG, ID, NAME)
+        for way in (
+            (kind, "GET", "/page/sources?bucket={}", None),
+            (kind, "POST", "/page/uploads", {"bucket": "{}", "path": "a.txt"}),
+        )
+    ),
+    ("file name", "GET", f"/page/sources?bucket={BETA}&query={{}}", None),
+    ("file", "GET", f"/page/sources?bucket={BETA}&cursor={{}}", None),
+    ("file", "PATCH", "/page/sources/{}", {"tags": ["mine"]}),
+    ("file", "GET", "/page/sources/{}/content", None),
+]
+#: Routes of the page that name nothing.
+NAMELESS = {("GET", "/page/abilities"), ("GET", "/page/findings")}
+
+
+def test_every_route_of_the_page_is_in_the_matrix() -> None:
+    nothing: Any = None
+    offered = {
+        (method, re.sub(r"{\w+}", "{}", route.path))
+        for route in page_routes(nothing, nothing, frozenset())
+        for method in (route.methods or set()) - {"HEAD"}
+    }
+    tried = {(method, path.partition("?")[0]) for _, method, path, _ in PAGE_WAYS}
+    assert offered == tried | NAMELESS
+
+
+async def test_the_routes_of_the_page_tell_nothing_of_what_another_agent_owns(owned: Owned) -> None:
+    real = real_names(owned)
+    async with owned.team.http("beta") as http:
+        for kind, method, path, body in PAGE_WAYS:
+            told: list[tuple[int, str]] = []
+            for name in (twin_of(real[kind]), real[kind]):
+                sent = {
+                    key: value.format(name) if value == "{}" else value for key, value in (body or {}).items()
+                }
+                answer = await http.request(method, path.format(quote(name, safe="")), json=sent or None)
+                told.append((answer.status_code, neutral(answer.text, name)))
+                assert CANARY not in answer.text.replace(name, ""), path
+            assert told[0] == told[1], path
+        for method, path in NAMELESS:
+            assert CANARY not in (await http.request(method, path)).text
+    async with owned.team.http("alpha") as http:
+        own = await http.get(f"/page/sources/{real['file']}/content")
+        assert CANARY in own.text
+
+
+#: Calls of the tools of the profile for ChatGPT.
+SOUGHT_WAYS: list[tuple[str, Way]] = [
+    ("file name", lambda name: tool("search", query=name)),
+    *(
+        ("file", lambda name, form=form: tool("fetch", id=form.format(name)))
+        for form in ("{}", "{}#passage 1", "{}#page 1", "{}?bicycles")
+    ),
+    ("file name", lambda name: tool("fetch", id=f"{name}?bicycles")),
+]
+
+
+@pytest.mark.parametrize("era", ["auto", "legacy"])
+async def test_search_and_fetch_tell_nothing_of_what_another_agent_owns(
+    owned: Owned, tmp_path: Path, era: str
+) -> None:
+    assert set(PROFILES) == {"full", "chatgpt"}
+    real = real_names(owned)
+    data = str(owned.team.folder / "data")
+    with team_server(tmp_path, AGENTS, CALYPSO_PROFILE="chatgpt", CALYPSO_DATA_DIR=data) as team:
+        async with team.client("beta", era) as client:
+            offered = {one.name for one in (await client.list_tools()).tools}
+            assert offered == {way("NAME")[1] for _, way in SOUGHT_WAYS}
+            for kind, way in SOUGHT_WAYS:
+                name, twin = real[kind], twin_of(real[kind])
+                told = [neutral(await learned(client, *way(one)), one) for one in (twin, name)]
+                assert told[0] == told[1], way(name)
+                assert CANARY not in told[1]
+            assert CANARY not in await learned(client, *tool("search", query="bicycles"))
+        async with team.client("alpha", era) as client:
+            assert CANARY in await learned(client, *tool("fetch", id=real["file"]))
 
 
 async def test_a_one_time_address_brings_a_file_to_its_owner_only(owned: Owned) -> None:
