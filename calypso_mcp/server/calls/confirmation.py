@@ -38,7 +38,7 @@ class _Nothing(BaseModel):
 
 
 def is_agreed(ctx: Context[ServerState, Any], *, confirm: bool) -> bool:
-    """Whether nobody needs to be asked, because the agent says yes for a user that the client cannot ask."""
+    """Whether the agent has said yes for its user, whom this client cannot ask."""
     return confirm and not _can_ask(ctx)
 
 
