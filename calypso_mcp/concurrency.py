@@ -97,6 +97,8 @@ async def map_parallel(work: Callable[[T], Awaitable[R]], values: Sequence[T], *
     Raises:
         Exception: The first that `work` raised; the rest is cancelled.
     """
+    if len(values) == 1:
+        return [await work(values[0])]  # without a task of its own
     results: dict[int, R] = {}
 
     async def run(index: int) -> None:

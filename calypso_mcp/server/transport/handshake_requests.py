@@ -7,6 +7,7 @@ JSON. The response becomes a stream when something is sent before the answer, or
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -17,13 +18,15 @@ from mcp_types import JSONRPCRequest
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.requests import Request
 
-from calypso_mcp.concurrency import run_in_background
+from calypso_mcp.concurrency import open_task_group
 from calypso_mcp.server import sdk
 from calypso_mcp.server.access.body_limits import replay
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+#: Most calls take less, in seconds, and so are over before it is worth a task to watch their client.
+_QUICK_S: Final = 0.1
 _STREAM_HEADERS: Final = [
     (b"content-type", b"text/event-stream"),
     (b"cache-control", b"no-cache, no-transform"),
@@ -53,25 +56,37 @@ class HandshakeRequests:
             await self._endpoint(scope, replay(body, receive), send)
             return
         answer = _Answer(send)
-        with anyio.CancelScope() as stays:
-            async with run_in_background(lambda: self._keep_open(answer, receive, stays)):
+        async with open_task_group() as tasks:
+            watching = asyncio.get_running_loop().call_later(
+                _QUICK_S, tasks.start_soon, self._keep_open, answer, receive, tasks.cancel_scope
+            )
+            try:
                 await answer.end(await sdk.answer_request(self._server, request, message, answer.send_event))
+            finally:
+                watching.cancel()
+            if answer.is_watched:
+                tasks.cancel_scope.cancel()
 
-    async def _keep_open(self, answer: _Answer, receive: Receive, stays: anyio.CancelScope) -> None:
+    async def _keep_open(self, answer: _Answer, receive: Receive, call: anyio.CancelScope) -> None:
         """Send pings while nothing else is sent, and cancel the call when the client leaves."""
+        answer.is_watched = True
         while True:
             with anyio.move_on_after(self._silence_s):
                 while (await receive())["type"] != "http.disconnect":
                     pass
-                stays.cancel()
+                call.cancel()
                 return
             await answer.send_block(_PING)
 
 
 class _Answer:
-    """The response to one request: JSON, or a stream of events once anything was sent before the answer."""
+    """The response to one request: JSON, or a stream of events once anything was sent before the answer.
+
+    `is_watched`: a task waits for its client to leave.
+    """
 
     def __init__(self, send: Send) -> None:
+        self.is_watched = False
         self._send = send
         self._is_stream = False
         self._is_over = False
