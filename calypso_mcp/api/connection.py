@@ -18,6 +18,8 @@ class Extension(StrEnum):
     SOURCES = "sources"
     #: `GET /knowledge/sources/{id}/text` and `/content`: a source's text, and its bytes as uploaded.
     READ = "read"
+    #: `GET /knowledge/sources/{id}/pages/{page}/picture`: what a page of a PDF looks like.
+    PICTURES = "pictures"
     #: `DELETE /knowledge/sources/{id}`.
     REMOVE = "remove"
     #: `path` and `if_exists` of a declaration: a new version takes the place of the one before.

@@ -23,6 +23,7 @@ SOURCE_GROWTH = "/knowledge/sources/growth"
 SOURCE = "/knowledge/sources/{file_id}"
 SOURCE_TEXT = "/knowledge/sources/{file_id}/text"
 SOURCE_CONTENT = "/knowledge/sources/{file_id}/content"
+SOURCE_PICTURE = "/knowledge/sources/{file_id}/pages/{page}/picture"
 AGENT_MODELS = "/rag-agent/models"
 AGENTS = "/rag-agent/agents"
 #: An extension of the embedded backend, see `api.connection`.

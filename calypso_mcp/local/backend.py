@@ -17,6 +17,7 @@ from calypso_mcp.local.processes.turns import Turns
 from calypso_mcp.local.store.connections.database import Database
 
 if TYPE_CHECKING:
+    from calypso_mcp.local.indexing.page_pictures import PagePictures
     from calypso_mcp.local.retrieval.search import Reorder
     from calypso_mcp.local.semantic.semantics import Semantics
     from calypso_mcp.local.writing.writer import Writer
@@ -50,6 +51,13 @@ class Backend:
     def arrivals(self) -> Arrivals:
         """Small files that are arriving."""
         return Arrivals(self.database, self.blobs)
+
+    @cached_property
+    def pictures(self) -> PagePictures:
+        """Pictures of pages."""
+        from calypso_mcp.local.indexing.page_pictures import PagePictures
+
+        return PagePictures()
 
     def now(self) -> float:
         """Return the time in seconds."""

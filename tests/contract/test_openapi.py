@@ -147,7 +147,7 @@ def test_hostile_requests_are_answered_as_described(tmp_path: Path) -> None:
         (tmp_path / "schemathesis.toml").write_text(
             f"""
             [[operations]]
-            include-operation-id = ["get_file", "read_text", "read_content", "relabel"]
+            include-operation-id = ["get_file", "read_text", "read_content", "draw_page", "relabel"]
             parameters = {{ "path.file_id" = "{file["id"]}" }}
             [[operations]]
             include-operation-id = "get_task"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from tests.support.live_backend import Api, tree
+from tests.support.pdfs import text_pdf
 
 SOURCES = "/knowledge/sources"
 OLD = b"# Leave\n\nEvery employee has 27 days of annual leave.\n"
@@ -168,6 +171,26 @@ async def test_the_bytes_come_back_as_they_were_uploaded(api: Api) -> None:
     answer = await api.get(f"{SOURCES}/{file['id']}/content")
     assert answer.content == OLD
     assert "attachment" in answer.headers["content-disposition"]
+
+
+async def test_a_page_of_a_pdf_is_drawn_within_bounds(api: Api) -> None:
+    pdf = await added(api, text_pdf([["One"], ["Two"]]), filename="two.pdf")
+    note = await added(api, OLD)
+    answers = [await api.get(f"{SOURCES}/{pdf['id']}/pages/{page}/picture") for page in (1, 2, 1)]
+    for answer in answers:
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        with Image.open(BytesIO(answer.content)) as picture:
+            picture.load()
+            assert 600 < picture.width < picture.height < 1_400
+    assert answers[0].content == answers[2].content != answers[1].content
+    for path in (
+        *(f"{pdf['id']}/pages/{page}/picture" for page in ("0", "3", "1e9", "-1", "9" * 40)),
+        f"{note['id']}/pages/1/picture",
+    ):
+        refused = await api.get(f"{SOURCES}/{path}")
+        assert (refused.status_code, refused.json()["error"]["code"]) == (404, "picture_missing"), path
+    assert (await api.get(f"{SOURCES}/file_absent/pages/1/picture")).status_code == 404
 
 
 async def test_a_removed_source_is_gone_everywhere(api: Api) -> None:

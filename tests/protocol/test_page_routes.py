@@ -13,6 +13,7 @@ from mcp import MCPError
 from mcp_types import TextResourceContents
 
 from tests.support.live_backend import in_process, options_for
+from tests.support.pdfs import text_pdf
 from tests.support.scripted_calypso import ScriptedCalypso, bucket
 from tests.support.scripted_server import scripted_server
 from tests.support.team_server import Team, call, team_server
@@ -103,6 +104,22 @@ async def test_labels_and_originals_are_within_reach_and_for_those_who_may(team:
         assert (await stranger.get("/page/abilities")).status_code == 401
 
 
+async def test_pictures_of_pages_are_within_reach_and_come_as_pictures(team: Team) -> None:
+    async with in_process(options_for(team.folder / "data")) as api:
+        inside, outside = [
+            (await api.upload(text_pdf([[name]]), bucket=name, filename=f"{name}.pdf"))["id"]
+            for name in ("docs", "board")
+        ]
+    async with team.http("reader") as http:
+        answer = await http.get(f"/page/sources/{inside}/pages/1/picture")
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
+        assert answer.content.startswith(b"\x89PNG")
+        assert (await http.get("/page/abilities")).json()["pictures"]
+        for file_id, page in ((outside, "1"), (inside, "2"), (inside, "..%2f..%2fcontent")):
+            refused = await http.get(f"/page/sources/{file_id}/pages/{page}/picture")
+            assert refused.status_code == 404, refused.text
+
+
 async def test_a_source_that_others_hold_too_is_not_relabelled_from_one_bucket(team: Team) -> None:
     # As another client of the same store would make it.
     async with in_process(options_for(team.folder / "data")) as api:
@@ -157,10 +174,11 @@ async def test_only_what_the_operator_offers_can_be_done(tmp_path: Path) -> None
     with team_server(tmp_path, {"one": "all_buckets = true"}, CALYPSO_TOOLS="list_buckets") as team:
         async with team.http("one") as http:
             can = (await http.get("/page/abilities")).json()
-            assert (can["download"], can["relabel"]) == (False, False)
+            assert (can["download"], can["pictures"], can["relabel"]) == (False, False, False)
             for refused in (
                 await http.get("/page/sources", params={"bucket": "docs"}),
                 await http.get("/page/sources/file_1/content"),
+                await http.get("/page/sources/file_1/pages/1/picture"),
                 await http.patch("/page/sources/file_1", json={"tags": []}),
                 await http.post("/page/uploads", json={"bucket": "docs", "path": "a.md"}),
             ):

@@ -109,14 +109,20 @@ class BucketSources:
 
     async def content(self, file_id: str) -> bytes:
         """Return the bytes of a source as they were uploaded; at most the size of one file is taken."""
+        return await self._bytes(paths.fill(paths.SOURCE_CONTENT, file_id=file_id))
 
+    async def picture(self, file_id: str, page: str) -> bytes:
+        """Return what a page (from 1) of a PDF looks like, as PNG."""
+        return await self._bytes(paths.fill(paths.SOURCE_PICTURE, file_id=file_id, page=page))
+
+    async def _bytes(self, path: str) -> bytes:
         async def read(response: httpx2.Response) -> bytes:
             body = await body_of(response, UploadLimits().file_bytes)
             if body is None:
                 raise ContractError("The stored content is larger than any file may be.")
             return body
 
-        return await self._requester.get_and_read(paths.fill(paths.SOURCE_CONTENT, file_id=file_id), read)
+        return await self._requester.get_and_read(path, read)
 
     async def relabel(self, file_id: str, labels: RelabelSource) -> Source:
         """Change title, tags or metadata; what `labels` leaves out stays."""

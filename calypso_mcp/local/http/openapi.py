@@ -16,7 +16,7 @@ from calypso_mcp import __version__
 from calypso_mcp.api.connection import mark
 from calypso_mcp.local.http.exchange import IDEMPOTENCY_KEY_CHARS
 from calypso_mcp.local.http.openapi_links import links_from
-from calypso_mcp.local.http.operations import BYTES, Operation
+from calypso_mcp.local.http.operations import BYTES, PICTURE, Operation
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.uploads.addresses import UPLOAD_PATH
 
@@ -188,7 +188,7 @@ def _answer(status: int, operation: Operation, shapes: _Shapes) -> dict[str, Any
 
 
 def _body(shape: Any, shapes: _Shapes) -> dict[str, Any]:
-    if shape == BYTES:
+    if shape in {BYTES, PICTURE}:
         return {}
     return {"type": "string"} if isinstance(shape, str) else shapes.answered(shape)
 

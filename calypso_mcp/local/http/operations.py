@@ -25,6 +25,7 @@ Answered = Awaitable[Answer | Events | Response]
 #: Media types of bodies that are no JSON object, in the place of a shape.
 EVENT_STREAM = "text/event-stream"
 BYTES = "application/octet-stream"
+PICTURE = "image/png"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -143,20 +144,17 @@ class ChildProcess:
         Raises:
             ChildDied: It ended, or answered nonsense; it must be closed.
         """
-        self.files_read += 1
-        request = {
-            "path": str(file.path),
-            "format": file.format,
-            "filename": file.filename,
-            "charset": file.charset,
-            "is_page": file.is_page,
-            "recognizes": file.recognizes,
-            "memory_bytes": limits.memory_bytes,
-            "cpu_s": limits.cpu_s,
-            "max_chars": limits.max_chars,
-            "max_blocks": limits.max_blocks,
-        }
-        answer = await self._ask(json.dumps(request).encode() + b"\n", limits)
+        answer = await self._ask(
+            limits,
+            path=str(file.path),
+            format=file.format,
+            filename=file.filename,
+            charset=file.charset,
+            is_page=file.is_page,
+            recognizes=file.recognizes,
+            max_chars=limits.max_chars,
+            max_blocks=limits.max_blocks,
+        )
         if "code" in answer:
             return ExtractionFailed(answer["code"], answer["message"])
         blocks = tuple(
@@ -171,10 +169,23 @@ class ChildProcess:
             answer["shows_unread_text"],
         )
 
-    async def _ask(self, request: bytes, limits: ExtractionLimits) -> dict[str, Any]:
+    async def draw(self, path: Path, page: int, limits: ExtractionLimits) -> bytes | ExtractionFailed:
+        """Have a page (1-based) of a PDF drawn; return it as PNG, or why it cannot be drawn.
+
+        Raises:
+            ChildDied: As for `read`.
+        """
+        answer = await self._ask(limits, path=str(path), page=page)
+        if "code" in answer:
+            return ExtractionFailed(answer["code"], answer["message"])
+        return base64.b64decode(answer["picture"])
+
+    async def _ask(self, limits: ExtractionLimits, **asked: Any) -> dict[str, Any]:
         assert self._process.stdin is not None  # noqa: S101  (opened with a pipe)
+        self.files_read += 1
+        request = {**asked, "memory_bytes": limits.memory_bytes, "cpu_s": limits.cpu_s}
         try:
-            await self._process.stdin.send(request)
+            await self._process.stdin.send(json.dumps(request).encode() + b"\n")
             length = int(await self._answers.receive_until(b"\n", _LENGTH_LINE_BYTES))
             most = limits.max_chars * _JSON_BYTES_PER_CHAR + _JSON_FRAME_BYTES
             answer = json.loads(await self._answers.receive_exactly(min(length, most)))

@@ -8,12 +8,12 @@ that dies or takes too long fails its one file and is replaced.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from email.message import Message
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import anyio
 from anyio.to_thread import run_sync
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from calypso_mcp.local.indexing.formats.registry import Entry
 
 __all__ = ["Block", "Document", "ExtractionFailed", "ExtractionLimits", "Extractor", "FailureCode"]
+
+T = TypeVar("T")
 
 #: Larger files are read in a child process whatever their format.
 _LARGE_BYTES = 524_288
@@ -106,6 +108,21 @@ class Extractor:
             raise ExtractionFailed("empty", "The file contains no text.")
         return document
 
+    async def draw(self, path: Path, page: int) -> bytes:
+        """Return page `page` (1-based) of the PDF at `path` as PNG.
+
+        Raises:
+            ExtractionFailed: Why there is no picture.
+        """
+        async with self._slots:
+            return await self._in_child(
+                lambda child: child.draw(path, page, self._limits), self._limits, self._idle
+            )
+
+    async def close_idle(self) -> None:
+        """End the child processes that read nothing now."""
+        await _close_all(self._idle)
+
     def read_small(self, path: Path, *, filename: str, content_type: str) -> Document | None:
         """Return the text of a small file in a simple format; None for what `extract` must see. Blocks.
 
@@ -145,7 +162,8 @@ class Extractor:
             if document is not None:
                 return document
         async with self._slots:
-            return await self._read_in_child(file, self._limits.times(entry), self._idle)
+            limits = self._limits.times(entry)
+            return await self._in_child(lambda child: child.read(file, limits), limits, self._idle)
 
     async def _recognize(self, file: FileToRead) -> Document:
         """Read the text in pictures, in a child that no other kind of file waits for."""
@@ -154,22 +172,26 @@ class Extractor:
         try:
             async with self._recognition:
                 limits = self._limits.for_recognition()
-                return await self._read_in_child(
-                    replace(file, recognizes=True), limits, self._idle_recognizers
+                pictures = replace(file, recognizes=True)
+                return await self._in_child(
+                    lambda child: child.read(pictures, limits), limits, self._idle_recognizers
                 )
         finally:
             self.recognizing -= 1
             if not self.recognizing:
                 await _close_all(self._idle_recognizers)  # its models fill memory
 
-    async def _read_in_child(
-        self, file: FileToRead, limits: ExtractionLimits, idle: list[ChildProcess]
-    ) -> Document:
+    async def _in_child(
+        self,
+        ask: Callable[[ChildProcess], Awaitable[T | ExtractionFailed]],
+        limits: ExtractionLimits,
+        idle: list[ChildProcess],
+    ) -> T:
         child = await _child_of(idle)
         answered = False
         try:
             with anyio.fail_after(limits.wall_s):
-                answer = await child.read(file, limits)
+                answer = await ask(child)
             answered = True
         except TimeoutError as error:
             raise _took_too_long() from error

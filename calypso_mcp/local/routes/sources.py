@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+from pathlib import Path
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import FileResponse
+from starlette.responses import FileResponse, Response
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.connection import Extension
@@ -30,9 +32,10 @@ from calypso_mcp.domain.uploads.upload_rules import check_metadata, check_tags, 
 from calypso_mcp.errors import InputError
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer
-from calypso_mcp.local.http.operations import BYTES, Operation
+from calypso_mcp.local.http.operations import BYTES, PICTURE, Operation
 from calypso_mcp.local.identifiers import iso_time
-from calypso_mcp.local.refusals import invalid, not_found
+from calypso_mcp.local.indexing.documents import ExtractionFailed
+from calypso_mcp.local.refusals import Refusal, invalid, not_found
 from calypso_mcp.local.retrieval import reading
 from calypso_mcp.local.routes.files import file_wire, required
 from calypso_mcp.local.routes.search import place_of
@@ -40,6 +43,8 @@ from calypso_mcp.local.store import files, sources
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sources import After, Filters, Order, Page
 from calypso_mcp.local.uploads.destinations import resolve
+
+_AS_IT_IS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 
 async def list_sources(backend: Backend, _: Request, asked: SourcesQuery) -> Answer:
@@ -102,16 +107,22 @@ async def read_text(backend: Backend, request: Request, asked: TextQuery) -> Ans
 
 async def read_content(backend: Backend, request: Request) -> FileResponse:
     """Answer with a source's bytes as they were uploaded."""
-    file = await backend.database.read(lambda connection: _file(connection, request))
-    path = backend.blobs.sealed_path(file.session_id)
-    if not await backend.on_disk(path.exists):
-        raise not_found("stored content", "content_missing")
-    return FileResponse(
-        path,
-        media_type="application/octet-stream",
-        filename=file.declaration.filename,
-        headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"},
-    )
+    file, path = await _stored(backend, request)
+    name = file.declaration.filename
+    return FileResponse(path, media_type=BYTES, filename=name, headers=_AS_IT_IS)
+
+
+async def draw_page(backend: Backend, request: Request) -> Response:
+    """Answer with what a page (from 1) of a PDF looks like."""
+    _, path = await _stored(backend, request)
+    number = request.path_params["page"]
+    if not re.fullmatch("[1-9][0-9]{0,5}", number):
+        raise not_found("page", "picture_missing")
+    try:
+        picture = await backend.pictures.draw(path, int(number))
+    except ExtractionFailed as failure:
+        raise Refusal(404, "picture_missing", failure.message) from None
+    return Response(picture, media_type=PICTURE, headers=_AS_IT_IS)
 
 
 async def relabel(backend: Backend, request: Request, body: RelabelSource) -> Answer:
@@ -165,6 +176,15 @@ async def remove(backend: Backend, request: Request, asked: RemovalQuery) -> Ans
 def source_wire(name: str, file: FileRow) -> dict[str, Any]:
     """Return a source as the API writes it."""
     return {**file_wire(file), "name": name, "kind": file.kind, "identity": file.identity}
+
+
+async def _stored(backend: Backend, request: Request) -> tuple[FileRow, Path]:
+    """Return a source and the path of its bytes."""
+    file = await backend.database.read(lambda connection: _file(connection, request))
+    path = backend.blobs.sealed_path(file.session_id)
+    if not await backend.on_disk(path.exists):
+        raise not_found("stored content", "content_missing")
+    return file, path
 
 
 def _file(connection: sqlite3.Connection, request: Request) -> FileRow:
@@ -231,5 +251,13 @@ OPERATIONS = (
         refuses=(404,),
         extension=Extension.READ,
         takes_range=True,
+    ),
+    Operation(
+        "GET",
+        paths.SOURCE_PICTURE,
+        draw_page,
+        {200: (PICTURE,)},
+        refuses=(404,),
+        extension=Extension.PICTURES,
     ),
 )

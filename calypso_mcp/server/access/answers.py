@@ -47,7 +47,7 @@ def status_of(error: CalypsoError) -> int:
         return 507  # RFC 4331, section 6
     if isinstance(error, InputError):
         return 400
-    if isinstance(error, ApiError) and error.status in (409, 413, 429):
+    if isinstance(error, ApiError) and error.status in (404, 409, 413, 429):
         return error.status
     return 502 if isinstance(error, ApiError | ConnectionFailed) and not error.retryable else 503
 

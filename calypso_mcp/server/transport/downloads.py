@@ -60,9 +60,10 @@ class Download(Response):
         caller: str,
         read: Callable[[], Awaitable[bytes]],
         headers: Mapping[str, str],
+        media_type: str = "application/octet-stream",
     ) -> None:
         """Send what `read` returns to `caller`, with `headers`."""
-        super().__init__(headers=headers)
+        super().__init__(headers=headers, media_type=media_type)
         self._downloads = downloads
         self._caller = caller
         self._read = read
@@ -74,7 +75,7 @@ class Download(Response):
             async with self._downloads.place(self._caller):
                 data = await self._read()
                 headers = {**self._sent_with, "Content-Length": str(len(data))}
-                original = StreamingResponse(_pieces(data), 200, headers, "application/octet-stream")
+                original = StreamingResponse(_pieces(data), 200, headers, self.media_type)
                 await original(scope, receive, send)
         except CalypsoError as error:
             await failure(error)(scope, receive, send)

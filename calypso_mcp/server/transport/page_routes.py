@@ -80,6 +80,7 @@ def page_routes(
         route(f"{PREFIX}/sources", "GET", page.list),
         route(source, "PATCH", page.relabel),
         route(f"{source}/content", "GET", page.content),
+        route(f"{source}/pages/{{page}}/picture", "GET", page.picture),
         route(f"{PREFIX}/uploads", "POST", page.address),
         route(f"{PREFIX}/findings", "GET", page.found),
     ]
@@ -105,6 +106,7 @@ class PageEndpoints:
             "sort": Extension.SOURCES in known,
             "growth": Extension.SOURCES in known,
             "download": Extension.READ in known and "read_source" in self._tools,
+            "pictures": Extension.PICTURES in known and "read_source" in self._tools,
             "relabel": Extension.RELABEL in known and may_change,
             "replace": Extension.REPLACE in known,
             "diagnose": self._findings is not None and self._may_operate(access),
@@ -156,6 +158,17 @@ class PageEndpoints:
             return await access.client.sources.content(file.id)
 
         return Download(self._downloads, access.grant.name, read, headers)
+
+    async def picture(self, access: Access, request: Request) -> Response:
+        """Answer with what a page of a PDF looks like."""
+        self._require("read_source")
+        file = await require_file(access, request.path_params["file_id"])
+
+        async def read() -> bytes:
+            return await access.client.sources.picture(file.id, request.path_params["page"])
+
+        headers = {**_NO_STORE, "X-Content-Type-Options": "nosniff"}
+        return Download(self._downloads, access.grant.name, read, headers, "image/png")
 
     async def address(self, access: Access, request: Request) -> Response:
         """Answer with a one-time address for a file."""

@@ -6,6 +6,7 @@ JSON. It ends when its input ends, even in the middle of a file, so it cannot ou
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import signal
@@ -46,6 +47,8 @@ def _receive(source: BinaryIO, requests: SimpleQueue[bytes]) -> None:
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     limit(request["memory_bytes"], request["cpu_s"])
     try:
+        if "page" in request:
+            return {"picture": _draw(request)}
         document = _read(request)
     except ExtractionFailed as failure:
         return {"code": failure.code, "message": failure.message}
@@ -76,6 +79,12 @@ def _read(request: dict[str, Any]) -> Document:
             f"The file holds more than {max_chars:,} characters or {max_blocks:,} paragraphs of text.",
         )
     return document
+
+
+def _draw(request: dict[str, Any]) -> str:
+    from calypso_mcp.local.indexing.formats.pdf.drawing import draw_page
+
+    return base64.b64encode(draw_page(Path(request["path"]).read_bytes(), request["page"])).decode()
 
 
 def _fields(block: Block) -> tuple[Any, ...]:

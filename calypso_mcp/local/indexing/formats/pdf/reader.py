@@ -44,9 +44,9 @@ def read_pages(file: FileContent, recognize: RecognizePage | None) -> Document:
     Raises:
         ExtractionFailed: As for `read_pdf`.
     """
-    pdf = _open(file.data)
+    pdf = open_pdf(file.data)
     try:
-        form = _open_form(pdf)
+        form = open_form(pdf)
         headings = headings_by_page(pdf)
         blocks: list[Block] = []
         short: dict[Shortcoming, list[int]] = {kind: [] for kind in Shortcoming}
@@ -77,7 +77,12 @@ def read_pages(file: FileContent, recognize: RecognizePage | None) -> Document:
         pdf.close()
 
 
-def _open(data: bytes) -> Any:  # pypdfium2 is typed in parts only
+def open_pdf(data: bytes) -> Any:  # pypdfium2 is typed in parts only
+    """Return a PDF of pypdfium2's, to be closed.
+
+    Raises:
+        ExtractionFailed: `encrypted` or `broken`.
+    """
     try:
         return pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
@@ -89,7 +94,7 @@ def _open(data: bytes) -> Any:  # pypdfium2 is typed in parts only
         raise ExtractionFailed("broken", "The file is damaged or not a PDF.") from error
 
 
-def _open_form(pdf: Any) -> Any:
+def open_form(pdf: Any) -> Any:
     """Return the form environment, which must exist before a page is opened; None where there is no form."""
     if pdf.get_formtype() == pdfium.FORMTYPE_NONE:
         return None
