@@ -93,6 +93,12 @@ class Bucket:
     ] = None
 
     @property
+    def failed_count(self) -> int:
+        """How many members are neither indexed nor pending."""
+        store = self.store or BucketStore()
+        return max(0, self.member_count - store.indexed_member_count - store.pending_member_count)
+
+    @property
     def is_active(self) -> bool:
         """Whether the bucket takes part in listing, upload and search."""
         return self.status != BucketStatus.ARCHIVED

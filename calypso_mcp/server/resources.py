@@ -92,7 +92,8 @@ async def read(access: Access, uri: str) -> ResourceText:
 async def _bucket(access: Access, slug: str) -> ResourceText:
     bucket = await access.require_bucket(slug)
     attached = await attached_agents(access)
-    card = BucketCard.of(bucket, attached.get(bucket.id, []) if attached is not None else None)
+    known = await access.backend.abilities.known()
+    card = BucketCard.of(bucket, attached.get(bucket.id, []) if attached is not None else None, known)
     return _json(card.facts())
 
 

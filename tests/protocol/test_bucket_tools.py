@@ -12,6 +12,7 @@ import pytest
 
 from calypso_mcp.domain.callers.scope import ScopeLimit
 from tests.support.mcp_answers import Connect, error, facts, text
+from tests.support.pdfs import encrypted_pdf
 from tests.support.scripted_calypso import ScriptedCalypso, bucket
 from tests.support.upload_rig import upload_rig
 
@@ -113,6 +114,15 @@ async def test_a_new_bucket_comes_with_the_agents_that_see_it(tmp_path: Path, er
         await rig.ok("create_agent", agent="help", buckets=["docs"])
         again = await rig.ok("create_bucket", name="Docs")
         assert (again["created"], again["agents"]) == (False, ["calypso-agent", "calypso-agent:help"])
+
+
+async def test_a_bucket_says_how_many_of_its_sources_failed(tmp_path: Path, era: str):
+    async with upload_rig(tmp_path / "data", era=era) as rig:
+        locked = base64.b64encode(encrypted_pdf(["Nobody reads this."])).decode()
+        items = [{"text": "One.", "filename": "a.md"}, {"content_base64": locked, "filename": "b.pdf"}]
+        await rig.ok("upload_batch", items=items, bucket="docs", create_bucket=True, wait=True)
+        [card] = (await rig.ok("list_buckets"))["buckets"]
+    assert (card["sources"], card["failed"], "pending" in card) == ({"file": 2}, 1, False)
 
 
 async def test_an_existing_slug_returns_that_bucket_and_says_so(connect: Connect, api: ScriptedCalypso):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Container
 from typing import Annotated, Literal
 
 from mcp_types import CallToolResult
 from pydantic import Field
 
 from calypso_mcp.api.buckets import Bucket, CreateBucket
+from calypso_mcp.api.connection import Extension
 from calypso_mcp.domain.cursors import read_cursor, write_cursor
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.states.statuses import BucketStatus
@@ -29,12 +31,19 @@ class BucketCard(ToolResult):
     ready: bool
     sources: dict[str, int]
     pending: int | None = None
+    failed: int | None = None
     agents: list[str] | None = None
     more_agents: int | None = None
 
     @classmethod
-    def of(cls, bucket: Bucket, agents: list[str] | None = None) -> BucketCard:
-        """Return the card of `bucket`."""
+    def of(cls, bucket: Bucket, agents: list[str] | None, known: Container[Extension]) -> BucketCard:
+        """Return the card of `bucket`.
+
+        Args:
+            bucket: As the API states it.
+            agents: Those that search it; None where they cannot be listed.
+            known: What the backend can do: one that lists sources leaves only failed members unindexed.
+        """
         store = bucket.store
         named, more_agents = first(agents or [], MOST_AGENTS)
         return cls(
@@ -44,6 +53,7 @@ class BucketCard(ToolResult):
             ready=bool(store and store.is_active),
             sources=bucket.sources,
             pending=(store.pending_member_count if store else 0) or None,
+            failed=bucket.failed_count or None if Extension.SOURCES in known else None,
             agents=None if agents is None else named,
             more_agents=more_agents,
         )
@@ -79,13 +89,18 @@ async def list_buckets(
     start = bisect_right(buckets, after, key=_place)
     page = buckets[start : start + limit]
     attached = await attached_agents(access)
+    known = await access.backend.abilities.known()
     more = start + limit < len(buckets)
     return answer(
         BucketPage(
             backend=access.backend.label,
             total=len(buckets),
             buckets=[
-                BucketCard.of(bucket, attached.get(bucket.id, []) if attached is not None else None)
+                BucketCard.of(
+                    bucket,
+                    attached.get(bucket.id, []) if attached is not None else None,
+                    known,
+                )
                 for bucket in page
             ],
             next_cursor=write_cursor(*_place(page[-1])) if more else None,

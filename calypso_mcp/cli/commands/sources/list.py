@@ -50,13 +50,18 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
                 bucket["slug"],
                 bucket["name"],
                 sum(bucket["sources"].values()),
-                "ready" if bucket["ready"] else f"{bucket.get('pending', 0)} pending",
+                _state_of(bucket),
                 ", ".join(bucket.get("agents", [])),
             )
             for bucket in buckets
         ],
     )
     return 0
+
+
+def _state_of(bucket: Mapping[str, Any]) -> str:
+    words = [f"{bucket[state]} {state}" for state in ("pending", "failed") if bucket.get(state)]
+    return ", ".join(words) or ("ready" if bucket["ready"] else "pending")
 
 
 def _growth_uri(page: Mapping[str, Any]) -> str:
@@ -72,7 +77,9 @@ def _list_sources(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
         "state": arguments.state,
         "limit": 200,
     }
-    pages, growth = call_pages_and_read("list_sources", asked, flags, _growth_uri)
+    pages, growth = call_pages_and_read(
+        "list_sources", asked, flags, None if arguments.as_json else _growth_uri
+    )
     sources: list[dict[str, Any]] = [source for page in pages for source in page["sources"]]
     if print_result(sources, arguments):
         return 0
