@@ -28,6 +28,7 @@ from calypso_mcp.server.access.oauth.protected_resource import MCP_PATH
 from calypso_mcp.server.access.page_sessions import TokenSessions
 from calypso_mcp.server.access.refusal_pace import PAGE_PACE, RefusalPace
 from calypso_mcp.server.build import build_server, offered
+from calypso_mcp.server.files.folder_walk import names_left_out
 from calypso_mcp.server.metrics import Metrics
 from calypso_mcp.server.quotas.upload_quotas import QUOTA_FILE, UploadQuotas
 from calypso_mcp.server.registry import PROFILES
@@ -138,6 +139,7 @@ def _with_page(
             "version": __version__,
             "address": address,
             "unreadable": unreadable,
+            "left_out": names_left_out(),
             "limits": {"file_bytes": UploadLimits().file_bytes},
             "clients": clients(address),
         }

@@ -26,6 +26,7 @@ from calypso_mcp.page.findings import Findings
 from calypso_mcp.page.gate import PageGate, PagePlace
 from calypso_mcp.page.sessions import LINK_S, LinkSessions, link_passes
 from calypso_mcp.server.access.refusal_pace import PAGE_PACE, RefusalPace
+from calypso_mcp.server.files.folder_walk import names_left_out
 from calypso_mcp.settings import Settings
 from calypso_mcp.sqlite.faults import FileWatch, StoreGone
 
@@ -178,6 +179,7 @@ def _about(options: LocalOptions, key: BackendKey) -> Mapping[str, Any]:
         "key_source": key.source,
         "limits": {"file_bytes": options.limits.file_bytes, "tags": options.limits.tags},
         "unreadable": unreadable_endings(),
+        "left_out": names_left_out(),
         "clients": snippets(),
     }
 

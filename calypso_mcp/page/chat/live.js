@@ -8,7 +8,8 @@ const LONGEST_MS = 60000;
 export class Live {
   /** `onError` is told what a look throws; the next one waits longer. */
   constructor(onError) {
-    Object.assign(this, { onError, look: null, timer: 0, failures: 0, isInSight: true });
+    this.onError = onError;
+    Object.assign(this, { look: null, timer: 0, failures: 0, isInSight: true });
     new IntersectionObserver(([seen]) => this.see(seen.isIntersecting)).observe(document.body);
     document.addEventListener("visibilitychange", () => this.see(this.isInSight));
   }

@@ -20,8 +20,9 @@ export function standingOfUpload({ filename, readiness, reason }) {
   return { ...count, rows: [{ name: filename, reason, ...wordOf(readiness) }] };
 }
 
-/** Return the standing right after an `upload_batch`. */
-export function standingOfBatch({ counts = {}, searchable = {}, outcomes = [], omitted, skipped = [], dry_run: isDry }) {
+/** Return the standing right after an `upload_batch`, from its facts: {counts, searchable, outcomes, omitted, skipped, dry_run}. */
+export function standingOfBatch(facts) {
+  const { counts = {}, searchable = {}, outcomes = [], omitted, skipped = [], dry_run: isDry } = facts;
   const failed = searchable.failed ?? (counts.failed ?? 0) + (counts.rejected ?? 0);
   const ready = searchable.ready ?? 0;
   const sent = (counts.accepted ?? 0) + (counts.replayed ?? 0) + (counts.pending ?? 0);

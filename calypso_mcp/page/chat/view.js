@@ -38,6 +38,7 @@ const chat = host({
   "host-context-changed": (changed) => { Object.assign(context, changed); follow(changed); drawLinks(); },
   "resource-teardown": () => live.stop(),
 });
+/** @type {any} */
 let context = {};
 let call = { name: "", given: {}, bucket: "" };
 
@@ -57,11 +58,11 @@ async function attempt(work) {
   }
 }
 
-function head(text, { word, tone } = {}) {
+function head(text, { word = "", tone = "still" } = {}) {
   title.textContent = text;
   state.hidden = !word;
-  state.textContent = word ?? "";
-  state.dataset.tone = tone ?? "still";
+  state.textContent = word;
+  state.dataset.tone = tone;
 }
 
 function drawLinks() {
@@ -144,10 +145,10 @@ function drawFiles(standing, { noun, name }) {
 }
 
 /** Look at what is waited for; returns whether any of it is pending. `left` are rows that stay. */
-async function lookAt(waits, { left = [], ...options }) {
+async function lookAt(waits, { left = [], noun, name = "" }) {
   const standings = await Promise.all(waits.map(async (wait) => standingOf(await chat.call("wait_for_bucket_sync", { ...wait, timeout_s: 0 }))));
   const standing = together([...standings, { rows: left }]);
-  drawFiles(standing, options);
+  drawFiles(standing, { noun, name });
   if (!standing.pending) live.stop();
   return standing.pending > 0;
 }
@@ -220,7 +221,7 @@ function footOf(hit, question) {
 
 // Links lead out of the sandbox, so the host has to open them.
 main.addEventListener("click", (event) => {
-  const link = event.target.closest("a[href]");
+  const link = /** @type {HTMLAnchorElement} */ (/** @type {Element} */ (event.target).closest("a[href]"));
   if (!link) return;
   event.preventDefault();
   attempt(() => chat.openLink(link.href));

@@ -24,8 +24,10 @@ export function apiAddress(path) {
   return new URL(segment ? `${segment}/${path}` : path, API);
 }
 
+/** @typedef {{query?: Object<string, any>, body?: any, headers?: Object<string, string>, signal?: AbortSignal}} Asked */
+
 /** Ask for `path` below `api/`; return the parsed answer, or raise `Refused`. */
-export async function call(method, path, options = {}) {
+export async function call(method, path, /** @type {Asked} */ options = {}) {
   const response = await send(method, path, options);
   const answer = await readAnswer(response);
   if (answer === null) throw new Refused(response.status, "no_answer", "The server's answer cannot be understood.");
@@ -33,9 +35,10 @@ export async function call(method, path, options = {}) {
 }
 
 /** Ask for `path` below `api/`; return the answer as it is where it is one, or raise `Refused`. */
-export async function send(method, path, { query = {}, body, headers = {}, signal } = {}) {
+export async function send(method, path, /** @type {Asked} */ { query = {}, body, headers = {}, signal } = {}) {
   const url = apiAddress(path);
   for (const [name, value] of Object.entries(query)) if (value !== undefined && value !== "" && value !== null) url.searchParams.set(name, value);
+  /** @type {RequestInit & {headers: Object<string, string>}} */
   const sent = { method, headers: { ...headers }, signal, credentials: "same-origin", cache: "no-store" };
   if (body !== undefined) {
     sent.body = JSON.stringify(body);

@@ -4,7 +4,7 @@ import { el } from "./shared/dom.js";
 let count = 0;
 
 /** Show a dialog; resolves to the form's data, or null where it was cancelled. `fields` stand above the buttons. */
-export function question(title, fields, { yes = "OK", no = "Cancel", isDanger = false } = {}) {
+export function question(title, fields, { yes = "OK", no = "Cancel", isDanger = false, isWide = false } = {}) {
   count += 1;
   const heading = `dialog-${count}`;
   const form = el("form", { onSubmit: (event) => { event.preventDefault(); dialog.returnValue = "yes"; dialog.close("yes"); } },
@@ -13,9 +13,9 @@ export function question(title, fields, { yes = "OK", no = "Cancel", isDanger = 
     el("div", { class: "buttons" },
       el("button", { type: "submit", class: isDanger ? "danger" : "main" }, yes),
       no && el("button", { type: "button", onClick: () => dialog.close("") }, no)));
-  const dialog = el("dialog", { "aria-labelledby": heading }, form);
+  const dialog = el("dialog", { class: isWide && "wide-dialog", "aria-labelledby": heading }, form);
   document.body.append(dialog);
-  const before = document.activeElement;
+  const before = /** @type {HTMLElement | null} */ (document.activeElement);
   dialog.showModal();
   // What is typed comes first; without it, the answer that does no harm.
   const safe = isDanger ? "button[type=button]" : "button[type=submit]";
@@ -24,7 +24,7 @@ export function question(title, fields, { yes = "OK", no = "Cancel", isDanger = 
     dialog.addEventListener("close", () => {
       const data = dialog.returnValue === "yes" ? new FormData(form) : null;
       dialog.remove();
-      before?.focus?.();
+      before?.focus();
       done(data);
     });
   });

@@ -4,24 +4,29 @@ import { counted, sizeInWords } from "./shared/words.js";
 const MOST_FILES = 20000;
 const CLUTTER = new Set([".ds_store", "thumbs.db", "desktop.ini"]);
 
-/** Return [{file, path}] of a drop, folders with all that is in them. */
-export async function filesOfDrop(transfer) {
+/** Return [{file, path}] of a drop, folders with all that is in them; those that `about` leaves out have no file. */
+export async function filesOfDrop(transfer, about) {
   // Entries have to be taken before the first wait: the list is emptied when the event is over.
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   if (!entries.length) return [...transfer.files].map((file) => ({ file, path: file.name }));
   const found = [];
-  for (const entry of entries) await collect(entry, "", found);
+  const leftOut = leftOutBy(about);
+  for (const entry of entries) await collect(entry, "", found, leftOut);
   return found;
 }
 
 /** Return [{file, path}] of a file dialog. */
 export const filesOfInput = (input) => [...input.files].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
 
-async function collect(entry, folder, found) {
+async function collect(entry, folder, found, leftOut) {
   if (found.length >= MOST_FILES) return;
   const path = folder + entry.name;
   if (entry.isFile) {
     found.push({ file: await new Promise((done, failed) => entry.file(done, failed)), path });
+    return;
+  }
+  if (leftOut(`${path}/`)) {
+    found.push({ file: null, path: `${path}/` });
     return;
   }
   const reader = entry.createReader();
@@ -29,7 +34,7 @@ async function collect(entry, folder, found) {
     // A reader gives some entries at a time, and none at the end.
     const some = await new Promise((done, failed) => reader.readEntries(done, failed));
     if (!some.length) return;
-    for (const inner of some) await collect(inner, `${path}/`, found);
+    for (const inner of some) await collect(inner, `${path}/`, found, leftOut);
   }
 }
 
@@ -37,12 +42,19 @@ async function collect(entry, folder, found) {
  * Return {ready, refused: [{path, reason}], known}: what can be sent, what cannot and why, and the paths that
  * the bucket holds already.
  */
-export function sortOut(files, { limits, unreadable = [] }, namesThere) {
+export function sortOut(files, about, namesThere) {
   const ready = [];
   const refused = [];
   const seen = new Set();
+  const leftOut = leftOutBy(about);
   for (const { file, path } of [...files].sort((one, other) => one.path.localeCompare(other.path))) {
-    const reason = CLUTTER.has(file.name.toLowerCase()) ? "" : problemOf(file, path, limits, unreadable, seen);
+    const left = leftOut(path);
+    if (left) {
+      if (!seen.has(left.path)) refused.push(left);
+      seen.add(left.path);
+      continue;
+    }
+    const reason = CLUTTER.has(file.name.toLowerCase()) ? "" : problemOf(file, path, about, seen);
     seen.add(path);
     if (reason) refused.push({ path, reason });
     else if (reason === undefined) ready.push({ file, path });
@@ -50,7 +62,22 @@ export function sortOut(files, { limits, unreadable = [] }, namesThere) {
   return { ready, refused, known: ready.filter(({ path }) => namesThere.has(path)).map(({ path }) => path) };
 }
 
-function problemOf(file, path, limits, unreadable, seen) {
+// As the tools leave it out of folders; a person is told once for each folder.
+function leftOutBy({ left_out: rules }) {
+  const pattern = (globs, end) => new RegExp(`^(?:.*/)?(?:${globs.map((glob) => glob.replace(/[.+]/g, "\\$&").replaceAll("*", "[^/]*")).join("|")})${end}`, "i");
+  const folders = new Map(Object.entries(rules.folders));
+  const [secretFolder, secretFile] = [pattern(rules.secret_folders, "/"), pattern(rules.secret_files, "$")];
+  return (path) => {
+    const parts = path.split("/").slice(0, -1);
+    // A folder "build" that was dropped by its own name is meant.
+    const depth = parts.findIndex((part, index) => folders.has(part.toLowerCase()) && (index > 0 || part.startsWith(".")));
+    if (depth >= 0) return { path: `${parts.slice(0, depth + 1).join("/")}/`, reason: `It ${folders.get(parts[depth].toLowerCase())}.` };
+    const secret = secretFolder.exec(path)?.[0] ?? (secretFile.test(path) && path);
+    return secret ? { path: secret, reason: `${rules.secret_reason.replace(/^n/, "N")}.` } : undefined;
+  };
+}
+
+function problemOf(file, path, { limits, unreadable = [] }, seen) {
   if (seen.has(path)) return "It was dropped twice.";
   if (!file.size) return "It is empty.";
   if (limits && file.size > limits.file_bytes) return `It has ${sizeInWords(file.size)}; at most ${sizeInWords(limits.file_bytes)} can be sent.`;

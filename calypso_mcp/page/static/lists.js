@@ -9,8 +9,9 @@ export function keep(node, items, keyOf, draw) {
   const before = node.kept ?? new Map();
   const after = new Map();
   const focus = node.contains(document.activeElement) ? document.activeElement : null;
-  const held = focus?.closest("[data-key]")?.dataset.key;
-  const place = focus && [...(focus.closest("[data-key]")?.querySelectorAll(FOCUSABLE) ?? [])].indexOf(focus);
+  const item = /** @type {HTMLElement | null} */ (focus?.closest("[data-key]"));
+  const held = item?.dataset.key;
+  const place = focus && [...(item?.querySelectorAll(FOCUSABLE) ?? [])].indexOf(focus);
   items.forEach((item, position) => {
     const key = keyOf(item);
     const state = JSON.stringify(item);

@@ -1,5 +1,6 @@
 // The page: who is signed in, which view the address names, and what all views share.
 import { Refused, session, signIn, signOut } from "./api.js";
+import { acceptDrops, chooseBucket } from "./sending.js";
 import { el, show } from "./shared/dom.js";
 import * as agents from "./views/agents.js";
 import * as ask from "./views/ask.js";
@@ -96,6 +97,10 @@ async function route() {
       }
     },
   };
+  // Two views take drops themselves: they know the bucket that is meant.
+  if (isIn && view !== bucket && view !== buckets) {
+    acceptDrops(context, async (_, files) => chooseBucket(context, await api.buckets(signal), files), ({ slug }) => { location.hash = `#/b/${encodeURIComponent(slug)}`; });
+  }
   try {
     await view.draw(context);
   } catch (error) {
@@ -138,6 +143,7 @@ function drawLinks(isIn, name) {
  * Returns a function that has it done at once.
  */
 function poll(work, signal) {
+  /** @type {(value?: any) => void} */
   let wake = () => {};
   const pause = (milliseconds) => new Promise((go) => {
     wake = go;

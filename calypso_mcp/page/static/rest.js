@@ -4,7 +4,7 @@ import { Refused, apiAddress, call } from "./api.js";
 const id = encodeURIComponent;
 
 /** What this API can do beyond looking and searching. */
-export const can = { sources: true, read: true, upload: true, relabel: true, remove: true, download: true, addWebsite: true, addQa: true, createBucket: true, sort: true, replace: true, diagnose: true, growth: true };
+export const can = { sources: true, read: true, upload: true, relabel: true, remove: true, download: true, addWebsite: true, addQa: true, createBucket: true, sort: true, replace: true, diagnose: true, growth: true, pictures: true };
 
 /** Return every bucket, with the agents that are attached to it. */
 export async function buckets(signal) {
@@ -25,14 +25,14 @@ export async function buckets(signal) {
 }
 
 /** Make an empty bucket; returns it with the agents that search it. */
-export async function createBucket(name) {
-  const made = await call("POST", "knowledge/buckets", { body: { name } });
+export async function createBucket(name, description) {
+  const made = await call("POST", "knowledge/buckets", { body: { name, description: description || undefined } });
   const models = await agents();
   return { ...made, agents: models.filter(({ buckets: bound }) => bound.some((other) => other.id === made.id)).map(({ model }) => model) };
 }
 
 /** Return sources of a bucket, a page at a time: {sources, total, next}. */
-export async function sources(bucket, { cursor, limit = 100, signal, ...filters } = {}) {
+export async function sources(bucket, { cursor = undefined, limit = 100, signal = undefined, ...filters } = {}) {
   const answer = await call("GET", "knowledge/sources", { query: { bucket, cursor, limit, ...filters }, signal });
   return { sources: answer.sources.map((source) => sourceOf(source, bucket)), total: answer.total, next: answer.next_cursor };
 }
@@ -64,6 +64,9 @@ export async function text(fileId, at = {}, signal) {
 
 /** Return the address of the original. */
 export const contentUrl = (fileId) => apiAddress(`knowledge/sources/${id(fileId)}/content`).href;
+
+/** Return the address of what a page of a PDF looks like. */
+export const pictureUrl = (fileId, page) => apiAddress(`knowledge/sources/${id(fileId)}/pages/${page}/picture`).href;
 
 /** Change tags or title. */
 export const relabel = (fileId, changes) => call("PATCH", `knowledge/sources/${id(fileId)}`, { body: changes });

@@ -14,12 +14,14 @@ let uploads = null;
 let told = () => {};
 addEventListener("beforeunload", (event) => { if (uploads?.isBusy) event.preventDefault(); });
 
+const sender = (page) => (uploads ??= new Uploads(page.api, () => told()));
+
 /** Whether anything is being sent. */
 export const isSending = () => Boolean(uploads?.isBusy);
 
 /** Return the panel of what is being sent; `ended` is called whenever another file has ended. */
 export function uploadsPanel(page, ended) {
-  uploads ??= new Uploads(page.api, () => told());
+  sender(page);
   const panel = el("section", { class: "panel", "aria-label": "Uploads", hidden: true });
   let before = 0;
   told = () => {
@@ -36,7 +38,7 @@ export function uploadsPanel(page, ended) {
 export function pickers(page, bucket) {
   const input = (label, folder) => {
     const chosen = el("input", { type: "file", multiple: true, webkitdirectory: folder, hidden: true, "aria-label": label, onChange: async () => {
-      await propose(page, bucket, filesOfInput(chosen));
+      await page.attempt(() => propose(page, bucket, filesOfInput(chosen)));
       chosen.value = "";
     } });
     return [chosen, el("button", { class: folder ? "" : "main", onClick: () => chosen.click() }, label)];
@@ -44,8 +46,28 @@ export function pickers(page, bucket) {
   return [...input("Files", false), ...input("Folder", true)];
 }
 
-/** Accept drops anywhere in the view: `bucketAt(node)` returns the bucket that a drop on `node` is meant for, or null. */
-export function acceptDrops(page, bucketAt) {
+/** Ask which of `buckets` dropped files go to; returns {id, slug, name}, or null. */
+export async function chooseBucket(page, buckets, files) {
+  const title = `Where do ${counted(files.length, "file")} go?`;
+  const name = () => el("input", { name: "name", maxlength: 120, autocomplete: "off", required: !buckets.length });
+  const select = el("select", { name: "bucket" }, buckets.map(({ id, name: label }) => el("option", { value: id }, label)));
+  const data = await question(title, [
+    buckets.length > 0 && field("Bucket", select),
+    page.api.can.createBucket && field(buckets.length ? "Or a new bucket" : "New bucket", name()),
+  ].filter(Boolean), { yes: "Go on" });
+  if (!data) return null;
+  const wanted = (data.get("name") ?? "").trim();
+  if (!wanted) return buckets.find(({ id }) => id === data.get("bucket")) ?? null;
+  const made = await page.api.createBucket(wanted);
+  return { id: made.id ?? made.slug, slug: made.slug, name: made.name ?? made.slug };
+}
+
+/**
+ * Accept drops anywhere in the view: `bucketAt(node, files)` returns the bucket that a drop on `node` is meant for, or null;
+ * `begun(bucket)` is called once something of it is being sent.
+ * @param {(bucket: any) => void} [begun]
+ */
+export function acceptDrops(page, bucketAt, begun = () => {}) {
   const { signal } = page;
   const mark = (isOver) => document.body.classList.toggle("dragging", isOver);
   const target = (node) => {
@@ -61,15 +83,19 @@ export function acceptDrops(page, bucketAt) {
     if (!hasFiles(event)) return;
     const { target: node } = event;
     await page.attempt(async () => {
-      const files = await filesOfDrop(event.dataTransfer);
+      const files = await filesOfDrop(event.dataTransfer, page.about);
+      if (!page.api.can.upload) {
+        page.say("This server takes no files from you.");
+        return;
+      }
       const bucket = await bucketAt(node, files);
-      if (bucket) await propose(page, bucket, files);
+      if (bucket && await propose(page, bucket, files)) begun(bucket);
     });
   }, { signal });
 }
 
-/** Say what cannot be sent and what is there already, before anything is sent. */
-const propose = (page, bucket, files) => page.attempt(async () => {
+/** Say what cannot be sent and what is there already, before anything is sent. Returns whether something is. */
+async function propose(page, bucket, files) {
   const { ready, refused, known } = sortOut(files, page.about, await namesIn(page, bucket));
   let ifExists = "replace";
   if (refused.length || known.length || !ready.length) {
@@ -79,12 +105,13 @@ const propose = (page, bucket, files) => page.attempt(async () => {
         el("ul", { class: "reasons", tabindex: 0, "aria-label": "Files that are not sent" }, refused.map(({ path, reason }) => el("li", {}, el("strong", {}, path), ` ${reason}`)))),
       known.length > 0 && choiceFor(page, known),
     ].filter(Boolean), { yes: ready.length ? "Send" : "Close", no: ready.length ? "Cancel" : "" });
-    if (!data || !ready.length) return;
+    if (!data || !ready.length) return false;
     ifExists = data.get("exists") ?? ifExists;
   }
   page.say(`Sending ${amount(ready)} to ${bucket.name}.`);
-  uploads.add(ready, bucket.id, ifExists);
-});
+  sender(page).add(ready, bucket.id, ifExists);
+  return true;
+}
 
 function choiceFor(page, known) {
   const title = `${counted(known.length, "name")} already in this bucket`;

@@ -2,15 +2,12 @@
 import { Refused, apiAddress, call, send } from "./api.js";
 import { bucketOf, hitOf } from "./shared/tool_results.js";
 
-const MOST_COUNTED = 20;
 const NAMES = { upload: "upload_file", sources: "list_sources", remove: "remove_source", addWebsite: "add_website", addQa: "add_qa", createBucket: "create_bucket", agents: "list_agents", read: "read_source" };
 
 /** What this server offers; filled by `prepare`. */
 export const can = {};
 
 let count = 0;
-let backend = "";
-const failures = new Map();
 
 const id = encodeURIComponent;
 
@@ -47,30 +44,18 @@ export async function buckets(signal) {
   const found = [];
   for (let cursor; ;) {
     const page = await tool("list_buckets", { limit: 100, cursor }, signal);
-    backend = page.backend;
     found.push(...page.buckets);
     cursor = page.next_cursor;
     if (!cursor) break;
   }
-  return Promise.all(found.map(async (bucket) => bucketOf(bucket, found.length <= MOST_COUNTED ? await countFailed(bucket, signal) : 0)));
-}
-
-// Asked again only when the bucket has changed; only the embedded Calypso can tell.
-async function countFailed(bucket, signal) {
-  if (backend !== "embedded" || !can.sources || !Object.keys(bucket.sources).length) return 0;
-  const state = JSON.stringify(bucket);
-  if (failures.get(bucket.slug)?.state !== state) {
-    const { total } = await tool("list_sources", { bucket: bucket.slug, state: "failed", limit: 1 }, signal);
-    failures.set(bucket.slug, { state, total: total ?? 0 });
-  }
-  return failures.get(bucket.slug).total;
+  return found.map(bucketOf);
 }
 
 /** Make an empty bucket; returns it with the agents that search it. */
-export const createBucket = (name) => tool("create_bucket", { name });
+export const createBucket = (name, description) => tool("create_bucket", { name, description });
 
 /** Return sources of a bucket, a page at a time: {sources, total, next}. */
-export async function sources(bucket, { cursor, limit = 100, signal, ...filters } = {}) {
+export async function sources(bucket, { cursor = undefined, limit = 100, signal = undefined, ...filters } = {}) {
   const page = await call("GET", "page/sources", { query: { bucket, cursor, limit, ...filters }, signal });
   return { sources: page.sources.map(sourceOf), total: page.total, next: page.next_cursor, others: page.others };
 }
@@ -96,7 +81,7 @@ export async function source(fileId, signal) {
 }
 
 /** Return text of a source from `at` on: {passage}, or {at} as a hit states its place. */
-export async function text(fileId, { passage, at } = {}, signal) {
+export async function text(fileId, { passage = undefined, at = undefined } = {}, signal) {
   const start = passage === undefined ? at : `passage ${passage + 1}`;
   const read = await tool("read_source", { file_id: fileId, start, max_chars: 12000 }, signal);
   const first = (read.first ?? 1) - 1;
@@ -106,6 +91,9 @@ export async function text(fileId, { passage, at } = {}, signal) {
 
 /** Return the address of the original. */
 export const contentUrl = (fileId) => apiAddress(`page/sources/${id(fileId)}/content`).href;
+
+/** Return the address of what a page of a PDF looks like. */
+export const pictureUrl = (fileId, page) => apiAddress(`page/sources/${id(fileId)}/pages/${page}/picture`).href;
 
 /** Change tags. */
 export const relabel = (fileId, changes) => call("PATCH", `page/sources/${id(fileId)}`, { body: changes });

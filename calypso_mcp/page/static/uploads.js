@@ -105,7 +105,10 @@ export class Uploads {
   }
 }
 
-// XMLHttpRequest, because fetch reports no progress.
+/**
+ * Put a part of a file; by XMLHttpRequest, because fetch reports no progress.
+ * @param {(sent: number) => void} [progressed]
+ */
 function put(url, body, range, progressed = () => {}) {
   return new Promise((done) => {
     const request = new XMLHttpRequest();

@@ -7,13 +7,20 @@ const FIRST_GUESS_PX = 36;
 
 export class VirtualRows {
   /**
-   * Draw into `body`, a <tbody> whose rows have `columns` cells.
+   * Draw into `body`, a <tbody>.
    *
    * keyOf: names an item. draw: makes its row. stateOf: returns what of it is drawn. moved(first, end): told which items are
    * near the window. Nothing is drawn any more once `signal` is aborted.
    */
-  constructor(body, columns, { keyOf, draw, stateOf, moved, signal }) {
-    Object.assign(this, { body, columns, keyOf, draw, stateOf, moved, items: [], heights: new Map(), usual: 0 });
+  constructor(body, { keyOf, draw, stateOf, moved, signal }) {
+    this.body = body;
+    this.keyOf = keyOf;
+    this.draw = draw;
+    this.stateOf = stateOf;
+    this.moved = moved;
+    this.items = [];
+    this.heights = new Map();
+    this.usual = 0;
     for (const name of ["scroll", "resize"]) addEventListener(name, () => this.soon(), { signal, passive: true });
   }
 
@@ -74,7 +81,7 @@ export class VirtualRows {
 
   // A row that has the keyboard's focus stays, wherever it is.
   withFocus(indices) {
-    const row = this.body.contains(document.activeElement) && document.activeElement.closest("[data-key]");
+    const row = this.body.contains(document.activeElement) && /** @type {HTMLElement | null} */ (document.activeElement.closest("[data-key]"));
     const index = row ? this.items.findIndex((item) => this.keyOf(item) === row.dataset.key) : -1;
     return index < 0 || indices.includes(index) ? indices : [...indices, index].sort((one, other) => one - other);
   }
@@ -86,7 +93,8 @@ export class VirtualRows {
       row.ariaRowIndex = index + 2;
       return row;
     }
-    const cell = el("td", { colspan: this.columns });
+    // One cell: more than are shown at this width would be columns of their own.
+    const cell = el("td");
     cell.style.height = `${gap}px`;
     return el("tr", { class: "gap", "aria-hidden": "true" }, cell);
   }

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from calypso_mcp.domain.files.ignore_patterns import IgnorePatterns, is_meaningless, read_patterns
-from calypso_mcp.domain.files.secret_names import secret_rule
+from calypso_mcp.domain.files.secret_names import SECRET_FILES, SECRET_FOLDERS, secret_rule
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ContentError
@@ -75,6 +75,17 @@ _SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini", "icon\r"})
 #: Entries looked at for each file allowed: a walk through a whole disk must end, too.
 _ENTRIES_PER_FILE = 20
 _SHOWN_CHARS = 300
+
+
+def names_left_out() -> dict[str, Any]:
+    """Return what the page leaves out of folders, as JSON: names and patterns, each with the reason."""
+    codes: dict[str, SkipCode] = {**dict.fromkeys(sorted(_VERSION_CONTROL), "version_control"), **_GENERATED}
+    return {
+        "folders": {name: REASONS[code].partition(";")[0] for name, code in codes.items()},
+        "secret_folders": SECRET_FOLDERS,
+        "secret_files": SECRET_FILES,
+        "secret_reason": REASONS["secret_name"],
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,18 +8,18 @@ import { counted, numberInWords, readinessOf } from "./words.js";
  * bucket: {name, slug, description, total, indexed, pending, failed, kinds: {file, website, qa}, error, agents}
  * href: where its name leads; without it the name is plain text. heading: the level of its heading.
  */
-export function bucketCard(bucket, { href, heading = "h2" } = {}) {
+export function bucketCard(bucket, { href = undefined, heading = "h2" } = {}) {
   const name = bucket.name || bucket.slug;
   const state = readinessOf(bucket);
   return el("article", { class: "card" },
     el("div", { class: "card-head" },
-      el(heading, {}, href ? el("a", { href }, name) : name),
+      el(heading, { dir: "auto" }, href ? el("a", { href }, name) : name),
       el("span", { class: "state", data: { tone: state.tone } }, state.word)),
     bucket.slug !== name && el("p", { class: "quiet-id" }, bucket.slug),
     bucket.description && el("p", { class: "muted small" }, bucket.description),
     readiness(bucket),
     bucket.error && el("p", { class: "notice", data: { tone: "bad" } }, bucket.error),
-    el("ul", { class: "facts card-foot" }, facts(bucket).map((fact) => el("li", {}, fact))));
+    el("ul", { class: "facts card-foot" }, facts(bucket).map((fact) => el("li", { class: "brief" }, fact))));
 }
 
 /** Return "12 / 12 indexed members" with its bar. */
@@ -30,7 +30,7 @@ export function readiness(bucket) {
     el("progress", { class: "bar", max: Math.max(bucket.total, 1), value: bucket.indexed, "aria-label": `Indexed members of ${bucket.name || bucket.slug}` }));
 }
 
-function facts({ kinds = {}, agents }) {
+function facts({ kinds, agents }) {
   return [
     kinds.file !== undefined && counted(kinds.file, "file"),
     Boolean(kinds.website) && counted(kinds.website, "website"),

@@ -24,7 +24,7 @@ export function marked(text, question) {
 
 /** Return text without the line breaks inside of its paragraphs, where its file's name says that they mean nothing. */
 export function reflowed(text, filename = "") {
-  if (!/\.(md|markdown|rst)$/i.test(filename ?? "")) return text;
+  if (!/\.(md|markdown|rst|pdf)$/i.test(filename ?? "")) return text;
   return text.replace(/(?<=[^\n|]{50})\n(?=[\p{L}\p{N}("\u201c])(?!\d+[.)] )/gu, " ");
 }
 

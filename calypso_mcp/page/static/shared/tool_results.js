@@ -1,9 +1,9 @@
 // What the tools of the MCP server return, as the drawing modules take it.
 
-/** Return a bucket of `list_buckets`; the tool does not say how many of its members `failed`. */
-export function bucketOf(bucket, failed = 0) {
+/** Return a bucket of `list_buckets`. */
+export function bucketOf(bucket) {
   const total = Object.values(bucket.sources).reduce((sum, kind) => sum + kind, 0);
-  const pending = bucket.pending ?? 0;
+  const { pending = 0, failed = 0 } = bucket;
   return {
     id: bucket.slug, slug: bucket.slug, name: bucket.name, total, pending, failed, indexed: Math.max(0, total - pending - failed),
     kinds: { file: 0, ...bucket.sources }, agents: (bucket.agents ?? []).filter((agent) => agent.includes(":")),

@@ -7,8 +7,9 @@ const NUMBERS = new Intl.NumberFormat("en");
 /** Return "10,000". */
 export const numberInWords = (number) => NUMBERS.format(number);
 
-/** Return a size such as "1.4 MB". */
+/** Return a size such as "1.4 MB"; nothing for one that is not known. */
 export function sizeInWords(bytes) {
+  if (bytes === undefined || bytes === null) return "";
   let step = 0;
   let value = Number(bytes) || 0;
   while (value >= 1000 && step < SIZES.length - 1) {

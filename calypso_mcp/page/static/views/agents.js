@@ -1,6 +1,8 @@
 // The agents and the buckets that each of them searches.
 import { el, show } from "../shared/dom.js";
-import { counted } from "../shared/words.js";
+import { counted, numberInWords } from "../shared/words.js";
+
+const SHOWN_BUCKETS = 12;
 
 export async function draw(page) {
   page.title("Agents");
@@ -15,6 +17,11 @@ function card(agent) {
     el("p", { class: "quiet-id" }, agent.model),
     agent.instructions && el("p", { class: "small clamp" }, agent.instructions),
     el("p", { class: "small muted" }, agent.buckets.length ? "Searches" : "Searches no bucket"),
-    el("ul", { class: "facts" }, agent.buckets.map(({ slug, id, name }) => el("li", {}, el("a", { class: "plain", href: `#/b/${encodeURIComponent(slug ?? id)}` }, name ?? slug)))),
+    links(agent.buckets.slice(0, SHOWN_BUCKETS)),
+    agent.buckets.length > SHOWN_BUCKETS && el("details", { class: "well small" }, el("summary", {}, `${numberInWords(agent.buckets.length - SHOWN_BUCKETS)} more`), links(agent.buckets.slice(SHOWN_BUCKETS))),
     el("p", { class: "card-foot small" }, el("a", { class: "plain", href: `#/ask?agent=${encodeURIComponent(agent.model)}` }, "Ask it")));
+}
+
+function links(buckets) {
+  return el("ul", { class: "facts" }, buckets.map(({ slug, id, name }) => el("li", {}, el("a", { class: "plain", href: `#/b/${encodeURIComponent(slug ?? id)}` }, name ?? slug))));
 }

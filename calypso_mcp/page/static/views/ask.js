@@ -23,7 +23,7 @@ export async function draw(page) {
   const hrefOf = (source) => page.api.can.read && source.fileId && addressOf(source.fileId, source.place, question);
   show(result,
     el("div", { class: "panel answer" }, answer.note && el("p", { class: "small muted" }, answer.note),
-      answer.parts.map(({ text, sources, isQuote }) => el(isQuote ? "blockquote" : "p", {}, text,
+      answer.parts.map(({ text, sources, isQuote }) => el(isQuote ? "blockquote" : "p", { dir: "auto" }, text,
         sources.map((number) => [" ", cite(number, hrefOf(byNumber.get(number) ?? {}))])))),
     answer.sources.length > 0 && [el("h2", {}, "Sources"), hitList(answer.sources, question, { hrefOf })]);
   page.say("The answer is there.", { isSeen: false });
@@ -35,5 +35,6 @@ function cite(number, href) {
 
 function submit(event) {
   event.preventDefault();
-  location.hash = `#/ask?${new URLSearchParams(new FormData(event.target))}`;
+  const data = new FormData(event.target);
+  location.hash = `#/ask?${new URLSearchParams({ agent: String(data.get("agent")), q: String(data.get("q")) })}`;
 }

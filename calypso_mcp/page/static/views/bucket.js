@@ -20,7 +20,7 @@ export async function draw(page) {
   show(page.main,
     el("p", { class: "small" }, el("a", { href: "#/" }, "Buckets")),
     el("div", { class: "head" },
-      el("div", {}, el("h1", { tabindex: -1 }, bucket.name), bucket.slug !== bucket.name && el("p", { class: "quiet-id" }, bucket.slug)),
+      el("div", {}, el("h1", { tabindex: -1, dir: "auto" }, bucket.name), bucket.slug !== bucket.name && el("p", { class: "quiet-id" }, bucket.slug)),
       el("form", { class: "inline", role: "search", onSubmit: (event) => searchIn(event, bucket) },
         el("input", { type: "search", name: "q", required: true, "aria-label": `Search in ${bucket.name}`, placeholder: "Search in this bucket" }),
         el("button", { type: "submit" }, "Search"))),
@@ -32,12 +32,13 @@ export async function draw(page) {
     can.upload && uploadsPanel(page, () => wake()),
     absent(page),
     table.node, growth);
-  if (can.upload) acceptDrops(page, () => bucket);
+  acceptDrops(page, () => bucket);
   await table.load();
   let state = "";
   wake = page.poll(async () => {
     const now = await find(page);
     drawHead(head, now);
+    table.renewTimes();
     const isNew = JSON.stringify(now) !== state;
     if (isNew || now.pending) {
       await table.refresh();
@@ -70,7 +71,8 @@ async function find(page) {
 
 function drawHead(node, bucket) {
   const state = readinessOf(bucket);
-  show(node, el("div", { class: "card-head" }, readiness(bucket), el("span", { class: "state", data: { tone: state.tone } }, state.word)),
+  show(node, el("div", { class: "card-head" }, readiness(bucket),
+      el(bucket.failed && !bucket.pending ? "a" : "span", { class: "state", data: { tone: state.tone }, href: bucket.failed && !bucket.pending ? `#/b/${encodeURIComponent(bucket.slug)}?state=failed` : null }, state.word)),
     bucket.description && el("p", { class: "muted" }, bucket.description),
     // Each failed source says why in its row.
     bucket.error && !bucket.failed && el("p", { class: "notice", data: { tone: "bad" } }, bucket.error),
@@ -79,5 +81,5 @@ function drawHead(node, bucket) {
 
 function searchIn(event, bucket) {
   event.preventDefault();
-  location.hash = `#/search?${new URLSearchParams({ q: new FormData(event.target).get("q"), in: bucket.slug })}`;
+  location.hash = `#/search?${new URLSearchParams({ q: String(new FormData(event.target).get("q")), in: bucket.slug })}`;
 }

@@ -17,8 +17,8 @@ export async function draw(page) {
       el("div", { class: "inline" },
         el("input", { type: "search", name: "q", value: question, required: true, "aria-label": "Search words", placeholder: "Words or a question" }),
         el("button", { type: "submit", class: "main" }, "Search")),
-      el("fieldset", { class: "choices" }, el("legend", { class: "small muted" }, `Buckets: at most ${MOST_BUCKETS}; none searches all of the default agent`),
-        buckets.map(({ slug, name }) => el("label", {}, el("input", { type: "checkbox", name: "in", value: slug, checked: chosen.includes(slug), onChange: limit }), name)))),
+      buckets.length > 0 && el("fieldset", { class: "choices" }, el("legend", { class: "small muted" }, `Buckets: at most ${MOST_BUCKETS}; none searches all of the default agent`),
+        buckets.toSorted((one, other) => chosen.includes(other.slug) - chosen.includes(one.slug)).map(({ slug, name }) => el("label", {}, el("input", { type: "checkbox", name: "in", value: slug, checked: chosen.includes(slug), onChange: limit }), name)))),
     result);
   limitIn(page.main);
   if (!question) return;
@@ -26,7 +26,7 @@ export async function draw(page) {
   show(result,
     el("h2", {}, hits.length ? counted(hits.length, "hit") : "Nothing found"),
     absent.length > 0 && el("p", { class: "small muted" }, `Nowhere in these buckets: ${absent.join(", ")}`),
-    hitList(hits, question, { hrefOf: (hit) => page.api.can.read && hit.fileId && addressOf(hit.fileId, hit.place, question) }));
+    hitList(hits, question, { hrefOf: (hit) => (page.api.can.read && hit.fileId ? addressOf(hit.fileId, hit.place, question) : undefined) }));
   page.say(hits.length ? counted(hits.length, "hit") : "Nothing found", { isSeen: false });
 }
 
@@ -43,7 +43,7 @@ function limitIn(node) {
 function submit(event) {
   event.preventDefault();
   const data = new FormData(event.target);
-  const asked = new URLSearchParams({ q: data.get("q") });
+  const asked = new URLSearchParams({ q: String(data.get("q")) });
   if (data.getAll("in").length) asked.set("in", data.getAll("in").join(","));
   location.hash = `#/search?${asked}`;
 }

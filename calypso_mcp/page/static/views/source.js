@@ -1,5 +1,6 @@
 // One source: what it is, and its text passage by passage with the place of each.
 import { Refused } from "../api.js";
+import { question as ask } from "../dialogs.js";
 import { partOf, placeOfWords } from "../shared/addresses.js";
 import { el, show } from "../shared/dom.js";
 import { marked, reflowed } from "../shared/marks.js";
@@ -22,9 +23,9 @@ export async function draw(page) {
   show(page.main,
     el("ul", { class: "facts" }, el("li", {}, el("a", { href: "#/" }, "Buckets")),
       homes.map(({ slug, name: home }) => el("li", {}, el("a", { href: `#/b/${encodeURIComponent(slug)}` }, home)))),
-    el("h1", { tabindex: -1 }, name), facts,
+    el("h1", { tabindex: -1, dir: "auto" }, name), facts,
     el("section", { class: "panel", "aria-label": "Text" }, el("div", { class: "more" }, earlier), text, el("div", { class: "more" }, later)));
-  drawFacts(page, source, facts);
+  drawFacts(page, source, homes[0], facts);
   if (source.status === "failed") {
     show(text, el("p", { class: "muted" }, "It has no text that could be searched."));
     return;
@@ -32,7 +33,8 @@ export async function draw(page) {
   const wanted = placeOf(query);
   const question = query.get("q") ?? "";
   const add = (passages, isBefore) => {
-    const nodes = passages.map((passage) => passageNode({ ...passage, text: reflowed(passage.text, source.filename) }, question, isMeant(passage.place, wanted)));
+    const sheets = inSheets(passages, (passage) => passageNode({ ...passage, text: reflowed(passage.text, source.filename) }, question, isMeant(passage.place, wanted)));
+    const nodes = sheets.map(({ number, nodes: inside }) => (number && api.can.pictures && isPdf(source) ? sheetNode(page, source.id, number, inside) : inside)).flat();
     if (isBefore) text.prepend(...nodes);
     else text.append(...nodes);
   };
@@ -59,9 +61,33 @@ export async function draw(page) {
   drawMore();
   const meant = text.querySelector("[aria-current]");
   if (!meant) return;
-  const { bottom } = meant.getBoundingClientRect();
-  if (bottom > innerHeight) meant.scrollIntoView({ block: "center" });
+  if (meant.getBoundingClientRect().bottom > innerHeight) meant.scrollIntoView();
   meant.focus({ preventScroll: true });
+}
+
+const isPdf = ({ filename = "" }) => /\.pdf$/i.test(filename ?? "");
+
+/** Return passages as nodes by the page that they stand on: [{number, nodes}]; `number` is undefined without pages. */
+function inSheets(passages, draw) {
+  const sheets = [];
+  for (const passage of passages) {
+    const number = numberOfPage(passage.place);
+    if (!sheets.length || sheets.at(-1).number !== number) sheets.push({ number, nodes: [] });
+    sheets.at(-1).nodes.push(draw(passage));
+  }
+  return sheets;
+}
+
+const numberOfPage = (place) => (typeof place === "string" ? /\bpage (\d{1,6})\b/.exec(place)?.[1] : place.page);
+
+/** Return a page: its passages, and what it looks like beside them. */
+function sheetNode(page, fileId, number, passages) {
+  const url = page.api.pictureUrl(fileId, number);
+  const look = () => ask(`Page ${number}`, el("img", { src: url, alt: `Page ${number} as it looks` }), { yes: "Close", no: "", isWide: true });
+  const picture = el("button", { class: "picture", "aria-label": `Enlarge page ${number}`, onClick: look },
+    // Pages that cannot be drawn have their text only.
+    el("img", { src: url, alt: "", loading: "lazy", onError: () => picture.remove() }));
+  return el("div", { class: "sheet" }, el("div", {}, passages), picture);
 }
 
 function placeOf(query) {
@@ -81,18 +107,18 @@ function isMeant(place, wanted) {
 function passageNode(passage, question, isWanted) {
   return el("article", { class: "passage", tabindex: isWanted ? -1 : null, "aria-current": isWanted ? "true" : null },
     el("p", { class: "place" }, placeInWords(typeof passage.place === "string" ? passage.place : { ...passage.place, heading: undefined }) || `passage ${passage.index + 1}`),
-    el("div", { class: "words" }, !startsWithHeading(passage) && el("p", { class: "small muted" }, passage.place.heading), el("p", {}, marked(passage.text, question))));
+    el("div", { class: "words" }, !startsWithHeading(passage) && el("p", { class: "small muted" }, passage.place.heading), el("p", { dir: "auto" }, marked(passage.text, question))));
 }
 
 function startsWithHeading({ text, place }) {
-  return !place.heading || text.trimStart().startsWith(place.heading.split(" > ").pop());
+  return !place.heading || place.heading.split(" > ").some((heading) => text.trimStart().startsWith(heading));
 }
 
-function drawFacts(page, source, node) {
+function drawFacts(page, source, home, node) {
   const state = stateOf(source);
   const { can } = page.api;
-  const again = async () => drawFacts(page, await page.api.source(source.id, page.signal), node);
-  const leave = async () => { if (await removeSources(page, [source])) history.back(); };
+  const again = async () => drawFacts(page, await page.api.source(source.id, page.signal), home, node);
+  const leave = async () => { if (await removeSources(page, [source])) location.hash = home ? `#/b/${encodeURIComponent(home.slug)}` : "#/"; };
   show(node,
     el("ul", { class: "facts" },
       el("li", {}, el("span", { class: "state", data: { tone: state.tone } }, state.word)),

@@ -10,10 +10,17 @@ const MOST_REFRESHED = 1000;
 // The next page is asked for this many rows before the end of those loaded.
 const AHEAD = 50;
 const TYPING_MS = 200;
+const SHOWN_TAGS = 3;
 const COLUMNS = [["name", "Name", ""], ["kind", "Kind", "wide"], ["size", "Size", "mid num"], ["tags", "Tags", "wide"], ["updated", "Updated", "mid"], ["state", "State", ""]];
 const SORTABLE = new Set(["name", "size", "updated"]);
 const KINDS = { file: "file", website: "web page", qa: "Q&A" };
 const STATES = { ready: "searchable", pending: "pending", failed: "failed", warning: "with a warning" };
+
+function tagNodes(tags) {
+  const rest = tags.slice(SHOWN_TAGS);
+  return [...tags.slice(0, SHOWN_TAGS).map((tag) => el("span", { class: "tag" }, tag)),
+    rest.length > 0 && el("span", { class: "tag", title: rest.join(", ") }, `+${rest.length}`)];
+}
 
 export class SourceTable {
   constructor(page, bucket) {
@@ -31,13 +38,13 @@ export class SourceTable {
     this.headings = COLUMNS.map(([name, label, cls]) => this.heading(name, label, cls));
     const body = el("tbody");
     this.table = el("table", { class: "sources" }, el("thead", {}, el("tr", {}, el("th", { class: "check", scope: "col" }, this.all), this.headings)), body);
-    this.drawn = new VirtualRows(body, COLUMNS.length + 1, {
+    this.drawn = new VirtualRows(body, {
       keyOf: ({ id }) => id, draw: (source) => this.row(source), stateOf: (source) => ({ ...source, isChosen: this.chosen.has(source.id) }),
       moved: (first, end) => this.see(first, end), signal: page.signal,
     });
-    this.empty = el("p", { class: "muted pad", hidden: true }, "No sources.");
+    this.empty = el("p", { class: "muted pad", hidden: true }, "");
     this.node = el("section", { class: "panel flush", "aria-label": "Sources" },
-      el("div", { class: "tools" }, this.tools(), this.count, this.unlisted, this.actions),
+      this.bar = el("div", { class: "tools" }, this.tools(), this.count, this.unlisted, this.actions),
       this.table,
       this.empty,
       el("div", { class: "more" }, this.more));
@@ -112,6 +119,11 @@ export class SourceTable {
     return asked === JSON.stringify(this.filters) ? found : null;
   }
 
+  /** Show how long ago each row changed, as of now. */
+  renewTimes() {
+    for (const time of this.table.querySelectorAll("time")) time.textContent = ago(time.dateTime);
+  }
+
   see(first, end) {
     this.first = first;
     if (end > this.rows.length - AHEAD) this.loadMore();
@@ -135,7 +147,7 @@ export class SourceTable {
   }
 
   take({ total, next, others = {} }) {
-    const unlisted = Object.entries(others ?? {}).map(([kind, count]) => `${numberInWords(count)} ${KINDS[kind] ?? kind}`);
+    const unlisted = Object.entries(others ?? {}).map(([kind, count]) => counted(count, KINDS[kind] ?? kind, kind === "qa" ? KINDS.qa : undefined));
     this.unlisted.textContent = unlisted.length ? `Not listed here: ${unlisted.join(", ")}` : "";
     this.total = total;
     this.next = next;
@@ -149,6 +161,11 @@ export class SourceTable {
     this.count.textContent = isAll || !this.next ? counted(this.total ?? this.rows.length, "source") : `${counted(this.rows.length, "source")} so far`;
     this.more.hidden = !this.next;
     this.empty.hidden = this.rows.length > 0;
+    // Nothing to filter, nothing to sort.
+    const isBare = !this.rows.length && !this.next && !Object.values(this.filters).some(Boolean);
+    this.empty.textContent = isBare ? "This bucket is empty." : "No source matches.";
+    this.table.hidden = !this.rows.length;
+    this.bar.hidden = isBare && !this.unlisted.textContent;
     for (const heading of this.headings) {
       const { column } = heading.dataset;
       if (column) heading.ariaSort = (this.filters.sort || "name") === column ? (this.filters.order === "desc" ? "descending" : "ascending") : "none";
@@ -168,17 +185,17 @@ export class SourceTable {
       el("td", {}, this.nameOf(source),
         source.error && el("p", { class: "small reason" }, source.error),
         source.warnings.map((warning) => el("p", { class: "small warning" }, warning)),
-        el("p", { class: "small muted narrow-only" }, `${sizeInWords(source.size)}, ${ago(source.updated)}`)),
+        el("p", { class: "small muted narrow-only" }, [sizeInWords(source.size), ago(source.updated)].filter(Boolean).join(", "))),
       el("td", { class: "wide" }, KINDS[source.kind] ?? source.kind),
       el("td", { class: "mid num" }, sizeInWords(source.size)),
-      el("td", { class: "wide" }, source.tags.map((tag) => el("span", { class: "tag" }, tag))),
+      el("td", { class: "wide" }, tagNodes(source.tags)),
       el("td", { class: "mid" }, el("time", { datetime: source.updated }, ago(source.updated))),
       el("td", {}, el("span", { class: "state", data: { tone: state.tone } }, state.word)));
   }
 
   nameOf({ id, kind, name, title }) {
     const shown = title && kind !== "file" ? title : name;
-    return this.page.api.can.read ? el("a", { href: `#/s/${encodeURIComponent(id)}` }, shown) : shown;
+    return this.page.api.can.read ? el("a", { href: `#/s/${encodeURIComponent(id)}`, dir: "auto" }, shown) : el("bdi", {}, shown);
   }
 
   chooseAll() {
@@ -208,5 +225,7 @@ export class SourceTable {
     if (!(await doing)) return;
     this.chosen.clear();
     await this.page.attempt(() => this.fetch(Math.max(FIRST_PAGE, Math.min(this.rows.length, MOST_REFRESHED))));
+    // The button that was pressed is gone.
+    if (document.activeElement === document.body) (this.rows.length ? this.all : document.querySelector("h1"))?.focus();
   }
 }
