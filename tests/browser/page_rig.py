@@ -144,6 +144,12 @@ def sign_in(page: Page, link: str) -> None:
     page.get_by_role("heading", name="Buckets", exact=True).wait_for()
 
 
+def sign_in_with(page: Page, token: str) -> None:
+    """Sign in to the page of a team's server that is shown."""
+    page.get_by_label("Access token").fill(token)
+    page.keyboard.press("Enter")
+
+
 def drop(page: Page, *paths: Path, at: Locator | None = None) -> None:
     """Drop files and folders of the disk, as a file manager does: on an element, or anywhere."""
     box = at.bounding_box() if at is not None else None

@@ -12,10 +12,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Request, expect
 from typing_extensions import override
 
-from tests.browser.accessibility import violations
 from tests.browser.hostile_names import HOSTILE
 from tests.browser.page_rig import (
     CHROMIUM,
@@ -27,7 +26,6 @@ from tests.browser.page_rig import (
     sign_in,
     watched,
 )
-from tests.browser.samples import store_samples, views
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 
@@ -436,16 +434,23 @@ def test_an_idle_page_asks_less_than_once_a_second(page: Page, backend: OpenedPa
     page.goto(f"{backend.origin}/#/b/quiet")
     expect(page.locator("tbody .state")).to_have_text("searchable")
     asked: list[str] = []
+    in_flight: set[Request] = set()
+    page.on("request", in_flight.add)
     page.on("request", lambda request: asked.append(request.url))
+    for event in ("requestfinished", "requestfailed"):
+        page.on(event, in_flight.discard)
     page.clock.install()
+    seconds = 20
     for address in ("#/", "#/b/quiet"):
         page.goto(f"{backend.origin}/{address}")
         settled(page)
-        for _ in range(4):
-            asked.clear()
-            with page.expect_response("**/rag-agent/models"):
-                page.clock.run_for(5_000)
-            assert len(asked) < 5, address
+        asked.clear()
+        for _ in range(seconds):
+            page.clock.run_for(1_000)
+            # Time stands still for the page until its answers have arrived.
+            while in_flight:
+                page.wait_for_event("requestfinished")
+        assert 4 <= len(asked) < seconds, address
 
 
 def _main_thread_s(page: Page) -> float:
@@ -480,25 +485,3 @@ def _multiply(store: Path, file_id: str, count: int) -> None:
                 f" SELECT {values} FROM {table}, numbers WHERE {key} = ?",
                 (count - 1, file_id),
             )
-
-
-@pytest.mark.parametrize(("theme", "width"), [("light", 1280), ("dark", 360)])
-def test_every_view_is_accessible(browser: Browser, tmp_path: Path, theme: str, width: int) -> None:
-    with opened_page(tmp_path) as opened, watched(browser) as page:
-        page.emulate_media(color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
-        page.set_viewport_size({"width": width, "height": 800})
-        ids = store_samples(opened)
-        page.goto(opened.origin)
-        page.get_by_role("heading", name="Sign in").wait_for()
-        found = {"sign-in": violations(page)}
-        sign_in(page, opened.link)
-        for name, address in views(ids).items():
-            page.goto(f"{opened.origin}/{address}")
-            settled(page)
-            found[name] = violations(page)
-            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
-        page.goto(f"{opened.origin}/#/b/support")
-        settled(page)
-        page.get_by_role("button", name="Web page").click()
-        found["dialog"] = violations(page)
-    assert {name: broken for name, broken in found.items() if broken} == {}

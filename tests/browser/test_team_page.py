@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, expect
 
 from calypso_mcp.server.access.access_file.tokens import hash_token, new_token
 from tests.browser.accessibility import violations
-from tests.browser.page_rig import CHROMIUM, chromium, drop, settled, watched
-from tests.support.scripted_calypso import ScriptedCalypso, agent, bucket, file, hit
+from tests.browser.page_rig import CHROMIUM, chromium, drop, settled, sign_in_with, watched
+from tests.browser.samples import hosted_samples
 from tests.support.scripted_server import scripted_server
 from tests.support.team_server import Team, call, team_server
 
@@ -53,8 +53,7 @@ async def _fill(team: Team) -> None:
 
 def sign_in(page: Page, team: Team, token: str) -> None:
     page.goto(f"{team.origin}/ui/")
-    page.get_by_label("Access token").fill(token)
-    page.keyboard.press("Enter")
+    sign_in_with(page, token)
 
 
 def test_an_agents_token_shows_its_buckets_and_nothing_else(
@@ -131,14 +130,8 @@ def test_a_team_page_does_what_the_page_of_the_backend_does(
 
 
 def test_hosted_buckets_are_shown_as_far_as_their_api_tells(browser: Browser, tmp_path: Path) -> None:
-    api = ScriptedCalypso(
-        buckets=[bucket("handbook", files=("file_h1",), counts={"file": 1, "website": 2}), bucket("vault")],
-        agents=[agent("support", "handbook")],
-        files={"file_h1": file("file_h1", "handbook")},
-        search=lambda _: [hit("The notice period is six weeks.", "file_h1", "handbook")],
-    )
     with (
-        scripted_server(api) as hosted,
+        scripted_server(hosted_samples()) as hosted,
         team_server(
             tmp_path,
             {"one": 'buckets = ["handbook"]'},
