@@ -7,10 +7,11 @@ from importlib.resources import files
 from playwright.sync_api import Frame, Page
 
 
-def violations(page: Page | Frame) -> list[str]:
-    """Return each rule that the page breaks, with the first element that does."""
+def violations(page: Page | Frame, *rules: str) -> list[str]:
+    """Return each rule that the page breaks, with the first element that does; `rules`: only these."""
     # Loaded and run by the debugger, which the page's policy does not bind.
     if not page.evaluate("'axe' in window"):
         page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
-    answer = page.evaluate("axe.run({resultTypes: ['violations']})")
+    options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
+    answer = page.evaluate("options => axe.run(options)", options)
     return [f"{one['id']}: {one['nodes'][0]['html']}" for one in answer["violations"]]

@@ -33,6 +33,9 @@ README_PICTURE = Path(__file__).parents[2] / "docs" / "images" / "page.png"
 CHAT_PICTURE = README_PICTURE.with_name("chat.png")
 
 
+expect.set_options(timeout=20_000)
+
+
 def main(folder: Path | None) -> None:
     """Take every picture into a folder, or only the README's."""
     with tempfile.TemporaryDirectory() as data:

@@ -435,10 +435,16 @@ def test_an_idle_page_asks_less_than_once_a_second(page: Page, backend: OpenedPa
     expect(page.locator("tbody .state")).to_have_text("searchable")
     asked: list[str] = []
     in_flight: set[Request] = set()
-    page.on("request", in_flight.add)
-    page.on("request", lambda request: asked.append(request.url))
-    for event in ("requestfinished", "requestfailed"):
-        page.on(event, in_flight.discard)
+
+    def begin(request: Request) -> None:
+        asked.append(request.url)
+        in_flight.add(request)
+
+    def end(request: Request) -> None:
+        in_flight.discard(request)
+
+    page.on("request", begin)
+    page.on("requestfinished", end)
     page.clock.install()
     seconds = 20
     for address in ("#/", "#/b/quiet"):
