@@ -11,6 +11,7 @@ from typing import Any
 import pypdfium2  # pyright: ignore[reportMissingTypeStubs]
 import pypdfium2.raw as pdfium  # pyright: ignore[reportMissingTypeStubs]
 
+from calypso_mcp.local.indexing.formats.pdf.columns import read_columns
 from calypso_mcp.local.indexing.formats.pdf.direction import has_right_to_left, in_reading_order
 from calypso_mcp.local.indexing.formats.pdf.fields import read_annotations
 from calypso_mcp.local.indexing.formats.pdf.legibility import judge
@@ -75,13 +76,26 @@ def read_page(pdf: Any, index: int, form: Any) -> Page:
 def _text(page: Any) -> str:
     text_page = page.get_textpage()
     try:
-        text = text_page.get_text_bounded()
+        text = _drawn_text(page, text_page)
         if has_right_to_left(text):
             text = in_reading_order(text_page)
+        elif (columns := read_columns(text_page, text.count("\n") + 1)) is not None:
+            text = columns
     finally:
         text_page.close()
     text = _BROKEN_WORD.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
     return unicodedata.normalize("NFC", text.translate(_LIGATURES))
+
+
+def _drawn_text(page: Any, text_page: Any) -> str:
+    """Return the text in the order in which it was drawn, without what a cropped page does not show."""
+    if page.get_cropbox() == page.get_mediabox():
+        try:
+            # PDFium's other function leaves out some line ends, so that cells of a table run together.
+            return text_page.get_text_range()
+        except RecursionError:
+            pass  # pypdfium2 recurses over characters that show nothing, at the beginning and the end
+    return text_page.get_text_bounded()
 
 
 def _is_picture(page: Any, text: str) -> bool:
