@@ -10,13 +10,13 @@ from mcp.server.mcpserver import Context
 
 from calypso_mcp.api.sources import Source
 from calypso_mcp.domain.amounts import format_bytes, join_first
-from calypso_mcp.domain.states.file_state import FileState
+from calypso_mcp.domain.states.file_state import FileState, StateReport
 from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.errors import CalypsoError, OutOfTime, QuotaExceeded
 from calypso_mcp.server.batches import batch_reports, missing_sources
 from calypso_mcp.server.batches.batch_inputs import BatchInput, WalkedFolder
-from calypso_mcp.server.batches.batch_reports import BatchReport, Told
-from calypso_mcp.server.batches.batch_waiting import BatchReadiness, wait_for_outcomes
+from calypso_mcp.server.batches.batch_reports import BatchReport, InputOutcome, OutcomeWord
+from calypso_mcp.server.batches.batch_waiting import wait_for_outcomes
 from calypso_mcp.server.calls.call_progress import CallProgress, Step
 from calypso_mcp.server.calls.call_time import CallTime
 from calypso_mcp.server.calls.confirmation import is_agreed, require_yes
@@ -43,7 +43,7 @@ class Batch:
         self._found: list[FileState | None] | None = None
         #: Of a dry run: what would be refused, by the place of the input.
         self._over_quota: dict[int, QuotaExceeded] = {}
-        self._readiness: BatchReadiness | None = None
+        self._readiness: StateReport | None = None
         self._folder: WalkedFolder | None = None
         self._missing: list[Source] = []
         self._removed: list[Source] = []
@@ -185,26 +185,28 @@ class Batch:
 
     def report(self, *, dry_run: bool) -> BatchReport:
         """Return the tool's result."""
-        gone = [
-            batch_reports.gone(source.name, is_removed=not dry_run)
-            for source in (self._missing if dry_run else self._removed)
-        ]
-        told = batch_reports.summary([*(self._foreseen() if dry_run else self._told()), *gone])
+        removal: OutcomeWord = "would_remove" if dry_run else "removed"
+        gone = self._missing if dry_run else self._removed
+        outcomes = self._list_foreseen() if dry_run else self._list_sent()
+        outcomes += [batch_reports.unread(source.name, removal) for source in gone]
+        summary = batch_reports.summarize(outcomes)
         batch_ids = sorted({outcome.batch_id for outcome in self._outcomes or () if outcome.batch_id})
         return BatchReport(
             dry_run=dry_run or None,
             bucket=self._shared_slug,
             total=len(self._inputs),
-            counts=told.counts,
+            counts=summary.counts,
             bytes=sum(item.size_bytes for item in self._inputs if item.upload),
-            next_step=self._foresight(told.counts) if dry_run else self._next_step(told.counts, batch_ids),
+            next_step=self._foresight(summary.counts)
+            if dry_run
+            else self._next_step(summary.counts, batch_ids),
             readiness=self._readiness.state if self._readiness else None,
             searchable=_counts(self._readiness) if self._readiness else None,
             progress=self._progress.message() if self._outcomes is None and not dry_run else None,
-            outcomes=told.outcomes or None,
-            omitted=told.omitted or None,
-            skipped=told.skipped or None,
-            hints=told.hints or None,
+            outcomes=summary.outcomes or None,
+            omitted=summary.omitted or None,
+            skipped=summary.skipped or None,
+            hints=summary.hints or None,
             batch_ids=batch_ids[:_MOST_BATCH_IDS] or None,
             created=self._created(),
         )
@@ -214,36 +216,35 @@ class Batch:
         created = [target.created for target in self._targets if target.created]
         return join_first(created, _MOST_CREATED) or None
 
-    def _told(self) -> list[Told]:
+    def _list_sent(self) -> list[InputOutcome]:
         left = iter(self._outcomes or ())
-        told: list[Told] = []
+        indexed = {state.file_id: state for state in self._readiness.states} if self._readiness else {}
+        outcomes: list[InputOutcome] = []
         for item in self._inputs:
             outcome = next(left, None) if item.upload is not None and self._outcomes is not None else None
             if outcome is None:
-                told.append(batch_reports.unsent(item))
-                continue
-            line = batch_reports.sent(item, outcome, shared_slug=self._shared_slug)
-            failed = self._readiness.failed.get(outcome.file_id or "") if self._readiness else None
-            warned = self._readiness.warned.get(outcome.file_id or "") if self._readiness else None
-            if failed:
-                line = batch_reports.not_searchable(line, failed)
-            told.append(batch_reports.warned(line, warned) if warned else line)
-        return told
+                outcomes.append(batch_reports.unsent(item))
+            else:
+                stands = indexed.get(outcome.file_id)
+                outcomes.append(batch_reports.sent(item, outcome, stands, shared_slug=self._shared_slug))
+        return outcomes
 
-    def _foreseen(self) -> list[Told]:
+    def _list_foreseen(self) -> list[InputOutcome]:
         left = iter(self._found or ())
-        told: list[Told] = []
+        outcomes: list[InputOutcome] = []
         for index, item in enumerate(self._inputs):
             outcome = next(left, None) if _may_be_there(item) else None
             if item.upload is None:
-                told.append(batch_reports.unsent(item))
+                outcomes.append(batch_reports.unsent(item))
             elif index in self._over_quota:
-                told.append(batch_reports.unsent(replace(item, upload=None, problem=self._over_quota[index])))
+                outcomes.append(
+                    batch_reports.unsent(replace(item, upload=None, problem=self._over_quota[index]))
+                )
             elif outcome is None or outcome.is_uploaded:
-                told.append(batch_reports.foreseen(item, is_there=outcome is not None))
+                outcomes.append(batch_reports.unread(item.path, "replayed" if outcome else "would_send"))
             else:
-                told.append(batch_reports.sent(item, outcome, shared_slug=self._shared_slug))
-        return told
+                outcomes.append(batch_reports.sent(item, outcome, shared_slug=self._shared_slug))
+        return outcomes
 
     def _foresight(self, counts: dict[str, int]) -> str:
         if self._found is None:
@@ -288,10 +289,14 @@ class Batch:
         )
 
 
-def _may_be_there(one: BatchInput) -> bool:
+def _may_be_there(item: BatchInput) -> bool:
     """Whether an input can be sent to a bucket that exists; another one holds nothing yet."""
-    return one.upload is not None and one.target is not None and one.target.bucket_id is not None
+    return item.upload is not None and item.target is not None and item.target.bucket_id is not None
 
 
-def _counts(readiness: BatchReadiness) -> dict[str, int]:
-    return {"ready": readiness.ready, "failed": len(readiness.failed), "pending": readiness.pending}
+def _counts(readiness: StateReport) -> dict[str, int]:
+    return {
+        "ready": len(readiness.ready),
+        "failed": len(readiness.failed),
+        "pending": len(readiness.pending),
+    }

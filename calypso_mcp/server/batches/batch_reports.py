@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
 from calypso_mcp.domain.states.file_state import FileState, UploadOutcome
+from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server.batches.batch_inputs import BatchInput
 from calypso_mcp.server.results.models import USUAL, ToolResult, inline
-from calypso_mcp.server.results.standings import ReadinessWord, reason_line, warnings_line
+from calypso_mcp.server.results.standings import ReadinessWord, reason_line, reason_of
 
 OutcomeWord = Literal[UploadOutcome, "skipped", "would_send", "removed", "would_remove"]
 
@@ -29,8 +31,10 @@ _SHORTEST_PATH = 24
 _SKIPPED_WHEN_FOUND = frozenset({"unsupported_type", "empty_file", "file_too_large"})
 #: Said once of every file that has changed, where an upload tells of it.
 CHANGED_HINT = "What a changed file held before stays in the bucket beside it: the API deletes nothing."
-_BESIDE_HINT = "What a changed file held before stays in the bucket beside it, and is found as well."
-_REPLACED_HINT = "What a changed file held before goes as soon as its new version is searchable."
+_CHANGED_HINTS = {
+    "beside": "What a changed file held before stays in the bucket beside it, and is found as well.",
+    "replaced": "What a changed file held before goes as soon as its new version is searchable.",
+}
 #: What became of the version before, where the reader should know it of this one file.
 _EARLIER = {
     "kept": "not sent: the bucket holds another version, and if_exists=skip keeps it",
@@ -54,7 +58,7 @@ _NEEDS_ATTENTION = frozenset[OutcomeWord]({"failed", "rejected", "pending"})
 
 
 class InputOutcome(ToolResult):
-    """What became of one input. Of what went well there is nothing more to say than that."""
+    """What became of one input, and what to do about it; the report gives each hint once for each code."""
 
     path: str
     outcome: OutcomeWord
@@ -64,6 +68,7 @@ class InputOutcome(ToolResult):
     file_id: str | None = None
     code: str | None = None
     retryable: bool | None = None
+    hint: SkipJsonSchema[str] = Field(default="", exclude=True)
 
     @property
     def rank(self) -> tuple[int, bool]:
@@ -103,14 +108,6 @@ class SkippedKind(ToolResult):
         more = ", …" if self.count > len(self.examples) else ""
         reason = f" ({self.reason})" if self.reason else ""
         return f"skipped {self.count} {self.code}{reason}: {', '.join(self.examples)}{more}"
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """An outcome and what to do about it; hints are told once for each code, not once for each file."""
-
-    outcome: InputOutcome
-    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,50 +160,64 @@ class BatchReport(ToolResult):
         return "\n".join(lines)
 
 
-def unsent(one: BatchInput) -> Told:
+def unsent(item: BatchInput) -> InputOutcome:
     """Return the outcome of an input that was not handed to the client."""
-    path = clean_line(one.path, _PATH_CHARS)
-    if one.skipped is not None:
-        return Told(
-            InputOutcome(path=path, outcome="skipped", code=one.skipped.code, reason=one.skipped.reason)
-        )
-    if one.problem is not None:
-        return _refused(path, one.problem, found=one.is_found)
-    unknown = InputOutcome(
+    path = clean_line(item.path, _PATH_CHARS)
+    if item.skipped is not None:
+        return InputOutcome(path=path, outcome="skipped", code=item.skipped.code, reason=item.skipped.reason)
+    if item.problem is not None:
+        return _refused(path, item.problem, found=item.is_found)
+    return InputOutcome(
         path=path,
         outcome="pending",
         code="out_of_time",
         reason="the call timed out before it was known to have arrived",
         retryable=True,
+        hint="Make the same call again: it continues where it stopped and repeats nothing.",
     )
-    return Told(unknown, "Make the same call again: it continues where it stopped and repeats nothing.")
 
 
-def gone(name: str, *, is_removed: bool) -> Told:
-    """Return the outcome of a source whose file is gone."""
-    outcome: OutcomeWord = "removed" if is_removed else "would_remove"
-    return Told(InputOutcome(path=clean_line(name, _PATH_CHARS), outcome=outcome))
+def unread(name: str, outcome: OutcomeWord) -> InputOutcome:
+    """Return an outcome of which there is nothing more to say: of a dry run, or of a source that is gone."""
+    return InputOutcome(path=clean_line(name, _PATH_CHARS), outcome=outcome)
 
 
-def foreseen(one: BatchInput, *, is_there: bool) -> Told:
-    """Return what a dry run says of an input that may be sent."""
-    outcome: OutcomeWord = "replayed" if is_there else "would_send"
-    return Told(InputOutcome(path=clean_line(one.path, _PATH_CHARS), outcome=outcome))
+def sent(
+    item: BatchInput, state: FileState, indexed: FileState | None = None, *, shared_slug: str | None
+) -> InputOutcome:
+    """Return the outcome of an input that the client has dealt with.
 
-
-def sent(one: BatchInput, state: FileState, *, shared_slug: str | None) -> Told:
-    """Return the outcome of an input that the client has dealt with."""
-    slug = one.target.slug if one.target else None
-    told = InputOutcome(
-        path=clean_line(one.path, _PATH_CHARS),
+    Args:
+        item: The input.
+        state: What its upload came to.
+        indexed: Where it stands in its bucket, as far as that was asked.
+        shared_slug: The bucket of all inputs, where they share one.
+    """
+    slug = item.target.slug if item.target else None
+    has_changed = is_changed(state)
+    outcome = InputOutcome(
+        path=clean_line(item.path, _PATH_CHARS),
         outcome=state.outcome or "failed",
         bucket=slug if slug != shared_slug else None,
-        changed=is_changed(state) or None,
+        changed=has_changed or None,
         code=state.code,
         reason=reason_line(state.message) if state.message else _earlier_reason(state),
         retryable=None if state.is_uploaded else state.retryable,
+        hint=_CHANGED_HINTS.get(state.earlier or "", CHANGED_HINT) if has_changed else state.hint or "",
     )
-    return Told(told, _changed_hint(state) if told.changed else state.hint or "")
+    if indexed is not None and indexed.readiness is Readiness.FAILED:
+        update = {
+            "outcome": "failed",
+            "file_id": indexed.file_id,
+            "code": indexed.code,
+            "reason": reason_line(indexed.message or ""),
+            "retryable": False,
+            "hint": "It arrived but cannot be indexed: fix the cause, then upload it again.",
+        }
+        return outcome.model_copy(update=update)
+    if indexed is not None and (warning := reason_of(indexed)):
+        return outcome.model_copy(update={"file_id": indexed.file_id, "reason": warning})
+    return outcome
 
 
 def _earlier_reason(state: FileState) -> str | None:
@@ -218,11 +229,6 @@ def _earlier_reason(state: FileState) -> str | None:
 def is_changed(state: FileState) -> bool:
     """Whether other content stood under the name of an upload before."""
     return state.changed or state.earlier in ("replaced", "beside")
-
-
-def _changed_hint(state: FileState) -> str:
-    hints = {"replaced": _REPLACED_HINT, "beside": _BESIDE_HINT}
-    return hints.get(state.earlier or "", CHANGED_HINT)
 
 
 def earlier_line(state: FileState, *, is_searchable: bool) -> str | None:
@@ -237,39 +243,17 @@ def earlier_line(state: FileState, *, is_searchable: bool) -> str | None:
     return f"{reason[:1].upper()}{reason[1:]}{found}."
 
 
-def not_searchable(told: Told, state: FileState) -> Told:
-    """Return the outcome of an input that arrived but could not be indexed."""
-    failed = told.outcome.model_copy(
-        update={
-            "outcome": "failed",
-            "file_id": state.file_id,
-            "code": state.code,
-            "reason": reason_line(state.message or ""),
-            "retryable": False,
-        }
-    )
-    return Told(failed, "It arrived but cannot be indexed: fix the cause, then upload it again.")
-
-
-def warned(told: Told, state: FileState) -> Told:
-    """Return the outcome of an input that is searchable, with what its reader should know."""
-    outcome = told.outcome.model_copy(update={"file_id": state.file_id, "reason": warnings_line(state)})
-    return Told(outcome, told.hint)
-
-
-def summary(outcomes: Iterable[Told]) -> Summary:
+def summarize(outcomes: Sequence[InputOutcome]) -> Summary:
     """Count every outcome and list the first, those to act on before the others."""
-    everything = list(outcomes)
-    counts = Counter(told.outcome.outcome for told in everything)
-    skipped = [told.outcome for told in everything if told.outcome.outcome == "skipped"]
+    counts = Counter(outcome.outcome for outcome in outcomes)
+    skipped = [outcome for outcome in outcomes if outcome.outcome == "skipped"]
     listed = sorted(
-        (told.outcome for told in everything if told.outcome.outcome != "skipped"),
-        key=lambda outcome: outcome.rank,
+        (outcome for outcome in outcomes if outcome.outcome != "skipped"), key=lambda outcome: outcome.rank
     )
     hints: dict[str, str] = {}
-    for told in everything:
-        if told.hint:
-            hints.setdefault("changed" if told.outcome.changed else told.outcome.code or "", told.hint)
+    for outcome in outcomes:
+        if outcome.hint:
+            hints.setdefault("changed" if outcome.changed else outcome.code or "", outcome.hint)
     return Summary(
         counts={word: counts[word] for word in _ORDER if counts[word]},
         skipped=_kinds(skipped),
@@ -301,15 +285,15 @@ def _shortened(path: str, limit: int) -> str:
     return path if len(path) <= limit else f"…{path[1 - limit :]}"
 
 
-def _refused(path: str, problem: CalypsoError, *, found: bool) -> Told:
+def _refused(path: str, problem: CalypsoError, *, found: bool) -> InputOutcome:
     # A file that the call does not name is skipped like others of its kind.
     skipped = found and problem.code in _SKIPPED_WHEN_FOUND
     refused = FileState.of_error(problem).outcome or "failed"
-    told = InputOutcome(
+    return InputOutcome(
         path=path,
         outcome="skipped" if skipped else refused,
         code=problem.code,
         reason=reason_line(problem.message),
         retryable=None if skipped else problem.retryable,
+        hint=problem.hint,
     )
-    return Told(told, problem.hint)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from calypso_mcp.client.readiness_target import ReadinessTarget
@@ -24,23 +24,15 @@ _PARALLEL_WAITS = 4
 _PARALLEL_LOOKS = 100
 
 
-@dataclass(frozen=True, slots=True)
-class BatchReadiness:
-    """Where the files of a call stand together; by file id what `failed`, and what was `warned` of."""
-
-    state: Readiness
-    ready: int
-    pending: int
-    failed: Mapping[str, FileState] = field(default_factory=dict[str, FileState])
-    warned: Mapping[str, FileState] = field(default_factory=dict[str, FileState])
-
-
 async def wait_for_outcomes(
     client: CalypsoClient, outcomes: Sequence[FileState], time: CallTime, progress: CallProgress | None = None
-) -> BatchReadiness:
+) -> StateReport:
     """Wait until every file that arrived is searchable or has failed, or the call times out.
 
     What was searchable already when the call looked at it is not asked about again.
+
+    Returns:
+        A state of each file that arrived, by its `file_id`: pending where none was seen.
     """
     uploaded = {outcome.file_id: outcome for outcome in outcomes if outcome.is_uploaded and outcome.file_id}
     found_ready = {
@@ -78,28 +70,12 @@ async def wait_for_outcomes(
     await for_each(wait, range(len(targets)), limit=_PARALLEL_WAITS)
     left = [position for position in range(len(targets)) if position not in reports]
     await for_each(look, left, limit=_PARALLEL_LOOKS)
-    failed = {
-        item.file_id or item.id: item
-        for report in reports.values()
-        for item in report.failed
-        if (item.file_id or item.id) in uploaded
+    seen = found_ready | {
+        state.file_id or state.id: state for report in reports.values() for state in report.states
     }
-    ready = found_ready | {
-        state.id: state
-        for report in reports.values()
-        for state in report.states
-        if state.readiness is Readiness.READY and state.id in uploaded
-    }
-    warned = {file_id: state for file_id, state in ready.items() if state.warnings}
-    pending = len(uploaded) + nameless - len(ready) - len(failed)
-    settled = Readiness.FAILED if failed else Readiness.READY
-    return BatchReadiness(
-        state=Readiness.PENDING if pending else settled,
-        ready=len(ready),
-        pending=pending,
-        failed=failed,
-        warned=warned,
-    )
+    states = [seen.get(file_id, FileState(file_id)) for file_id in uploaded]
+    named = [replace(state, file_id=state.file_id or state.id) for state in states]
+    return StateReport((*named, *(FileState() for _ in range(nameless))))
 
 
 def _targets(arrived: Iterable[FileState]) -> list[ReadinessTarget]:

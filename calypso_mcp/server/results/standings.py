@@ -1,15 +1,16 @@
-"""Where uploads stand, as tools tell it: small, failures first."""
+"""Where sources stand, as tools report it: small, failures first."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 
 from calypso_mcp.domain.states.file_state import FileState, StateReport
 from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
-from calypso_mcp.server.results.models import USUAL, ToolResult
+from calypso_mcp.server.results.models import USUAL, Prose, ToolResult
 
 #: Published as text: the tool list is paid for by the byte.
 ReadinessWord = Annotated[Readiness, WithJsonSchema({"type": "string"})]
@@ -29,6 +30,52 @@ class ItemStanding(ToolResult):
     id: str
     code: str | None = None
     reason: str | None = None
+
+
+class UploadReport(ToolResult):
+    """What became of one source that was added."""
+
+    outcome: Annotated[
+        Literal["accepted", "replayed", "pending", "address"], WithJsonSchema({"type": "string"})
+    ]
+    readiness: ReadinessWord
+    bucket: str
+    file_id: str | None = None
+    task_id: SkipJsonSchema[str | None] = None
+    filename: str | None = None
+    title: str | None = None
+    changed: SkipJsonSchema[bool | None] = None
+    code: SkipJsonSchema[str | None] = None
+    reason: str | None = None
+    created: SkipJsonSchema[str | None] = None
+    next_step: Annotated[str, Prose]
+
+    @classmethod
+    def of(
+        cls, added: FileState, report: StateReport, *, bucket: str, remark: str | None = None, **facts: Any
+    ) -> Self:
+        """Return the report on a source that the API has taken.
+
+        Args:
+            added: What its upload came to.
+            report: Where it stands now.
+            bucket: Slug of its bucket.
+            remark: What to say of it, unless it failed.
+            facts: Values of other fields.
+        """
+        failed = report.failed[0] if report.failed else None
+        warning = next(filter(None, map(warnings_line, report.states)), None)
+        return cls(
+            outcome="replayed" if added.is_replayed else "accepted",
+            readiness=report.state,
+            bucket=bucket,
+            file_id=added.file_id or added.id,
+            task_id=added.task_id,
+            code=failed.code if failed else None,
+            reason=reason_line(failed.message or "") if failed else remark or warning,
+            next_step=next_step(report.state, added.id),
+            **facts,
+        )
 
 
 def reason_line(text: str) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
-from pydantic import Field, WithJsonSchema
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import Field
 from starlette.requests import Request
 
 from calypso_mcp.client.readiness_target import ReadinessTarget
@@ -25,8 +24,8 @@ from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_prog
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
 from calypso_mcp.server.files.upload_sources import CheckedSource, SourceArguments, checked_source
 from calypso_mcp.server.one_time.one_time_uploads import IssuedUpload, OneTimeUploads
-from calypso_mcp.server.results.models import Prose, ToolResult, answer
-from calypso_mcp.server.results.standings import ReadinessWord, next_step, reason_line, warnings_line
+from calypso_mcp.server.results.models import answer
+from calypso_mcp.server.results.standings import UploadReport, next_step
 from calypso_mcp.server.scope.destinations import (
     Target,
     create_missing,
@@ -41,24 +40,6 @@ from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.readiness import Timeout, indexing_step
 
 _NAME_CHARS = 160
-
-
-class UploadReport(ToolResult):
-    """What became of one upload."""
-
-    outcome: Annotated[
-        Literal["accepted", "replayed", "pending", "address"], WithJsonSchema({"type": "string"})
-    ]
-    readiness: ReadinessWord
-    bucket: str
-    file_id: str | None = None
-    task_id: str | None = None
-    filename: str
-    changed: bool | None = None
-    code: str | None = None
-    reason: str | None = None
-    created: SkipJsonSchema[str | None] = None
-    next_step: Annotated[str, Prose]
 
 
 async def named_target(access: Access, bucket: str, filename: str, *, create: bool) -> Target:
@@ -278,21 +259,14 @@ async def _readiness(
 
 def _report(sent: _Sent, report: StateReport) -> UploadReport:
     uploaded = sent.uploaded
-    failed = report.failed[0] if report.failed else None
-    warning = next(filter(None, map(warnings_line, report.states)), None)
-    remark = earlier_line(uploaded, is_searchable=report.state is Readiness.READY) or warning
-    return UploadReport(
-        outcome="replayed" if uploaded.is_replayed else "accepted",
-        readiness=report.state,
+    return UploadReport.of(
+        uploaded,
+        report,
         bucket=sent.target.slug,
-        file_id=uploaded.file_id,
-        task_id=uploaded.task_id,
+        remark=earlier_line(uploaded, is_searchable=report.state is Readiness.READY),
         filename=sent.filename,
         changed=is_changed(uploaded) or None,
-        code=failed.code if failed else None,
-        reason=reason_line(failed.message or "") if failed else remark,
         created=sent.target.created,
-        next_step=next_step(report.state, uploaded.id),
     )
 
 

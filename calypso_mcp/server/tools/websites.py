@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from mcp_types import CallToolResult
-from pydantic import Field, WithJsonSchema
-from pydantic.json_schema import SkipJsonSchema
+from pydantic import Field
 
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.client.readiness_target import ReadinessTarget
@@ -17,8 +16,8 @@ from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.domain.uploads.declaration import Declaration, content_digest
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.quotas.upload_quotas import Arrival
-from calypso_mcp.server.results.models import Prose, ToolResult, answer
-from calypso_mcp.server.results.standings import ReadinessWord, next_step, reason_line, warnings_line
+from calypso_mcp.server.results.models import answer
+from calypso_mcp.server.results.standings import UploadReport
 from calypso_mcp.server.scope.destinations import Target, create_missing, note_created, upload_target
 from calypso_mcp.server.scope.fetch_quotas import count_fetch
 from calypso_mcp.server.scope.quota_room import make_room
@@ -29,19 +28,6 @@ _WAIT_S = 5.0
 _TITLE_CHARS = 160
 
 
-class AddedReport(ToolResult):
-    """What became of a page or a question."""
-
-    outcome: Annotated[Literal["accepted", "replayed"], WithJsonSchema({"type": "string"})]
-    readiness: ReadinessWord
-    bucket: str
-    file_id: str
-    title: str | None = None
-    reason: str | None = None
-    created: SkipJsonSchema[str | None] = None
-    next_step: Annotated[str, Prose]
-
-
 async def add_website(
     access: CurrentAccess,
     *,
@@ -49,7 +35,7 @@ async def add_website(
     bucket: Annotated[str, Field(description="Slug or name")] = "",
     title: Annotated[str, Field(description="For people")] = "",
     create_bucket: Annotated[bool, Field(description="If missing")] = False,
-) -> Annotated[CallToolResult, AddedReport]:
+) -> Annotated[CallToolResult, UploadReport]:
     """Read one public web page into a bucket; the same URL again reads it anew. Follows no links."""
     _check_url(url)
     target = await create_missing(access, await upload_target(access, bucket, create=create_bucket))
@@ -74,7 +60,7 @@ async def add_qa(
     answer: Annotated[str, Field(max_length=50_000, description="What to quote")],
     bucket: Annotated[str, Field(description="Slug or name")] = "",
     tags: Annotated[list[str], Field(description="Up to 20")] = [],  # noqa: B006 - never changed
-) -> Annotated[CallToolResult, AddedReport]:
+) -> Annotated[CallToolResult, UploadReport]:
     """Keep a question and its answer; the same question again replaces the answer."""
     if not question.strip() or not answer.strip():
         raise ContentError(
@@ -98,7 +84,7 @@ async def add_qa(
     return _answer(await _report(access, added, target, remark))
 
 
-def _answer(report: AddedReport) -> CallToolResult:
+def _answer(report: UploadReport) -> CallToolResult:
     # The tool's own argument hides the name.
     return answer(report)
 
@@ -108,22 +94,18 @@ def _check_url(url: str) -> None:
         raise ContentError("url is empty.", code="invalid_arguments", hint="Give the page's address.")
 
 
-async def _report(access: Access, added: FileState, target: Target, remark: str) -> AddedReport:
+async def _report(access: Access, added: FileState, target: Target, remark: str) -> UploadReport:
     access.backend.catalogue.forget()
     target = await note_created(access, target)
     report = StateReport((added,))
     if report.state is not Readiness.READY:
         wanted = ReadinessTarget(file_ids=(added.id,), bucket_id=target.bucket_id)
         report = await access.client.readiness.wait(wanted, timeout_s=_WAIT_S, first_look_s=_WAIT_S)
-    failed = report.failed[0] if report.failed else None
-    warning = next(filter(None, map(warnings_line, report.states)), None)
-    return AddedReport(
-        outcome="replayed" if added.is_replayed else "accepted",
-        readiness=report.state,
+    return UploadReport.of(
+        added,
+        report,
         bucket=target.slug,
-        file_id=added.id,
+        remark=remark,
         title=clean_line(added.name, _TITLE_CHARS) if added.name else None,
-        reason=reason_line(failed.message or "") if failed else remark or warning,
         created=target.created,
-        next_step=next_step(report.state, added.id),
     )
