@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 from calypso_mcp.local.identifiers import json_text
+from calypso_mcp.sqlite.rows import insert_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,9 @@ def insert(
     now: float,
 ) -> AgentRow:
     """Add an agent whose id is free."""
-    connection.execute(
-        "INSERT INTO agents (id, name, instructions, bucket_ids, created_at) VALUES (?, ?, ?, ?, ?)",
-        (agent_id, name, instructions, json_text(list(bucket_ids)), now),
-    )
-    return AgentRow(agent_id, name, instructions, tuple(bucket_ids), now)
+    agent = AgentRow(agent_id, name, instructions, tuple(bucket_ids), now)
+    insert_row(connection, "agents", asdict(agent) | {"bucket_ids": json_text(list(bucket_ids))})
+    return agent
 
 
 def update(

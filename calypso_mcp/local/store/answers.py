@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+
+from calypso_mcp.sqlite.rows import insert_row
 
 #: Turns of one conversation that can be continued, and of all together.
 _MOST_TURNS = 50
@@ -41,18 +43,7 @@ def last_of(connection: sqlite3.Connection, conversation_id: str) -> TurnRow | N
 
 def insert(connection: sqlite3.Connection, turn: TurnRow) -> None:
     """Add a turn, with the beginning of what it sought; the oldest of a long conversation make room."""
-    connection.execute(
-        "INSERT INTO answers (id, team_id, conversation_id, model, sought, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            turn.id,
-            turn.team_id,
-            turn.conversation_id,
-            turn.model,
-            turn.sought[:_LONGEST_SOUGHT],
-            turn.created_at,
-        ),
-    )
+    insert_row(connection, "answers", asdict(turn) | {"sought": turn.sought[:_LONGEST_SOUGHT]})
     connection.execute(
         "DELETE FROM answers WHERE conversation_id = :conversation AND position <= ("
         " SELECT position FROM answers WHERE conversation_id = :conversation"

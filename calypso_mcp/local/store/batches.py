@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from calypso_mcp.local.store import files, sessions
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sessions import SessionRow
+from calypso_mcp.sqlite.rows import insert_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,15 @@ def put_item(
 ) -> None:
     """Add an item, or replace one that was rejected; `error` is (code, message)."""
     code, message = error or (None, None)
-    connection.execute(
-        "INSERT OR REPLACE INTO batch_items (batch_id, position, client_file_id, session_id, error_code,"
-        " error_message) VALUES (?, ?, ?, ?, ?, ?)",
-        (batch_id, position, client_file_id, session_id, code, message),
-    )
+    row = {
+        "batch_id": batch_id,
+        "position": position,
+        "client_file_id": client_file_id,
+        "session_id": session_id,
+        "error_code": code,
+        "error_message": message,
+    }
+    insert_row(connection, "batch_items", row, conflict="REPLACE")
 
 
 def items(connection: sqlite3.Connection, batch_id: str) -> list[ItemRow]:

@@ -6,10 +6,11 @@ import json
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from calypso_mcp.domain.states.statuses import BucketStatus, SyncStatus
 from calypso_mcp.local.identifiers import new_id
+from calypso_mcp.sqlite.rows import insert_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,7 @@ def insert(
 ) -> BucketRow:
     """Add a bucket whose slug is free."""
     row = BucketRow(new_id("bucket"), slug, name, description, BucketStatus.ACTIVE, now)
-    connection.execute(
-        "INSERT INTO buckets (id, slug, name, description, status, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (row.id, row.slug, row.name, row.description, row.status, row.created_at),
-    )
+    insert_row(connection, "buckets", asdict(row))
     return row
 
 

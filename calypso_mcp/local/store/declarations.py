@@ -12,22 +12,19 @@ from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.identifiers import json_text
 
 _COLUMNS: Final = ("filename", "content_type", "title", "tags", "metadata", "path", "if_exists")
-#: The columns in SQL, and as many placeholders.
-COLUMNS: Final = ", ".join(_COLUMNS)
-PLACES: Final = ", ".join("?" for _ in _COLUMNS)
 
 
-def values_of(declaration: Declaration) -> tuple[str | None, ...]:
-    """Return the values for `COLUMNS`."""
-    return (
-        declaration.filename,
-        declaration.content_type or "",
-        declaration.title,
-        json_text(declaration.tags),
-        json_text(declaration.metadata or {}),
-        declaration.path,
-        declaration.if_exists or "keep_both",
-    )
+def columns_of(declaration: Declaration) -> dict[str, str | None]:
+    """Return the values by column."""
+    return {
+        "filename": declaration.filename,
+        "content_type": declaration.content_type or "",
+        "title": declaration.title,
+        "tags": json_text(declaration.tags),
+        "metadata": json_text(declaration.metadata or {}),
+        "path": declaration.path,
+        "if_exists": declaration.if_exists or "keep_both",
+    }
 
 
 def take_declaration(fields: dict[str, Any]) -> Declaration:

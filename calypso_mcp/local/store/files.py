@@ -12,8 +12,9 @@ from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.identifiers import derived_id, json_text
 from calypso_mcp.local.indexing.documents import Document
-from calypso_mcp.local.store.declarations import COLUMNS, PLACES, take_declaration, values_of
+from calypso_mcp.local.store.declarations import columns_of, take_declaration
 from calypso_mcp.local.store.sessions import SessionRow
+from calypso_mcp.sqlite.rows import insert_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +64,25 @@ def insert(connection: sqlite3.Connection, session: SessionRow, *, now: float, k
     """
     file_id = derived_id("file", session.id)
     name = session.declaration.path or session.declaration.filename
-    connection.execute(
-        f"INSERT INTO files (id, session_id, {COLUMNS}, kind, identity, size_bytes, sha256, status,"  # noqa: S608 - ours
-        f" created_at, updated_at) VALUES (?, ?, {PLACES}, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            file_id,
-            session.id,
-            *values_of(session.declaration),
-            kind,
-            session.declaration.lineage,
-            session.size_bytes,
-            session.sha256,
-            FileStatus.QUEUED,
-            now,
-            now,
-        ),
-    )
+    row = {
+        "id": file_id,
+        "session_id": session.id,
+        **columns_of(session.declaration),
+        "kind": kind,
+        "identity": session.declaration.lineage,
+        "size_bytes": session.size_bytes,
+        "sha256": session.sha256,
+        "status": FileStatus.QUEUED,
+        "created_at": now,
+        "updated_at": now,
+    }
+    insert_row(connection, "files", row)
     connection.executemany(
         "INSERT INTO file_buckets (bucket_id, file_id, name, sync_status) VALUES (?, ?, ?, ?)",
         [(bucket_id, file_id, name, SyncStatus.PENDING) for bucket_id in session.bucket_ids],
     )
-    connection.execute(
-        "INSERT INTO tasks (id, file_id, status) VALUES (?, ?, ?)",
-        (derived_id("task", session.id), file_id, FileStatus.QUEUED),
-    )
+    task = {"id": derived_id("task", session.id), "file_id": file_id, "status": FileStatus.QUEUED}
+    insert_row(connection, "tasks", task)
     connection.execute("UPDATE upload_sessions SET file_id = ? WHERE id = ?", (file_id, session.id))
     return file_id
 

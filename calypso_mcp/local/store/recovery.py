@@ -20,6 +20,7 @@ from calypso_mcp.local.store import files, sessions
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.sqlite.connections import open_private, transaction
 from calypso_mcp.sqlite.migrations import migrate
+from calypso_mcp.sqlite.rows import insert_row
 
 #: Copied in this order; tasks and passages are made again.
 _TABLES = (
@@ -112,12 +113,12 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> None:
     kept = [column for column in columns if column in known]
     if not kept:
         return
-    names, marks = ", ".join(kept), ", ".join("?" * len(kept))
+    names = ", ".join(kept)
     rows = _rows_by_key(old, table, names) if table in _BY_KEY else _rows(old, table, names)
     for row in rows:
         # What damage has left in a row may break the table's rules.
         with suppress(sqlite3.IntegrityError):
-            new.execute(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", row)  # noqa: S608 - ours
+            insert_row(new, table, dict(zip(kept, row, strict=True)), conflict="IGNORE")
 
 
 def _rows(old: sqlite3.Connection, table: str, names: str) -> Iterator[tuple[object, ...]]:
@@ -179,10 +180,8 @@ def _complete(new: sqlite3.Connection, now: float) -> None:
         (now,),
     )
     for file_id, session_id in new.execute("SELECT id, session_id FROM files").fetchall():
-        new.execute(
-            "INSERT OR IGNORE INTO tasks (id, file_id, status) VALUES (?, ?, ?)",
-            (derived_id("task", session_id), file_id, FileStatus.QUEUED),
-        )
+        task = {"id": derived_id("task", session_id), "file_id": file_id, "status": FileStatus.QUEUED}
+        insert_row(new, "tasks", task, conflict="IGNORE")
         files.set_status(new, file_id, FileStatus.QUEUED, SyncStatus.PENDING, now=now)
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.blobs import Digests
 from calypso_mcp.local.identifiers import json_text, new_id, new_secret, secret_hash
-from calypso_mcp.local.store.declarations import COLUMNS, PLACES, take_declaration, values_of
+from calypso_mcp.local.store.declarations import columns_of, take_declaration
+from calypso_mcp.sqlite.rows import insert_row
 
 #: Bytes may arrive.
 OPEN = "open"
@@ -56,18 +57,15 @@ class Address:
 def insert(connection: sqlite3.Connection, new: NewSession, *, now: float, lifetime_s: float) -> Address:
     """Add a session and return its first address."""
     session_id = new_id("sess")
-    connection.execute(
-        f"INSERT INTO upload_sessions (id, {COLUMNS}, size_bytes, bucket_ids, created_at, expires_at)"  # noqa: S608 - ours
-        f" VALUES (?, {PLACES}, ?, ?, ?, ?)",
-        (
-            session_id,
-            *values_of(new.declaration),
-            new.size_bytes,
-            json_text(new.bucket_ids),
-            now,
-            now + lifetime_s,
-        ),
-    )
+    row = {
+        "id": session_id,
+        **columns_of(new.declaration),
+        "size_bytes": new.size_bytes,
+        "bucket_ids": json_text(new.bucket_ids),
+        "created_at": now,
+        "expires_at": now + lifetime_s,
+    }
+    insert_row(connection, "upload_sessions", row)
     return _insert_address(connection, session_id, now + lifetime_s)
 
 
@@ -156,10 +154,8 @@ def drop_addresses(connection: sqlite3.Connection, before: float) -> None:
 
 def _insert_address(connection: sqlite3.Connection, session_id: str, expires_at: float) -> Address:
     secret = new_secret()
-    connection.execute(
-        "INSERT INTO upload_addresses (secret_hash, session_id, expires_at) VALUES (?, ?, ?)",
-        (secret_hash(secret), session_id, expires_at),
-    )
+    row = {"secret_hash": secret_hash(secret), "session_id": session_id, "expires_at": expires_at}
+    insert_row(connection, "upload_addresses", row)
     return Address(session_id, secret, expires_at)
 
 

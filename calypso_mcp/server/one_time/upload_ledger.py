@@ -10,12 +10,13 @@ import hashlib
 import re
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from calypso_mcp.server.shared_table import SharedTable
+from calypso_mcp.sqlite.rows import insert_row
 
 if TYPE_CHECKING:
     import sqlite3
@@ -87,13 +88,6 @@ class UploadRecord:
     code: str | None = None
     message: str | None = None
     claims: int = 0
-
-
-_COLUMNS = ", ".join(column.name for column in fields(UploadRecord))
-_PUT = (
-    f"INSERT OR REPLACE INTO uploads ({_COLUMNS})"  # noqa: S608 - ours
-    f" VALUES ({', '.join(f':{column.name}' for column in fields(UploadRecord))})"
-)
 
 
 def owner_of(caller: str) -> str:
@@ -186,7 +180,7 @@ class UploadLedger:
 
     def _put(self, connection: sqlite3.Connection, record: UploadRecord) -> None:
         now = int(self._clock())
-        connection.execute(_PUT, asdict(replace(record, changed_at=now)))
+        insert_row(connection, "uploads", asdict(replace(record, changed_at=now)), conflict="REPLACE")
         connection.execute(
             "DELETE FROM uploads WHERE upload_id IN"
             " (SELECT upload_id FROM uploads WHERE changed_at < ? ORDER BY changed_at LIMIT ?)",
@@ -195,5 +189,5 @@ class UploadLedger:
 
 
 def _find(connection: sqlite3.Connection, upload_id: str) -> UploadRecord | None:
-    row = connection.execute(f"SELECT {_COLUMNS} FROM uploads WHERE upload_id = ?", (upload_id,)).fetchone()  # noqa: S608 - ours
+    row = connection.execute("SELECT * FROM uploads WHERE upload_id = ?", (upload_id,)).fetchone()
     return None if row is None else UploadRecord(**row)

@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from calypso_mcp.server.shared_table import SharedTable
+from calypso_mcp.sqlite.rows import insert_row
 
 if TYPE_CHECKING:
     import sqlite3
@@ -98,13 +99,6 @@ class TaskRecord:
         return self.status in _UNFINISHED
 
 
-_COLUMNS = ", ".join(column.name for column in fields(TaskRecord))
-_PUT = (
-    f"INSERT OR REPLACE INTO tasks ({_COLUMNS})"  # noqa: S608 - ours
-    f" VALUES ({', '.join(f':{column.name}' for column in fields(TaskRecord))})"
-)
-
-
 class TaskRecords:
     """Remembers tasks by id.
 
@@ -127,7 +121,7 @@ class TaskRecords:
         )
 
         def work(connection: sqlite3.Connection) -> None:
-            connection.execute(_PUT, asdict(record))
+            insert_row(connection, "tasks", asdict(record), conflict="REPLACE")
             connection.execute(
                 "DELETE FROM tasks WHERE task_id IN"
                 " (SELECT task_id FROM tasks WHERE created_at < ? ORDER BY created_at LIMIT ?)",
@@ -223,5 +217,5 @@ class TaskRecords:
 
 
 def _find(connection: sqlite3.Connection, task_id: str) -> TaskRecord | None:
-    row = connection.execute(f"SELECT {_COLUMNS} FROM tasks WHERE task_id = ?", (task_id,)).fetchone()  # noqa: S608 - ours
+    row = connection.execute("SELECT * FROM tasks WHERE task_id = ?", (task_id,)).fetchone()
     return None if row is None else TaskRecord(**row)
