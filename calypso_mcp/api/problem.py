@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, cast
 
 from calypso_mcp import errors
@@ -98,12 +99,10 @@ def to_error(
 ) -> errors.ApiError:
     """Return the error of the tree that `status` and `body` stand for."""
     problem = read(body)
-    kind = _BY_STATUS.get(status) or (errors.ServerError if status >= 500 else errors.ApiError)  # noqa: PLR2004 - HTTP
-    retryable = problem.retryable
-    if status < 500 and status != 429:  # noqa: PLR2004 - HTTP
-        retryable = False
-    if UNKNOWN_PROFILE in problem.message:
-        retryable = False
+    is_fault = status >= HTTPStatus.INTERNAL_SERVER_ERROR
+    kind = _BY_STATUS.get(status) or (errors.ServerError if is_fault else errors.ApiError)
+    may_pass = is_fault or status == HTTPStatus.TOO_MANY_REQUESTS
+    retryable = problem.retryable if may_pass and UNKNOWN_PROFILE not in problem.message else False
     return kind(
         problem.message,
         status=status,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 
@@ -59,8 +59,8 @@ class _Exchange:
     """One request on its way in, and its answer on its way out."""
 
     def __init__(self, request: httpx2.Request) -> None:
-        assert isinstance(request.stream, httpx2.AsyncByteStream)  # noqa: S101 - an async client sends no other
-        self._pieces = aiter(request.stream)
+        # An async client sends no other stream.
+        self._pieces = aiter(cast("httpx2.AsyncByteStream", request.stream))
         self._has_sent_all = False
         self._is_over = asyncio.Event()
         self.status: int | None = None

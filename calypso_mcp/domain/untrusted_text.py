@@ -40,6 +40,8 @@ _CURSIVE = re.compile("[\u0620-\u08ff\ufb50-\ufdcf\ufdf0-\ufdff\ufe70-\ufefc]")
 _KEYCAP_BASES = "#*0123456789\u203c\u2049\u3030\u303d"
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 _VIRAMA_CLASS = 9
+#: First letter of the scripts that join by it.
+_DEVANAGARI = "\u0900"
 _BACKTICKS = re.compile("`+")
 _SHORTEST_FENCE = 3
 _LABEL_CHARS = 200
@@ -110,7 +112,7 @@ def _joins_letters(before: str, after: str) -> bool:
 
 def _is_by_virama(before: str, after: str) -> bool:
     return any(
-        neighbour and unicodedata.combining(neighbour) == _VIRAMA_CLASS and ord(neighbour) >= 0x900  # noqa: PLR2004 - Devanagari
+        neighbour and unicodedata.combining(neighbour) == _VIRAMA_CLASS and neighbour >= _DEVANAGARI
         for neighbour in (before, after)
     )
 

@@ -17,6 +17,7 @@ from importlib import import_module
 #: The polynomial without x^32, lowest coefficient in the highest bit.
 _POLYNOMIAL = 0x82F63B78
 _ALL_ONES = 0xFFFFFFFF
+_BITS = 32
 #: Folding stops here; the rest goes bit by bit.
 _SHORT_BITS = 256
 
@@ -87,8 +88,8 @@ def _remainder(message: int, bits: int) -> int:
 @lru_cache(maxsize=4096)
 def _power_of_x(degree: int) -> int:
     """Return x^degree mod P in register form (x^0 is the highest bit)."""
-    if degree < 32:  # noqa: PLR2004 - register width
-        return 1 << (31 - degree)
+    if degree < _BITS:
+        return 1 << (_BITS - 1 - degree)
     half = _power_of_x(degree // 2)
     square = _multiply(half, half)
     return _times_x(square) if degree % 2 else square

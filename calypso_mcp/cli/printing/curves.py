@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+_IN_MINUTES_FROM_S = 120
 _LEVELS = " ▁▂▃▄▅▆▇█"
 
 
@@ -28,7 +29,7 @@ def growth_lines(points: Sequence[Mapping[str, Any]]) -> list[str]:
     first, last = points[0], points[-1]
     begun, ended = (datetime.fromisoformat(point["at"]) for point in (first, last))
     seconds = (ended - begun).total_seconds()
-    took = f"{seconds / 60:,.0f} min" if seconds >= 120 else f"{seconds:.1f} s"  # noqa: PLR2004 - two minutes
+    took = f"{seconds / 60:,.0f} min" if seconds >= _IN_MINUTES_FROM_S else f"{seconds:.1f} s"
     rows = [(name, [point[name] for point in points]) for name in ("sources", "searchable")]
     return [
         f"Latest upload, {begun:%Y-%m-%d %H:%M} UTC, {took}:",

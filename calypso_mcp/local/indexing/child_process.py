@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from anyio.abc import Process
+from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, Part
@@ -113,10 +113,10 @@ class ChildDied(Exception):
 class ChildProcess:
     """One child, asked one file at a time."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, requests: ByteSendStream, answers: ByteReceiveStream) -> None:
         self._process = process
-        assert process.stdout is not None  # noqa: S101  (opened with a pipe)
-        self._answers = BufferedByteReceiveStream(process.stdout)
+        self._requests = requests
+        self._answers = BufferedByteReceiveStream(answers)
         self._has_stopped_answering = False
         self.files_read = 0
 
@@ -135,8 +135,9 @@ class ChildProcess:
                 creationflags=flags,
                 env=_environment(),
             )
-        assert process is not None  # noqa: S101  (a shield swallows nothing)
-        return cls(process)
+        if process is None or process.stdin is None or process.stdout is None:
+            raise ChildDied
+        return cls(process, process.stdin, process.stdout)
 
     async def read(self, file: FileToRead, limits: ExtractionLimits) -> Document | ExtractionFailed:
         """Have one file read; return what it holds or why it cannot be read.
@@ -181,11 +182,10 @@ class ChildProcess:
         return base64.b64decode(answer["picture"])
 
     async def _ask(self, limits: ExtractionLimits, **asked: Any) -> dict[str, Any]:
-        assert self._process.stdin is not None  # noqa: S101  (opened with a pipe)
         self.files_read += 1
         request = {**asked, "memory_bytes": limits.memory_bytes, "cpu_s": limits.cpu_s}
         try:
-            await self._process.stdin.send(json.dumps(request).encode() + b"\n")
+            await self._requests.send(json.dumps(request).encode() + b"\n")
             length = int(await self._answers.receive_until(b"\n", _LENGTH_LINE_BYTES))
             most = limits.max_chars * _JSON_BYTES_PER_CHAR + _JSON_FRAME_BYTES
             answer = json.loads(await self._answers.receive_exactly(min(length, most)))

@@ -155,9 +155,9 @@ def _boundaries() -> tuple[re.Pattern[str], ...]:
     """Return the patterns of where a long block may be cut, strongest first."""
     return (
         re.compile(r"\n\s*\n"),
-        re.compile(r"[.!?…؟።][)\]\"'’”»]{0,3}\s+|[。！？।॥၊။៕]+[」』）\"]?\s*"),  # noqa: RUF001  (sentence ends)
+        re.compile(r"[.!?…؟።][)\]\"'’”»]{0,3}\s+|[。！？।॥၊။៕]+[」』）\"]?\s*"),
         re.compile(r"\n"),
-        re.compile(r"[,;:]\s+|[，；、：]\s*"),  # noqa: RUF001  (clauses)
+        re.compile(r"[,;:]\s+|[，；、：]\s*"),
         re.compile(r"\s+"),
     )
 

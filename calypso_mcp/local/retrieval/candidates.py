@@ -66,7 +66,10 @@ def candidates(
     if rare:
         scored = rare if file_ids is not None else _scored(statistics, rare, bucket_ids)
         if len(scored) < len(rare):
-            rows = _rows(connection, _best(connection, statistics, weights, rare, len(scored), bucket_ids))
+            rows = _rows(
+                connection,
+                _best(connection, statistics, weights, rare, scored=len(scored), bucket_ids=bucket_ids),
+            )
         else:
             rows = _matching(connection, rare, bucket_ids, file_ids)
     if len(rows) < least and len(rare) < len(weights):
@@ -87,18 +90,19 @@ def _scored(statistics: Statistics, rare: Sequence[str], bucket_ids: Sequence[st
     return rare
 
 
-def _best(  # noqa: PLR0917
+def _best(
     connection: sqlite3.Connection,
     statistics: Statistics,
     weights: Mapping[str, float],
     rare: Sequence[str],
+    *,
     scored: int,
     bucket_ids: Sequence[str] | None,
 ) -> list[int]:
     """Return the best passages by how often they hold the first `scored` phrases, and whether the others."""
     scores: dict[int, float] = dict(
         connection.execute(
-            f"SELECT rowid, -bm25(passages_fts, {_WEIGHTS}) FROM passages_fts WHERE passages_fts MATCH ?",  # noqa: S608
+            f"SELECT rowid, -bm25(passages_fts, {_WEIGHTS}) FROM passages_fts WHERE passages_fts MATCH ?",  # noqa: S608 - numbers
             (any_of(rare[:scored], bucket_ids),),
         )
     )

@@ -57,7 +57,7 @@ class Source:
 
 
 #: Marks at the end of a statement.
-_ENDS = (".", "!", "。", "！", "।", "։", "۔")  # noqa: RUF001 - of other scripts
+_ENDS = (".", "!", "。", "！", "।", "։", "۔")
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ SCHEMA = FIRST_SCHEMA + PARTS
 
 _FTS_COLUMNS = "rowid, body, title, heading, buckets"
 _INSERT_WORDS = f"INSERT INTO passages_fts ({_FTS_COLUMNS}) VALUES (?, ?, ?, ?, ?)"  # noqa: S608  (ours)
-_DELETE_WORDS = f"INSERT INTO passages_fts (passages_fts, {_FTS_COLUMNS}) VALUES ('delete', ?, ?, ?, ?, ?)"  # noqa: S608
+_DELETE_WORDS = f"INSERT INTO passages_fts (passages_fts, {_FTS_COLUMNS}) VALUES ('delete', ?, ?, ?, ?, ?)"  # noqa: S608  (ours)
 _STATED = """
     SELECT passages.id, passages.text, passage_sources.title, passages.heading, passage_sources.bucket_tokens
     FROM passages JOIN passage_sources ON passage_sources.id = passages.source
@@ -83,7 +83,7 @@ class Passage:
     also_in: tuple[str, ...] = ()
 
 
-def add(  # noqa: PLR0917
+def add(  # noqa: PLR0917 - what a passage is made of, in the order of its columns
     connection: sqlite3.Connection,
     file_id: str,
     bucket_ids: Sequence[str],

@@ -130,6 +130,6 @@ def varints(blob: bytes) -> Iterator[int]:
     value = 0
     for byte in blob:
         value = value << 7 | byte & 0x7F
-        if byte < 0x80:  # noqa: PLR2004 - the bit that says that more follows
+        if not byte & 0x80:  # the bit that says that more follows
             yield value
             value = 0

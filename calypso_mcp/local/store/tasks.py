@@ -33,7 +33,7 @@ class Claimed:
 def is_work_waiting(connection: sqlite3.Connection, now: float) -> bool:
     """Whether a task could be claimed."""
     row = connection.execute(
-        f"SELECT 1 FROM tasks WHERE status IN ('queued', 'indexing') AND {_TAKEABLE} LIMIT 1",  # noqa: S608
+        f"SELECT 1 FROM tasks WHERE status IN ('queued', 'indexing') AND {_TAKEABLE} LIMIT 1",  # noqa: S608 - a constant
         {"now": now},
     ).fetchone()
     return row is not None
@@ -65,7 +65,7 @@ def claim(
     if its file kills the process, no other file is counted as having done so.
     """
     rows = connection.execute(
-        "SELECT id, file_id, attempts FROM tasks WHERE status IN ('queued', 'indexing')"  # noqa: S608
+        "SELECT id, file_id, attempts FROM tasks WHERE status IN ('queued', 'indexing')"  # noqa: S608 - a constant
         f" AND {_TAKEABLE} ORDER BY attempts, position LIMIT :count",
         {"now": now, "count": max(count, MOST_TOGETHER)},
     ).fetchall()

@@ -97,17 +97,17 @@ async def keep(backend: Backend, declaration: Declaration, data: bytes, kind: Ki
     def finish(connection: sqlite3.Connection) -> Kept:
         now = backend.now()
         sessions.mark_uploaded(connection, session_id, digests)
-        session = sessions.get(connection, session_id)
-        assert session is not None  # noqa: S101 - made above; only finished or expired ones are removed
+        # Made above; only finished or expired ones are removed.
+        session = sessions.get_all(connection, [session_id])[0]
         same = _newest(connection, declaration, kind, session.bucket_ids)
         if same is not None and same.sha256 == digests.sha256:
             sessions.set_state(connection, [session_id], sessions.CANCELLED)
             _take_labels(connection, same, declaration, now)
-            return Kept(_file(connection, same.id), is_replay=True)
+            return Kept(files.get_all(connection, [same.id])[same.id], is_replay=True)
         file_id = files.insert(connection, session, now=now, kind=kind)
         idempotency.forget(connection, request.operation, request.key)
         idempotency.remember(connection, request.operation, request.key, request.body, session_id, now=now)
-        return Kept(_file(connection, file_id), is_replay=False)
+        return Kept(files.get_all(connection, [file_id])[file_id], is_replay=False)
 
     kept = await backend.database.write(finish)
     if not kept.is_replay:
@@ -138,9 +138,3 @@ def _take_labels(connection: sqlite3.Connection, file: FileRow, declaration: Dec
         metadata=dict(declaration.metadata) if declaration.metadata else None,
         now=now,
     )
-
-
-def _file(connection: sqlite3.Connection, file_id: str) -> FileRow:
-    file = files.get(connection, file_id)
-    assert file is not None  # noqa: S101 - in this transaction
-    return file

@@ -40,6 +40,8 @@ _ATTRIBUTE: Final = re.compile(r"([a-z:-]{1,40})\s{0,4}=\s{0,4}(?:\"([^\"]*)\"|'
 _TITLE_CHARS: Final = 300
 _SUMMARY_CHARS: Final = 500
 _NAME_CHARS: Final = 120
+#: Of the longest ending known.
+_ENDING_CHARS: Final = 8
 _NOT_IN_NAMES: Final = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|&=#%]+")
 
 
@@ -96,7 +98,7 @@ def file_name(fetched: Fetched) -> str:
     name = _NOT_IN_NAMES.sub("-", (stated or last).replace("\\", "/").rpartition("/")[2]).strip("-. ")
     name = name[-_NAME_CHARS:] or fetched.url.host
     _, dot, ending = name.rpartition(".")
-    has_ending = bool(dot) and name != fetched.url.host and 1 <= len(ending) <= 8  # noqa: PLR2004 - longest known
+    has_ending = bool(dot) and name != fetched.url.host and 1 <= len(ending) <= _ENDING_CHARS
     return name if has_ending else f"{name}{_ENDINGS.get(kind, '')}"
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 #: A string (also an unfinished one, so that no text is scanned twice), or a bracket.
 _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{\]}]', re.DOTALL)
 _OPENING = b"[{"
+_QUOTATION_MARK = ord('"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ def excess(text: bytes, limits: JsonShape) -> str | None:
         if count > limits.tokens:
             return f"more than {limits.tokens:,} strings, objects and arrays"
         token = text[match.start()]
-        if token == 0x22:  # noqa: PLR2004 - the quotation mark
+        if token == _QUOTATION_MARK:
             if match.end() - match.start() > limits.string_bytes + 2:
                 return f"a string longer than {limits.string_bytes:,} bytes"
         elif token in _OPENING:
@@ -60,7 +61,7 @@ def pruned(text: bytes, depth: int) -> bytes:
             level += 1
             if level == depth + 1:
                 kept += [text[kept_to : match.start()], b"null"]
-        elif token != 0x22:  # noqa: PLR2004 - the quotation mark
+        elif token != _QUOTATION_MARK:
             level -= 1
             if level == depth:
                 kept_to = match.end()

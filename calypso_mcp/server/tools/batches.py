@@ -36,15 +36,15 @@ async def upload_batch(
     ctx: Context[ServerState, Any],
     *,
     directory: Annotated[str | None, Field(description="Local folder")] = None,
-    include: Annotated[list[str], Field(description="As in .gitignore")] = [],  # noqa: B006 - never changed
-    exclude: Annotated[list[str], Field(description="To leave out")] = [],  # noqa: B006 - never changed
+    include: Annotated[list[str], Field(description="As in .gitignore")] = [],
+    exclude: Annotated[list[str], Field(description="To leave out")] = [],
     paths: Annotated[list[str] | None, Field(max_length=_MOST_PATHS, description="Local files")] = None,
     items: Annotated[
         list[BatchItem] | None, Field(max_length=_MOST_ITEMS, description="As in upload_file")
     ] = None,
     bucket: Annotated[str, Field(description="Slug or name")] = "",
-    tags: Annotated[list[str], Field(description="Of all files")] = [],  # noqa: B006 - never changed
-    metadata: Annotated[dict[str, Any], Field(description="Of all files")] = {},  # noqa: B006 - never changed
+    tags: Annotated[list[str], Field(description="Of all files")] = [],
+    metadata: Annotated[dict[str, Any], Field(description="Of all files")] = {},
     create_bucket: Annotated[bool, Field(description="If missing")] = False,
     if_exists: Annotated[IfExists, Field(description="If a name is there")] = "replace",
     remove_missing: Annotated[bool, Field(description="Remove sources gone from it")] = False,

@@ -68,7 +68,7 @@ async def wait_for_bucket_sync(
     ctx: Context[ServerState, Any],
     *,
     bucket: Annotated[str, Field(description="All of it")] = "",
-    file_ids: Annotated[list[str], Field(max_length=_MOST_FILES, description="These files")] = [],  # noqa: B006 - never changed
+    file_ids: Annotated[list[str], Field(max_length=_MOST_FILES, description="These files")] = [],
     batch_id: Annotated[str, Field(description="All of a batch")] = "",
     task_id: Annotated[str, Field(description="An indexing task")] = "",
     timeout_s: Timeout = DEFAULT_CALL_S,

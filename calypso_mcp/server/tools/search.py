@@ -66,12 +66,12 @@ async def search_bucket(
     *,
     query: Annotated[str, Field(min_length=1, max_length=2000, description="Words or a question")],
     bucket: Annotated[str, Field(description="Slug or name")] = "",
-    buckets: Annotated[list[str], Field(description="Several")] = [],  # noqa: B006 - pydantic copies defaults
+    buckets: Annotated[list[str], Field(description="Several")] = [],
     agent: Annotated[str, Field(description="Search its buckets")] = "",
     max_results: Annotated[int, Field(ge=1, le=20, description="Most passages")] = 5,
-    tags: Annotated[list[str], Field(description="Sources with all these")] = [],  # noqa: B006
+    tags: Annotated[list[str], Field(description="Sources with all these")] = [],
     source: Annotated[str, Field(max_length=255, description="This name or glob")] = "",
-    metadata: Annotated[dict[str, Any], Field(description="Sources with this")] = {},  # noqa: B006
+    metadata: Annotated[dict[str, Any], Field(description="Sources with this")] = {},
     detail: Annotated[Literal["concise", "full"], Field(description="full: uncut")] = "concise",
 ) -> Annotated[CallToolResult, SearchHits]:
     """Find passages with citations: file, page or lines. Without bucket, buckets or agent it searches all."""

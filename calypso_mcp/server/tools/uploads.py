@@ -91,8 +91,8 @@ async def upload_file(
     bucket: Annotated[str, Field(description="Slug or name")] = "",
     filename: Annotated[str, Field(description="May name folders")] = "",
     title: Annotated[str, Field(description="For people")] = "",
-    tags: Annotated[list[str], Field(description="Up to 20")] = [],  # noqa: B006 - never changed
-    metadata: Annotated[dict[str, Any], Field(description="Up to 8 KB")] = {},  # noqa: B006 - never changed
+    tags: Annotated[list[str], Field(description="Up to 20")] = [],
+    metadata: Annotated[dict[str, Any], Field(description="Up to 8 KB")] = {},
     external_id: Annotated[str, Field(description="Id at its origin")] = "",
     create_bucket: Annotated[bool, Field(description="If missing")] = False,
     if_exists: Annotated[IfExists, Field(description="If the name is there")] = "replace",

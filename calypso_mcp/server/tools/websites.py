@@ -59,7 +59,7 @@ async def add_qa(
     question: Annotated[str, Field(max_length=1_000, description="As people ask it")],
     answer: Annotated[str, Field(max_length=50_000, description="What to quote")],
     bucket: Annotated[str, Field(description="Slug or name")] = "",
-    tags: Annotated[list[str], Field(description="Up to 20")] = [],  # noqa: B006 - never changed
+    tags: Annotated[list[str], Field(description="Up to 20")] = [],
 ) -> Annotated[CallToolResult, UploadReport]:
     """Keep a question and its answer; the same question again replaces the answer."""
     if not question.strip() or not answer.strip():

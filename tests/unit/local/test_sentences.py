@@ -1,4 +1,4 @@
-# ruff: noqa: RUF001  other scripts have marks that look like Latin ones
+
 from __future__ import annotations
 
 import pytest

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import anyio
@@ -116,7 +117,7 @@ class SigningKeys:
                 ) as http,
                 http.stream("GET", self._url, headers=_HEADERS) as response,
             ):
-                if response.status_code != 200:  # noqa: PLR2004 - HTTP
+                if response.status_code != HTTPStatus.OK:
                     raise ValueError(f"status {response.status_code}")
                 if response.headers.get("content-encoding", "identity") != "identity":
                     raise ValueError("compressed")  # unpacked, a small answer may be of any size

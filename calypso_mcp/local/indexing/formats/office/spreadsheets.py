@@ -41,7 +41,8 @@ def read_spreadsheet(data: bytes) -> Document:
             continue
         tables = shown.get(name) or (shown.get("") if visible == [name] else None)
         is_small = sheet.total_height * sheet.total_width <= _MOST_SHOWN_CELLS
-        rows = _numbered(sheet, _grid(tables) if tables is not None and is_small else None)
+        grid = _grid(tables) if tables is not None and is_small else None
+        rows = _numbered(sheet, sheet.start[0], sheet.end[0], grid)
         blocks += _sheet_blocks(Part("sheet", number, name), rows)
     return Document(tuple(blocks))
 
@@ -57,15 +58,14 @@ def _sheet_blocks(part: Part, rows: Sequence[Row]) -> Iterator[Block]:
     yield from table_blocks(filled[top].cells, filled[top + 1 :], part)
 
 
-def _numbered(sheet: python_calamine.CalamineSheet, grid: list[list[str]] | None) -> list[Row]:
-    start, end = sheet.start, sheet.end
-    assert start is not None  # noqa: S101  (asked before)
-    assert end is not None  # noqa: S101  (asked before)
-    height = end[0] - start[0] + 1
-    first = {height: start[0], end[0] + 1: 0}.get(len(grid)) if grid is not None else None
+def _numbered(
+    sheet: python_calamine.CalamineSheet, first_row: int, last_row: int, grid: list[list[str]] | None
+) -> list[Row]:
+    height = last_row - first_row + 1
+    first = {height: first_row, last_row + 1: 0}.get(len(grid)) if grid is not None else None
     if grid is None or first is None:
         values = sheet.to_python(skip_empty_area=True)
-        grid, first = [[_value(cell) for cell in row] for row in values], start[0]
+        grid, first = [[_value(cell) for cell in row] for row in values], first_row
     return [Row(cells, number, number) for number, cells in enumerate(grid, first + 1)]
 
 

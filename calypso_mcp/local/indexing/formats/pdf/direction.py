@@ -21,6 +21,7 @@ import pypdfium2.raw as pdfium  # pyright: ignore[reportMissingTypeStubs]
 _pdfium: Any = pdfium  # not typed
 
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _PRESENTATION_FORM = re.compile(r"[\ufb1d-\ufdff\ufe70-\ufefc]")
 #: Words stand this share of the line's height apart, at least.
 _GAP = 0.12
@@ -91,7 +92,7 @@ def _lines(text_page: Any) -> list[_Line]:
     box = _pdfium.FS_RECTF()
     for index in range(text_page.count_chars()):
         code = _pdfium.FPDFText_GetUnicode(text_page, index)
-        character = chr(code) if 0 < code <= sys.maxunicode and not 0xD800 <= code < 0xE000 else ""  # noqa: PLR2004
+        character = _SURROGATE.sub("", chr(code)) if 0 < code <= sys.maxunicode else ""
         if character == "\n":
             lines.append(_Line())
         elif character and character != "\r":

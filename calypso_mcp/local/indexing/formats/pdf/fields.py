@@ -14,6 +14,7 @@ _pdfium: Any = pdfium  # not typed
 #: Annotations looked at on one page; more are drawings.
 _MOST_ANNOTATIONS = 5_000
 _MOST_BYTES = 2_000_000
+_CLOSING_ZERO_BYTES = 2
 #: Kinds of annotation whose contents a person wrote. Those of links and media describe them.
 _WRITTEN: frozenset[int] = frozenset(
     {
@@ -87,7 +88,7 @@ def _of_form(read: Any, form: Any, annotation: Any) -> str:
 def _string(read: Callable[[Any, int], int]) -> str:
     """Return what a function of PDFium's that fills a buffer of UTF-16 has to say."""
     size = min(read(None, 0), _MOST_BYTES)
-    if size <= 2:  # noqa: PLR2004  the closing zero alone
+    if size <= _CLOSING_ZERO_BYTES:
         return ""
     buffer = ctypes.create_string_buffer(size)
     read(ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ushort)), size)

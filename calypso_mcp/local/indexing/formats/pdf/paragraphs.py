@@ -12,7 +12,7 @@ from calypso_mcp.local.indexing.documents import Block, Part
 _BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
 #: A line shorter than this fraction of the page's longest that ends a sentence ends a paragraph, too.
 _SHORT_LINE = 0.8
-_SENTENCE_END = (".", "!", "?", ":", "。", "！", "？", "।")  # noqa: RUF001
+_SENTENCE_END = (".", "!", "?", ":", "。", "！", "？", "।")
 #: Bookmarks looked at; more are not headings but an index.
 _MAX_BOOKMARKS = 5_000
 _DEEPEST_HEADING = 6
