@@ -15,8 +15,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from calypso_mcp.server.shared_table import SharedTable
 from calypso_mcp.sqlite.rows import insert_row
+from calypso_mcp.sqlite.shared_table import SharedTable
 
 if TYPE_CHECKING:
     import sqlite3
