@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -14,11 +15,10 @@ from mcp.server.context import ServerRequestContext
 from starlette.requests import Request
 
 from calypso_mcp import __version__
-from calypso_mcp.assembly.access import callers
+from calypso_mcp.assembly.access import Callers, callers
 from calypso_mcp.assembly.backends import opened
-from calypso_mcp.assembly.one_time import one_time_uploads
-from calypso_mcp.assembly.server import file_policy, server_state
-from calypso_mcp.assembly.tasks import task_account, task_runs
+from calypso_mcp.assembly.sealing import shared_or_own
+from calypso_mcp.assembly.server import file_policy, server_state, task_account, task_runs
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.local.indexing.formats.unreadable import unreadable_endings
 from calypso_mcp.page.findings import Findings
@@ -30,6 +30,9 @@ from calypso_mcp.server.access.refusal_pace import PAGE_PACE, RefusalPace
 from calypso_mcp.server.build import build_server, offered
 from calypso_mcp.server.files.folder_walk import names_left_out
 from calypso_mcp.server.metrics import Metrics
+from calypso_mcp.server.one_time.one_time_uploads import OneTimePolicy, OneTimeUploads
+from calypso_mcp.server.one_time.tickets import TicketSeal
+from calypso_mcp.server.one_time.upload_ledger import LEDGER_FILE, UploadLedger
 from calypso_mcp.server.quotas.upload_quotas import QUOTA_FILE, UploadQuotas
 from calypso_mcp.server.registry import PROFILES
 from calypso_mcp.server.telemetry import Telemetry
@@ -118,6 +121,22 @@ async def running_app(
             metrics=metrics,
         )
         yield create_http_app(server, policy)
+
+
+def one_time_uploads(settings: Settings, callers: Callers) -> OneTimeUploads:
+    """Return what hands out upload addresses, with a secret and a memory that all workers share."""
+
+    def sealed(secret: bytes, folder: Path | None) -> tuple[TicketSeal, UploadLedger]:
+        return TicketSeal(secret), UploadLedger(folder / LEDGER_FILE if folder else None)
+
+    seal, ledger = shared_or_own(settings, "One-time upload addresses work", sealed)
+    return OneTimeUploads(
+        seal,
+        ledger,
+        OneTimePolicy(public_url=settings.public_url),
+        current_grant=callers.current_grant,
+        caller_key=callers.brought_key,
+    )
 
 
 def _page_address(settings: Settings, request: ServerRequestContext[Any, Any]) -> str | None:

@@ -11,18 +11,20 @@ from typing import TYPE_CHECKING, Any
 from mcp.server.context import ServerRequestContext
 
 from calypso_mcp.assembly.backends import opened
-from calypso_mcp.assembly.conversations import conversations
-from calypso_mcp.assembly.tasks import task_account, task_runs
+from calypso_mcp.assembly.sealing import shared_or_own
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.calls.tool_calls import CalypsoServer
+from calypso_mcp.server.conversations import Conversations
 from calypso_mcp.server.files.local_files import FilePolicy
 from calypso_mcp.server.files.secret_automaton import AUTOMATON_FILE
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.subscriptions import on_one_connection
+from calypso_mcp.server.tasks.task_records import TASKS_FILE, TaskRecords
+from calypso_mcp.server.tasks.task_runs import TaskRuns
 from calypso_mcp.server.telemetry import Telemetry
 from calypso_mcp.settings import Settings
 
@@ -96,6 +98,39 @@ def server_state(
         conversations=conversations(settings),
         telemetry=Telemetry(log_questions=settings.log_queries),
     )
+
+
+def conversations(settings: Settings) -> Conversations:
+    """Return what makes conversation ids that every worker on one data folder can continue.
+
+    The data folder is not touched before the first of them.
+    """
+
+    def secret() -> bytes:
+        works = "Conversations with agents can be continued"
+        return shared_or_own(settings, works, lambda kept, _folder: kept)
+
+    return Conversations(secret)
+
+
+def task_runs(settings: Settings) -> TaskRuns | None:
+    """Return what runs tasks; the data folder is not touched before the first of them.
+
+    None where machines without a folder in common share a sealing secret: a balancer would send the client of
+    a task to machines that do not know it.
+    """
+    if settings.sealing_secret is not None:
+        return None
+    return TaskRuns(TaskRecords(settings.data_dir / TASKS_FILE))
+
+
+def task_account(settings: Settings) -> str:
+    """Return a digest of the API and the key that the process uses, which does not give the key away."""
+    if not settings.uses_hosted_api:
+        return ""
+    from calypso_mcp.client.uploading.sent_ledger import account_of
+
+    return account_of(settings.api_base_url, settings.api_key.get_secret_value() if settings.api_key else "")
 
 
 def file_policy(settings: Settings, *, over_http: bool = False) -> FilePolicy:

@@ -15,7 +15,7 @@ from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.client.uploading.uploads import Uploads
 from calypso_mcp.domain.qa import as_markdown, qa_filename
 from calypso_mcp.domain.states.file_state import FileState
-from calypso_mcp.domain.uploads.declaration import Declaration, content_digest
+from calypso_mcp.domain.uploads.declaration import Declaration, idempotency_key
 
 
 class Qa:
@@ -52,7 +52,7 @@ class Qa:
             bucket=destination.bucket,
             create_missing_buckets=destination.create_missing_buckets,
         )
-        key = f"calypso-mcp-{content_digest('qa', body.to_wire())[:48]}"
+        key = idempotency_key("qa", body.to_wire())
         made = await self._requester.post(paths.QA, QaPair, body, idempotency_key=key, creates=True)
         state = replace(
             state_of_file(made.body),

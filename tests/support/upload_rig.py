@@ -20,8 +20,7 @@ from calypso_mcp.client.uploading.sent_ledger import LedgerFile, SentLedger
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.domain.states.readiness import PollSchedule
 from calypso_mcp.local.app import open_backend
-from calypso_mcp.server.backends.abilities import Abilities
-from calypso_mcp.server.backends.backend import Backend
+from calypso_mcp.server.backends.backend import Abilities, Backend
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.files.local_files import FilePolicy
 from calypso_mcp.server.state import ServerState

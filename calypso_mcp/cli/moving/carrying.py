@@ -14,7 +14,6 @@ from calypso_mcp.cli.printing.progress import Report
 from calypso_mcp.client import BytesSource, Declaration, Destination, FileState, Upload
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.qa import read_markdown
-from calypso_mcp.domain.uploads.declaration import content_digest
 from calypso_mcp.errors import CalypsoError, Conflict
 
 #: Bytes that are held in memory at once.
@@ -35,7 +34,7 @@ async def open_bucket(sides: Sides, planned: PlannedBucket) -> Bucket:
         return planned.there
     bucket = planned.bucket
     body = CreateBucket(name=bucket.name or bucket.slug, slug=bucket.slug, description=bucket.description)
-    return await sides.there.buckets.create(body, idempotency_key=_key("bucket", body.to_wire()))
+    return await sides.there.buckets.create(body)
 
 
 async def carry(sides: Sides, planned: PlannedBucket, bucket_id: str, report: Report) -> list[Carried]:
@@ -76,7 +75,7 @@ async def carry_agents(
             instructions=agent.instructions,
         )
         try:
-            await sides.there.agents.create(body, idempotency_key=_key("agent", body.to_wire()))
+            await sides.there.agents.create(body)
         except Conflict as error:
             yield agent.profile_id or "", f"left: {error.message}"
         else:
@@ -133,7 +132,3 @@ async def _carry_group(sides: Sides, group: Sequence[Source], bucket_id: str) ->
             carried.append(Carried(source, FileState.of_error(error)))
     states = await sides.there.uploads.upload_all([upload for _, upload in uploads])
     return carried + [Carried(source, state) for (source, _), state in zip(uploads, states, strict=True)]
-
-
-def _key(kind: str, body: object) -> str:
-    return f"calypso-mcp-{content_digest('move', kind, body)[:48]}"

@@ -14,6 +14,7 @@ from calypso_mcp.api.buckets import Bucket, CreateBucket, MadeBucket
 from calypso_mcp.client.buckets.bucket_list import BucketList, BucketListReader, MalformedListError
 from calypso_mcp.client.transport.bodies import request_id_of, unpacked
 from calypso_mcp.client.transport.requester import Requester
+from calypso_mcp.domain.uploads.declaration import idempotency_key
 
 #: Largest list that is read: 100,000 buckets with some files each. It is never in memory as a whole.
 _LARGEST_LIST: Final = 64 * 1024 * 1024
@@ -41,14 +42,15 @@ class Buckets:
         read = partial(_read_list, known=known or BucketList())
         return await self._requester.get_and_read(paths.BUCKETS, read, params=params)
 
-    async def create(self, bucket: CreateBucket, *, idempotency_key: str) -> Bucket:
-        """Create an empty bucket, or return the one this key created before.
+    async def create(self, bucket: CreateBucket) -> Bucket:
+        """Create an empty bucket, or return the one that the same call created before.
 
         Raises:
             Conflict: The slug is taken (`bucket_slug_exists`).
         """
+        key = idempotency_key("bucket", bucket.to_wire())
         answer = await self._requester.post(
-            paths.BUCKETS, MadeBucket, bucket, idempotency_key=idempotency_key, creates=True
+            paths.BUCKETS, MadeBucket, bucket, idempotency_key=key, creates=True
         )
         return answer.body.bucket
 

@@ -10,7 +10,7 @@ from calypso_mcp.api.states import state_of_file
 from calypso_mcp.api.websites import AddWebsite, FetchedSource, ImportUrl, write_tags
 from calypso_mcp.client.transport.requester import ApiAnswer, Requester
 from calypso_mcp.domain.states.file_state import FileState
-from calypso_mcp.domain.uploads.declaration import Declaration, content_digest
+from calypso_mcp.domain.uploads.declaration import Declaration, idempotency_key
 
 
 class Websites:
@@ -44,7 +44,7 @@ class Websites:
         return await self._made(paths.IMPORT_URL, body)
 
     async def _made(self, path: str, body: AddWebsite | ImportUrl) -> FileState:
-        key = f"calypso-mcp-{content_digest(path, body.to_wire())[:48]}"
+        key = idempotency_key(path, body.to_wire())
         answer = await self._requester.post(path, FetchedSource, body, idempotency_key=key, creates=True)
         return made_state(answer)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from calypso_mcp.api import paths
 from calypso_mcp.api.agents import AgentModelList, CreateAgent, CreatedAgent, UpdateAgent
 from calypso_mcp.client.transport.requester import Requester
+from calypso_mcp.domain.uploads.declaration import idempotency_key
 
 
 class Agents:
@@ -18,14 +19,15 @@ class Agents:
         """Return the key's agents and the buckets attached to each."""
         return (await self._requester.get(paths.AGENT_MODELS, AgentModelList)).body
 
-    async def create(self, agent: CreateAgent, *, idempotency_key: str) -> CreatedAgent:
-        """Create a named agent bound to buckets, or return the one this key created before.
+    async def create(self, agent: CreateAgent) -> CreatedAgent:
+        """Create a named agent bound to buckets, or return the one that the same call created before.
 
         Raises:
             ApiError: `agent_id_exists`, `agent_limit_reached`, `bucket_not_found`.
         """
+        key = idempotency_key("agent", agent.to_wire())
         answer = await self._requester.post(
-            paths.AGENTS, CreatedAgent, agent, idempotency_key=idempotency_key, creates=True
+            paths.AGENTS, CreatedAgent, agent, idempotency_key=key, creates=True
         )
         return answer.body
 

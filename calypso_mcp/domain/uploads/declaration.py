@@ -158,7 +158,7 @@ class Declaration:
             content_hash: Hexadecimal hash of the content.
             generation: How many earlier uploads of the same came to nothing (failed, deleted, expired).
         """
-        digest = content_digest(
+        return idempotency_key(
             "single",
             content_hash,
             self.filename,
@@ -167,7 +167,6 @@ class Declaration:
             self.media_type,
             generation,
         )
-        return f"calypso-mcp-{digest[:48]}"
 
     def client_file_id(self, content_hash: str, generation: int = 0) -> str:
         """Return the durable id in a batch: readable, valid, at most 97 characters. Arguments as above."""
@@ -214,7 +213,12 @@ class Declaration:
 
 def batch_key(client_file_ids: Iterable[str]) -> str:
     """Return the `batch_idempotency_key` of a batch with these ids, whatever their order."""
-    return f"calypso-mcp-{content_digest('batch', sorted(client_file_ids))[:48]}"
+    return idempotency_key("batch", sorted(client_file_ids))
+
+
+def idempotency_key(*parts: object) -> str:
+    """Return the key of a request that creates something: JSON values that tell it from every other."""
+    return f"calypso-mcp-{content_digest(*parts)[:48]}"
 
 
 def readable_part(client_file_id: str) -> str:

@@ -13,7 +13,6 @@ from calypso_mcp.domain.slugs import slug_for
 from calypso_mcp.domain.uploads.declaration import Destination, IfExists
 from calypso_mcp.errors import ApiError, CalypsoError, Conflict, InputError
 from calypso_mcp.server.scope.attached_agents import describe_new_bucket
-from calypso_mcp.server.scope.content_keys import creation_key
 from calypso_mcp.server.scope.request_scope import Access
 
 #: Forbidden for this key, or unknown to this server.
@@ -109,7 +108,7 @@ async def create_missing(access: Access, target: Target) -> Target:
         return target
     body = CreateBucket(name=target.name or target.slug, slug=target.slug)
     try:
-        bucket = await access.client.buckets.create(body, idempotency_key=creation_key("bucket", body))
+        bucket = await access.client.buckets.create(body)
     except Conflict:
         access.backend.catalogue.forget()
         bucket = await access.require_bucket(target.slug)

@@ -15,7 +15,6 @@ from calypso_mcp.api.connection import Extension
 from calypso_mcp.domain.callers.scope import agent_names
 from calypso_mcp.errors import Conflict, InputError
 from calypso_mcp.server.results.models import ToolResult, answer, first
-from calypso_mcp.server.scope.content_keys import creation_key
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 
 #: Agents told of, and buckets of each.
@@ -94,7 +93,7 @@ async def create_agent(
         instructions=instructions or None,
     )
     try:
-        made = await access.client.agents.create(body, idempotency_key=creation_key("agent", body))
+        made = await access.client.agents.create(body)
     except Conflict as conflict:
         existing = await _same_agent(access, agent, {bucket.id for bucket in bound})
         if existing is None:

@@ -18,7 +18,6 @@ from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import Conflict, InputError
 from calypso_mcp.server.results.models import ToolResult, answer, first
 from calypso_mcp.server.scope.attached_agents import MOST_AGENTS, attached_agents
-from calypso_mcp.server.scope.content_keys import creation_key
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 
 
@@ -137,7 +136,7 @@ async def create_bucket(
     if existing is None:
         body = CreateBucket(name=name.strip(), slug=slug or None, description=description or None)
         try:
-            made = await access.client.buckets.create(body, idempotency_key=creation_key("bucket", body))
+            made = await access.client.buckets.create(body)
         except Conflict:
             now = await access.buckets(include_archived=True, fresh=True)
             existing = _find(now, slug, name.strip())

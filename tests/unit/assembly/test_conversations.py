@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from calypso_mcp.assembly.conversations import conversations
+from calypso_mcp.assembly.server import conversations
 from calypso_mcp.server.access.credentials import ANYONE
 from calypso_mcp.server.conversations import Turn
 from calypso_mcp.settings import settings_from

@@ -19,6 +19,8 @@ Messages name the file, the agent and the field, never a value: someone will pas
 
 from __future__ import annotations
 
+import os
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,8 +35,9 @@ from calypso_mcp.domain.callers.quota import Quota
 from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.access_file import tokens
-from calypso_mcp.server.access.access_file.regular_file import read_regular_file
 
+#: Without it, opening a pipe waits for somebody who writes into it. Windows has neither.
+_NO_WAITING = getattr(os, "O_NONBLOCK", 0)
 _LARGEST_FILE_BYTES = 1_048_576
 _LARGEST_KEY_BYTES = 4_096
 #: What a column of SQLite can count, with room for one file more.
@@ -178,7 +181,7 @@ def load(path: Path, environ: Mapping[str, str]) -> AccessList:
 
 def _parse(path: Path) -> _File:
     try:
-        data = read_regular_file(path, _LARGEST_FILE_BYTES + 1)
+        data = _read_regular_file(path, _LARGEST_FILE_BYTES + 1)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or type(error).__name__}.") from None
     if len(data) > _LARGEST_FILE_BYTES:
@@ -210,7 +213,7 @@ def _first_problem(error: ValidationError) -> str:
 
 def _read(file: Path, where: str) -> str:
     try:
-        return read_regular_file(file, _LARGEST_KEY_BYTES).decode("ascii").strip()
+        return _read_regular_file(file, _LARGEST_KEY_BYTES).decode("ascii").strip()
     except OSError as error:
         raise ConfigError(f"{where}: {error.strerror or type(error).__name__}.") from None
     except UnicodeDecodeError:
@@ -223,3 +226,21 @@ def _key_from(text: str, where: str) -> SecretStr:
     if not may_be_api_key(text):
         raise ConfigError(f"{where}: the content does not look like an API key.")
     return SecretStr(text)
+
+
+def _read_regular_file(path: Path, most_bytes: int) -> bytes:
+    """Return the first `most_bytes` of a file; a pipe or device in its place must not hang us.
+
+    Raises:
+        OSError: It cannot be read, or is no regular file.
+    """
+    with open(path, "rb", opener=_open_at_once) as file:
+        return file.read(most_bytes)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    descriptor = os.open(path, flags | _NO_WAITING)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(0, "it is no regular file")
+    return descriptor

@@ -99,7 +99,7 @@ async def test_a_file_under_way_is_refused_once_its_caller_may_no_longer_call(
             return backends.of_process()
 
         buckets = backends.of_process().client.buckets
-        bucket = await buckets.create(CreateBucket(name="docs"), idempotency_key="one")
+        bucket = await buckets.create(CreateBucket(name="docs"))
         address = await uploads.issue(request_of(), declared(bucket.id))
 
         async def taken_back_on_the_way() -> AsyncGenerator[bytes]:
@@ -170,7 +170,7 @@ async def test_a_file_is_stored_also_where_that_cannot_be_noted(
             return backends.of_process()
 
         buckets = backends.of_process().client.buckets
-        bucket = await buckets.create(CreateBucket(name="docs"), idempotency_key="one")
+        bucket = await buckets.create(CreateBucket(name="docs"))
         address = await uploads.issue(request_of(), declared(bucket.id))
         app = Starlette(routes=[upload_route(uploads, ServerState(backend_for=backend_for))])
         async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app)) as http:
@@ -233,9 +233,7 @@ async def test_a_file_that_arrives_slowly_keeps_its_claim(
         def backend_for(_grant: AccessGrant) -> Backend:
             return backends.of_process()
 
-        bucket = await backends.of_process().client.buckets.create(
-            CreateBucket(name="docs"), idempotency_key="one"
-        )
+        bucket = await backends.of_process().client.buckets.create(CreateBucket(name="docs"))
         address = await uploads.issue(request_of(), declared(bucket.id))
 
         async def slow() -> AsyncGenerator[bytes]:
