@@ -83,8 +83,12 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def lock(session: nox.Session) -> None:
-    """Renews requirements.lock: every dependency of the package pinned, with hashes, without addresses."""
+    """Renews the lock files: every dependency pinned, with hashes.
+
+    `uv.lock` serves contributors and the desktop bundle, `requirements.lock` the image and CI.
+    """
     session.install("uv")
+    session.run("uv", "lock", "--quiet", *session.posargs)
     session.run(
         "uv", "pip", "compile", "--universal", "--generate-hashes", "--no-emit-index-url", "--quiet",
         "--python-version", "3.11", "--custom-compile-command", "nox -s lock",
