@@ -66,7 +66,7 @@ def state_of_item(item: BatchItem, *, store_active: bool | None = None) -> FileS
 
 
 def states_of_finalized(items: Iterable[FinalizedItem]) -> dict[str, FileState]:
-    """Return the files that finalize took over, now or earlier, by client file id."""
+    """Return the files that finalize accepted, now or earlier, by client file id."""
     return {item.client_file_id: FileState(file_id=item.knowledge_id, task_id=item.task_id) for item in items}
 
 

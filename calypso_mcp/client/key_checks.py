@@ -1,4 +1,4 @@
-"""Whether the API accepts a key that somebody else sent: asked of many keys over one set of connections."""
+"""Whether the API accepts a key that a caller sent: asked of many keys over one set of connections."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class ClientPolicies:
         timeouts: For every request.
         poll: How often readiness is asked for.
         parallel_uploads: Files whose bytes are sent at the same time.
-        storage_retry: For the bytes of one file. Counted anew whenever the storage has kept more of it,
+        storage_retry: For the bytes of one file. Counted from zero whenever the storage has kept more of it,
             and more patient than `retry`, because a lost file costs more than a lost second.
         limits: What the API accepts.
     """

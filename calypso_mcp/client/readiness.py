@@ -61,7 +61,7 @@ class ReadinessWaiter:
             target: What to wait for.
             timeout_s: Longest wait in seconds; 0 looks once.
             first_look_s: Seconds that the first look may take although they are more than `timeout_s`.
-            on_progress: Told when something has changed, and every few seconds besides.
+            on_progress: Called when something has changed, and every few seconds besides.
 
         Returns:
             Where everything stands. Time running out is no error: the report then says `waiting`.
@@ -258,7 +258,7 @@ class _Watch:
 
 
 class _Stores:
-    """The buckets' own view of sync, fetched at most once in a look, and only when somebody asks."""
+    """The buckets' own view of sync, fetched at most once in a look, and only on demand."""
 
     def __init__(self, buckets: Buckets, bucket_id: str | None) -> None:
         self._buckets = buckets

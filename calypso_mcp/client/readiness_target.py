@@ -1,4 +1,4 @@
-"""What to wait for, and what of it somebody may see."""
+"""What to wait for, and what of it the caller may see."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from calypso_mcp.api.files import KnowledgeFile
 
 
 class View(Protocol):
-    """What somebody may see of files and of items of batches; None where they may not see one at all."""
+    """What the caller may see of files and of items of batches; None for what is hidden altogether."""
 
     def file(self, file: KnowledgeFile) -> KnowledgeFile | None:
         """Return what may be seen of `file`."""
@@ -28,7 +28,7 @@ class ReadinessTarget:
     Attributes:
         file_ids: Knowledge files.
         batch_id: Alone: a batch, item by item. Beside files: the batch they came with, so that one question
-            tells of all of them. Its other items do not count then.
+            answers for all of them. Its other items do not count then.
         bucket_id: Alone: the whole bucket. Beside the others: the bucket whose store is asked where a file
             says nothing about its sync.
         view: What counts of files and items, and all that is told of them; None: everything.

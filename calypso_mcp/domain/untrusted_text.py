@@ -1,4 +1,4 @@
-"""What may remain of text that somebody else wrote: documents, file names, titles, bucket names.
+"""What may remain of text from outside: documents, file names, titles, bucket names.
 
 A reader must see what the model sees, so characters that are invisible or that reorder what is shown go:
 control and format characters, zero-width and bidirectional controls, tag characters, fillers, variation

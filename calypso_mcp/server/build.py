@@ -51,7 +51,7 @@ def build_server(
         state: The operator's decisions.
         watches: How subscriptions are kept.
         tasks: Where long calls run and are remembered; None: they last no longer than their requests.
-        account: What tells the API keys apart of processes that remember tasks in the same place.
+        account: Digest of the API key; processes with other keys may keep tasks in the same folder.
 
     Raises:
         ConfigError: A tool is picked that does not exist, or every tool is ruled out.

@@ -1,6 +1,6 @@
 """Conversation ids: what the next turn needs, sealed for one caller, so that nothing has to be remembered.
 
-Any worker with the same secret can continue what another began, and an id that was made for somebody else
+Any worker with the same secret can continue what another began, and an id that was made for another caller
 opens as little as one that was made up.
 """
 

@@ -80,7 +80,7 @@ def low_level(server: MCPServer[S]) -> Server[S]:
 
 
 class _ToolsWhenAsked(ToolManager):
-    """Makes the tools when somebody first asks for one."""
+    """Makes the tools when the first is asked for."""
 
     def __init__(self, make: Callable[[], list[Tool]]) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class _ToolsWhenAsked(ToolManager):
 
     def _fill(self) -> None:
         if self._make is not None:
-            # The SDK wraps what each call is given in this model, which is made anew once it is dropped.
+            # The SDK wraps what each call is given in this model, which is rebuilt once it is dropped.
             self._wrapper = AcceptedElicitation[Any]
             self._tools.update((tool.name, tool) for tool in self._make())
             self._make = None

@@ -31,7 +31,7 @@ _EXAMPLE_KEY = (
 
 
 def placeholder_in(text: str) -> str | None:
-    """Return the first placeholder in `text` that something should have replaced, None if there is none."""
+    """Return the first placeholder in `text` that was never replaced; None without placeholders."""
     found = re.search(_PLACEHOLDER, text)
     return found.group() if found else None
 

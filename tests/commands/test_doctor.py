@@ -455,5 +455,5 @@ def test_the_report_for_a_person_ends_with_how_many_problems_there_are(machine: 
     ended = run("doctor", "--data-dir", str(machine.data), environ={"HOME": str(machine.home)})
     assert ended.returncode == 1
     assert "PROBLEM" in ended.stdout
-    assert "-> Write it anew: calypso-mcp install cursor" in ended.stdout
+    assert "-> Rewrite it: calypso-mcp install cursor" in ended.stdout
     assert ended.stdout.rstrip().endswith("1 problem.")

@@ -49,7 +49,7 @@ class Session:
         return cast("dict[str, Any]", result.structured_content or {})
 
     async def read(self, uri: str) -> Any:
-        """Return a JSON resource; None where there is no such resource here."""
+        """Return a JSON resource; None if the server does not have it."""
         try:
             [content] = (await self._client.read_resource(uri)).contents
         except MCPError:

@@ -115,7 +115,7 @@ async def _to_its_end(session: Session, arguments: Mapping[str, object], report:
         created = {"created": result["created"]} if "created" in result else created
         is_quick = time.monotonic() - started < _CALL_S / 2
         unready: int | None = result.get("searchable", {}).get("pending")
-        # What an API without ids took over cannot be asked about: waiting for it ends at once, every time.
+        # What an API accepted without ids cannot be asked about: waiting for it ends at once, every time.
         is_stuck = is_quick and unready is not None and unready == unready_before
         indexing = arguments.get("wait") and result.get("readiness") == "pending" and not is_stuck
         out_of_time = "progress" in result or indexing

@@ -35,7 +35,7 @@ def with_server(client: Client, text: str, fields: Mapping[str, object] | None) 
 
 
 def server_in(client: Client, text: str) -> Entry | None:
-    """Return our server, or what has its name; None where there is none.
+    """Return our server, or what has its name; None if the file has neither.
 
     Raises:
         Unreadable: The text does not follow its syntax.

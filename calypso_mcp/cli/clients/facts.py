@@ -25,7 +25,7 @@ class Client:
         title: Its name for a person.
         user_files: Configurations of the person, see `places`; the first is the one to create.
         key: Where servers are listed, from the top of the file.
-        project_file: Configuration of a project, relative to its folder; None where there is none.
+        project_file: Configuration of a project, relative to its folder; None for a client without one.
         syntax: Of all these files. JSON may hold comments and trailing commas.
         expands: Regular expression of the placeholders it replaces; empty where it replaces none.
         expands_in_project: The same in a project's file, where that differs.

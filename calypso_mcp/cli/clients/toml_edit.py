@@ -13,7 +13,7 @@ from typing import cast
 
 
 def set_table(text: str, path: Sequence[str], value: Mapping[str, object]) -> str:
-    """Return `text` with the table at `path`, written anew at the end."""
+    """Return `text` with the table at `path`, rewritten at the end."""
     kept = remove_table(text, path)
     end = "\r\n" if "\r\n" in text else "\n"
     lines: list[str] = []

@@ -26,7 +26,7 @@ class Snapshot:
 
     Attributes:
         path: Its name; what a link points at is what is written.
-        content: Its bytes; None where there was no file.
+        content: Its bytes; None if the file did not exist.
     """
 
     path: Path

@@ -68,7 +68,7 @@ def _check_file(file: ConfigFile, places: Places) -> Iterator[Finding]:
 
 def _faults(file: ConfigFile, entry: Entry, places: Places) -> Iterator[tuple[str, str]]:
     client = file.client
-    again = f"Write it anew: calypso-mcp install {client.name}"
+    again = f"Rewrite it: calypso-mcp install {client.name}"
     if not entry.is_read:
         yield (
             f"stands under a key that {client.title} does not read.",

@@ -115,7 +115,7 @@ def changes(plan: Plan, extensions: frozenset[Extension]) -> Iterator[str]:
     if kinds["website"]:
         yield (
             f"{kinds['website']} web pages become files with their address as metadata, as they were read;"
-            " add-url reads them anew."
+            " add-url reads them again."
         )
     if kinds["qa"] and Extension.QA not in extensions:
         yield f"{kinds['qa']} questions with their answers become small Markdown files."
@@ -129,4 +129,4 @@ def changes(plan: Plan, extensions: frozenset[Extension]) -> Iterator[str]:
         yield f"The agent {agent.profile_id} stays, because not all of its buckets are moved."
     if any(agent.missing_bucket_ids for agent in plan.agents):
         yield "Agents lose buckets that are gone."
-    yield "Buckets and sources get new ids and new times; conversations begin anew."
+    yield "Buckets and sources get new ids and new times; conversations start over."

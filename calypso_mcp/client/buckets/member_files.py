@@ -38,7 +38,7 @@ class MemberFiles:
             bucket: As the API lists it.
             fits: Which files are wanted.
             limit: Most files of the page.
-            cursor: `next_cursor` of the page before; unknown ones begin anew.
+            cursor: `next_cursor` of the page before; an unknown one begins at the start.
         """
         ids = bucket.file_ids
         start = ids.index(cursor) + 1 if cursor in ids else 0

@@ -33,7 +33,7 @@ _UNPACED: Final = 1024 * 1024
 _PACED_PER_S: Final = 256 * 1024
 _EVENT_STREAM: Final = "text/event-stream"
 
-#: Told how many characters of the answer are there.
+#: Called with the number of characters of the answer so far.
 Heard = Callable[[int], None]
 
 
@@ -71,7 +71,7 @@ class Answers:
 
         Args:
             request: Whom to ask and what.
-            heard: Told, while the answer comes, how much of it is there.
+            heard: Called, while the answer comes, with its length so far.
 
         Raises:
             AnswerFailed: It failed, broke off, or is empty.

@@ -237,7 +237,7 @@ class Requester:
         timeouts = self._connections.api.timeout.as_dict()
         if silence_s is not None:
             timeouts["read"] = silence_s
-        # Not the client's `build_request`: merging its defaults anew costs more than the rest of a call.
+        # Not the client's `build_request`: merging its defaults each time costs more than the rest of a call.
         return httpx2.Request(
             method,
             self._base_url + path,

@@ -200,7 +200,7 @@ async def read_exactly(source: ByteSource, offset: int, length: int) -> bytes:
     """Return exactly `length` bytes.
 
     Raises:
-        UploadCorrupted: The source ended before its size: somebody has shortened it.
+        UploadCorrupted: The source ended before its size: it was shortened meanwhile.
         ContentError: It cannot be read.
     """
     parts: list[bytes] = []

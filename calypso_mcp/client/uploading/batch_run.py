@@ -21,7 +21,7 @@ from calypso_mcp.client.uploading.transfer import Transfer
 from calypso_mcp.concurrency import open_task_group
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.domain.states.file_state import FileState
-from calypso_mcp.domain.uploads.batch_upload import MOST_FINALIZES, BatchStep, BatchUpload, TakenOver
+from calypso_mcp.domain.uploads.batch_upload import MOST_FINALIZES, BatchStep, BatchUpload, FinalizeAnswer
 from calypso_mcp.errors import CalypsoError, Conflict, SessionExpired, UploadError
 
 _log = logging.getLogger(__name__)
@@ -66,8 +66,8 @@ class BatchRun:
         Args:
             tools: Shared with other batches.
             items: Files by `client_file_id`, at most 100.
-            board: Told of progress.
-            on_opened: Told the batch's id before any byte is sent.
+            board: Counts the progress.
+            on_opened: Called with the batch's id before any byte is sent.
         """
         #: The error that kept the batch from coming into being.
         self.refusal: CalypsoError | None = None
@@ -126,7 +126,7 @@ class BatchRun:
         except CalypsoError:
             self._machine.looked(None)
             return
-        self._machine.looked(_taken_over(answer.body))
+        self._machine.looked(_finalize_answer(answer.body))
         left = self._machine.left
         known_bytes = sum(prepared.size_bytes for prepared in self._items.values())
         known_bytes -= sum(self._items[file_id].size_bytes for file_id in left)
@@ -192,7 +192,7 @@ class BatchRun:
         except CalypsoError as error:
             self._machine.finalize_failed(FileState.of_error(error))
             return
-        self._machine.finalized(_taken_over(answer.body), repeated=answer.repeated)
+        self._machine.finalized(_finalize_answer(answer.body), repeated=answer.repeated)
         if self._machine.step is BatchStep.FINALIZE:
             raise UploadError("The API has not finalized every file that arrived.")
 
@@ -209,9 +209,9 @@ class BatchRun:
         return self._machine.batch_id or ""
 
 
-def _taken_over(answer: BatchFinalized) -> TakenOver:
+def _finalize_answer(answer: BatchFinalized) -> FinalizeAnswer:
     unexplained = "The API could not take the file over."
-    return TakenOver(
+    return FinalizeAnswer(
         finalized=states_of_finalized(answer.finalized),
         replayed=states_of_finalized(answer.replayed),
         failed={

@@ -62,8 +62,8 @@ class BatchUploads:
 
         Args:
             uploads: The files.
-            on_progress: Told of progress.
-            superseded: Indexes of files after whose earlier upload other content came: they are sent anew.
+            on_progress: Called with the progress.
+            superseded: Indexes of files after whose earlier upload other content came: they are sent again.
 
         Returns:
             One outcome for every input, in the order given.

@@ -20,7 +20,7 @@ class Upload:
     Attributes:
         source: Its bytes, or a way to open them: with many files, only those in flight are open then.
         declaration: What is declared about it.
-        origin: Where it lies, an absolute path: tells when a file has changed. None for inline content.
+        origin: Where it lies, an absolute path, to recognise a changed file. None for inline content.
     """
 
     source: ByteSource | SourceFactory

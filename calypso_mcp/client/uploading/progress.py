@@ -1,4 +1,4 @@
-"""Counts what `upload_all` has done, and tells about it now and then."""
+"""Counts what `upload_all` has done, and reports it every few seconds."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ProgressBoard:
         self._told_at = float("-inf")
 
     def enter(self, phase: Phase, *, bytes_total: int | None = None) -> None:
-        """Begin a phase; `uploading` counts anew, `done` completes the files."""
+        """Begin a phase; `uploading` starts counting again, `done` completes the files."""
         self._phase = phase
         if phase == "uploading":
             self._files_done = self._bytes_done = 0

@@ -80,7 +80,7 @@ class Recall:
         """Return the knowledge file that a single upload would make again.
 
         Returns:
-            The file, None where there is none; and the id of the one that has failed or been deleted.
+            The file, or None if it must be sent; and the id of an earlier one that failed or was deleted.
 
         Raises:
             CalypsoError: The API could not be asked.
@@ -128,8 +128,8 @@ class Recall:
             try:
                 if recollection.must_finalize(batch_id):
                     answer = (await self._batches.finalize(batch_id)).body
-                    taken_over = states_of_finalized((*answer.finalized, *answer.replayed))
-                    recollection.batch_finalized(batch_id, taken_over)
+                    accepted = states_of_finalized((*answer.finalized, *answer.replayed))
+                    recollection.batch_finalized(batch_id, accepted)
                 batch = await self._batches.get(batch_id)
             except NotFound:
                 recollection.batch_missing(batch_id)

@@ -1,4 +1,4 @@
-"""Passes on content that arrives from somebody else while it is sent: nothing is kept but a window of it.
+"""Relays content while it arrives: nothing is kept but a window of it.
 
 For one-time upload addresses: the bytes come over HTTP, once, in order, and their hash is known only at the
 end. So the idempotency key cannot come from the content; the issuer of the address provides it, and whatever

@@ -110,7 +110,7 @@ class SentLedger:
 
         Args:
             file: Shared with other accounts; closed by its maker.
-            account: What tells accounts apart, see `account_of`. Never stored as such.
+            account: Digest of an account, see `account_of`. Only hashes of it are stored.
         """
         self._file = file
         self._account = account

@@ -55,12 +55,12 @@ class SingleUpload:
         First the memory of earlier uploads is asked, which also knows files that came with a batch. Then the
         idempotency key comes from the content, so a repeated call finds the first one's session. Where
         that came to nothing (the file failed, was deleted, or its address died half-way), the key of the
-        next generation starts anew.
+        next generation starts over.
 
         Args:
             upload: The file.
-            on_kept: Told the number of bytes newly acknowledged by the storage.
-            is_superseded: Whether other content came after an earlier upload of this: then it is sent anew,
+            on_kept: Called with the number of bytes newly acknowledged by the storage.
+            is_superseded: Whether other content came after an earlier upload of this: then it is sent again,
                 to be the newest.
 
         Raises:

@@ -42,7 +42,7 @@ class Transfer:
             content: The bytes.
             resumed: Whether an earlier run may have sent some already; it is asked first then.
             chunk_bytes: Most bytes in one request, a multiple of 262,144; None for all in one.
-            on_kept: Told of progress.
+            on_kept: Called with the number of bytes newly acknowledged.
 
         Returns:
             Whether everything was there already, so that nothing was sent.

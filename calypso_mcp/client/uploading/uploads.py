@@ -71,7 +71,7 @@ class Uploads:
 
         Args:
             upload: The file.
-            on_progress: Told the number of bytes newly acknowledged by the storage.
+            on_progress: Called with the number of bytes newly acknowledged by the storage.
         """
         found = await self._versions.find([upload])
         await self._note_settled([upload], found)
@@ -95,7 +95,7 @@ class Uploads:
 
         Args:
             uploads: The files; of sources given as factories only those in flight are open.
-            on_progress: Told of progress, at least every few seconds.
+            on_progress: Called with the progress, at least every few seconds.
 
         Returns:
             One outcome for every input, in the order given.

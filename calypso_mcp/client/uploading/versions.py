@@ -53,7 +53,7 @@ class Versions:
 
         Args:
             uploads: The inputs.
-            relabels: Whether changed labels of the same content are taken over.
+            relabels: Whether changed labels of the same content are applied.
 
         Raises:
             CalypsoError: A bucket could not be listed whose sources must not be sent over.

@@ -123,7 +123,7 @@ def agent_names(agent: AgentLike) -> frozenset[str]:
 
 
 def find_agent(name: str, agents: Iterable[A]) -> A | None:
-    """Return the agent with the id `name`, else the one with the profile id `name`; None when there is none.
+    """Return the agent with the id `name`, else the one with the profile id `name`; None if neither exists.
 
     Raises:
         InputError: Several agents have it.

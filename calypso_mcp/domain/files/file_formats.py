@@ -77,7 +77,7 @@ class FileFormat:
         label: For people, such as "Word document".
         endings: Of file names, lower case, without the dot; whole names such as "makefile" too.
         content_types: MIME types, lower case, without parameters.
-        container: What tells its bytes from others.
+        container: What its bytes are recognised by.
         signatures: One of them stands in the file: for a ZIP, the name of a part or the MIME type; for text,
             the first characters, in lower case. A text without any can still be of this format.
         locator: What a citation names.
@@ -133,7 +133,7 @@ class ReadableFormats:
     extras: frozenset[str] = frozenset()
 
     def recognize(self, filename: str, content_type: str, head: bytes) -> FileFormat | None:
-        """Return the format of a file; None where it is none of these.
+        """Return the format of a file; None if none of these fits.
 
         Args:
             filename: With or without folders.

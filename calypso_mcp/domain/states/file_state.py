@@ -15,7 +15,7 @@ from calypso_mcp.domain.states.statuses import GONE
 from calypso_mcp.errors import CalypsoError, InputError
 
 #: What an upload came to. `accepted`: uploaded now. `replayed`: was there already. `rejected`: refused, the
-#: same would be refused again. `failed`: not arrived. `pending`: arrived, but not taken over yet.
+#: same would be refused again. `failed`: not arrived. `pending`: arrived, but not finalized yet.
 UploadOutcome = Literal["accepted", "replayed", "rejected", "failed", "pending"]
 
 

@@ -9,7 +9,7 @@ what to do next. Beside the steps, each file is in one place:
       |  --> DEAD (its address), BROKEN (its transfer)
       '--> `again`: its earlier upload under this key came to nothing; it needs a key of its own
 
-A file is settled once: what one finalize took over, the next one calls replayed, so the first word counts.
+A file is settled once: what one finalize accepted, the next one calls replayed, so the first word counts.
 At DONE every file is either in `states` or in `again`.
 """
 
@@ -31,7 +31,7 @@ class BatchStep(StrEnum):
     """What to do next."""
 
     CREATE = "create"
-    #: Finalize before anything is sent: one request tells which files of a replay are there.
+    #: Finalize before anything is sent: one request shows which files of a replay are there.
     LOOK = "look"
     SEND = "send"
     #: Create again under the same key, for new addresses.
@@ -58,13 +58,13 @@ _ARRIVED: Final = frozenset({_Place.STORED, _Place.BROUGHT})
 
 
 @dataclass(frozen=True, slots=True)
-class TakenOver:
+class FinalizeAnswer:
     """What finalize says of the files of a batch, by client file id.
 
     Attributes:
-        finalized: Taken over now.
-        replayed: Taken over earlier.
-        failed: Not taken over, with the reason.
+        finalized: Accepted now.
+        replayed: Accepted earlier.
+        failed: Not accepted, with the reason.
         pending: Not arrived, as far as the API knows.
     """
 
@@ -131,7 +131,7 @@ class BatchUpload:
             self.states = dict.fromkeys(self._places, error)
         self.step = BatchStep.DONE
 
-    def looked(self, answer: TakenOver | None) -> None:
+    def looked(self, answer: FinalizeAnswer | None) -> None:
         """Take the answer to LOOK; None where it failed, since perhaps nothing has arrived yet."""
         self._require(BatchStep.LOOK)
         if answer is not None:
@@ -178,7 +178,7 @@ class BatchUpload:
             self._errors[file_id] = error
         self.step = BatchStep.FINALIZE
 
-    def finalized(self, answer: TakenOver, *, repeated: bool = False) -> None:
+    def finalized(self, answer: FinalizeAnswer, *, repeated: bool = False) -> None:
         """Take the answer to FINALIZE, and whether an answer to the same request may have been lost."""
         self._require(BatchStep.FINALIZE)
         for file_id, reason in answer.failed.items():
@@ -219,7 +219,7 @@ class BatchUpload:
         if file_id in self._places and file_id not in self.again:
             self.states.setdefault(file_id, replace(state, batch_id=self.batch_id))
 
-    def _take(self, answer: TakenOver, *, repeated: bool) -> None:
+    def _take(self, answer: FinalizeAnswer, *, repeated: bool) -> None:
         for file_id, state in answer.finalized.items():
             self._settle(file_id, replace(state, outcome="accepted"))
         for file_id, state in answer.replayed.items():
@@ -259,7 +259,7 @@ _STILL_PENDING: Final = FileState(
     outcome="pending",
     reason=Reason(
         "upload_pending",
-        "The bytes have arrived, but the API has not taken the file over yet.",
+        "The bytes have arrived, but the API has not finalized the file yet.",
         "Make the same call again in a while; nothing is sent twice.",
         retryable=True,
     ),

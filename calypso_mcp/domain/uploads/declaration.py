@@ -24,7 +24,7 @@ from calypso_mcp.domain.uploads.upload_rules import (
 )
 from calypso_mcp.errors import InputError
 
-#: Uploads of one content and destination that may have failed or been deleted before we stop trying anew.
+#: Uploads of one content and destination that may have failed or been deleted before we stop trying again.
 MOST_GENERATIONS: Final = 8
 
 _OTHER_CHARACTERS: Final = re.compile(r"[^A-Za-z0-9_.]+", re.ASCII)
@@ -103,7 +103,7 @@ class Declaration:
 
     @property
     def identity(self) -> str:
-        """What tells this source from the others of a batch."""
+        """What identifies this source within a batch."""
         return self.external_id or self.path or self.filename
 
     @property
@@ -203,7 +203,7 @@ class Declaration:
     def latest_key(self, origin: str) -> str:
         """Return the key of what went last from an origin, whatever its content.
 
-        It tells whether other content was on its way when a call was cut off.
+        A later call learns from it whether other content was on its way when a call was cut off.
         """
         return content_digest("sent last", self.place_key(origin))
 

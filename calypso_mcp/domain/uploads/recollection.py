@@ -5,7 +5,7 @@ asked first. One with files that were only announced is finalized before it is l
 arrived. A file that no batch answers for is asked about by itself. Each answer is one event:
 
     known --> batch finalized, looked at --> settled (`states`): replayed, or failed where asking failed
-                         |                   lost: the API has it no more; it is sent anew
+                         |                   lost: the API has it no more; it is sent again
                          '--> alone --> the same two ends
 
 The events of different batches and files may come in any order.
@@ -108,11 +108,11 @@ class Recollection:
         batch = self._batches[batch_id]
         return len(batch.arrived) < len(batch.files)
 
-    def batch_finalized(self, batch_id: str, taken_over: Mapping[str, FileState]) -> None:
-        """Note the files that a batch has taken over, now or earlier, by client file id."""
+    def batch_finalized(self, batch_id: str, accepted: Mapping[str, FileState]) -> None:
+        """Note the files that a batch has accepted, now or earlier, by client file id."""
         files = self._batches[batch_id].files
         for name, file in files.items():
-            state = taken_over.get(file.client_file_id or "")
+            state = accepted.get(file.client_file_id or "")
             if file.file_id is None and state is not None and state.file_id:
                 files[name] = replace(file, file_id=state.file_id, task_id=state.task_id)
 

@@ -12,10 +12,10 @@ def try_lock(descriptor: int, *, waits: bool = False) -> bool:
 
     Args:
         descriptor: The open file.
-        waits: Whether to wait for somebody else who has it.
+        waits: Whether to wait for another holder.
 
     Returns:
-        Whether it was taken: false where somebody else has it, and where locks do not work.
+        Whether it was taken: false if another process holds it, and where locks do not work.
     """
     try:
         if sys.platform == "win32":

@@ -13,7 +13,7 @@ from pathlib import Path
 from calypso_mcp.local.identifiers import new_id
 from calypso_mcp.local.processes.file_locks import is_same_file, try_lock
 
-#: Windows removes no file that somebody has open.
+#: Windows removes no file that is open.
 _KEEPS_OPEN_FILES = os.name == "nt"
 
 

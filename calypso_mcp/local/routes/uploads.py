@@ -203,7 +203,7 @@ def _not_as_announced() -> _Stop:
 
 
 def _overtaken() -> Response:
-    return PlainTextResponse("A newer request has taken over this upload.", 503)
+    return PlainTextResponse("A newer request continues this upload.", 503)
 
 
 def _incomplete(stored: int) -> Response:

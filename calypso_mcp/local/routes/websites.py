@@ -158,7 +158,7 @@ def _want(kind: Kind, body: AddWebsite | ImportUrl, tags: str | None) -> _Wanted
 async def _earlier(backend: Backend, asked: keeping.Request, wanted: _Wanted) -> Kept | None:
     """Return what the same request made before.
 
-    One that replaces is carried out again: reading a page anew is what it asks for, and equal content
+    One that replaces is carried out again: reading the page again is what it asks for, and equal content
     changes nothing.
     """
     if wanted.replaces:

@@ -28,7 +28,7 @@ class ItemRow:
 
 
 def get_fingerprint(connection: sqlite3.Connection, batch_id: str) -> str | None:
-    """Return the fingerprint of the batch's content; None where there is no such batch."""
+    """Return the fingerprint of the batch's content; None for an unknown batch."""
     row = connection.execute("SELECT fingerprint FROM batches WHERE id = ?", (batch_id,)).fetchone()
     return row["fingerprint"] if row else None
 

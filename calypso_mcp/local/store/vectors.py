@@ -66,7 +66,7 @@ def adopt(connection: sqlite3.Connection, model: str) -> str | None:
     """Make `model` the one whose vectors the store holds.
 
     Returns:
-        The model whose vectors were dropped; None where there was no other.
+        The model whose vectors were dropped; None if no vectors were dropped.
     """
     former = model_of(connection)
     if former == model:
@@ -105,7 +105,7 @@ def count_lacking(connection: sqlite3.Connection) -> int:
 
 
 def dimension_bytes(connection: sqlite3.Connection) -> int | None:
-    """Return the size of a stored vector; None where there is none."""
+    """Return the size in bytes of a stored vector; None while none is stored."""
     found = connection.execute("SELECT length(vector) FROM passage_vectors WHERE vector <> x'' LIMIT 1")
     row = found.fetchone()
     return None if row is None else int(row[0])

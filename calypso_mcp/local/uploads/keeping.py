@@ -129,7 +129,7 @@ def _newest(
 
 
 def _take_labels(connection: sqlite3.Connection, file: FileRow, declaration: Declaration, now: float) -> None:
-    """Change what was declared anew; keep the rest."""
+    """Apply the labels that were declared; keep the others."""
     sources.relabel(
         connection,
         file,

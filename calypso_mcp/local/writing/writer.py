@@ -90,7 +90,7 @@ class Writer:
             question: What is asked, complete in itself.
             passages: What may be cited.
             instructions: How the agent is to answer.
-            outcome: Told how it went.
+            outcome: Notes how it went.
         """
         shown = [Shown(withhold(passage.context), withhold(passage.text)) for passage in passages]
         evidence = [Evidence(passage.text, passage.context) for passage in shown]

@@ -47,7 +47,7 @@ class AccessControl:
         return LIVENESS_PATH, self.resource.metadata_path
 
     def credential(self, headers: Headers) -> str | None:
-        """Return the one credential of a request; None when there is none, or more than one."""
+        """Return the credential of a request; None if it carries none or several."""
         values = headers.getlist(self.resource.header)
         if len(values) != 1:
             return None

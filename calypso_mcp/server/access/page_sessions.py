@@ -1,4 +1,4 @@
-"""Sessions of the page of a protected server: the cookie is the token, checked anew with each request."""
+"""Sessions of the page of a protected server: the cookie is the token, checked again with each request."""
 
 from __future__ import annotations
 

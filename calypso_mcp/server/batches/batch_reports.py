@@ -29,7 +29,7 @@ _PATH_CHARS = 200
 _LINE_CHARS = 79
 _SHORTEST_PATH = 24
 _SKIPPED_WHEN_FOUND = frozenset({"unsupported_type", "empty_file", "file_too_large"})
-#: Said once of every file that has changed, where an upload tells of it.
+#: Said once for all files that have changed.
 CHANGED_HINT = "What a changed file held before stays in the bucket beside it: the API deletes nothing."
 _CHANGED_HINTS = {
     "beside": "What a changed file held before stays in the bucket beside it, and is found as well.",
@@ -52,7 +52,7 @@ _ORDER: tuple[OutcomeWord, ...] = (
     "replayed",
     "skipped",
 )
-#: What a report tells line by line, below its other facts.
+#: Lists that a report shows line by line, below its other facts.
 _LISTS = ("outcomes", "omitted", "skipped", "hints")
 _NEEDS_ATTENTION = frozenset[OutcomeWord]({"failed", "rejected", "pending"})
 
@@ -232,7 +232,7 @@ def is_changed(state: FileState) -> bool:
 
 
 def earlier_line(state: FileState, *, is_searchable: bool) -> str | None:
-    """Return what became of the version before a single upload; None where there was none."""
+    """Return what became of the version that a single upload follows; None for a first version."""
     if state.earlier == "replaced":
         when = "is replaced" if is_searchable else "is replaced as soon as this one is searchable"
         return f"The version before ({state.earlier_id}) {when}."
@@ -281,7 +281,7 @@ def _kinds(skipped: Iterable[InputOutcome]) -> list[SkippedKind]:
 
 
 def _shortened(path: str, limit: int) -> str:
-    """Return the end of `path`, which tells more than its beginning, in at most `limit` characters."""
+    """Return the end of `path`, which says more than its beginning, in at most `limit` characters."""
     return path if len(path) <= limit else f"…{path[1 - limit :]}"
 
 

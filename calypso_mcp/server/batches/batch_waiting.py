@@ -81,7 +81,7 @@ async def wait_for_outcomes(
 def _targets(arrived: Iterable[FileState]) -> list[ReadinessTarget]:
     """Return what to ask for: the files, with the batch they came with.
 
-    One request tells about a hundred files of a batch, but the batch itself may hold files of other calls
+    One request answers for a hundred files of a batch, but the batch itself may hold files of other calls
     that never arrived, and would never be done.
     """
     by_batch: dict[str | None, list[str]] = defaultdict(list)

@@ -66,7 +66,7 @@ class Finding:
 
 
 def find_secret(read_at: ReadAt, size_bytes: int, kept_at: Path | None = None) -> Finding | None:
-    """Return the first secret in `size_bytes` of content, reading a window at a time; None if there is none.
+    """Return the first secret in `size_bytes` of content, reading a window at a time; None if it has none.
 
     Args:
         read_at: Reads the content.

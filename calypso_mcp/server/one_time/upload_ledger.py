@@ -73,7 +73,7 @@ class UploadRecord:
         task_id: Its indexing task.
         code: Why it failed: error code.
         message: Why it failed, for a person.
-        claims: How often somebody began to receive it, or failed to.
+        claims: How often a process began to receive it, or failed to.
     """
 
     upload_id: str
@@ -154,7 +154,7 @@ class UploadLedger:
         await self._table.run(work)
 
     async def claim(self, record: UploadRecord, known: UploadRecord | None) -> bool:
-        """Remember `record`, unless somebody was faster who knew no more.
+        """Remember `record`, unless another process that knew no more was faster.
 
         Args:
             record: That a file is arriving, or cannot.

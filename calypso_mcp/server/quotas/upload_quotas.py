@@ -165,7 +165,7 @@ class UploadQuotas:
     async def settle(
         self, grant: AccessGrant, admission: Admission, outcomes: Iterable[FileState | None]
     ) -> None:
-        """Give back what was not stored: refused by the API for good, or there before, from somebody else.
+        """Give back what was not stored: refused by the API for good, or stored before by another caller.
 
         Of what was stored, its file is remembered.
 

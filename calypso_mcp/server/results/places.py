@@ -41,7 +41,7 @@ def place_text(attributes: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A place as somebody wrote it; `number` alone is a page, or a line where there are no pages."""
+    """A place as a person or model wrote it; `number` alone is a page, or a line where there are no pages."""
 
     passage: int | None = None
     part: int | None = None

@@ -110,7 +110,7 @@ def next_step(state: Readiness, file_id: str) -> str:
 
 
 def warnings_line(state: FileState) -> str | None:
-    """Return what a reader of a searchable file should know; None where there is nothing."""
+    """Return the warnings about a searchable file as one line; None without warnings."""
     return reason_line("read with a warning: " + "; ".join(state.warnings)) if state.warnings else None
 
 

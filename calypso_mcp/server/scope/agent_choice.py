@@ -46,7 +46,7 @@ async def chosen_agent(
 
 
 def unknown_conversation() -> ScopeError:
-    """Return the one error for conversations that ended, never were, or are somebody else's."""
+    """Return the one error for conversations that ended, never were, or belong to another caller."""
     return ScopeError(
         "There is no such conversation here.",
         code="conversation_not_found",

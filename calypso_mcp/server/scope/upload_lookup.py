@@ -22,7 +22,7 @@ async def require_upload(access: Access, uploads: OneTimeUploads, upload_id: str
     """Return what became of an upload that this caller was given the address for.
 
     Raises:
-        ScopeError: There is none by this id, it was issued to somebody else, or its bucket is out of the
+        ScopeError: There is none by this id, it was issued to another caller, or its bucket is out of the
             request's scope: the same error, after the same requests.
     """
     scope = await access.scope(include_archived=True)

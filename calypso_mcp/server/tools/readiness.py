@@ -1,4 +1,4 @@
-"""Tools that tell whether uploads are searchable, and wait until they are."""
+"""The tool that waits until uploads are searchable."""
 
 from __future__ import annotations
 

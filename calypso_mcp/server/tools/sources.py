@@ -263,7 +263,7 @@ async def remove_source(
         try:
             await access.client.sources.remove(file.id, bucket=holder.id)
         except NotFound:
-            continue  # somebody else was quicker
+            continue  # another call was quicker
     access.backend.catalogue.forget()
     return answer(RemovedSource(removed=name_of(file), file_id=file.id, buckets=slugs))
 

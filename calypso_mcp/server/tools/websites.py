@@ -36,7 +36,7 @@ async def add_website(
     title: Annotated[str, Field(description="For people")] = "",
     create_bucket: Annotated[bool, Field(description="If missing")] = False,
 ) -> Annotated[CallToolResult, UploadReport]:
-    """Read one public web page into a bucket; the same URL again reads it anew. Follows no links."""
+    """Read one public web page into a bucket; the same URL again refreshes it. Follows no links."""
     _check_url(url)
     target = await create_missing(access, await upload_target(access, bucket, create=create_bucket))
     declared = Declaration(destination=target.destination, title=title or None)

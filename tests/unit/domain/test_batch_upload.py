@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calypso_mcp.domain.states.file_state import FileState, Reason
-from calypso_mcp.domain.uploads.batch_upload import MOST_FINALIZES, BatchStep, BatchUpload, TakenOver
+from calypso_mcp.domain.uploads.batch_upload import MOST_FINALIZES, BatchStep, BatchUpload, FinalizeAnswer
 
 IDS = ("a", "b", "c")
 REASON = Reason("broken", "It broke.")
@@ -54,10 +54,10 @@ class Api:
         replayed = bool(self.taken) or self.data.draw(st.booleans())
         machine.created("batch", accepted, dict.fromkeys(rejected, REASON), replayed=replayed)
 
-    def _take_over(self) -> TakenOver:
+    def _take_over(self) -> FinalizeAnswer:
         lost = self.data.draw(some()) if self.fails() else set[str]()
         new = self.stored - self.taken - lost
-        answer = TakenOver(
+        answer = FinalizeAnswer(
             finalized={file_id: FileState(file_id=f"file-{file_id}") for file_id in new},
             replayed={file_id: FileState(file_id=f"file-{file_id}") for file_id in self.taken},
             failed=dict.fromkeys(lost - self.taken, REASON),
@@ -152,7 +152,7 @@ def test_a_file_is_ours_when_the_answer_that_said_so_may_have_been_lost(
 ) -> None:
     machine = sent(brought=brought)
 
-    machine.finalized(TakenOver(replayed=FILE), repeated=repeated)
+    machine.finalized(FinalizeAnswer(replayed=FILE), repeated=repeated)
 
     assert machine.states["a"].outcome == outcome
 
@@ -162,7 +162,7 @@ def test_a_file_called_pending_is_asked_about_a_few_times_and_then_told_as_pendi
 
     for number in range(MOST_FINALIZES):
         assert (machine.step, machine.setbacks) == (BatchStep.FINALIZE, number)
-        machine.finalized(TakenOver(pending={"a"}))
+        machine.finalized(FinalizeAnswer(pending={"a"}))
 
     assert machine.step is BatchStep.DONE
     assert (machine.states["a"].outcome, machine.states["a"].code) == ("pending", "upload_pending")
@@ -188,14 +188,14 @@ def test_an_address_that_died_is_renewed_once_and_then_needs_another_key() -> No
     assert (machine.to_send, machine.resumed) == (["a"], False)
     machine.died("a")
     machine.sent()
-    machine.finalized(TakenOver(pending={"a"}))
+    machine.finalized(FinalizeAnswer(pending={"a"}))
 
     assert (machine.step, machine.again, machine.states) == (BatchStep.DONE, {"a"}, {})
 
 
 def test_a_replay_whose_file_has_failed_since_is_sent_again() -> None:
     machine = sent(brought=False, replayed=True)
-    machine.finalized(TakenOver(replayed=FILE))
+    machine.finalized(FinalizeAnswer(replayed=FILE))
     assert machine.step is BatchStep.CHECK
 
     machine.checked({"a": FileState(status="failed")})
@@ -209,7 +209,7 @@ EVENTS: list[Callable[[BatchUpload], None]] = [
     lambda machine: machine.arrived("a", brought=True),
     lambda machine: machine.renewed({"a"}),
     lambda machine: machine.renewal_failed(BROKEN),
-    lambda machine: machine.finalized(TakenOver()),
+    lambda machine: machine.finalized(FinalizeAnswer()),
     lambda machine: machine.finalize_failed(BROKEN),
     lambda machine: machine.checked({}),
 ]

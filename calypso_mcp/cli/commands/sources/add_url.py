@@ -11,7 +11,7 @@ from calypso_mcp.cli.calls.adding import add_adding_arguments, add_source
 
 def add_arguments(parser: CommandParser) -> None:
     """Take the address."""
-    parser.description = "Read one public web page into a bucket; the same address again reads it anew."
+    parser.description = "Read one public web page into a bucket; the same address again refreshes it."
     parser.add_argument("url", metavar="URL", help="address of the page")
     parser.add_argument("--title", metavar="TITLE", help="shown instead of the page's own title")
     add_adding_arguments(parser)
