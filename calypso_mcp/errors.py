@@ -168,7 +168,6 @@ class ApiError(CalypsoError):
         retry_after_s: float | None = None,
         ids: Mapping[str, str] | None = None,
     ) -> None:
-        """Add the HTTP status to what every error carries."""
         super().__init__(
             message,
             hint=hint,

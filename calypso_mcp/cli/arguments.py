@@ -126,7 +126,6 @@ class CommandParser(argparse.ArgumentParser):
     """Reads the line of one command."""
 
     def __init__(self, command: Command) -> None:
-        """Prepare a parser without arguments."""
         top = command is STDIO
         super().__init__(
             prog=_typed(command),

@@ -11,7 +11,6 @@ class Batches:
     """`/knowledge/files:batch` and `/knowledge/batches`. Errors: see `Requester.post`."""
 
     def __init__(self, requester: Requester) -> None:
-        """Use `requester` for every request."""
         self._requester = requester
 
     async def create(self, batch: CreateBatch) -> ApiAnswer[BatchSession]:

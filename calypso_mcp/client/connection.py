@@ -17,7 +17,6 @@ class Connection:
     """`/connection`."""
 
     def __init__(self, requester: Requester) -> None:
-        """Use `requester` for every request."""
         self._requester = requester
 
     async def check(self) -> None:

@@ -11,7 +11,6 @@ class Files:
     """`/knowledge/files` and `/knowledge/tasks`. Errors: see `Requester.post`."""
 
     def __init__(self, requester: Requester) -> None:
-        """Use `requester` for every request."""
         self._requester = requester
 
     async def create_session(

@@ -22,7 +22,6 @@ class Qa:
     """`/knowledge/qa`. Errors: see `Requester.post`."""
 
     def __init__(self, requester: Requester, connection: Connection, uploads: Uploads) -> None:
-        """Use `requester`, or `uploads` where the backend has no such endpoint."""
         self._requester = requester
         self._connection = connection
         self._uploads = uploads

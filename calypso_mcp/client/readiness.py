@@ -40,7 +40,6 @@ class ReadinessWaiter:
     def __init__(
         self, files: Files, batches: Batches, buckets: Buckets, schedule: PollSchedule, clock: Clock
     ) -> None:
-        """Ask `files`, `batches` and `buckets` at the pace of `schedule`."""
         self._files = files
         self._batches = batches
         self._buckets = buckets

@@ -21,7 +21,6 @@ class Refusal(Exception):
         details: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Keep what the error body and its headers need."""
         super().__init__(f"{status} {code}")
         self.status = status
         self.problem = Problem(code, message, retryable, details)

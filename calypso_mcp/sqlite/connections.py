@@ -31,7 +31,6 @@ class KeepingConnection(sqlite3.Connection):
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
-        """Open as `sqlite3.Connection` does."""
         super().__init__(*arguments, **options)
         self.kept: dict[str, object] = {}
 

@@ -28,7 +28,6 @@ class Buckets:
     """`/knowledge/buckets`. Errors: see `Requester.post`."""
 
     def __init__(self, requester: Requester) -> None:
-        """Use `requester` for every request."""
         self._requester = requester
 
     async def list(self, *, include_archived: bool = False, known: BucketList | None = None) -> BucketList:

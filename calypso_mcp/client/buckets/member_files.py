@@ -24,7 +24,6 @@ class MemberFiles:
     """Pages of the files that a bucket names. Errors: see `Requester.get`."""
 
     def __init__(self, files: Files) -> None:
-        """Use `files` for every request."""
         self._files = files
 
     async def page(

@@ -27,7 +27,6 @@ class BucketSources:
     """`/knowledge/sources`. Errors: see `Requester.post`."""
 
     def __init__(self, requester: Requester) -> None:
-        """Use `requester` for every request."""
         self._requester = requester
 
     async def page(

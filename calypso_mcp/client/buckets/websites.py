@@ -17,7 +17,6 @@ class Websites:
     """`/knowledge/websites` and `/knowledge/files/import-url`. Errors: see `Requester.post`."""
 
     def __init__(self, requester: Requester) -> None:
-        """Use `requester` for every request."""
         self._requester = requester
 
     async def add(self, url: str, declared: Declaration, *, replaces: bool = False) -> FileState:

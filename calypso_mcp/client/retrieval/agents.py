@@ -12,7 +12,6 @@ class Agents:
     """`/rag-agent`. Errors: see `Requester.post`."""
 
     def __init__(self, requester: Requester) -> None:
-        """Use `requester` for every request."""
         self._requester = requester
 
     async def list(self) -> AgentModelList:

@@ -62,7 +62,6 @@ class Answers:
     """`/responses`."""
 
     def __init__(self, requester: Requester, timeouts: Timeouts) -> None:
-        """Use `requester` for every request, and wait for answers as long as `timeouts` says."""
         self._requester = requester
         self._wait_s = timeouts.agent_s
 

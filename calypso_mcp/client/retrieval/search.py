@@ -31,7 +31,6 @@ class Search:
     def __init__(
         self, requester: Requester, agents: Agents, answers: Answers, buckets: Buckets, clock: Clock
     ) -> None:
-        """Use `requester` for every request; the others serve the way round."""
         self._requester = requester
         self._agents = agents
         self._answers = answers

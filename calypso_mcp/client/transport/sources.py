@@ -50,7 +50,6 @@ class BytesSource:
     """Content already in memory."""
 
     def __init__(self, data: bytes) -> None:
-        """Wrap `data`."""
         self._data = memoryview(data)
         self.size_bytes = len(data)
 

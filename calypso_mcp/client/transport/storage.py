@@ -69,7 +69,6 @@ class Storage:
     """The storage host behind upload addresses."""
 
     def __init__(self, connections: Connections) -> None:
-        """Use the storage side of `connections`."""
         self._connections = connections
 
     async def put(self, url: str, request: UploadRequest, content: Content) -> StorageAnswer:

@@ -45,7 +45,6 @@ class BatchUploads:
     def __init__(
         self, tools: BatchTools, recall: Recall, sent: SentFiles, limits: UploadLimits, clock: Clock
     ) -> None:
-        """Use what all batches of a client share."""
         self._tools = tools
         self._recall = recall
         self._sent = sent

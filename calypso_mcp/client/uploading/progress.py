@@ -22,7 +22,6 @@ class ProgressBoard:
     def __init__(
         self, files_total: int, clock: Clock, listener: Callable[[TransferProgress], None] | None
     ) -> None:
-        """Start before the first file."""
         self._files_total = files_total
         self._clock = clock
         self._listener = listener

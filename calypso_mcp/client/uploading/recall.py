@@ -49,7 +49,6 @@ class Recall:
     """Asks the memory, then the API."""
 
     def __init__(self, sent: SentFiles, batches: Batches, files: Files) -> None:
-        """Use `sent` to know what to ask for."""
         self._sent = sent
         self._batches = batches
         self._files = files

@@ -78,7 +78,6 @@ class RelayedUpload:
     """Opens a session, passes the bytes on, finalizes."""
 
     def __init__(self, files: Files, transfer: Transfer) -> None:
-        """Use `files` for the API side and `transfer` for the bytes."""
         self._files = files
         self._transfer = transfer
 

@@ -40,7 +40,6 @@ class SingleUpload:
     def __init__(
         self, files: Files, transfer: Transfer, recall: Recall, sent: SentFiles, limits: UploadLimits
     ) -> None:
-        """Use `files` for the API side and `transfer` for the bytes."""
         self._files = files
         self._recall = recall
         self._sent = sent

@@ -55,7 +55,6 @@ class Uploads:
         sent: SentFiles,
         sources: BucketSources,
     ) -> None:
-        """Use the API side, the storage side and the memory of one client."""
         self._versions = Versions(sources)
         self._sent = sent
         transfer = Transfer(storage, Retries(policies.storage_retry, clock, dice))

@@ -45,7 +45,6 @@ class Versions:
     """Compares inputs with the sources of their buckets; holds nothing."""
 
     def __init__(self, sources: BucketSources) -> None:
-        """Use `sources` to list and relabel."""
         self._sources = sources
 
     async def find(self, uploads: Sequence[Upload], *, relabels: bool = True) -> Found:

@@ -78,7 +78,6 @@ class BatchUpload:
     """The conversation about one batch. Events of files that are not its own are ignored."""
 
     def __init__(self, client_file_ids: Collection[str]) -> None:
-        """Begin with every file open."""
         self.step = BatchStep.CREATE
         self.batch_id: str | None = None
         self.states: dict[str, FileState] = {}

@@ -26,7 +26,6 @@ class EmbeddingFailed(Exception):
         retry_after_s: float | None = None,
         is_inputs_fault: bool = False,
     ) -> None:
-        """Say why."""
         super().__init__(message)
         self.retryable = retryable
         self.retry_after_s = retry_after_s

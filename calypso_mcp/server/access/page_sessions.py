@@ -22,7 +22,6 @@ class TokenSessions:
     asks_for: Literal["token"] = "token"
 
     def __init__(self, control: AccessControl) -> None:
-        """Ask `control` about each token."""
         self._control = control
 
     async def begin(self, given: str) -> str | None:

@@ -30,7 +30,6 @@ class SecretAutomaton:
     """The automaton, and each thread's working memory of it."""
 
     def __init__(self, database: Database) -> None:
-        """Search with `database`."""
         self._database = database
         self._of_thread = threading.local()
 

@@ -45,7 +45,6 @@ class Readiness:
     """Whether the API can be reached with the caller's key. Says yes or no, never why."""
 
     def __init__(self, state: ServerState, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Ask through the backends of `state`."""
         self._state = state
         self._clock = clock
         self._known: dict[str, tuple[float, bool]] = {}

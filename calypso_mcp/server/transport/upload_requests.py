@@ -21,7 +21,6 @@ class Refused(Exception):
     """The request's headers make no sense, or it comes too late; nothing was read."""
 
     def __init__(self, status: int, error: str, description: str) -> None:
-        """Keep what the answer says."""
         self.answer = (status, error, description)
 
 

@@ -56,7 +56,6 @@ class UploadEndpoint:
     """Serves the PUTs to one-time addresses of one worker."""
 
     def __init__(self, uploads: OneTimeUploads, state: ServerState) -> None:
-        """Use `uploads` for the tickets and `state` for the way to Calypso."""
         self._uploads = uploads
         self._state = state
 
