@@ -15,11 +15,13 @@ import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
+from typing import Any
+
+import google_crc32c
 
 from calypso_mcp.domain.limits import CHUNK_GRANULARITY
-from calypso_mcp.local.crc32c import crc32c, is_fast
 from calypso_mcp.local.processes.file_locks import is_same_file, try_lock
 
 _PIECE_BYTES = 1_048_576
@@ -236,10 +238,18 @@ def _digests(pieces: Callable[[], Iterable[bytes]], *, with_crc32c: bool) -> Dig
     for piece in pieces():
         sha256.update(piece)
         md5.update(piece)
-    checksum = crc32c(pieces()).to_bytes(4, "big") if with_crc32c or is_fast() else None
+    # Where its C library is missing, the checksum takes time, and is made for those who ask for it.
+    is_fast = google_crc32c.implementation == "c"
+    checksum = _crc32c(pieces()) if with_crc32c or is_fast else None
     return Digests(
         sha256.hexdigest(), _base64(md5.digest()), _base64(checksum) if checksum is not None else None
     )
+
+
+def _crc32c(pieces: Iterable[bytes]) -> bytes:
+    library: Any = google_crc32c  # not typed
+    value: int = reduce(library.extend, pieces, 0)
+    return value.to_bytes(4, "big")
 
 
 def _pieces(descriptor: int) -> Iterator[bytes]:

@@ -8,11 +8,8 @@ from pathlib import Path
 
 import google_crc32c
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from calypso_mcp.local.blobs import AlreadySealed, BlobBusy, Blobs, Digests, HashMismatch, Whole
-from calypso_mcp.local.crc32c import crc32c, crc32c_in_python
 
 UNIT = 262_144
 
@@ -106,16 +103,3 @@ def test_discarding_takes_complete_and_incomplete_bytes(blobs: Blobs) -> None:
     for session_id in ("half", "whole", "never"):
         blobs.discard(session_id)
     assert blobs.session_ids() == set()
-
-
-@given(st.lists(st.binary(max_size=400), max_size=5))
-def test_the_checksum_in_python_is_googles(pieces: list[bytes]) -> None:
-    expected = google_crc32c.value(b"".join(pieces))
-    assert crc32c_in_python(pieces) == expected
-    assert crc32c(pieces) == expected
-
-
-@pytest.mark.parametrize("size", [1_000, 65_537, 1_048_576, 1_048_583])
-def test_the_checksum_in_python_is_googles_for_long_pieces(size: int) -> None:
-    data = hashlib.shake_128(b"crc").digest(size)
-    assert crc32c_in_python([data, data[:7]]) == google_crc32c.value(data + data[:7])
