@@ -160,12 +160,12 @@ class _Watch:
         self,
         requests: anyio.CapacityLimiter,
         question: Callable[[str, _Stores], Awaitable[None]],
-        one: str,
+        reference: str,
         stores: _Stores,
     ) -> None:
         try:
             async with requests:
-                await question(one, stores)
+                await question(reference, stores)
         except CalypsoError as error:
             if error.retryable:
                 self._trouble = error.message

@@ -182,12 +182,12 @@ def _checked_key(key: str, source: str) -> SecretStr:
 
 def _problem(detail: ErrorDetails, given: Mapping[str, Given]) -> ConfigError:
     location = str(detail["loc"][0]) if detail["loc"] else ""
-    one = given.get(location)
+    setting = given.get(location)
     message = detail["msg"].removeprefix("Value error, ").partition(", unable")[0]
     message = message.replace("Input should", "must")
-    if one is None:
+    if setting is None:
         return ConfigError(f"{location}: {message}.")
-    return ConfigError(f"{one.name}: {message}.")
+    return ConfigError(f"{setting.name}: {message}.")
 
 
 def _check_together(settings: Settings) -> None:

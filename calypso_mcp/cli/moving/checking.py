@@ -81,8 +81,8 @@ def _spread(carried: Sequence[Carried]) -> Sequence[Carried]:
     return carried[::step][:_SEARCHES]
 
 
-def _is_searchable_here(one: Carried) -> bool:
-    return state_of_file(one.source).readiness is Readiness.READY
+def _is_searchable_here(carried: Carried) -> bool:
+    return state_of_file(carried.source).readiness is Readiness.READY
 
 
 def _is_ready(state: FileState | None) -> bool:
@@ -95,16 +95,16 @@ def _why(state: FileState | None) -> str:
     return state.message or "it is not searchable yet"
 
 
-async def _words_of(sides: Sides, one: Carried) -> str:
-    text = await sides.here.sources.read(one.source.id)
+async def _words_of(sides: Sides, carried: Carried) -> str:
+    text = await sides.here.sources.read(carried.source.id)
     passages = text.passages
     return " ".join(passages[len(passages) // 2].text.split()[:_WORDS]) if passages else ""
 
 
-async def _is_found(client: CalypsoClient, query: str, bucket_id: str, one: Carried) -> bool:
+async def _is_found(client: CalypsoClient, query: str, bucket_id: str, carried: Carried) -> bool:
     request = SearchRequest(query=query, buckets=(bucket_id,), max_results=_RESULTS)
     try:
         results = (await client.search.search(request)).results
     except CalypsoError:
         return False
-    return any(result.filename == one.source.filename for result in results)
+    return any(result.filename == carried.source.filename for result in results)

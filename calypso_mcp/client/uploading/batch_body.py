@@ -32,10 +32,10 @@ def create_request(items: Mapping[str, Prepared]) -> CreateBatch:
     )
 
 
-def _item(one: str, prepared: Prepared, *, routed: bool) -> ManifestItem:
+def _item(client_file_id: str, prepared: Prepared, *, routed: bool) -> ManifestItem:
     destination = None if routed else Destination()
     fields = ManifestItem.fields_of(prepared.declaration, destination=destination)
-    return ManifestItem(client_file_id=one, **fields)
+    return ManifestItem(client_file_id=client_file_id, **fields)
 
 
 def _shared_destination(destinations: Iterable[Destination]) -> Destination | None:

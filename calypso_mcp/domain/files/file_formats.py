@@ -181,9 +181,9 @@ class ReadableFormats:
         named = self._by_ending.get(ending)
         return self._missing_extra(filename, named) if named is not None else None
 
-    def is_installed(self, one: FileFormat) -> bool:
+    def is_installed(self, file_format: FileFormat) -> bool:
         """Whether what reads `one` is there."""
-        return not one.extra or one.extra in self.extras
+        return not file_format.extra or file_format.extra in self.extras
 
     @cached_property
     def summary(self) -> str:
@@ -242,13 +242,14 @@ class ReadableFormats:
         )
         return next(marked, plain)
 
-    def _missing_extra(self, filename: str, one: FileFormat) -> ContentError | None:
-        if self.is_installed(one):
+    def _missing_extra(self, filename: str, file_format: FileFormat) -> ContentError | None:
+        if self.is_installed(file_format):
             return None
+        label, extra = file_format.label, file_format.extra
         return _refused(
             filename,
-            f"is {_article(one.label)} {one.label}",
-            f"Install the [{one.extra}] extra (pip install 'calypso-mcp[{one.extra}]'), or send its text.",
+            f"is {_article(label)} {label}",
+            f"Install the [{extra}] extra (pip install 'calypso-mcp[{extra}]'), or send its text.",
         )
 
 

@@ -139,28 +139,28 @@ def _extent(blocks: list[_Tally], fixed: list[_Tally]) -> tuple[float, float]:
     return begin, max((region.last for region in content if not region.is_heading), default=begin)
 
 
-def _is_notice(one: _Tally) -> bool:
-    if not (one.controls or one.links):
+def _is_notice(tally: _Tally) -> bool:
+    if not (tally.controls or tally.links):
         return False
-    attributes = one.node.attributes
+    attributes = tally.node.attributes
     style = (attributes.get("style") or "").replace(" ", "").lower()
     return (
         attributes.get("role") in _LAID_OVER
         or "position:fixed" in style
-        or _CONSENT.search(_names(one.node)) is not None
+        or _CONSENT.search(_names(tally.node)) is not None
     )
 
 
-def _is_footer(one: _Tally) -> bool:
-    return not _FOOTER.isdisjoint(_NAME.findall(_names(one.node)))
+def _is_footer(tally: _Tally) -> bool:
+    return not _FOOTER.isdisjoint(_NAME.findall(_names(tally.node)))
 
 
-def _is_menu(one: _Tally, *, outside: bool) -> bool:
-    if one.links < _LEAST_LINKS or one.linked > one.links * _MENU_ENTRY_CHARS:
+def _is_menu(tally: _Tally, *, outside: bool) -> bool:
+    if tally.links < _LEAST_LINKS or tally.linked > tally.links * _MENU_ENTRY_CHARS:
         return False
-    is_named = not _MENUS.isdisjoint(_NAME.findall(_names(one.node)))
+    is_named = not _MENUS.isdisjoint(_NAME.findall(_names(tally.node)))
     least = _NAMED_LINKED_SHARE if is_named else _LINKED_SHARE
-    return (outside or is_named) and one.linked >= least * one.chars
+    return (outside or is_named) and tally.linked >= least * tally.chars
 
 
 def _names(node: LexborNode) -> str:

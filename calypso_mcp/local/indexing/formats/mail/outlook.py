@@ -93,12 +93,16 @@ def _decoded(header: str) -> str:
         return header
 
 
-def _attachment(one: OutlookAttachment, depth: int) -> Member | Letter | None:
+def _attachment(attachment: OutlookAttachment, depth: int) -> Member | Letter | None:
     # The library opens files, but no attached messages.
-    storage = one._storage  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    storage = attachment._storage  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     parts = storage.storages if isinstance(storage, Storage) else ()
     inner = next((part for part in parts if part.name == _MESSAGE_STORAGE), None)
     if inner is not None:
         return _letter(_AttachedMessage(inner), depth + 1) if depth < _MOST_DEPTH else None
-    data = one.file_bytes
-    return None if data is None else Member(one.file_name or "attachment", one.mime_type or "", data)
+    data = attachment.file_bytes
+    return (
+        None
+        if data is None
+        else Member(attachment.file_name or "attachment", attachment.mime_type or "", data)
+    )
