@@ -43,7 +43,10 @@ class SearchResult(WireModel):
     better), `also_in` (`file_id` and `filename` of other files that hold the same text), `heading` (the
     headings it stands under, outermost first, parted by " > "), and where it stands, counted from 1: `page`
     (with `page_label` where another number is printed on it), `slide`, `message`, `cell`, `sheet` with
-    `row_start` and `row_end`, `line_start` and `line_end`.
+    `row_start` and `row_end`, `line_start` and `line_end`. `match` is the start and end of the part of `text`
+    that matches best. `outline` leads from parts of `text` to their headings and lines: a list of stretches,
+    each its start, its line (0 of repeated column names), its last line if its own cannot be told apart, and
+    its heading if another than before (see `domain.outlines`).
     """
 
     source_index: StrictInt = 0
@@ -64,7 +67,7 @@ class SearchResponse(WireModel):
     agent: str | None = None
     strategy: str | None = None
     results: tuple[SearchResult, ...] = ()
-    #: An extension: words of the query that no passage searched holds in any form.
+    #: An extension: words of the query that no passage searched holds in any form, where they are most of it.
     absent_words: tuple[str, ...] | None = None
     usage: dict[str, Any] | None = None
     request_id: str | None = None

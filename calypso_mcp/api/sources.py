@@ -60,7 +60,8 @@ class TextQuery(WireModel):
         passage: Index of a passage.
         part: Page, slide, sheet, message or cell, counted from 1.
         line: Line, or row of the sheet that `part` names, counted from 1.
-        section: Part of a heading, or of the name of a sheet; nothing outside it is read.
+        section: A heading, the name of a sheet, or part of one; after " > " a heading below it. Nothing
+            outside it is read.
     """
 
     passage: Annotated[int, Field(ge=0, le=_MOST), _DIGITS] | None = None
@@ -142,7 +143,8 @@ class SourcePassage(WireModel):
 class SourceText(WireModel):
     """Answer of `GET /knowledge/sources/{id}/text`: passages in the order of the source.
 
-    `next` is the index of the passage that follows; None at the end.
+    `next` is the index of the passage that follows; None at the end. `section_after` is the heading that
+    follows the section asked for, when that was read to its end.
     """
 
     object: str = "source_text"
@@ -152,6 +154,7 @@ class SourceText(WireModel):
     passages: tuple[SourcePassage, ...] = ()
     total_passages: StrictInt = 0
     next: StrictInt | None = None
+    section_after: str | None = None
     request_id: str | None = None
 
 

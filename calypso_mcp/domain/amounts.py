@@ -1,4 +1,4 @@
-"""Sizes, scores and lists as people and models read them: no scientific notation, no list without end."""
+"""Sizes and lists as people and models read them: no scientific notation, no list without end."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _UNITS = ((1_000_000, "MB"), (1_000, "KB"))
-#: Scores are shown with four decimals; below that only their rank says anything.
-_SMALLEST_SCORE = 0.0001
 
 
 def format_bytes(size_bytes: float) -> str:
@@ -18,13 +16,6 @@ def format_bytes(size_bytes: float) -> str:
         if size_bytes >= unit:
             return f"{size_bytes / unit:.1f} {name}"
     return f"{size_bytes:.0f} B"
-
-
-def format_score(score: float) -> str:
-    """Return a score with up to four decimals, and "<0.0001" for what they cannot show."""
-    if 0 < score < _SMALLEST_SCORE:
-        return f"<{_SMALLEST_SCORE}"
-    return f"{score:.4f}".rstrip("0").rstrip(".")
 
 
 def join_first(values: Sequence[T], most: int, write: Callable[[T], str] = str) -> str:

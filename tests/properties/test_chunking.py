@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from calypso_mcp.domain.outlines import find_lines, find_spot, read_outline, write_outline
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, split
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
@@ -76,3 +79,28 @@ def test_markdown_of_any_shape_is_read_with_true_line_numbers(text: str) -> None
     for block in read_markdown(FileContent(text.encode())).blocks:
         assert block.line_start is not None
         assert block.text.split("\n")[0].strip() in lines[block.line_start - 1]
+
+
+@given(long_texts)
+def test_every_line_of_a_passage_leads_to_its_heading_and_line_of_the_file(text: str) -> None:
+    lines = decode(text.encode()).text.split("\n")
+    for read in (read_text, read_markdown):
+        for chunk in split(read(FileContent(text.encode()))):
+            start = 0
+            for line in chunk.text.split("\n"):
+                if line.strip():
+                    spot = find_spot(chunk.outline, chunk.text, start, start + len(line))
+                    assert spot.line_start is not None
+                    assert spot.line_start == spot.line_end
+                    assert line.strip() in lines[spot.line_start - 1]
+                    found = find_lines(chunk.outline, chunk.text, spot.line_start, spot.line_start)
+                    assert found is not None
+                    assert line in chunk.text[slice(*found)]
+                start += len(line) + 1
+
+
+@given(long_texts)
+def test_an_outline_survives_being_written(text: str) -> None:
+    for chunk in split(read_markdown(FileContent(text.encode()))):
+        written = json.loads(json.dumps(write_outline(chunk.outline, chunk.heading or "")))
+        assert read_outline(written, chunk.heading or "") == chunk.outline

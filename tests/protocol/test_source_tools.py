@@ -27,7 +27,10 @@ LEAVE = (
     + "Every employee has 27 days of annual leave. " * 20
     + ("\n\n## Notice\n\n" + "The notice period is three months. " * 20)
 )
-ONBOARDING = "# Onboarding\n\n1. Badge\n2. Laptop\n\n## Access\n\nVPN requests go to the service desk.\n"
+ONBOARDING = (
+    "# Onboarding\n\n1. Badge\n2. Laptop\n\n## Access\n\nVPN requests go to the service desk.\n\n"
+    "## Canteen\n\nIt opens at noon.\n"
+)
 
 
 @pytest.fixture
@@ -120,10 +123,50 @@ async def test_a_whole_section_is_read_by_its_name(rig: Rig, start: str) -> None
     assert "next_start" not in reading
 
 
-async def test_a_section_that_shares_a_passage_is_found_by_its_words(rig: Rig) -> None:
+async def test_a_section_that_shares_a_passage_is_read_alone_and_says_what_follows(rig: Rig) -> None:
     file_id = await added(rig, "onboarding.md", ONBOARDING)
-    reading = await rig.ok("read_source", file_id=file_id, start="Access")
-    assert "VPN requests" in reading["passages"][0]["text"]
+    reading = facts(result := await rig.call("read_source", file_id=file_id, start="section Access"))
+    assert reading["passages"] == [
+        {
+            "place": 'section "Onboarding > Access", lines 6-8',
+            "text": "Access\n\nVPN requests go to the service desk.",
+        }
+    ]
+    assert "The section ends here." in text(result)
+    following = await rig.ok("read_source", file_id=file_id, start=reading["next_start"])
+    assert [one["text"] for one in following["passages"]] == ["Canteen\n\nIt opens at noon."]
+    assert "next_start" not in following
+
+
+async def test_a_sentence_is_cited_with_its_own_section_and_lines(rig: Rig) -> None:
+    await added(rig, "onboarding.md", ONBOARDING)
+    [hit] = (await rig.ok("search_bucket", query="who handles VPN requests", bucket="docs"))["hits"]
+    assert (hit["place"], hit["text"]) == (
+        'section "Onboarding > Access", lines 6-8',
+        "Access\n\nVPN requests go to the service desk.",
+    )
+    [hit] = (await rig.ok("search_bucket", query="VPN requests", bucket="docs", detail="full"))["hits"]
+    assert hit["place"] == 'section "Onboarding", lines 1-12'
+    [hit] = (await rig.ok("search_bucket", query="VPN requests and when it opens", bucket="docs"))["hits"]
+    assert hit["place"] == 'section "Onboarding", lines 6-12'
+
+
+@pytest.mark.parametrize("name", ["plans.csv", "plans.md"])
+async def test_one_row_of_a_table_is_read_and_cited_with_its_columns(rig: Rig, name: str) -> None:
+    rows = [("plan", "seats"), *((f"Plan{number}", str(number)) for number in range(100, 300))]
+    if name.endswith(".md"):
+        rows.insert(1, ("---", "---"))
+    file_id = await added(rig, name, "".join(f"{plan} | {seats}\n" for plan, seats in rows))
+    line = str(rows.index(("Plan211", "211")) + 1)
+    reading = await rig.ok("read_source", file_id=file_id, start=line, end=line)
+    [row] = reading["passages"]
+    assert row["place"] == f"line {line}"
+    assert "plan" in row["text"]
+    assert [number for number in range(100, 300) if f"Plan{number}" in row["text"]] == [211]
+    assert reading["next_start"] == f"line {int(line) + 1}"
+    following = await rig.ok("read_source", file_id=file_id, start=reading["next_start"], end="9999")
+    assert "Plan212" in following["passages"][0]["text"]
+    assert "Plan211" not in following["passages"][0]["text"]
 
 
 async def test_a_hits_place_leads_to_its_text(rig: Rig) -> None:
@@ -136,7 +179,7 @@ async def test_a_hits_place_leads_to_its_text(rig: Rig) -> None:
 
 async def test_a_number_is_a_line_where_there_are_no_pages_and_an_end_ends(rig: Rig) -> None:
     file_id = await added(rig, "leave.md", LEAVE)
-    reading = await rig.ok("read_source", file_id=file_id, start="7", end="7")
+    reading = await rig.ok("read_source", file_id=file_id, start="9", end="9")
     assert all("three months" in one["text"] for one in reading["passages"])
     assert (await rig.ok("read_source", file_id=file_id, end="5"))["passages"][-1]["place"].endswith(
         "lines 1-5"

@@ -159,8 +159,8 @@ class ChildProcess:
         if "code" in answer:
             return ExtractionFailed(answer["code"], answer["message"])
         blocks = tuple(
-            Block(text, None if part is None else Part(*part), *rest)
-            for text, part, *rest in answer["blocks"]
+            Block(text, None if part is None else Part(*part), *rest, row_lines=tuple(map(tuple, rows)))
+            for text, part, *rest, rows in answer["blocks"]
         )
         return Document(
             blocks,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import takewhile
 
+from calypso_mcp.domain.outlines import HEADING_SEPARATOR, REPEATED, Outline, Stretch
 from calypso_mcp.local.indexing.documents import BLOCK_SEPARATOR, Block, Document, Part
 
 #: Blocks are titles up to this many characters.
@@ -26,8 +27,6 @@ MAX_CHARS = 1_500
 BIG_ENOUGH_CHARS = 200
 #: Rows are cut only where they are far too long to be of use as a whole.
 _MOST_TABLE_CHARS = 24_000
-#: Stands between the headings of a chunk's path.
-HEADING_SEPARATOR = " > "
 
 #: How far from the even size a cut may lie, as a fraction of it.
 _SLACK = 0.3
@@ -46,11 +45,17 @@ class Chunk:
     line_end: int | None
     start: int
     end: int
+    #: Empty where heading and lines say all that is known.
+    outline: Outline = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A block, or a part of one that is too long."""
+    """A block, or a part of one that is too long.
+
+    `row_lines`: first and last line of each of its lines; empty where those follow each other, None where the
+    text flows.
+    """
 
     start: int
     end: int
@@ -59,6 +64,7 @@ class _Piece:
     line_end: int | None
     is_heading: bool
     path: tuple[str, ...]
+    row_lines: tuple[tuple[int, int], ...] | None
 
 
 def split(document: Document) -> list[Chunk]:
@@ -87,7 +93,7 @@ def _pieces(document: Document) -> Iterator[_Piece]:
         titles = tuple(title for _, title in path if title)
         lines = _Lines(block)
         for start, end in _parts(block):
-            line_start, line_end = lines.of(start, end)
+            line_start, line_end, numbers = lines.of(start, end)
             yield _Piece(
                 offset + start,
                 offset + end,
@@ -96,6 +102,7 @@ def _pieces(document: Document) -> Iterator[_Piece]:
                 line_end,
                 block.heading_level is not None,
                 titles,
+                numbers,
             )
         offset += len(block.text) + len(BLOCK_SEPARATOR)
 
@@ -104,19 +111,25 @@ class _Lines:
     """Tells the lines of a block's parts, asked for in order."""
 
     def __init__(self, block: Block) -> None:
-        self._text = block.text
-        self._whole = (block.line_start, block.line_end)
+        self._block = block
         self._line, self._counted = block.line_start, 0
         if block.line_start is not None and block.line_end is not None:
             flows = block.text.count("\n") != block.line_end - block.line_start
             self._line = None if flows else block.line_start
 
-    def of(self, start: int, end: int) -> tuple[int | None, int | None]:
+    def of(self, start: int, end: int) -> tuple[int | None, int | None, tuple[tuple[int, int], ...] | None]:
+        """Return first and last line of a part, and its `row_lines`."""
+        block = self._block
+        if block.row_lines:
+            before = block.text.count("\n", 0, start)
+            rows = block.row_lines[before : before + block.text.count("\n", start, end) + 1]
+            stated = [row for row in rows if row[0] != REPEATED]
+            return (stated[0][0], stated[-1][1], rows) if stated else (None, None, rows)
         if self._line is None:
-            return self._whole
-        first = self._line + self._text.count("\n", self._counted, start)
-        self._line, self._counted = first + self._text.count("\n", start, end), end
-        return first, self._line
+            return block.line_start, block.line_end, None
+        first = self._line + block.text.count("\n", self._counted, start)
+        self._line, self._counted = first + block.text.count("\n", start, end), end
+        return first, self._line, ()
 
 
 def _parts(block: Block) -> Iterator[tuple[int, int]]:
@@ -191,15 +204,51 @@ def _without_trailing_headings(pending: list[_Piece], following: _Piece) -> int:
 
 def _chunk(text: str, pieces: list[_Piece]) -> Chunk:
     first, last = pieces[0], pieces[-1]
+    heading = HEADING_SEPARATOR.join(_shared_path(pieces))
+    outline = tuple(_stretches(text, pieces))
     return Chunk(
         text=text[first.start : last.end],
-        heading=HEADING_SEPARATOR.join(_shared_path(pieces)) or None,
+        heading=heading or None,
         part=first.part,
         line_start=next((piece.line_start for piece in pieces if piece.line_start is not None), None),
         line_end=next((piece.line_end for piece in reversed(pieces) if piece.line_end is not None), None),
         start=first.start,
         end=last.end,
+        outline=() if [(entry.line, entry.heading) for entry in outline] == [(None, heading)] else outline,
     )
+
+
+def _stretches(text: str, pieces: list[_Piece]) -> Iterator[Stretch]:
+    """Yield the stretches of a passage: one for pieces under the same heading whose lines follow on."""
+    begin = pieces[0].start
+    before: Stretch | None = None
+    for piece in pieces:
+        for stretch in _stretches_of(text, piece, begin):
+            lines = text.count("\n", begin + before.start, begin + stretch.start) if before else 0
+            if before is None or not _reads_on(before, stretch, lines):
+                yield stretch
+                before = stretch
+
+
+def _reads_on(before: Stretch, stretch: Stretch, lines: int) -> bool:
+    """Whether a stretch that begins so many lines after another is what that one leads to expect."""
+    if before.heading != stretch.heading or before.last is not None or stretch.last is not None:
+        return False
+    return stretch.line == (before.line + lines if before.line else before.line)
+
+
+def _stretches_of(text: str, piece: _Piece, begin: int) -> Iterator[Stretch]:
+    heading = HEADING_SEPARATOR.join(piece.path)
+    start = piece.start - begin
+    if piece.row_lines is None:
+        yield Stretch(start, piece.line_start, piece.line_end, heading)
+    elif not piece.row_lines:
+        yield Stretch(start, piece.line_start, None, heading)
+    else:
+        lines = text[piece.start : piece.end].split("\n")
+        for (first, last), line in zip(piece.row_lines, lines, strict=True):
+            yield Stretch(start, first, last if last != first else None, heading)
+            start += len(line) + 1
 
 
 def _shared_path(pieces: list[_Piece]) -> tuple[str, ...]:

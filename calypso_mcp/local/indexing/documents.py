@@ -58,6 +58,9 @@ class Block:
     heading_level: int | None = None
     #: Rows of a table, which stay whole.
     is_table: bool = False
+    #: First and last line in the file (in a sheet: its row, twice) of each line of the text; 0 of column
+    #: names repeated above rows. Empty where the lines follow each other, or are not known one by one.
+    row_lines: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True)

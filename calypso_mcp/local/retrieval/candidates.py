@@ -152,7 +152,7 @@ def _rows(connection: sqlite3.Connection, passages: Sequence[int]) -> list[Row]:
         f"""
         SELECT sizes.sz, passages.id, passage_sources.file_id, passage_sources.title, passages.text,
                passages.heading, passages.line_start, passages.line_end, passages.part_kind,
-               passages.part_number, passages.part_name
+               passages.part_number, passages.part_name, passages.outline
         FROM passages JOIN passage_sources ON passage_sources.id = passages.source
         JOIN passages_fts_docsize AS sizes ON sizes.id = passages.id
         WHERE passages.id IN ({places})

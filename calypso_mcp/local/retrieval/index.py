@@ -7,12 +7,14 @@ Every function works inside the caller's transaction. The FTS5 table keeps no te
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from calypso_mcp.domain.outlines import Outline, cut_outline, find_spot, read_outline, write_outline
 from calypso_mcp.local.indexing.chunking import Chunk
 from calypso_mcp.local.indexing.documents import Part, PartKind
 from calypso_mcp.local.retrieval.words.tokens import TOKENIZER, bucket_token, index_text
@@ -54,8 +56,10 @@ ALTER TABLE passages ADD COLUMN part_kind TEXT;
 ALTER TABLE passages ADD COLUMN part_name TEXT;
 UPDATE passages SET part_kind = 'page' WHERE part_number IS NOT NULL;
 """
+#: As JSON, of passages with more to tell than heading and lines do.
+OUTLINES = "ALTER TABLE passages ADD COLUMN outline TEXT;"
 #: All of it, for a new database.
-SCHEMA = FIRST_SCHEMA + PARTS
+SCHEMA = FIRST_SCHEMA + PARTS + OUTLINES
 
 _FTS_COLUMNS = "rowid, body, title, heading, buckets"
 _INSERT_WORDS = f"INSERT INTO passages_fts ({_FTS_COLUMNS}) VALUES (?, ?, ?, ?, ?)"  # noqa: S608  (ours)
@@ -81,6 +85,20 @@ class Passage:
     score: float
     #: Other files that hold the same text.
     also_in: tuple[str, ...] = ()
+    #: Empty where heading and lines say all that is known.
+    outline: Outline = ()
+    #: Start and end of the part of `text` that matches best; see `matches`.
+    match: tuple[int, int] | None = None
+
+    def cut_to(self, start: int, end: int) -> Passage:
+        """Return the passage cut to `text[start:end]`, with where that stands."""
+        text = self.text[start:end]
+        start, text = start + len(text) - len(text.lstrip()), text.strip()
+        if text == self.text or not text:
+            return self
+        spot = find_spot(self.outline, self.text, start, start + len(text))
+        outline = cut_outline(self.outline, self.text, start, start + len(text))
+        return replace(self, text=text, outline=outline, match=None, **spot._asdict())
 
 
 def add(  # noqa: PLR0917 - what a passage is made of, in the order of its columns
@@ -112,10 +130,11 @@ def add(  # noqa: PLR0917 - what a passage is made of, in the order of its colum
     numbered = list(enumerate(chunks, first_id))
     connection.executemany(
         "INSERT INTO passages (id, source, heading, text, line_start, line_end, start_offset, end_offset,"
-        " part_kind, part_number, part_name) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " part_kind, part_number, part_name, outline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             (number, source, c.heading or "", c.text, c.line_start, c.line_end, c.start, c.end)
             + ((None, None, None) if c.part is None else (c.part.kind, c.part.number, c.part.name))
+            + (json.dumps(write_outline(c.outline, c.heading or "")) if c.outline else None,)
             for number, c in numbered
         ),
     )
@@ -173,6 +192,11 @@ def rebuild_if_outdated(connection: sqlite3.Connection) -> bool:
     connection.executemany(_INSERT_WORDS, _worded(connection.execute(_STATED)))
     connection.execute("UPDATE passage_index_format SET format = ?", (FORMAT,))
     return True
+
+
+def outline_of(written: str | None, heading: str) -> Outline:
+    """Return the outline that a column of `passages` states."""
+    return read_outline(json.loads(written), heading) if written else ()
 
 
 def part_of(kind: PartKind | None, number: int, name: str | None) -> Part | None:

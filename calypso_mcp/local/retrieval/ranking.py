@@ -33,6 +33,7 @@ class Row(NamedTuple):
     part_kind: PartKind | None
     part_number: int
     part_name: str | None
+    outline: str | None
 
 
 def telling(frequency: int, passages: int) -> float:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 import unicodedata
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from calypso_mcp.local.indexing.chunking import HEADING_SEPARATOR
-from calypso_mcp.local.retrieval.index import Passage, part_of
+from calypso_mcp.domain.outlines import HEADING_SEPARATOR, Stretch
+from calypso_mcp.local.retrieval.index import Passage, outline_of, part_of
 
 _ROWS = """
-SELECT id, text, heading, line_start, line_end, part_kind, part_number, part_name
+SELECT text, heading, line_start, line_end, outline, part_kind, part_number, part_name
 FROM passages WHERE source = ? AND id >= ? ORDER BY id
 """
 
@@ -24,7 +25,8 @@ class Start:
         passage: 0-based.
         part: Page, slide, sheet, message or cell, 1-based.
         line: Line of the file, or row of the sheet that `part` names; 1-based.
-        section: Part of a heading, or of the name of a sheet, in any case. Nothing outside is read.
+        section: A heading or the name of a sheet, or part of one, in any case; after " > " what stands below
+            it. Nothing outside is read.
     """
 
     passage: int | None = None
@@ -38,16 +40,33 @@ class Reading:
     """What stands from a place on.
 
     Attributes:
-        passages: In the order of the source.
+        passages: In the order of the source; of a section without what stands around it.
         first: Index of the first of them.
         total: Passages of the source in all.
         following: Index of the next passage; None at the end of the source, or of the section asked for.
+        section_after: The heading that follows the section asked for, when that was read to its end.
     """
 
     passages: tuple[Passage, ...]
     first: int
     total: int
     following: int | None
+    section_after: str | None = None
+
+
+class _Place(NamedTuple):
+    """A place in a source: the index of a passage, and an offset in its text."""
+
+    passage: int
+    offset: int
+
+
+class _Section(NamedTuple):
+    """From a place to another, where `after` begins; without `stop`, to the end of the source."""
+
+    start: _Place
+    stop: _Place | None
+    after: str | None
 
 
 def read(connection: sqlite3.Connection, file_id: str, start: Start, *, max_chars: int) -> Reading:
@@ -60,19 +79,57 @@ def read(connection: sqlite3.Connection, file_id: str, start: Start, *, max_char
     source, begin, total = row
     if not total:
         return Reading((), 0, 0, None)
-    within = _section(connection, source, begin, start.section) if start.section else range(total)
-    if not within:
-        return Reading((), 0, total, None)
-    first, stop = _first(connection, source, begin, start, within), within.stop
+    section = _Section(_Place(0, 0), None, None)
+    if start.section:
+        found = _find_section(connection, source, begin, start.section)
+        if found is None:
+            return Reading((), 0, total, None)
+        section = found
+    stop = section.stop
+    end = total if stop is None else stop.passage + (stop.offset > 0)
+    first = _first(connection, source, begin, start, range(section.start.passage, end))
     passages: list[Passage] = []
     chars = 0
-    for _, text, heading, line_start, line_end, *part in connection.execute(_ROWS, (source, begin + first)):
-        chars += len(text)
-        if first + len(passages) == stop or (passages and chars > max_chars):
+    for index, row in enumerate(connection.execute(_ROWS, (source, begin + first)), first):
+        if index == end:
             break
-        passages.append(Passage(file_id, text, heading or None, part_of(*part), line_start, line_end, 0.0))
-    end = first + len(passages)
-    return Reading(tuple(passages), first, total, end if end < stop else None)
+        passage = _cut_to_section(_passage(file_id, *row), index, section)
+        chars += len(passage.text)
+        if passages and chars > max_chars:
+            break
+        passages.append(passage)
+    following = first + len(passages)
+    is_read = following == end
+    return Reading(
+        tuple(passages), first, total, None if is_read else following, section.after if is_read else None
+    )
+
+
+def _passage(  # noqa: PLR0917  (columns of a row)
+    file_id: str,
+    text: str,
+    heading: str,
+    line_start: int | None,
+    line_end: int | None,
+    outline: str | None,
+    *part: Any,
+) -> Passage:
+    return Passage(
+        file_id,
+        text,
+        heading or None,
+        part_of(*part),
+        line_start,
+        line_end,
+        0.0,
+        outline=outline_of(outline, heading),
+    )
+
+
+def _cut_to_section(passage: Passage, index: int, section: _Section) -> Passage:
+    start = section.start.offset if index == section.start.passage else 0
+    is_last = section.stop is not None and index == section.stop.passage
+    return passage.cut_to(start, section.stop.offset if section.stop and is_last else len(passage.text))
 
 
 def _first(connection: sqlite3.Connection, source: int, begin: int, start: Start, within: range) -> int:
@@ -98,34 +155,47 @@ def _first(connection: sqlite3.Connection, source: int, begin: int, start: Start
     return within[-1] if found is None else int(found) - begin  # behind the end: the last passage
 
 
-def _section(connection: sqlite3.Connection, source: int, begin: int, wanted: str) -> range:
-    """Return the indexes of the passages of a section.
+def _find_section(connection: sqlite3.Connection, source: int, begin: int, wanted: str) -> _Section | None:
+    """Return the section whose heading or part name is `wanted`, else the first whose name holds it.
 
-    Of the first heading or part name that holds `wanted`; else the first passage whose text holds it, since a
-    short section shares its passage with others. Empty where nothing does.
+    Of passages without an outline, which older versions stored, the first whose text holds it.
     """
-    wanted = _folded(wanted)
-    paths = [
-        (*_folded(heading or "").split(HEADING_SEPARATOR), *([_folded(name)] if name else []))
-        for heading, name in connection.execute(
-            "SELECT heading, part_name FROM passages WHERE source = ? AND id >= ? ORDER BY id",
-            (source, begin),
-        )
-    ]
-    for first, path in enumerate(paths):
-        level = next((level for level, title in enumerate(path) if wanted in title), None)
-        if level is not None:
-            others = (
-                index
-                for index, other in enumerate(paths)
-                if index > first and other[: level + 1] != path[: level + 1]
+    stretches = [
+        (_Place(index, stretch.start), stretch.heading, _titles(stretch.heading, name))
+        for index, (heading, outline, name) in enumerate(
+            connection.execute(
+                "SELECT heading, outline, part_name FROM passages WHERE source = ? AND id >= ? ORDER BY id",
+                (source, begin),
             )
-            return range(first, next(others, len(paths)))
+        )
+        for stretch in outline_of(outline, heading) or (Stretch(0, None, None, heading),)
+    ]
+    titles = _folded(wanted).split(HEADING_SEPARATOR)
+    for is_title in (str.__eq__, str.__contains__):
+        for number, (place, _, path) in enumerate(stretches):
+            level = _level(path, titles, is_title)
+            if level is None:
+                continue
+            rest = (entry for entry in stretches[number + 1 :] if entry[2][:level] != path[:level])
+            stop, after, _ = next(rest, (None, None, ()))
+            return _Section(place, stop, after or None)
     texts = connection.execute(
         "SELECT text FROM passages WHERE source = ? AND id >= ? ORDER BY id", (source, begin)
     )
-    found = next((index for index, (text,) in enumerate(texts) if wanted in _folded(text)), None)
-    return range(0) if found is None else range(found, found + 1)
+    found = next((index for index, (text,) in enumerate(texts) if titles[-1] in _folded(text)), None)
+    return None if found is None else _Section(_Place(found, 0), _Place(found + 1, 0), None)
+
+
+def _titles(heading: str, part_name: str | None) -> tuple[str, ...]:
+    return (*_folded(heading).split(HEADING_SEPARATOR), *([_folded(part_name)] if part_name else []))
+
+
+def _level(path: Sequence[str], wanted: Sequence[str], is_title: Callable[[str, str], bool]) -> int | None:
+    """Return how many titles of `path` lead to the first place where those wanted follow each other."""
+    for first in range(len(path) - len(wanted) + 1):
+        if all(is_title(title, other) for title, other in zip(path[first:], wanted, strict=False)):
+            return first + len(wanted)
+    return None
 
 
 def _folded(text: str) -> str:

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from calypso_mcp.local.retrieval import candidates, ranking
-from calypso_mcp.local.retrieval.index import Passage, part_of
+from calypso_mcp.local.retrieval.index import Passage, outline_of, part_of
+from calypso_mcp.local.retrieval.matches import find_matches
 from calypso_mcp.local.retrieval.ranking import Row, Standing
 from calypso_mcp.local.retrieval.repeats import Found, without_repeats
 from calypso_mcp.local.retrieval.statistics import Statistics
@@ -28,6 +29,8 @@ QUERY_TIME_LIMIT_S = 5.0
 
 #: Passages whose language decides whether beginnings of words are sought.
 _JUDGED = 10
+#: Letters in which a form of a word may differ from another at its end ("percentage", "percent").
+_ENDING = 3
 #: SQLite virtual machine steps between two looks at the clock.
 _STEPS_PER_CHECK = 20_000
 
@@ -58,6 +61,7 @@ def search(
     per_file: int | None = None,
     once_per_table: bool = False,
     reorder: Reorder | None = None,
+    with_matches: bool = False,
     time_limit_s: float = QUERY_TIME_LIMIT_S,
 ) -> list[Passage]:
     """Return the passages that match `query` best, best first; equal ones in the order they were added.
@@ -72,6 +76,7 @@ def search(
         per_file: At most this many passages of one file.
         once_per_table: Leave out passages of a table that hold no more words of the query than better ones.
         reorder: Another order of the candidates than that of their words; scores stay with the places.
+        with_matches: State which part of each passage matches best.
         time_limit_s: When to give up.
 
     Raises:
@@ -93,7 +98,8 @@ def search(
         mean_length = statistics.mean_length if scope is None else None
         ranked = _ranked(connection, rows, weights, mean_length, reorder)
     found = without_repeats(ranked, limit=limit, per_file=per_file, once_per_table=once_per_table)
-    return [_passage(hit) for hit in found]
+    passages = [_passage(hit) for hit in found]
+    return find_matches(Stems.kept_by(connection), passages, weights) if with_matches else passages
 
 
 def frequencies(
@@ -131,13 +137,24 @@ def absent_words(
         return []
     _, counts = frequencies(connection, phrases, bucket_ids, time_limit_s=time_limit_s)
     held = {phrase for phrase, count in zip(phrases, counts, strict=True) if count}
-    if len(held) == len(phrases):
-        return []
-    return [
-        word
-        for word, own in written_words(query)
-        if word.casefold() not in UNREMARKABLE and held.isdisjoint(own)
-    ]
+    absent = {
+        word: beginnings(word, most_dropped=_ENDING) for word, own in _telling(query) if held.isdisjoint(own)
+    }
+    forms = [form for own in absent.values() for form in own]
+    if not forms:
+        return list(absent)
+    _, counts = frequencies(connection, forms, bucket_ids, time_limit_s=time_limit_s)
+    held = {form for form, count in zip(forms, counts, strict=True) if count}
+    return [word for word, own in absent.items() if held.isdisjoint(own)]
+
+
+def is_mostly_absent(query: str, absent: Sequence[str]) -> bool:
+    """Whether `absent` are more than half of the telling words of `query`: hits match little of it."""
+    return 2 * len(absent) > len(_telling(query))
+
+
+def _telling(query: str) -> list[tuple[str, list[str]]]:
+    return [(word, own) for word, own in written_words(query) if word.casefold() not in UNREMARKABLE]
 
 
 def _ranked(
@@ -173,6 +190,7 @@ def _passage(found: Found) -> Passage:
         row.line_end,
         found.score,
         tuple(found.also_in),
+        outline_of(row.outline, row.heading),
     )
 
 

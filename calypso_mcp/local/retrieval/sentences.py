@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
 
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 
@@ -43,6 +43,30 @@ def split(text: str) -> list[str]:
     return sentences
 
 
+def find_spans(text: str) -> list[tuple[int, int]]:
+    """Return start and end of every sentence and row of a table, long ones in parts; none of white space."""
+    spans: list[tuple[int, int]] = []
+    offset = 0
+    for is_table, lines in groupby(text.split("\n"), _is_row):
+        run = list(lines)
+        size = sum(map(len, run)) + len(run)
+        if is_table and len(run) > 1:
+            begins = accumulate((len(line) + 1 for line in run), initial=offset)
+            spans += [(begin, begin + len(line)) for begin, line in zip(begins, run, strict=False)]
+        else:
+            spans += [
+                (offset + start, offset + end) for start, end in _prose_spans(text[offset : offset + size])
+            ]
+        offset += size
+    trimmed = ((start, start + len(text[start:end].rstrip())) for start, end in spans)
+    return [
+        part
+        for start, end in trimmed
+        if end > start
+        for part in _cut_span(text, end - len(text[start:end].lstrip()), end)
+    ]
+
+
 def is_question(sentence: str) -> bool:
     """Whether a sentence asks."""
     return sentence.rstrip(_CLOSING).endswith(("?", "\uff1f", "\u061f"))
@@ -71,38 +95,41 @@ def _cells(line: str) -> list[str]:
 
 
 def _of_prose(text: str) -> list[str]:
-    sentences: list[str] = []
-    unfinished = ""
-    for piece in _pieces(text):
-        unfinished += piece
-        if not _goes_on(unfinished):
-            sentences += _cut(" ".join(unfinished.split()))
-            unfinished = ""
-    return [*sentences, *_cut(" ".join(unfinished.split()))]
+    return [
+        sentence for start, end in _prose_spans(text) for sentence in _cut(" ".join(text[start:end].split()))
+    ]
 
 
-def _pieces(text: str) -> Iterator[str]:
+def _prose_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield start and end of each sentence, white space around it included."""
     start = 0
-    for end in _END.finditer(text):
-        yield text[start : end.end()]
-        start = end.end()
-    yield text[start:]
+    for end in (*(match.end() for match in _END.finditer(text)), len(text)):
+        if not _goes_on(text, start, end):
+            yield start, end
+            start = end
+    if start < len(text):
+        yield start, len(text)
 
 
-def _goes_on(piece: str) -> bool:
+def _goes_on(text: str, start: int, end: int) -> bool:
     # The end is enough to tell: looking through all of it after each piece takes quadratic time.
-    tail = piece[-_LONGEST_ABBREVIATION:]
-    if not tail or piece.isspace() or (tail == piece and _LIST_NUMBER.fullmatch(piece)):
+    tail = text[max(start, end - _LONGEST_ABBREVIATION) : end]
+    is_whole = end - start == len(tail)
+    if (is_whole and not tail.strip()) or (is_whole and _LIST_NUMBER.fullmatch(tail)):
         return True
     return _ABBREVIATION.search(tail.rstrip(" \t")) is not None
 
 
 def _cut(sentence: str) -> Iterator[str]:
-    start = 0
-    while len(sentence) - start > LONGEST:
-        space = sentence.rfind(" ", start + LONGEST // 2, start + LONGEST)
-        end = start + LONGEST if space < 0 else space
-        yield sentence[start:end]
-        start = end + (end < len(sentence) and sentence[end] == " ")
-    if start < len(sentence):
-        yield sentence[start:]
+    yield from (sentence[start:end] for start, end in _cut_span(sentence, 0, len(sentence)))
+
+
+def _cut_span(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield the parts of `text[start:end]` that are short enough, cut between words where there are any."""
+    while end - start > LONGEST:
+        space = text.rfind(" ", start + LONGEST // 2, start + LONGEST)
+        stop = start + LONGEST if space < 0 else space
+        yield start, stop
+        start = stop + (stop < end and text[stop] == " ")
+    if start < end:
+        yield start, end

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
 from calypso_mcp.api import answers as wire
 from calypso_mcp.local.retrieval.index import Passage
+from calypso_mcp.local.retrieval.matches import match_quotations
 from calypso_mcp.local.routes.search import attributes_of, url_of
 from calypso_mcp.local.store.files import FileRow
 
@@ -46,6 +47,10 @@ class Cited:
     def context(self) -> str:
         """What stands around the passage: its file's title and its headings."""
         return f"{self.file.declaration.title or ''}\n{self.passage.heading or ''}"
+
+    def quoted(self, quotations: Sequence[str]) -> Cited:
+        """Return it with the part that holds the sentences quoted from it."""
+        return replace(self, passage=match_quotations(self.passage, quotations))
 
     def as_source(self, number: int) -> dict[str, Any]:
         """Return it as the source with this number, from 1."""

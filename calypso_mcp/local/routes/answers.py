@@ -159,7 +159,10 @@ def _quoted(turn: Turn, found: _Found, outcome: Outcome | None = None) -> Turn:
             *(f"\n\u201c{entry.text}\u201d [{entry.sources[0] + 1}]" for entry in said),
         ],
         said=said,
-        cited=[found.passages[position] for position in order],
+        cited=[
+            found.passages[position].quoted([entry.text for entry in said if entry.sources == (number,)])
+            for number, position in enumerate(order)
+        ],
     )
 
 

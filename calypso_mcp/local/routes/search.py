@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.search import SearchRequest, SearchResponse, SearchResult
+from calypso_mcp.domain.outlines import write_outline
 from calypso_mcp.local import agent_models
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer
@@ -55,9 +56,12 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
             per_file=body.per_file,
             once_per_table=True,
             reorder=reorder,
+            with_matches=True,
         )
         named = [file_id for passage in passages for file_id in (passage.file_id, *passage.also_in)]
         absent = retrieval.absent_words(connection, body.query, buckets)
+        if passages and not retrieval.is_mostly_absent(body.query, absent):
+            absent = []
         return _results(passages, files.get_all(connection, named)), absent
 
     try:
@@ -124,12 +128,16 @@ def attributes_of(passage: Passage, source: FileRow) -> dict[str, Any]:
 
 
 def place_of(passage: Passage) -> dict[str, Any]:
-    """Return where a passage stands in its source."""
+    """Return where a passage stands in its source, and what stands where in it."""
     return {name: value for name, value in _place(passage).items() if value is not None}
 
 
 def _place(passage: Passage) -> dict[str, Any]:
-    place: dict[str, Any] = {"heading": passage.heading}
+    place: dict[str, Any] = {
+        "heading": passage.heading,
+        "outline": write_outline(passage.outline, passage.heading or "") or None,
+        "match": passage.match,
+    }
     part = passage.part
     if part is not None and part.kind == "sheet":
         return {**place, "sheet": part.name, "row_start": passage.line_start, "row_end": passage.line_end}

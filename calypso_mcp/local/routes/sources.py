@@ -101,6 +101,7 @@ async def read_text(backend: Backend, request: Request, asked: TextQuery) -> Ans
         ),
         total_passages=found.total,
         next=found.following,
+        section_after=found.section_after,
     )
     return Answer(answer.to_wire())
 

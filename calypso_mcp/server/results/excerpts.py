@@ -37,18 +37,31 @@ def allowances(passages: int, *, concise: bool) -> list[int]:
 
 def cut(text: str, query: str, tokens: int) -> tuple[str, bool]:
     """Return the part of `text` that answers `query` best within `tokens`, and whether it is a part."""
-    needed = estimate_tokens(text)
+    start, end = find_part(text, query, tokens)
+    return show_part(text, start, end, 0, len(text)), end - start < len(text)
+
+
+def find_part(text: str, query: str, tokens: int, start: int = 0, end: int | None = None) -> tuple[int, int]:
+    """Return the span in `text[start:end]` that answers `query` best within `tokens`."""
+    whole = text[start:end]
+    needed = estimate_tokens(whole)
     if needed <= tokens:
-        return text, False
-    width = max(len(text) * tokens // needed, 1)
-    start = _best_start(text, [word.casefold() for word in _WORD.findall(query)], width)
-    end = start + width
-    if start:
-        start = _next_break(text, start)
-    if end < len(text):
-        end = _last_break(text, start, end)
-    excerpt = text[start:end].strip()
-    return f"{'… ' if start else ''}{excerpt}{' …' if end < len(text) else ''}", True
+        return start, start + len(whole)
+    width = max(len(whole) * tokens // needed, 1)
+    begin = _best_start(whole, [word.casefold() for word in _WORD.findall(query)], width)
+    stop = begin + width
+    if begin:
+        begin = _next_break(whole, begin)
+    if stop < len(whole):
+        stop = _last_break(whole, begin, stop)
+    return start + begin, start + stop
+
+
+def show_part(text: str, start: int, end: int, first: int, last: int) -> str:
+    """Return `text[start:end]` with a mark at each end where more of `text[first:last]` is left out."""
+    shown = text[start:end]
+    shown = f"… {shown.lstrip()}" if text[first:start].strip() else shown
+    return f"{shown.rstrip()} …" if text[end:last].strip() else shown
 
 
 def _best_start(text: str, words: Sequence[str], width: int) -> int:

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, cast
 
 from calypso_mcp.api.buckets import Bucket
-from calypso_mcp.domain.amounts import format_score
-from calypso_mcp.domain.untrusted_text import clean, clean_line, fence
+from calypso_mcp.domain.outlines import widen_to_section
+from calypso_mcp.domain.untrusted_text import clean_line, fence
 from calypso_mcp.server.results import excerpts
 from calypso_mcp.server.results.models import USUAL, Prose, ToolResult
-from calypso_mcp.server.results.places import place_text
-from calypso_mcp.server.scope.bucket_search import Found, score_of
+from calypso_mcp.server.results.places import match_of, narrow, outline_of, place_text
+from calypso_mcp.server.scope.bucket_search import Found
 
 _LABEL_CHARS = 160
 #: Other files with the same text named at most.
@@ -29,7 +29,6 @@ class Hit(ToolResult):
     title: str | None = None
     url: str | None = None
     cut: bool | None = None
-    score: float | None = None
     also_in: list[str] | None = None
 
     @property
@@ -45,31 +44,38 @@ class Hit(ToolResult):
             "bucket": self.bucket,
             "file_id": self.file_id,
             "url": self.url,
-            "score": None if self.score is None else format_score(self.score),
             "also in": ", ".join(self.also_in or ()) or None,
-            "cut": "yes, search_bucket with detail=full shows all of it" if self.cut else None,
+            "cut": "detail=full shows more" if self.cut else None,
         }
         head = ", ".join(f"{key}: {value}" for key, value in facts.items() if value is not None)
         return f"{head}\n{fence(self.text, self.source)}"
 
 
-def hit_of(entry: Found, query: str, tokens: int) -> Hit:
-    """Return a passage found as a hit, cut to `tokens` around the words of `query`."""
+def hit_of(entry: Found, query: str, tokens: int, *, concise: bool = True) -> Hit:
+    """Return a passage found as a hit: cited, and cut to `tokens`.
+
+    Args:
+        entry: The passage.
+        query: What was sought.
+        tokens: Most of its text.
+        concise: Show only the part that matches, where the API says which.
+    """
     result, slug = entry.result, entry.bucket.slug if entry.bucket else None
-    text, cut = excerpts.cut(clean(result.text or ""), query, tokens)
-    score = score_of(result)
+    text, attributes = result.text or "", result.attributes
+    match = match_of(attributes, text) if concise else None
+    start, end = excerpts.find_part(text, query, tokens, *(match or ()))
+    # What stands in other sections is not missed.
+    first, last = widen_to_section(outline_of(attributes), text, start, end) if match else (0, len(text))
     return Hit(
-        text=text,
-        cut=cut or None,
+        text=excerpts.show_part(text, start, end, first, last),
+        cut=bool(text[first:start].strip() or text[end:last].strip()) or None,
         title=_line(result.title),
         file_id=result.file_id,
         filename=_line(result.filename),
-        place=place_text(result.attributes) or None,
+        place=place_text(narrow(attributes, text, start, end)) or None,
         bucket=slug,
         url=_line(result.url),
-        # Nothing is what a score of 0 says: where every passage holds the words, they tell none apart.
-        score=round(score, 4) or None if score is not None else None,
-        also_in=_copies(result.attributes.get("also_in")),
+        also_in=_copies(attributes.get("also_in")),
     )
 
 

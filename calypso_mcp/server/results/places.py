@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
+from calypso_mcp.domain.outlines import Outline, find_spot, read_outline
 from calypso_mcp.domain.untrusted_text import clean_line
 
 _NAME_CHARS: Final = 160
@@ -17,6 +18,7 @@ _PLACE: Final = re.compile(
 )
 _NAMED: Final = re.compile(r'\b(section|sheet)\s+"([^"]{1,200})"', re.IGNORECASE)
 _BARE: Final = re.compile(r"[0-9]{1,9}")
+_OF_SPOT: Final = frozenset({"heading", "line_start", "line_end", "row_start", "row_end", "outline", "match"})
 _BARE_NAME: Final = re.compile(r"^(section|sheet)\s+", re.IGNORECASE)
 
 
@@ -37,6 +39,35 @@ def place_text(attributes: Mapping[str, Any]) -> str:
         _range("line", numbers.get("line_start"), numbers.get("line_end")),
     )
     return ", ".join(filter(None, places))
+
+
+def outline_of(attributes: Mapping[str, Any]) -> Outline:
+    """Return what stands where in a passage; empty where the API does not say."""
+    heading = attributes.get("heading")
+    return read_outline(attributes.get("outline"), heading if isinstance(heading, str) else "")
+
+
+def match_of(attributes: Mapping[str, Any], text: str) -> tuple[int, int] | None:
+    """Return start and end of the part of `text` that matched best; None where the API does not say."""
+    match: Any = attributes.get("match")
+    if not isinstance(match, list):
+        return None
+    found = cast("list[Any]", match)
+    if len(found) != 2 or any(type(place) is not int for place in found):  # noqa: PLR2004 - start and end
+        return None
+    start, end = found
+    return (start, end) if 0 <= start < end <= len(text) else None
+
+
+def narrow(attributes: Mapping[str, Any], text: str, start: int, end: int) -> Mapping[str, Any]:
+    """Return where `text[start:end]` of a passage stands, as `attributes` say it of all of it."""
+    outline = outline_of(attributes)
+    if not outline or (start, end) == (0, len(text)):
+        return attributes
+    spot = find_spot(outline, text, start, end)
+    kind = "row" if "sheet" in attributes else "line"
+    kept = {name: value for name, value in attributes.items() if name not in _OF_SPOT}
+    return {**kept, "heading": spot.heading, f"{kind}_start": spot.line_start, f"{kind}_end": spot.line_end}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +94,15 @@ def read_place(text: str) -> Place:
     if "passage" in found:
         return Place(passage=found["passage"])
     if named is not None and (named[1].lower() == "sheet" or (part is None and line is None)):
-        return Place(section=named[2].rpartition(" > ")[2], line=line)
+        return Place(section=named[2], line=line)
     if part is not None or line is not None:
         return Place(part=part, line=line)
     return Place(section=_BARE_NAME.sub("", text.strip()))
+
+
+def has_part(attributes: Mapping[str, Any]) -> bool:
+    """Whether a passage stands on a page, slide, sheet or the like."""
+    return any(kind in attributes for kind in (*_PARTS, "sheet"))
 
 
 def is_beyond(end: Place, attributes: Mapping[str, Any]) -> bool:

@@ -113,10 +113,11 @@ async def _asked(access: Access, references: list[str]) -> list[Bucket]:
 
 def _hits(query: str, answered: SearchOutcome, searched: list[Bucket], detail: str) -> SearchHits:
     found = strong(answered.found)
-    tokens = excerpts.allowances(len(found), concise=detail == "concise")
+    concise = detail == "concise"
+    tokens = excerpts.allowances(len(found), concise=concise)
     return SearchHits(
         searched=_named(searched),
-        hits=[hit_of(entry, query, most) for entry, most in zip(found, tokens, strict=True)],
+        hits=[hit_of(entry, query, most, concise=concise) for entry, most in zip(found, tokens, strict=True)],
         weaker_left_out=len(answered.found) - len(found) or None,
         absent_words=[clean_line(word, _WORD_CHARS) for word in answered.absent_words] or None,
         incomplete=incomplete(searched),

@@ -12,14 +12,15 @@ from pydantic.json_schema import SkipJsonSchema
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.files import KnowledgeFile
-from calypso_mcp.api.sources import Source, SourcePassage, SourceText
+from calypso_mcp.api.sources import Source, SourceText
 from calypso_mcp.api.states import state_of_file
 from calypso_mcp.domain.amounts import format_bytes
 from calypso_mcp.domain.untrusted_text import clean_line, fence
 from calypso_mcp.errors import InputError, NotFound
 from calypso_mcp.server.calls.confirmation import require_yes
 from calypso_mcp.server.results.models import USUAL, Prose, ToolResult, answer
-from calypso_mcp.server.results.places import Place, is_beyond, place_text, read_place
+from calypso_mcp.server.results.places import Place, has_part, read_place
+from calypso_mcp.server.results.readings import bound
 from calypso_mcp.server.results.standings import ReadinessWord, reason_of
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.scope.scoped_lookup import require_file
@@ -133,7 +134,7 @@ class ReadPassage(ToolResult):
 
 
 class SourceReading(ToolResult):
-    """The text of a source from a place on."""
+    """The text of a source from a place on. `first` counts the passages read, of those only parts are not."""
 
     notice: SkipJsonSchema[str] = _NOTICE
     name: str
@@ -143,6 +144,7 @@ class SourceReading(ToolResult):
     passages: list[ReadPassage]
     state: ReadinessWord | None = None
     reason: str | None = None
+    ended: SkipJsonSchema[Literal["section"] | None] = None
     next_start: str | None = None
 
     def as_text(self) -> str:
@@ -150,11 +152,16 @@ class SourceReading(ToolResult):
         if not self.passages:
             reason = f": {self.reason}" if self.reason else ""
             return f"{self.name} (file_id {self.file_id}) has no text to read ({self.state}{reason})."
-        first = self.first or 1
-        shown = f"passages {first}-{first + len(self.passages) - 1} of {self.of}"
-        lines = [f"{self.name} (file_id {self.file_id}), {shown}. {self.notice}"]
+        shown = (
+            f", passages {self.first}-{self.first + len(self.passages) - 1} of {self.of}"
+            if self.first
+            else ""
+        )
+        lines = [f"{self.name} (file_id {self.file_id}){shown}. {self.notice}"]
         lines += [fence(passage.text, passage.place or self.name) for passage in self.passages]
-        lines += [f"To go on, call read_source with start='{self.next_start}'."] if self.next_start else []
+        ends = "The section ends here. " if self.ended else ""
+        more = f"To go on, call read_source with start={self.next_start!r}." if self.next_start else ""
+        lines += [(ends + more).rstrip()] if ends or more else []
         return "\n\n".join(lines)
 
 
@@ -170,36 +177,28 @@ async def read_source(
 ) -> Annotated[CallToolResult, SourceReading]:
     """Read a source's text from its beginning, a hit or a section on. To find text, search."""
     file = await require_file(access, file_id)
-    text = await read_from(
-        access, file.id, read_place(start) if start.strip() else Place(passage=1), max_chars
-    )
-    passages = text.passages
-    if end.strip():
-        last = read_place(end)
-        passages = (
-            tuple(passage for passage in passages if not is_beyond(last, passage.attributes)) or passages[:1]
-        )
-    if text.total_passages and not passages:
+    begin = read_place(start) if start.strip() else Place(passage=1)
+    text = await read_from(access, file.id, begin, max_chars)
+    if text.total_passages and not text.passages:
         raise InputError(
             f"There is no such place in the source: {clean_line(start, _NAME_CHARS)!r}.",
             code="place_not_found",
             hint="Give a page, slide or line, leave start out, or look for the words with search_bucket.",
         )
     state = state_of_file(file)
-    following = passages[-1].index + 1 if len(passages) < len(text.passages) else text.next
+    read = bound(text, begin, read_place(end) if end.strip() else None)
+    is_part = read.is_whole and not begin.section and len(read.parts) < text.total_passages
     return answer(
         SourceReading(
             name=name_of(file),
             file_id=file.id,
-            first=passages[0].index + 1 if passages else None,
+            first=text.passages[0].index + 1 if is_part else None,
             of=text.total_passages,
-            passages=[
-                ReadPassage(place=place_text(passage.attributes) or None, text=passage.text)
-                for passage in passages
-            ],
-            state=None if passages else state.readiness,
-            reason=None if passages else reason_of(state),
-            next_start=None if following is None else f"passage {following + 1}",
+            passages=[ReadPassage(place=part.place or None, text=part.text) for part in read.parts],
+            state=None if read.parts else state.readiness,
+            reason=None if read.parts else reason_of(state),
+            ended="section" if begin.section and read.is_to_end and text.next is None else None,
+            next_start=read.next_start,
         )
     )
 
@@ -218,13 +217,9 @@ async def read_from(access: Access, file_id: str, start: Place, max_chars: int) 
             max_chars=max_chars,
         )
     text = await read(file_id, part=start.number, max_chars=max_chars)
-    if text.passages and not _has_part(text.passages[0]):
+    if text.passages and not has_part(text.passages[0].attributes):
         text = await read(file_id, line=start.number, max_chars=max_chars)
     return text
-
-
-def _has_part(passage: SourcePassage) -> bool:
-    return any(kind in passage.attributes for kind in ("page", "slide", "message", "cell", "sheet"))
 
 
 class RemovedSource(ToolResult):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from calypso_mcp.domain.amounts import format_bytes, format_score, join_first
+from calypso_mcp.domain.amounts import format_bytes, join_first
 
 
 @pytest.mark.parametrize(
@@ -22,16 +22,9 @@ def test_sizes_are_shown_in_a_unit_that_leaves_something_to_read(size: float, sh
     assert format_bytes(size) == shown
 
 
-@pytest.mark.parametrize(
-    ("score", "shown"), [(0.0, "0"), (2e-06, "<0.0001"), (0.5, "0.5"), (0.97654, "0.9765"), (12.0, "12")]
-)
-def test_scores_are_shown_in_plain_decimals(score: float, shown: str) -> None:
-    assert format_score(score) == shown
-
-
 @given(st.floats(min_value=0, max_value=1e9))
 def test_no_amount_is_shown_in_scientific_notation(amount: float) -> None:
-    assert "e" not in format_score(amount) + format_bytes(amount)
+    assert "e" not in format_bytes(amount)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from calypso_mcp.domain.outlines import Stretch
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, TARGET_CHARS, Chunk, split
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
 from calypso_mcp.local.indexing.formats.texts.markdown import read_markdown
@@ -27,7 +28,8 @@ def test_a_document_without_text_has_no_chunks() -> None:
 
 def test_short_paragraphs_share_a_chunk_and_their_separator() -> None:
     [chunk] = chunks(Block("One.", line_start=1, line_end=1), Block("Two\nlines.", line_start=4, line_end=5))
-    assert chunk == Chunk("One.\n\nTwo\nlines.", None, None, 1, 5, 0, 16)
+    outline = (Stretch(0, 1, None, ""), Stretch(6, 4, None, ""))
+    assert chunk == Chunk("One.\n\nTwo\nlines.", None, None, 1, 5, 0, 16, outline)
 
 
 def test_paragraphs_are_joined_up_to_the_target_size() -> None:

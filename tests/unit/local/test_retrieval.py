@@ -384,7 +384,7 @@ def test_passages_of_an_older_store_keep_their_page() -> None:
         connection.execute("INSERT INTO passages VALUES (2, 1, '', 'other', NULL, 3, 4, 8, 12)")
         words = "INSERT INTO passages_fts (rowid, body, title, heading, buckets) VALUES (?, ?, '', '', ?)"
         connection.executemany(words, [(1, "refund", bucket), (2, "other", bucket)])
-        connection.executescript(index.PARTS)
+        connection.executescript(index.PARTS + index.OUTLINES)
         places = [
             (hit.part, hit.line_start)
             for word in ("refund", "other")

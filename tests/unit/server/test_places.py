@@ -38,7 +38,7 @@ def test_a_place_is_written_for_people(attributes: dict[str, Any], expected: str
         ("page 4, lines 3-5", Place(part=4, line=3)),
         ('handbook.md, section "Leave > Notice", lines 3-5', Place(line=3)),
         ('sheet "Rules 2026", rows 12-14', Place(section="Rules 2026", line=12)),
-        ('section "Leave > Notice"', Place(section="Notice")),
+        ('section "Leave > Notice"', Place(section="Leave > Notice")),
         ("section Access", Place(section="Access")),
         ("VPN access", Place(section="VPN access")),
         ('section "Page 3"', Place(section="Page 3")),

@@ -89,4 +89,5 @@ def _draw(request: dict[str, Any]) -> str:
 
 def _fields(block: Block) -> tuple[Any, ...]:
     part = None if block.part is None else astuple(block.part)
-    return (block.text, part, block.line_start, block.line_end, block.heading_level, block.is_table)
+    lines = block.line_start, block.line_end
+    return (block.text, part, *lines, block.heading_level, block.is_table, block.row_lines)

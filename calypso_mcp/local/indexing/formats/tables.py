@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from calypso_mcp.domain.outlines import REPEATED
 from calypso_mcp.local.indexing.chunking import TARGET_CHARS
 from calypso_mcp.local.indexing.documents import Block, Part
 
@@ -37,23 +38,21 @@ def table_blocks(
             every block, which takes less room.
     """
     top = "" if labelled else _row_line(header)[:_LONGEST_HEADER]
-    gathered: list[str] = []
-    size, first, last = len(top), None, None
+    gathered: list[tuple[str, Row]] = []
+    size = len(top)
     for row in rows:
         line = _labelled(header, row.cells) if labelled else _row_line(row.cells)
         if not line:
             continue
         if gathered and size + len(line) > TARGET_CHARS:
-            yield _block(top, gathered, part, first, last)
+            yield _block(top, gathered, part)
             gathered, size = [], len(top)
-        first = first if gathered else row.start
-        last = row.end
-        gathered.append(line)
+        gathered.append((line, row))
         size += len(line) + 1
     if gathered:
-        yield _block(top, gathered, part, first, last)
+        yield _block(top, gathered, part)
     elif top:
-        yield _block("", [top], part, None, None)
+        yield Block(top, part, is_table=True)
 
 
 def is_header(cells: Sequence[str]) -> bool:
@@ -63,8 +62,16 @@ def is_header(cells: Sequence[str]) -> bool:
     return len(filled) > 1 and len(set(filled)) == len(filled) and len(words) >= _WORDS * len(filled)
 
 
-def _block(top: str, lines: Sequence[str], part: Part | None, start: int | None, end: int | None) -> Block:
-    return Block("\n".join([top, *lines] if top else lines), part, start, end, is_table=True)
+def _block(top: str, lines: Sequence[tuple[str, Row]], part: Part | None) -> Block:
+    first, last = lines[0][1].start, lines[-1][1].end
+    rows = [(row.start or REPEATED, row.end or REPEATED) for _, row in lines]
+    follow = first is not None and rows == [(number, number) for number in range(first, first + len(rows))]
+    if first is None or (follow and not top):
+        rows = []
+    elif top:
+        rows.insert(0, (REPEATED, REPEATED))
+    text = "\n".join([*([top] if top else ()), *(line for line, _ in lines)])
+    return Block(text, part, first, last, is_table=True, row_lines=tuple(rows))
 
 
 def _labelled(header: Sequence[str], cells: Sequence[str]) -> str:

@@ -78,7 +78,7 @@ class Stems:
         """
         self._forget_if_full()
         held = [self._texts.get(text) or self._take(text) for text in texts]
-        stems_of = self._matching(words, beginnings)
+        stems_of = self.matching(words, beginnings)
         sought = stems_of.keys()
         return [_sum(pieces, pieces.keys() & sought, stems_of) for pieces in held]
 
@@ -100,8 +100,8 @@ class Stems:
                 self._waiting.append(piece)
         return pieces
 
-    def _matching(self, words: Collection[str], beginnings: Collection[str]) -> dict[str, list[str]]:
-        """Return the stems sought by the pieces that have them."""
+    def matching(self, words: Collection[str], beginnings: Collection[str]) -> dict[str, list[str]]:
+        """Return the stems sought by the pieces of texts counted so far that have them."""
         for begin in (*words, *beginnings):
             self._waiting += self._take_plain(begin[:-_CHANGED_LETTERS])
         for number, stem in self._made([index_text(piece) for piece in self._waiting]):

@@ -52,14 +52,23 @@ def query_phrases(query: str) -> list[str]:
     return list(dict.fromkeys(_phrase(word) for word in _query_words(query)))[:MAX_QUERY_TERMS]
 
 
-def beginnings(query: str) -> list[str]:
-    """Return how the longer words of `query` begin, as FTS5 strings, for languages without a stemmer."""
+def beginnings(query: str, *, most_dropped: int | None = None) -> list[str]:
+    """Return how the longer words of `query` begin, as FTS5 strings, for languages without a stemmer.
+
+    Args:
+        query: Whatever somebody wrote.
+        most_dropped: Letters that a word loses at most; None leaves each the same few.
+    """
     words = (
         word
         for word in _query_words(query)
         if len(word) > _BEGINNING and word.isalpha() and not _STEMMED.search(word)
     )
-    return list(dict.fromkeys(f'"{word[:_BEGINNING]}"*' for word in words))[:MAX_QUERY_TERMS]
+    kept = (
+        word[: _BEGINNING if most_dropped is None else max(_BEGINNING, len(word) - most_dropped)]
+        for word in words
+    )
+    return list(dict.fromkeys(f'"{beginning}"*' for beginning in kept))[:MAX_QUERY_TERMS]
 
 
 def written_words(query: str) -> list[tuple[str, list[str]]]:

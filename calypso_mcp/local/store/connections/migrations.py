@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from calypso_mcp.local.retrieval.index import FIRST_SCHEMA as RETRIEVAL_INDEX
-from calypso_mcp.local.retrieval.index import PARTS
+from calypso_mcp.local.retrieval.index import OUTLINES, PARTS
 from calypso_mcp.local.store.vectors import SCHEMA as VECTORS
 from calypso_mcp.sqlite.migrations import Migrations
 
@@ -165,4 +165,5 @@ MIGRATIONS: Migrations = (
     ("sources", SOURCES),
     ("successors", SUCCESSORS),
     ("vectors", VECTORS),
+    ("outlines of passages", OUTLINES),
 )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from html import unescape
 
+from calypso_mcp.domain.outlines import REPEATED
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, TARGET_CHARS
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
@@ -69,15 +70,27 @@ def _table(lines: list[str], start: int, stop: int) -> Iterator[Block]:
     if sum(map(len, lines[start:stop])) <= MAX_CHARS:
         yield Block("\n".join(lines[start:stop]), None, start + 1, stop, is_table=True)
         return
-    top = "\n".join(lines[start : start + 2])
+    top = lines[start : start + 2]
     first = start + 2
-    size = len(top)
+    size = sum(map(len, top))
     for index in range(start + 2, stop):
         if index > first and size + len(lines[index]) > TARGET_CHARS:
-            yield Block("\n".join([top, *lines[first:index]]), None, first + 1, index, is_table=True)
-            first, size = index, len(top)
+            yield _rows(top, lines, first, index)
+            first, size = index, sum(map(len, top))
         size += len(lines[index]) + 1
-    yield Block("\n".join([top, *lines[first:stop]]), None, first + 1, stop, is_table=True)
+    yield _rows(top, lines, first, stop)
+
+
+def _rows(top: Sequence[str], lines: Sequence[str], start: int, stop: int) -> Block:
+    """Return rows of a table below its header, which is repeated."""
+    return Block(
+        "\n".join([*top, *lines[start:stop]]),
+        None,
+        start + 1,
+        stop,
+        is_table=True,
+        row_lines=(*((REPEATED, REPEATED) for _ in top), *((row, row) for row in range(start + 1, stop + 1))),
+    )
 
 
 def _fence_after(fence: str, mark: str, line: str) -> str:

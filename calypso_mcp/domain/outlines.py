@@ -1,0 +1,180 @@
+"""What stands where in a passage: stretches of its text under one heading, in lines that follow each other.
+
+A passage of short sections holds several headings, and one of table rows may skip lines. Its outline leads
+from any part of its text to the heading and the lines of just that part, and from lines to their text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise, takewhile
+from typing import Any, Final, NamedTuple, cast
+
+#: Stands between the titles of a heading, the outermost first.
+HEADING_SEPARATOR: Final = " > "
+#: The line of column names that are repeated above rows.
+REPEATED: Final = 0
+
+
+class Stretch(NamedTuple):
+    """Text from `start` to the next stretch.
+
+    Attributes:
+        start: Offset in the passage's text.
+        line: 1-based line (in a sheet: row) that it begins on; None if unknown, `REPEATED` of column names.
+        last: The line it ends on where its lines cannot be told apart, else None: each of its lines is one of
+            the source.
+        heading: The titles it stands under; empty for none.
+    """
+
+    start: int
+    line: int | None
+    last: int | None
+    heading: str
+
+
+Outline = tuple[Stretch, ...]
+
+
+class Spot(NamedTuple):
+    """Where a part of a passage stands; None for what is not known."""
+
+    heading: str | None
+    line_start: int | None
+    line_end: int | None
+
+
+def write_outline(outline: Sequence[Stretch], heading: str) -> list[list[Any]]:
+    """Return an outline as JSON values: a heading only where it changes, beginning with the passage's own."""
+    written: list[list[Any]] = []
+    for stretch in outline:
+        entry = [stretch.start, stretch.line, stretch.last, stretch.heading]
+        entry = entry if stretch.heading != heading else entry[:-1]
+        heading = stretch.heading
+        while entry[-1] is None:
+            entry.pop()
+        written.append(entry)
+    return written
+
+
+def read_outline(written: Any, heading: str) -> Outline:
+    """Return an outline from what `write_outline` returned; empty for anything else, which may be foreign."""
+    found: list[Stretch] = []
+    for entry in cast("list[Any]", written) if isinstance(written, list) else []:
+        padded = [*cast("list[Any]", entry), *[None] * 4][:4] if isinstance(entry, list) else []
+        start, line, last, title = padded or (None,) * 4
+        numbers = [number for number in (start, line, last) if number is not None]
+        is_named = title is None or isinstance(title, str)
+        if start is None or not is_named or any(type(number) is not int or number < 0 for number in numbers):
+            return ()
+        if found and start <= found[-1].start:
+            return ()
+        heading = heading if title is None else title
+        found.append(Stretch(start, line, last, heading))
+    return tuple(found)
+
+
+def find_spot(outline: Outline, text: str, start: int, end: int) -> Spot:
+    """Return where `text[start:end]` stands: the heading that all of it stands under, first and last line."""
+    covered = [
+        (stretch, max(start, stretch.start), min(end, stop))
+        for stretch, stop in _bounded(outline, len(text))
+        if stretch.start < end and stop > start
+    ]
+    numbered = [entry for entry in covered if entry[0].line]
+    return Spot(
+        _shared([stretch.heading for stretch, _, _ in covered if stretch.line != REPEATED]) or None,
+        _line_at(text, numbered[0][0], numbered[0][1]) if numbered else None,
+        _last_line(text, *numbered[-1]) if numbered else None,
+    )
+
+
+def cut_outline(outline: Outline, text: str, start: int, end: int) -> Outline:
+    """Return the outline of `text[start:end]` alone."""
+    return tuple(
+        stretch._replace(
+            start=max(stretch.start - start, 0), line=_line_at(text, stretch, max(start, stretch.start))
+        )
+        for stretch, stop in _bounded(outline, len(text))
+        if stretch.start < end and stop > start
+    )
+
+
+def widen_to_section(outline: Outline, text: str, start: int, end: int) -> tuple[int, int]:
+    """Return the span of the sections that `text[start:end]` reaches into, without sections below them."""
+    bounded = list(_bounded(outline, len(text)))
+    reached = [
+        number for number, (stretch, stop) in enumerate(bounded) if stretch.start < end and stop > start
+    ]
+    if not reached:
+        return 0, len(text)
+    first, last = reached[0], reached[-1]
+    while first and bounded[first - 1][0].heading == bounded[first][0].heading:
+        first -= 1
+    while last + 1 < len(bounded) and bounded[last + 1][0].heading == bounded[last][0].heading:
+        last += 1
+    return bounded[first][0].start, bounded[last][1]
+
+
+def find_lines(outline: Outline, text: str, first: int, last: int | None) -> tuple[int, int] | None:
+    """Return the span of the lines from `first` to `last` (None: to the end); None where there are none."""
+    starts: list[int] = []
+    ends: list[int] = []
+    for stretch, stop in _bounded(outline, len(text)):
+        for number, until, begin, end in _lines(text, stretch, stop):
+            if until >= first and (last is None or number <= last):
+                starts.append(begin)
+                ends.append(end)
+    return (min(starts), max(ends)) if starts else None
+
+
+def find_column_names(outline: Outline, text: str, start: int) -> str:
+    """Return the line of column names that stands above the rows at `start`; empty where there is none."""
+    names = ""
+    for stretch, stop in _bounded(outline, len(text)):
+        if stretch.start > start:
+            break
+        if stretch.line == REPEATED:
+            names = text[stretch.start : stop].strip()
+        elif stretch.start and text[: stretch.start].endswith("\n\n"):
+            names = ""
+    return names
+
+
+def _bounded(outline: Outline, length: int) -> Iterator[tuple[Stretch, int]]:
+    """Yield each stretch with the offset of its end."""
+    yield from ((stretch, following.start) for stretch, following in pairwise(outline))
+    if outline:
+        yield outline[-1], length
+
+
+def _lines(text: str, stretch: Stretch, stop: int) -> Iterator[tuple[int, int, int, int]]:
+    """Yield for each line of a stretch its number in the source, twice, and its span."""
+    if not stretch.line:
+        return
+    if stretch.last is not None:
+        yield stretch.line, stretch.last, stretch.start, stop
+        return
+    begin = stretch.start
+    for number, line in enumerate(text[begin:stop].split("\n"), stretch.line):
+        if line.strip():
+            yield number, number, begin, begin + len(line)
+        begin += len(line) + 1
+
+
+def _line_at(text: str, stretch: Stretch, place: int) -> int | None:
+    if not stretch.line or stretch.last is not None:
+        return stretch.line
+    return stretch.line + text.count("\n", stretch.start, place)
+
+
+def _last_line(text: str, stretch: Stretch, start: int, end: int) -> int | None:
+    if stretch.last is not None:
+        return stretch.last
+    return _line_at(text, stretch, start + len(text[start:end].rstrip()))
+
+
+def _shared(headings: Sequence[str]) -> str:
+    paths = [heading.split(HEADING_SEPARATOR) for heading in headings]
+    alike = takewhile(lambda titles: len(set(titles)) == 1, zip(*paths, strict=False))
+    return HEADING_SEPARATOR.join(titles[0] for titles in alike)

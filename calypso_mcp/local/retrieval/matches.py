@@ -1,0 +1,162 @@
+"""The part of a passage that matches a query: a sentence with its neighbours, or the rows of a table.
+
+It is what a reader is shown and what is cited: it stays in its section where that holds all that matches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile, zip_longest
+
+from calypso_mcp.domain.outlines import find_spot, widen_to_section
+from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
+from calypso_mcp.local.retrieval import sentences
+from calypso_mcp.local.retrieval.index import Passage
+from calypso_mcp.local.retrieval.words.stems import Stems
+
+#: Sections up to so many characters are shown whole; of longer ones, what matches with its neighbours.
+_SECTION_CHARS = 500
+_SHOWN_CHARS = 320
+#: Characters of rows below the names of their columns.
+_TABLE_CHARS = 1_200
+#: What a word of the query in a heading counts for the sentences below it.
+_HEADING_WEIGHT = 0.5
+#: A sentence belongs to the match if it adds so much of what the words of the best one tell.
+_LEAST_ADDED = 0.5
+
+_Span = tuple[int, int]
+
+
+def find_matches(stems: Stems, passages: Sequence[Passage], weights: Mapping[str, float]) -> list[Passage]:
+    """Return the passages, each with the part that holds most of what is sought.
+
+    Args:
+        stems: Of these passages, which have been ranked.
+        passages: Of one search.
+        weights: The phrases sought, and how much each tells.
+    """
+    held = _Sought.by(stems, list(weights)).held_by
+    told = list(weights.values())
+    return [_with_match(passage, held, told) for passage in passages]
+
+
+def match_quotations(passage: Passage, quoted: Collection[str]) -> Passage:
+    """Return a passage with the part that holds the sentences `quoted` from it; unchanged without them."""
+    spans = sentences.find_spans(passage.text)
+    wanted = {"".join(text.split()) for text in quoted}
+    said = ["".join(passage.text[start:end].split()) for start, end in spans]
+    holding = [
+        number for number, text in enumerate(said) if any(text in other or other in text for other in wanted)
+    ]
+    return replace(passage, match=_show(passage, spans, holding)) if holding else passage
+
+
+@dataclass(frozen=True, slots=True)
+class _Sought:
+    """The phrases of a query, and how they are found in texts.
+
+    Attributes:
+        stems: Of each phrase, and whether it is the beginning of a word.
+        stems_of: The stems sought that a piece of text has.
+    """
+
+    stems: Sequence[tuple[Sequence[str], bool]]
+    stems_of: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def by(cls, stems: Stems, phrases: Sequence[str]) -> _Sought:
+        """Return what `phrases` seek."""
+        own = [
+            (parts, phrase.endswith("*"))
+            for phrase, parts in zip(phrases, stems.of_words(phrases), strict=True)
+        ]
+        words = {part for parts, is_begun in own if not is_begun for part in parts}
+        return cls(
+            own, stems.matching(words, {part for parts, is_begun in own if is_begun for part in parts})
+        )
+
+    def held_by(self, text: str) -> int:
+        """Return a bit for each phrase that `text` holds."""
+        held = {stem for piece in text.split() for stem in self.stems_of.get(piece, ())}
+        bits = 0
+        for number, (parts, is_begun) in enumerate(self.stems):
+            if is_begun:
+                is_held = all(any(stem.startswith(part) for stem in held) for part in parts)
+            else:
+                is_held = held.issuperset(parts)
+            bits |= (bool(parts) and is_held) << number
+        return bits
+
+
+def _with_match(passage: Passage, held_by: Callable[[str], int], weights: Sequence[float]) -> Passage:
+    spans = sentences.find_spans(passage.text)
+    above = {heading: held_by(heading) for heading in {_heading(passage, *span) for span in spans}}
+    held = [(held_by(passage.text[start:end]), above[_heading(passage, start, end)]) for start, end in spans]
+    return replace(passage, match=_show(passage, spans, _best(held, weights)))
+
+
+def _heading(passage: Passage, start: int, end: int) -> str:
+    spot = find_spot(passage.outline, passage.text, start, end)
+    return (spot.heading if passage.outline else passage.heading) or ""
+
+
+def _best(held: Sequence[tuple[int, int]], weights: Sequence[float]) -> list[int]:
+    """Return the positions of the sentences that hold most of the query, the best first.
+
+    Args:
+        held: Of each sentence the phrases that it holds, and that its headings hold.
+        weights: How much each phrase tells.
+    """
+    scores = [_weigh(own, weights) + _HEADING_WEIGHT * _weigh(above & ~own, weights) for own, above in held]
+    best = max(scores, default=0.0)
+    if not best:
+        return []
+    chosen = [number for number, score in enumerate(scores) if score == best]
+    known = held[chosen[0]][0] | held[chosen[0]][1]
+    for number in sorted(range(len(held)), key=lambda number: -scores[number]):
+        own, _ = held[number]
+        if _weigh(own & ~known, weights) >= _LEAST_ADDED * best:
+            chosen.append(number)
+            known |= own
+    return chosen
+
+
+def _weigh(bits: int, weights: Sequence[float]) -> float:
+    return sum(weight for number, weight in enumerate(weights) if bits >> number & 1)
+
+
+def _show(passage: Passage, spans: Sequence[_Span], matching: Sequence[int]) -> _Span | None:
+    """Return what to show: the section if it is short, else what matches and as much around it."""
+    if not matching:
+        return None
+    text = passage.text
+    shown = _grow(spans[matching[0]], [spans[number] for number in matching[1:]], _SECTION_CHARS)
+    if CELL_SEPARATOR in text[spans[matching[0]][0] : spans[matching[0]][1]]:
+        return _with_column_names(text, *shown)
+    begin, stop = widen_to_section(passage.outline, text, *shown)
+    if stop - begin <= _SECTION_CHARS:
+        return begin, begin + len(text[begin:stop].rstrip())
+    after = [span for span in spans if shown[1] <= span[0] and span[1] <= stop]
+    before = [span for span in reversed(spans) if begin <= span[0] and span[1] <= shown[0]]
+    in_turns = (span for pair in zip_longest(after, before) for span in pair if span is not None)
+    return _grow(shown, in_turns, _SHOWN_CHARS)
+
+
+def _grow(shown: _Span, others: Iterable[_Span], most: int) -> _Span:
+    """Return the span that holds as many of `others`, too, as fit into `most` characters."""
+    for start, end in others:
+        grown = min(start, shown[0]), max(end, shown[1])
+        if grown[1] - grown[0] <= most:
+            shown = grown
+    return shown
+
+
+def _with_column_names(text: str, start: int, end: int) -> _Span:
+    """Return the span of rows, from the top of their table on unless each cell names its column."""
+    row = text[start:end].partition("\n")[0]
+    if all(": " in cell for cell in row.split(CELL_SEPARATOR)):
+        return start, end
+    above = text[max(end - _TABLE_CHARS, 0) : start].split("\n")[:-1]
+    rows = list(takewhile(lambda line: CELL_SEPARATOR in line or line.startswith("|-"), reversed(above)))
+    return start - sum(len(line) + 1 for line in rows), end

@@ -1,0 +1,100 @@
+"""Which part of a passage is shown and cited."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from calypso_mcp.local.indexing.chunking import split
+from calypso_mcp.local.indexing.documents import Document, FileContent
+from calypso_mcp.local.indexing.formats.data.delimited import read_delimited
+from calypso_mcp.local.indexing.formats.texts.markdown import read_markdown
+from calypso_mcp.local.indexing.formats.texts.text import read_text
+from calypso_mcp.local.retrieval import index
+from calypso_mcp.local.retrieval.index import Passage
+from calypso_mcp.local.retrieval.matches import match_quotations
+from calypso_mcp.local.retrieval.search import Where, search
+
+FILLER = [
+    f"Quarterly figures of harbour number {number} were reviewed by the audit committee."
+    for number in range(12)
+]
+REPORT = "\n".join([*FILLER[:6], "The Osterquay crane lifted 1,284,000 containers.", *FILLER[6:]])
+HANDBOOK = (
+    "# Travel\n\nVersion 5\n\n## Daily allowance\n\nEvery traveller receives 41 euros a day.\n\n"
+    "## Trains\n\nFirst class is allowed on long journeys.\n"
+)
+PLANS = "plan,monthly_eur\n" + "".join(f"Plan{number},{number * 7}\n" for number in range(200, 230))
+
+
+@pytest.fixture
+def connection() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:")) as opened:
+        opened.executescript(index.SCHEMA)
+        yield opened
+
+
+def best(connection: sqlite3.Connection, document: Document, query: str) -> Passage:
+    index.add(connection, "f", ["b"], None, "f.txt", split(document))
+    return search(connection, query, Where(["b"]), limit=1, with_matches=True)[0]
+
+
+def shown(passage: Passage) -> Passage:
+    assert passage.match is not None
+    return passage.cut_to(*passage.match)
+
+
+def test_of_a_long_section_a_sentence_is_shown_between_its_neighbours(connection: sqlite3.Connection) -> None:
+    document = read_text(FileContent(REPORT.encode()))
+    part = shown(best(connection, document, "How many containers did the Osterquay crane lift?"))
+    assert part.text == "\n".join(
+        [FILLER[5], "The Osterquay crane lifted 1,284,000 containers.", *FILLER[6:8]]
+    )
+    assert (part.line_start, part.line_end) == (6, 9)
+
+
+@pytest.mark.parametrize(
+    ("query", "heading", "lines"),
+    [
+        ("How many euros a day does a traveller receive?", "Travel > Daily allowance", (5, 7)),
+        ("first class", "Travel > Trains", (9, 11)),
+        ("trains", "Travel > Trains", (9, 11)),
+        ("how many euros a day, and which class on journeys?", "Travel", (5, 11)),
+    ],
+)
+def test_a_short_section_is_shown_whole_and_alone_unless_others_match_too(
+    connection: sqlite3.Connection, query: str, heading: str, lines: tuple[int, int]
+) -> None:
+    part = shown(best(connection, read_markdown(FileContent(HANDBOOK.encode())), query))
+    assert (part.heading, (part.line_start, part.line_end)) == (heading, lines)
+
+
+def test_one_row_is_shown_of_a_table_whose_cells_name_their_columns(connection: sqlite3.Connection) -> None:
+    part = shown(best(connection, read_delimited(FileContent(PLANS.encode())), "monthly_eur of Plan211"))
+    assert part.text == "plan: Plan211 | monthly_eur: 1477"
+    assert part.line_start == part.line_end == 13
+
+
+def test_a_row_of_another_table_is_shown_below_the_names_of_its_columns(
+    connection: sqlite3.Connection,
+) -> None:
+    table = "| plan | seats |\n|---|---|\n" + "".join(f"| Plan{n} | {n} |\n" for n in range(100, 130))
+    part = shown(best(connection, read_markdown(FileContent(table.encode())), "Plan107"))
+    assert part.text.startswith("| plan | seats |")
+    assert part.text.endswith("| Plan107 | 107 |")
+
+
+def test_where_rows_match_alike_several_are_shown(connection: sqlite3.Connection) -> None:
+    rates = "lane,eur\nOslo to Bergen,4\nOslo to Gdynia,3\nKiel to Malmo,2\n"
+    part = shown(best(connection, read_delimited(FileContent(rates.encode())), "lanes from Oslo"))
+    assert (part.line_start, part.line_end) == (2, 3)
+
+
+def test_what_an_answer_quotes_is_found_again_in_its_passage(connection: sqlite3.Connection) -> None:
+    found = best(connection, read_markdown(FileContent(HANDBOOK.encode())), "euros")
+    part = shown(match_quotations(found, ["First class is allowed on long journeys."]))
+    assert part.heading == "Travel > Trains"
+    assert match_quotations(found, ["Said nowhere."]) == found
