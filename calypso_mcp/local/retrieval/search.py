@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from calypso_mcp.local.retrieval import candidates, ranking
 from calypso_mcp.local.retrieval.index import Passage, outline_of, part_of
@@ -96,10 +97,11 @@ def search(
             rows = candidates.candidates(connection, statistics, weights, scope, where.file_ids, least=limit)
         # The mean length of all passages would tell of what others keep in buckets that are not searched.
         mean_length = statistics.mean_length if scope is None else None
-        ranked = _ranked(connection, rows, weights, mean_length, reorder)
+        stems = Stems.kept_by(connection)
+        ranked = _ranked(stems, rows, weights, mean_length, reorder and partial(reorder, connection))
     found = without_repeats(ranked, limit=limit, per_file=per_file, once_per_table=once_per_table)
     passages = [_passage(hit) for hit in found]
-    return find_matches(Stems.kept_by(connection), passages, weights) if with_matches else passages
+    return find_matches(stems, passages, weights) if with_matches else passages
 
 
 def frequencies(
@@ -158,13 +160,13 @@ def _telling(query: str) -> list[tuple[str, list[str]]]:
 
 
 def _ranked(
-    connection: sqlite3.Connection,
+    stems: Stems,
     rows: Sequence[Row],
     weights: Mapping[str, float],
     mean_length: float | None,
-    reorder: Reorder | None,
+    reorder: Callable[[Mapping[int, float]], Sequence[int]] | None,
 ) -> list[tuple[Row, Standing]]:
-    standings = ranking.standings(Stems.kept_by(connection), rows, weights, mean_length)
+    standings = ranking.standings(stems, rows, weights, mean_length)
     scores = dict(
         sorted(
             ((passage, standing.score) for passage, standing in standings.items()),
@@ -172,7 +174,7 @@ def _ranked(
         )
     )
     by_id = {row.id: row for row in rows}
-    order = list(scores) if reorder is None else reorder(connection, scores)
+    order = list(scores) if reorder is None else reorder(scores)
     return [
         (by_id[passage], Standing(score, standings[passage].held))
         for passage, score in zip(order, scores.values(), strict=True)
