@@ -73,6 +73,7 @@ def test_lines_lead_to_their_text(first: int, last: int | None, text: str | None
 
 def test_rows_are_found_without_the_names_of_their_columns_which_are_known() -> None:
     found = find_lines(ROWS, TABLE, 12, 16)
+    assert found is not None
     assert found == span("B | 2\nC | 3", TABLE)
     assert find_spot(ROWS, TABLE, *found) == (None, 12, 16)
     assert find_spot(ROWS, TABLE, 0, len(TABLE)) == (None, 11, 16)
