@@ -27,8 +27,8 @@ _BINARY_NULS = 0.01
 _SHORT_OF_UTF8 = "cp1252"
 #: Colours and movements of the cursor (ECMA-48, 5.4), which logs keep.
 _TERMINAL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
-#: Letters in seven bits: ISO-2022, HZ (RFC 1843), UTF-7 (RFC 2152).
-_ESCAPES = re.compile(rb"\x1b\$[@B)A]|\x1b\(J|~\{(?:[!-w][!-~])+~\}|\+[A-Za-z0-9+/]{3,}-")
+#: Letters in seven bits: ISO-2022, HZ (RFC 1843), UTF-7 (RFC 2152), there after the last plus sign of a run.
+_ESCAPES = re.compile(rb"\x1b\$[@B)A]|\x1b\(J|~\{(?:[!-w][!-~])+~\}|\+[A-Za-z0-9/]{3,}-")
 _SEVEN_BITS = frozenset({"hz", "utf-7", "iso2022_jp", "iso2022_jp_2", "iso2022_jp_ext", "iso2022_kr"})
 _REPLACEMENT = "\ufffd"
 #: C1 controls: in every legacy encoding of texts a sign that it is the wrong one.

@@ -38,7 +38,7 @@ _OF_A_LIST = 0.7
 #: White space, and punctuation that follows letters without a space.
 _EASTERN = r"\u3000-\u303f\u30fb\uff00-\uff0f\uff1a-\uff20\uff61-\uff65"
 _BETWEEN = rf"\s!-/:-@\[-`{{-~\u00a0\u2010-\u2015\u2019\u2026{_EASTERN}"
-_WORD = re.compile(rf"[^{_BETWEEN}]*[^\x00-\x7f{_BETWEEN}][^{_BETWEEN}]*")
+_WORD = re.compile(rf"[^{_BETWEEN}]+")
 _SMALL = "a-zß-öø-ÿ"
 _CAPITALS = "À-ÖØ-ÞŠŽŸĄĆĘŁŃŚŹŻČĎĚŇŘŤŮŐŰĀĒĢĪĶĻŅŪĖĮŲ"
 #: What no word has inside: signs, digits beside foreign letters, capitals after small letters.
@@ -58,6 +58,8 @@ def odd_share(text: str) -> float:
     sound: Counter[frozenset[str]] = Counter()
     odd = 0
     for found in _WORD.finditer(text[:_JUDGED_CHARS]):
+        if found[0].isascii():
+            continue
         word = unicodedata.normalize("NFC", found[0])
         letters = frozenset(char for char in word.lower() if char > "\x7f" and not _is_sign(char))
         if _ODD.search(word) or len(set(map(_script, word)) - {""}) > 1:
