@@ -34,7 +34,7 @@ def _values(node: ast.AST) -> Iterator[ast.expr]:
         yield from node.args[position : position + 1]
     elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
         targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        if any(isinstance(one, ast.Name) and one.id in {"code", "default_code"} for one in targets):
+        if any(isinstance(target, ast.Name) and target.id in {"code", "default_code"} for target in targets):
             yield node.value
 
 
@@ -47,7 +47,7 @@ def _constants(value: ast.expr) -> Iterator[str]:
             yield from _constants(body)
             yield from _constants(orelse)
         case ast.Call(func=ast.Attribute(value=ast.Dict(values=values), attr="get"), args=[_, default]):
-            for one in (*values, default):
-                yield from _constants(one)
+            for entry in (*values, default):
+                yield from _constants(entry)
         case _:
             return

@@ -83,7 +83,9 @@ def _tool_section(tool: dict[str, Any], spec: ToolSpec) -> Iterator[str]:
         yield ""
     fields = (tool["outputSchema"] or {}).get("properties", {})
     if fields:
-        yield "Result: " + ", ".join(f"`{name}` ({_json_type(one)})" for name, one in fields.items()) + "."
+        yield (
+            "Result: " + ", ".join(f"`{name}` ({_json_type(field)})" for name, field in fields.items()) + "."
+        )
 
 
 def _json_default(schema: dict[str, Any]) -> str:
@@ -96,7 +98,7 @@ def _json_type(schema: dict[str, Any]) -> str:
     if "enum" in schema:
         return " or ".join(f"`{value}`" for value in schema["enum"] if value)
     if "anyOf" in schema:
-        return " or ".join(_json_type(one) for one in schema["anyOf"])
+        return " or ".join(_json_type(entry) for entry in schema["anyOf"])
     if schema.get("type") == "array":
         return f"list of {_json_type(schema.get('items', {}))}"
     limits = [f"{word} {schema[key]:g}" for key, word in _LIMITS.items() if key in schema]

@@ -103,7 +103,7 @@ def test_the_machines_behind_one_address_are_given_settings_that_exist() -> None
     assert given <= set(parsed.flags)
 
     composed = yaml.safe_load((FOLDER / "replicas" / "compose.yaml").read_text(encoding="utf-8"))
-    servers = {name: one for name, one in composed["services"].items() if "build" in one}
+    servers = {name: service for name, service in composed["services"].items() if "build" in service}
     assert len(servers) == 3
     variables = {knob.variable for knob in knobs().values()}
     folders: set[str] = set()

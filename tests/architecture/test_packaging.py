@@ -157,5 +157,7 @@ def test_the_bundle_starts_with_the_versions_that_are_locked_for_the_container()
     assert pinned
     assert {name: versions.get(name) for name, _ in pinned} == dict(pinned)
     [own] = [package for package in locked if package["name"] == "calypso-mcp"]
-    asked = {one["name"] for one in own["metadata"]["requires-dist"] if "extra" not in one.get("marker", "")}
-    assert asked == {re.split(r"[ ;<>=!\[]", one)[0].lower() for one in PROJECT["dependencies"]}
+    asked = {
+        entry["name"] for entry in own["metadata"]["requires-dist"] if "extra" not in entry.get("marker", "")
+    }
+    assert asked == {re.split(r"[ ;<>=!\[]", dependency)[0].lower() for dependency in PROJECT["dependencies"]}

@@ -323,7 +323,12 @@ async def measured(attack: str, seconds: float) -> str:
             await attacker.wait()
     ordered = sorted(times)
     p50, p95 = ordered[len(ordered) // 2], ordered[int(len(ordered) * 0.95)]
-    cells = [attack, str(len(times)), str(failed), *(f"{1000 * one:.0f}" for one in (p50, p95, ordered[-1]))]
+    cells = [
+        attack,
+        str(len(times)),
+        str(failed),
+        *(f"{1000 * entry:.0f}" for entry in (p50, p95, ordered[-1])),
+    ]
     return f"| {' | '.join(cells)} | {answers.strip() or '-'} |"
 
 

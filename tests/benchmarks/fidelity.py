@@ -45,8 +45,8 @@ def main() -> None:
         if has_node_writers():
             made += made_by_node(programs)
         by_format: defaultdict[str, list[Made]] = defaultdict(list)
-        for one in made:
-            by_format[one.name.rpartition(".")[2]].append(one)
+        for entry in made:
+            by_format[entry.name.rpartition(".")[2]].append(entry)
     print("| format | files | words found, least | cited right |")
     print("|---|---|---|---|")
     for name, files in sorted(by_format.items()):

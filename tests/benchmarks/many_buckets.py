@@ -35,8 +35,8 @@ def list_of(buckets: int) -> bytes:
         {
             "team_id": "team",
             "buckets": [
-                bucket(f"area-{one:06}", files=tuple(f"file_{one:08}_{place}" for place in range(3)))
-                for one in range(buckets)
+                bucket(f"area-{number:06}", files=tuple(f"file_{number:08}_{place}" for place in range(3)))
+                for number in range(buckets)
             ],
         }
     ).encode()

@@ -14,4 +14,4 @@ def violations(page: Page | Frame, *rules: str) -> list[str]:
         page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
     options = {"resultTypes": ["violations"], **({"runOnly": list(rules)} if rules else {})}
     answer = page.evaluate("options => axe.run(options)", options)
-    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in answer["violations"]]
+    return [f"{violation['id']}: {violation['nodes'][0]['html']}" for violation in answer["violations"]]

@@ -371,7 +371,7 @@ def _doctor(machine: Machine, *flags: str) -> tuple[int, list[dict[str, str]], s
 def test_all_is_well_on_a_fresh_machine_and_nothing_is_made(machine: Machine) -> None:
     code, findings, _ = _doctor(machine, "--allow-path", str(machine.project))
     assert code == 0
-    [handshake] = [one for one in findings if one["area"] == "handshake"]
+    [handshake] = [finding for finding in findings if finding["area"] == "handshake"]
     assert f"answers with {len(TOOLS)} tools" in handshake["message"]
     assert list(machine.data.iterdir()) == []
 
@@ -379,7 +379,7 @@ def test_all_is_well_on_a_fresh_machine_and_nothing_is_made(machine: Machine) ->
 def test_a_setting_that_only_the_server_can_judge_is_found_by_its_handshake(machine: Machine) -> None:
     machine.environ["CALYPSO_TOOLS"] = "fly"
     code, findings, _ = _doctor(machine)
-    [handshake] = [one for one in findings if one["area"] == "handshake"]
+    [handshake] = [finding for finding in findings if finding["area"] == "handshake"]
     assert code == 1
     assert "'fly'" in handshake["message"]
     assert handshake["status"] == "problem"
@@ -398,14 +398,14 @@ def test_an_api_that_is_not_there_is_found_and_the_key_is_never_shown(machine: M
         machine.environ["CALYPSO_API_BASE_URL"] = f"http://127.0.0.1:{port}/v1"
         code, findings, shown = _doctor(machine)
     assert code == 1
-    assert [one["area"] for one in findings if one["status"] == "problem"] == ["API"]
+    assert [finding["area"] for finding in findings if finding["status"] == "problem"] == ["API"]
     assert API_KEY not in shown
 
 
 def test_a_key_that_the_api_refuses_is_found(machine: Machine, tmp_path: Path) -> None:
     with serving(options_for(tmp_path / "api")) as url:
         machine.environ |= {"CALYPSO_API_KEY": API_KEY, "CALYPSO_API_BASE_URL": f"{url}/v1"}
-        assert [one.status for one in _api_findings(machine)] == ["ok", "ok"]
+        assert [finding.status for finding in _api_findings(machine)] == ["ok", "ok"]
         machine.environ["CALYPSO_API_KEY"] = "sk_test_of_another_project"
         refused, _clock = _api_findings(machine)
     assert refused.status == "problem"

@@ -110,7 +110,7 @@ async def _agents(api: Api) -> dict[str, dict[str, Any]]:
 
 async def _bucket_facts(api: Api) -> list[tuple[str, str, str | None, int]]:
     listed = (await api.get("/knowledge/buckets")).json()["buckets"]
-    return [(one["slug"], one["name"], one["description"], one["memberCount"]) for one in listed]
+    return [(entry["slug"], entry["name"], entry["description"], entry["memberCount"]) for entry in listed]
 
 
 def test_everything_arrives_with_its_labels_once(

@@ -166,10 +166,10 @@ async def test_a_turn_that_is_unknown_or_not_this_agents_cannot_be_continued(tol
         )
         for turn in (of_lamps["id"], unkept["id"], "resp_none", "x" * 500)
     ]
-    assert {(one.status_code, one.json()["error"]["code"]) for one in refusals} == {
+    assert {(refusal.status_code, refusal.json()["error"]["code"]) for refusal in refusals} == {
         (400, "previous_response_not_found")
     }
-    assert len({one.json()["error"]["message"] for one in refusals}) == 1
+    assert len({refusal.json()["error"]["message"] for refusal in refusals}) == 1
 
 
 async def test_a_stream_tells_the_same_answer_as_a_body(told: Api) -> None:

@@ -43,7 +43,10 @@ async def test_a_store_of_the_first_schema_is_searched_listed_and_read(first_sto
         assert "27 days" in (await texts(api, "annual leave"))[0]
         assert "Kantine" in (await texts(api, "Kantine"))[0]
         listed = (await api.get("/knowledge/sources", bucket="docs")).json()
-        named = {one["name"]: (one["status"], one["identity"], one["kind"]) for one in listed["sources"]}
+        named = {
+            source["name"]: (source["status"], source["identity"], source["kind"])
+            for source in listed["sources"]
+        }
         assert named == {
             "broken.pdf": ("failed", "broken.pdf", "file"),
             "canteen.md": ("active", "canteen.md", "file"),

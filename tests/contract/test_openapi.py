@@ -83,21 +83,21 @@ def test_schemas_are_valid_and_speak_for_themselves() -> None:
 
 def _operations() -> dict[str, dict[str, Any]]:
     described: list[dict[str, Any]] = [
-        {**one, "parameters": [*item.get("parameters", ()), *one.get("parameters", ())]}
+        {**entry, "parameters": [*item.get("parameters", ()), *entry.get("parameters", ())]}
         for item in document()["paths"].values()
-        for method, one in item.items()
+        for method, entry in item.items()
         if method not in {"servers", "parameters"}
     ]
-    return {one["operationId"]: one for one in described}
+    return {entry["operationId"]: entry for entry in described}
 
 
 @pytest.mark.parametrize("name", LINKS)
 def test_links_lead_from_what_is_answered_to_what_is_asked(name: str) -> None:
     operations, schemas = _operations(), document()["components"]["schemas"]
-    [answer] = [one for one in operations[name]["responses"].values() if "links" in one]
+    [answer] = [response for response in operations[name]["responses"].values() if "links" in response]
     body = schemas[answer["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]]
     for target, link in answer["links"].items():
-        asked = {f"{one['in']}.{one['name']}" for one in operations[target]["parameters"]}
+        asked = {f"{parameter['in']}.{parameter['name']}" for parameter in operations[target]["parameters"]}
         assert asked >= link["parameters"].keys()
         for place in link["parameters"].values():
             assert place.removeprefix("$response.body#/").partition("/")[0] in body["properties"]

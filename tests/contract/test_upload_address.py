@@ -252,11 +252,11 @@ async def test_a_page_of_another_origin_may_send_and_resume(api: Api) -> None:
     )
     assert (asked.status_code, asked.content) == (204, b"")
     assert exposed(asked) >= {"range"}
-    assert {one.strip() for one in asked.headers["access-control-allow-methods"].split(",")} == {
+    assert {word.strip() for word in asked.headers["access-control-allow-methods"].split(",")} == {
         "PUT",
         "DELETE",
     }
-    allowed = {one.strip().lower() for one in asked.headers["access-control-allow-headers"].split(",")}
+    allowed = {word.strip().lower() for word in asked.headers["access-control-allow-headers"].split(",")}
     assert allowed == {"content-range", "content-type", "x-goog-hash"}
     assert int(asked.headers["access-control-max-age"]) > 0
     part = await api.put(
@@ -280,5 +280,5 @@ async def test_a_page_of_another_origin_can_read_why_it_was_refused(api: Api) ->
     assert [answer.status_code for answer in refusals] == [404, 400, 400]
     for answer in refusals:
         assert exposed(answer)
-    preflights = [await api.http.options(one) for one in (address, nowhere)]
+    preflights = [await api.http.options(entry) for entry in (address, nowhere)]
     assert [answer.status_code for answer in preflights] == [204, 204]

@@ -84,7 +84,7 @@ async def upload_all(calypso: FaultyCalypso, uploads: list[Upload]) -> list[File
 
 
 def statuses(outcomes: list[FileState]) -> Counter[str]:
-    return Counter(one.outcome or "" for one in outcomes)
+    return Counter(outcome.outcome or "" for outcome in outcomes)
 
 
 async def assert_stored_once(calypso: FaultyCalypso, uploads: list[Upload]) -> None:
@@ -103,8 +103,8 @@ async def test_a_passing_fault_at_any_step_only_costs_time(
 
     assert len(calypso.script.struck) == fault.times
     assert statuses(outcomes) == {"accepted": len(FILES)}
-    assert all(one.file_id for one in outcomes)
-    assert [one.name for one in outcomes] == [one.declaration.filename for one in FILES]
+    assert all(outcome.file_id for outcome in outcomes)
+    assert [outcome.name for outcome in outcomes] == [file.declaration.filename for file in FILES]
     await assert_stored_once(calypso, FILES)
 
 
@@ -128,7 +128,7 @@ async def test_a_second_call_sends_nothing(calypso: FaultyCalypso) -> None:
     second = await upload_all(calypso, FILES)
 
     assert statuses(second) == {"replayed": len(FILES)}
-    assert [one.file_id for one in second] == [one.file_id for one in first]
+    assert [outcome.file_id for outcome in second] == [outcome.file_id for outcome in first]
     assert len(calypso.script.of(PUT)) == sent == len(FILES)
     assert calypso.script.of(OFFSET_QUESTION) == []
     await assert_stored_once(calypso, FILES)
@@ -157,15 +157,15 @@ async def test_a_lasting_fault_is_the_outcome_of_every_file_and_the_next_call_co
     calypso.script.add(On(kind, fault))
     failed = await upload_all(calypso, FILES)
     calypso.script.clear()
-    sent_before = sum(one.body_bytes for one in calypso.script.of(PUT))
+    sent_before = sum(request.body_bytes for request in calypso.script.of(PUT))
 
     outcomes = await upload_all(calypso, FILES)
 
-    assert not any(one.is_uploaded for one in failed)
-    assert all(one.code and one.message and one.hint for one in failed)
-    assert all(one.is_uploaded for one in outcomes)
+    assert not any(state.is_uploaded for state in failed)
+    assert all(state.code and state.message and state.hint for state in failed)
+    assert all(outcome.is_uploaded for outcome in outcomes)
     if kind is FINALIZE_BATCH:
-        assert sum(one.body_bytes for one in calypso.script.of(PUT)) == sent_before == sizes(FILES)
+        assert sum(request.body_bytes for request in calypso.script.of(PUT)) == sent_before == sizes(FILES)
     await assert_stored_once(calypso, FILES)
 
 
@@ -175,11 +175,11 @@ async def test_one_file_that_cannot_arrive_costs_no_other(calypso: FaultyCalypso
     outcomes = await upload_all(calypso, FILES)
 
     assert statuses(outcomes)["accepted"] == len(FILES) - 1
-    [lost] = [one for one in outcomes if not one.is_uploaded]
+    [lost] = [outcome for outcome in outcomes if not outcome.is_uploaded]
     assert lost.outcome == "failed"
     assert lost.code
     assert lost.hint
-    arrived = [file for file, one in zip(FILES, outcomes, strict=True) if one.is_uploaded]
+    arrived = [file for file, outcome in zip(FILES, outcomes, strict=True) if outcome.is_uploaded]
     await assert_stored_once(calypso, arrived)
 
 
@@ -210,12 +210,12 @@ async def test_of_200_files_with_every_fifth_put_failing_all_arrive_once(
     struck = calypso.script.struck
     assert 25 <= len(struck) <= 75
     assert statuses(outcomes) == {"accepted": 200}
-    assert len({one.file_id for one in outcomes}) == 200
+    assert len({outcome.file_id for outcome in outcomes}) == 200
     await assert_stored_once(calypso, files)
     # Each fault is followed by one question and at most one further PUT.
     assert len(calypso.script.of(OFFSET_QUESTION)) <= len(struck)
     assert len(calypso.script.of(PUT)) <= 200 + len(struck)
-    most = Counter(one.path for one in calypso.script.of(PUT)).most_common(1)[0][1]
+    most = Counter(request.path for request in calypso.script.of(PUT)).most_common(1)[0][1]
     assert most <= ClientPolicies().storage_retry.attempts
 
 
@@ -232,11 +232,11 @@ async def test_250_files_in_several_batches_some_failing_have_one_outcome_each(
     second = await upload_all(calypso, files)
     third = await upload_all(calypso, files)
 
-    assert [one.name for one in first] == [one.declaration.filename for one in files]
+    assert [outcome.name for outcome in first] == [file.declaration.filename for file in files]
     assert statuses(first) == {"accepted": 239, "failed": 10, "rejected": 1}
     assert first[-1].code == "empty_file"
     assert statuses(second) == {"replayed": 239, "accepted": 10, "rejected": 1}
     assert statuses(third) == {"replayed": 249, "rejected": 1}
     assert len(calypso.script.of(PUT)) - sent == 10
-    assert len({one.batch_id for one in third if one.batch_id}) >= 3
+    assert len({outcome.batch_id for outcome in third if outcome.batch_id}) >= 3
     await assert_stored_once(calypso, files[:-1])

@@ -77,7 +77,7 @@ async def cancelled_then_finished(tmp_path: Path, rule: Rule, kind: Kind, count:
         async with calypso.client() as client:
             outcomes = await client.uploads.upload_all(FILES)
 
-        assert Counter(one.is_uploaded for one in outcomes) == {True: len(FILES)}
+        assert Counter(outcome.is_uploaded for outcome in outcomes) == {True: len(FILES)}
         assert await calypso.stored() == await as_stored(FILES)
         assert calypso.sealed_bytes() == sizes(FILES)
     return script

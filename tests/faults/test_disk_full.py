@@ -105,15 +105,15 @@ async def test_without_room_nothing_is_lost_and_searches_work_and_with_room_ever
             give_room()
             second = await client.uploads.upload_all(UPLOADS)
 
-            lost = [one for one in first if not one.is_uploaded]
+            lost = [outcome for outcome in first if not outcome.is_uploaded]
             assert lost
-            assert all(one.outcome in {"failed", "pending"} and one.retryable for one in lost)
-            assert all(one.message and one.hint for one in lost)
+            assert all(outcome.outcome in {"failed", "pending"} and outcome.retryable for outcome in lost)
+            assert all(outcome.message and outcome.hint for outcome in lost)
             assert refused.value.retryable
             assert refused.value.hint
             assert found == {"marker6": ["earlier.md"]}
-            assert all(one.is_uploaded for one in second), second
-            kept = {index: one.file_id for index, one in enumerate(first) if one.is_uploaded}
+            assert all(outcome.is_uploaded for outcome in second), second
+            kept = {index: outcome.file_id for index, outcome in enumerate(first) if outcome.is_uploaded}
             assert {index: second[index].file_id for index in kept} == kept
             await assert_each_found_once(client, BUCKET, MARKERS)
             assert await knowledge_counts(None, base_url, API_KEY) == await as_stored([*UPLOADS, EARLIER])

@@ -105,7 +105,9 @@ async def test_without_a_rule_everything_passes_and_is_recorded(way: Way) -> Non
     assert (response.status_code, response.content) == (308, b"kept")
     assert response.headers["range"] == "bytes=0-102399"
     assert storage.arrived == [102_400] * 3
-    assert [(one.method, one.path, one.status) for one in script.of(PUT)] == [("PUT", "/upload/a", 308)] * 3
+    assert [(request.method, request.path, request.status) for request in script.of(PUT)] == [
+        ("PUT", "/upload/a", 308)
+    ] * 3
 
 
 async def test_a_drop_lets_exactly_so_many_bytes_through(way: Way) -> None:

@@ -74,11 +74,11 @@ async def test_250_files_have_one_outcome_each_and_a_second_call_sends_only_what
         assert {kind["code"]: kind["count"] for kind in report["skipped"]} == SKIPPED
         assert report["total"] == SENT + skipped == sum(report["counts"].values())
         assert "omitted" not in report
-        assert len({one["path"] for one in report["outcomes"]}) == SENT == len(report["outcomes"])
-        listed = Counter(one["outcome"] for one in report["outcomes"])
+        assert len({outcome["path"] for outcome in report["outcomes"]}) == SENT == len(report["outcomes"])
+        listed = Counter(outcome["outcome"] for outcome in report["outcomes"])
         assert listed | {"skipped": skipped} == report["counts"]
     assert first["counts"] == {"accepted": SENT - FAILING, "failed": FAILING, "skipped": skipped}
-    assert {one["outcome"] for one in first["outcomes"][:FAILING]} == {"failed"}
+    assert {outcome["outcome"] for outcome in first["outcomes"][:FAILING]} == {"failed"}
     assert second["counts"] == {"replayed": SENT - FAILING, "accepted": FAILING, "skipped": skipped}
     assert third["counts"] == {"replayed": SENT, "skipped": skipped}
     assert len(script.of(PUT)) - sent == FAILING

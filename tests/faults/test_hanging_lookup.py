@@ -77,10 +77,10 @@ async def test_a_bucket_lookup_that_hangs_leaves_every_call_its_time_and_its_arg
     for name in ("directory", "paths", "items"):
         done = cut_short[name]
         assert sum(done["counts"].values()) == done["total"] == done["counts"]["pending"]
-        assert {one["code"] for one in done["outcomes"]} == {"out_of_time"}
-        assert all(one["retryable"] for one in done["outcomes"])
+        assert {outcome["code"] for outcome in done["outcomes"]} == {"out_of_time"}
+        assert all(outcome["retryable"] for outcome in done["outcomes"])
         assert "same arguments" in done["next_step"]
-    assert [one["path"] for one in cut_short["directory"]["outcomes"]] == [str(folder)]
+    assert [outcome["path"] for outcome in cut_short["directory"]["outcomes"]] == [str(folder)]
     alone = cut_short["file"]
     assert (alone["outcome"], alone["code"], alone["bucket"]) == ("pending", "out_of_time", BUCKET)
     assert "same call again" in alone["next_step"]

@@ -55,7 +55,7 @@ async def test_a_hostile_file_is_contained(extractor: Extractor, tmp_path: Path,
                 await anyio.sleep(0.02)
                 longest = max(longest, own_time() - started)
         others.append(await outcome(extractor, good))
-    assert [isinstance(one, Document) for one in others] == [True, True]
+    assert [isinstance(other, Document) for other in others] == [True, True]
     assert longest < LONGEST_TURN_S
     [result] = found
     if isinstance(result, Document):

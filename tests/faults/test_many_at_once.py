@@ -29,8 +29,8 @@ from tests.support.searchable import assert_each_found_once
 
 def most_in_a_second(exchanges: Sequence[Exchange]) -> int:
     """Return the largest number of arrivals in any window of one second."""
-    times = sorted(one.at for one in exchanges)
-    return max(sum(start <= one < start + 1.0 for one in times) for start in times)
+    times = sorted(exchange.at for exchange in exchanges)
+    return max(sum(start <= time < start + 1.0 for time in times) for start in times)
 
 
 async def test_30_uploads_at_once_make_at_most_5_creates_in_any_second(tmp_path: Path) -> None:
@@ -41,12 +41,12 @@ async def test_30_uploads_at_once_make_at_most_5_creates_in_any_second(tmp_path:
         tmp_path / "data", script, time=time, clock=time.now, creates_per_second=5
     ) as calypso:
         async with calypso.client() as client, anyio.create_task_group() as tasks:
-            for one in files:
-                tasks.start_soon(client.uploads.upload, one)
+            for file in files:
+                tasks.start_soon(client.uploads.upload, file)
 
         creates = script.of(CREATE)
         assert len(creates) == 30
-        assert {one.status for one in creates} == {201}
+        assert {request.status for request in creates} == {201}
         assert most_in_a_second(creates) <= 5
         assert await calypso.stored() == await as_stored(files)
 
@@ -59,15 +59,15 @@ async def test_single_uploads_and_batches_share_one_pace(tmp_path: Path) -> None
         tmp_path / "data", script, time=time, clock=time.now, creates_per_second=5
     ) as calypso:
         async with calypso.client() as client, anyio.create_task_group() as tasks:
-            for one in singles:
-                tasks.start_soon(client.uploads.upload, one)
-            for one in batched[:4]:
-                tasks.start_soon(client.uploads.upload_all, [one])
+            for single in singles:
+                tasks.start_soon(client.uploads.upload, single)
+            for batch in batched[:4]:
+                tasks.start_soon(client.uploads.upload_all, [batch])
             tasks.start_soon(client.uploads.upload_all, batched[4:])
 
         creates = [*script.of(CREATE), *script.of(CREATE_BATCH)]
         assert len(creates) == 13
-        assert {one.status for one in creates} == {201}
+        assert {request.status for request in creates} == {201}
         assert most_in_a_second(creates) <= 5
         assert await calypso.stored() == await as_stored([*singles, *batched])
 
@@ -92,7 +92,7 @@ async def test_eight_clients_uploading_at_once_lose_nothing_and_searches_are_ans
         async def upload(uploads: list[Upload]) -> None:
             async with CalypsoClient(base_url=base_url, api_key=API_KEY) as client:
                 outcomes = await client.uploads.upload_all(uploads)
-            assert all(one.outcome == "accepted" for one in outcomes), outcomes
+            assert all(outcome.outcome == "accepted" for outcome in outcomes), outcomes
 
         async def search_until(over: anyio.Event) -> None:
             async with CalypsoClient(base_url=base_url, api_key=API_KEY) as client:
@@ -117,5 +117,5 @@ async def test_eight_clients_uploading_at_once_lose_nothing_and_searches_are_ans
             words = {f"marker{100 * number}": f"c{number}-0.md" for number in range(8)}
             await assert_each_found_once(client, BUCKET, {"beacon": "first.md", **words})
         stored = await knowledge_counts(None, base_url, API_KEY)
-        everything = [one for uploads in files for one in uploads]
+        everything = [entry for uploads in files for entry in uploads]
         assert stored == await as_stored([*everything, upload_of("first.md", b"beacon in the first file")])

@@ -185,7 +185,7 @@ async def test_a_client_survives_the_death_and_return_of_the_backend(tmp_path: P
                 second = later.enter_context(await to_thread.run_sync(BackendProcess, tmp_path / "data"))
                 proxy.upstream_port = port_of(second)
 
-            assert all(one.is_uploaded for one in outcomes), outcomes
+            assert all(outcome.is_uploaded for outcome in outcomes), outcomes
             assert await knowledge_counts(None, f"{proxy.origin}/v1", API_KEY) == await as_stored(uploads)
             await assert_each_found_once(client, BUCKET, markers(FILES))
 
@@ -208,9 +208,9 @@ async def test_30_upload_file_calls_at_once_make_at_most_5_creates_in_any_second
                     tasks.start_soon(upload, path)
 
         creates = script.of(CREATE)
-        print([round(one.at - creates[0].at, 2) for one in creates])
+        print([round(request.at - creates[0].at, 2) for request in creates])
         assert len(creates) == 31
-        assert {one.status for one in creates} == {201, None}
+        assert {request.status for request in creates} == {201, None}
         assert most_in_a_second(creates) <= 5
         stored = await knowledge_counts(None, f"{backend.origin}/v1", API_KEY)
         assert stored == await as_stored(small_uploads(30))

@@ -191,7 +191,7 @@ async def test_a_lasting_fault_is_a_clear_error_and_the_next_call_continues(
         with anyio.fail_after(30), pytest.raises(error) as raised:
             await client.uploads.upload(UPLOAD)
     calypso.script.clear()
-    sent_before = sum(one.body_bytes for one in calypso.script.of(PUT))
+    sent_before = sum(request.body_bytes for request in calypso.script.of(PUT))
 
     async with calypso.client() as client:
         await client.uploads.upload(UPLOAD)
@@ -199,7 +199,7 @@ async def test_a_lasting_fault_is_a_clear_error_and_the_next_call_continues(
     assert raised.value.hint
     assert len(calypso.script.struck) <= ClientPolicies().storage_retry.attempts
     if kind is FINALIZE:
-        assert sum(one.body_bytes for one in calypso.script.of(PUT)) == sent_before == SIZE
+        assert sum(request.body_bytes for request in calypso.script.of(PUT)) == sent_before == SIZE
     await assert_stored_once(calypso)
 
 
@@ -249,7 +249,7 @@ async def test_an_address_that_died_of_age_is_replaced_and_its_bytes_are_kept(tm
         async with calypso.client() as client:
             await client.uploads.upload(UPLOAD)
 
-        assert [one.status for one in script.of(OFFSET_QUESTION)] == [429, 410]
+        assert [request.status for request in script.of(OFFSET_QUESTION)] == [429, 410]
         assert len(script.of(CREATE)) == 2
         await assert_stored_once(calypso)
 

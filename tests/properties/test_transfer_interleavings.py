@@ -78,7 +78,7 @@ async def live(calypso: FaultyCalypso, uploads: list[Upload], *, in_batch: bool)
         async with calypso.client(PATIENT) as client:
             if in_batch:
                 outcomes = await client.uploads.upload_all(uploads)
-                assert all(one.is_uploaded for one in outcomes), outcomes
+                assert all(outcome.is_uploaded for outcome in outcomes), outcomes
             else:
                 for upload in uploads:
                     await client.uploads.upload(upload)

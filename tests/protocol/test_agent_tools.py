@@ -177,7 +177,7 @@ async def test_an_agent_of_this_caller_gets_other_buckets_and_keeps_its_name(tmp
         assert "update=true" in again["note"]
         changed = await rig.ok("create_agent", agent="help", buckets=["rules"], update=True)
         assert changed == {"agent": "calypso-agent:help", "buckets": ["rules"], "created": False}
-        listed = {one["agent"]: one for one in (await rig.ok("list_agents"))["agents"]}
+        listed = {entry["agent"]: entry for entry in (await rig.ok("list_agents"))["agents"]}
         assert listed["calypso-agent:help"]["buckets"] == ["rules"]
         answered = await rig.ok("ask_agent", question="Which colour are badges?", agent="help")
         assert "blue" in answered["answer"]
@@ -205,7 +205,7 @@ async def test_only_an_agent_in_scope_can_be_changed_and_only_to_buckets_in_scop
             await rig.refused("create_agent", agent=name, buckets=[bound], update=True)
             for name, bound in attempts
         ]
-        assert [one["code"] for one in refused] == ["agent_not_found"] * 3 + ["bucket_not_found"] * 2
+        assert [refusal["code"] for refusal in refused] == ["agent_not_found"] * 3 + ["bucket_not_found"] * 2
         assert refused[0]["message"].replace("spy", "nobody") == refused[2]["message"]
         await rig.ok("create_agent", agent="own", buckets=["mine"], instructions="Be kind.", update=True)
     reserved = {**decisions, "granted_agents": lambda: frozenset({"own"})}
@@ -213,7 +213,7 @@ async def test_only_an_agent_in_scope_can_be_changed_and_only_to_buckets_in_scop
         refused = [await rig.refused("create_agent", agent="own", buckets=["mine"], update=True)]
         assert refused[0]["code"] == "agent_id_exists"
     async with upload_rig(tmp_path / "data", era=era) as rig:
-        listed = {one["agent"]: one["buckets"] for one in (await rig.ok("list_agents"))["agents"]}
+        listed = {entry["agent"]: entry["buckets"] for entry in (await rig.ok("list_agents"))["agents"]}
         assert listed["calypso-agent:spy"] == ["theirs"]
         assert listed["calypso-agent:wide"] == ["mine", "theirs"]
 

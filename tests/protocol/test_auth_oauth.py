@@ -72,7 +72,9 @@ async def test_a_token_of_the_issuer_reaches_the_buckets_of_its_claim(
                 Client(streamable_http_client(f"{worker.origin}/mcp", http_client=http)) as client,
             ):
                 await call(client, "create_bucket", name="docs", slug="docs")
-                assert [one["slug"] for one in (await call(client, "list_buckets"))["buckets"]] == ["docs"]
+                assert [bucket["slug"] for bucket in (await call(client, "list_buckets"))["buckets"]] == [
+                    "docs"
+                ]
             async with httpx2.AsyncClient(base_url=worker.origin) as http:
                 await _strangers_are_told_where_to_go(http, issuer)
             assert good not in worker.log

@@ -216,4 +216,4 @@ async def test_null_in_a_prompt_counts_as_left_out(tmp_path: Path, *, modern: bo
     first, second, *refused = [by_id[number] for number in sorted(by_id)][-4:]
     assert "Call search_bucket. " in first["result"]["messages"][0]["content"]["text"]
     assert "stored sources only: 14" in second["result"]["messages"][0]["content"]["text"]
-    assert [one["error"]["message"] for one in refused] == ["ask_bucket needs question."] * 2
+    assert [refusal["error"]["message"] for refusal in refused] == ["ask_bucket needs question."] * 2

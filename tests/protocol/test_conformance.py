@@ -86,7 +86,9 @@ def _failures(results: Path) -> dict[str, list[str]]:
         # server-<scenario>-<year>-<month>-<day>T<hour>-<minute>-<second>-<ms>Z
         scenario = path.parent.name.removeprefix("server-").rsplit("-", 6)[0]
         checks = json.loads(path.read_text(encoding="utf-8"))
-        failed = [f"{one['id']}: {one.get('errorMessage')}" for one in checks if one["status"] == "FAILURE"]
+        failed = [
+            f"{check['id']}: {check.get('errorMessage')}" for check in checks if check["status"] == "FAILURE"
+        ]
         found.setdefault(scenario, []).extend(failed)
     return found
 

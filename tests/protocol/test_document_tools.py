@@ -40,9 +40,9 @@ def document(result: CallToolResult) -> dict[str, Any]:
 async def found_by(client: Client, query: str) -> list[dict[str, str]]:
     found = document(await client.call_tool("search", {"query": query}))
     assert found.keys() == {"results"}
-    for one in found["results"]:
-        assert one.keys() == {"id", "title", "url"}
-        assert all(one.values())
+    for result in found["results"]:
+        assert result.keys() == {"id", "title", "url"}
+        assert all(result.values())
     return found["results"]
 
 
@@ -153,7 +153,7 @@ async def test_a_foreign_id_and_a_made_up_one_do_not_exist(rig: Rig, place: str)
     foreign = await added(rig, "secret.md", "The vault holds quicksilver.", "vault")
     await added(rig, "open.md", "Quicksilver is a metal.")
     async with chatgpt(rig, "docs") as client:
-        assert [one["title"] for one in await found_by(client, "quicksilver")] == ["open.md"]
+        assert [document["title"] for document in await found_by(client, "quicksilver")] == ["open.md"]
         told = {
             json.dumps(error(await client.call_tool("fetch", {"id": f"{made}{place}"}))).replace(made, "ID")
             for made in (foreign, "file_nosuch", f"{foreign[:-1]}x")

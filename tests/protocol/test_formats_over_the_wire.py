@@ -52,7 +52,7 @@ async def test_what_was_guessed_is_said_wherever_a_file_is_told_of(rig: Rig, fol
     (folder / "leave.txt").write_bytes(RUSSIAN.encode("cp1251"))
     done = await rig.ok("upload_batch", directory=".", bucket="old", create_bucket=True, wait=True)
     assert done["counts"] == {"accepted": 2}
-    [noted] = [one for one in done["outcomes"] if "reason" in one]
+    [noted] = [outcome for outcome in done["outcomes"] if "reason" in outcome]
     assert noted["path"] == "leave.txt"
     assert "windows-1251" in noted["reason"]
     status = await rig.ok("wait_for_bucket_sync", file_ids=[noted["file_id"]], timeout_s=0)

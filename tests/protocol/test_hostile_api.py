@@ -114,7 +114,11 @@ async def _everything(client: Client) -> list[Any]:
         except MCPError as error:
             found.append([error.message.replace("\nCode", "").replace("\n", " ")])
         else:
-            found += [json.loads(one.text) for one in read.contents if isinstance(one, TextResourceContents)]
+            found += [
+                json.loads(content.text)
+                for content in read.contents
+                if isinstance(content, TextResourceContents)
+            ]
     bucket = ResourceTemplateReference(uri="bucket://{slug}")
     completed = [await client.complete(bucket, {"name": name, "value": ""}) for name in ("slug", "agent")]
-    return found + [one.model_dump(mode="json") for one in completed]
+    return found + [value.model_dump(mode="json") for value in completed]

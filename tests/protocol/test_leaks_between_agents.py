@@ -267,11 +267,15 @@ async def test_whatever_can_name_something_is_in_the_matrix(owned: Owned, connec
         tools = (await client.list_tools()).tools
         prompts = (await client.list_prompts()).prompts
         templates = (await client.list_resource_templates()).resource_templates
-    offered = {(one.name, argument) for one in tools for argument in one.input_schema["properties"]}
-    offered |= {(one.name, argument.name) for one in prompts for argument in one.arguments or ()}
+    offered = {(tool.name, argument) for tool in tools for argument in tool.input_schema["properties"]}
+    offered |= {(prompt.name, argument.name) for prompt in prompts for argument in prompt.arguments or ()}
     assert {(name, argument) for name, argument in offered if argument in NAMING} - called == set()
-    assert {one.name for one in tools} - {name for name, _ in called} == {"list_agents"}
-    forms = [re.sub(r"{\w+}", "[^/]+", one.uri_template) for one in templates if "{slug}" in one.uri_template]
+    assert {tool.name for tool in tools} - {name for name, _ in called} == {"list_agents"}
+    forms = [
+        re.sub(r"{\w+}", "[^/]+", template.uri_template)
+        for template in templates
+        if "{slug}" in template.uri_template
+    ]
     assert [form for form in forms if not any(re.fullmatch(form, uri) for uri in read)] == []
 
 
@@ -313,7 +317,7 @@ async def test_what_another_agent_owns_cannot_be_told_apart_from_what_does_not_e
     async with connect("beta") as client:
         for kind, way in WAYS:
             name, twin = real[kind], twin_of(real[kind])
-            told = [neutral(await learned(client, *way(one)), one) for one in (twin, name)]
+            told = [neutral(await learned(client, *way(entry)), entry) for entry in (twin, name)]
             shortened = [answer.replace(name[:7], "?").replace(twin[:7], "?") for answer in told]
             if shortened[0] != shortened[1]:
                 differing.append((str(way(name)), told[0], told[1]))
@@ -484,11 +488,11 @@ async def test_search_and_fetch_tell_nothing_of_what_another_agent_owns(
     data = str(owned.team.folder / "data")
     with team_server(tmp_path, AGENTS, CALYPSO_PROFILE="chatgpt", CALYPSO_DATA_DIR=data) as team:
         async with team.client("beta", era) as client:
-            offered = {one.name for one in (await client.list_tools()).tools}
+            offered = {entry.name for entry in (await client.list_tools()).tools}
             assert offered == {way("NAME")[1] for _, way in SOUGHT_WAYS}
             for kind, way in SOUGHT_WAYS:
                 name, twin = real[kind], twin_of(real[kind])
-                told = [neutral(await learned(client, *way(one)), one) for one in (twin, name)]
+                told = [neutral(await learned(client, *way(entry)), entry) for entry in (twin, name)]
                 assert told[0] == told[1], way(name)
                 assert CANARY not in told[1]
             assert CANARY not in await learned(client, *tool("search", query="bicycles"))
@@ -544,7 +548,7 @@ async def test_asking_to_watch_tells_nothing_of_what_another_agent_owns(
     async with connect("beta") as client:
         for name, uri in watched:
             twin = twin_of(name)
-            told = [(await listened(client, uri.format(one))).replace(one, "?") for one in (name, twin)]
+            told = [(await listened(client, uri.format(entry))).replace(entry, "?") for entry in (name, twin)]
             assert told[0] == told[1]
             assert CANARY not in told[0]
 

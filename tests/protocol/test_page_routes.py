@@ -44,7 +44,7 @@ async def _stored(team: Team, bucket: str, *names: str) -> list[str]:
             await call(client, "upload_file", bucket=bucket, filename=name, text=f"# {name}\n" * size)
             for size, name in enumerate(names, 1)
         ]
-    return [one["file_id"] for one in sent]
+    return [request["file_id"] for request in sent]
 
 
 async def test_sources_are_listed_in_any_order_of_a_bucket_in_reach(team: Team) -> None:
@@ -54,7 +54,7 @@ async def test_sources_are_listed_in_any_order_of_a_bucket_in_reach(team: Team) 
         async def names(**query: str) -> list[str]:
             answer = await http.get("/page/sources", params={"bucket": "docs", **query})
             assert answer.status_code == 200, answer.text
-            return [one["name"] for one in answer.json()["sources"]]
+            return [source["name"] for source in answer.json()["sources"]]
 
         assert await names() == ["a.md", "b.md", "c.md"]
         assert await names(sort="size", order="desc") == ["a.md", "c.md", "b.md"]
@@ -99,7 +99,7 @@ async def test_labels_and_originals_are_within_reach_and_for_those_who_may(team:
         assert told == [True, False]
         assert (await operator.get("/page/abilities")).json()["diagnose"]
         found = (await operator.get("/page/findings")).json()["findings"]
-        assert {"machine", "data folder"} <= {one["area"] for one in found}
+        assert {"machine", "data folder"} <= {entry["area"] for entry in found}
     async with team.http() as stranger:
         assert (await stranger.get("/page/abilities")).status_code == 401
 

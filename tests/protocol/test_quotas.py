@@ -82,7 +82,7 @@ async def test_a_batch_sends_what_fits_and_says_what_does_not(team: Team) -> Non
         items = [sized("batch-1", 500), sized("batch-2", 600), sized("batch-3", 400)]
         report = await call(client, "upload_batch", bucket="docs", items=items)
         assert report["counts"] == {"accepted": 2, "rejected": 1}
-        (outcome,) = [one for one in report["outcomes"] if one["outcome"] == "rejected"]
+        (outcome,) = [entry for entry in report["outcomes"] if entry["outcome"] == "rejected"]
         assert (outcome["path"], outcome["code"]) == ("batch-2.txt", "quota_exceeded")
         # What is there already is counted once, however often it is sent.
         again = await call(client, "upload_batch", bucket="docs", items=items)

@@ -105,7 +105,7 @@ async def test_files_are_named_and_not_only_their_ids(rig: Rig):
         assert result.structured_content["items"] == named
         assert "moon.md" in result.content[0].text
     stands = await rig.ok("wait_for_bucket_sync", batch_id=batch["batch_ids"][0], timeout_s=0)
-    assert [one["name"] for one in stands["items"]] == ["one.md"]
+    assert [entry["name"] for entry in stands["items"]] == ["one.md"]
 
 
 @pytest.mark.parametrize("named", [{"filename": "moon.md"}, {"title": "moon.md"}], ids=["name", "title"])

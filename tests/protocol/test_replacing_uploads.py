@@ -41,7 +41,7 @@ async def days(rig: Rig) -> list[int]:
 
 
 async def names(rig: Rig) -> list[str]:
-    return [one["name"] for one in (await rig.ok("list_sources"))["sources"]]
+    return [source["name"] for source in (await rig.ok("list_sources"))["sources"]]
 
 
 async def test_new_text_under_a_name_replaces_the_old_and_says_so(rig: Rig) -> None:
@@ -125,7 +125,7 @@ async def test_a_folder_is_brought_up_to_date_file_by_file(rig: Rig, folder: Pat
     assert await days(rig) == [27]
     done = await rig.ok("upload_batch", directory=".", bucket="docs", wait=True)
     assert done["counts"] == {"accepted": 1, "replayed": 2}
-    assert [one["path"] for one in done["outcomes"] if one.get("changed")] == ["hr/leave.md"]
+    assert [outcome["path"] for outcome in done["outcomes"] if outcome.get("changed")] == ["hr/leave.md"]
     assert "goes as soon as" in done["hints"]["changed"]
     assert await days(rig) == [31]
     assert await names(rig) == ["a.md", "hr/a.md", "hr/leave.md"]
@@ -194,7 +194,10 @@ async def test_what_is_gone_from_a_folder_is_removed_and_nothing_else(rig: Rig, 
     assert len(await names(rig)) == 5
     done = await synced(rig)
     assert done["counts"] == {"removed": 2, "replayed": 1}
-    assert [one["path"] for one in done["outcomes"] if one["outcome"] == "removed"] == ["b.md", "sub/c.md"]
+    assert [outcome["path"] for outcome in done["outcomes"] if outcome["outcome"] == "removed"] == [
+        "b.md",
+        "sub/c.md",
+    ]
     assert await names(rig) == ["a.md", "b2.md", "note.md"]
     assert (await synced(rig))["counts"] == {"replayed": 1}
 
@@ -349,7 +352,7 @@ async def test_a_batch_names_each_version_that_stays(tmp_path: Path, folder: Pat
         await rig.ok("upload_batch", directory=".", bucket="docs")
         (folder / "a.md").write_text("Other text.")
         result = await rig.call("upload_batch", directory=".", bucket="docs")
-        [told] = [one for one in result.structured_content["outcomes"] if one["path"] == "a.md"]
+        [told] = [outcome for outcome in result.structured_content["outcomes"] if outcome["path"] == "a.md"]
         assert told["reason"] == f"the version before ({first['file_id']}) stays beside it"
         assert told["reason"] in text(result)
 

@@ -170,7 +170,7 @@ async def test_an_answer_that_rests_on_anything_out_of_scope_is_withheld_whole(
     api: ScriptedCalypso, era: str, sources: tuple[str, ...]
 ):
     api.agents.append(agent("inside", "handbook"))
-    notes = [{"type": "file_citation", "file_id": one, "filename": f"{one}.txt"} for one in sources]
+    notes = [{"type": "file_citation", "file_id": source, "filename": f"{source}.txt"} for source in sources]
     content = {"type": "output_text", "text": "As the top vault says.", "annotations": notes}
     said = {"id": "resp_1", "output": [{"type": "message", "content": [content]}]}
     api.scripted["POST /responses"] = lambda _body: (200, said)

@@ -23,8 +23,8 @@ async def rig(tmp_path: Path) -> AsyncGenerator[Rig]:
     """A server over a folder with every file in it."""
     folder = tmp_path / "allowed"
     folder.mkdir()
-    for one in ALL:
-        (folder / one.name).write_bytes(one.data)
+    for entry in ALL:
+        (folder / entry.name).write_bytes(entry.data)
     async with upload_rig(tmp_path / "data", folder) as opened:
         yield opened
 
@@ -40,20 +40,20 @@ def is_placed(one: Sought, place: str) -> bool:
 
 
 async def test_every_sentence_is_found_first_and_cited_where_it_stands(rig: Rig) -> None:
-    files = len({one.name for one in ALL})
+    files = len({entry.name for entry in ALL})
     done = await rig.ok("upload_batch", directory=".", bucket="all", create_bucket=True, wait=True)
     assert done["searchable"] == {"ready": files, "failed": 0, "pending": 0}
     missed: list[tuple[str, str, object]] = []
-    for one in ALL:
-        found = await rig.ok("search_bucket", query=one.query, bucket="all", max_results=1)
+    for entry in ALL:
+        found = await rig.ok("search_bucket", query=entry.query, bucket="all", max_results=1)
         hit = found["hits"][0] if found["hits"] else {}
-        is_right = hit.get("filename") == one.name and one.text in hit["text"]
-        if not is_right or not is_placed(one, hit.get("place", "")):
-            missed.append((one.name, one.query, hit))
+        is_right = hit.get("filename") == entry.name and entry.text in hit["text"]
+        if not is_right or not is_placed(entry, hit.get("place", "")):
+            missed.append((entry.name, entry.query, hit))
     assert missed == []
 
 
-@pytest.mark.parametrize("one", [one for one in ALL if one.never], ids=lambda one: one.name)
+@pytest.mark.parametrize("one", [item for item in ALL if item.never], ids=lambda one: one.name)
 def test_no_passage_holds_markup_escapes_or_encoded_bytes(one: Sought) -> None:
     entry = choose_entry(one.name, "", one.data[:8_192])
     passages = split(entry.read(FileContent(one.data, one.name)))

@@ -79,7 +79,7 @@ async def test_a_list_is_narrowed(rig: Rig, asked: dict[str, str], names: list[s
     await added(rig, "leave.md", LEAVE, tags=["hr"])
     await added(rig, "onboarding.md", ONBOARDING, tags=["it"])
     listed = await rig.ok("list_sources", bucket="Docs", **asked)
-    assert [one["name"] for one in listed["sources"]] == names
+    assert [source["name"] for source in listed["sources"]] == names
 
 
 async def test_a_list_goes_on_from_its_cursor(rig: Rig) -> None:
@@ -89,7 +89,7 @@ async def test_a_list_goes_on_from_its_cursor(rig: Rig) -> None:
     cursor = ""
     while True:
         page = await rig.ok("list_sources", limit=2, cursor=cursor)
-        seen += [one["name"] for one in page["sources"]]
+        seen += [source["name"] for source in page["sources"]]
         cursor = page.get("next_cursor", "")
         if not cursor:
             break
@@ -107,7 +107,7 @@ async def test_a_source_is_read_on_to_its_end(rig: Rig) -> None:
     start = first["next_start"]
     while start:
         page = await rig.ok("read_source", file_id=file_id, start=start, max_chars=200)
-        texts += [one["text"] for one in page["passages"]]
+        texts += [passage["text"] for passage in page["passages"]]
         start = page.get("next_start")
     assert len(texts) == first["of"]
     assert "three months" in texts[-1]
@@ -117,7 +117,7 @@ async def test_a_source_is_read_on_to_its_end(rig: Rig) -> None:
 async def test_a_whole_section_is_read_by_its_name(rig: Rig, start: str) -> None:
     file_id = await added(rig, "leave.md", LEAVE)
     reading = await rig.ok("read_source", file_id=file_id, start=start)
-    whole = " ".join(one["text"] for one in reading["passages"])
+    whole = " ".join(passage["text"] for passage in reading["passages"])
     assert whole.count("three months") == 20
     assert "27 days" not in whole
     assert "next_start" not in reading
@@ -134,7 +134,7 @@ async def test_a_section_that_shares_a_passage_is_read_alone_and_says_what_follo
     ]
     assert "The section ends here." in text(result)
     following = await rig.ok("read_source", file_id=file_id, start=reading["next_start"])
-    assert [one["text"] for one in following["passages"]] == ["Canteen\n\nIt opens at noon."]
+    assert [passage["text"] for passage in following["passages"]] == ["Canteen\n\nIt opens at noon."]
     assert "next_start" not in following
 
 
@@ -180,7 +180,7 @@ async def test_a_hits_place_leads_to_its_text(rig: Rig) -> None:
 async def test_a_number_is_a_line_where_there_are_no_pages_and_an_end_ends(rig: Rig) -> None:
     file_id = await added(rig, "leave.md", LEAVE)
     reading = await rig.ok("read_source", file_id=file_id, start="9", end="9")
-    assert all("three months" in one["text"] for one in reading["passages"])
+    assert all("three months" in passage["text"] for passage in reading["passages"])
     assert (await rig.ok("read_source", file_id=file_id, end="5"))["passages"][-1]["place"].endswith(
         "lines 1-5"
     )
@@ -211,7 +211,7 @@ async def test_waiting_for_a_bucket_names_what_failed_in_it(rig: Rig, tmp_path: 
     (tmp_path / "allowed" / "broken.pdf").write_bytes(b"%PDF-1.7\nbroken")
     await rig.call("upload_file", path="broken.pdf", bucket="docs", wait=True)
     stands = await rig.ok("wait_for_bucket_sync", bucket="docs", timeout_s=0)
-    assert [(one["name"], one["readiness"]) for one in stands["items"]] == [("broken.pdf", "failed")]
+    assert [(entry["name"], entry["readiness"]) for entry in stands["items"]] == [("broken.pdf", "failed")]
     assert stands["failed"] == 1
     assert stands["items"][0]["reason"]
 
@@ -229,7 +229,7 @@ async def test_a_source_is_removed_once_the_agent_says_that_its_user_agreed(rig:
     assert "docs" in refused["message"]
     removed = await rig.ok("remove_source", **named, confirm=True)
     assert removed == {"removed": "leave.md", "file_id": file_id, "buckets": ["docs"]}
-    assert [one["name"] for one in (await rig.ok("list_sources"))["sources"]] == ["onboarding.md"]
+    assert [source["name"] for source in (await rig.ok("list_sources"))["sources"]] == ["onboarding.md"]
     found = await rig.ok("search_bucket", query="27 days of annual leave")
     assert all("27 days" not in hit["text"] for hit in found["hits"])
     assert (await rig.refused("read_source", file_id=file_id))["code"] == "file_not_found"
@@ -332,9 +332,9 @@ async def test_a_hosted_api_lists_the_files_it_names_and_offers_no_more(era: str
             rest = facts(await client.call_tool("list_sources", {"cursor": listed["next_cursor"]}))
             tagged = facts(await client.call_tool("list_sources", {"tag": "hr"}))
     cards = [*listed["sources"], *rest["sources"]]
-    assert [(one["file_id"], one["state"]) for one in cards] == [("file_a", "ready"), ("file_b", "failed")]
+    assert [(card["file_id"], card["state"]) for card in cards] == [("file_a", "ready"), ("file_b", "failed")]
     assert listed["others"] == {"website": 1}
-    assert [one["file_id"] for one in tagged["sources"]] == ["file_a"]
+    assert [source["file_id"] for source in tagged["sources"]] == ["file_a"]
 
 
 async def test_tools_come_with_a_backend_that_announces_them(era: str) -> None:
@@ -357,7 +357,7 @@ async def test_the_text_of_a_source_is_a_resource(rig: Rig) -> None:
     assert content.mime_type == "text/plain"
     assert content.text.count("27 days") == content.text.count("three months") == 20
     templates = (await rig.client.list_resource_templates()).resource_templates
-    assert "bucket://{slug}/files/{file_id}/text" in {one.uri_template for one in templates}
+    assert "bucket://{slug}/files/{file_id}/text" in {template.uri_template for template in templates}
     await rig.ok("create_bucket", name="Other", slug="other")
     with pytest.raises(MCPError, match="file_not_found"):
         await rig.client.read_resource(f"bucket://other/files/{file_id}/text")

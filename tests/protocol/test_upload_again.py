@@ -58,14 +58,14 @@ def puts(rig: Rig) -> int:
 
 
 def changed(done: dict[str, Any]) -> list[str]:
-    return [one["path"] for one in done["outcomes"] if one.get("changed")]
+    return [outcome["path"] for outcome in done["outcomes"] if outcome.get("changed")]
 
 
 async def knowledge_files(rig: Rig) -> list[str]:
     """Return the names of all knowledge files, one for each file."""
     buckets = (await rig.calypso.buckets.list()).buckets
     ids = [file_id for bucket in buckets for file_id in bucket.file_ids]
-    return sorted([(await rig.calypso.files.get(one)).filename or "" for one in ids])
+    return sorted([(await rig.calypso.files.get(entry)).filename or "" for entry in ids])
 
 
 def mark(data_dir: Path, filename: str, status: str) -> None:
@@ -118,12 +118,12 @@ async def test_a_new_server_on_the_same_data_folder_knows_what_the_old_one_sent(
                 result = await agent.call_tool("upload_batch", arguments)
             assert not result.is_error, result.content
             seen.append(result.structured_content or {})
-    assert [one["counts"] for one in seen] == [
+    assert [call["counts"] for call in seen] == [
         {"accepted": 3},
         {"accepted": 1, "replayed": 2},
         {"replayed": 3},
     ]
-    assert [changed(one) for one in seen] == [[], ["odd/note-001.md"], []]
+    assert [changed(call) for call in seen] == [[], ["odd/note-001.md"], []]
 
 
 async def test_a_file_that_is_added_is_sent_alone(folder: Path, data_dir: Path) -> None:
@@ -151,7 +151,7 @@ async def test_250_files_again_cost_two_questions_for_each_batch_and_no_create_r
         # What is there, and whether it is searchable.
         assert rig.wire.count("GET", "/batches/") == 2 * batches
         assert len(rig.wire.seen) <= 2 * batches + 2  # and the list of buckets
-        assert len({one["path"] for one in done["outcomes"]}) == 250
+        assert len({outcome["path"] for outcome in done["outcomes"]}) == 250
 
 
 async def test_waiting_is_for_the_files_of_the_call_and_not_for_what_else_their_batch_once_held(
@@ -221,7 +221,7 @@ async def test_files_sent_alone_and_with_a_folder_are_recognised_as_the_same(
         await rig.ok("upload_file", path=str(path), bucket="docs", create_bucket=True)
         done = await upload(rig, folder)
         assert done["counts"] == {"accepted": 3, "replayed": 1}
-        assert [one["path"] for one in done["outcomes"] if one["outcome"] == "replayed"] == [
+        assert [outcome["path"] for outcome in done["outcomes"] if outcome["outcome"] == "replayed"] == [
             "odd/note-001.md"
         ]
         assert len(await knowledge_files(rig)) == 4
@@ -436,7 +436,7 @@ async def test_while_the_api_cannot_be_asked_nothing_is_sent_twice_or_called_the
         rig.wire.intercept = down
         done = await upload(rig, folder)
         assert done["counts"] == {"failed": 3}
-        assert all(one["retryable"] for one in done["outcomes"])
+        assert all(outcome["retryable"] for outcome in done["outcomes"])
         assert creates(rig) == 0
 
 

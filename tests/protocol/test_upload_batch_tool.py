@@ -43,7 +43,7 @@ def fill(folder: Path, files: dict[str, str]) -> None:
 
 
 def outcomes(done: dict[str, Any]) -> dict[str, str]:
-    return {one["path"]: one["outcome"] for one in done["outcomes"]}
+    return {outcome["path"]: outcome["outcome"] for outcome in done["outcomes"]}
 
 
 def skipped_of(done: dict[str, Any]) -> dict[str, int]:
@@ -166,13 +166,13 @@ async def test_what_needs_attention_comes_first_and_the_rest_takes_a_short_line_
     result = await rig.call("upload_batch", directory=".", wait=True)
     done = result.structured_content
     adds_up(done)
-    assert [(one["path"], one["outcome"]) for one in done["outcomes"]][:4] == [
+    assert [(outcome["path"], outcome["outcome"]) for outcome in done["outcomes"]][:4] == [
         ("broken.pdf", "failed"),
         ("secret.md", "rejected"),
         ("00.md", "accepted"),
         ("new.md", "accepted"),
     ]
-    assert all(set(one) == {"path", "outcome"} for one in done["outcomes"][3:])
+    assert all(set(outcome) == {"path", "outcome"} for outcome in done["outcomes"][3:])
     (ignored,) = (kind for kind in done["skipped"] if kind["code"] == "ignored")
     assert (ignored["count"], len(ignored["examples"])) == (470, 3)
 
@@ -181,7 +181,10 @@ async def test_what_needs_attention_comes_first_and_the_rest_takes_a_short_line_
         next(place for place, line in enumerate(lines) if line.startswith(start))
         for start in ("next_step: ", "failed ", "rejected ", "accepted, changed 00.md", "accepted new.md")
     ]
-    places += [lines.index("replayed 01.md"), next(p for p, one in enumerate(lines) if "470 ignored" in one)]
+    places += [
+        lines.index("replayed 01.md"),
+        next(p for p, entry in enumerate(lines) if "470 ignored" in entry),
+    ]
     assert places == sorted(places)
     quiet = [line for line in lines if line.startswith(("accepted ", "accepted, ", "replayed "))]
     assert len(quiet) == 7
@@ -205,7 +208,7 @@ async def test_a_changed_file_is_sent_as_new_content_and_says_so(rig: Rig, folde
     await rig.ok("upload_batch", directory=".")
     (folder / "b.md").write_text("three")
     done = await rig.ok("upload_batch", directory=".")
-    changed = {one["path"]: one.get("changed") for one in done["outcomes"]}
+    changed = {outcome["path"]: outcome.get("changed") for outcome in done["outcomes"]}
     assert changed == {"a.md": None, "b.md": True}
     assert outcomes(done)["b.md"] == "accepted"
 
@@ -218,7 +221,7 @@ async def test_paths_have_one_outcome_each_in_spite_of_bad_ones(rig: Rig, folder
     done = await rig.ok("upload_batch", paths=["a.md", *bad, "sub/b.md"], wait=True)
     adds_up(done)
     assert done["counts"] == {"rejected": 8, "accepted": 2}
-    codes = {one["path"]: one.get("code") for one in done["outcomes"]}
+    codes = {outcome["path"]: outcome.get("code") for outcome in done["outcomes"]}
     assert codes == {
         "/etc/passwd": "path_not_allowed",
         "../outside.md": "path_not_allowed",
@@ -231,9 +234,10 @@ async def test_paths_have_one_outcome_each_in_spite_of_bad_ones(rig: Rig, folder
         "a.md": None,
         "sub/b.md": None,
     }
-    rejected = [one for one in done["outcomes"] if one["outcome"] == "rejected"]
+    rejected = [outcome for outcome in done["outcomes"] if outcome["outcome"] == "rejected"]
     assert all(
-        one["reason"] and one["retryable"] is False and one["code"] in done["hints"] for one in rejected
+        outcome["reason"] and outcome["retryable"] is False and outcome["code"] in done["hints"]
+        for outcome in rejected
     )
 
 
@@ -253,14 +257,18 @@ async def test_items_bring_their_own_source_name_and_bucket(rig: Rig, folder: Pa
     done = await rig.ok("upload_batch", items=items, bucket="docs", tags=["shared"], wait=True)
     adds_up(done)
     assert done["counts"] == {"rejected": 5, "accepted": 3}
-    assert [one.get("code") for one in done["outcomes"] if one["outcome"] == "rejected"] == [
+    assert [outcome.get("code") for outcome in done["outcomes"] if outcome["outcome"] == "rejected"] == [
         "bucket_not_found",
         "several_sources",
         "no_source",
         "too_many_tags",
         "invalid_base64",
     ]
-    buckets = {one["path"]: one.get("bucket") for one in done["outcomes"] if one["outcome"] == "accepted"}
+    buckets = {
+        outcome["path"]: outcome.get("bucket")
+        for outcome in done["outcomes"]
+        if outcome["outcome"] == "accepted"
+    }
     assert buckets == {"a.md": "docs", "t.txt": "other", "b.txt": "docs"}
 
 
@@ -315,7 +323,7 @@ async def test_every_file_of_a_large_folder_is_named_and_a_changed_one_says_so(r
         adds_up(done)
         assert len(outcomes(done)) == 60
         assert "omitted" not in done
-    assert [one["path"] for one in second["outcomes"] if one.get("changed")] == ["59.md"]
+    assert [outcome["path"] for outcome in second["outcomes"] if outcome.get("changed")] == ["59.md"]
     assert second["outcomes"][0]["path"] == "59.md"
     assert second["counts"] == {"accepted": 1, "replayed": 59}
 
@@ -338,7 +346,7 @@ async def test_time_running_out_leaves_every_input_pending_and_the_next_call_fin
     assert list(outcomes(cut)) == (["."] if kind == "directory" else NAMES)
     assert set(outcomes(cut).values()) == {"pending"}
     assert "same arguments" in cut["next_step"]
-    assert all(one["retryable"] for one in cut["outcomes"])
+    assert all(outcome["retryable"] for outcome in cut["outcomes"])
     done = await rig.ok("upload_batch", **arguments)
     adds_up(done)
     assert done["searchable"]["ready"] == 4
@@ -357,7 +365,7 @@ async def test_what_there_was_no_time_to_look_at_is_pending_and_the_next_call_se
     for done in tried, cut:
         adds_up(done)
         assert done["counts"] == {"pending": 4}
-        assert {one["code"] for one in done["outcomes"]} == {"out_of_time"}
+        assert {outcome["code"] for outcome in done["outcomes"]} == {"out_of_time"}
     assert "same arguments" in cut["next_step"]
     done = await rig.ok("upload_batch", **arguments, wait=True)
     assert (done["counts"], done["readiness"]) == ({"accepted": 4}, "ready")
@@ -433,7 +441,7 @@ async def test_some_files_fail_and_the_next_call_sends_only_those(rig: Rig, fold
     first = await rig.ok("upload_batch", directory=".")
     adds_up(first)
     assert first["counts"] == {"failed": 3, "accepted": 9}
-    assert all(one["retryable"] for one in first["outcomes"] if one["outcome"] == "failed")
+    assert all(outcome["retryable"] for outcome in first["outcomes"] if outcome["outcome"] == "failed")
     rig.wire.intercept = lambda _request: None
     sent = rig.wire.bytes_put
     second = await rig.ok("upload_batch", directory=".", wait=True)
@@ -466,7 +474,9 @@ async def test_250_files_have_one_outcome_each_and_the_second_call_uploads_nothi
     }
     assert first["searchable"] == {"ready": 212, "failed": 5, "pending": 0}
     assert len(first["batch_ids"]) >= 3
-    assert {one["path"] for one in first["outcomes"][:5]} == {f"broken{number}.pdf" for number in range(5)}
+    assert {outcome["path"] for outcome in first["outcomes"][:5]} == {
+        f"broken{number}.pdf" for number in range(5)
+    }
     (bucket,) = (await rig.ok("list_buckets"))["buckets"]
     (folder / "broken0.pdf").unlink()
     for number in range(1, 5):
@@ -543,7 +553,7 @@ async def test_a_backend_that_fails_is_the_outcome_of_every_file(down: bool, rig
     done = await rig.ok("upload_batch", directory=".", bucket="docs")
     adds_up(done)
     assert done["counts"] == {"failed": 2}
-    assert {one["code"] for one in done["outcomes"]} == {
+    assert {outcome["code"] for outcome in done["outcomes"]} == {
         "connection_failed" if down else "unexpected_response"
     }
     assert done["next_step"].startswith("Nothing was sent")

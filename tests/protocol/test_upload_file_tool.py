@@ -372,7 +372,7 @@ async def test_a_bucket_that_is_made_gets_a_slug_and_keeps_its_name(rig: Rig):
             done = await rig.ok(tool, bucket=named, create_bucket=True, **arguments)
             assert done["bucket"] == "support-handbook"
     listed = (await rig.ok("list_buckets", query="support"))["buckets"]
-    assert [(one["slug"], one["name"]) for one in listed] == [("support-handbook", "Support Handbook")]
+    assert [(entry["slug"], entry["name"]) for entry in listed] == [("support-handbook", "Support Handbook")]
 
 
 async def test_an_error_about_a_bucket_names_those_that_can_be_used(rig: Rig):

@@ -130,7 +130,8 @@ def _add_prompts(server: CalypsoServer) -> None:
                 name=name,
                 description=_FOR_THE_SUITE,
                 arguments=[
-                    PromptArgument(name=one, description=_FOR_THE_SUITE, required=True) for one in arguments
+                    PromptArgument(name=argument, description=_FOR_THE_SUITE, required=True)
+                    for argument in arguments
                 ],
             )
             for name, arguments in _PROMPTS.items()
@@ -168,4 +169,4 @@ def _messages(name: str, arguments: dict[str, str]) -> list[PromptMessage]:
             content = ["This is a simple prompt for testing."]
         case _:
             content = ["This prompt has what it asked for."]
-    return [PromptMessage(role="user", content=one) for one in said(*content).content]
+    return [PromptMessage(role="user", content=entry) for entry in said(*content).content]

@@ -45,7 +45,9 @@ Answer = CallToolResult | InputRequiredResult
 
 def said(*content: Any) -> CallToolResult:
     return CallToolResult(
-        content=[TextContent(type="text", text=one) if isinstance(one, str) else one for one in content]
+        content=[
+            TextContent(type="text", text=entry) if isinstance(entry, str) else entry for entry in content
+        ]
     )
 
 

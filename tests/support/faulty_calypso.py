@@ -131,7 +131,7 @@ async def knowledge_counts(
         listing = await client.buckets.list()
         ids = sorted({file_id for bucket in listing.buckets for file_id in bucket.file_ids})
         files = [await client.files.get(file_id) for file_id in ids]
-    return Counter(Stored(one.filename or "", one.size_bytes or 0, one.sha256 or "") for one in files)
+    return Counter(Stored(file.filename or "", file.size_bytes or 0, file.sha256 or "") for file in files)
 
 
 @cache

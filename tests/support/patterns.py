@@ -56,7 +56,7 @@ def patterns_of(package: ModuleType) -> list[Written]:
         tree = ast.parse(Path(str(module.__file__)).read_text(encoding="utf-8"))
         found += _held(module, tree)
         found += _in_calls(module, tree)
-    return list({(one.pattern, one.functions): one for one in found}.values())
+    return list({(entry.pattern, entry.functions): entry for entry in found}.values())
 
 
 def _held(module: ModuleType, tree: ast.Module) -> Iterator[Written]:
@@ -72,8 +72,8 @@ def _within(value: object) -> Iterator[re.Pattern[Any]]:
     elif isinstance(value, Mapping):
         yield from _within(tuple(cast("Mapping[Any, Any]", value).values()))
     elif isinstance(value, list | tuple):
-        for one in cast("Iterable[Any]", value):
-            yield from _within(one)
+        for entry in cast("Iterable[Any]", value):
+            yield from _within(entry)
 
 
 def _used_with(name: str, tree: ast.Module) -> frozenset[str]:
@@ -186,8 +186,8 @@ def _characters(kind: Any, value: Any) -> list[str]:
         return ["a"]
     if value[0][0] is kinds.NEGATE:
         refused = re.compile(_class_of(value[1:]))
-        return [next(one for one in "a 0<-\"'\n\u4e2d" if not refused.match(one))]
-    return [_first(one) for one in value[:_OF_A_CLASS]]
+        return [next(entry for entry in "a 0<-\"'\n\u4e2d" if not refused.match(entry))]
+    return [_first(entry) for entry in value[:_OF_A_CLASS]]
 
 
 def _class_of(items: Any) -> str:

@@ -15,7 +15,7 @@ from calypso_mcp.domain.states.readiness import Readiness
 async def wait_until_indexed(client: CalypsoClient, bucket: str) -> None:
     """Wait, within bounds, until everything in the bucket with this slug is searchable."""
     listing = await client.buckets.list()
-    [bucket_id] = [one.id for one in listing.buckets if one.slug == bucket]
+    [bucket_id] = [entry.id for entry in listing.buckets if entry.slug == bucket]
     with anyio.fail_after(60):
         report = await client.readiness.wait(ReadinessTarget(bucket_id=bucket_id), timeout_s=55)
     assert report.state is Readiness.READY, report
@@ -27,7 +27,9 @@ async def found_by(client: CalypsoClient, bucket: str, words: Iterable[str]) -> 
     for word in words:
         response = await client.search.search(SearchRequest(query=word, buckets=(bucket,), max_results=10))
         hits = {
-            one.file_id: one.filename or "" for one in response.results if word in (one.text or "").split()
+            result.file_id: result.filename or ""
+            for result in response.results
+            if word in (result.text or "").split()
         }
         found[word] = sorted(hits.values())
     return found

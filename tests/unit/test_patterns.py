@@ -22,7 +22,7 @@ QUICK_S = 0.001
 #: Linear time grows fourfold from a small text to a large one, quadratic time sixteenfold.
 MOST_GROWTH = 8
 
-WRITTEN = {one.place: one for one in patterns_of(calypso_mcp)}
+WRITTEN = {entry.place: entry for entry in patterns_of(calypso_mcp)}
 
 
 def seconds(look: Callable[[Any], object], text: str | bytes) -> float:
@@ -74,4 +74,4 @@ def test_patterns_are_found_wherever_they_are_written():
         assert place in WRITTEN
     for module in ("indexing.formats.html.blocks", "indexing.chunking"):  # inside a function
         assert any(place.startswith(f"calypso_mcp.local.{module}:") for place in WRITTEN)
-    assert all(one.functions <= LOOKING | MATCHING for one in WRITTEN.values())
+    assert all(entry.functions <= LOOKING | MATCHING for entry in WRITTEN.values())

@@ -12,12 +12,15 @@ import pytest
 def _logging_as_it_was() -> Generator[None]:  # pyright: ignore[reportUnusedFunction]
     """Put handlers and levels back after each test."""
     root = logging.getLogger()
-    loggers = [root, *(one for one in root.manager.loggerDict.values() if isinstance(one, logging.Logger))]
-    levels = {one.name: one.level for one in loggers}
+    loggers = [
+        root,
+        *(entry for entry in root.manager.loggerDict.values() if isinstance(entry, logging.Logger)),
+    ]
+    levels = {logger.name: logger.level for logger in loggers}
     handlers = list(root.handlers)
     yield
-    for name, one in list(root.manager.loggerDict.items()):
-        if isinstance(one, logging.Logger):
-            one.setLevel(levels.get(name, logging.NOTSET))
+    for name, entry in list(root.manager.loggerDict.items()):
+        if isinstance(entry, logging.Logger):
+            entry.setLevel(levels.get(name, logging.NOTSET))
     root.setLevel(levels[root.name])
     root.handlers = handlers

@@ -76,11 +76,11 @@ def test_wrong_arguments_are_two_lines_and_exit_code_2(
     assert complaint.startswith("calypso-mcp: ")
     assert usage.startswith("Usage: calypso-mcp ")
     command = line.split(maxsplit=1)[0]
-    if command in {one.name for one in COMMANDS}:
+    if command in {entry.name for entry in COMMANDS}:
         assert usage.startswith(f"Usage: calypso-mcp {command} ")
 
 
-@pytest.mark.parametrize("command", ["", *(one.name for one in COMMANDS)])
+@pytest.mark.parametrize("command", ["", *(entry.name for entry in COMMANDS)])
 @pytest.mark.parametrize(
     "rest",
     [

@@ -222,7 +222,7 @@ def test_a_change_by_another_program_meanwhile_is_kept(tmp_path: Path) -> None:
     with pytest.raises(NotWritten, match="changed by another program"):
         created.replace("{}")
     assert path.read_text(encoding="utf-8") == '{"new": 1}'
-    assert {one.name for one in tmp_path.iterdir()} == {"mcp.json", "later.json"}
+    assert {entry.name for entry in tmp_path.iterdir()} == {"mcp.json", "later.json"}
 
 
 def test_what_is_read_only_or_no_file_is_left_alone(tmp_path: Path) -> None:

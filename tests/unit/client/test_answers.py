@@ -62,7 +62,7 @@ async def test_a_streamed_answer_is_put_together_and_heard_while_it_comes() -> N
     )
     answer = await asked(stream, heard=heard)
     assert (answer.text, answer.response_id, answer.kind) == ("Three months.", "resp_1", None)
-    assert [(one.file_id, one.text) for one in answer.sources] == [
+    assert [(entry.file_id, entry.text) for entry in answer.sources] == [
         ("file_1", "The notice period is three months.")
     ]
     assert max(heard) == len("Three months.")
@@ -123,7 +123,7 @@ async def test_both_shapes_of_annotations_are_citations_wherever_they_stand(
     }
     answer = await asked(answers[way])
     assert answer.text == "Yes."
-    assert [(one.title, one.url) for one in answer.sources] == [(name, url)]
+    assert [(entry.title, entry.url) for entry in answer.sources] == [(name, url)]
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ def test_every_cut_of_a_body_reads_the_same(piece_bytes: int):
     odd = {**entry(0, name='Zoë ]} "\\ 🙂', description="a,\n]"), "more": {"deep": [1.5, None, [{}]]}}
     body = body_of([odd, entry(1, status="archived"), entry(2)], request_id="req_1")
     listed = read(body, piece_bytes=piece_bytes)
-    assert [one.slug for one in listed.buckets] == ["area-000000", "area-000001", "area-000002"]
+    assert [item.slug for item in listed.buckets] == ["area-000000", "area-000001", "area-000002"]
     assert listed.buckets[0].name == odd["name"]
     assert listed.buckets[0].file_ids == tuple(odd["fileKnowledgeIds"])
     assert listed.buckets[0].counts == {"file": 3, "website": 1}
@@ -82,10 +82,10 @@ def test_only_what_changed_is_read_again():
     listed = read(body_of(buckets))
     changed = [entry(50), *buckets[:10], *buckets[12:20], {**buckets[20], "name": "New"}, *buckets[21:]]
     again = read(body_of(changed), listed)
-    assert [one.id for one in again.buckets] == [one["id"] for one in changed]
+    assert [item.id for item in again.buckets] == [item["id"] for item in changed]
     assert again.buckets[19].name == "New"
-    before = {id(one) for one in listed.buckets}
-    fresh = [one.slug for one in again.buckets if id(one) not in before]
+    before = {id(item) for item in listed.buckets}
+    fresh = [item.slug for item in again.buckets if id(item) not in before]
     # The first two after a gap are read once more, to find the place in the list before.
     assert set(fresh) <= {"area-000050", "area-000012", "area-000020"}
 
@@ -102,7 +102,7 @@ def test_a_shorter_list_is_not_the_known_one():
     buckets = [entry(number) for number in range(20)]
     listed = read(body_of(buckets))
     assert len(read(body_of(buckets[:-1]), listed).buckets) == 19
-    assert [one.slug for one in read(body_of(buckets[:7] + buckets[9:]), listed).buckets][6:8] == [
+    assert [item.slug for item in read(body_of(buckets[:7] + buckets[9:]), listed).buckets][6:8] == [
         "area-000006",
         "area-000009",
     ]

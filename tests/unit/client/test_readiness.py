@@ -70,7 +70,7 @@ async def test_the_pauses_grow_to_four_seconds_and_end_with_the_time_allowed() -
         report = await client.readiness.wait(ReadinessTarget(file_ids=("f1",)), timeout_s=20)
 
     assert report.state is Readiness.PENDING
-    assert [one.status for one in report.pending] == ["indexing"]
+    assert [state.status for state in report.pending] == ["indexing"]
     assert max(clock.slept) == 4.0
     assert sum(clock.slept) == pytest.approx(20)
 
@@ -101,7 +101,7 @@ async def test_a_failed_file_does_not_hide_the_ready_ones() -> None:
 
     assert report.state is Readiness.FAILED
     assert report.ready == ("f2",)
-    assert [(one.id, one.code, one.message) for one in report.failed] == [
+    assert [(state.id, state.code, state.message) for state in report.failed] == [
         ("f1", "encrypted", "The PDF needs a password."),
         ("f3", "file_deleted", "The file was deleted."),
         ("f4", "file_not_found", "There is no such file."),
@@ -163,12 +163,12 @@ async def test_a_partially_active_batch_keeps_waiting_for_its_last_item() -> Non
 
     assert len(api.requests) == 3
     assert (report.state, report.ready, report.total) == (Readiness.FAILED, ("f1", "f2"), 3)
-    assert [(one.file_id, one.client_file_id, one.message) for one in report.failed] == [
+    assert [(state.file_id, state.client_file_id, state.message) for state in report.failed] == [
         ("f3", "c3", "broken")
     ]
     assert report.batch_status == "partially_failed"
     # Told when something changed, not at every look.
-    assert [one.state for one in seen] == [Readiness.PENDING, Readiness.FAILED]
+    assert [call.state for call in seen] == [Readiness.PENDING, Readiness.FAILED]
 
 
 class FirstTwo:
@@ -204,7 +204,7 @@ async def test_a_file_that_may_not_be_seen_is_not_there_and_another_shows_what_m
             ReadinessTarget(file_ids=("f1", "f2"), view=FirstTwo()), timeout_s=0
         )
     assert report.ready == ("f1",)
-    assert [(one.id, one.status) for one in report.failed] == [("f2", "not_found")]
+    assert [(state.id, state.status) for state in report.failed] == [("f2", "not_found")]
 
 
 async def test_an_active_batch_still_waits_for_the_sync_of_its_items() -> None:

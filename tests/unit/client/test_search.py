@@ -71,7 +71,7 @@ async def test_without_the_endpoint_an_agent_of_just_these_buckets_is_asked(miss
         "metadata": {"_aicore": {"file_input_strategy": "rag_policy"}},
     }
     assert found.agent == "calypso-agent:fit"
-    assert [(one.text, one.file_id, one.filename, one.title) for one in found.results] == [
+    assert [(result.text, result.file_id, result.filename, result.title) for result in found.results] == [
         ("a passage", "file_1", "a.md", "A")
     ]
 
@@ -90,7 +90,7 @@ async def test_agents_are_combined_when_none_covers_all_buckets_alone() -> None:
 
     asked = [api.json(n)["model"] for n, line in enumerate(api.lines()) if line == RESPONSES]
     assert asked == ["calypso-agent:pair", "calypso-agent:three"]
-    assert [one.text for one in found.results] == ["from pair", "from three"]
+    assert [result.text for result in found.results] == ["from pair", "from three"]
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,9 @@ async def test_evidence_is_read_from_every_place_it_is_known_to_be_in() -> None:
     async with client:
         found = await client.search.search(SearchRequest(query="q", buckets=("b1",)))
 
-    assert [(one.source_index, one.text, one.filename or one.title) for one in found.results] == [
+    assert [
+        (result.source_index, result.text, result.filename or result.title) for result in found.results
+    ] == [
         (0, "one", "Guide"),
         (1, "two", "b.md"),
         (2, "three", "c.md"),

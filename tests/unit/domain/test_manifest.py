@@ -28,7 +28,7 @@ def test_files_are_divided_into_few_batches_of_at_most_100(files: int, batches: 
 
     assert len(parts) == batches
     assert all(1 <= len(part) <= 100 for part in parts)
-    assert sorted(one for part in parts for one in part) == sorted(ids(files))
+    assert sorted(entry for part in parts for entry in part) == sorted(ids(files))
 
 
 def test_the_division_does_not_depend_on_the_order() -> None:
@@ -55,7 +55,7 @@ def test_a_changed_file_changes_its_own_batch_only() -> None:
     before = split(some)
     changed = an_id(path="docs/chapter-500.md", content_hash="cd" * 32)
 
-    after = split([changed, *(one for one in some if one != some[500])])
+    after = split([changed, *(entry for entry in some if entry != some[500])])
 
     assert len(set(before) - set(after)) == 1
 

@@ -107,7 +107,7 @@ async def test_columns_are_read_one_after_the_other(extractor: Extractor, tmp_pa
 @needs_ocr
 async def test_a_page_of_broken_fonts_is_read_from_its_picture(extractor: Extractor, tmp_path: Path) -> None:
     """The glyphs are those of Courier's `!` and so on: only that they were looked at is of interest."""
-    glyphs = [(50 + 6.0 * index, 700.0, one) for index, one in enumerate("abcdefghijklmnopqrst" * 2)]
+    glyphs = [(50 + 6.0 * index, 700.0, entry) for index, entry in enumerate("abcdefghijklmnopqrst" * 2)]
     path = tmp_path / "broken.pdf"
     path.write_bytes(mapped_pdf(glyphs, maps=False))
     document = await extractor.extract(path, filename="broken.pdf", content_type="")

@@ -58,7 +58,7 @@ def shown_from_left(line: str) -> str:
 
 def placed(line: str, y: float = 700) -> list[tuple[float, float, str]]:
     shown = shown_from_left(line)
-    return [(50 + ADVANCE * index, y, one) for index, one in enumerate(shown) if one != " "]
+    return [(50 + ADVANCE * index, y, entry) for index, entry in enumerate(shown) if entry != " "]
 
 
 @pytest.mark.parametrize("line", RIGHT_TO_LEFT)
@@ -71,14 +71,14 @@ def test_right_to_left_lines_are_read_in_order_however_their_letters_were_writte
 def test_right_to_left_letters_drawn_from_left_to_right_are_read_all_the_same() -> None:
     """Programs without any notion of direction write the letters in the order of the text."""
     line = "חופשה שנתית היא חמישה עשר ימים"
-    glyphs = [(50 + ADVANCE * index, 700.0, one) for index, one in enumerate(line) if one != " "]
+    glyphs = [(50 + ADVANCE * index, 700.0, entry) for index, entry in enumerate(line) if entry != " "]
     assert read(mapped_pdf(glyphs)).text == line
 
 
 def test_left_to_right_text_with_a_foreign_word_keeps_its_order() -> None:
     line = "The word שלום means peace"
     shown = line.replace("שלום", "םולש")
-    glyphs = [(50 + ADVANCE * index, 700.0, one) for index, one in enumerate(shown) if one != " "]
+    glyphs = [(50 + ADVANCE * index, 700.0, entry) for index, entry in enumerate(shown) if entry != " "]
     assert read(mapped_pdf(glyphs)).text == line
 
 
@@ -192,9 +192,9 @@ def test_text_of_any_language_is_legible(text: str) -> None:
 @pytest.mark.parametrize(
     "garbled",
     [
-        [one if one == " " else chr(ord(one) - 29) for one in PROSE["english"]],
-        [chr(0xF000 + ord(one)) for one in PROSE["english"]],
-        [chr(1 + ord(one) % 8) for one in PROSE["english"]],
+        [sentence if sentence == " " else chr(ord(sentence) - 29) for sentence in PROSE["english"]],
+        [chr(0xF000 + ord(sentence)) for sentence in PROSE["english"]],
+        [chr(1 + ord(sentence) % 8) for sentence in PROSE["english"]],
         ["\ufffd"] * len(PROSE["english"]),
     ],
     ids=["glyph numbers", "private use", "control", "replacement"],

@@ -20,7 +20,7 @@ def test_the_sentence_with_most_of_the_question_comes_first_and_names_its_passag
     found = quoted("When can a lamp be returned?", RETURNS, LAMPS)
     assert found[0] == Quotation(0, "A lamp can be returned within thirty days.")
     assert Quotation(1, "The lamps are blue.") in found
-    assert "Shipping is free." not in [one.text for one in found]
+    assert "Shipping is free." not in [entry.text for entry in found]
     assert len(found) <= QUOTATIONS
 
 
@@ -30,13 +30,16 @@ def test_words_are_found_in_their_other_forms() -> None:
 
 def test_a_sentence_that_is_repeated_is_quoted_once_from_the_better_passage() -> None:
     twin = Source("Other", "A lamp  can be returned within THIRTY days!", 4.5)
-    assert [one.source for one in quoted("thirty days", RETURNS, twin)] == [0]
+    assert [quotation.source for quotation in quoted("thirty days", RETURNS, twin)] == [0]
 
 
 def test_passages_far_below_the_best_are_not_quoted() -> None:
     weak = Source("Other", "Thirty days have September and April.", 2.4)
-    assert [one.source for one in quoted("thirty days", RETURNS, weak)] == [0]
-    assert {one.source for one in quoted("thirty days", RETURNS, replace(weak, score=2.6))} == {0, 1}
+    assert [quotation.source for quotation in quoted("thirty days", RETURNS, weak)] == [0]
+    assert {quotation.source for quotation in quoted("thirty days", RETURNS, replace(weak, score=2.6))} == {
+        0,
+        1,
+    }
 
 
 @pytest.mark.parametrize(
@@ -52,12 +55,12 @@ def test_passages_far_below_the_best_are_not_quoted() -> None:
 def test_what_follows_a_question_is_quoted_instead_of_it(text: str) -> None:
     [first, *others] = quoted("How long can lamps be returned?", Source("", text, 1.0))
     assert first.text == "Up to a month."
-    assert not any("?" in one.text for one in others)
+    assert not any("?" in other.text for other in others)
 
 
 def test_an_answer_in_a_line_of_its_own_is_quoted_alone() -> None:
     text = "Q: Is shipping free?\nA: Above fifty euros.\nQ: Can lamps be returned?\nA: Up to a month."
-    assert [one.text for one in quoted("Can lamps be returned?", Source("", text, 1.0))] == [
+    assert [quotation.text for quotation in quoted("Can lamps be returned?", Source("", text, 1.0))] == [
         "A: Up to a month."
     ]
 

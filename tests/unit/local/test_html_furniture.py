@@ -53,7 +53,7 @@ def test_menus_notices_and_footers_are_left_out_and_all_of_the_content_stays(con
             main = content.format(*SENTENCES)
             for body in (menu + asking + main + footer, f"<div id=wrap>{asking}{menu}{main}{footer}</div>"):
                 text = text_of(body)
-                assert [one for one in SENTENCES if one not in text] == [], body
+                assert [sentence for sentence in SENTENCES if sentence not in text] == [], body
                 assert [word for word in FURNITURE if word in text] == [], body
 
 

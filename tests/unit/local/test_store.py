@@ -59,7 +59,7 @@ async def test_only_its_owner_can_read_it_in_a_folder_that_all_can_read(
 ) -> None:
     tmp_path.chmod(0o755)
     await database.write(insert("a"))
-    modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in tmp_path.iterdir()}
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert modes == {"calypso.db": 0o600, "calypso.db-wal": 0o600, "calypso.db-shm": 0o600}
 
 

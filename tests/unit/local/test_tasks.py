@@ -53,7 +53,7 @@ async def claim(database: Database, count: int = 2, *, is_idle: bool = True) -> 
             is_small=is_small,
         )
     )
-    return [[one.file.declaration.filename for one in group] for group in claimed]
+    return [[member.file.declaration.filename for member in group] for group in claimed]
 
 
 async def test_small_tasks_are_taken_together_up_to_a_number(database: Database) -> None:

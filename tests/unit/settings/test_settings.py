@@ -147,7 +147,7 @@ def test_what_was_given_is_shown_without_secrets() -> None:
     reading = read_settings(
         {"api_base_url": "https://u:pass@x.example/v1"}, {"CALYPSO_API_KEY": KEY, "CALYPSO_BUCKETS": "a,b"}
     )
-    shown = {name: (one.source, one.shown) for name, one in reading.given.items()}
+    shown = {name: (entry.source, entry.shown) for name, entry in reading.given.items()}
     assert shown == {
         "api_key": ("variable", "(set, not shown)"),
         "api_base_url": ("flag", "https://***@x.example/v1"),

@@ -136,4 +136,4 @@ def test_every_form_of_secret_is_found_in_text_and_json_and_not_repeated(kind: s
 def test_what_is_allowed_is_only_the_named_kind() -> None:
     text = SECRETS[ONE_TIME_ADDRESS] + " " + SECRETS["API key"]
     found = Secrets().find(text, allowed=frozenset({ONE_TIME_ADDRESS}))
-    assert [one.kind for one in found] == ["API key"]
+    assert [entry.kind for entry in found] == ["API key"]

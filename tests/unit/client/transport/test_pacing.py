@@ -18,7 +18,7 @@ UPLOAD = CreateUploadSession(filename="a.md", size_bytes=1, bucket="b")
 
 def most_in_any_second(times: list[float]) -> int:
     """Return the largest number of `times` that lie within one second."""
-    return max(sum(1 for other in times if 0 <= other - one < 1) for one in times)
+    return max(sum(1 for other in times if 0 <= other - time < 1) for time in times)
 
 
 def recording(

@@ -49,14 +49,14 @@ async def test_a_read_over_the_end_returns_what_is_left(source: DescriptorSource
 async def test_what_is_in_memory_is_read_without_a_thread(source: DescriptorSource) -> None:
     threads = anyio.to_thread.current_default_thread_limiter()
     borrowed = [object() for _ in range(int(threads.total_tokens))]
-    for one in borrowed:
-        threads.acquire_on_behalf_of_nowait(one)  # now a hop to a thread would never end
+    for entry in borrowed:
+        threads.acquire_on_behalf_of_nowait(entry)  # now a hop to a thread would never end
     try:
         with anyio.fail_after(30):
             assert await source.read(0, BLOCK_BYTES) == DATA[:BLOCK_BYTES]
     finally:
-        for one in borrowed:
-            threads.release_on_behalf_of(one)
+        for entry in borrowed:
+            threads.release_on_behalf_of(entry)
 
 
 @ONLY_LINUX

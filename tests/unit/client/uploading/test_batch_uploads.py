@@ -102,7 +102,7 @@ class Batches(httpx2.AsyncBaseTransport):
 
     def _addresses(self, batch_id: str) -> list[tuple[str, str]]:
         files = self.batches[batch_id]["files"]
-        return [(one["client_file_id"], f"{batch_id}--{one['client_file_id']}") for one in files]
+        return [(file["client_file_id"], f"{batch_id}--{file['client_file_id']}") for file in files]
 
     async def _put(self, request: httpx2.Request) -> httpx2.Response:
         address = request.url.path.split("/")[-1]
@@ -169,15 +169,15 @@ async def send(
     with anyio.fail_after(20):
         async with client:
             outcomes = await client.uploads.upload_all(uploads, on_progress=on_progress)
-    assert [one.name for one in outcomes] == [one.declaration.filename for one in uploads]
-    assert all((one.file_id is not None) == one.is_uploaded for one in outcomes)
-    assert all(one.is_uploaded or (one.code and one.message) for one in outcomes)
+    assert [outcome.name for outcome in outcomes] == [upload.declaration.filename for upload in uploads]
+    assert all((outcome.file_id is not None) == outcome.is_uploaded for outcome in outcomes)
+    assert all(outcome.is_uploaded or (outcome.code and outcome.message) for outcome in outcomes)
     return outcomes
 
 
 def statuses(outcomes: Sequence[FileState]) -> Counter[str]:
     """Return how many outcomes there are of each status."""
-    return Counter(one.outcome or "" for one in outcomes)
+    return Counter(outcome.outcome or "" for outcome in outcomes)
 
 
 async def test_a_batch_is_created_sent_and_finalized_once() -> None:
@@ -224,7 +224,7 @@ async def test_a_second_call_in_another_order_makes_no_new_file(says_replayed: b
     second = await send(api, uploads[::-1])
 
     assert statuses(second) == {"replayed": 120}
-    assert [one.file_id for one in second[::-1]] == [one.file_id for one in first]
+    assert [outcome.file_id for outcome in second[::-1]] == [outcome.file_id for outcome in first]
     counts = api.counts()
     assert counts["create"] == 2
     # A server that marks replays is not even asked about single files.
@@ -276,7 +276,7 @@ async def test_the_same_file_twice_in_one_call_is_sent_once() -> None:
 
     outcomes = await send(api, [upload(1), upload(2), upload(1)])
 
-    assert [one.outcome for one in outcomes] == ["accepted", "accepted", "replayed"]
+    assert [outcome.outcome for outcome in outcomes] == ["accepted", "accepted", "replayed"]
     assert outcomes[0].file_id == outcomes[2].file_id
     assert api.counts()["put"] == 2
 
@@ -286,7 +286,7 @@ async def test_equal_files_in_different_folders_are_different_files() -> None:
 
     outcomes = await send(api, [upload(1, path="a/x.md"), upload(1, path="b/x.md")])
 
-    assert len({one.file_id for one in outcomes}) == 2
+    assert len({outcome.file_id for outcome in outcomes}) == 2
 
 
 async def test_what_the_api_rejects_is_told_with_its_reason() -> None:
@@ -303,7 +303,7 @@ async def test_what_the_api_rejects_is_told_with_its_reason() -> None:
     outcomes = await send(Batches(on_create=reject), [upload(n) for n in range(6)])
 
     assert statuses(outcomes) == {"rejected": 4, "accepted": 2}
-    told = [(one.code, one.message) for one in outcomes if one.outcome == "rejected"]
+    told = [(outcome.code, outcome.message) for outcome in outcomes if outcome.outcome == "rejected"]
     assert told[:3] == [("type_not_allowed", "No."), ("type_not_allowed", "No."), ("rejected", "No.")]
     assert told[3][1]
 
@@ -315,7 +315,7 @@ async def test_what_the_api_forgets_to_mention_has_failed() -> None:
     outcomes = await send(Batches(on_create=forget), [upload(n) for n in range(3)])
 
     assert statuses(outcomes) == {"accepted": 2, "failed": 1}
-    lost = next(one for one in outcomes if one.outcome == "failed")
+    lost = next(outcome for outcome in outcomes if outcome.outcome == "failed")
     assert (lost.code, lost.retryable) == ("missing_from_answer", True)
 
 
@@ -335,7 +335,7 @@ async def test_what_finalize_calls_failed_has_failed_with_its_reason() -> None:
 
     outcomes = await send(Batches(on_finalize=fail), [upload(1), upload(2)])
 
-    lost = next(one for one in outcomes if one.outcome == "failed")
+    lost = next(outcome for outcome in outcomes if outcome.outcome == "failed")
     assert (lost.code, lost.message, lost.retryable) == ("size_mismatch", "Too short.", True)
 
 
@@ -346,7 +346,7 @@ async def test_a_file_that_cannot_be_sent_costs_no_other() -> None:
     api = Batches(on_put=refuse)
     outcomes = await send(api, [upload(n) for n in range(6)])
 
-    assert [one.outcome for one in outcomes] == ["accepted"] * 3 + ["failed"] + ["accepted"] * 2
+    assert [outcome.outcome for outcome in outcomes] == ["accepted"] * 3 + ["failed"] + ["accepted"] * 2
     assert (outcomes[3].code, outcomes[3].retryable) == ("upload_failed", False)
     assert outcomes[3].batch_id
 
@@ -354,7 +354,7 @@ async def test_a_file_that_cannot_be_sent_costs_no_other() -> None:
     api.counts()
     again = await send(api, [upload(n) for n in range(6)])
 
-    assert [one.outcome for one in again] == ["replayed"] * 3 + ["accepted"] + ["replayed"] * 2
+    assert [outcome.outcome for outcome in again] == ["replayed"] * 3 + ["accepted"] + ["replayed"] * 2
     assert api.counts()["put"] == 1
 
 
@@ -371,7 +371,7 @@ async def test_a_fault_of_ours_in_one_file_costs_no_other(caplog: pytest.LogCapt
     broken = Upload(Broken(b"x"), declared("broken.md"))
     outcomes = await send(Batches(), [upload(1), broken])
 
-    assert [one.outcome for one in outcomes] == ["accepted", "failed"]
+    assert [outcome.outcome for outcome in outcomes] == ["accepted", "failed"]
     assert (outcomes[1].code, outcomes[1].retryable) == ("internal_error", False)
     assert "a bug" in caplog.text
 
@@ -394,14 +394,14 @@ async def test_bad_input_is_rejected_and_the_rest_is_sent() -> None:
         ],
     )
 
-    assert [(one.outcome, one.code) for one in outcomes] == [
+    assert [(outcome.outcome, outcome.code) for outcome in outcomes] == [
         ("accepted", None),
         ("rejected", "empty_file"),
         ("rejected", "bucket_required"),
         ("rejected", "too_many_tags"),
         ("rejected", "unreadable_file"),
     ]
-    assert all(one.hint for one in outcomes[1:])
+    assert all(outcome.hint for outcome in outcomes[1:])
     assert api.counts() == {"create": 1, "put": 1, "finalize": 1}
 
 
@@ -418,7 +418,7 @@ async def test_when_the_second_batch_cannot_be_created_the_first_ones_outcomes_s
     counts = statuses(outcomes)
     assert counts["accepted"] + counts["failed"] == 150
     assert 50 <= counts["failed"] <= 100
-    failed = next(one for one in outcomes if one.outcome == "failed")
+    failed = next(outcome for outcome in outcomes if outcome.outcome == "failed")
     assert (failed.code, failed.retryable, failed.reason and failed.reason.request_id) == (
         "quota_exceeded",
         False,
@@ -435,7 +435,7 @@ async def test_one_bad_destination_costs_only_its_own_files() -> None:
     uploads = [upload(n, destination=nowhere if n % 2 else BUCKET) for n in range(6)]
     outcomes = await send(Batches(on_create=assign), uploads)
 
-    assert [one.outcome for one in outcomes] == ["accepted", "failed"] * 3
+    assert [outcome.outcome for outcome in outcomes] == ["accepted", "failed"] * 3
     assert outcomes[1].code == "bucket_assignment_failed"
 
 
@@ -481,14 +481,14 @@ async def test_arrived_files_that_stay_pending_are_finalized_again_and_then_told
             withhold(answer)
 
     api.on_finalize = relent
-    assert [one.outcome for one in await send(api, [upload(2)])] == ["accepted"]
+    assert [outcome.outcome for outcome in await send(api, [upload(2)])] == ["accepted"]
 
 
 async def test_a_finalize_that_fails_leaves_the_files_pending() -> None:
     outcomes = await send(Batches(on_finalize=lambda _: problem(503, "overloaded")), [upload(1), upload(2)])
 
     assert statuses(outcomes) == {"pending": 2}
-    assert {(one.code, one.retryable) for one in outcomes} == {("overloaded", True)}
+    assert {(outcome.code, outcome.retryable) for outcome in outcomes} == {("overloaded", True)}
 
 
 @pytest.mark.parametrize("says_replayed", [True, False])
@@ -501,7 +501,13 @@ async def test_a_replayed_file_that_is_gone_is_uploaded_again(state: str, says_r
 
     second = await send(api, uploads)
 
-    assert [one.outcome for one in second] == ["replayed", "replayed", "accepted", "replayed", "replayed"]
+    assert [outcome.outcome for outcome in second] == [
+        "replayed",
+        "replayed",
+        "accepted",
+        "replayed",
+        "replayed",
+    ]
     assert second[2].file_id != first[2].file_id
     assert second[2].client_file_id == first[2].client_file_id
 
@@ -528,7 +534,7 @@ async def test_replays_stand_when_their_state_cannot_be_asked() -> None:
     await send(api, [upload(1)])
     api.on_get = lambda _: problem(500)
 
-    assert [one.outcome for one in await send(api, [upload(1)])] == ["replayed"]
+    assert [outcome.outcome for outcome in await send(api, [upload(1)])] == ["replayed"]
 
 
 async def test_expired_addresses_are_renewed_under_the_same_key() -> None:
@@ -587,12 +593,17 @@ async def test_progress_counts_every_file_and_byte_and_ends_with_all() -> None:
 
     await send(Batches(), uploads, on_progress=told.append)
 
-    assert list(dict.fromkeys(one.phase for one in told)) == ["hashing", "uploading", "finalizing", "done"]
+    assert list(dict.fromkeys(entry.phase for entry in told)) == [
+        "hashing",
+        "uploading",
+        "finalizing",
+        "done",
+    ]
     last = told[-1]
     assert (last.files_done, last.files_total) == (21, 21)
     assert last.bytes_done == last.bytes_total == sum(len(f"Content of file {n}.") for n in range(20))
     for phase in ("hashing", "uploading"):
-        done = [(one.files_done, one.bytes_done) for one in told if one.phase == phase]
+        done = [(entry.files_done, entry.bytes_done) for entry in told if entry.phase == phase]
         assert done == sorted(done)
 
 
@@ -619,5 +630,5 @@ async def test_cancelling_stops_at_once_and_the_next_call_continues() -> None:
     calm = Batches(batches=api.batches, bytes_of=api.bytes_of, finalized=api.finalized, states=api.states)
     outcomes = await send(calm, uploads)
 
-    assert all(one.is_uploaded for one in outcomes)
+    assert all(outcome.is_uploaded for outcome in outcomes)
     assert calm.counts()["put"] == 40 - arrived

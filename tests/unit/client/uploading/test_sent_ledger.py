@@ -183,5 +183,5 @@ async def test_a_file_damaged_while_in_use_is_given_up_with_one_warning(
 @pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
 async def test_only_its_owner_can_read_it(path: Path, file: LedgerFile) -> None:
     await SentLedger(file, "a").note({"key": ARRIVED})
-    assert {stat.S_IMODE(one.stat().st_mode) for one in path.parent.iterdir()} == {0o600}
+    assert {stat.S_IMODE(entry.stat().st_mode) for entry in path.parent.iterdir()} == {0o600}
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700

@@ -164,10 +164,10 @@ async def test_an_agent_is_meant_by_its_exact_ids_only():
         agents=[agent("support", "a"), agent("other", "b") | {"id": "rag:support", "profile_id": "other"}],
     )
     async with api.state(pins=(limit(agents=("support",)),)) as state:
-        assert [one.slug for one in await Access(state).buckets()] == ["a"]
+        assert [entry.slug for entry in await Access(state).buckets()] == ["a"]
         assert (await Access(state).require_agent("support")).id == "calypso-agent:support"
     async with api.state(pins=(limit(agents=("rag:support",)),)) as state:
-        assert [one.slug for one in await Access(state).buckets()] == ["b"]
+        assert [entry.slug for entry in await Access(state).buckets()] == ["b"]
 
 
 async def test_an_agent_s_id_that_fits_two_is_an_error_and_no_union():
@@ -188,7 +188,7 @@ async def test_an_agent_s_id_that_fits_two_is_an_error_and_no_union():
 async def test_a_slug_that_is_another_bucket_s_id_does_not_reach_that_bucket_s_grant():
     api = ScriptedCalypso(buckets=[bucket("a"), bucket("b") | {"slug": "bucket_a"}])
     async with api.state(pins=(limit("bucket_a"),)) as state:
-        assert [one.id for one in await Access(state).buckets()] == ["bucket_a"]
+        assert [entry.id for entry in await Access(state).buckets()] == ["bucket_a"]
 
 
 @pytest.mark.parametrize("named", ["fresh", "calypso-agent:fresh"])
