@@ -22,7 +22,7 @@ FORBIDDEN = re.compile(
 #: Names of loop variables that say nothing, and words for which the style page has better ones.
 NAMELESS = {"one", "thing", "stuff", "tmp"}
 REPLACED = re.compile(
-    r"\b(mend(s|ed|ing)?|whoever|nobody|in work|take over|takes over|the time (is|was) up)\b", re.IGNORECASE
+    r"\b(mend(s|ed|ing)?|whoever|nobody|in work|(take[sn]?|took) over|the time (is|was) up)\b", re.IGNORECASE
 )
 #: What a line of prose holds and one of a list of words does not.
 PUNCTUATION = re.compile(r"[.,:;#\"]")
@@ -98,7 +98,8 @@ def _loop_variables(tree: ast.Module) -> Iterator[ast.Name | ast.arg]:
 def test_a_loop_variable_is_named_after_what_it_holds() -> None:
     found = [
         f"{_name(path)}:{variable.lineno}"
-        for path in MODULES
+        for path in _texts()
+        if path.suffix == ".py"
         for variable in _loop_variables(ast.parse(_read(path)))
         if (variable.id if isinstance(variable, ast.Name) else variable.arg) in NAMELESS
     ]

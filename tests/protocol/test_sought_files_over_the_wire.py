@@ -53,7 +53,7 @@ async def test_every_sentence_is_found_first_and_cited_where_it_stands(rig: Rig)
     assert missed == []
 
 
-@pytest.mark.parametrize("one", [item for item in ALL if item.never], ids=lambda one: one.name)
+@pytest.mark.parametrize("one", [item for item in ALL if item.never], ids=lambda case: case.name)
 def test_no_passage_holds_markup_escapes_or_encoded_bytes(one: Sought) -> None:
     entry = choose_entry(one.name, "", one.data[:8_192])
     passages = split(entry.read(FileContent(one.data, one.name)))

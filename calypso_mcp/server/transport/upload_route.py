@@ -1,7 +1,7 @@
 """PUT to a one-time address: checked, then streamed on to the storage, and finalized.
 
 It answers as the storage itself would, so that any client of resumable uploads works: 201 when the file is
-taken over, 308 with `Range` while bytes are missing. A plain `curl --upload-file` needs to know none of that.
+finalized, 308 with `Range` while bytes are missing. A plain `curl --upload-file` needs to know none of that.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ def test_help_and_version_answer_on_stdout(
 
 
 @pytest.mark.parametrize("width", [60, 80])
-@pytest.mark.parametrize("command", COMMANDS, ids=lambda one: one.name)
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda case: case.name)
 def test_help_fits_the_terminal_and_begins_with_a_short_usage(
     command: object, width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
