@@ -63,7 +63,7 @@ class Reading:
 def knobs() -> dict[str, Knob]:
     """Return how each setting is set, by its name in `Settings`."""
     return {
-        name: next(item for item in field.metadata if isinstance(item, Knob))
+        name: next(item for item in field.metadata if isinstance(item, Knob)).of(name)
         for name, field in Settings.model_fields.items()
     }
 

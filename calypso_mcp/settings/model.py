@@ -27,259 +27,222 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    backend: Annotated[
-        Literal["auto", "hosted", "embedded"], Knob("CALYPSO_BACKEND", "--backend", "calypso", "WHERE")
-    ] = Field(
+    backend: Annotated[Literal["auto", "hosted", "embedded"], Knob("calypso", "WHERE")] = Field(
         default="auto",
         description="Where buckets live: `hosted` (Calypso's cloud), `embedded` (this machine's disk), or "
         "`auto`: hosted when an API key is set.",
     )
-    api_key: Annotated[SecretStr | None, Knob("CALYPSO_API_KEY", None, "calypso", secret=True)] = Field(
+    api_key: Annotated[SecretStr | None, Knob("calypso", secret=True)] = Field(
         default=None,
         description="Project API key of the hosted API. Never an argument: arguments are visible to every "
         "user of the machine.",
     )
-    api_key_file: Annotated[
-        AbsolutePath | None, Knob("CALYPSO_API_KEY_FILE", "--api-key-file", "calypso", "FILE")
-    ] = Field(default=None, description="File that holds the API key, instead of `CALYPSO_API_KEY`.")
-    api_base_url: Annotated[ApiUrl, Knob("CALYPSO_API_BASE_URL", "--api-base-url", "calypso", "URL")] = Field(
+    api_key_file: Annotated[AbsolutePath | None, Knob("calypso", "FILE")] = Field(
+        default=None, description="File that holds the API key, instead of `CALYPSO_API_KEY`."
+    )
+    api_base_url: Annotated[ApiUrl, Knob("calypso", "URL")] = Field(
         default="https://api.calypso.so/v1",
         description="Base URL of the hosted API; ends in `/v1`; https unless it is this machine.",
     )
-    data_dir: Annotated[AbsolutePath, Knob("CALYPSO_DATA_DIR", "--data-dir", "calypso", "FOLDER")] = Field(
+    data_dir: Annotated[AbsolutePath, Knob("calypso", "FOLDER")] = Field(
         description="Folder of the embedded Calypso, and of the record of sent files. "
         "Several processes may share it.",
     )
-    min_free_disk_mb: Annotated[int, Knob("CALYPSO_MIN_FREE_DISK_MB", "--min-free-disk", "calypso", "MB")] = (
-        Field(
-            default=500,
-            ge=0,
-            le=1_000_000_000,
-            description="Room that uploads to the embedded Calypso leave free on its disk.",
-        )
+    min_free_disk_mb: Annotated[int, Knob("calypso", "MB", flag="--min-free-disk")] = Field(
+        default=500,
+        ge=0,
+        le=1_000_000_000,
+        description="Room that uploads to the embedded Calypso leave free on its disk.",
     )
     allow_private_hosts: Annotated[
         tuple[PrivateHost, ...],
-        Knob("CALYPSO_ALLOW_PRIVATE_HOSTS", "--allow-private-host", "calypso", "HOST", separator=","),
+        Knob("calypso", "HOST", separator=",", flag="--allow-private-host"),
     ] = Field(
         default=(),
         description="Private host (`wiki.corp`, `10.0.0.5:8000`) whose pages the embedded Calypso may read "
         "besides those of the public web; repeat the flag for several.",
     )
-    embeddings_model: Annotated[
-        str | None, Knob("CALYPSO_EMBEDDINGS_MODEL", "--embeddings-model", "calypso", "NAME")
-    ] = Field(
+    embeddings_model: Annotated[str | None, Knob("calypso", "NAME")] = Field(
         default=None,
         max_length=500,
         description="Embedding model by which the embedded Calypso orders what it finds: its name at the "
         "endpoint; without one, a name or a folder on this machine (`semantic` extra).",
     )
-    embeddings_url: Annotated[
-        EndpointUrl | None, Knob("CALYPSO_EMBEDDINGS_URL", "--embeddings-url", "calypso", "URL")
-    ] = Field(
+    embeddings_url: Annotated[EndpointUrl | None, Knob("calypso", "URL")] = Field(
         default=None,
         description="OpenAI-compatible endpoint (`http://localhost:11434/v1`) that gets passages and "
         "questions to embed; https unless it is this machine.",
     )
-    embeddings_key: Annotated[
-        SecretStr | None, Knob("CALYPSO_EMBEDDINGS_KEY", None, "calypso", secret=True)
-    ] = Field(default=None, description="Key of the embeddings endpoint. Never an argument.")
+    embeddings_key: Annotated[SecretStr | None, Knob("calypso", secret=True)] = Field(
+        default=None, description="Key of the embeddings endpoint. Never an argument."
+    )
     embeddings_key_file: Annotated[
         AbsolutePath | None,
-        Knob("CALYPSO_EMBEDDINGS_KEY_FILE", "--embeddings-key-file", "calypso", "FILE"),
+        Knob("calypso", "FILE"),
     ] = Field(
         default=None, description="File that holds the endpoint's key, instead of `CALYPSO_EMBEDDINGS_KEY`."
     )
-    embeddings_query_prefix: Annotated[
-        str | None, Knob("CALYPSO_EMBEDDINGS_QUERY_PREFIX", "--embeddings-query-prefix", "calypso", "TEXT")
-    ] = Field(
+    embeddings_query_prefix: Annotated[str | None, Knob("calypso", "TEXT")] = Field(
         default=None,
         max_length=500,
         description="What the model wants before a question; unset: what is known of the model.",
     )
     embeddings_passage_prefix: Annotated[
         str | None,
-        Knob("CALYPSO_EMBEDDINGS_PASSAGE_PREFIX", "--embeddings-passage-prefix", "calypso", "TEXT"),
+        Knob("calypso", "TEXT"),
     ] = Field(
         default=None,
         max_length=500,
         description="What the model wants before a passage; unset: what is known of the model.",
     )
-    llm_url: Annotated[EndpointUrl | None, Knob("CALYPSO_LLM_URL", "--llm-url", "calypso", "URL")] = Field(
+    llm_url: Annotated[EndpointUrl | None, Knob("calypso", "URL")] = Field(
         default=None,
         description="OpenAI-compatible endpoint (`http://localhost:11434/v1`) whose model writes the answers "
         "of the embedded Calypso: it gets questions and passages; https unless it is this machine.",
     )
-    llm_model: Annotated[str | None, Knob("CALYPSO_LLM_MODEL", "--llm-model", "calypso", "NAME")] = Field(
+    llm_model: Annotated[str | None, Knob("calypso", "NAME")] = Field(
         default=None, max_length=500, description="The model's name at that endpoint."
     )
-    llm_key: Annotated[SecretStr | None, Knob("CALYPSO_LLM_KEY", None, "calypso", secret=True)] = Field(
+    llm_key: Annotated[SecretStr | None, Knob("calypso", secret=True)] = Field(
         default=None, description="Key of the model's endpoint. Never an argument."
     )
-    llm_key_file: Annotated[
-        AbsolutePath | None, Knob("CALYPSO_LLM_KEY_FILE", "--llm-key-file", "calypso", "FILE")
-    ] = Field(default=None, description="File that holds that key, instead of `CALYPSO_LLM_KEY`.")
+    llm_key_file: Annotated[AbsolutePath | None, Knob("calypso", "FILE")] = Field(
+        default=None, description="File that holds that key, instead of `CALYPSO_LLM_KEY`."
+    )
     buckets: Annotated[
-        tuple[str, ...], Knob("CALYPSO_BUCKETS", "--bucket", "scope", "BUCKET", separator=",", limits=True)
+        tuple[str, ...], Knob("scope", "BUCKET", separator=",", limits=True, flag="--bucket")
     ] = Field(
         default=(),
         description="Limits every tool to this bucket (slug or id); repeat the flag for several.",
     )
-    agent: Annotated[str | None, Knob("CALYPSO_AGENT", "--agent", "scope", "AGENT", limits=True)] = Field(
+    agent: Annotated[str | None, Knob("scope", "AGENT", limits=True)] = Field(
         default=None, description="Limits every tool to the buckets attached to this agent."
     )
-    read_only: Annotated[bool, Knob("CALYPSO_READ_ONLY", "--read-only", "scope", limits=True)] = Field(
+    read_only: Annotated[bool, Knob("scope", limits=True)] = Field(
         default=False, description="Offers only tools that change nothing."
     )
-    profile: Annotated[
-        Literal["full", "chatgpt"], Knob("CALYPSO_PROFILE", "--profile", "scope", "NAME", limits=True)
-    ] = Field(
+    profile: Annotated[Literal["full", "chatgpt"], Knob("scope", "NAME", limits=True)] = Field(
         default="full",
         description="Which tools are offered: `full`, or `chatgpt`: `search` and `fetch` as ChatGPT and deep "
         "research require them. `--tools` picks among the profile's tools.",
     )
-    tools: Annotated[
-        tuple[str, ...], Knob("CALYPSO_TOOLS", "--tools", "scope", "NAMES", separator=",", limits=True)
-    ] = Field(default=(), description="Offers only these tools, separated by commas.")
-    allow_create: Annotated[bool, Knob("CALYPSO_ALLOW_CREATE", "--allow-create", "scope")] = Field(
+    tools: Annotated[tuple[str, ...], Knob("scope", "NAMES", separator=",", limits=True)] = Field(
+        default=(), description="Offers only these tools, separated by commas."
+    )
+    allow_create: Annotated[bool, Knob("scope")] = Field(
         default=False,
         description="Lets a caller whose scope is limited create agents, and the buckets it names, too.",
     )
-    confirm_removals: Annotated[bool, Knob("CALYPSO_CONFIRM_REMOVALS", "--confirm-removals", "scope")] = (
-        Field(
-            default=True,
-            description="Asks the user before a source is removed, or more than 10 of a folder: through the "
-            "client where it can ask, else by an argument that the agent sets.",
-        )
+    confirm_removals: Annotated[bool, Knob("scope")] = Field(
+        default=True,
+        description="Asks the user before a source is removed, or more than 10 of a folder: through the "
+        "client where it can ask, else by an argument that the agent sets.",
     )
-    confirm_uploads_over: Annotated[
-        int, Knob("CALYPSO_CONFIRM_UPLOADS_OVER", "--confirm-uploads-over", "scope", "N")
-    ] = Field(
+    confirm_uploads_over: Annotated[int, Knob("scope", "N")] = Field(
         default=UPLOADS_UNASKED,
         ge=0,
         description="Asks the user in the same way before a call sends more files than this; 0: never.",
     )
     allow_paths: Annotated[
         tuple[Folder, ...],
-        Knob("CALYPSO_ALLOWED_PATHS", "--allow-path", "files", "FOLDER", separator=os.pathsep),
+        Knob("files", "FOLDER", separator=os.pathsep, variable="CALYPSO_ALLOWED_PATHS", flag="--allow-path"),
     ] = Field(
         default=(),
         description="Folder whose files may be uploaded by path; repeat the flag for several. Without one, "
         "no local file is read.",
     )
-    allow_secret_names: Annotated[
-        bool, Knob("CALYPSO_ALLOW_SECRET_NAMES", "--allow-secret-names", "files")
-    ] = Field(
+    allow_secret_names: Annotated[bool, Knob("files")] = Field(
         default=False,
         description="Uploads files whose names suggest secrets (`.env`, `*.pem`, `.ssh/`, ...) too.",
     )
-    scan_secrets: Annotated[bool, Knob("CALYPSO_SCAN_SECRETS", "--scan-secrets", "files")] = Field(
+    scan_secrets: Annotated[bool, Knob("files")] = Field(
         default=True,
         description="Looks for private keys and access tokens in text files and refuses to upload them.",
     )
-    allow_local_files_over_http: Annotated[
-        bool, Knob("CALYPSO_ALLOW_LOCAL_FILES_OVER_HTTP", "--allow-local-files-over-http", "access")
-    ] = Field(
+    allow_local_files_over_http: Annotated[bool, Knob("access")] = Field(
         default=False,
         description="Lets callers of `calypso-mcp http` name files on the server's disk (inside the allowed "
         "folders).",
     )
-    parallel_uploads: Annotated[
-        int, Knob("CALYPSO_PARALLEL_UPLOADS", "--parallel-uploads", "transfer", "N")
-    ] = Field(default=8, ge=1, le=64, description="Files sent at the same time.")
+    parallel_uploads: Annotated[int, Knob("transfer", "N")] = Field(
+        default=8, ge=1, le=64, description="Files sent at the same time."
+    )
     request_timeout_s: Annotated[
-        float, Knob("CALYPSO_REQUEST_TIMEOUT", "--request-timeout", "transfer", "SECONDS")
+        float, Knob("transfer", "SECONDS", variable="CALYPSO_REQUEST_TIMEOUT", flag="--request-timeout")
     ] = Field(default=30.0, gt=0, le=600, description="Seconds one request to the API may take.")
-    host: Annotated[str, Knob("CALYPSO_HTTP_HOST", "--host", "http", "HOST")] = Field(
+    host: Annotated[str, Knob("http", "HOST", variable="CALYPSO_HTTP_HOST")] = Field(
         default="127.0.0.1", min_length=1, description="Address to listen on."
     )
-    port: Annotated[int | None, Knob("CALYPSO_HTTP_PORT", "--port", "http", "PORT")] = Field(
+    port: Annotated[int | None, Knob("http", "PORT", variable="CALYPSO_HTTP_PORT")] = Field(
         default=None,
         ge=0,
         le=65535,
         description="Port to listen on; unset: 8000 for `http`, 8010 for `backend`; 0 picks a free one.",
     )
     allowed_hosts: Annotated[
-        tuple[str, ...], Knob("CALYPSO_ALLOWED_HOSTS", "--allowed-host", "access", "HOST", separator=",")
+        tuple[str, ...], Knob("access", "HOST", separator=",", flag="--allowed-host")
     ] = Field(
         default=(),
         description="Host header to accept besides the address listened on; repeat the flag for several.",
     )
     allowed_origins: Annotated[
         tuple[str, ...],
-        Knob("CALYPSO_ALLOWED_ORIGINS", "--allowed-origin", "access", "ORIGIN", separator=","),
+        Knob("access", "ORIGIN", separator=",", flag="--allowed-origin"),
     ] = Field(default=(), description="Browser origin to accept; repeat the flag for several.")
-    sealing_secret: Annotated[SecretStr | None, Knob("CALYPSO_SEALING_SECRET", None, "http", secret=True)] = (
-        Field(
-            default=None,
-            description="What upload addresses and conversations are sealed with: at least 32 characters, "
-            "the same on all machines behind one address. Unset: made, and kept in the data folder. Never "
-            "an argument.",
-        )
+    sealing_secret: Annotated[SecretStr | None, Knob("http", secret=True)] = Field(
+        default=None,
+        description="What upload addresses and conversations are sealed with: at least 32 characters, "
+        "the same on all machines behind one address. Unset: made, and kept in the data folder. Never "
+        "an argument.",
     )
-    sealing_secret_file: Annotated[
-        AbsolutePath | None, Knob("CALYPSO_SEALING_SECRET_FILE", "--sealing-secret-file", "http", "FILE")
-    ] = Field(default=None, description="File that holds the secret, instead of `CALYPSO_SEALING_SECRET`.")
-    public_url: Annotated[PublicUrl | None, Knob("CALYPSO_PUBLIC_URL", "--public-url", "access", "URL")] = (
-        Field(
-            default=None,
-            description="URL under which clients reach `calypso-mcp http`, where a proxy stands before it.",
-        )
+    sealing_secret_file: Annotated[AbsolutePath | None, Knob("http", "FILE")] = Field(
+        default=None, description="File that holds the secret, instead of `CALYPSO_SEALING_SECRET`."
     )
-    access_file: Annotated[
-        AbsolutePath | None, Knob("CALYPSO_ACCESS_FILE", "--access-file", "access", "FILE", limits=True)
-    ] = Field(default=None, description="TOML file that names the agents allowed to call, see SECURITY.md.")
-    oauth_issuer: Annotated[
-        Issuer | None, Knob("CALYPSO_OAUTH_ISSUER", "--oauth-issuer", "access", "URL", limits=True)
-    ] = Field(default=None, description="Accepts OAuth access tokens of this issuer.")
-    oauth_audience: Annotated[
-        str | None, Knob("CALYPSO_OAUTH_AUDIENCE", "--oauth-audience", "access", "TEXT", limits=True)
-    ] = Field(default=None, description="Audience an OAuth token must name; the public URL unless set.")
-    oauth_jwks_url: Annotated[
-        WebUrl | None, Knob("CALYPSO_OAUTH_JWKS_URL", "--oauth-jwks-url", "access", "URL")
-    ] = Field(default=None, description="Where the issuer's signing keys are published.")
-    oauth_buckets_claim: Annotated[
-        str, Knob("CALYPSO_OAUTH_BUCKETS_CLAIM", "--oauth-buckets-claim", "access", "CLAIM")
-    ] = Field(
+    public_url: Annotated[PublicUrl | None, Knob("access", "URL")] = Field(
+        default=None,
+        description="URL under which clients reach `calypso-mcp http`, where a proxy stands before it.",
+    )
+    access_file: Annotated[AbsolutePath | None, Knob("access", "FILE", limits=True)] = Field(
+        default=None, description="TOML file that names the agents allowed to call, see SECURITY.md."
+    )
+    oauth_issuer: Annotated[Issuer | None, Knob("access", "URL", limits=True)] = Field(
+        default=None, description="Accepts OAuth access tokens of this issuer."
+    )
+    oauth_audience: Annotated[str | None, Knob("access", "TEXT", limits=True)] = Field(
+        default=None, description="Audience an OAuth token must name; the public URL unless set."
+    )
+    oauth_jwks_url: Annotated[WebUrl | None, Knob("access", "URL")] = Field(
+        default=None, description="Where the issuer's signing keys are published."
+    )
+    oauth_buckets_claim: Annotated[str, Knob("access", "CLAIM")] = Field(
         default="calypso_buckets",
         min_length=1,
         description="Claim of an OAuth token that lists the caller's buckets; a token needs it.",
     )
-    oauth_write_scope: Annotated[
-        str | None, Knob("CALYPSO_OAUTH_WRITE_SCOPE", "--oauth-write-scope", "access", "SCOPE", limits=True)
-    ] = Field(
+    oauth_write_scope: Annotated[str | None, Knob("access", "SCOPE", limits=True)] = Field(
         default=None,
         description="OAuth scope without which a caller may only read; unset: every caller may write.",
     )
     oauth_required_scopes: Annotated[
         tuple[str, ...],
-        Knob(
-            "CALYPSO_OAUTH_REQUIRED_SCOPES",
-            "--oauth-required-scope",
-            "access",
-            "SCOPE",
-            separator=",",
-            limits=True,
-        ),
+        Knob("access", "SCOPE", separator=",", limits=True, flag="--oauth-required-scope"),
     ] = Field(default=(), description="OAuth scope that every token must carry; repeat the flag for several.")
-    caller_key_header: Annotated[
-        str | None, Knob("CALYPSO_CALLER_KEY_HEADER", "--caller-key-header", "access", "NAME", limits=True)
-    ] = Field(
+    caller_key_header: Annotated[str | None, Knob("access", "NAME", limits=True)] = Field(
         default=None,
         pattern=r"^[A-Za-z][A-Za-z0-9-]*$",
         description="Header in which each caller sends a Calypso API key of their own.",
     )
-    metrics: Annotated[bool, Knob("CALYPSO_METRICS", "--metrics", "access")] = Field(
+    metrics: Annotated[bool, Knob("access")] = Field(
         default=False, description="Serves `/metrics` in Prometheus format."
     )
-    log_level: Annotated[LogLevel, Knob("CALYPSO_LOG_LEVEL", "--log-level", "observing", "LEVEL")] = Field(
+    log_level: Annotated[LogLevel, Knob("observing", "LEVEL")] = Field(
         default="warning",
         description="How much goes to stderr: `debug`, `info`, `warning` or `error`.",
     )
-    log_queries: Annotated[bool, Knob("CALYPSO_LOG_QUERIES", "--log-queries", "observing")] = Field(
+    log_queries: Annotated[bool, Knob("observing")] = Field(
         default=False, description="Writes the text of questions into logs and traces."
     )
-    log_json: Annotated[bool, Knob("CALYPSO_LOG_JSON", "--log-json", "observing")] = Field(
+    log_json: Annotated[bool, Knob("observing")] = Field(
         default=False, description="Writes logs as one JSON object a line."
     )
 

@@ -6,7 +6,7 @@ Messages complete the sentence "<flag> (<variable>): ...".
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -27,22 +27,27 @@ class Knob:
     """How a person sets one setting.
 
     Attributes:
-        variable: Environment variable.
-        flag: Command line flag; None where an argument would expose a secret.
         group: Which commands offer the flag.
         metavar: Placeholder in `--help`; empty for an on/off flag.
         separator: What separates several values in the variable; None for a single value.
         limits: Whether callers may do more where the setting is absent. Such a setting is never empty.
         secret: Whether its value must never be shown.
+        variable: Environment variable; empty: CALYPSO_ and the setting's name.
+        flag: Command line flag; empty: the setting's name, unless an argument would expose a secret.
     """
 
-    variable: str
-    flag: str | None
     group: Group
     metavar: str = ""
     separator: str | None = None
     limits: bool = False
     secret: bool = False
+    variable: str = ""
+    flag: str | None = ""
+
+    def of(self, setting: str) -> Knob:
+        """Return the knob of `setting` with both names."""
+        flag = None if self.secret else self.flag or f"--{setting.replace('_', '-')}"
+        return replace(self, variable=self.variable or f"CALYPSO_{setting.upper()}", flag=flag)
 
     @property
     def name(self) -> str:
