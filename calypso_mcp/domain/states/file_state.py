@@ -94,12 +94,10 @@ class FileState:
     earlier_id: str | None = None
 
     @classmethod
-    def of_error(cls, error: CalypsoError, *, batch_id: str | None = None) -> FileState:
+    def of_error(cls, error: CalypsoError) -> FileState:
         """Return the state after an error. Input that breaks a rule is rejected, all else has failed."""
         is_rejected = isinstance(error, InputError) and not error.retryable
-        return cls(
-            outcome="rejected" if is_rejected else "failed", batch_id=batch_id, reason=Reason.of(error)
-        )
+        return cls(outcome="rejected" if is_rejected else "failed", reason=Reason.of(error))
 
     @property
     def is_uploaded(self) -> bool:
