@@ -44,7 +44,7 @@ def take_pictures(browser: Browser, opened: OpenedPage, folder: Path) -> None:
             }.items():
                 view = open_view(page, title, **fields)
                 expect(
-                    view.locator(":is(.card, .hit, h1 + .state[data-tone]:not([data-tone=wait]))").first
+                    view.locator(":is(.card, .hit, h1 + .state:not([data-tone=wait])):visible").first
                 ).to_be_visible()
                 _shot(page, folder / f"chat-{title.lower().replace(' ', '-')}-{theme}.png")
             page.get_by_role("button", name="Toggle color scheme").click()

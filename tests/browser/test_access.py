@@ -186,6 +186,21 @@ def test_a_page_of_a_pdf_is_shown_beside_its_text_and_enlarged(
     page.unroute_all()
 
 
+def test_a_view_begins_at_its_top_and_is_found_again_where_it_was_left(
+    page: Page, opened: OpenedPage, ids: dict[str, str]
+) -> None:
+    page.set_viewport_size({"width": 1280, "height": 400})
+    page.goto(f"{opened.origin}/#/s/{ids['returns-and-refunds.md']}")
+    settled(page)
+    page.evaluate("scrollTo(0, 500)")
+    page.get_by_role("link", name="Connect").click()
+    settled(page)
+    assert page.evaluate("scrollY") == 0
+    page.go_back()
+    settled(page)
+    page.wait_for_function("scrollY === 500")
+
+
 @pytest.mark.parametrize("address", ["#/search?q=lamp", "#/ask", "#/agents", "#/connect", "#/s/{source}"])
 def test_a_drop_anywhere_asks_for_its_bucket_and_leads_there(
     page: Page, opened: OpenedPage, ids: dict[str, str], tmp_path: Path, address: str

@@ -25,6 +25,9 @@ let about = null;
 let api = null;
 let isFirst = true;
 let silence = 0;
+// How far each view was scrolled, by its address: a view begins at its top, one that is seen again where it was left.
+const scrolled = new Map();
+history.scrollRestoration = "manual";
 
 /** Tell a person something in the one live region; `isSeen` is false where the view shows it anyway. */
 function say(text, { isSeen = true } = {}) {
@@ -70,6 +73,7 @@ async function route() {
     await open();
     return;
   }
+  const top = scrolled.get(location.hash) ?? 0;
   leaving.abort();
   leaving = new AbortController();
   const { signal } = leaving;
@@ -101,6 +105,7 @@ async function route() {
   if (isIn && view !== bucket && view !== buckets) {
     acceptDrops(context, async (_, files) => chooseBucket(context, await api.buckets(signal), files), ({ slug }) => { location.hash = `#/b/${encodeURIComponent(slug)}`; });
   }
+  scrollTo(0, 0);
   try {
     await view.draw(context);
   } catch (error) {
@@ -111,6 +116,8 @@ async function route() {
   if (!signal.aborted) Object.assign(main, { ariaBusy: "false" }).dataset.shown = location.hash;
   if (!isFirst && !signal.aborted && !main.contains(document.activeElement)) main.querySelector("h1")?.focus({ preventScroll: true });
   isFirst = false;
+  // A passage that is meant has brought itself into sight.
+  if (top && !signal.aborted && !main.querySelector("[aria-current=true]")) scrollTo(0, top);
 }
 
 // An address that was cut off or typed is no reason to stop.
@@ -186,6 +193,7 @@ function seen(signal) {
 
 // Files that miss the place where they may be dropped must not replace the page.
 for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());
+addEventListener("scroll", () => scrolled.set(location.hash, scrollY), { passive: true });
 addEventListener("hashchange", route);
 await takeLink();
 await open();
