@@ -104,14 +104,19 @@ def test_the_view_shows_cards_hits_and_uploads_as_they_are_now(
     page.get_by_role("button", name="Toggle color scheme").click()
 
 
-def test_a_batch_is_followed_and_what_went_wrong_is_said(page: Page, tmp_path: Path) -> None:
+def test_a_batch_is_followed_and_what_went_wrong_is_said(
+    page: Page, backend: OpenedPage, tmp_path: Path
+) -> None:
+    # Of its own: what fails here stays on its card.
+    bucket = tmp_path.name.replace("_", "-")
+    backend.http.post("/knowledge/buckets", json={"name": bucket, "slug": bucket}).raise_for_status()
     folder = tmp_path / "handbook"
     folder.mkdir()
     for number in range(15):
         (folder / f"rule-{number}.md").write_text(f"# Rule {number}\n\n{tmp_path.name}\n")
     (folder / "broken.pdf").write_bytes(b"%PDF-1.7 cut off")
     (folder / "empty.txt").touch()
-    view = open_view(page, "Upload files", directory=str(folder), bucket="research-notes")
+    view = open_view(page, "Upload files", directory=str(folder), bucket=bucket)
     expect(view.locator("h1 + .state")).to_have_text("1 failed")
     expect(view.locator(".readiness")).to_contain_text("15 of 16 files searchable, 1 failed")
     expect(view.locator(".progress-row", has_text="empty.txt")).to_contain_text("1 left out: empty file")

@@ -122,7 +122,7 @@ function drawFacts(page, source, home, node) {
   show(node,
     el("ul", { class: "facts" },
       el("li", {}, el("span", { class: "state", data: { tone: state.tone } }, state.word)),
-      source.name !== source.title && source.title && el("li", {}, source.name),
+      source.name !== source.title && source.title && el("li", {}, el("bdi", {}, source.name)),
       source.size !== undefined && el("li", { class: "number" }, sizeInWords(source.size)), source.updated && el("li", {}, `updated ${ago(source.updated)}`),
       source.tags.map((tag) => el("li", {}, el("span", { class: "tag" }, tag)))),
     source.error && el("p", { class: "notice", data: { tone: "bad" } }, source.error),
