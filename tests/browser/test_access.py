@@ -107,12 +107,22 @@ def test_every_dialog_is_accessible_and_gives_the_focus_back(page: Page, opened:
 
 
 def test_what_is_hard_to_show_is_shown_well(browser: Browser, tmp_path: Path) -> None:
-    with opened_page(tmp_path) as opened, watched(browser) as page:
+    with opened_page(tmp_path / "data") as opened, watched(browser) as page:
         page.goto(opened.origin)
         page.get_by_role("heading", name="Sign in").wait_for()
         assert _problems(page) == []
         sign_in(page, opened.link)
         assert _problems_of_views(page, opened.origin, EMPTY_VIEWS) == {}
+        # The first bucket gets the name of the folder that is dropped.
+        folder = tmp_path / "Client files"
+        folder.mkdir()
+        (folder / "offer.md").write_text("# Offer\n")
+        page.set_viewport_size({"width": 1280, "height": 800})
+        page.goto(f"{opened.origin}/#/")
+        settled(page)
+        drop(page, folder)
+        expect(page.get_by_label("New bucket", exact=True)).to_have_value("Client files")
+        page.keyboard.press("Escape")
         ids = store_awkward(opened)
         assert _problems_of_views(page, opened.origin, awkward_views(ids)) == {}
 

@@ -105,6 +105,7 @@ def test_a_person_adds_finds_asks_and_removes(page: Page, tmp_path: Path) -> Non
     page.get_by_role("dialog").get_by_role("button", name="Remove").click()
     expect(page.get_by_role("link", name="pay.txt")).to_have_count(0)
     expect(page.get_by_text("2 sources", exact=True)).to_be_visible()
+    expect(page.get_by_text("2 / 2 indexed members")).to_be_visible()
 
 
 def test_a_known_name_is_asked_about_before_it_is_replaced(

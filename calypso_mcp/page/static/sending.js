@@ -49,7 +49,9 @@ export function pickers(page, bucket) {
 /** Ask which of `buckets` dropped files go to; returns {id, slug, name}, or null. */
 export async function chooseBucket(page, buckets, files) {
   const title = `Where do ${counted(files.length, "file")} go?`;
-  const name = () => el("input", { name: "name", maxlength: 120, autocomplete: "off", required: !buckets.length });
+  // A first bucket is most often called what its folder is.
+  const folder = buckets.length ? "" : files[0].path.split("/").slice(0, -1)[0];
+  const name = () => el("input", { name: "name", maxlength: 120, autocomplete: "off", required: !buckets.length, value: folder });
   const select = el("select", { name: "bucket" }, buckets.map(({ id, name: label }) => el("option", { value: id }, label)));
   const data = await question(title, [
     buckets.length > 0 && field("Bucket", select),
@@ -84,8 +86,8 @@ export function acceptDrops(page, bucketAt, begun = () => {}) {
     const { target: node } = event;
     await page.attempt(async () => {
       const files = await filesOfDrop(event.dataTransfer, page.about);
-      if (!page.api.can.upload) {
-        page.say("This server takes no files from you.");
+      if (!page.api.can.upload || !files.length) {
+        page.say(files.length ? "This server takes no files from you." : "There are no files in it.");
         return;
       }
       const bucket = await bucketAt(node, files);
@@ -152,5 +154,7 @@ function drawUploads(node) {
   }
   node.querySelector("h2").textContent = words;
   node.querySelector("button").hidden = uploads.isBusy;
-  Object.assign(node.querySelector("progress"), { max: Math.max(total, 1), value: sent });
+  // What has ended needs no bar.
+  Object.assign(node.querySelector("progress"), { max: Math.max(total, 1), value: sent, hidden: !uploads.isBusy });
+  list.hidden = !rows.length;
 }

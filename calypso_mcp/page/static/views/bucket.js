@@ -13,7 +13,7 @@ export async function draw(page) {
   page.title(bucket.name);
   const { can } = page.api;
   let wake = () => {};
-  const table = new SourceTable(page, bucket);
+  const table = new SourceTable(page, bucket, () => wake());
   const head = el("div", { class: "bucket-head" });
   drawHead(head, bucket);
   const growth = el("section", { class: "panel", "aria-label": "Growth", hidden: true });

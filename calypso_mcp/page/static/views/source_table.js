@@ -23,8 +23,10 @@ function tagNodes(tags) {
 }
 
 export class SourceTable {
-  constructor(page, bucket) {
+  /** `changed` is called once what the bucket holds was changed here. */
+  constructor(page, bucket, changed) {
     this.page = page;
+    this.changed = changed;
     this.bucket = bucket;
     this.rows = [];
     this.pages = [];
@@ -224,6 +226,7 @@ export class SourceTable {
   async act(doing) {
     if (!(await doing)) return;
     this.chosen.clear();
+    this.changed();
     await this.page.attempt(() => this.fetch(Math.max(FIRST_PAGE, Math.min(this.rows.length, MOST_REFRESHED))));
     // The button that was pressed is gone.
     if (document.activeElement === document.body) (this.rows.length ? this.all : document.querySelector("h1"))?.focus();
