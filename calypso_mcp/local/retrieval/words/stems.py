@@ -7,8 +7,7 @@ of a text are those of its pieces. Texts share most of their pieces, and few pie
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from sys import intern
 
 from calypso_mcp.local.retrieval.words.tokens import TOKENIZER, index_text
@@ -20,7 +19,7 @@ CREATE VIRTUAL TABLE stems USING fts5vocab (words, instance);
 """
 #: A mark alone becomes an empty word, which FTS5 reads back as NULL.
 _STEMS = "SELECT doc, term FROM stems WHERE term <> ''"
-#: Pieces remembered (about 10 MB at most), and texts with theirs (about 6 KB each).
+#: Pieces remembered (about 10 MB at most), and texts with theirs (about 3 KB each).
 _REMEMBERED = 40_000
 _TEXTS = 2_000
 #: Porter's stemmer takes letters off the end of a word, then changes the last of a stem at most.
@@ -38,7 +37,7 @@ class Stems:
         self._scratch = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         self._scratch.executescript(f"BEGIN; {_SCRATCH}")
         self._words: dict[str, list[str]] = {}
-        self._texts: dict[str, Mapping[str, int]] = {}
+        self._texts: dict[str, list[str]] = {}
         self._known: set[str] = set()
         self._waiting: list[str] = []
         self._plain_by_letters: dict[str, list[str]] = {}
@@ -79,20 +78,23 @@ class Stems:
         self._forget_if_full()
         held = [self._texts.get(text) or self._take(text) for text in texts]
         stems_of = self.matching(words, beginnings)
-        sought = stems_of.keys()
-        return [_sum(pieces, pieces.keys() & sought, stems_of) for pieces in held]
+        is_sought = stems_of.__contains__
+        return [_count(filter(is_sought, pieces), stems_of) for pieces in held]
 
     def _forget_if_full(self) -> None:
-        if max(len(self._known), len(self._words)) > _REMEMBERED or len(self._texts) > _TEXTS:
-            for kept in (self._words, self._texts, self._known, self._waiting):
+        is_full = max(len(self._known), len(self._words)) > _REMEMBERED
+        if is_full or len(self._texts) > _TEXTS:
+            self._texts.clear()
+        if is_full:
+            for kept in (self._words, self._known, self._waiting):
                 kept.clear()
             self._plain_by_letters.clear()
             self._pieces_by_letters.clear()
 
-    def _take(self, text: str) -> Mapping[str, int]:
-        """Return how often a text holds each of its pieces, which are stemmed when they are needed."""
-        pieces = self._texts[text] = Counter(map(intern, text.split()))
-        for piece in pieces.keys() - self._known:
+    def _take(self, text: str) -> list[str]:
+        """Return the pieces of a text, which are stemmed when they are needed."""
+        pieces = self._texts[text] = list(map(intern, text.split()))
+        for piece in set(pieces) - self._known:
             self._known.add(piece)
             if _is_plain(piece):
                 self._plain_by_letters.setdefault(piece[:_LETTERS].lower(), []).append(piece)
@@ -151,11 +153,9 @@ def _keys(by_letters: Mapping[str, object], begin: str) -> list[str]:
     return [key for key in by_letters if key.startswith(letters)]
 
 
-def _sum(
-    pieces: Mapping[str, int], sought: Collection[str], stems_of: Mapping[str, Sequence[str]]
-) -> dict[str, int]:
+def _count(pieces: Iterable[str], stems_of: Mapping[str, Sequence[str]]) -> dict[str, int]:
     counts: dict[str, int] = {}
-    for piece in sought:
+    for piece in pieces:
         for stem in stems_of[piece]:
-            counts[stem] = counts.get(stem, 0) + pieces[piece]
+            counts[stem] = counts.get(stem, 0) + 1
     return counts
