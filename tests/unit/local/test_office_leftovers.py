@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from io import BytesIO
 from typing import Any
 
@@ -11,9 +12,14 @@ import xlsxwriter  # pyright: ignore[reportMissingTypeStubs]
 from docx.opc.packuri import PackURI
 from docx.opc.part import Part
 from docx.oxml import parse_xml
+from odf.draw import Frame, TextBox  # pyright: ignore[reportMissingTypeStubs]
+from odf.opendocument import OpenDocumentSpreadsheet  # pyright: ignore[reportMissingTypeStubs]
+from odf.table import Table, TableCell, TableRow  # pyright: ignore[reportMissingTypeStubs]
+from odf.text import P  # pyright: ignore[reportMissingTypeStubs]
 
 from calypso_mcp.local.indexing.documents import Document, FileContent
 from calypso_mcp.local.indexing.formats.detection import choose_entry
+from calypso_mcp.local.indexing.formats.office.old_files import list_lost_parts
 
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -148,3 +154,36 @@ def _workbook(fill: Any) -> bytes:
     with xlsxwriter.Workbook(target) as book:
         fill(book)
     return target.getvalue()
+
+
+def test_what_is_lost_of_an_old_file_is_named() -> None:
+    # A Word stream of 300 characters: 30 of headers, 9 of comments, 5 of text boxes.
+    word = bytearray(1_024)
+    word[512:514] = b"\xec\xa5"
+    struct.pack_into("<5i", word, 512 + 0x54, 30, 0, 9, 0, 5)
+    assert list_lost_parts(bytes(word)) == ["headers and footers", "comments", "text boxes"]
+    struct.pack_into("<5i", word, 512 + 0x54, 20, 0, 0, 0, 0)
+    assert list_lost_parts(bytes(word)) == []
+    records = struct.pack("<HH6sHHHH", 0x809, 16, b"\0\6", 0, 0, 0, 0) + bytes(2)
+    for kinds, lost in (((), []), ((0x1B6,), ["text boxes"]), ((0x1B6, 0x1C), ["comments"])):
+        sheet = records + b"".join(struct.pack("<HH", kind, 3) + b"abc" for kind in kinds)
+        assert list_lost_parts(bytes(512) + sheet) == lost
+
+
+def test_boxes_on_sheets_of_opendocument_are_read() -> None:
+    sheet: Any = OpenDocumentSpreadsheet()
+    table = Table(name="Fees")
+    row = TableRow()
+    cell = TableCell(valuetype="string")
+    cell.addElement(P(text="Key"))
+    frame = Frame(width="5cm", height="1cm")
+    box = TextBox()
+    box.addElement(P(text="Ninety euros"))
+    frame.addElement(box)
+    cell.addElement(frame)
+    row.addElement(cell)
+    table.addElement(row)
+    sheet.spreadsheet.addElement(table)
+    target = BytesIO()
+    sheet.write(target)
+    assert "Ninety euros" in read("a.ods", target.getvalue()).text

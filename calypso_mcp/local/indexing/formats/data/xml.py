@@ -29,7 +29,10 @@ _HAS_TAGS = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:amp|lt|gt|quot|nbsp|#\d{1,7}|#x[
 _PARAGRAPHS = frozenset({"w:p", "text:p", "text:h", "p"})
 #: Lines of text in drawings.
 _DRAWN = frozenset({"tspan", "textPath"})
-_NO_TEXT = frozenset({"script", "style"})
+#: Of flat OpenDocument files: what was deleted from them, and how they look.
+_NO_TEXT = frozenset(
+    {"script", "style", "text:tracked-changes", "office:settings", "office:styles", "office:automatic-styles"}
+)
 _NO_ATTRIBUTES = re.compile(
     r"xmlns|xml:|^(?:id|class|style|type|version|href|src|d|[a-z]{1,2}\d?)$|:schemaLocation$"
 )
@@ -126,7 +129,7 @@ class _Builder:
 
 def _lines(element: _Element) -> Iterator[Line]:
     name = _local(element.name)
-    if name in _NO_TEXT:
+    if not _NO_TEXT.isdisjoint({name, element.name}):
         return
     cells = _attributes(element)
     children = element.elements

@@ -98,6 +98,7 @@ _OPEN_NOTE = _Markup(
     "</office:annotation>",
     re.compile(r"<text:(?:p|span)\b[^<>]*>([^<]+)|<text:line-break\b"),
 )
+_OPEN_BOX = _Markup(re.compile(r"<draw:(?:text-box|custom-shape)[ >]"), "</draw:", _OPEN_NOTE.text)
 _OPEN_MARGIN = _Markup(
     re.compile(r"<style:(?:header|footer)(?:-left|-first)?[ >]"),
     "</style:",
@@ -207,6 +208,7 @@ class Package:
     def drawn_on_sheets(self) -> Iterator[str]:
         """Yield the text in boxes and charts that lie on the sheets of a workbook."""
         yield from self._paragraphs(_SHEET_DRAWINGS, _DRAWN_TEXT)
+        yield from self._paragraphs(_OPEN_CONTENT, _OPEN_BOX)
 
     def _named(self, pattern: re.Pattern[str]) -> list[str]:
         return sorted(filter(pattern.match, self.names))

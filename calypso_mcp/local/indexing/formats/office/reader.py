@@ -13,6 +13,7 @@ from calypso_mcp.local.indexing.documents import Block, Document, FileContent, P
 from calypso_mcp.local.indexing.formats.members import MOST_MEMBERS, read_member
 from calypso_mcp.local.indexing.formats.office.books import with_chapter_names
 from calypso_mcp.local.indexing.formats.office.model import document_blocks, parse
+from calypso_mcp.local.indexing.formats.office.old_files import list_lost_parts
 from calypso_mcp.local.indexing.formats.office.packages import SLIDE_MARK, Package
 from calypso_mcp.local.indexing.formats.office.rich_text import with_all_text
 from calypso_mcp.local.indexing.formats.office.spreadsheets import read_spreadsheet
@@ -29,16 +30,20 @@ def read_office(file: FileContent) -> Document:
     """
     kind = anydoc.format_from_bytes(file.data)
     package = _package(file.data)
+    lost = list_lost_parts(file.data) if package is None else []
+    warnings = (
+        [f"not read: {', '.join(lost)}. Save the file in today's format and upload it again"] if lost else []
+    )
     if kind in _SPREADSHEETS:
         shown = package.with_hidden_rows() if package is not None else None
         document = read_spreadsheet(file.data if shown is None else shown)
-        return replace(document, blocks=(*document.blocks, *_beside_cells(package)))
+        blocks = (*document.blocks, *_beside_cells(package))
+        return replace(document, blocks=blocks, warnings=tuple(warnings))
     marked = with_all_text(file.data) if kind == "rtf" else None
     if package is not None:
         marked = _marked(package, kind)
     blocks = list(_parted(document_blocks(parse(file.data if marked is None else marked))))
     title = package.title if package is not None else None
-    warnings: list[str] = []
     if package is not None and kind != "epub":
         for member in islice(package.members(), MOST_MEMBERS):
             document = read_member(member, "embedded file", file.depth)
