@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -58,11 +57,11 @@ class Arrivals:
     async def _store(self, wholes: Sequence[Whole]) -> Sequence[Digests | Exception]:
         sealed = await to_thread.run_sync(partial(self._blobs.seal_together, wholes))
 
-        def record(connection: sqlite3.Connection) -> None:
-            for whole, found in zip(wholes, sealed, strict=True):
-                if isinstance(found, Digests):
-                    sessions.mark_uploaded(connection, whole.session_id, found)
-
+        stored = {
+            whole.session_id: found
+            for whole, found in zip(wholes, sealed, strict=True)
+            if isinstance(found, Digests)
+        }
         # The bytes are safe on the disk; the record can be made again from them.
-        await self._database.write(record, durable=False)
+        await self._database.write(partial(sessions.mark_uploaded, stored=stored), durable=False)
         return sealed

@@ -9,8 +9,9 @@ from __future__ import annotations
 import contextlib
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -49,8 +50,21 @@ _PATIENCE_S = 2.0
 #: How often leases are renewed in the time of one. The store may be busy with another process's large file.
 _BEATS_PER_LEASE = 10
 
-#: Records how reading a file ended; returns the sessions whose bytes are not needed any more.
-_End = Callable[[sqlite3.Connection, Claimed, float], list[str]]
+
+@dataclass(frozen=True, slots=True)
+class Passages:
+    """What reading a file brought."""
+
+    document: Document
+    chunks: Sequence[Chunk]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a file has no text."""
+
+    code: str
+    message: str
 
 
 class IndexingWorker:
@@ -158,7 +172,7 @@ class IndexingWorker:
         """Index small files at the cost of one; return those that must be looked at singly, whatever for."""
         if len(group) == 1:
             return group
-        ends: dict[str, _End] = {}
+        ends: dict[str, Passages | Failure] = {}
 
         def read() -> None:
             for claimed in group:
@@ -171,27 +185,19 @@ class IndexingWorker:
         for claimed in group:
             if claimed.task_id not in ends and (end := await self._read_briefly(extractor, claimed)):
                 ends[claimed.task_id] = end
-        together = [claimed for claimed in group if claimed.task_id in ends]
-        recorded = await self._database.write_each(
-            [partial(self._end, claimed, ends[claimed.task_id]) for claimed in together], durable=False
-        )
-        for claimed, outcome in zip(together, recorded, strict=True):
-            if isinstance(outcome, BaseException):
-                del ends[claimed.task_id]
-            else:
-                await self._discard(outcome)
+        await self._record(group, ends)
         return [claimed for claimed in group if claimed.task_id not in ends]
 
-    def _read_small(self, extractor: Extractor, claimed: Claimed) -> _End | None:
+    def _read_small(self, extractor: Extractor, claimed: Claimed) -> Passages | None:
         declared = claimed.file.declaration
         document = extractor.read_small(
             self._blobs.sealed_path(claimed.file.session_id),
             filename=declared.filename,
             content_type=declared.content_type or "",
         )
-        return None if document is None else partial(_indexed, document=document, chunks=split(document))
+        return None if document is None else Passages(document, split(document))
 
-    async def _read_briefly(self, extractor: Extractor, claimed: Claimed) -> _End | None:
+    async def _read_briefly(self, extractor: Extractor, claimed: Claimed) -> Passages | Failure | None:
         """Return how reading a file ends; None if it takes too long or fails in an unusual way."""
         with contextlib.suppress(Exception), anyio.move_on_after(_PATIENCE_S):
             return await self._read(extractor, claimed)
@@ -200,13 +206,12 @@ class IndexingWorker:
     async def _index_one(self, extractor: Extractor, claimed: Claimed) -> None:
         try:
             end = await self._read(extractor, claimed)
-            # A power cut may undo this as a whole; the task is then simply done again.
-            await self._discard(await self._database.write(partial(self._end, claimed, end), durable=False))
+            await self._record([claimed], {claimed.task_id: end})
         except Exception as error:  # noqa: BLE001 - one file must not stop the others
             self._complain(error, f"Indexing {claimed.file.id} stopped; it will be tried again.")
             await self._give_back(claimed, error)
 
-    async def _read(self, extractor: Extractor, claimed: Claimed) -> _End:
+    async def _read(self, extractor: Extractor, claimed: Claimed) -> Passages | Failure:
         file = claimed.file
         try:
             document = await extractor.extract(
@@ -217,19 +222,21 @@ class IndexingWorker:
             )
             chunks = await to_thread.run_sync(split, document)
         except ExtractionFailed as failure:
-            return partial(_failed, code=failure.code, message=failure.message)
+            return Failure(failure.code, failure.message)
         except FileNotFoundError:
-            message = "The stored bytes of this file are gone. Upload it again."
-            return partial(_failed, code="content_missing", message=message)
-        return partial(_indexed, document=document, chunks=chunks)
+            return Failure("content_missing", "The stored bytes of this file are gone. Upload it again.")
+        return Passages(document, chunks)
 
-    def _end(self, claimed: Claimed, end: _End, connection: sqlite3.Connection) -> list[str]:
-        if tasks.is_owned(connection, claimed.task_id, self._presence.owner):
-            return end(connection, claimed, self._options.clock())
-        return []
+    async def _record(self, group: Sequence[Claimed], ends: Mapping[str, Passages | Failure]) -> None:
+        """Record the ends of those of `group` that have one, by task."""
 
-    async def _discard(self, session_ids: Sequence[str]) -> None:
-        for session_id in session_ids:
+        def work(connection: sqlite3.Connection) -> list[str]:
+            owned = tasks.find_owned(connection, self._presence.owner, list(ends))
+            still_ours = [claimed for claimed in group if claimed.task_id in owned]
+            return record_ends(connection, still_ours, ends, now=self._options.clock())
+
+        # A power cut may undo this as a whole; the tasks are then simply done again.
+        for session_id in await self._database.write(work, durable=False):
             await to_thread.run_sync(self._blobs.discard, session_id)
 
     async def _give_back(self, claimed: Claimed, error: Exception) -> None:
@@ -309,27 +316,35 @@ def _new_extractor(on_recognizing: Callable[[], None]) -> Extractor:
     return Extractor(on_recognizing=on_recognizing)
 
 
-def _failed(
-    connection: sqlite3.Connection, claimed: Claimed, now: float, *, code: str, message: str
-) -> list[str]:
-    tasks.fail(connection, claimed, code=code, message=message, now=now)
-    return []
-
-
-def _indexed(
+def record_ends(
     connection: sqlite3.Connection,
-    claimed: Claimed,
-    now: float,
+    group: Sequence[Claimed],
+    ends: Mapping[str, Passages | Failure],
     *,
-    document: Document,
-    chunks: list[Chunk],
+    now: float,
 ) -> list[str]:
-    # As it is now: it may have left a bucket, or got other labels, while it was read.
-    file = files.get(connection, claimed.file.id)
-    if file is None:
-        return []
-    title = file.declaration.title or document.title
-    index.add(connection, file.id, file.bucket_ids, title, file.declaration.filename, chunks)
-    files.set_findings(connection, file, document)
-    tasks.complete(connection, claimed, now=now)
-    return sources.settle_versions(connection, file, now=now)
+    """Record how reading files ended, at the cost of few statements for all of them.
+
+    Args:
+        connection: In the transaction that makes the files searchable.
+        group: Tasks that this process holds.
+        ends: How each ended, by task.
+        now: Seconds since 1970.
+
+    Returns:
+        The upload sessions whose stored bytes nothing needs any more.
+    """
+    # As they are now: they may have left a bucket, or got other labels, while they were read.
+    rows = files.get_all(connection, [claimed.file.id for claimed in group])
+    read: list[tuple[FileRow, Document]] = []
+    for claimed in group:
+        file, end = rows[claimed.file.id], ends[claimed.task_id]
+        if isinstance(end, Failure):
+            tasks.fail(connection, claimed, code=end.code, message=end.message, now=now)
+            continue
+        title = file.declaration.title or end.document.title
+        index.add(connection, file.id, file.bucket_ids, title, file.declaration.filename, end.chunks)
+        read.append((file, end.document))
+    files.set_findings(connection, read)
+    tasks.complete(connection, [file.id for file, _ in read], now=now)
+    return sources.settle_versions(connection, [file.id for file, _ in read], now=now)

@@ -74,7 +74,7 @@ async def finalize_batch(backend: Backend, request: Request, _: FinalizeBatch) -
     """Queue every item whose bytes have arrived; the rest stays pending for a later call."""
     batch_id = request.path_params["batch_id"]
     accepted = [item for item in await _items(backend, batch_id) if item.session]
-    results = await finalize(backend, [item.session.id for item in accepted if item.session])
+    results = await finalize(backend, [item.session for item in accepted if item.session])
     found: dict[Outcome, list[tuple[ItemRow, FileRow | None]]] = defaultdict(list)
     for item in accepted:
         if item.session:

@@ -69,7 +69,8 @@ async def create_session(backend: Backend, request: Request, body: CreateUploadS
 async def finalize_session(backend: Backend, request: Request, _: FinalizeUploadSession) -> Answer:
     """Queue an uploaded file for indexing; again, and it answers the same file and task."""
     session_id = request.path_params["session_id"]
-    found = (await finalize(backend, [session_id])).get(session_id)
+    known = await backend.database.read(lambda connection: sessions.get_all(connection, [session_id]))
+    found = (await finalize(backend, known)).get(session_id)
     if found is None:
         raise not_found("upload session", "session_not_found")
     if found.file is None:

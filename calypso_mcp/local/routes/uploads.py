@@ -178,7 +178,7 @@ async def _receive_body(backend: Backend, request: Request, part: Part, blob: Pa
 
 async def _record(backend: Backend, session: SessionRow, digests: Digests) -> Response:
     def work(connection: Any) -> SessionRow | None:
-        sessions.mark_uploaded(connection, session.id, digests)
+        sessions.mark_uploaded(connection, {session.id: digests})
         return sessions.get(connection, session.id)
 
     # The bytes are safe on the disk; the record can be made again from them.

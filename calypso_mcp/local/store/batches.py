@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from calypso_mcp.local.store import files, sessions
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sessions import SessionRow
-from calypso_mcp.sqlite.rows import insert_row
+from calypso_mcp.sqlite.rows import insert_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +40,31 @@ def insert(connection: sqlite3.Connection, batch_id: str, fingerprint: str, *, n
     )
 
 
-def put_item(
+def put_items(
     connection: sqlite3.Connection,
     batch_id: str,
-    position: int,
-    client_file_id: str,
-    *,
-    session_id: str | None = None,
-    error: tuple[str, str] | None = None,
+    new: Iterable[tuple[int, str, str | None, tuple[str, str] | None]],
 ) -> None:
-    """Add an item, or replace one that was rejected; `error` is (code, message)."""
-    code, message = error or (None, None)
-    row = {
-        "batch_id": batch_id,
-        "position": position,
-        "client_file_id": client_file_id,
-        "session_id": session_id,
-        "error_code": code,
-        "error_message": message,
-    }
-    insert_row(connection, "batch_items", row, conflict="REPLACE")
+    """Add items, or replace those that were rejected.
+
+    Args:
+        connection: In the transaction of the create request.
+        batch_id: Whose items they are.
+        new: Of each item its position in the manifest, its client file id, its session and its error
+            (code, message).
+    """
+    rows = [
+        {
+            "batch_id": batch_id,
+            "position": position,
+            "client_file_id": name,
+            "session_id": session_id,
+            "error_code": error[0] if error else None,
+            "error_message": error[1] if error else None,
+        }
+        for position, name, session_id, error in new
+    ]
+    insert_rows(connection, "batch_items", rows, conflict="REPLACE")
 
 
 def items(connection: sqlite3.Connection, batch_id: str) -> list[ItemRow]:

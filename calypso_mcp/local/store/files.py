@@ -14,7 +14,7 @@ from calypso_mcp.local.identifiers import derived_id, json_text
 from calypso_mcp.local.indexing.documents import Document
 from calypso_mcp.local.store.declarations import columns_of, take_declaration
 from calypso_mcp.local.store.sessions import SessionRow
-from calypso_mcp.sqlite.rows import insert_row
+from calypso_mcp.sqlite.rows import insert_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,33 +58,57 @@ class FileRow:
 
 
 def insert(connection: sqlite3.Connection, session: SessionRow, *, now: float, kind: str = "file") -> str:
-    """Turn an uploaded session into a queued file and return the file's id.
+    """Turn an uploaded session into a queued file and return the file's id."""
+    return insert_all(connection, [session], now=now, kind=kind)[session.id]
 
-    The id follows from the session, so that this can never make two files of one session.
+
+def insert_all(
+    connection: sqlite3.Connection, uploaded: Sequence[SessionRow], *, now: float, kind: str = "file"
+) -> dict[str, str]:
+    """Turn uploaded sessions into queued files, in this order; return the files' ids by session.
+
+    An id follows from the session, so that this can never make two files of one session.
     """
-    file_id = derived_id("file", session.id)
-    name = session.declaration.path or session.declaration.filename
-    row = {
-        "id": file_id,
-        "session_id": session.id,
-        **columns_of(session.declaration),
-        "kind": kind,
-        "identity": session.declaration.lineage,
-        "size_bytes": session.size_bytes,
-        "sha256": session.sha256,
-        "status": FileStatus.QUEUED,
-        "created_at": now,
-        "updated_at": now,
-    }
-    insert_row(connection, "files", row)
+    ids = {session.id: derived_id("file", session.id) for session in uploaded}
+    rows = [
+        {
+            "id": ids[session.id],
+            "session_id": session.id,
+            **columns_of(session.declaration),
+            "kind": kind,
+            "identity": session.declaration.lineage,
+            "size_bytes": session.size_bytes,
+            "sha256": session.sha256,
+            "status": FileStatus.QUEUED,
+            "created_at": now,
+            "updated_at": now,
+        }
+        for session in uploaded
+    ]
+    insert_rows(connection, "files", rows)
     connection.executemany(
         "INSERT INTO file_buckets (bucket_id, file_id, name, sync_status) VALUES (?, ?, ?, ?)",
-        [(bucket_id, file_id, name, SyncStatus.PENDING) for bucket_id in session.bucket_ids],
+        [
+            (
+                bucket_id,
+                ids[session.id],
+                session.declaration.path or session.declaration.filename,
+                SyncStatus.PENDING,
+            )
+            for session in uploaded
+            for bucket_id in session.bucket_ids
+        ],
     )
-    task = {"id": derived_id("task", session.id), "file_id": file_id, "status": FileStatus.QUEUED}
-    insert_row(connection, "tasks", task)
-    connection.execute("UPDATE upload_sessions SET file_id = ? WHERE id = ?", (file_id, session.id))
-    return file_id
+    queued = [
+        {"id": derived_id("task", session_id), "file_id": file_id, "status": FileStatus.QUEUED}
+        for session_id, file_id in ids.items()
+    ]
+    insert_rows(connection, "tasks", queued)
+    connection.executemany(
+        "UPDATE upload_sessions SET file_id = ? WHERE id = ?",
+        [(file_id, session_id) for session_id, file_id in ids.items()],
+    )
+    return ids
 
 
 def get(connection: sqlite3.Connection, file_id: str) -> FileRow | None:
@@ -131,37 +155,46 @@ def of_task(connection: sqlite3.Connection, task_id: str) -> FileRow | None:
     return get(connection, row["file_id"]) if row else None
 
 
-def set_findings(connection: sqlite3.Connection, file: FileRow, document: Document) -> None:
-    """Record what reading a file brought: warnings, and the title and tags that it states itself.
+def set_findings(connection: sqlite3.Connection, found: Iterable[tuple[FileRow, Document]]) -> None:
+    """Record what reading files brought: warnings, and the titles and tags that they state themselves.
 
-    What its owner said comes first: a title stays, tags are added to.
+    What an owner said comes first: a title stays, tags are added to.
     """
-    declared = file.declaration
-    tags = tuple(dict.fromkeys((*declared.tags, *document.tags)))
-    connection.execute(
+    connection.executemany(
         "UPDATE files SET title = ?, tags = ?, warnings = ? WHERE id = ?",
-        (declared.title or document.title, json_text(tags), json_text(document.warnings), file.id),
+        [
+            (
+                file.declaration.title or document.title,
+                json_text(tuple(dict.fromkeys((*file.declaration.tags, *document.tags)))),
+                json_text(document.warnings),
+                file.id,
+            )
+            for file, document in found
+            if document.title or document.tags or document.warnings or file.warnings
+        ],
     )
 
 
 def set_status(
     connection: sqlite3.Connection,
-    file_id: str,
+    file_ids: Sequence[str],
     status: FileStatus,
     sync_status: SyncStatus,
     *,
     now: float,
     error: tuple[str, str] | None = None,
 ) -> None:
-    """Record a file's state and that of its sync into all its buckets; `error` is (code, message)."""
+    """Record the state of files and of their sync into all their buckets; `error` is (code, message)."""
     code, message = error or (None, None)
+    ids = json.dumps(file_ids)
     connection.execute(
-        "UPDATE files SET status = ?, error_code = ?, error_message = ?, updated_at = ? WHERE id = ?",
-        (status, code, message, now, file_id),
+        "UPDATE files SET status = ?, error_code = ?, error_message = ?, updated_at = ?"
+        " WHERE id IN (SELECT value FROM json_each(?))",
+        (status, code, message, now, ids),
     )
     connection.execute(
-        "UPDATE file_buckets SET sync_status = ? WHERE file_id = ?",
-        (sync_status, file_id),
+        "UPDATE file_buckets SET sync_status = ? WHERE file_id IN (SELECT value FROM json_each(?))",
+        (sync_status, ids),
     )
 
 

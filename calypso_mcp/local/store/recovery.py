@@ -20,7 +20,7 @@ from calypso_mcp.local.store import files, sessions
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.sqlite.connections import open_private, transaction
 from calypso_mcp.sqlite.migrations import migrate
-from calypso_mcp.sqlite.rows import insert_row
+from calypso_mcp.sqlite.rows import insert_row, insert_rows
 
 #: Copied in this order; tasks and passages are made again.
 _TABLES = (
@@ -161,8 +161,7 @@ def _complete(new: sqlite3.Connection, now: float) -> None:
         )
         if file_id not in known
     ]
-    for session in sessions.get_all(new, session_ids):
-        files.insert(new, session, now=now)
+    files.insert_all(new, sessions.get_all(new, session_ids), now=now)
     new.execute(
         "INSERT OR IGNORE INTO file_buckets (bucket_id, file_id, sync_status)"
         " SELECT named.value, files.id, ? FROM files"
@@ -179,10 +178,13 @@ def _complete(new: sqlite3.Connection, now: float) -> None:
         " WHERE bucket_id NOT IN (SELECT id FROM buckets)",
         (now,),
     )
-    for file_id, session_id in new.execute("SELECT id, session_id FROM files").fetchall():
-        task = {"id": derived_id("task", session_id), "file_id": file_id, "status": FileStatus.QUEUED}
-        insert_row(new, "tasks", task, conflict="IGNORE")
-        files.set_status(new, file_id, FileStatus.QUEUED, SyncStatus.PENDING, now=now)
+    rows = new.execute("SELECT id, session_id FROM files").fetchall()
+    queued = [
+        {"id": derived_id("task", session_id), "file_id": file_id, "status": FileStatus.QUEUED}
+        for file_id, session_id in rows
+    ]
+    insert_rows(new, "tasks", queued, conflict="IGNORE")
+    files.set_status(new, [file_id for file_id, _ in rows], FileStatus.QUEUED, SyncStatus.PENDING, now=now)
 
 
 def _set_aside(sealed: Path, lost: Path, known: set[str]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.blobs import Digests
 from calypso_mcp.local.identifiers import json_text, new_id, new_secret, secret_hash
 from calypso_mcp.local.store.declarations import columns_of, take_declaration
-from calypso_mcp.sqlite.rows import insert_row
+from calypso_mcp.sqlite.rows import insert_rows
 
 #: Bytes may arrive.
 OPEN = "open"
@@ -56,17 +56,27 @@ class Address:
 
 def insert(connection: sqlite3.Connection, new: NewSession, *, now: float, lifetime_s: float) -> Address:
     """Add a session and return its first address."""
-    session_id = new_id("sess")
-    row = {
-        "id": session_id,
-        **columns_of(new.declaration),
-        "size_bytes": new.size_bytes,
-        "bucket_ids": json_text(new.bucket_ids),
-        "created_at": now,
-        "expires_at": now + lifetime_s,
-    }
-    insert_row(connection, "upload_sessions", row)
-    return _insert_address(connection, session_id, now + lifetime_s)
+    return insert_all(connection, [new], now=now, lifetime_s=lifetime_s)[0]
+
+
+def insert_all(
+    connection: sqlite3.Connection, new: Sequence[NewSession], *, now: float, lifetime_s: float
+) -> list[Address]:
+    """Add sessions and return the first address of each, in their order."""
+    ids = [new_id("sess") for _ in new]
+    rows = [
+        {
+            "id": session_id,
+            **columns_of(session.declaration),
+            "size_bytes": session.size_bytes,
+            "bucket_ids": json_text(session.bucket_ids),
+            "created_at": now,
+            "expires_at": now + lifetime_s,
+        }
+        for session_id, session in zip(ids, new, strict=True)
+    ]
+    insert_rows(connection, "upload_sessions", rows)
+    return _insert_addresses(connection, ids, now + lifetime_s)
 
 
 def renew(connection: sqlite3.Connection, session_id: str, *, now: float, lifetime_s: float) -> Address:
@@ -76,7 +86,7 @@ def renew(connection: sqlite3.Connection, session_id: str, *, now: float, lifeti
         " state = CASE state WHEN 'cancelled' THEN 'open' ELSE state END WHERE id = ?",
         (now + lifetime_s, session_id),
     )
-    return _insert_address(connection, session_id, now + lifetime_s)
+    return _insert_addresses(connection, [session_id], now + lifetime_s)[0]
 
 
 def by_secrets(connection: sqlite3.Connection, secrets: Iterable[str]) -> dict[str, tuple[SessionRow, float]]:
@@ -111,12 +121,12 @@ def get_all(connection: sqlite3.Connection, session_ids: Sequence[str]) -> list[
     return [_session(dict(row)) for row in rows]
 
 
-def mark_uploaded(connection: sqlite3.Connection, session_id: str, digests: Digests) -> None:
-    """Record that every byte is stored, with the hashes of what is on the disk."""
-    connection.execute(
+def mark_uploaded(connection: sqlite3.Connection, stored: Mapping[str, Digests]) -> None:
+    """Record that every byte of these sessions is stored, with the hashes of what is on the disk."""
+    connection.executemany(
         "UPDATE upload_sessions SET state = 'uploaded', sha256 = ?, md5 = ?, crc32c = coalesce(?, crc32c)"
         " WHERE id = ?",
-        (digests.sha256, digests.md5, digests.crc32c, session_id),
+        [(digests.sha256, digests.md5, digests.crc32c, session_id) for session_id, digests in stored.items()],
     )
 
 
@@ -152,11 +162,20 @@ def drop_addresses(connection: sqlite3.Connection, before: float) -> None:
     connection.execute("DELETE FROM upload_addresses WHERE expires_at < ?", (before,))
 
 
-def _insert_address(connection: sqlite3.Connection, session_id: str, expires_at: float) -> Address:
-    secret = new_secret()
-    row = {"secret_hash": secret_hash(secret), "session_id": session_id, "expires_at": expires_at}
-    insert_row(connection, "upload_addresses", row)
-    return Address(session_id, secret, expires_at)
+def _insert_addresses(
+    connection: sqlite3.Connection, session_ids: Iterable[str], expires_at: float
+) -> list[Address]:
+    made = [Address(session_id, new_secret(), expires_at) for session_id in session_ids]
+    rows = [
+        {
+            "secret_hash": secret_hash(address.secret),
+            "session_id": address.session_id,
+            "expires_at": expires_at,
+        }
+        for address in made
+    ]
+    insert_rows(connection, "upload_addresses", rows)
+    return made
 
 
 def _session(fields: dict[str, Any]) -> SessionRow:

@@ -182,14 +182,28 @@ def versions(connection: sqlite3.Connection, kind: str, identity: str) -> list[F
     return [rows[row["id"]] for row in found]
 
 
-def settle_versions(connection: sqlite3.Connection, file: FileRow, *, now: float) -> list[str]:
-    """Let a file that has just become searchable replace the earlier versions that it is to replace.
+def settle_versions(connection: sqlite3.Connection, file_ids: Sequence[str], *, now: float) -> list[str]:
+    """Let files that have just become searchable replace the earlier versions that they are to replace.
 
-    Where a later version is searchable already, because files are indexed side by side, this one goes.
+    Where a later version is searchable already, because files are indexed side by side, the earlier one goes.
 
     Returns:
         The upload sessions whose stored bytes nothing needs any more.
     """
+    with_versions = connection.execute(
+        "SELECT id FROM files AS mine WHERE id IN (SELECT value FROM json_each(?)) AND EXISTS (SELECT 1"
+        " FROM files WHERE identity = mine.identity AND kind = mine.kind AND id <> mine.id)",
+        (json.dumps(file_ids),),
+    ).fetchall()
+    ended: list[str] = []
+    for row in with_versions:
+        # The one before it may have taken it out.
+        if (file := files.get(connection, row["id"])) is not None:
+            ended += _settle(connection, file, now=now)
+    return ended
+
+
+def _settle(connection: sqlite3.Connection, file: FileRow, *, now: float) -> list[str]:
     others = connection.execute(
         "SELECT files.id, files.if_exists, tasks.position > mine.position AS is_later"
         " FROM files JOIN tasks ON tasks.file_id = files.id JOIN tasks AS mine ON mine.file_id = ?"

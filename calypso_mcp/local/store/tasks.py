@@ -107,26 +107,28 @@ def heartbeat(connection: sqlite3.Connection, owner: str, *, now: float, lease_s
     )
 
 
-def is_owned(connection: sqlite3.Connection, task_id: str, owner: str) -> bool:
-    """Whether `owner` still holds the task's lease."""
-    row = connection.execute(
-        "SELECT 1 FROM tasks WHERE id = ? AND status = 'indexing' AND lease_owner = ?", (task_id, owner)
-    ).fetchone()
-    return row is not None
+def find_owned(connection: sqlite3.Connection, owner: str, task_ids: Sequence[str]) -> set[str]:
+    """Return those of `task_ids` whose lease `owner` still holds."""
+    rows = connection.execute(
+        "SELECT id FROM tasks WHERE status = 'indexing' AND lease_owner = ?"
+        " AND id IN (SELECT value FROM json_each(?))",
+        (owner, json.dumps(task_ids)),
+    )
+    return {row["id"] for row in rows}
 
 
-def complete(connection: sqlite3.Connection, claimed: Claimed, *, now: float) -> None:
-    """Record that the file is searchable through all its buckets."""
-    _end(connection, claimed.task_id, FileStatus.INDEXED)
-    files.set_status(connection, claimed.file.id, FileStatus.ACTIVE, SyncStatus.ACTIVE, now=now)
+def complete(connection: sqlite3.Connection, file_ids: Sequence[str], *, now: float) -> None:
+    """Record that these files are searchable through all their buckets."""
+    _end(connection, file_ids, FileStatus.INDEXED)
+    files.set_status(connection, file_ids, FileStatus.ACTIVE, SyncStatus.ACTIVE, now=now)
 
 
 def fail(connection: sqlite3.Connection, claimed: Claimed, *, code: str, message: str, now: float) -> None:
     """Record that the file cannot be indexed, and why."""
-    _end(connection, claimed.task_id, FileStatus.FAILED)
+    _end(connection, [claimed.file.id], FileStatus.FAILED)
     files.set_status(
         connection,
-        claimed.file.id,
+        [claimed.file.id],
         FileStatus.FAILED,
         SyncStatus.FAILED,
         now=now,
@@ -163,8 +165,9 @@ def owners(connection: sqlite3.Connection) -> set[str]:
     return {row["lease_owner"] for row in rows}
 
 
-def _end(connection: sqlite3.Connection, task_id: str, status: FileStatus) -> None:
+def _end(connection: sqlite3.Connection, file_ids: Sequence[str], status: FileStatus) -> None:
     connection.execute(
-        "UPDATE tasks SET status = ?, lease_owner = NULL, lease_expires = NULL WHERE id = ?",
-        (status, task_id),
+        "UPDATE tasks SET status = ?, lease_owner = NULL, lease_expires = NULL"
+        " WHERE file_id IN (SELECT value FROM json_each(?))",
+        (status, json.dumps(file_ids)),
     )

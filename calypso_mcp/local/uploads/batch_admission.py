@@ -51,13 +51,13 @@ def admit(
         raise key_reused()
     existing = batches.accepted_sessions(connection, batch_id)
     uploads = {file.client_file_id: file for file in batch.files}
-    accepted: dict[str, Address] = {}
+    new: dict[str, NewSession] = {}
     rejected: dict[str, tuple[str, str]] = {}
     shared: tuple[str, ...] | None = None
-    for position, item in enumerate(batch.manifest.items):
+    names = [item.client_file_id for item in batch.manifest.items]
+    for item in batch.manifest.items:
         name = item.client_file_id
         if name in existing:
-            accepted[name] = sessions.renew(connection, existing[name], now=now, lifetime_s=lifetime_s)
             continue
         declaration, size_bytes = item.declaration(uploads[name].content_type), uploads[name].size_bytes
         own, for_all = declaration.destination, batch.manifest.destination
@@ -69,12 +69,27 @@ def admit(
             if isinstance(bucket_ids, Refusal):
                 problem = bucket_ids.problem.code, bucket_ids.problem.message
             else:
-                new = NewSession(declaration, size_bytes, bucket_ids or ())
-                accepted[name] = sessions.insert(connection, new, now=now, lifetime_s=lifetime_s)
+                new[name] = NewSession(declaration, size_bytes, bucket_ids or ())
         if problem is not None:
             rejected[name] = problem
-        session_id = accepted[name].session_id if name in accepted else None
-        batches.put_item(connection, batch_id, position, name, session_id=session_id, error=problem)
+    addresses = sessions.insert_all(connection, list(new.values()), now=now, lifetime_s=lifetime_s)
+    made = dict(zip(new, addresses, strict=True))
+    batches.put_items(
+        connection,
+        batch_id,
+        [
+            (position, name, made[name].session_id if name in made else None, rejected.get(name))
+            for position, name in enumerate(names)
+            if name not in existing
+        ],
+    )
+    accepted = {
+        name: made[name]
+        if name in made
+        else sessions.renew(connection, existing[name], now=now, lifetime_s=lifetime_s)
+        for name in names
+        if name not in rejected
+    }
     return Admission(batch_id, known is not None, accepted, rejected)
 
 

@@ -25,26 +25,33 @@ class Finalized:
     file: FileRow | None
 
 
-async def finalize(backend: Backend, session_ids: Sequence[str]) -> dict[str, Finalized]:
+async def finalize(backend: Backend, found: Sequence[SessionRow]) -> dict[str, Finalized]:
     """Turn those of the sessions whose bytes are stored into files; safe to repeat.
 
-    Sessions that do not exist are left out.
+    Args:
+        backend: The backend.
+        found: The sessions as they were a moment ago.
+
+    Returns:
+        What became of each that still exists, by id.
     """
-    found = await backend.database.read(lambda connection: sessions.get_all(connection, session_ids))
     await _follow_the_disk(backend, [session for session in found if session.file_id is None])
 
     def work(connection: sqlite3.Connection) -> dict[str, Finalized]:
-        now = backend.now()
-        by_id = {session.id: session for session in sessions.get_all(connection, session_ids)}
+        by_id = {row.id: row for row in sessions.get_all(connection, [session.id for session in found])}
         # In the caller's order, so that files are indexed in the order of the manifest.
+        now_there = [by_id[session.id] for session in found if session.id in by_id]
+        made = files.insert_all(
+            connection,
+            [session for session in now_there if session.file_id is None and session.state == UPLOADED],
+            now=backend.now(),
+        )
         outcomes = {
-            session_id: _finalize_one(connection, by_id[session_id], now)
-            for session_id in session_ids
-            if session_id in by_id
+            session.id: _outcome(session, made.get(session.id, session.file_id)) for session in now_there
         }
-        made = files.get_all(connection, [file_id for _, file_id in outcomes.values() if file_id])
+        rows = files.get_all(connection, [file_id for _, file_id in outcomes.values() if file_id])
         return {
-            session_id: Finalized(outcome, made.get(file_id or ""))
+            session_id: Finalized(outcome, rows.get(file_id or ""))
             for session_id, (outcome, file_id) in outcomes.items()
         }
 
@@ -54,13 +61,11 @@ async def finalize(backend: Backend, session_ids: Sequence[str]) -> dict[str, Fi
     return finalized
 
 
-def _finalize_one(
-    connection: sqlite3.Connection, session: SessionRow, now: float
-) -> tuple[Outcome, str | None]:
+def _outcome(session: SessionRow, file_id: str | None) -> tuple[Outcome, str | None]:
     if session.file_id is not None:
-        return "replayed", session.file_id
-    if session.state == UPLOADED:
-        return "finalized", files.insert(connection, session, now=now)
+        return "replayed", file_id
+    if file_id is not None:
+        return "finalized", file_id
     return ("cancelled" if session.state == CANCELLED else "pending"), None
 
 
@@ -85,8 +90,7 @@ async def _follow_the_disk(backend: Backend, unfinalized: Sequence[SessionRow]) 
         return
 
     def record(connection: sqlite3.Connection) -> None:
-        for session_id, found in hashed.items():
-            sessions.mark_uploaded(connection, session_id, found)
+        sessions.mark_uploaded(connection, hashed)
         sessions.set_state(connection, gone, OPEN)
 
     await backend.database.write(record, durable=False)

@@ -96,7 +96,7 @@ async def keep(backend: Backend, declaration: Declaration, data: bytes, kind: Ki
 
     def finish(connection: sqlite3.Connection) -> Kept:
         now = backend.now()
-        sessions.mark_uploaded(connection, session_id, digests)
+        sessions.mark_uploaded(connection, {session_id: digests})
         # Made above; only finished or expired ones are removed.
         session = sessions.get_all(connection, [session_id])[0]
         same = _newest(connection, declaration, kind, session.bucket_ids)

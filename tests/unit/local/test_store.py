@@ -85,16 +85,6 @@ async def test_a_write_that_fails_leaves_nothing_and_harms_no_other(database: Da
     assert await database.read(notes) == {"a", "b", "c"}
 
 
-async def test_each_of_several_writes_has_its_own_end(database: Database) -> None:
-    def fails(_: sqlite3.Connection) -> None:
-        raise LookupError("on purpose")
-
-    ends = await database.write_each([insert("a"), fails, insert("a"), insert("b")], durable=False)
-    assert [type(end) for end in ends] == [type(None), LookupError, sqlite3.IntegrityError, type(None)]
-    assert await database.read(notes) == {"a", "b"}
-    assert await database.write_each([]) == []
-
-
 async def test_writes_that_wait_together_share_a_commit(tmp_path: Path) -> None:
     commits: list[str] = []
 

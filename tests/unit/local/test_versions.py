@@ -17,7 +17,7 @@ from calypso_mcp.local.store import buckets, files, sessions, sources, tasks
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.local.store.sessions import NewSession
 from calypso_mcp.local.store.tasks import Claimed
-from calypso_mcp.local.worker import _indexed  # pyright: ignore[reportPrivateUsage]
+from calypso_mcp.local.worker import Passages, record_ends
 from calypso_mcp.sqlite.connections import connect
 from calypso_mcp.sqlite.migrations import migrate
 
@@ -45,8 +45,8 @@ def indexed(store: sqlite3.Connection, file_id: str) -> None:
     """Make the file searchable as the worker does."""
     file = files.get(store, file_id)
     if file is not None:
-        tasks.complete(store, Claimed(file.task_id, file, 1), now=2.0)
-        sources.settle_versions(store, file, now=2.0)
+        tasks.complete(store, [file_id], now=2.0)
+        sources.settle_versions(store, [file_id], now=2.0)
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
@@ -60,6 +60,25 @@ def test_the_latest_version_stays_in_whatever_order_they_are_indexed(
         active = [id_ for id_ in versions if (file := files.get(store, id_)) and file.status == "active"]
         assert len(active) == 1
     assert [id_ for id_ in versions if files.get(store, id_)] == versions[-1:]
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_of_versions_recorded_together_the_latest_stays(
+    store: sqlite3.Connection, order: tuple[int, ...]
+) -> None:
+    bucket = buckets.insert(store, slug="docs", name="Docs", description=None, now=0.0)
+    versions = [finalized(store, bucket.id, "replace") for _ in range(3)]
+    rows = files.get_all(store, versions)
+    group = [Claimed(rows[versions[position]].task_id, rows[versions[position]], 1) for position in order]
+    ends = {
+        claimed.task_id: Passages(document, split(document))
+        for position, claimed in zip(order, group, strict=True)
+        for document in [Document((Block(f"Zebra number {position}."),))]
+    }
+    sessions_left = record_ends(store, group, ends, now=2.0)
+    assert sorted(sessions_left) == sorted(rows[id_].session_id for id_ in versions[:2])
+    assert [id_ for id_ in versions if files.get(store, id_)] == versions[-1:]
+    assert [hit.text for hit in search(store, "zebra", Where([bucket.id]), limit=5)] == ["Zebra number 2."]
 
 
 def test_a_copy_that_is_to_stay_beside_the_others_replaces_nothing(store: sqlite3.Connection) -> None:
@@ -86,7 +105,8 @@ def test_a_file_that_leaves_a_bucket_while_it_is_read_is_not_found_there(store: 
     block = Block("The zebra has stripes.", line_start=1, line_end=1)
     document = Document((block,))
     claimed = Claimed(as_claimed.task_id, as_claimed, 1)
-    _indexed(store, claimed, 2.0, document=document, chunks=split(document))
+    passages = Passages(document, split(document))
+    record_ends(store, [claimed], {claimed.task_id: passages}, now=2.0)
     assert [bool(search(store, "zebra", Where([bucket.id]), limit=5)) for bucket in (one, two)] == [
         False,
         True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
@@ -104,19 +104,6 @@ class Database:
         with self._damage_named():
             submitted = self._writer.submit(Write(self._watched(work), durable))
             return cast("T", await asyncio.wrap_future(submitted))
-
-    async def write_each(
-        self, works: Sequence[Callable[[sqlite3.Connection], T]], *, durable: bool = True
-    ) -> list[T | BaseException]:
-        """Return for each of `works` what it returns once it is committed, or what kept it from that.
-
-        They share commits. Arguments and errors are those of `write`.
-        """
-        submitted = [self._writer.submit(Write(self._watched(work), durable)) for work in works]
-        if submitted:
-            # They are carried out in this order, so all are done when the last one is.
-            await asyncio.wait([asyncio.wrap_future(submitted[-1])])
-        return [write.exception() or cast("T", write.result()) for write in submitted]
 
     async def checkpoint(self) -> None:
         """Move the write-ahead log into the database and shorten it, unless readers are in the way."""
