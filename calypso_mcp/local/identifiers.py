@@ -6,7 +6,10 @@ import hashlib
 import json
 import secrets
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
+
+_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_SORTED: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
 def new_id(kind: str) -> str:
@@ -36,7 +39,7 @@ def fingerprint(value: Any) -> str:
 
 def json_text(value: Any, *, sort_keys: bool = False) -> str:
     """Return `value` as compact JSON, the form its size is measured in."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort_keys)
+    return (_SORTED if sort_keys else _COMPACT).encode(value)
 
 
 def iso_time(seconds: float) -> str:

@@ -6,9 +6,10 @@ import hashlib
 import os
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Protocol
 
 import anyio.to_thread
 
@@ -25,7 +26,11 @@ _SMALL_BYTES: Final = 64 * 1024
 
 
 class ByteSource(Protocol):
-    """Content of known size that can be read anywhere, by several readers at once."""
+    """Content of known size that can be read anywhere, by several readers at once.
+
+    A source that can be written to also has `version`, an async method without arguments that returns another
+    value after every change.
+    """
 
     size_bytes: int
 
@@ -37,13 +42,25 @@ class ByteSource(Protocol):
 SourceFactory = Callable[[], AbstractContextManager[ByteSource]]
 
 
-@runtime_checkable
-class Changeable(Protocol):
-    """A source that notices when it is written to."""
+@dataclass(frozen=True, slots=True)
+class HashedFile:
+    """A way to open a file that was read a moment ago; it does not open what is another version by now.
 
-    async def version(self) -> object:
-        """Return a value that differs after a change."""
-        ...
+    Attributes:
+        reopen: Opens it.
+        size_bytes: Its size then.
+        content_hash: What `content_hash_of` returns for it.
+        version: What the source's `version` returned then.
+    """
+
+    reopen: SourceFactory
+    size_bytes: int
+    content_hash: str
+    version: object
+
+    def __call__(self) -> AbstractContextManager[ByteSource]:
+        """Open the file."""
+        return self.reopen()
 
 
 class BytesSource:
@@ -69,17 +86,15 @@ class DescriptorSource:
     Read with `pread`, so that the descriptor's own position does not matter.
     """
 
-    def __init__(self, fd: int, size_bytes: int, known_hash: str | None = None) -> None:
+    def __init__(self, fd: int, size_bytes: int) -> None:
         """Own an open descriptor.
 
         Args:
             fd: Open for reading; closed by `close`.
             size_bytes: Its size when it was opened.
-            known_hash: What `content_hash_of` returns, where the version that is open was read before.
         """
         self._fd = fd
         self.size_bytes = size_bytes
-        self.known_hash = known_hash
 
     async def read(self, offset: int, length: int) -> bytes:
         """Return bytes of the file: at once where they are in memory, else read in a worker thread."""
@@ -234,10 +249,12 @@ def changed() -> UploadCorrupted:
 
 async def version_of(source: ByteSource) -> object:
     """Return the source's version; None for one that never changes."""
-    if not isinstance(source, Changeable):
+    # Not by `isinstance` with a protocol: that takes longer than the question itself.
+    version = getattr(source, "version", None)
+    if version is None:
         return None
     with reading():
-        return await source.version()
+        return await version()
 
 
 @contextmanager

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from calypso_mcp.client.clock import Clock
+from calypso_mcp.client.transport.sources import HashedFile
 from calypso_mcp.client.uploading.batch_run import BatchRun, BatchTools
 from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
-from calypso_mcp.client.uploading.preparation import Prepared, opened, prepare
+from calypso_mcp.client.uploading.preparation import Prepared, opened, prepare, take_hashed
 from calypso_mcp.client.uploading.progress import ProgressBoard
 from calypso_mcp.client.uploading.recall import Recall
 from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
@@ -145,9 +146,13 @@ class BatchUploads:
             upload = uploads[index]
             size_bytes: int | None = None
             try:
-                with opened(upload) as source:
-                    size_bytes = source.size_bytes
-                    prepared = await prepare(upload, source, self._limits)
+                if isinstance(upload.source, HashedFile):
+                    size_bytes = upload.source.size_bytes
+                    prepared = take_hashed(upload, upload.source, self._limits)
+                else:
+                    with opened(upload) as source:
+                        size_bytes = source.size_bytes
+                        prepared = await prepare(upload, source, self._limits)
             except CalypsoError as error:
                 state = FileState.of_error(error)
                 outcomes[index] = replace(state, name=upload.declaration.filename, size_bytes=size_bytes)

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from calypso_mcp.client.transport.sources import (
     ByteSource,
-    DescriptorSource,
+    HashedFile,
     changed,
     content_hash_of,
     reading,
@@ -85,6 +85,17 @@ def opened(upload: Upload) -> Generator[ByteSource]:
         yield source
 
 
+def take_hashed(upload: Upload, file: HashedFile, limits: UploadLimits) -> Prepared:
+    """Check an input that was hashed a moment ago; it need not be open.
+
+    Raises:
+        InputError: A rule is broken.
+    """
+    upload.declaration.check(limits)
+    check_size(file.size_bytes, limits)
+    return Prepared(upload, file.size_bytes, file.content_hash, file.version)
+
+
 async def prepare(upload: Upload, source: ByteSource, limits: UploadLimits) -> Prepared:
     """Check an input and hash it, unless it was hashed when it was searched for secrets.
 
@@ -92,11 +103,12 @@ async def prepare(upload: Upload, source: ByteSource, limits: UploadLimits) -> P
         InputError: A rule is broken; nothing has been read.
         UploadCorrupted: It changed while it was read.
     """
+    if isinstance(upload.source, HashedFile):
+        return take_hashed(upload, upload.source, limits)
     upload.declaration.check(limits)
     check_size(source.size_bytes, limits)
     version = await version_of(source)
-    known = source.known_hash if isinstance(source, DescriptorSource) else None
-    content_hash = known or await content_hash_of(source)
+    content_hash = await content_hash_of(source)
     if version != await version_of(source):
         raise changed()
     return Prepared(upload, source.size_bytes, content_hash, version)

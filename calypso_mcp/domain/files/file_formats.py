@@ -7,7 +7,7 @@ ending of the name only chooses among formats that content cannot tell apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -66,6 +66,20 @@ class Signature:
         if not self.within:
             return head.startswith(self.content, self.offset)
         return head.find(self.content, self.offset, self.offset + self.within + len(self.content)) >= 0
+
+
+class Signatures:
+    """Signatures looked for at once, most of them by one comparison."""
+
+    def __init__(self, signatures: Iterable[Signature]) -> None:
+        """Sort them by where they stand."""
+        every = tuple(signatures)
+        self._starts = tuple(one.content for one in every if not one.offset and not one.within)
+        self._others = tuple(one for one in every if one.offset or one.within)
+
+    def is_any_in(self, head: bytes) -> bool:
+        """Whether a file that begins with `head` carries one of them."""
+        return head.startswith(self._starts) or any(signature.is_in(head) for signature in self._others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,15 +154,15 @@ class ReadableFormats:
             content_type: As declared; parameters are ignored, empty where unknown.
             head: Its first `HEAD_BYTES` bytes.
         """
-        if any(signature.is_in(head) for kind in self.unreadable for signature in kind.signatures):
+        if self._foreign.is_any_in(head):
             return None
         stated = tuple(self._stated(filename, content_type))
         for container, signature in _CONTAINER_SIGNATURES.items():
             if head.startswith(signature):
                 return self._in_container(container, stated, head)
-        for known in self._of(Container.OWN):
-            if any(signature.is_in(head) for signature in known.signatures):
-                return known
+        own = self._marked(Container.OWN, head)
+        if own is not None:
+            return own
         return self._as_text(stated, head) if looks_like_text(head) else None
 
     def refusal(self, filename: str, head: bytes, content_type: str = "") -> ContentError | None:
@@ -191,10 +205,21 @@ class ReadableFormats:
         labels = dict.fromkeys(known.label for known in self.formats if self.is_installed(known))
         return ", ".join(labels)
 
-    @property
+    @cached_property
     def plain_text(self) -> FileFormat:
         """The format of text that is nothing else."""
         return next(self._of(Container.TEXT))
+
+    @cached_property
+    def _foreign(self) -> Signatures:
+        return Signatures(signature for kind in self.unreadable for signature in kind.signatures)
+
+    @cached_property
+    def _signed(self) -> dict[Container, tuple[tuple[FileFormat, Signatures], ...]]:
+        return {
+            container: tuple((known, Signatures(known.signatures)) for known in self._of(container))
+            for container in Container
+        }
 
     @cached_property
     def _by_ending(self) -> dict[str, FileFormat]:
@@ -222,12 +247,15 @@ class ReadableFormats:
     def _in_container(
         self, container: Container, stated: tuple[FileFormat, ...], head: bytes
     ) -> FileFormat | None:
-        candidates = tuple(self._of(container))
-        marked = next(
-            (known for known in candidates if any(signature.is_in(head) for signature in known.signatures)),
-            None,
-        )
-        return marked or next((known for known in stated if known in candidates), None)
+        marked = self._marked(container, head)
+        return marked or next((known for known in stated if known.container is container), None)
+
+    def _marked(self, container: Container, head: bytes) -> FileFormat | None:
+        """Return the first format of that container which has a signature in `head`."""
+        for known, signatures in self._signed[container]:
+            if signatures.is_any_in(head):
+                return known
+        return None
 
     def _as_text(self, stated: tuple[FileFormat, ...], head: bytes) -> FileFormat:
         plain = self.plain_text
@@ -237,10 +265,7 @@ class ReadableFormats:
         if told is not None:
             return told
         start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-        marked = (
-            known for known in self._of(Container.TEXT) if any(mark.is_in(start) for mark in known.signatures)
-        )
-        return next(marked, plain)
+        return self._marked(Container.TEXT, start) or plain
 
     def _missing_extra(self, filename: str, file_format: FileFormat) -> ContentError | None:
         if self.is_installed(file_format):

@@ -16,6 +16,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from urllib.parse import unquote
 
 from calypso_mcp.domain.amounts import join_first
@@ -134,6 +135,7 @@ def split(path: str, style: PathStyle) -> SplitPath:
     return parted
 
 
+@lru_cache(maxsize=64)
 def split_root(path: str, style: PathStyle) -> SplitPath:
     """Take an allowed folder's absolute path apart. The operator chose it, so its names are not judged."""
     return _split_windows(path) if style is PathStyle.WINDOWS else _split_posix(path)

@@ -30,6 +30,7 @@ MOST_GENERATIONS: Final = 8
 _OTHER_CHARACTERS: Final = re.compile(r"[^A-Za-z0-9_.]+", re.ASCII)
 _READABLE_CHARS: Final = 64
 _DIGEST_CHARS: Final = 32
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
 #: What becomes of a source that a bucket holds under the same identity: it is replaced as soon as the new one
@@ -228,5 +229,4 @@ def readable_part(client_file_id: str) -> str:
 
 def content_digest(*parts: object) -> str:
     """Return a hexadecimal SHA-256 over JSON values, the same for equal values on every machine."""
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(parts).encode()).hexdigest()

@@ -69,14 +69,18 @@ class FilePolicy:
     max_files: int = 10_000
     max_depth: int = 64
     roots: tuple[AllowedRoot, ...] = field(init=False)
+    _spellings: tuple[tuple[str, ...], ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "roots", tuple(_resolve_root(root) for root in self.allowed_roots))
+        roots = tuple(_resolve_root(root) for root in self.allowed_roots)
+        object.__setattr__(self, "roots", roots)
+        # Most folders go by one spelling; each is compared with the path of every file.
+        spellings = tuple(tuple(dict.fromkeys((root.spelling, root.resolved))) for root in roots)
+        object.__setattr__(self, "_spellings", spellings)
 
     def place(self, path: str) -> tuple[Placement, ...]:
         """Return where `path` may lie; see `domain.path_rules.place`."""
-        spellings = [(root.spelling, root.resolved) for root in self.roots]
-        return place(path, spellings, NATIVE_STYLE)
+        return place(path, self._spellings, NATIVE_STYLE)
 
     def refuse(self, path: str, reason: str) -> ContentError:
         """Return the error for a path that may not be used."""

@@ -21,6 +21,7 @@ from calypso_mcp.client.transport.sources import (
     BytesSource,
     ContentHash,
     DescriptorSource,
+    HashedFile,
     SourceFactory,
 )
 from calypso_mcp.domain.limits import UploadLimits
@@ -155,9 +156,10 @@ def local_file(
     def reopened() -> Generator[ByteSource]:
         with open_allowed(path, policy) as again:
             _check_unchanged(name, again, version)
-            yield DescriptorSource(again.descriptor, again.size_bytes, content_hash)
+            yield DescriptorSource(again.descriptor, again.size_bytes)
 
-    return CheckedSource(name, size_bytes, reopened, identity, origin)
+    source = reopened if content_hash is None else HashedFile(reopened, size_bytes, content_hash, version)
+    return CheckedSource(name, size_bytes, source, identity, origin)
 
 
 def inline_text(
