@@ -11,7 +11,6 @@ import json
 import os
 import signal
 import sys
-from dataclasses import astuple
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
@@ -88,6 +87,6 @@ def _draw(request: dict[str, Any]) -> str:
 
 
 def _fields(block: Block) -> tuple[Any, ...]:
-    part = None if block.part is None else astuple(block.part)
+    part = None if block.part is None else (block.part.kind, block.part.number, block.part.name)
     lines = block.line_start, block.line_end
     return (block.text, part, *lines, block.heading_level, block.is_table, block.row_lines)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 #: Categories of Unicode that no page shows: control, private use, surrogate, unassigned.
 _NO_TEXT = frozenset({"Cc", "Co", "Cs", "Cn"})
@@ -25,6 +25,7 @@ _LEAST_LETTERS = 80
 _LEAST_VOWELS = 0.18
 _VOWELS = b"aeiouyAEIOUY"
 _NO_LATIN_LETTERS = bytes(set(range(256)) - set(string.ascii_letters.encode()))
+_ASCII_SPACE = bytes(code for code in range(128) if chr(code).isspace())
 #: Leaders, rules and the like.
 _REPEATED = re.compile(r"(\S)\1{3,}")
 _WORD = re.compile(r"[^\W\d_]{2,}")
@@ -38,6 +39,8 @@ class Legible:
 
     text: str
     is_page: bool
+    #: Of `text`, without white space.
+    characters: int = field(default=0, compare=False)
 
 
 def judge(text: str) -> Legible:
@@ -46,18 +49,30 @@ def judge(text: str) -> Legible:
     Args:
         text: Of one page, with its line ends.
     """
-    squeezed = "".join(text.split())
+    squeezed = _squeezed(text)
     if squeezed.isprintable() and _REPLACEMENT not in squeezed:  # no garbage for sure, as on most pages
         is_legible = _spells_words(text, squeezed)
-        return Legible(text if is_legible else "", is_page=is_legible)
+        return (
+            Legible(text, is_page=True, characters=len(squeezed))
+            if is_legible
+            else Legible("", is_page=False)
+        )
     kept = [line for line in text.split("\n") if _garbled_share(line) < _GARBLED_LINE]
     cleaned = "\n".join(
         "".join(" " if _is_garbage(character) else character for character in line) for line in kept
     )
-    left = "".join(cleaned.split())
+    left = _squeezed(cleaned)
     if not _spells_words(cleaned, left):
         return Legible("", is_page=False)
-    return Legible(cleaned, is_page=(len(squeezed) - len(left)) / len(squeezed) < _LOST_SHARE)
+    is_page = (len(squeezed) - len(left)) / len(squeezed) < _LOST_SHARE
+    return Legible(cleaned, is_page, len(left))
+
+
+def _squeezed(text: str) -> str:
+    """Return `text` without white space."""
+    if text.isascii():  # as most pages are; a tenth of the time
+        return text.encode().translate(None, _ASCII_SPACE).decode()
+    return "".join(text.split())
 
 
 def _is_garbage(character: str) -> bool:
@@ -74,11 +89,10 @@ def _garbled_share(line: str) -> float:
 def _spells_words(text: str, squeezed: str) -> bool:
     """Whether `text`, which is `squeezed` without its white space, spells words or is mostly figures."""
     enough = len(squeezed) * _LEAST_WORD_SHARE
-    in_words = 0
-    for word in _WORD.finditer(text):
-        if in_words >= enough:
-            break
-        in_words += len(word.group())
+    # Most pages show in their first lines that they hold words.
+    in_words = sum(map(len, _WORD.findall(text, 0, len(text) // 4)))
+    if in_words < enough:
+        in_words = sum(map(len, _WORD.findall(text)))
     if in_words < enough:
         signs = _REPEATED.sub("", squeezed)
         digits = sum(map(signs.count, string.digits))

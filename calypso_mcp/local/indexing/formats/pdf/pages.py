@@ -17,7 +17,8 @@ from calypso_mcp.local.indexing.formats.pdf.fields import read_annotations
 from calypso_mcp.local.indexing.formats.pdf.legibility import judge
 
 #: PDFium marks a hyphen that only broke a word at a line end.
-_BROKEN_WORD = re.compile(r"[\ufffe\x02\xad][ \t]*\r?\n?")
+_BROKEN_WORD_MARKS = "\ufffe\x02\xad"
+_BROKEN_WORD = re.compile(rf"[{_BROKEN_WORD_MARKS}][ \t]*\r?\n?")
 #: Presentation forms of Latin ligatures, which people do not type into a search.
 _LIGATURES = str.maketrans(
     {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\x00": "", "\ufeff": ""}
@@ -64,7 +65,7 @@ def read_page(pdf: Any, index: int, form: Any) -> Page:
         legible = judge(_text(page))
         annotations = tuple(read_annotations(page, form))
         shortcoming = Shortcoming.GARBLED if not legible.is_page else None
-        if shortcoming is None and _is_picture(page, legible.text):
+        if shortcoming is None and _is_picture(page, legible.characters):
             shortcoming = Shortcoming.PICTURE
     except pypdfium2.PdfiumError:
         return Page(shortcoming=Shortcoming.DAMAGED)
@@ -77,13 +78,15 @@ def _text(page: Any) -> str:
     text_page = page.get_textpage()
     try:
         text = _drawn_text(page, text_page)
-        if has_right_to_left(text):
+        if not text.isascii() and has_right_to_left(text):
             text = in_reading_order(text_page)
         elif (columns := read_columns(text_page, text.count("\n") + 1)) is not None:
             text = columns
     finally:
         text_page.close()
-    text = _BROKEN_WORD.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
+    if any(mark in text for mark in _BROKEN_WORD_MARKS):
+        text = _BROKEN_WORD.sub("", text)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     return unicodedata.normalize("NFC", text.translate(_LIGATURES))
 
 
@@ -98,8 +101,7 @@ def _drawn_text(page: Any, text_page: Any) -> str:
     return text_page.get_text_bounded()
 
 
-def _is_picture(page: Any, text: str) -> bool:
-    characters = len("".join(text.split()))
+def _is_picture(page: Any, characters: int) -> bool:
     if characters == 0:
         return next(page.get_objects(max_depth=1), None) is not None
     if characters >= _STAMP_CHARS:

@@ -31,7 +31,7 @@ def page_blocks(text: str, page: Part, headings: dict[str, int]) -> Iterator[Blo
         headings: Those of this page, as `headings_by_page` keeps them.
     """
     for part in _BLANK_LINES.split(text):
-        lines = [line.strip() for line in part.split("\n") if line.strip()]
+        lines = [stripped for line in part.split("\n") if (stripped := line.strip())]
         longest = max(map(len, lines), default=0)
         start = 0
         for index, line in enumerate(lines):
