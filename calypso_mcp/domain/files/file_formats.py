@@ -74,8 +74,8 @@ class Signatures:
     def __init__(self, signatures: Iterable[Signature]) -> None:
         """Sort them by where they stand."""
         every = tuple(signatures)
-        self._starts = tuple(one.content for one in every if not one.offset and not one.within)
-        self._others = tuple(one for one in every if one.offset or one.within)
+        self._others = tuple(signature for signature in every if signature.offset or signature.within)
+        self._starts = tuple(signature.content for signature in every if signature not in self._others)
 
     def is_any_in(self, head: bytes) -> bool:
         """Whether a file that begins with `head` carries one of them."""
