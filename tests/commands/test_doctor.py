@@ -457,3 +457,10 @@ def test_the_report_for_a_person_ends_with_how_many_problems_there_are(machine: 
     assert "PROBLEM" in ended.stdout
     assert "-> Rewrite it: calypso-mcp install cursor" in ended.stdout
     assert ended.stdout.rstrip().endswith("1 problem.")
+
+
+def test_missing_extras_name_this_python_and_those_of_contributors_are_left_out() -> None:
+    findings = [finding for finding in check_machine() if finding.message.startswith("Extra ")]
+    assert {"ocr", "outlook", "semantic"} == {finding.message.split()[1].rstrip(":") for finding in findings}
+    for finding in findings:
+        assert finding.status == "ok" or f"{sys.executable} -m pip install" in finding.fix

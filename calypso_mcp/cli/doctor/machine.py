@@ -19,6 +19,7 @@ from calypso_mcp.local.store.connections.database import check_sqlite
 
 _AREA = "machine"
 _FOLDERS = "folders"
+_FOR_CONTRIBUTORS = ("dev", "docs")
 _REQUIREMENT = re.compile(r"([A-Za-z0-9._-]+)[^;]*(?:;(.*))?")
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([\w-]+)['\"]")
 
@@ -91,11 +92,13 @@ def _libraries(requirements: Sequence[str]) -> Iterator[Finding]:
     else:
         yield ok(_AREA, "Every library is installed.")
     for extra, absent in sorted(extras.items()):
-        if extra == "dev":
+        if extra in _FOR_CONTRIBUTORS:
             continue
         if absent:
             yield note(
-                _AREA, f"Extra {extra}: not installed.", f"To have it: pip install '{PACKAGE}[{extra}]'"
+                _AREA,
+                f"Extra {extra}: not installed.",
+                f"To have it: {sys.executable} -m pip install '{PACKAGE}[{extra}]'",
             )
         else:
             yield ok(_AREA, f"Extra {extra}: installed.")
