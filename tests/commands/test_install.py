@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -66,6 +67,18 @@ def test_another_program_of_the_same_name_is_left_alone(tmp_path: Path) -> None:
         assert ended.returncode == 1
         assert "is another program" in ended.stderr
     assert config.read_text(encoding="utf-8") == text
+
+
+def test_after_a_teams_server_was_written_the_client_is_asked_for_it_too(tmp_path: Path) -> None:
+    client = tmp_path / "bin" / "claude"
+    client.parent.mkdir()
+    client.write_text('#!/bin/sh\necho "asked: $*"\n', encoding="utf-8")
+    client.chmod(0o755)
+    arguments = ("claude-code", "--yes", "--http", "https://mcp.example.org/mcp", "--token-env", "X")
+    search_path = os.pathsep.join([str(client.parent), os.environ["PATH"]])
+    ended = _install(tmp_path, *arguments, PATH=search_path)
+    assert ended.returncode == 0, ended.stderr
+    assert "asked: mcp get calypso" in ended.stdout
 
 
 def test_a_key_is_never_written(tmp_path: Path) -> None:

@@ -74,8 +74,11 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
         print(pasted(client, fields))
         return 0
     code = _change(client, _path(client, places, arguments), fields, arguments)
-    if code or arguments.http:
+    if code:
         return code
+    if arguments.http:
+        _show_status(client)
+        return 0
     finding = anyio.run(check_handshake, settings_flags(chosen), places.environ)
     print(f"{finding.message} {finding.fix}".rstrip())
     _show_status(client)
