@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import sys
 from collections.abc import AsyncGenerator
@@ -133,7 +134,8 @@ async def test_a_batch_that_is_all_there_and_searchable_asks_for_no_waiting(rig:
 
 
 async def test_a_batch_that_is_there_but_not_searchable_yet_says_to_wait(rig: Rig, folder: Path):
-    fill(folder, {"a.md": "one", "b.md": "two"})
+    content = {"a.md": "one", "b.md": "two"}
+    fill(folder, content)
     await rig.ok("upload_batch", directory=".", wait=True)
 
     def indexing(request: httpx2.Request) -> httpx2.Response | None:
@@ -142,7 +144,24 @@ async def test_a_batch_that_is_there_but_not_searchable_yet_says_to_wait(rig: Ri
         batch_id = request.url.path.rpartition("/")[2]
         return httpx2.Response(200, json={"id": batch_id, "status": "indexing", "items": []})
 
+    bucket = (await rig.ok("list_buckets"))["buckets"][0]["slug"]
+    stored = (await rig.ok("list_sources", bucket=bucket))["sources"]
+    listed = [
+        {
+            "id": source["file_id"],
+            "status": "indexing",
+            "filename": source["name"],
+            "name": source["name"],
+            "identity": source["name"],
+            "size_bytes": len(content[source["name"]]),
+            "sha256": hashlib.sha256(content[source["name"]].encode()).hexdigest(),
+        }
+        for source in stored
+    ]
+
     def asked(request: httpx2.Request) -> httpx2.Response | None:
+        if request.url.path.endswith("/sources"):
+            return httpx2.Response(200, json={"total": len(listed), "sources": listed})
         if "/files/" not in request.url.path or request.method != "GET":
             return indexing(request)
         file_id = request.url.path.rpartition("/")[2]
