@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 #: Its usual name in a data folder.
 AUTOMATON_FILE: Final = "secret-forms"
 _DIGEST_BYTES: Final = 32
+#: Ten times what the automaton takes.
+_MOST_BYTES: Final = 64 << 20
 _making = threading.Lock()
 
 #: Told of a match: the number of its form, its start and its end; returns whether to stop.
@@ -70,11 +74,11 @@ def make(kept_at: Path | None) -> SecretAutomaton:
 
 
 def _load(kept_at: Path) -> Database | None:
-    """Return what is kept; None where that is nothing, damaged, or of other forms or another processor."""
+    """Return what is kept; None where that is nothing, damaged, not ours, or of other forms or processors."""
     import hyperscan
 
     try:
-        kept = kept_at.read_bytes()
+        kept = _read_own(kept_at)
     except OSError:
         return None
     digest, compiled = kept[:_DIGEST_BYTES], kept[_DIGEST_BYTES:]
@@ -99,6 +103,23 @@ def _compile(kept_at: Path | None) -> Database:
         with suppress(OSError):  # a folder that cannot be written to costs time only
             _keep(kept_at, _digest(compiled) + compiled)
     return database
+
+
+def _read_own(path: Path) -> bytes:
+    """Return a file that only this user can have written: the engine runs what it holds, unchecked.
+
+    Raises:
+        OSError: It is another user's, others may write to it, or it is no regular file.
+    """
+    if sys.platform == "win32":
+        return path.read_bytes()
+    # A pipe would be waited for, a link followed to what this user wrote elsewhere.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        found = os.fstat(file.fileno())
+        is_own = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+        if not is_own or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            raise PermissionError(path)
+        return file.read(_MOST_BYTES)
 
 
 def _digest(compiled: bytes) -> bytes:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import hyperscan
 import pytest
 
 from calypso_mcp.server.files import secret_automaton
@@ -52,6 +55,61 @@ def test_a_damaged_file_is_made_anew_and_hides_no_secret(tmp_path: Path):
         kept_at.write_bytes(damaged)
         assert find(kept_at) == Finding("GitHub token", 2)
         assert kept_at.read_bytes() == whole
+
+
+def plant_writable_by_all(kept_at: Path, planted: bytes) -> None:
+    kept_at.write_bytes(planted)
+    kept_at.chmod(0o666)
+
+
+def plant_writable_by_the_group(kept_at: Path, planted: bytes) -> None:
+    kept_at.write_bytes(planted)
+    kept_at.chmod(0o620)
+
+
+def plant_a_link(kept_at: Path, planted: bytes) -> None:
+    elsewhere = kept_at.with_name("elsewhere")
+    elsewhere.write_bytes(planted)
+    kept_at.symlink_to(elsewhere)
+
+
+def plant_an_endless_device(kept_at: Path, _planted: bytes) -> None:
+    kept_at.symlink_to("/dev/zero")
+
+
+def plant_a_pipe(kept_at: Path, _planted: bytes) -> None:
+    os.mkfifo(kept_at)
+
+
+def plant_a_file_of_another_user(kept_at: Path, planted: bytes) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give files away")
+    kept_at.write_bytes(planted)
+    os.chown(kept_at, 12_345, -1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such owners, modes and pipes")
+@pytest.mark.parametrize(
+    "plant",
+    [
+        plant_writable_by_all,
+        plant_writable_by_the_group,
+        plant_a_link,
+        plant_an_endless_device,
+        plant_a_pipe,
+        plant_a_file_of_another_user,
+    ],
+)
+def test_forms_that_another_user_may_have_written_are_never_searched_with(
+    tmp_path: Path, plant: Callable[[Path, bytes], None]
+):
+    """Their digest is right, and they find nothing."""
+    database = hyperscan.Database()
+    database.compile(expressions=[b"nothing like it"], ids=[0], flags=hyperscan.HS_FLAG_SOM_LEFTMOST)
+    compiled = hyperscan.dumpb(database)
+    plant(tmp_path / "secret-forms", secret_automaton._digest(compiled) + compiled)  # pyright: ignore[reportPrivateUsage]
+
+    assert find(tmp_path / "secret-forms") == Finding("GitHub token", 2)
 
 
 def test_the_forms_of_another_version_are_not_used(tmp_path: Path):
