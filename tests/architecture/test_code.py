@@ -71,6 +71,14 @@ def test_nothing_is_left_unfinished_or_tied_to_one_machine() -> None:
     assert found == []
 
 
+def test_no_link_is_tracked() -> None:
+    """A link leads elsewhere on every other machine; checking it out deletes what stood in its place."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--stage"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    assert [line for line in listed.splitlines() if line.startswith("120000")] == []
+
+
 def test_task_groups_are_opened_where_their_errors_are_taken_out() -> None:
     opened = [_name(path) for path in MODULES if "create_task_group" in _read(path)]
     assert opened == ["calypso_mcp/concurrency.py"]
