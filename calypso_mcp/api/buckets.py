@@ -36,11 +36,15 @@ def _share(value: T) -> T:
 
 @dataclass(frozen=True, slots=True)
 class BucketStore:
-    """The searchable side of a bucket: how many of its members are indexed."""
+    """The searchable side of a bucket: how many of its members are indexed.
+
+    `warned_member_count` is an extension: members of which a reader should know something.
+    """
 
     status: str = "unknown"
     indexed_member_count: StrictInt = 0
     pending_member_count: StrictInt = 0
+    warned_member_count: StrictInt = 0
     last_error: str | None = None
 
     @property

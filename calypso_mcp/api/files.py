@@ -223,8 +223,9 @@ class KnowledgeFile(WireModel):
     )
     bucket_sync: AnySync = Field((), validation_alias=SYNC, serialization_alias="bucketSync")
     error: AnyError = None
-    #: Of the embedded backend: the buckets it is in, and what a reader of its passages should know, such as
-    #: how it was decoded.
+    #: Of the embedded backend: the URL of a web page or the question of a pair, the buckets it is in, and
+    #: what a reader of its passages should know, such as how it was decoded.
+    name: str = ""
     bucket_ids: AnyTexts = None
     warnings: AnyTexts = None
     request_id: str | None = None

@@ -15,7 +15,11 @@ class AddQa(DestinationFields):
 
 
 class QaPair(KnowledgeFile):
-    """Answer of `POST /knowledge/qa`: the knowledge file that holds the pair."""
+    """Answer of `POST /knowledge/qa`: the knowledge file that holds the pair.
+
+    `replaces` is the id of the file that held the question's answer before.
+    """
 
     object: str = "knowledge_qa"
     question: str | None = None
+    replaces: str | None = None

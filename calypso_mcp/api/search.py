@@ -39,7 +39,8 @@ class SearchRequest(WireModel):
 class SearchResult(WireModel):
     """One passage.
 
-    The embedded backend puts into `attributes`: `bucket_ids` (all buckets the file is in), `score` (higher is
+    The embedded backend puts into `attributes`: `bucket_ids` (all buckets the file is in), `kind` (`website`
+    or `qa`; none of a file), `score` (higher is
     better), `also_in` (`file_id` and `filename` of other files that hold the same text), `heading` (the
     headings it stands under, outermost first, parted by " > "), and where it stands, counted from 1: `page`
     (with `page_label` where another number is printed on it), `slide`, `message`, `cell`, `sheet` with
@@ -69,5 +70,7 @@ class SearchResponse(WireModel):
     results: tuple[SearchResult, ...] = ()
     #: An extension: words of the query that no passage searched holds in any form, where they are most of it.
     absent_words: tuple[str, ...] | None = None
+    #: An extension: how many sources the filters leave to be searched; None without filters.
+    filtered_sources: StrictInt | None = None
     usage: dict[str, Any] | None = None
     request_id: str | None = None

@@ -114,7 +114,6 @@ class Source(KnowledgeFile):
         identity: What versions of it have in common.
     """
 
-    name: str = ""
     kind: str = "file"
     identity: str = ""
 

@@ -54,9 +54,11 @@ class FetchedSource(KnowledgeFile):
         url: The normalised URL of a website, its identity.
         summary: What a website says of itself.
         bucket_assignment: Its shape is not published.
+        replaces: An extension: the id of the version before, of which this one takes the place.
     """
 
     tags: AnyTags = None
     url: str | None = None
     summary: str | None = None
     bucket_assignment: Any = None
+    replaces: str | None = None

@@ -56,6 +56,9 @@ class Qa:
         state = replace(
             state_of_file(made.body),
             outcome="replayed" if made.replayed else "accepted",
+            name=made.body.title,
+            earlier="replaced" if made.body.replaces else None,
+            earlier_id=made.body.replaces,
             size_bytes=made.body.size_bytes,
         )
         return state, True

@@ -73,6 +73,7 @@ def build_server(
         version=__version__,
         instructions=_instructions(state),
         specs=specs,
+        reads_files=state.files is None or bool(state.files.allowed_roots),
         lifespan=lifespan,
         extensions=[
             *([ChatViewExtension()] if any(spec.has_view for spec in specs) else []),

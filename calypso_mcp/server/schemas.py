@@ -9,24 +9,49 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
+from pydantic import Field
+
 Schema = dict[str, Any]
 
 #: Marks what most entries of a list have; of the others only what all have is published.
 USUAL = "usual"
 
+#: Marks an argument that names files on the server's disk.
+LOCAL = "local"
+NAMES_FILES: Any = Field(json_schema_extra={LOCAL: True})
+
 #: Checked or filled in all the same. No model counts characters beforehand, and a description says what a
 #: pattern says in fewer bytes.
-_DROPPED = frozenset({"title", "$defs", USUAL, "default", "pattern", "maxLength", "minLength", "minItems"})
+_DROPPED = frozenset({"title", "$defs", USUAL, LOCAL, "pattern", "maxLength", "minLength", "minItems"})
 #: People write no longer lists by hand.
 _LONG_LIST = 20
-_DROPPED_FROM_OUTPUT = _DROPPED | {"required", "description", "additionalProperties", "enum"}
+_DROPPED_FROM_OUTPUT = _DROPPED | {"default", "required", "description", "additionalProperties", "enum"}
 
 
-def compact_input(schema: Schema) -> Schema:
-    """Return an input schema without titles, references, nullable unions and rules that say nothing."""
+def compact_input(schema: Schema, *, reads_files: bool = True) -> Schema:
+    """Return an input schema without titles, references, nullable unions and rules that say nothing.
+
+    Args:
+        schema: As pydantic makes it.
+        reads_files: Whether to keep the arguments that name files on the server's disk.
+    """
+    if not reads_files:
+        schema = _without_local(schema)
     compact = _compact(schema, cast("Schema", schema.get("$defs", {})), _DROPPED)
     compact.setdefault("properties", {})
     return compact
+
+
+def _without_local(schema: Schema) -> Schema:
+    """Return a schema whose objects lack the arguments that name local files."""
+    kept = dict(schema)
+    if "properties" in kept:
+        properties = cast("Schema", kept["properties"])
+        kept["properties"] = {name: entry for name, entry in properties.items() if LOCAL not in entry}
+    if "$defs" in kept:
+        definitions = cast("dict[str, Schema]", kept["$defs"])
+        kept["$defs"] = {name: _without_local(entry) for name, entry in definitions.items()}
+    return kept
 
 
 def compact_output(schema: Schema) -> Schema:
@@ -92,7 +117,9 @@ def _without_null(schema: Schema) -> Schema:
 
 
 def _says_nothing(key: str, value: Any) -> bool:
-    """Whether a rule is a limit that no call comes near."""
+    """Whether a rule is a limit that no call comes near, or a default what anybody expects."""
     if key == "minimum":
         return value in (0, 1)
+    if key == "default":
+        return not value
     return key == "maxItems" and value > _LONG_LIST

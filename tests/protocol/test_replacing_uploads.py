@@ -50,7 +50,7 @@ async def test_new_text_under_a_name_replaces_the_old_and_says_so(rig: Rig) -> N
     result = await rig.call("upload_file", text=NEW, filename="leave.md", bucket="docs", wait=True)
     new = result.structured_content
     assert (new["outcome"], new["changed"], new["readiness"]) == ("accepted", True, "ready")
-    assert new["reason"] == f"The version before ({old['file_id']}) is replaced."
+    assert new["reason"] == f"Replaced: the version before ({old['file_id']}) is no longer searchable."
     assert new["reason"] in text(result)
     assert await days(rig) == [31]
     assert await names(rig) == ["leave.md"]

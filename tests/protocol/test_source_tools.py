@@ -380,3 +380,33 @@ async def test_sources_are_completed_by_part_of_their_name(rig: Rig, argument: s
         template, {"name": argument, "value": typed}, context_arguments={"slug": "docs"}
     )
     assert found.completion.values == [file_id if argument == "file_id" else "leave.md"]
+
+
+async def test_an_empty_place_says_so_instead_of_blaming_the_words(rig: Rig) -> None:
+    found = await rig.ok("search_bucket", query="notice period", bucket="docs")
+    assert found["next_step"].startswith("Bucket docs is empty.")
+    assert "absent_words" not in found
+    await rig.ok("create_agent", agent="idle", buckets=["docs"])
+    told = await rig.ok("ask_agent", question="How long is the notice period?", agent="idle")
+    assert told["next_step"].startswith("Bucket docs is empty.")
+    assert "conversation_id" not in told
+    await added(rig, "leave.md", LEAVE)
+    for narrowed in ({"tags": ["none"]}, {"source": "absent.md"}, {"metadata": {"year": 1999}}):
+        found = await rig.ok("search_bucket", query="notice period", bucket="docs", **narrowed)
+        assert found["next_step"].startswith("No source has these")
+    found = await rig.ok("search_bucket", query="zebra", bucket="docs")
+    assert found["absent_words"] == ["zebra"]
+
+
+async def test_a_question_has_one_name_everywhere_and_says_what_it_replaces(rig: Rig) -> None:
+    question = "Who waters the plants in the Lobby?"
+    first = await rig.ok("add_qa", question=question, answer="The reception.", bucket="docs")
+    second = facts(result := await rig.call("add_qa", question=question, answer="The porter.", bucket="docs"))
+    assert second["title"] == question
+    assert second["reason"] == f"Replaced: the version before ({first['file_id']}) is no longer searchable."
+    [listed] = (await rig.ok("list_sources", bucket="docs"))["sources"]
+    assert listed["name"] == question
+    result = await rig.call("search_bucket", query="waters the plants", bucket="docs")
+    assert f'Quoted from "{question}":' in text(result)
+    assert (await rig.ok("read_source", file_id=second["file_id"]))["name"] == question
+    assert (await rig.ok("remove_source", bucket="docs", name=question, confirm=True))["removed"] == question

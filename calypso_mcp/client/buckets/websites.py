@@ -55,6 +55,8 @@ def made_state(answer: ApiAnswer[FetchedSource]) -> FileState:
         state_of_file(source),
         outcome="replayed" if answer.replayed else "accepted",
         name=source.title or source.filename,
+        earlier="replaced" if source.replaces else None,
+        earlier_id=source.replaces,
         size_bytes=source.size_bytes,
     )
 

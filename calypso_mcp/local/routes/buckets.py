@@ -36,6 +36,7 @@ class BucketStoreBody(TypedDict):
     member_count: int
     indexed_member_count: int
     pending_member_count: int
+    warned_member_count: int
     last_error: str | None
 
 
@@ -131,6 +132,7 @@ def bucket_wire(row: BucketRow, members: Members) -> BucketBody:
             "member_count": every,
             "indexed_member_count": members.active,
             "pending_member_count": members.pending,
+            "warned_member_count": members.warned,
             "last_error": members.last_error,
         },
     }

@@ -137,8 +137,12 @@ def file_wire(file: FileRow) -> dict[str, Any]:
         bucket_sync=BucketSync.read_all(sync_wire(file.sync)),
         error=error_wire(file),
         warnings=file.warnings or None,
+        name=file.name,
     )
-    return {**model.to_wire(), "bucket_ids": list(file.bucket_ids)}
+    wire = {**model.to_wire(), "bucket_ids": list(file.bucket_ids)}
+    if file.kind == "file":
+        del wire["name"]
+    return wire
 
 
 def sync_wire(sync: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:

@@ -49,7 +49,7 @@ async def add_qa(backend: Backend, request: Request, body: AddQa) -> Answer:
     )
     await keeping.find_same(backend, declaration, "qa")
     kept = await keeping.keep(backend, declaration, as_markdown(question, answer).encode(), "qa", asked)
-    wire: QaBody = {"object": "knowledge_qa", **source_fields(kept.file), "question": question}
+    wire: QaBody = {"object": "knowledge_qa", **source_fields(kept), "question": question}
     return Answer(wire, 201, REPLAYED if kept.is_replay else {})
 
 

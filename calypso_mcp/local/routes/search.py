@@ -46,12 +46,13 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
     reorder = await backend.reorder_for(body.query)
     filters = SourceFilters(body.tags or (), body.source, body.metadata)
 
-    def work(connection: sqlite3.Connection) -> tuple[tuple[SearchResult, ...], list[str]]:
+    def work(connection: sqlite3.Connection) -> SearchResponse:
         buckets = _scope(connection, body)
+        sources = matching_files(connection, buckets, filters) if filters else None
         passages = retrieval.search(
             connection,
             body.query,
-            Where(buckets, matching_files(connection, buckets, filters) if filters else None),
+            Where(buckets, sources),
             limit=body.max_results or _DEFAULT_RESULTS,
             per_file=body.per_file,
             once_per_table=True,
@@ -62,20 +63,20 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
         absent = retrieval.absent_words(connection, body.query, buckets)
         if passages and not retrieval.is_mostly_absent(body.query, absent):
             absent = []
-        return _results(passages, files.get_all(connection, named)), absent
+        return SearchResponse(
+            query=body.query,
+            agent=body.agent,
+            strategy=_BY_WORDS if reorder is None else _BY_MEANING,
+            results=_results(passages, files.get_all(connection, named)),
+            absent_words=tuple(absent) or None,
+            filtered_sources=None if sources is None else len(sources),
+            usage=_USAGE,
+        )
 
     try:
-        results, absent = await backend.database.read(work)
+        answer = await backend.database.read(work)
     except SearchTimedOut:
         raise search_timed_out() from None
-    answer = SearchResponse(
-        query=body.query,
-        agent=body.agent,
-        strategy=_BY_WORDS if reorder is None else _BY_MEANING,
-        results=results,
-        absent_words=tuple(absent) or None,
-        usage=_USAGE,
-    )
     return Answer(answer.to_wire())
 
 
@@ -124,7 +125,8 @@ def url_of(source: FileRow) -> str | None:
 
 def attributes_of(passage: Passage, source: FileRow) -> dict[str, Any]:
     """Return what the embedded backend knows of a passage beyond the documented fields."""
-    return {"bucket_ids": list(source.bucket_ids), "score": passage.score, **place_of(passage)}
+    kind = {} if source.kind == "file" else {"kind": source.kind}
+    return {"bucket_ids": list(source.bucket_ids), "score": passage.score, **kind, **place_of(passage)}
 
 
 def place_of(passage: Passage) -> dict[str, Any]:

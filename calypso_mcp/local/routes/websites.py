@@ -20,7 +20,6 @@ from calypso_mcp.local.indexing.formats.registry import readable_formats
 from calypso_mcp.local.rate_limit import admit
 from calypso_mcp.local.refusals import Refusal
 from calypso_mcp.local.routes.files import sync_wire
-from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.uploads import keeping
 from calypso_mcp.local.uploads.admission import check_file, refusal_of
 from calypso_mcp.local.uploads.keeping import Kept, Kind
@@ -53,6 +52,7 @@ class FetchedBody(TypedDict):
     bucketSyncStatus: str | None
     bucketSync: list[dict[str, str]]
     bucket_assignment: AssignmentBody
+    replaces: str | None
 
 
 class WebBody(FetchedBody):
@@ -201,7 +201,7 @@ def _answer(
     file = kept.file
     wire: WebBody = {
         "object": kind,
-        **source_fields(file),
+        **source_fields(kept),
         "team_id": backend.options.team_id,
         "url": str(url),
         "summary": (file.declaration.metadata or {}).get("summary"),
@@ -209,8 +209,9 @@ def _answer(
     return Answer(wire, 201, REPLAYED if kept.is_replay else {})
 
 
-def source_fields(file: FileRow) -> FetchedBody:
+def source_fields(kept: Kept) -> FetchedBody:
     """Return what these endpoints say of a file."""
+    file = kept.file
     return {
         "knowledge_id": file.id,
         "task_id": file.task_id,
@@ -224,6 +225,7 @@ def source_fields(file: FileRow) -> FetchedBody:
         "bucketSyncStatus": file.sync_status,
         "bucketSync": sync_wire(file.sync),
         "bucket_assignment": {"assigned": list(file.bucket_ids)},
+        "replaces": kept.replaces,
     }
 
 

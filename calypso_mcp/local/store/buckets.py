@@ -33,6 +33,7 @@ class Members:
     kinds: Counter[str] = field(default_factory=Counter[str])
     active: int = 0
     pending: int = 0
+    warned: int = 0
     last_error: str | None = None
 
 
@@ -47,15 +48,16 @@ def members(connection: sqlite3.Connection) -> dict[str, Members]:
     """Return the members of every bucket that has any."""
     found: dict[str, Members] = defaultdict(Members)
     rows = connection.execute(
-        "SELECT fb.bucket_id, fb.file_id, fb.sync_status, f.error_message, f.kind"
+        "SELECT fb.bucket_id, fb.file_id, fb.sync_status, f.error_message, f.kind, f.warnings <> '[]'"
         " FROM file_buckets fb JOIN files f ON f.id = fb.file_id ORDER BY f.created_at, f.id"
     )
-    for bucket_id, file_id, sync_status, error, kind in rows:
+    for bucket_id, file_id, sync_status, error, kind, is_warned in rows:
         bucket = found[bucket_id]
         bucket.file_ids.append(file_id)
         bucket.kinds[kind] += 1
         if sync_status == SyncStatus.ACTIVE:
             bucket.active += 1
+            bucket.warned += is_warned
         elif sync_status == SyncStatus.FAILED:
             bucket.last_error = error
         else:

@@ -44,6 +44,11 @@ class FileRow:
     sync: tuple[tuple[str, str], ...]
 
     @property
+    def name(self) -> str:
+        """What it is listed as."""
+        return name_of(self.declaration, self.kind)
+
+    @property
     def bucket_ids(self) -> tuple[str, ...]:
         """Ids of the buckets it belongs to."""
         return tuple(bucket_id for bucket_id, _ in self.sync)
@@ -55,6 +60,11 @@ class FileRow:
         if SyncStatus.FAILED in states:
             return SyncStatus.FAILED
         return SyncStatus.ACTIVE if states == {SyncStatus.ACTIVE} else SyncStatus.PENDING
+
+
+def name_of(declaration: Declaration, kind: str) -> str:
+    """Return what a source is listed as: a question as asked, a page by its URL, a file by its path."""
+    return (declaration.title if kind == "qa" else None) or declaration.path or declaration.filename
 
 
 def insert(connection: sqlite3.Connection, session: SessionRow, *, now: float, kind: str = "file") -> str:
@@ -92,7 +102,7 @@ def insert_all(
             (
                 bucket_id,
                 ids[session.id],
-                session.declaration.path or session.declaration.filename,
+                name_of(session.declaration, kind),
                 SyncStatus.PENDING,
             )
             for session in uploaded

@@ -31,10 +31,11 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A source in the store, and whether it was there already."""
+    """A source in the store, whether it was there already, and the id of the version whose place it takes."""
 
     file: FileRow
     is_replay: bool
+    replaces: str | None = None
 
 
 async def find_made(backend: Backend, request: Request) -> FileRow | None:
@@ -107,7 +108,8 @@ async def keep(backend: Backend, declaration: Declaration, data: bytes, kind: Ki
         file_id = files.insert(connection, session, now=now, kind=kind)
         idempotency.forget(connection, request.operation, request.key)
         idempotency.remember(connection, request.operation, request.key, request.body, session_id, now=now)
-        return Kept(files.get_all(connection, [file_id])[file_id], is_replay=False)
+        replaced = same.id if same is not None and declaration.if_exists == "replace" else None
+        return Kept(files.get_all(connection, [file_id])[file_id], is_replay=False, replaces=replaced)
 
     kept = await backend.database.write(finish)
     if not kept.is_replay:

@@ -85,7 +85,8 @@ def read_head(fetched: Fetched) -> PageHead:
 def page_name(url: WebUrl, kind: str) -> str:
     """Return a file name for a page: its address as far as a name holds it, with the ending of its type."""
     plain = _NOT_IN_NAMES.sub("-", unquote(f"{url.host}{url.target}")).strip("-. ")
-    return f"{plain[:_NAME_CHARS].rstrip('-. ')}{PAGE_TYPES.get(kind, '.html')}"
+    ending = PAGE_TYPES.get(kind, ".html")
+    return f"{plain.removesuffix(ending)[:_NAME_CHARS].rstrip('-. ')}{ending}"
 
 
 def file_name(fetched: Fetched) -> str:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import anyio
 from pydantic import BaseModel, ConfigDict
@@ -32,6 +32,7 @@ from calypso_mcp.server.files.upload_sources import (
     require_files,
     run_abandonable,
 )
+from calypso_mcp.server.schemas import NAMES_FILES
 from calypso_mcp.server.scope.destinations import Target, upload_target, version_rule
 from calypso_mcp.server.scope.request_scope import Access
 
@@ -53,7 +54,7 @@ class BatchItem(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_without_description)
 
-    path: str | None = None
+    path: Annotated[str | None, NAMES_FILES] = None
     text: str | None = None
     content_base64: str | None = None
     bucket: str = ""

@@ -234,8 +234,8 @@ def is_changed(state: FileState) -> bool:
 def earlier_line(state: FileState, *, is_searchable: bool) -> str | None:
     """Return what became of the version that a single upload follows; None for a first version."""
     if state.earlier == "replaced":
-        when = "is replaced" if is_searchable else "is replaced as soon as this one is searchable"
-        return f"The version before ({state.earlier_id}) {when}."
+        when = "is no longer searchable" if is_searchable else "goes once this one is searchable"
+        return f"Replaced: the version before ({state.earlier_id}) {when}."
     reason = _earlier_reason(state)
     if reason is None:
         return CHANGED_HINT if state.changed else None

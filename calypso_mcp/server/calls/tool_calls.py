@@ -38,11 +38,11 @@ _TIMEOUT = "timeout_s"
 class CalypsoServer(MCPServer[ServerState]):
     """An `MCPServer` in which every failed call reports what happened and what to do next."""
 
-    def __init__(self, *, specs: Sequence[ToolSpec], **options: Any) -> None:
-        """Offer the tools of `specs`; `options` are those of `MCPServer`."""
+    def __init__(self, *, specs: Sequence[ToolSpec], reads_files: bool = True, **options: Any) -> None:
+        """Offer the tools of `specs`, with paths if it `reads_files`; `options` are those of `MCPServer`."""
         with sdk.logging_left_alone():
             super().__init__(**options)
-        sdk.offer_when_asked(self, lambda: [spec.build() for spec in specs])
+        sdk.offer_when_asked(self, lambda: [spec.build(reads_files=reads_files) for spec in specs])
         self._specs = tuple(specs)
         sdk.handle(self, "tools/list", PaginatedRequestParams, self._on_list_tools)
 

@@ -38,8 +38,12 @@ class ToolSpec:
         """The name agents call."""
         return self.function.__name__
 
-    def build(self) -> Tool:
-        """Return the MCP tool, with schemas that every client can read."""
+    def build(self, *, reads_files: bool = True) -> Tool:
+        """Return the MCP tool, with schemas that every client can read.
+
+        Args:
+            reads_files: Whether this server reads files by their paths; else no argument names any.
+        """
         tool = Tool.from_function(
             self.function,
             title=self.title,
@@ -52,7 +56,7 @@ class ToolSpec:
             ),
             meta=TOOL_META if self.has_view else None,
         )
-        tool.parameters = schemas.compact_input(tool.parameters)
+        tool.parameters = schemas.compact_input(tool.parameters, reads_files=reads_files)
         output = tool.fn_metadata.output_schema
         if output is None:
             raise TypeError(f"{self.name} must return Annotated[CallToolResult, Model]")

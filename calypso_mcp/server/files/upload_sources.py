@@ -121,7 +121,8 @@ def require_files(policy: FilePolicy | None) -> FilePolicy:
         raise ContentError(
             "This server reads no files by path; over HTTP a path would mean the server's disk, not yours.",
             code="local_paths_off",
-            hint="Send the content with text, or with content_base64 up to 1 MiB. The operator can open "
+            hint="Call upload_file with the filename alone: over HTTP it returns a curl line that sends the "
+            "file. Short content goes with text or content_base64 (up to 1 MiB). The operator can open "
             "folders with --allow-path (CALYPSO_ALLOWED_PATHS), over HTTP together with "
             "--allow-local-files-over-http.",
         )

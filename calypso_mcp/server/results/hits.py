@@ -34,16 +34,16 @@ class Hit(ToolResult):
     @property
     def source(self) -> str:
         """Where the passage stands, for a person."""
-        name = self.filename or self.title or self.url or "unnamed source"
+        name = self.filename or self.url or self.title or "unnamed source"
         return f"{name}, {self.place}" if self.place else name
 
     def as_text(self) -> str:
         """Return the passage fenced, under its source."""
         facts = {
-            "title": self.title,
+            "title": None if self.source == self.title else self.title,
             "bucket": self.bucket,
             "file_id": self.file_id,
-            "url": self.url,
+            "url": self.url if self.filename else None,
             "also in": ", ".join(self.also_in or ()) or None,
             "cut": "detail=full shows more" if self.cut else None,
         }
@@ -63,6 +63,7 @@ def hit_of(entry: Found, query: str, tokens: int, *, concise: bool = True) -> Hi
     result, slug = entry.result, entry.bucket.slug if entry.bucket else None
     text, attributes = result.text or "", result.attributes
     match = match_of(attributes, text) if concise else None
+    kind: Any = attributes.get("kind")
     start, end = excerpts.find_part(text, query, tokens, *(match or ()))
     # What stands in other sections is not missed.
     first, last = widen_to_section(outline_of(attributes), text, start, end) if match else (0, len(text))
@@ -71,8 +72,9 @@ def hit_of(entry: Found, query: str, tokens: int, *, concise: bool = True) -> Hi
         cut=bool(text[first:start].strip() or text[end:last].strip()) or None,
         title=_line(result.title),
         file_id=result.file_id,
-        filename=_line(result.filename),
-        place=place_text(narrow(attributes, text, start, end)) or None,
+        # A page is cited by its address, an answer by its question, not by the files that hold them.
+        filename=_line(result.filename) if kind is None else None,
+        place=(place_text(narrow(attributes, text, start, end)) or None) if kind != "qa" else None,
         bucket=slug,
         url=_line(result.url),
         also_in=_copies(attributes.get("also_in")),

@@ -36,10 +36,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class SearchOutcome:
-    """What a search found, and the words of the query that nothing searched holds."""
+    """What a search found, words of the query that nothing searched holds, whether filters fit no source."""
 
     found: list[Found]
     absent_words: tuple[str, ...] = ()
+    fits_no_source: bool = False
 
 
 async def search_buckets(access: Access, request: SearchRequest, buckets: Sequence[Bucket]) -> SearchOutcome:
@@ -86,7 +87,8 @@ async def _answer(
     found = await within_scope(access, _by_rank([answer.results for answer in answers]), buckets)
     absent = [answer.absent_words or () for answer in answers]
     everywhere = tuple(word for word in absent[0] if all(word in words for words in absent))
-    return SearchOutcome(found[: requests[0].max_results], everywhere)
+    fits_none = all(answer.filtered_sources == 0 for answer in answers)
+    return SearchOutcome(found[: requests[0].max_results], everywhere, fits_none)
 
 
 def _is_filtered(request: SearchRequest) -> bool:
@@ -149,6 +151,18 @@ def _home(result: SearchResult, buckets: Sequence[Bucket]) -> Bucket | None:
         if bucket.id in named if named else bucket.holds(result.file_id):
             return bucket
     return None
+
+
+async def name_emptiness(access: Access, buckets: Sequence[Bucket]) -> str | None:
+    """Return what to do where none of the buckets holds a source that could answer; None elsewhere."""
+    if any(bucket.sources or bucket.member_count for bucket in buckets):
+        return None
+    # The list may be older than what was put in since.
+    ids = {bucket.id for bucket in buckets}
+    if any(bucket.sources for bucket in await access.buckets(fresh=True) if bucket.id in ids):
+        return None
+    subject = f"Bucket {buckets[0].slug} is" if len(buckets) == 1 else "The buckets searched are"
+    return f"{subject} empty. Add sources with upload_file, upload_batch or add_website first."
 
 
 def bucket_ids_of(result: SearchResult) -> frozenset[str]:

@@ -76,7 +76,7 @@ async def create_agent(
     instructions: Annotated[str, Field(max_length=8000, description="How to answer")] = "",
     update: Annotated[bool, Field(description="Change it if it exists")] = False,
 ) -> Annotated[CallToolResult, CreatedAgentCard]:
-    """Make an agent that answers from these buckets only, all they hold."""
+    """Make an agent that answers from these whole buckets: one file needs its own."""
     access.require_create_agent()
     if access.is_reserved_agent(agent):
         raise _unusable(agent)

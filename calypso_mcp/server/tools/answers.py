@@ -27,7 +27,7 @@ from calypso_mcp.server.results.hits import (
 )
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
 from calypso_mcp.server.scope.agent_choice import chosen_agent, unknown_conversation
-from calypso_mcp.server.scope.bucket_search import Found, within_scope
+from calypso_mcp.server.scope.bucket_search import Found, name_emptiness, within_scope
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import ServerState
 
@@ -49,6 +49,7 @@ class AgentAnswer(ToolResult):
     citations: list[Hit]
     conversation_id: str | None = None
     incomplete: dict[str, int] | None = None
+    next_step: SkipJsonSchema[str | None] = None
     notice: SkipJsonSchema[str]
 
     def as_text(self) -> str:
@@ -62,6 +63,7 @@ class AgentAnswer(ToolResult):
         ]
         if self.cut:
             lines.append("The answer is cut: ask for its parts one by one.")
+        lines += [self.next_step] if self.next_step else []
         if self.conversation_id:
             lines.append(f"To go on, call ask_agent with conversation_id={self.conversation_id}")
         return "\n\n".join(lines)
@@ -110,8 +112,10 @@ async def ask_agent(
             cut=is_cut or None,
             agent=model.id,
             citations=[hit_of(entry, question, most) for entry, most in zip(found, tokens, strict=True)],
-            conversation_id=_next_id(access, model, given.response_id),
+            # Of an abstention there is nothing to go on from; an earlier answer's id still leads on.
+            conversation_id=None if kind == ABSTAINED else _next_id(access, model, given.response_id),
             incomplete=incomplete(reached),
+            next_step=await name_emptiness(access, reached) if kind == ABSTAINED and reached else None,
             notice=_NOTICE if found or kind == ABSTAINED else _NOTICE + _UNSOURCED,
         )
     )

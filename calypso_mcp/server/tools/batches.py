@@ -21,6 +21,7 @@ from calypso_mcp.server.batches.batch_reports import BatchReport
 from calypso_mcp.server.calls.call_progress import call_progress
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
 from calypso_mcp.server.results.models import answer
+from calypso_mcp.server.schemas import NAMES_FILES
 from calypso_mcp.server.scope.request_scope import CurrentAccess
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.readiness import Timeout
@@ -35,10 +36,14 @@ async def upload_batch(
     access: CurrentAccess,
     ctx: Context[ServerState, Any],
     *,
-    directory: Annotated[str | None, Field(description="Local folder")] = None,
-    include: Annotated[list[str], Field(description="As in .gitignore")] = [],
-    exclude: Annotated[list[str], Field(description="To leave out")] = [],
-    paths: Annotated[list[str] | None, Field(max_length=_MOST_PATHS, description="Local files")] = None,
+    directory: Annotated[str | None, NAMES_FILES, Field(description="Local folder")] = None,
+    include: Annotated[list[str], NAMES_FILES, Field(description="As in .gitignore")] = [],
+    exclude: Annotated[list[str], NAMES_FILES, Field(description="To leave out")] = [],
+    paths: Annotated[
+        list[str] | None,
+        NAMES_FILES,
+        Field(max_length=_MOST_PATHS, description="Local files"),
+    ] = None,
     items: Annotated[
         list[BatchItem] | None, Field(max_length=_MOST_ITEMS, description="As in upload_file")
     ] = None,
@@ -47,13 +52,13 @@ async def upload_batch(
     metadata: Annotated[dict[str, Any], Field(description="Of all files")] = {},
     create_bucket: Annotated[bool, Field(description="If missing")] = False,
     if_exists: Annotated[IfExists, Field(description="If a name is there")] = "replace",
-    remove_missing: Annotated[bool, Field(description="Remove sources gone from it")] = False,
-    confirm: Annotated[bool, Field(description="The user agreed")] = False,
+    remove_missing: Annotated[bool, NAMES_FILES, Field(description="Remove sources gone from it")] = False,
+    confirm: Annotated[bool, Field(description="User agreed, once asked for")] = False,
     dry_run: Annotated[bool, Field(description="Send nothing")] = False,
     wait: Annotated[bool, Field(description="Until searchable")] = False,
     timeout_s: Timeout = DEFAULT_CALL_S,
 ) -> Annotated[CallToolResult, BatchReport]:
-    """Put many files into a bucket: one of directory, paths, items. Leaves out secrets and ignored files.
+    """Put many files into a bucket. Leaves out secrets and ignored files.
 
     The same call again continues.
     """

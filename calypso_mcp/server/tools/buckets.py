@@ -31,6 +31,7 @@ class BucketCard(ToolResult):
     sources: dict[str, int]
     pending: int | None = None
     failed: int | None = None
+    warnings: int | None = None
     agents: list[str] | None = None
     more_agents: int | None = None
 
@@ -53,6 +54,7 @@ class BucketCard(ToolResult):
             sources=bucket.sources,
             pending=(store.pending_member_count if store else 0) or None,
             failed=bucket.failed_count or None if Extension.SOURCES in known else None,
+            warnings=(store.warned_member_count if store else 0) or None,
             agents=None if agents is None else named,
             more_agents=more_agents,
         )

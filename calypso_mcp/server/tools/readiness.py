@@ -75,7 +75,7 @@ async def wait_for_bucket_sync(
 ) -> Annotated[CallToolResult, UploadStanding]:
     """Wait until one of bucket, file_ids, batch_id, task_id is searchable; timeout_s=0 only looks.
 
-    Pending when time runs out is no error: call again.
+    Pending is no error: call again.
     """
     given = {"bucket": bucket, "file_ids": file_ids, "batch_id": batch_id, "task_id": task_id}
     if any(given.values()):

@@ -237,7 +237,7 @@ async def remove_source(
     file_id: Annotated[str, Field(description="Or bucket and name")] = "",
     bucket: Annotated[str, Field(description="Only from this bucket")] = "",
     name: Annotated[str, Field(description="As listed")] = "",
-    confirm: Annotated[bool, Field(description="The user agreed")] = False,
+    confirm: Annotated[bool, Field(description="User agreed to it; needed")] = False,
 ) -> Annotated[CallToolResult, RemovedSource]:
     """Remove one source for good. Uploading a new version replaces it."""
     if bool(file_id) == bool(name):
@@ -274,5 +274,4 @@ async def _holding(access: Access, file: KnowledgeFile, within: Bucket | None) -
 
 def name_of(file: KnowledgeFile) -> str:
     """Return what a source is called: its path or file name, else its title, else its id."""
-    name = file.name if isinstance(file, Source) else ""
-    return clean_line(name or file.filename or file.title or file.id, _NAME_CHARS)
+    return clean_line(file.name or file.filename or file.title or file.id, _NAME_CHARS)

@@ -26,6 +26,7 @@ from calypso_mcp.server.files.upload_sources import CheckedSource, SourceArgumen
 from calypso_mcp.server.one_time.one_time_uploads import IssuedUpload, OneTimeUploads
 from calypso_mcp.server.results.models import answer
 from calypso_mcp.server.results.standings import UploadReport, next_step
+from calypso_mcp.server.schemas import NAMES_FILES
 from calypso_mcp.server.scope.destinations import (
     Target,
     create_missing,
@@ -84,10 +85,10 @@ async def upload_file(
     access: CurrentAccess,
     ctx: Context[ServerState, Any],
     *,
-    path: Annotated[str | None, Field(description="Local file")] = None,
+    path: Annotated[str | None, NAMES_FILES, Field(description="Local file")] = None,
     text: Annotated[str | None, Field(description="Its content")] = None,
     content_base64: Annotated[str | None, Field(description="Up to 1 MiB")] = None,
-    url: Annotated[str | None, Field(description="Public file, no page")] = None,
+    url: Annotated[str | None, Field(description="Public file; a page: add_website")] = None,
     bucket: Annotated[str, Field(description="Slug or name")] = "",
     filename: Annotated[str, Field(description="May name folders")] = "",
     title: Annotated[str, Field(description="For people")] = "",
@@ -99,7 +100,7 @@ async def upload_file(
     wait: Annotated[bool, Field(description="Until searchable")] = False,
     timeout_s: Timeout = DEFAULT_CALL_S,
 ) -> Annotated[CallToolResult, UploadReport]:
-    """Put one source into a bucket: one of path, text, content_base64, url; over HTTP, none gives a curl.
+    """Put one source into a bucket: give its content, or over HTTP the filename alone for a curl line.
 
     New content under the same name replaces the old.
     """

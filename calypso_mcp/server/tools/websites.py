@@ -15,6 +15,7 @@ from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.domain.uploads.declaration import Declaration, content_digest
 from calypso_mcp.errors import ContentError
+from calypso_mcp.server.batches.batch_reports import earlier_line
 from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.results.models import answer
 from calypso_mcp.server.results.standings import UploadReport
@@ -101,11 +102,12 @@ async def _report(access: Access, added: FileState, target: Target, remark: str)
     if report.state is not Readiness.READY:
         wanted = ReadinessTarget(file_ids=(added.id,), bucket_id=target.bucket_id)
         report = await access.client.readiness.wait(wanted, timeout_s=_WAIT_S, first_look_s=_WAIT_S)
+    earlier = earlier_line(added, is_searchable=report.state is Readiness.READY)
     return UploadReport.of(
         added,
         report,
         bucket=target.slug,
-        remark=remark,
+        remark=remark or earlier,
         title=clean_line(added.name, _TITLE_CHARS) if added.name else None,
         created=target.created,
     )

@@ -51,7 +51,6 @@ def read_pages(file: FileContent, recognize: RecognizePage | None) -> Document:
         blocks: list[Block] = []
         short: dict[Shortcoming, list[int]] = {kind: [] for kind in Shortcoming}
         recognized: list[int] = []
-        filled_in: list[int] = []
         total = 0
         for index in range(len(pdf)):
             page = read_page(pdf, index, form)
@@ -60,8 +59,6 @@ def read_pages(file: FileContent, recognize: RecognizePage | None) -> Document:
                 read = recognize(pdf, index) if recognize is not None else None
                 text = text if read is None else read
                 (short[page.shortcoming] if read is None else recognized).append(index + 1)
-            if page.annotations:
-                filled_in.append(index + 1)
             total += len(text) + sum(map(len, page.annotations))
             if total > file.max_chars:
                 raise ExtractionFailed(
@@ -70,7 +67,7 @@ def read_pages(file: FileContent, recognize: RecognizePage | None) -> Document:
             blocks += _blocks(pdf, index, text, page, headings)
         if not blocks:
             raise ExtractionFailed("no_text_layer", _no_text_message(len(pdf), short, recognized))
-        warnings = (*_warnings(short, recognized, filled_in), *_form_warning(pdf), *_attachment_warning(pdf))
+        warnings = (*_warnings(short, recognized), *_form_warning(pdf), *_attachment_warning(pdf))
         is_incomplete = bool(short[Shortcoming.PICTURE] or short[Shortcoming.GARBLED])
         return Document(tuple(blocks), _title(pdf), warnings=warnings, shows_unread_text=is_incomplete)
     finally:
@@ -118,9 +115,7 @@ def _blocks(
         yield Block(unicodedata.normalize("NFC", note), part=part)
 
 
-def _warnings(
-    short: dict[Shortcoming, list[int]], recognized: Sequence[int], filled_in: Sequence[int]
-) -> Iterator[str]:
+def _warnings(short: dict[Shortcoming, list[int]], recognized: Sequence[int]) -> Iterator[str]:
     if pages := short[Shortcoming.PICTURE]:
         verb = _verb(pages, "holds", "hold")
         yield f"{name_pages(pages)} {verb} pictures only: what they show is not found."
@@ -133,8 +128,6 @@ def _warnings(
         yield f"{name_pages(pages)} {_verb(pages, 'is', 'are')} damaged and left out."
     if recognized:
         yield f"{name_pages(recognized)} {_verb(recognized, 'was', 'were')} read by OCR, which may err."
-    if filled_in:
-        yield f"Form values and notes of {name_pages(filled_in).lower()} were read, too."
 
 
 def _form_warning(pdf: Any) -> Iterator[str]:
