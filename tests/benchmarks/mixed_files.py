@@ -120,7 +120,8 @@ def upload(folder: Path, data: Path) -> dict[str, float]:
     peaks: dict[int, float] = {}
     while process.poll() is None:
         for pid in (process.pid, *_children(process.pid)):
-            peaks[pid] = max(peaks.get(pid, 0.0), _peak_mb(pid))
+            # The last look counts: before it starts its own program, a child shows the memory of the command.
+            peaks[pid] = _peak_mb(pid) or peaks.get(pid, 0.0)
         time.sleep(_POLL_S)
     wall_s = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
