@@ -247,8 +247,11 @@ class ReadableFormats:
     def _in_container(
         self, container: Container, stated: tuple[FileFormat, ...], head: bytes
     ) -> FileFormat | None:
+        # A program's old files may bear the name of its new ones, and a password makes those OLE.
+        labels = {known.label for known in stated}
+        named = (*stated, *(known for known in self._of(container) if known.label in labels))
         marked = self._marked(container, head)
-        return marked or next((known for known in stated if known.container is container), None)
+        return marked or next((known for known in named if known.container is container), None)
 
     def _marked(self, container: Container, head: bytes) -> FileFormat | None:
         """Return the first format of that container which has a signature in `head`."""

@@ -17,7 +17,7 @@ from odf.opendocument import OpenDocumentSpreadsheet  # pyright: ignore[reportMi
 from odf.table import Table, TableCell, TableRow  # pyright: ignore[reportMissingTypeStubs]
 from odf.text import P  # pyright: ignore[reportMissingTypeStubs]
 
-from calypso_mcp.local.indexing.documents import Document, FileContent
+from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.detection import choose_entry
 from calypso_mcp.local.indexing.formats.office.old_files import list_lost_parts
 
@@ -154,6 +154,17 @@ def _workbook(fill: Any) -> bytes:
     with xlsxwriter.Workbook(target) as book:
         fill(book)
     return target.getvalue()
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.docx", "doc"), ("a.xlsm", "xls"), ("a.ppsx", "ppt")])
+def test_an_old_or_protected_file_with_a_new_name_is_read_as_what_it_is(name: str, kind: str) -> None:
+    assert choose_entry(name, "", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)).format.name == kind
+
+
+def test_a_password_is_named_as_the_cause() -> None:
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600)
+    with pytest.raises(ExtractionFailed, match="protected by a password"):
+        read("a.docx", head + "EncryptedPackage".encode("utf-16-le") + bytes(600))
 
 
 def test_what_is_lost_of_an_old_file_is_named() -> None:

@@ -11,6 +11,9 @@ from calypso_mcp.local.indexing.documents import Block, ExtractionFailed
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, Row, is_header, table_blocks
 
 _INDENT = "  "
+_PROTECTED = "The file is protected by a password. Upload a copy without it."
+#: What a password makes of Office Open XML (MS-OFFCRYPTO 2.3.4.4).
+_ENCRYPTED_PART = "EncryptedPackage".encode("utf-16-le")
 _UNPACKS_TOO_FAR = "The file unpacks to more than is allowed. Upload it in parts."
 #: By limit of anydoc.
 _TOO_LARGE = {
@@ -29,12 +32,12 @@ def parse(data: bytes) -> anydoc.Document:
     try:
         return anydoc.to_document(data)
     except anydoc.EncryptedError as error:
-        raise ExtractionFailed(
-            "encrypted", "The file is protected by a password. Upload a copy without it."
-        ) from error
+        raise ExtractionFailed("encrypted", _PROTECTED) from error
     except anydoc.ResourceLimitError as error:
         raise ExtractionFailed("too_large", _TOO_LARGE.get(error.limit, _UNPACKS_TOO_FAR)) from error
     except anydoc.UnsupportedError as error:
+        if _ENCRYPTED_PART in data:
+            raise ExtractionFailed("encrypted", _PROTECTED) from error
         raise ExtractionFailed(
             "unsupported", "The file is of a kind that cannot be read. Save it as docx, xlsx, pptx or PDF."
         ) from error
