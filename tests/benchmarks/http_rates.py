@@ -78,7 +78,7 @@ def bare_server() -> Generator[Peer]:
                 yield Peer(line.split("running on ")[1].split()[0], process.pid)
                 break
     finally:
-        process.terminate()
+        process.kill()  # told to end it would wait for calls that a failed run has left open
         process.wait()
         process.stderr.close()
 

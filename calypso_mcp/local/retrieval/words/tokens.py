@@ -71,6 +71,16 @@ def beginnings(query: str, *, most_dropped: int | None = None) -> list[str]:
     return list(dict.fromkeys(f'"{beginning}"*' for beginning in kept))[:MAX_QUERY_TERMS]
 
 
+def beginning(phrase: str) -> str:
+    """Return how the word of a phrase begins, as an FTS5 string; the phrase itself of a short word."""
+    return next(iter(beginnings(phrase)), phrase)
+
+
+def is_stemmed(text: str) -> bool:
+    """Whether `text` has words that the index holds without their endings, or as pairs of characters."""
+    return _STEMMED.search(text) is not None
+
+
 def written_words(query: str) -> list[tuple[str, list[str]]]:
     """Return the words of `query` as they are written, each with its phrases, where it has any."""
     words = (word.strip(_PUNCTUATION) for word in query[:MAX_QUERY_CHARS].split())
