@@ -31,7 +31,9 @@ def rehearsed(messages: list[ModelMessage], _info: AgentInfo) -> ModelResponse:
 async def main() -> None:
     """Ask the agent."""
     with serve_handbook() as (command, arguments):
-        buckets = MCPToolset(StdioTransport(command, arguments, keep_alive=False))
+        transport = StdioTransport(command, arguments, keep_alive=False)
+        # Without init_timeout a server has 5 seconds to start, too few on a busy machine.
+        buckets = MCPToolset(transport, init_timeout=60)
         agent = Agent(FunctionModel(rehearsed), instructions=INSTRUCTIONS, toolsets=[buckets])
         async with agent:
             result = await agent.run(QUESTION)
