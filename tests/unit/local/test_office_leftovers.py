@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import struct
+import time
+import zipfile
 from io import BytesIO
 from typing import Any
 
@@ -20,6 +23,7 @@ from odf.text import P  # pyright: ignore[reportMissingTypeStubs]
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.detection import choose_entry
 from calypso_mcp.local.indexing.formats.office.old_files import list_lost_parts
+from calypso_mcp.local.indexing.formats.office.packages import Package
 
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -198,3 +202,19 @@ def test_boxes_on_sheets_of_opendocument_are_read() -> None:
     target = BytesIO()
     sheet.write(target)
     assert "Ninety euros" in read("a.ods", target.getvalue()).text
+
+
+def test_the_data_of_charts_is_left_out_whatever_else_their_relations_say():
+    """Every name was once sought in all of their text: twice the file took four times as long."""
+    parts = {f"word/embeddings/{number}.xlsx": "x" for number in range(2_000)}
+    target = '<Relationship Target="../embeddings/7.xlsx"/>'
+    relations = f"<Relationships>{' a' * 2_000_000}{target}</Relationships>"
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as package:
+        for name, content in {**parts, "word/charts/_rels/c.xml.rels": relations}.items():
+            package.writestr(name, content)
+    started = time.process_time()
+    members = {member.name for member in Package(archive.getvalue()).members()}
+
+    assert time.process_time() - started < 5
+    assert members == {f"{number}.xlsx" for number in range(2_000)} - {"7.xlsx"}

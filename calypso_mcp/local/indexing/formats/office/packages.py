@@ -40,6 +40,7 @@ _EMBEDDED = re.compile(
 _OLE = b"\xd0\xcf\x11\xe0"
 _CHART_RELATIONS = re.compile(r"^\w+/charts/_rels/")
 _CHUNK = re.compile(r'<Relationship\b(?=[^<>]*/aFChunk")[^<>]*\sTarget="([^"<>]+)"')
+_TARGET_NAME = re.compile(r"/([^/\"'<>]+)[\"']")
 _WORD_ART = re.compile(r'<v:textpath\b[^<>]*\sstring="([^"<>]+)"')
 _WORD_ART_PARTS = re.compile(r"^word/(?:document|header\d*)\.xml$")
 _PROTECTED = re.compile(r'CipherReference\s+URI="[^"<>]+\.x?html?"')
@@ -188,7 +189,8 @@ class Package:
         relations = "word/_rels/document.xml.rels"
         chunks = _CHUNK.findall(self.text(relations)) if relations in self.names else []
         # The data of a chart, of which the chart shows the words.
-        of_charts = "".join(map(self.text, self._named(_CHART_RELATIONS)))
+        relations_of_charts = map(self.text, self._named(_CHART_RELATIONS))
+        of_charts = {name for xml in relations_of_charts for name in _TARGET_NAME.findall(xml)}
         embedded = (name for name in self._named(_EMBEDDED) if posixpath.basename(name) not in of_charts)
         for name in (
             *(posixpath.normpath(posixpath.join("/word", chunk))[1:] for chunk in chunks),
