@@ -149,9 +149,10 @@ def stale(connection: sqlite3.Connection, before: float) -> list[str]:
 
 
 def unknown(connection: sqlite3.Connection, session_ids: Iterable[str]) -> list[str]:
-    """Return those of the ids that no session has."""
+    """Return those of the ids that neither a session nor a file has: recovered files lack a session."""
     rows = connection.execute(
-        "SELECT value FROM json_each(?) EXCEPT SELECT id FROM upload_sessions",
+        "SELECT value FROM json_each(?) EXCEPT SELECT id FROM upload_sessions"
+        " EXCEPT SELECT session_id FROM files",
         (json.dumps(list(session_ids)),),
     )
     return [session_id for (session_id,) in rows]
