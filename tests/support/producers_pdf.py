@@ -35,9 +35,11 @@ def made_as_pdf() -> Iterator[Made]:
 
 def made_by_pdf_programs(folder: Path) -> Iterator[Made]:
     """Yield the PDFs of programs that are installed here: Chromium, LibreOffice, Typst."""
+    # Chromium writes letters that no font of the machine draws as blanks: the last pair is Chinese.
+    pairs = _PAIRS if _has_chinese_font() else _PAIRS[:-1]
     page = "".join(
         f"<section style='break-after:page'><h1>{escape(title)}</h1><p>{escape(text)}</p></section>"
-        for title, text in _PAIRS
+        for title, text in pairs
     )
     source = folder / "rules.html"
     source.write_text(f"<!doctype html><meta charset=utf-8><title>Rules</title>{page}", encoding="utf-8")
@@ -47,7 +49,7 @@ def made_by_pdf_programs(folder: Path) -> Iterator[Made]:
         options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder / 'profile'}"]
         command = [chromium, *options, f"--print-to-pdf={target}", source.as_uri()]
         subprocess.run(command, check=True, capture_output=True, timeout=120)
-        yield _made("Chromium.pdf", target.read_bytes(), _PAIRS)
+        yield _made("Chromium.pdf", target.read_bytes(), pairs)
     if shutil.which("soffice"):
         [source] = [made for made in made_by_libraries() if made.name == "python-docx.docx"]
         (folder / "rules.docx").write_bytes(source.data)
@@ -64,6 +66,13 @@ def made_by_pdf_programs(folder: Path) -> Iterator[Made]:
         (folder / "rules.typ").write_text(markup, encoding="utf-8")
         compiled: Any = typst.compile(str(folder / "rules.typ"))
         yield _made("Typst.pdf", compiled, _PAIRS[:4])
+
+
+def _has_chinese_font() -> bool:
+    lister = shutil.which("fc-list")
+    if lister is None:
+        return False
+    return bool(subprocess.run([lister, ":lang=zh"], capture_output=True, check=True).stdout)
 
 
 def _made(name: str, data: bytes, pairs: tuple[tuple[str, str], ...]) -> Made:

@@ -11,6 +11,6 @@ export function bucketOf(bucket) {
 }
 
 /** Return a hit of `search_bucket`, or a citation of `ask_agent`. */
-export function hitOf({ file_id: fileId, title, filename, text, score, place, url, bucket }) {
-  return { fileId, title, filename, text, score: score || undefined, place: place ?? "", url, bucket };
+export function hitOf({ file_id: fileId, title, filename, text, place, url, bucket }) {
+  return { fileId, title, filename, text, place: place ?? "", url, bucket };
 }
