@@ -59,7 +59,7 @@ async def world(request: pytest.FixtureRequest, tmp_path: Path, names: NameServe
     pages = {
         "/guide/returns": page(PAGE.format(days=30)),
         "/prices.csv": page("plan,price\nteam,49\n", kind="text/csv"),
-        "/photo": page(b"\x89PNG\r\n\x1a\n" + bytes(50), kind="image/png"),
+        "/film": page(b"\0\0\0\x18ftypmp42" + bytes(50), kind="video/mp4"),
         "/empty": page(""),
     }
     async with site(pages) as served:
@@ -144,7 +144,7 @@ async def test_a_page_that_is_there_is_a_conflict_without_the_extension(world: W
         ({"url": "http://inside.test/"}, 400, "url_fetch_blocked"),
         ({"url": "http://help.test/nowhere"}, 422, "url_fetch_failed"),
         ({"url": "http://unknown.test/"}, 422, "url_fetch_failed"),
-        ({"url": "http://help.test/photo"}, 415, "unsupported_type"),
+        ({"url": "http://help.test/film"}, 415, "unsupported_type"),
         ({"url": "http://help.test/empty"}, 400, "empty_file"),
         ({"url": URL, "bucket": None, "create_missing_buckets": None}, 400, "bucket_required"),
         (
