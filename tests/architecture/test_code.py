@@ -39,7 +39,9 @@ def _read(path: Path) -> str:
 
 def _texts() -> Iterator[Path]:
     for folder in ("calypso_mcp", "tests", "examples"):
-        yield from sorted((ROOT / folder).rglob("*.py"))
+        yield from (
+            path for path in sorted((ROOT / folder).rglob("*.py")) if "node_modules" not in path.parts
+        )
     yield from sorted(ROOT.glob("*.md"))
 
 

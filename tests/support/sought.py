@@ -118,7 +118,7 @@ def _delimited() -> Iterator[Sought]:
     )
     rows = "sku\tcrate\tweight\nQ-17\tlarch\t41\nQ-18\tbeech\t44\n"
     yield Sought(
-        "unicode-text.csv", rows.encode("utf-16"), "crate beech weight", "weight: 44", {"line_start": 2}
+        "unicode-text.csv", rows.encode("utf-16"), "crate beech weight", "weight: 44", {"line_start": 3}
     )
     yield Sought(
         "tabs.tsv", b"mooring\tfee\nquay Alder\t312\n", "mooring Alder fee", "fee: 312", {"line_start": 2}
@@ -429,7 +429,7 @@ def _of_other_hands() -> Iterator[Sought]:
         b"Berths of the year\n\nberth,keeper\nQuay-nine,Ysolde\nQuay-ten,Zeb\n",
         "berth Quay-nine keeper",
         "keeper: Ysolde",
-        {"line_start": 1},
+        {"line_start": 4},
     )
     yield Sought(
         "twice.json", b'{"cook": "Balthasar Quist", "cook": "Nils"}', "cook Balthasar", "Balthasar Quist"

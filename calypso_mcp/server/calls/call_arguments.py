@@ -74,10 +74,12 @@ def _read_object(
     properties = cast("Mapping[str, Schema]", schema["properties"])
     values: dict[str, Any] = {}
     for name, value in given.items():
+        if value is None:  # what many hosts write for an argument that is left out
+            continue
         known = name if name in properties else _alias(name, properties, given)
         if known is None:
             _ignore(tool, name, properties, place, ignored)
-        elif value is not None:
+        else:
             values[known] = _read_value(tool, properties[known], value, f"{place}{known}[].", ignored)
     return values
 

@@ -45,7 +45,7 @@ class Hit(ToolResult):
             "file_id": self.file_id,
             "url": self.url if self.filename else None,
             "also in": ", ".join(self.also_in or ()) or None,
-            "cut": "detail=full shows more" if self.cut else None,
+            "cut": "search_bucket with detail=full shows more" if self.cut else None,
         }
         head = ", ".join(f"{key}: {value}" for key, value in facts.items() if value is not None)
         return f"{head}\n{fence(self.text, self.source)}"

@@ -260,5 +260,5 @@ def test_an_imported_file_is_called_as_its_server_calls_it(
 
 def test_a_page_is_called_by_its_address() -> None:
     assert page_name(parse_url("https://x.test/a/b?c=d"), "text/html") == "x.test-a-b-c-d.html"
-    assert page_name(parse_url("https://x.test/readme.md"), "text/markdown") == "x.test-readme.md.md"
+    assert page_name(parse_url("https://x.test/readme.md"), "text/markdown") == "x.test-readme.md"
     assert len(page_name(parse_url("https://x.test/" + "a" * 2_000), "text/html")) < 150

@@ -43,7 +43,7 @@ INNER: dict[str, Any] = {
 }
 
 
-def test_an_input_schema_loses_references_titles_nulls_and_defaults_but_no_meaning():
+def test_an_input_schema_loses_references_titles_nulls_and_empty_defaults_but_no_meaning():
     assert compact_input(_Arguments.model_json_schema()) == {
         "type": "object",
         "properties": {
@@ -52,12 +52,13 @@ def test_an_input_schema_loses_references_titles_nulls_and_defaults_but_no_meani
             "limit": {
                 "type": "integer",
                 "maximum": 9,
+                "default": 5,
                 "description": "How many",
             },
-            "least": {"type": "integer", "minimum": 2},
+            "least": {"type": "integer", "minimum": 2, "default": 2},
             "few": {"type": "array", "items": {"type": "string"}, "maxItems": 5},
             "thousand": {"type": "array", "items": {"type": "string"}},
-            "on": {"type": "boolean"},
+            "on": {"type": "boolean", "default": True},
             "off": {"type": "boolean"},
             "name": {"type": "string"},
             "either": {"anyOf": [{"type": "integer"}, {"type": "string"}]},
