@@ -18,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -75,12 +76,13 @@ def bare_server() -> Generator[Peer]:
     try:
         for line in process.stderr:
             if "running on" in line:
+                # What it goes on to say would fill the pipe and stop it.
+                threading.Thread(target=process.stderr.read, daemon=True).start()
                 yield Peer(line.split("running on ")[1].split()[0], process.pid)
                 break
     finally:
         process.kill()  # told to end it would wait for calls that a failed run has left open
         process.wait()
-        process.stderr.close()
 
 
 @contextmanager
