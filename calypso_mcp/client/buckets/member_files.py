@@ -59,4 +59,4 @@ class MemberFiles:
 
 def _source(file: KnowledgeFile) -> Source:
     name = file.filename or file.title or file.id
-    return Source(**dict(file) | {"name": name, "identity": name})
+    return Source(**dict(file.model_copy(update={"name": name})), identity=name)
