@@ -14,7 +14,6 @@ from tests.browser.accessibility import violations
 from tests.browser.page_rig import (
     CHROMIUM,
     OpenedPage,
-    chromium,
     drop,
     opened_page,
     settled,
@@ -31,14 +30,6 @@ from tests.browser.samples import (
 from tests.browser.shown import DIALOGS, THEMES, WIDTHS
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
-
-expect.set_options(timeout=20_000)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -12,19 +12,11 @@ from playwright.sync_api import Browser, Frame, Page, expect
 from tests.browser.accessibility import violations
 from tests.browser.chat_rig import ERAS, connect, inspector, open_view, why_no_host
 from tests.browser.hostile_names import HOSTILE
-from tests.browser.page_rig import OpenedPage, chromium, opened_page, watched
+from tests.browser.page_rig import OpenedPage, opened_page, watched
 from tests.browser.samples import store_samples
 
 WHY_NOT = why_no_host()
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
-
-expect.set_options(timeout=20_000)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,6 @@ from tests.browser.hostile_names import HOSTILE
 from tests.browser.page_rig import (
     CHROMIUM,
     OpenedPage,
-    chromium,
     drop,
     opened_page,
     settled,
@@ -28,14 +27,6 @@ from tests.browser.page_rig import (
 )
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
-
-expect.set_options(timeout=20_000)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Generator[Browser]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
