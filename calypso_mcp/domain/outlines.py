@@ -117,7 +117,7 @@ def widen_to_section(outline: Outline, text: str, start: int, end: int) -> tuple
 
 
 def find_lines(outline: Outline, text: str, first: int, last: int | None) -> tuple[int, int] | None:
-    """Return the span of the lines from `first` to `last` (None: to the end); None where there are none."""
+    """Return the span of the lines from `first` to `last` (None: to the end); None if the text has none of them."""
     starts: list[int] = []
     ends: list[int] = []
     for stretch, stop in _bounded(outline, len(text)):
@@ -129,7 +129,7 @@ def find_lines(outline: Outline, text: str, first: int, last: int | None) -> tup
 
 
 def find_column_names(outline: Outline, text: str, start: int) -> str:
-    """Return the line of column names that stands above the rows at `start`; empty where there is none."""
+    """Return the line of column names above the rows at `start`, or an empty text if they have none."""
     names = ""
     for stretch, stop in _bounded(outline, len(text)):
         if stretch.start > start:
