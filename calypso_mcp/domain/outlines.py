@@ -117,7 +117,7 @@ def widen_to_section(outline: Outline, text: str, start: int, end: int) -> tuple
 
 
 def find_lines(outline: Outline, text: str, first: int, last: int | None) -> tuple[int, int] | None:
-    """Return the span of the lines from `first` to `last` (None: to the end); None if the text has none of them."""
+    """Return the span of the lines from `first` to `last` (None: to the end), if there are any."""
     starts: list[int] = []
     ends: list[int] = []
     for stretch, stop in _bounded(outline, len(text)):
