@@ -27,8 +27,14 @@ _PROGRAM = (
     "import sys; sys.path += sys.argv[1:]; from calypso_mcp.local.indexing.formats.child import main; main()"
 )
 #: All that the child's environment holds: hostile files need no secrets near them. Files are read side by
-#: side, so numeric libraries get one thread each.
-_ENVIRONMENT = {"PYTHONUTF8": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+#: side, so numeric libraries get one thread each; tesseract, which asks for four whatever the number says,
+#: is stopped by the limit, and takes a third of the processor time.
+_ENVIRONMENT = {
+    "PYTHONUTF8": "1",
+    "OMP_NUM_THREADS": "1",
+    "OMP_THREAD_LIMIT": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
 #: Bytes of JSON that one character of text can take at most, and what the frame around all can.
 _JSON_BYTES_PER_CHAR = 6
 _JSON_FRAME_BYTES = 50_000_000

@@ -45,7 +45,7 @@ async def test_the_child_has_nothing_of_the_environment_of_the_server(
     finally:
         await child.close()
     names = {entry.partition(b"=")[0] for entry in environment.split(b"\0") if entry}
-    assert names == {b"PYTHONUTF8", b"OMP_NUM_THREADS", b"OPENBLAS_NUM_THREADS"}
+    assert names == {b"PYTHONUTF8", b"OMP_NUM_THREADS", b"OMP_THREAD_LIMIT", b"OPENBLAS_NUM_THREADS"}
 
 
 @linux_only
