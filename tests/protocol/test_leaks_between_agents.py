@@ -579,4 +579,4 @@ def test_no_token_or_upload_address_is_in_any_log_line(owned: Owned) -> None:
     assert len(ticket) > 100
     for secret in (*owned.team.secrets, ticket, ticket[:40], "/upload/"):
         assert secret not in owned.team.logs
-    assert "tool search_bucket ok" in owned.team.logs
+    assert "tool upload_file ok" in owned.team.logs
