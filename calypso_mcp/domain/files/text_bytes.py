@@ -19,12 +19,17 @@ BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _WIDE: Final = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be")
-#: Bytes that no text in a single- or multi-byte encoding holds; escape and shifts in and out are of ISO-2022.
-CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\v\f\r\x0e\x0f\x1b"))
-#: Damaged text may hold a few of them.
+#: Bytes that no text in a single- or multi-byte encoding holds. Escape and shifts in and out are of ISO-2022;
+#: backspaces print bold letters, and DOS ends a text with 1A.
+CONTROLS: Final = bytes(set(range(32)) - set(b"\b\t\n\v\f\r\x0e\x0f\x1a\x1b"))
+#: Damaged text may hold a few of them, and be padded with zeros.
 _MOST_CONTROLS: Final = 0.02
+_FEW_CONTROLS: Final = 1
 #: Bytes judged.
 _JUDGED_BYTES: Final = 8_192
+_ASCII_TEXT: Final = bytes(range(0x20, 0x7F)) + b"\t\n\v\f\r"
+#: Share of zeros in UTF-16 and UTF-32 whose other bytes are all of these.
+_LEAST_ZEROS: Final = 0.25
 #: Share of letters, marks, digits, punctuation and signs in text; the wrong encoding shows far fewer.
 _LEAST_ORDINARY: Final = 0.95
 _ORDINARY: Final = frozenset("LMNPZ")
@@ -42,13 +47,19 @@ def wide_encoding(data: bytes) -> str | None:
     """Return which UTF-16 or UTF-32 without a byte order mark `data` is; None where it is neither."""
     if not _controls(data):
         return None
+    others = data.translate(None, _ASCII_TEXT)
+    if not others.strip(b"\0") and len(others) < len(data) * _LEAST_ZEROS:
+        return None  # ASCII, in which zeros are damage
     found = [(share, name) for name in _WIDE if (share := _common_share(data, name))]
     return max(found)[1] if found else None
 
 
 def looks_like_text(head: bytes) -> bool:
     """Whether the first bytes of a file may be text in any encoding."""
-    if marked_encoding(head) is not None or _controls(head) <= len(head) * _MOST_CONTROLS:
+    unpadded = head.rstrip(b"\0")
+    if marked_encoding(head) is not None:
+        return True
+    if unpadded and _controls(unpadded) <= max(_FEW_CONTROLS, len(unpadded) * _MOST_CONTROLS):
         return True
     return wide_encoding(head) is not None
 

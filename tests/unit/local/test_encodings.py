@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from calypso_mcp.local.indexing.documents import ExtractionFailed
@@ -174,5 +176,54 @@ def test_text_that_spells_no_words_in_any_encoding_is_refused() -> None:
         decode(b"x" + noise)
 
 
-def test_a_log_is_read_without_its_colours() -> None:
-    assert decode(b"\x1b[31;1mERROR\x1b[0m door\n").text == "ERROR door\n"
+@pytest.mark.parametrize(
+    "noise",
+    [
+        b"\xff" * 9,
+        b"\xff\xff\xff \xff\xff\n" * 40,
+        b"ab\xffc\xff \xffcab\xff " * 40,
+        b"\xfe\xff" + b"\xff\xfe" * 90,
+        b"\xff\xfe" + b"\xff\xff" * 90,
+        *(bytes(Random(seed).choices(range(0x80, 0x100), k=3_000)) for seed in range(3)),
+        *(bytes(Random(seed).choices([*range(0xA0, 0x100), *b" " * 24], k=3_000)) for seed in range(3)),
+    ],
+)
+def test_padding_and_random_bytes_are_no_text(noise: bytes) -> None:
+    with pytest.raises(ExtractionFailed):
+        decode(noise)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("A chave do armazém de São João está na recepção até às nove da manhã.", "cp860"),
+        ("Το κλειδί της αποθήκης στην Πάτρα το κρατά ο φύλακας μέχρι το μεσημέρι.", "mac-greek"),
+        ("Ќе го отвориме магацинот во Охрид, ѓубрето се изнесува во среда.", "cp1251"),
+        ("会津の倉庫の鍵は守衛が持っています。", "utf-7"),
+        ("Die Tür zum Gewölbe in Würzburg öffnet Frau Müßig.", "utf-7"),
+    ],
+)
+def test_a_sentence_comes_back_from_a_rare_encoding(text: str, encoding: str) -> None:
+    assert decode(f"{text}\n".encode(encoding)).text == f"{text}\n"
+
+
+def test_surrogates_of_old_databases_are_joined() -> None:
+    assert decode("Grüße \ud83d\ude00".encode("utf-8", "surrogatepass")).text == "Grüße 😀"
+
+
+@pytest.mark.parametrize("damaged", [b"fee,due\n\0nine,ten\n", b"fee,due\nnine,ten\n" + b"\0" * 40])
+def test_zeros_in_ascii_are_damage_and_no_other_encoding(damaged: bytes) -> None:
+    assert decode(damaged).text == "fee,due\nnine,ten\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        (b"\x1b[31;1mERROR\x1b[0m door\n", "ERROR door\n"),
+        (b"\x1b]0;build\x07door \x1b]8;;http://a\x1b\\open\x1b]8;;\x1b\\\n", "door open\n"),
+        (b"N\bNA\bAM\bME\bE _\bo_\bf door\n", "NAME of door\n"),
+        ("Café\n\x1a".encode("cp1252"), "Café\n"),
+    ],
+)
+def test_a_text_is_read_without_what_moves_terminals_and_printers(raw: bytes, shown: str) -> None:
+    assert decode(raw).text == shown

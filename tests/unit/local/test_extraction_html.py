@@ -1,9 +1,15 @@
 from __future__ import annotations
 
+import time
+from contextlib import suppress
+
 import pytest
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.html.reader import MAX_DEPTH, read_html
+
+#: Seconds of the processor; in quadratic time these pages take minutes.
+MOST_S = 4.0
 
 
 def read(body: str) -> Document:
@@ -66,7 +72,8 @@ def test_preformatted_text_keeps_its_lines() -> None:
         "<nav><a>noise</a></nav>",
         "<footer>noise</footer>",
         "<template><p>noise</p></template>",
-        "<noscript>noise</noscript>",
+        "<noscript>Allow JavaScript to see the noise.</noscript>",
+        "<noscript><img src=noise.png></noscript>",
         "<!-- noise -->",
         "<p hidden>noise</p>",
         "<p style='display: none'>noise</p>",
@@ -97,6 +104,9 @@ def test_what_is_not_content_is_left_out(noise: str) -> None:
         "<input value='Ninety euros'>",
         "<select><option>Ten<option selected>Ninety euros</select>",
         "<p><math><mi>Ninety</mi> <mi>euros</mi></math></p>",
+        "<noscript><p>Ninety euros</p></noscript>",
+        "<iframe srcdoc='&lt;p&gt;Ninety euros&lt;!-- '></iframe>",
+        '<iframe title=a srcdoc="<p>Ninety <b>euros</b>"></iframe>',
     ],
 )
 def test_what_a_page_shows_without_text_in_it_is_read(page: str) -> None:
@@ -140,3 +150,28 @@ def test_a_nesting_bomb_is_refused_before_it_is_parsed() -> None:
     with pytest.raises(ExtractionFailed) as caught:
         texts("<div>" * 400_000)
     assert caught.value.code == "too_large"
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        "<p " + " ".join(f"a{number}" for number in range(200_000)) + ">",
+        "<p " + " ".join(f"a{number}='>'" for number in range(100_000)) + ">",
+        "<p " + "/".join(f'a{number}="<"' for number in range(100_000)) + ">",
+        '<a ="' * 100_000 + '">',
+        "<noscript" * 100_000 + ">",
+        "<noscript>" * 100_000,
+    ],
+    ids=["names", "greater", "less", "quotes", "names of elements", "elements"],
+)
+def test_elements_with_very_many_attributes_take_linear_time(tag: str) -> None:
+    started = time.process_time()
+    with suppress(ExtractionFailed):
+        assert texts(f"<p>Rent</p>\n{tag}Ninety euros</p>")[0] == "Rent"
+    assert time.process_time() - started < MOST_S
+
+
+def test_an_element_keeps_its_attributes_however_long_they_are() -> None:
+    words = "nine " * 3_000
+    [text] = texts(f"<p title='{words}' class='{words}'>Rent</p>")
+    assert text.count("nine") == words.count("nine")

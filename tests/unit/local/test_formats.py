@@ -234,6 +234,17 @@ def test_a_report_of_a_mail_that_was_not_delivered_is_read() -> None:
     assert "mailbox full" in read("a.eml", report).text
 
 
+def test_a_name_that_two_encoded_words_spell_is_one_word() -> None:
+    letter = b"Subject: x\nFrom: =?utf-8?Q?J=C3=B6rg_M=C3=BC?= =?utf-8*de?Q?ller?= <j@x.example>\n\nRent\n"
+    assert "From: Jörg Müller <j@x.example>" in read("a.eml", letter).text
+
+
+def test_a_mail_as_apple_stores_it_is_decoded() -> None:
+    letter = b"Subject: x\nContent-Transfer-Encoding: quoted-printable\n\nK=C3=BCndigung\n"
+    [subject, body] = read("a.emlx", b"%d   \n%s<?xml version='1.0'?><plist/>" % (len(letter), letter)).blocks
+    assert (subject.text, body.text) == ("x", "Kündigung")
+
+
 def test_html_in_nested_alternatives_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     depth = 40
     page = b64encode(b"<p>" + b"ninety euros " * 30).decode()

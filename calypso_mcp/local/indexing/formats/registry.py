@@ -234,7 +234,7 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         _structured(
-            "eml", "e-mail", "eml", "message/rfc822", b"return-path: ", b"delivered-to: ", b"received: "
+            "eml", "e-mail", "eml emlx", "message/rfc822", b"return-path: ", b"delivered-to: ", b"received: "
         ),
         "mail.messages:read_mail",
     ),

@@ -25,12 +25,14 @@ _BINARY_NULS = 0.01
 #: What programs declare without looking (`us-ascii` and `iso-8859-1` mean it, too). No word in it has letters
 #: that happen to be UTF-8 ("Ã¼").
 _SHORT_OF_UTF8 = "cp1252"
-#: Colours and movements of the cursor (ECMA-48, 5.4), which logs keep.
-_TERMINAL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+#: Colours, movements of the cursor and titles (ECMA-48, 5.4 and 5.6), which logs keep; letters printed over
+#: others, as manual pages do for bold ones.
+_TERMINAL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]{0,2000}(?:\x07|\x1b\\)|[^\n]\x08")
 #: Letters in seven bits: ISO-2022, HZ (RFC 1843), UTF-7 (RFC 2152), there after the last plus sign of a run.
-_ESCAPES = re.compile(rb"\x1b\$[@B)A]|\x1b\(J|~\{(?:[!-w][!-~])+~\}|\+[A-Za-z0-9/]{3,}-")
+_ESCAPES = re.compile(rb"\x1b\$[@B)A]|\x1b\(J|~\{(?:[!-w][!-~])+~\}|\+[A-Za-z0-9/]{3,}(?=[-\s]|$)")
 _SEVEN_BITS = frozenset({"hz", "utf-7", "iso2022_jp", "iso2022_jp_2", "iso2022_jp_ext", "iso2022_kr"})
 _REPLACEMENT = "\ufffd"
+_JUDGED_CHARS = 4_096
 #: C1 controls: in every legacy encoding of texts a sign that it is the wrong one.
 _C1 = re.compile("[\x80-\x84\x86-\x9f]")
 #: Categories of characters that stand in no text.
@@ -59,7 +61,7 @@ def decode(data: bytes, declared: str = "") -> Decoded:
     """
     found = _decode(data, declared)
     text = found.text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").replace("\xad", "")
-    text = _TERMINAL.sub("", text) if "\x1b" in text else text
+    text = _TERMINAL.sub("", text) if "\x1b" in text or "\x08" in text else text
     return Decoded(unicodedata.normalize("NFC", text), found.encoding, found.warnings)
 
 
@@ -67,12 +69,16 @@ def _decode(data: bytes, declared: str) -> Decoded:
     marked = marked_encoding(data)
     if marked is not None:
         name, length = marked
-        return _replacing(data[length:], name)
+        found = _replacing(data[length:], name)
+        if _is_noise(found.text):
+            raise ExtractionFailed("unsupported", "The file holds binary data, not text.")
+        return found
     wide = wide_encoding(data)
     if wide is not None:
         return _replacing(data, wide)
-    if data.count(0) > 1 + _BINARY_NULS * len(data):
+    if data.rstrip(b"\0").count(0) > 1 + _BINARY_NULS * len(data):
         raise ExtractionFailed("unsupported", "The file holds binary data, not text.")
+    data = data.replace(b"\x1a", b"")  # ends a text of DOS
     by_utf8 = _strict(data, "utf-8")
     if by_utf8 is not None and data.isascii():
         return _decode_seven_bits(data, declared) or Decoded(by_utf8, "utf-8")
@@ -113,6 +119,8 @@ def _decode_legacy(data: bytes, declared: str) -> Decoded:
         and _is_damaged_utf8(repaired.text)
     ):
         return repaired
+    if (text := _surrogates_joined(data)) is not None:
+        return Decoded(text, "cesu-8")
     for guess in guesses(data):
         tried.append(guess)
         text = _strict(data, guess)
@@ -135,6 +143,14 @@ def _strict(data: bytes, codec: str) -> str | None:
         return None
 
 
+def _surrogates_joined(data: bytes) -> str | None:
+    """Return text in CESU-8 (Unicode TR 26), as old databases and Java write it; None for other text."""
+    try:
+        return data.decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeError:
+        return None
+
+
 def _replacing(data: bytes, codec: str) -> Decoded:
     text = data.decode(codec, "replace")
     lost = text.count(_REPLACEMENT)
@@ -152,6 +168,12 @@ def _is_damaged_utf8(text: str) -> bool:
 def _is_damaged(replaced: Decoded) -> bool:
     """Whether only a few characters of a text are lost."""
     return replaced.text.count(_REPLACEMENT) < _DAMAGED_UTF8 * len(replaced.text)
+
+
+def _is_noise(text: str) -> bool:
+    """Whether most characters are none, whatever the mark before them says."""
+    judged = text[:_JUDGED_CHARS]
+    return sum(unicodedata.category(char) in _NO_TEXT for char in judged) * 2 > len(judged)
 
 
 def _looks_wrong(text: str) -> bool:

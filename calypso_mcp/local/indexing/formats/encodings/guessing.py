@@ -11,6 +11,9 @@ from collections.abc import Iterator
 from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
 from calypso_mcp.local.indexing.formats.encodings.plausibility import odd_share
 
+_ASCII = bytes(range(128))
+#: What is no guess; and IBM's Urdu, which has a letter at every byte, so that noise spells words.
+_NEVER_GUESSED = frozenset({"utf-8", "ascii", "cp1006"})
 #: Bytes looked at.
 _GUESSED_BYTES = 262_144
 #: Met on the web, on old PCs and Macs.
@@ -18,10 +21,12 @@ _USUAL = frozenset(
     {
         *(f"cp{number}" for number in (1250, 1251, 1253, 1254, 1255, 1256, 1257, 1258, 874)),
         *(f"iso8859-{number}" for number in (2, 5, 6, 7, 8, 15)),
-        *("koi8-r", "koi8-u", "mac-roman", "mac-cyrillic", "cp437", "cp850", "cp852", "cp866"),
+        *("koi8-r", "koi8-u", "cp437", "cp737", "cp850", "cp852", "cp857", "cp860", "cp866"),
         *("cp932", "shift_jis", "euc_jp", "iso2022_jp", "gbk", "gb18030", "big5hkscs", "cp949"),
     }
 )
+#: Old Macs wrote as Windows did, but for capitals: where nothing decides, it was Windows.
+_MAC = dict.fromkeys(("mac-roman", "mac-cyrillic", "mac-greek"), 0.95)
 _RARE = 0.3
 #: Western text is the commonest by far, which counts for more the fewer letters there are to judge by.
 _WESTERN, _WESTERN_SHORT = 1.2, 1.4
@@ -29,8 +34,11 @@ _WESTERN, _WESTERN_SHORT = 1.2, 1.4
 _SURE = 0.08
 #: What is left of the score of a text none of whose foreign words could be words.
 _ODD = 0.003
-#: Text of which a larger share is odd is in none of the encodings.
-_MOST_ODD = 0.5
+#: Text of which a larger share is odd is in none of the encodings; of many foreign bytes chance makes fewer
+#: words.
+_MOST_ODD, _MOST_ODD_OF_MANY, _MANY_BYTES = 0.5, 0.25, 200
+#: Where an encoding has a letter there, it makes up a smaller share of the foreign ones; padding does not.
+_PADDING, _MOST_PADDING, _FEW_BYTES = b"\xff", 0.5, 3
 #: Far less likely than the likeliest by its letters.
 _UNLIKELY = 0.02
 
@@ -40,6 +48,10 @@ def guesses(data: bytes) -> Iterator[str]:
     from chardet import EncodingEra, detect_all
 
     sample = _sample(data)
+    foreign = len(sample.translate(None, _ASCII))
+    if sample.count(_PADDING) > max(_FEW_BYTES, _MOST_PADDING * foreign):
+        return
+    most_odd = _MOST_ODD if foreign < _MANY_BYTES else _MOST_ODD_OF_MANY
     found = detect_all(
         sample,
         ignore_threshold=True,
@@ -49,15 +61,16 @@ def guesses(data: bytes) -> Iterator[str]:
     confidences: dict[str, float] = {}
     for guess in found:
         codec = codec_of(guess["encoding"] or "")
-        if codec is not None and codec not in {"utf-8", "ascii"}:
+        if codec is not None and codec not in _NEVER_GUESSED:
             confidences.setdefault(codec, guess["confidence"])
     most = max(confidences.values(), default=0.0)
-    is_sure = max((sure for codec, sure in confidences.items() if codec in _USUAL), default=0.0) >= _SURE
-    usual = {"cp1252": _WESTERN if is_sure else _WESTERN_SHORT, **dict.fromkeys(_USUAL, 1.0)}
+    known = _USUAL | _MAC.keys()
+    is_sure = max((sure for codec, sure in confidences.items() if codec in known), default=0.0) >= _SURE
+    usual = {"cp1252": _WESTERN if is_sure else _WESTERN_SHORT, **dict.fromkeys(_USUAL, 1.0), **_MAC}
     scores: dict[str, float] = {}
     for codec, confidence in confidences.items():
         odd = odd_share(sample.decode(codec, "ignore")) if confidence >= _UNLIKELY * most else 1.0
-        if odd <= _MOST_ODD:
+        if odd <= most_odd:
             scores[codec] = confidence * usual.get(codec, _RARE) * _ODD**odd
     yield from sorted(scores, key=scores.__getitem__, reverse=True)
 

@@ -39,14 +39,16 @@ _OF_A_LIST = 0.7
 _EASTERN = r"\u3000-\u303f\u30fb\uff00-\uff0f\uff1a-\uff20\uff61-\uff65"
 _BETWEEN = rf"\s!-/:-@\[-`{{-~\u00a0\u2010-\u2015\u2019\u2026{_EASTERN}"
 _WORD = re.compile(rf"[^{_BETWEEN}]+")
-_SMALL = "a-zß-öø-ÿ"
-_CAPITALS = "À-ÖØ-ÞŠŽŸĄĆĘŁŃŚŹŻČĎĚŇŘŤŮŐŰĀĒĢĪĶĻŅŪĖĮŲ"
-#: What no word has inside: signs, digits beside foreign letters, capitals after small letters.
+_SMALL = "a-zß-öø-ÿα-ωа-яѐ-џ"
+_CAPITALS = "À-ÖØ-ÞŠŽŸĄĆĘŁŃŚŹŻČĎĚŇŘŤŮŐŰĀĒĢĪĶĻŅŪĖĮŲΑ-ΩА-ЯЀ-Џ"
+#: What no word has inside: signs, digits beside foreign letters, capitals after small letters, and
+#: one foreign letter over and over, as padding gives.
 _ODD = re.compile(
     r"[^\W\d_][^\w\s\u00b7\u0300-\u036f\u0590-\u0eff\u200b-\u200f]+[^\W\d_]"
     r"|[^\W\d_]\d+[^\x00-\x7f]|[^\x00-\x7f\W]\d+[^\W\d_]"
     rf"|[{_SMALL}][{_CAPITALS}]|[^\W\d_][{_CAPITALS}][{_SMALL}]|[^\W\d_][\u201a\u201e\u00a1\u00bf]"
     r"|[\u00ae\u00b2\u00b3\u00b9\u00bc-\u00be][^\W\d_]"
+    r"|(?![\x00-\x7f\u3040-\u9fff\uac00-\ud7ff])([^\W\d_])\1{3}"
 )
 _EAST_ASIAN = frozenset(
     ["CJK", "HIRAGANA", "KATAKANA", "HANGUL", "FULLWIDTH", "HALFWIDTH", "KATAKANA-HIRAGANA", "IDEOGRAPHIC"]

@@ -12,15 +12,11 @@ from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.html.blocks import visible_blocks
 from calypso_mcp.local.indexing.formats.html.lines import SourceLines
 from calypso_mcp.local.indexing.formats.html.main_content import main_content
+from calypso_mcp.local.indexing.formats.html.markup import prepare
 
 #: The parser needs time that grows with the square of the nesting; browsers stop at 512.
 MAX_DEPTH = 5_000
 
-#: A start tag. Nothing is tried twice, so that it takes linear time.
-_TAG_TO_CLOSE = re.compile(r"<([a-zA-Z][\w:-]*+)((?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*+)>")
-_VOID = frozenset(
-    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
-)
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
 _OPTIONAL_OR_NO_END_TAG = """
     p li dt dd td th tr thead tbody tfoot colgroup option optgroup rp rt area base br col embed hr img input
@@ -45,16 +41,9 @@ def read_html(file: FileContent) -> Document:
             gives up, `unsupported` for binary data.
     """
     decoded = decode(file.data, _declared(file))
-    markup = decoded.text
-    if _is_xhtml(file.filename, markup):
-        markup = _TAG_TO_CLOSE.sub(_closed, markup)
-    _check_depth(markup)
-    try:
-        parser = LexborHTMLParser(markup)
-    except SelectolaxError as error:
-        raise ExtractionFailed(
-            "broken", "The HTML could not be parsed: it is damaged, or needs more memory than is allowed."
-        ) from error
+    is_xhtml = _is_xhtml(file.filename, decoded.text)
+    markup = prepare(decoded.text, _frame_text, is_xhtml=is_xhtml)
+    parser = _parse(markup)
     # Not any title: a drawing in the page has one of its own.
     title = parser.css_first("head > title")
     root = parser.body or parser.root
@@ -68,16 +57,26 @@ def read_html(file: FileContent) -> Document:
     return Document(blocks, stated or None, warnings=decoded.warnings)
 
 
+def _parse(markup: str) -> LexborHTMLParser:
+    _check_depth(markup)
+    try:
+        return LexborHTMLParser(markup)
+    except SelectolaxError as error:
+        raise ExtractionFailed(
+            "broken", "The HTML could not be parsed: it is damaged, or needs more memory than is allowed."
+        ) from error
+
+
+def _frame_text(markup: str) -> str:
+    """Return the text of the document that a frame holds itself, but not of frames in it."""
+    root = _parse(prepare(markup, lambda _: "", is_xhtml=False)).body
+    return (
+        "\n".join(block.text for block in visible_blocks(root, SourceLines(""))) if root is not None else ""
+    )
+
+
 def _is_xhtml(filename: str, markup: str) -> bool:
     return markup.lstrip().startswith("<?xml") or filename.lower().endswith((".xhtml", ".xht"))
-
-
-def _closed(tag: re.Match[str]) -> str:
-    """Return a tag that XML closes at once with an end tag, which HTML needs."""
-    name, attributes = tag[1], tag[2]
-    if not attributes.endswith("/") or name.lower() in _VOID:
-        return tag[0]
-    return f"<{name}{attributes[:-1]}></{name}>"
 
 
 def _declared(file: FileContent) -> str:

@@ -7,6 +7,8 @@ import re
 from base64 import b64decode
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from typing import cast
@@ -21,12 +23,15 @@ from calypso_mcp.local.indexing.formats.texts.text import text_document
 _SHOWN_HEADERS = ("From", "To", "Cc", "Date")
 #: What stands before each message of a mailbox.
 _FROM_LINE = re.compile(rb"^From [^\n]{3,200}\d{4}[^\n]{0,20}\r?\n", re.MULTILINE)
+_APPLE_LENGTH = re.compile(rb"(\d{1,10})[ \t]*\r?\n")
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 #: The start of an encoded word with its charset (RFC 2047, 2) and language (RFC 2231, 5).
-_ENCODED_WORD = re.compile(r"=\?([\w.:-]{1,40})((?:\*[\w-]{1,40})?\?[bq]\?)", re.IGNORECASE)
+_ENCODED_WORD = re.compile(r"=\?([\w.:-]{1,40})(?:\*[\w-]{1,40})?(\?[bq]\?)", re.IGNORECASE)
 _MOST_MESSAGES = 20_000
 #: Characters of a header that are read: the parser of addresses takes quadratic time.
 _LONGEST_HEADER = 8_000
+#: Of which the parts are asked for.
+_TYPED_HEADERS = frozenset({"content-type", "content-disposition", "content-transfer-encoding"})
 #: A plain part shorter than this only says that there is an HTML one.
 _STUB_WORDS = 20
 #: Of S/MIME (RFC 8551, 3.5.3) and PGP (RFC 3156, 4 and 5).
@@ -39,7 +44,14 @@ class _ReadableHeaders(EmailPolicy):
     """Reads headers in the encodings that mail programs assume, no further than letters of people go."""
 
     def header_fetch_parse(self, name: str, value: str) -> str:
-        return super().header_fetch_parse(name, _as_browsers_decode(value[:_LONGEST_HEADER]))
+        value = _as_browsers_decode(value[:_LONGEST_HEADER])
+        if name.lower() in _TYPED_HEADERS:
+            return super().header_fetch_parse(name, value)
+        # As text: the parser of addresses parts a name that two encoded words spell (RFC 2047, 6.2).
+        try:
+            return str(make_header(decode_header(value)))
+        except (HeaderParseError, LookupError, ValueError):
+            return value
 
 
 _POLICY = _ReadableHeaders()
@@ -57,10 +69,16 @@ def _as_browsers_decode(header: str) -> str:
 
 def read_mail(file: FileContent) -> Document:
     """Return one message: subject, sender, receivers, date, the best body part, and what is attached."""
-    message = _parse(file.data)
+    message = _parse(_without_frame(file))
     if not message.keys():
         return text_document(decode(file.data, file.charset), "no e-mail, read as plain text")
     return letter_document([_letter(message)], depth=file.depth)
+
+
+def _without_frame(file: FileContent) -> bytes:
+    """Return a message without its length before it and the properties after it, as Apple Mail stores it."""
+    framed = _APPLE_LENGTH.match(file.data) if file.filename.lower().endswith(".emlx") else None
+    return file.data if framed is None else file.data[framed.end() : framed.end() + int(framed[1])]
 
 
 def read_mailbox(file: FileContent) -> Document:

@@ -1,0 +1,69 @@
+"""Markup as the parser can take it: what it reads in quadratic time left out, what it hides laid open."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html import escape, unescape
+from itertools import islice
+
+#: A start tag, as browsers see one (WHATWG HTML, 13.2.5.6 to 13.2.5.40). One that nothing ends reaches to the
+#: end of the text, so that nothing is looked at twice.
+_TAG = re.compile(
+    r"""<([a-zA-Z][^\s/>]*+)((?:[\s/]++|=\s*+(?:"[^"]*+"?+|'[^']*+'?+|[^\s"'>][^\s>]*+)?+|[^\s/>=]++)*+)>?+"""
+)
+_ATTRIBUTE = re.compile(r"""=\s*+(?:"[^"]*+"?+|'[^']*+'?+|[^\s"'>][^\s>]*+)?+|([^\s/>=]++)""")
+_FRAME = re.compile(r"""srcdoc\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')""", re.IGNORECASE)
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
+)
+#: The parser compares each attribute with all before it.
+_MOST_ATTRIBUTES = 1_000
+#: Holds no other of its kind.
+_NOSCRIPT = re.compile(
+    r"<noscript(?:\s[^<>]*+)?>([^<]*+(?:<(?!/?noscript)[^<]*+)*+)</noscript\s*>", re.IGNORECASE
+)
+_NO_WORDS = re.compile(r"<style\b[^<]*+(?:<(?!/style)[^<]*+)*+</style|<[^<>]*+>|[\W\d_]++", re.IGNORECASE)
+
+
+def prepare(markup: str, read_frame: Callable[[str], str], *, is_xhtml: bool) -> str:
+    """Return `markup` with as many line ends.
+
+    Documents that frames hold themselves follow as paragraphs; text for browsers without scripts is text, but
+    for the advice to allow them; elements with absurdly many attributes have none.
+
+    Args:
+        markup: Of a page.
+        read_frame: Returns the text of the document in a frame.
+        is_xhtml: Whether elements can be closed in their start tag, for which HTML needs an end tag.
+    """
+
+    def changed(tag: re.Match[str]) -> str:
+        name, attributes = tag[1].lower(), tag[2]
+        if len(attributes) > _MOST_ATTRIBUTES and _has_too_many(attributes):
+            return f"<{tag[1]}{_line_ends(attributes)}>"
+        if name == "iframe" and (frame := _FRAME.search(attributes)) is not None:
+            text = " ".join(read_frame(unescape(frame[1] or frame[2] or "")).split())
+            return f"<p>{escape(text)}</p>{tag[0]}"
+        if is_xhtml and attributes.endswith("/") and name not in _VOID and tag[0].endswith(">"):
+            return f"<{tag[1]}{attributes[:-1]}></{tag[1]}>"
+        return tag[0]
+
+    return _NOSCRIPT.sub(_shown, _TAG.sub(changed, markup))
+
+
+def _has_too_many(attributes: str) -> bool:
+    names = (found for found in _ATTRIBUTE.finditer(attributes) if found[1])
+    return next(islice(names, _MOST_ATTRIBUTES, None), None) is not None
+
+
+def _line_ends(text: str) -> str:
+    return "\n" * text.count("\n")
+
+
+def _shown(noscript: re.Match[str]) -> str:
+    """Return what browsers without scripts show, if it is text and more than advice."""
+    words = _NO_WORDS.sub(" ", noscript[1]).lower()
+    if not words.strip() or "javascript" in words or "java script" in words:
+        return noscript[0]
+    return f"<span>{noscript[1]}</span>"
