@@ -1,6 +1,7 @@
 """The checks of this project, each by one command: `nox -l` lists them, `nox` runs what a change needs.
 
-`.ci/run` runs the same commands from a clean checkout.
+`.ci/run` runs the same commands from a clean checkout. The quick parts, `lint`, `types` and `layers`, use the
+environment that is active; the others make one of their own.
 """
 
 from __future__ import annotations
@@ -33,25 +34,22 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "report", "--skip-covered", "--sort=cover")
 
 
-@nox.session(python="3.11")
+@nox.session(venv_backend="none")
 def lint(session: nox.Session) -> None:
     """Checks style and formatting."""
-    session.install("-e", ".[dev]")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
 
 
-@nox.session(python="3.11")
+@nox.session(venv_backend="none")
 def types(session: nox.Session) -> None:
     """Checks types in strict mode."""
-    session.install("-e", ".[dev]")
     session.run("pyright")
 
 
-@nox.session(python="3.11")
+@nox.session(venv_backend="none")
 def layers(session: nox.Session) -> None:
     """Checks that imports point down only."""
-    session.install("-e", ".[dev]")
     session.run("lint-imports")
 
 
