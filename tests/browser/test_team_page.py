@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator
 from pathlib import Path
 
@@ -78,7 +79,10 @@ def test_an_agents_token_shows_its_buckets_and_nothing_else(
 
         page.goto(f"{team.origin}/ui/#/search?q=who+books+seats+merger")
         settled(page)
-        page.locator(".hit", has_text="assistant").get_by_role("link").click()
+        hit = page.locator(".hit", has_text="assistant")
+        expect(hit.locator("mark").first).to_have_text("Seats")
+        expect(hit.locator(".facts")).to_contain_text(re.compile(r"line.*score \d"))
+        hit.get_by_role("link").click()
         expect(page.locator("[aria-current=true]")).to_contain_text("assistant")
         page.goto(f"{team.origin}/ui/#/search?q=merger+announced+March")
         settled(page)

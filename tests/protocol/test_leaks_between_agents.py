@@ -424,10 +424,12 @@ PAGE_WAYS: list[tuple[str, str, str, dict[str, Any] | None]] = [
         for way in (
             (kind, "GET", "/page/sources?bucket={}", None),
             (kind, "POST", "/page/uploads", {"bucket": "{}", "path": "a.txt"}),
+            (kind, "POST", "/page/search", {"query": "bicycles", "buckets": ["{}"]}),
         )
     ),
     ("file name", "GET", f"/page/sources?bucket={BETA}&query={{}}", None),
     ("file", "GET", f"/page/sources?bucket={BETA}&cursor={{}}", None),
+    ("file name", "POST", "/page/search", {"query": "{}"}),
     ("file", "PATCH", "/page/sources/{}", {"tags": ["mine"]}),
     ("file", "GET", "/page/sources/{}/content", None),
     ("file", "GET", "/page/sources/{}/pages/1/picture", None),
@@ -453,10 +455,8 @@ async def test_the_routes_of_the_page_tell_nothing_of_what_another_agent_owns(ow
         for kind, method, path, body in PAGE_WAYS:
             told: list[tuple[int, str]] = []
             for name in (twin_of(real[kind]), real[kind]):
-                sent = {
-                    key: value.format(name) if value == "{}" else value for key, value in (body or {}).items()
-                }
-                answer = await http.request(method, path.format(quote(name, safe="")), json=sent or None)
+                sent = json.loads(json.dumps(body).replace('"{}"', json.dumps(name)))
+                answer = await http.request(method, path.format(quote(name, safe="")), json=sent)
                 told.append((answer.status_code, neutral(answer.text, name)))
                 assert CANARY not in answer.text.replace(name, ""), path
             assert told[0] == told[1], path

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import anyio
+import httpx2
 import pytest
 from mcp import MCPError
 from mcp_types import TextResourceContents
@@ -66,6 +67,36 @@ async def test_sources_are_listed_in_any_order_of_a_bucket_in_reach(team: Team) 
         for query in ({}, {"bucket": "docs", "sort": "secret"}, {"bucket": "docs", "limit": "1e9"}):
             refused = await http.get("/page/sources", params=query)
             assert (refused.status_code, refused.json()["error"]) == (400, "invalid_arguments")
+
+
+async def test_a_search_tells_scores_of_what_is_in_reach(team: Team) -> None:
+    for name in ("docs", "board"):
+        [file_id] = await _stored(team, name, f"anchor-{name}.md")
+        async with team.client("operator") as client:
+            await call(client, "wait_for_bucket_sync", file_ids=[file_id])
+    async with team.http("reader") as http:
+
+        async def search(**body: object) -> httpx2.Response:
+            return await http.post("/page/search", json=body)
+
+        for body in ({"query": " anchor "}, {"query": "anchor", "buckets": ["docs"], "max_results": 1}):
+            hits = (await search(**body)).json()["hits"]
+            assert {hit["bucket"] for hit in hits} == {"docs"}
+            scores = [hit["score"] for hit in hits]
+            assert scores == sorted(scores, reverse=True)
+            assert scores[-1] > 0
+        hidden, absent = [await search(query="anchor", buckets=[name]) for name in ("board", "absent")]
+        assert (hidden.status_code, absent.status_code) == (404, 404)
+        assert hidden.text.replace("board", "absent") == absent.text
+        for body in (
+            {"query": " "},
+            {"query": "x" * 2_001},
+            {"query": "x", "max_results": 21},
+            {"query": "x", "buckets": "docs"},
+            {"query": ["x"]},
+        ):
+            refused = await search(**body)
+            assert (refused.status_code, refused.json()["error"]) == (400, "invalid_arguments"), body
 
 
 async def test_labels_and_originals_are_within_reach_and_for_those_who_may(team: Team) -> None:
@@ -140,6 +171,7 @@ async def test_headers_narrow_the_routes_of_the_page_too(team: Team) -> None:
             ("GET", f"/page/sources/{file_id}/content", None),
             ("PATCH", f"/page/sources/{file_id}", {"tags": []}),
             ("POST", "/page/uploads", {"bucket": "docs", "path": "a.md"}),
+            ("POST", "/page/search", {"query": "narrowed", "buckets": ["docs"]}),
         )
         for method, path, body in asked:
             answers = [
@@ -177,6 +209,7 @@ async def test_only_what_the_operator_offers_can_be_done(tmp_path: Path) -> None
             assert (can["download"], can["pictures"], can["relabel"]) == (False, False, False)
             for refused in (
                 await http.get("/page/sources", params={"bucket": "docs"}),
+                await http.post("/page/search", json={"query": "x"}),
                 await http.get("/page/sources/file_1/content"),
                 await http.get("/page/sources/file_1/pages/1/picture"),
                 await http.patch("/page/sources/file_1", json={"tags": []}),

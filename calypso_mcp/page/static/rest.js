@@ -87,7 +87,8 @@ export async function search({ query, buckets: named, limit = 10, signal }) {
   const answer = await call("POST", "search", { body: { query, buckets: named?.length ? named : undefined, max_results: limit }, signal });
   return {
     hits: answer.results.map((hit) => ({
-      fileId: hit.file_id, title: hit.title, filename: hit.filename, text: hit.text ?? "", url: hit.url,
+      // Web pages and answers have names of their own, their files' are made up.
+      fileId: hit.file_id, title: hit.title, filename: hit.attributes?.kind ? undefined : hit.filename, text: hit.text ?? "",
       score: hit.attributes?.score, place: hit.attributes ?? {},
     })),
     absent: answer.absent_words ?? [],

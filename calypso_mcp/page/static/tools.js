@@ -109,8 +109,8 @@ export const addQa = (bucket, question, answer) => tool("add_qa", { bucket, ques
 
 /** Search the named buckets, or all within reach: {hits, absent}. */
 export async function search({ query, buckets: named, limit = 10, signal }) {
-  const found = await tool("search_bucket", { query, buckets: named?.length ? named : undefined, max_results: limit, detail: "full" }, signal);
-  return { hits: (found.hits ?? []).map(hitOf), absent: found.absent_words ?? [] };
+  const found = await call("POST", "page/search", { body: { query, buckets: named, max_results: limit }, signal });
+  return { hits: found.hits.map(hitOf), absent: found.absent_words ?? [] };
 }
 
 /** Return the agents: {model, name, isDefault, buckets}. */

@@ -102,13 +102,19 @@ async def search_bucket(
         model = await access.require_agent(agent)
         found = await search_agent(access, request, model)
         searched = [entry for entry in await access.buckets() if entry.id in model.bucket_ids]
-        return answer(await _hits(access, query, found, searched, detail))
-    searched = await _asked(access, [bucket] if bucket else buckets)
+        return answer(await show_hits(access, query, found, searched, detail))
+    searched = await require_searched(access, [bucket] if bucket else buckets)
     found = await search_buckets(access, request, searched)
-    return answer(await _hits(access, query, found, searched, detail))
+    return answer(await show_hits(access, query, found, searched, detail))
 
 
-async def _asked(access: Access, references: list[str]) -> list[Bucket]:
+async def require_searched(access: Access, references: list[str]) -> list[Bucket]:
+    """Return the named buckets, or all in reach where none is named.
+
+    Raises:
+        InputError: There is none.
+        ScopeError: One of them is not in reach.
+    """
     searched = await (access.require_buckets(references) if references else access.buckets())
     if not searched:
         raise InputError(
@@ -119,9 +125,10 @@ async def _asked(access: Access, references: list[str]) -> list[Bucket]:
     return searched
 
 
-async def _hits(
+async def show_hits(
     access: Access, query: str, answered: SearchOutcome, searched: list[Bucket], detail: str
 ) -> SearchHits:
+    """Return what a search of `searched` found; with `detail` full every passage, in its order."""
     concise = detail == "concise"
     found = strong(answered.found) if concise else answered.found
     empty = None if found else await name_emptiness(access, searched)

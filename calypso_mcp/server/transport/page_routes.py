@@ -1,4 +1,4 @@
-"""What the page needs beyond the tools: sorted lists, labels, originals, and addresses to send files to.
+"""What the page needs beyond the tools: sorted lists, scores, labels, originals, addresses for files.
 
 Tools are made for models. These routes do for a person what tools do, behind the same login, within the same
 scope, and only where the operator offers the tool that does it for a model.
@@ -7,15 +7,16 @@ scope, and only where the operator offers the tool that does it for a model.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Annotated, TypeVar
 from urllib.parse import quote
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, StringConstraints, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from calypso_mcp.api.connection import Extension
+from calypso_mcp.api.search import SearchRequest
 from calypso_mcp.api.sources import RelabelSource, SourcesQuery
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.domain.uploads.upload_rules import split_name
@@ -24,12 +25,14 @@ from calypso_mcp.page.findings import Findings
 from calypso_mcp.server.access.answers import failure
 from calypso_mcp.server.access.credentials import ANYONE, grant_of_http
 from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads
+from calypso_mcp.server.scope.bucket_search import score_of, search_buckets
 from calypso_mcp.server.scope.destinations import version_rule
 from calypso_mcp.server.scope.narrowing import asked_limits
 from calypso_mcp.server.scope.request_scope import Access
 from calypso_mcp.server.scope.scoped_lookup import require_file
 from calypso_mcp.server.scope.source_lists import SourceFilters
 from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.tools.search import require_searched, show_hits
 from calypso_mcp.server.tools.sources import SourceCard, name_of, source_page
 from calypso_mcp.server.tools.uploads import issue_address, named_target
 from calypso_mcp.server.transport.downloads import Download, Downloads
@@ -40,6 +43,14 @@ _NO_STORE = {"Cache-Control": "no-store"}
 M = TypeVar("M", bound=BaseModel)
 #: Does the work of a route for a caller.
 Work = Callable[[Access, Request], Awaitable[Response]]
+
+
+class SearchWanted(BaseModel):
+    """Body of `POST /page/search`; without `buckets` all in reach are searched."""
+
+    query: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+    buckets: list[str] = []
+    max_results: Annotated[int, Field(ge=1, le=20)] = 10
 
 
 class AddressWanted(BaseModel):
@@ -78,6 +89,7 @@ def page_routes(
     return [
         route(f"{PREFIX}/abilities", "GET", page.abilities),
         route(f"{PREFIX}/sources", "GET", page.list),
+        route(f"{PREFIX}/search", "POST", page.search),
         route(source, "PATCH", page.relabel),
         route(f"{source}/content", "GET", page.content),
         route(f"{source}/pages/{{page}}/picture", "GET", page.picture),
@@ -128,6 +140,18 @@ class PageEndpoints:
         bucket = await access.require_bucket(asked.bucket)
         page = await source_page(access, bucket, filters, limit=asked.limit, cursor=asked.cursor or "")
         return JSONResponse(page.facts(), headers=_NO_STORE)
+
+    async def search(self, access: Access, request: Request) -> Response:
+        """Answer with the passages that the tool finds, uncut, and their scores, which no model needs."""
+        self._require("search_bucket")
+        wanted = _read(SearchWanted, await request.body())
+        asked = SearchRequest(query=wanted.query, max_results=wanted.max_results)
+        buckets = await require_searched(access, wanted.buckets)
+        outcome = await search_buckets(access, asked, buckets)
+        found = (await show_hits(access, wanted.query, outcome, buckets, "full")).facts()
+        for hit, entry in zip(found["hits"], outcome.found, strict=True):
+            hit["score"] = score_of(entry.result)
+        return JSONResponse(found, headers=_NO_STORE)
 
     async def relabel(self, access: Access, request: Request) -> Response:
         """Change the tags or the title of a source, all of whose buckets are in scope."""

@@ -10,7 +10,7 @@ export function bucketOf(bucket) {
   };
 }
 
-/** Return a hit of `search_bucket`, or a citation of `ask_agent`. */
-export function hitOf({ file_id: fileId, title, filename, text, place, url, bucket }) {
-  return { fileId, title, filename, text, place: place ?? "", url, bucket };
+/** Return a hit of a search, or a citation of `ask_agent`. */
+export function hitOf({ file_id: fileId, title, filename, text, place, url, bucket, score }) {
+  return { fileId, title, filename, text, place: place ?? "", url, bucket, score };
 }
