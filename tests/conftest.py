@@ -22,10 +22,13 @@ settings.register_profile("unhurried", settings(deadline=None, suppress_health_c
 settings.load_profile("unhurried")
 
 
-def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Start workers for folders only: a file has run by the time that workers have collected it."""
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Start workers for folders only: a file has run by the time that workers have collected it.
+
+    There is one more than cores: most tests talk to processes of their own, and wait for them.
+    """
     is_quick = all(Path(named.partition("::")[0]).is_file() for named in config.args)
-    return 0 if is_quick or sys.platform == "win32" else None
+    return 0 if is_quick or sys.platform == "win32" else (os.cpu_count() or 1) + 1
 
 
 @pytest.fixture(autouse=True)
