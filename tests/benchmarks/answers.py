@@ -5,7 +5,7 @@
 A FOLDER holds a collection as for `retrieval`, and `spans.jsonl` with the right `answer` to each question
 (`_id`) and the number of its article (`doc`); documents are called `ARTICLE_PARAGRAPH`. Told are the shares
 of the questions with the answer in a quotation, that are answered at all, and that are answered although
-the whole article is out of reach.
+the whole article is out of reach; and of the best hits that hold the answer, the share that shows it.
 
 `--faq` makes a file of questions with bare answers of each article, in three forms. Told are the shares of
 the questions whose answer is quoted, and that get a quotation which is a question.
@@ -57,14 +57,17 @@ def main() -> None:
                 held, questions = measured_faq(folder, form)
                 print(f"{folder.name:12} {form.splitlines()[0]:15} {held:13.3f} {questions:15.3f}")
         return
-    print(f"{'collection':12} {'in quotes':>9} {'answered':>9} {'unanswerable':>12} {'median ms':>9}")
+    print(f"{'collection':12} {'in quotes':>9} {'answered':>9} {'unanswerable':>12} {'shown':>9} {'ms':>9}")
     for folder in given.folders:
-        held, answered, misled, milliseconds = measured(folder)
-        print(f"{folder.name:12} {held:9.3f} {answered:9.3f} {misled:12.3f} {milliseconds:9.1f}")
+        held, answered, misled, shown, milliseconds = measured(folder)
+        print(
+            f"{folder.name:12} {held:9.3f} {answered:9.3f} {misled:12.3f} {shown:9.3f} {milliseconds:9.1f}",
+            flush=True,
+        )
 
 
-def measured(folder: Path) -> tuple[float, float, float, float]:
-    """Return the three shares and the median time of an answer in milliseconds."""
+def measured(folder: Path) -> tuple[float, float, float, float, float]:
+    """Return the four shares and the median time of an answer in milliseconds."""
     collection = Collection.load(folder)
     connection = sqlite3.connect(":memory:")
     connection.executescript(index.SCHEMA)
@@ -75,6 +78,7 @@ def measured(folder: Path) -> tuple[float, float, float, float]:
     held: list[bool] = []
     answered: list[bool] = []
     misled: list[bool] = []
+    shown: list[bool] = []
     seconds: list[float] = []
     for line in (folder / "spans.jsonl").read_text(encoding="utf-8").splitlines():
         span = json.loads(line)
@@ -87,8 +91,12 @@ def measured(folder: Path) -> tuple[float, float, float, float]:
         answered.append(bool(quoted))
         elsewhere = sorted(articles - {str(span["doc"])})
         misled.append(bool(answer(collection, connection, question, elsewhere)))
-    shares = [sum(judged) / len(judged) for judged in (held, answered, misled)]
-    return shares[0], shares[1], shares[2], 1000 * statistics.median(seconds)
+        for hit in search(connection, question, Where(sorted(articles)), limit=1, with_matches=True):
+            if hit.file_id in collection.relevance[span["_id"]] and expected in " ".join(hit.text.split()):
+                start, end = hit.match or (0, len(hit.text))
+                shown.append(expected in " ".join(hit.text[start:end].split()))
+    shares = [statistics.fmean(judged) for judged in (held, answered, misled, shown)]
+    return shares[0], shares[1], shares[2], shares[3], 1000 * statistics.median(seconds)
 
 
 def measured_faq(folder: Path, form: str) -> tuple[float, float]:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-#: Characters of a snippet, as far as whole rows and sentences allow.
-_CHARS = 320
+#: Characters of a snippet, as far as whole rows and sentences allow; what a search shows fits (`matches`).
+_CHARS = 500
 #: A row or a sentence longer than this is cut.
 _LONGEST_UNIT = 600
 #: Two neighbouring words of the question that stand together say more than two words apart.

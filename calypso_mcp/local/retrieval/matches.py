@@ -1,10 +1,11 @@
-"""The part of a passage that matches a query: a sentence with its neighbours, or the rows of a table.
+"""The part of a passage that matches a query: sentences that stand together, or the rows of a table.
 
 It is what a reader is shown and what is cited: it stays in its section where that holds all that matches.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile, zip_longest
@@ -15,9 +16,14 @@ from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.words.stems import Stems
 
-#: Sections up to so many characters are shown whole; of longer ones, what matches with its neighbours.
+#: Sections up to so many characters are shown whole; of longer ones, at most so many.
 _SECTION_CHARS = 500
+#: So many are shown where there is room; so many more cost that share of what all the words sought tell.
 _SHOWN_CHARS = 320
+_COST = 0.1
+#: What a sentence of a stretch counts for words that the stretch holds already. With the cost it was measured
+#: on XQuAD: .930 of the stretches hold the answer, .893 where the best sentence only got its neighbours.
+_REPEATED_WEIGHT = 0.1
 #: Characters of rows below the names of their columns.
 _TABLE_CHARS = 1_200
 #: What a word of the query in a heading counts for the sentences below it.
@@ -46,10 +52,11 @@ def match_quotations(passage: Passage, quoted: Collection[str]) -> Passage:
     spans = sentences.find_spans(passage.text)
     wanted = {"".join(text.split()) for text in quoted}
     said = ["".join(passage.text[start:end].split()) for start, end in spans]
-    holding = [
-        number for number, text in enumerate(said) if any(text in other or other in text for other in wanted)
+    held = [
+        any(text in other or other in text for other in wanted) << number for number, text in enumerate(said)
     ]
-    return replace(passage, match=_show(passage, spans, holding)) if holding else passage
+    match = _show(passage, spans, [(own, 0) for own in held], [1.0] * len(held))
+    return replace(passage, match=match) if match else passage
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ def _with_match(passage: Passage, held_by: Callable[[str], int], weights: Sequen
     spans = sentences.find_spans(passage.text)
     above = {heading: held_by(heading) for heading in {_heading(passage, *span) for span in spans}}
     held = [(held_by(passage.text[start:end]), above[_heading(passage, start, end)]) for start, end in spans]
-    return replace(passage, match=_show(passage, spans, _best(held, weights)))
+    return replace(passage, match=_show(passage, spans, held, weights))
 
 
 def _heading(passage: Passage, start: int, end: int) -> str:
@@ -126,8 +133,11 @@ def _weigh(bits: int, weights: Sequence[float]) -> float:
     return sum(weight for number, weight in enumerate(weights) if bits >> number & 1)
 
 
-def _show(passage: Passage, spans: Sequence[_Span], matching: Sequence[int]) -> _Span | None:
-    """Return what to show: the section if it is short, else what matches and as much around it."""
+def _show(
+    passage: Passage, spans: Sequence[_Span], held: Sequence[tuple[int, int]], weights: Sequence[float]
+) -> _Span | None:
+    """Return what to show: the section if it is short, else the stretch of it that holds most."""
+    matching = _best(held, weights)
     if not matching:
         return None
     text = passage.text
@@ -137,10 +147,38 @@ def _show(passage: Passage, spans: Sequence[_Span], matching: Sequence[int]) -> 
     begin, stop = widen_to_section(passage.outline, text, *shown)
     if stop - begin <= _SECTION_CHARS:
         return begin, begin + len(text[begin:stop].rstrip())
-    after = [span for span in spans if shown[1] <= span[0] and span[1] <= stop]
-    before = [span for span in reversed(spans) if begin <= span[0] and span[1] <= shown[0]]
+    inside = [
+        (span, own)
+        for span, (own, _) in zip(spans, held, strict=True)
+        if begin <= span[0] and span[1] <= stop
+    ]
+    shown = _best_stretch(inside, weights)
+    after = [span for span, _ in inside if shown[1] <= span[0]]
+    before = [span for span, _ in reversed(inside) if span[1] <= shown[0]]
     in_turns = (span for pair in zip_longest(after, before) for span in pair if span is not None)
     return _grow(shown, in_turns, _SHOWN_CHARS)
+
+
+def _best_stretch(sentences: Sequence[tuple[_Span, int]], weights: Sequence[float]) -> _Span:
+    """Return the stretch of sentences, each with the phrases it holds, that holds most for its length."""
+    told = [_weigh(own, weights) for _, own in sentences]
+    cost = _COST * sum(weights) / _SHOWN_CHARS
+    best, shown = -math.inf, sentences[0][0]
+    for first in reversed(range(len(sentences))):  # of equal ones the shortest comes first
+        begin, known, score = sentences[first][0][0], 0, 0.0
+        for number in range(first, len(sentences)):
+            (_, end), own = sentences[number]
+            length = end - begin
+            if number > first and length > _SECTION_CHARS:
+                break
+            score += _REPEATED_WEIGHT * told[number]
+            if added := own & ~known:  # seldom: there may be many short sentences
+                score += _weigh(added, weights)
+            known |= own
+            worth = score - cost * max(length - _SHOWN_CHARS, 0)
+            if worth > best:
+                best, shown = worth, (begin, end)
+    return shown
 
 
 def _grow(shown: _Span, others: Iterable[_Span], most: int) -> _Span:

@@ -14,6 +14,9 @@ FULL_TOKENS = 20_000
 
 _WORD = re.compile(r"\w{3,}")
 _ASCII_CHARS_PER_TOKEN = 4
+#: Other alphabets take about so many; Korean, Chinese and what stands behind them one.
+_OTHER_CHARS_PER_TOKEN = 2
+_WHOLE_FROM = "\u1100"
 #: Words of lead-in kept before the first word found, in characters.
 _LEAD = 80
 #: One part in so many of the room beside the words found comes before them.
@@ -22,8 +25,12 @@ _SHARE_BEFORE = 3
 
 def estimate_tokens(text: str) -> int:
     """Return roughly how many tokens `text` takes: generous for scripts other than Latin."""
-    other = sum(1 for character in text if not character.isascii())
-    return (len(text) - other) // _ASCII_CHARS_PER_TOKEN + other + 1
+    if text.isascii():
+        return len(text) // _ASCII_CHARS_PER_TOKEN + 1
+    ascii_chars = sum(map(str.isascii, text))
+    whole = sum(character >= _WHOLE_FROM for character in text)
+    others = len(text) - ascii_chars - whole
+    return ascii_chars // _ASCII_CHARS_PER_TOKEN + others // _OTHER_CHARS_PER_TOKEN + whole + 1
 
 
 def allowances(passages: int, *, concise: bool) -> list[int]:

@@ -56,6 +56,21 @@ def test_of_a_long_section_a_sentence_is_shown_between_its_neighbours(connection
     assert (part.line_start, part.line_end) == (6, 9)
 
 
+def test_of_a_long_section_sentences_that_hold_more_together_are_shown_before_one_that_holds_most(
+    connection: sqlite3.Connection,
+) -> None:
+    told = "Osterquay has a crane made of steel. In 2019 its containers weighed 9,000 tons. They were lifted."
+    text = "\n".join([f"{FILLER[0]} Osterquay lifted a crane.", *FILLER[1:8], told, *FILLER[8:]])
+    part = shown(
+        best(
+            connection,
+            read_text(FileContent(text.encode())),
+            "What did the containers weigh that the Osterquay crane of steel lifted in 2019?",
+        )
+    )
+    assert told in part.text
+
+
 @pytest.mark.parametrize(
     ("query", "heading", "lines"),
     [

@@ -48,6 +48,12 @@ def test_a_cut_passage_is_part_of_the_text_and_within_its_allowance(text: str, q
     assert len(excerpt) <= len(text) or is_cut
 
 
+@pytest.mark.parametrize("word", ["word ", "λόγος ", "слово ", "كلمة ", "शब्द ", "คำ "])
+def test_what_a_search_shows_of_a_passage_fits_in_every_alphabet(word: str):
+    text = (word * 500)[:500]
+    assert cut(text, "?", allowances(5, concise=True)[0]) == (text, False)
+
+
 @pytest.mark.parametrize("passages", [1, 8, 20])
 def test_all_passages_together_stay_within_the_budget(passages: int):
     tokens = allowances(passages, concise=True)
