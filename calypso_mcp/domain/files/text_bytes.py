@@ -55,9 +55,9 @@ def wide_encoding(data: bytes) -> str | None:
 
 
 def looks_like_text(head: bytes) -> bool:
-    """Whether the first bytes of a file may be text in any encoding."""
+    """Whether the first bytes of a file, of which there may be none yet, may be text in any encoding."""
     unpadded = head.rstrip(b"\0")
-    if marked_encoding(head) is not None:
+    if not head or marked_encoding(head) is not None:
         return True
     if unpadded and _controls(unpadded) <= max(_FEW_CONTROLS, len(unpadded) * _MOST_CONTROLS):
         return True

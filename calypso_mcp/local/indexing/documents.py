@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
@@ -83,6 +83,14 @@ class Document:
         return BLOCK_SEPARATOR.join(block.text for block in self.blocks)
 
 
+@dataclass(slots=True)
+class Allowance:
+    """What the files inside one file may still come to, those inside of them included."""
+
+    members: int = 500
+    size_bytes: int = 256 << 20
+
+
 @dataclass(frozen=True, slots=True)
 class FileContent:
     """A file to read."""
@@ -96,5 +104,7 @@ class FileContent:
     max_chars: int = 30_000_000
     #: How many files this one is inside of.
     depth: int = 0
+    #: What is left for files inside it; shared with the outermost.
+    allowance: Allowance = field(default_factory=Allowance)
     #: Whether it is a page of the web, of which the main content counts.
     is_page: bool = False

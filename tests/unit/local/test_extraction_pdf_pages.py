@@ -11,6 +11,7 @@ import pypdf
 import pytest
 from pypdf.annotations import FreeText, Text
 from pypdf.constants import PageLabelStyle
+from pypdf.generic import ArrayObject, DictionaryObject, NameObject, StreamObject, TextStringObject
 from reportlab.pdfgen.canvas import Canvas
 
 from calypso_mcp.local.indexing.chunking import split
@@ -228,12 +229,38 @@ def test_many_ranges_are_counted() -> None:
     assert name_pages(list(range(1, 101, 2))).endswith("39 and others (50 in all)")
 
 
-def test_files_attached_to_a_pdf_are_named_as_unread() -> None:
+def test_files_attached_to_a_pdf_are_read() -> None:
     writer = pypdf.PdfWriter(clone_from=io.BytesIO(text_pdf([["The canteen opens at eleven."]])))
-    for number in range(7):
-        writer.add_attachment(f"menu{number}.txt", b"Soup.")
+    writer.add_attachment("menu.txt", b"Soup.")
+    writer.add_attachment("menu.gif", b"GIF89a")
+    document = read_pdf(FileContent(_written(writer)))
+    assert document.text == "The canteen opens at eleven.\n\nAttachment: menu.txt\n\nSoup."
+    [warning] = document.warnings
+    assert warning.startswith("attachment not read: 'menu.gif' is a picture.")
+
+
+@pytest.mark.parametrize("is_parted", [True, False])
+def test_what_was_filled_into_an_xfa_form_is_read(is_parted: bool) -> None:
+    data = (
+        b"<xfa:datasets xmlns:xfa='http://www.xfa.org/schema/xfa-data/1.0/'><xfa:data>"
+        b"<tenant>Ottilie</tenant></xfa:data></xfa:datasets>"
+    )
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(text_pdf([["Please wait..."]])))
+    stream = StreamObject()
+    stream.set_data(data if is_parted else b"<xdp><template>Tenant</template>" + data + b"</xdp>")
+    packet = writer._add_object(stream)
+    name = TextStringObject("datasets")
+    xfa = ArrayObject([name, packet]) if is_parted else packet
+    form = {"/XFA": xfa, "/Fields": ArrayObject()}
+    entries = {NameObject(key): value for key, value in form.items()}
+    writer.root_object[NameObject("/AcroForm")] = DictionaryObject(entries)
+    document = read_pdf(FileContent(_written(writer)))
+    assert document.text == "Please wait...\n\ntenant: Ottilie"
+    [warning] = document.warnings
+    assert "what was filled in were read" in warning
+
+
+def _written(writer: pypdf.PdfWriter) -> bytes:
     target = io.BytesIO()
     writer.write(target)
-    [warning] = read_pdf(FileContent(target.getvalue())).warnings
-    assert "menu0.txt, menu1.txt" in warning
-    assert "and 2 more" in warning
+    return target.getvalue()

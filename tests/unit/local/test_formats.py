@@ -12,8 +12,8 @@ from zipfile import ZipFile
 import pytest
 
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, split
-from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent, Part
-from calypso_mcp.local.indexing.formats.detection import choose_entry
+from calypso_mcp.local.indexing.documents import Allowance, Document, ExtractionFailed, FileContent, Part
+from calypso_mcp.local.indexing.formats.detection import choose_entry, is_quick_by_name
 from calypso_mcp.local.indexing.formats.office.packages import Package
 from calypso_mcp.local.indexing.formats.registry import readable_formats
 
@@ -279,6 +279,54 @@ def test_a_mail_inside_a_mail_is_read_and_an_endless_nest_is_not() -> None:
     assert "0" not in subjects
 
 
+def _zip(**files: bytes) -> bytes:
+    target = BytesIO()
+    with ZipFile(target, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return target.getvalue()
+
+
+def test_archives_in_a_mail_are_read_and_an_endless_nest_is_not() -> None:
+    inner = mail(Subject="Inner")
+    inner.add_attachment(b"Soup.", maintype="application", subtype="octet-stream", filename="menu.txt")
+    archive = _zip(**{"a/b.txt": b"Rent.", "inner.eml": inner.as_bytes(), "more.zip": _zip(c=b"Deposit.")})
+    outer = mail(Subject="Outer")
+    outer.add_attachment(archive, maintype="application", subtype="zip", filename="papers.zip")
+    text = read("a.eml", outer.as_bytes()).text
+    assert [words for words in ("File: a/b.txt", "Rent.", "Soup.", "Deposit.") if words not in text] == []
+    for _ in range(5):
+        archive = _zip(**{"more.zip": archive})
+    [warning] = read("a.eml", _mail_with(archive)).warnings
+    assert "too many files lie in each other" in warning
+
+
+def _mail_with(archive: bytes) -> bytes:
+    letter = mail(Subject="s")
+    letter.add_attachment(archive, maintype="application", subtype="zip", filename="a.zip")
+    return letter.as_bytes()
+
+
+def test_all_files_inside_one_file_together_are_bounded() -> None:
+    bomb = _zip(**{f"{number}.txt": b"Rent. " * 40 for number in range(99)})
+    archive = _zip(**{f"{number}.zip": bomb for number in range(99)})
+    document = read("a.eml", _mail_with(archive))
+    assert document.text.count("File: ") <= Allowance().members
+    assert any("too many files" in warning for warning in document.warnings)
+    large = FileContent(_mail_with(_zip(a=b"x" * 9_000)), "a.eml", allowance=Allowance(size_bytes=8_000))
+    document = choose_entry("a.eml", "", b"").read(large)
+    assert any("too many files" in warning for warning in document.warnings)
+
+
+def test_an_attached_archive_that_needs_a_password_or_is_damaged_is_named() -> None:
+    locked = bytearray(_zip(a=b"Rent."))
+    for at in (locked.index(b"PK\x03\x04") + 6, locked.index(b"PK\x01\x02") + 8):
+        locked[at] |= 1
+    for archive in (bytes(locked), _zip(a=b"Rent.")[:-9]):
+        [warning] = read("a.eml", _mail_with(archive)).warnings
+        assert warning.startswith("attachment a.zip was not read (")
+
+
 def test_html_is_read_where_the_plain_part_says_nothing() -> None:
     message = mail(Subject="s")
     message.set_content("See HTML.")
@@ -359,3 +407,8 @@ def test_comments_on_slides_of_old_and_new_programs_are_found() -> None:
         modern = "<p188:cm id='1'><a:p><a:r><a:t>Cut </a:t></a:r><a:r><a:t>it</a:t></a:r></a:p></p188:cm>"
         package.writestr("ppt/comments/modernComment_1.xml", modern)
     assert list(Package(target.getvalue()).comments()) == ["Ask Ann & Bo", "Cut it"]
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.eml", "a.csv", "Makefile"])
+def test_a_name_alone_tells_that_a_file_is_quick_to_read(name: str) -> None:
+    assert is_quick_by_name(name, "")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
-import struct
+import tarfile
 import time
 import zipfile
+from contextlib import suppress
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import docx
@@ -22,7 +24,6 @@ from odf.text import P  # pyright: ignore[reportMissingTypeStubs]
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.detection import choose_entry
-from calypso_mcp.local.indexing.formats.office.old_files import list_lost_parts
 from calypso_mcp.local.indexing.formats.office.packages import Package
 
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -171,18 +172,54 @@ def test_a_password_is_named_as_the_cause() -> None:
         read("a.docx", head + "EncryptedPackage".encode("utf-16-le") + bytes(600))
 
 
-def test_what_is_lost_of_an_old_file_is_named() -> None:
-    # A Word stream of 300 characters: 30 of headers, 9 of comments, 5 of text boxes.
-    word = bytearray(1_024)
-    word[512:514] = b"\xec\xa5"
-    struct.pack_into("<5i", word, 512 + 0x54, 30, 0, 9, 0, 5)
-    assert list_lost_parts(bytes(word)) == ["headers and footers", "comments", "text boxes"]
-    struct.pack_into("<5i", word, 512 + 0x54, 20, 0, 0, 0, 0)
-    assert list_lost_parts(bytes(word)) == []
-    records = struct.pack("<HH6sHHHH", 0x809, 16, b"\0\6", 0, 0, 0, 0) + bytes(2)
-    for kinds, lost in (((), []), ((0x1B6,), ["text boxes"]), ((0x1B6, 0x1C), ["comments"])):
-        sheet = records + b"".join(struct.pack("<HH", kind, 3) + b"abc" for kind in kinds)
-        assert list_lost_parts(bytes(512) + sheet) == lost
+#: By LibreOffice: a Word and an Excel file with text in every place beside their own.
+OLD = Path(__file__).parents[2] / "data" / "old_office.tar.xz"
+BESIDE = {
+    "old.doc": ("Header of the dockmaster Größe", "Footer Заметка", "年假", "Box text boathook"),
+    "old.xls": (
+        *("Head of Quillon Page", "Foot of Zephyr", "Splice before Größe 年假", "Cordage by tarring"),
+        "Chandler Obadiah",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_what_stands_beside_the_text_of_an_old_file_is_read(name: str) -> None:
+    text = read(name, _old(name)).text
+    assert [words for words in BESIDE[name] if words not in text] == []
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_a_damaged_old_file_is_read_as_far_as_it_goes_or_fails_honestly(name: str) -> None:
+    data = _old(name)
+    for at in range(512, len(data), 509):
+        with suppress(ExtractionFailed):
+            read(name, data[:at] + b"\xff\x7f\xfe\xff\xff\x7f" + data[at + 6 :])
+
+
+def _old(name: str) -> bytes:
+    with tarfile.open(OLD) as archive:
+        member = archive.extractfile(name)
+        assert member is not None
+        return member.read()
+
+
+def test_a_package_without_its_end_is_called_damaged() -> None:
+    target = BytesIO()
+    docx.Document().save(target)
+    with pytest.raises(ExtractionFailed, match="is damaged"):
+        read("a.docx", target.getvalue()[:-200])
+
+
+def test_what_stands_in_a_first_row_above_nothing_is_read() -> None:
+    target = BytesIO()
+    with xlsxwriter.Workbook(target) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["plan", "seats", "Prices of the harbour board"])
+        sheet.write_row(1, 0, ["Business", 9])
+    assert (
+        "plan: Business | seats: 9\n\nPrices of the harbour board" in read("a.xlsx", target.getvalue()).text
+    )
 
 
 def test_boxes_on_sheets_of_opendocument_are_read() -> None:

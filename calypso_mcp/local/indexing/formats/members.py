@@ -1,11 +1,15 @@
-"""Files inside files: attachments of letters, documents placed in documents."""
+"""Files inside files: attachments of letters and PDFs, documents placed in documents, archives of either."""
 
 from __future__ import annotations
 
+import zipfile
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
+from itertools import islice
 
 from calypso_mcp.domain.files.file_formats import HEAD_BYTES
-from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.registry import entry_of, readable_formats
 
 #: Files in files in files.
@@ -13,6 +17,7 @@ MOST_DEPTH = 3
 #: Files read of one; more are left out, or named only.
 MOST_MEMBERS = 100
 _SHOWN_REASON_CHARS = 160
+_ZIP = b"PK\x03\x04"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +35,29 @@ class Member:
     data: bytes
 
 
-def read_member(member: Member, kind: str, depth: int) -> Document:
+def read_member(member: Member, kind: str, outer: FileContent) -> Document:
     """Return what a file inside another holds; where it cannot be read, a warning that says why.
 
     Args:
         member: The file.
         kind: What it is to the outer one, such as "attachment".
-        depth: How many files the outer one is inside of.
+        outer: The file that it is in.
     """
-    if depth >= MOST_DEPTH:
-        return Document(
-            (), warnings=(f"{kind} {member.name} was not read: too many files lie in each other",)
-        )
+    allowance = outer.allowance
+    allowance.members -= 1
+    allowance.size_bytes -= len(member.data)
+    if outer.depth >= MOST_DEPTH or min(allowance.members, allowance.size_bytes) < 0:
+        return _unread(f"{kind} {member.name} was not read: too many files lie in each other")
     head = member.data[:HEAD_BYTES]
     formats = readable_formats()
     found = formats.recognize(member.name, member.content_type, head)
+    file = FileContent(member.data, member.name, depth=outer.depth + 1, allowance=allowance)
     refusal = formats.refusal(member.name, head, member.content_type)
-    if found is None or refusal is not None:
-        return Document(
-            (), warnings=(f"{kind} not read: {refusal.message} {refusal.hint}" if refusal else "",)
-        )
+    is_archive = found is None and head.startswith(_ZIP)
+    if not is_archive and (found is None or refusal is not None):
+        return _unread(f"{kind} not read: {refusal.message} {refusal.hint}" if refusal else "")
     try:
-        document = entry_of(found.name).read(FileContent(member.data, member.name, depth=depth + 1))
+        document = entry_of(found.name).read(file) if found is not None else _read_archive(file)
     except ExtractionFailed as failure:
         reason = f": {failure.message[:_SHOWN_REASON_CHARS]}"
     except Exception as error:  # noqa: BLE001  whatever a parser raises is about this file only
@@ -59,4 +65,42 @@ def read_member(member: Member, kind: str, depth: int) -> Document:
     else:
         warnings = tuple(f"{kind} {member.name}: {warning}" for warning in document.warnings)
         return Document(document.blocks, warnings=warnings)
-    return Document((), warnings=(f"{kind} {member.name} was not read{reason}",))
+    return _unread(f"{kind} {member.name} was not read{reason}")
+
+
+def read_members(members: Iterable[Member], count: int, kind: str, outer: FileContent) -> Document:
+    """Return what the first of `count` files inside another hold, each below its name."""
+    blocks: list[Block] = []
+    warnings: list[str] = []
+    for member in islice(members, MOST_MEMBERS):
+        document = read_member(member, kind, outer)
+        if document.blocks:
+            blocks += (Block(f"{kind.capitalize()}: {member.name}", heading_level=2), *document.blocks)
+        warnings += document.warnings
+    if count > MOST_MEMBERS:
+        left = count - MOST_MEMBERS
+        warnings.append(f"{left:,} more files in it were not read: upload them as files of their own")
+    return Document(tuple(blocks), warnings=tuple(warnings))
+
+
+def _read_archive(archive: FileContent) -> Document:
+    with zipfile.ZipFile(BytesIO(archive.data)) as opened:
+        entries = [entry for entry in opened.infolist() if _is_file(entry)]
+        return read_members(_unpacked(opened, entries, archive), len(entries), "file", archive)
+
+
+def _is_file(entry: zipfile.ZipInfo) -> bool:
+    return not entry.is_dir() and not entry.filename.startswith("__MACOSX/")
+
+
+def _unpacked(
+    opened: zipfile.ZipFile, entries: Iterable[zipfile.ZipInfo], archive: FileContent
+) -> Iterator[Member]:
+    """Yield files, one byte more than is allowed at most."""
+    for entry in entries:
+        with opened.open(entry) as part:
+            yield Member(entry.filename, "", part.read(max(0, archive.allowance.size_bytes) + 1))
+
+
+def _unread(warning: str) -> Document:
+    return Document((), warnings=(warning,))

@@ -40,7 +40,10 @@ def table_blocks(
     top = "" if labelled else _row_line(header)[:_LONGEST_HEADER]
     gathered: list[tuple[str, Row]] = []
     size = len(top)
+    unsaid = {index for index, name in enumerate(header) if labelled and name.strip()}
     for row in rows:
+        if unsaid:
+            unsaid -= {index for index, cell in enumerate(row.cells) if cell.strip()}
         line = _labelled(header, row.cells) if labelled else _row_line(row.cells)
         if not line:
             continue
@@ -53,6 +56,10 @@ def table_blocks(
         yield _block(top, gathered, part)
     elif top:
         yield Block(top, part, is_table=True)
+    if unsaid:  # names of columns without a value, which may be no names but text
+        yield Block(
+            CELL_SEPARATOR.join(header[index].strip() for index in sorted(unsaid)), part, is_table=True
+        )
 
 
 def is_header(cells: Sequence[str]) -> bool:

@@ -35,19 +35,19 @@ class Letter:
     attachments: Sequence[Member | Letter] = field(default_factory=tuple)
 
 
-def letter_document(letters: Sequence[Letter], *, depth: int = 0, numbered: bool = False) -> Document:
-    """Return letters as one document; with `numbered`, each as a part of its own."""
+def letter_document(letters: Sequence[Letter], file: FileContent, *, numbered: bool = False) -> Document:
+    """Return the letters in `file` as one document; with `numbered`, each as a part of its own."""
     blocks: list[Block] = []
     warnings: list[str] = []
     for number, letter in enumerate(letters, 1):
         part = Part("message", number) if numbered else None
-        found = _blocks(letter, warnings, depth)
+        found = _blocks(letter, warnings, file)
         blocks += [replace(block, part=part, line_start=None, line_end=None) for block in found]
     title = letters[0].subject if len(letters) == 1 else None
     return Document(tuple(blocks), title or None, warnings=tuple(dict.fromkeys(warnings)))
 
 
-def _blocks(letter: Letter, warnings: list[str], depth: int) -> Iterator[Block]:
+def _blocks(letter: Letter, warnings: list[str], file: FileContent) -> Iterator[Block]:
     if letter.subject:
         yield Block(letter.subject, heading_level=1)
     if letter.facts:
@@ -61,17 +61,17 @@ def _blocks(letter: Letter, warnings: list[str], depth: int) -> Iterator[Block]:
         yield Block(
             f"Attachment: {attachment.subject if is_letter else attachment.name}".strip(), heading_level=2
         )
-        if depth < MOST_DEPTH and position < MOST_MEMBERS:
+        if file.depth < MOST_DEPTH and position < MOST_MEMBERS:
             found = (
-                _blocks(attachment, warnings, depth + 1)
+                _blocks(attachment, warnings, replace(file, depth=file.depth + 1))
                 if is_letter
-                else _attached(attachment, warnings, depth)
+                else _attached(attachment, warnings, file)
             )
             yield from map(_below_subject, map(_below_subject, found))
 
 
-def _attached(attachment: Member, warnings: list[str], depth: int) -> Sequence[Block]:
-    document = read_member(attachment, "attachment", depth)
+def _attached(attachment: Member, warnings: list[str], file: FileContent) -> Sequence[Block]:
+    document = read_member(attachment, "attachment", file)
     warnings += document.warnings
     return document.blocks
 

@@ -72,7 +72,7 @@ def read_mail(file: FileContent) -> Document:
     message = _parse(_without_frame(file))
     if not message.keys():
         return text_document(decode(file.data, file.charset), "no e-mail, read as plain text")
-    return letter_document([_letter(message)], depth=file.depth)
+    return letter_document([_letter(message)], file)
 
 
 def _without_frame(file: FileContent) -> bytes:
@@ -90,7 +90,7 @@ def read_mailbox(file: FileContent) -> Document:
     ends = [*begins[1:], len(file.data)]
     raw = [_QUOTED_FROM.sub(rb"\1", file.data[start:end]) for start, end in zip(starts, ends, strict=True)]
     letters = [_letter(_parse(message)) for message in raw[:_MOST_MESSAGES]]
-    document = letter_document(letters, depth=file.depth, numbered=True)
+    document = letter_document(letters, file, numbered=True)
     if len(raw) <= _MOST_MESSAGES:
         return document
     warning = f"only the first {_MOST_MESSAGES:,} of {len(raw):,} messages were read"

@@ -51,7 +51,7 @@ def read_outlook(file: FileContent) -> Document:
         message = Message.load(BytesIO(file.data))
     except Exception as error:
         raise ExtractionFailed("broken", "The file is damaged, or no Outlook message.") from error
-    return letter_document([_letter(message, 0)], depth=file.depth)
+    return letter_document([_letter(message, 0)], file)
 
 
 def _letter(message: Message, depth: int) -> Letter:

@@ -14,7 +14,7 @@ _INDENT = "  "
 _PROTECTED = "The file is protected by a password. Upload a copy without it."
 #: What a password makes of Office Open XML (MS-OFFCRYPTO 2.3.4.4).
 _ENCRYPTED_PART = "EncryptedPackage".encode("utf-16-le")
-_DAMAGED = "The file is damaged: it holds no document. Upload a copy that opens in its program."
+DAMAGED = "The file is damaged: it holds no document. Upload a copy that opens in its program."
 #: A ZIP, which a package is; where anydoc sees none, its end is missing.
 _PACKAGE = b"PK\x03\x04"
 _UNPACKS_TOO_FAR = "The file unpacks to more than is allowed. Upload it in parts."
@@ -42,12 +42,12 @@ def parse(data: bytes) -> anydoc.Document:
         if _ENCRYPTED_PART in data:
             raise ExtractionFailed("encrypted", _PROTECTED) from error
         if data.startswith(_PACKAGE):
-            raise ExtractionFailed("broken", _DAMAGED) from error
+            raise ExtractionFailed("broken", DAMAGED) from error
         raise ExtractionFailed(
             "unsupported", "The file is of a kind that cannot be read. Save it as docx, xlsx, pptx or PDF."
         ) from error
     except anydoc.ConvertError as error:
-        raise ExtractionFailed("broken", _DAMAGED) from error
+        raise ExtractionFailed("broken", DAMAGED) from error
 
 
 def document_blocks(document: anydoc.Document) -> Iterator[Block]:

@@ -1,42 +1,112 @@
-"""What is lost of Word and Excel files from before 2007: parts that anydoc does not read.
-
-Their streams are looked for where every compound file may begin one, at multiples of 512 bytes (MS-CFB 2.2).
-"""
+"""What anydoc leaves out of Word and Excel files from before 2007: headers, comments, boxes, titles."""
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
 
-_SECTOR = 512
-#: Of a Word stream (MS-DOC 2.5.1), and of the sheets of Excel 97 and later (MS-XLS 2.4.21).
-_WORD = b"\xec\xa5"
-_EXCEL = b"\x09\x08\x10\x00\x00\x06"
-#: Where a Word file says how many characters its parts have (MS-DOC 2.5.5), and how many programs write:
-#: headers hold page numbers and the lines above notes.
-_PARTS = {"headers and footers": (0x54, 24), "comments": (0x5C, 2), "text boxes": (0x64, 2)}
-#: Records of a comment, and of the text of a comment or a box (MS-XLS 2.4.179, 2.4.329).
-_NOTE, _BOX = 0x1C, 0x1B6
-_MOST_RECORDS = 200_000
+import olefile  # pyright: ignore[reportMissingTypeStubs]
+
+from calypso_mcp.local.indexing.formats.office.packages import PRINT_CODE
+
+_open: Any = olefile.OleFileIO  # not typed
+_WORD, _EXCEL = "WordDocument", "Workbook"
+#: Where a Word file says how many characters its parts have, in their order: text, footnotes, headers and
+#: footers, macros, comments, endnotes, text boxes, those of headers (MS-DOC 2.5.5). anydoc reads the text and
+#: the notes.
+_COUNTS_AT, _PARTS = 0x4C, 8
+_LEFT_OUT = (2, 4, 6, 7)
+#: Flags: encrypted, and in which of two streams the table of pieces is (MS-DOC 2.5.2); where it is there.
+_FLAGS_AT, _IS_ENCRYPTED, _IS_FIRST_TABLE, _PIECES_AT = 0x0A, 0x100, 0x200, 0x1A2
+#: Of a piece: its letters take one byte each (MS-DOC 2.9.73).
+_IS_NARROW = 0x4000_0000
+_FIELD_CODE = re.compile("\x13[^\x13-\x15]*\x14?|\x15")
+_PARAGRAPH_END = re.compile("[\r\x07\x0b\x0c]")
+_CONTROL = re.compile("[\x00-\x08\x0e-\x1f]")
+#: Records of a sheet (MS-XLS 2.3): header, footer, more of the record before, text of a box or comment, title
+#: of a chart; and the first, which says that text is in Unicode.
+_HEADER, _FOOTER, _CONTINUE, _BOX, _TITLE, _START = 0x14, 0x15, 0x3C, 0x1B6, 0x100D, 0x809
+_UNICODE_VERSION = b"\x00\x06"
+_BOX_COUNT_AT = 10
 
 
-def list_lost_parts(data: bytes) -> list[str]:
-    """Return what of an old Word or Excel file is not read, such as "comments"; empty for other files."""
-    for start in range(_SECTOR, len(data), _SECTOR):
-        if data.startswith(_WORD, start) and start + 0x68 <= len(data):
-            counts = {name: struct.unpack_from("<i", data, start + at)[0] for name, (at, _) in _PARTS.items()}
-            return [name for name, (_, fewest) in _PARTS.items() if counts[name] > fewest]
-        if data.startswith(_EXCEL, start):
-            found = set(_records(data, start))
-            # The text of a comment is a box's.
-            return ["comments"] if _NOTE in found else ["text boxes"] if _BOX in found else []
-    return []
+def read_beside(data: bytes) -> Iterator[str]:
+    """Yield what stands beside the text of an old Word or Excel file, each once; nothing of other files."""
+    try:
+        with _open(BytesIO(data)) as ole:
+            found = list(_of_word(ole) if ole.exists(_WORD) else _of_excel(ole) if ole.exists(_EXCEL) else ())
+    except (OSError, struct.error, ValueError):
+        return  # what anydoc read of the damaged file is all there is
+    yield from dict.fromkeys(text for raw in found if (text := " ".join(_CONTROL.sub("", raw).split())))
 
 
-def _records(data: bytes, start: int) -> Iterator[int]:
-    for _ in range(_MOST_RECORDS):
-        if start + 4 > len(data):
+def _of_word(ole: Any) -> Iterator[str]:
+    stream = ole.openstream(_WORD).read()
+    [flags] = struct.unpack_from("<H", stream, _FLAGS_AT)
+    if flags & _IS_ENCRYPTED:
+        return
+    counts = [max(0, count) for count in struct.unpack_from(f"<{_PARTS}i", stream, _COUNTS_AT)]
+    if not any(counts[part] for part in _LEFT_OUT):
+        return
+    table = ole.openstream("1Table" if flags & _IS_FIRST_TABLE else "0Table").read()
+    start, size = struct.unpack_from("<ii", stream, _PIECES_AT)
+    text = "".join(_pieces(stream, table[start : start + size]))
+    for part in _LEFT_OUT:
+        first = sum(counts[:part])
+        yield from _PARAGRAPH_END.split(_FIELD_CODE.sub("", text[first : first + counts[part]]))
+
+
+def _pieces(stream: bytes, table: bytes) -> Iterator[str]:
+    """Yield the text of a Word file in its order, by its table of pieces (MS-DOC 2.8.35)."""
+    at = 0
+    while table[at : at + 1] == b"\x01":  # properties, before the table itself
+        at += 3 + struct.unpack_from("<H", table, at + 1)[0]
+    [size] = struct.unpack_from("<i", table, at + 1)
+    count = (size - 4) // 12
+    ends = struct.unpack_from(f"<{count + 1}i", table, at + 5)
+    left = len(stream)
+    for number in range(count):
+        [place] = struct.unpack_from("<I", table, at + 5 + 4 * (count + 1) + 8 * number + 2)
+        length = min(max(0, ends[number + 1] - ends[number]), left)
+        left -= length  # pieces do not overlap
+        start = place & (_IS_NARROW - 1)
+        if place & _IS_NARROW:
+            yield stream[start // 2 : start // 2 + length].decode("cp1252", "replace")
+        else:
+            yield stream[start : start + 2 * length].decode("utf-16-le", "replace")
+
+
+def _of_excel(ole: Any) -> Iterator[str]:
+    stream = ole.openstream(_EXCEL).read()
+    missing = 0
+    for kind, record in _records(stream):
+        if kind == _START and record[:2] != _UNICODE_VERSION:
             return
-        kind, size = struct.unpack_from("<HH", data, start)
-        yield kind
-        start += 4 + size
+        if kind in {_HEADER, _FOOTER} and record:
+            yield PRINT_CODE.sub(" ", _letters(record[2:], int.from_bytes(record[:2], "little")))
+        elif kind == _TITLE and len(record) > 3:  # noqa: PLR2004  its number, then the count of letters
+            yield _letters(record[3:], record[2])
+        elif kind == _BOX:
+            missing = int.from_bytes(record[_BOX_COUNT_AT : _BOX_COUNT_AT + 2], "little")
+        elif kind == _CONTINUE and missing:
+            text = _letters(record, missing)
+            missing -= len(text)
+            yield text
+
+
+def _records(stream: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at + 4 <= len(stream):
+        kind, size = struct.unpack_from("<HH", stream, at)
+        yield kind, stream[at + 4 : at + 4 + size]
+        at += 4 + size
+
+
+def _letters(record: bytes, count: int) -> str:
+    """Return text behind the byte that says whether each letter takes two (MS-XLS 2.5.294)."""
+    if record[:1] == b"\x01":
+        return record[1 : 1 + 2 * count].decode("utf-16-le", "replace")
+    return record[1 : 1 + count].decode("latin-1")

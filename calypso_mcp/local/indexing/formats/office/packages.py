@@ -33,7 +33,7 @@ _HIDDEN = re.compile(r"""(<(?:row|col|sheet)\b[^<>]*?)\s(?:hidden="(?:1|true)"|s
 #: Sheets that unpack to more are not looked at for hidden rows.
 _MOST_SHEET_BYTES = 32 << 20
 #: How a sheet's header says what is set: fonts, sizes, page numbers (ECMA-376 part 1, 18.3.1.46).
-_PRINT_CODE = re.compile(r"&(?:\"[^\"]*\"|K[0-9A-F]{6}|\d{1,3}|[A-Z])")
+PRINT_CODE = re.compile(r"&(?:\"[^\"]*\"|K[0-9A-F]{6}|\d{1,3}|[A-Z])")
 _EMBEDDED = re.compile(
     r"^(?:word|ppt|xl)/embeddings/[^/]+\.(?:docx|docm|xlsx|xlsm|xlsb|pptx|pptm|doc|xls|ppt|pdf|bin)$"
 )
@@ -168,7 +168,7 @@ class Package:
     def printed_with_sheets(self) -> Iterator[str]:
         """Yield the headers and footers of a workbook's sheets, each once."""
         if self._sheets_are_small():
-            found = (_PRINT_CODE.sub(" ", text) for text in self._paragraphs(_SHEETS, _PRINTED))
+            found = (PRINT_CODE.sub(" ", text) for text in self._paragraphs(_SHEETS, _PRINTED))
             yield from dict.fromkeys(filter(None, (" ".join(text.split()) for text in found)))
 
     def with_hidden_rows(self) -> bytes | None:

@@ -13,7 +13,7 @@ from calypso_mcp.local.indexing.documents import Block, Document, FileContent, P
 from calypso_mcp.local.indexing.formats.members import MOST_MEMBERS, read_member
 from calypso_mcp.local.indexing.formats.office.books import with_chapter_names
 from calypso_mcp.local.indexing.formats.office.model import document_blocks, parse
-from calypso_mcp.local.indexing.formats.office.old_files import list_lost_parts
+from calypso_mcp.local.indexing.formats.office.old_files import read_beside
 from calypso_mcp.local.indexing.formats.office.packages import SLIDE_MARK, Package
 from calypso_mcp.local.indexing.formats.office.rich_text import with_all_text
 from calypso_mcp.local.indexing.formats.office.spreadsheets import read_spreadsheet
@@ -30,23 +30,22 @@ def read_office(file: FileContent) -> Document:
     """
     kind = anydoc.format_from_bytes(file.data)
     package = _package(file.data)
-    lost = list_lost_parts(file.data) if package is None else []
-    warnings = (
-        [f"not read: {', '.join(lost)}. Save the file in today's format and upload it again"] if lost else []
-    )
     if kind in _SPREADSHEETS:
         shown = package.with_hidden_rows() if package is not None else None
         document = read_spreadsheet(file.data if shown is None else shown)
-        blocks = (*document.blocks, *_beside_cells(package))
-        return replace(document, blocks=blocks, warnings=tuple(warnings))
+        beside = _beside_cells(package) if package is not None else map(Block, read_beside(file.data))
+        return replace(document, blocks=(*document.blocks, *beside))
     marked = with_all_text(file.data) if kind == "rtf" else None
     if package is not None:
         marked = _marked(package, kind)
     blocks = list(_parted(document_blocks(parse(file.data if marked is None else marked))))
+    if package is None:
+        blocks += map(Block, read_beside(file.data))
     title = package.title if package is not None else None
+    warnings: list[str] = []
     if package is not None and kind != "epub":
         for member in islice(package.members(), MOST_MEMBERS):
-            document = read_member(member, "embedded file", file.depth)
+            document = read_member(member, "embedded file", file)
             blocks += document.blocks
             warnings += document.warnings
         blocks += _comments(package)
@@ -66,12 +65,11 @@ def _marked(package: Package, kind: str | None) -> bytes | None:
     return package.with_plain_runs() if kind == "docx" else None
 
 
-def _beside_cells(package: Package | None) -> Iterator[Block]:
-    if package is not None:
-        yield from _comments(package)
-        yield from (Block(f"Comment: {note}") for note in package.cell_notes())
-        yield from map(Block, package.drawn_on_sheets())
-        yield from map(Block, package.printed_with_sheets())
+def _beside_cells(package: Package) -> Iterator[Block]:
+    yield from _comments(package)
+    yield from (Block(f"Comment: {note}") for note in package.cell_notes())
+    yield from map(Block, package.drawn_on_sheets())
+    yield from map(Block, package.printed_with_sheets())
 
 
 def _comments(package: Package) -> Iterator[Block]:

@@ -13,8 +13,8 @@ from io import BytesIO
 import anydoc
 import python_calamine
 
-from calypso_mcp.local.indexing.documents import Block, Document, Part
-from calypso_mcp.local.indexing.formats.office.model import grid_of, inline_text, parse
+from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, Part
+from calypso_mcp.local.indexing.formats.office.model import DAMAGED, grid_of, inline_text, parse
 from calypso_mcp.local.indexing.formats.tables import Row, is_header, table_blocks
 
 #: Rows above the header, such as the sheet's title.
@@ -31,7 +31,10 @@ def read_spreadsheet(data: bytes) -> Document:
     """
     # First, because it refuses sheets that span more cells than fit into memory.
     shown = _shown(parse(data))
-    book = python_calamine.CalamineWorkbook.from_filelike(BytesIO(data))
+    try:
+        book = python_calamine.CalamineWorkbook.from_filelike(BytesIO(data))
+    except python_calamine.CalamineError as error:
+        raise ExtractionFailed("broken", DAMAGED) from error
     blocks: list[Block] = []
     sheets = [sheet for sheet in book.sheets_metadata if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet]
     visible = [sheet.name for sheet in sheets if sheet.visible == python_calamine.SheetVisibleEnum.Visible]

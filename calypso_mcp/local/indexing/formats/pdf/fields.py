@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pypdfium2.raw as pdfium  # pyright: ignore[reportMissingTypeStubs]
@@ -29,6 +30,7 @@ _CHOSEN = frozenset({pdfium.FPDF_FORMFIELD_CHECKBOX, pdfium.FPDF_FORMFIELD_RADIO
 _FILLED_IN = frozenset(
     {pdfium.FPDF_FORMFIELD_TEXTFIELD, pdfium.FPDF_FORMFIELD_COMBOBOX, pdfium.FPDF_FORMFIELD_LISTBOX}
 )
+_DATA_START, _DATA_END = b"<xfa:datasets", b"</xfa:datasets>"
 #: A name that a person gave a field, not its path in a generated form.
 _SPEAKING_NAME = re.compile(r"[^\W\d_]{3}[\w .,:()/-]*")
 
@@ -56,6 +58,31 @@ def read_annotations(page: Any, form: Any) -> Iterator[str]:
             _pdfium.FPDFPage_CloseAnnot(annotation)
         if text:
             yield text
+
+
+def read_xfa_data(pdf: Any) -> bytes:
+    """Return the XML of what was filled into a PDF's XFA form: a packet, or a part of the only one."""
+    for index in range(_pdfium.FPDF_GetXFAPacketCount(pdf)):
+        name = _bytes(partial(_pdfium.FPDF_GetXFAPacketName, pdf, index)).rstrip(b"\0")
+        if name in {b"datasets", b""}:
+            content = _bytes(partial(_xfa_packet, pdf, index))
+            start, end = content.find(_DATA_START), content.find(_DATA_END)
+            return content[start : end + len(_DATA_END)] if 0 <= start < end else content
+    return b""
+
+
+def _xfa_packet(pdf: Any, index: int, buffer: Any, most: int) -> int:
+    size = ctypes.c_ulong()
+    _pdfium.FPDF_GetXFAPacketContent(pdf, index, buffer, most, ctypes.byref(size))
+    return size.value
+
+
+def _bytes(read: Callable[[Any, int], int]) -> bytes:
+    """Return what a function of PDFium's that fills a buffer has to say."""
+    size = min(read(None, 0), _MOST_BYTES)
+    buffer = ctypes.create_string_buffer(size)
+    read(buffer, size)
+    return buffer.raw[:size]
 
 
 def _field(form: Any, annotation: Any) -> str:

@@ -12,6 +12,8 @@ import pypdfium2  # pyright: ignore[reportMissingTypeStubs]
 import pypdfium2.raw as pdfium  # pyright: ignore[reportMissingTypeStubs]
 
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
+from calypso_mcp.local.indexing.formats.members import Member, read_members
+from calypso_mcp.local.indexing.formats.pdf.fields import read_xfa_data
 from calypso_mcp.local.indexing.formats.pdf.pages import Page, Shortcoming, read_page
 from calypso_mcp.local.indexing.formats.pdf.paragraphs import headings_by_page, page_blocks
 
@@ -19,11 +21,10 @@ from calypso_mcp.local.indexing.formats.pdf.paragraphs import headings_by_page, 
 _NO_TITLE = re.compile(r"\.\w{2,5}$|^untitled|^microsoft", re.IGNORECASE)
 #: Ranges of pages that a warning names.
 _SHOWN_RANGES = 20
-#: Attached files that a warning names.
-_SHOWN_FILES = 5
-_SHOWN_NAMES_CHARS = 200
 #: Longest printed page number that is one.
 _LONGEST_LABEL = 20
+
+_XFA = frozenset({pdfium.FORMTYPE_XFA_FULL, pdfium.FORMTYPE_XFA_FOREGROUND})
 
 #: Reads the page at an index from its picture; returns its lines, None where it gives up.
 RecognizePage = Callable[[Any, int], str | None]
@@ -65,10 +66,14 @@ def read_pages(file: FileContent, recognize: RecognizePage | None) -> Document:
                     "too_large", f"The PDF holds more than {file.max_chars:,} characters of text."
                 )
             blocks += _blocks(pdf, index, text, page, headings)
+        form_data = _form_data(pdf)
+        blocks += form_data
         if not blocks:
             raise ExtractionFailed("no_text_layer", _no_text_message(len(pdf), short, recognized))
-        warnings = (*_warnings(short, recognized), *_form_warning(pdf), *_attachment_warning(pdf))
+        attached = _attachments(pdf, file)
+        warnings = (*_warnings(short, recognized), *_form_warning(pdf, form_data), *attached.warnings)
         is_incomplete = bool(short[Shortcoming.PICTURE] or short[Shortcoming.GARBLED])
+        blocks += attached.blocks
         return Document(tuple(blocks), _title(pdf), warnings=warnings, shows_unread_text=is_incomplete)
     finally:
         pdf.close()
@@ -130,22 +135,34 @@ def _warnings(short: dict[Shortcoming, list[int]], recognized: Sequence[int]) ->
         yield f"{name_pages(recognized)} {_verb(recognized, 'was', 'were')} read by OCR, which may err."
 
 
-def _form_warning(pdf: Any) -> Iterator[str]:
-    if pdf.get_formtype() in {pdfium.FORMTYPE_XFA_FULL, pdfium.FORMTYPE_XFA_FOREGROUND}:
-        yield "The PDF is an XFA form, of which only the printed page was read. Print it into a new PDF."
+def _form_data(pdf: Any) -> tuple[Block, ...]:
+    """Return what was filled into an XFA form, whose pages only a few programs draw (XFA 3.3)."""
+    if pdf.get_formtype() not in _XFA:
+        return ()
+    from calypso_mcp.local.indexing.formats.data.xml import read_xml
+
+    return read_xml(FileContent(read_xfa_data(pdf))).blocks
 
 
-def _attachment_warning(pdf: Any) -> Iterator[str]:
+def _form_warning(pdf: Any, data: Sequence[Block]) -> Iterator[str]:
+    if pdf.get_formtype() in _XFA:
+        read = "the printed page and what was filled in were" if data else "the printed page was"
+        yield f"The PDF is an XFA form, of which only {read} read. Print it into a new PDF."
+
+
+def _attachments(pdf: Any, file: FileContent) -> Document:
+    """Return what the files attached to the PDF hold."""
+
+    def members() -> Iterator[Member]:
+        for index in range(count):
+            attachment = pdf.get_attachment(index)
+            yield Member(attachment.get_name(), "", bytes(attachment.get_data()))
+
     count = pdf.count_attachments()
-    if count > 0:
-        try:
-            names = ", ".join(
-                pdf.get_attachment(index).get_name() for index in range(min(count, _SHOWN_FILES))
-            )
-        except pypdfium2.PdfiumError:
-            names = "their names are damaged"
-        more = f" and {count - _SHOWN_FILES:,} more" if count > _SHOWN_FILES else ""
-        yield f"Files attached to the PDF were not read: {names[:_SHOWN_NAMES_CHARS]}{more}. Upload them."
+    try:
+        return read_members(members(), count, "attachment", file)
+    except pypdfium2.PdfiumError:
+        return Document((), warnings=("Files attached to the PDF are damaged and were not read.",))
 
 
 def _verb(pages: Sequence[int], one: str, many: str) -> str:
