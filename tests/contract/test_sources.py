@@ -173,6 +173,27 @@ async def test_the_bytes_come_back_as_they_were_uploaded(api: Api) -> None:
     assert "attachment" in answer.headers["content-disposition"]
 
 
+async def test_parts_of_the_original_are_sent_as_asked(api: Api) -> None:
+    file = await api.upload(OLD)
+    path, size = f"{SOURCES}/{file['id']}/content", len(OLD)
+    # However many there are: parts that overlap or adjoin are sent once.
+    many = ",".join(["0-0,1-1"] * 4_000)
+    for asked, status, part in (
+        ("bytes=2-6", 206, OLD[2:7]),
+        ("bytes=-5", 206, OLD[-5:]),
+        (f"bytes=7-{10**30}", 206, OLD[7:]),
+        (f"bytes={many},0-{size - 1}", 200, OLD),
+        (f"bytes={size}-", 416, b""),
+        ("bytes=6-2", 400, None),
+        ("bytes=a-b", 400, None),
+        ("lines=1-2", 400, None),
+    ):
+        answer = await api.http.get(path, headers={"Range": asked})
+        assert answer.status_code == status, (asked[:40], answer.text)
+        assert part is None or answer.content == part, asked[:40]
+        assert "attachment" in answer.headers.get("content-disposition", "attachment")
+
+
 async def test_a_page_of_a_pdf_is_drawn_within_bounds(api: Api) -> None:
     pdf = await added(api, text_pdf([["One"], ["Two"]]), filename="two.pdf")
     note = await added(api, OLD)

@@ -151,6 +151,42 @@ async def test_pictures_of_pages_are_within_reach_and_come_as_pictures(team: Tea
             assert refused.status_code == 404, refused.text
 
 
+async def test_odd_requests_are_refused_and_break_nothing(team: Team) -> None:
+    [file_id] = await _stored(team, "docs", "odd.md")
+    source = f"/page/sources/{file_id}"
+    names = (
+        "..",
+        "..%2f..%2fetc",
+        "%00",
+        "%0d%0aSet-Cookie:a=1",
+        "%ff",
+        "%ed%a0%80",
+        "x" * 9_000,
+        "{file_id}",
+    )
+    pages = ("0", "-1", "1e9", "1000000", "1.0", "01", "%D9%A1", "1%00", "9" * 5_000)
+    queries = ("limit=0", "limit=1001", "limit=" + "9" * 30, "sort=x", "state=%00", "cursor=x", "bucket=%00")
+    bodies = ("", "null", "[]", "{", "[" * 100_000, '{"bucket": "docs", "path": "../x.md"}', '{"tags": "x"}')
+    tried: list[tuple[str, str, str | None]] = [
+        *(
+            ("GET", f"/page/sources/{name}/{what}", None)
+            for name in names
+            for what in ("content", "pages/1/picture")
+        ),
+        *(("PATCH", f"/page/sources/{name}", '{"tags": []}') for name in names),
+        *(("GET", f"{source}/pages/{page}/picture", None) for page in pages),
+        *(("GET", f"/page/sources?bucket=docs&{query}", None) for query in queries),
+        *(("PATCH", source, body) for body in bodies[:-2]),
+        *(("POST", path, body) for path in ("/page/uploads", "/page/search") for body in bodies),
+        *(("DELETE", path, None) for path in (source, f"{source}/content", "/page/search")),
+    ]
+    async with team.http("one") as http:
+        for method, path, body in tried:
+            answer = await http.request(method, path, content=body)
+            assert 400 <= answer.status_code < 500, (method, path[:80], body and body[:40])
+            assert "set-cookie" not in answer.headers
+
+
 async def test_a_source_that_others_hold_too_is_not_relabelled_from_one_bucket(team: Team) -> None:
     # As another client of the same store would make it.
     async with in_process(options_for(team.folder / "data")) as api:
