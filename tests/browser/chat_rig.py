@@ -68,7 +68,8 @@ def connect(page: Page, address: str) -> None:
     page.goto(address)
     # The switch itself is behind what is drawn of it.
     page.get_by_role("switch").check(force=True)
-    page.get_by_text("Apps", exact=True).click()
+    # Two programs start: the server, and the host's own side of it.
+    page.get_by_text("Apps", exact=True).click(timeout=2 * BOUND_S * 1_000)
 
 
 def open_view(page: Page, title: str, **fields: str) -> Frame:
@@ -83,6 +84,19 @@ def open_view(page: Page, title: str, **fields: str) -> Frame:
     page.get_by_role("button", name="Open App").click()
     expect(page.locator("iframe")).to_be_visible(timeout=BOUND_S * 1_000)
     return view_of(page)
+
+
+def resize_view(page: Page, width: int) -> None:
+    """Give the view `width` pixels, as a host with a narrower or wider chat would."""
+    page.locator("iframe").evaluate("(frame, width) => { frame.style.width = `${width}px`; }", width)
+
+
+def switch_theme(page: Page) -> None:
+    """Have the host show the other theme, and wait until the view follows."""
+    html = view_of(page).locator("html")
+    before = html.get_attribute("data-theme") or ""
+    page.get_by_role("button", name="Toggle color scheme").click()
+    expect(html).not_to_have_attribute("data-theme", before)
 
 
 def view_of(page: Page) -> Frame:

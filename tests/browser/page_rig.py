@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from calypso_mcp.cli.embedded import BackendKey, sign_in_link
 from calypso_mcp.client.transport.request_log import keep_addresses_out
 from calypso_mcp.local.processes.served import look_up
+from tests.browser.shown import WIDTHS
 from tests.support.live_backend import BOUND_S
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -113,7 +114,8 @@ def opened_page(data_dir: Path, *flags: str) -> Generator[OpenedPage]:
 
 @contextmanager
 def chromium() -> Generator[Browser]:
-    """Run a browser while the block lasts."""
+    """Run a browser while the block lasts; what is expected of its pages may take a while."""
+    expect.set_options(timeout=20_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         try:
@@ -158,6 +160,21 @@ def drop(page: Page, *paths: Path, at: Locator | None = None) -> None:
     session = page.context.new_cdp_session(page)
     for kind in ("dragEnter", "dragOver", "drop"):
         session.send("Input.dispatchDragEvent", {"type": kind, "x": x, "y": y, "data": data})
+
+
+def set_width(page: Page, width: int) -> None:
+    """Give the window one of the widths that views are looked at in."""
+    page.set_viewport_size({"width": width, "height": WIDTHS[width]})
+
+
+def show_view(page: Page, origin: str, address: str) -> None:
+    """Draw a view anew, even the one that is shown."""
+    page.evaluate("delete document.querySelector('main')?.dataset.shown")
+    if page.url == f"{origin}/{address}":
+        page.evaluate("dispatchEvent(new Event('hashchange'))")
+    else:
+        page.goto(f"{origin}/{address}")
+    settled(page)
 
 
 def settled(page: Page) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import calypso_mcp
 from tests.browser.page_rig import OpenedPage
 from tests.support.scripted_calypso import ScriptedCalypso, agent, bucket, file, hit
+from tests.support.scripted_server import scripted_server
+from tests.support.team_server import Team, team_server
 
 _SAMPLES = Path(calypso_mcp.__file__).parent / "cli" / "samples"
 _GUIDES = {
@@ -24,7 +28,7 @@ _AWKWARD = {
     "تعليمات المصباح (نسخة ٢).md": "# تعليمات\n\nافصل المصباح قبل التنظيف. lamp\n\nلا تستخدم المذيبات.\n",
     "מנורה.txt": "נתקו את המנורה לפני הניקוי. lamp\n",
     "ランプの取扱説明書.md": "# ランプ\n\n掃除の前に電源を切ってください。lamp\n",
-    "wide.csv": "\n".join(",".join(f"lamp {row}.{column}" for column in range(30)) for row in range(120)),
+    "wide.csv": "\n".join(",".join(f"lamp {row}.{column}" for column in range(30)) for row in range(12)),
     "broken.pdf": b"%PDF-1.7 cut off",
     "also broken, with a long name that does not fit.docx": b"PK\x03\x04 cut off",
     **{f"note-{number:03}.md": f"# Note {number}\n\nA lamp.\n" for number in range(150)},
@@ -119,7 +123,7 @@ def awkward_views(ids: dict[str, str]) -> dict[str, str]:
     }
 
 
-def hosted_samples() -> ScriptedCalypso:
+def _hosted_samples() -> ScriptedCalypso:
     """Return a hosted Calypso with two buckets, one of which an agent searches."""
     return ScriptedCalypso(
         buckets=[bucket("handbook", files=("file_h1",), counts={"file": 1, "website": 2}), bucket("vault")],
@@ -127,6 +131,21 @@ def hosted_samples() -> ScriptedCalypso:
         files={"file_h1": file("file_h1", "handbook")},
         search=lambda _: [hit("The notice period is six weeks.", "file_h1", "handbook")],
     )
+
+
+@contextmanager
+def hosted_team(folder: Path) -> Generator[Team]:
+    """Run a team's server of the hosted samples, which lets the agent `one` use one bucket."""
+    with (
+        scripted_server(_hosted_samples()) as hosted,
+        team_server(
+            folder,
+            {"one": 'buckets = ["handbook"]'},
+            CALYPSO_API_BASE_URL=hosted.base_url,
+            CALYPSO_API_KEY="sk_scripted",
+        ) as team,
+    ):
+        yield team
 
 
 HOSTED_VIEWS = {

@@ -8,32 +8,37 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.chat_rig import why_no_host
 from tests.browser.chat_screenshots import take_pictures, take_readme_picture
-from tests.browser.page_rig import OpenedPage, chromium, opened_page, settled, sign_in, sign_in_with
+from tests.browser.page_rig import (
+    OpenedPage,
+    chromium,
+    opened_page,
+    set_width,
+    settled,
+    show_view,
+    sign_in,
+    sign_in_with,
+    watched,
+)
 from tests.browser.samples import (
     EMPTY_VIEWS,
     HOSTED_VIEWS,
     awkward_views,
-    hosted_samples,
+    hosted_team,
     store_awkward,
     store_samples,
     views,
 )
 from tests.browser.shown import DIALOGS, THEMES, WIDTHS
-from tests.support.scripted_server import scripted_server
-from tests.support.team_server import team_server
 
 README_PICTURE = Path(__file__).parents[2] / "docs" / "images" / "page.png"
 CHAT_PICTURE = README_PICTURE.with_name("chat.png")
-
-
-expect.set_options(timeout=20_000)
 
 
 def main(folder: Path | None) -> None:
@@ -48,59 +53,54 @@ def main(folder: Path | None) -> None:
         with chromium() as browser:
             _take_usual(browser, Path(data) / "usual", folder)
             for kind in ("empty", "awkward"):
-                with opened_page(Path(data) / kind) as opened:
+                with opened_page(Path(data) / kind) as opened, watched(browser) as page:
                     addresses = EMPTY_VIEWS if kind == "empty" else awkward_views(store_awkward(opened))
-                    page = browser.new_page()
                     sign_in(page, opened.link)
                     _take_views(page, opened.origin, addresses, folder, f"{kind}-")
             _take_hosted(browser, Path(data), folder)
 
 
 def _take_readme_pictures(browser: Browser, opened: OpenedPage) -> None:
-    page = browser.new_page(viewport={"width": 1000, "height": 640})
-    sign_in(page, opened.link)
-    page.goto(f"{opened.origin}/#/b/support")
-    settled(page)
-    expect(page.locator(".state[data-tone=wait]")).to_have_count(0)
-    page.screenshot(path=README_PICTURE)
+    with watched(browser) as page:
+        page.set_viewport_size({"width": 1000, "height": 900})
+        sign_in(page, opened.link)
+        show_view(page, opened.origin, "#/b/support")
+        expect(page.locator(".state[data-tone=wait]")).to_have_count(0)
+        expect(page.get_by_role("img", name="Latest upload")).to_be_in_viewport(ratio=1)
+        page.screenshot(path=README_PICTURE)
     take_readme_picture(browser, opened, CHAT_PICTURE)
 
 
 def _take_usual(browser: Browser, data: Path, folder: Path) -> None:
     with opened_page(data) as opened:
         ids = store_samples(opened)
-        page = browser.new_page()
-        sign_in(page, opened.link)
-        _take_views(page, opened.origin, views(ids), folder)
-        for name, show in DIALOGS.items():
-            page.goto(f"{opened.origin}/#/b/support")
-            settled(page)
-            show(page)
-            expect(page.get_by_role("dialog")).to_be_visible()
-            _take(page, folder, f"dialog-{name}")
-            page.keyboard.press("Escape")
-        page.context.clear_cookies()
-        page.reload()
-        page.get_by_role("heading", name="Sign in").wait_for()
-        _take(page, folder, "sign-in")
+        with watched(browser) as page:
+            sign_in(page, opened.link)
+            _take_views(page, opened.origin, views(ids), folder)
+            for name, show in DIALOGS.items():
+
+                def show_dialog(show: Callable[[Page], None] = show) -> None:
+                    page.keyboard.press("Escape")
+                    show_view(page, opened.origin, "#/b/support")
+                    show(page)
+                    expect(page.get_by_role("dialog")).to_be_visible()
+
+                _take(page, folder, f"dialog-{name}", show_dialog)
+            page.context.clear_cookies()
+            _take(page, folder, "sign-in", lambda: _show_sign_in(page))
         if why_no_host() is None:
             take_pictures(browser, opened, folder)
 
 
+def _show_sign_in(page: Page) -> None:
+    page.reload()
+    page.get_by_role("heading", name="Sign in").wait_for()
+
+
 def _take_hosted(browser: Browser, data: Path, folder: Path) -> None:
-    with (
-        scripted_server(hosted_samples()) as hosted,
-        team_server(
-            data,
-            {"one": 'buckets = ["handbook"]'},
-            CALYPSO_API_BASE_URL=hosted.base_url,
-            CALYPSO_API_KEY="sk_scripted",
-        ) as team,
-    ):
-        page = browser.new_page()
+    with hosted_team(data) as team, watched(browser) as page:
         page.goto(f"{team.origin}/ui/")
-        page.get_by_label("Access token").wait_for()
-        _take(page, folder, "hosted-sign-in")
+        _take(page, folder, "hosted-sign-in", lambda: _show_sign_in(page))
         sign_in_with(page, team.tokens["one"])
         page.get_by_role("heading", name="Buckets", exact=True).wait_for()
         _take_views(page, f"{team.origin}/ui", HOSTED_VIEWS, folder, "hosted-")
@@ -110,19 +110,23 @@ def _take_views(
     page: Page, origin: str, addresses: Mapping[str, str], folder: Path, prefix: str = ""
 ) -> None:
     for name, address in addresses.items():
-        page.goto(f"{origin}/{address}")
-        settled(page)
-        page.wait_for_load_state("networkidle")
-        for picture in page.locator(".picture img").all()[:2]:
-            page.wait_for_function("image => image.complete", arg=picture.element_handle())
-        _take(page, folder, prefix + name)
+
+        def show(address: str = address) -> None:
+            page.goto(f"{origin}/{address}")
+            page.reload()
+            settled(page)
+            page.wait_for_load_state("networkidle")
+
+        _take(page, folder, prefix + name, show)
 
 
-def _take(page: Page, folder: Path, name: str) -> None:
-    for theme in THEMES:
-        page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        for width, height in WIDTHS.items():
-            page.set_viewport_size({"width": width, "height": height})
+def _take(page: Page, folder: Path, name: str, show: Callable[[], None]) -> None:
+    """Take what `show` shows at each width, where it begins, in both themes."""
+    for width in WIDTHS:
+        set_width(page, width)
+        show()
+        for theme in THEMES:
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
             page.screenshot(path=folder / f"{name}-{theme}-{width}.png")
 
 

@@ -10,47 +10,38 @@ from typing import Literal
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.accessibility import violations
+from tests.browser.accessibility import problems_at_widths
 from tests.browser.page_rig import (
     CHROMIUM,
     OpenedPage,
     drop,
     opened_page,
+    set_width,
     settled,
+    show_view,
     sign_in,
     watched,
 )
-from tests.browser.samples import (
-    EMPTY_VIEWS,
-    awkward_views,
-    store_awkward,
-    store_samples,
-    views,
-)
-from tests.browser.shown import DIALOGS, THEMES, WIDTHS
+from tests.browser.samples import EMPTY_VIEWS, awkward_views, store_awkward, views
+from tests.browser.shown import DIALOGS, THEMES
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 
 
 @pytest.fixture(scope="module")
-def opened(tmp_path_factory: pytest.TempPathFactory) -> Generator[OpenedPage]:
-    with opened_page(tmp_path_factory.mktemp("access")) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def ids(opened: OpenedPage) -> dict[str, str]:
-    """The ids of the samples' sources by their names."""
-    return store_samples(opened)
+def signed_in(browser: Browser, opened: OpenedPage, ids: dict[str, str]) -> Generator[Page]:
+    del ids  # they are stored before anything is looked at
+    with watched(browser) as shown:
+        sign_in(shown, opened.link)
+        yield shown
 
 
 @pytest.fixture
-def page(browser: Browser, opened: OpenedPage, ids: dict[str, str]) -> Generator[Page]:
-    del ids  # they are stored before anything is looked at
-    with watched(browser) as shown:
-        shown.emulate_media(reduced_motion="reduce")
-        sign_in(shown, opened.new_link())
-        yield shown
+def page(signed_in: Page) -> Page:
+    """The page of all tests here, as it is when nothing has been looked at."""
+    signed_in.emulate_media(color_scheme="light", reduced_motion="reduce")
+    signed_in.set_viewport_size({"width": 1280, "height": 800})
+    return signed_in
 
 
 def _problems(page: Page, themes: Sequence[Literal["light", "dark"]] = THEMES) -> list[str]:
@@ -58,13 +49,7 @@ def _problems(page: Page, themes: Sequence[Literal["light", "dark"]] = THEMES) -
     found: list[str] = []
     for theme in themes:
         page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        for width, height in WIDTHS.items():
-            page.set_viewport_size({"width": width, "height": height})
-            # A theme changes colours and nothing else.
-            rules = () if theme == "light" else ("color-contrast",)
-            found += [f"{theme} {width}: {problem}" for problem in violations(page, *rules)]
-            if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-                found.append(f"{theme} {width}: wider than the window")
+        found += problems_at_widths(page, theme, lambda width: set_width(page, width))
     return found
 
 
@@ -76,8 +61,7 @@ def _problems_of_views(
 ) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, address in addresses.items():
-        page.goto(f"{origin}/{address}")
-        settled(page)
+        show_view(page, origin, address)
         found[name] = _problems(page, themes)
     return {name: problems for name, problems in found.items() if problems}
 
@@ -89,10 +73,8 @@ def test_every_view_is_accessible(page: Page, opened: OpenedPage, ids: dict[str,
 def test_every_dialog_is_accessible_and_gives_the_focus_back(page: Page, opened: OpenedPage) -> None:
     found: dict[str, list[str]] = {}
     for name, show in DIALOGS.items():
-        page.set_viewport_size({"width": 1280, "height": 800})
-        page.goto(f"{opened.origin}/#/b/support")
-        page.reload()
-        settled(page)
+        set_width(page, 1280)
+        show_view(page, opened.origin, "#/b/support")
         show(page)
         dialog = page.get_by_role("dialog")
         expect(dialog).to_be_visible()
@@ -141,12 +123,10 @@ def test_the_keyboard_reaches_every_control_and_shows_where_it_is(
     page: Page, opened: OpenedPage, ids: dict[str, str]
 ) -> None:
     controls = "a[href], button, input, select, textarea, summary, [tabindex='0']"
-    page.set_viewport_size({"width": 1280, "height": 800})
     for name, address in views(ids).items():
-        page.goto(f"{opened.origin}/{address}")
-        page.reload()
-        settled(page)
-        page.wait_for_load_state("networkidle")
+        show_view(page, opened.origin, address)
+        # What is looked for meanwhile cannot be pressed.
+        expect(page.locator("main :disabled")).to_have_count(0)
         wanted = page.evaluate(
             "controls => [...document.querySelectorAll(controls)].filter(node => node.checkVisibility()"
             " && !node.disabled).map((node, index) => node.dataset.order = String(index))",
@@ -169,9 +149,7 @@ def test_the_keyboard_reaches_every_control_and_shows_where_it_is(
 def test_a_page_of_a_pdf_is_shown_beside_its_text_and_enlarged(
     page: Page, opened: OpenedPage, ids: dict[str, str]
 ) -> None:
-    page.set_viewport_size({"width": 1280, "height": 800})
-    page.goto(f"{opened.origin}/#/s/{ids['support-handbook.pdf']}?part=2")
-    settled(page)
+    show_view(page, opened.origin, f"#/s/{ids['support-handbook.pdf']}?part=2")
     sheet = page.locator(".sheet", has=page.locator("[aria-current=true]"))
     picture = sheet.get_by_role("button", name="Enlarge page 2")
     drawn = picture.locator("img")

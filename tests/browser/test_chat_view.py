@@ -9,22 +9,29 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Frame, Page, expect
 
-from tests.browser.accessibility import violations
-from tests.browser.chat_rig import ERAS, connect, inspector, open_view, why_no_host
+from tests.browser.accessibility import problems_at_widths
+from tests.browser.chat_rig import (
+    ERAS,
+    connect,
+    inspector,
+    open_view,
+    resize_view,
+    switch_theme,
+    why_no_host,
+)
 from tests.browser.hostile_names import HOSTILE
-from tests.browser.page_rig import OpenedPage, opened_page, watched
-from tests.browser.samples import store_samples
+from tests.browser.page_rig import OpenedPage, watched
+from tests.browser.shown import THEMES
 
 WHY_NOT = why_no_host()
 pytestmark = pytest.mark.skipif(WHY_NOT is not None, reason=str(WHY_NOT))
 
 
 @pytest.fixture(scope="module")
-def backend(tmp_path_factory: pytest.TempPathFactory) -> Generator[OpenedPage]:
-    """The page of the data folder that the server in the host uses, too."""
-    with opened_page(tmp_path_factory.mktemp("chat")) as opened:
-        store_samples(opened)
-        yield opened
+def backend(opened: OpenedPage, ids: dict[str, str]) -> OpenedPage:
+    """The page of the data folder that the server in the host uses, too, with the samples."""
+    del ids  # they are stored
+    return opened
 
 
 @pytest.fixture(scope="module", params=ERAS)
@@ -82,18 +89,17 @@ def test_the_view_shows_cards_hits_and_uploads_as_they_are_now(
     opened.value.close()
 
     light = colours(view)
-    assert violations(view) == []
-    page.get_by_role("button", name="Toggle color scheme").click()
-    expect(view.locator("html")).to_have_attribute("data-theme", "dark")
+    looks = {"cards and hits": _problems(page, view)}
+    switch_theme(page)
     assert colours(view) != light
-    assert violations(view) == []
+    switch_theme(page)
 
     view = open_view(
         page, "Upload a file", bucket="research-notes", text="# Tide\n", filename=f"{tmp_path.name}.md"
     )
     expect(view.locator("h1 + .state")).to_have_text("searchable")
-    assert violations(view) == []
-    page.get_by_role("button", name="Toggle color scheme").click()
+    looks["upload"] = _problems(page, view)
+    assert {name: problems for name, problems in looks.items() if problems} == {}
 
 
 def test_a_batch_is_followed_and_what_went_wrong_is_said(
@@ -113,13 +119,15 @@ def test_a_batch_is_followed_and_what_went_wrong_is_said(
     expect(view.locator(".readiness")).to_contain_text("15 of 16 files searchable, 1 failed")
     expect(view.locator(".progress-row", has_text="empty.txt")).to_contain_text("1 left out: empty file")
     expect(view.locator(".progress-row", has_text="broken.pdf")).to_contain_text("failed")
-    assert violations(view) == []
+    looks = {"batch": _problems(page, view)}
 
     view = open_view(page, "Wait for sync", bucket="support")
     expect(view.locator(".progress-row", has_text="broken.pdf")).to_contain_text("failed")
+    looks["waiting"] = _problems(page, view)
     view = open_view(page, "Search buckets", query="anything", bucket="no-such-bucket")
     expect(view.locator(".notice")).to_have_text("There is no bucket 'no-such-bucket' here.")
-    assert violations(view) == []
+    looks["error"] = _problems(page, view)
+    assert {name: problems for name, problems in looks.items() if problems} == {}
 
 
 @pytest.mark.parametrize("host", ["modern"], indirect=True)
@@ -152,6 +160,16 @@ def test_hostile_names_and_texts_are_shown_as_they_are(page: Page, backend: Open
         )
         expect(view.locator(".hit")).to_have_count(len(half))
         _require_text_only(view)
+
+
+def _problems(page: Page, view: Frame) -> list[str]:
+    """Return what is wrong with the view in both themes at each width; the host shows the light one."""
+    found: list[str] = []
+    for theme in THEMES:
+        expect(view.locator("html")).to_have_attribute("data-theme", theme)
+        found += problems_at_widths(view, theme, lambda width: resize_view(page, width))
+        switch_theme(page)
+    return found
 
 
 def _require_text_only(view: Frame) -> None:

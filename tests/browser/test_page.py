@@ -30,17 +30,28 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-ge
 
 
 @pytest.fixture(scope="module")
-def backend(tmp_path_factory: pytest.TempPathFactory) -> Generator[OpenedPage]:
-    with opened_page(tmp_path_factory.mktemp("page")) as opened:
-        yield opened
+def signed_in(browser: Browser, opened: OpenedPage) -> Generator[Page]:
+    with watched(browser) as shown:
+        sign_in(shown, opened.link)
+        yield shown
 
 
 @pytest.fixture
-def page(browser: Browser, backend: OpenedPage) -> Generator[Page]:
-    """A signed-in page that must have said nothing in its console."""
-    with watched(browser) as opened:
-        sign_in(opened, backend.new_link())
-        yield opened
+def page(signed_in: Page, opened: OpenedPage) -> Page:
+    """The signed-in page of most tests, loaded anew."""
+    signed_in.set_viewport_size({"width": 1280, "height": 720})
+    signed_in.goto(f"{opened.origin}/#/")
+    signed_in.reload()
+    settled(signed_in)
+    return signed_in
+
+
+@pytest.fixture
+def own_page(browser: Browser, opened: OpenedPage) -> Generator[Page]:
+    """A signed-in page of one test: its session, its network and its clock do not concern the others."""
+    with watched(browser) as shown:
+        sign_in(shown, opened.new_link())
+        yield shown
 
 
 def test_a_person_adds_finds_asks_and_removes(page: Page, tmp_path: Path) -> None:
@@ -100,25 +111,25 @@ def test_a_person_adds_finds_asks_and_removes(page: Page, tmp_path: Path) -> Non
 
 
 def test_a_known_name_is_asked_about_before_it_is_replaced(
-    page: Page, backend: OpenedPage, tmp_path: Path
+    page: Page, opened: OpenedPage, tmp_path: Path
 ) -> None:
-    backend.upload("versions", {"plan.md": b"# Plan\n\nWe meet on Monday.\n"})
+    opened.upload("versions", {"plan.md": b"# Plan\n\nWe meet on Monday.\n"})
     (tmp_path / "plan.md").write_text("# Plan\n\nWe meet on Friday.\n")
-    page.goto(f"{backend.origin}/#/b/versions")
+    page.goto(f"{opened.origin}/#/b/versions")
     settled(page)
     page.locator("input[type=file]").first.set_input_files(tmp_path / "plan.md")
     page.get_by_label("1 name already in this bucket").select_option("replace")
     page.get_by_role("button", name="Send").click()
     page.get_by_role("heading", name="1 of 1 file sent").wait_for()
-    page.goto(f"{backend.origin}/#/search?q=when+do+we+meet&in=versions")
+    page.goto(f"{opened.origin}/#/search?q=when+do+we+meet&in=versions")
     expect(page.locator(".hit")).to_have_count(1)
     page.reload()
     expect(page.locator(".hit")).to_contain_text("Friday")
 
 
-def test_labels_are_edited_and_answers_added_by_keyboard(page: Page, backend: OpenedPage) -> None:
-    backend.upload("labels", {"a.md": b"# A\n", "b.md": b"# B\n"}, tags=["old"])
-    page.goto(f"{backend.origin}/#/b/labels")
+def test_labels_are_edited_and_answers_added_by_keyboard(page: Page, opened: OpenedPage) -> None:
+    opened.upload("labels", {"a.md": b"# A\n", "b.md": b"# B\n"}, tags=["old"])
+    page.goto(f"{opened.origin}/#/b/labels")
     settled(page)
     page.get_by_label("Select all that are shown").press("Space")
     page.get_by_role("button", name="Edit tags").press("Enter")
@@ -141,12 +152,12 @@ def test_labels_are_edited_and_answers_added_by_keyboard(page: Page, backend: Op
     expect(page.locator("tbody tr")).to_have_count(1)
 
 
-def test_hostile_names_and_texts_are_shown_as_they_are(page: Page, backend: OpenedPage) -> None:
+def test_hostile_names_and_texts_are_shown_as_they_are(page: Page, opened: OpenedPage) -> None:
     text = "\n\n".join(f"trap {name}" for name in HOSTILE)
-    made = backend.http.post("/knowledge/buckets", json={"name": "<b onclick=alert(1)>Trap & Co"}).json()
+    made = opened.http.post("/knowledge/buckets", json={"name": "<b onclick=alert(1)>Trap & Co"}).json()
     files = {name: text.encode() for name in HOSTILE}
-    ids = backend.upload(made["slug"], files, title="<i>trap</i>", tags=["<u>tag</u>", '"onclick=x'])
-    backend.http.post(
+    ids = opened.upload(made["slug"], files, title="<i>trap</i>", tags=["<u>tag</u>", '"onclick=x'])
+    opened.http.post(
         "/rag-agent/agents",
         json={"name": "<h1>Agent", "bucket_ids": [made["id"]], "instructions": "<script>alert(1)</script>"},
     ).raise_for_status()
@@ -161,7 +172,7 @@ def test_hostile_names_and_texts_are_shown_as_they_are(page: Page, backend: Open
         "#/b/%E0%A4%A",
         "#/<script>",
     ):
-        page.goto(f"{backend.origin}/{address}")
+        page.goto(f"{opened.origin}/{address}")
         settled(page)
         assert "owned" not in page.title()
         assert (
@@ -171,7 +182,7 @@ def test_hostile_names_and_texts_are_shown_as_they_are(page: Page, backend: Open
             ).count()
             == 0
         )
-    page.goto(f"{backend.origin}/#/b/{made['slug']}")
+    page.goto(f"{opened.origin}/#/b/{made['slug']}")
     settled(page)
     # High enough for every row, however many lines its name takes.
     page.set_viewport_size({"width": 1280, "height": 9_000})
@@ -182,14 +193,14 @@ def test_hostile_names_and_texts_are_shown_as_they_are(page: Page, backend: Open
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_the_key_is_in_no_page_and_a_link_works_once(browser: Browser, backend: OpenedPage) -> None:
-    link = backend.new_link()
+def test_the_key_is_in_no_page_and_a_link_works_once(browser: Browser, opened: OpenedPage) -> None:
+    link = opened.new_link()
     with watched(browser) as first:
         seen: list[str] = []
         first.on("request", lambda request: seen.append(request.url))
         sign_in(first, link)
         settled(first)
-        assert backend.key not in first.content() + first.url + "".join(seen)
+        assert opened.key not in first.content() + first.url + "".join(seen)
         # The link's own secret is gone from the address and its history.
         assert "sign-in" not in first.url
         assert not any("sign-in" in url.partition("#")[0] for url in seen)
@@ -200,7 +211,7 @@ def test_the_key_is_in_no_page_and_a_link_works_once(browser: Browser, backend: 
         expect(second.get_by_role("status")).to_contain_text("used before")
 
 
-def test_another_program_of_this_machine_gets_no_session(page: Page) -> None:
+def test_another_program_of_this_machine_gets_no_session(own_page: Page) -> None:
     cookies: list[str | None] = []
 
     class Other(BaseHTTPRequestHandler):
@@ -216,7 +227,7 @@ def test_another_program_of_this_machine_gets_no_session(page: Page) -> None:
     with HTTPServer(("127.0.0.1", 0), Other) as other, ThreadPoolExecutor() as pool:
         serving = pool.submit(other.serve_forever)
         for path in ("", "api/", "api/session"):
-            page.goto(f"http://127.0.0.1:{other.server_port}/{path}")
+            own_page.goto(f"http://127.0.0.1:{other.server_port}/{path}")
         other.shutdown()
         serving.result()
     # Cookies do reach every port of a host: the other program's own came back.
@@ -224,26 +235,28 @@ def test_another_program_of_this_machine_gets_no_session(page: Page) -> None:
     assert not any("calypso" in str(cookie) for cookie in cookies)
 
 
-def test_the_original_is_downloaded_and_signing_out_ends_the_session(page: Page, backend: OpenedPage) -> None:
-    ids = backend.upload("originals", {"plan.md": b"# Plan\n"})
-    page.goto(f"{backend.origin}/#/s/{ids['plan.md']}")
-    with page.expect_download() as begun:
-        page.get_by_role("link", name="Download original").click()
+def test_the_original_is_downloaded_and_signing_out_ends_the_session(
+    own_page: Page, opened: OpenedPage
+) -> None:
+    ids = opened.upload("originals", {"plan.md": b"# Plan\n"})
+    own_page.goto(f"{opened.origin}/#/s/{ids['plan.md']}")
+    with own_page.expect_download() as begun:
+        own_page.get_by_role("link", name="Download original").click()
     assert begun.value.path().read_bytes() == b"# Plan\n"
-    page.goto(f"{backend.origin}/#/connect")
-    page.get_by_role("button", name="Sign out").click()
-    page.get_by_role("heading", name="Sign in").wait_for()
-    assert page.context.cookies() == []
+    own_page.goto(f"{opened.origin}/#/connect")
+    own_page.get_by_role("button", name="Sign out").click()
+    own_page.get_by_role("heading", name="Sign in").wait_for()
+    assert own_page.context.cookies() == []
 
 
 def test_a_card_takes_a_drop_and_the_overview_asks_where_others_go(
-    page: Page, backend: OpenedPage, tmp_path: Path
+    page: Page, opened: OpenedPage, tmp_path: Path
 ) -> None:
     for name in ("Harbour", "Lighthouse"):
-        backend.http.post("/knowledge/buckets", json={"name": name}).raise_for_status()
+        opened.http.post("/knowledge/buckets", json={"name": name}).raise_for_status()
     for name in ("tides.md", "lamps.md", "ropes.md"):
         (tmp_path / name).write_text(f"# {name}\n")
-    page.goto(f"{backend.origin}/#/")
+    page.goto(f"{opened.origin}/#/")
     settled(page)
     card = page.locator("[data-bucket]", has=page.get_by_role("link", name="Lighthouse", exact=True))
     card.scroll_into_view_if_needed()
@@ -263,9 +276,9 @@ def test_a_card_takes_a_drop_and_the_overview_asks_where_others_go(
     expect(page.locator("[data-bucket]", has_text="Rigging")).to_contain_text("1 / 1 indexed members")
 
 
-def test_many_are_removed_after_one_question(page: Page, backend: OpenedPage) -> None:
-    backend.upload("spring-clean", {f"{number:02}.md": b"# Old\n" for number in range(12)})
-    page.goto(f"{backend.origin}/#/b/spring-clean")
+def test_many_are_removed_after_one_question(page: Page, opened: OpenedPage) -> None:
+    opened.upload("spring-clean", {f"{number:02}.md": b"# Old\n" for number in range(12)})
+    page.goto(f"{opened.origin}/#/b/spring-clean")
     settled(page)
     page.get_by_label("Select all that are shown").check()
     page.get_by_label("Select 11.md").uncheck()
@@ -292,12 +305,12 @@ def test_the_connect_view_shows_what_the_doctor_finds(browser: Browser, tmp_path
         expect(first).to_contain_text("chmod 700")
 
 
-def test_what_one_tab_removes_leaves_the_other(page: Page, backend: OpenedPage) -> None:
-    backend.upload("tabs", {"one.md": b"# One\n", "two.md": b"# Two\n"})
-    page.goto(f"{backend.origin}/#/b/tabs")
+def test_what_one_tab_removes_leaves_the_other(page: Page, opened: OpenedPage) -> None:
+    opened.upload("tabs", {"one.md": b"# One\n", "two.md": b"# Two\n"})
+    page.goto(f"{opened.origin}/#/b/tabs")
     settled(page)
     other = page.context.new_page()
-    other.goto(f"{backend.origin}/#/b/tabs")
+    other.goto(f"{opened.origin}/#/b/tabs")
     settled(other)
     other.get_by_label("Select one.md").check()
     other.get_by_role("button", name="Remove").click()
@@ -306,12 +319,12 @@ def test_what_one_tab_removes_leaves_the_other(page: Page, backend: OpenedPage) 
     expect(page.get_by_role("link", name="two.md")).to_have_count(1)
 
 
-def test_two_tabs_send_and_search_at_once(page: Page, backend: OpenedPage, tmp_path: Path) -> None:
-    backend.upload("both-tabs", {"zero.md": b"# Zero\n"})
-    tabs = [page, page.context.new_page()]
+def test_two_tabs_send_and_search_at_once(own_page: Page, opened: OpenedPage, tmp_path: Path) -> None:
+    opened.upload("both-tabs", {"zero.md": b"# Zero\n"})
+    tabs = [own_page, own_page.context.new_page()]
     for number, tab in enumerate(tabs):
         (tmp_path / f"tab-{number}.md").write_text(f"# Tab {number}\n\nThe {number}th anchor is rusty.\n")
-        tab.goto(f"{backend.origin}/#/b/both-tabs")
+        tab.goto(f"{opened.origin}/#/b/both-tabs")
         settled(tab)
     for number, tab in enumerate(tabs):
         drop(tab, tmp_path / f"tab-{number}.md")
@@ -319,45 +332,45 @@ def test_two_tabs_send_and_search_at_once(page: Page, backend: OpenedPage, tmp_p
         expect(tab.locator("tbody a")).to_have_text(["tab-0.md", "tab-1.md", "zero.md"])
         expect(tab.locator("tbody .state")).to_have_text(["searchable"] * 3)
     for tab in tabs:
-        tab.goto(f"{backend.origin}/#/search?q=rusty+anchor&in=both-tabs")
+        tab.goto(f"{opened.origin}/#/search?q=rusty+anchor&in=both-tabs")
         expect(tab.locator(".hit")).to_have_count(2)
     # After signing out in one tab, the other asks to sign in.
-    tabs[0].goto(f"{backend.origin}/#/connect")
+    tabs[0].goto(f"{opened.origin}/#/connect")
     tabs[0].get_by_role("button", name="Sign out").click()
     tabs[0].get_by_role("heading", name="Sign in").wait_for()
-    tabs[1].goto(f"{backend.origin}/#/b/both-tabs")
+    tabs[1].goto(f"{opened.origin}/#/b/both-tabs")
     tabs[1].get_by_role("heading", name="Sign in").wait_for()
 
 
 def test_a_slow_network_shows_how_far_things_are_and_loses_nothing(
-    page: Page, backend: OpenedPage, tmp_path: Path
+    own_page: Page, opened: OpenedPage, tmp_path: Path
 ) -> None:
-    backend.upload("slow", {"old.md": b"# Old\n"})
+    opened.upload("slow", {"old.md": b"# Old\n"})
     (tmp_path / "long.txt").write_text("The tide turns at noon.\n" * 20_000)
-    network = page.context.new_cdp_session(page)
+    network = own_page.context.new_cdp_session(own_page)
     network.send("Network.enable")
     network.send(
         "Network.emulateNetworkConditions",
         {"offline": False, "latency": 300, "downloadThroughput": 50_000, "uploadThroughput": 150_000},
     )
-    page.goto(f"{backend.origin}/#/b/slow")
-    settled(page)
-    drop(page, tmp_path / "long.txt")
-    sent = page.locator("section[aria-label=Uploads] > progress")
+    own_page.goto(f"{opened.origin}/#/b/slow")
+    settled(own_page)
+    drop(own_page, tmp_path / "long.txt")
+    sent = own_page.locator("section[aria-label=Uploads] > progress")
     expect(sent).to_be_visible()
-    page.wait_for_function("bar => bar.value > 0 && bar.value < bar.max", arg=sent.element_handle())
+    own_page.wait_for_function("bar => bar.value > 0 && bar.value < bar.max", arg=sent.element_handle())
     # A view that was left while it was loading must not appear over the next.
-    page.goto(f"{backend.origin}/#/search?q=tide&in=slow")
-    page.goto(f"{backend.origin}/#/b/slow")
-    settled(page)
-    expect(page.get_by_role("heading", level=1)).to_have_text("slow")
-    page.get_by_role("heading", name="1 of 1 file sent").wait_for()
-    expect(page.locator("tbody .state")).to_have_text(["searchable"] * 2)
+    own_page.goto(f"{opened.origin}/#/search?q=tide&in=slow")
+    own_page.goto(f"{opened.origin}/#/b/slow")
+    settled(own_page)
+    expect(own_page.get_by_role("heading", level=1)).to_have_text("slow")
+    own_page.get_by_role("heading", name="1 of 1 file sent").wait_for()
+    expect(own_page.locator("tbody .state")).to_have_text(["searchable"] * 2)
 
 
-def test_an_answer_of_something_in_between_is_no_riddle(page: Page, backend: OpenedPage) -> None:
+def test_an_answer_of_something_in_between_is_no_riddle(page: Page, opened: OpenedPage) -> None:
     page.route("**/api/*/knowledge/buckets", lambda route: route.fulfill(status=200, body="<p>Log in first"))
-    page.goto(f"{backend.origin}/#/search")
+    page.goto(f"{opened.origin}/#/search")
     expect(page.get_by_text("The server's answer cannot be understood.")).to_be_visible()
     page.unroute_all()
     page.get_by_role("link", name="All buckets").click()
@@ -388,17 +401,18 @@ def test_uploads_go_on_after_the_backend_was_killed(browser: Browser, tmp_path: 
             expect(page.locator("tbody .state")).to_have_text("searchable")
 
 
-def test_a_bucket_of_ten_thousand_sources_is_quick(page: Page, backend: OpenedPage) -> None:
-    [seed] = backend.upload("many", {"seed.md": b"# Seed\n"}).values()
-    page.goto(f"{backend.origin}/#/b/many")
+def test_a_bucket_of_ten_thousand_sources_is_quick(page: Page, opened: OpenedPage) -> None:
+    [seed] = opened.upload("many", {"seed.md": b"# Seed\n"}).values()
+    page.goto(f"{opened.origin}/#/b/many")
     expect(page.locator("tbody .state")).to_have_text("searchable")
-    _multiply(backend.data_dir / "calypso.db", seed, 10_000)
+    _multiply(opened.data_dir / "calypso.db", seed, 10_000)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
+    before = _main_thread_s(page) + _process_s(opened.process.pid)
     page.reload()
     expect(page.get_by_text("10,000 sources", exact=True)).to_be_visible()
-    paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-    assert paint < 1_000
+    # Nothing waits for anything but these two: on an idle machine it takes as long as they compute.
+    assert _main_thread_s(page) + _process_s(opened.process.pid) - before < 1
     assert sum("knowledge/sources?" in url for url in asked) <= 2
     page.mouse.move(600, 500)
     rows = page.locator("tbody tr:not(.gap)")
@@ -421,10 +435,10 @@ def test_a_bucket_of_ten_thousand_sources_is_quick(page: Page, backend: OpenedPa
     assert _main_thread_s(page) - before < 0.2
 
 
-def test_an_idle_page_asks_less_than_once_a_second(page: Page, backend: OpenedPage) -> None:
-    backend.upload("quiet", {"one.md": b"# One\n"})
-    page.goto(f"{backend.origin}/#/b/quiet")
-    expect(page.locator("tbody .state")).to_have_text("searchable")
+def test_an_idle_page_asks_less_than_once_a_second(own_page: Page, opened: OpenedPage) -> None:
+    opened.upload("quiet", {"one.md": b"# One\n"})
+    own_page.goto(f"{opened.origin}/#/b/quiet")
+    expect(own_page.locator("tbody .state")).to_have_text("searchable")
     asked: list[str] = []
     in_flight: set[Request] = set()
 
@@ -435,20 +449,20 @@ def test_an_idle_page_asks_less_than_once_a_second(page: Page, backend: OpenedPa
     def end(request: Request) -> None:
         in_flight.discard(request)
 
-    page.on("request", begin)
-    page.on("requestfinished", end)
-    page.on("requestfailed", end)
-    page.clock.install()
+    own_page.on("request", begin)
+    own_page.on("requestfinished", end)
+    own_page.on("requestfailed", end)
+    own_page.clock.install()
     seconds = 20
     for address in ("#/", "#/b/quiet"):
-        page.goto(f"{backend.origin}/{address}")
-        settled(page)
+        own_page.goto(f"{opened.origin}/{address}")
+        settled(own_page)
         asked.clear()
         for _ in range(seconds):
-            page.clock.run_for(1_000)
+            own_page.clock.run_for(1_000)
             # Time stands still for the page until its answers have arrived.
             while in_flight:
-                page.title()  # a round trip, on which the browser's events arrive
+                own_page.title()  # a round trip, on which the browser's events arrive
         assert 4 <= len(asked) < seconds, address
 
 
@@ -457,13 +471,18 @@ def _main_thread_s(page: Page) -> float:
     browser = page.context.browser
     assert browser is not None
     listed = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
-    spent = 0.0
-    for process in listed:
-        if process["type"] == "renderer":
-            stat = Path(f"/proc/{process['id']}/task/{process['id']}/stat").read_text()
-            times = stat.rpartition(")")[2].split()[11:13]
-            spent = max(spent, sum(map(int, times)) / os.sysconf("SC_CLK_TCK"))
-    return spent
+    ids = [process["id"] for process in listed if process["type"] == "renderer"]
+    return max(_read_s(Path(f"/proc/{number}/task/{number}/stat")) for number in ids)
+
+
+def _process_s(number: int) -> float:
+    """Return the seconds that a process has run."""
+    return _read_s(Path(f"/proc/{number}/stat"))
+
+
+def _read_s(stat: Path) -> float:
+    times = stat.read_text().rpartition(")")[2].split()[11:13]
+    return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
 
 
 def _multiply(store: Path, file_id: str, count: int) -> None:

@@ -13,13 +13,10 @@ from playwright.sync_api import Browser, Page, expect
 from calypso_mcp.server.access.access_file.tokens import hash_token, new_token
 from tests.browser.accessibility import violations
 from tests.browser.page_rig import CHROMIUM, chromium, drop, settled, sign_in_with, watched
-from tests.browser.samples import hosted_samples
-from tests.support.scripted_server import scripted_server
+from tests.browser.samples import hosted_team
 from tests.support.team_server import Team, call, team_server
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
-
-expect.set_options(timeout=20_000)
 
 AGENTS = {
     "one": 'buckets = ["docs"]',
@@ -134,16 +131,7 @@ def test_a_team_page_does_what_the_page_of_the_backend_does(
 
 
 def test_hosted_buckets_are_shown_as_far_as_their_api_tells(browser: Browser, tmp_path: Path) -> None:
-    with (
-        scripted_server(hosted_samples()) as hosted,
-        team_server(
-            tmp_path,
-            {"one": 'buckets = ["handbook"]'},
-            CALYPSO_API_BASE_URL=hosted.base_url,
-            CALYPSO_API_KEY="sk_scripted",
-        ) as running,
-        watched(browser) as page,
-    ):
+    with hosted_team(tmp_path) as running, watched(browser) as page:
         sign_in(page, running, running.tokens["one"])
         expect(page.locator(".card h2")).to_have_text(["Handbook"])
         page.goto(f"{running.origin}/ui/#/b/handbook")
