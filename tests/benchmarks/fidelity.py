@@ -23,6 +23,7 @@ from tests.support.producers_mail import made_as_outlook_messages
 from tests.support.producers_office import (
     find_pandoc,
     has_node_writers,
+    made_by_gnome,
     made_by_node,
     made_by_office_libraries,
     made_by_pandoc,
@@ -44,6 +45,7 @@ def main() -> None:
             made += made_by_pandoc(pandoc)
         if has_node_writers():
             made += made_by_node(programs)
+        made += made_by_gnome(programs, {entry.name: entry.data for entry in made})
         by_format: defaultdict[str, list[Made]] = defaultdict(list)
         for entry in made:
             by_format[entry.name.rpartition(".")[2]].append(entry)

@@ -1,7 +1,10 @@
-// Office files by the libraries that people use most in JavaScript: node make_office.mjs FOLDER
+// Files by the libraries that people use most in JavaScript: node make_office.mjs FOLDER WORDS
 
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import epub from "epub-gen-memory";
+import MailComposer from "nodemailer/lib/mail-composer/index.js";
+import * as XLSX from "xlsx";
 import { Document, HeadingLevel, Packer, Paragraph } from "docx";
 import ExcelJS from "exceljs";
 import PptxGenJS from "pptxgenjs";
@@ -26,3 +29,18 @@ await book.xlsx.writeFile(join(folder, "ExcelJS.xlsx"));
 const deck = new PptxGenJS();
 for (const [title, sentence] of pairs) deck.addSlide().addText(`${title}: ${sentence}`, { x: 1, y: 1, w: 6, h: 1 });
 await deck.writeFile({ fileName: join(folder, "PptxGenJS.pptx") });
+
+const rows = XLSX.utils.aoa_to_sheet([["section", "rule"], ...pairs]);
+const sheets = XLSX.utils.book_new();
+XLSX.utils.book_append_sheet(sheets, rows, "Rules 2026");
+for (const [ending, kind] of [["xls", "biff8"], ["ods", "ods"], ["xlsx", "xlsx"], ["csv", "csv"], ["rtf", "rtf"], ["xlsb", "xlsb"]]) {
+  await writeFile(join(folder, `SheetJS.${ending}`), XLSX.write(sheets, { type: "buffer", bookType: kind }));
+}
+
+const chapters = pairs.map(([title, sentence]) => ({ title, content: `<p>${sentence}</p>` }));
+const bind = epub.default ?? epub;
+await writeFile(join(folder, "epub-gen.epub"), await bind({ title: "Rules", author: "Anna", verbose: false }, chapters));
+
+const lines = pairs.flat().join("\n\n");
+const letter = { from: "Jörg Müller <a@example.com>", to: "b@example.com", subject: sections[3], text: lines };
+await writeFile(join(folder, "nodemailer.eml"), await new MailComposer(letter).compile().build());

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -66,11 +67,11 @@ def made_by_pandoc(program: str) -> Iterator[Made]:
 
 def has_node_writers() -> bool:
     """Whether the writers of tests/node are installed."""
-    return (MODULES / "docx").is_dir() and find_program("node") is not None
+    return all((MODULES / name).is_dir() for name in ("docx", "xlsx")) and find_program("node") is not None
 
 
 def made_by_node(folder: Path) -> Iterator[Made]:
-    """Yield what docx, ExcelJS and PptxGenJS write."""
+    """Yield what docx, ExcelJS, PptxGenJS, SheetJS, epub-gen and nodemailer write."""
     script = MODULES.parent / "make_office.mjs"
     words = json.dumps({"sections": SECTIONS, "sentences": SENTENCES})
     command = ["node", str(script), str(folder), words]
@@ -78,6 +79,33 @@ def made_by_node(folder: Path) -> Iterator[Made]:
     yield Made("docx-js.docx", (folder / "docx-js.docx").read_bytes(), SECTIONS[SOUGHT])
     yield Made("ExcelJS.xlsx", (folder / "ExcelJS.xlsx").read_bytes(), _PLACE_IN_ROWS)
     yield Made("PptxGenJS.pptx", (folder / "PptxGenJS.pptx").read_bytes(), ("slide", SOUGHT + 1))
+    for ending in ("xls", "ods", "xlsx", "csv"):
+        yield Made(f"SheetJS.{ending}", (folder / f"SheetJS.{ending}").read_bytes(), _PLACE_IN_ROWS)
+    yield Made("SheetJS.rtf", (folder / "SheetJS.rtf").read_bytes(), None)
+    yield Made("epub-gen.epub", (folder / "epub-gen.epub").read_bytes(), SECTIONS[SOUGHT])
+    yield Made("nodemailer.eml", (folder / "nodemailer.eml").read_bytes(), SECTIONS[SOUGHT])
+
+
+def made_by_gnome(folder: Path, sources: Mapping[str, bytes]) -> Iterator[Made]:
+    """Yield what Gnumeric and AbiWord make of a workbook and of a web page, where they are installed."""
+    environ = {**os.environ, "HOME": str(folder)}
+    book, page = folder / "book.xlsx", folder / "page.html"
+    book.write_bytes(sources["openpyxl.xlsx"])
+    body = "".join(f"<h1>{escape(title)}</h1><p>{escape(sentence)}</p>" for title, sentence in PAIRS)
+    page.write_text(f"<html><head><meta charset=utf-8></head><body>{body}</body></html>")
+    for program, endings, place in (
+        ("ssconvert", ("xls", "ods", "xlsx", "csv"), _PLACE_IN_ROWS),
+        ("abiword", ("odt", "docx", "rtf", "doc", "html"), None),
+    ):
+        for ending in endings if shutil.which(program) else ():
+            target = folder / f"{program}.{ending}"
+            to = (
+                ["--to", ending, "-o", str(target), str(page)]
+                if program == "abiword"
+                else [str(book), str(target)]
+            )
+            subprocess.run([program, *to], env=environ, check=True, capture_output=True, timeout=120)
+            yield Made(target.name, target.read_bytes(), place)
 
 
 def _workbooks() -> Iterator[Made]:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fidelity import is_cited_right, share_found, slices_back
+from calypso_mcp.local.indexing.documents import ExtractionFailed
+from tests.support.fidelity import document_of, is_cited_right, share_found, slices_back
 from tests.support.producers import Made, has_libreoffice, made_by_libraries, made_by_libreoffice
 from tests.support.producers_mail import made_as_outlook_messages
 from tests.support.producers_office import (
     find_pandoc,
     has_node_writers,
+    made_by_gnome,
     made_by_node,
     made_by_office_libraries,
     made_by_pandoc,
@@ -53,6 +55,18 @@ def test_documents_of_pandoc_are_read_whole_and_cited_right() -> None:
 @pytest.mark.skipif(not has_node_writers(), reason="not installed: npm install --prefix tests/node")
 def test_documents_of_javascript_are_read_whole_and_cited_right(tmp_path: Path) -> None:
     for made in made_by_node(tmp_path):
+        check(made)
+
+
+@pytest.mark.skipif(not has_node_writers(), reason="not installed: npm install --prefix tests/node")
+def test_cells_that_no_parser_reads_fail_and_say_what_to_do(tmp_path: Path) -> None:
+    list(made_by_node(tmp_path))
+    with pytest.raises(ExtractionFailed, match="Save it as xlsx"):
+        document_of(Made("SheetJS.xlsb", (tmp_path / "SheetJS.xlsb").read_bytes(), None))
+
+
+def test_documents_of_gnumeric_and_abiword_are_read_whole_and_cited_right(tmp_path: Path) -> None:
+    for made in made_by_gnome(tmp_path, {made.name: made.data for made in MADE}):
         check(made)
 
 

@@ -53,6 +53,7 @@ RICH = {
         rb"{\rtf1\ansi Body{\*\annotation{\*\atndate 1}Ask Anna.}.}",
         "Body.\n\nComment: Ask Anna.",
     ),
+    "raw letters in UTF-8": ("{\\rtf1\\ansi Kündigung 年假 🚀}".encode(), "Kündigung 年假 🚀"),
     "groups left open": (rb"{\rtf1\ansi{\header Manual}Body {\b bold", "Body bold\n\nManual"),
     "groups closed twice": (rb"{\rtf1\mac K\'9fn}}}", "Kün"),
 }

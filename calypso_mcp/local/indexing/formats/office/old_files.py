@@ -13,6 +13,8 @@ import olefile  # pyright: ignore[reportMissingTypeStubs]
 from calypso_mcp.local.indexing.formats.office.packages import PRINT_CODE
 
 _open: Any = olefile.OleFileIO  # not typed
+#: What olefile and a damaged file raise.
+_DAMAGES = (OSError, struct.error, ValueError, TypeError, IndexError)
 _WORD, _EXCEL = "WordDocument", "Workbook"
 #: Where a Word file says how many characters its parts have, in their order: text, footnotes, headers and
 #: footers, macros, comments, endnotes, text boxes, those of headers (MS-DOC 2.5.5). anydoc reads the text and
@@ -38,9 +40,18 @@ def read_beside(data: bytes) -> Iterator[str]:
     try:
         with _open(BytesIO(data)) as ole:
             found = list(_of_word(ole) if ole.exists(_WORD) else _of_excel(ole) if ole.exists(_EXCEL) else ())
-    except (OSError, struct.error, ValueError):
+    except _DAMAGES:
         return  # what anydoc read of the damaged file is all there is
     yield from dict.fromkeys(text for raw in found if (text := " ".join(_CONTROL.sub("", raw).split())))
+
+
+def is_old_workbook(data: bytes) -> bool:
+    """Whether a file is one of Excel's from before 2007, whatever else is in it."""
+    try:
+        with _open(BytesIO(data)) as ole:
+            return ole.exists(_EXCEL)
+    except _DAMAGES:
+        return False
 
 
 def _of_word(ole: Any) -> Iterator[str]:

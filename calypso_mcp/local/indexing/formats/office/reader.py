@@ -13,7 +13,7 @@ from calypso_mcp.local.indexing.documents import Block, Document, FileContent, P
 from calypso_mcp.local.indexing.formats.members import MOST_MEMBERS, read_member
 from calypso_mcp.local.indexing.formats.office.books import with_chapter_names
 from calypso_mcp.local.indexing.formats.office.model import document_blocks, parse
-from calypso_mcp.local.indexing.formats.office.old_files import read_beside
+from calypso_mcp.local.indexing.formats.office.old_files import is_old_workbook, read_beside
 from calypso_mcp.local.indexing.formats.office.packages import SLIDE_MARK, Package
 from calypso_mcp.local.indexing.formats.office.rich_text import with_all_text
 from calypso_mcp.local.indexing.formats.office.spreadsheets import read_spreadsheet
@@ -30,7 +30,9 @@ def read_office(file: FileContent) -> Document:
     """
     kind = anydoc.format_from_bytes(file.data)
     package = _package(file.data)
-    if kind in _SPREADSHEETS:
+    if kind in _SPREADSHEETS or (kind is None and is_old_workbook(file.data)):
+        if package is not None:
+            package.check_cells()
         shown = package.with_hidden_rows() if package is not None else None
         document = read_spreadsheet(file.data if shown is None else shown)
         beside = _beside_cells(package) if package is not None else map(Block, read_beside(file.data))

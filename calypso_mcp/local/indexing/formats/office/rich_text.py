@@ -6,6 +6,7 @@ The syntax is that of the Rich Text Format Specification 1.9.1.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -72,9 +73,18 @@ def with_all_text(data: bytes) -> bytes | None:
 
     None where the file has none of them, and letters that anydoc knows.
     """
-    if not data.startswith(b"{\\rtf") or _NEEDS_REWRITING.search(data) is None:
+    if not data.startswith(b"{\\rtf") or (data.isascii() and _NEEDS_REWRITING.search(data) is None):
         return None
-    return _Rewriter().rewrite(data)
+    return _Rewriter(has_code_page=_has_code_page(data)).rewrite(data)
+
+
+def _has_code_page(data: bytes) -> bool:
+    """Whether raw letters are of a code page; what spells UTF-8 throughout was written in spite of them."""
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return True
+    return data.isascii()
 
 
 def _tokens(data: bytes) -> Iterator[_Token]:
@@ -91,7 +101,8 @@ def _tokens(data: bytes) -> Iterator[_Token]:
 class _Rewriter:
     """Copies tokens, knowing which font is set in the open group."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_code_page: bool) -> None:
+        self._has_code_page = has_code_page
         self._default: str | None = None
         self._codecs: dict[int, str | None] = {}
         self._groups = [_Group(0)]
@@ -106,7 +117,7 @@ class _Rewriter:
                 self._letters(token.raw, bytes.fromhex(token.byte.decode()))
                 continue
             if not token.raw.isascii():
-                self._letters(token.raw, token.raw)
+                self._raw(token.raw)
                 continue
             self._to_skip = 0
             if token.raw == b"}":
@@ -136,6 +147,18 @@ class _Rewriter:
         if len(self._groups) > 1:
             self._out += (b"\\par ", *self._beside, b"}" * (len(self._groups) - 1))
             del self._groups[1:]
+
+    def _raw(self, raw: bytes) -> None:
+        if self._has_code_page:
+            self._letters(raw, raw)
+        else:
+            self._out += map(self._escaped, raw.decode("utf-8", "replace"))
+
+    def _escaped(self, letter: str) -> bytes:
+        if letter.isascii():
+            return letter.encode()
+        units = struct.unpack(f"<{len(letter.encode('utf-16-le')) // 2}h", letter.encode("utf-16-le"))
+        return b"".join(b"\\u%d " % unit + b"?" * self._groups[-1].fallback for unit in units)
 
     def _letters(self, raw: bytes, data: bytes) -> None:
         group = self._groups[-1]
