@@ -92,8 +92,8 @@ async def read(access: Access, uri: str) -> ResourceText:
 async def _bucket(access: Access, slug: str) -> ResourceText:
     bucket = await access.require_bucket(slug)
     attached = await attached_agents(access)
-    known = await access.backend.abilities.known()
-    card = BucketCard.of(bucket, attached.get(bucket.id, []) if attached is not None else None, known)
+    can = await access.backend.abilities.all()
+    card = BucketCard.of(bucket, attached.get(bucket.id, []) if attached is not None else None, can)
     return _json(card.facts())
 
 
@@ -213,7 +213,7 @@ async def _on_list(request: Request, params: PaginatedRequestParams) -> ListReso
 
 
 async def _on_templates(request: Request, _params: PaginatedRequestParams) -> ListResourceTemplatesResult:
-    can_read = Extension.READ in await access_of(request).backend.abilities.known()
+    can_read = Extension.READ in await access_of(request).backend.abilities.to_offer()
     offered = [template for template in _TEMPLATES if can_read or template.uri_template != TEXT_TEMPLATE]
     return ListResourceTemplatesResult(resource_templates=offered)
 

@@ -10,12 +10,13 @@ import anyio
 import pytest
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
-from mcp_types import ResourceTemplateReference, TextResourceContents
+from mcp_types import CallToolResult, ResourceTemplateReference, TextResourceContents
 
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.uploads import Upload
 from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
+from calypso_mcp.server.backends import backend as backends
 from calypso_mcp.server.build import build_server
 from tests.support.asked_person import Person
 from tests.support.mcp_answers import error, facts, text
@@ -347,6 +348,36 @@ async def test_tools_come_with_a_backend_that_announces_them(era: str) -> None:
     assert "read_source" in tools
     assert "remove_source" not in tools
     assert len(api.asked("GET /connection")) == 1
+
+
+async def test_a_slow_backend_is_offered_whole_and_waited_for(
+    era: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backends, "_PATIENCE_S", 0.01)
+    api = ScriptedCalypso(buckets=[bucket("handbook", files=("file_a",))], files={"file_a": file("file_a")})
+    api.scripted["GET /connection"] = lambda _body: (200, {"extensions": ["remove"]})
+    api.scripted["DELETE /knowledge/sources/file_a"] = lambda _body: (200, {"file_id": "file_a"})
+    api.held.add("GET /connection")
+    results: list[CallToolResult] = []
+    offered: set[str] = set()
+    with anyio.fail_after(20):
+        async with api.state() as state, Client(build_server(state), mode=era) as client:
+
+            async def remove() -> None:
+                given = {"file_id": "file_a", "confirm": True}
+                results.append(await client.call_tool("remove_source", given))
+
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(remove)
+                await api.reached.wait()
+                offered |= {tool.name for tool in (await client.list_tools()).tools}
+                templates = (await client.list_resource_templates()).resource_templates
+                offered |= {template.uri_template for template in templates}
+                api.released.set()
+            known = {tool.name for tool in (await client.list_tools(cache_mode="bypass")).tools}
+    assert {"read_source", "remove_source", "bucket://{slug}/files/{file_id}/text"} <= offered
+    assert facts(results[0])["removed"] == "file_a.txt"
+    assert "read_source" not in known
 
 
 async def test_the_text_of_a_source_is_a_resource(rig: Rig) -> None:

@@ -92,10 +92,11 @@ class ScriptedCalypso:
     search: Callable[[dict[str, Any]], list[dict[str, Any]]] = lambda _body: []
     #: Answers by "METHOD /path", instead of what is above.
     scripted: dict[str, Answer] = field(default_factory=dict)
-    #: Requests that never get an answer, by "METHOD /path".
+    #: Requests that get no answer before they are released, by "METHOD /path".
     held: set[str] = field(default_factory=set)
     #: Set when such a request has arrived.
     reached: anyio.Event = field(default_factory=anyio.Event)
+    released: anyio.Event = field(default_factory=anyio.Event)
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def asked(self, what: str) -> list[dict[str, Any]]:
@@ -110,7 +111,7 @@ class ScriptedCalypso:
         self.requests.append((what, body))
         if what in self.held:
             self.reached.set()
-            await anyio.sleep_forever()
+            await self.released.wait()
         if what in self.scripted:
             answer = self.scripted[what](body)
             if isinstance(answer, httpx2.Response):

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import anyio
 
 from calypso_mcp.api.connection import Extension
-from calypso_mcp.errors import CalypsoError, ConnectionFailed
+from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server.backends.catalogue import Catalogue
 
 if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
 
 BackendLabel = Literal["hosted", "embedded"]
-#: Longest wait for the answer, in seconds: a list of tools waits for it.
+#: Longest wait of a list for the answer, in seconds. Hosts list the tools while they start.
 _PATIENCE_S = 3.0
 
 
@@ -33,28 +34,27 @@ class Abilities:
         self._known = known
 
     async def all(self) -> frozenset[Extension]:
-        """Return what the backend can do.
+        """Return what the backend can do; a slow one is waited for as long as the caller may wait.
 
         Raises:
             CalypsoError: It could not be asked.
         """
         if self._known is None:
-            with anyio.move_on_after(_PATIENCE_S):
-                self._known = await self._client.connection.extensions()
-        if self._known is None:
-            raise ConnectionFailed(f"The API did not answer within {_PATIENCE_S:g} s.")
+            self._known = await self._client.connection.extensions()
         return self._known
 
     async def have(self, extension: Extension) -> bool:
         """Whether the backend can do this; raises as `all`."""
         return extension in await self.all()
 
-    async def known(self) -> frozenset[Extension]:
-        """Return what the backend is known to be able to do: nothing, for now, while it does not answer."""
-        try:
+    async def to_offer(self) -> frozenset[Extension]:
+        """Return what a list offers: everything while the backend does not answer.
+
+        What a list leaves out counts as impossible, and hosts keep lists; a call finds out by itself.
+        """
+        with anyio.move_on_after(_PATIENCE_S), suppress(CalypsoError):
             return await self.all()
-        except CalypsoError:
-            return frozenset()
+        return frozenset(Extension)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,12 +47,12 @@ class CalypsoServer(MCPServer[ServerState]):
         sdk.handle(self, "tools/list", PaginatedRequestParams, self._on_list_tools)
 
     async def tools_of(self, request: ServerRequestContext[ServerState, Any]) -> frozenset[str]:
-        """Return the names of the tools that the credential of `request` may call and its backend can do."""
+        """Return the names of the tools to offer: the credential may call them, and the backend can."""
         if request.lifespan_context.problem is not None:
             return frozenset(spec.name for spec in self._specs)
         access = access_of(request)
         needed = any(spec.needs is not None for spec in self._specs)
-        can = await access.backend.abilities.known() if needed else frozenset[Extension]()
+        can = await access.backend.abilities.to_offer() if needed else frozenset[Extension]()
         return frozenset(
             spec.name
             for spec in self._specs

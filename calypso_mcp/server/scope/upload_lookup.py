@@ -55,7 +55,7 @@ async def find_arrived(access: Access, upload_id: str, place: UploadPlace) -> Kn
     def is_it(file: KnowledgeFile) -> bool:
         return mark.items() <= (file.metadata or {}).items()
 
-    if Extension.SOURCES in await access.backend.abilities.known():
+    if await access.backend.abilities.have(Extension.SOURCES):
         identity = place.lineage or place.filename
         listed = await access.client.sources.page(place.bucket_id, identity=identity, limit=LARGEST_PAGE)
         return next((source for source in listed.sources if is_it(source)), None)

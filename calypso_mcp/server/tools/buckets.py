@@ -36,13 +36,13 @@ class BucketCard(ToolResult):
     more_agents: int | None = None
 
     @classmethod
-    def of(cls, bucket: Bucket, agents: list[str] | None, known: Container[Extension]) -> BucketCard:
+    def of(cls, bucket: Bucket, agents: list[str] | None, can: Container[Extension]) -> BucketCard:
         """Return the card of `bucket`.
 
         Args:
             bucket: As the API states it.
             agents: Those that search it; None where they cannot be listed.
-            known: What the backend can do: one that lists sources leaves only failed members unindexed.
+            can: What the backend can do: one that lists sources leaves only failed members unindexed.
         """
         store = bucket.store
         named, more_agents = first(agents or [], MOST_AGENTS)
@@ -53,7 +53,7 @@ class BucketCard(ToolResult):
             ready=bool(store and store.is_active),
             sources=bucket.sources,
             pending=(store.pending_member_count if store else 0) or None,
-            failed=bucket.failed_count or None if Extension.SOURCES in known else None,
+            failed=bucket.failed_count or None if Extension.SOURCES in can else None,
             warnings=(store.warned_member_count if store else 0) or None,
             agents=None if agents is None else named,
             more_agents=more_agents,
@@ -90,7 +90,7 @@ async def list_buckets(
     start = bisect_right(buckets, after, key=_place)
     page = buckets[start : start + limit]
     attached = await attached_agents(access)
-    known = await access.backend.abilities.known()
+    can = await access.backend.abilities.all()
     more = start + limit < len(buckets)
     return answer(
         BucketPage(
@@ -100,7 +100,7 @@ async def list_buckets(
                 BucketCard.of(
                     bucket,
                     attached.get(bucket.id, []) if attached is not None else None,
-                    known,
+                    can,
                 )
                 for bucket in page
             ],

@@ -150,7 +150,7 @@ async def _awaited(
 
 async def _notable_members(access: Access, bucket: Bucket) -> StateReport | None:
     """Return the sources of a bucket that failed, are pending or were read with a warning; None: unknown."""
-    if Extension.SOURCES not in await access.backend.abilities.known():
+    if not await access.backend.abilities.have(Extension.SOURCES):
         return None
     pages = [
         await list_page(access, bucket, SourceFilters(state=state), limit=MOST_ITEMS)
