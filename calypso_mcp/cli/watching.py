@@ -13,9 +13,11 @@ from anyio import to_thread
 from calypso_mcp.errors import CalypsoError
 
 #: A save is often several steps (a new file, a rename, a deletion): the pause that ends them, and how long
-#: steps that never pause are gathered.
-_PAUSE_MS = 500
-_LONGEST_MS = 10_000
+#: steps that never pause are gathered, in seconds.
+_PAUSE_S = 0.5
+_LONGEST_S = 10.0
+#: How soon changes are reported: less than a pause, which the reports of a file that grows must not have.
+_STEP_MS = 100
 #: How soon the thread that waits for changes notices that they are no longer wanted.
 _HEED_MS = 500
 #: File systems that do not report what other machines change (`man 5 proc_mounts`, third column).
@@ -40,7 +42,8 @@ class FolderWatch:
     is_polled: bool = False
     _files: frozenset[str] = frozenset()
     _had_files: bool = False
-    _changed: anyio.Event = field(default_factory=anyio.Event)
+    _paths: set[str] = field(default_factory=set[str])
+    _stirred: anyio.Event = field(default_factory=anyio.Event)
 
     async def follow(self) -> None:
         """Gather changes until cancelled. What changes after the first step of this task is not missed.
@@ -54,18 +57,15 @@ class FolderWatch:
         changes = awatch(
             self.folder,
             watch_filter=None,
-            debounce=_LONGEST_MS,
-            step=_PAUSE_MS,
+            step=_STEP_MS,
             rust_timeout=_HEED_MS,
             force_polling=self.is_polled,
             ignore_permission_denied=True,
         )
         try:
             async for batch in changes:
-                before = self._files
-                self._files = now = await to_thread.run_sync(self.list_files)
-                if before != now or matter([path for _, path in batch], self.folder, now):
-                    self._changed.set()
+                self._paths.update(path for _, path in batch)
+                self._stirred.set()
         except OSError as problem:
             raise CalypsoError(
                 f"Changes of {self.folder} cannot be followed: {problem.strerror or problem}.",
@@ -74,7 +74,7 @@ class FolderWatch:
 
     async def look(self) -> bool:
         """Take stock of the folder before a round; returns whether it is empty and was not before."""
-        self._changed = anyio.Event()
+        self._forget()
         self._files = await to_thread.run_sync(self.list_files)
         self._had_files = self._had_files or bool(self._files)
         return self._had_files and not self._files
@@ -82,7 +82,26 @@ class FolderWatch:
     async def wait(self, at_most_s: float) -> None:
         """Return when the folder has changed since the last look, or `at_most_s` seconds are over."""
         with anyio.move_on_after(at_most_s):
-            await self._changed.wait()
+            while not await self._has_changed():
+                pass
+
+    async def _has_changed(self) -> bool:
+        """Wait for changes and then for a pause; returns whether a sync would notice any of them."""
+        await self._stirred.wait()
+        with anyio.move_on_after(_LONGEST_S):
+            while self._stirred.is_set():
+                self._stirred = anyio.Event()
+                with anyio.move_on_after(_PAUSE_S):
+                    await self._stirred.wait()
+        paths, before = self._forget(), self._files
+        self._files = now = await to_thread.run_sync(self.list_files)
+        return before != now or matter(paths, self.folder, now)
+
+    def _forget(self) -> set[str]:
+        """Return the changes reported so far, which count no more."""
+        self._stirred = anyio.Event()
+        paths, self._paths = self._paths, set()
+        return paths
 
 
 def matter(changed: Iterable[str], folder: Path, files: Iterable[str]) -> bool:

@@ -15,6 +15,7 @@ import httpx2
 import pytest
 
 from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.server.files.folder_walk import WalkResult, walk
 from tests.support.upload_rig import Rig, upload_rig
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs links and pipes")
@@ -407,6 +408,32 @@ async def test_a_file_that_changes_after_its_check_has_failed_and_a_retry_helps(
     assert (failed["path"], failed["code"], failed["retryable"]) == ("b.md", "file_changed", True)
     done = await rig.ok("upload_batch", **arguments)
     assert done["counts"] == {"accepted": 1, "replayed": 1}
+
+
+@pytest.mark.parametrize("moment", ["before its check", "after its check"])
+async def test_a_file_that_is_gone_before_it_is_sent_is_left_out(
+    rig: Rig, folder: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+):
+    fill(folder, {"a.md": "one", "b.md": "two"})
+
+    def walk_first(*given: Any) -> WalkResult:
+        found = walk(*given)
+        (folder / "b.md").unlink()
+        return found
+
+    def unlink(request: httpx2.Request) -> httpx2.Response | None:
+        if request.method == "POST" and request.url.path.endswith("/buckets"):
+            (folder / "b.md").unlink()
+        return None
+
+    if moment == "before its check":
+        monkeypatch.setattr("calypso_mcp.server.batches.batch_inputs.walk", walk_first)
+    else:
+        rig.wire.intercept = unlink
+    done = await rig.ok("upload_batch", directory=".", bucket="new-one", create_bucket=True)
+    adds_up(done)
+    assert done["counts"] == {"accepted": 1, "skipped": 1}
+    assert skipped_of(done) == {"file_not_found": 1}
 
 
 async def test_cancelling_stops_at_once_and_the_next_call_continues(rig: Rig, folder: Path):

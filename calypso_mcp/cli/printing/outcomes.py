@@ -40,6 +40,7 @@ _WORDS = {
     "pending": "pending",
     "rejected": "refused",
     "failed": "failed",
+    "changing": "still changing",
 }
 
 
@@ -94,17 +95,23 @@ def print_outcomes(results: Sequence[Result]) -> None:
 
 
 def print_round(results: Sequence[Result]) -> None:
-    """Print one line with the time and how many files had which outcome, and a line for each that failed."""
+    """Print one line with the time and how many files had which outcome, and a line for each that failed.
+
+    A file that is being written is no failure: what changes in a round is followed by another one.
+    """
     _print_created(results)
     counts = counts_of(results)
+    failures = [outcome for outcome in outcomes_of(results) if outcome["outcome"] in _FAILURES]
+    lasting = [outcome for outcome in failures if outcome.get("code") != "file_changed"]
+    counts["changing"] = len(failures) - len(lasting)
+    counts["failed"] -= counts["changing"]
     said = ", ".join(f"{counts[outcome]} {word}" for outcome, word in _WORDS.items() if counts[outcome])
     unready = _unready(results)
     more = f", {unready} not searchable yet" if unready else ""
     print(f"{datetime.now().astimezone():%H:%M:%S}  {said or 'no file'}{more}", flush=True)
-    for outcome in outcomes_of(results):
-        if outcome["outcome"] in _FAILURES:
-            reason = outcome.get("reason") or _MEANINGS[outcome["outcome"]]
-            print(f"  {outcome['outcome']}: {_shown(outcome['path'])}: {_shown(reason)}", flush=True)
+    for outcome in lasting:
+        reason = outcome.get("reason") or _MEANINGS[outcome["outcome"]]
+        print(f"  {outcome['outcome']}: {_shown(outcome['path'])}: {_shown(reason)}", flush=True)
 
 
 def print_readiness(result: Result) -> None:

@@ -28,7 +28,7 @@ _PATH_CHARS = 200
 #: Longest line about a file that needs nothing from the reader.
 _LINE_CHARS = 79
 _SHORTEST_PATH = 24
-_SKIPPED_WHEN_FOUND = frozenset({"unsupported_type", "empty_file", "file_too_large"})
+_SKIPPED_WHEN_FOUND = frozenset({"unsupported_type", "empty_file", "file_too_large", "file_not_found"})
 #: Said once for all files that have changed.
 CHANGED_HINT = "What a changed file held before stays in the bucket beside it: the API deletes nothing."
 _CHANGED_HINTS = {
@@ -166,7 +166,7 @@ def unsent(item: BatchInput) -> InputOutcome:
     if item.skipped is not None:
         return InputOutcome(path=path, outcome="skipped", code=item.skipped.code, reason=item.skipped.reason)
     if item.problem is not None:
-        return _refused(path, item.problem, found=item.is_found)
+        return _refused(item, item.problem)
     return InputOutcome(
         path=path,
         outcome="pending",
@@ -197,7 +197,7 @@ def sent(
     has_changed = is_changed(state)
     outcome = InputOutcome(
         path=clean_line(item.path, _PATH_CHARS),
-        outcome=state.outcome or "failed",
+        outcome=_outcome(item, state),
         bucket=slug if slug != shared_slug else None,
         changed=has_changed or None,
         code=state.code,
@@ -285,15 +285,20 @@ def _shortened(path: str, limit: int) -> str:
     return path if len(path) <= limit else f"…{path[1 - limit :]}"
 
 
-def _refused(path: str, problem: CalypsoError, *, found: bool) -> InputOutcome:
-    # A file that the call does not name is skipped like others of its kind.
-    skipped = found and problem.code in _SKIPPED_WHEN_FOUND
-    refused = FileState.of_error(problem).outcome or "failed"
+def _refused(item: BatchInput, problem: CalypsoError) -> InputOutcome:
+    outcome = _outcome(item, FileState.of_error(problem))
     return InputOutcome(
-        path=path,
-        outcome="skipped" if skipped else refused,
+        path=clean_line(item.path, _PATH_CHARS),
+        outcome=outcome,
         code=problem.code,
         reason=reason_line(problem.message),
-        retryable=None if skipped else problem.retryable,
+        retryable=None if outcome == "skipped" else problem.retryable,
         hint=problem.hint,
     )
+
+
+def _outcome(item: BatchInput, state: FileState) -> OutcomeWord:
+    # A file that the call does not name is skipped like others of its kind.
+    if item.is_found and state.code in _SKIPPED_WHEN_FOUND:
+        return "skipped"
+    return state.outcome or "failed"

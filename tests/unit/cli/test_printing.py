@@ -7,7 +7,13 @@ import pytest
 
 from calypso_mcp.cli.printing import progress
 from calypso_mcp.cli.printing.hits import is_cited, print_hits
-from calypso_mcp.cli.printing.outcomes import has_arrived, has_failures, print_outcomes, print_readiness
+from calypso_mcp.cli.printing.outcomes import (
+    has_arrived,
+    has_failures,
+    print_outcomes,
+    print_readiness,
+    print_round,
+)
 
 HIT = {
     "text": "A customer may return any order\nwithin 45 days.",
@@ -48,6 +54,18 @@ def test_text_of_a_document_cannot_steer_the_terminal(capsys: pytest.CaptureFixt
 def test_a_hit_counts_as_cited_only_with_text_and_source(missing: str) -> None:
     assert is_cited(HIT)
     assert not is_cited({**HIT, missing: ""})
+
+
+def test_a_file_that_is_being_written_is_no_failure_of_a_round(capsys: pytest.CaptureFixture[str]) -> None:
+    outcomes = [
+        {"path": "a.md", "outcome": "failed", "reason": "it was not sent", "code": "file_changed"},
+        {"path": "b.md", "outcome": "failed", "reason": "it is broken", "code": "unreadable"},
+    ]
+    print_round([{"counts": {"failed": 2, "replayed": 1}, "outcomes": outcomes}])
+    out = capsys.readouterr().out
+    assert "1 unchanged, 1 failed, 1 still changing" in out
+    assert "b.md: it is broken" in out
+    assert "a.md" not in out
 
 
 def test_outcomes_are_counted_and_those_that_matter_are_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import anyio
 import pytest
 from anyio.lowlevel import checkpoint
 
+from calypso_mcp.cli import watching as watching_changes
 from calypso_mcp.cli.watching import FolderWatch, is_remote, matter
 from calypso_mcp.concurrency import run_in_background
 
@@ -69,6 +70,27 @@ async def test_a_change_starts_a_round(
         change(tmp_path)
         with anyio.fail_after(BOUND_S):
             await watch.wait(float("inf"))
+
+
+async def test_a_file_that_grows_starts_one_round_when_it_pauses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching_changes, "_PAUSE_S", 1.0)
+    is_written = False
+    async with watching(tmp_path) as watch, anyio.create_task_group() as tasks:
+
+        async def grow() -> None:
+            nonlocal is_written
+            for line in range(3):
+                with (tmp_path / "a.md").open("a") as file:
+                    file.write(f"line {line}\n")
+                await watch._stirred.wait()
+            is_written = True
+
+        tasks.start_soon(grow)
+        with anyio.fail_after(BOUND_S):
+            await watch.wait(float("inf"))
+        assert is_written
 
 
 async def test_a_look_that_finds_an_emptied_folder_says_so(tmp_path: Path) -> None:
