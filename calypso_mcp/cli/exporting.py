@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
 
 MANIFEST: Final = "manifest.json"
+#: Stands in the folder until the manifest does.
+_UNFINISHED: Final = "unfinished.txt"
 _FILES: Final = "files"
 _VERSION: Final = 1
 #: What no common file system takes in a name (Windows: "Naming Files, Paths, and Namespaces").
@@ -36,7 +38,7 @@ class Export:
     """An export on its way.
 
     Attributes:
-        folder: Where it goes; must be empty or absent.
+        folder: Where it goes: absent, empty, or what an interrupted export of the same bucket left.
         written: Of each source in the manifest its facts, with `file`, its place in the folder.
     """
 
@@ -45,40 +47,51 @@ class Export:
     _files: set[str] = field(default_factory=set[str])
     _folders: set[str] = field(default_factory=set[str])
 
-    def begin(self) -> None:
-        """Make the folder.
+    def begin(self, bucket: Bucket) -> None:
+        """Make the folder, or go on in one where an export of the same bucket was interrupted.
 
         Raises:
-            ConfigError: It holds something already, or cannot be made.
+            ConfigError: It holds something else, or cannot be made.
         """
+        mark = self.folder / _UNFINISHED
+        note = f"The export of {bucket.slug} ({bucket.id}) is not finished: the same command continues it.\n"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             is_empty = next(self.folder.iterdir(), None) is None
+            if not is_empty and not (mark.is_file() and mark.read_bytes() in (note.encode(), b"")):
+                raise ConfigError(f"{self.folder} is not empty.", hint="Name a new or an empty folder.")
+            mark.write_bytes(note.encode())
         except OSError as error:
             raise ConfigError(f"The folder {self.folder} cannot be used: {error.strerror}.") from error
-        if not is_empty:
-            raise ConfigError(f"{self.folder} is not empty.", hint="Name a new or an empty folder.")
 
     async def add_all(self, client: CalypsoClient, bucket_id: str) -> AsyncGenerator[Source]:
-        """Write every source of a bucket; yields each when it is there.
+        """Write every source of a bucket that is not there yet; yields each when it is.
 
         Raises:
             CalypsoError: One could not be read, or differs from the stored content.
         """
         async for source in client.sources.every(bucket_id):
-            data = await client.sources.content(source.id)
-            if source.sha256 and hashlib.sha256(data).hexdigest() != source.sha256.lower():
-                raise CalypsoError(f"The content of {source.name!r} differs from the stored content.")
             place = self._place(source)
             path = self.folder / place
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
+            if not (path.is_file() and _is_content_of(source, path.read_bytes())):
+                data = await client.sources.content(source.id)
+                if source.sha256 and not _is_content_of(source, data):
+                    raise CalypsoError(f"The content of {source.name!r} differs from the stored content.")
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
             facts = source.model_dump(mode="json", include=set(_FACTS), exclude_none=True)
             self.written.append({"file": place, **facts})
             yield source
 
     def end(self, bucket: Bucket, exported_at: str) -> None:
-        """Write the manifest. It comes last: an export without one is not complete."""
+        """Write the manifest. It comes last: an export without one is not complete.
+
+        What an interrupted export wrote of sources that are gone since goes before.
+        """
+        kept = {self.folder / str(source["file"]) for source in self.written}
+        for path in (self.folder / _FILES).rglob("*"):
+            if path.is_file() and path not in kept:
+                path.unlink()
         manifest = {
             "version": _VERSION,
             "exported_at": exported_at,
@@ -87,6 +100,7 @@ class Export:
         }
         text = json.dumps(manifest, ensure_ascii=False, indent=2) + "\n"
         (self.folder / MANIFEST).write_text(text, encoding="utf-8")
+        (self.folder / _UNFINISHED).unlink()
 
     def _place(self, source: Source) -> str:
         """Return a path in the folder that no other source has, whatever the source is called."""
@@ -101,6 +115,10 @@ class Export:
         self._files.add(ways[-1])
         self._folders.update(ways[:-1])
         return str(PurePosixPath(_FILES, *parts))
+
+
+def _is_content_of(source: Source, data: bytes) -> bool:
+    return bool(source.sha256) and hashlib.sha256(data).hexdigest() == str(source.sha256).lower()
 
 
 def _segment(name: str) -> str:

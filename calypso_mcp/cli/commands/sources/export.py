@@ -28,7 +28,8 @@ def add_arguments(parser: CommandParser) -> None:
     """Take the bucket and the folder."""
     parser.description = (
         "Write the files of a bucket as they were uploaded into a new folder, with a manifest of their "
-        "names, tags and metadata. For the embedded Calypso."
+        "names, tags and metadata. An interrupted export goes on with the same command. For the embedded "
+        "Calypso."
     )
     parser.add_argument("exported", metavar="BUCKET", help="slug, id or name of the bucket")
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="new or empty folder")
@@ -61,7 +62,7 @@ async def _export(settings: Settings, reference: str, export: Export) -> None:
         bucket = await access.require_bucket(reference)
         if not {Extension.SOURCES, Extension.READ} <= await access.backend.abilities.all():
             raise ConfigError("This backend does not return the files that it stores.")
-        export.begin()
+        export.begin(bucket)
         total = (await access.client.sources.page(bucket.id, limit=1)).total
         with phase("Exporting") as report:
             done = 0
