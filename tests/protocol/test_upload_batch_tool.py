@@ -410,6 +410,15 @@ async def test_a_file_that_changes_after_its_check_has_failed_and_a_retry_helps(
     assert done["counts"] == {"accepted": 1, "replayed": 1}
 
 
+async def test_files_of_one_name_are_cited_by_their_paths(rig: Rig, folder: Path):
+    fill(folder, {"a/README.md": "Descale the machine on Monday.", "b/README.md": "Descale it on Friday."})
+    await rig.ok("upload_batch", directory=".", bucket="docs", create_bucket=True, wait=True)
+    found = await rig.ok("search_bucket", query="descale")
+    assert {hit["filename"] for hit in found["hits"]} == {"a/README.md", "b/README.md"}
+    answered = await rig.ok("ask_agent", question="When is it descaled, on Monday or Friday?")
+    assert {citation["filename"] for citation in answered["citations"]} == {"a/README.md", "b/README.md"}
+
+
 @pytest.mark.parametrize("moment", ["before its check", "after its check"])
 async def test_a_file_that_is_gone_before_it_is_sent_is_left_out(
     rig: Rig, folder: Path, monkeypatch: pytest.MonkeyPatch, moment: str

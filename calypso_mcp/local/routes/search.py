@@ -103,10 +103,7 @@ def _results(passages: Sequence[Passage], sources: Mapping[str, FileRow]) -> tup
 
 
 def _copies(passage: Passage, sources: Mapping[str, FileRow]) -> dict[str, Any]:
-    copies = [
-        {"file_id": copy, "filename": sources[copy].declaration.filename}
-        for copy in passage.also_in[:_MOST_COPIES]
-    ]
+    copies = [{"file_id": copy, "filename": sources[copy].name} for copy in passage.also_in[:_MOST_COPIES]]
     return {"also_in": copies} if copies else {}
 
 
@@ -125,8 +122,12 @@ def url_of(source: FileRow) -> str | None:
 
 def attributes_of(passage: Passage, source: FileRow) -> dict[str, Any]:
     """Return what the embedded backend knows of a passage beyond the documented fields."""
-    kind = {} if source.kind == "file" else {"kind": source.kind}
-    return {"bucket_ids": list(source.bucket_ids), "score": passage.score, **kind, **place_of(passage)}
+    path = source.declaration.path
+    named = {
+        **({} if source.kind == "file" else {"kind": source.kind}),
+        **({} if path in (None, source.declaration.filename) else {"path": path}),
+    }
+    return {"bucket_ids": list(source.bucket_ids), "score": passage.score, **named, **place_of(passage)}
 
 
 def place_of(passage: Passage) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, cast
 
 from calypso_mcp.api.buckets import Bucket
+from calypso_mcp.api.search import SearchResult
 from calypso_mcp.domain.outlines import widen_to_section
 from calypso_mcp.domain.untrusted_text import clean_line, fence
 from calypso_mcp.server.results import excerpts
@@ -73,7 +74,7 @@ def hit_of(entry: Found, query: str, tokens: int, *, concise: bool = True) -> Hi
         title=_line(result.title),
         file_id=result.file_id,
         # A page is cited by its address, an answer by its question, not by the files that hold them.
-        filename=_line(result.filename) if kind is None else None,
+        filename=_file_name(result) if kind is None else None,
         place=(place_text(narrow(attributes, text, start, end)) or None) if kind != "qa" else None,
         bucket=slug,
         url=_line(result.url),
@@ -99,6 +100,12 @@ def incomplete_texts(pending: Mapping[str, int] | None) -> list[str]:
         f"nothing; call wait_for_bucket_sync with bucket={slug}."
         for slug, count in (pending or {}).items()
     ]
+
+
+def _file_name(result: SearchResult) -> str | None:
+    """Return the path of a file in the folder that it came from, where it is known: names repeat."""
+    path = result.attributes.get("path")
+    return _line(path if isinstance(path, str) and len(path) <= _LABEL_CHARS else result.filename)
 
 
 def _line(text: str | None) -> str | None:
