@@ -327,7 +327,7 @@ async def test_a_hosted_api_lists_the_files_it_names_and_offers_no_more(era: str
             assert not {"read_source", "remove_source"} & tools
             assert (
                 error(await client.call_tool("remove_source", {"file_id": "file_a"}))["code"]
-                == "unknown_tool"
+                == "not_supported"
             )
             listed = facts(await client.call_tool("list_sources", {"limit": 1}))
             rest = facts(await client.call_tool("list_sources", {"cursor": listed["next_cursor"]}))

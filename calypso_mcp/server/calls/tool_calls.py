@@ -59,13 +59,6 @@ class CalypsoServer(MCPServer[ServerState]):
             if (spec.read_only or not access.grant.read_only) and (spec.needs is None or spec.needs in can)
         )
 
-    async def _may_call(self, request: ServerRequestContext[ServerState, Any], spec: ToolSpec) -> bool:
-        """Whether `request` may call a tool; asks the backend only about what this tool needs."""
-        access = access_of(request)
-        if access.grant.read_only and not spec.read_only:
-            return False
-        return spec.needs is None or await access.backend.abilities.have(spec.needs)
-
     async def _on_list_tools(
         self, request: ServerRequestContext[ServerState, Any], _params: PaginatedRequestParams
     ) -> ListToolsResult:
@@ -110,11 +103,14 @@ class CalypsoServer(MCPServer[ServerState]):
         """Return the tool `name`.
 
         Raises:
-            InputError: There is no such tool here.
+            InputError: There is no such tool here, or the backend lacks what it needs.
             CalypsoError: The backend could not be asked what it can do.
         """
         spec = next((spec for spec in self._specs if spec.name == name), None)
-        if spec and (context is None or await self._may_call(context.request_context, spec)):
+        access = access_of(context.request_context) if context else None
+        if spec and (access is None or spec.read_only or not access.grant.read_only):
+            if access and spec.needs and not await access.backend.abilities.have(spec.needs):
+                raise error_reports.unsupported_tool(name)
             tool = sdk.tool(self, name)
             if tool is not None:
                 return tool

@@ -92,6 +92,15 @@ def unknown_tool(name: str, offered: Sequence[str]) -> InputError:
     )
 
 
+def unsupported_tool(name: str) -> InputError:
+    """Return the error for a tool that the backend lacks what it needs for."""
+    return InputError(
+        f"This backend cannot do what {name} does.",
+        code="not_supported",
+        hint="Tell the user: no other tool does it, and nothing was changed.",
+    )
+
+
 def _complaint(location: tuple[int | str, ...], kind: str, message: str) -> str:
     # Union members show up as extra path segments, which mean nothing to a caller.
     names = [str(part) for part in location if isinstance(part, int) or part.isidentifier()]
