@@ -68,7 +68,7 @@ async def test_a_folder_becomes_searchable_with_one_call(rig: Rig, folder: Path)
     assert (done["readiness"], done["searchable"]) == ("ready", {"ready": 2, "failed": 0, "pending": 0})
     assert outcomes(done) == {"moon.md": "accepted", "sub/sun.md": "accepted"}
     found = await rig.ok("search_bucket", query="hot sun")
-    assert found["hits"][0]["filename"] == "sun.md"
+    assert found["hits"][0]["filename"] == "sub/sun.md"
 
 
 async def test_a_dry_run_tells_everything_and_sends_nothing(rig: Rig, folder: Path):
