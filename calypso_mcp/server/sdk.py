@@ -80,26 +80,22 @@ def low_level(server: MCPServer[S]) -> Server[S]:
 
 
 class _ToolsWhenAsked(ToolManager):
-    """Makes the tools when the first is asked for."""
+    """Makes each tool when it is first asked for."""
 
-    def __init__(self, make: Callable[[], list[Tool]]) -> None:
+    def __init__(self, makers: Mapping[str, Callable[[], Tool]]) -> None:
         super().__init__()
-        self._make: Callable[[], list[Tool]] | None = make
+        self._makers = makers
+        # The SDK wraps what each call is given in this model, which is rebuilt once it is dropped.
+        self._wrapper: type[BaseModel] | None = None
 
     def get_tool(self, name: str) -> Tool | None:
-        self._fill()
+        if name not in self._tools and name in self._makers:
+            self._wrapper = AcceptedElicitation[Any]
+            self._tools[name] = self._makers[name]()
         return super().get_tool(name)
 
     def list_tools(self) -> list[Tool]:
-        self._fill()
-        return super().list_tools()
-
-    def _fill(self) -> None:
-        if self._make is not None:
-            # The SDK wraps what each call is given in this model, which is rebuilt once it is dropped.
-            self._wrapper = AcceptedElicitation[Any]
-            self._tools.update((tool.name, tool) for tool in self._make())
-            self._make = None
+        return [tool for name in self._makers if (tool := self.get_tool(name)) is not None]
 
 
 class _AsGiven(FuncMetadata):
@@ -122,12 +118,13 @@ def as_given(metadata: FuncMetadata) -> FuncMetadata:
     )
 
 
-def offer_when_asked(server: MCPServer[S], make: Callable[[], list[Tool]]) -> None:
-    """Let `server` offer the tools that `make` returns, made when a client first asks for one.
+def offer_when_asked(server: MCPServer[S], makers: Mapping[str, Callable[[], Tool]]) -> None:
+    """Let `server` offer tools, in this order, each made when a client first asks for it.
 
-    Their schemas take tens of milliseconds, which the answer to `initialize` need not wait for.
+    The schemas of all take tens of milliseconds, which neither the answer to `initialize` need wait for nor
+    a client that calls one tool without listing any.
     """
-    server._tool_manager = _ToolsWhenAsked(make)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    server._tool_manager = _ToolsWhenAsked(makers)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
 
 
 def tool(server: MCPServer[S], name: str) -> Tool | None:

@@ -11,12 +11,13 @@ from typing import Any, TextIO, cast
 import anyio
 from mcp import Client, MCPError, StdioServerParameters
 from mcp.client.stdio import stdio_client
-from mcp_types import CallToolResult, TextResourceContents
+from mcp_types import CallToolRequest, CallToolRequestParams, CallToolResult, TextResourceContents
 
 from calypso_mcp.assembly.server import running_server
 from calypso_mcp.cli.printing.progress import Report
 from calypso_mcp.concurrency import raise_first
 from calypso_mcp.errors import CalypsoError
+from calypso_mcp.server.calls.long_call import LongCall, running
 from calypso_mcp.settings import Settings, child_environment, knobs
 
 
@@ -43,7 +44,12 @@ class Session:
             ToolFailed: The tool answered with an error; it carries the error's code and next step.
         """
         given = {name: value for name, value in arguments.items() if value not in (None, "", [], ())}
-        result = await self._client.call_tool(tool, given, progress_callback=report)
+        # `Client.call_tool` would list all tools, and so build all their schemas, to check our own result.
+        result = await self._client.session.send_request(
+            CallToolRequest(params=CallToolRequestParams(name=tool, arguments=given)),
+            CallToolResult,
+            progress_callback=report,
+        )
         if result.is_error:
             raise _failure(result)
         return cast("dict[str, Any]", result.structured_content or {})
@@ -59,12 +65,12 @@ class Session:
 
 @asynccontextmanager
 async def open_session(settings: Settings) -> AsyncGenerator[Session]:
-    """Run the server inside this process, and yield a client of it.
+    """Run the server inside this process, and yield a client of it, whose calls no host gives up.
 
     Raises:
         ConfigError: A setting is wrong.
     """
-    with raise_first():
+    with raise_first(), running(LongCall(is_unhurried=True)):
         async with running_server(settings) as server, Client(server) as client:
             yield Session(client)
 

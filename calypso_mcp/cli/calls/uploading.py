@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from calypso_mcp.cli.calls.mcp_session import Session
+from calypso_mcp.cli.printing.outcomes import counts_of, outcomes_of
 from calypso_mcp.cli.printing.progress import Report
 from calypso_mcp.errors import ConfigError
 
@@ -105,14 +106,13 @@ def _why_unreadable(path: Path) -> str | None:
 
 async def _to_its_end(session: Session, arguments: Mapping[str, object], report: Report) -> dict[str, Any]:
     """Call again with the same arguments while that can help: each call continues the one before."""
-    created: dict[str, str] = {}
+    joined: dict[str, Any] | None = None
     left: int | None = None
     unready_before: int | None = None
     while True:
         started = time.monotonic()
         result = await session.call("upload_batch", {**arguments, **_BY_A_PERSON}, report)
-        # Only the call that makes a bucket describes it.
-        created = {"created": result["created"]} if "created" in result else created
+        joined = _joined(joined, result) if joined else result
         is_quick = time.monotonic() - started < _CALL_S / 2
         unready: int | None = result.get("searchable", {}).get("pending")
         # What an API accepted without ids cannot be asked about: waiting for it ends at once, every time.
@@ -121,8 +121,28 @@ async def _to_its_end(session: Session, arguments: Mapping[str, object], report:
         out_of_time = "progress" in result or indexing
         pending = cast("int", result["counts"].get("pending", 0))
         if not out_of_time and (not pending or (left is not None and pending >= left)):
-            return {**result, **created}
+            return joined
         left, unready_before = pending, unready
+
+
+def _joined(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a call and the next one with the same arguments came to, as one result.
+
+    What the first one sent is there already for the second, which does not know either what the first removed
+    and which bucket it made.
+    """
+    counts, counts_before = counts_of([after]), counts_of([before])
+    there = min(counts["replayed"], counts_before["replayed"])
+    counts["accepted"] += counts["replayed"] - there
+    counts["replayed"] = there
+    counts["removed"] += counts_before["removed"]
+    sent = {outcome["path"]: outcome for outcome in outcomes_of([before]) if outcome["outcome"] == "accepted"}
+    outcomes = [
+        sent.get(outcome["path"], outcome) if outcome["outcome"] == "replayed" else outcome
+        for outcome in outcomes_of([after])
+    ]
+    made = {"created": before["created"]} if "created" in before else {}
+    return {**after, **made, "counts": dict(+counts), **({"outcomes": outcomes} if outcomes else {})}
 
 
 async def wait_until_searchable(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 import anyio
 
 from calypso_mcp.concurrency import stop_at
-from calypso_mcp.server.calls.long_call import allowed_s
+from calypso_mcp.server.calls.long_call import allowed_s, is_unhurried
 
 #: Seconds a call may take whatever it was given: it must get something done to have something to report.
 SHORTEST_CALL_S: Final = 10.0
@@ -34,7 +35,7 @@ class CallTime:
         timeout_s = allowed_s(timeout_s)
         started = anyio.current_time()
         self._waits_until = started + timeout_s
-        self._ends_at = started + max(timeout_s, SHORTEST_CALL_S)
+        self._ends_at = math.inf if is_unhurried() else started + max(timeout_s, SHORTEST_CALL_S)
 
     @property
     def wait_s(self) -> float:
@@ -67,6 +68,11 @@ def limited_call(timeout_s: float | None) -> Generator[None]:
     Raises:
         OutOfTime: The call did not end by itself.
     """
-    seconds = CALL_S if timeout_s is None else max(allowed_s(timeout_s), SHORTEST_CALL_S) + REPORT_S
+    if timeout_s is None:
+        seconds = CALL_S
+    elif is_unhurried():
+        seconds = math.inf
+    else:
+        seconds = max(allowed_s(timeout_s), SHORTEST_CALL_S) + REPORT_S
     with stop_at(anyio.current_time() + seconds, f"The call was not finished within {seconds:g} s."):
         yield

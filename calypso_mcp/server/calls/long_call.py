@@ -1,4 +1,4 @@
-"""A call that may outlast its request as a task: the time it may take, and where its progress goes.
+"""A call that may take longer than most: a task, or one that no host gives up.
 
 Everything below the call finds it in its context, so no tool needs to know whether it runs as a task.
 """
@@ -15,17 +15,20 @@ Send = Callable[[float, float | None, str | None], Awaitable[None]]
 
 @dataclass(slots=True)
 class LongCall:
-    """A call that runs as a task.
+    """A call that runs as a task, or for a person who waits at a terminal.
 
     Attributes:
         wait_s: Seconds that it may take; None where its arguments say so themselves.
         progress: How far it is, in words.
         is_detached: Whether its request is answered, so that nothing more may be sent for it.
+        is_unhurried: Whether nobody gives it up, so that `timeout_s` only bounds the waits for things that
+            happen elsewhere.
     """
 
-    wait_s: float | None
+    wait_s: float | None = None
     progress: str = ""
     is_detached: bool = False
+    is_unhurried: bool = False
 
 
 _CURRENT: ContextVar[LongCall | None] = ContextVar("long_call", default=None)
@@ -45,6 +48,12 @@ def allowed_s(timeout_s: float) -> float:
     """Return the seconds that a call with this `timeout_s` may take; 0 stays 0, and only looks."""
     call = _CURRENT.get()
     return timeout_s if call is None or call.wait_s is None or not timeout_s else call.wait_s
+
+
+def is_unhurried() -> bool:
+    """Whether the current call may take as long as its own work takes."""
+    call = _CURRENT.get()
+    return call is not None and call.is_unhurried
 
 
 def relayed(send: Send) -> Send:

@@ -7,6 +7,7 @@ import secrets
 import traceback
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any
 
 from mcp.server.context import ServerRequestContext
@@ -42,7 +43,8 @@ class CalypsoServer(MCPServer[ServerState]):
         """Offer the tools of `specs`, with paths if it `reads_files`; `options` are those of `MCPServer`."""
         with sdk.logging_left_alone():
             super().__init__(**options)
-        sdk.offer_when_asked(self, lambda: [spec.build(reads_files=reads_files) for spec in specs])
+        makers = {spec.name: partial(spec.build, reads_files=reads_files) for spec in specs}
+        sdk.offer_when_asked(self, makers)
         self._specs = tuple(specs)
         sdk.handle(self, "tools/list", PaginatedRequestParams, self._on_list_tools)
 

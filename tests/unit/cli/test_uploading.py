@@ -9,12 +9,14 @@ from typing import Any, cast
 
 import pytest
 from mcp import Client
-from mcp_types import CallToolResult
+from mcp_types import CallToolRequest, CallToolResult
 
-from calypso_mcp.cli.calls.mcp_session import Session, settings_flags
+from calypso_mcp.cli.calls import uploading
+from calypso_mcp.cli.calls.mcp_session import Session, open_session, settings_flags
 from calypso_mcp.cli.calls.uploading import Sources, calls_for, upload, wait_until_searchable
 from calypso_mcp.cli.printing.outcomes import has_failures
 from calypso_mcp.errors import ConfigError
+from calypso_mcp.settings import load_settings
 
 
 def test_each_folder_is_one_call_and_all_files_are_one(tmp_path: Path) -> None:
@@ -83,14 +85,15 @@ def test_settings_reach_the_child_process_as_the_flags_they_came_from() -> None:
 
 
 class ScriptedClient:
-    """Stands where the MCP client stands: answers tool calls from a script and keeps what was asked."""
+    """Stands where an MCP client and its session stand: answers calls from a script, keeps what was asked."""
 
     def __init__(self, *results: dict[str, Any]) -> None:
         self._results = list(results)
         self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.session = self
 
-    async def call_tool(self, name: str, arguments: dict[str, Any], **_: Any) -> CallToolResult:
-        self.asked.append((name, arguments))
+    async def send_request(self, request: CallToolRequest, *_: Any, **__: Any) -> CallToolResult:
+        self.asked.append((request.params.name, request.params.arguments or {}))
         return CallToolResult(content=[], structured_content=self._results.pop(0))
 
 
@@ -109,9 +112,57 @@ async def test_an_upload_that_ran_out_of_time_is_continued_by_the_same_call(tmp_
         {"counts": {"replayed": 3}, "readiness": "ready"},
     )
     [result] = await upload(_session(client), Sources.of([tmp_path]), {"bucket": "b", "wait": True}, _quiet)
-    assert result["counts"] == {"replayed": 3}
+    assert result["counts"] == {"accepted": 3}
     assert len(client.asked) == 3
     assert all(call == client.asked[0] for call in client.asked)
+
+
+async def test_what_several_calls_sent_counts_as_uploaded(
+    tmp_path: Path,
+) -> None:
+    changed = {"path": "a.md", "outcome": "accepted", "changed": True}
+    client = ScriptedClient(
+        {
+            "counts": {"accepted": 2, "replayed": 5, "removed": 1},
+            "created": "handbook",
+            "outcomes": [changed, {"path": "old.md", "outcome": "replayed"}],
+            "readiness": "pending",
+        },
+        {
+            "counts": {"failed": 1, "replayed": 6},
+            "outcomes": [
+                {"path": "b.md", "outcome": "failed", "reason": "It is damaged."},
+                {"path": "a.md", "outcome": "replayed"},
+                {"path": "old.md", "outcome": "replayed"},
+            ],
+            "readiness": "failed",
+        },
+    )
+    [result] = await upload(_session(client), Sources.of([tmp_path]), {"bucket": "b", "wait": True}, _quiet)
+    assert result["counts"] == {"accepted": 1, "replayed": 5, "removed": 1, "failed": 1}
+    assert result["created"] == "handbook"
+    assert [outcome["outcome"] for outcome in result["outcomes"]] == ["failed", "accepted", "replayed"]
+    assert changed in result["outcomes"]
+
+
+async def test_a_call_of_the_command_line_that_waited_in_vain_is_repeated_and_reports_its_files_as_uploaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for number in range(5):
+        (folder / f"{number}.md").write_text(f"# Rule {number}\n\nIt applies on day {number}.\n")
+    monkeypatch.setattr(uploading, "_CALL_S", 0.0)
+    monkeypatch.setattr(uploading, "_BY_A_PERSON", {"confirm": True, "timeout_s": 0})
+    settings = load_settings(
+        {"backend": "embedded", "data_dir": str(tmp_path / "data"), "allow_paths": [str(folder)]}
+    )
+    common = {"bucket": "b", "create_bucket": True, "wait": True}
+    async with open_session(settings) as session:
+        [first] = await upload(session, Sources.of([folder]), common, _quiet)
+        [second] = await upload(session, Sources.of([folder]), common, _quiet)
+    assert (first["counts"], first["readiness"]) == ({"accepted": 5}, "ready")
+    assert second["counts"] == {"replayed": 5}
 
 
 async def test_files_that_stay_pending_without_running_out_of_time_end_the_upload(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from functools import partial
 from typing import Any, get_args
 
 import anyio
@@ -11,7 +12,15 @@ from mcp.client import Client
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver import resolve as resolver
 from mcp.server.mcpserver.tools import Tool
-from mcp_types import CompleteRequestParams, CompleteResult, Completion, PromptReference
+from mcp_types import (
+    CallToolRequest,
+    CallToolRequestParams,
+    CallToolResult,
+    CompleteRequestParams,
+    CompleteResult,
+    Completion,
+    PromptReference,
+)
 
 from calypso_mcp.server import sdk
 from calypso_mcp.server.scope.request_scope import CurrentAccess
@@ -87,24 +96,27 @@ async def test_calls_pass_through_the_public_call_tool_and_schemas_may_be_replac
 
 
 @pytest.mark.parametrize("era", ["auto", "legacy"])
-async def test_tools_are_made_once_when_a_client_first_asks_for_one(era: Any):
+async def test_each_tool_is_made_once_when_a_client_first_asks_for_it(era: Any):
     async def hello() -> str:
         return "hi"
 
     made: list[str] = []
 
-    def make() -> list[Tool]:
-        made.append("once")
-        return [Tool.from_function(hello)]
+    def make(name: str) -> Tool:
+        made.append(name)
+        return Tool.from_function(hello, name=name)
 
     late = server()
-    sdk.offer_when_asked(late, make)
+    sdk.offer_when_asked(late, {name: partial(make, name) for name in ("first", "second")})
     async with Client(late, mode=era) as client:
         assert made == []
-        assert [tool.name for tool in (await client.list_tools()).tools] == ["hello"]
-        assert not (await client.call_tool("hello")).is_error
-    assert made == ["once"]
-    assert sdk.tool(late, "hello") is not None
+        request = CallToolRequest(params=CallToolRequestParams(name="second"))
+        assert not (await client.session.send_request(request, CallToolResult)).is_error
+        assert made == ["second"]
+        assert [tool.name for tool in (await client.list_tools()).tools] == ["first", "second"]
+        assert not (await client.call_tool("first")).is_error
+    assert made == ["second", "first"]
+    assert sdk.tool(late, "second") is not None
     assert sdk.tool(late, "other") is None
 
 

@@ -18,13 +18,13 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace, _flags: Mapping[str, object]) -> int:
-    """Print the token alone on stdout, so that it can be piped, and what to do with it on stderr."""
+    """Print the token on stdout and its lines for the access file on stderr: both can be piped."""
     token = new_token(arguments.name)
     print(token, flush=True)
     print(
-        "\nThe token is above; it is stored nowhere and cannot be shown again. Give it to the agent as\n"
-        "`Authorization: Bearer <token>`. Put this into the access file (--access-file) and name its\n"
-        "buckets:\n\n"
+        "\n# The token is on standard output. It is stored nowhere and cannot be shown again.\n"
+        "# Give it to the agent as `Authorization: Bearer TOKEN`. These lines belong into the access\n"
+        "# file (--access-file): name the agent's buckets in them.\n"
         f"{access_file_entry(arguments.name, token)}",
         file=sys.stderr,
     )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
+import anyio
 import pytest
 
-from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
+from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime, limited_call
 from calypso_mcp.server.calls.long_call import LongCall, relayed, running
 
 
@@ -19,6 +22,17 @@ async def test_a_look_stays_a_look_and_a_given_time_stays_as_given():
         assert CallTime(0).wait_s == 0
     with running(LongCall(wait_s=None)):
         assert CallTime(20).wait_s <= 20
+
+
+async def test_a_call_that_nobody_gives_up_ends_its_work_and_waits_no_longer_than_it_was_told():
+    with running(LongCall(is_unhurried=True)):
+        time = CallTime(20)
+        with limited_call(20), time.limited():
+            assert anyio.current_effective_deadline() == math.inf
+        with limited_call(None):
+            assert anyio.current_effective_deadline() < math.inf
+    assert time.left_s == math.inf
+    assert time.wait_s <= 20
 
 
 async def test_progress_reaches_the_client_until_its_request_is_answered():
