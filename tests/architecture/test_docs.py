@@ -15,7 +15,10 @@ import pytest
 import yaml
 
 from calypso_mcp.cli.arguments import parse
-from calypso_mcp.server.access.access_file.access_file import load
+from calypso_mcp.server.access.access_file.access_file import _Agent, load
+from calypso_mcp.server.registry import PROFILES
+from calypso_mcp.server.results.hits import Hit
+from calypso_mcp.server.results.models import ToolResult
 from calypso_mcp.settings import knobs
 from tests.architecture.error_codes import find_error_codes
 from tests.architecture.readme_tables import PAGES as GENERATED
@@ -25,6 +28,9 @@ from tests.support.doc_blocks import PAGES, ROOT, Block, list_blocks, list_comma
 BLOCKS = [block for page in PAGES for block in list_blocks(page)]
 #: Languages of blocks that somebody pastes; `text` and none are for reading.
 READ_ONLY = {"text", ""}
+#: Pages whose names belong to other programs or to Python.
+SPEAKS_OF_OTHERS = {"examples", "performance", "python"}
+_FENCED = re.compile(r"```.*?```", re.DOTALL)
 #: Where the clients keep their servers.
 _SERVER_KEYS = ("mcpServers", "servers", "context_servers", "mcp", "mcp_servers", "extensions")
 
@@ -102,6 +108,33 @@ def test_every_variable_and_flag_spoken_of_exists() -> None:
         if name not in variables
     }
     assert unknown == set()
+
+
+def list_result_facts(kind: type[ToolResult] = ToolResult) -> set[str]:
+    return set(kind.model_fields).union(*map(list_result_facts, kind.__subclasses__()))
+
+
+def test_every_argument_and_fact_of_a_tool_spoken_of_exists() -> None:
+    tools = [spec.build() for specs in PROFILES.values() for spec in specs]
+    known = find_error_codes() | list_result_facts() | set(_Agent.model_fields)
+    known |= {tool.name for tool in tools} | {
+        name for tool in tools for name in tool.parameters["properties"]
+    }
+    unknown = {
+        (page.name, name)
+        for page in sorted((ROOT / "docs").glob("*.md"))
+        if page.stem not in SPEAKS_OF_OTHERS
+        for code in re.findall("`([^`]+)`", _FENCED.sub("", page.read_text(encoding="utf-8")))
+        for name in re.findall(r"(?<![\w./-])[a-z]+(?:_[a-z]+)+(?![\w/.-])", code)
+        if name not in known
+    }
+    assert unknown == set()
+
+
+def test_what_a_hit_says_is_described() -> None:
+    text = (ROOT / "docs/searching.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ((?:`\w+`,? ?)+) \|", text, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"\w+", row)} == set(Hit.model_fields)
 
 
 def test_every_error_code_is_explained_and_none_that_does_not_exist() -> None:

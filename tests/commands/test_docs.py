@@ -67,3 +67,6 @@ def test_the_commands_of_a_page_do_what_it_says(page: Path, tmp_path: Path) -> N
         assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
         promised = expected_output(blocks, position)
         assert promised is None or is_like(done.stdout, promised), f"{block}\n{done.stdout}"
+    if (folder / "data").is_dir():
+        kept = {entry.name for entry in (folder / "data").iterdir()}
+        assert {name for name in kept if name not in page.read_text(encoding="utf-8")} == set()

@@ -354,6 +354,14 @@ def test_other_servers_are_none_of_our_business(machine: Machine) -> None:
     assert is_well(machine.findings())
 
 
+def test_in_the_home_folder_a_configuration_is_looked_at_once(machine: Machine) -> None:
+    _server(".cursor/mcp.json")(machine)
+    machine.project = machine.home
+    assert [finding.message for finding in machine.findings() if ".cursor" in finding.message] == [
+        f"Cursor, {machine.home / '.cursor/mcp.json'}, server calypso: would start."
+    ]
+
+
 def _doctor(machine: Machine, *flags: str) -> tuple[int, list[dict[str, str]], str]:
     ended = run(
         "doctor",

@@ -80,10 +80,20 @@ def print_result(result: object, arguments: argparse.Namespace) -> bool:
     return bool(arguments.as_json)
 
 
-def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print rows under headings, as wide as the terminal; a long cell goes on in its column."""
+def print_table(
+    headings: Sequence[str], rows: Sequence[Sequence[object]], *, whole: Sequence[str] = ()
+) -> None:
+    """Print rows under headings, as wide as the terminal; a long cell goes on in its column.
+
+    Columns of the headings in `whole` are never broken, so that what stands in them can be copied.
+    """
     cells = [[clean_line(str(cell), _CELL_CHARS) for cell in row] for row in (headings, *rows)]
-    widths = _fitted([max(map(len, column)) for column in zip(*cells, strict=True)], columns())
+    widest = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    least = [
+        width if name in whole else min(width, _NARROWEST_COLUMN)
+        for name, width in zip(headings, widest, strict=True)
+    ]
+    widths = _fitted(widest, least, columns())
     for number, row in enumerate(cells):
         pieces = [_folded(cell, width) for cell, width in zip(row, widths, strict=True)]
         for line in zip_longest(*pieces, fillvalue=""):
@@ -93,12 +103,14 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> No
             print("  ".join("-" * width for width in widths))
 
 
-def _fitted(widths: list[int], wide: int) -> list[int]:
-    """Return the widths of columns, the widest made narrower until all fit side by side."""
+def _fitted(widths: list[int], least: list[int], wide: int) -> list[int]:
+    """Return the widths of columns, those with most to spare made narrower until all fit side by side."""
     room = wide - 2 * (len(widths) - 1)
-    while sum(widths) > room and max(widths) > _NARROWEST_COLUMN:
-        widest = widths.index(max(widths))
-        widths[widest] -= min(sum(widths) - room, widths[widest] - _NARROWEST_COLUMN)
+    while sum(widths) > room and widths != least:
+        widest = max(
+            (place for place, width in enumerate(widths) if width > least[place]), key=widths.__getitem__
+        )
+        widths[widest] -= min(sum(widths) - room, widths[widest] - least[widest])
     return widths
 
 

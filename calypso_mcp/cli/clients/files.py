@@ -34,11 +34,13 @@ class ConfigFile:
 def config_files(places: Places) -> Iterator[ConfigFile]:
     """Yield every configuration that exists, each path once for every client that reads it."""
     for client in CLIENTS:
-        for path in dict.fromkeys(places.user_files(client)):
+        own = dict.fromkeys(places.user_files(client))
+        for path in own:
             if path.is_file():
                 yield ConfigFile(client, path)
         project = places.project_file(client)
-        if project is not None and project.is_file():
+        # In the home folder some clients' project file is the person's own.
+        if project is not None and project not in own and project.is_file():
             yield ConfigFile(client, project, in_project=True)
 
 

@@ -16,7 +16,8 @@ _PREFIX = "CALYPSO_"
 def check_settings(reading: Reading, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Yield what was given, what is wrong with it, and variables that are no settings."""
     for given in reading.given.values():
-        yield ok(_AREA, f"{given.name}: {given.shown}")
+        if not any(wrong.message.startswith(f"{given.name}: ") for wrong in reading.problems):
+            yield ok(_AREA, f"{given.name}: {given.shown}")
     if not reading.given:
         yield ok(_AREA, "Nothing is set: every setting has its default.")
     for wrong in reading.problems:

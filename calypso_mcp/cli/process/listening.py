@@ -35,7 +35,10 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         reason = os.strerror(error.errno or 0)
-        raise ConfigError(f"{name}: cannot listen on {host}:{port}: {reason}.") from None
+        raise ConfigError(
+            f"{name}: cannot listen on {host}:{port}: {reason}.",
+            hint="Choose another with --port; 0 takes a free one." if port else "Choose another with --host.",
+        ) from None
 
 
 def origin(listening: socket.socket) -> str:

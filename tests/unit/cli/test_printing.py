@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from calypso_mcp.cli.calls.calling import print_table
 from calypso_mcp.cli.printing import progress
 from calypso_mcp.cli.printing.hits import is_cited, print_hits
 from calypso_mcp.cli.printing.outcomes import (
@@ -151,3 +152,14 @@ async def test_in_a_terminal_progress_is_a_bar() -> None:
     assert "50%" in out.getvalue()
     assert "b.md [bold]" in out.getvalue()
     assert "100%" in out.getvalue()
+
+
+def test_an_id_in_a_table_stays_whole_however_narrow_the_terminal_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    file_id = "file_0123456789abcdef01234567"
+    print_table(("name", "state", "file id"), [("a long name " * 4, "ready", file_id)], whole=("file id",))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if file_id in line]
+    assert max(map(len, lines)) <= 60

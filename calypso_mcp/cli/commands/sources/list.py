@@ -99,6 +99,7 @@ def _list_sources(arguments: argparse.Namespace, flags: Mapping[str, object]) ->
             )
             for source in sources
         ],
+        whole=("file id",),
     )
     total = pages[-1].get("total", len(sources))
     print(f"{total} {'source' if total == 1 else 'sources'}")

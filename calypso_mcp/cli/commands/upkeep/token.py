@@ -26,6 +26,7 @@ def run(arguments: argparse.Namespace, _flags: Mapping[str, object]) -> int:
         "# Give it to the agent as `Authorization: Bearer TOKEN`. These lines belong into the access\n"
         "# file (--access-file): name the agent's buckets in them.\n"
         f"{access_file_entry(arguments.name, token)}",
+        end="",
         file=sys.stderr,
     )
     return 0
