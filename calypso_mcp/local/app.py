@@ -79,14 +79,14 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 @asynccontextmanager
 async def open_backend(options: LocalOptions, *, must_exist: bool = False) -> AsyncGenerator[Starlette]:
-    """Open the data directory, start indexing, and yield the app.
+    """Open the data folder, start indexing, and yield the app.
 
     Args:
         options: What the backend must be told.
         must_exist: Whether a missing store is an error instead of a new one.
 
     Raises:
-        ConfigError: The data directory or this Python's SQLite cannot be used.
+        ConfigError: The data folder or this Python's SQLite cannot be used.
         StoreFault: The store is damaged, or missing although it must exist.
     """
     app = _app()
@@ -165,8 +165,9 @@ def _prepare(options: LocalOptions, blobs: Blobs, presence: Presence) -> None:
         presence.enter()
         presence.forget_ended()
     except OSError as error:
+        reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror
         raise ConfigError(
-            f"The data directory {options.data_dir} cannot be used: {error.strerror}.",
+            f"The data folder {options.data_dir} cannot be used: {reason}.",
             hint="Choose a folder that you may write to (--data-dir, CALYPSO_DATA_DIR).",
         ) from error
 

@@ -55,8 +55,8 @@ def applied(connection: sqlite3.Connection, migrations: Migrations) -> int:
     last = int(connection.execute("SELECT coalesce(max(number), 0) FROM migrations").fetchone()[0])
     if last > len(migrations):
         raise ConfigError(
-            "The data directory was made by a newer version of calypso-mcp.",
-            hint="Update calypso-mcp, or choose another data directory (--data-dir, CALYPSO_DATA_DIR).",
+            "The data folder was made by a newer version of calypso-mcp.",
+            hint="Update calypso-mcp, or choose another data folder (--data-dir, CALYPSO_DATA_DIR).",
         )
     return last
 

@@ -102,10 +102,7 @@ def test_moving_to_the_hosted_calypso_goes_as_its_page_says(reader: Reader, tmp_
         reader.environ["CALYPSO_API_BASE_URL"] = f"{origin}/v1"
         made = reader.run("calypso-mcp upload ~/Documents/handbook --bucket handbook --create-bucket --wait")
         assert made.returncode == 0, made.stderr
-        check, *steps = list_blocks(ROOT / "docs" / "hosted.md")
-        # Its exit code also says whether this machine starts a server quickly now.
-        assert "answers and accepts the key" in " ".join(reader.run(check.text).stdout.split())
-        for block in steps:
+        for block in list_blocks(ROOT / "docs" / "hosted.md"):
             done = reader.run(block.text.replace("install cursor", "install cursor --yes"))
             assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
         found = reader.run("calypso-mcp search 'return an order' --api-key-file ~/.config/calypso.key")

@@ -13,7 +13,7 @@ from mcp import StdioServerParameters
 
 from calypso_mcp.cli.calls.mcp_session import ServerStopped, open_client
 from calypso_mcp.cli.clients.command import minimal_path, server_command
-from calypso_mcp.cli.doctor.findings import Finding, ok, problem
+from calypso_mcp.cli.doctor.findings import Finding, note, ok, problem
 from calypso_mcp.settings import child_environment
 
 _AREA = "handshake"
@@ -58,7 +58,8 @@ async def check_handshake(flags: Sequence[str], environ: Mapping[str, str]) -> F
             _AREA, f"`{shown}` answers every call with an error. {complaint}", "Correct that setting."
         )
     if took_s > _CLIENT_PATIENCE_S:
-        return problem(
+        # No fault of the installation: the next start may well be quicker.
+        return note(
             _AREA,
             f"`{shown}` takes {took_s:.0f} s to start; some clients wait {_CLIENT_PATIENCE_S:g} s.",
             "Close what keeps the machine busy, or let the client wait longer (Codex: startup_timeout_sec).",

@@ -180,7 +180,7 @@ def _storage_refusal(error: sqlite3.Error | OSError | StoreFault) -> Refusal:
         _LOG.error("%s %s", error.message, error.hint)
         return Refusal(503, error.code, f"{error.message} {error.hint}")
     if is_disk_full(error):
-        _LOG.error("The disk of the data directory is full.")
+        _LOG.error("The disk of the data folder is full.")
         return Refusal(507, "storage_full", "The disk of the embedded backend is full.", retryable=True)
     _LOG.error("The request failed.", exc_info=error)
     if is_busy(error) or (isinstance(error, OSError) and error.errno in _PASSING):
