@@ -21,7 +21,7 @@ class LongCall:
         wait_s: Seconds that it may take; None where its arguments say so themselves.
         progress: How far it is, in words.
         is_detached: Whether its request is answered, so that nothing more may be sent for it.
-        is_unhurried: Whether nobody gives it up, so that `timeout_s` only bounds the waits for things that
+        is_unhurried: Whether no host gives it up, so that `timeout_s` only bounds the waits for things that
             happen elsewhere.
     """
 
