@@ -127,32 +127,40 @@ def absent_words(
     query: str,
     bucket_ids: Sequence[str],
     *,
+    only_most: bool = False,
     time_limit_s: float = QUERY_TIME_LIMIT_S,
 ) -> list[str]:
     """Return the telling words of `query`, as written, that no passage of the buckets holds in any form.
 
+    Args:
+        connection: As for `search`.
+        query: What was sought.
+        bucket_ids: Where.
+        only_most: Return none unless they are more than half of the telling words: hits match little of it.
+        time_limit_s: When to give up.
+
     Raises:
         SearchTimedOut: The search timed out.
     """
-    phrases = query_phrases(query)
-    if not phrases or not bucket_ids:
+    telling = _telling(query)
+    if not telling or not bucket_ids:
         return []
-    _, counts = frequencies(connection, phrases, bucket_ids, time_limit_s=time_limit_s)
-    held = {phrase for phrase, count in zip(phrases, counts, strict=True) if count}
-    absent = {
-        word: beginnings(word, most_dropped=_ENDING) for word, own in _telling(query) if held.isdisjoint(own)
-    }
-    forms = [form for own in absent.values() for form in own]
-    if not forms:
-        return list(absent)
-    _, counts = frequencies(connection, forms, bucket_ids, time_limit_s=time_limit_s)
-    held = {form for form, count in zip(forms, counts, strict=True) if count}
-    return [word for word, own in absent.items() if held.isdisjoint(own)]
+    fewest = len(telling) / 2 if only_most else 0
+    with _time_limit(connection, time_limit_s):
+        statistics = Statistics(connection)
+        scope = statistics.narrowing(bucket_ids)
 
+        def held(phrases: Sequence[str]) -> set[str]:
+            counts = statistics.frequencies(phrases, scope)
+            return {phrase for phrase, count in zip(phrases, counts, strict=True) if count}
 
-def is_mostly_absent(query: str, absent: Sequence[str]) -> bool:
-    """Whether `absent` are more than half of the telling words of `query`: hits match little of it."""
-    return 2 * len(absent) > len(_telling(query))
+        known = held([phrase for _, own in telling for phrase in own])
+        absent = [word for word, own in telling if known.isdisjoint(own)]
+        if len(absent) > fewest:
+            forms = {word: beginnings(word, most_dropped=_ENDING) for word in absent}
+            known = held([form for own in forms.values() for form in own])
+            absent = [word for word, own in forms.items() if known.isdisjoint(own)]
+    return absent if len(absent) > fewest else []
 
 
 def _telling(query: str) -> list[tuple[str, list[str]]]:

@@ -60,9 +60,7 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
             with_matches=True,
         )
         named = [file_id for passage in passages for file_id in (passage.file_id, *passage.also_in)]
-        absent = retrieval.absent_words(connection, body.query, buckets)
-        if passages and not retrieval.is_mostly_absent(body.query, absent):
-            absent = []
+        absent = retrieval.absent_words(connection, body.query, buckets, only_most=bool(passages))
         return SearchResponse(
             query=body.query,
             agent=body.agent,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 from calypso_mcp.local.retrieval.words.identifiers import expand
@@ -24,6 +25,8 @@ MAX_QUERY_TERMS = 64
 #: Characters of a query that are looked at.
 MAX_QUERY_CHARS = 4_000
 
+#: Queries and words of them remembered: one search asks for the phrases of its query several times.
+_REMEMBERED = 500
 _ENGLISH_SHARE = 0.2
 _JUDGED_CHARS = 1_000
 _LETTERS = re.compile(r"[^\W_]+")
@@ -49,7 +52,12 @@ def query_phrases(query: str) -> list[str]:
     English stop words and Chinese question words are dropped unless nothing else is left. The strings
     are quoted and hold only letters, digits and marks: safe to join into any FTS5 expression.
     """
-    return list(dict.fromkeys(_phrase(word) for word in _query_words(query)))[:MAX_QUERY_TERMS]
+    return list(_phrases(query[:MAX_QUERY_CHARS]))
+
+
+@lru_cache(_REMEMBERED)
+def _phrases(query: str) -> Sequence[str]:
+    return tuple(dict.fromkeys(_phrase(word) for word in _query_words(query)))[:MAX_QUERY_TERMS]
 
 
 def beginnings(query: str, *, most_dropped: int | None = None) -> list[str]:
