@@ -98,8 +98,12 @@ class _Sought:
 
 def _with_match(passage: Passage, held_by: Callable[[str], int], weights: Sequence[float]) -> Passage:
     spans = sentences.find_spans(passage.text)
-    above = {heading: held_by(heading) for heading in {_heading(passage, *span) for span in spans}}
-    held = [(held_by(passage.text[start:end]), above[_heading(passage, start, end)]) for start, end in spans]
+    headings = [_heading(passage, *span) for span in spans]
+    above = {heading: held_by(heading) for heading in set(headings)}
+    held = [
+        (held_by(passage.text[start:end]), above[heading])
+        for (start, end), heading in zip(spans, headings, strict=True)
+    ]
     return replace(passage, match=_show(passage, spans, held, weights))
 
 

@@ -343,6 +343,13 @@ def test_a_narrow_bucket_stays_narrow_when_files_of_other_buckets_come(tmp_path:
         assert found(connection, "refund", "b1") == ["mine"]
 
 
+def test_every_word_of_an_abstract_is_sought(connection: sqlite3.Connection) -> None:
+    add(connection, "one", "Seedlings need light.")
+    add(connection, "two", "Photovoltaic cells need light.")
+    abstract = " ".join(f"word{number}" for number in range(110))
+    assert found(connection, f"{abstract} photovoltaic light", "b1")[0] == "two"
+
+
 @pytest.mark.parametrize(
     "text",
     [two * 50_000 for two in ("aa", "a-", "aA", "a.", "1,", "#+", "a\u0301", "\u03b1\u0345", "\u0301\u0323")],
