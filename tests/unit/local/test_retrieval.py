@@ -343,6 +343,13 @@ def test_a_narrow_bucket_stays_narrow_when_files_of_other_buckets_come(tmp_path:
         assert found(connection, "refund", "b1") == ["mine"]
 
 
+def test_a_misspelt_word_is_found_by_its_beginning(connection: sqlite3.Connection) -> None:
+    add(connection, "one", "The order of the seedlings is to be kept with the light.")
+    add(connection, "two", "The photovoltaic order is to be kept with the light.")
+    assert found(connection, "the photovolatic order of the light", "b1")[0] == "two"
+    assert absent_words(connection, "the photovolatic order of the light", ["b1"]) == ["photovolatic"]
+
+
 def test_every_word_of_an_abstract_is_sought(connection: sqlite3.Connection) -> None:
     add(connection, "one", "Seedlings need light.")
     add(connection, "two", "Photovoltaic cells need light.")
