@@ -25,6 +25,8 @@ from tests.support.node import ENVIRON, MODULES, find_program
 from tests.support.producers import SECTIONS, SENTENCES, SOUGHT, Made
 
 PAIRS = tuple(zip(SECTIONS, SENTENCES, strict=True))
+#: A file with cells that no parser reads.
+UNREAD = "SheetJS.xlsb"
 _ROWS = (("section", "rule"), *PAIRS)
 _PLACE_IN_ROWS = ("row", SOUGHT + 2)
 
@@ -79,7 +81,7 @@ def made_by_node(folder: Path) -> Iterator[Made]:
     yield Made("docx-js.docx", (folder / "docx-js.docx").read_bytes(), SECTIONS[SOUGHT])
     yield Made("ExcelJS.xlsx", (folder / "ExcelJS.xlsx").read_bytes(), _PLACE_IN_ROWS)
     yield Made("PptxGenJS.pptx", (folder / "PptxGenJS.pptx").read_bytes(), ("slide", SOUGHT + 1))
-    for ending in ("xls", "ods", "xlsx", "csv"):
+    for ending in ("xls", "ods", "xlsx", "xlsb", "csv"):
         yield Made(f"SheetJS.{ending}", (folder / f"SheetJS.{ending}").read_bytes(), _PLACE_IN_ROWS)
     yield Made("SheetJS.rtf", (folder / "SheetJS.rtf").read_bytes(), None)
     yield Made("epub-gen.epub", (folder / "epub-gen.epub").read_bytes(), SECTIONS[SOUGHT])
