@@ -4,8 +4,6 @@ import { el, show } from "../shared/dom.js";
 import { hitList } from "../shared/hits.js";
 import { counted } from "../shared/words.js";
 
-const MOST_BUCKETS = 5;
-
 export async function draw(page) {
   const question = page.query.get("q") ?? "";
   const chosen = (page.query.get("in") ?? "").split(",").filter(Boolean);
@@ -17,27 +15,16 @@ export async function draw(page) {
       el("div", { class: "inline" },
         el("input", { type: "search", name: "q", value: question, required: true, "aria-label": "Search words", placeholder: "Words or a question" }),
         el("button", { type: "submit", class: "main" }, "Search")),
-      buckets.length > 0 && el("fieldset", { class: "choices" }, el("legend", { class: "small muted" }, `Buckets: at most ${MOST_BUCKETS}; none searches all of the default agent`),
-        buckets.toSorted((one, other) => chosen.includes(other.slug) - chosen.includes(one.slug)).map(({ slug, name }) => el("label", {}, el("input", { type: "checkbox", name: "in", value: slug, checked: chosen.includes(slug), onChange: limit }), name)))),
+      buckets.length > 0 && el("fieldset", { class: "choices" }, el("legend", { class: "small muted" }, "Buckets: all are searched where none is chosen"),
+        buckets.toSorted((one, other) => chosen.includes(other.slug) - chosen.includes(one.slug)).map(({ slug, name }) => el("label", {}, el("input", { type: "checkbox", name: "in", value: slug, checked: chosen.includes(slug) }), name)))),
     result);
-  limitIn(page.main);
   if (!question) return;
-  const { hits, absent } = await page.api.search({ query: question, buckets: chosen, signal: page.signal });
+  const { hits, absent } = await page.api.search({ query: question, buckets: chosen.length ? chosen : buckets.map(({ slug }) => slug), signal: page.signal });
   show(result,
     el("h2", {}, hits.length ? counted(hits.length, "hit") : "Nothing found"),
     absent.length > 0 && el("p", { class: "small muted" }, `Nowhere in these buckets: ${absent.join(", ")}`),
     hitList(hits, question, { hrefOf: (hit) => (page.api.can.read && hit.fileId ? addressOf(hit.fileId, hit.place, question) : undefined) }));
   page.say(hits.length ? counted(hits.length, "hit") : "Nothing found", { isSeen: false });
-}
-
-function limit(event) {
-  limitIn(event.target.form);
-}
-
-function limitIn(node) {
-  const boxes = [...node.querySelectorAll("input[name=in]")];
-  const isFull = boxes.filter((box) => box.checked).length >= MOST_BUCKETS;
-  for (const box of boxes) box.disabled = isFull && !box.checked;
 }
 
 function submit(event) {
