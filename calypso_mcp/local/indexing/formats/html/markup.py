@@ -23,7 +23,10 @@ _MOST_ATTRIBUTES = 1_000
 _NOSCRIPT = re.compile(
     r"<noscript(?:\s[^<>]*+)?>([^<]*+(?:<(?!/?noscript)[^<]*+)*+)</noscript\s*>", re.IGNORECASE
 )
-_NO_WORDS = re.compile(r"<style\b[^<]*+(?:<(?!/style)[^<]*+)*+</style|<[^<>]*+>|[\W\d_]++", re.IGNORECASE)
+#: A style that is never closed goes on to the end.
+_NO_WORDS = re.compile(
+    r"<style\b[^<]*+(?:<(?!/style)[^<]*+)*+(?:</style)?+|<[^<>]*+>|[\W\d_]++", re.IGNORECASE
+)
 
 
 def prepare(markup: str, read_frame: Callable[[str], str], *, is_xhtml: bool) -> str:
