@@ -6,6 +6,7 @@ import json
 import resource
 import socket
 from collections.abc import AsyncIterator, Generator
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import anyio
@@ -130,6 +131,34 @@ async def over_socket(team: Team, request: str) -> bytes:
 async def test_malformed_http_is_refused(team: Team, request_text: str) -> None:
     answer = await over_socket(team, request_text)
     assert int(answer.split(b" ")[1]) in (400, 401, 413, 421, 431)
+
+
+@pytest.mark.parametrize("agent", ["one", None], ids=["known", "stranger"])
+async def test_a_body_in_tiny_chunks_ends_its_connection(team: Team, agent: str | None) -> None:
+    login = f"Authorization: Bearer {team.tokens[agent]}\r\n" if agent else ""
+    head = f"POST /mcp HTTP/1.1\r\nHost: {urlsplit(team.origin).netloc}\r\n{login}"
+    sent = f"{head}Transfer-Encoding: chunked\r\n\r\n" + "1\r\n{\r\n" * 200
+    assert (await until_closed(team, sent)).startswith(b"HTTP/1.1 400" if agent else b"HTTP/1.1 40")
+
+
+async def test_a_body_with_two_lengths_is_refused(team: Team) -> None:
+    head = f"POST /mcp HTTP/1.1\r\nHost: {urlsplit(team.origin).netloc}\r\nContent-Length: 5\r\n"
+    answer = await until_closed(
+        team, f"{head}Transfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n"
+    )
+    assert answer.count(b"HTTP/1.1") == answer.count(b"HTTP/1.1 400") == 1
+
+
+async def until_closed(team: Team, request: str) -> bytes:
+    parts = urlsplit(team.origin)
+    received = b""
+    with anyio.fail_after(BOUND_S / 3):
+        async with await anyio.connect_tcp(parts.hostname or "", parts.port or 0) as stream:
+            await stream.send(request.encode())
+            with suppress(anyio.EndOfStream, anyio.BrokenResourceError):
+                while True:
+                    received += await stream.receive()
+    return received
 
 
 async def test_a_body_that_trickles_is_given_up_and_the_next_request_served() -> None:

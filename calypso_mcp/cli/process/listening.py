@@ -14,6 +14,7 @@ import anyio
 import uvicorn
 
 from calypso_mcp.cli.process.ending import end_soon
+from calypso_mcp.cli.process.http_connections import BoundedConnection
 from calypso_mcp.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ async def serve(app: ASGIApp, listening: socket.socket, stopping: anyio.Event | 
     """
     config = uvicorn.Config(
         app,
+        http=BoundedConnection,
         log_config=None,
         access_log=False,  # request lines hold upload addresses, which are secrets
         server_header=False,

@@ -1,0 +1,56 @@
+"""HTTP/1.1 connections whose bodies cost no more than their bytes are worth.
+
+A chunk costs as much to take apart as a block of 64 KiB, whatever it holds, and what is read from a socket at
+once may hold 40,000 of one byte: seconds in which nobody else is answered.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+#: Chunks that a body may have whatever its size, and bytes that each further one must bring on average.
+_FREE_CHUNKS: Final = 100
+_CHUNK_BYTES: Final = 256
+
+
+class BoundedConnection(H11Protocol):
+    """Ends connections whose bodies come in very small chunks, or say their length in two ways."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        """Make a connection; see `H11Protocol`."""
+        super().__init__(*arguments, **more)
+        # The whole of a request's head is kept until it is complete: as much as uvicorn allows by default.
+        self.conn = _Exchange(h11.SERVER)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, or hang up where an answer was begun."""
+        if self.cycle is not None:  # the request that began so well is answered here, and by nobody else
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+
+
+class _Exchange(h11.Connection):
+    _chunks = 0
+    _chunk_bytes = 0
+
+    def next_event(self) -> Any:
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            names = {name for name, _ in event.headers}
+            if {b"content-length", b"transfer-encoding"} <= names:
+                # Two programs on the way may take different ones (RFC 9112, 6.1).
+                raise h11.RemoteProtocolError("two lengths")
+            self._chunks = self._chunk_bytes = 0
+        elif isinstance(event, h11.Data):
+            self._chunks += event.chunk_end
+            self._chunk_bytes += len(event.data)
+            if self._chunks > _FREE_CHUNKS + self._chunk_bytes // _CHUNK_BYTES:
+                raise h11.RemoteProtocolError("chunks too small")
+        return event
