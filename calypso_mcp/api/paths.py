@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
 from urllib.parse import quote
+
+from calypso_mcp.errors import NotFound
 
 CONNECTION = "/connection"
 BUCKETS = "/knowledge/buckets"
@@ -33,6 +36,16 @@ RESPONSES = "/responses"
 DESCRIPTION = "/openapi.json"
 
 
+#: Ids are far shorter; every program on the way has a longest path of its own.
+_LONGEST_ID: Final = 1_000
+
+
 def fill(template: str, **ids: str) -> str:
-    """Return `template` with each id percent-encoded as one path segment."""
+    """Return `template` with each id percent-encoded as one path segment.
+
+    Raises:
+        NotFound: An id would make the path another one (RFC 3986, 5.2.4), or none at all.
+    """
+    if any(value in ("", ".", "..") or len(value) > _LONGEST_ID for value in ids.values()):
+        raise NotFound
     return template.format(**{name: quote(value, safe="") for name, value in ids.items()})

@@ -233,24 +233,31 @@ class Requester:
         accept: str = "application/json",
         silence_s: float | None = None,
     ) -> httpx2.Request:
-        """Return a request; `silence_s` replaces the usual limit between two pieces of an answer."""
+        """Return a request; `silence_s` replaces the usual limit between two pieces of an answer.
+
+        Raises:
+            InputError: It does not fit into an address.
+        """
         timeouts = self._connections.api.timeout.as_dict()
         if silence_s is not None:
             timeouts["read"] = silence_s
-        # Not the client's `build_request`: merging its defaults each time costs more than the rest of a call.
-        return httpx2.Request(
-            method,
-            self._base_url + path,
-            params=params,
-            json=json,
-            headers={
-                "Authorization": f"Bearer {self._api_key}",
-                "Accept": accept,
-                "Accept-Encoding": ACCEPTED_CODING,
-                "User-Agent": user_agent(),
-            },
-            extensions={"timeout": timeouts},
-        )
+        try:
+            # Not the client's `build_request`: merging its defaults each time costs more than the rest.
+            return httpx2.Request(
+                method,
+                self._base_url + path,
+                params=params,
+                json=json,
+                headers={
+                    "Authorization": f"Bearer {self._api_key}",
+                    "Accept": accept,
+                    "Accept-Encoding": ACCEPTED_CODING,
+                    "User-Agent": user_agent(),
+                },
+                extensions={"timeout": timeouts},
+            )
+        except httpx2.InvalidURL:  # base URL and path are in order
+            raise errors.InputError("A value is too long.", code="invalid_arguments") from None
 
     async def _attempt(
         self,

@@ -301,7 +301,7 @@ def _ignore_contents(folder: Folder, entries: list[Entry]) -> list[bytes]:
 
 def _patterns(argument: str, patterns: Iterable[str]) -> IgnorePatterns | None:
     lines = [pattern for pattern in patterns if pattern.strip()]
-    if any(map(is_meaningless, lines)) or sum(map(len, lines)) > LONGEST_IGNORE_FILE:
+    if sum(map(len, lines)) > LONGEST_IGNORE_FILE or any(map(is_meaningless, lines)):
         raise ContentError(
             f"A pattern in {argument} makes no sense.",
             code="invalid_pattern",
