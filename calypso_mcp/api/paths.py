@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
@@ -47,5 +48,5 @@ def fill(template: str, **ids: str) -> str:
         NotFound: An id would make the path another one (RFC 3986, 5.2.4), or none at all.
     """
     if any(value in ("", ".", "..") or len(value) > _LONGEST_ID for value in ids.values()):
-        raise NotFound
+        raise NotFound(status=HTTPStatus.NOT_FOUND)
     return template.format(**{name: quote(value, safe="") for name, value in ids.items()})

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
+from unicodedata import normalize
 
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.sources import Source
@@ -24,8 +25,10 @@ _FILES: Final = "files"
 _VERSION: Final = 1
 #: What no common file system takes in a name (Windows: "Naming Files, Paths, and Namespaces").
 _FORBIDDEN: Final = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]')
-_DEVICE: Final = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
-_SEGMENT_CHARS: Final = 120
+_DEVICE: Final = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])( *\..*)?", re.IGNORECASE)
+#: Bytes in one name of a path, and in the whole path below the folder: what every common disk takes.
+_SEGMENT_BYTES: Final = 120
+_PATH_BYTES: Final = 1_000
 #: Facts of a source that the manifest keeps.
 _FACTS: Final = (
     "id", "name", "identity", "kind", "filename", "content_type", "title", "tags", "metadata",
@@ -107,11 +110,14 @@ class Export:
         # The name of a web page is its address, that of a question the question.
         name = source.name if source.kind == "file" else f"{source.kind}/{source.filename or source.id}"
         parts = [_segment(part) for part in name.split("/") if part] or [_segment(source.id)]
-        # Disks that ignore case take two spellings for one name, and no file is a folder as well.
-        ways = ["/".join(parts[:count]).casefold() for count in range(1, len(parts) + 1)]
-        if ways[-1] in self._folders or not self._files.isdisjoint(ways):
-            parts = [_segment(source.id), parts[-1]]
-            ways = ["/".join(parts[:count]).casefold() for count in (1, 2)]
+        is_long = sum(len(part.encode()) + 1 for part in parts) > _PATH_BYTES
+        ways = _ways(parts)
+        number = 0
+        while is_long or ways[-1] in self._folders or not self._files.isdisjoint(ways):
+            number += 1
+            # Not even ids need to differ: some lists name a source twice.
+            parts = [_segment(source.id) + (f"-{number}" if number > 1 else ""), parts[-1]]
+            ways, is_long = _ways(parts), False
         self._files.add(ways[-1])
         self._folders.update(ways[:-1])
         return str(PurePosixPath(_FILES, *parts))
@@ -121,10 +127,18 @@ def _is_content_of(source: Source, data: bytes) -> bool:
     return bool(source.sha256) and hashlib.sha256(data).hexdigest() == str(source.sha256).lower()
 
 
+def _ways(parts: list[str]) -> list[str]:
+    """Return a path and the folders on its way, equal where a disk cannot tell their spellings apart."""
+    spelt = [normalize("NFC", part.casefold()) for part in parts]
+    return ["/".join(spelt[:count]) for count in range(1, len(spelt) + 1)]
+
+
 def _segment(name: str) -> str:
     """Return one part of a path as every common file system takes it."""
     cleaned = _FORBIDDEN.sub("_", name).rstrip(". ") or "_"
     if _DEVICE.fullmatch(cleaned):
         cleaned = f"_{cleaned}"
+    encoded = cleaned.encode(errors="replace")
     # The end holds the ending.
-    return cleaned if len(cleaned) <= _SEGMENT_CHARS else cleaned[:40] + cleaned[40 - _SEGMENT_CHARS :]
+    kept = encoded if len(encoded) <= _SEGMENT_BYTES else encoded[:40] + encoded[40 - _SEGMENT_BYTES :]
+    return kept.decode(errors="ignore")

@@ -6,6 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 
@@ -103,6 +104,10 @@ def source(file_id: str, name: str) -> Source:
         "con.txt",
         "a:b?.md",
         "x" * 300,
+        "é" * 300,
+        "\U00020000" * 90 + ".md",
+        "a\ud800.md",
+        "/".join(["d" * 100] * 60),
     ],
 )
 def test_no_name_leads_out_of_the_folder(name: str, tmp_path: Path) -> None:
@@ -111,14 +116,26 @@ def test_no_name_leads_out_of_the_folder(name: str, tmp_path: Path) -> None:
     assert len(places) == 2
     for place in places:
         assert (tmp_path / place).resolve().is_relative_to(tmp_path.resolve() / "files")
-        assert all(0 < len(part) <= 255 and part not in (".", "..") for part in place.split("/"))
+        assert all(0 < len(part.encode()) <= 255 and part not in (".", "..") for part in place.split("/"))
+        (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / place).touch()
 
 
-@pytest.mark.parametrize("names", [("README.md", "readme.md"), ("a", "a/b"), ("a/b", "A"), ("a/b/c", "a/b")])
-def test_names_that_a_disk_cannot_tell_apart_stay_apart(names: tuple[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("README.md", "readme.md"),
+        ("a", "a/b"),
+        ("a/b", "A"),
+        ("a/b/c", "a/b"),
+        ("\u00e9.md", "e\u0301.md"),
+        ("file_1", "file_1/file_1", "file_1"),
+    ],
+)
+def test_names_that_a_disk_cannot_tell_apart_stay_apart(names: tuple[str, ...], tmp_path: Path) -> None:
     export = Export(tmp_path)
     for number, name in enumerate(names):
-        path = tmp_path / export._place(source(f"file_{number}", name)).casefold()
+        path = tmp_path / normalize("NFC", export._place(source(f"file_{number}", name)).casefold())
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x"):
             pass

@@ -174,6 +174,13 @@ async def test_an_endpoint_that_fails_leaves_quotations(
     assert KEY not in caplog.text + answer["output_text"]
 
 
+async def test_half_a_surrogate_pair_of_a_model_is_replaced(told: Api, endpoint: ChatEndpoint) -> None:
+    endpoint.writes = lambda _messages: f"{GOOD} \ud83d [1]"
+    answer = await ask(told, QUESTION)
+    assert aicore(answer)["answer_kind"] == "generated"
+    assert GOOD.removesuffix(".") in answer["output_text"]
+
+
 async def test_an_endpoint_that_hangs_leaves_quotations(tmp_path: Path, endpoint: ChatEndpoint) -> None:
     endpoint.answer = lambda _body: hanging(endpoint)
     writer = WriterOptions(url=endpoint.url, model="m", wait_s=0.2)

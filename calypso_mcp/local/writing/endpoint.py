@@ -85,7 +85,8 @@ class ChatEndpoint:
                     if is_stream:
                         async with aclosing(_streamed(pieces)) as texts:
                             async for text in texts:
-                                yield text
+                                if text:  # some endpoints keep the connection alive with empty ones
+                                    yield text
                     else:
                         yield _text_of(b"".join([piece async for piece in pieces]), "message")
                 return
@@ -134,7 +135,8 @@ def _text_of(data: bytes, part: str) -> str:
     if said.get("refusal"):
         raise WritingFailed("The model refuses to answer.")
     text = said.get("content")
-    return text if isinstance(text, str) else ""
+    # JSON can name half of a surrogate pair, which no answer can be sent with.
+    return text.encode(errors="replace").decode() if isinstance(text, str) else ""
 
 
 def _object(value: object) -> Mapping[str, Any]:
