@@ -6,10 +6,10 @@ once may hold 40,000 of one byte: seconds in which nobody else is answered.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 #: Chunks that a body may have whatever its size, and bytes that each further one must bring on average.
 _FREE_CHUNKS: Final = 100
@@ -27,9 +27,10 @@ class BoundedConnection(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, or hang up where an answer was begun."""
-        if self.cycle is not None:  # the request that began so well is answered here, and by nobody else
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        if begun := cast("RequestResponseCycle | None", self.cycle):
+            # The request that began well is answered here, and by nobody else.
+            begun.disconnected = True
+            begun.message_event.set()
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
             super().send_400_response(msg)
         else:
