@@ -77,15 +77,22 @@ class BucketSources:
         return (await self._requester.get(paths.SOURCE_GROWTH, SourceGrowth, params={"bucket": bucket})).body
 
     async def every(self, bucket: str) -> AsyncGenerator[Source]:
-        """Yield all sources of a bucket (id or slug), by name."""
+        """Yield all sources of a bucket (id or slug), by name.
+
+        Raises:
+            ContractError: The pages follow each other in a circle.
+        """
         cursor: str | None = None
-        while True:
+        seen: set[str | None] = set()
+        while cursor not in seen:
+            seen.add(cursor)
             page = await self.page(bucket, limit=LARGEST_PAGE, cursor=cursor)
             for source in page.sources:
                 yield source
             cursor = page.next_cursor
             if cursor is None:
                 return
+        raise ContractError("The API lists the sources of the bucket in circles.")
 
     async def read(
         self,
