@@ -1,7 +1,7 @@
 """HTTP/1.1 connections whose bodies cost no more than their bytes are worth.
 
 A chunk costs as much to take apart as a block of 64 KiB, whatever it holds, and what is read from a socket at
-once may hold 40,000 of one byte: seconds in which nobody else is answered.
+once may hold 40,000 of one byte: seconds in which no other request is answered.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class BoundedConnection(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, or hang up where an answer was begun."""
         if begun := cast("RequestResponseCycle | None", self.cycle):
-            # The request that began well is answered here, and by nobody else.
+            # The request that began well is answered here; what the app answers is dropped.
             begun.disconnected = True
             begun.message_event.set()
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
