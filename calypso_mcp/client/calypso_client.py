@@ -90,11 +90,10 @@ class CalypsoClient:
         url = check_base_url(base_url)
         _check_key(api_key)
         policies = policies or ClientPolicies()
-        shared = connections
-        self._connections = shared or Connections(
+        self._connections = connections or Connections(
             url, policies, transport=transport, storage_transport=storage_transport
         )
-        self._owns_connections = shared is None
+        self._owns_connections = connections is None
         requester = Requester(
             self._connections,
             base_url=url,

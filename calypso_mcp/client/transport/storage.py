@@ -94,12 +94,12 @@ class Storage:
         client = self._connections.storage
         body = _Body(request, content)
         try:
-            with exchange("storage", request.method, sent_bytes=request.length) as made, mapped():
+            with exchange("storage", "PUT", sent_bytes=request.length) as made, mapped():
                 # Most files are one block: a body in hand is sent with less ado than one that is streamed.
                 content_sent = await body.whole() if request.length <= BLOCK_BYTES else body.blocks()
                 # Not `build_request`: the headers of other requests do not concern this host.
                 outgoing = httpx2.Request(
-                    request.method,
+                    "PUT",
                     url,
                     headers=headers,
                     content=content_sent,

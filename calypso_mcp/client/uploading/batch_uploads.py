@@ -21,7 +21,6 @@ from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import MOST_GENERATIONS, batch_key
 from calypso_mcp.domain.uploads.manifest import split
-from calypso_mcp.domain.uploads.recollection import SentFile
 from calypso_mcp.errors import CalypsoError, InvalidRequest
 
 #: Files hashed at the same time. More only makes a disk seek.
@@ -208,7 +207,8 @@ class BatchUploads:
             async def note_opened(batch_id: str) -> None:
                 await self._sent.note_opened(batch_key(ids), batch_id)
                 announced = (
-                    (items[client_id], SentFile(None, None, batch_id, client_id)) for client_id in ids
+                    (items[client_id], FileState(batch_id=batch_id, client_file_id=client_id))
+                    for client_id in ids
                 )
                 await self._sent.note(under_keys(announced))
 
@@ -243,10 +243,10 @@ def _id(prepared: Prepared, generation: int) -> str:
 
 def _arrived(
     verdicts: Mapping[str, FileState], items: Mapping[str, Prepared]
-) -> Iterable[tuple[Prepared, SentFile]]:
+) -> Iterable[tuple[Prepared, FileState]]:
     for client_id, verdict in verdicts.items():
         if verdict.file_id is not None:
-            yield items[client_id], SentFile(verdict.file_id, verdict.task_id, verdict.batch_id, client_id)
+            yield items[client_id], replace(verdict, client_file_id=client_id)
 
 
 def _outcomes(content: _DistinctFile, verdict: FileState) -> dict[int, FileState]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from calypso_mcp.api.files import KnowledgeFile
@@ -16,13 +16,7 @@ from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
 from calypso_mcp.concurrency import for_each
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import batch_key
-from calypso_mcp.domain.uploads.recollection import (
-    Earlier,
-    Recollection,
-    SentFile,
-    choose_sent,
-    is_unfinished,
-)
+from calypso_mcp.domain.uploads.recollection import Earlier, Recollection, choose_sent, is_unfinished
 from calypso_mcp.errors import CalypsoError, NotFound
 
 #: Questions asked at the same time: of batches, each answered with up to 100 files, and of single files.
@@ -40,9 +34,9 @@ class Recalled:
         gone: Knowledge files that have failed or been deleted; no replay may be content with them.
     """
 
-    verdicts: dict[str, FileState] = field(default_factory=dict[str, FileState])
-    unfinished: list[tuple[str, ...]] = field(default_factory=list[tuple[str, ...]])
-    gone: set[str] = field(default_factory=set[str])
+    verdicts: dict[str, FileState]
+    unfinished: list[tuple[str, ...]]
+    gone: set[str]
 
 
 class Recall:
@@ -102,7 +96,7 @@ class Recall:
             file = file.model_copy(update={"task_reference": known.task_id})
         return file, None
 
-    async def _known(self, items: Mapping[str, Prepared]) -> dict[str, SentFile]:
+    async def _known(self, items: Mapping[str, Prepared]) -> dict[str, FileState]:
         keys = {name: prepared.memory_keys for name, prepared in items.items()}
         found = await self._sent.find([key for every in keys.values() for key in every])
         candidates = {
@@ -110,7 +104,7 @@ class Recall:
         }
         return {name: chosen for name, files in candidates.items() if (chosen := choose_sent(files))}
 
-    async def _earlier(self, items: Mapping[str, Prepared], known: Mapping[str, SentFile]) -> Earlier:
+    async def _earlier(self, items: Mapping[str, Prepared], known: Mapping[str, FileState]) -> Earlier:
         """Return what was on its way from the same places with other content when a call was cut off."""
         keys = {key: client_id for client_id, prepared in items.items() for key in prepared.latest_keys[:1]}
         earlier: dict[str, dict[str, str]] = defaultdict(dict)

@@ -10,18 +10,18 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Protocol
 
 from calypso_mcp.client.uploading.preparation import Prepared
-from calypso_mcp.domain.uploads.recollection import SentFile
+from calypso_mcp.domain.states.file_state import FileState
 
 
 class SentFiles(Protocol):
     """The memory. Where it cannot be kept it is empty; nothing here raises but cancellation."""
 
-    async def find(self, keys: Collection[str]) -> dict[str, SentFile]:
+    async def find(self, keys: Collection[str]) -> dict[str, FileState]:
         """Return what is known under any of `keys`."""
         ...
 
-    async def note(self, files: Mapping[str, SentFile]) -> None:
-        """Remember files by their keys.
+    async def note(self, files: Mapping[str, FileState]) -> None:
+        """Remember the ids of files by their keys; a file without `file_id` is only announced.
 
         One that is only announced does not replace itself, arrived, in the same batch.
         """
@@ -47,12 +47,12 @@ class SentFiles(Protocol):
 class NoMemory:
     """Remembers nothing: then the API alone recognises what it has."""
 
-    async def find(self, keys: Collection[str]) -> dict[str, SentFile]:
+    async def find(self, keys: Collection[str]) -> dict[str, FileState]:
         """Return nothing."""
         del keys
         return {}
 
-    async def note(self, files: Mapping[str, SentFile]) -> None:
+    async def note(self, files: Mapping[str, FileState]) -> None:
         """Forget it."""
 
     async def opened(self, batch_keys: Collection[str]) -> dict[str, str]:
@@ -69,6 +69,6 @@ class NoMemory:
         return set()
 
 
-def under_keys(files: Iterable[tuple[Prepared, SentFile]]) -> dict[str, SentFile]:
+def under_keys(files: Iterable[tuple[Prepared, FileState]]) -> dict[str, FileState]:
     """Return each file under each of its keys."""
     return {key: file for prepared, file in files for key in (*prepared.memory_keys, *prepared.latest_keys)}

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio.to_thread
 
+from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import content_digest
-from calypso_mcp.domain.uploads.recollection import SentFile
 from calypso_mcp.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -115,12 +115,12 @@ class SentLedger:
         self._file = file
         self._account = account
 
-    async def find(self, keys: Collection[str]) -> dict[str, SentFile]:
+    async def find(self, keys: Collection[str]) -> dict[str, FileState]:
         """See `SentFiles.find`."""
         rows = await self._select("SELECT key, file_id, task_id, batch_id, client_file_id FROM sent", keys)
-        return {key: SentFile(*fields) for key, fields in rows.items()}
+        return {key: _sent(*fields) for key, fields in rows.items()}
 
-    async def note(self, files: Mapping[str, SentFile]) -> None:
+    async def note(self, files: Mapping[str, FileState]) -> None:
         """See `SentFiles.note`."""
         rows = [
             (self._own(key), file.file_id, file.task_id, file.batch_id, file.client_file_id)
@@ -189,6 +189,12 @@ class SentLedger:
 def account_of(base_url: str, api_key: str) -> str:
     """Return a digest of one key at one API, which does not give the key away."""
     return content_digest("account", base_url, api_key)
+
+
+def _sent(
+    file_id: str | None, task_id: str | None, batch_id: str | None, client_file_id: str | None
+) -> FileState:
+    return FileState(file_id=file_id, task_id=task_id, batch_id=batch_id, client_file_id=client_file_id)
 
 
 def _open(path: Path | None) -> SharedFile:

@@ -17,7 +17,6 @@ from calypso_mcp.client.uploading.transfer import OnKept, Transfer
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import MOST_GENERATIONS
-from calypso_mcp.domain.uploads.recollection import SentFile
 from calypso_mcp.errors import (
     ApiError,
     CalypsoError,
@@ -86,7 +85,7 @@ class SingleUpload:
         for generation in range(MOST_GENERATIONS):
             done = await self._attempt(prepared, source, generation, on_kept)
             if done is not None and done.file_id != gone:
-                await self._sent.note(under_keys([(prepared, SentFile(done.file_id, done.task_id))]))
+                await self._sent.note(under_keys([(prepared, done)]))
                 return done
         raise came_to_nothing()
 

@@ -28,7 +28,6 @@ from calypso_mcp.client.uploading.transfer import Transfer
 from calypso_mcp.client.uploading.versions import Found, Versions
 from calypso_mcp.domain.states.file_state import EarlierVersion, FileState
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination, IfExists
-from calypso_mcp.domain.uploads.recollection import SentFile
 
 #: What becomes of the version before, by what was asked for.
 _FATES: Final[Mapping[IfExists, EarlierVersion]] = {
@@ -121,7 +120,7 @@ class Uploads:
             bucket_id: Where they were sent to.
         """
         bound = Declaration(destination=Destination(bucket_ids=(bucket_id,)))
-        keys = {file_id: bound.latest_key(origin) or "" for file_id, origin in origins.items()}
+        keys = {file_id: bound.latest_key(origin) for file_id, origin in origins.items()}
         sent = await self._sent.find(list(keys.values()))
         # Of what was cut off on its way the id is not known.
         return {
@@ -170,7 +169,7 @@ class Uploads:
     async def note_sent(self, declaration: Declaration, file_id: str) -> None:
         """Remember a file that was sent another way, for the version that comes after it."""
         key = declaration.latest_key(declaration.named_origin)
-        await self._sent.note({key: SentFile(file_id)})
+        await self._sent.note({key: FileState(file_id=file_id)})
 
     async def _sent_before(self, uploads: Sequence[Upload]) -> dict[int, str]:
         """Return the knowledge files sent last from where uploads come; not of a backend that lists them."""
@@ -189,7 +188,7 @@ class Uploads:
     async def _note_settled(self, uploads: Sequence[Upload], found: Found) -> None:
         """Remember where files lie that were there already, so that they are known to come from there."""
         latest = {
-            uploads[index].declaration.latest_key(origin): SentFile(state.file_id, state.task_id)
+            uploads[index].declaration.latest_key(origin): state
             for index, state in found.settled.items()
             if state.earlier != "kept"
             for origin in uploads[index].origins

@@ -1,6 +1,7 @@
 """Which files of a call the API has already, from earlier calls, as a state machine without I/O.
 
-Theory of operation. A memory says where files went; it decides nothing, the API's answers do. Batches are
+Theory of operation. A memory says where files went: ids and nothing more, no `file_id` where a file was
+only announced with a batch. It decides nothing, the API's answers do. Batches are
 asked first. One with files that were only announced is finalized before it is looked at: perhaps they have
 arrived. A file that no batch answers for is asked about by itself. Each answer is one event:
 
@@ -19,24 +20,6 @@ from dataclasses import dataclass, field, replace
 
 from calypso_mcp.domain.states.file_state import FileState
 
-
-@dataclass(frozen=True, slots=True)
-class SentFile:
-    """One file that went to the API.
-
-    Attributes:
-        file_id: The knowledge file; None for a file that was announced and is not known to have arrived.
-        task_id: Its indexing task.
-        batch_id: The batch it was part of; None for a single upload.
-        client_file_id: Its id inside that batch.
-    """
-
-    file_id: str | None = None
-    task_id: str | None = None
-    batch_id: str | None = None
-    client_file_id: str | None = None
-
-
 #: Places of files that have changed, by batch and by the id under which their old content was announced.
 Earlier = Mapping[str, Mapping[str, str]]
 
@@ -50,18 +33,18 @@ class _Batch:
         old: Places of changed files, by the id of their old content in the batch.
     """
 
-    files: dict[str, SentFile] = field(default_factory=dict[str, SentFile])
+    files: dict[str, FileState] = field(default_factory=dict[str, FileState])
     old: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
-    def arrived(self) -> dict[str, SentFile]:
+    def arrived(self) -> dict[str, FileState]:
         return {name: file for name, file in self.files.items() if file.file_id}
 
 
 class Recollection:
     """What the API says of the files that a memory knows. Files go by their ids in this call."""
 
-    def __init__(self, known: Mapping[str, SentFile], earlier: Earlier | None = None) -> None:
+    def __init__(self, known: Mapping[str, FileState], earlier: Earlier | None = None) -> None:
         """Begin with everything to be asked.
 
         Args:
@@ -71,7 +54,7 @@ class Recollection:
         #: Of files that the API has, and of files about which it could not be asked.
         self.states: dict[str, FileState] = {}
         #: Files to ask about by themselves, now.
-        self.alone: dict[str, SentFile] = {}
+        self.alone: dict[str, FileState] = {}
         self._known = dict(known)
         self._batches: defaultdict[str, _Batch] = defaultdict(_Batch)
         for name, file in known.items():
@@ -95,7 +78,7 @@ class Recollection:
         }
 
     @property
-    def news(self) -> dict[str, SentFile]:
+    def news(self) -> dict[str, FileState]:
         """Files that have arrived, which the memory did not know."""
         return {
             name: replace(self._known[name], file_id=state.file_id, task_id=state.task_id)
@@ -131,7 +114,7 @@ class Recollection:
             if state is None:
                 self.alone[name] = file
             elif not state.is_gone:
-                self.states[name] = _replayed(file)
+                self.states[name] = replace(file, outcome="replayed")
         return {
             place: client_file_id
             for client_file_id, place in batch.old.items()
@@ -154,14 +137,14 @@ class Recollection:
     def file_seen(self, name: str, *, is_present: bool) -> None:
         """Note whether the API has a file that was asked about by itself."""
         if is_present:
-            self.states[name] = _replayed(self.alone[name])
+            self.states[name] = replace(self.alone[name], outcome="replayed")
 
     def file_failed(self, name: str, error: FileState) -> None:
         """Note that a file could not be asked about."""
         self.states[name] = replace(error, batch_id=self.alone[name].batch_id)
 
 
-def is_unfinished(group: Sequence[str], known: Mapping[str, SentFile], batch_id: str | None) -> bool:
+def is_unfinished(group: Sequence[str], known: Mapping[str, FileState], batch_id: str | None) -> bool:
     """Whether exactly this batch was opened before, is not at its end, and none of it went elsewhere."""
     if batch_id is None:
         return False
@@ -171,11 +154,7 @@ def is_unfinished(group: Sequence[str], known: Mapping[str, SentFile], batch_id:
     )
 
 
-def choose_sent(candidates: Collection[SentFile]) -> SentFile | None:
+def choose_sent(candidates: Collection[FileState]) -> FileState | None:
     """Return the one of several memories of a file that says most: one that arrived, else the first."""
     arrived = (file for file in candidates if file.file_id)
     return next(arrived, next(iter(candidates), None))
-
-
-def _replayed(file: SentFile) -> FileState:
-    return FileState(outcome="replayed", file_id=file.file_id, task_id=file.task_id, batch_id=file.batch_id)

@@ -47,13 +47,11 @@ class UploadRequest:
     """One PUT to the upload address.
 
     Attributes:
-        method: Always PUT.
         content_range: Value of the `Content-Range` header.
         offset: First byte to send.
         length: Bytes to send; 0 asks for the offset (or stores an empty object).
     """
 
-    method: str
     content_range: str
     offset: int
     length: int
@@ -94,12 +92,10 @@ class ResumableUpload:
             raise ValueError("the upload is complete")
         length = min(self._chunk_bytes, self.total_bytes - self.offset)
         if self.state is UploadState.ASKING or length == 0:
-            request = UploadRequest("PUT", f"bytes */{self.total_bytes}", self.offset, 0)
+            request = UploadRequest(f"bytes */{self.total_bytes}", self.offset, 0)
         else:
             end = self.offset + length
-            request = UploadRequest(
-                "PUT", f"bytes {self.offset}-{end - 1}/{self.total_bytes}", self.offset, length
-            )
+            request = UploadRequest(f"bytes {self.offset}-{end - 1}/{self.total_bytes}", self.offset, length)
             self._most_believable = max(self._most_believable, end)
             self.untouched = False
         self._under_way = request

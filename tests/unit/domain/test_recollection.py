@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from calypso_mcp.domain.states.file_state import FileState, Reason
 from calypso_mcp.domain.states.readiness import Readiness
-from calypso_mcp.domain.uploads.recollection import Recollection, SentFile, choose_sent, is_unfinished
+from calypso_mcp.domain.uploads.recollection import Recollection, choose_sent, is_unfinished
 
 BUSY = FileState(outcome="failed", reason=Reason("busy", "Too busy.", retryable=True))
 REFUSED = FileState(outcome="failed", reason=Reason("refused", "No.", retryable=False))
@@ -82,9 +82,13 @@ def play(memories: list[tuple[bool, str | None, str]], api: Callable[[], Api], o
     return recollection
 
 
-def remembered(memories: list[tuple[bool, str | None, str]]) -> dict[str, SentFile]:
+def went(file_id: str | None, batch_id: str | None, client_file_id: str) -> FileState:
+    return FileState(file_id=file_id, batch_id=batch_id, client_file_id=client_file_id)
+
+
+def remembered(memories: list[tuple[bool, str | None, str]]) -> dict[str, FileState]:
     return {
-        str(number): SentFile(f"k-{number}" if has_arrived else None, None, batch_id, str(number))
+        str(number): went(f"k-{number}" if has_arrived else None, batch_id, str(number))
         for number, (has_arrived, batch_id, _) in enumerate(memories)
     }
 
@@ -126,7 +130,7 @@ def test_in_any_order_of_answers_a_file_is_replayed_only_if_the_api_has_it(
 def test_an_announced_file_is_sent_again_unless_asking_later_helps(
     error: FileState, settled: set[str]
 ) -> None:
-    known = {"arrived": SentFile("k", None, "b", "1"), "announced": SentFile(None, None, "b", "2")}
+    known = {"arrived": went("k", "b", "1"), "announced": went(None, "b", "2")}
     recollection = Recollection(known)
 
     recollection.batch_failed("b", error)
@@ -145,7 +149,7 @@ def test_old_content_that_arrived_with_its_batch_is_reported_with_its_place() ->
     assert arrived == {"folder/a.md": "old-1"}
 
 
-ANNOUNCED, ARRIVED = SentFile(None, None, "b", "1"), SentFile("k", None, "b", "1")
+ANNOUNCED, ARRIVED = went(None, "b", "1"), went("k", "b", "1")
 
 
 @pytest.mark.parametrize(
@@ -155,12 +159,12 @@ ANNOUNCED, ARRIVED = SentFile(None, None, "b", "1"), SentFile("k", None, "b", "1
         ({"1": ARRIVED, "2": ANNOUNCED}, "b", True),
         ({"1": ARRIVED}, "b", True),
         ({"1": ARRIVED, "2": ARRIVED}, "b", False),
-        ({"1": ANNOUNCED, "2": SentFile("k", None, "elsewhere", "2")}, "b", False),
+        ({"1": ANNOUNCED, "2": went("k", "elsewhere", "2")}, "b", False),
         ({"1": ANNOUNCED, "2": ANNOUNCED}, None, False),
     ],
 )
 def test_a_batch_is_continued_only_if_it_was_opened_and_all_its_files_are_in_it(
-    known: dict[str, SentFile], batch_id: str | None, *, expected: bool
+    known: dict[str, FileState], batch_id: str | None, *, expected: bool
 ) -> None:
     assert is_unfinished(("1", "2"), known, batch_id) is expected
 

@@ -21,7 +21,6 @@ def sending(total: int = TOTAL, chunk: int | None = None, *, resumed: bool = Fal
 def test_a_new_upload_sends_the_whole_object_at_once() -> None:
     request = ResumableUpload(TOTAL).next_request()
 
-    assert request.method == "PUT"
     assert request.content_range == "bytes 0-999999/1000000"
     assert (request.offset, request.length) == (0, TOTAL)
 

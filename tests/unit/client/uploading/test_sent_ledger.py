@@ -13,9 +13,9 @@ import pytest
 
 from calypso_mcp.client.uploading import sent_ledger as module
 from calypso_mcp.client.uploading.sent_ledger import LedgerFile, SentLedger, account_of
-from calypso_mcp.domain.uploads.recollection import SentFile
+from calypso_mcp.domain.states.file_state import FileState
 
-ARRIVED = SentFile("file_1", "task_1", "batch_1", "a.md-1")
+ARRIVED = FileState(file_id="file_1", task_id="task_1", batch_id="batch_1", client_file_id="a.md-1")
 
 
 @pytest.fixture
@@ -32,11 +32,11 @@ def file(path: Path) -> Generator[LedgerFile]:
 async def test_what_was_noted_is_found_by_the_next_process_and_by_no_other_account(path: Path) -> None:
     with closing(LedgerFile(path)) as file:
         mine = SentLedger(file, account_of("https://a.test/v1", "sk_1"))
-        await mine.note({"one": ARRIVED, "two": SentFile()})
+        await mine.note({"one": ARRIVED, "two": FileState()})
         await mine.note_opened("batch key", "batch_1")
     with closing(LedgerFile(path)) as file:
         mine = SentLedger(file, account_of("https://a.test/v1", "sk_1"))
-        assert await mine.find(["one", "two", "three"]) == {"one": ARRIVED, "two": SentFile()}
+        assert await mine.find(["one", "two", "three"]) == {"one": ARRIVED, "two": FileState()}
         assert await mine.opened(["batch key", "other"]) == {"batch key": "batch_1"}
         for other in (account_of("https://a.test/v1", "sk_2"), account_of("https://b.test/v1", "sk_1")):
             theirs = SentLedger(file, other)
@@ -47,9 +47,9 @@ async def test_what_was_noted_is_found_by_the_next_process_and_by_no_other_accou
 async def test_an_announced_file_replaces_an_arrived_one_only_in_another_batch(file: LedgerFile) -> None:
     ledger = SentLedger(file, "a")
     await ledger.note({"key": ARRIVED})
-    await ledger.note({"key": SentFile(batch_id="batch_1", client_file_id="a.md-1")})
+    await ledger.note({"key": FileState(batch_id="batch_1", client_file_id="a.md-1")})
     assert await ledger.find(["key"]) == {"key": ARRIVED}
-    announced = SentFile(batch_id="batch_2", client_file_id="a.md-2")
+    announced = FileState(batch_id="batch_2", client_file_id="a.md-2")
     await ledger.note({"key": announced})
     assert await ledger.find(["key"]) == {"key": announced}
 
@@ -65,7 +65,7 @@ async def test_a_place_has_changed_when_something_else_was_sent_from_there_last(
 
 async def test_thousands_of_files_are_found_at_once(file: LedgerFile) -> None:
     ledger = SentLedger(file, "a")
-    many = {f"key {number}": SentFile(f"file_{number}") for number in range(2_500)}
+    many = {f"key {number}": FileState(file_id=f"file_{number}") for number in range(2_500)}
     await ledger.note(many)
     assert await ledger.find(many.keys()) == many
 
