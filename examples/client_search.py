@@ -43,7 +43,7 @@ def run_embedded() -> None:
     """Run against an embedded Calypso on a free port."""
     key = "sk_example"
     with tempfile.TemporaryDirectory() as folder:
-        backend = subprocess.Popen(  # noqa: S603 - our own program
+        backend = subprocess.Popen(
             [sys.executable, "-m", "calypso_mcp", "backend", "--port", "0", "--data-dir", folder],
             env={**os.environ, "CALYPSO_API_KEY": key},
             stdout=subprocess.PIPE,

@@ -24,9 +24,7 @@ def run(*arguments: str, key: str = "") -> str:
     print(f"$ calypso-mcp {' '.join(arguments)}")
     environ = {name: value for name, value in os.environ.items() if not name.startswith("CALYPSO_")}
     environ |= {"CALYPSO_API_KEY": key} if key else {}
-    done = subprocess.run(  # noqa: S603 - our own program
-        [*PROGRAM, *arguments], env=environ, stdout=subprocess.PIPE, text=True, check=True
-    )
+    done = subprocess.run([*PROGRAM, *arguments], env=environ, stdout=subprocess.PIPE, text=True, check=True)
     print(done.stdout)
     return done.stdout
 
@@ -50,7 +48,7 @@ def move(folder: Path, hosted: str) -> None:
 def main() -> None:
     """Start the Calypso that stands in for the hosted one, and move to it."""
     with tempfile.TemporaryDirectory() as folder:
-        backend = subprocess.Popen(  # noqa: S603 - our own program
+        backend = subprocess.Popen(
             [*PROGRAM, "backend", "--port", "0", "--data-dir", f"{folder}/hosted"],
             env={**os.environ, "CALYPSO_API_KEY": KEY},
             stdout=subprocess.PIPE,

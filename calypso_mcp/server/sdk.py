@@ -13,6 +13,8 @@
   `_lifespan_state`: what the SDK answers single requests with since 2026-07-28 (`answer_request`).
 """
 
+# pyright: reportPrivateUsage=false
+
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Mapping
@@ -20,10 +22,7 @@ from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mcp.server._streamable_http_modern import (
-    _SingleExchangeDispatchContext,  # pyright: ignore[reportPrivateUsage]
-    _to_jsonrpc_response,  # pyright: ignore[reportPrivateUsage]
-)
+from mcp.server._streamable_http_modern import _SingleExchangeDispatchContext, _to_jsonrpc_response
 from mcp.server.connection import Connection
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.elicitation import AcceptedElicitation
@@ -76,7 +75,7 @@ def _set_up_nothing(*_args: object, **_options: object) -> None:
 
 def low_level(server: MCPServer[S]) -> Server[S]:
     """Return the protocol server inside `server`."""
-    return server._lowlevel_server  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return server._lowlevel_server
 
 
 class _ToolsWhenAsked(ToolManager):
@@ -124,12 +123,12 @@ def offer_when_asked(server: MCPServer[S], makers: Mapping[str, Callable[[], Too
     The schemas of all take tens of milliseconds, which neither the answer to `initialize` need wait for nor
     a client that calls one tool without listing any.
     """
-    server._tool_manager = _ToolsWhenAsked(makers)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    server._tool_manager = _ToolsWhenAsked(makers)
 
 
 def tool(server: MCPServer[S], name: str) -> Tool | None:
     """Return a tool by its name; None for an unknown one."""
-    return server._tool_manager.get_tool(name)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    return server._tool_manager.get_tool(name)
 
 
 def handle(
@@ -225,7 +224,7 @@ async def answer_request(
             message.method,
             message.params,
             connection=Connection.from_envelope(version, None, None),
-            lifespan_state=low.session_manager._lifespan_state,  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+            lifespan_state=low.session_manager._lifespan_state,
         ),
     )
     return reply.model_dump_json(by_alias=True, exclude_unset=True).encode()

@@ -28,7 +28,7 @@ def serve_handbook() -> Iterator[tuple[str, list[str]]]:
         (handbook / "refunds.md").write_text(text, encoding="utf-8")
         where = ["--backend", "embedded", "--data-dir", f"{folder}/data"]
         upload = ["upload", str(handbook), "--bucket", "handbook", "--create-bucket", "--wait"]
-        subprocess.run([program, *upload, *where], check=True, capture_output=True)  # noqa: S603 - our own program
+        subprocess.run([program, *upload, *where], check=True, capture_output=True)
         yield program, [*where, "--read-only"]
 
 

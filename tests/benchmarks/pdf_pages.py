@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from statistics import median
 
-import pypdfium2  # pyright: ignore[reportMissingTypeStubs]
+import pypdfium2
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 

@@ -433,7 +433,7 @@ def test_a_clock_that_is_wrong_is_found(machine: Machine) -> None:
         def date_time_string(self, timestamp: float | None = None) -> str:
             return super().date_time_string((timestamp or time.time()) + 7200)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its own name
+        def log_message(self, format: str, *args: Any) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), _Handler) as server:

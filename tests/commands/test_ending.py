@@ -184,7 +184,7 @@ class Api(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - named by the base class
+    def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
 
 

@@ -8,12 +8,15 @@ import subprocess
 import sys
 from collections.abc import Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from tests.commands.processes import COMMAND, LIMIT_S, ROOT
 
 pty = pytest.importorskip("pty", reason="this system has no pseudo terminals")
+FULL = Path("/dev/full")
+NEEDS_FULL = pytest.mark.skipif(not FULL.exists(), reason=f"this system has no {FULL}")
 
 
 @contextmanager
@@ -65,10 +68,10 @@ def test_started_by_hand_with_a_wrong_setting_it_says_so_and_ends() -> None:
     assert "flag --bucket" in line
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")  # noqa: PTH110
+@NEEDS_FULL
 @pytest.mark.parametrize("line", ["--help", "demo", "token new bot", "backend --port 0"])
 def test_output_that_cannot_be_written_is_one_clear_line(line: str) -> None:
-    with open("/dev/full", "w") as full:  # noqa: PTH123
+    with FULL.open("w") as full:
         done = subprocess.run(
             [*COMMAND, *line.split()], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
         )
@@ -90,9 +93,9 @@ def test_output_that_nobody_reads_any_more_is_one_clear_line() -> None:
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")  # noqa: PTH110
+@NEEDS_FULL
 def test_a_log_that_cannot_be_written_does_not_stop_the_job() -> None:
-    with open("/dev/full", "w") as full:  # noqa: PTH123
+    with FULL.open("w") as full:
         done = subprocess.run(
             [*COMMAND, "demo"], stdout=subprocess.PIPE, stderr=full, text=True, check=False, timeout=60
         )

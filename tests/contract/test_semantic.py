@@ -82,7 +82,7 @@ def lacking(data_dir: Path) -> int:
 async def complete(api: Api) -> None:
     """Wait until every passage has its vector."""
     with anyio.fail_after(BOUND_S):
-        while lacking(api.options.data_dir):  # noqa: ASYNC110 - another thread's commit sends no event
+        while lacking(api.options.data_dir):
             await anyio.sleep(0.01)
 
 
@@ -308,7 +308,7 @@ async def test_a_model_that_changed_behind_its_name_is_noticed(
         endpoint.answer = right
         await fill(api, {"last.md": "The last one."})
         with anyio.fail_after(BOUND_S):
-            while "another dimension" not in caplog.text:  # noqa: ASYNC110 - a log line sends no event
+            while "another dimension" not in caplog.text:
                 await anyio.sleep(0.01)
         assert lacking(tmp_path) == 1
 

@@ -117,7 +117,7 @@ async def test_after_a_server_with_its_embedded_backend_was_killed_the_next_one_
                     await child.client.call_tool("upload_batch", arguments)
 
             tasks.start_soon(first_call)
-            while len(list(data_dir.rglob("sealed/*"))) < 20:  # noqa: ASYNC110 - another process's disk
+            while len(list(data_dir.rglob("sealed/*"))) < 20:
                 await anyio.sleep(0.002)
             os.kill(child.pid, signal.SIGKILL)
 

@@ -50,7 +50,7 @@ async def go_on(
     endpoint.answer = right
     with BackendProcess(data_dir, embeddings=embeddings):
         with anyio.fail_after(BOUND_S):
-            while counted(data_dir)[1]:  # noqa: ASYNC110 - another process's commit sends no event
+            while counted(data_dir)[1]:
                 await anyio.sleep(0.02)
     assert len(endpoint.texts) == len(set(endpoint.texts)) == missing
 

@@ -64,10 +64,10 @@ async def test_the_command_works_as_it_is_printed(team: Team, tmp_path: Path) ->
             "status"
         ] == "issued"
         (tmp_path / name).write_text("The marmalade plan is quoted.")
-        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: ASYNC221
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert "marmalade" in await searchable(client, upload_id, "marmalade")
-        again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)  # noqa: ASYNC221
+        again = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert again.returncode != 0
         assert "already_used" in again.stdout
 

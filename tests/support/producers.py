@@ -12,11 +12,11 @@ from typing import Any
 
 import docx
 import openpyxl
-from odf.draw import Frame, Page, TextBox  # pyright: ignore[reportMissingTypeStubs]
-from odf.opendocument import OpenDocumentPresentation, OpenDocumentSpreadsheet, OpenDocumentText  # pyright: ignore[reportMissingTypeStubs]
-from odf.style import MasterPage, PageLayout  # pyright: ignore[reportMissingTypeStubs]
-from odf.table import Table, TableCell, TableRow  # pyright: ignore[reportMissingTypeStubs]
-from odf.text import H, P  # pyright: ignore[reportMissingTypeStubs]
+from odf.draw import Frame, Page, TextBox
+from odf.opendocument import OpenDocumentPresentation, OpenDocumentSpreadsheet, OpenDocumentText
+from odf.style import MasterPage, PageLayout
+from odf.table import Table, TableCell, TableRow
+from odf.text import H, P
 from pptx import Presentation
 from pptx.util import Inches
 

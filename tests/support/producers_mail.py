@@ -8,9 +8,9 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import compressed_rtf  # pyright: ignore[reportMissingTypeStubs]
+import compressed_rtf
 import msgforge
-from aspose.email_foss import msg  # pyright: ignore[reportMissingTypeStubs]
+from aspose.email_foss import msg
 
 from tests.support.producers import SECTIONS, SENTENCES, SOUGHT, Made
 

@@ -14,12 +14,12 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import mkepub  # pyright: ignore[reportMissingTypeStubs]
+import mkepub
 import odfdo
-import pylightxl  # pyright: ignore[reportMissingTypeStubs]
-import xlsxwriter  # pyright: ignore[reportMissingTypeStubs]
-import xlwt  # pyright: ignore[reportMissingTypeStubs]
-from ebooklib import epub  # pyright: ignore[reportMissingTypeStubs]
+import pylightxl
+import xlsxwriter
+import xlwt
+from ebooklib import epub
 
 from tests.support.node import ENVIRON, MODULES, find_program
 from tests.support.producers import SECTIONS, SENTENCES, SOUGHT, Made

@@ -11,14 +11,14 @@ from typing import Any
 
 import docx
 import openpyxl
-import xlsxwriter  # pyright: ignore[reportMissingTypeStubs]
+import xlsxwriter
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
-from odf.office import Annotation  # pyright: ignore[reportMissingTypeStubs]
-from odf.opendocument import OpenDocumentSpreadsheet, OpenDocumentText  # pyright: ignore[reportMissingTypeStubs]
-from odf.style import Footer, Header, MasterPage, PageLayout  # pyright: ignore[reportMissingTypeStubs]
-from odf.table import Table, TableCell, TableRow  # pyright: ignore[reportMissingTypeStubs]
-from odf.text import H, List, ListItem, Note, NoteBody, NoteCitation, P  # pyright: ignore[reportMissingTypeStubs]
+from odf.office import Annotation
+from odf.opendocument import OpenDocumentSpreadsheet, OpenDocumentText
+from odf.style import Footer, Header, MasterPage, PageLayout
+from odf.table import Table, TableCell, TableRow
+from odf.text import H, List, ListItem, Note, NoteBody, NoteCitation, P
 from pptx import Presentation
 from pptx.util import Inches
 

@@ -51,7 +51,7 @@ def _is_kept(python: Path) -> bool:
 def ask_program(command: Sequence[str], *, timeout_s: float) -> subprocess.CompletedProcess[str] | None:
     """Run a program and return how it ended, with its output; None where it did not start or not answer."""
     try:
-        return subprocess.run(  # noqa: S603 - a client that the user named, or what that client starts
+        return subprocess.run(
             command,
             capture_output=True,
             text=True,

@@ -50,12 +50,9 @@ def outline_of(attributes: Mapping[str, Any]) -> Outline:
 def match_of(attributes: Mapping[str, Any], text: str) -> tuple[int, int] | None:
     """Return start and end of the part of `text` that matched best; None where the API does not say."""
     match: Any = attributes.get("match")
-    if not isinstance(match, list):
+    if not isinstance(match, list) or [type(place) for place in cast("list[Any]", match)] != [int, int]:
         return None
-    found = cast("list[Any]", match)
-    if len(found) != 2 or any(type(place) is not int for place in found):  # noqa: PLR2004 - start and end
-        return None
-    start, end = found
+    start, end = cast("list[int]", match)
     return (start, end) if 0 <= start < end <= len(text) else None
 
 

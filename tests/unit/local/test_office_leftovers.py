@@ -13,14 +13,14 @@ from typing import Any
 
 import docx
 import pytest
-import xlsxwriter  # pyright: ignore[reportMissingTypeStubs]
+import xlsxwriter
 from docx.opc.packuri import PackURI
 from docx.opc.part import Part
 from docx.oxml import parse_xml
-from odf.draw import Frame, TextBox  # pyright: ignore[reportMissingTypeStubs]
-from odf.opendocument import OpenDocumentSpreadsheet  # pyright: ignore[reportMissingTypeStubs]
-from odf.table import Table, TableCell, TableRow  # pyright: ignore[reportMissingTypeStubs]
-from odf.text import P  # pyright: ignore[reportMissingTypeStubs]
+from odf.draw import Frame, TextBox
+from odf.opendocument import OpenDocumentSpreadsheet
+from odf.table import Table, TableCell, TableRow
+from odf.text import P
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.detection import choose_entry

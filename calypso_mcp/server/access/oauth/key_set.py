@@ -52,7 +52,7 @@ def parse_key_set(text: bytes) -> list[SigningKey]:
     document: Any = json.loads(pruned(text, _DEPTH))
     entries: Any = cast("dict[str, Any]", document).get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list):
-        raise ValueError("not a key set")  # noqa: TRY004 - one kind of error for every wrong answer
+        raise ValueError("not a key set")
     found = [_usable(entry) for entry in cast("list[Any]", entries)[:_MOST_KEYS]]
     keys = [key for key in found if key is not None]
     if not keys:

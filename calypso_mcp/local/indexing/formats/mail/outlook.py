@@ -8,7 +8,7 @@ from email.header import decode_header, make_header
 from io import BytesIO
 from typing import Final, cast
 
-import compressed_rtf  # pyright: ignore[reportMissingTypeStubs]
+import compressed_rtf
 from oxmsg import Message
 from oxmsg.attachment import Attachment as OutlookAttachment
 from oxmsg.properties import Properties

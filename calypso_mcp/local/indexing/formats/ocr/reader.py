@@ -82,9 +82,7 @@ def _line(text: str, corners: Any) -> Line:
 @cache
 def _languages(program: str) -> str:
     """Return what tesseract has been installed for, as its argument."""
-    listed = subprocess.run(  # noqa: S603  the system's own program
-        [program, "--list-langs"], capture_output=True, timeout=_TESSERACT_S, check=False
-    )
+    listed = subprocess.run([program, "--list-langs"], capture_output=True, timeout=_TESSERACT_S, check=False)
     names = [name.strip() for name in listed.stdout.decode(errors="replace").splitlines()[1:]]
     return "+".join(name for name in names if name and name != "osd") or "eng"
 
@@ -93,7 +91,7 @@ def _tesseract_pages(image: bytes) -> list[str]:
     """Return the text of every picture in a file."""
     program = find_tesseract() or "tesseract"  # pictures are refused where nothing reads them
     try:
-        done = subprocess.run(  # noqa: S603  the system's own program; the picture comes as its input
+        done = subprocess.run(
             [program, "-", "-", "-l", _languages(program), "tsv"],
             input=image,
             capture_output=True,

@@ -35,6 +35,8 @@ _BESIDE = {
     b"annotation": b"Comment: ",
 }
 _MOST_FALLBACK = 8
+#: Groups that are open in the document's own text.
+_OUTERMOST = 2
 _NEEDS_REWRITING = re.compile(
     rb"\\(?:mac|pca?)\b|\\ansicpg(?!12\d\d|874|932|936|949|950|65001)\d|\\(?:fcharset(?:77|25[45])|cpg\d)"
     rb"|\\(?:header|footer)[lrf]?\b|\\annotation\b"
@@ -132,7 +134,7 @@ class _Rewriter:
         return b"".join(self._out)
 
     def _close(self) -> None:
-        if len(self._groups) <= 2:  # noqa: PLR2004  the document's own
+        if len(self._groups) <= _OUTERMOST:
             self._close_all()
             return
         group = self._groups.pop()
@@ -187,7 +189,7 @@ class _Rewriter:
             self._default = _codec_of_page(number)
         elif word in _CHARACTER_SETS:
             self._default = _CHARACTER_SETS[word]
-        elif word in _BESIDE and len(self._groups) > 2:  # noqa: PLR2004  the document's own
+        elif word in _BESIDE and len(self._groups) > _OUTERMOST:
             group.beside, group.text_start = _BESIDE[word], len(self._out)
 
 

@@ -14,7 +14,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Any, NamedTuple
 
-import pypdfium2.raw as pdfium  # pyright: ignore[reportMissingTypeStubs]
+import pypdfium2.raw as pdfium
 
 _pdfium: Any = pdfium  # not typed
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-import pypdfium2.raw as pdfium  # pyright: ignore[reportMissingTypeStubs]
+import pypdfium2.raw as pdfium
 
 _pdfium: Any = pdfium  # not typed
 

@@ -7,7 +7,7 @@ import struct
 import zlib
 from typing import Any
 
-import pypdfium2  # pyright: ignore[reportMissingTypeStubs]
+import pypdfium2
 
 from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.indexing.formats.pdf.reader import open_form, open_pdf

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-import pypdfium2.raw as pdfium  # pyright: ignore[reportMissingTypeStubs]
+import pypdfium2.raw as pdfium
 
 _pdfium: Any = pdfium  # not typed
 

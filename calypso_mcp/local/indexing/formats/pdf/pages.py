@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-import pypdfium2  # pyright: ignore[reportMissingTypeStubs]
-import pypdfium2.raw as pdfium  # pyright: ignore[reportMissingTypeStubs]
+import pypdfium2
+import pypdfium2.raw as pdfium
 
 from calypso_mcp.local.indexing.formats.pdf.columns import read_columns
 from calypso_mcp.local.indexing.formats.pdf.direction import has_right_to_left, in_reading_order

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-import pypdfium2  # pyright: ignore[reportMissingTypeStubs]
-import pypdfium2.raw as pdfium  # pyright: ignore[reportMissingTypeStubs]
+import pypdfium2
+import pypdfium2.raw as pdfium
 
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
 from calypso_mcp.local.indexing.formats.members import Member, read_members

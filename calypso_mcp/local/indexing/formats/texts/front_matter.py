@@ -61,7 +61,7 @@ def _yaml(text: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
     if not isinstance(value, dict):
-        raise ValueError("no mapping")  # noqa: TRY004  (one error for all that is no front matter)
+        raise ValueError("no mapping")
     return cast("dict[str, Any]", value)
 
 

@@ -40,7 +40,7 @@ def _cells(value: Any) -> Iterator[Mapping[str, Any]]:
 
 def _fields(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError("no notebook")  # noqa: TRY004  (one error for all that is no notebook)
+        raise ValueError("no notebook")
     return cast("dict[str, Any]", value)
 
 
