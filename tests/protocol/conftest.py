@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -13,6 +14,7 @@ from mcp.client import Client
 from calypso_mcp.server.build import build_server
 from tests.support.mcp_answers import Connect
 from tests.support.scripted_calypso import ScriptedCalypso, agent, bucket, file
+from tests.support.upload_rig import Rig, upload_rig
 
 
 @pytest.fixture(params=["auto", "legacy"])
@@ -66,3 +68,20 @@ def connect(api: ScriptedCalypso, era: str) -> Connect:
                 yield client
 
     return open_client
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The allowed folder, empty; `outside.md` lies beside it."""
+    inside = tmp_path / "allowed"
+    inside.mkdir()
+    (tmp_path / "outside.md").write_text("out of reach")
+    return inside
+
+
+@pytest.fixture
+async def rig(folder: Path, tmp_path: Path, era: str) -> AsyncGenerator[Rig]:
+    """A client of a server on an embedded backend, with an empty bucket `docs`."""
+    async with upload_rig(tmp_path / "data", folder, era=era) as opened:
+        await opened.ok("create_bucket", name="Docs", slug="docs")
+        yield opened

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +12,6 @@ import pytest
 
 from calypso_mcp.domain.callers.scope import ScopeLimit
 from tests.support.upload_rig import Rig, upload_rig
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, era: str) -> AsyncGenerator[Rig]:
-    (tmp_path / "allowed").mkdir()
-    async with upload_rig(tmp_path / "data", tmp_path / "allowed", era=era) as opened:
-        await opened.ok("create_bucket", name="Docs", slug="docs")
-        yield opened
 
 
 def never_done(rig: Rig) -> None:

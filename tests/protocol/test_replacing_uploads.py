@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,9 @@ NEW = "# Leave\n\nEvery employee has 31 days of annual leave.\n"
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    (tmp_path / "allowed" / "hr").mkdir(parents=True)
-    return tmp_path / "allowed"
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, folder: Path, era: str) -> AsyncGenerator[Rig]:
-    async with upload_rig(tmp_path / "data", folder, era=era) as opened:
-        await opened.ok("create_bucket", name="Docs", slug="docs")
-        yield opened
+def folder(folder: Path) -> Path:
+    (folder / "hr").mkdir()
+    return folder
 
 
 async def upload(rig: Rig, content: str, **more: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +31,6 @@ ONBOARDING = (
     "# Onboarding\n\n1. Badge\n2. Laptop\n\n## Access\n\nVPN requests go to the service desk.\n\n"
     "## Canteen\n\nIt opens at noon.\n"
 )
-
-
-@pytest.fixture
-async def rig(tmp_path: Path, era: str) -> AsyncGenerator[Rig]:
-    (tmp_path / "allowed").mkdir()
-    async with upload_rig(tmp_path / "data", tmp_path / "allowed", era=era) as opened:
-        await opened.ok("create_bucket", name="Docs", slug="docs")
-        yield opened
 
 
 async def added(rig: Rig, name: str, content: str, **labels: Any) -> str:

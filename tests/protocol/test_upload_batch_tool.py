@@ -6,7 +6,6 @@ import base64
 import hashlib
 import os
 import sys
-from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +18,6 @@ from calypso_mcp.server.files.folder_walk import WalkResult, walk
 from tests.support.upload_rig import Rig, upload_rig
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs links and pipes")
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The allowed folder, empty."""
-    inside = tmp_path / "allowed"
-    inside.mkdir()
-    (tmp_path / "outside.md").write_text("out of reach")
-    return inside
-
-
-@pytest.fixture
-async def rig(folder: Path, tmp_path: Path, era: str) -> AsyncGenerator[Rig]:
-    async with upload_rig(tmp_path / "data", folder, era=era) as opened:
-        await opened.ok("create_bucket", name="Docs", slug="docs")
-        yield opened
 
 
 def fill(folder: Path, files: dict[str, str]) -> None:

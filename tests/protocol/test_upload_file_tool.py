@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,10 @@ from tests.support.upload_rig import Rig, upload_rig
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """The allowed folder."""
-    inside = tmp_path / "allowed"
-    inside.mkdir()
-    (inside / "notes.md").write_text("# Notes\n\nThe moon is a quarter as wide as the earth.\n")
-    (tmp_path / "outside.md").write_text("out of reach")
-    return inside
-
-
-@pytest.fixture
-async def rig(folder: Path, tmp_path: Path, era: str) -> AsyncGenerator[Rig]:
-    async with upload_rig(tmp_path / "data", folder, era=era) as opened:
-        await opened.ok("create_bucket", name="Docs", slug="docs")
-        yield opened
+def folder(folder: Path) -> Path:
+    """The allowed folder, with a file."""
+    (folder / "notes.md").write_text("# Notes\n\nThe moon is a quarter as wide as the earth.\n")
+    return folder
 
 
 def writes(rig: Rig) -> int:
