@@ -51,7 +51,7 @@ async def add_website(
     remark = ""
     if added.is_replayed:
         remark = "The page has not changed." if replaces else "It was read before and is not read again here."
-    return answer(await _report(access, added, target, remark))
+    return await _answer(access, added, target, remark)
 
 
 async def add_qa(
@@ -82,12 +82,7 @@ async def add_qa(
         if is_member
         else "Stored as a Markdown file: this Calypso takes no questions. An earlier answer stays beside it."
     )
-    return _answer(await _report(access, added, target, remark))
-
-
-def _answer(report: UploadReport) -> CallToolResult:
-    # The tool's own argument hides the name.
-    return answer(report)
+    return await _answer(access, added, target, remark)
 
 
 def _check_url(url: str) -> None:
@@ -95,7 +90,8 @@ def _check_url(url: str) -> None:
         raise ContentError("url is empty.", code="invalid_arguments", hint="Give the page's address.")
 
 
-async def _report(access: Access, added: FileState, target: Target, remark: str) -> UploadReport:
+async def _answer(access: Access, added: FileState, target: Target, remark: str) -> CallToolResult:
+    """Return the report on a source that was added, searchable if that takes only a moment."""
     access.backend.catalogue.forget()
     target = await note_created(access, target)
     report = StateReport((added,))
@@ -103,11 +99,13 @@ async def _report(access: Access, added: FileState, target: Target, remark: str)
         wanted = ReadinessTarget(file_ids=(added.id,), bucket_id=target.bucket_id)
         report = await access.client.readiness.wait(wanted, timeout_s=_WAIT_S, first_look_s=_WAIT_S)
     earlier = earlier_line(added, is_searchable=report.state is Readiness.READY)
-    return UploadReport.of(
-        added,
-        report,
-        bucket=target.slug,
-        remark=remark or earlier,
-        title=clean_line(added.name, _TITLE_CHARS) if added.name else None,
-        created=target.created,
+    return answer(
+        UploadReport.of(
+            added,
+            report,
+            bucket=target.slug,
+            remark=remark or earlier,
+            title=clean_line(added.name, _TITLE_CHARS) if added.name else None,
+            created=target.created,
+        )
     )
