@@ -14,7 +14,7 @@ RAG_POLICY: Final[Mapping[str, Any]] = {"_aicore": {"file_input_strategy": "rag_
 #: Code under which the embedded backend refuses a turn that it does not know (any more).
 PREVIOUS_NOT_FOUND: Final = "previous_response_not_found"
 
-#: How the embedded backend says that it quotes, that a model wrote, and that nothing answers.
+#: How the embedded backend says that it quotes, that a model wrote, or that it found no answer.
 EXTRACTIVE: Final = "extractive"
 GENERATED: Final = "generated"
 ABSTAINED: Final = "abstained"

@@ -33,7 +33,7 @@ def _whole_number(value: object) -> object:
 
 
 class ManifestItem(DeclaredFields):
-    """One file's durable id and, where wanted, its own destination, which replaces the shared one."""
+    """One file's durable id and, if wanted, its own destination, which replaces the shared one."""
 
     client_file_id: str
 
@@ -63,7 +63,7 @@ class CreateBatch(WireModel):
     files: tuple[BatchFile, ...]
 
     def published(self) -> dict[str, Any]:
-        """Return the body without what belongs to extensions: what a repeated request has to agree with."""
+        """Return the body without fields of extensions; a repeated request has to agree with it."""
         items = [item.published() for item in self.manifest.items]
         wire = self.to_wire()
         return {**wire, "manifest": {**wire["manifest"], "items": items}}
@@ -85,7 +85,7 @@ class ItemProblem(WireModel):
     error: AnyError = None
 
     def reason(self, code: str, message: str) -> Reason:
-        """Return why the API refused the file; `code` and `message` stand where it does not say."""
+        """Return why the API refused the file; `code` and `message` are what to say if it does not."""
         error = self.error or StatedError()
         code, message = error.code or self.code or code, error.message or self.message or message
         return Reason(code, message, retryable=error.retryable is True)

@@ -63,7 +63,7 @@ def _pairs_of_integers(value: Any) -> Any:
 
 
 def _joined(value: Any) -> Any:
-    """Return ids as one string, a third of the memory; what are no ids is left for the model to refuse."""
+    """Return ids as one string, a third of the memory; anything else is left for the model to refuse."""
     if value is None:
         return ""
     ids = cast("list[Any]", value) if isinstance(value, list) else [None]

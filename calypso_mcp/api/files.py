@@ -43,7 +43,7 @@ class DeclaredFields(DestinationFields):
 
     @staticmethod
     def fields_of(declaration: Declaration, *, destination: Destination | None = None) -> dict[str, Any]:
-        """Return the fields that say `declaration`, with `destination` in place of its own where given."""
+        """Return the fields of `declaration`, with `destination` instead of its own if given."""
         extended = declaration.if_exists is not None
         return {
             **asdict(declaration.destination if destination is None else destination),
@@ -56,7 +56,7 @@ class DeclaredFields(DestinationFields):
         }
 
     def published(self) -> dict[str, Any]:
-        """Return the body without what belongs to extensions: what a repeated request has to agree with."""
+        """Return the body without fields of extensions; a repeated request has to agree with it."""
         return {name: value for name, value in self.to_wire().items() if name not in EXTENSION_FIELDS}
 
     def declaration(self, content_type: str) -> Declaration:
@@ -152,7 +152,7 @@ AnyError = Annotated[StatedError | None, BeforeValidator(StatedError.read)]
 
 
 class BucketSync(WireModel):
-    """A file's sync into one bucket; neither is published, so both may be missing."""
+    """A file's sync into one bucket; neither field is published, so both may be missing."""
 
     bucket_id: str | None = None
     status: str = "unknown"

@@ -40,7 +40,7 @@ class SearchResult(WireModel):
     """One passage.
 
     The embedded backend puts into `attributes`: `bucket_ids` (all buckets the file is in), `kind`
-    (`website` or `qa`; none of a file), `path` (of a file that came from a folder below it), `score`
+    (`website` or `qa`; absent for a file), `path` (of a file that came from a folder below it), `score`
     (higher is better), `also_in` (`file_id` and `filename`, or path, of other files that hold the same
     text), `heading` (the headings it stands under, outermost first, parted by " > "), and where it
     stands, counted from 1: `page` (with `page_label` where another number is printed on it), `slide`,

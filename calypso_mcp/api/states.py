@@ -1,7 +1,7 @@
 """From what the API says of a file, batch or bucket to where it stands (API sheet sections 6 and 14).
 
-The shapes of `error` and `bucketSync` and the words for a status are not published. They are read here and
-in the models' validators, and never again above.
+The shapes of `error` and `bucketSync` and the words for a status are not published. Only this
+module and the models' validators read them.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def states_of_finalized(items: Iterable[FinalizedItem]) -> dict[str, FileState]:
 
 
 def state_of_batch(batch: Batch) -> FileState:
-    """Return where a batch stands whose items the API does not list."""
+    """Return the state of a batch as a whole, for an API that does not list its items."""
     readiness = _SETTLED_BATCH.get(batch.status.lower(), Readiness.PENDING)
     return _state_of_whole(batch.id, readiness, batch.status, batch.message)
 
@@ -89,7 +89,7 @@ def state_of_bucket(bucket: Bucket) -> FileState:
 
 
 def state_of_task(status: str) -> FileState:
-    """Return where an indexing task stands that names no file."""
+    """Return the state of an indexing task that names no file."""
     readiness = task_readiness(status)
     # Indexed is not yet synced, and a task without a file cannot say more.
     known = Readiness.PENDING if readiness is Readiness.READY else readiness

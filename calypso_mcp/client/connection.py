@@ -35,7 +35,7 @@ class Connection:
             await self._requester.get(paths.BUCKETS, Nothing)
 
     async def extensions(self) -> frozenset[Extension]:
-        """Return what the backend can do beyond the published API; nothing where it does not say.
+        """Return what the backend can do beyond the published API; nothing if it does not say.
 
         Raises:
             AuthenticationFailed: The key is wrong.

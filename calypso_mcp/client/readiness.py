@@ -26,7 +26,7 @@ from calypso_mcp.errors import CalypsoError, NotFound, ScopeError
 OnProgress = Callable[[StateReport], None]
 
 _PARALLEL_REQUESTS: Final = 8
-#: The first look may take this long where nothing else is said, so that there is something to tell.
+#: The first look may take this long by default, so that there is something to report.
 _FIRST_LOOK_S: Final = 10.0
 _SHORTEST_LOOK_S: Final = 1.0
 _HEARTBEAT_S: Final = 5.0
@@ -63,11 +63,11 @@ class ReadinessWaiter:
             on_progress: Called when something has changed, and every few seconds besides.
 
         Returns:
-            Where everything stands. Time running out is no error: the report then says `waiting`.
+            Where everything stands. A timeout is no error: the report then says `pending`.
 
         Raises:
             ScopeError: There is no such bucket.
-            ApiError: The batch is unknown, or the key is wrong. What may pass is waited out instead.
+            ApiError: The batch is unknown, or the key is wrong. Errors that may pass are waited out.
         """
         watch = _Watch(target, self._files, self._batches, self._buckets, self._clock)
         jobs = [] if on_progress is None else [partial(_heartbeat, watch, on_progress)]
@@ -102,7 +102,7 @@ class _Watch:
     def __init__(
         self, target: ReadinessTarget, files: Files, batches: Batches, buckets: Buckets, clock: Clock
     ) -> None:
-        #: The error that ends the wait, where waiting cannot help.
+        #: The error that ends the wait, because waiting cannot help.
         self.refusal: CalypsoError | None = None
         self._target = target
         self._files = files
@@ -142,7 +142,7 @@ class _Watch:
         )
 
     async def look(self) -> None:
-        """Ask about everything that is still under way."""
+        """Ask about everything that is still pending."""
         self._trouble = None
         stores = _Stores(self._buckets, self._target.bucket_id)
         requests = anyio.CapacityLimiter(_PARALLEL_REQUESTS)
@@ -187,7 +187,7 @@ class _Watch:
         self._by_file[file_id] = replace(state_of_file(file, store_active=store_active), id=file_id)
 
     async def _seen_file(self, file_id: str) -> tuple[KnowledgeFile | None, str]:
-        """Return what may be seen of a file, and why where that is nothing."""
+        """Return a file as the caller may see it, or None; and the error code that stands for None."""
         try:
             file = await self._files.get(file_id)
         except NotFound as error:
@@ -216,7 +216,7 @@ class _Watch:
         self._by_whole = found or self._by_whole
 
     async def _look_at_files_of(self, batch_id: str, stores: _Stores) -> None:
-        """Look at files through the batch they came with; what it does not tell of is asked about singly."""
+        """Look at files through their batch; those that it does not list are asked about one by one."""
         try:
             batch = await self._batches.get(batch_id)
         except CalypsoError as error:
@@ -230,7 +230,7 @@ class _Watch:
                 self._told.add(standing.file_id)
 
     async def _items(self, batch: Batch, stores: _Stores) -> list[FileState]:
-        """Return where the items of a batch stand that may be seen."""
+        """Return the states of those items of a batch that the caller may see."""
         view, standings = self._target.view, list[FileState]()
         for item in batch.items or ():
             seen = item if view is None else view.item(item)
@@ -245,7 +245,7 @@ class _Watch:
         return standings
 
     async def _instead_of(self, standing: FileState, successor: str) -> FileState:
-        """Return where the file stands that took the place of another, as far as it may be seen."""
+        """Return the state of the file that replaced another, if the caller may see it."""
         file, _ = await self._seen_file(successor)
         if file is None:
             return standing

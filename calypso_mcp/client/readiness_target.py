@@ -10,7 +10,7 @@ from calypso_mcp.api.files import KnowledgeFile
 
 
 class View(Protocol):
-    """What the caller may see of files and of items of batches; None for what is hidden altogether."""
+    """Reduces files and items of batches to what the caller may see; None hides them altogether."""
 
     def file(self, file: KnowledgeFile) -> KnowledgeFile | None:
         """Return what may be seen of `file`."""
@@ -29,9 +29,9 @@ class ReadinessTarget:
         file_ids: Knowledge files.
         batch_id: Alone: a batch, item by item. Beside files: the batch they came with, so that one question
             answers for all of them. Its other items do not count then.
-        bucket_id: Alone: the whole bucket. Beside the others: the bucket whose store is asked where a file
-            says nothing about its sync.
-        view: What counts of files and items, and all that is told of them; None: everything.
+        bucket_id: Alone: the whole bucket. Beside the others: the bucket whose store is asked if a file
+            reports no sync.
+        view: What the caller may see: nothing else is counted or reported; None: everything.
     """
 
     file_ids: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""JSON as clients write it, with what strict parsers refuse and what has one meaning all the same.
+"""Makes JSON as clients write it acceptable to a strict parser, as far as it has one meaning.
 
 Windows programs put a byte order mark first (RFC 8259, section 8.1: a parser may ignore it). A string cut in
 the middle of an emoji leaves half a surrogate pair, as an escape or as bytes; neither stands for a character

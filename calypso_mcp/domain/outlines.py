@@ -1,4 +1,4 @@
-"""What stands where in a passage: stretches of its text under one heading, in lines that follow each other.
+"""The outline of a passage: stretches of its text, each under one heading and in consecutive lines.
 
 A passage of short sections holds several headings, and one of table rows may skip lines. Its outline leads
 from any part of its text to the heading and the lines of just that part, and from lines to their text.

@@ -1,6 +1,6 @@
 """Whether a failed attempt is worth another one, and after how long. Pure: the caller brings dice and clock.
 
-Repeated are broken connections, 408, 429 and 5xx, because those are the answers that change by themselves.
+Broken connections, 408, 429 and 5xx are repeated, because they may go away by themselves.
 Every other 4xx would fail the same way again. A server that says how long to wait is obeyed up to a cap;
 a longer wait is handed back to the caller, who knows better what else to do with the time.
 """
@@ -70,7 +70,7 @@ class RetryPolicy:
 
 
 def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
-    """Return the seconds a `Retry-After` header asks for; None where it is absent or unreadable.
+    """Return the seconds a `Retry-After` header asks for; None if it is absent or unreadable.
 
     Args:
         value: The header: seconds (whole or fractional) or an HTTP date.

@@ -17,5 +17,5 @@ def slug_of(text: str) -> str:
 
 
 def slug_for(name: str, prefix: str) -> str:
-    """Return a slug for `name`, made from its hash where no letter of it is ASCII."""
+    """Return a slug for `name`, made from its hash if it has no ASCII letter or digit."""
     return slug_of(name) or f"{prefix}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -40,7 +40,7 @@ class _DistinctFile:
 
 
 class BatchUploads:
-    """Drives `upload_all`; holds nothing between calls, but has a memory."""
+    """Runs `upload_all`. Between calls it keeps nothing but the memory of sent files."""
 
     def __init__(
         self, tools: BatchTools, recall: Recall, sent: SentFiles, limits: UploadLimits, clock: Clock
@@ -62,7 +62,7 @@ class BatchUploads:
         Args:
             uploads: The files.
             on_progress: Called with the progress.
-            superseded: Indexes of files after whose earlier upload other content came: they are sent again.
+            superseded: Indexes of files to send again, because other content came after their earlier upload.
 
         Returns:
             One outcome for every input, in the order given.
@@ -76,8 +76,8 @@ class BatchUploads:
     ) -> list[FileState | None]:
         """Return what `run` would find already there, or refuse; None for what it would send.
 
-        Sends nothing and changes nothing. A file that went another way than through this client's memory
-        is not recognised, nor one about which the API could not be asked.
+        Sends nothing and changes nothing. Recognises only files that this client's memory knows and that the
+        API could be asked about.
         """
         outcomes: dict[int, FileState] = {}
         contents = await self._prepare_all(
@@ -250,7 +250,7 @@ def _arrived(
 
 
 def _outcomes(content: _DistinctFile, verdict: FileState) -> dict[int, FileState]:
-    """Return the outcomes of all inputs with one content: the first took it there, the others find it."""
+    """Return the outcomes of all inputs with one content: the first uploads it, the others find it."""
     known = replace(
         verdict,
         client_file_id=content.id,

@@ -29,10 +29,10 @@ class Upload:
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """By the first of these a new version is recognised: its path, else its name.
+        """Its path, else its name; a new version is recognised by the first of these.
 
-        The name is remembered of a file with a path, too, for a version that comes without one; not where the
-        backend itself knows which versions it has.
+        A file with a path is remembered by its name as well, for a version that comes without a path; unless
+        the backend itself knows which versions it has.
         """
         lies_at = () if self.origin is None else (self.origin,)
         named = (self.declaration.named_origin,) if self.declaration.if_exists is None else ()

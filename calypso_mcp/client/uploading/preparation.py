@@ -1,4 +1,4 @@
-"""Looks at an input before anything is sent: is it allowed, and what is it exactly."""
+"""Checks and hashes an input before anything is sent."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ class Prepared:
         return self.declaration.memory_keys(self.content_hash, self.upload.origin)
 
     def content(self, source: ByteSource) -> Content:
-        """Return the bytes of `source` as what was hashed.
+        """Return `source` together with the hash and the version taken of it.
 
         Raises:
-            UploadCorrupted: The size is another one already.
+            UploadCorrupted: Its size has changed.
         """
         if source.size_bytes != self.size_bytes:
             raise changed()
@@ -71,7 +71,7 @@ class Prepared:
 
 @contextmanager
 def opened(upload: Upload) -> Generator[ByteSource]:
-    """Open the source where it has to be opened, and close it again.
+    """Yield the source; one that is given as a factory is open only within the block.
 
     Raises:
         ContentError: It cannot be opened.

@@ -26,12 +26,12 @@ _PARALLEL_FILES: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """What needs not be sent, or not in a new way.
+    """What earlier calls have done already.
 
     Attributes:
-        verdicts: Of files that the API has, and of files about which it could not be asked.
+        verdicts: States of files that the API has, and of files that it could not be asked about.
         unfinished: Batches of earlier calls, to be continued with exactly these files.
-        gone: Knowledge files that have failed or been deleted; no replay may be content with them.
+        gone: Knowledge files that have failed or been deleted: a replay that ends in one does not count.
     """
 
     verdicts: dict[str, FileState]
@@ -130,7 +130,7 @@ class Recall:
                 recollection.batch_failed(batch_id, FileState.of_error(error))
             else:
                 states = {item.client_file_id: state_of_item(item) for item in batch.items or ()}
-                # That such files have changed is all that can be done about their old content.
+                # Their old content cannot be taken back; that they have changed can be noted.
                 await self._sent.changed(recollection.batch_seen(batch_id, states))
 
         async def ask_file(name: str) -> None:

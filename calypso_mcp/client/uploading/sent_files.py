@@ -1,7 +1,7 @@
-"""What a client remembers of the files it has sent: under which names, and what was sent in them.
+"""What a client remembers of the files it has sent.
 
 The API recognises a repeated batch only as a whole. This memory recognises single files, so that a folder in
-which one file has changed costs one upload. It decides nothing alone: see `recall`.
+which one file has changed costs one upload. It decides nothing alone: `recall` asks the API.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from calypso_mcp.domain.states.file_state import FileState
 
 
 class SentFiles(Protocol):
-    """The memory. Where it cannot be kept it is empty; nothing here raises but cancellation."""
+    """The memory. It is empty if it cannot be kept; its methods raise nothing but cancellation."""
 
     async def find(self, keys: Collection[str]) -> dict[str, FileState]:
         """Return what is known under any of `keys`."""
@@ -23,7 +23,7 @@ class SentFiles(Protocol):
     async def note(self, files: Mapping[str, FileState]) -> None:
         """Remember the ids of files by their keys; a file without `file_id` is only announced.
 
-        One that is only announced does not replace itself, arrived, in the same batch.
+        An announced file does not replace the memory that it arrived with the same batch.
         """
         ...
 

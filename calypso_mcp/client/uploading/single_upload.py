@@ -26,7 +26,7 @@ from calypso_mcp.errors import (
     UploadError,
 )
 
-#: Answered where a key came with other content before; ours come from content, so only a collision of
+#: The answer to a key that came with other content before. Ours come from content, so only a collision of
 #: destinations or an older version of this program can cause it.
 KEY_REUSED: Final = "idempotency_key_reused"
 
@@ -34,7 +34,7 @@ _SHA256_CHARS: Final = 64
 
 
 class SingleUpload:
-    """Drives one upload at a time; holds nothing between calls, but has a memory."""
+    """Runs single uploads. Between calls it keeps nothing but the memory of sent files."""
 
     def __init__(
         self, files: Files, transfer: Transfer, recall: Recall, sent: SentFiles, limits: UploadLimits
@@ -51,15 +51,15 @@ class SingleUpload:
         """Upload `upload`, or find that it is there already.
 
         First the memory of earlier uploads is asked, which also knows files that came with a batch. Then the
-        idempotency key comes from the content, so a repeated call finds the first one's session. Where
-        that came to nothing (the file failed, was deleted, or its address died half-way), the key of the
-        next generation starts over.
+        idempotency key comes from the content, so a repeated call finds the first one's session. If that came
+        to nothing (the file failed, was deleted, or its address died half-way), the key of the next
+        generation starts over.
 
         Args:
             upload: The file.
             on_kept: Called with the number of bytes newly acknowledged by the storage.
-            is_superseded: Whether other content came after an earlier upload of this: then it is sent again,
-                to be the newest.
+            is_superseded: Whether to send it again, as the newest, because other content came after it was
+                uploaded before.
 
         Raises:
             InputError: A rule is broken; nothing was sent.
@@ -149,7 +149,7 @@ class SingleUpload:
 async def _checked(
     file: KnowledgeFile, prepared: Prepared, source: ByteSource, *, replayed: bool
 ) -> FileState | None:
-    """Return the finished upload; None where the file has failed or been deleted.
+    """Return the finished upload; None if the file has failed or been deleted.
 
     Raises:
         UploadCorrupted: The API says which bytes it has, and they are others than those of `source`.

@@ -1,4 +1,4 @@
-"""Brings the bytes of one file to its upload address, whatever happens on the way."""
+"""Sends the bytes of one file to its upload address, and continues after interruptions."""
 
 from __future__ import annotations
 

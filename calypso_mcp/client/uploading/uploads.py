@@ -113,7 +113,7 @@ class Uploads:
         return [states[index] for index in range(len(uploads))]
 
     async def sent_from(self, origins: Mapping[str, str], bucket_id: str) -> set[str]:
-        """Return the knowledge files that this client sent last from where they are said to come from.
+        """Return those knowledge files that this client sent last from the paths given for them.
 
         Args:
             origins: Absolute path by id of the knowledge file.
@@ -122,21 +122,21 @@ class Uploads:
         bound = Declaration(destination=Destination(bucket_ids=(bucket_id,)))
         keys = {file_id: bound.latest_key(origin) for file_id, origin in origins.items()}
         sent = await self._sent.find(list(keys.values()))
-        # Of what was cut off on its way the id is not known.
+        # The id of a file whose upload was cut off is not known.
         return {
             file_id for file_id, key in keys.items() if key in sent and sent[key].file_id in (None, file_id)
         }
 
     async def version_before(self, declaration: Declaration) -> FileState | None:
-        """Return what becomes of the version that a bucket holds, before the next one is sent.
+        """Return what will become of the version that a bucket holds when the next one is sent.
 
-        Where the backend has no list of sources, only this client's memory can tell.
+        If the backend has no list of sources, only this client's memory can tell.
 
         Args:
             declaration: Of a source whose content is not known yet.
 
         Returns:
-            Its state, with `earlier` and `earlier_id`; None where no version is known.
+            Its state, with `earlier` and `earlier_id`; None if no version is known.
 
         Raises:
             CalypsoError: The bucket could not be listed.
@@ -154,7 +154,7 @@ class Uploads:
         return FileState(earlier="beside", earlier_id=before.file_id)
 
     async def find_replaced(self, uploads: Sequence[Upload]) -> dict[int, str]:
-        """Return the id of the source that each upload would replace, by its place; changes nothing.
+        """Return the id of the source that each upload would replace, by its index; changes nothing.
 
         Raises:
             CalypsoError: A bucket could not be listed.
@@ -167,12 +167,12 @@ class Uploads:
         }
 
     async def note_sent(self, declaration: Declaration, file_id: str) -> None:
-        """Remember a file that was sent another way, for the version that comes after it."""
+        """Remember a file that other code sent, so that its next version is recognised."""
         key = declaration.latest_key(declaration.named_origin)
         await self._sent.note({key: FileState(file_id=file_id)})
 
     async def _sent_before(self, uploads: Sequence[Upload]) -> dict[int, str]:
-        """Return the knowledge files sent last from where uploads come; not of a backend that lists them."""
+        """Return the file sent last from each origin, for backends that cannot list their sources."""
         keys = {
             index: upload.declaration.latest_key(upload.origins[0])
             for index, upload in enumerate(uploads)
@@ -186,7 +186,7 @@ class Uploads:
         }
 
     async def _note_settled(self, uploads: Sequence[Upload], found: Found) -> None:
-        """Remember where files lie that were there already, so that they are known to come from there."""
+        """Remember the origins of files that were there already."""
         latest = {
             uploads[index].declaration.latest_key(origin): state
             for index, state in found.settled.items()
@@ -230,7 +230,7 @@ def _with_earlier(
         sent_before: Elsewhere the file that this client sent last from there.
     """
     if upload.declaration.if_exists is not None:
-        # What the bucket holds is known: what has gone since is no version before.
+        # The bucket's list is the truth: a version that is gone from it is no earlier version.
         state = replace(state, changed=False)
         if held is None or state.outcome != "accepted":
             return state

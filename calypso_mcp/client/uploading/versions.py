@@ -1,6 +1,6 @@
-"""What a bucket holds already of what is to be uploaded, where the backend replaces versions.
+"""Finds the uploads that a bucket holds already, on backends that replace versions.
 
-The same content is not sent again: where only its labels differ, these are changed. The memory of sent files
+The same content is not sent again: if only its labels differ, these are changed. The memory of sent files
 does the same for content that this program sent itself; the listing knows what others sent, too.
 """
 
@@ -23,7 +23,7 @@ from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.errors import CalypsoError
 
-#: Up to so many files each is asked for; of more, the whole bucket is listed.
+#: Up to this many files are asked for one by one; for more, the whole bucket is listed.
 _MOST_ASKED: Final = 10
 _PARALLEL: Final = 4
 
@@ -48,7 +48,7 @@ class Versions:
         self._sources = sources
 
     async def find(self, uploads: Sequence[Upload], *, relabels: bool = True) -> Found:
-        """Return what the buckets hold of `uploads`; nothing of those that say nothing of earlier versions.
+        """Return what the buckets hold of `uploads`; those without `if_exists` are left out.
 
         Args:
             uploads: The inputs.
@@ -112,7 +112,7 @@ class Versions:
     async def _settled(
         self, upload: Upload, versions: Sequence[Source], *, relabels: bool
     ) -> FileState | None:
-        """Return where an input stands that need not be sent; what is to replace must be the newest."""
+        """Return the state of an input that need not be sent, else None. Only the newest can be replaced."""
         declared = upload.declaration
         candidates = versions[-1:] if declared.if_exists == "replace" else versions
         try:
@@ -141,9 +141,10 @@ async def _is_same(upload: Upload, source: Source) -> bool:
 
 
 def _changed_labels(declared: Declaration, source: Source) -> RelabelSource | None:
-    """Return what is declared anew; None where all of it holds already. What is not declared stays.
+    """Return the declared labels that differ from those of `source`; None if none does.
 
-    A source may have more tags than were declared: a document can state some itself.
+    A source may have more tags than were declared: a document can state some itself. Labels that are not
+    declared stay.
     """
     title = declared.title if declared.title not in (None, source.title) else None
     tags = declared.tags if not set(declared.tags) <= set(source.tags or ()) else None

@@ -30,7 +30,7 @@ class AccessGrant:
         concurrent_calls: Requests allowed at the same time; None: the server's default.
         quota: How much the caller may store.
         metrics: Whether `/metrics`, which counts everybody's calls, may be read.
-        expires_at: From when on the credential is void, in seconds since 1970; None: no time is set.
+        expires_at: When the credential expires, in seconds since 1970; None: never.
     """
 
     name: str
@@ -44,7 +44,7 @@ class AccessGrant:
     expires_at: int | None = None
 
     def has_expired(self, now_s: float) -> bool:
-        """Return whether the credential is void at `now_s`, in seconds since 1970."""
+        """Return whether the credential has expired at `now_s`, in seconds since 1970."""
         return self.expires_at is not None and now_s >= self.expires_at
 
     def to_claims(self) -> dict[str, Any]:

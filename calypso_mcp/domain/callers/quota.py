@@ -26,7 +26,7 @@ class Usage:
     day_bytes: int = 0
 
     def plus(self, size_bytes: int, *, sources: int = 1) -> Usage:
-        """Return the usage with one more source of that size; `sources` is 0 where it replaces one."""
+        """Return the usage with one more source of that size; `sources` is 0 if it replaces one."""
         return Usage(
             self.bucket_bytes + size_bytes, self.bucket_sources + sources, self.day_bytes + size_bytes
         )
@@ -52,7 +52,7 @@ class Quota:
         return self == Quota()
 
     def refusal(self, after: Usage, size_bytes: int, *, caller: str) -> QuotaExceeded | None:
-        """Return why a source of that size is refused; None where it fits.
+        """Return why a source of that size is refused; None if it fits.
 
         Args:
             after: What would be stored with it.

@@ -68,7 +68,7 @@ class ScopeLimit:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The buckets a request may touch; `bucket_ids` is None where nothing limits it."""
+    """The buckets a request may touch; `bucket_ids` is None if nothing limits it."""
 
     bucket_ids: frozenset[str] | None = None
 

@@ -127,7 +127,7 @@ class UnreadableKind:
     container: Container | None = None
 
     def is_in(self, head: bytes) -> bool:
-        """Whether a file that begins with `head` is of this kind, where it is of no format."""
+        """Whether a file of no format that begins with `head` is of this kind."""
         own = self.container is not None and head.startswith(_CONTAINER_SIGNATURES[self.container])
         return own or any(signature.is_in(head) for signature in self.signatures)
 
@@ -166,7 +166,7 @@ class ReadableFormats:
         return self._as_text(stated, head) if looks_like_text(head) else None
 
     def refusal(self, filename: str, head: bytes, content_type: str = "") -> ContentError | None:
-        """Return why a file that begins with `head` cannot be read and what to do; None where it can."""
+        """Return why a file that begins with `head` cannot be read and what to do; None if it can."""
         found = self.recognize(filename, content_type, head)
         if found is not None:
             return self._missing_extra(filename, found)
@@ -187,7 +187,7 @@ class ReadableFormats:
         )
 
     def refusal_of_name(self, filename: str) -> ContentError | None:
-        """Return why a file so named will not be readable, whatever it holds; None where it may be."""
+        """Return why a file so named will not be readable, whatever it holds; None if it may be."""
         ending = ending_of(filename, self._by_ending)
         kind = next((kind for kind in self.unreadable if ending in kind.endings), None)
         if kind is not None:
@@ -196,7 +196,7 @@ class ReadableFormats:
         return self._missing_extra(filename, named) if named is not None else None
 
     def is_installed(self, file_format: FileFormat) -> bool:
-        """Whether what reads `one` is there."""
+        """Whether the optional dependency that reads a format is installed."""
         return not file_format.extra or file_format.extra in self.extras
 
     @cached_property

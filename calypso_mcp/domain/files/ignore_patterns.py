@@ -49,7 +49,7 @@ class IgnorePatterns:
     named: frozenset[str]
 
     def decide(self, path: str) -> bool | None:
-        """Say whether `path` is selected (True) or taken back (False); None where no line says.
+        """Say whether `path` is selected (True) or taken back (False); None if no line matches.
 
         Args:
             path: From where the patterns start, with `/`; a folder's ends in `/`.

@@ -44,7 +44,7 @@ def marked_encoding(data: bytes) -> tuple[str, int] | None:
 
 
 def wide_encoding(data: bytes) -> str | None:
-    """Return which UTF-16 or UTF-32 without a byte order mark `data` is; None where it is neither."""
+    """Return which UTF-16 or UTF-32 without a byte order mark `data` is; None if it is neither."""
     if not _controls(data):
         return None
     others = data.translate(None, _ASCII_TEXT)
@@ -69,7 +69,7 @@ def _controls(data: bytes) -> int:
 
 
 def _common_share(data: bytes, encoding: str) -> float:
-    """Return the share of spaces, line ends and points in `data` read as `encoding`; 0 where that is no text.
+    """Return the share of spaces, line ends and points in `data` read as `encoding`; 0 if that is no text.
 
     Read in the wrong order of bytes they become letters of rare scripts, so the right order has more.
     """

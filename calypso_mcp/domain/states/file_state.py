@@ -1,7 +1,7 @@
 """Where one source stands, from its declaration to being searchable: one value for every layer.
 
-An upload, a look at a file and a wait all answer with it, so that whatever is known of a file later on (a
-reason, a warning) has one place to stand in and nothing to convert.
+An upload, a look at a file and a wait all return it, so a new fact about a file is one more field here and
+needs no conversion.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class FileState:
         readiness: Whether it is searchable.
         status: The API's word for it.
         bucket_sync_status: The API's word for its bucket sync, where it gives one.
-        hinges_on_store: Whether only the bucket's own store can tell, because the file says nothing of sync.
+        hinges_on_store: Whether only the bucket's store can tell, because the file reports no sync.
         name: Its file name, else its title.
         file_id: The knowledge file.
         task_id: Its indexing task.
@@ -111,7 +111,7 @@ class FileState:
 
     @property
     def is_gone(self) -> bool:
-        """Whether the file has failed or been deleted, so that no replay may be content with it."""
+        """Whether the file has failed or been deleted, so that it has to be uploaded again."""
         return self.status.lower() in GONE
 
     @property
@@ -145,7 +145,7 @@ class StateReport:
         batch_status: The batch's own word, where a batch was asked about.
         indexed_members: Of the bucket, where one was asked about as a whole.
         pending_members: Likewise.
-        trouble: What kept the last look from seeing everything, for example a broken connection.
+        trouble: Why the last look was not complete, for example a broken connection.
     """
 
     states: tuple[FileState, ...]
@@ -182,7 +182,7 @@ class StateReport:
 
     @property
     def settled(self) -> int:
-        """How many of them move no more."""
+        """How many of them are ready or have failed."""
         return sum(state.readiness is not Readiness.PENDING for state in self.states)
 
     def _of(self, readiness: Readiness) -> Iterable[FileState]:

@@ -14,7 +14,7 @@ from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
 
 
 class Readiness(StrEnum):
-    """What waiting for something comes to."""
+    """Whether something is searchable, never will be, or may still become so."""
 
     READY = "ready"
     FAILED = "failed"
@@ -57,12 +57,12 @@ def file_readiness(
 
 
 def hinges_on_store(status: str, bucket_sync_status: str | None, bucket_sync: Sequence[str]) -> bool:
-    """Return whether the bucket's own store has to be asked: indexed, but not a word about sync."""
+    """Return whether the bucket's store has to be asked: the file is indexed, but reports no sync."""
     return status.lower() in _INDEXED and not bucket_sync_status and not bucket_sync
 
 
 def task_readiness(status: str) -> Readiness:
-    """Return where one indexing task stands. READY here means indexed; bucket sync is the file's affair."""
+    """Return where an indexing task stands. READY means indexed: a task knows nothing of bucket sync."""
     word = status.lower()
     if word in _FAILED:
         return Readiness.FAILED

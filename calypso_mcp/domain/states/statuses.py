@@ -19,7 +19,7 @@ class FileStatus(StrEnum):
     DELETED = "deleted"
 
 
-#: States of a file that a replay must not be content with.
+#: States of a file that has to be uploaded again.
 GONE: Final = frozenset({FileStatus.FAILED, FileStatus.DELETED, "error"})
 
 

@@ -43,7 +43,7 @@ class BatchStep(StrEnum):
 
 
 class _Place(StrEnum):
-    """Where the bytes of a file are that is not settled."""
+    """Where the bytes of an unsettled file are."""
 
     OPEN = "open"
     #: Stored, by an earlier run.
@@ -122,7 +122,7 @@ class BatchUpload:
         self.step = BatchStep.LOOK if replayed else BatchStep.SEND
 
     def refused(self, error: FileState, *, key_reused: bool = False) -> None:
-        """Take a CREATE that failed; a key that came with other content before needs the next one."""
+        """Note that CREATE failed; `key_reused`: other content has the key, so files need the next one."""
         self._require(BatchStep.CREATE)
         if key_reused:
             self.again = set(self._places)
@@ -131,7 +131,7 @@ class BatchUpload:
         self.step = BatchStep.DONE
 
     def looked(self, answer: FinalizeAnswer | None) -> None:
-        """Take the answer to LOOK; None where it failed, since perhaps nothing has arrived yet."""
+        """Take the answer to LOOK; None if it failed, perhaps because nothing has arrived yet."""
         self._require(BatchStep.LOOK)
         if answer is not None:
             self.again.update(file_id for file_id in answer.failed if file_id in self.left)
@@ -170,7 +170,7 @@ class BatchUpload:
         self.step = BatchStep.SEND if self._addressed else BatchStep.FINALIZE
 
     def renewal_failed(self, error: FileState) -> None:
-        """Take a RENEW that failed."""
+        """Note that RENEW failed."""
         self._require(BatchStep.RENEW)
         for file_id in self.dead:
             self._places[file_id] = _Place.BROKEN
@@ -191,12 +191,12 @@ class BatchUpload:
         self._settle_rest(None)
 
     def finalize_failed(self, error: FileState) -> None:
-        """Take a FINALIZE that failed."""
+        """Note that FINALIZE failed."""
         self._require(BatchStep.FINALIZE)
         self._settle_rest(error)
 
     def checked(self, states: Mapping[str, FileState]) -> None:
-        """Take the answer to CHECK; empty where it failed: then the API's word that it has them has to do."""
+        """Take the answer to CHECK; empty if it failed, and then the answer to FINALIZE counts."""
         self._require(BatchStep.CHECK)
         for file_id in self._replayed():
             if file_id in states and states[file_id].is_gone:
@@ -222,7 +222,7 @@ class BatchUpload:
         for file_id, state in answer.finalized.items():
             self._settle(file_id, replace(state, outcome="accepted"))
         for file_id, state in answer.replayed.items():
-            # Where the answer to our own finalize was lost, its repetition calls our files replayed.
+            # If the answer to our own finalize was lost, its repetition calls our files replayed.
             is_ours = repeated and self._places.get(file_id) is _Place.BROUGHT
             self._settle(file_id, replace(state, outcome="accepted" if is_ours else "replayed"))
 

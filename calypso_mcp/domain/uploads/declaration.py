@@ -33,8 +33,8 @@ _DIGEST_CHARS: Final = 32
 _CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 
-#: What becomes of a source that a bucket holds under the same identity: it is replaced as soon as the new one
-#: is searchable, it stays beside it, or it stays alone and nothing is sent.
+#: What to do if the bucket holds a source of the same identity: replace it as soon as the new one is
+#: searchable, keep both, or keep it and send nothing.
 IfExists = Literal["replace", "keep_both", "skip"]
 
 
@@ -77,8 +77,8 @@ class Declaration:
         path: Path relative to the folder that was uploaded. With it, equal files in different places are
             different files of a batch.
         external_id: What the source is called where it comes from; sent as `metadata.external_id`.
-        if_exists: What becomes of an earlier version; None for a backend that has no such thing. No part of
-            any key, since the source is the same.
+        if_exists: What to do with an earlier version; None for a backend that cannot replace. It is part of
+            no key, because the source is the same.
     """
 
     filename: str = ""
@@ -109,7 +109,7 @@ class Declaration:
 
     @property
     def lineage(self) -> str:
-        """What versions of this source have in common within a bucket.
+        """The identity that all versions of this source share within a bucket.
 
         Its id where it comes from (`metadata.external_id`, seed: single upload), else its path in the folder
         it was uploaded with, else its file name.
@@ -120,11 +120,11 @@ class Declaration:
 
     @property
     def named_origin(self) -> str:
-        """What stands for the origin of a source of which only the name is known."""
+        """The origin of a source that has a name but no path, such as inline content."""
         return f"name:{self.lineage}"
 
     def check(self, limits: UploadLimits) -> None:
-        """Check what can be known of an upload before its first byte is read.
+        """Check everything that can be checked before the first byte is read.
 
         Raises:
             InputError: A rule is broken; its hint says what to do.
@@ -198,11 +198,11 @@ class Declaration:
         return (by_name,) if origin is None else (by_name, content_digest("sent from", origin, *content))
 
     def place_key(self, origin: str) -> str:
-        """Return what stands for an origin and the buckets that its content goes to."""
+        """Return the key of an origin together with the buckets that its content goes to."""
         return content_digest("place", origin, self.destination.names)
 
     def latest_key(self, origin: str) -> str:
-        """Return the key of what went last from an origin, whatever its content.
+        """Return the key of the latest upload from an origin, whatever its content.
 
         A later call learns from it whether other content was on its way when a call was cut off.
         """

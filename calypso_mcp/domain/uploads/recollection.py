@@ -51,7 +51,7 @@ class Recollection:
             known: What the memory says of each file.
             earlier: Old content of files that have changed, which may still arrive with its batch.
         """
-        #: Of files that the API has, and of files about which it could not be asked.
+        #: States of files that the API has, and of files that it could not be asked about.
         self.states: dict[str, FileState] = {}
         #: Files to ask about by themselves, now.
         self.alone: dict[str, FileState] = {}
@@ -72,14 +72,14 @@ class Recollection:
 
     @property
     def lost(self) -> set[str]:
-        """Knowledge files that the API has no more; true once everything is answered."""
+        """Knowledge files that the API no longer has; complete once every question is answered."""
         return {
             file.file_id for name, file in self._known.items() if file.file_id and name not in self.states
         }
 
     @property
     def news(self) -> dict[str, FileState]:
-        """Files that have arrived, which the memory did not know."""
+        """Files that have arrived although the memory did not know it."""
         return {
             name: replace(self._known[name], file_id=state.file_id, task_id=state.task_id)
             for name, state in self.states.items()
@@ -106,7 +106,7 @@ class Recollection:
         There is no way to leave it out, and none to delete it.
 
         Returns:
-            Those places of changed files whose old content is there, each with its client file id.
+            Places of changed files whose old content has arrived, each with its client file id.
         """
         batch = self._batches[batch_id]
         for name, file in batch.arrived.items():
@@ -145,7 +145,7 @@ class Recollection:
 
 
 def is_unfinished(group: Sequence[str], known: Mapping[str, FileState], batch_id: str | None) -> bool:
-    """Whether exactly this batch was opened before, is not at its end, and none of it went elsewhere."""
+    """Whether this very batch was opened before, is unfinished, and none of its files went elsewhere."""
     if batch_id is None:
         return False
     files = [known.get(name) for name in group]
@@ -155,6 +155,6 @@ def is_unfinished(group: Sequence[str], known: Mapping[str, FileState], batch_id
 
 
 def choose_sent(candidates: Collection[FileState]) -> FileState | None:
-    """Return the one of several memories of a file that says most: one that arrived, else the first."""
+    """Return the best of several memories of a file: one that arrived, else the first."""
     arrived = (file for file in candidates if file.file_id)
     return next(arrived, next(iter(candidates), None))

@@ -135,7 +135,7 @@ class ResumableUpload:
             )
 
     def lost(self) -> None:
-        """Take note that the last request has no answer: it may have arrived whole, in part or not at all."""
+        """Note that the last request got no answer: it may have arrived whole, in part or not at all."""
         self._take()
         self.state = UploadState.ASKING
         self.setback = True

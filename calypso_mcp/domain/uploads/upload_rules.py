@@ -144,7 +144,7 @@ def check_filename(filename: str, limits: UploadLimits) -> None:
 def split_name(name: str) -> tuple[str | None, str]:
     """Return the path and the file name that `name` gives: "hr/leave.md" is `leave.md` in the folder `hr`.
 
-    A name without folders, or with such as lead elsewhere, has no path and is returned as it is.
+    A name without folders, or with a part that is empty, `.` or `..`, has no path and is returned as it is.
     """
     parts = name.split("/")
     if len(parts) == 1 or any(part.strip() in ("", ".", "..") for part in parts):
