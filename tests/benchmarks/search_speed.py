@@ -17,7 +17,9 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from calypso_mcp.local.retrieval.expressions import any_of
 from calypso_mcp.local.retrieval.search import Where, search
@@ -73,9 +75,13 @@ def measured(
     ours: list[float] = []
     for question in questions:
         expression = any_of(query_phrases(question), buckets)
-        plain.append(_cpu_ms(lambda: connection.execute(_PLAIN, (expression,)).fetchall()))  # noqa: B023 - at once
-        ours.append(_cpu_ms(lambda: search(connection, question, Where(buckets), limit=DEPTH)))  # noqa: B023
+        plain.append(_cpu_ms(partial(_search_plainly, connection, expression)))
+        ours.append(_cpu_ms(partial(search, connection, question, Where(buckets), limit=DEPTH)))
     return _summary(plain[_UNCOUNTED:]), _summary(ours[_UNCOUNTED:])
+
+
+def _search_plainly(connection: sqlite3.Connection, expression: str) -> list[Any]:
+    return connection.execute(_PLAIN, (expression,)).fetchall()
 
 
 def _cpu_ms(work: Callable[[], object]) -> float:

@@ -110,7 +110,9 @@ def test_what_is_hard_to_show_is_shown_well(browser: Browser, tmp_path: Path) ->
         page.goto(f"{opened.origin}/#/b/awkward")
         settled(page)
         expect(page.locator("tbody .gap")).to_have_count(1)
-        assert page.locator("th[data-column=name]").bounding_box()["width"] > 120  # pyright: ignore[reportOptionalSubscript]
+        column = page.locator("th[data-column=name]").bounding_box()
+        assert column is not None
+        assert column["width"] > 120
 
         page.goto(f"{opened.origin}/#/")
         settled(page)

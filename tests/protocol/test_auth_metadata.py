@@ -156,7 +156,7 @@ async def test_a_client_that_would_log_in_by_oauth_fails_at_once_and_says_why(
 ) -> None:
     oauth = OAuthClientProvider(
         f"{server.origin}/mcp",
-        OAuthClientMetadata(redirect_uris=["http://localhost:3/done"]),  # pyright: ignore[reportArgumentType]
+        OAuthClientMetadata.model_validate({"redirect_uris": ["http://localhost:3/done"]}),
         NothingKept(),
         redirect_handler=_no_browser,
     )

@@ -87,4 +87,4 @@ async def test_the_state_of_a_server_cannot_be_changed(api: ScriptedCalypso):
     async with api.state() as state:
         assert isinstance(state, ServerState)
         with pytest.raises(AttributeError):
-            state.read_only = True  # pyright: ignore[reportAttributeAccessIssue]
+            state.read_only = True  # pyright: ignore[reportAttributeAccessIssue] - it is frozen

@@ -340,7 +340,8 @@ async def test_a_question_of_a_task_is_answered_through_the_task(api: ScriptedCa
 
 @asynccontextmanager
 async def asked_client(api: ScriptedCalypso) -> AsyncGenerator[Client]:
-    async def never(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:  # noqa: ARG001
+    async def never(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        del context, params
         raise AssertionError("the question belongs to the task")
 
     runs = TaskRuns(TaskRecords(), AT_ONCE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -332,17 +333,16 @@ class Dropping(httpx2.AsyncBaseTransport):
         return await self._inner.handle_async_request(request)
 
 
-CUTS = [Dropping, Losing]
+Cut = Callable[[httpx2.AsyncBaseTransport], httpx2.AsyncBaseTransport]
+CUTS: list[Cut] = [Dropping, Losing]
 
 
-async def cut_off_then_changed(
-    cut: type[httpx2.AsyncBaseTransport], data_dir: Path, folder: Path, count: int
-) -> Path:
+async def cut_off_then_changed(cut: Cut, data_dir: Path, folder: Path, count: int) -> Path:
     """Upload `count` files in a call that is cut off; return the one that has changed since."""
     fill(folder, count)
     note = folder / "even" / "note-000.md"
     async with upload_rig(data_dir, folder, is_plain=True) as rig:
-        rig.wire._inner = cut(rig.wire._inner)  # pyright: ignore[reportCallIssue]
+        rig.wire._inner = cut(rig.wire._inner)
         await upload(rig, folder)
     note.write_text("Changed before anybody knew that it had arrived.")
     return note
@@ -351,7 +351,7 @@ async def cut_off_then_changed(
 @pytest.mark.parametrize("cut", CUTS)
 @pytest.mark.parametrize("count", [1, 20])
 async def test_old_content_that_arrived_before_a_call_was_cut_off_is_owned_up_to(
-    cut: type[httpx2.AsyncBaseTransport], count: int, folder: Path, data_dir: Path
+    cut: Cut, count: int, folder: Path, data_dir: Path
 ) -> None:
     """The API takes a batch over as a whole, and deletes nothing: so both contents may be in the bucket."""
     await cut_off_then_changed(cut, data_dir, folder, count)
@@ -367,9 +367,7 @@ async def test_old_content_that_arrived_before_a_call_was_cut_off_is_owned_up_to
 
 
 @pytest.mark.parametrize("cut", CUTS)
-async def test_a_single_upload_owns_up_to_old_content_as_well(
-    cut: type[httpx2.AsyncBaseTransport], folder: Path, data_dir: Path
-) -> None:
+async def test_a_single_upload_owns_up_to_old_content_as_well(cut: Cut, folder: Path, data_dir: Path) -> None:
     note = await cut_off_then_changed(cut, data_dir, folder, 2)
     async with upload_rig(data_dir, folder, is_plain=True) as rig:
         done = await rig.ok("upload_file", path=str(note))

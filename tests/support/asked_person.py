@@ -16,4 +16,5 @@ class Person:
     async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         del context
         self.asked.append(params.message)
-        return ElicitResult(action=self.action, content={} if self.action == "accept" else None)  # pyright: ignore[reportArgumentType]
+        content: dict[str, str] | None = {} if self.action == "accept" else None
+        return ElicitResult.model_validate({"action": self.action, "content": content})

@@ -11,6 +11,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from html import escape
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,9 @@ def find_pandoc() -> str | None:
     found = shutil.which("pandoc")
     if found is None:
         try:
-            import pypandoc  # pyright: ignore[reportMissingImports]
+            found = str(import_module("pypandoc").get_pandoc_path())
         except ImportError:
             return None
-        found = str(pypandoc.get_pandoc_path())
     return found
 
 

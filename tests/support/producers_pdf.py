@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from html import escape
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -58,13 +59,11 @@ def made_by_pdf_programs(folder: Path) -> Iterator[Made]:
         subprocess.run(command, check=True, capture_output=True, timeout=120)
         yield Made("LibreOffice.pdf", (folder / "rules.pdf").read_bytes(), ("page", 1))
     if find_spec("typst"):
-        import typst  # pyright: ignore[reportMissingImports]
-
         markup = "#set smartquote(enabled: false)\n" + "\n#pagebreak()\n".join(
             f"= {title}\n{text}" for title, text in _PAIRS
         )
         (folder / "rules.typ").write_text(markup, encoding="utf-8")
-        compiled: Any = typst.compile(str(folder / "rules.typ"))
+        compiled: Any = import_module("typst").compile(str(folder / "rules.typ"))
         yield _made("Typst.pdf", compiled, _PAIRS[:4])
 
 

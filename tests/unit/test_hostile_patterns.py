@@ -108,7 +108,7 @@ CASES: list[tuple[Callable[[str], object], str]] = [
     *((fence, unit) for unit in ("`", "` ")),
     *((measure_json, unit) for unit in ('"', "\\", '\\"', '"\\')),
     *((repair_json, unit) for unit in ("\\ud83d", "\\\\ud8", "\\u")),
-    *((tokens.index_text, unit) for unit in ("ال", "а", "अा", "中", "กั", "Ａ")),  # noqa: RUF001
+    *((tokens.index_text, unit) for unit in ("ال", "а", "अा", "中", "กั", "Ａ")),  # noqa: RUF001 - letters of other scripts
     *((placeholder_in, unit) for unit in ("${", "{env:", "%A", "$")),
     (slugs.slug_of, "- "),
     *((read_margins, unit) for unit in ("<w:p ", "<w:p>", "<w:t ")),

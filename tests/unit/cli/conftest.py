@@ -9,7 +9,7 @@ import pytest
 
 
 @pytest.fixture(autouse=True)
-def _logging_as_it_was() -> Generator[None]:  # pyright: ignore[reportUnusedFunction]
+def logging_as_it_was() -> Generator[None]:
     """Put handlers and levels back after each test."""
     root = logging.getLogger()
     loggers = [

@@ -331,7 +331,7 @@ def test_the_data_folder_follows_the_system_and_can_be_set(
 def test_settings_cannot_be_changed() -> None:
     settings = settings_from({}, {})
     with pytest.raises(ValidationError):
-        settings.read_only = True  # pyright: ignore[reportAttributeAccessIssue]
+        settings.read_only = True  # pyright: ignore[reportAttributeAccessIssue] - it is frozen
 
 
 def test_every_setting_is_described_and_has_names_of_its_own() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from calypso_mcp.server.calls.call_progress import CallProgress, Step
+from calypso_mcp.server.calls.call_progress import CallProgress, Phase, Step
 
 
 class Listener:
@@ -73,10 +73,10 @@ def test_throughput_is_what_was_sent_since_sending_began():
     ],
 )
 async def test_the_bar_runs_from_nothing_to_all_over_the_phases_of_the_call(
-    phases: tuple[str, str], step: Step, percent: float
+    phases: tuple[Phase, Phase], step: Step, percent: float
 ):
     listener = Listener()
-    progress = CallProgress(listener.send, phases)  # pyright: ignore[reportArgumentType]
+    progress = CallProgress(listener.send, phases)
     progress.tell(step)
     await progress.send_now()
     assert listener.reports[0][0] == pytest.approx(percent, abs=1e-3)

@@ -110,7 +110,7 @@ def test_forms_that_another_user_may_have_written_are_never_searched_with(
     database = hyperscan.Database()
     database.compile(expressions=[b"nothing like it"], ids=[0], flags=hyperscan.HS_FLAG_SOM_LEFTMOST)
     compiled = hyperscan.dumpb(database)
-    plant(tmp_path / "secret-forms", secret_automaton._digest(compiled) + compiled)  # pyright: ignore[reportPrivateUsage]
+    plant(tmp_path / "secret-forms", secret_automaton._digest(compiled) + compiled)
 
     assert find(tmp_path / "secret-forms") == Finding("GitHub token", 2)
 

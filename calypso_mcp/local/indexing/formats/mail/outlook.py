@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from io import BytesIO
-from typing import Final, cast
+from typing import Any, Final
 
 import compressed_rtf
 from oxmsg import Message
@@ -75,7 +75,8 @@ def _bodies(message: Message) -> Iterator[Body]:
     packed = message.properties.binary_prop_value(_RTF)
     if not packed:
         return
-    unpack = cast("Callable[[bytes], bytes]", compressed_rtf.decompress)  # pyright: ignore[reportUnknownMemberType]
+    library: Any = compressed_rtf  # it states no types
+    unpack: Callable[[bytes], bytes] = library.decompress
     yield Body(FileContent(unpack(packed)), "rtf")
 
 
@@ -94,8 +95,8 @@ def _decoded(header: str) -> str:
 
 
 def _attachment(attachment: OutlookAttachment, depth: int) -> Member | Letter | None:
-    # The library opens files, but no attached messages.
-    storage = attachment._storage  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    # The library opens files, but no attached messages: only its private part leads to them.
+    storage = attachment._storage  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
     parts = storage.storages if isinstance(storage, Storage) else ()
     inner = next((part for part in parts if part.name == _MESSAGE_STORAGE), None)
     if inner is not None:
