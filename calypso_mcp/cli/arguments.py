@@ -54,7 +54,7 @@ class UsageError(ConfigError):
     """The command line cannot be understood. The hint is the usage."""
 
     def __init__(self, message: str, command: Command | None) -> None:
-        """Say what is wrong with the line of `command`; None where it names no command."""
+        """Say what is wrong with the line of `command`; None if it names no command."""
         if command is None:
             hint = "Usage: calypso-mcp [COMMAND] [FLAGS]. `calypso-mcp --help` lists the commands."
         else:
@@ -112,7 +112,7 @@ def parse(argv: list[str]) -> Parsed:
     names = knobs()
     given = vars(known)
     folders: list[str] = given.pop("folders", [])
-    # A placeholder that was left must name itself; any other word may be a secret.
+    # An unfilled placeholder is passed on, to be named in the error; any other word may be a secret.
     if any(not Path(folder).is_absolute() and not folder.startswith("${") for folder in folders):
         parser.refuse([])
     flags = {name: value for name, value in given.items() if name in names}
@@ -150,8 +150,12 @@ class CommandParser(argparse.ArgumentParser):
                 section = sections[knob.group] = self.add_argument_group(_TITLES[knob.group])
             _add_setting(section, name, knob)
 
-    def add_destination(self) -> None:
-        """Offer the bucket to upload to, and which files of a folder to take."""
+    def add_json(self) -> None:
+        """Offer `--json`."""
+        self.add_argument("--json", action="store_true", dest="as_json", help="print the result as JSON")
+
+    def add_bucket(self) -> None:
+        """Take the bucket that the command adds to."""
         self.add_argument(
             "--bucket",
             dest="destination",
@@ -159,6 +163,10 @@ class CommandParser(argparse.ArgumentParser):
             metavar="BUCKET",
             help="slug, id or name of the bucket",
         )
+
+    def add_destination(self) -> None:
+        """Take the bucket to upload to, and which files of a folder to take."""
+        self.add_bucket()
         self.add_argument(
             "--create-bucket", action="store_true", help="create the bucket if it does not exist"
         )
@@ -180,7 +188,7 @@ class CommandParser(argparse.ArgumentParser):
         )
 
     def refuse_keys(self, line: Iterable[str]) -> None:
-        """Say first of all where a key belongs."""
+        """Refuse an API key on the command line, before any other complaint, and say where it belongs."""
         for word in line:
             if (flag := word.partition("=")[0]) in _KEY_FLAGS:
                 self.error(
@@ -189,7 +197,7 @@ class CommandParser(argparse.ArgumentParser):
                 )
 
     def refuse(self, unknown: Iterable[str]) -> NoReturn:
-        """Name the flags that do not exist; words that are too many are only counted."""
+        """Name a flag that does not exist; superfluous words are not repeated."""
         flags = [word.partition("=")[0] for word in unknown if re.match(r"--?[A-Za-z]", word)]
         if not flags:
             self.error(f"there are more arguments than `{self.prog}` takes")

@@ -14,10 +14,8 @@ _LINE_CHARS = 200
 
 def add_adding_arguments(parser: CommandParser) -> None:
     """Take the bucket, `--json`, and the settings that say where Calypso is."""
-    parser.add_argument(
-        "--bucket", dest="destination", required=True, metavar="BUCKET", help="slug, id or name of the bucket"
-    )
-    parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as JSON")
+    parser.add_bucket()
+    parser.add_json()
     parser.add_settings({"calypso", "observing"})
 
 

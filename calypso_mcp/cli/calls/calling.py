@@ -28,7 +28,7 @@ _MOST_PAGES = 10_000
 
 def add_calling_arguments(parser: CommandParser) -> None:
     """Take `--json`, and the settings that say where Calypso is and which buckets the command may touch."""
-    parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as JSON")
+    parser.add_json()
     parser.add_settings({"calypso", "observing"}, names={"buckets", "agent"})
 
 
@@ -59,7 +59,7 @@ def call_pages_and_read(
     *,
     most: int = _MOST_PAGES,
 ) -> tuple[list[dict[str, Any]], Any]:
-    """Return the same, and the resource that `uri_of` names for the last page: None if it does not exist."""
+    """Return the pages, and the resource that `uri_of` names for the last one: None if it does not exist."""
     settings = load_settings(flags)
     log_to_stderr(settings)
 
@@ -74,7 +74,7 @@ def call_pages_and_read(
 
 
 def print_result(result: object, arguments: argparse.Namespace) -> bool:
-    """Print a result as JSON where that was asked for; returns whether it was."""
+    """Print a result as JSON if `--json` asks for it; return whether it does."""
     if arguments.as_json:
         print(json.dumps(result, ensure_ascii=False, indent=2))
     return bool(arguments.as_json)

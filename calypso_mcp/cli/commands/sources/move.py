@@ -39,13 +39,13 @@ def add_arguments(parser: CommandParser) -> None:
         "--to", required=True, choices=["hosted"], help="where to: the Calypso of CALYPSO_API_KEY"
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would be moved, and do nothing")
-    parser.add_argument("--json", action="store_true", dest="as_json", help="print the result as JSON")
+    parser.add_json()
     parser.add_time_limit(_READY_S)
     parser.add_settings({"calypso", "observing"}, names={"parallel_uploads"})
 
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
-    """Move; 1 where a source did not arrive, cannot be searched there, or is not found there.
+    """Move; return 1 if a source did not arrive, cannot be searched there, or is not found there.
 
     Raises:
         ConfigError: There is no key for the other side, or both sides are the same.
