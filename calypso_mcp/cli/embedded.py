@@ -65,7 +65,7 @@ class BackendKey:
 
     @classmethod
     def of(cls, settings: Settings) -> BackendKey:
-        """Return the key that was given; without one, the one kept in the data folder, made now if need be.
+        """Return the key of the settings, else the one kept in the data folder, made now if need be.
 
         Raises:
             ConfigError: The data folder cannot be used.
@@ -96,7 +96,7 @@ def serve_backend(
 
     Args:
         settings: What the operator decided.
-        key: What callers of the API have to know.
+        key: The API key that callers need.
         listening: Where requests arrive.
         greet: Called once requests are answered.
         flags: Settings of the command line, for the checks that the page shows.
@@ -159,7 +159,7 @@ def put_page_before(
 
 
 async def _stop_when_gone(store: FileWatch) -> None:
-    """Stop the server as a signal would when the store was deleted or replaced: it could save nothing."""
+    """Stop the server when the store was deleted or replaced, because nothing could be saved any more."""
     while True:
         try:
             await anyio.to_thread.run_sync(store.check)

@@ -106,7 +106,7 @@ class Export:
         (self.folder / _UNFINISHED).unlink()
 
     def _place(self, source: Source) -> str:
-        """Return a path in the folder that no other source has, whatever the source is called."""
+        """Return a path for a source in the folder, which no other source has."""
         # The name of a web page is its address, that of a question the question.
         name = source.name if source.kind == "file" else f"{source.kind}/{source.filename or source.id}"
         parts = [_segment(part) for part in name.split("/") if part] or [_segment(source.id)]
@@ -139,6 +139,6 @@ def _segment(name: str) -> str:
     if _DEVICE.fullmatch(cleaned):
         cleaned = f"_{cleaned}"
     encoded = cleaned.encode(errors="replace")
-    # The end holds the ending.
+    # The end of a name holds its ending (".pdf").
     kept = encoded if len(encoded) <= _SEGMENT_BYTES else encoded[:40] + encoded[40 - _SEGMENT_BYTES :]
     return kept.decode(errors="ignore")

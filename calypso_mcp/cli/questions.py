@@ -10,7 +10,7 @@ import anyio
 
 from calypso_mcp.local.indexing.extraction import Block, Document, ExtractionFailed, Extractor
 
-#: Questions asked where the person gave none.
+#: Questions asked if the person gives none.
 QUESTIONS = 3
 #: Words in a question made from running text.
 _WORDS = 10
@@ -20,7 +20,7 @@ _TELLING_CHARS = 40
 _LETTERS = 0.85
 #: Left out at both ends of a question.
 _MARKS = " ,.;:-*_#>\"'()"
-#: Seconds that thinking of one question may take.
+#: Seconds that finding one question may take.
 _LIMIT_S = 10.0
 
 
@@ -58,7 +58,7 @@ async def _question_about(extractor: Extractor, path: Path) -> str:
 
 
 def question_from(document: Document) -> str:
-    """Return words that stand together in the document, or its title where it has no running text.
+    """Return words that stand together in the document, or its title if it has no running text.
 
     From the middle, because the first lines of many documents are alike.
     """

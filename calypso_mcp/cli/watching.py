@@ -34,7 +34,7 @@ class FolderWatch:
     Attributes:
         folder: Absolute, without links.
         list_files: Returns the files that a sync would send, as paths below the folder; blocks.
-        is_polled: Whether to look at every file now and then, where the system does not report changes.
+        is_polled: Whether to look at every file now and then, because the system does not report changes.
     """
 
     folder: Path
@@ -122,7 +122,7 @@ def _below(path: str, folder: Path) -> str:
 
 
 def is_remote(folder: Path, mounts: str | None = None) -> bool:
-    """Whether `folder` lies on a file system that other machines change without this one being told.
+    """Whether `folder` lies on a file system that does not report what other machines change.
 
     Args:
         folder: Absolute, without links.

@@ -17,7 +17,7 @@ from calypso_mcp.errors import ConfigError
 _CALL_S = 300.0
 #: A person who types the command has agreed to what it does.
 _BY_A_PERSON = {"confirm": True, "timeout_s": int(_CALL_S)}
-#: Why what is neither a file nor a folder cannot be read.
+#: The reason given for a path that leads to neither a file nor a folder.
 _MISSING = "there is no file or folder"
 
 
@@ -27,7 +27,7 @@ class Sources:
 
     folders: tuple[Path, ...]
     files: tuple[Path, ...]
-    #: What is there but cannot be looked into, with the system's reason.
+    #: Paths that exist but cannot be read, with the system's reason.
     unreadable: tuple[tuple[Path, str], ...] = ()
 
     @classmethod
@@ -54,7 +54,7 @@ class Sources:
         return tuple(dict.fromkeys([*self.folders, *(path.parent for path in self.files)]))
 
     def paths_of(self, outcomes: Iterable[Mapping[str, Any]]) -> list[Path]:
-        """Return where the files of `outcomes` lie on this machine."""
+        """Return the paths of the files of `outcomes` on this machine."""
         return [path for outcome in outcomes if (path := self._path_of(outcome)) is not None]
 
     def _path_of(self, outcome: Mapping[str, Any]) -> Path | None:
@@ -83,7 +83,7 @@ async def upload(
 ) -> list[dict[str, Any]]:
     """Upload everything; returns the last result of `upload_batch` for each folder and for the files.
 
-    What cannot be read comes last, as one more result.
+    Paths that cannot be read come last, as one more result.
     """
     results = [await _to_its_end(session, arguments, report) for arguments in calls_for(sources, common)]
     failed = [

@@ -18,7 +18,7 @@ def sparkline(values: Sequence[int], most: int) -> str:
 
 
 def growth_lines(points: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return how a bucket grew during its latest upload, as lines; none where nothing grew.
+    """Return how a bucket grew during its latest upload, as lines; none if nothing grew.
 
     Args:
         points: Each with `at` (ISO 8601), `sources` and `searchable`.

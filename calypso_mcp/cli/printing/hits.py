@@ -16,7 +16,7 @@ _LONGEST_LINE = 200
 
 
 def is_cited(hit: Mapping[str, Any]) -> bool:
-    """Whether a hit tells where its text stands."""
+    """Whether a hit names its source."""
     return bool(hit.get("filename") or hit.get("title")) and bool(hit.get("file_id") and hit.get("text"))
 
 

@@ -1,4 +1,4 @@
-"""Telling a person what became of each file: a summary, and the files that need attention."""
+"""Prints what became of each file: a summary, and the files that need attention."""
 
 from __future__ import annotations
 
@@ -53,18 +53,18 @@ def counts_of(results: Sequence[Result]) -> Counter[str]:
 
 
 def outcomes_of(results: Sequence[Result]) -> Iterator[dict[str, Any]]:
-    """Yield the outcomes that the server listed; it leaves out some where there are many."""
+    """Yield the outcomes that the server listed; of very many it leaves some out."""
     for result in results:
         yield from cast("list[dict[str, Any]]", result.get("outcomes", []))
 
 
 def has_arrived(results: Sequence[Result]) -> bool:
-    """Whether any file is with Calypso, from now or from before."""
+    """Whether Calypso has any of the files, from this call or from an earlier one."""
     return any(counts_of(results)[outcome] for outcome in _ARRIVED)
 
 
 def has_failures(results: Sequence[Result]) -> bool:
-    """Whether any file should have arrived and did not, or was waited for and cannot be searched yet."""
+    """Whether any file did not arrive, or was waited for and cannot be searched yet."""
     return any(counts_of(results)[outcome] for outcome in _FAILURES) or _unready(results) > 0
 
 

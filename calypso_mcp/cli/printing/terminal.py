@@ -1,4 +1,4 @@
-"""The terminal at the other end of our output, or what is there instead."""
+"""What our output is written to: a terminal, a pipe or a file."""
 
 from __future__ import annotations
 

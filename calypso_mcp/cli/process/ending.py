@@ -1,4 +1,4 @@
-"""The end of the process: orderly where that is quick, and within two seconds in every state.
+"""The end of the process: orderly if that is quick, and within two seconds in any case.
 
 A thread that reads a folder, a disk that hangs or a client that stopped reading must not keep a process
 alive that was told to stop. Cutting them off loses nothing: the store and the memory of sent files are made
@@ -50,7 +50,7 @@ def signals_end(stop: Callable[[], object]) -> Generator[None]:
 
     before = {signal.SIGINT: signal.signal(signal.SIGINT, on_interrupt)}
     if sys.platform != "win32":
-        # Where a host says "stop" by a signal instead of closing our input, end just as cleanly.
+        # A host may say "stop" by a signal instead of closing our input: end just as cleanly.
         before[signal.SIGTERM] = signal.signal(signal.SIGTERM, on_term)
     try:
         yield

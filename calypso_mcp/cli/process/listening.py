@@ -67,7 +67,7 @@ class _Server(uvicorn.Server):
 
 
 def _tells_more(record: logging.LogRecord) -> bool:
-    """Whether a record is more than the traceback of a request that was cancelled at the end of the grace."""
+    """Whether a record says more than that the end of the process cancelled a request."""
     return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 

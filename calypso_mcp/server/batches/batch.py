@@ -1,4 +1,4 @@
-"""One batch on its way: what may be sent, what came of it, and what is said about it."""
+"""One batch on its way: its inputs, their upload, and the report about it."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ class Batch:
     async def require_agreement(
         self, ctx: Context[ServerState, Any], time: CallTime, *, confirm: bool
     ) -> None:
-        """Return where so much may be sent and removed; errors as `confirmation.require_yes`.
+        """Ask the user, if so much is to be sent or removed; errors as `confirmation.require_yes`.
 
         One question for both: of two, a client that calls again would bring only the second answer.
         """
         if is_agreed(ctx, confirm=confirm):
-            # What a question would say takes as long to find as the upload of unchanged files.
+            # To find what the question would say takes as long as to upload unchanged files.
             return
         deeds = [await self._upload_to_confirm(time)]
         if self._folder is not None and self._access.state.confirm_removals:
@@ -76,7 +76,7 @@ class Batch:
             await require_yes(ctx, f"{asked[0].upper()}{asked[1:]}?", confirm=confirm)
 
     async def _upload_to_confirm(self, time: CallTime) -> str | None:
-        """Return the upload as a question says it; None where it is small enough to happen unasked."""
+        """Return the upload as the question names it; None if it is small enough to need no question."""
         most = self._access.state.confirm_uploads_over
         sizes = [item.size_bytes for item in self._inputs if _may_be_there(item)]
         new = [item.size_bytes for item in self._inputs if item.upload and not _may_be_there(item)]
@@ -93,7 +93,7 @@ class Batch:
         )
 
     async def remove_missing(self, time: CallTime) -> None:
-        """Remove what is missing, as far as the time allows; not before all that is there has arrived."""
+        """Remove the missing sources, as far as the time allows; only after the upload has ended."""
         if self._folder is not None and self._missing and self._outcomes is not None:
             self._removed = await missing_sources.remove_missing(
                 self._access, self._folder, self._missing, time
@@ -140,7 +140,7 @@ class Batch:
         """Make the buckets that do not exist yet.
 
         Raises:
-            CalypsoError: No bucket could be made. Where some could, the others cost only their own files.
+            CalypsoError: No bucket could be made. If some could, the others fail only their own files.
         """
         settled: dict[Target, Target] = {}
         problems: dict[Target, CalypsoError] = {}
@@ -180,7 +180,7 @@ class Batch:
             )
 
     async def look_at_readiness(self) -> None:
-        """Find out whether what was there already is searchable, so that the caller does not wait in vain."""
+        """Find out whether files that were there already are searchable, to save the caller a wait."""
         self._readiness = await wait_for_outcomes(self._access.client, self._outcomes or (), CallTime(0))
 
     def report(self, *, dry_run: bool) -> BatchReport:
@@ -269,7 +269,7 @@ class Batch:
             return f"{there}Search it with search_bucket.{again}"
         subject = f"bucket={self._shared_slug!r}" if self._shared_slug else "each bucket"
         if len(batch_ids) == 1 and not amiss and not counts.get("replayed"):
-            # Of any other batch some files may never arrive, and it would never be done.
+            # Some files of any other batch may never arrive, and it would never be done.
             subject = f"batch_id={batch_ids[0]!r}"
         return f"Before you search, call wait_for_bucket_sync with {subject}.{again}"
 
@@ -290,7 +290,7 @@ class Batch:
 
 
 def _may_be_there(item: BatchInput) -> bool:
-    """Whether an input can be sent to a bucket that exists; another one holds nothing yet."""
+    """Whether an input goes to a bucket that exists: a new bucket holds nothing yet."""
     return item.upload is not None and item.target is not None and item.target.bucket_id is not None
 
 

@@ -85,7 +85,7 @@ class BatchItem(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class SharedArguments:
-    """What holds for every file of a batch that says nothing else."""
+    """The arguments that hold for every file of a batch unless its item says otherwise."""
 
     bucket: str
     create_bucket: bool
@@ -97,7 +97,7 @@ class SharedArguments:
 class BatchInput:
     """One input. `path` is what the caller knows it by.
 
-    One of `upload`, `problem` and `skipped` is set; none where there was no time to look at it.
+    One of `upload`, `problem` and `skipped` is set; none if there was no time to look at it.
     """
 
     path: str
@@ -149,9 +149,8 @@ def _place_of(declaration: Declaration) -> tuple[object, ...]:
 class InputReader:
     """Makes the inputs of one batch.
 
-    Looking at files takes at most the `share` of the time that is left once it is known which these are.
-    What has not been looked at by then is left for the next call, which finds the looks of this one
-    remembered (see `upload_sources`).
+    Once the files are known, looking at them takes at most `share` of the time that is left. The rest is
+    left for the next call, which need not look at the same files again (see `upload_sources`).
     """
 
     def __init__(
@@ -311,7 +310,7 @@ class _Named:
 
 @dataclass(frozen=True, slots=True)
 class _Looked:
-    """A file that was looked at: what it is, or why it cannot be sent. Neither: there was no time for it."""
+    """A file that was looked at: what it is, or why it cannot be sent; neither if time ran out first."""
 
     path: str
     checked: CheckedSource | None

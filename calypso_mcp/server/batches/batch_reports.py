@@ -1,4 +1,4 @@
-"""What a batch came to: one outcome for every input, counted in full and listed as far as it is worth it."""
+"""The report about a batch: an outcome for every input, counted in full and listed if worth reading."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class InputOutcome(ToolResult):
         return (len(_NEEDS_ATTENTION), False) if is_notable else (_ORDER.index(self.outcome), True)
 
     def as_line(self) -> str:
-        """Return every fact on one line; below 80 characters where nothing needs attention."""
+        """Return every fact on one line; below 80 characters if nothing needs attention."""
         facts = {
             "bucket": self.bucket,
             "file_id": self.file_id,
@@ -178,7 +178,7 @@ def unsent(item: BatchInput) -> InputOutcome:
 
 
 def unread(name: str, outcome: OutcomeWord) -> InputOutcome:
-    """Return an outcome of which there is nothing more to say: of a dry run, or of a source that is gone."""
+    """Return an outcome without details: of a dry run, or of a source that is gone."""
     return InputOutcome(path=clean_line(name, _PATH_CHARS), outcome=outcome)
 
 
@@ -191,7 +191,7 @@ def sent(
         item: The input.
         state: What its upload came to.
         indexed: Where it stands in its bucket, as far as that was asked.
-        shared_slug: The bucket of all inputs, where they share one.
+        shared_slug: The bucket of all inputs, if they share one.
     """
     slug = item.target.slug if item.target else None
     has_changed = is_changed(state)
@@ -227,7 +227,7 @@ def _earlier_reason(state: FileState) -> str | None:
 
 
 def is_changed(state: FileState) -> bool:
-    """Whether other content stood under the name of an upload before."""
+    """Whether an upload brought new content for a name that had other content before."""
     return state.changed or state.earlier in ("replaced", "beside")
 
 
@@ -272,7 +272,7 @@ def _kinds(skipped: Iterable[InputOutcome]) -> list[SkippedKind]:
         SkippedKind(
             code=code,
             count=len(same),
-            # What is said of one file, such as its size, does not hold for the others.
+            # A reason about one file, such as its size, does not hold for the others.
             reason=same[0].reason if len(reasons[code]) == 1 else None,
             examples=[file.path for file in same[:_MOST_EXAMPLES]],
         )

@@ -32,7 +32,7 @@ async def wait_for_outcomes(
     What was searchable already when the call looked at it is not asked about again.
 
     Returns:
-        A state of each file that arrived, by its `file_id`: pending where none was seen.
+        A state of each file that arrived, by its `file_id`; pending if none was seen.
     """
     uploaded = {outcome.file_id: outcome for outcome in outcomes if outcome.is_uploaded and outcome.file_id}
     found_ready = {

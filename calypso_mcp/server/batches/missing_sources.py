@@ -1,7 +1,7 @@
 """Sources that came from a folder and are no longer in it: found, and removed after the user agreed.
 
-A source counts as one of the folder where this program remembers having sent it from there. What came another
-way, or from another folder under the same name, is never touched.
+A source counts as one of the folder if this program remembers having sent it from there. A source that came
+another way, or from another folder under the same name, is never touched.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _NAME_CHARS: Final = 80
 
 
 async def require_removal(access: Access) -> None:
-    """Return where the backend can remove sources.
+    """Check that the backend can remove sources.
 
     Raises:
         InputError: It cannot.
@@ -56,7 +56,7 @@ async def find_missing(access: Access, folder: WalkedFolder, inputs: Sequence[Ba
 
 
 def removal_to_confirm(folder: WalkedFolder, missing: Sequence[Source]) -> str | None:
-    """Return the removal as a question says it; None where it is small enough to happen unasked."""
+    """Return the removal as the question names it; None if it is small enough to need no question."""
     if len(missing) <= MOST_UNASKED and not (folder.is_empty and missing):
         return None
     named = join_first(missing, _MOST_NAMED, lambda source: clean_line(source.name, _NAME_CHARS))
@@ -78,7 +78,7 @@ async def remove_missing(
 
 
 def _is_gone(name: str, present: set[str]) -> bool:
-    """Whether neither a file nor a folder that was left out as a whole explains where a source is."""
+    """Whether neither the source's file nor a folder above it is among the inputs."""
     parts = name.split("/")
     return not any("/".join(parts[:count]) in present for count in range(1, len(parts) + 1))
 

@@ -35,14 +35,14 @@ class Target:
 
     @property
     def destination(self) -> Destination:
-        """How the API is told."""
+        """The destination, as the API takes it."""
         if self.bucket_id is not None:
             return Destination(bucket_ids=(self.bucket_id,))
         return Destination(bucket=self.slug, create_missing_buckets=True)
 
 
 async def upload_target(access: Access, reference: str, *, create: bool) -> Target:
-    """Return the bucket meant by `reference`; the only one in scope where it is empty.
+    """Return the bucket meant by `reference`; if it is empty, the only one in scope.
 
     Args:
         access: Of the request.
@@ -76,7 +76,7 @@ async def upload_target(access: Access, reference: str, *, create: bool) -> Targ
 
 
 async def version_rule(access: Access, if_exists: IfExists) -> IfExists | None:
-    """Return what to tell the backend about earlier versions; None where it has no such thing.
+    """Return the rule about earlier versions for the backend; None if it has none.
 
     Raises:
         InputError: Only a backend that lists its sources can leave out what it holds.

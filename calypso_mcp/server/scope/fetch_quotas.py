@@ -34,7 +34,7 @@ async def count_fetch(
         admission.require()
         fetched = await fetch()
     finally:
-        # What was set aside is given back whatever came of it.
+        # The room that was set aside is given back in any case.
         await quotas.settle(grant, admission, [FileState(outcome="replayed")])
     if not fetched.is_replayed:
         size_bytes = fetched.size_bytes or 0

@@ -1,4 +1,4 @@
-"""Admits what fits a caller's quota, after the room of what is gone from a bucket was given back.
+"""Admits what fits a caller's quota, after giving back the room of sources that are gone.
 
 A source may be removed or replaced by this caller or another, here or elsewhere. So that is not counted as it
 happens, but looked up before anything would be refused.
@@ -37,7 +37,7 @@ async def foresee_uploads(
 
 
 async def _arrivals(access: Access, uploads: Sequence[tuple[Upload, int]]) -> list[Arrival]:
-    """Return what uploads count as, after the buckets that they do not fit in were looked at."""
+    """Return how uploads count, after looking at the buckets in which they do not fit."""
     arrivals = await arrivals_of(uploads)
     await make_room(access, arrivals)
     refusals = await access.state.quotas.foresee(access.grant, arrivals)
@@ -50,7 +50,7 @@ async def _arrivals(access: Access, uploads: Sequence[tuple[Upload, int]]) -> li
 
 
 async def require_room(access: Access, declaration: Declaration) -> None:
-    """Raise QuotaExceeded where not even the smallest source fits that is declared so; count nothing."""
+    """Raise QuotaExceeded if not even the smallest source of this declaration fits; count nothing."""
     arrival = Arrival(declaration.destination.names[0], "", 1)
     await make_room(access, [arrival])
     (refusal,) = await access.state.quotas.foresee(access.grant, [arrival])
@@ -77,7 +77,7 @@ async def make_room(access: Access, arrivals: Sequence[Arrival]) -> None:
 
 
 async def _gone(access: Access, name: str, file_ids: Iterable[str]) -> list[str]:
-    """Return which files are in the bucket no more; `name` as `Destination.names` says it."""
+    """Return which files are no longer in the bucket; `name` as in `Destination.names`."""
     kind, _, reference = name.partition(":")
     buckets = await access.buckets(include_archived=True, fresh=True)
     bucket = next(

@@ -1,6 +1,6 @@
 """What a bucket in scope holds: pages of its sources, and one of them by name.
 
-Where the backend lists sources, it is asked for a page; elsewhere the files that the bucket names are asked
+A backend that lists sources is asked for a page; from any other, the files that the bucket names are asked
 for one by one. Either way a source shows only its sync into the bucket that was asked about.
 """
 
@@ -48,7 +48,7 @@ class SourceFilters:
     order: str = ""
 
     def fit(self, file: KnowledgeFile) -> bool:
-        """Whether a file is wanted, where the backend cannot choose."""
+        """Whether a file is wanted, for a backend that cannot choose."""
         state = state_of_file(file)
         names = (file.filename or "", file.title or "")
         return (

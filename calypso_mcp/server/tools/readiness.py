@@ -107,7 +107,7 @@ async def wait_for_bucket_sync(
 
 
 def indexing_step(report: StateReport) -> Step:
-    """Return how far indexing is, by files, or by members where a whole bucket is waited for."""
+    """Return how far indexing is: by files, or by members if a whole bucket is waited for."""
     if report.indexed_members is not None and report.pending_members is not None:
         total = report.indexed_members + report.pending_members
         return Step("indexing", files_done=report.indexed_members, files_total=total)
@@ -116,7 +116,7 @@ def indexing_step(report: StateReport) -> Step:
 
 @dataclass(frozen=True, slots=True)
 class _Awaited:
-    """What to wait for, the arguments that name it, and the bucket where it is one as a whole."""
+    """What to wait for, the arguments that name it, and the bucket if it is a whole one."""
 
     target: ReadinessTarget
     again: dict[str, Any]
@@ -126,7 +126,7 @@ class _Awaited:
 async def _awaited(
     access: Access, bucket: str, file_ids: list[str], batch_id: str, task_id: str
 ) -> _Awaited | UploadStanding:
-    """Return what to wait for; where it stands, if waiting for it here cannot help."""
+    """Return what to wait for; its standing instead, if waiting here cannot help."""
     uploads = access.state.one_time_uploads
     if uploads is not None and len(file_ids) == 1 and is_upload_id(file_ids[0]):
         arriving = await require_upload(access, uploads, file_ids[0])
@@ -206,7 +206,7 @@ def _no_such_files(missing: list[str]) -> ScopeError:
 
 
 def _of_upload(record: UploadRecord) -> UploadStanding:
-    """Return where a one-time upload stands whose file is not there yet."""
+    """Return the standing of a one-time upload whose file has not arrived."""
     failed = record.state == "failed"
     return UploadStanding(
         readiness=Readiness.FAILED if failed else Readiness.PENDING,

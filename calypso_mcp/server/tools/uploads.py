@@ -44,10 +44,10 @@ _NAME_CHARS = 160
 
 
 async def named_target(access: Access, bucket: str, filename: str, *, create: bool) -> Target:
-    """Return where a file goes that is yet to come, so that all about it is known beforehand.
+    """Return the target of a file that will come later, so that everything is settled before it does.
 
     Raises:
-        ContentError: It has no name, or one of a format that cannot be read.
+        ContentError: It has no name, or its name is of a format that cannot be read.
         InputError: The bucket is not in scope, or cannot be created beforehand.
     """
     if not filename:
@@ -247,7 +247,7 @@ def _teller(progress: CallProgress, checked: CheckedSource) -> Callable[[int], N
 async def _readiness(
     access: Access, sent: _Sent, time: CallTime | None, progress: CallProgress
 ) -> StateReport:
-    """Return where the file stands, waiting as long as `time` allows; None does not even look."""
+    """Return where the file stands, after a wait that `time` limits; without `time`, do not even look."""
     if time is None:
         return StateReport((sent.uploaded,))
     return await access.client.readiness.wait(

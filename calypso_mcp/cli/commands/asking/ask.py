@@ -22,7 +22,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
-    """Print the answer and what it rests on; 1 where the sources do not say."""
+    """Print the answer and what it rests on; 1 if the sources do not say."""
     asked = {"question": arguments.question, "conversation_id": arguments.conversation}
     result = call_tool("ask_agent", asked, flags)
     has_answer = bool(result.get("citations"))

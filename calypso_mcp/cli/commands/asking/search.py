@@ -21,7 +21,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
-    """Print what was found; 1 where nothing was."""
+    """Print the passages found; return 1 if there is none."""
     asked = {"query": arguments.query, "max_results": arguments.max_results}
     result = call_tool("search_bucket", asked, flags)
     if not print_result(result, arguments):

@@ -27,10 +27,10 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
-    """Print the link and open it; serve where nothing does.
+    """Print the link and open it; serve the page if no backend does.
 
     Raises:
-        ConfigError: The buckets are hosted, so that no data folder of this machine has them.
+        ConfigError: The buckets are hosted, not in a data folder of this machine.
     """
     settings = load_settings(flags)
     running = look_up(settings.data_dir)
@@ -55,7 +55,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
 
 
 def _listening(settings: Settings) -> socket:
-    """Return where to listen: on the port that was named, else on the usual one or any that is free."""
+    """Listen on the port that was named, else on the usual one, else on any that is free."""
     if settings.port is not None:
         return listen(settings.host, settings.port)
     try:

@@ -41,7 +41,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(_arguments: Namespace, flags: Mapping[str, object]) -> int:
-    """Serve one client; where a setting is wrong, answer every call with that and return 2."""
+    """Serve one client; if a setting is wrong, answer every call with that and return 2."""
     try:
         settings = load_settings(flags)
     except ConfigError as problem:

@@ -40,7 +40,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """Export, and say how much it was.
 
     Raises:
-        ConfigError: The folder holds something, or the backend keeps no originals for us.
+        ConfigError: The folder is not empty, or the backend does not return stored files.
         ScopeError: There is no such bucket, or it is out of scope.
     """
     settings = load_settings(flags)

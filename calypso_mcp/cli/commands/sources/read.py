@@ -22,7 +22,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
-    """Print the text; 1 where there is none."""
+    """Print the text; return 1 if there is none."""
     asked = {"file_id": arguments.file_id, "start": arguments.start, "max_chars": arguments.max_chars}
     result = call_tool("read_source", asked, flags)
     passages = result["passages"]

@@ -21,7 +21,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
-    """Remove it, after asking where a person is there to answer; 1 where the answer is no.
+    """Remove it, after asking the person at the terminal; return 1 if the answer is no.
 
     Raises:
         ConfigError: There is no terminal to ask in, and `--yes` was not given.

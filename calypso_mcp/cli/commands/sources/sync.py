@@ -57,7 +57,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
-    """Synchronise; 1 where any file did not arrive or cannot be searched.
+    """Synchronise; return 1 if any file did not arrive or cannot be searched.
 
     With `--watch` it ends with 0 at SIGTERM, and with 1 when the folder is gone.
 

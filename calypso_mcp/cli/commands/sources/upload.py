@@ -33,9 +33,9 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
-    """Upload; 1 where any file did not arrive or, where that was waited for, cannot be searched."""
+    """Upload; return 1 if any file did not arrive, or with `--wait` cannot be searched."""
     sources = Sources.of(arguments.paths)
-    # What a person names here is what may be read, and nothing else is.
+    # Only what the person names here may be read.
     settings = load_settings({**flags, "allow_paths": [str(path) for path in sources.allowed]})
     log_to_stderr(settings)
     return anyio.run(_within_time, sources, arguments, settings)

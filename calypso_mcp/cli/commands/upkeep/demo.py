@@ -52,7 +52,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
-    """Run the demo; 0 only where cited passages were found."""
+    """Run the demo; return 0 only if cited passages were found."""
     with ExitStack() as stack:
         chosen: dict[str, object] = {"backend": "embedded", **flags}
         if "data_dir" not in flags:

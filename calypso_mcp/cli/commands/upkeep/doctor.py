@@ -26,7 +26,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
-    """Look at everything; 0 only where all is well."""
+    """Look at everything; return 0 only if all is well."""
     findings = anyio.run(findings_of, flags)
     is_all_well = is_well(findings)
     if arguments.json:

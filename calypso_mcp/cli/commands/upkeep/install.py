@@ -63,7 +63,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
-    """Install or take out; 0 where the configuration says what it should, and the server starts."""
+    """Install or uninstall; return 0 if the configuration is as it should be and the server starts."""
     client = next(client for client in CLIENTS if client.name == arguments.client)
     places = Places.of(environment(), Path.cwd())
     if arguments.uninstall:
@@ -120,7 +120,7 @@ def _server(
 
 
 def _with_folders(flags: Mapping[str, object], arguments: argparse.Namespace) -> dict[str, object]:
-    """Return the settings with absolute folders, asked for at a terminal where none was named."""
+    """Return the settings with absolute folders; if none is named, ask for one at a terminal."""
     chosen = dict(flags)
     folders = cast("list[str]", chosen.get("allow_paths", []))
     if not folders and not arguments.http:
@@ -183,7 +183,7 @@ def _change(client: Client, path: Path, fields: Fields | None, arguments: argpar
 
 
 def _show_change(path: Path, before: Sequence[str], after: Sequence[str]) -> None:
-    """Show the lines that change. Those of others, which may hold secrets, are not among them.
+    """Show the lines that change, and no others: those may hold secrets.
 
     A comma more or less is no change: JSON puts one after the server before ours.
     """
