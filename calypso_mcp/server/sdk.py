@@ -94,7 +94,7 @@ class _ToolsWhenAsked(ToolManager):
         return super().get_tool(name)
 
     def list_tools(self) -> list[Tool]:
-        return [tool for name in self._makers if (tool := self.get_tool(name)) is not None]
+        return [tool for name in {**self._makers, **self._tools} if (tool := self.get_tool(name)) is not None]
 
 
 class _AsGiven(FuncMetadata):

@@ -124,23 +124,24 @@ def test_what_is_hard_to_show_is_shown_well(browser: Browser, tmp_path: Path) ->
 def test_the_keyboard_reaches_every_control_and_shows_where_it_is(
     page: Page, opened: OpenedPage, ids: dict[str, str]
 ) -> None:
-    controls = "a[href], button, input, select, textarea, summary, [tabindex='0']"
+    # Looked up anew each time: a row is drawn again when its file gets a minute older.
+    page.evaluate(
+        """() => window.controls = () => [...document.querySelectorAll(
+            "a[href], button, input, select, textarea, summary, [tabindex='0']")]
+            .filter(node => node.checkVisibility() && !node.disabled)"""
+    )
     for name, address in views(ids).items():
         show_view(page, opened.origin, address)
         # What is looked for meanwhile cannot be pressed.
         expect(page.locator("main :disabled")).to_have_count(0)
-        wanted = page.evaluate(
-            "controls => [...document.querySelectorAll(controls)].filter(node => node.checkVisibility()"
-            " && !node.disabled).map((node, index) => node.dataset.order = String(index))",
-            controls,
-        )
-        reached: list[str] = []
+        wanted = list(range(page.evaluate("controls().length")))
+        reached: list[int] = []
         page.evaluate("document.activeElement.blur(); getSelection().removeAllRanges()")
         page.evaluate("document.body.tabIndex = -1; document.body.focus()")
         for _ in wanted:
             page.keyboard.press("Tab")
             order, outline = page.evaluate(
-                "() => [document.activeElement.dataset.order,"
+                "() => [controls().indexOf(document.activeElement),"
                 " getComputedStyle(document.activeElement).outlineStyle]"
             )
             assert outline != "none", (name, order)

@@ -62,7 +62,7 @@ def test_the_demo_answers_a_persons_own_question_from_their_own_files(tmp_path: 
     data = tmp_path / "data"
     done = run("demo", str(notes), "--query", "When does the night train leave?", "--data-dir", str(data))
     assert done.returncode == 0, done.stderr
-    assert re.search(r"1\. lisbon\.md, .*lines 1-3", done.stdout)
+    assert re.search(r"1\. trips/lisbon\.md, .*lines 1-3", done.stdout)
     assert "21:25" in done.stdout
     assert "(has no content): empty.txt" in done.stdout
     assert data.is_dir()
