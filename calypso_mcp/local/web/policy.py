@@ -54,7 +54,10 @@ class PrivateHosts:
         if (url.host, url.port) in self.hosts:
             return
         if not url.is_at_web_port:
-            raise blocked(f"Port {url.port} is not one of the web's; 80, 443, 8080 and 8443 can be fetched.")
+            raise blocked(
+                f"Port {url.port} is not one of the web's; 80, 443, 8080 and 8443 can be fetched, and what"
+                f" the operator names with its port: --allow-private-host {url.host}:{url.port}."
+            )
         if url.names_private_host and not self.include(url.host, url.port):
             raise _not_public(url.host)
 
