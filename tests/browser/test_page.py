@@ -305,6 +305,18 @@ def test_the_connect_view_shows_what_the_doctor_finds(browser: Browser, tmp_path
         expect(first).to_contain_text("chmod 700")
 
 
+def test_what_a_client_needs_is_copied_by_one_click(page: Page, opened: OpenedPage) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{opened.origin}/#/connect")
+    settled(page)
+    client = page.locator("details.panel").first
+    client.locator("summary").click()
+    for shown, copy in zip(client.locator("pre").all(), client.get_by_role("button").all(), strict=True):
+        copy.click()
+        expect(page.get_by_role("status")).to_contain_text("Copied: ")
+        assert page.evaluate("navigator.clipboard.readText()") == shown.text_content()
+
+
 def test_what_one_tab_removes_leaves_the_other(page: Page, opened: OpenedPage) -> None:
     opened.upload("tabs", {"one.md": b"# One\n", "two.md": b"# Two\n"})
     page.goto(f"{opened.origin}/#/b/tabs")
