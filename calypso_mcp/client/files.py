@@ -22,7 +22,7 @@ class Files:
             upload: What to announce.
             idempotency_key: Names the upload.
             origin: Of the page the bytes come from. GCS answers the pages of whichever origin opened the
-                session (gcs-resumable-upload issue 6).
+                session (googleapis/gcs-resumable-upload#6).
         """
         return await self._requester.post(
             paths.UPLOAD_SESSIONS,

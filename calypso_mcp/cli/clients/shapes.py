@@ -94,7 +94,7 @@ def _remote(client: Client, server: Remote) -> Fields:
 def _from_variable(client: Client, name: str) -> str:
     if not client.variable:
         raise ConfigError(
-            f"{client.title} takes no value from a variable, and a secret does not belong into its file.",
+            f"{client.title} takes no value from a variable, and a secret does not belong in its file.",
             hint="For an API key, name a file that holds it: --api-key-file FILE.",
         )
     return client.variable.replace("NAME", name)

@@ -163,15 +163,15 @@ def _show(
     return _grow(shown, in_turns, _SHOWN_CHARS)
 
 
-def _best_stretch(sentences: Sequence[tuple[_Span, int]], weights: Sequence[float]) -> _Span:
+def _best_stretch(held: Sequence[tuple[_Span, int]], weights: Sequence[float]) -> _Span:
     """Return the stretch of sentences, each with the phrases it holds, that holds most for its length."""
-    told = [_weigh(own, weights) for _, own in sentences]
+    told = [_weigh(own, weights) for _, own in held]
     cost = _COST * sum(weights) / _SHOWN_CHARS
-    best, shown = -math.inf, sentences[0][0]
-    for first in reversed(range(len(sentences))):  # of equal ones the shortest comes first
-        begin, known, score = sentences[first][0][0], 0, 0.0
-        for number in range(first, len(sentences)):
-            (_, end), own = sentences[number]
+    best, shown = -math.inf, held[0][0]
+    for first in reversed(range(len(held))):  # of equal ones the shortest comes first
+        begin, known, score = held[first][0][0], 0, 0.0
+        for number in range(first, len(held)):
+            (_, end), own = held[number]
             length = end - begin
             if number > first and length > _SECTION_CHARS:
                 break

@@ -93,7 +93,7 @@ def unknown_tool(name: str, offered: Sequence[str]) -> InputError:
 
 
 def unsupported_tool(name: str) -> InputError:
-    """Return the error for a tool that the backend lacks what it needs for."""
+    """Return the error for a tool that needs what the backend lacks."""
     return InputError(
         f"This backend cannot do what {name} does.",
         code="not_supported",

@@ -28,7 +28,7 @@ def add_arguments(parser: CommandParser) -> None:
     """Take the bucket and the folder."""
     parser.description = (
         "Write the files of a bucket as they were uploaded into a new folder, with a manifest of their "
-        "names, tags and metadata. An interrupted export goes on with the same command. For the embedded "
+        "names, tags and metadata. The same command resumes an interrupted export. For the embedded "
         "Calypso."
     )
     parser.add_argument("exported", metavar="BUCKET", help="slug, id or name of the bucket")

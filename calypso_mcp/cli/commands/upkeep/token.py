@@ -23,8 +23,8 @@ def run(arguments: argparse.Namespace, _flags: Mapping[str, object]) -> int:
     print(token, flush=True)
     print(
         "\n# The token is on standard output. It is stored nowhere and cannot be shown again.\n"
-        "# Give it to the agent as `Authorization: Bearer TOKEN`. These lines belong into the access\n"
-        "# file (--access-file): name the agent's buckets in them.\n"
+        "# Give it to the agent as `Authorization: Bearer TOKEN`. Add these lines to the access file\n"
+        "# (--access-file), and name the agent's buckets in them.\n"
         f"{access_file_entry(arguments.name, token)}",
         end="",
         file=sys.stderr,
