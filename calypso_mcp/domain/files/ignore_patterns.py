@@ -1,8 +1,9 @@
 """Patterns in the form of `.gitignore` lines, matched without backtracking.
 
-All lines become one regular expression of atomic groups: once a piece between two stars has found its first
-place, that place is never given up, which is enough because any later place leaves less to the rest. So the
-time to match is at most the product of the lengths of path and pattern, whatever either holds.
+Lines without wildcards are looked up. All others become one regular expression of atomic groups: once a piece
+between two stars has found its first place, that place is never given up, which is enough because any later
+place leaves less to the rest. So the time to match is at most the product of the lengths of path and expression,
+whatever either holds, and the length of the expression is bounded.
 
 Source: gitignore(5), and `wildmatch.c` and `dir.c` of git for what the manual leaves open. As in git, a line
 that makes no sense matches nothing. Unlike git, `?` and `[...]` stand for one character, not for one byte,
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 _CLASSES = {
@@ -31,6 +32,11 @@ _CLASSES = {
     "xdigit": "0-9A-Fa-f",
 }
 _STAR = "*"
+_SPECIAL = re.compile(r"[*?[\\]")
+#: Of the expression of all lines with wildcards, in characters: about 1,000 lines, made in a tenth of a second.
+_LONGEST_EXPRESSION = 64 << 10
+#: Python keeps the last 512 expressions that were made. It need not keep larger ones than this.
+_LONGEST_KEPT = 8 << 10
 _CLASS = re.compile(r"\[:([^]:]*):\]")
 
 
@@ -38,13 +44,22 @@ class _Meaningless(ValueError):
     """A pattern that can match nothing."""
 
 
+class TooManyWildcards(ValueError):
+    """The lines would take too long to match."""
+
+
 @dataclass(frozen=True, slots=True)
 class IgnorePatterns:
     """Lines as git reads them: the last one that matches decides."""
 
-    _matcher: re.Pattern[str] | None
-    #: For each group of the matcher, whether its line selects (or, with `!`, takes back).
+    #: For each line, whether it selects (or, with `!`, takes back).
     _selects: tuple[bool, ...]
+    #: The numbers of the lines without wildcards. One that holds for one folder only begins with `/`.
+    _plain: Mapping[str, int]
+    #: The lines with wildcards, the last one first, and the number of each group's line.
+    _matcher: re.Pattern[str] | None
+    _wild: tuple[int, ...]
+    _with_contents: bool
     #: The names that lines spell out in full, without wildcards, between slashes.
     named: frozenset[str]
 
@@ -54,12 +69,23 @@ class IgnorePatterns:
         Args:
             path: From where the patterns start, with `/`; a folder's ends in `/`.
         """
-        found = self._matcher.match(unicodedata.normalize("NFC", path)) if self._matcher else None
-        return None if found is None or found.lastindex is None else self._selects[found.lastindex - 1]
+        path = unicodedata.normalize("NFC", path)
+        ends = [at.end() for at in re.finditer("/", path)] if self._with_contents else []
+        number = max(map(self._last_line, (path, *(path[:end] for end in ends))))
+        return None if number < 0 else self._selects[number]
 
     def selects(self, path: str) -> bool:
         """Whether `path` is selected."""
         return self.decide(path) is True
+
+    def _last_line(self, path: str) -> int:
+        """Return the number of the last line that matches `path` itself; -1: none does."""
+        bare = path.removesuffix("/")
+        name = bare.rpartition("/")[2]
+        spellings = (name, f"/{bare}") if bare == path else (name, f"/{bare}", f"{name}/", f"/{path}")
+        found = self._matcher.match(path) if self._matcher else None
+        wild = self._wild[found.lastindex - 1] if found and found.lastindex else -1
+        return max(wild, *(self._plain.get(spelling, -1) for spelling in spellings))
 
 
 def read_patterns(lines: Iterable[str], *, with_contents: bool = False) -> IgnorePatterns:
@@ -69,9 +95,13 @@ def read_patterns(lines: Iterable[str], *, with_contents: bool = False) -> Ignor
         lines: As in an ignore file, without line ends.
         with_contents: Whether a folder that matches stands for all that is in it, too. Not needed by a walk
             that stays out of such folders.
+
+    Raises:
+        TooManyWildcards: Matching them would take too long.
     """
-    pieces: list[str] = []
     selects: list[bool] = []
+    plain: dict[str, int] = {}
+    wild: dict[str, int] = {}
     names: set[str] = set()
     for line in lines:
         pattern = _without_trailing_spaces(line)
@@ -81,19 +111,37 @@ def read_patterns(lines: Iterable[str], *, with_contents: bool = False) -> Ignor
         pattern = unicodedata.normalize("NFC", pattern.removeprefix("!") if takes_back else pattern)
         names.update(pattern.strip("/").split("/"))
         try:
-            pieces.append(_translate(pattern, with_contents))
+            expression = _translate(pattern)
         except _Meaningless:
             continue
+        if _SPECIAL.search(pattern):
+            wild[expression] = len(selects)
+        else:
+            is_anchored = "/" in pattern.removesuffix("/")
+            plain[f"/{pattern.removeprefix('/')}" if is_anchored else pattern] = len(selects)
         selects.append(not takes_back)
     # The first alternative that matches wins; git asks for the last line.
-    matcher = re.compile("|".join(f"({piece})" for piece in reversed(pieces)), re.DOTALL) if pieces else None
-    return IgnorePatterns(matcher, tuple(reversed(selects)), frozenset(names))
+    ordered = sorted(wild, key=wild.__getitem__, reverse=True)
+    whole = "|".join(f"({expression})" for expression in ordered)
+    if len(whole) > _LONGEST_EXPRESSION:
+        raise TooManyWildcards
+    matcher = re.compile(whole, re.DOTALL) if whole else None
+    if len(whole) > _LONGEST_KEPT:
+        re.purge()
+    return IgnorePatterns(
+        tuple(selects),
+        plain,
+        matcher,
+        tuple(wild[expression] for expression in ordered),
+        with_contents,
+        frozenset(names),
+    )
 
 
 def is_meaningless(line: str) -> bool:
     """Whether `line` could never match: an open bracket, a backslash at its end, nothing but slashes."""
     try:
-        _translate(_without_trailing_spaces(line).removeprefix("!"), with_contents=False)
+        _translate(_without_trailing_spaces(line).removeprefix("!"))
     except _Meaningless:
         return True
     return False
@@ -105,15 +153,14 @@ def _without_trailing_spaces(line: str) -> str:
     return bare + " " if backslashes % 2 and len(bare) < len(line) else bare
 
 
-def _translate(pattern: str, with_contents: bool) -> str:
+def _translate(pattern: str) -> str:
     only_folders = pattern.endswith("/")
     pattern = pattern.removesuffix("/")
     is_anchored = "/" in pattern
     segments = _segments(pattern.removeprefix("/"))
     if not is_anchored:
         segments.insert(0, [_STAR, _STAR])
-    end = "/" if only_folders else "(?:/|\\Z)"
-    return _path(segments, end if with_contents else f"{'/' if only_folders else '/?'}\\Z")
+    return _path(segments, f"{'/' if only_folders else '/?'}\\Z")
 
 
 def _path(segments: list[list[str]], end: str) -> str:

@@ -11,7 +11,12 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from calypso_mcp.domain.files.ignore_patterns import IgnorePatterns, is_meaningless, read_patterns
+from calypso_mcp.domain.files.ignore_patterns import (
+    IgnorePatterns,
+    TooManyWildcards,
+    is_meaningless,
+    read_patterns,
+)
 from calypso_mcp.domain.files.secret_names import SECRET_FILES, SECRET_FOLDERS, secret_rule
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.untrusted_text import clean_line
@@ -42,6 +47,9 @@ SkipCode = Literal[
     "too_deep",
 ]
 
+_TOO_LONG = (
+    f"is longer than {LONGEST_IGNORE_FILE >> 10} KiB or has more than about 1,000 lines with wildcards"
+)
 REASONS: dict[SkipCode, str] = {
     "link": "links are not followed",
     "secret_name": "names like this usually hold secrets",
@@ -50,7 +58,7 @@ REASONS: dict[SkipCode, str] = {
     "excluded": "left out by the exclude argument",
     "not_included": "matches nothing in the include argument",
     "ignore_file": "steers this selection",
-    "ignore_file_too_long": f"its ignore file is longer than {LONGEST_IGNORE_FILE >> 10} KiB",
+    "ignore_file_too_long": f"its ignore file {_TOO_LONG}",
     "dependencies": "usually holds installed packages; name it in include to send it",
     "build_output": "usually holds what a build made; name it in include to send it",
     "cache": "usually holds a program's cache; name it in include to send it",
@@ -158,7 +166,7 @@ class _IgnoreFileTooLong(ContentError):
 
     def __init__(self) -> None:
         super().__init__(
-            f"An ignore file is longer than {LONGEST_IGNORE_FILE >> 10} KiB.",
+            f"An ignore file {_TOO_LONG}.",
             code="ignore_file_too_long",
             hint="Shorten the .gitignore or .calypsoignore of the folder or of those above it.",
         )
@@ -188,7 +196,7 @@ class _Walker:
     def visit(self, folder: Folder, prefix: str, rules: IgnoreRules, depth: int) -> None:
         """Sort the entries of `folder` (whose path is `prefix`) into the lists, then go deeper."""
         entries = folder.entries()
-        rules = rules.within(self._start + prefix, _ignore_contents(folder, entries))
+        rules = _rules_within(rules, self._start + prefix, folder, entries)
         for entry in entries:
             self._count()
             path = prefix + entry.name + ("/" if entry.is_folder else "")
@@ -277,14 +285,13 @@ def _rules_above(policy: FilePolicy, root: int, parts: tuple[str, ...]) -> Ignor
         above = "/".join((policy.roots[root].resolved, *parts[:depth]))
         prefix = "".join(f"{part}/" for part in parts[:depth])
         with opened(above, policy) as (_, _, folder):
-            contents = _ignore_contents(folder, folder.entries())
-        rules = rules.within(prefix, contents)
+            rules = _rules_within(rules, prefix, folder, folder.entries())
     asked = "".join(f"{part}/" for part in parts)
     kept = tuple(layer for layer in rules.layers if not IgnoreRules((layer,)).decide(asked))
     return IgnoreRules(kept)
 
 
-def _ignore_contents(folder: Folder, entries: list[Entry]) -> list[bytes]:
+def _rules_within(rules: IgnoreRules, prefix: str, folder: Folder, entries: list[Entry]) -> IgnoreRules:
     present = {entry.name for entry in entries if entry.is_file}
     contents: list[bytes] = []
     for name in IGNORE_FILES:
@@ -296,15 +303,21 @@ def _ignore_contents(folder: Folder, entries: list[Entry]) -> list[bytes]:
             if len(content) > LONGEST_IGNORE_FILE:
                 raise _IgnoreFileTooLong
             contents.append(content)
-    return contents
+    try:
+        return rules.within(prefix, contents)
+    except TooManyWildcards:
+        raise _IgnoreFileTooLong from None
 
 
 def _patterns(argument: str, patterns: Iterable[str]) -> IgnorePatterns | None:
     lines = [pattern for pattern in patterns if pattern.strip()]
-    if sum(map(len, lines)) > LONGEST_IGNORE_FILE or any(map(is_meaningless, lines)):
-        raise ContentError(
-            f"A pattern in {argument} makes no sense.",
-            code="invalid_pattern",
-            hint="Patterns have the form of .gitignore lines, such as '*.md', 'docs/**' or 'build/'.",
-        )
-    return read_patterns(lines, with_contents=True) if lines else None
+    try:
+        if sum(map(len, lines)) <= LONGEST_IGNORE_FILE and not any(map(is_meaningless, lines)):
+            return read_patterns(lines, with_contents=True) if lines else None
+    except TooManyWildcards:
+        pass
+    raise ContentError(
+        f"A pattern in {argument} makes no sense.",
+        code="invalid_pattern",
+        hint="Patterns have the form of .gitignore lines, such as '*.md', 'docs/**' or 'build/'.",
+    )

@@ -29,6 +29,9 @@ class IgnoreRules:
         Args:
             folder: Path from where the rules start, ending in `/`; empty for the start itself.
             contents: Of the ignore files, in the order of `IGNORE_FILES`.
+
+        Raises:
+            TooManyWildcards: Matching the lines of a file would take too long.
         """
         added = tuple((folder, gitignore_patterns(content)) for content in contents)
         return IgnoreRules(self.layers + added) if added else self

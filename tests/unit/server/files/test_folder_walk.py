@@ -344,8 +344,10 @@ def test_globs_match_names_however_their_accents_are_written(tmp_path: Path):
         assert names(walk(".", [], [pattern], policy)) == ["other.md"]
 
 
-def test_an_ignore_file_too_long_to_follow_keeps_its_folder_back(tmp_path: Path):
-    long = "x\n" * LONGEST_IGNORE_FILE
+@pytest.mark.parametrize(
+    "long", ["x\n" * LONGEST_IGNORE_FILE, "\n".join(f"*{number}.x" for number in range(3_000))]
+)
+def test_an_ignore_file_too_long_to_follow_keeps_its_folder_back(long: str, tmp_path: Path):
     policy = tree(tmp_path / "r", {"a.md": "a", "sub/.gitignore": long, "sub/b.md": "b"})
     result = walk(".", [], [], policy)
     assert (names(result), skips(result)) == (["a.md"], {"sub/": "ignore_file_too_long"})
