@@ -125,9 +125,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Generator[Cluster]:
 
 
 async def make_bucket(cluster: Cluster) -> None:
-    """Make the bucket that everything goes to."""
+    """Make the bucket that everything goes to, with one searchable answer."""
     async with cluster.client() as client:
         await call(client, "create_bucket", name="docs")
+        await call(client, "add_qa", question="How long is notice?", answer="It is six weeks.", bucket="docs")
+        assert (await call(client, "wait_for_bucket_sync", bucket="docs"))["readiness"] == "ready"
 
 
 async def issued(client: Client, filename: str, **arguments: Any) -> tuple[str, str]:
@@ -181,7 +183,7 @@ async def test_a_conversation_goes_on_on_any_machine(cluster: Cluster) -> None:
     conversation: dict[str, Any] = {}
     for replica in cluster.replicas:
         async with cluster.client(replica) as client:
-            answer = await call(client, "ask_agent", question="How many days of leave?", **conversation)
+            answer = await call(client, "ask_agent", question="How long is notice?", **conversation)
             conversation = {"conversation_id": answer["conversation_id"]}
 
 

@@ -21,6 +21,8 @@ TINY, SMALL, LARGE = 250, 2_000, 8_000
 QUICK_S = 0.001
 #: Linear time grows fourfold from a small text to a large one, quadratic time sixteenfold.
 MOST_GROWTH = 8
+#: Times of which the least counts.
+ROUNDS = 4
 
 WRITTEN = {entry.place: entry for entry in patterns_of(calypso_mcp)}
 
@@ -36,13 +38,18 @@ def slow_text(written: Written) -> str | None:
     is_bytes = isinstance(written.pattern.pattern, bytes)
 
     def is_slow(look: Callable[[Any], object], text: HostileText) -> bool:
-        def least(chars: int, times: int = 1) -> float:
+        def once(chars: int) -> float:
             made = text.of(chars)
-            return min(seconds(look, made.encode() if is_bytes else made) for _ in range(times))
+            return seconds(look, made.encode() if is_bytes else made)
 
-        if least(TINY) > QUICK_S:
-            return least(TINY, 3) > QUICK_S
-        return least(SMALL) > QUICK_S and least(LARGE, 2) > MOST_GROWTH * least(SMALL, 3)
+        if once(TINY) > QUICK_S:
+            return min(once(TINY) for _ in range(ROUNDS)) > QUICK_S
+        if once(SMALL) <= QUICK_S:
+            return False
+        # By turns: a processor that slows down for a while slows both.
+        rounds = [(once(SMALL), once(LARGE)) for _ in range(ROUNDS)]
+        small, large = (min(times) for times in zip(*rounds, strict=True))
+        return large > MOST_GROWTH * small
 
     texts = hostile_texts(written.pattern)
     return next((text.of(30) for text in texts for look in written.uses() if is_slow(look, text)), None)
