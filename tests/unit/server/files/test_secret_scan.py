@@ -7,6 +7,7 @@ import string
 import subprocess
 import sys
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -98,10 +99,11 @@ def find(text: str | bytes) -> Finding | None:
 
 @pytest.fixture(scope="module")
 def keys() -> dict[str, str]:
-    return dict(real_keys())
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "SSH DSA key support")
+        return dict(real_keys())
 
 
-@pytest.mark.filterwarnings("ignore:SSH DSA key support")
 @pytest.mark.parametrize("surrounding", SURROUNDINGS)
 def test_every_real_key_is_found_wherever_it_stands(surrounding: str, keys: dict[str, str]):
     wrap = SURROUNDINGS[surrounding]
