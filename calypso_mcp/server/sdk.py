@@ -98,7 +98,7 @@ class _ToolsWhenAsked(ToolManager):
 
 
 class _AsGiven(FuncMetadata):
-    """Takes arguments as they are."""
+    """Takes arguments and results as they are."""
 
     def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
         return data
@@ -107,14 +107,10 @@ class _AsGiven(FuncMetadata):
 def as_given(metadata: FuncMetadata) -> FuncMetadata:
     """Return `metadata` without the SDK's guess that a string that is JSON stands for what it says.
 
-    It would turn a text to upload into an object. `calls.call_arguments` decides by the schema instead.
+    It would turn a text to upload into an object. `calls.call_arguments` decides by the schema instead. Nor
+    does the SDK validate results again: they are dumped from the models that the schemas describe.
     """
-    return _AsGiven(
-        arg_model=metadata.arg_model,
-        output_schema=metadata.output_schema,
-        output_model=metadata.output_model,
-        wrap_output=metadata.wrap_output,
-    )
+    return _AsGiven(arg_model=metadata.arg_model, output_schema=metadata.output_schema)
 
 
 def offer_when_asked(server: MCPServer[S], makers: Mapping[str, Callable[[], Tool]]) -> None:

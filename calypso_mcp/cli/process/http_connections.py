@@ -23,7 +23,7 @@ class BoundedConnection(H11Protocol):
         """Make a connection; see `H11Protocol`."""
         super().__init__(*arguments, **more)
         # The whole of a request's head is kept until it is complete: as much as uvicorn allows by default.
-        self.conn = _Exchange(h11.SERVER)
+        self.conn = HttpExchange(h11.SERVER)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, or hang up where an answer was begun."""
@@ -37,11 +37,27 @@ class BoundedConnection(H11Protocol):
             self.transport.close()
 
 
-class _Exchange(h11.Connection):
+class HttpExchange(h11.Connection):
+    """One request after the other on a connection, and their answers."""
+
     _chunks = 0
     _chunk_bytes = 0
+    _head: bytes = b""
+
+    def send(self, event: Any) -> Any:
+        """Return what to write: the head of an answer whose length is known goes out with its body."""
+        written = self._head + (cast("bytes | None", super().send(event)) or b"")
+        self._head = b""
+        if isinstance(event, h11.Response) and any(name == b"content-length" for name, _ in event.headers):
+            self._head, written = written, b""
+        return written
 
     def next_event(self) -> Any:
+        """Return what has arrived.
+
+        Raises:
+            h11.RemoteProtocolError: Its chunks are too small, or it says its length in two ways.
+        """
         event = super().next_event()
         if isinstance(event, h11.Request):
             names = {name for name, _ in event.headers}

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any, Final, Generic, TypeVar
 
@@ -29,6 +30,9 @@ _LARGEST_PROBLEM: Final = 64 * 1024
 _REPLAYED_HEADER: Final = "idempotency-replayed"
 
 _STREAM_OR_JSON: Final = "text/event-stream, application/json"
+
+#: Taking an address apart costs as much as the rest of a request, and most are asked for again.
+_address = lru_cache(64)(httpx2.URL)
 
 M = TypeVar("M", bound=WireModel)
 T = TypeVar("T")
@@ -245,7 +249,7 @@ class Requester:
             # Not the client's `build_request`: merging its defaults each time costs more than the rest.
             return httpx2.Request(
                 method,
-                self._base_url + path,
+                _address(self._base_url + path),
                 params=params,
                 json=json,
                 headers={

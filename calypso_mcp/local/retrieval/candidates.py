@@ -19,7 +19,7 @@ CANDIDATES = 64
 
 #: Rows that FTS5 scores of an index (of a bucket its share); phrases of more count where they stand.
 _SCORED_ROWS = 2_000
-#: But so many at least, so that the best are among them.
+#: But so many at least, so that the best are among them. An index of no more is scored whole.
 _LEAST_ROWS = 500
 #: How much of what the words tell the rarest must, which choose the candidates.
 _TELLING_SHARE = 0.9
@@ -61,10 +61,11 @@ def candidates(
         file_ids: Only these files; None for all of the buckets.
         least: Below so many the common words choose, too.
     """
-    rare = _rarest(weights)
+    is_small = statistics.passages(None) <= _LEAST_ROWS
+    rare = list(weights) if is_small else _rarest(weights)
     rows: list[Row] = []
     if rare:
-        scored = rare if file_ids is not None else _scored(statistics, rare, bucket_ids)
+        scored = rare if is_small or file_ids is not None else _scored(statistics, rare, bucket_ids)
         if len(scored) < len(rare):
             rows = _rows(
                 connection,

@@ -97,6 +97,9 @@ class _Sought:
 
 
 def _with_match(passage: Passage, held_by: Callable[[str], int], weights: Sequence[float]) -> Passage:
+    if _is_short_section(passage):  # shown whole, whichever of its sentences match
+        is_held = held_by(passage.text) or held_by(_heading(passage, 0, len(passage.text)))
+        return replace(passage, match=(0, len(passage.text.rstrip()))) if is_held else passage
     spans = sentences.find_spans(passage.text)
     headings = [_heading(passage, *span) for span in spans]
     above = {heading: held_by(heading) for heading in set(headings)}
@@ -105,6 +108,12 @@ def _with_match(passage: Passage, held_by: Callable[[str], int], weights: Sequen
         for (start, end), heading in zip(spans, headings, strict=True)
     ]
     return replace(passage, match=_show(passage, spans, held, weights))
+
+
+def _is_short_section(passage: Passage) -> bool:
+    text = passage.text
+    is_one = len({stretch.heading for stretch in passage.outline}) <= 1
+    return is_one and len(text) <= _SECTION_CHARS and CELL_SEPARATOR not in text
 
 
 def _heading(passage: Passage, start: int, end: int) -> str:

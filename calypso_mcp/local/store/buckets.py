@@ -98,7 +98,9 @@ def insert(
 
 def only_known(connection: sqlite3.Connection, references: Sequence[str]) -> dict[str, BucketRow]:
     """Return, by reference, the active buckets that `references` (ids or slugs) name; ids win."""
-    return {**by_slugs(connection, references), **by_ids(connection, references)}
+    found = by_ids(connection, references)
+    others = [reference for reference in references if reference not in found]
+    return {**found, **by_slugs(connection, others)} if others else found
 
 
 def _active(connection: sqlite3.Connection, column: str, values: Iterable[str]) -> dict[str, BucketRow]:

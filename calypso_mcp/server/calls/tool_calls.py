@@ -79,8 +79,7 @@ class CalypsoServer(MCPServer[ServerState]):
                 call.outcome = problem.code
                 return error_reports.report(problem)
             try:
-                with limited_call(None):
-                    tool = await self._offered(name, context)
+                tool = await self._offered(name, context)
                 read = read_arguments(name, tool.parameters, arguments)
                 with limited_call(_timeout_s(tool, read.values)):
                     result = await super().call_tool(name, read.values, context)
@@ -111,13 +110,16 @@ class CalypsoServer(MCPServer[ServerState]):
         spec = next((spec for spec in self._specs if spec.name == name), None)
         access = access_of(context.request_context) if context else None
         if spec and (access is None or spec.read_only or not access.grant.read_only):
-            if access and spec.needs and not await access.backend.abilities.have(spec.needs):
-                raise error_reports.unsupported_tool(name)
+            if access and spec.needs:
+                with limited_call(None):
+                    if not await access.backend.abilities.have(spec.needs):
+                        raise error_reports.unsupported_tool(name)
             tool = sdk.tool(self, name)
             if tool is not None:
                 return tool
-        every = frozenset(spec.name for spec in self._specs)
-        offered = await self.tools_of(context.request_context) if context else every
+        with limited_call(None):
+            every = frozenset(spec.name for spec in self._specs)
+            offered = await self.tools_of(context.request_context) if context else every
         raise error_reports.unknown_tool(name, sorted(offered))
 
 

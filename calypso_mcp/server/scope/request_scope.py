@@ -245,8 +245,10 @@ def access_of(request: ServerRequestContext[ServerState, Any]) -> Access:
     grant = state.grant_for(request)
     # Over stdio there is no HTTP request, and so no address or header to ask for less.
     http: Any = request.request
-    asked = asked_limits(http.url.query, http.headers.items()) if isinstance(http, Request) else []
-    return Access(state, grant, tuple(asked))
+    if not isinstance(http, Request):
+        return Access(state, grant)
+    query: str = http.scope["query_string"].decode("latin-1")
+    return Access(state, grant, tuple(asked_limits(query, http.headers.items())))
 
 
 # Asynchronous because the SDK takes any other function to a thread, which costs more than the rest of it.

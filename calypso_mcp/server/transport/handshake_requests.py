@@ -91,7 +91,7 @@ class _Answer:
         self._is_stream = False
         self._is_over = False
         # A slow reader holds up the sender: a ping must not overtake what it sends.
-        self._turn = anyio.Lock()
+        self._turn = anyio.Lock(fast_acquire=True)
 
     async def send_event(self, message: bytes) -> None:
         """Send a message before the answer."""

@@ -457,3 +457,17 @@ def test_passages_that_few_words_choose_are_those_that_all_would(
     monkeypatch.setattr(candidates, "_SCORED_ROWS", 1_000_000)
     same = sum(len(entry & other) for entry, other in zip(few, best(), strict=True))
     assert same >= 0.9 * 5 * len(queries)
+
+
+def test_in_a_small_index_the_best_is_found_however_many_hold_the_rarest_word(
+    connection: sqlite3.Connection,
+) -> None:
+    for number in range(candidates.CANDIDATES):
+        add(connection, f"a{number}", "zebra grass")
+    add(connection, "both", "zebra herd")
+    for number in range(160):
+        add(connection, f"b{number}", "herd grass")
+    for number in range(120):
+        add(connection, f"c{number}", "grass grass")
+    connection.commit()
+    assert found(connection, "zebra herd", limit=1) == ["both"]

@@ -142,6 +142,8 @@ def test_a_string_that_is_json_is_taken_as_it_is():
     as_given = sdk.as_given(metadata)
     assert as_given.validate_arguments({"text": "{}"}) == {"text": "{}"}
     assert as_given.output_schema == metadata.output_schema
+    result = CallToolResult(content=[], structured_content={"other": 1})
+    assert as_given.convert_result(result) is result
 
 
 @pytest.fixture(params=["auto", "legacy"])
