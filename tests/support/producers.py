@@ -57,9 +57,13 @@ def made_by_libraries() -> Iterator[Made]:
     yield Made("python-docx.docx", _saved(_word().save), SECTIONS[SOUGHT])
     yield Made("openpyxl.xlsx", _saved(_workbook().save), ("row", SOUGHT + 2))
     yield Made("python-pptx.pptx", _saved(_slides().save), ("slide", SOUGHT + 1))
-    yield Made("odfpy.odt", _saved(_open_text().write), SECTIONS[SOUGHT])
-    yield Made("odfpy.ods", _saved(_open_sheet().write), ("row", SOUGHT + 2))
-    yield Made("odfpy.odp", _saved(_open_slides().write), ("slide", SOUGHT + 1))
+    for document, ending, place in (
+        (_open_text(), "odt", SECTIONS[SOUGHT]),
+        (_open_sheet(), "ods", ("row", SOUGHT + 2)),
+        (_open_slides(), "odp", ("slide", SOUGHT + 1)),
+    ):
+        yield Made(f"odfpy.{ending}", _saved(document.write), place)
+        yield Made(f"odfpy.f{ending}", document.xml(), place)
 
 
 #: By source: into what LibreOffice turns it, the old formats among it.

@@ -268,7 +268,11 @@ class ReadableFormats:
         if told is not None:
             return told
         start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-        return self._marked(Container.TEXT, start) or plain
+        # Programs of the web name tables of text so that Excel opens them.
+        is_table = any(known.locator is Locator.ROW for known in stated)
+        return self._marked(Container.TEXT, start) or (
+            self._by_ending.get("csv", plain) if is_table else plain
+        )
 
     def _missing_extra(self, filename: str, file_format: FileFormat) -> ContentError | None:
         if self.is_installed(file_format):

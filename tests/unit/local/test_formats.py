@@ -16,6 +16,7 @@ from calypso_mcp.local.indexing.documents import Allowance, Document, Extraction
 from calypso_mcp.local.indexing.formats.detection import choose_entry, is_quick_by_name
 from calypso_mcp.local.indexing.formats.office.packages import Package
 from calypso_mcp.local.indexing.formats.registry import readable_formats
+from tests.support.flat_office import EXCEL_2003, WORD_2003, flat_opc
 
 
 def read(name: str, content: str | bytes, content_type: str = "") -> Document:
@@ -110,6 +111,19 @@ READ = {
     "html called doc": ("a.doc", "<html><body><p>Saved by Word</p></body></html>", "Saved by Word"),
     "rtf called doc": ("a.doc", "{\\rtf1\\ansi Caf\\'e9 words}", "Café words"),
     "text called docx": ("a.docx", "just text", "just text"),
+    "csv called xls": ("a.xls", "lane;days\nOslo;3\n", "lane: Oslo | days: 3"),
+    "tsv called xls": ("a.xls", "lane\tdays\nOslo\t3\n", "lane: Oslo | days: 3"),
+    "Excel of 2003": (
+        "a.xls",
+        EXCEL_2003,
+        "Rates\n\nlane: Oslo | days: 3 | note: slow\n\nComment: Ask Anna.",
+    ),
+    "Word of 2003": (
+        "a.xml",
+        WORD_2003,
+        "Ninety euros and a fee\n\nComment: Ask Anna.\n\nManual\n\nSee below.",
+    ),
+    "Word in one document": ("a.xml", flat_opc(), "Ninety euros"),
 }
 
 

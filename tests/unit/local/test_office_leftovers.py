@@ -17,8 +17,10 @@ import xlsxwriter
 from docx.opc.packuri import PackURI
 from docx.opc.part import Part
 from docx.oxml import parse_xml
+from odf.dc import Date
 from odf.draw import Frame, TextBox
-from odf.opendocument import OpenDocumentSpreadsheet
+from odf.office import Annotation
+from odf.opendocument import OpenDocumentSpreadsheet, OpenDocumentText
 from odf.table import Table, TableCell, TableRow
 from odf.text import P
 
@@ -256,3 +258,30 @@ def test_the_data_of_charts_is_left_out_whatever_else_their_relations_say():
 
     assert time.process_time() - started < 5
     assert members == {f"{number}.xlsx" for number in range(2_000)} - {"7.xlsx"}
+
+
+@pytest.mark.parametrize("name", ["a.odt", "a.fodt"])
+def test_a_comment_in_an_opendocument_text_is_kept_apart_from_its_words(name: str) -> None:
+    document: Any = OpenDocumentText()
+    paragraph = P(text="Ninety ")
+    comment = Annotation()
+    comment.addElement(Date(text="2026-11-29T13:08:40"))
+    comment.addElement(P(text="Ask Anna."))
+    paragraph.addElement(comment)
+    paragraph.addText("euros")
+    document.text.addElement(paragraph)
+    target = BytesIO()
+    document.write(target)
+    data = target.getvalue() if name == "a.odt" else document.xml()
+    assert read(name, data).text == "Ninety euros\n\nComment: Ask Anna."
+
+
+def test_what_a_presentation_shows_in_place_of_a_text_is_no_header() -> None:
+    styles = (
+        "<style:master-page><style:header /><style:footer/><draw:frame><text:p>Click</text:p></draw:frame>"
+        "</style:master-page><style:master-page><style:header><text:p>Manual</text:p></style:header></style:master-page>"
+    )
+    target = BytesIO()
+    with zipfile.ZipFile(target, "w") as package:
+        package.writestr("styles.xml", styles)
+    assert list(Package(target.getvalue()).margins()) == ["Manual"]

@@ -1,5 +1,7 @@
 """XML, RSS and SVG: the text of their elements, each under its name; mixed text as paragraphs.
 
+Documents and workbooks that office programs store as one document of XML are read as such.
+
 Parsed by expat, which fetches nothing and limits how far entities may expand.
 """
 
@@ -7,14 +9,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import unescape
 from xml.parsers import expat
 
-from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
 from calypso_mcp.local.indexing.formats.data.leaves import line_blocks
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
-from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
+from calypso_mcp.local.indexing.formats.office.flat_files import packed
+from calypso_mcp.local.indexing.formats.registry import entry_of
+from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, Row
 
 _MOST_DEPTH = 1_000
 _RECORD_CHARS = 1_000
@@ -29,10 +33,10 @@ _HAS_TAGS = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:amp|lt|gt|quot|nbsp|#\d{1,7}|#x[
 _PARAGRAPHS = frozenset({"w:p", "text:p", "text:h", "p"})
 #: Lines of text in drawings.
 _DRAWN = frozenset({"tspan", "textPath"})
-#: Of flat OpenDocument files: what was deleted from them, and how they look.
-_NO_TEXT = frozenset(
-    {"script", "style", "text:tracked-changes", "office:settings", "office:styles", "office:automatic-styles"}
-)
+_NO_TEXT = frozenset({"script", "style"})
+#: Of an Excel workbook in the XML of 2003.
+_WORKBOOK = "urn:schemas-microsoft-com:office:spreadsheet"
+_MOST_COLUMNS = 16_384
 _NO_ATTRIBUTES = re.compile(
     r"xmlns|xml:|^(?:id|class|style|type|version|href|src|d|[a-z]{1,2}\d?)$|:schemaLocation$"
 )
@@ -70,10 +74,15 @@ def read_xml(file: FileContent) -> Document:
     """
     declared = _ENCODING.search(file.data[:400])
     decoded = decode(file.data, declared[1].decode("ascii") if declared is not None else file.charset)
+    package = packed(decoded.text)
+    if package is not None:
+        return entry_of("docx").read(replace(file, data=package))
     try:
         root = _parse(decoded.text)
     except expat.ExpatError as error:
         return _without_tags(decoded, error.lineno)
+    if any(_WORKBOOK in book.attributes.values() for book in root.elements):
+        return Document(tuple(_workbook_blocks(root.elements[-1])), warnings=decoded.warnings)
     title = next((_text(child) for child in _children(root, "title") if _text(child)), None)
     return Document(tuple(line_blocks(_lines(root))), title, warnings=decoded.warnings)
 
@@ -93,6 +102,44 @@ def _parse(text: str) -> _Element:
         if expat.ErrorString(error.code) != expat.errors.XML_ERROR_UNDEFINED_ENTITY:
             raise
     return _Builder().parse(_ENTITY.sub(lambda match: unescape(match[0]), text))
+
+
+def _workbook_blocks(book: _Element) -> Iterator[Block]:
+    from calypso_mcp.local.indexing.formats.office.spreadsheets import sheet_blocks
+
+    for number, sheet in enumerate(_named(book, "Worksheet"), 1):
+        name = _attribute(sheet, "Name") or f"Sheet {number}"
+        rows = [row for table in _named(sheet, "Table") for row in _rows(table)]
+        yield from sheet_blocks(Part("sheet", number, name), rows)
+        for comment in _named(sheet, "Table", "Row", "Cell", "Comment"):
+            yield Block(f"Comment: {_text(comment)}")
+
+
+def _rows(table: _Element) -> Iterator[Row]:
+    """Yield the rows of a sheet; what is empty is left out of the file, and what follows is numbered."""
+    number = 0
+    for row in _named(table, "Row"):
+        number = int(_attribute(row, "Index") or number + 1)
+        cells: list[str] = []
+        for cell in _named(row, "Cell"):
+            column = int(_attribute(cell, "Index") or len(cells) + 1)
+            cells += [""] * (min(column, _MOST_COLUMNS) - 1 - len(cells))
+            cells.append(" ".join(map(_text, _named(cell, "Data"))))
+            cells += [""] * min(int(_attribute(cell, "MergeAcross") or 0), _MOST_COLUMNS)
+        yield Row(cells, number, number)
+
+
+def _named(element: _Element, name: str, *below: str) -> Iterator[_Element]:
+    """Yield the elements of that name directly in another; of those, the ones named next, and so on."""
+    for child in element.elements:
+        if _local(child.name) == name and below:
+            yield from _named(child, *below)
+        elif _local(child.name) == name:
+            yield child
+
+
+def _attribute(element: _Element, name: str) -> str:
+    return next((value for key, value in element.attributes.items() if _local(key) == name), "")
 
 
 class _Builder:
@@ -129,7 +176,7 @@ class _Builder:
 
 def _lines(element: _Element) -> Iterator[Line]:
     name = _local(element.name)
-    if not _NO_TEXT.isdisjoint({name, element.name}):
+    if name in _NO_TEXT:
         return
     cells = _attributes(element)
     children = element.elements

@@ -16,6 +16,8 @@ _open: Any = olefile.OleFileIO  # not typed
 #: What olefile and a damaged file raise.
 _DAMAGES = (OSError, struct.error, ValueError, TypeError, IndexError)
 _WORD, _EXCEL = "WordDocument", "Workbook"
+#: Of Excel 5 and 95.
+_EXCEL_5 = "Book"
 #: Where a Word file says how many characters its parts have, in their order: text, footnotes, headers and
 #: footers, macros, comments, endnotes, text boxes, those of headers (MS-DOC 2.5.5). anydoc reads the text and
 #: the notes.
@@ -49,7 +51,7 @@ def is_old_workbook(data: bytes) -> bool:
     """Whether a file is one of Excel's from before 2007, whatever else is in it."""
     try:
         with _open(BytesIO(data)) as ole:
-            return ole.exists(_EXCEL)
+            return ole.exists(_EXCEL) or ole.exists(_EXCEL_5)
     except _DAMAGES:
         return False
 

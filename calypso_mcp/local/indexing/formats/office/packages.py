@@ -103,7 +103,7 @@ _OPEN_NOTE = _Markup(
 )
 _OPEN_BOX = _Markup(re.compile(r"<draw:(?:text-box|custom-shape)[ >]"), "</draw:", _OPEN_NOTE.text)
 _OPEN_MARGIN = _Markup(
-    re.compile(r"<style:(?:header|footer)(?:-left|-first)?[ >]"),
+    re.compile(r"<style:(?:header|footer)(?:-left|-first)?(?:\s[^<>]*)?(?<!/)>"),
     "</style:",
     re.compile(r">([^<>]+)(?=<)|</text:(?:p|h)>|<text:(?:tab|s|line-break)\b"),
 )
@@ -158,13 +158,10 @@ class Package:
         yield from dict.fromkeys(found)
 
     def comments(self) -> Iterator[str]:
-        """Yield the comments on a Word document, on cells or on slides."""
+        """Yield the comments on a document, on cells or on slides."""
         yield from self._paragraphs(_WORD_COMMENTS, _WORD_TEXT)
         yield from self._paragraphs(_SHEET_COMMENTS, _CELL_COMMENT)
         yield from self._paragraphs(_SLIDE_COMMENTS, _SLIDE_COMMENT)
-
-    def cell_notes(self) -> Iterator[str]:
-        """Yield the comments on the cells of an OpenDocument spreadsheet."""
         yield from self._paragraphs(_OPEN_CONTENT, _OPEN_NOTE)
 
     def printed_with_sheets(self) -> Iterator[str]:
@@ -263,8 +260,17 @@ class Package:
                 {_MARK_PART: _MARK_SLIDE},
             )
         if "content.xml" in self.names:
-            return self.copy({"content.xml": lambda xml: _DRAW_PAGE.sub(f"{_MARK_PAGE}<draw:page", xml)}, {})
+            return self.copy(
+                {"content.xml": lambda xml: _DRAW_PAGE.sub(f"{_MARK_PAGE}<draw:page", _without_notes(xml))},
+                {},
+            )
         return None
+
+    def without_notes(self) -> bytes | None:
+        """Return a copy of an OpenDocument text without the comments inside its words; None without any."""
+        xml = self.text("content.xml") if "content.xml" in self.names else ""
+        plain = _without_notes(xml)
+        return self.copy({"content.xml": lambda _: plain}, {}) if plain != xml else None
 
     def copy(self, changes: dict[str, Callable[[str], str]], added: dict[str, str]) -> bytes:
         """Return a copy without its pictures; raises as `part` does.
@@ -324,6 +330,22 @@ def _marked_list(xml: str) -> str:
         return f'<{slide[1]} id="{next(numbers)}" {relation[1]}="{_MARK_ID}"/>{slide[0]}'
 
     return _SLIDE_ID.sub(marked, xml)
+
+
+def taken_out(xml: str, start: re.Pattern[str], close: str) -> tuple[str, list[str]]:
+    """Return XML without its elements of a kind, and these."""
+    kept: list[str] = []
+    taken: list[str] = []
+    end = 0
+    while (opened := start.search(xml, end)) and (closed := xml.find(close, opened.end())) >= 0:
+        kept.append(xml[end : opened.start()])
+        end = closed + len(close)
+        taken.append(xml[opened.start() : end])
+    return "".join((*kept, xml[end:])), taken
+
+
+def _without_notes(xml: str) -> str:
+    return taken_out(xml, _OPEN_NOTE.start, _OPEN_NOTE.ends)[0]
 
 
 def _without_ruby(xml: str) -> str:

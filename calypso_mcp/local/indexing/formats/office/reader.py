@@ -64,12 +64,13 @@ def _marked(package: Package, kind: str | None) -> bytes | None:
     if kind == "epub":
         package.check_protection()
         return with_chapter_names(package)
+    if kind == "odt":
+        return package.without_notes()
     return package.with_plain_runs() if kind == "docx" else None
 
 
 def _beside_cells(package: Package) -> Iterator[Block]:
     yield from _comments(package)
-    yield from (Block(f"Comment: {note}") for note in package.cell_notes())
     yield from map(Block, package.drawn_on_sheets())
     yield from map(Block, package.printed_with_sheets())
 

@@ -49,7 +49,7 @@ def read_spreadsheet(data: bytes) -> Document:
         is_small = sheet.total_height * sheet.total_width <= _MOST_SHOWN_CELLS
         grid = _grid(tables) if tables is not None and is_small else None
         rows = _numbered(sheet, sheet.start[0], sheet.end[0], grid)
-        blocks += _sheet_blocks(Part("sheet", number, name), rows)
+        blocks += sheet_blocks(Part("sheet", number, name), rows)
     return Document(tuple(blocks))
 
 
@@ -57,10 +57,11 @@ def _shown_blocks(shown: dict[str, list[anydoc.Table]]) -> Iterator[Block]:
     """Yield the rows of sheets of which nothing but what they show is known."""
     for number, (name, tables) in enumerate(shown.items(), 1):
         rows = [Row(cells, row, row) for row, cells in enumerate(_grid(tables), 1)]
-        yield from _sheet_blocks(Part("sheet", number, name or f"Sheet {number}"), rows)
+        yield from sheet_blocks(Part("sheet", number, name or f"Sheet {number}"), rows)
 
 
-def _sheet_blocks(part: Part, rows: Sequence[Row]) -> Iterator[Block]:
+def sheet_blocks(part: Part, rows: Sequence[Row]) -> Iterator[Block]:
+    """Yield the name of a sheet, then its rows under the names of their columns."""
     yield Block(part.name, part, heading_level=2)
     filled = [row for row in rows if any(row.cells)]
     top = next((index for index, row in enumerate(filled[:_ROWS_ABOVE]) if is_header(row.cells)), None)
