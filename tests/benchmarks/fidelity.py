@@ -21,7 +21,6 @@ from tests.support.producers import (
 )
 from tests.support.producers_mail import made_as_outlook_messages
 from tests.support.producers_office import (
-    UNREAD,
     find_pandoc,
     has_node_writers,
     made_by_gnome,
@@ -45,7 +44,7 @@ def main() -> None:
         if (pandoc := find_pandoc()) is not None:
             made += made_by_pandoc(pandoc)
         if has_node_writers():
-            made += [entry for entry in made_by_node(programs) if entry.name != UNREAD]
+            made += made_by_node(programs)
         made += made_by_gnome(programs, {entry.name: entry.data for entry in made})
         by_format: defaultdict[str, list[Made]] = defaultdict(list)
         for entry in made:

@@ -26,8 +26,6 @@ from tests.support.node import ENVIRON, MODULES, find_program
 from tests.support.producers import SECTIONS, SENTENCES, SOUGHT, Made
 
 PAIRS = tuple(zip(SECTIONS, SENTENCES, strict=True))
-#: A file with cells that no parser reads.
-UNREAD = "SheetJS.xlsb"
 _ROWS = (("section", "rule"), *PAIRS)
 _PLACE_IN_ROWS = ("row", SOUGHT + 2)
 

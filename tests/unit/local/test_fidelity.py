@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from calypso_mcp.local.indexing.documents import ExtractionFailed
-from tests.support.fidelity import document_of, is_cited_right, share_found, slices_back
+from tests.support.fidelity import is_cited_right, share_found, slices_back
 from tests.support.producers import Made, has_libreoffice, made_by_libraries, made_by_libreoffice
 from tests.support.producers_mail import made_as_outlook_messages
 from tests.support.producers_office import (
-    UNREAD,
     find_pandoc,
     has_node_writers,
     made_by_gnome,
@@ -53,29 +51,10 @@ def test_documents_of_pandoc_are_read_whole_and_cited_right() -> None:
         check(made)
 
 
-#: Programs in JavaScript.
-needs_node = pytest.mark.skipif(
-    not has_node_writers(), reason="not installed: npm install --prefix tests/node"
-)
-
-
-@pytest.fixture(scope="module")
-def by_node(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Made]:
-    """What programs in JavaScript wrote, by name; starting Node takes longer than reading it."""
-    return {made.name: made for made in made_by_node(tmp_path_factory.mktemp("node"))}
-
-
-@needs_node
-def test_documents_of_javascript_are_read_whole_and_cited_right(by_node: dict[str, Made]) -> None:
-    for made in by_node.values():
-        if made.name != UNREAD:
-            check(made)
-
-
-@needs_node
-def test_cells_that_no_parser_reads_fail_and_say_what_to_do(by_node: dict[str, Made]) -> None:
-    with pytest.raises(ExtractionFailed, match="Save it as xlsx"):
-        document_of(by_node[UNREAD])
+@pytest.mark.skipif(not has_node_writers(), reason="not installed: npm install --prefix tests/node")
+def test_documents_of_javascript_are_read_whole_and_cited_right(tmp_path: Path) -> None:
+    for made in made_by_node(tmp_path):
+        check(made)
 
 
 def test_documents_of_gnumeric_and_abiword_are_read_whole_and_cited_right(tmp_path: Path) -> None:

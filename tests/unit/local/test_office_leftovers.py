@@ -27,6 +27,12 @@ from odf.text import P
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.detection import choose_entry
 from calypso_mcp.local.indexing.formats.office.packages import Package
+from tests.support.binary_workbook import (
+    binary_workbook,
+    cell_next_to_the_last,
+    cell_with_column,
+    shared_cell,
+)
 
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -285,3 +291,15 @@ def test_what_a_presentation_shows_in_place_of_a_text_is_no_header() -> None:
     with zipfile.ZipFile(target, "w") as package:
         package.writestr("styles.xml", styles)
     assert list(Package(target.getvalue()).margins()) == ["Manual"]
+
+
+def test_cells_of_a_binary_workbook_are_read_in_both_their_forms() -> None:
+    long = "The lane to Oslo takes three days. " * 8
+    cells = cell_with_column("lane", 1), cell_next_to_the_last(long), cell_next_to_the_last("slow")
+    document = read("a.xlsb", binary_workbook(*cells, comment="Ask Anna."))
+    assert document.text == f"Rates\n\nlane | {long.strip()} | slow\n\nComment: Ask Anna."
+
+
+def test_a_file_on_which_a_library_gives_up_is_called_damaged() -> None:
+    with pytest.raises(ExtractionFailed, match="may be damaged"):
+        read("a.xlsb", binary_workbook(shared_cell(0)))

@@ -58,7 +58,13 @@ class Entry:
         """Return what `file` holds; raises `ExtractionFailed`, or whatever a parser raises."""
         if not self.reader:
             raise ExtractionFailed("unsupported", "Pictures are read as files of their own. Send it so.")
-        return without_embedded(_load(self.reader)(file))
+        try:
+            return without_embedded(_load(self.reader)(file))
+        except BaseException as error:
+            # What a library in Rust raises where it gives up is no `Exception`, and would end the process.
+            if type(error).__name__ != "PanicException":
+                raise
+            raise ExtractionFailed("broken", "The file could not be read: it may be damaged.") from error
 
     def recognize(self, file: FileContent) -> Document:
         """Return what `file` holds, the text in its pictures included; raises as `read` does."""

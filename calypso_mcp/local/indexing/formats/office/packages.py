@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
 from io import BytesIO
@@ -30,8 +30,6 @@ _SLIDE_COMMENTS = re.compile(r"^ppt/comments/[^/]+\.xml$")
 _SHEETS = re.compile(r"^xl/(?:workbook|worksheets/[^/]+)\.xml$")
 #: Rows, columns and sheets that anydoc leaves out.
 _HIDDEN = re.compile(r"""(<(?:row|col|sheet)\b[^<>]*?)\s(?:hidden="(?:1|true)"|state="(?:veryH|h)idden")""")
-_BINARY_SHEETS = re.compile(r"^xl/worksheets/[^/]+\.bin$")
-_SHORT_CELLS = frozenset(range(12, 19))
 #: Sheets that unpack to more are not looked at for hidden rows.
 _MOST_SHEET_BYTES = 32 << 20
 #: How a sheet's header says what is set: fonts, sizes, page numbers (ECMA-376 part 1, 18.3.1.46).
@@ -200,17 +198,6 @@ class Package:
             if data and not (name.endswith(".bin") and data.startswith(_OLE)):
                 yield Member(posixpath.basename(name), "", data)
 
-    def check_cells(self) -> None:
-        """Raise `ExtractionFailed` (`unsupported`) for a binary workbook with cells that no parser reads.
-
-        Those in the short form (MS-XLSB 2.1.4, BrtShortBlank to BrtShortIsst), which some programs write.
-        """
-        for name in self._named(_BINARY_SHEETS):
-            if any(kind in _SHORT_CELLS for kind in _binary_records(self.part(name))):
-                raise ExtractionFailed(
-                    "unsupported", "The workbook's cells are in a form that is not read. Save it as xlsx."
-                )
-
     def check_protection(self) -> None:
         """Raise `ExtractionFailed` (`encrypted`) for a book of encrypted pages (EPUB OCF 3.3, 4.2.6.3)."""
         name = "META-INF/encryption.xml"
@@ -272,7 +259,7 @@ class Package:
         plain = _without_notes(xml)
         return self.copy({"content.xml": lambda _: plain}, {}) if plain != xml else None
 
-    def copy(self, changes: dict[str, Callable[[str], str]], added: dict[str, str]) -> bytes:
+    def copy(self, changes: dict[str, Callable[[str], str]], added: Mapping[str, str | bytes]) -> bytes:
         """Return a copy without its pictures; raises as `part` does.
 
         Args:
@@ -291,28 +278,6 @@ class Package:
             for name, content in added.items():
                 copy.writestr(name, content)
         return target.getvalue()
-
-
-def _binary_records(part: bytes) -> Iterator[int]:
-    """Yield the kinds of the records of a binary part (MS-XLSB 2.1.4)."""
-    at = 0
-    while at < len(part):
-        kind, at = _number(part, at, 2)
-        size, at = _number(part, at, 4)
-        at += size
-        yield kind
-
-
-def _number(part: bytes, at: int, most: int) -> tuple[int, int]:
-    """Return a number of at most so many bytes, seven bits in each, and where it ends."""
-    value = 0
-    for shift in range(most):
-        byte = part[at] if at < len(part) else 0
-        at += 1
-        value |= (byte & 0x7F) << (7 * shift)
-        if not byte & 0x80:
-            break
-    return value, at
 
 
 def decode_part(content: bytes, codec: str = "utf-8") -> str:

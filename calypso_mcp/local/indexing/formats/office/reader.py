@@ -11,6 +11,7 @@ import anydoc
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
 from calypso_mcp.local.indexing.formats.members import MOST_MEMBERS, read_member
+from calypso_mcp.local.indexing.formats.office.binary_sheets import binary_comments, with_long_cells
 from calypso_mcp.local.indexing.formats.office.books import with_chapter_names
 from calypso_mcp.local.indexing.formats.office.model import document_blocks, parse
 from calypso_mcp.local.indexing.formats.office.old_files import is_old_workbook, read_beside
@@ -31,9 +32,9 @@ def read_office(file: FileContent) -> Document:
     kind = anydoc.format_from_bytes(file.data)
     package = _package(file.data)
     if kind in _SPREADSHEETS or (kind is None and is_old_workbook(file.data)):
+        shown = None
         if package is not None:
-            package.check_cells()
-        shown = package.with_hidden_rows() if package is not None else None
+            shown = package.with_hidden_rows() or with_long_cells(package)
         document = read_spreadsheet(file.data if shown is None else shown)
         beside = _beside_cells(package) if package is not None else map(Block, read_beside(file.data))
         return replace(document, blocks=(*document.blocks, *beside))
@@ -71,6 +72,7 @@ def _marked(package: Package, kind: str | None) -> bytes | None:
 
 def _beside_cells(package: Package) -> Iterator[Block]:
     yield from _comments(package)
+    yield from (Block(f"Comment: {comment}") for comment in binary_comments(package))
     yield from map(Block, package.drawn_on_sheets())
     yield from map(Block, package.printed_with_sheets())
 
