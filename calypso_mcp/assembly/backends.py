@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _LEDGER_FILE = "sent.sqlite"
 #: Connections that all callers together may use at the same time, to the API and to the storage each.
 _MOST_CONNECTIONS = 100
+#: Files sent to the embedded Calypso at the same time: it stores together what arrives together.
+_TO_EMBEDDED = 32
 #: Backends of different keys kept at the same time; the one unused for longest is dropped first.
 _KEPT_BACKENDS = 256
 
@@ -176,5 +178,5 @@ def client_policies(settings: Settings) -> ClientPolicies:
         timeouts=Timeouts(
             connect_s=min(10.0, seconds), read_s=seconds, write_s=seconds, answer_s=max(60.0, 2 * seconds)
         ),
-        parallel_uploads=settings.parallel_uploads,
+        parallel_uploads=settings.parallel_uploads or (8 if settings.uses_hosted_api else _TO_EMBEDDED),
     )

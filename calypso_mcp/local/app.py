@@ -107,9 +107,10 @@ def create_app(options: LocalOptions) -> Starlette:
 
 def _app(lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None) -> Starlette:
     return Starlette(
+        # Each is tried in turn, and most requests bring a file.
         routes=[
-            Mount("/v1", routes=[description.route(OPERATIONS), *routes(OPERATIONS)]),
             *uploads.ROUTES,
+            Mount("/v1", routes=[description.route(OPERATIONS), *routes(OPERATIONS)]),
         ],
         lifespan=lifespan,
         exception_handlers={HTTPException: answer_exception},

@@ -6,6 +6,7 @@ import hashlib
 import json
 import secrets
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final
 
 _COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -40,6 +41,12 @@ def fingerprint(value: Any) -> str:
 def json_text(value: Any, *, sort_keys: bool = False) -> str:
     """Return `value` as compact JSON, the form its size is measured in."""
     return (_SORTED if sort_keys else _COMPACT).encode(value)
+
+
+@lru_cache(maxsize=1_024)
+def read_texts(text: str) -> tuple[str, ...]:
+    """Return the JSON array of strings that a column holds; most rows hold the same few."""
+    return tuple(json.loads(text))
 
 
 def iso_time(seconds: float) -> str:

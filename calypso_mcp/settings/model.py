@@ -164,8 +164,11 @@ class Settings(BaseModel):
         description="Lets callers of `calypso-mcp http` name files on the server's disk (inside the allowed "
         "folders).",
     )
-    parallel_uploads: Annotated[int, Knob("transfer", "N")] = Field(
-        default=8, ge=1, le=64, description="Files sent at the same time."
+    parallel_uploads: Annotated[int | None, Knob("transfer", "N")] = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="Files sent at the same time; unset: 8, and 32 to the embedded Calypso.",
     )
     request_timeout_s: Annotated[
         float, Knob("transfer", "SECONDS", variable="CALYPSO_REQUEST_TIMEOUT", flag="--request-timeout")

@@ -222,6 +222,13 @@ class ReadableFormats:
         }
 
     @cached_property
+    def _signed_at_all(self) -> dict[Container, Signatures]:
+        return {
+            container: Signatures(sign for known in self._of(container) for sign in known.signatures)
+            for container in Container
+        }
+
+    @cached_property
     def _by_ending(self) -> dict[str, FileFormat]:
         return {ending: known for known in reversed(self.formats) for ending in known.endings}
 
@@ -255,6 +262,9 @@ class ReadableFormats:
 
     def _marked(self, container: Container, head: bytes) -> FileFormat | None:
         """Return the first format of that container which has a signature in `head`."""
+        # Most files have none.
+        if not self._signed_at_all[container].is_any_in(head):
+            return None
         for known, signatures in self._signed[container]:
             if signatures.is_any_in(head):
                 return known

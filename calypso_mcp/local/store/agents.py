@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from calypso_mcp.local.identifiers import json_text
+from calypso_mcp.local.identifiers import json_text, read_texts
 from calypso_mcp.sqlite.rows import insert_row
 
 
@@ -72,5 +71,5 @@ def update(
 
 def _agent(row: sqlite3.Row) -> AgentRow:
     fields = dict(row)
-    fields["bucket_ids"] = tuple(json.loads(fields["bucket_ids"]))
+    fields["bucket_ids"] = read_texts(fields["bucket_ids"])
     return AgentRow(**fields)

@@ -9,7 +9,7 @@ import json
 from typing import Any, Final
 
 from calypso_mcp.domain.uploads.declaration import Declaration
-from calypso_mcp.local.identifiers import json_text
+from calypso_mcp.local.identifiers import json_text, read_texts
 
 _COLUMNS: Final = ("filename", "content_type", "title", "tags", "metadata", "path", "if_exists")
 
@@ -30,6 +30,7 @@ def columns_of(declaration: Declaration) -> dict[str, str | None]:
 def take_declaration(fields: dict[str, Any]) -> Declaration:
     """Return the declaration in the fields of a row, and take its columns out of them."""
     declared = {name: fields.pop(name) for name in _COLUMNS}
-    declared["tags"] = tuple(json.loads(declared["tags"]))
-    declared["metadata"] = json.loads(declared["metadata"])
+    declared["tags"] = read_texts(declared["tags"])
+    metadata = declared["metadata"]
+    declared["metadata"] = {} if metadata == "{}" else json.loads(metadata)
     return Declaration(**declared)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
 from calypso_mcp.domain.uploads.declaration import Declaration
-from calypso_mcp.local.identifiers import derived_id, json_text
+from calypso_mcp.local.identifiers import derived_id, json_text, read_texts
 from calypso_mcp.local.indexing.documents import Document
 from calypso_mcp.local.store.declarations import columns_of, take_declaration
 from calypso_mcp.local.store.sessions import SessionRow
@@ -210,5 +210,5 @@ def set_status(
 
 def _file(row: sqlite3.Row, sync: tuple[tuple[str, str], ...]) -> FileRow:
     fields = dict(row)
-    fields["warnings"] = tuple(json.loads(fields["warnings"]))
+    fields["warnings"] = read_texts(fields["warnings"])
     return FileRow(declaration=take_declaration(fields), **fields, sync=sync)

@@ -10,7 +10,7 @@ from typing import Any
 
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.blobs import Digests
-from calypso_mcp.local.identifiers import json_text, new_id, new_secret, secret_hash
+from calypso_mcp.local.identifiers import json_text, new_id, new_secret, read_texts, secret_hash
 from calypso_mcp.local.store.declarations import columns_of, take_declaration
 from calypso_mcp.sqlite.rows import insert_rows
 
@@ -180,5 +180,5 @@ def _insert_addresses(
 
 
 def _session(fields: dict[str, Any]) -> SessionRow:
-    fields["bucket_ids"] = tuple(json.loads(fields["bucket_ids"]))
+    fields["bucket_ids"] = read_texts(fields["bucket_ids"])
     return SessionRow(declaration=take_declaration(fields), **fields)
