@@ -39,16 +39,15 @@ class SearchRequest(WireModel):
 class SearchResult(WireModel):
     """One passage.
 
-    The embedded backend puts into `attributes`: `bucket_ids` (all buckets the file is in), `kind`
-    (`website` or `qa`; absent for a file), `path` (of a file that came from a folder below it), `score`
-    (higher is better), `also_in` (`file_id` and `filename`, or path, of other files that hold the same
-    text), `heading` (the headings it stands under, outermost first, parted by " > "), and where it
-    stands, counted from 1: `page` (with `page_label` where another number is printed on it), `slide`,
+    The embedded backend puts into `attributes`: `bucket_ids` (all buckets the file is in), `updated_at` (that
+    of the file), `kind` (`website` or `qa`; absent for a file), `path` (of a file that came from a folder
+    below it), `score` (higher is better), `also_in` (`file_id` and `filename`, or path, of other files that
+    hold the same text), `heading` (the headings it stands under, outermost first, parted by " > "), and where
+    it stands, counted from 1: `page` (with `page_label` where another number is printed on it), `slide`,
     `message`, `cell`, `sheet` with `row_start` and `row_end`, `line_start` and `line_end`. `match` is the
     start and end of the part of `text` that matches best. `outline` leads from parts of `text` to their
-    headings and lines: a list of stretches, each its start, its line (0 of repeated column names), its
-    last line if its own cannot be told apart, and its heading if another than before (see
-    `domain.outlines`).
+    headings and lines: a list of stretches, each its start, its line (0 of repeated column names), its last
+    line if its own cannot be told apart, and its heading if another than before (see `domain.outlines`).
     """
 
     source_index: StrictInt = 0

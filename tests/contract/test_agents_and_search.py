@@ -216,6 +216,12 @@ async def test_a_search_is_filtered_by_what_is_known_of_sources(
     assert {result["filename"] for result in await api.searched("zebra", **filters)} == expected
 
 
+async def test_a_hit_says_when_its_source_last_changed(api: Api) -> None:
+    file = await api.settled((await api.upload(b"Refunds take fourteen days.", filename="a.txt"))["id"])
+    [result] = await api.searched("refunds")
+    assert result["attributes"]["updated_at"] == file["updated_at"]
+
+
 async def test_a_search_names_copies_and_words_that_no_document_holds(api: Api) -> None:
     for name in ("first.txt", "second.txt"):
         file = await api.upload(b"Refunds take fourteen days.", filename=name, if_exists="keep_both")

@@ -126,6 +126,20 @@ async def test_other_files_with_the_same_text_are_named(connect: Connect, api: S
         assert "also in: copy.md" in text(result)
 
 
+@pytest.mark.parametrize(
+    ("updated_at", "day"),
+    [("2026-01-31T08:00:00Z", "2026-01-31"), ("soon\u202e", None), (1_700_000_000, None), (None, None)],
+)
+async def test_a_hit_says_the_day_of_its_source_where_the_api_does(
+    connect: Connect, api: ScriptedCalypso, updated_at: object, day: str | None
+):
+    api.search = lambda _body: [hit("Said.", "f1", "handbook", attributes={"updated_at": updated_at})]
+    async with connect() as client:
+        result = await client.call_tool("search_bucket", {"query": "x"})
+        assert facts(result)["hits"][0].get("updated") == day
+        assert (f"updated: {day}" in text(result)) is (day is not None)
+
+
 async def test_results_from_outside_the_scope_are_dropped_and_counted_in_the_log(
     connect: Connect, api: ScriptedCalypso, caplog: pytest.LogCaptureFixture
 ):

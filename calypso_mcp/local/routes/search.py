@@ -15,6 +15,7 @@ from calypso_mcp.local import agent_models
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer
 from calypso_mcp.local.http.operations import Operation
+from calypso_mcp.local.identifiers import iso_time
 from calypso_mcp.local.refusals import Refusal, invalid
 from calypso_mcp.local.retrieval import search as retrieval
 from calypso_mcp.local.retrieval.index import Passage
@@ -125,7 +126,13 @@ def attributes_of(passage: Passage, source: FileRow) -> dict[str, Any]:
         **({} if source.kind == "file" else {"kind": source.kind}),
         **({} if path in (None, source.declaration.filename) else {"path": path}),
     }
-    return {"bucket_ids": list(source.bucket_ids), "score": passage.score, **named, **place_of(passage)}
+    return {
+        "bucket_ids": list(source.bucket_ids),
+        "updated_at": iso_time(source.updated_at),
+        "score": passage.score,
+        **named,
+        **place_of(passage),
+    }
 
 
 def place_of(passage: Passage) -> dict[str, Any]:

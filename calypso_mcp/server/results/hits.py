@@ -10,7 +10,7 @@ from calypso_mcp.api.search import SearchResult
 from calypso_mcp.domain.outlines import widen_to_section
 from calypso_mcp.domain.untrusted_text import clean_line, fence
 from calypso_mcp.server.results import excerpts
-from calypso_mcp.server.results.models import USUAL, Prose, ToolResult
+from calypso_mcp.server.results.models import USUAL, Prose, ToolResult, day_of
 from calypso_mcp.server.results.places import match_of, narrow, outline_of, place_text
 from calypso_mcp.server.scope.bucket_search import Found
 
@@ -29,6 +29,7 @@ class Hit(ToolResult):
     bucket: str | None = USUAL
     title: str | None = None
     url: str | None = None
+    updated: str | None = None
     cut: bool | None = None
     also_in: list[str] | None = None
 
@@ -45,6 +46,7 @@ class Hit(ToolResult):
             "bucket": self.bucket,
             "file_id": self.file_id,
             "url": self.url if self.filename else None,
+            "updated": self.updated,
             "also in": ", ".join(self.also_in or ()) or None,
             "cut": "search_bucket with detail=full shows more" if self.cut else None,
         }
@@ -78,6 +80,7 @@ def hit_of(entry: Found, query: str, tokens: int, *, concise: bool = True) -> Hi
         place=(place_text(narrow(attributes, text, start, end)) or None) if kind != "qa" else None,
         bucket=slug,
         url=_line(result.url),
+        updated=day_of(attributes.get("updated_at")),
         also_in=_copies(attributes.get("also_in")),
     )
 

@@ -7,6 +7,7 @@ The tool list does not name facts of type `SkipJsonSchema`: they explain themsel
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, Self, TypeVar, cast
@@ -18,6 +19,9 @@ from calypso_mcp.domain.untrusted_text import clean, clean_value
 from calypso_mcp.server import schemas
 
 T = TypeVar("T")
+
+_DAY_CHARS = len("2026-01-31")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 #: Default of a fact that most entries of a list have, so that their published schema names it.
@@ -66,6 +70,11 @@ def answer(result: ToolResult) -> CallToolResult:
     return CallToolResult(
         content=[TextContent(type="text", text=result.as_text())], structured_content=result.facts()
     )
+
+
+def day_of(moment: object) -> str | None:
+    """Return the day of a moment in ISO 8601, as in "2026-01-31"; None of anything else."""
+    return moment[:_DAY_CHARS] if isinstance(moment, str) and _DAY.match(moment) else None
 
 
 def with_ignored(result: CallToolResult, ignored: Sequence[str]) -> CallToolResult:

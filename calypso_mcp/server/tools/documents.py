@@ -21,14 +21,14 @@ from calypso_mcp.api.sources import SourceText
 from calypso_mcp.api.states import state_of_file
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, ScopeError
-from calypso_mcp.server.results.models import Prose, ToolResult, answer, as_json
+from calypso_mcp.server.results.models import Prose, ToolResult, answer, as_json, day_of
 from calypso_mcp.server.results.places import Place, place_text, read_place
 from calypso_mcp.server.results.standings import reason_of
 from calypso_mcp.server.scope.bucket_search import Found, search_buckets
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.scope.scoped_lookup import require_file
 from calypso_mcp.server.tools.search import strong
-from calypso_mcp.server.tools.sources import NOTICE, day_of, name_of, read_from
+from calypso_mcp.server.tools.sources import NOTICE, name_of, read_from
 
 #: Most text of one `fetch`, in characters: some 10,000 tokens.
 _MOST_CHARS: Final = 40_000
@@ -133,7 +133,7 @@ async def _read(access: Access, document_id: str, file_id: str, place: str) -> D
     state = state_of_file(file)
     facts = {
         "notice": NOTICE,
-        "updated": day_of(file),
+        "updated": day_of(file.updated_at),
         "passages": shown,
         "next_id": next_id,
         "state": None if text.passages else state.readiness.value,
