@@ -65,6 +65,14 @@ def decode(data: bytes, declared: str = "") -> Decoded:
     return Decoded(unicodedata.normalize("NFC", text), found.encoding, found.warnings)
 
 
+def decode_short(data: bytes, declared: str = "") -> Decoded:
+    """Return what `decode` does; a name or subject in no known encoding is read letter by letter."""
+    try:
+        return decode(data, declared)
+    except ExtractionFailed:
+        return Decoded(data.decode("latin-1"), "latin-1")
+
+
 def _decode(data: bytes, declared: str) -> Decoded:
     marked = marked_encoding(data)
     if marked is not None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import Any
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
 from calypso_mcp.local.indexing.formats.members import MOST_DEPTH, MOST_MEMBERS, Member, read_member
@@ -47,6 +49,15 @@ def letter_document(letters: Sequence[Letter], file: FileContent, *, numbered: b
     return Document(tuple(blocks), title or None, warnings=tuple(dict.fromkeys(warnings)))
 
 
+def unpack_rich_text(packed: bytes) -> bytes | None:
+    """Return the RTF of a body as Outlook packs it; None of damaged ones, and without the `outlook` extra."""
+    try:
+        library: Any = import_module("compressed_rtf")
+        return library.decompress(packed)
+    except Exception:  # noqa: BLE001  it raises no other
+        return None
+
+
 def _blocks(letter: Letter, warnings: list[str], file: FileContent) -> Iterator[Block]:
     if letter.subject:
         yield Block(letter.subject, heading_level=1)
@@ -58,9 +69,8 @@ def _blocks(letter: Letter, warnings: list[str], file: FileContent) -> Iterator[
         yield from map(_below_subject, document.blocks)
     for position, attachment in enumerate(letter.attachments):
         is_letter = isinstance(attachment, Letter)
-        yield Block(
-            f"Attachment: {attachment.subject if is_letter else attachment.name}".strip(), heading_level=2
-        )
+        if name := attachment.subject if is_letter else attachment.name:
+            yield Block(f"Attachment: {name}", heading_level=2)
         if file.depth < MOST_DEPTH and position < MOST_MEMBERS:
             found = (
                 _blocks(attachment, warnings, replace(file, depth=file.depth + 1))

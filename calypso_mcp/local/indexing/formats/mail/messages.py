@@ -17,6 +17,8 @@ from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, Fil
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
 from calypso_mcp.local.indexing.formats.mail.letters import Body, Letter, letter_document
+from calypso_mcp.local.indexing.formats.mail.signed import signed_content
+from calypso_mcp.local.indexing.formats.mail.tnef import TNEF_TYPES, read_tnef
 from calypso_mcp.local.indexing.formats.members import Member
 from calypso_mcp.local.indexing.formats.texts.text import text_document
 
@@ -36,6 +38,8 @@ _TYPED_HEADERS = frozenset({"content-type", "content-disposition", "content-tran
 _STUB_WORDS = 20
 #: Of S/MIME (RFC 8551, 3.5.3) and PGP (RFC 3156, 4 and 5).
 _SIGNATURES = frozenset({"pkcs7-signature", "x-pkcs7-signature", "pgp-signature", "pgp-encrypted"})
+#: A message behind its signature, or encrypted (RFC 8551, 3.2).
+_SEALED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 #: By subtype of text: what it is read as, if not as plain text.
 _FORMATS = {"html": "html", "calendar": "cards"}
 
@@ -176,7 +180,7 @@ def _is_rich(part: EmailMessage) -> bool:
     return part.get_content_type() == "text/html" or _is_container(part)
 
 
-def _attachments(message: EmailMessage, bodies: Sequence[EmailMessage]) -> Iterator[Member]:
+def _attachments(message: EmailMessage, bodies: Sequence[EmailMessage]) -> Iterator[Member | Letter]:
     shown = set(map(id, bodies))
     for part in _leaves(message):
         if id(part) in shown or part.get_content_maintype() == "multipart":
@@ -187,6 +191,10 @@ def _attachments(message: EmailMessage, bodies: Sequence[EmailMessage]) -> Itera
             yield Member(name or "message.eml", "message/rfc822", _inner_message(part))
         elif part.get_content_type() == "message/delivery-status":
             yield Member(name or "status.txt", "text/plain", b"\n".join(map(bytes, _parts(part))))
+        elif part.get_content_type() in _SEALED and (inner := signed_content(_payload(part))):
+            yield Member("signed message.eml", "message/rfc822", inner)
+        elif _is_tnef(part, name) and (letter := read_tnef(_payload(part))) is not None:
+            yield letter
         elif name and not _is_decoration(part):
             yield Member(name, part.get_content_type(), _payload(part))
 
@@ -235,6 +243,10 @@ def _is_decoration(part: EmailMessage) -> bool:
         return True
     is_shown = part.get("Content-ID") is not None or part.get_content_disposition() == "inline"
     return is_shown and part.get_content_maintype() in {"image", "font"}
+
+
+def _is_tnef(part: EmailMessage, name: str) -> bool:
+    return part.get_content_type() in TNEF_TYPES or name.lower() == "winmail.dat"
 
 
 def _payload(part: EmailMessage) -> bytes:

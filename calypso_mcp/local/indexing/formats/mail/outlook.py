@@ -2,24 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
 from email.errors import HeaderParseError
 from email.header import decode_header, make_header
 from io import BytesIO
 from typing import Any, Final
 
-import compressed_rtf
+from olefile import OleFileIO  # pyright: ignore[reportMissingTypeStubs]
 from oxmsg import Message
 from oxmsg.attachment import Attachment as OutlookAttachment
+from oxmsg.domain.encodings import encoding_from_codepage
+from oxmsg.domain.model import UnrecognizedCodePageError, UnsupportedEncodingError
 from oxmsg.properties import Properties
-from oxmsg.storage import Storage
+from oxmsg.storage import Storage, Stream
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
-from calypso_mcp.local.indexing.formats.mail.letters import Body, Letter, letter_document
+from calypso_mcp.local.indexing.formats.encodings.decoding import decode_short
+from calypso_mcp.local.indexing.formats.mail.letters import Body, Letter, letter_document, unpack_rich_text
 from calypso_mcp.local.indexing.formats.members import Member
 
+_open: Any = OleFileIO  # not typed
+_storage: Any = Storage
 #: PidTagRtfCompressed (MS-OXCMSG 2.2.1.58.4): where a body is that has neither text nor HTML.
 _RTF: Final = 0x1009
+#: PidTagHtml, which is bytes.
+_HTML: Final = 0x1013
+#: PidTagMessageCodepage and PidTagInternetCodepage: what text of the types below is encoded in.
+_CODE_PAGES: Final = (0x3FFD, 0x3FDE)
+#: Stated without a look at the text.
+_ASCII: Final = 20127
+#: Types of text in a code page and in UTF-16 (MS-OXCDATA 2.11.1), and how the streams of the former end.
+_STRING8: Final = 0x1E
+_UNICODE: Final = 0x1F
+_TEXT_STREAM: Final = "__substg1.0_"
+#: Of PidTagBody in a code page.
+_BODY_STREAM: Final = "__substg1.0_1000001E"
+_PROPERTIES: Final = "__properties_version1.0"
 #: The storage of an attached message, inside that of its attachment (MS-OXMSG 2.2.2.1).
 _MESSAGE_STORAGE: Final = "__substg1.0_3701000D"
 #: Bytes before the properties of an attached message (MS-OXMSG 2.4.1.2), and of one property. Some programs
@@ -48,10 +68,50 @@ def read_outlook(file: FileContent) -> Document:
         ExtractionFailed: `broken`.
     """
     try:
-        message = Message.load(BytesIO(file.data))
-    except Exception as error:
+        with _open(BytesIO(file.data)) as opened:
+            storage: Storage = _storage.from_ole(opened)
+        message = Message(_in_unicode(storage, _charset(storage)))
+        return letter_document([_letter(message, 0)], file)
+    except (OSError, LookupError, ValueError, struct.error) as error:
         raise ExtractionFailed("broken", "The file is damaged, or no Outlook message.") from error
-    return letter_document([_letter(message, 0)], file)
+
+
+def _charset(storage: Storage) -> str:
+    """Return the encoding of a message's text: the stated one, else that of its body."""
+    properties = Message(storage).properties
+    for number in _CODE_PAGES:
+        page = properties.int_prop_value(number)
+        with suppress(UnrecognizedCodePageError, UnsupportedEncodingError):
+            if page and page != _ASCII:
+                return encoding_from_codepage(page)
+    bodies = (stream.bytes_ for stream in storage.streams if stream.name == _BODY_STREAM)
+    return decode_short(next(bodies, b"")).encoding
+
+
+def _in_unicode(storage: Storage, charset: str) -> Storage:
+    """Return a copy whose text is in UTF-16 without NULs at its end: no other is read rightly."""
+    return Storage(
+        storage.path,
+        tuple(_unicode_stream(stream, charset) for stream in storage.streams),
+        tuple(_in_unicode(inner, charset) for inner in storage.storages),
+    )
+
+
+def _unicode_stream(stream: Stream, charset: str) -> Stream:
+    if stream.name == _PROPERTIES:
+        entries = bytearray(stream.bytes_)
+        for at in range(len(entries) % _PROPERTY_BYTES, len(entries), _PROPERTY_BYTES):
+            if int.from_bytes(entries[at : at + 2], "little") == _STRING8:
+                entries[at] = _UNICODE
+        return Stream(stream.path, bytes(entries))
+    kind = stream.name[-4:] if stream.name.startswith(_TEXT_STREAM) else ""
+    if kind == f"{_STRING8:04X}":
+        text = decode_short(stream.bytes_, charset).text
+    elif kind == f"{_UNICODE:04X}":
+        text = stream.bytes_.decode("utf-16-le", "replace")
+    else:
+        return stream
+    return Stream(f"{stream.path[:-4]}{_UNICODE:04X}", text.rstrip("\0").encode("utf-16-le", "replace"))
 
 
 def _letter(message: Message, depth: int) -> Letter:
@@ -68,16 +128,18 @@ def _letter(message: Message, depth: int) -> Letter:
 
 def _bodies(message: Message) -> Iterator[Body]:
     """Yield the body: as text where there is any, else as HTML, else as Outlook's own RTF."""
-    for body, kind in ((message.body, "text"), (message.html_body, "html")):
-        if body and body.strip():
-            yield Body(FileContent(body.encode(errors="replace"), charset="utf-8"), kind)
+    properties = message.properties
+    for body, charset, kind in (
+        ((message.body or "").encode(errors="replace"), "utf-8", "text"),
+        (properties.binary_prop_value(_HTML) or b"", "", "html"),
+        ((properties.str_prop_value(_HTML) or "").encode(errors="replace"), "utf-8", "html"),
+    ):
+        if body.strip():
+            yield Body(FileContent(body, charset=charset), kind)
             return
-    packed = message.properties.binary_prop_value(_RTF)
-    if not packed:
-        return
-    library: Any = compressed_rtf  # it states no types
-    unpack: Callable[[bytes], bytes] = library.decompress
-    yield Body(FileContent(unpack(packed)), "rtf")
+    packed = properties.binary_prop_value(_RTF)
+    if packed and (rich := unpack_rich_text(packed)) is not None:
+        yield Body(FileContent(rich), "rtf")
 
 
 def _people(message: Message) -> Iterator[str]:

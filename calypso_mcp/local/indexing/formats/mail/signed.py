@@ -1,0 +1,61 @@
+"""The message inside an opaque signature (S/MIME signed-data, RFC 8551 3.5.2, in CMS, RFC 5652)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+#: 1.2.840.113549.1.7.2, in DER.
+_SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
+_STRING_OF_PARTS = 0x24
+_INDEFINITE = 0x80
+#: Files are nested this deep where programs make them, with room to spare.
+_MOST_DEPTH = 30
+
+
+class _Element(NamedTuple):
+    """An element of BER (X.690, 8.1): its tag, where its content stands, and what follows it."""
+
+    tag: int
+    start: int
+    end: int
+    next: int
+
+
+def signed_content(data: bytes) -> bytes | None:
+    """Return what was signed, without a look at the signature; None of what is encrypted or damaged."""
+    try:
+        kind, wrapped = _inside(data, _element(data, 0))
+        if data[kind.start : kind.end] != _SIGNED_DATA:
+            return None
+        [signed] = _inside(data, wrapped)
+        content = _inside(data, signed)[2]
+        _, wrapped = _inside(data, content)
+        [string] = _inside(data, wrapped)
+        parts = _inside(data, string) if string.tag == _STRING_OF_PARTS else [string]
+    except (IndexError, ValueError):
+        return None
+    return b"".join(data[part.start : part.end] for part in parts)
+
+
+def _inside(data: bytes, outer: _Element) -> list[_Element]:
+    found: list[_Element] = []
+    at = outer.start
+    while at < outer.end:
+        found.append(_element(data, at))
+        at = found[-1].next
+    return found
+
+
+def _element(data: bytes, at: int, depth: int = 0) -> _Element:
+    tag, length, start = data[at], data[at + 1], at + 2
+    if length == _INDEFINITE:
+        if depth > _MOST_DEPTH:
+            raise ValueError("nested too deeply")
+        end = start
+        while data[end] or data[end + 1]:
+            end = _element(data, end, depth + 1).next
+        return _Element(tag, start, end, end + 2)
+    if length > _INDEFINITE:
+        width = length - _INDEFINITE
+        length, start = int.from_bytes(data[start : start + width], "big"), start + width
+    return _Element(tag, start, start + length, start + length)

@@ -1,0 +1,156 @@
+"""Letters as Exchange, Outlook and S/MIME pack them."""
+
+from __future__ import annotations
+
+import struct
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from typing import Any
+
+import compressed_rtf
+import pytest
+from aspose.email_foss import msg
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
+from cryptography.x509.oid import NameOID
+
+from calypso_mcp.local.indexing.documents import Document, FileContent
+from calypso_mcp.local.indexing.formats.detection import choose_entry
+from calypso_mcp.local.indexing.formats.mail.tnef import read_tnef
+
+SENTENCE = "Отпуск составляет двадцать восемь календарных дней."
+_RICH = b"{\\rtf1\\ansi Ninety days.\\par}"
+
+
+def read(name: str, data: bytes) -> Document:
+    return choose_entry(name, "", data[:8_192]).read(FileContent(data, name))
+
+
+@pytest.mark.parametrize("page", [1251, None])
+def test_outlook_messages_of_a_code_page_are_read_in_it(page: int | None) -> None:
+    message: Any = msg.MapiMessage.create(unicode_strings=False)
+    for number, text in ((0x37, "Отпуск"), (0x1000, SENTENCE), (0xC1A, "Анна\0"), (0xC1F, "a@b.c")):
+        message.set_property(number, msg.PropertyTypeCode.PTYP_STRING8, text.encode("cp1251"))
+    if page is not None:
+        message.set_property(0x3FFD, msg.PropertyTypeCode.PTYP_INTEGER32, page)
+    text = read("a.msg", message.to_bytes()).text
+    assert text == f'Отпуск\n\nFrom: "Анна" <a@b.c>\n\n{SENTENCE}'
+
+
+def _attribute(number: int, content: bytes) -> bytes:
+    return struct.pack("<BII", 1, number, len(content)) + content + struct.pack("<H", sum(content) & 0xFFFF)
+
+
+def _property(number: int, kind: int, content: bytes) -> bytes:
+    padded = content + bytes(-len(content) % 4)
+    return struct.pack("<HHII", kind, number, 1, len(content)) + padded
+
+
+def _properties(*properties: bytes) -> bytes:
+    return struct.pack("<I", len(properties)) + b"".join(properties)
+
+
+def _winmail(*attributes: bytes) -> bytes:
+    return struct.pack("<IH", 0x223E9F78, 1) + b"".join(attributes)
+
+
+_FILE = (
+    _attribute(0x69002, bytes(14)),
+    _attribute(0x18010, b"RULES~1.TXT\0"),
+    _attribute(0x6800F, b"The kestrel nests on the tower."),
+    _attribute(0x69005, _properties(_property(0x3707, 0x1F, "Türme.txt".encode("utf-16-le")))),
+)
+_TERM = "Срок: один месяц."
+BODIES = {
+    "text": _attribute(0x2800C, f"{_TERM}\0".encode("cp1251")),
+    "text in Unicode": _attribute(0x69003, _properties(_property(0x1000, 0x1F, _TERM.encode("utf-16-le")))),
+    "HTML": _attribute(0x69003, _properties(_property(0x1013, 0x102, f"<p>{_TERM}</p>".encode()))),
+}
+
+
+def _letter_with(data: bytes) -> bytes:
+    letter = EmailMessage()
+    letter["Subject"] = "Rules"
+    letter.set_content("See below.")
+    letter.add_attachment(data, "application", "ms-tnef", filename="winmail.dat")
+    return letter.as_bytes()
+
+
+@pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
+def test_what_exchange_packs_into_one_file_is_read(body: bytes) -> None:
+    page = _attribute(0x69007, struct.pack("<II", 1251, 0))
+    document = read("a.eml", _letter_with(_winmail(page, body, *_FILE)))
+    text = "Срок: один месяц.\n\nAttachment: Türme.txt\n\nThe kestrel nests on the tower."
+    assert (document.text, document.warnings) == (f"Rules\n\nSee below.\n\n{text}", ())
+
+
+def test_the_rich_text_of_exchange_is_read_and_a_damaged_one_is_named() -> None:
+    packed = compressed_rtf.compress(_RICH)
+    whole = _winmail(_attribute(0x69003, _properties(_property(0x1009, 0x102, packed))))
+    assert read("a.eml", _letter_with(whole)).text.endswith("Ninety days.")
+    broken = whole.replace(packed, packed[:20] + bytes(len(packed) - 20))
+    [warning] = read("a.eml", _letter_with(broken)).warnings
+    assert "text of the message" in warning
+
+
+def test_a_damaged_file_of_exchange_harms_nothing() -> None:
+    whole = _winmail(*BODIES.values(), *_FILE)
+    for at in range(len(whole)):
+        read_tnef(whole[:at])
+        read_tnef(whole[:at] + b"\xff\xff\xff\x7f" + whole[at + 4 :])
+
+
+def _signed(message: bytes) -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Anna")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now)
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    builder = pkcs7.PKCS7SignatureBuilder().set_data(message).add_signer(certificate, key, hashes.SHA256())
+    return builder.sign(Encoding.DER, [pkcs7.PKCS7Options.Binary])
+
+
+#: As programs write it that do not know how long the message is (X.690, 8.1.3.6): strings in parts.
+_STREAMED = (
+    bytes.fromhex("3080 06092a864886f70d010702 a080 3080 020101 3100 3080 06092a864886f70d010701 a080 2480")
+    + b"\x04\x1bContent-Type: text/plain\r\n\r" + b"\x04\x0d\nNinety days."
+    + bytes(12)
+)  # fmt: skip
+_SIGNED = _signed(b"Content-Type: text/plain; charset=utf-8\r\n\r\nNinety days.\r\n")
+
+
+def _opaque(data: bytes) -> bytes:
+    letter = EmailMessage()
+    letter["Subject"] = "Terms"
+    letter.set_content(data, "application", "pkcs7-mime", filename="smime.p7m")
+    return letter.as_bytes()
+
+
+@pytest.mark.parametrize("data", [_SIGNED, _STREAMED], ids=["whole", "streamed"])
+def test_a_message_behind_its_signature_is_read(data: bytes) -> None:
+    document = read("a.eml", _opaque(data))
+    assert (document.text, document.warnings) == (
+        "Terms\n\nAttachment: signed message.eml\n\nNinety days.",
+        (),
+    )
+
+
+def test_an_encrypted_or_damaged_message_says_that_it_was_not_read() -> None:
+    encrypted = _SIGNED.replace(bytes.fromhex("010702"), bytes.fromhex("010703"))
+    for data in (
+        _SIGNED[:60],
+        encrypted,
+        b"0\x80" * 5_000,
+    ):
+        [warning] = read("a.eml", _opaque(data)).warnings
+        assert "smime.p7m" in warning
