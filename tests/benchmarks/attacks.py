@@ -47,6 +47,9 @@ CLIENTS = 24
 UNUSED_ADDRESSES = 200_000
 PAUSE_S = 0.1
 LIST_TOOLS = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}).encode()
+#: Headers of a body, and the body.
+Sent = tuple[str, bytes]
+WHOLE: Sent = (f"Content-Length: {len(LIST_TOOLS)}", LIST_TOOLS)
 
 
 @dataclass(frozen=True)
@@ -183,6 +186,22 @@ async def wrong_hosts(origin: str, _token: str) -> None:
     await flood(origin, lambda: ("X-Nothing", "x"), host="evil.example")
 
 
+async def tiny_chunks(origin: str, _token: str) -> None:
+    """Send bodies of one byte a chunk."""
+    await flood(origin, lambda: ("X-Nothing", "x"), sent=in_chunks(4 << 10, 1))
+
+
+async def small_chunks(origin: str, _token: str) -> None:
+    """Send bodies in chunks that are just large enough."""
+    await flood(origin, lambda: ("X-Nothing", "x"), sent=in_chunks(256 << 10, 1 << 10))
+
+
+def in_chunks(size: int, chunk: int) -> Sent:
+    """Return a body of `size` bytes in chunks of `chunk` bytes."""
+    block = b"%x\r\n%b\r\n" % (chunk, b" " * chunk)
+    return "Transfer-Encoding: chunked", block * (size // chunk) + b"0\r\n\r\n"
+
+
 async def uploads_without_end(origin: str, token: str) -> None:
     """Store one text after another, also when the quota is used up."""
     numbers = itertools.count()
@@ -230,33 +249,42 @@ async def nothing(_origin: str, _token: str) -> None:
     await anyio.sleep_forever()
 
 
-async def flood(origin: str, credential: Callable[[], tuple[str, str]], host: str = "") -> None:
+async def flood(
+    origin: str,
+    credential: Callable[[], tuple[str, str]],
+    *,
+    host: str = "",
+    sent: Sent = WHOLE,
+) -> None:
     """Send requests as fast as they are answered, each with another credential.
 
     Args:
         origin: The server.
         credential: Makes a header's name and value.
         host: What the Host header says; by default, the server's own.
+        sent: The body of every request.
     """
+    framing, body = sent
     address, port = urlsplit(origin).hostname or "", urlsplit(origin).port or 0
     opening = (
         f"POST /mcp HTTP/1.1\r\nHost: {host or f'{address}:{port}'}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(LIST_TOOLS)}\r\n"
+        "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
+        f"{framing}\r\n"
     ).encode()
 
     async def send_without_end() -> None:
         while True:
-            try:
+            with contextlib.suppress(OSError, EOFError):
                 reader, writer = await asyncio.open_connection(address, port)
-                while True:
+                head = b""
+                while b"connection: close" not in head:
                     name, value = credential()
-                    writer.write(b"".join((opening, f"{name}: {value}\r\n\r\n".encode(), LIST_TOOLS)))
-                    head = await reader.readuntil(b"\r\n\r\n")
-                    length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
-                    await reader.readexactly(length)
+                    writer.write(b"".join((opening, f"{name}: {value}\r\n\r\n".encode(), body)))
+                    head = (await reader.readuntil(b"\r\n\r\n")).lower()
                     ANSWERS[head.split(b" ", 2)[1].decode()] += 1
-            except (OSError, EOFError):
-                await asyncio.sleep(0.05)  # turned away: come again
+                    length = head.partition(b"content-length:")[2].split(b"\r\n")[0]
+                    await reader.readexactly(int(length or 0))
+            await asyncio.sleep(0.05)  # turned away: come again
 
     async with anyio.create_task_group() as tasks:
         for _ in range(CONNECTIONS):
@@ -281,6 +309,8 @@ ATTACKS = {
     "nothing": Attack(by_own_key, nothing),
     "made-up keys": Attack(by_own_key, made_up_keys),
     "wrong hosts": Attack(by_own_key, wrong_hosts),
+    "tiny chunks": Attack(by_own_key, tiny_chunks),
+    "small chunks": Attack(by_own_key, small_chunks),
     "unknown key ids": Attack(by_oauth, unknown_key_ids),
     "uploads over a quota": Attack(by_access_file, uploads_without_end),
     "endless answers": Attack(by_access_file, endless_answers, {"endless": True}),

@@ -31,7 +31,7 @@ def team(tmp_path_factory: pytest.TempPathFactory) -> Generator[Team]:
 
 @pytest.fixture(autouse=True)
 def alive(team: Team) -> Generator[None]:
-    """After every attack the server still serves, and nothing crashed."""
+    """After every attack the server still serves, nothing crashed, and nothing was logged for it."""
     yield
 
     async def serves() -> None:
@@ -41,6 +41,7 @@ def alive(team: Team) -> Generator[None]:
     anyio.run(serves)
     assert team.workers[0].process.poll() is None
     assert "Traceback" not in team.logs
+    assert "WARNING uvicorn" not in team.logs
 
 
 MCP = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
@@ -137,8 +138,22 @@ async def test_malformed_http_is_refused(team: Team, request_text: str) -> None:
 async def test_a_body_in_tiny_chunks_ends_its_connection(team: Team, agent: str | None) -> None:
     login = f"Authorization: Bearer {team.tokens[agent]}\r\n" if agent else ""
     head = f"POST /mcp HTTP/1.1\r\nHost: {urlsplit(team.origin).netloc}\r\n{login}"
-    sent = f"{head}Transfer-Encoding: chunked\r\n\r\n" + "1\r\n{\r\n" * 200
+    sent = f"{head}Transfer-Encoding: chunked\r\n\r\n" + "1\r\n{\r\n" * 30
     assert (await until_closed(team, sent)).startswith(b"HTTP/1.1 400" if agent else b"HTTP/1.1 40")
+
+
+async def test_the_rest_of_a_body_that_is_answered_ends_its_connection(team: Team) -> None:
+    """What a stranger goes on sending once cost the server 20 ms a MiB, for as long as they liked."""
+    head = f"POST /mcp HTTP/1.1\r\nHost: {urlsplit(team.origin).netloc}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = (f"800\r\n{' ' * 2_048}\r\n" * 1_000).encode()
+    parts = urlsplit(team.origin)
+    with anyio.fail_after(BOUND_S):
+        async with await anyio.connect_tcp(parts.hostname or "", parts.port or 0) as stream:
+            await stream.send(head.encode())
+            assert (await stream.receive()).startswith(b"HTTP/1.1 401")
+            with suppress(anyio.BrokenResourceError):
+                while True:
+                    await stream.send(chunks)
 
 
 async def test_a_body_with_two_lengths_is_refused(team: Team) -> None:

@@ -11,9 +11,11 @@ from typing import Any, Final, cast
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-#: Chunks that a body may have whatever its size, and bytes that each further one must bring on average.
-_FREE_CHUNKS: Final = 100
-_CHUNK_BYTES: Final = 256
+#: Chunks that a body may have whatever its size, and bytes that each further one must bring on average: more
+#: once the request is answered, since nobody waits for the rest of its body.
+_FREE_CHUNKS: Final = 20
+_CHUNK_BYTES: Final = 1 << 10
+_UNWANTED_CHUNK_BYTES: Final = 16 << 10
 
 
 class BoundedConnection(H11Protocol):
@@ -68,6 +70,7 @@ class HttpExchange(h11.Connection):
         elif isinstance(event, h11.Data):
             self._chunks += event.chunk_end
             self._chunk_bytes += len(event.data)
-            if self._chunks > _FREE_CHUNKS + self._chunk_bytes // _CHUNK_BYTES:
+            least = _UNWANTED_CHUNK_BYTES if self.our_state is h11.DONE else _CHUNK_BYTES
+            if self._chunks > _FREE_CHUNKS + self._chunk_bytes // least:
                 raise h11.RemoteProtocolError("chunks too small")
         return event

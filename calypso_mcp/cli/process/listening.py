@@ -67,8 +67,12 @@ class _Server(uvicorn.Server):
 
 
 def _tells_more(record: logging.LogRecord) -> bool:
-    """Whether a record says more than that the end of the process cancelled a request."""
-    return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
+    """Whether a record says more than that the end of the process cancelled a request.
+
+    Warnings are about bytes that are no HTTP; they do not say whose, and strangers could fill a disk so.
+    """
+    is_cancelled = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not is_cancelled and record.levelno != logging.WARNING
 
 
 async def serve(app: ASGIApp, listening: socket.socket, stopping: anyio.Event | None = None) -> None:
