@@ -12,7 +12,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 #: Chunks that a body may have whatever its size, and bytes that each further one must bring on average: more
-#: once the request is answered, since nobody waits for the rest of its body.
+#: once the request is answered, since the rest of its body is not wanted.
 _FREE_CHUNKS: Final = 20
 _CHUNK_BYTES: Final = 1 << 10
 _UNWANTED_CHUNK_BYTES: Final = 16 << 10
