@@ -251,17 +251,14 @@ def _arrived(
 
 def _outcomes(content: _DistinctFile, verdict: FileState) -> dict[int, FileState]:
     """Return the outcomes of all inputs with one content: the first uploads it, the others find it."""
-    known = replace(
-        verdict,
-        client_file_id=content.id,
-        content_hash=content.prepared.content_hash,
-        size_bytes=content.prepared.size_bytes,
-    )
     found: dict[int, FileState] = {}
     for position, index in enumerate(sorted(content.inputs)):
         repeated = position > 0 and verdict.outcome == "accepted"
         found[index] = replace(
-            known,
+            verdict,
+            client_file_id=content.id,
+            content_hash=content.prepared.content_hash,
+            size_bytes=content.prepared.size_bytes,
             name=content.inputs[index].declaration.filename,
             outcome="replayed" if repeated else verdict.outcome,
         )

@@ -231,7 +231,8 @@ def _with_earlier(
     """
     if upload.declaration.if_exists is not None:
         # The bucket's list is the truth: a version that is gone from it is no earlier version.
-        state = replace(state, changed=False)
+        if state.changed:
+            state = replace(state, changed=False)
         if held is None or state.outcome != "accepted":
             return state
         word = "replaced" if upload.declaration.if_exists == "replace" else "beside"

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from calypso_mcp.domain.states.file_state import FileState, Reason
+from calypso_mcp.domain.states.file_state import FileState, Reason, UploadOutcome
 
 #: How often finalize is asked at most while files that arrived are called pending.
 MOST_FINALIZES: Final = 5
@@ -214,17 +214,17 @@ class BatchUpload:
             raise ValueError("the bytes of this file are not on their way")
         self._places[file_id] = place
 
-    def _settle(self, file_id: str, state: FileState) -> None:
-        if file_id in self._places and file_id not in self.again:
-            self.states.setdefault(file_id, replace(state, batch_id=self.batch_id))
+    def _settle(self, file_id: str, state: FileState, outcome: UploadOutcome | None = None) -> None:
+        if file_id in self._places and file_id not in self.again and file_id not in self.states:
+            self.states[file_id] = replace(state, outcome=outcome or state.outcome, batch_id=self.batch_id)
 
     def _take(self, answer: FinalizeAnswer, *, repeated: bool) -> None:
         for file_id, state in answer.finalized.items():
-            self._settle(file_id, replace(state, outcome="accepted"))
+            self._settle(file_id, state, "accepted")
         for file_id, state in answer.replayed.items():
             # If the answer to our own finalize was lost, its repetition calls our files replayed.
             is_ours = repeated and self._places.get(file_id) is _Place.BROUGHT
-            self._settle(file_id, replace(state, outcome="accepted" if is_ours else "replayed"))
+            self._settle(file_id, state, "accepted" if is_ours else "replayed")
 
     def _is_still_pending(self, file_id: str) -> bool:
         return file_id in self._pending and self._places[file_id] in _ARRIVED
@@ -238,7 +238,7 @@ class BatchUpload:
                 self.again.add(file_id)
             elif error is not None:
                 waits = error.retryable and place in _ARRIVED
-                self._settle(file_id, replace(error, outcome="pending") if waits else error)
+                self._settle(file_id, error, "pending" if waits else None)
             elif self._is_still_pending(file_id):
                 self._settle(file_id, _STILL_PENDING)
             else:

@@ -133,7 +133,7 @@ def check_filename(filename: str, limits: UploadLimits) -> None:
             code="invalid_filename",
             hint="Give a shorter filename.",
         )
-    if "/" in filename or not all(_may_be_in_a_name(character) for character in filename):
+    if "/" in filename or not _may_be_a_name(filename):
         raise ContentError(
             "The file name contains a slash or invisible characters.",
             code="invalid_filename",
@@ -158,7 +158,7 @@ def check_path(path: str) -> None:
     Raises:
         ContentError: It is too long, or contains invisible characters.
     """
-    if len(path) > PATH_CHARS or not all(_may_be_in_a_name(character) for character in path):
+    if len(path) > PATH_CHARS or not _may_be_a_name(path):
         raise ContentError(
             f"The path of the file is longer than {PATH_CHARS} characters or contains invisible ones.",
             code="invalid_path",
@@ -166,8 +166,11 @@ def check_path(path: str) -> None:
         )
 
 
-def _may_be_in_a_name(character: str) -> bool:
-    return character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"
+def _may_be_a_name(text: str) -> bool:
+    return text.isprintable() or all(
+        character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"
+        for character in text
+    )
 
 
 def check_metadata(metadata: Mapping[str, Any] | None, limits: UploadLimits) -> None:

@@ -74,7 +74,7 @@ async def wait_for_outcomes(
         state.file_id or state.id: state for report in reports.values() for state in report.states
     }
     states = [seen.get(file_id, FileState(file_id)) for file_id in uploaded]
-    named = [replace(state, file_id=state.file_id or state.id) for state in states]
+    named = [state if state.file_id else replace(state, file_id=state.id) for state in states]
     return StateReport((*named, *(FileState() for _ in range(nameless))))
 
 

@@ -243,7 +243,8 @@ class _CheckedOnce:
             return self._found[key]
 
         def read(offset: int, length: int) -> bytes:
-            stop_if_abandoned()
+            if offset:  # to ask before the first block costs more than to read it
+                stop_if_abandoned()
             return opened.read(offset, length)
 
         hashed = ContentHash(read, opened.size_bytes)
