@@ -6,7 +6,7 @@ Measured on nine collections: a weaker correction for length (b = 0.4, FTS5 has 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from calypso_mcp.local.indexing.documents import PartKind
@@ -52,6 +52,7 @@ def standings(
     stems: Stems,
     candidates: Sequence[Row],
     weights: Mapping[str, float],
+    whole: Mapping[str, Collection[int]],
     mean_length: float | None,
 ) -> dict[int, Standing]:
     """Return how well each candidate matches, by its id.
@@ -60,6 +61,7 @@ def standings(
         stems: The words of the candidates.
         candidates: What to rank.
         weights: The phrases sought, and how much each tells. Words of one stem count each.
+        whole: Passages that hold phrases of several words, which count once in each.
         mean_length: Words of a passage on average; None takes that of the candidates.
     """
     lengths = {candidate.id: candidate.length for candidate in candidates}
@@ -68,7 +70,7 @@ def standings(
         passage_id: _SATURATION * (1 - _LENGTH_CORRECTION + _LENGTH_CORRECTION * length / mean)
         for passage_id, length in lengths.items()
     }
-    found = _found(stems, candidates, list(weights))
+    found = _found(stems, candidates, list(weights), whole)
     totals = dict.fromkeys(lengths, 0.0)
     held = dict.fromkeys(lengths, 0)
     for number, (weight, counts) in enumerate(zip(weights.values(), found, strict=True)):
@@ -78,7 +80,9 @@ def standings(
     return {passage_id: Standing(total, held[passage_id]) for passage_id, total in totals.items()}
 
 
-def _found(stems: Stems, candidates: Sequence[Row], phrases: Sequence[str]) -> Iterator[dict[int, float]]:
+def _found(
+    stems: Stems, candidates: Sequence[Row], phrases: Sequence[str], whole: Mapping[str, Collection[int]]
+) -> Iterator[dict[int, float]]:
     """Yield for each phrase how often each candidate holds it, counted as FTS5 would."""
     sought = list(zip(phrases, stems.of_words(phrases), strict=True))
     words = {stem for phrase, own in sought if not phrase.endswith("*") for stem in own}
@@ -100,6 +104,9 @@ def _found(stems: Stems, candidates: Sequence[Row], phrases: Sequence[str]) -> I
             counts = held.setdefault(stem, {})
             counts[passage_id] = counts.get(passage_id, 0.0) + weight * count
     for phrase, own in sought:
+        if phrase in whole:
+            yield {candidate.id: 1.0 for candidate in candidates if candidate.id in whole[phrase]}
+            continue
         # Other Unicode tables may cut a word that is one here; its rarest part stands for it.
         parts = (_beginning(held, stem) if phrase.endswith("*") else held.get(stem, {}) for stem in own)
         yield min(parts, key=len, default=dict[int, float]())

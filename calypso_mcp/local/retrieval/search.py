@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,13 @@ from calypso_mcp.local.retrieval.repeats import Found, without_repeats
 from calypso_mcp.local.retrieval.statistics import Statistics
 from calypso_mcp.local.retrieval.words.stems import Stems
 from calypso_mcp.local.retrieval.words.stop_words import UNREMARKABLE
-from calypso_mcp.local.retrieval.words.tokens import beginnings, is_english, query_phrases, written_words
+from calypso_mcp.local.retrieval.words.tokens import (
+    beginnings,
+    is_english,
+    kept_together,
+    query_phrases,
+    written_words,
+)
 
 #: Takes the scores of passages by their ids, best first, and returns the ids in the order to have.
 Reorder = Callable[[sqlite3.Connection, Mapping[int, float]], Sequence[int]]
@@ -89,15 +95,24 @@ def search(
     with _time_limit(connection, time_limit_s):
         statistics = Statistics(connection)
         scope = None if where.bucket_ids is None else statistics.narrowing(where.bucket_ids)
-        weights = candidates.weights(statistics, phrases, scope)
+        together = kept_together(query)
+        weights = candidates.weights(statistics, [*phrases, *together], scope)
         rows = candidates.candidates(connection, statistics, weights, scope, where.file_ids, least=limit)
         if more := _other_forms(query, phrases, weights, rows):
-            weights = candidates.weights(statistics, [*phrases, *more], scope)
+            weights = candidates.weights(statistics, [*phrases, *together, *more], scope)
             rows = candidates.candidates(connection, statistics, weights, scope, where.file_ids, least=limit)
         # The mean length of all passages would tell of what others keep in buckets that are not searched.
         mean_length = statistics.mean_length if scope is None else None
         stems = Stems.kept_by(connection)
-        ranked = _ranked(stems, rows, weights, mean_length, reorder and partial(reorder, connection))
+        whole = {phrase: set(statistics.matches(phrase, scope)) for phrase in together if phrase in weights}
+        ranked = _ranked(
+            stems,
+            rows,
+            weights,
+            whole,
+            mean_length=mean_length,
+            reorder=reorder and partial(reorder, connection),
+        )
     found = without_repeats(ranked, limit=limit, per_file=per_file, once_per_table=once_per_table)
     passages = [_passage(hit) for hit in found]
     return find_matches(stems, passages, weights) if with_matches else passages
@@ -170,10 +185,12 @@ def _ranked(
     stems: Stems,
     rows: Sequence[Row],
     weights: Mapping[str, float],
+    whole: Mapping[str, Collection[int]],
+    *,
     mean_length: float | None,
     reorder: Callable[[Mapping[int, float]], Sequence[int]] | None,
 ) -> list[tuple[Row, Standing]]:
-    standings = ranking.standings(stems, rows, weights, mean_length)
+    standings = ranking.standings(stems, rows, weights, whole, mean_length)
     scores = dict(
         sorted(
             ((passage, standing.score) for passage, standing in standings.items()),

@@ -471,3 +471,35 @@ def test_in_a_small_index_the_best_is_found_however_many_hold_the_rarest_word(
         add(connection, f"c{number}", "grass grass")
     connection.commit()
     assert found(connection, "zebra herd", limit=1) == ["both"]
+
+
+@pytest.mark.parametrize(
+    ("query", "wanted", "other"),
+    [
+        ("man-db 2.10.0-1", "man-db 2.10.0-1 was built.", "man-db 2.1.1-10, not 2.0, of 2010-10-01: 10.2.1."),
+        ("at 10.0.0.254:8443", "It listens at 10.0.0.254:8443.", "10.254.0.0 and 0.0.254.10 at 8443, 8443."),
+        (
+            '"the gate of the old town"',
+            "By the gate of the old town.",
+            "The old gate, the town gate, the town.",
+        ),
+        ("„große alte Stadt“", "Eine große alte Stadt.", "Stadt: alte große Stadt, alte Stadt."),
+        ("「東京都庁」", "新しい東京都庁です", "京都 都庁 東京 都庁 京都"),
+        (
+            '"getUserName of POL-358"',
+            "See getUserName of POL-358.",
+            "POL-358 of getUserName, POL-358, getUserName.",
+        ),
+    ],
+)
+@pytest.mark.parametrize("buckets", [None, ["b1"]])
+def test_what_a_query_quotes_and_a_number_of_several_parts_are_found_whole_first(
+    connection: sqlite3.Connection, buckets: list[str] | None, query: str, wanted: str, other: str
+) -> None:
+    for number in range(8):
+        add(connection, f"o{number}", f"{other} {number}{number}")
+        add(connection, f"p{number}", f"Grass {number}{number}", "b2")
+    add(connection, "wanted", f"{wanted} Nothing else is said here, and that at some length, for once.")
+    hits = search(connection, query, Where(buckets), limit=3)
+    assert hits[0].file_id == "wanted"
+    assert len(hits) == 3

@@ -30,6 +30,12 @@ MAX_QUERY_CHARS = 4_000
 _REMEMBERED = 500
 _ENGLISH_SHARE = 0.2
 _JUDGED_CHARS = 1_000
+#: Quotations and numbers of several parts that a query may have.
+_MOST_TOGETHER = 8
+_QUOTED = re.compile(
+    '"[^"]+"|\u201c[^\u201d]+\u201d|\u201e[^\u201c\u201d]+[\u201c\u201d]|\u00ab[^\u00bb]+\u00bb|\u300c[^\u300d]+\u300d'
+)
+_NUMBER = re.compile(r"[^\W_]+(?:[-.:/~+][^\W_]+)+")
 _LETTERS = re.compile(r"[^\W_]+")
 #: Letters of scripts whose words have been stemmed already, or are pairs of characters.
 _STEMMED = re.compile(
@@ -59,6 +65,19 @@ def query_phrases(query: str) -> list[str]:
 @lru_cache(_REMEMBERED)
 def _phrases(query: str) -> Sequence[str]:
     return tuple(dict.fromkeys(_phrase(word) for word in _query_words(query)))[:MAX_QUERY_TERMS]
+
+
+def kept_together(query: str) -> list[str]:
+    """Return what stands together in `query`, as FTS5 phrases of several words.
+
+    These are quotations, and numbers that are cut at signs: versions, dates, addresses.
+    """
+    query = unicodedata.normalize("NFC", query[:MAX_QUERY_CHARS])
+    numbers = (name for name in _NUMBER.findall(query) if any(map(str.isdigit, name)))
+    together = (*(_words(_spelled(quoted)) for quoted in _QUOTED.findall(query)), *map(_words, numbers))
+    phrases = (_indexed(words) for words in together)
+    whole = (f'"{" ".join(words)}"' for words in phrases if len(words) > 1)
+    return list(dict.fromkeys(whole))[:_MOST_TOGETHER]
 
 
 def beginnings(query: str, *, most_dropped: int | None = None) -> list[str]:
