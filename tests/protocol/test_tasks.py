@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -218,6 +219,42 @@ async def test_a_task_ends_when_its_caller_may_do_less(api: ScriptedCalypso):
             task_id = await begin_task(client, "wait_for_bucket_sync", bucket="pricing")
             current = now
             assert (await until(client, task_id, *ENDED))["status"] == "cancelled"
+
+
+WAITING = AccessGrant("a", ScopeLimit(frozenset({"pricing", "handbook"})))
+
+
+@pytest.mark.parametrize("declares", [False, True], ids=["no tasks", "beyond its share"])
+@pytest.mark.parametrize(
+    "now",
+    [None, replace(WAITING, limit=ScopeLimit(frozenset({"handbook"}))), replace(WAITING, read_only=True)],
+    ids=["withdrawn", "narrowed", "read-only"],
+)
+async def test_a_wait_within_its_request_ends_when_its_caller_may_do_less(
+    api: ScriptedCalypso, declares: bool, now: AccessGrant | None
+):
+    """It went on for as long as it was asked to, and told of its progress."""
+    current: AccessGrant | None = WAITING
+
+    async def current_grant(_grant: AccessGrant, _key: str | None) -> AccessGrant | None:
+        return current
+
+    operator: dict[str, Any] = {**granted(WAITING), "current_grant": current_grant}
+    policy = replace(AT_ONCE, most_per_caller=0)
+    answers: list[CallToolResult] = []
+    api.held.add("GET /knowledge/buckets")
+    async with connected(api, policy=policy, declares=declares, **operator) as client:
+
+        async def wait() -> None:
+            answers.append(
+                await client.call_tool("wait_for_bucket_sync", {"bucket": "pricing", "timeout_s": 300})
+            )
+
+        async with anyio.create_task_group() as calls:
+            calls.start_soon(wait)
+            await api.reached.wait()
+            current = now
+    assert error(answers[0])["code"] == "permission_denied"
 
 
 async def test_a_task_and_its_result_go_when_its_agent_is_bound_elsewhere(api: ScriptedCalypso):

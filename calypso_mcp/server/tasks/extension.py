@@ -83,14 +83,21 @@ class TasksExtension(Extension):
     async def intercept_tool_call(
         self, params: CallToolRequestParams, ctx: Request, call_next: CallNext
     ) -> HandlerResult:
-        """Answer a long call of a client that declares the extension with a task."""
-        if not _declares(ctx) or not self._waits(params.name) or ctx.lifespan_context.problem is not None:
+        """Answer a long call of a client that declares the extension with a task.
+
+        One that runs within its request ends once the caller may do less, as a task does.
+        """
+        if not self._waits(params.name) or ctx.lifespan_context.problem is not None:
             return await call_next(ctx)
         access = access_of(ctx)
+        if not _declares(ctx) and not access.grant.name:
+            return await call_next(ctx)  # without a login there is nothing to lose
         try:
             owner = await self._owner_of(access)
         except CalypsoError:
             return await call_next(ctx)  # which meets the same error, and reports it
+        if not _declares(ctx):
+            return await self._runs.within_request(lambda: call_next(ctx), owner)
         outcome = await self._runs.call(params, lambda: call_next(ctx), owner)
         if isinstance(outcome, TaskRecord):
             return {"resultType": "task", **self._facts(outcome)}

@@ -10,7 +10,7 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,8 +26,8 @@ from mcp_types import (
 )
 from pydantic import BaseModel
 
-from calypso_mcp.concurrency import open_task_group
-from calypso_mcp.errors import CalypsoError
+from calypso_mcp.concurrency import open_task_group, run_in_background
+from calypso_mcp.errors import CalypsoError, ScopeError
 from calypso_mcp.server.calls.long_call import LongCall, running
 from calypso_mcp.server.calls.tool_calls import log_crash
 from calypso_mcp.server.results import error_reports
@@ -52,6 +52,11 @@ INTERRUPTED: Final = ErrorData(
     message="The server stopped during the call. Make the same call again: it continues where it stopped.",
 )
 
+#: The error of a call whose caller lost something that it could do when the call began.
+WITHDRAWN: Final = ScopeError(
+    "What you may do here changed during the call, which was ended.", code="permission_denied"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class TaskPolicy:
@@ -60,7 +65,7 @@ class TaskPolicy:
     Attributes:
         after_s: Seconds after which a call becomes a task.
         wait_s: Seconds that a task may take whose call gives no `timeout_s`.
-        beat_s: Seconds between two reports of a worker, and two looks of a client.
+        beat_s: Seconds between two reports of a worker, two looks of a client, and two of what it may do.
         most: Tasks at once; a call beyond them runs within its request, as without the extension.
         most_per_caller: The same for one caller.
     """
@@ -213,7 +218,7 @@ class TaskRuns:
         policy, caller = self.policy, owner.caller
         most = min(policy.most_per_caller, owner.most or policy.most_per_caller)
         if self._group is None or self._running.total() >= policy.most or self._running[caller] >= most:
-            return await make()
+            return await self.within_request(make, owner)
         gives_time = (params.arguments or {}).get("timeout_s") is not None
         run = _Run(params, make, owner.still_allowed, LongCall(None if gives_time else policy.wait_s))
         task_id = f"call_{secrets.token_hex(_ID_BYTES)}"
@@ -236,6 +241,29 @@ class TaskRuns:
             if not kept:
                 run.scope.cancel()
         return record
+
+    async def within_request(
+        self, make: Callable[[], Awaitable[HandlerResult]], owner: TaskOwner
+    ) -> HandlerResult:
+        """Return the result of a call that is no task, or an error once its caller may do less.
+
+        Args:
+            make: Makes it.
+            owner: Who it belongs to.
+        """
+
+        async def watch() -> None:
+            may_go_on = True
+            while may_go_on:
+                await anyio.sleep(self.policy.beat_s)
+                with suppress(CalypsoError):  # a failed check withdraws nothing
+                    may_go_on = await owner.still_allowed()
+            scope.cancel()
+
+        with anyio.CancelScope() as scope:
+            async with run_in_background(watch):
+                return await make()
+        return error_reports.report(WITHDRAWN)
 
     def look(self, task_id: str) -> None:
         """Check the record of a task now, if it runs in this process."""
