@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from calypso_mcp.assembly.access import Callers, callers
-from calypso_mcp.assembly.backends import Backends, opened
+from calypso_mcp.assembly.backends import Backends, client_policies, opened
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.errors import AuthenticationFailed
 from calypso_mcp.settings import settings_from
@@ -112,3 +112,17 @@ async def test_a_forgotten_key_is_explained_to_the_caller_who_sends_it() -> None
         with pytest.raises(AuthenticationFailed) as caught:
             backend_for(AccessGrant("key-x", key_reference="caller:x"))
     assert "Calypso-Api-Key" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("variables", "files"),
+    [
+        ({"CALYPSO_BACKEND": "embedded"}, 32),
+        ({"CALYPSO_API_KEY": "sk_test"}, 8),
+        ({"CALYPSO_BACKEND": "embedded", "CALYPSO_PARALLEL_UPLOADS": "3"}, 3),
+    ],
+)
+def test_more_files_at_once_go_to_the_embedded_calypso_unless_a_number_is_set(
+    variables: dict[str, str], files: int
+) -> None:
+    assert client_policies(settings_from({}, variables)).parallel_uploads == files

@@ -10,10 +10,13 @@ import pytest
 
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.blobs import Digests
+from calypso_mcp.local.indexing.chunking import split
+from calypso_mcp.local.indexing.documents import Block, Document
 from calypso_mcp.local.store import files, sessions, tasks
 from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sessions import NewSession
+from calypso_mcp.local.worker import Passages, record_ends
 
 SMALL, LARGE = 10, 1_000_000
 
@@ -107,3 +110,34 @@ async def test_what_never_ends_is_given_up_and_the_rest_goes_on(database: Databa
     assert await claim(database) == []
     failed = await database.read(lambda connection: connection.execute("SELECT status FROM files").fetchall())
     assert sorted(row["status"] for row in failed) == ["failed", "indexing"]
+
+
+async def test_a_file_indexed_with_others_takes_a_handful_of_statements(database: Database) -> None:
+    few, many = 2, 34
+    text = Document((Block("A zebra."),))
+
+    async def statements(count: int) -> int:
+        await queue(database, [SMALL] * count)
+
+        def work(connection: sqlite3.Connection) -> int:
+            seen: list[str] = []
+            connection.set_trace_callback(seen.append)
+            [group] = tasks.claim(
+                connection,
+                "me",
+                count=1,
+                attempts=3,
+                is_idle=True,
+                now=1.0,
+                lease_s=60.0,
+                is_small=lambda _: True,
+            )
+            ends = {claimed.task_id: Passages(text, split(text)) for claimed in group}
+            record_ends(connection, group, ends, now=1.0)
+            connection.set_trace_callback(None)
+            # Those of the full-text index itself are traced as comments.
+            return sum(not statement.startswith("--") for statement in seen)
+
+        return await database.write(work)
+
+    assert await statements(many) - await statements(few) <= 7 * (many - few)
