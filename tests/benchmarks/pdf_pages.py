@@ -95,8 +95,8 @@ def all_processors_s(read: Callable[[], object]) -> float:
     """Return the processor time that `read` takes with the processes that it starts, in seconds."""
 
     def used() -> float:
-        spent = (resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-        return sum(one.ru_utime + one.ru_stime for one in spent)
+        usages = (resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
     started = used()
     read()
