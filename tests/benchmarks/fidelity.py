@@ -29,6 +29,7 @@ from tests.support.producers_office import (
     made_by_pandoc,
 )
 from tests.support.producers_pdf import made_as_pdf, made_by_pdf_programs
+from tests.support.producers_programs import PROGRAMS
 from tests.support.variants import made_by_hand
 
 
@@ -46,6 +47,9 @@ def main() -> None:
         if has_node_writers():
             made += made_by_node(programs)
         made += made_by_gnome(programs, {entry.name: entry.data for entry in made})
+        for number, program in enumerate(PROGRAMS.values()):
+            (programs / f"{number}").mkdir()
+            made += program(programs / f"{number}")
         by_format: defaultdict[str, list[Made]] = defaultdict(list)
         for entry in made:
             by_format[entry.name.rpartition(".")[2]].append(entry)

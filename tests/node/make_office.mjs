@@ -4,6 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import epub from "epub-gen-memory";
 import MailComposer from "nodemailer/lib/mail-composer/index.js";
+import { Email } from "@tutao/oxmsg";
 import * as XLSX from "xlsx";
 import { Document, HeadingLevel, Packer, Paragraph } from "docx";
 import ExcelJS from "exceljs";
@@ -45,3 +46,6 @@ await writeFile(join(folder, "epub-gen.epub"), await bind({ title: "Rules", auth
 const lines = pairs.flat().join("\n\n");
 const letter = { from: "Jörg Müller <a@example.com>", to: "b@example.com", subject: sections[3], text: lines };
 await writeFile(join(folder, "nodemailer.eml"), await new MailComposer(letter).compile().build());
+
+const message = new Email(false, false).subject(sections[3]).bodyText(lines.replaceAll("\n", "\r\n"));
+await writeFile(join(folder, "oxmsg.msg"), message.sender("a@example.com", "Jörg").to("b@example.com", "Anna").msg());

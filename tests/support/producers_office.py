@@ -67,11 +67,14 @@ def made_by_pandoc(program: str) -> Iterator[Made]:
 
 def has_node_writers() -> bool:
     """Whether the writers of tests/node are installed."""
-    return all((MODULES / name).is_dir() for name in ("docx", "xlsx")) and find_program("node") is not None
+    return (
+        all((MODULES / name).is_dir() for name in ("docx", "xlsx", "@tutao/oxmsg"))
+        and find_program("node") is not None
+    )
 
 
 def made_by_node(folder: Path) -> Iterator[Made]:
-    """Yield what docx, ExcelJS, PptxGenJS, SheetJS, epub-gen and nodemailer write."""
+    """Yield what docx, ExcelJS, PptxGenJS, SheetJS, epub-gen, nodemailer and oxmsg write."""
     script = MODULES.parent / "make_office.mjs"
     words = json.dumps({"sections": SECTIONS, "sentences": SENTENCES})
     command = ["node", str(script), str(folder), words]
@@ -83,6 +86,7 @@ def made_by_node(folder: Path) -> Iterator[Made]:
         yield Made(f"SheetJS.{ending}", (folder / f"SheetJS.{ending}").read_bytes(), _PLACE_IN_ROWS)
     yield Made("SheetJS.rtf", (folder / "SheetJS.rtf").read_bytes(), None)
     yield Made("epub-gen.epub", (folder / "epub-gen.epub").read_bytes(), SECTIONS[SOUGHT])
+    yield Made("oxmsg.msg", (folder / "oxmsg.msg").read_bytes(), SECTIONS[SOUGHT])
     yield Made("nodemailer.eml", (folder / "nodemailer.eml").read_bytes(), SECTIONS[SOUGHT])
 
 

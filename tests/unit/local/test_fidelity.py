@@ -18,6 +18,7 @@ from tests.support.producers_office import (
     made_by_pandoc,
 )
 from tests.support.producers_pdf import made_as_pdf, made_by_pdf_programs
+from tests.support.producers_programs import PROGRAMS
 from tests.support.variants import made_by_hand
 
 LEAST_SHARE = 0.98
@@ -59,6 +60,15 @@ def test_documents_of_javascript_are_read_whole_and_cited_right(tmp_path: Path) 
 
 def test_documents_of_gnumeric_and_abiword_are_read_whole_and_cited_right(tmp_path: Path) -> None:
     for made in made_by_gnome(tmp_path, {made.name: made.data for made in MADE}):
+        check(made)
+
+
+@pytest.mark.parametrize("programs", PROGRAMS)
+def test_documents_of_further_programs_are_read_whole_and_cited_right(programs: str, tmp_path: Path) -> None:
+    found = list(PROGRAMS[programs](tmp_path))
+    if not found:
+        pytest.skip(f"not installed: {programs}")
+    for made in found:
         check(made)
 
 

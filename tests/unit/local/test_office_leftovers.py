@@ -14,6 +14,7 @@ from typing import Any
 import docx
 import pytest
 import xlsxwriter
+from aspose.email_foss.cfb import CFBDocument, CFBStorage, CFBStream, CFBWriter
 from docx.opc.packuri import PackURI
 from docx.opc.part import Part
 from docx.oxml import parse_xml
@@ -303,3 +304,74 @@ def test_cells_of_a_binary_workbook_are_read_in_both_their_forms() -> None:
 def test_a_file_on_which_a_library_gives_up_is_called_damaged() -> None:
     with pytest.raises(ExtractionFailed, match="may be damaged"):
         read("a.xlsb", binary_workbook(shared_cell(0)))
+
+
+def _object(**streams: bytes) -> bytes:
+    """Return an OLE file of these streams, one of them in a storage."""
+    root = CFBStorage("Root Entry")
+    for name, data in streams.items():
+        root.add_storage(CFBStorage("Pool")).add_stream(CFBStream(name, data))
+    return CFBWriter.to_bytes(CFBDocument(root))
+
+
+def _packed(name: str, data: bytes) -> bytes:
+    place = f"C:\\\\{name}".encode("cp1252") + b"\0"
+    head = (
+        b"\2\0"
+        + name.encode("cp1252")
+        + b"\0"
+        + place
+        + b"\0\0\3\0"
+        + len(place).to_bytes(4, "little")
+        + place
+    )
+    body = head + len(data).to_bytes(4, "little") + data
+    return len(body).to_bytes(4, "little") + body
+
+
+#: By what is placed: the object, what is read of it, and how many warnings name it.
+PLACED = {
+    "a text": (
+        _packed("Regel für Anna.txt", b"The heron fee is ninety euros."),
+        "\n\nThe heron fee is ninety euros.",
+        0,
+    ),
+    "a drawing": (b"\x10\0\0\0\2\0\0" + bytes(40), "", 0),
+    "a damaged package": (_packed("a.txt", b"words")[:20], "", 0),
+    "a damaged PDF": (b"%PDF-1.4 no more", "", 1),
+}
+
+
+@pytest.mark.parametrize("what", PLACED)
+def test_files_placed_in_documents_as_they_are_are_read(what: str) -> None:
+    content, text, count = PLACED[what]
+    stream = "CONTENTS" if content.startswith(b"%PDF") else "\x01Ole10Native"
+    document = docx.Document()
+    document.add_paragraph("Body.")
+    name, kind = PackURI("/word/embeddings/oleObject1.bin"), "application/vnd.oleObject"
+    part = Part(name, kind, _object(**{stream: content}), document.part.package)
+    document.part.relate_to(part, f"{_OFFICE}/oleObject")
+    target = BytesIO()
+    document.save(target)
+    found = read("a.docx", target.getvalue())
+    assert (found.text, len(found.warnings)) == (f"Body.{text}", count)
+    assert all(block.line_start is None for block in found.blocks)
+
+
+def test_an_old_document_that_holds_a_package_is_no_package() -> None:
+    """Word since 2007 keeps the theme as a ZIP in the old files that it writes."""
+    target = BytesIO()
+    with zipfile.ZipFile(target, "w") as theme:
+        theme.writestr("theme/theme1.xml", "<a:theme/>")
+    data = _old("old.doc") + target.getvalue()
+    text = read("old.doc", data).text
+    assert [words for words in BESIDE["old.doc"] if words not in text] == []
+
+
+def test_an_old_file_whose_unused_entries_are_filled_is_read() -> None:
+    data = _old("old.doc")
+    unused = bytes(68) + b"\xff" * 12 + bytes(36) + b"\xfe\xff\xff\xff" + bytes(8)
+    filled = data.replace(unused, b"\xff" * 128)
+    assert filled != data
+    text = read("old.doc", filled).text
+    assert [words for words in BESIDE["old.doc"] if words not in text] == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BytesIO
 from typing import Any
 
@@ -15,6 +16,9 @@ from calypso_mcp.local.indexing.formats.office.packages import PRINT_CODE
 _open: Any = olefile.OleFileIO  # not typed
 #: What olefile and a damaged file raise.
 _DAMAGES = (OSError, struct.error, ValueError, TypeError, IndexError)
+_ENTRY_BYTES = 128
+_FILLED_ENTRY = b"\xff" * _ENTRY_BYTES
+_UNUSED_ENTRY = bytes(68) + b"\xff" * 12 + bytes(48)
 _WORD, _EXCEL = "WordDocument", "Workbook"
 #: Of Excel 5 and 95.
 _EXCEL_5 = "Book"
@@ -45,6 +49,22 @@ def read_beside(data: bytes) -> Iterator[str]:
     except _DAMAGES:
         return  # what anydoc read of the damaged file is all there is
     yield from dict.fromkeys(text for raw in found if (text := " ".join(_CONTROL.sub("", raw).split())))
+
+
+def with_plain_directory(data: bytes) -> bytes:
+    """Return a copy whose unused directory entries are empty (MS-CFB 2.6.1); some programs fill them."""
+    copy = bytearray(data)
+    with suppress(*_DAMAGES), _open(BytesIO(data)) as ole:
+        sector = ole.first_dir_sector
+        for _ in ole.fat:
+            if sector >= len(ole.fat):
+                break
+            start = (sector + 1) * ole.sector_size
+            for at in range(start, start + ole.sector_size, _ENTRY_BYTES):
+                if data[at : at + _ENTRY_BYTES] == _FILLED_ENTRY:
+                    copy[at : at + _ENTRY_BYTES] = _UNUSED_ENTRY
+            sector = ole.fat[sector]
+    return bytes(copy)
 
 
 def is_old_workbook(data: bytes) -> bool:

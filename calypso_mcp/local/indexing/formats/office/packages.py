@@ -13,6 +13,7 @@ from itertools import count
 
 from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.indexing.formats.members import Member
+from calypso_mcp.local.indexing.formats.office.placed_files import placed_files
 
 #: Text of the marker before each slide: a private-use character that no presentation shows.
 SLIDE_MARK = "\ue000slide\ue000"
@@ -36,6 +37,7 @@ _MOST_SHEET_BYTES = 32 << 20
 PRINT_CODE = re.compile(r"&(?:\"[^\"]*\"|K[0-9A-F]{6}|\d{1,3}|[A-Z])")
 _EMBEDDED = re.compile(
     r"^(?:word|ppt|xl)/embeddings/[^/]+\.(?:docx|docm|xlsx|xlsm|xlsb|pptx|pptm|doc|xls|ppt|pdf|bin)$"
+    r"|^Object \d+$"  # of OpenDocument
 )
 _OLE = b"\xd0\xcf\x11\xe0"
 _CHART_RELATIONS = re.compile(r"^\w+/charts/_rels/")
@@ -195,7 +197,9 @@ class Package:
         ):
             data = self.part(name) if name in self.names else b""
             # Objects of other programs, such as equations, are shown as pictures.
-            if data and not (name.endswith(".bin") and data.startswith(_OLE)):
+            if data.startswith(_OLE) and not name.endswith((".doc", ".xls", ".ppt")):
+                yield from placed_files(data)
+            elif data:
                 yield Member(posixpath.basename(name), "", data)
 
     def check_protection(self) -> None:

@@ -14,12 +14,18 @@ from calypso_mcp.local.indexing.formats.members import MOST_MEMBERS, read_member
 from calypso_mcp.local.indexing.formats.office.binary_sheets import binary_comments, with_long_cells
 from calypso_mcp.local.indexing.formats.office.books import with_chapter_names
 from calypso_mcp.local.indexing.formats.office.model import document_blocks, parse
-from calypso_mcp.local.indexing.formats.office.old_files import is_old_workbook, read_beside
+from calypso_mcp.local.indexing.formats.office.old_files import (
+    is_old_workbook,
+    read_beside,
+    with_plain_directory,
+)
 from calypso_mcp.local.indexing.formats.office.packages import SLIDE_MARK, Package
+from calypso_mcp.local.indexing.formats.office.placed_files import placed_files
 from calypso_mcp.local.indexing.formats.office.rich_text import with_all_text
 from calypso_mcp.local.indexing.formats.office.spreadsheets import read_spreadsheet
 
 _SPREADSHEETS = frozenset({"xlsx", "ods"})
+_OLE = b"\xd0\xcf\x11\xe0"
 _PRESENTATIONS = frozenset({"pptx", "odp"})
 
 
@@ -30,32 +36,43 @@ def read_office(file: FileContent) -> Document:
         ExtractionFailed: `encrypted`, `broken`, `too_large` or `unsupported`.
     """
     kind = anydoc.format_from_bytes(file.data)
-    package = _package(file.data)
-    if kind in _SPREADSHEETS or (kind is None and is_old_workbook(file.data)):
+    data = file.data if kind is not None else with_plain_directory(file.data)
+    kind = kind or anydoc.format_from_bytes(data)
+    package = _package(data)
+    placed = _placed_in(package, file) if kind != "epub" else Document(())
+    if kind in _SPREADSHEETS or (kind is None and is_old_workbook(data)):
         shown = None
         if package is not None:
             shown = package.with_hidden_rows() or with_long_cells(package)
-        document = read_spreadsheet(file.data if shown is None else shown)
-        beside = _beside_cells(package) if package is not None else map(Block, read_beside(file.data))
-        return replace(document, blocks=(*document.blocks, *beside))
-    marked = with_all_text(file.data) if kind == "rtf" else None
+        document = read_spreadsheet(data if shown is None else shown)
+        beside = _beside_cells(package) if package is not None else map(Block, read_beside(data))
+        return replace(document, blocks=(*document.blocks, *placed.blocks, *beside), warnings=placed.warnings)
+    marked = with_all_text(data) if kind == "rtf" else None
     if package is not None:
         marked = _marked(package, kind)
-    blocks = list(_parted(document_blocks(parse(file.data if marked is None else marked))))
+    blocks = list(_parted(document_blocks(parse(data if marked is None else marked))))
     if package is None:
-        blocks += map(Block, read_beside(file.data))
-    title = package.title if package is not None else None
-    warnings: list[str] = []
+        blocks += map(Block, read_beside(data))
+    blocks += placed.blocks
     if package is not None and kind != "epub":
-        for member in islice(package.members(), MOST_MEMBERS):
-            document = read_member(member, "embedded file", file)
-            blocks += document.blocks
-            warnings += document.warnings
         blocks += _comments(package)
         blocks += map(Block, package.margins())
+    title = package.title if package is not None else None
     if title is None and blocks and blocks[0].heading_level == 1:
         title = blocks[0].text
-    return Document(tuple(blocks), title, warnings=tuple(warnings))
+    return Document(tuple(blocks), title, warnings=placed.warnings)
+
+
+def _placed_in(package: Package | None, file: FileContent) -> Document:
+    """Return what the files hold that lie in this one."""
+    members = package.members() if package is not None else placed_files(file.data)
+    found = [read_member(member, "embedded file", file) for member in islice(members, MOST_MEMBERS)]
+    # The lines of a file inside are none of this one.
+    blocks = (
+        replace(block, line_start=None, line_end=None) for document in found for block in document.blocks
+    )
+    warnings = (warning for document in found for warning in document.warnings)
+    return Document(tuple(blocks), warnings=tuple(warnings))
 
 
 def _marked(package: Package, kind: str | None) -> bytes | None:
@@ -82,9 +99,9 @@ def _comments(package: Package) -> Iterator[Block]:
 
 
 def _package(data: bytes) -> Package | None:
-    """Return the package that a file is; None for the older formats."""
+    """Return the package that a file is; None for the older formats, which may hold one."""
     try:
-        return Package(data)
+        return None if data.startswith(_OLE) else Package(data)
     except zipfile.BadZipFile:
         return None
 

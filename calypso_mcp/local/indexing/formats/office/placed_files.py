@@ -1,0 +1,47 @@
+"""Files that people placed in office documents as they are: packages of OLE, PDFs of Acrobat."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import olefile  # pyright: ignore[reportMissingTypeStubs]
+
+from calypso_mcp.local.indexing.formats.encodings.decoding import decode_short
+from calypso_mcp.local.indexing.formats.members import Member
+
+_open: Any = olefile.OleFileIO  # not typed
+#: What olefile and a damaged file raise.
+_DAMAGES = (OSError, struct.error, ValueError, TypeError, IndexError)
+_PACKAGE = "\x01Ole10Native"
+#: Streams that are files themselves: by Acrobat, and by Office.
+_WHOLE = ("CONTENTS", "Package")
+_KNOWN_STARTS = (b"%PDF-", b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+#: The size of all and a number before the name.
+_NAME_AT = 6
+
+
+def placed_files(data: bytes) -> Iterator[Member]:
+    """Yield the files in an OLE object, or in an old document; nothing of damaged ones."""
+    try:
+        with _open(BytesIO(data)) as ole:
+            for path in ole.listdir():
+                if path[-1] == _PACKAGE:
+                    yield from _unpacked(ole.openstream(path).read())
+                elif path[-1] in _WHOLE and (whole := ole.openstream(path).read()).startswith(_KNOWN_STARTS):
+                    yield Member("placed file", "", whole)
+    except _DAMAGES:
+        return
+
+
+def _unpacked(stream: bytes) -> Iterator[Member]:
+    """Yield the file in a package; drawings in the same kind of stream have no name."""
+    name, _, rest = stream[_NAME_AT:].partition(b"\0")
+    rest = rest.partition(b"\0")[2]  # where it was on its owner's disk
+    [length] = struct.unpack_from("<I", rest, 4)  # where it was copied to
+    [size] = struct.unpack_from("<I", rest, 8 + length)
+    start = 12 + length
+    if name and 0 < size <= len(rest) - start:
+        yield Member(decode_short(name).text, "", rest[start : start + size])
