@@ -47,7 +47,7 @@ def main() -> None:
         if has_node_writers():
             made += made_by_node(programs)
         made += made_by_gnome(programs, {entry.name: entry.data for entry in made})
-        for number, program in enumerate(PROGRAMS.values()):
+        for number, (program, _) in enumerate(PROGRAMS.values()):
             (programs / f"{number}").mkdir()
             made += program(programs / f"{number}")
         by_format: defaultdict[str, list[Made]] = defaultdict(list)

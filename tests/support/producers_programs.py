@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 
 from tests.support.producers import SECTIONS, SENTENCES, SOUGHT, Made
@@ -17,7 +18,11 @@ _ROW = ("row", SOUGHT + 2)
 _SLIDE = ("slide", SOUGHT + 1)
 _PAIRS = tuple(zip(SECTIONS, SENTENCES, strict=True))
 _TEXT = "\n\n".join(f"{title}\n{sentence}" for title, sentence in _PAIRS) + "\n"
-_JARS = ("poi", "poi-scratchpad", "commons-codec", "commons-collections4", "commons-math3")
+_JARS = tuple(
+    Path("/usr/share/java", f"{name}.jar")
+    for name in ("poi", "poi-scratchpad", "commons-codec", "commons-collections4", "commons-math3")
+)
+_LIBRARIES = ("PyRTF", "rtflite", "odpslides", "independentsoft", "spire", "asposeslides")
 #: By ending: where the sought sentence stands.
 _PLACES: Mapping[str, tuple[str, int] | str | None] = {
     **dict.fromkeys(("xls", "xlsx", "csv", "ods"), _ROW),
@@ -37,12 +42,15 @@ def made_by_perl(folder: Path) -> Iterator[Made]:
 
 def made_by_poi(folder: Path) -> Iterator[Made]:
     """Yield what Apache POI writes."""
-    jars = [Path("/usr/share/java", f"{name}.jar") for name in _JARS]
-    if shutil.which("javac") and all(jar.is_file() for jar in jars):
-        path = os.pathsep.join(map(str, jars))
+    if _has_poi():
+        path = os.pathsep.join(map(str, _JARS))
         script = str(_SCRIPTS / "MakeFiles.java")
         _run(["java", "-Djava.awt.headless=true", "-cp", path, script, str(folder), *SECTIONS, *SENTENCES])
     yield from _in(folder)
+
+
+def _has_poi() -> bool:
+    return shutil.which("javac") is not None and all(jar.is_file() for jar in _JARS)
 
 
 def made_by_mail_programs(folder: Path) -> Iterator[Made]:
@@ -89,19 +97,19 @@ def made_by_sqlite(folder: Path) -> Iterator[Made]:
 def made_by_python_programs(folder: Path) -> Iterator[Made]:
     """Yield what libraries write that are no dependencies of the tests; each in a process of its own."""
     words = json.dumps({"sections": SECTIONS, "sentences": SENTENCES})
-    for library in ("PyRTF", "rtflite", "odpslides", "independentsoft", "spire", "asposeslides"):
+    for library in _LIBRARIES:
         script = [sys.executable, str(_SCRIPTS / "make_files.py"), library, str(folder), words]
         subprocess.run(script, check=False, capture_output=True, timeout=120)
     yield from _in(folder)
 
 
-#: By what a skipped test says.
-PROGRAMS: Mapping[str, Callable[[Path], Iterator[Made]]] = {
-    "libraries of Perl": made_by_perl,
-    "Apache POI": made_by_poi,
-    "mutt, s-nail or git": made_by_mail_programs,
-    "sqlite3": made_by_sqlite,
-    "libraries of Python beside those of the tests": made_by_python_programs,
+#: By what a skipped test says: what yields the files, and whether anything of it is installed.
+PROGRAMS: Mapping[str, tuple[Callable[[Path], Iterator[Made]], bool]] = {
+    "libraries of Perl": (made_by_perl, shutil.which("perl") is not None),
+    "Apache POI": (made_by_poi, _has_poi()),
+    "mutt, s-nail or git": (made_by_mail_programs, any(map(shutil.which, ("mutt", "s-nail", "git")))),
+    "sqlite3": (made_by_sqlite, shutil.which("sqlite3") is not None),
+    "further libraries of Python": (made_by_python_programs, any(map(find_spec, _LIBRARIES))),
 }
 
 

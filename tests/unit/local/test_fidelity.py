@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -63,12 +64,21 @@ def test_documents_of_gnumeric_and_abiword_are_read_whole_and_cited_right(tmp_pa
         check(made)
 
 
-@pytest.mark.parametrize("programs", PROGRAMS)
-def test_documents_of_further_programs_are_read_whole_and_cited_right(programs: str, tmp_path: Path) -> None:
-    found = list(PROGRAMS[programs](tmp_path))
-    if not found:
-        pytest.skip(f"not installed: {programs}")
-    for made in found:
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(
+            make,
+            id=name,
+            marks=pytest.mark.skipif(not is_there, reason=f"{name}: nothing of it is installed"),
+        )
+        for name, (make, is_there) in PROGRAMS.items()
+    ],
+)
+def test_documents_of_further_programs_are_read_whole_and_cited_right(
+    make: Callable[[Path], Iterator[Made]], tmp_path: Path
+) -> None:
+    for made in make(tmp_path):
         check(made)
 
 
