@@ -17,6 +17,8 @@ from calypso_mcp.local.retrieval.statistics import Statistics, varints
 #: Passages that are ranked by all words (measured: 98.7 % of the ten best are the same as if all were).
 CANDIDATES = 64
 
+#: So many are enough where all that matches is listed (99 % of the ten best as if all were ranked).
+_OF_LISTED = 40
 #: Rows that FTS5 scores of an index (of a bucket its share); phrases of more count where they stand.
 _SCORED_ROWS = 2_000
 #: But so many at least, so that the best are among them. An index of no more is scored whole.
@@ -61,6 +63,11 @@ def candidates(
         file_ids: Only these files; None for all of the buckets.
         least: Below so many the common words choose, too.
     """
+    if file_ids is None and statistics.is_narrow(bucket_ids):
+        listed = _holding_most(statistics, weights, bucket_ids, max(_OF_LISTED, least))
+        # Of more that hold as much, how often they hold it decides.
+        if len(listed) <= CANDIDATES:
+            return _rows(connection, listed)
     is_small = statistics.passages(None) <= _LEAST_ROWS
     rare = list(weights) if is_small else _rarest(weights)
     rows: list[Row] = []
@@ -76,6 +83,20 @@ def candidates(
     if len(rows) < least and len(rare) < len(weights):
         return _matching(connection, list(weights), bucket_ids, file_ids)
     return rows
+
+
+def _holding_most(
+    statistics: Statistics, weights: Mapping[str, float], bucket_ids: Sequence[str] | None, most: int
+) -> list[int]:
+    """Return the `most` passages whose phrases tell most, best first, and all that are no worse."""
+    scores: dict[int, float] = {}
+    score_of = scores.get
+    for phrase, weight in weights.items():
+        for passage in statistics.matches(phrase, bucket_ids):
+            scores[passage] = score_of(passage, 0.0) + weight
+    least = min(nlargest(most, scores.values()), default=0.0)
+    best = sorted((-score, passage) for passage, score in scores.items() if score >= least)
+    return [passage for _, passage in best]
 
 
 def _scored(statistics: Statistics, rare: Sequence[str], bucket_ids: Sequence[str] | None) -> Sequence[str]:

@@ -503,3 +503,14 @@ def test_what_a_query_quotes_and_a_number_of_several_parts_are_found_whole_first
     hits = search(connection, query, Where(buckets), limit=3)
     assert hits[0].file_id == "wanted"
     assert len(hits) == 3
+
+
+def test_of_passages_that_hold_the_same_words_those_that_hold_them_often_come_first(
+    connection: sqlite3.Connection,
+) -> None:
+    for number in range(900):
+        about = "refund" if number % 3 == 0 else "parcel"
+        add(connection, f"f{number}", f"The {about} of order {number} is late.", f"b{number % 2}")
+    add(connection, "often", "The refund of an order is a refund: a refund is late.", "b1")
+    for query in ("refund", "refunds of an order", "Is the refund late?"):
+        assert found(connection, query, "b1", limit=1) == ["often"], query
