@@ -163,13 +163,13 @@ class CommandParser(argparse.ArgumentParser):
             metavar="BUCKET",
             help="slug, id or name of the bucket",
         )
+        self.add_argument(
+            "--create-bucket", action="store_true", help="create the bucket if it does not exist"
+        )
 
     def add_destination(self) -> None:
         """Take the bucket to upload to, and which files of a folder to take."""
         self.add_bucket()
-        self.add_argument(
-            "--create-bucket", action="store_true", help="create the bucket if it does not exist"
-        )
         self.add_argument(
             "--include", action="append", default=[], metavar="GLOB", help="only files that match"
         )

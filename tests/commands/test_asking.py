@@ -95,6 +95,29 @@ def test_a_question_with_its_answer_is_found_and_replaced(tmp_path: Path) -> Non
     assert source["state"] in {"ready", "pending"}
 
 
+def test_an_answer_makes_its_bucket_only_where_that_is_asked_for(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    adding = ("add-qa", "When does the shuttle leave?", "At noon.", "--bucket", "Shuttle times")
+    refused = command(data, *adding)
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        "calypso-mcp: There is no bucket 'Shuttle times'. Add --create-bucket to create it.\n",
+    )
+    added = command(data, *adding, "--create-bucket")
+    assert "next_step: Search it with `calypso-mcp search`." in added.stdout
+    assert "At noon." in command(data, "search", "shuttle").stdout
+
+
+def test_a_person_is_told_commands_and_what_a_search_cannot_find(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    without = command(data, "search", "leave")
+    assert "`calypso-mcp upload --create-bucket`" in without.stderr
+    filled(data, tmp_path)
+    unknown = command(data, "search", "leave", "--bucket", "handbook,none").stderr
+    assert "There is no bucket 'none' here. Name a bucket from `calypso-mcp list`" in unknown
+    assert "In no document searched: zeppelin, hangar." in command(data, "search", "zeppelin hangar").stdout
+
+
 def test_a_page_on_this_machine_is_not_fetched(tmp_path: Path) -> None:
     data = tmp_path / "data"
     filled(data, tmp_path)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.calls.calling import call_tool, print_result
+from calypso_mcp.cli.calls.mcp_session import ToolFailed, in_commands, naming_create_bucket
 from calypso_mcp.domain.untrusted_text import clean_line
 
 _LINE_CHARS = 200
@@ -23,8 +24,16 @@ def add_source(
     tool: str, asked: Mapping[str, object], arguments: argparse.Namespace, flags: Mapping[str, object]
 ) -> int:
     """Call the tool that adds a source and print its result, a fact on each line."""
-    result = call_tool(tool, {**asked, "bucket": arguments.destination}, flags)
+    asked = {**asked, "bucket": arguments.destination}
+    with naming_create_bucket(arguments.destination):
+        try:
+            result = call_tool(tool, asked, flags)
+        except ToolFailed as error:
+            if error.code != "bucket_not_found" or not arguments.create_bucket:
+                raise
+            call_tool("create_bucket", {"name": arguments.destination}, flags)
+            result = call_tool(tool, asked, flags)
     if not print_result(result, arguments):
         for name, value in result.items():
-            print(f"{name}: {clean_line(str(value), _LINE_CHARS)}")
+            print(f"{name}: {clean_line(in_commands(str(value)), _LINE_CHARS)}")
     return 0

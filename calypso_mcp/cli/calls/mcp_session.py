@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TextIO, cast
 
 import anyio
@@ -19,6 +20,19 @@ from calypso_mcp.concurrency import raise_first
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server.calls.long_call import LongCall, running
 from calypso_mcp.settings import Settings, child_environment, knobs
+
+#: What a person types where an agent calls a tool.
+_COMMANDS = {
+    "ask_agent": "ask",
+    "create_bucket": "upload --create-bucket",
+    "list_buckets": "list",
+    "list_sources": "list BUCKET",
+    "search_bucket": "search",
+    "upload_batch": "upload",
+    "upload_file": "upload",
+    "wait_for_bucket_sync": "list BUCKET",
+}
+_CALLED = re.compile(rf"(\bCall )?\b({'|'.join(_COMMANDS)})\b")
 
 
 class ToolFailed(CalypsoError):
@@ -126,12 +140,32 @@ def settings_flags(flags: Mapping[str, object]) -> list[str]:
     return line
 
 
+@contextmanager
+def naming_create_bucket(bucket: str) -> Generator[None]:
+    """Say which flag creates a bucket that a tool did not find."""
+    try:
+        yield
+    except ToolFailed as error:
+        if error.code != "bucket_not_found":
+            raise
+        raise ToolFailed(
+            f"There is no bucket {bucket!r}.", code=error.code, hint="Add --create-bucket to create it."
+        ) from error
+
+
+def in_commands(hint: str) -> str:
+    """Return a hint for agents as one for people: with the command to type in place of a tool to call."""
+    return _CALLED.sub(
+        lambda called: f"{'Run ' if called[1] else ''}`calypso-mcp {_COMMANDS[called[2]]}`", hint
+    )
+
+
 def _failure(result: CallToolResult) -> ToolFailed:
     content = cast("dict[str, Any]", result.structured_content or {})
     error = cast("dict[str, Any]", content.get("error", {}))
     return ToolFailed(
         str(error.get("message", "")),
         code=str(error.get("code", "")),
-        hint=str(error.get("next_step", "")),
+        hint=in_commands(str(error.get("next_step", ""))),
         retryable=bool(error.get("retryable")),
     )

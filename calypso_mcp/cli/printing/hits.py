@@ -32,6 +32,16 @@ def print_hits(question: str, hits: Sequence[Mapping[str, Any]]) -> None:
         print(textwrap.indent(snippet(clean(str(hit["text"])), question, wide - len(_INDENT)), _INDENT))
 
 
+def print_gaps(result: Mapping[str, Any]) -> None:
+    """Print the words that no document holds, and how many sources cannot be found yet."""
+    absent: Sequence[str] = result.get("absent_words", ())
+    if absent:
+        print(clean_line(f"In no document searched: {', '.join(absent)}.", _LONGEST_LINE))
+    incomplete: Mapping[str, int] = result.get("incomplete", {})
+    for slug, count in incomplete.items():
+        print(f"Not searchable yet in {clean_line(slug, _LONGEST_LINE)}: {count}.")
+
+
 def _source(hit: Mapping[str, Any]) -> str:
     name = clean_line(str(hit.get("filename") or hit.get("title") or "?"), _LONGEST_LINE)
     place = clean_line(str(hit.get("place") or ""), _LONGEST_LINE)

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.calls.calling import add_calling_arguments, call_tool, print_result
-from calypso_mcp.cli.printing.hits import print_hits
+from calypso_mcp.cli.printing.hits import print_gaps, print_hits
+from calypso_mcp.settings import load_settings
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -22,8 +23,11 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """Print the passages found; return 1 if there is none."""
-    asked = {"query": arguments.query, "max_results": arguments.max_results}
+    # Besides limiting the search, the flag names buckets: one that does not exist is an error.
+    named = load_settings(flags).buckets if "buckets" in flags else ()
+    asked = {"query": arguments.query, "max_results": arguments.max_results, "buckets": named}
     result = call_tool("search_bucket", asked, flags)
     if not print_result(result, arguments):
         print_hits(arguments.query, result["hits"])
+        print_gaps(result)
     return 0 if result["hits"] else 1

@@ -14,7 +14,7 @@ from anyio.lowlevel import checkpoint
 
 from calypso_mcp.assembly.server import file_policy
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.cli.calls.mcp_session import Session, open_session
+from calypso_mcp.cli.calls.mcp_session import Session, naming_create_bucket, open_session
 from calypso_mcp.cli.calls.uploading import Sources, upload
 from calypso_mcp.cli.printing.outcomes import has_failures, print_outcomes, print_round
 from calypso_mcp.cli.printing.progress import phase
@@ -141,5 +141,6 @@ async def _sync(
         "dry_run": arguments.dry_run,
         "wait": not arguments.dry_run,
     }
-    with phase("Looking" if arguments.dry_run else "Syncing") as report:
+    doing = "Looking" if arguments.dry_run else "Syncing"
+    with naming_create_bucket(arguments.destination), phase(doing) as report:
         return await upload(session, Sources.of([folder]), common, report)

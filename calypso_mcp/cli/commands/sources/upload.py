@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.cli.calls.mcp_session import Session, ToolFailed, open_session
+from calypso_mcp.cli.calls.mcp_session import Session, naming_create_bucket, open_session
 from calypso_mcp.cli.calls.uploading import Sources, upload
 from calypso_mcp.cli.printing.outcomes import has_failures, print_outcomes
 from calypso_mcp.cli.printing.progress import phase
@@ -65,14 +65,8 @@ async def _upload(session: Session, sources: Sources, arguments: argparse.Namesp
         "dry_run": arguments.dry_run,
         "wait": arguments.wait,
     }
-    try:
-        with phase("Looking" if arguments.dry_run else "Uploading") as report:
-            results = await upload(session, sources, common, report)
-    except ToolFailed as error:
-        if error.code != "bucket_not_found":
-            raise
-        raise ToolFailed(
-            f"There is no bucket {arguments.destination!r}.", hint="Add --create-bucket to create it."
-        ) from error
+    doing = "Looking" if arguments.dry_run else "Uploading"
+    with naming_create_bucket(arguments.destination), phase(doing) as report:
+        results = await upload(session, sources, common, report)
     print_outcomes(results)
     return 1 if has_failures(results) else 0
