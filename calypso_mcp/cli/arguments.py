@@ -208,7 +208,7 @@ class CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise the error in our words, without any value that was typed."""
         message = re.sub(r"^argument (\S+?): expected.*", r"\1 needs a value", message)
-        message = re.sub(r"^the following arguments are required: (.*)", r"\1 is missing", message)
+        message = re.sub(r"^the following arguments are required: (.*)", r"\1 must be given", message)
         message = re.sub(r"^argument ([^:]+): ", r"\1 ", message)
         message = re.sub(r"invalid choice: .* \(choose", "is not a valid choice (choose", message)
         message = re.sub(r"invalid \S+ value: .*", "has a value that does not fit", message)

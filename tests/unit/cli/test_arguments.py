@@ -53,8 +53,9 @@ def test_the_bucket_of_an_upload_is_where_it_goes_not_what_limits_it() -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("upload x", "--bucket is missing"),
-        ("upload --bucket b", "PATH is missing"),
+        ("upload x", "--bucket must be given"),
+        ("upload --bucket b", "PATH must be given"),
+        ("export", "BUCKET, FOLDER must be given"),
         ("upload x --bucket", "--bucket needs a value"),
         ("nonsense", "there is no command nonsense"),
         ("uplod x", "did you mean upload?"),
