@@ -50,6 +50,11 @@ NOTEBOOK = {
         },
     ],
 }
+WEB_ARCHIVE = (
+    "Date: Sun, 29 Nov 2026 13:00:00 +0000\r\nSubject: Exported\r\nMIME-Version: 1.0\r\n"
+    "Content-Type: multipart/related; boundary=x\r\n\r\n--x\r\nContent-Type: text/html; charset=utf-8\r\n"
+    "Content-Transfer-Encoding: quoted-printable\r\n\r\n<p>K=C3=BCndigung</p>\r\n--x--\r\n"
+)
 READ = {
     "json": ("a.json", '{"policy": {"notice": "K\\u00fcndigung"}}', "policy.notice: Kündigung"),
     "json records": ("a.json", '[{"plan": "B", "eur": 249}]', "plan: B | eur: 249"),
@@ -111,6 +116,16 @@ READ = {
     "html called doc": ("a.doc", "<html><body><p>Saved by Word</p></body></html>", "Saved by Word"),
     "rtf called doc": ("a.doc", "{\\rtf1\\ansi Caf\\'e9 words}", "Café words"),
     "text called docx": ("a.docx", "just text", "just text"),
+    "a table called xls": (
+        "a.xls",
+        "<table><tr><th>lane</th><th>days</th></tr><tr><td>Oslo</td><td>3</td></tr></table>",
+        "lane | days\nOslo | 3",
+    ),
+    "a web archive called doc": (
+        "a.doc",
+        WEB_ARCHIVE,
+        "Exported\n\nDate: Sun, 29 Nov 2026 13:00:00 +0000\n\nKündigung",
+    ),
     "csv called xls": ("a.xls", "lane;days\nOslo;3\n", "lane: Oslo | days: 3"),
     "tsv called xls": ("a.xls", "lane\tdays\nOslo\t3\n", "lane: Oslo | days: 3"),
     "Excel of 2003": (

@@ -158,7 +158,7 @@ ENTRIES: tuple[Entry, ...] = (
             "HTML",
             "html htm xhtml xht shtml",
             "text/html application/xhtml+xml",
-            *(b"<!doctype html", b"<html"),
+            *(b"<!doctype html", b"<html", b"<table"),
             locator=Locator.SECTION,
         ),
         "html.reader:read_html",
@@ -244,7 +244,17 @@ ENTRIES: tuple[Entry, ...] = (
         ),
         "mail.messages:read_mail",
     ),
-    Entry(_structured("mhtml", "web archives", "mhtml mht", "multipart/related"), "mail.messages:read_mail"),
+    Entry(
+        replace(
+            _structured("mhtml", "web archives", "mhtml mht", "multipart/related"),
+            # Wikis and Word name them `.doc`.
+            signatures=tuple(
+                Signature(b"mime-version: 1.0" + end + b"content-type: multipart/related", within=HEAD_BYTES)
+                for end in (b"\n", b"\r\n")
+            ),
+        ),
+        "mail.messages:read_mail",
+    ),
     Entry(
         _text("mbox", "mailboxes", "mbox", "application/mbox", locator=Locator.MESSAGE),
         "mail.messages:read_mailbox",
