@@ -114,6 +114,21 @@ def given_settings(
     return found
 
 
+def misspelt_limits(knobs: Mapping[str, Knob], environ: Mapping[str, str]) -> list[ConfigError]:
+    """Return an error for each variable that is called nearly like a limit: ignored, it limits nothing."""
+    variables = {knob.variable for knob in knobs.values()}
+    limits = {_plain(knob.variable): knob.variable for knob in knobs.values() if knob.limits}
+    return [
+        ConfigError(f"variable {name}: there is no such setting; it is called {limits[_plain(name)]}.")
+        for name in environ
+        if name not in variables and _plain(name) in limits
+    ]
+
+
+def _plain(variable: str) -> str:
+    return variable.upper().replace("_", "").removesuffix("S")
+
+
 def _is_empty(text: str, knob: Knob) -> bool:
     """Whether `text` holds nothing but white space and separators."""
     return not text.strip(f" \t\r\n,{knob.separator or ''}")

@@ -18,7 +18,7 @@ from pydantic import SecretStr, ValidationError
 
 from calypso_mcp.domain.addresses import may_be_api_key
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.settings.given import Given, given_settings
+from calypso_mcp.settings.given import Given, given_settings, misspelt_limits
 from calypso_mcp.settings.model import Settings
 from calypso_mcp.settings.placeholders import is_example_key, placeholder_in
 from calypso_mcp.settings.values import Knob
@@ -93,7 +93,7 @@ def read_settings(flags: Mapping[str, object], environ: Mapping[str, str]) -> Re
     """Return the settings that flags and environment ask for, or everything that is wrong with them."""
     given = given_settings(knobs(), flags, environ)
     values: dict[str, object] = {"data_dir": _default_data_dir(environ)}
-    problems: list[ConfigError] = []
+    problems = misspelt_limits(knobs(), environ)
     for name, setting in given.items():
         try:
             values[name] = setting.value()

@@ -57,6 +57,23 @@ def test_the_settings_whose_absence_opens_something_are_marked_as_limits() -> No
     }
 
 
+@pytest.mark.parametrize("limit", [knob.variable for knob in knobs().values() if knob.limits])
+def test_a_limit_whose_name_is_nearly_right_is_named_not_ignored(limit: str) -> None:
+    """`CALYPSO_BUCKET` beside `--bucket` is an easy slip, and left every bucket in reach."""
+    for name in (
+        limit.removesuffix("S"),
+        f"{limit.removesuffix('S')}S",
+        limit.lower(),
+        limit.replace("_", "__"),
+    ):
+        if name != limit:
+            outcome = _outcome({}, {name: "a"})
+            assert isinstance(outcome, str)
+            assert f"variable {name}: " in outcome
+            assert limit in outcome
+    assert _outcome({}, {"CALYPSO_BUCKET_ID": "a", "CALYPSO_TOKEN": "a"}) == _outcome({}, {})
+
+
 def test_an_empty_variable_of_what_limits_nothing_counts_as_not_set() -> None:
     empty = {knob.variable: " " for knob in knobs().values() if not knob.limits}
     assert _outcome({}, empty) == _outcome({}, {})
