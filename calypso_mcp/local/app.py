@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import shlex
-import sqlite3
 import stat
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
@@ -43,7 +42,7 @@ from calypso_mcp.local.routes import (
 )
 from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.worker import IndexingWorker
-from calypso_mcp.sqlite.faults import StoreFault, gone
+from calypso_mcp.sqlite.faults import STORE_TROUBLE, gone
 
 if TYPE_CHECKING:
     from calypso_mcp.local.semantic.semantics import Semantics
@@ -192,7 +191,7 @@ async def _keep_house(backend: Backend) -> None:
                 await clean(backend)
             if await backend.on_disk(lambda: backend.database.log_bytes) > _LARGE_LOG_BYTES:
                 await backend.database.checkpoint()
-        except (sqlite3.Error, OSError, StoreFault) as error:
+        except STORE_TROUBLE as error:
             if str(error) != complaint:
                 complaint = str(error)
                 _LOG.error("Housekeeping failed; it will be tried again: %s", error)

@@ -12,8 +12,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial, reduce
 from pathlib import Path
@@ -119,7 +119,7 @@ class Blobs:
 
     def _seal(self, whole: Whole) -> Digests | Exception:
         try:
-            with self.open_partial(whole.session_id, len(whole.data)).closing() as blob:
+            with closing(self.open_partial(whole.session_id, len(whole.data))) as blob:
                 return blob.complete(whole.data, whole.expected)
         except (AlreadySealed, BlobBusy, HashMismatch, OSError) as error:
             return error
@@ -131,7 +131,7 @@ class Blobs:
             AlreadySealed: All of them.
             BlobBusy: Another process is adding to them.
         """
-        with self.open_partial(session_id, size_bytes).closing() as blob:
+        with closing(self.open_partial(session_id, size_bytes)) as blob:
             return blob.acknowledge(b"")
 
     def digests(self, session_id: str) -> Digests:
@@ -215,14 +215,6 @@ class Partial:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
-
-    @contextmanager
-    def closing(self) -> Generator[Partial]:
-        """Close at the end of the block."""
-        try:
-            yield self
-        finally:
-            self.close()
 
     def _trim(self) -> None:
         # Never the whole: the last part must be sent again, so that its hash header is seen.

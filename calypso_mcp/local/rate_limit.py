@@ -9,7 +9,7 @@ from calypso_mcp.local.refusals import Refusal
 _WINDOW_S = 1.0
 
 
-def admit(connection: sqlite3.Connection, *, per_second: int | None, now: float) -> None:
+def count_create(connection: sqlite3.Connection, *, per_second: int | None, now: float) -> None:
     """Count one create request of the team, single or batch, in the transaction that carries it out.
 
     Args:

@@ -29,15 +29,12 @@ from calypso_mcp.local.store import files, sources, tasks
 from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.tasks import Claimed
-from calypso_mcp.sqlite.faults import StoreFault
+from calypso_mcp.sqlite.faults import STORE_TROUBLE, StoreFault
 
 if TYPE_CHECKING:
     from calypso_mcp.local.indexing.extraction import Extractor
 
 _LOG = logging.getLogger(__name__)
-
-#: Trouble with the disk or the store, which is not the file's fault.
-_TROUBLE = (sqlite3.Error, OSError, StoreFault)
 
 #: Pause before a task is tried again, times its attempts so far.
 _RETRY_PAUSE_S = 2.0
@@ -57,14 +54,6 @@ class Passages:
 
     document: Document
     chunks: Sequence[Chunk]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a file has no text."""
-
-    code: str
-    message: str
 
 
 class IndexingWorker:
@@ -130,7 +119,7 @@ class IndexingWorker:
                 ),
                 durable=False,
             )
-        except _TROUBLE as error:
+        except STORE_TROUBLE as error:
             # It is tried twice a second for as long as the trouble lasts.
             self._complain(error, "No indexing task could be claimed; trying again.")
             return []
@@ -172,7 +161,7 @@ class IndexingWorker:
         """Index small files at the cost of one; return those that must be looked at singly, whatever for."""
         if len(group) == 1:
             return group
-        ends: dict[str, Passages | Failure] = {}
+        ends: dict[str, Passages | ExtractionFailed] = {}
 
         def read() -> None:
             for claimed in group:
@@ -197,7 +186,9 @@ class IndexingWorker:
         )
         return None if document is None else Passages(document, split(document))
 
-    async def _read_briefly(self, extractor: Extractor, claimed: Claimed) -> Passages | Failure | None:
+    async def _read_briefly(
+        self, extractor: Extractor, claimed: Claimed
+    ) -> Passages | ExtractionFailed | None:
         """Return how reading a file ends; None if it takes too long or fails in an unusual way."""
         with contextlib.suppress(Exception), anyio.move_on_after(_PATIENCE_S):
             return await self._read(extractor, claimed)
@@ -211,7 +202,7 @@ class IndexingWorker:
             self._complain(error, f"Indexing {claimed.file.id} stopped; it will be tried again.")
             await self._give_back(claimed, error)
 
-    async def _read(self, extractor: Extractor, claimed: Claimed) -> Passages | Failure:
+    async def _read(self, extractor: Extractor, claimed: Claimed) -> Passages | ExtractionFailed:
         file = claimed.file
         try:
             document = await extractor.extract(
@@ -222,12 +213,15 @@ class IndexingWorker:
             )
             chunks = await to_thread.run_sync(split, document)
         except ExtractionFailed as failure:
-            return Failure(failure.code, failure.message)
+            return failure
         except FileNotFoundError:
-            return Failure("content_missing", "The stored bytes of this file are gone. Upload it again.")
+            message = "The stored bytes of this file are gone. Upload it again."
+            return ExtractionFailed("content_missing", message)
         return Passages(document, chunks)
 
-    async def _record(self, group: Sequence[Claimed], ends: Mapping[str, Passages | Failure]) -> None:
+    async def _record(
+        self, group: Sequence[Claimed], ends: Mapping[str, Passages | ExtractionFailed]
+    ) -> None:
         """Record the ends of those of `group` that have one, by task."""
 
         def work(connection: sqlite3.Connection) -> list[str]:
@@ -240,7 +234,7 @@ class IndexingWorker:
             await to_thread.run_sync(self._blobs.discard, session_id)
 
     async def _give_back(self, claimed: Claimed, error: Exception) -> None:
-        is_files_fault = not isinstance(error, _TROUBLE)
+        is_files_fault = not isinstance(error, STORE_TROUBLE)
         not_before = self._options.clock() + _RETRY_PAUSE_S * claimed.attempts
         give_back = partial(
             tasks.give_back,
@@ -252,7 +246,7 @@ class IndexingWorker:
         while True:
             try:
                 await self._database.write(give_back, durable=False)
-            except _TROUBLE as failure:
+            except STORE_TROUBLE as failure:
                 # No other process does it for one that lives.
                 self._complain(failure, f"{claimed.file.id} could not be queued again; trying again.")
                 await anyio.sleep(_RETRY_PAUSE_S)
@@ -274,7 +268,7 @@ class IndexingWorker:
                     ),
                     durable=False,
                 )
-            except _TROUBLE as error:
+            except STORE_TROUBLE as error:
                 self._complain(error, "The leases could not be renewed.")
 
     async def _stop(self) -> None:
@@ -282,7 +276,7 @@ class IndexingWorker:
             await self._database.write(
                 partial(tasks.give_back, owner=self._presence.owner, counts=False), durable=False
             )
-        except _TROUBLE as error:
+        except STORE_TROUBLE as error:
             self._complain(error, "Unfinished tasks could not be queued again; their leases will run out.")
 
     def _complain(self, error: Exception, consequence: str) -> None:
@@ -319,7 +313,7 @@ def _new_extractor(on_recognizing: Callable[[], None]) -> Extractor:
 def record_ends(
     connection: sqlite3.Connection,
     group: Sequence[Claimed],
-    ends: Mapping[str, Passages | Failure],
+    ends: Mapping[str, Passages | ExtractionFailed],
     *,
     now: float,
 ) -> list[str]:
@@ -339,7 +333,7 @@ def record_ends(
     read: list[tuple[FileRow, Document]] = []
     for claimed in group:
         file, end = rows[claimed.file.id], ends[claimed.task_id]
-        if isinstance(end, Failure):
+        if isinstance(end, ExtractionFailed):
             tasks.fail(connection, claimed, code=end.code, message=end.message, now=now)
             continue
         title = file.declaration.title or end.document.title

@@ -35,6 +35,10 @@ class StoreDamaged(StoreFault):
     default_code = "store_damaged"
 
 
+#: What reading or writing a file of the data folder may raise.
+STORE_TROUBLE = (sqlite3.Error, OSError, StoreFault)
+
+
 class FileWatch:
     """Notices that a file in use was deleted or replaced.
 

@@ -16,12 +16,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from calypso_mcp.api.problem import Problem
 from calypso_mcp.api.wire import WireModel
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.identifiers import json_text, new_id
 from calypso_mcp.local.refusals import Refusal, invalid
-from calypso_mcp.sqlite.faults import StoreFault, is_busy, is_full
+from calypso_mcp.sqlite.faults import STORE_TROUBLE, StoreFault, is_busy, is_full
 
 M = TypeVar("M", bound=WireModel)
 
@@ -64,20 +63,16 @@ def endpoint(handle: Handler) -> Callable[[Request], Awaitable[Response]]:
             answer = await handle(backend, request)
         except Exception as error:  # noqa: BLE001 - the outermost handler of the API
             return problem_response(refusal_for(error), request_id)
-        if isinstance(answer, Response):
-            answer.headers["X-Request-Id"] = request_id
-            return answer
         if isinstance(answer, Events):
-            return StreamingResponse(
-                _event_stream(answer.events),
-                headers={"Cache-Control": "no-store", "X-Request-Id": request_id},
-                media_type="text/event-stream",
+            headers = {"Cache-Control": "no-store"}
+            answer = StreamingResponse(
+                _event_stream(answer.events), headers=headers, media_type="text/event-stream"
             )
-        return JSONResponse(
-            {**answer.body, "request_id": request_id},
-            answer.status,
-            {**answer.headers, "X-Request-Id": request_id},
-        )
+        elif isinstance(answer, Answer):
+            body = {**answer.body, "request_id": request_id}
+            answer = JSONResponse(body, answer.status, answer.headers)
+        answer.headers["X-Request-Id"] = request_id
+        return answer
 
     return respond
 
@@ -168,7 +163,7 @@ def refusal_for(error: Exception) -> Refusal:
         return Refusal(error.status_code, code, error.detail, headers=error.headers)
     if isinstance(error, ClientDisconnect):
         return invalid("The connection ended before the request did.")
-    if isinstance(error, sqlite3.Error | OSError | StoreFault):
+    if isinstance(error, STORE_TROUBLE):
         return _storage_refusal(error)
     _LOG.exception("The request failed.", exc_info=error)
     return Refusal(500, "server_error", "The embedded backend failed.", retryable=True)
@@ -197,9 +192,8 @@ def is_disk_full(error: BaseException) -> bool:
 
 def problem_response(refusal: Refusal, request_id: str) -> JSONResponse:
     """Return the error envelope."""
-    problem: Problem = refusal.problem
     return JSONResponse(
-        {**problem.to_wire(), "request_id": request_id},
+        {**refusal.problem.to_wire(), "request_id": request_id},
         refusal.status,
         {**refusal.headers, "X-Request-Id": request_id},
     )

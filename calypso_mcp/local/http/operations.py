@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -52,10 +52,11 @@ class Operation:
     extension: Extension | None = None
     takes_key: bool = False
     takes_range: bool = False
-    has_body: bool = field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "has_body", self.asks is not None and self.method not in {"GET", "DELETE"})
+    @property
+    def has_body(self) -> bool:
+        """Whether `asks` describes the body rather than the query string."""
+        return self.asks is not None and self.method not in {"GET", "DELETE"}
 
     async def carry_out(self, backend: Backend, request: Request) -> Answer | Events | Response:
         """Read what `request` asks and return what the handler answers."""

@@ -8,7 +8,7 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -153,12 +153,7 @@ class ChildProcess:
         """
         answer = await self._ask(
             limits,
-            path=str(file.path),
-            format=file.format,
-            filename=file.filename,
-            charset=file.charset,
-            is_page=file.is_page,
-            recognizes=file.recognizes,
+            **asdict(file) | {"path": str(file.path)},
             max_chars=limits.max_chars,
             max_blocks=limits.max_blocks,
         )
@@ -209,7 +204,7 @@ class ChildProcess:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it has not been ended by anyone yet."""
+        """Whether the process is still running."""
         return self._process.returncode is None
 
     async def close(self) -> int | None:

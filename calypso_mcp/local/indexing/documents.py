@@ -6,14 +6,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-FailureCode = Literal["encrypted", "no_text_layer", "broken", "too_large", "unsupported", "empty", "timeout"]
+FailureCode = Literal[
+    "encrypted", "no_text_layer", "broken", "too_large", "unsupported", "empty", "timeout", "content_missing"
+]
 
 #: Stands between two blocks in the text of a document.
 BLOCK_SEPARATOR = "\n\n"
 
 
 class ExtractionFailed(Exception):
-    """This file's text cannot be had; says why in words for its owner."""
+    """The file has no readable text; the message says why in words for its owner."""
 
     def __init__(self, code: FailureCode, message: str) -> None:
         """Keep the reason.

@@ -11,10 +11,8 @@ from typing_extensions import TypedDict
 from calypso_mcp.api import answers as wire
 from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.matches import match_quotations
-from calypso_mcp.local.routes.search import attributes_of, url_of
+from calypso_mcp.local.routes.search import NO_USAGE, attributes_of, url_of
 from calypso_mcp.local.store.files import FileRow
-
-_USAGE = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
 
 
 class AnswerBody(TypedDict):
@@ -61,7 +59,7 @@ class Cited:
             "file_name": self.file.declaration.filename,
             "knowledge_id": self.file.id,
             "snippet": self.passage.text,
-            **({} if (url := url_of(self.file)) is None else {"url": url}),
+            **({} if url is None else {"url": url}),
             "attributes": attributes_of(self.passage, self.file),
         }
 
@@ -107,7 +105,7 @@ class Turn:
             "output": [message],
             "output_text": text,
             "conversation": {"id": self.conversation_id},
-            "usage": _USAGE,
+            "usage": NO_USAGE,
             "metadata": {"_aicore": self._grounding(text)},
         }
 

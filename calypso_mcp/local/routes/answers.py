@@ -97,9 +97,10 @@ async def _events(writer: Writer | None, turn: Turn, found: _Found) -> AsyncGene
     if writer is None or not found.passages:
         final, unsaid = _quoted(turn, found), 0
     else:
-        from calypso_mcp.local.writing.writer import Outcome, Shown
+        from calypso_mcp.local.writing.support import Evidence
+        from calypso_mcp.local.writing.writer import Outcome
 
-        shown = [Shown(entry.context, entry.passage.text) for entry in found.passages]
+        shown = [Evidence(cited.passage.text, cited.context) for cited in found.passages]
         instructions = found.agent.agent.instructions if found.agent.agent else None
         outcome = Outcome()
         said: list[Said] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
+from dataclasses import asdict
 from typing import Any
 
 from starlette.requests import Request
@@ -25,7 +26,7 @@ from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import REPLAYED, Answer
 from calypso_mcp.local.http.operations import Operation
-from calypso_mcp.local.rate_limit import admit as count_create
+from calypso_mcp.local.rate_limit import count_create
 from calypso_mcp.local.refusals import not_found
 from calypso_mcp.local.routes.files import file_wire, sync_wire
 from calypso_mcp.local.store import batches
@@ -34,7 +35,7 @@ from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sources import REMOVED
 from calypso_mcp.local.uploads.addresses import upload_target
 from calypso_mcp.local.uploads.admission import check_batch, check_room
-from calypso_mcp.local.uploads.batch_admission import Admission, admit
+from calypso_mcp.local.uploads.batch_admission import Admission, admit_batch
 from calypso_mcp.local.uploads.batch_status import summarize
 from calypso_mcp.local.uploads.finalizing import Outcome, finalize
 
@@ -48,7 +49,7 @@ async def create_batch(backend: Backend, request: Request, body: CreateBatch) ->
     def work(connection: sqlite3.Connection) -> Admission:
         now = backend.now()
         count_create(connection, per_second=backend.options.creates_per_second, now=now)
-        return admit(
+        return admit_batch(
             connection,
             body,
             limits=backend.options.limits,
@@ -73,13 +74,12 @@ async def create_batch(backend: Backend, request: Request, body: CreateBatch) ->
 async def finalize_batch(backend: Backend, request: Request, _: FinalizeBatch) -> Answer:
     """Queue every item whose bytes have arrived; the rest stays pending for a later call."""
     batch_id = request.path_params["batch_id"]
-    accepted = [item for item in await _items(backend, batch_id) if item.session]
-    results = await finalize(backend, [item.session for item in accepted if item.session])
+    accepted = [(item, item.session) for item in await _items(backend, batch_id) if item.session]
+    results = await finalize(backend, [session for _, session in accepted])
     found: dict[Outcome, list[tuple[ItemRow, FileRow | None]]] = defaultdict(list)
-    for item in accepted:
-        if item.session:
-            result = results[item.session.id]
-            found[result.outcome].append((item, result.file))
+    for item, session in accepted:
+        result = results[session.id]
+        found[result.outcome].append((item, result.file))
     answer = BatchFinalized(
         batch_id=batch_id,
         finalized=tuple(_finalized_wire(item, file) for item, file in found["finalized"]),
@@ -104,16 +104,11 @@ async def get_batch(backend: Backend, request: Request, asked: BatchQuery) -> An
     accepted = sum(item.session is not None for item in items)
     answer = Batch(
         id=batch_id,
-        status=summary.status,
         total=len(items),
         accepted=accepted,
         rejected=len(items) - accepted,
-        queued=summary.queued,
-        indexing=summary.indexing,
-        active=summary.active,
-        failed=summary.failed,
-        pending=summary.pending,
         partial_failed_count=summary.failed + len(items) - accepted,
+        **asdict(summary),
     )
     body = answer.to_wire()
     if asked.include_items:

@@ -23,13 +23,13 @@ from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
 from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.identifiers import iso_time
-from calypso_mcp.local.rate_limit import admit
+from calypso_mcp.local.rate_limit import count_create
 from calypso_mcp.local.refusals import Refusal, bucket_required, no_such_file, not_found
 from calypso_mcp.local.store import files, idempotency, sessions
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sessions import Address, NewSession
 from calypso_mcp.local.uploads.addresses import upload_target
-from calypso_mcp.local.uploads.admission import check_file, check_room, refusal_of
+from calypso_mcp.local.uploads.admission import check_file, check_room
 from calypso_mcp.local.uploads.destinations import assign
 from calypso_mcp.local.uploads.finalizing import finalize
 
@@ -43,15 +43,12 @@ async def create_session(backend: Backend, request: Request, body: CreateUploadS
     declaration = body.declaration(body.content_type)
     if not declaration.destination.is_given:
         raise bucket_required()
-    problem = check_file(declaration, body.size_bytes, backend.options.limits)
-    if problem is not None:
-        raise refusal_of(problem)
-
+    check_file(declaration, body.size_bytes, backend.options.limits)
     await backend.on_disk(lambda: check_room(backend.options, body.size_bytes))
 
     def work(connection: sqlite3.Connection) -> tuple[Address, bool]:
         now, lifetime_s = backend.now(), backend.options.session_lifetime_s
-        admit(connection, per_second=backend.options.creates_per_second, now=now)
+        count_create(connection, per_second=backend.options.creates_per_second, now=now)
         made = idempotency.replayed(connection, "session", key, content)
         if made is not None:
             return sessions.renew(connection, made, now=now, lifetime_s=lifetime_s), True

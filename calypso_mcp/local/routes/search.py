@@ -32,7 +32,7 @@ _LONGEST_QUERY = 8_000
 _MOST_COPIES = 20
 _BY_WORDS, _BY_MEANING = "lexical", "hybrid"
 #: No model is called, so nothing is used up.
-_USAGE = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
+NO_USAGE = {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}
 
 
 async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
@@ -69,7 +69,7 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
             results=_results(passages, files.get_all(connection, named)),
             absent_words=tuple(absent) or None,
             filtered_sources=None if sources is None else len(sources),
-            usage=_USAGE,
+            usage=NO_USAGE,
         )
 
     try:

@@ -39,7 +39,7 @@ from calypso_mcp.local.refusals import Refusal, invalid, not_found
 from calypso_mcp.local.retrieval import reading
 from calypso_mcp.local.routes.files import file_wire, required
 from calypso_mcp.local.routes.search import place_of
-from calypso_mcp.local.store import files, sources
+from calypso_mcp.local.store import sources
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sources import After, Filters, Order, Page
 from calypso_mcp.local.uploads.destinations import resolve
@@ -135,7 +135,7 @@ async def relabel(backend: Backend, request: Request, body: RelabelSource) -> An
     except InputError as error:
         raise invalid(f"{error.message} {error.hint}", code=error.code or "invalid_request") from None
 
-    def work(connection: sqlite3.Connection) -> FileRow | None:
+    def work(connection: sqlite3.Connection) -> FileRow:
         file = _file(connection, request)
         sources.relabel(
             connection,
@@ -145,10 +145,9 @@ async def relabel(backend: Backend, request: Request, body: RelabelSource) -> An
             metadata=body.metadata,
             now=backend.now(),
         )
-        return files.get(connection, file.id)
+        return _file(connection, request)
 
-    changed = await backend.database.write(work)
-    return Answer(file_wire(changed) if changed else {})
+    return Answer(file_wire(await backend.database.write(work)))
 
 
 async def remove(backend: Backend, request: Request, asked: RemovalQuery) -> Answer:

@@ -5,10 +5,10 @@ Answers are plain text and status codes, as the storage host's are; no API key i
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Any
 
 from anyio import CancelScope
 from starlette.requests import ClientDisconnect, Request
@@ -177,7 +177,7 @@ async def _receive_body(backend: Backend, request: Request, part: Part, blob: Pa
 
 
 async def _record(backend: Backend, session: SessionRow, digests: Digests) -> Response:
-    def work(connection: Any) -> SessionRow | None:
+    def work(connection: sqlite3.Connection) -> SessionRow | None:
         sessions.mark_uploaded(connection, {session.id: digests})
         return sessions.get(connection, session.id)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from starlette.requests import Request
@@ -17,11 +18,11 @@ from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
 from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.identifiers import iso_time
 from calypso_mcp.local.indexing.formats.registry import readable_formats
-from calypso_mcp.local.rate_limit import admit
+from calypso_mcp.local.rate_limit import count_create
 from calypso_mcp.local.refusals import Refusal
 from calypso_mcp.local.routes.files import sync_wire
 from calypso_mcp.local.uploads import keeping
-from calypso_mcp.local.uploads.admission import check_file, refusal_of
+from calypso_mcp.local.uploads.admission import check_file
 from calypso_mcp.local.uploads.keeping import Kept, Kind
 from calypso_mcp.local.web.urls import WebUrl, parse_url
 
@@ -140,8 +141,6 @@ class _Wanted:
 
     def declared(self, **found: Any) -> Declaration:
         """Return the declaration under the URL's identity, with what fetching `found`."""
-        from dataclasses import replace
-
         if_exists = "replace" if self.replaces else "keep_both"
         return replace(self.declaration, path=str(self.url), if_exists=if_exists, **found)
 
@@ -172,15 +171,10 @@ async def _fetched(backend: Backend, wanted: _Wanted, *, accept: str, language: 
     from calypso_mcp.local.web.fetching import fetch
 
     limits = backend.options.limits
-    problem = check_file(wanted.declared(filename="page"), 1, limits)
-    if problem is not None:
-        raise refusal_of(problem)
+    check_file(wanted.declared(filename="page"), 1, limits)
     await keeping.find_same(backend, wanted.declared(), wanted.kind)
-    admitted = backend.options.creates_per_second
-    now = backend.now()
-    await backend.database.write(
-        lambda connection: admit(connection, per_second=admitted, now=now), durable=False
-    )
+    count = partial(count_create, per_second=backend.options.creates_per_second, now=backend.now())
+    await backend.database.write(count, durable=False)
     async with backend.fetches:
         return await fetch(
             wanted.url,

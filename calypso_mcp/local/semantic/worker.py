@@ -24,12 +24,10 @@ from calypso_mcp.local.semantic.vectors import pack
 from calypso_mcp.local.store import tasks, vectors
 from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.store.vectors import Unembedded
-from calypso_mcp.sqlite.faults import StoreFault
+from calypso_mcp.sqlite.faults import STORE_TROUBLE
 
 _LOG = logging.getLogger(__name__)
 
-#: Trouble with the disk or the store.
-_TROUBLE = (sqlite3.Error, OSError, StoreFault)
 #: A text that every model takes: whether the endpoint works at all.
 _HARMLESS = "text"
 #: A passage that is refused is cut to this many characters at least before it goes without a vector.
@@ -101,7 +99,7 @@ class EmbeddingWorker:
             self._failures += 1
             self._complain(f"{failure} Vectors of passages wait; searches go by words.")
             return self._pause_s(failure)
-        except _TROUBLE as error:
+        except STORE_TROUBLE as error:
             self._complain(f"Vectors of passages wait: {error}.")
         except Exception as error:  # noqa: BLE001 - searches and uploads must not end with it
             self._complain(f"Vectors of passages wait after an unexpected {type(error).__name__}.")

@@ -22,8 +22,20 @@ _TOO_LARGE = "file_too_large"
 _MB = 1_000_000
 
 
-def check_file(declaration: Declaration, size_bytes: int, limits: UploadLimits) -> tuple[str, str] | None:
-    """Return (code, message) where this file cannot be accepted."""
+def check_file(declaration: Declaration, size_bytes: int, limits: UploadLimits) -> None:
+    """Check that the file of a single upload can be accepted.
+
+    Raises:
+        Refusal: A rule is broken (400), or the file is too large (413).
+    """
+    problem = find_problem(declaration, size_bytes, limits)
+    if problem is not None:
+        code, message = problem
+        raise Refusal(413 if code == _TOO_LARGE else 400, code, message)
+
+
+def find_problem(declaration: Declaration, size_bytes: int, limits: UploadLimits) -> tuple[str, str] | None:
+    """Return (code, message) of the first rule that this file breaks; None if it can be accepted."""
     filename, title, tags = declaration.filename, declaration.title, declaration.tags
     path, content_type = declaration.path or "", declaration.content_type or ""
     metadata_bytes = len(json_text(declaration.metadata or {}).encode())
@@ -88,12 +100,6 @@ def check_room(options: LocalOptions, size_bytes: int) -> None:
             f"The disk of the data folder has {free // _MB:,} MB free; uploads stop before less than"
             f" {options.min_free_bytes // _MB:,} MB are left.",
         )
-
-
-def refusal_of(problem: tuple[str, str]) -> Refusal:
-    """Return the refusal of a single upload with this problem."""
-    code, message = problem
-    return Refusal(413 if code == _TOO_LARGE else 400, code, message)
 
 
 def check_batch(batch: CreateBatch, limits: UploadLimits) -> None:

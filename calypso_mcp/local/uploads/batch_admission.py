@@ -12,7 +12,7 @@ from calypso_mcp.local.identifiers import derived_id, fingerprint
 from calypso_mcp.local.refusals import Refusal, key_reused
 from calypso_mcp.local.store import batches, sessions
 from calypso_mcp.local.store.sessions import Address, NewSession
-from calypso_mcp.local.uploads.admission import check_file
+from calypso_mcp.local.uploads.admission import find_problem
 from calypso_mcp.local.uploads.destinations import assign
 
 
@@ -26,7 +26,7 @@ class Admission:
     rejected: dict[str, tuple[str, str]]
 
 
-def admit(
+def admit_batch(
     connection: sqlite3.Connection,
     batch: CreateBatch,
     *,
@@ -61,7 +61,7 @@ def admit(
             continue
         declaration, size_bytes = item.declaration(uploads[name].content_type), uploads[name].size_bytes
         own, for_all = declaration.destination, batch.manifest.destination
-        problem = check_file(declaration, size_bytes, limits)
+        problem = find_problem(declaration, size_bytes, limits)
         if problem is None and not own.is_given and shared is None:
             shared = assign(connection, for_all, now=now)
         if problem is None:

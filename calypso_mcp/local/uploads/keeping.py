@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +15,7 @@ from calypso_mcp.local.refusals import bucket_required
 from calypso_mcp.local.store import files, idempotency, sessions, sources
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sessions import NewSession
-from calypso_mcp.local.uploads.admission import check_file, check_room, refusal_of
+from calypso_mcp.local.uploads.admission import check_file, check_room
 from calypso_mcp.local.uploads.destinations import assign
 
 Kind = Literal["file", "website", "qa"]
@@ -76,9 +77,7 @@ async def keep(backend: Backend, declaration: Declaration, data: bytes, kind: Ki
     Raises:
         Refusal: A rule of uploads is broken, or a bucket cannot be resolved.
     """
-    problem = check_file(declaration, len(data), backend.options.limits)
-    if problem is not None:
-        raise refusal_of(problem)
+    check_file(declaration, len(data), backend.options.limits)
     await backend.on_disk(lambda: check_room(backend.options, len(data)))
 
     def begin(connection: sqlite3.Connection) -> str:
@@ -90,7 +89,7 @@ async def keep(backend: Backend, declaration: Declaration, data: bytes, kind: Ki
     session_id = await backend.database.write(begin)
 
     def seal() -> Digests:
-        with backend.blobs.open_partial(session_id, len(data)).closing() as partial:
+        with closing(backend.blobs.open_partial(session_id, len(data))) as partial:
             return partial.seal(data, {})
 
     digests = await backend.on_disk(seal)

@@ -60,8 +60,9 @@ _UNIT_OF = {spelling: unit.split()[0] for unit in _UNITS for spelling in unit.sp
 _WORD = re.compile(r"[^\W\d_]+|[%\u20ac$\u00a3]")
 _AFTER = re.compile(rf"(?<![\w.,])({_NUMBER})[\s\u00a0-]?([^\W\d_]+|[%\u20ac$\u00a3]|\u00b0[cf])")
 _BEFORE = re.compile(rf"(?<!\w)([$\u20ac\u00a3]|eur|usd|gbp|chf)[\s\u00a0]?({_NUMBER})")
+ENGLISH_MONTHS = "january february march april may june july august september october november december"
 _MONTH_NAMES = (
-    "january february march april may june july august september october november december",
+    ENGLISH_MONTHS,
     "januar februar märz april mai juni juli august september oktober november dezember",
     "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
     "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",

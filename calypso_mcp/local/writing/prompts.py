@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from calypso_mcp.local.writing.support import Evidence
 
 Message = dict[str, str]
 
@@ -28,15 +29,9 @@ Write the question only."""
 _INSTRUCTIONS_CHARS = 4_000
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A passage as the model sees it, with its file's title and its headings."""
-
-    context: str
-    text: str
-
-
-def build_answer_prompt(question: str, passages: Sequence[Shown], instructions: str | None) -> list[Message]:
+def build_answer_prompt(
+    question: str, passages: Sequence[Evidence], instructions: str | None
+) -> list[Message]:
     """Return the messages that ask for an answer; the fence cannot be guessed from inside a document."""
     fence = secrets.token_hex(8)
     rules = _RULES

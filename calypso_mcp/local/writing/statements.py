@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 _CITED = re.compile(r"(?:\s?[\[\u3010]\d{1,3}(?:\s?[,;]\s?\d{1,3}){0,9}[\]\u3011])+[.!?\u3002]?")
 _NUMBER = re.compile(r"\d+")
@@ -24,8 +24,8 @@ class StatementCutter:
     """Cuts a text that comes in pieces. What a model thinks aloud (`<think>`) is no part of the answer."""
 
     _pending: str = ""
-    _thinks: bool = field(default=False)
-    _has_begun: bool = field(default=False)
+    _thinks: bool = False
+    _has_begun: bool = False
 
     def add(self, piece: str) -> Iterator[Statement]:
         """Yield the statements that `piece` completes."""
@@ -42,7 +42,7 @@ class StatementCutter:
         self._pending = self._pending[start:]
 
     def finish(self) -> Iterator[Statement]:
-        """Yield what is left."""
+        """Yield the rest of the text as a statement."""
         if self._thinks:
             return
         # A space says that no more numbers follow.

@@ -16,7 +16,7 @@ from functools import cached_property
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.words.tokens import is_english, query_phrases
 from calypso_mcp.local.writing import measures, polarity
-from calypso_mcp.local.writing.measures import ENGLISH_NUMBERS, TENS
+from calypso_mcp.local.writing.measures import ENGLISH_MONTHS, ENGLISH_NUMBERS, TENS
 
 #: Share of a sentence's telling words that its passages must hold.
 _LEAST_SHARE = 0.5
@@ -31,10 +31,7 @@ _MARKS = ("@", "://", "_", "www.")
 _EDGES = ".,;:!?()[]{}<>\"'`*\u201c\u201d"
 _TEN = 10
 #: Without May, which is seldom a month.
-_MONTHS = {
-    "january": 1, "february": 2, "march": 3, "april": 4, "june": 6, "july": 7, "august": 8, "september": 9,
-    "october": 10, "november": 11, "december": 12,
-}  # fmt: skip
+_MONTHS = {name: number for number, name in enumerate(ENGLISH_MONTHS.split(), start=1) if name != "may"}
 
 
 @dataclass(frozen=True)
@@ -67,7 +64,7 @@ class Evidence:
 
 def is_supported(sentence: str, evidence: Sequence[Evidence], question: str) -> bool:
     """Whether `evidence` bears `sentence` out as an answer to `question`."""
-    telling = {phrase.strip('"*')[:_STEM] for phrase in query_phrases(sentence)}
+    telling = _telling(sentence)
     stems = frozenset[str]().union(*(source.stems for source in evidence))
     if not telling or sum(stem in stems for stem in telling) < _LEAST_SHARE * len(telling):
         return False
@@ -103,9 +100,9 @@ def _apart(sentence: str) -> tuple[list[str], str]:
     return exact, " ".join(plain)
 
 
-def _is_about(telling: set[str], evidence: Sequence[Evidence], question: str) -> bool:
+def _is_about(telling: frozenset[str], evidence: Sequence[Evidence], question: str) -> bool:
     """Whether the sentence, or what it was taken from, shares a word with the question."""
-    asked = {phrase.strip('"*')[:_STEM] for phrase in query_phrases(question)}
+    asked = _telling(question)
     if not asked or asked & telling:
         return True
     places = (stems for source in evidence for _, stems in source.sentences)
@@ -115,16 +112,12 @@ def _is_about(telling: set[str], evidence: Sequence[Evidence], question: str) ->
 
 def _stems(text: str) -> frozenset[str]:
     """Return how the words begin, and those as the index splits them (names, scripts without spaces)."""
-    words = {word.casefold()[:_STEM] for word in _WORD.findall(text)}
-    return frozenset(words | {stem for line in sentences.split(text) for stem in _indexed(line)})
+    words = frozenset(word.casefold()[:_STEM] for word in _WORD.findall(text))
+    return words.union(*map(_telling, sentences.split(text)))
 
 
 def _telling(text: str) -> frozenset[str]:
-    return frozenset(_indexed(text))
-
-
-def _indexed(line: str) -> set[str]:
-    return {phrase.strip('"*')[:_STEM] for phrase in query_phrases(line)}
+    return frozenset(phrase.strip('"*')[:_STEM] for phrase in query_phrases(text))
 
 
 def _numbers(text: str) -> frozenset[str]:

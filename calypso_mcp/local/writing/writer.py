@@ -12,12 +12,7 @@ from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.writing.endpoint import ChatEndpoint, WritingFailed
 from calypso_mcp.local.writing.instructions import withhold
 from calypso_mcp.local.writing.options import WriterOptions
-from calypso_mcp.local.writing.prompts import (
-    NOT_IN_SOURCES,
-    Shown,
-    build_answer_prompt,
-    build_rewriting_prompt,
-)
+from calypso_mcp.local.writing.prompts import NOT_IN_SOURCES, build_answer_prompt, build_rewriting_prompt
 from calypso_mcp.local.writing.statements import Statement, StatementCutter
 from calypso_mcp.local.writing.support import Evidence, is_supported
 
@@ -77,12 +72,12 @@ class Writer:
                 async for piece in pieces:
                     text += piece
         except WritingFailed as error:
-            _LOG.warning("a follow-up is not rewritten: %s", error)
+            _LOG.warning("The follow-up was not rewritten: %s", error)
             return None
         return clean_line(text.rpartition("</think>")[2], _QUESTION_CHARS) or None
 
     async def write(
-        self, question: str, passages: Sequence[Shown], instructions: str | None, outcome: Outcome
+        self, question: str, passages: Sequence[Evidence], instructions: str | None, outcome: Outcome
     ) -> AsyncGenerator[Written]:
         """Yield the sentences that the passages bear out, as the model completes them. Never raises.
 
@@ -92,11 +87,10 @@ class Writer:
             instructions: How the agent is to answer.
             outcome: Notes how it went.
         """
-        shown = [Shown(withhold(passage.context), withhold(passage.text)) for passage in passages]
-        evidence = [Evidence(passage.text, passage.context) for passage in shown]
+        evidence = [Evidence(withhold(passage.text), withhold(passage.context)) for passage in passages]
         cutter = StatementCutter()
         asking = self._endpoint.write(
-            build_answer_prompt(question, shown, instructions),
+            build_answer_prompt(question, evidence, instructions),
             most_tokens=self._options.most_tokens,
             wait_s=self._options.wait_s,
         )
@@ -110,22 +104,22 @@ class Writer:
                 for written in _checked(statement, evidence, question, outcome):
                     yield written
         except WritingFailed as error:
-            _LOG.warning("an answer is not written to its end: %s", error)
+            _LOG.warning("The answer was not completed: %s", error)
             outcome.failure = str(error)
 
 
 def _checked(
     statement: Statement, evidence: Sequence[Evidence], question: str, outcome: Outcome
 ) -> list[Written]:
-    """Return the sentences of a statement that stand, and count the others."""
+    """Return the sentences of a statement that their sources bear out, and count the others."""
     if NOT_IN_SOURCES.casefold() in statement.text.casefold():
         outcome.says_absent = True
         return []
     cited = tuple(number - 1 for number in statement.cited if 1 <= number <= len(evidence))
-    stands: list[Written] = []
+    supported: list[Written] = []
     for sentence in sentences.split(statement.text):
         if cited and is_supported(sentence, [evidence[position] for position in cited], question):
-            stands.append(Written(sentence, cited))
+            supported.append(Written(sentence, cited))
         elif len(sentence.split()) >= _FEWEST_WORDS:
             outcome.left_out += 1
-    return stands
+    return supported

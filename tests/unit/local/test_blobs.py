@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from contextlib import closing
 from pathlib import Path
 
 import google_crc32c
@@ -22,7 +23,7 @@ def blobs(tmp_path: Path) -> Blobs:
 
 
 def test_bytes_are_sealed_with_their_hashes(blobs: Blobs) -> None:
-    with blobs.open_partial("s", 5).closing() as partial:
+    with closing(blobs.open_partial("s", 5)) as partial:
         digests = partial.seal(b"hello", {})
     assert digests.sha256 == hashlib.sha256(b"hello").hexdigest()
     assert blobs.sealed_path("s").read_bytes() == b"hello"
@@ -34,7 +35,7 @@ def test_bytes_are_sealed_with_their_hashes(blobs: Blobs) -> None:
 
 
 def test_one_session_is_open_once(blobs: Blobs) -> None:
-    with blobs.open_partial("s", 5).closing():
+    with closing(blobs.open_partial("s", 5)):
         with pytest.raises(BlobBusy):
             blobs.open_partial("s", 5)
         blobs.open_partial("other", 5).close()
@@ -56,22 +57,22 @@ def test_one_session_is_open_once(blobs: Blobs) -> None:
 def test_what_was_not_acknowledged_is_dropped_down_to_whole_units(
     blobs: Blobs, arrived: int, size: int, kept: int
 ) -> None:
-    with blobs.open_partial("s", size).closing() as partial:
+    with closing(blobs.open_partial("s", size)) as partial:
         partial.append(b"x" * arrived)
     assert blobs.stored("s", size) == kept
 
 
 def test_a_wrong_hash_keeps_nothing(blobs: Blobs) -> None:
-    with blobs.open_partial("s", 5).closing() as partial, pytest.raises(HashMismatch):
+    with closing(blobs.open_partial("s", 5)) as partial, pytest.raises(HashMismatch):
         partial.seal(b"hello", {"md5": "AAAA"})
     assert not blobs.is_sealed("s", 5)
     assert blobs.stored("s", 5) == 0
 
 
 def test_whole_contents_are_sealed_together_and_each_has_its_own_end(blobs: Blobs) -> None:
-    with blobs.open_partial("done", 5).closing() as partial:
+    with closing(blobs.open_partial("done", 5)) as partial:
         partial.seal(b"hello", {})
-    with blobs.open_partial("busy", 5).closing():
+    with closing(blobs.open_partial("busy", 5)):
         ends = blobs.seal_together(
             [
                 Whole("a", b"hello", {}),
@@ -91,13 +92,13 @@ def test_whole_contents_are_sealed_together_and_each_has_its_own_end(blobs: Blob
 
 def test_a_crc_is_checked_when_it_is_announced(blobs: Blobs) -> None:
     right = base64.b64encode(google_crc32c.value(b"hello").to_bytes(4, "big")).decode()
-    with blobs.open_partial("s", 5).closing() as partial:
+    with closing(blobs.open_partial("s", 5)) as partial:
         assert partial.seal(b"hello", {"crc32c": right}).crc32c == right
 
 
 def test_discarding_takes_complete_and_incomplete_bytes(blobs: Blobs) -> None:
     blobs.open_partial("half", 5).close()
-    with blobs.open_partial("whole", 5).closing() as partial:
+    with closing(blobs.open_partial("whole", 5)) as partial:
         partial.seal(b"hello", {})
     assert blobs.session_ids() == {"half", "whole"}
     for session_id in ("half", "whole", "never"):

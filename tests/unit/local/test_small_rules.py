@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from calypso_mcp.domain.slugs import slug_for, slug_of
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.presence import Presence
-from calypso_mcp.local.rate_limit import admit
+from calypso_mcp.local.rate_limit import count_create
 from calypso_mcp.local.refusals import Refusal
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.sqlite.connections import open_private
@@ -39,32 +39,32 @@ def connection() -> Generator[sqlite3.Connection]:
 
 def test_the_window_slides(connection: sqlite3.Connection) -> None:
     for tenth in range(5):
-        admit(connection, per_second=5, now=tenth / 10)
+        count_create(connection, per_second=5, now=tenth / 10)
     for now in (0.5, 0.9, 0.999):
         with pytest.raises(Refusal):
-            admit(connection, per_second=5, now=now)
-    admit(connection, per_second=5, now=1.0)
+            count_create(connection, per_second=5, now=now)
+    count_create(connection, per_second=5, now=1.0)
     with pytest.raises(Refusal):
-        admit(connection, per_second=5, now=1.0)
-    admit(connection, per_second=5, now=1.1)
+        count_create(connection, per_second=5, now=1.0)
+    count_create(connection, per_second=5, now=1.1)
 
 
 def test_a_refused_request_does_not_count(connection: sqlite3.Connection) -> None:
-    admit(connection, per_second=1, now=0.0)
+    count_create(connection, per_second=1, now=0.0)
     for now in (0.2, 0.4, 0.6, 0.8):
         with pytest.raises(Refusal):
-            admit(connection, per_second=1, now=now)
-    admit(connection, per_second=1, now=1.0)
+            count_create(connection, per_second=1, now=now)
+    count_create(connection, per_second=1, now=1.0)
 
 
 def test_a_clock_set_back_locks_nobody_out(connection: sqlite3.Connection) -> None:
-    admit(connection, per_second=1, now=1_000.0)
-    admit(connection, per_second=1, now=10.0)
+    count_create(connection, per_second=1, now=1_000.0)
+    count_create(connection, per_second=1, now=10.0)
 
 
 def test_no_limit_admits_everything(connection: sqlite3.Connection) -> None:
     for _ in range(100):
-        admit(connection, per_second=None, now=0.0)
+        count_create(connection, per_second=None, now=0.0)
 
 
 def test_a_process_is_gone_when_its_lock_is(tmp_path: Path) -> None:

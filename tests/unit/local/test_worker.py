@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ async def _queue(database: Database, blobs: Blobs, contents: dict[str, bytes | N
         for name, content in contents.items():
             new = NewSession(Declaration(name), len(content or b"gone"), ())
             session_id = sessions.insert(connection, new, now=0.0, lifetime_s=60.0).session_id
-            with blobs.open_partial(session_id, new.size_bytes).closing() as partial:
+            with closing(blobs.open_partial(session_id, new.size_bytes)) as partial:
                 sessions.mark_uploaded(connection, {session_id: partial.seal(content or b"gone", {})})
             if content is None:
                 blobs.discard(session_id)
