@@ -51,12 +51,13 @@ _LONGEST_MESSAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """An error body of the API. `retryable` is None where the body does not say."""
+    """An error body of the API. `retryable` and `request_id` are None if the body does not state them."""
 
     code: str
     message: str
     retryable: bool | None = None
     details: Any = None
+    request_id: str | None = None
 
     def to_wire(self) -> dict[str, Any]:
         """Return the documented envelope."""
@@ -67,15 +68,21 @@ class Problem:
 
 
 def read(body: bytes) -> Problem:
-    """Read any of the error shapes seen in the wild; never raises."""
+    """Read any of the error shapes seen in the wild.
+
+    Raises:
+        RecursionError: The body is nested too deeply.
+    """
     text = body[:65_536].decode("utf-8", errors="replace").strip()
     try:
         data: Any = json.loads(text)
     except ValueError:
-        return Problem("", _short(text) if not text.startswith("<") else "")
+        return Problem("", "" if text.startswith("<") else _short(text))
     if not isinstance(data, dict):
         return Problem("", _short(str(data)))
     fields = cast("dict[str, Any]", data)
+    found: Any = fields.get("request_id")
+    request_id = found if isinstance(found, str) else None
     error: Any = fields.get("error")
     if isinstance(error, dict):
         inner = cast("dict[str, Any]", error)
@@ -85,20 +92,23 @@ def read(body: bytes) -> Problem:
             message=_short(str(inner.get("message") or "")),
             retryable=retryable if isinstance(retryable, bool) else None,
             details=inner.get("details"),
+            request_id=request_id,
         )
-    for value in (error, fields.get("message"), fields.get("detail")):
-        if value:
-            return Problem(
-                str(fields.get("code") or ""), _short(value if isinstance(value, str) else json.dumps(value))
-            )
-    return Problem("", "")
+    stated = error or fields.get("message") or fields.get("detail")
+    if not stated:
+        return Problem("", "", request_id=request_id)
+    message = stated if isinstance(stated, str) else json.dumps(stated)
+    return Problem(str(fields.get("code") or ""), _short(message), request_id=request_id)
 
 
 def to_error(
     status: int, body: bytes, *, request_id: str | None = None, retry_after_s: float | None = None
 ) -> errors.ApiError:
-    """Return the error of the tree that `status` and `body` stand for."""
-    problem = read(body)
+    """Return the error for an answer with this status and body."""
+    try:
+        problem = read(body)
+    except RecursionError:
+        problem = Problem("", "")
     is_fault = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     kind = _BY_STATUS.get(status) or (errors.ServerError if is_fault else errors.ApiError)
     may_pass = is_fault or status == HTTPStatus.TOO_MANY_REQUESTS
@@ -109,25 +119,16 @@ def to_error(
         code=problem.code,
         hint=_HINTS.get(problem.code, ""),
         retryable=retryable,
-        request_id=request_id or _request_id(body),
+        request_id=request_id or problem.request_id,
         retry_after_s=retry_after_s,
         ids=_ids(problem.details),
     )
 
 
 def _ids(details: Any) -> dict[str, str]:
-    """Return the id of the file that took the place of the one asked for, where the details name it."""
+    """Return the id of the file that replaced the requested one, if the details name it."""
     successor: Any = cast("dict[str, Any]", details).get("replaced_by") if isinstance(details, dict) else None
     return {"replaced_by": successor} if isinstance(successor, str) else {}
-
-
-def _request_id(body: bytes) -> str | None:
-    try:
-        data: Any = json.loads(body)
-    except ValueError:
-        return None
-    found: Any = cast("dict[str, Any]", data).get("request_id") if isinstance(data, dict) else None
-    return found if isinstance(found, str) else None
 
 
 def _short(text: str) -> str:

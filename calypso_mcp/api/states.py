@@ -1,4 +1,4 @@
-"""From what the API says of a file, batch or bucket to where it stands (API sheet sections 6 and 14).
+"""Reads the state of a file, batch or bucket from the API's answers (API sheet sections 6 and 14).
 
 The shapes of `error` and `bucketSync` and the words for a status are not published. Only this
 module and the models' validators read them.
@@ -13,7 +13,7 @@ from calypso_mcp.api.batches import Batch, BatchItem, FinalizedItem
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.files import KnowledgeFile, StatedError
 from calypso_mcp.domain.states.file_state import FileState, Reason
-from calypso_mcp.domain.states.readiness import Readiness, file_readiness, hinges_on_store, task_readiness
+from calypso_mcp.domain.states.readiness import Readiness, file_readiness, hinges_on_store
 from calypso_mcp.domain.states.statuses import BatchStatus, FileStatus
 
 _SETTLED_BATCH: Final[Mapping[str, Readiness]] = {
@@ -24,7 +24,7 @@ _BROKEN_STORE: Final = frozenset({"failed", "error"})
 
 
 def state_of_file(file: KnowledgeFile, *, store_active: bool | None = None) -> FileState:
-    """Return where a knowledge file stands; `store_active` as in `domain.readiness.file_readiness`."""
+    """Return the state of a knowledge file; `store_active` as in `domain.states.readiness.file_readiness`."""
     sync = tuple(entry.status for entry in file.bucket_sync)
     readiness = file_readiness(file.status, file.bucket_sync_status, sync, store_active)
     return FileState(
@@ -42,7 +42,7 @@ def state_of_file(file: KnowledgeFile, *, store_active: bool | None = None) -> F
 
 
 def state_of_item(item: BatchItem, *, store_active: bool | None = None) -> FileState:
-    """Return where one file of a batch stands, with what its embedded file knows filled in."""
+    """Return the state of one file of a batch; its embedded file fills in what the item leaves out."""
     file = item.file
     status = item.status if item.status != "unknown" or file is None else file.status
     sync_status = item.bucket_sync_status or (file.bucket_sync_status if file else None)
@@ -77,11 +77,10 @@ def state_of_batch(batch: Batch) -> FileState:
 
 
 def state_of_bucket(bucket: Bucket) -> FileState:
-    """Return where a bucket as a whole stands: ready when its store is active and nothing is pending."""
+    """Return the state of a bucket as a whole: ready when its store is active and nothing is pending."""
     store = bucket.store
     if store is None:
-        empty = bucket.member_count == 0
-        return FileState(bucket.id, readiness=Readiness.READY if empty else Readiness.PENDING)
+        return FileState(bucket.id, readiness=Readiness.PENDING if bucket.member_count else Readiness.READY)
     if store.is_active:
         return _state_of_whole(bucket.id, Readiness.READY, store.status, None)
     readiness = Readiness.FAILED if store.status in _BROKEN_STORE else Readiness.PENDING
@@ -89,12 +88,8 @@ def state_of_bucket(bucket: Bucket) -> FileState:
 
 
 def state_of_task(status: str) -> FileState:
-    """Return the state of an indexing task that names no file."""
-    readiness = task_readiness(status)
-    # Indexed is not yet synced, and a task without a file cannot say more.
-    known = Readiness.PENDING if readiness is Readiness.READY else readiness
-    reason = _failure(status, None) if known is Readiness.FAILED else None
-    return FileState("task", readiness=known, status=status, reason=reason)
+    """Return the state of an indexing task that names no file: never ready, since a task reports no sync."""
+    return _state_of_whole("task", file_readiness(status, None, ()), status, None)
 
 
 def _state_of_whole(identifier: str, readiness: Readiness, status: str, message: str | None) -> FileState:

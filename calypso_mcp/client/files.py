@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from calypso_mcp.api import paths
-from calypso_mcp.api.files import CreateUploadSession, IndexingTask, KnowledgeFile, UploadSession
+from calypso_mcp.api.files import (
+    CreateUploadSession,
+    FinalizeUploadSession,
+    IndexingTask,
+    KnowledgeFile,
+    UploadSession,
+)
 from calypso_mcp.client.transport.requester import ApiAnswer, Requester
 
 
@@ -36,7 +42,7 @@ class Files:
     async def finalize(self, session_id: str) -> KnowledgeFile:
         """Turn the uploaded bytes into a knowledge file. `queued` means accepted, not searchable."""
         path = paths.fill(paths.FINALIZE_UPLOAD_SESSION, session_id=session_id)
-        return (await self._requester.post(path, KnowledgeFile, {})).body
+        return (await self._requester.post(path, KnowledgeFile, FinalizeUploadSession())).body
 
     async def get(self, file_id: str) -> KnowledgeFile:
         """Return one knowledge file."""

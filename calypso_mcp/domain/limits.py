@@ -32,14 +32,9 @@ class SearchLimits:
     default_results: int = 8
 
 
-@dataclass(frozen=True, slots=True)
-class CreatePacing:
-    """Create requests allowed per API key (seed: 5 per second per team)."""
-
-    per_second: int = 5
-
-
-#: Files that one call sends unasked, unless the operator sets another number (ours).
+#: Create requests allowed per second (seed: per team).
+CREATES_PER_SECOND = 5
+#: Files that one call sends without a question to the user, unless the operator sets another number (ours).
 UPLOADS_UNASKED = 500
 #: Longest bucket name, in characters.
 BUCKET_NAME_CHARS = 120

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from calypso_mcp.domain.limits import CreatePacing, UploadLimits
+from calypso_mcp.domain.limits import CREATES_PER_SECOND, UploadLimits
 from calypso_mcp.local.semantic.options import EmbeddingOptions
 from calypso_mcp.local.web.policy import WebPolicy
 from calypso_mcp.local.writing.options import WriterOptions
@@ -26,7 +26,7 @@ class LocalOptions:
     upload_origin: str | None = None
     limits: UploadLimits = field(default_factory=UploadLimits)
     session_lifetime_s: float = 3600.0
-    creates_per_second: int | None = CreatePacing().per_second
+    creates_per_second: int | None = CREATES_PER_SECOND
     team_id: str = "team_local"
     #: Room on the disk that uploads leave free; 0 leaves it to the disk to refuse.
     min_free_bytes: int = 0

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import anyio
 
 from calypso_mcp.client.clock import SYSTEM_CLOCK, Clock
-from calypso_mcp.domain.limits import CreatePacing
+from calypso_mcp.domain.limits import CREATES_PER_SECOND
 from calypso_mcp.domain.pacing import SlidingWindow
 
 
@@ -19,7 +19,7 @@ class CreatePacer:
     while it waits takes no turn.
     """
 
-    def __init__(self, per_second: int = CreatePacing().per_second, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(self, per_second: int = CREATES_PER_SECOND, *, clock: Clock = SYSTEM_CLOCK) -> None:
         """Start with nothing under way.
 
         Args:

@@ -114,7 +114,7 @@ class Requester:
         self,
         path: str,
         answer: type[M],
-        body: WireModel | Mapping[str, Any],
+        body: WireModel,
         *,
         idempotency_key: str | None = None,
         origin: str | None = None,
@@ -135,12 +135,11 @@ class Requester:
             ConnectionFailed: No answer, after all attempts.
             ContractError: An answer that breaks the contract.
         """
-        fields = body.to_wire() if isinstance(body, WireModel) else dict(body)
         return await self._send(
             "POST",
             path,
             answer,
-            json=fields,
+            json=body.to_wire(),
             idempotency_key=idempotency_key,
             origin=origin,
             creates=creates,
@@ -306,17 +305,14 @@ class Requester:
                 "key would go with it."
             )
         body = await body_of(response, _LARGEST_PROBLEM, cut=True) or b""
-        return self._problem(response, body, request_id_of(response))
-
-    def _problem(self, response: httpx2.Response, body: bytes, request_id: str | None) -> errors.ApiError:
-        # A server that quotes the key back must not make us print it.
-        text = body.replace(self._api_key.encode(), b"[API key]")
-        retry_after_s = parse_retry_after(response.headers.get("retry-after"), now=datetime.now(UTC))
         status = response.status_code
-        try:
-            error = problem.to_error(status, text, request_id=request_id, retry_after_s=retry_after_s)
-        except RecursionError:  # nested deeper than the JSON reader goes
-            error = problem.to_error(status, b"", request_id=request_id, retry_after_s=retry_after_s)
+        error = problem.to_error(
+            status,
+            # A server that quotes the key back must not make us print it.
+            body.replace(self._api_key.encode(), b"[API key]"),
+            request_id=request_id_of(response),
+            retry_after_s=parse_retry_after(response.headers.get("retry-after"), now=datetime.now(UTC)),
+        )
         if isinstance(error, errors.AuthenticationFailed) and self._refused_key_hint:
             error.hint = self._refused_key_hint
         if not is_retryable_status(status):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
+from calypso_mcp.domain.states.statuses import GONE, FileStatus, SyncStatus
 
 
 class Readiness(StrEnum):
@@ -22,7 +22,7 @@ class Readiness(StrEnum):
 
 
 _INDEXED: Final = frozenset({FileStatus.INDEXED, FileStatus.ACTIVE})
-_FAILED: Final = frozenset({FileStatus.FAILED, FileStatus.DELETED, "error"})
+
 _SYNC_FAILED: Final = frozenset({SyncStatus.FAILED, "error"})
 
 
@@ -38,11 +38,11 @@ def file_readiness(
         status: The file's own status.
         bucket_sync_status: Its summary sync status, where the API gives one.
         bucket_sync: The lower-case sync status word of each bucket.
-        bucket_store_active: Whether its bucket's store is active with nothing pending. Counts only where
-            the file itself says nothing about sync; None if unknown.
+        bucket_store_active: Whether its bucket's store is active with nothing pending. Counts only if the
+            file itself reports no sync; None if unknown.
     """
     word = status.lower()
-    if word in _FAILED:
+    if word in GONE:
         return Readiness.FAILED
     if word not in _INDEXED:
         return Readiness.PENDING
@@ -59,14 +59,6 @@ def file_readiness(
 def hinges_on_store(status: str, bucket_sync_status: str | None, bucket_sync: Sequence[str]) -> bool:
     """Return whether the bucket's store has to be asked: the file is indexed, but reports no sync."""
     return status.lower() in _INDEXED and not bucket_sync_status and not bucket_sync
-
-
-def task_readiness(status: str) -> Readiness:
-    """Return where an indexing task stands. READY means indexed: a task knows nothing of bucket sync."""
-    word = status.lower()
-    if word in _FAILED:
-        return Readiness.FAILED
-    return Readiness.READY if word in _INDEXED else Readiness.PENDING
 
 
 def overall(states: Iterable[Readiness]) -> Readiness:

@@ -6,14 +6,8 @@ from typing import Any
 import pytest
 
 from calypso_mcp.api.files import KnowledgeFile
-from calypso_mcp.api.states import state_of_file
-from calypso_mcp.domain.states.readiness import (
-    PollSchedule,
-    Readiness,
-    hinges_on_store,
-    overall,
-    task_readiness,
-)
+from calypso_mcp.api.states import state_of_file, state_of_task
+from calypso_mcp.domain.states.readiness import PollSchedule, Readiness, hinges_on_store, overall
 
 READY, FAILED, WAITING = Readiness.READY, Readiness.FAILED, Readiness.PENDING
 
@@ -86,10 +80,10 @@ def test_bucket_sync_is_read_in_every_plausible_shape(sync: Any, expected: tuple
 
 @pytest.mark.parametrize(
     ("status", "expected"),
-    [("indexed", READY), ("active", READY), ("queued", WAITING), ("new", WAITING), ("failed", FAILED)],
+    [("indexed", WAITING), ("active", WAITING), ("queued", WAITING), ("new", WAITING), ("failed", FAILED)],
 )
-def test_a_task_ends_indexed_or_failed(status: str, expected: Readiness) -> None:
-    assert task_readiness(status) is expected
+def test_a_task_without_a_file_is_never_ready(status: str, expected: Readiness) -> None:
+    assert state_of_task(status).readiness is expected
 
 
 def test_things_together_wait_for_the_last_one_and_then_tell_of_failures() -> None:
