@@ -16,6 +16,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 _FREE_CHUNKS: Final = 20
 _CHUNK_BYTES: Final = 1 << 10
 _UNWANTED_CHUNK_BYTES: Final = 16 << 10
+#: Until what is no HTTP is refused, in seconds.
+_PAUSE_S: Final = 2.0
 
 
 class BoundedConnection(H11Protocol):
@@ -33,6 +35,13 @@ class BoundedConnection(H11Protocol):
             # The request that began well is answered here; what the app answers is dropped.
             begun.disconnected = True
             begun.message_event.set()
+        # Who is refused at once comes back at once, and to take a connection is what costs most.
+        self.transport.pause_reading()
+        self.loop.call_later(_PAUSE_S, self._refuse, msg)
+
+    def _refuse(self, msg: str) -> None:
+        if self.transport.is_closing():
+            return
         if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
             super().send_400_response(msg)
         else:
