@@ -44,7 +44,7 @@ class _Cached(Generic[T]):
         self._clock = clock
         self._slot: _Slot[T] | None = None
         self._failure: _Slot[CalypsoError] | None = None
-        self._lock = anyio.Lock(fast_acquire=True)
+        self._lock = anyio.Lock()
 
     async def get(self, *, fresh: bool) -> T:
         asked_at = self._clock()

@@ -33,9 +33,9 @@ _JUDGED_CHARS = 1_000
 #: Quotations and numbers of several parts that a query may have.
 _MOST_TOGETHER = 8
 _QUOTED = re.compile(
-    '"[^"]+"|\u201c[^\u201d]+\u201d|\u201e[^\u201c\u201d]+[\u201c\u201d]|\u00ab[^\u00bb]+\u00bb|\u300c[^\u300d]+\u300d'
+    '"[^"]+"|\u201c[^\u201c\u201d]+\u201d|\u201e[^\u201c-\u201e]+[\u201c\u201d]|\u00ab[^\u00ab\u00bb]+\u00bb|\u300c[^\u300c\u300d]+\u300d'
 )
-_NUMBER = re.compile(r"[^\W_]+(?:[-.:/~+][^\W_]+)+")
+_NUMBER = re.compile(r"(?<![^\W_])[^\W_]++(?:[-.:/~+][^\W_]++)+")
 _LETTERS = re.compile(r"[^\W_]+")
 #: Letters of scripts whose words have been stemmed already, or are pairs of characters.
 _STEMMED = re.compile(
