@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import Any, cast
 
 from calypso_mcp import errors
+from calypso_mcp.api.wire import as_object
 
 #: Answered as a 500, yet repeating it never helps (API sheet section 7).
 UNKNOWN_PROFILE = "Unknown RAG profile"
@@ -127,7 +128,7 @@ def to_error(
 
 def _ids(details: Any) -> dict[str, str]:
     """Return the id of the file that replaced the requested one, if the details name it."""
-    successor: Any = cast("dict[str, Any]", details).get("replaced_by") if isinstance(details, dict) else None
+    successor = as_object(details).get("replaced_by")
     return {"replaced_by": successor} if isinstance(successor, str) else {}
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -25,3 +26,8 @@ class WireModel(BaseModel):
     def to_wire(self) -> dict[str, Any]:
         """Return the JSON object in the API's own spelling, without absent optional fields."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def as_object(value: object) -> Mapping[str, Any]:
+    """Return a JSON value as an object; an empty one for any other value."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}

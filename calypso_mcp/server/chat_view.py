@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from mcp.server.context import ServerRequestContext
 from mcp.server.extension import Extension
 from mcp_types import ListToolsResult, ReadResourceResult, TextResourceContents, Tool
 
-from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.state import McpRequest
 
 VIEW_URI = "ui://calypso/view"
 _EXTENSION = "io.modelcontextprotocol/ui"
@@ -22,8 +21,6 @@ TOOL_META = {"ui": {"resourceUri": VIEW_URI}}
 #: No `csp`: hosts then let the view load and request nothing. It draws its edges itself.
 _RESOURCE_META: dict[str, Any] = {"ui": {"prefersBorder": False}}
 
-Request = ServerRequestContext[ServerState, Any]
-
 
 class ChatViewExtension(Extension):
     """Announces that this server has views."""
@@ -31,14 +28,14 @@ class ChatViewExtension(Extension):
     identifier = _EXTENSION
 
 
-def listed_for(request: Request, tools: Iterable[Tool]) -> ListToolsResult:
+def listed_for(request: McpRequest, tools: Iterable[Tool]) -> ListToolsResult:
     """Return the list of tools; without views for a client that declares its abilities but no views."""
     if _may_show_views(request):
         return ListToolsResult(tools=list(tools))
     return ListToolsResult(tools=[tool.model_copy(update={"meta": None}) for tool in tools])
 
 
-def _may_show_views(request: Request) -> bool:
+def _may_show_views(request: McpRequest) -> bool:
     capabilities = request.session.client_capabilities
     if capabilities is None:
         # A request of an older client that keeps no session: what it declared went with another request.
@@ -48,7 +45,7 @@ def _may_show_views(request: Request) -> bool:
     return isinstance(mime_types, list) and _MIME_TYPE in mime_types
 
 
-def read_view(request: Request, tools: Iterable[str]) -> ReadResourceResult:
+def read_view(request: McpRequest, tools: Iterable[str]) -> ReadResourceResult:
     """Return the view as a resource, for a caller who may call `tools`."""
     from calypso_mcp.page.chat_view import chat_view
 

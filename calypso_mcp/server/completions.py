@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp_types import CompleteRequestParams, CompleteResult, Completion
 
@@ -15,7 +13,7 @@ from calypso_mcp.server import sdk
 from calypso_mcp.server.resources import GUIDES, reported
 from calypso_mcp.server.scope.request_scope import access_of
 from calypso_mcp.server.scope.source_lists import SourceFilters, list_page
-from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.state import McpRequest, ServerState
 
 #: Most values one answer may hold (MCP).
 _VALUE_CHARS = 200
@@ -25,9 +23,7 @@ _SOURCE_NAMES = ("source", "filename")
 _FILE_ID = "file_id"
 
 
-async def _on_complete(
-    request: ServerRequestContext[ServerState, Any], params: CompleteRequestParams
-) -> CompleteResult:
+async def _on_complete(request: McpRequest, params: CompleteRequestParams) -> CompleteResult:
     name, typed = params.argument.name, params.argument.value
     if name in (*_SOURCE_NAMES, _FILE_ID):
         given = (params.context.arguments if params.context else None) or {}
@@ -37,9 +33,7 @@ async def _on_complete(
     return CompleteResult(completion=_matching(known, typed))
 
 
-async def _sources(
-    request: ServerRequestContext[ServerState, Any], argument: str, reference: str, typed: str
-) -> Completion:
+async def _sources(request: McpRequest, argument: str, reference: str, typed: str) -> Completion:
     """Return sources of the bucket named beside them, or of the only one; by part of a name."""
     access = access_of(request)
     bucket = await access.target_bucket(reference)
@@ -53,7 +47,7 @@ async def _sources(
     )
 
 
-async def _known(request: ServerRequestContext[ServerState, Any], argument: str) -> Sequence[str]:
+async def _known(request: McpRequest, argument: str) -> Sequence[str]:
     access = access_of(request)
     if argument in ("slug", "bucket"):
         return [bucket.slug for bucket in await access.buckets()]

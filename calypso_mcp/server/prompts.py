@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
@@ -25,7 +24,7 @@ from calypso_mcp.server import sdk
 from calypso_mcp.server.calls.call_arguments import as_text
 from calypso_mcp.server.resources import reported
 from calypso_mcp.server.scope.request_scope import access_of
-from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.state import McpRequest, ServerState
 
 _LONGEST_ARGUMENT = 4_000
 
@@ -110,11 +109,9 @@ PROMPTS: tuple[PromptSpec, ...] = (
     ),
 )
 
-Request = ServerRequestContext[ServerState, Any]
-
 
 def register(
-    server: MCPServer[ServerState], tools_of: Callable[[Request], Awaitable[frozenset[str]]]
+    server: MCPServer[ServerState], tools_of: Callable[[McpRequest], Awaitable[frozenset[str]]]
 ) -> None:
     """Let `server` answer everything about prompts.
 
@@ -123,14 +120,14 @@ def register(
         tools_of: Names of the tools a request may call; prompts that need others are not offered.
     """
 
-    async def offered(request: Request) -> dict[str, PromptSpec]:
+    async def offered(request: McpRequest) -> dict[str, PromptSpec]:
         tools = await tools_of(request)
         return {spec.name: spec for spec in PROMPTS if spec.tools <= tools}
 
-    async def on_list(request: Request, _params: PaginatedRequestParams) -> ListPromptsResult:
+    async def on_list(request: McpRequest, _params: PaginatedRequestParams) -> ListPromptsResult:
         return ListPromptsResult(prompts=[spec.listed() for spec in (await offered(request)).values()])
 
-    async def on_get(request: Request, params: GetPromptRequestParams) -> GetPromptResult:
+    async def on_get(request: McpRequest, params: GetPromptRequestParams) -> GetPromptResult:
         spec = (await offered(request)).get(params.name)
         if spec is None:
             raise MCPError(code=INVALID_PARAMS, message=f"There is no prompt {params.name[:80]!r}.")

@@ -10,7 +10,6 @@ from importlib import resources as package_data
 from typing import Any
 from urllib.parse import quote, unquote
 
-from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
@@ -36,7 +35,7 @@ from calypso_mcp.server.results import error_reports
 from calypso_mcp.server.scope.attached_agents import attached_agents
 from calypso_mcp.server.scope.request_scope import Access, access_of
 from calypso_mcp.server.scope.scoped_lookup import require_file
-from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.state import McpRequest, ServerState
 from calypso_mcp.server.tools.agents import agent_list
 from calypso_mcp.server.tools.buckets import BucketCard
 
@@ -204,22 +203,21 @@ _TEMPLATES = [
     ),
 ]
 
-Request = ServerRequestContext[ServerState, Any]
-ToolsOf = Callable[[Request], Awaitable[frozenset[str]]]
+ToolsOf = Callable[[McpRequest], Awaitable[frozenset[str]]]
 
 
-async def _on_list(request: Request, params: PaginatedRequestParams) -> ListResourcesResult:
+async def _on_list(request: McpRequest, params: PaginatedRequestParams) -> ListResourcesResult:
     return await reported(lambda: _list(access_of(request), params.cursor))
 
 
-async def _on_templates(request: Request, _params: PaginatedRequestParams) -> ListResourceTemplatesResult:
+async def _on_templates(request: McpRequest, _params: PaginatedRequestParams) -> ListResourceTemplatesResult:
     can_read = Extension.READ in await access_of(request).backend.abilities.to_offer()
     offered = [template for template in _TEMPLATES if can_read or template.uri_template != TEXT_TEMPLATE]
     return ListResourceTemplatesResult(resource_templates=offered)
 
 
 async def _on_read(
-    tools_of: ToolsOf, request: Request, params: ReadResourceRequestParams
+    tools_of: ToolsOf, request: McpRequest, params: ReadResourceRequestParams
 ) -> ReadResourceResult:
     uri = str(params.uri)
     if uri == VIEW_URI:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 from mcp.server.context import ServerRequestContext
+from mcp.server.mcpserver import Context
 
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.scope import ScopeLimit
@@ -71,3 +72,8 @@ class ServerState:
     problem: ConfigError | None = None
     upload_limits: UploadLimits = field(default_factory=UploadLimits)
     search_limits: SearchLimits = field(default_factory=SearchLimits)
+
+
+McpRequest = ServerRequestContext[ServerState, Any]
+#: What the SDK hands to a tool.
+CallContext = Context[ServerState, Any]

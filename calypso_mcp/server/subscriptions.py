@@ -17,11 +17,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import anyio
 from anyio.abc import TaskGroup
-from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp.server.subscriptions import InMemorySubscriptionBus, ListenHandler, ResourceUpdated
 from mcp.shared.exceptions import MCPError
@@ -40,7 +38,7 @@ from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server import sdk
 from calypso_mcp.server.resources import read, reported
 from calypso_mcp.server.scope.request_scope import Access, access_of
-from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.state import McpRequest, ServerState
 from calypso_mcp.server.tasks.extension import require_tasks_declared
 
 logger = logging.getLogger(__name__)
@@ -72,7 +70,7 @@ class Watches:
 
     async def __call__(
         self,
-        request: ServerRequestContext[ServerState, Any],
+        request: McpRequest,
         params: SubscriptionsListenRequestParams,
     ) -> SubscriptionsListenResult:
         """Keep one stream until the client leaves; what is out of scope is dropped like what is not there."""
@@ -95,7 +93,7 @@ class Watches:
     async def _keep(
         self,
         access: Access,
-        request: ServerRequestContext[ServerState, Any],
+        request: McpRequest,
         params: SubscriptionsListenRequestParams,
     ) -> SubscriptionsListenResult:
         asked = params.notifications.resource_subscriptions or []
@@ -136,9 +134,7 @@ class ConnectionWatches:
         self._seen: dict[str, str] = {}
         self._is_watching = False
 
-    async def subscribe(
-        self, request: ServerRequestContext[ServerState, Any], params: SubscribeRequestParams
-    ) -> EmptyResult:
+    async def subscribe(self, request: McpRequest, params: SubscribeRequestParams) -> EmptyResult:
         """Begin to watch a resource; what is out of scope gets the answer of what is not there."""
         access, uri = access_of(request), str(params.uri)
         if uri not in self._seen and len(self._seen) >= self._policy.uris:
@@ -153,9 +149,7 @@ class ConnectionWatches:
             )
         return EmptyResult()
 
-    async def unsubscribe(
-        self, _request: ServerRequestContext[ServerState, Any], params: UnsubscribeRequestParams
-    ) -> EmptyResult:
+    async def unsubscribe(self, _request: McpRequest, params: UnsubscribeRequestParams) -> EmptyResult:
         """Stop watching a resource; one that is not watched is none the less unwatched."""
         self._seen.pop(str(params.uri), None)
         return EmptyResult()

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from calypso_mcp.api import answers
 from calypso_mcp.api.answers import RawAnswer
+from calypso_mcp.api.wire import as_object
 from calypso_mcp.errors import AnswerFailed
 
 #: Events that end an answer without one, and the status they stand for.
@@ -39,7 +40,7 @@ class StreamedAnswer:
     _parts: list[str] = field(default_factory=list[str])
     _notes: list[Any] = field(default_factory=list[Any])
     _items: list[Any] = field(default_factory=list[Any])
-    _last: dict[str, Any] | None = None
+    _last: Mapping[str, Any] | None = None
 
     @property
     def is_over(self) -> bool:
@@ -48,7 +49,7 @@ class StreamedAnswer:
 
     def take(self, name: str, data: str) -> None:
         """Add one event: the name it was sent under, and its data."""
-        event = _object(data)
+        event = _read_event(data)
         kind = event.get("type") or name
         if kind in _KEPT:
             self.kept_characters += len(data)
@@ -64,11 +65,11 @@ class StreamedAnswer:
             case answers.ITEM_DONE:
                 self._items.append(event.get("item"))
             case answers.COMPLETED:
-                self._last = _response(event)
+                self._last = as_object(event.get("response"))
             case "error":
                 self._last = {"error": event.get("error") or event or "it gives no reason"}
             case str() if kind in _ENDINGS:
-                self._last = {**_response(event), "status": _ENDINGS[kind]}
+                self._last = {**as_object(event.get("response")), "status": _ENDINGS[kind]}
             case _:
                 pass
 
@@ -88,14 +89,8 @@ class StreamedAnswer:
         return RawAnswer.model_validate(body)
 
 
-def _object(data: str) -> dict[str, Any]:
+def _read_event(data: str) -> Mapping[str, Any]:
     try:
-        found: Any = json.loads(data)
+        return as_object(json.loads(data))
     except (ValueError, RecursionError):
         return {}
-    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
-
-
-def _response(event: dict[str, Any]) -> dict[str, Any]:
-    response: Any = event.get("response")
-    return cast("dict[str, Any]", response) if isinstance(response, dict) else {}

@@ -1,8 +1,6 @@
 """What a grounded answer says and rests on (API sheet sections 9.2 and 9.3).
 
-Its shape is only partly published.
-
-Everything is read tolerantly: what is missing is left out, what is unknown is passed over.
+Its shape is only partly published, so it is read tolerantly: missing and unknown parts are left out.
 """
 
 from __future__ import annotations
@@ -13,6 +11,7 @@ from typing import Any, cast
 from calypso_mcp.api.answers import RawAnswer
 from calypso_mcp.api.problem import UNKNOWN_PROFILE
 from calypso_mcp.api.search import SearchResult
+from calypso_mcp.api.wire import as_object
 from calypso_mcp.errors import AnswerFailed
 
 Fields = Mapping[str, Any]
@@ -64,16 +63,16 @@ def failure(answer: RawAnswer) -> AnswerFailed | None:
     error, status = fields.get("error"), fields.get("status")
     if not error and status not in {"failed", "incomplete", "cancelled"}:
         return None
-    told = _object(error)
-    reason = _text(_object(fields.get("incomplete_details")), "reason") or ""
+    stated = as_object(error)
+    reason = _text(as_object(fields.get("incomplete_details")), "reason") or ""
     words = error if isinstance(error, str) else reason or status or "it gives no reason"
-    message = _text(told, "message", "code") or str(words)
-    retryable = told.get("retryable")
+    message = _text(stated, "message", "code") or str(words)
+    retryable = stated.get("retryable")
     if not isinstance(retryable, bool):
         retryable = UNKNOWN_PROFILE not in message and reason not in _FINAL_REASONS
     return AnswerFailed(
         f"The agent could not answer: {message[:_LONGEST_REASON]}",
-        code=_text(told, "code") or ("answer_incomplete" if status == "incomplete" else ""),
+        code=_text(stated, "code") or ("answer_incomplete" if status == "incomplete" else ""),
         retryable=retryable,
     )
 
@@ -114,16 +113,12 @@ def _result(fields: Fields, *, title: str | None, text: str | None) -> SearchRes
         file_id=_text(fields, "knowledge_id", "knowledgeId", "file_id"),
         filename=_text(fields, "filename", "file_name"),
         url=_text(fields, "url"),
-        attributes=dict(_object(fields.get("attributes"))),
+        attributes=dict(as_object(fields.get("attributes"))),
     )
 
 
 def _aicore(fields: Fields) -> Fields:
-    return _object(_object(fields.get("metadata")).get("_aicore"))
-
-
-def _object(value: object) -> Fields:
-    return cast("Fields", value) if isinstance(value, Mapping) else {}
+    return as_object(as_object(fields.get("metadata")).get("_aicore"))
 
 
 def _objects(value: object) -> Iterator[Fields]:

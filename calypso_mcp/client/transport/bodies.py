@@ -39,7 +39,15 @@ async def decoded(response: httpx2.Response, answer: type[M]) -> M:
         raise errors.ContractError(
             f"The answer is larger than {LARGEST_ANSWER // 1_048_576} MB.", request_id=request_id
         )
-    return _decode(body, answer, request_id)
+    if answer is Nothing:
+        return answer()
+    try:
+        decoded = answer.model_validate_json(body)
+    except ValidationError as error:
+        raise errors.ContractError(_complaint(error), request_id=request_id) from None
+    if request_id and getattr(decoded, "request_id", request_id) is None:
+        return decoded.model_copy(update={"request_id": request_id})
+    return decoded
 
 
 def request_id_of(response: httpx2.Response) -> str | None:
@@ -91,18 +99,6 @@ async def unpacked(response: httpx2.Response) -> AsyncGenerator[bytes]:
         raise errors.ContractError("The answer's compression is damaged.") from None
     if not unpacking.eof:
         raise errors.ConnectionFailed("The connection broke off in the middle.")
-
-
-def _decode(body: bytes, answer: type[M], request_id: str | None) -> M:
-    if answer is Nothing:
-        return answer()
-    try:
-        decoded = answer.model_validate_json(body)
-    except ValidationError as error:
-        raise errors.ContractError(_complaint(error), request_id=request_id) from None
-    if request_id and getattr(decoded, "request_id", request_id) is None:
-        return decoded.model_copy(update={"request_id": request_id})
-    return decoded
 
 
 def _complaint(error: ValidationError) -> str:

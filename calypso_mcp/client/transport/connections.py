@@ -1,7 +1,4 @@
-"""The HTTP clients under everything: for the API, for its streamed answers, for the storage.
-
-Each is built when first used.
-"""
+"""The HTTP clients for the API, for its streamed answers and for the storage, each built when first used."""
 
 from __future__ import annotations
 
@@ -32,7 +29,7 @@ def _certificates(*, trust_env: bool) -> SSLContext:
 class Connections:
     """Connection pools and their lifetime. They belong to no API key: each request carries its own.
 
-    Building them is put off until the first request: it takes time that a server's start cannot spare.
+    They are built for the first request, because building them would delay a server's start.
     """
 
     def __init__(
@@ -51,46 +48,37 @@ class Connections:
             policies: Timeouts and the number of parallel uploads.
             transport: Replaces the network for API requests.
             storage_transport: Replaces the network for upload addresses; `transport` by default.
-            most_connections: At the same time, to the API and to the storage each; by default as many as one
-                caller needs.
+            most_connections: Connections to the API, and to the storage, at the same time; by default as many
+                as one caller needs.
         """
-        self._most_connections = most_connections
         self._base_url = base_url
         self._policies = policies
         self._transport = transport
         self._storage_transport = storage_transport or transport
-        self._api: httpx2.AsyncClient | None = None
-        self._streams: httpx2.AsyncClient | None = None
-        self._storage: httpx2.AsyncClient | None = None
+        self._api_connections = most_connections or _API_CONNECTIONS
+        self._storage_connections = most_connections or policies.parallel_uploads
+        self._built: list[httpx2.AsyncClient] = []
 
-    @property
+    @cached_property
     def api(self) -> httpx2.AsyncClient:
         """The client for JSON requests."""
-        if self._api is None:
-            self._api = self._build(self._transport, self._most_connections or _API_CONNECTIONS)
-        return self._api
+        return self._build(self._transport, self._api_connections)
 
-    @property
+    @cached_property
     def streams(self) -> httpx2.AsyncClient:
         """The client for answers that may take a minute each: they must not take the others' connections."""
-        if self._streams is None:
-            self._streams = self._build(self._transport, self._most_connections or _API_CONNECTIONS)
-        return self._streams
+        return self._build(self._transport, self._api_connections)
 
-    @property
+    @cached_property
     def storage(self) -> httpx2.AsyncClient:
         """The client for upload addresses."""
-        if self._storage is None:
-            most = self._most_connections or self._policies.parallel_uploads
-            self._storage = self._build(self._storage_transport, most)
-        return self._storage
+        return self._build(self._storage_transport, self._storage_connections)
 
     async def aclose(self) -> None:
-        """Close what was opened."""
+        """Close the clients that were built."""
         async with AsyncExitStack() as stack:
-            for client in (self._api, self._streams, self._storage):
-                if client is not None:
-                    stack.push_async_callback(client.aclose)
+            for client in self._built:
+                stack.push_async_callback(client.aclose)
 
     @cached_property
     def _trust_env(self) -> bool:
@@ -100,7 +88,7 @@ class Connections:
     def _build(self, transport: httpx2.AsyncBaseTransport | None, connections: int) -> httpx2.AsyncClient:
         keep_addresses_out()
         timeouts = self._policies.timeouts
-        return httpx2.AsyncClient(
+        client = httpx2.AsyncClient(
             transport=transport,
             verify=True if transport else _certificates(trust_env=self._trust_env),
             timeout=httpx2.Timeout(
@@ -119,6 +107,8 @@ class Connections:
             follow_redirects=False,
             trust_env=self._trust_env,
         )
+        self._built.append(client)
+        return client
 
 
 @cache

@@ -73,7 +73,7 @@ class Retries:
             )
 
         retrying = AsyncRetrying(
-            retry=lambda state: delay_s(state) is not None,  # pyright: ignore[reportArgumentType] - a predicate is enough
+            stop=lambda state: delay_s(state) is None,
             wait=lambda state: delay_s(state) or 0.0,
             sleep=self.clock.sleep,
             reraise=True,

@@ -74,7 +74,7 @@ class BatchUploads:
     async def look(
         self, uploads: Sequence[Upload], on_progress: Callable[[TransferProgress], None] | None = None
     ) -> list[FileState | None]:
-        """Return what `run` would find already there, or refuse; None for what it would send.
+        """Return what `run` would find already there or refuse; None for each file that it would send.
 
         Sends nothing and changes nothing. Recognises only files that this client's memory knows and that the
         API could be asked about.
@@ -123,8 +123,8 @@ class BatchUploads:
             if outcomes[index].is_uploaded
         }
         sent: dict[str, set[str]] = defaultdict(set)
-        for index, every in places.items():
-            for place in every:
+        for index, file_places in places.items():
+            for place in file_places:
                 sent[place].add(outcomes[index].content_hash or "")
         # Several contents sent under one name at once do not replace one another.
         changed = await self._sent.changed(
@@ -132,8 +132,8 @@ class BatchUploads:
         )
         return {
             index: replace(outcomes[index], changed=True)
-            for index, every in places.items()
-            if not changed.isdisjoint(every[:1])
+            for index, file_places in places.items()
+            if not changed.isdisjoint(file_places[:1])
         }
 
     async def _prepare_all(
@@ -157,8 +157,8 @@ class BatchUploads:
                 outcomes[index] = replace(state, name=upload.declaration.filename, size_bytes=size_bytes)
                 board.hashed(0)
                 return
-            one = _id(prepared, 0)
-            contents.setdefault(one, _DistinctFile(prepared, one)).inputs[index] = prepared
+            client_id = _id(prepared, 0)
+            contents.setdefault(client_id, _DistinctFile(prepared, client_id)).inputs[index] = prepared
             board.hashed(prepared.size_bytes)
 
         await for_each(look_at, range(len(uploads)), limit=_PARALLEL_HASHES)

@@ -36,8 +36,6 @@ _FATES: Final[Mapping[IfExists, EarlierVersion]] = {
     "skip": "kept",
 }
 
-__all__ = ["TransferProgress", "Upload", "Uploads"]
-
 
 class Uploads:
     """Everything that moves bytes. The number of files sent at once is limited over all calls together."""

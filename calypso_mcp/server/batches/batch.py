@@ -6,8 +6,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from mcp.server.mcpserver import Context
-
 from calypso_mcp.api.sources import Source
 from calypso_mcp.domain.amounts import format_bytes, join_first
 from calypso_mcp.domain.states.file_state import FileState, StateReport
@@ -24,7 +22,7 @@ from calypso_mcp.server.quotas.upload_quotas import Admission
 from calypso_mcp.server.scope.destinations import Target, create_missing, note_created
 from calypso_mcp.server.scope.quota_room import admit_uploads, foresee_uploads
 from calypso_mcp.server.scope.request_scope import Access
-from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.state import CallContext
 
 _MOST_BATCH_IDS = 20
 #: New buckets named.
@@ -58,9 +56,7 @@ class Batch:
             self._missing = await missing_sources.find_missing(self._access, folder, self._inputs)
         self._folder = folder
 
-    async def require_agreement(
-        self, ctx: Context[ServerState, Any], time: CallTime, *, confirm: bool
-    ) -> None:
+    async def require_agreement(self, ctx: CallContext, time: CallTime, *, confirm: bool) -> None:
         """Ask the user, if so much is to be sent or removed; errors as `confirmation.require_yes`.
 
         One question for both: of two, a client that calls again would bring only the second answer.

@@ -6,15 +6,14 @@ import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import anyio
-from mcp.server.mcpserver import Context
 
 from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.domain.amounts import format_bytes
 from calypso_mcp.server.calls.long_call import Send, relayed
-from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.state import CallContext
 
 Phase = Literal["checking", "hashing", "uploading", "finalizing", "indexing", "asking", "answering"]
 
@@ -121,7 +120,7 @@ class CallProgress:
 
 @asynccontextmanager
 async def call_progress(
-    ctx: Context[ServerState, Any], phases: tuple[Phase, Phase] = ("checking", "indexing")
+    ctx: CallContext, phases: tuple[Phase, Phase] = ("checking", "indexing")
 ) -> AsyncGenerator[CallProgress]:
     """Report the progress of the block to the client of `ctx`, and at its end where it stands then."""
     progress = CallProgress(relayed(ctx.report_progress), phases)

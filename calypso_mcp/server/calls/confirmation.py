@@ -9,15 +9,14 @@ an answer counts for the question whose digest it is filed under.
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Final
+from typing import Final
 
-from mcp.server.mcpserver import Context
 from mcp_types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 from mcp_types.version import is_version_at_least
 from pydantic import BaseModel
 
 from calypso_mcp.errors import InputError
-from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.state import CallContext
 
 #: First version that asks by answering (MCP, multi round-trip requests).
 _ASKS_BY_ANSWERING: Final = "2026-07-28"
@@ -37,12 +36,12 @@ class _Nothing(BaseModel):
     """A form without fields: to accept it is to say yes."""
 
 
-def is_agreed(ctx: Context[ServerState, Any], *, confirm: bool) -> bool:
+def is_agreed(ctx: CallContext, *, confirm: bool) -> bool:
     """Whether the agent has said yes for its user, whom this client cannot ask."""
     return confirm and not _can_ask(ctx)
 
 
-async def require_yes(ctx: Context[ServerState, Any], question: str, *, confirm: bool) -> None:
+async def require_yes(ctx: CallContext, question: str, *, confirm: bool) -> None:
     """Return where the user agrees.
 
     Args:
@@ -70,7 +69,7 @@ async def require_yes(ctx: Context[ServerState, Any], question: str, *, confirm:
         )
 
 
-def _can_ask(ctx: Context[ServerState, Any]) -> bool:
+def _can_ask(ctx: CallContext) -> bool:
     capabilities = ctx.client_capabilities
     elicitation = capabilities.elicitation if capabilities is not None else None
     # Declared without a mode it means forms (MCP, elicitation).
@@ -79,12 +78,12 @@ def _can_ask(ctx: Context[ServerState, Any]) -> bool:
     return _asks_by_answering(ctx) or ctx.session.can_send_request
 
 
-def _asks_by_answering(ctx: Context[ServerState, Any]) -> bool:
+def _asks_by_answering(ctx: CallContext) -> bool:
     version = ctx.protocol_version
     return version is not None and is_version_at_least(version, _ASKS_BY_ANSWERING)
 
 
-async def _answer(ctx: Context[ServerState, Any], question: str) -> str:
+async def _answer(ctx: CallContext, question: str) -> str:
     if not _asks_by_answering(ctx):
         return (await ctx.elicit(question, _Nothing)).action
     key = hashlib.sha256(question.encode()).hexdigest()[:_KEY_CHARS]

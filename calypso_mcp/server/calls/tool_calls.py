@@ -10,8 +10,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
-from mcp.server.context import ServerRequestContext
-from mcp.server.mcpserver import Context, MCPServer
+from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult, ListToolsResult, PaginatedRequestParams
@@ -28,7 +27,7 @@ from calypso_mcp.server.chat_view import listed_for
 from calypso_mcp.server.results import error_reports
 from calypso_mcp.server.results.models import with_ignored
 from calypso_mcp.server.scope.request_scope import access_of
-from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.state import CallContext, McpRequest, ServerState
 from calypso_mcp.server.telemetry import Telemetry, ToolCall
 
 logger = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ class CalypsoServer(MCPServer[ServerState]):
         self._specs = tuple(specs)
         sdk.handle(self, "tools/list", PaginatedRequestParams, self._on_list_tools)
 
-    async def tools_of(self, request: ServerRequestContext[ServerState, Any]) -> frozenset[str]:
+    async def tools_of(self, request: McpRequest) -> frozenset[str]:
         """Return the names of the tools to offer: the credential may call them, and the backend can."""
         if request.lifespan_context.problem is not None:
             return frozenset(spec.name for spec in self._specs)
@@ -61,14 +60,12 @@ class CalypsoServer(MCPServer[ServerState]):
             if (spec.read_only or not access.grant.read_only) and (spec.needs is None or spec.needs in can)
         )
 
-    async def _on_list_tools(
-        self, request: ServerRequestContext[ServerState, Any], _params: PaginatedRequestParams
-    ) -> ListToolsResult:
+    async def _on_list_tools(self, request: McpRequest, _params: PaginatedRequestParams) -> ListToolsResult:
         names = await self.tools_of(request)
         return listed_for(request, [tool for tool in await self.list_tools() if tool.name in names])
 
     async def call_tool(
-        self, name: str, arguments: dict[str, Any], context: Context[ServerState, Any] | None = None
+        self, name: str, arguments: dict[str, Any], context: CallContext | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool; every failure but a protocol error comes back as a result."""
         read = CallArguments({})
@@ -92,7 +89,7 @@ class CalypsoServer(MCPServer[ServerState]):
         return with_ignored(result, read.ignored) if isinstance(result, CallToolResult) else result
 
     def _observed(
-        self, name: str, arguments: dict[str, Any], context: Context[ServerState, Any] | None
+        self, name: str, arguments: dict[str, Any], context: CallContext | None
     ) -> AbstractContextManager[ToolCall]:
         if context is None:
             return Telemetry().tool_call(name)
@@ -100,7 +97,7 @@ class CalypsoServer(MCPServer[ServerState]):
         caller = request.lifespan_context.grant_for(request).name
         return request.lifespan_context.telemetry.tool_call(name, arguments, caller=caller)
 
-    async def _offered(self, name: str, context: Context[ServerState, Any] | None) -> Tool:
+    async def _offered(self, name: str, context: CallContext | None) -> Tool:
         """Return the tool `name`.
 
         Raises:

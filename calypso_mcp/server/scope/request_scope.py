@@ -10,8 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
-from mcp.server.context import ServerRequestContext
-from mcp.server.mcpserver import Context, Resolve
+from mcp.server.mcpserver import Resolve
 from starlette.requests import Request
 
 from calypso_mcp.api.agents import AgentModel
@@ -25,7 +24,7 @@ from calypso_mcp.errors import InputError, ScopeError
 from calypso_mcp.server.access.credentials import ANYONE
 from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.scope.narrowing import asked_limits
-from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.state import CallContext, McpRequest, ServerState
 
 if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
@@ -239,7 +238,7 @@ def _slug_and_name(bucket: Bucket) -> str:
     return f"{bucket.slug} ({clean_line(bucket.name, _NAME_CHARS)})"
 
 
-def access_of(request: ServerRequestContext[ServerState, Any]) -> Access:
+def access_of(request: McpRequest) -> Access:
     """Return what `request` may use."""
     state = request.lifespan_context
     grant = state.grant_for(request)
@@ -252,7 +251,7 @@ def access_of(request: ServerRequestContext[ServerState, Any]) -> Access:
 
 
 # Asynchronous because the SDK takes any other function to a thread, which costs more than the rest of it.
-async def _current_access(ctx: Context[ServerState, Any]) -> Access:
+async def _current_access(ctx: CallContext) -> Access:
     return access_of(ctx.request_context)
 
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
 
-from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult
 from mcp.server.extension import Extension, MethodBinding
 from mcp.server.mcpserver.server import require_client_extension
 from mcp.shared.exceptions import MCPError
@@ -30,13 +30,13 @@ from mcp_types import (
 from mcp_types.jsonrpc import HEADER_MISMATCH
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import Field, ValidationError
-from starlette.requests import Request as HttpRequest
+from starlette.requests import Request
 
 from calypso_mcp.domain.uploads.declaration import content_digest
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server.results import error_reports
 from calypso_mcp.server.scope.request_scope import Access, access_of
-from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.state import McpRequest
 from calypso_mcp.server.tasks.task_records import KEPT_S, TaskRecord
 from calypso_mcp.server.tasks.task_runs import INTERRUPTED, TaskOwner, TaskRuns
 
@@ -45,8 +45,6 @@ TASKS: Final = "io.modelcontextprotocol/tasks"
 _VERSIONS = frozenset(MODERN_PROTOCOL_VERSIONS)
 #: The field with the content of a finished or waiting task.
 _CONTENT_FIELDS: Final = {"completed": "result", "failed": "error", "input_required": "inputRequests"}
-
-Request = ServerRequestContext[ServerState, Any]
 
 
 class _UpdateTaskParams(RequestParams, defer_build=True):
@@ -81,7 +79,7 @@ class TasksExtension(Extension):
         )
 
     async def intercept_tool_call(
-        self, params: CallToolRequestParams, ctx: Request, call_next: CallNext
+        self, params: CallToolRequestParams, ctx: McpRequest, call_next: CallNext
     ) -> HandlerResult:
         """Answer a long call of a client that declares the extension with a task.
 
@@ -103,7 +101,7 @@ class TasksExtension(Extension):
             return {"resultType": "task", **self._facts(outcome)}
         return outcome
 
-    async def _get(self, ctx: Request, params: GetTaskRequestParams) -> HandlerResult:
+    async def _get(self, ctx: McpRequest, params: GetTaskRequestParams) -> HandlerResult:
         record = await self._require(ctx, params.task_id)
         if self._runs.records.is_abandoned(record):
             record = replace(
@@ -114,7 +112,7 @@ class TasksExtension(Extension):
             return self._facts(record)
         return {**self._facts(record), shown: json.loads(record.content)}
 
-    async def _update(self, ctx: Request, params: _UpdateTaskParams) -> HandlerResult:
+    async def _update(self, ctx: McpRequest, params: _UpdateTaskParams) -> HandlerResult:
         record = await self._require(ctx, params.task_id)
         answers = _answers(record, params.input_responses)
         with _as_protocol_errors():
@@ -122,14 +120,14 @@ class TasksExtension(Extension):
         self._runs.look(record.task_id)
         return {}
 
-    async def _cancel(self, ctx: Request, params: CancelTaskRequestParams) -> HandlerResult:
+    async def _cancel(self, ctx: McpRequest, params: CancelTaskRequestParams) -> HandlerResult:
         record = await self._require(ctx, params.task_id)
         with _as_protocol_errors():
             await self._runs.records.cancel(record.task_id)
         self._runs.look(record.task_id)
         return {}
 
-    async def _require(self, ctx: Request, task_id: str) -> TaskRecord:
+    async def _require(self, ctx: McpRequest, task_id: str) -> TaskRecord:
         """Return a task of the caller.
 
         Raises:
@@ -183,7 +181,7 @@ class TasksExtension(Extension):
         return {**facts, "statusMessage": record.message} if record.message else facts
 
 
-def require_tasks_declared(ctx: Request) -> None:
+def require_tasks_declared(ctx: McpRequest) -> None:
     """Raise the error for a stream of task notifications that is asked for without the extension.
 
     Such notifications are never sent: clients poll instead, as the specification allows.
@@ -208,15 +206,15 @@ def _answers(record: TaskRecord, given: Mapping[str, Any]) -> dict[str, Any]:
     return answers
 
 
-def _require_label(ctx: Request, task_id: str) -> None:
+def _require_label(ctx: McpRequest, task_id: str) -> None:
     """Raise an error where the header that balancers route by names another task (MCP, tasks)."""
     http: Any = ctx.request
-    label = http.headers.get(MCP_NAME_HEADER) if isinstance(http, HttpRequest) else None
+    label = http.headers.get(MCP_NAME_HEADER) if isinstance(http, Request) else None
     if label is not None and decode_header_value(label) != task_id:
         raise MCPError(code=HEADER_MISMATCH, message=f"{MCP_NAME_HEADER} names another task.")
 
 
-def _declares(ctx: Request) -> bool:
+def _declares(ctx: McpRequest) -> bool:
     capabilities = ctx.session.client_capabilities
     declared = capabilities.extensions if capabilities else None
     return TASKS in (declared or {}) and ctx.protocol_version in _VERSIONS

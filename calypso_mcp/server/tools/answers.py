@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
-from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
@@ -30,7 +29,7 @@ from calypso_mcp.server.results.models import Prose, ToolResult, answer
 from calypso_mcp.server.scope.agent_choice import chosen_agent, unknown_conversation
 from calypso_mcp.server.scope.bucket_search import Found, name_emptiness, within_scope
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
-from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.state import CallContext
 
 #: Longest answer that is passed on.
 _ANSWER_TOKENS = 8_000
@@ -74,7 +73,7 @@ class AgentAnswer(ToolResult):
 
 async def ask_agent(
     access: CurrentAccess,
-    ctx: Context[ServerState, Any],
+    ctx: CallContext,
     *,
     question: Annotated[str, Field(min_length=1, max_length=4000, description="What to answer")],
     agent: Annotated[str, Field(description="From list_agents")] = "",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
 
@@ -23,7 +22,7 @@ from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
 from calypso_mcp.server.results.models import answer
 from calypso_mcp.server.schemas import NAMES_FILES
 from calypso_mcp.server.scope.request_scope import CurrentAccess
-from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.state import CallContext
 from calypso_mcp.server.tools.readiness import Timeout
 
 _MOST_ITEMS = 1_000
@@ -34,7 +33,7 @@ _SHARE_TO_CHECK = 0.5
 
 async def upload_batch(
     access: CurrentAccess,
-    ctx: Context[ServerState, Any],
+    ctx: CallContext,
     *,
     directory: Annotated[str | None, NAMES_FILES, Field(description="Local folder")] = None,
     include: Annotated[list[str], NAMES_FILES, Field(description="As in .gitignore")] = [],

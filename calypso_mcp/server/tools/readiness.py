@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
@@ -35,7 +34,7 @@ from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.scope.scoped_lookup import reach_of, require_batch, require_file, require_task
 from calypso_mcp.server.scope.source_lists import SourceFilters, list_page
 from calypso_mcp.server.scope.upload_lookup import require_arrived_file, require_upload
-from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.state import CallContext
 
 Timeout = Annotated[int, Field(ge=0, le=LONGEST_CALL_S, description="Seconds to wait")]
 
@@ -65,7 +64,7 @@ class UploadStanding(ToolResult):
 
 async def wait_for_bucket_sync(
     access: CurrentAccess,
-    ctx: Context[ServerState, Any],
+    ctx: CallContext,
     *,
     bucket: Annotated[str, Field(description="All of it")] = "",
     file_ids: Annotated[list[str], Field(max_length=_MOST_FILES, description="These files")] = [],

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
-from mcp.server.mcpserver import Context
 from mcp_types import CallToolResult
 from pydantic import Field
 from starlette.requests import Request
@@ -37,7 +36,7 @@ from calypso_mcp.server.scope.destinations import (
 from calypso_mcp.server.scope.fetch_quotas import count_fetch
 from calypso_mcp.server.scope.quota_room import admit_uploads, require_room
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
-from calypso_mcp.server.state import ServerState
+from calypso_mcp.server.state import CallContext
 from calypso_mcp.server.tools.readiness import Timeout, indexing_step
 
 _NAME_CHARS = 160
@@ -83,7 +82,7 @@ async def issue_address(
 
 async def upload_file(
     access: CurrentAccess,
-    ctx: Context[ServerState, Any],
+    ctx: CallContext,
     *,
     path: Annotated[str | None, NAMES_FILES, Field(description="Local file")] = None,
     text: Annotated[str | None, Field(description="Its content")] = None,

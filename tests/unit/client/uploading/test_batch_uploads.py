@@ -15,7 +15,7 @@ import pytest
 
 from calypso_mcp.client import CalypsoClient, ClientPolicies
 from calypso_mcp.client.transport.sources import ByteSource, BytesSource
-from calypso_mcp.client.uploading.uploads import TransferProgress, Upload
+from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from tests.support.faulty_transport import API_KEY, BASE_URL, FakeClock, problem
