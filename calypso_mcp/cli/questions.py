@@ -8,7 +8,8 @@ from pathlib import Path
 
 import anyio
 
-from calypso_mcp.local.indexing.extraction import Block, Document, ExtractionFailed, Extractor
+from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed
+from calypso_mcp.local.indexing.extraction import Extractor
 
 #: Questions asked if the person gives none.
 QUESTIONS = 3

@@ -35,10 +35,10 @@ def model_id(agent_id: str) -> str:
     return f"{BASE_MODEL}:{agent_id}"
 
 
-def every(connection: sqlite3.Connection) -> list[AgentScope]:
+def list_all(connection: sqlite3.Connection) -> list[AgentScope]:
     """Return all agents, the default one first."""
-    active = buckets.every(connection)
-    named = [scope_of(agent, active) for agent in agents.every(connection)]
+    active = buckets.list_all(connection)
+    named = [scope_of(agent, active) for agent in agents.list_all(connection)]
     return [AgentScope(None, tuple(active), ()), *named]
 
 
@@ -50,7 +50,7 @@ def find(connection: sqlite3.Connection, model: str) -> AgentScope:
     """
     family, _, agent_id = model.partition(":")
     if family in {BASE_MODEL, _FORMER_BASE_MODEL}:
-        active = buckets.every(connection)
+        active = buckets.list_all(connection)
         if not agent_id:
             return AgentScope(None, tuple(active), ())
         agent = agents.get(connection, agent_id)

@@ -81,7 +81,7 @@ async def open_backend(options: LocalOptions, *, must_exist: bool = False) -> As
     """Open the data folder, start indexing, and yield the app.
 
     Args:
-        options: What the backend must be told.
+        options: The settings of the backend.
         must_exist: Whether a missing store is an error instead of a new one.
 
     Raises:
@@ -106,7 +106,7 @@ def create_app(options: LocalOptions) -> Starlette:
 
 def _app(lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None) -> Starlette:
     return Starlette(
-        # Each is tried in turn, and most requests bring a file.
+        # Uploads first: Starlette tries the routes in order, and most requests bring a file.
         routes=[
             *uploads.ROUTES,
             Mount("/v1", routes=[description.route(OPERATIONS), *routes(OPERATIONS)]),

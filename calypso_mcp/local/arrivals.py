@@ -20,7 +20,7 @@ _GROUPS = 2
 
 
 class Arrivals:
-    """What requests to upload addresses need of the store, for all that are in flight at once."""
+    """Serves the store's part of uploads, for all requests that are in flight at once."""
 
     def __init__(self, database: Database, blobs: Blobs) -> None:
         self._database = database
@@ -51,7 +51,7 @@ class Arrivals:
         )
 
     async def _look_up(self, secrets: Sequence[str]) -> list[tuple[SessionRow, float] | None]:
-        found = await self._database.read(lambda connection: sessions.by_secrets(connection, secrets))
+        found = await self._database.read(lambda connection: sessions.find_by_secrets(connection, secrets))
         return [found.get(secret) for secret in secrets]
 
     async def _store(self, wholes: Sequence[Whole]) -> Sequence[Digests | Exception]:

@@ -38,12 +38,12 @@ class Backend:
     blobs: Blobs
     #: Wakes the indexing worker of this process: there is work.
     wake_worker: Callable[[], None]
-    #: Orders what searches find by meaning; None: their words alone do.
+    #: Orders what searches find by meaning; None: words alone order it.
     semantics: Semantics | None = None
-    #: Writes answers; None: they are quoted.
+    #: Writes answers; None: answers quote the sources.
     writer: Writer | None = None
     turns: Turns = field(default_factory=Turns)
-    #: Pages of the web that are fetched at the same time.
+    #: Web pages that are fetched at the same time.
     fetches: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_FETCHES))
     _disk: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_DISK_THREADS))
 
@@ -64,7 +64,7 @@ class Backend:
         return self.options.clock()
 
     async def reorder_for(self, question: str) -> Reorder | None:
-        """Return how to order what a search finds; None where the order of words stands."""
+        """Return how to order what a search finds; None to keep the order by words."""
         return None if self.semantics is None else await self.semantics.reorder_for(question)
 
     async def on_disk(self, work: Callable[[], T]) -> T:

@@ -25,7 +25,7 @@ from calypso_mcp.domain.limits import CHUNK_GRANULARITY
 from calypso_mcp.local.processes.file_locks import is_same_file, try_lock
 
 _PIECE_BYTES = 1_048_576
-#: Windows translates line ends otherwise.
+#: Without it Windows translates line ends.
 _BINARY: int = getattr(os, "O_BINARY", 0)
 
 
@@ -38,7 +38,7 @@ class AlreadySealed(Exception):
 
 
 class HashMismatch(Exception):
-    """What arrived is not what the uploader hashed; the bytes are dropped."""
+    """The bytes do not have the hash that the uploader announced; they are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Blobs:
 
     def prepare(self) -> None:
         """Create the folders."""
-        # The outer one by itself: parents that `mkdir` makes are open to all that the umask lets in.
+        # The outer one by itself: `mkdir` gives parents that it makes the mode of the umask.
         for folder in (self.sealed.parent, self._partial, self.sealed):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
@@ -148,7 +148,7 @@ class Blobs:
             (folder / session_id).unlink(missing_ok=True)
 
     def session_ids(self) -> set[str]:
-        """Return the sessions of which bytes are stored."""
+        """Return the ids of the sessions with stored bytes."""
         return {blob.name for folder in (self._partial, self.sealed) for blob in folder.iterdir()}
 
 
@@ -164,7 +164,7 @@ class Partial:
         self._trim()
 
     def append(self, data: bytes) -> None:
-        """Write `data` behind what is stored."""
+        """Append `data` to the stored bytes."""
         view = memoryview(data)
         while view:
             os.lseek(self._descriptor, self.stored, os.SEEK_SET)
@@ -230,7 +230,7 @@ def _digests(pieces: Callable[[], Iterable[bytes]], *, with_crc32c: bool) -> Dig
     for piece in pieces():
         sha256.update(piece)
         md5.update(piece)
-    # Where its C library is missing, the checksum takes time, and is made for those who ask for it.
+    # Without its C library the checksum is slow, and made only where it is needed.
     is_fast = google_crc32c.implementation == "c"
     checksum = _crc32c(pieces()) if with_crc32c or is_fast else None
     return Digests(

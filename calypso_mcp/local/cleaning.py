@@ -1,4 +1,4 @@
-"""Removing what nothing will ever ask for again."""
+"""Removing what nothing needs any more."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from calypso_mcp.local.store.sessions import CANCELLED, OPEN
 async def clean(backend: Backend) -> None:
     """Drop what has expired, and the bytes of sessions that ended without a file or are unknown."""
     before = backend.now() - backend.options.orphan_lifetime_s
-    # Looked at first: a session is in the store before its bytes are on the disk.
+    # Listed first: a session is in the store before its bytes are on the disk.
     held = await backend.on_disk(backend.blobs.session_ids)
 
     def work(connection: sqlite3.Connection) -> list[str]:
         sessions.drop_addresses(connection, before)
         files.drop_successors(connection, before)
         answers.drop(connection, backend.now() - backend.options.answer_lifetime_s)
-        ended = held.intersection(sessions.stale(connection, before))
-        # Cancelled ones stay cancelled; for the others the upload starts over if it ever goes on.
+        ended = held.intersection(sessions.list_stale(connection, before))
+        # Cancelled ones stay cancelled; an upload that continues one of the others starts over.
         kept_state = {row.id for row in sessions.get_all(connection, list(ended)) if row.state == CANCELLED}
         sessions.set_state(connection, ended - kept_state, OPEN)
-        return [*ended, *sessions.unknown(connection, held)]
+        return [*ended, *sessions.list_unknown(connection, held)]
 
     for session_id in await backend.database.write(work):
         await backend.on_disk(lambda session_id=session_id: backend.blobs.discard(session_id))

@@ -19,7 +19,7 @@ def new_id(kind: str) -> str:
 
 
 def derived_id(kind: str, *parts: str) -> str:
-    """Return the id that always belongs to `parts`."""
+    """Return an id made from `parts`: equal parts give equal ids."""
     return f"{kind}_{fingerprint(list(parts))[:24]}"
 
 

@@ -1,6 +1,6 @@
 """OpenAI-compatible endpoints of models: how they are connected to, and what their refusals mean.
 
-What is asked of a model and how its answer is read is up to `writing` and `semantic`.
+`writing` and `semantic` decide what to ask a model and how to read its answer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MEANINGS: dict[int, str] = {
 def open_model_client(url: str, key: str) -> httpx2.AsyncClient:
     """Return a client for the endpoint at `url`, which was checked: `key` goes there unless it is empty.
 
-    It waits 10 seconds for a connection and without end for an answer: its user sets the deadline.
+    It waits 10 seconds for a connection and without limit for an answer: its user sets the deadline.
     """
     return httpx2.AsyncClient(
         timeout=httpx2.Timeout(None, connect=_CONNECT_S),
@@ -43,5 +43,5 @@ def explain_refusal(response: httpx2.Response) -> str:
     if response.is_redirect:
         meaning = "answers with a redirect, which is not followed: texts and key would go with it"
     else:
-        meaning = _MEANINGS.get(response.status_code, "answers an error")
+        meaning = _MEANINGS.get(response.status_code, "answers with an error")
     return f"{meaning} ({response.status_code})"

@@ -1,4 +1,4 @@
-"""What the embedded backend must be told; everything else follows from it."""
+"""Settings of the embedded backend."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class LocalOptions:
     body_bytes: int = 4_194_304
     #: Files worked on at once by this process.
     indexing_parallelism: int = 2
-    #: How long a task stays with a process that lives and no longer reports. Far longer than many processes
-    #: indexing large files on a slow machine keep each other from writing: one that ended is known at once.
+    #: How long a task stays with a live process that no longer renews its lease. Far longer than processes
+    #: that index large files on a slow machine wait for each other's writes; an ended one is noticed at once.
     lease_s: float = 300.0
     #: How often to look for work that another process queued.
     poll_s: float = 0.5
@@ -45,10 +45,10 @@ class LocalOptions:
     orphan_lifetime_s: float = 86_400.0
     #: How long a turn of a conversation with an agent can be continued.
     answer_lifetime_s: float = 7 * 86_400.0
-    #: Which of the web may be fetched.
+    #: Which web addresses may be fetched.
     web: WebPolicy = field(default_factory=WebPolicy)
-    #: The model that orders passages by meaning; None: their words alone do.
+    #: The model that orders passages by meaning; None: words alone order them.
     embeddings: EmbeddingOptions | None = None
-    #: The language model that writes answers; None: they are quoted.
+    #: The language model that writes answers; None: answers quote the sources.
     writer: WriterOptions | None = None
     clock: Callable[[], float] = time.time

@@ -18,11 +18,11 @@ def count_create(connection: sqlite3.Connection, *, per_second: int | None, now:
         now: The time in seconds.
 
     Raises:
-        Refusal: There were as many as allowed within the last second (429).
+        Refusal: The requests of the last second reach the limit (429).
     """
     if per_second is None:
         return
-    # One that lies ahead was counted before a clock was set back.
+    # A time in the future was recorded before the clock was set back.
     connection.execute("DELETE FROM creates WHERE at <= ? OR at > ?", (now - _WINDOW_S, now + _WINDOW_S))
     (counted,) = connection.execute("SELECT count(*) FROM creates").fetchone()
     if counted >= per_second:

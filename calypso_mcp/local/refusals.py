@@ -68,7 +68,7 @@ def bucket_not_found(reference: str) -> Refusal:
 
 
 def key_reused() -> Refusal:
-    """Return the refusal of an idempotency key that came with other content before."""
+    """Return the refusal of an idempotency key that an earlier request used with other content."""
     return Refusal(
         409,
         "idempotency_key_reused",

@@ -38,19 +38,19 @@ _LOG = logging.getLogger(__name__)
 
 #: Pause before a task is tried again, times its attempts so far.
 _RETRY_PAUSE_S = 2.0
-#: Pictures that wait to be read without taking the place of other files.
+#: Files that may wait for text recognition without taking the place of other files.
 _MOST_ASIDE = 500
 #: Files up to this size, in a format that is quick to read, are read and recorded together.
 _SMALL_BYTES = 32_768
-#: Longest time that one of them may keep the others from being recorded, in seconds.
+#: Seconds that one of them may delay recording the others.
 _PATIENCE_S = 2.0
-#: How often leases are renewed in the time of one. The store may be busy with another process's large file.
+#: Renewals in the time of one lease. The store may be busy with another process's large file.
 _BEATS_PER_LEASE = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Passages:
-    """What reading a file brought."""
+    """The text of a file, whole and in passages."""
 
     document: Document
     chunks: Sequence[Chunk]
@@ -76,7 +76,7 @@ class IndexingWorker:
         self._awake.set()
 
     async def run(self) -> None:
-        """Work the queue."""
+        """Index what is queued, until cancelled."""
         try:
             async with AsyncExitStack() as resources, open_task_group() as indexing:
                 indexing.start_soon(self._beat)
@@ -125,16 +125,16 @@ class IndexingWorker:
             return []
         self._complaint = None
         if claimed and len(claimed) < free:
-            # Perhaps only a given-up task stood in the way of more.
+            # A task that was given up may have taken the place of another.
             self._awake.set()
         return claimed
 
     async def _is_work_waiting(self) -> bool:
-        """Look for what other processes queued, or left behind when they ended."""
+        """Look for tasks that other processes queued, or held when they ended."""
         is_waiting, owners = await self._database.read(
             lambda connection: (
                 tasks.is_work_waiting(connection, self._options.clock()),
-                tasks.owners(connection),
+                tasks.list_owners(connection),
             )
         )
         for owner in owners - {self._presence.owner}:
@@ -147,7 +147,7 @@ class IndexingWorker:
         try:
             try:
                 single = await self._index_together(extractor, group)
-            except Exception as error:  # noqa: BLE001 - what has ended by then is passed over when looked at again
+            except Exception as error:  # noqa: BLE001 - files recorded by then are skipped when tried alone
                 self._complain(error, "Files could not be indexed together; each is tried alone.")
                 single = group
             for claimed in single:
@@ -158,14 +158,14 @@ class IndexingWorker:
             self.wake()
 
     async def _index_together(self, extractor: Extractor, group: Sequence[Claimed]) -> Sequence[Claimed]:
-        """Index small files at the cost of one; return those that must be looked at singly, whatever for."""
+        """Index small files at the cost of one; return those that must be tried alone."""
         if len(group) == 1:
             return group
         ends: dict[str, Passages | ExtractionFailed] = {}
 
         def read() -> None:
             for claimed in group:
-                # A file that cannot be read takes no other with it; looked at singly, it says what is wrong.
+                # A file that cannot be read fails no other; tried alone, it gets its error.
                 with contextlib.suppress(Exception):
                     if (end := self._read_small(extractor, claimed)) is not None:
                         ends[claimed.task_id] = end
@@ -229,7 +229,7 @@ class IndexingWorker:
             still_ours = [claimed for claimed in group if claimed.task_id in owned]
             return record_ends(connection, still_ours, ends, now=self._options.clock())
 
-        # A power cut may undo this as a whole; the tasks are then simply done again.
+        # A power cut may undo this as a whole; the tasks then run again.
         for session_id in await self._database.write(work, durable=False):
             await to_thread.run_sync(self._blobs.discard, session_id)
 
@@ -247,7 +247,7 @@ class IndexingWorker:
             try:
                 await self._database.write(give_back, durable=False)
             except STORE_TROUBLE as failure:
-                # No other process does it for one that lives.
+                # Other processes give back the tasks of ended processes only.
                 self._complain(failure, f"{claimed.file.id} could not be queued again; trying again.")
                 await anyio.sleep(_RETRY_PAUSE_S)
             else:
@@ -292,7 +292,7 @@ class IndexingWorker:
 
 
 def _is_small(file: FileRow) -> bool:
-    # Imported with the first file, like all that reads.
+    # Imported with the first file, like every reader.
     from calypso_mcp.local.indexing.formats.detection import is_quick_by_name
 
     declared = file.declaration
@@ -328,7 +328,7 @@ def record_ends(
     Returns:
         The upload sessions whose stored bytes nothing needs any more.
     """
-    # As they are now: they may have left a bucket, or got other labels, while they were read.
+    # Fetched again: a file may have left a bucket or got other labels while it was read.
     rows = files.get_all(connection, [claimed.file.id for claimed in group])
     read: list[tuple[FileRow, Document]] = []
     for claimed in group:

@@ -28,8 +28,9 @@ from reportlab.lib.pagesizes import A4
 from reportlab.pdfgen.canvas import Canvas
 
 from calypso_mcp.concurrency import for_each
+from calypso_mcp.local.indexing.child_process import ExtractionLimits
 from calypso_mcp.local.indexing.documents import FileContent
-from calypso_mcp.local.indexing.extraction import ExtractionLimits, Extractor
+from calypso_mcp.local.indexing.extraction import Extractor
 from calypso_mcp.local.indexing.formats.pdf.reader import read_pdf
 
 _LINES, _WORDS_IN_LINE = 50, 11

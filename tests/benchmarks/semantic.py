@@ -80,7 +80,7 @@ async def measure(
         collection = replace(collection, queries=shortened)
     vectors.adopt(connection, MODEL)
     started, made = time.process_time(), 0
-    while batch := vectors.lacking(connection, embedder.batch):
+    while batch := vectors.list_lacking(connection, embedder.batch):
         texts = [prefixes.passage + passage.whole for passage in batch]
         vectors.keep(connection, batch, map(pack, await embedder.embed(texts, wait_s=WAIT_S)))
         made += len(batch)

@@ -57,7 +57,7 @@ async def test_the_model_its_address_and_the_vectors_that_are_missing_are_named(
             vectors.adopt(connection, stored_name(options))
             *_, waiting = await look(tmp_path, **set_up)
             assert waiting.message.startswith("1 passage has no vector yet")
-            vectors.keep(connection, vectors.lacking(connection, 8), [b""])
+            vectors.keep(connection, vectors.list_lacking(connection, 8), [b""])
             *_, complete = await look(tmp_path, **set_up)
             assert complete.message == "Every passage has its vector."
 

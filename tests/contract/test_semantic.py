@@ -134,7 +134,7 @@ def broken(change: Callable[[list[list[float]]], Sequence[object]]) -> Answer:
 
 FAILURES: dict[str, tuple[Answer, str]] = {
     "hangs": (hang, "did not answer within"),
-    "500": (answering({"error": KEY}, 500), "answers an error (500)"),
+    "500": (answering({"error": KEY}, 500), "answers with an error (500)"),
     "401": (answering({"error": KEY}, 401), "does not accept the key (401)"),
     "404": (answering({}, 404), "does not know the address or the model (404)"),
     "429": (answering({}, 429), "asks for a pause (429)"),

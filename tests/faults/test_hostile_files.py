@@ -8,8 +8,9 @@ from pathlib import Path
 import anyio
 import pytest
 
+from calypso_mcp.local.indexing.child_process import ExtractionLimits
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed
-from calypso_mcp.local.indexing.extraction import ExtractionLimits, Extractor
+from calypso_mcp.local.indexing.extraction import Extractor
 from tests.support.hostile import HOSTILE, PRIVATE_FILE
 from tests.support.own_time import own_time
 from tests.support.pdfs import text_pdf

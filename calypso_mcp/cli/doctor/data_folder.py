@@ -85,7 +85,7 @@ def _store(folder: Path) -> Iterator[Finding]:
     if not store.exists():
         yield ok(_AREA, "No store yet.")
         return
-    if Presence(folder / WORKERS_FOLDER).is_anybody_there():
+    if Presence(folder / WORKERS_FOLDER).is_another_alive():
         yield note(_AREA, "A server uses the folder now; several may share it.")
     try:
         # Not as servers open it: they wait for minutes where another connection holds the store.

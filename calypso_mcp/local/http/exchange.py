@@ -26,10 +26,10 @@ M = TypeVar("M", bound=WireModel)
 
 _LOG = logging.getLogger(__name__)
 IDEMPOTENCY_KEY_CHARS = 255
-#: Of the system for a moment: too many open files, here or everywhere, or a call that was interrupted.
+#: System errors that pass by themselves: too many open files (here or everywhere), an interrupted call.
 _PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR})
 _NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-#: Says that a create request answered with what an earlier one made.
+#: The header of a create request that returns what an earlier one made.
 REPLAYED = {"Idempotency-Replayed": "true"}
 
 
@@ -84,7 +84,7 @@ def check_key(request: Request, api_key: str) -> None:
         Refusal: It is missing or wrong (401 `invalid_api_key`).
     """
     scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    # Hashes have one length, which compare_digest needs to hide where two texts part.
+    # compare_digest hides where two values differ only if they are equally long, as hashes are.
     same = hmac.compare_digest(
         hashlib.sha256(given.strip().encode()).digest(), hashlib.sha256(api_key.encode()).digest()
     )
@@ -180,13 +180,13 @@ def _storage_refusal(error: sqlite3.Error | OSError | StoreFault) -> Refusal:
     _LOG.error("The request failed.", exc_info=error)
     if is_busy(error) or (isinstance(error, OSError) and error.errno in _PASSING):
         return Refusal(503, "storage_busy", "The store is busy.", retryable=True)
-    # Without the path that the system names.
+    # Without the path, which the system's own message names.
     reason = (error.strerror or type(error).__name__) if isinstance(error, OSError) else str(error)
     return Refusal(503, "storage_failed", f"The data folder could not be used: {reason}.")
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether the disk had no room, be it SQLite or a file that found out."""
+    """Whether SQLite or the file system reports a full disk."""
     return is_full(error) or (isinstance(error, OSError) and error.errno in _NO_ROOM)
 
 

@@ -108,14 +108,14 @@ def _pieces(document: Document) -> Iterator[_Piece]:
 
 
 class _Lines:
-    """Tells the lines of a block's parts, asked for in order."""
+    """Finds the lines of a block's parts, which are asked for in order."""
 
     def __init__(self, block: Block) -> None:
         self._block = block
         self._line, self._counted = block.line_start, 0
-        if block.line_start is not None and block.line_end is not None:
-            flows = block.text.count("\n") != block.line_end - block.line_start
-            self._line = None if flows else block.line_start
+        if self._line is not None and block.line_end is not None:
+            flows = block.text.count("\n") != block.line_end - self._line
+            self._line = None if flows else self._line
 
     def of(self, start: int, end: int) -> tuple[int | None, int | None, tuple[tuple[int, int], ...] | None]:
         """Return first and last line of a part, and its `row_lines`."""

@@ -12,33 +12,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from email.message import Message
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import anyio
 from anyio.to_thread import run_sync
 
 from calypso_mcp.domain.files.file_formats import HEAD_BYTES
-from calypso_mcp.local.indexing.child_process import (
-    ChildDied,
-    ChildProcess,
-    ExtractionLimits,
-    FileToRead,
-)
-from calypso_mcp.local.indexing.documents import (
-    Block,
-    Document,
-    ExtractionFailed,
-    FailureCode,
-    FileContent,
-)
+from calypso_mcp.local.indexing.child_process import ChildDied, ChildProcess, ExtractionLimits, FileToRead
+from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.detection import choose_entry
 from calypso_mcp.local.indexing.formats.ocr.engines import is_recognition_installed
 
 if TYPE_CHECKING:
     from calypso_mcp.local.indexing.formats.registry import Entry
-
-__all__ = ["Block", "Document", "ExtractionFailed", "ExtractionLimits", "Extractor", "FailureCode"]
 
 T = TypeVar("T")
 
@@ -74,9 +60,7 @@ class Extractor:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await _close_all(self._idle)
         await _close_all(self._idle_recognizers)
 

@@ -8,7 +8,9 @@ from typing import Final
 
 import anyio
 
-from calypso_mcp.local.indexing.extraction import ExtractionFailed, ExtractionLimits, Extractor
+from calypso_mcp.local.indexing.child_process import ExtractionLimits
+from calypso_mcp.local.indexing.documents import ExtractionFailed
+from calypso_mcp.local.indexing.extraction import Extractor
 
 _LIMITS: Final = ExtractionLimits(memory_bytes=536_870_912, cpu_s=10, wall_s=30.0, processes=1)
 #: Bytes of pictures in memory, and what a failure counts among them.
@@ -20,7 +22,7 @@ class PagePictures:
     """The pictures that one backend has drawn last; safe for concurrent use within one event loop."""
 
     def __init__(self, limits: ExtractionLimits = _LIMITS, kept_bytes: int = _KEPT_BYTES) -> None:
-        """Start nothing yet; let one picture cost what `limits` say, and keep some bytes of them."""
+        """Start nothing yet; `limits` hold for one picture, `kept_bytes` for all that are kept in memory."""
         self._extractor = Extractor(limits)
         self._kept_bytes = kept_bytes
         self._kept: OrderedDict[tuple[Path, int], bytes | ExtractionFailed] = OrderedDict()

@@ -13,12 +13,12 @@ from pathlib import Path
 from calypso_mcp.local.identifiers import new_id
 from calypso_mcp.local.processes.file_locks import is_same_file, try_lock
 
-#: Windows removes no file that is open.
+#: Windows does not delete open files.
 _KEEPS_OPEN_FILES = os.name == "nt"
 
 
 class Presence:
-    """This process's sign of life in a shared folder, and the way to look for those of others."""
+    """Shows by a locked file in a shared folder that this process is alive, and looks for others."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -39,7 +39,7 @@ class Presence:
         self._descriptor = descriptor
 
     def leave(self) -> None:
-        """Withdraw the sign. Blocks."""
+        """Remove this process's file. Blocks."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -73,11 +73,11 @@ class Presence:
                 path.unlink(missing_ok=True)
         return True
 
-    def is_anybody_there(self) -> bool:
-        """Whether another process has shown itself and lives. Blocks."""
+    def is_another_alive(self) -> bool:
+        """Whether another process is alive. Blocks."""
         return self._folder.is_dir() and any(not self.is_gone(path.name) for path in self._folder.iterdir())
 
     def forget_ended(self) -> None:
-        """Remove the signs of processes that were killed. Blocks."""
+        """Remove the files of processes that were killed. Blocks."""
         for path in self._folder.iterdir():
             self.is_gone(path.name)

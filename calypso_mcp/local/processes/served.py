@@ -1,4 +1,4 @@
-"""Where the backend that serves a data folder can be reached: told to other processes as long as it lives."""
+"""The address of the backend that serves a data folder, announced to other processes while it lives."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Served:
 
     Attributes:
         origin: `http://host:port`, from this machine.
-        run: Names the process; another one has another.
+        run: Id of this start of the process.
     """
 
     origin: str
@@ -38,7 +38,7 @@ class Served:
 def announced(folder: Path, served: Served) -> Generator[None]:
     """Announce the backend of a data folder while the block lasts.
 
-    Another one that was announced before stays so.
+    A backend that was announced earlier stays announced.
 
     Raises:
         OSError: The folder cannot be written to.
@@ -61,14 +61,14 @@ def announced(folder: Path, served: Served) -> Generator[None]:
 
 
 def look_up(folder: Path) -> Served | None:
-    """Return the backend that serves a data folder; None where none does."""
+    """Return the backend that serves a data folder; None if none does."""
     try:
         served = Served(**json.loads((folder / _ADDRESS_FILE).read_text(encoding="utf-8")))
         lock = os.open(folder / _LOCK_FILE, os.O_RDWR)
     except (OSError, ValueError, TypeError):
         return None
     try:
-        # Free: the process was killed before it could take its address back.
+        # A free lock: the process was killed before it could remove its address.
         return None if try_lock(lock) else served
     finally:
         os.close(lock)

@@ -1,7 +1,7 @@
 """One request at a time for each upload; the newest wins.
 
 A client that lost its connection asks again while its old request may still hang in the server. The old
-one has lost its reader, so it must make way at once, and must not begin when it was overtaken.
+one has lost its reader, so it must stop at once, and must not start after a newer one has arrived.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Overtaken(Exception):
 
 
 class Turns:
-    """Who is at work on which upload in this process."""
+    """The current and the newest request of each upload in this process."""
 
     def __init__(self) -> None:
         self._tickets = count()
@@ -41,7 +41,7 @@ class Turns:
 
     @asynccontextmanager
     async def take(self, key: str, ticket: int) -> AsyncGenerator[None]:
-        """Run the block after any older request of the same key was cancelled and has ended.
+        """Cancel any older request of the same key, wait until it has ended, then run the block.
 
         The block may end early without an exception when a newer request takes its turn.
 

@@ -9,6 +9,7 @@ import math
 import re
 import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 from calypso_mcp.local.retrieval import sentences
@@ -39,6 +40,8 @@ _LEAST_SHARE_STEMMED = 0.34
 _LEAST_SHARE = 0.48
 #: Among fewer passages chance says how rare a word is, so that one absent word would outweigh the others.
 _FEWEST_PASSAGES = 100
+#: Marks at the end of a statement.
+_ENDS = (".", "!", "。", "！", "।", "։", "۔")
 #: A follow-up of so few telling words ("and for managers?") is read together with what was asked before.
 _FEW_WORDS = 2
 
@@ -63,10 +66,6 @@ class Source:
         asked = {line.strip() for line in self.context.splitlines()}
         reply = "\n".join(line for line in self.text.splitlines() if line.strip() not in asked).strip()
         return [reply] if reply else []
-
-
-#: Marks at the end of a statement.
-_ENDS = (".", "!", "。", "！", "।", "։", "۔")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,17 +196,13 @@ def _only_repeats(sentence: str, asked_for: Collection[str]) -> bool:
 def _weights(words: Mapping[str, float], texts: Sequence[str]) -> list[float]:
     """Return what the `words` in each of `texts` weigh, found as the index itself would."""
     weights = [0.0] * len(texts)
-    connection = sqlite3.connect(":memory:")
-    try:
+    with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute(_TABLE)
         connection.executemany(
             "INSERT INTO texts (rowid, text) VALUES (?, ?)",
             [(position, index_text(text)) for position, text in enumerate(texts)],
         )
         for phrase, weight in words.items():
-            rows = connection.execute("SELECT rowid FROM texts WHERE texts MATCH ?", (phrase,))
-            for (position,) in rows:
+            for (position,) in connection.execute("SELECT rowid FROM texts WHERE texts MATCH ?", (phrase,)):
                 weights[position] += weight
-    finally:
-        connection.close()
     return weights

@@ -61,9 +61,11 @@ OUTLINES = "ALTER TABLE passages ADD COLUMN outline TEXT;"
 #: All of it, for a new database.
 SCHEMA = FIRST_SCHEMA + PARTS + OUTLINES
 
-_FTS_COLUMNS = "rowid, body, title, heading, buckets"
-_INSERT_WORDS = f"INSERT INTO passages_fts ({_FTS_COLUMNS}) VALUES (?, ?, ?, ?, ?)"  # noqa: S608  (ours)
-_DELETE_WORDS = f"INSERT INTO passages_fts (passages_fts, {_FTS_COLUMNS}) VALUES ('delete', ?, ?, ?, ?, ?)"  # noqa: S608  (ours)
+_INSERT_WORDS = "INSERT INTO passages_fts (rowid, body, title, heading, buckets) VALUES (?, ?, ?, ?, ?)"
+_DELETE_WORDS = (
+    "INSERT INTO passages_fts (passages_fts, rowid, body, title, heading, buckets)"
+    " VALUES ('delete', ?, ?, ?, ?, ?)"
+)
 _STATED = """
     SELECT passages.id, passages.text, passage_sources.title, passages.heading, passage_sources.bucket_tokens
     FROM passages JOIN passage_sources ON passage_sources.id = passages.source
@@ -144,14 +146,13 @@ def add(  # noqa: PLR0917 - what a passage is made of, in the order of its colum
 
 
 def remove(connection: sqlite3.Connection, file_id: str) -> None:
-    """Take a file's chunks out of the index; nothing happens when it has none."""
-    found = connection.execute("SELECT id FROM passage_sources WHERE file_id = ?", (file_id,)).fetchone()
-    if found is None:
-        return
+    """Take a file's chunks, if it has any, out of the index."""
     rows = connection.execute(_OF_FILE, (file_id,)).fetchall()
     connection.executemany(_DELETE_WORDS, _worded(rows))
-    connection.execute("DELETE FROM passages WHERE source = ?", (found[0],))
-    connection.execute("DELETE FROM passage_sources WHERE id = ?", (found[0],))
+    connection.execute(
+        "DELETE FROM passages WHERE source IN (SELECT id FROM passage_sources WHERE file_id = ?)", (file_id,)
+    )
+    connection.execute("DELETE FROM passage_sources WHERE file_id = ?", (file_id,))
 
 
 def restate(
@@ -162,16 +163,15 @@ def restate(
     bucket_ids: Sequence[str] | None = None,
 ) -> None:
     """Give a file's chunks another title, or other buckets to be found through."""
-    found = connection.execute("SELECT id FROM passage_sources WHERE file_id = ?", (file_id,)).fetchone()
-    if found is None:
-        return
     connection.executemany(_DELETE_WORDS, _worded(connection.execute(_OF_FILE, (file_id,)).fetchall()))
     if title is not None:
         name = unicodedata.normalize("NFC", title)
-        connection.execute("UPDATE passage_sources SET title = ? WHERE id = ?", (name, found[0]))
+        connection.execute("UPDATE passage_sources SET title = ? WHERE file_id = ?", (name, file_id))
     if bucket_ids is not None:
         buckets = _bucket_column(bucket_ids)
-        connection.execute("UPDATE passage_sources SET bucket_tokens = ? WHERE id = ?", (buckets, found[0]))
+        connection.execute(
+            "UPDATE passage_sources SET bucket_tokens = ? WHERE file_id = ?", (buckets, file_id)
+        )
     connection.executemany(_INSERT_WORDS, _worded(connection.execute(_OF_FILE, (file_id,)).fetchall()))
 
 

@@ -71,12 +71,11 @@ class _Section(NamedTuple):
 
 def read(connection: sqlite3.Connection, file_id: str, start: Start, *, max_chars: int) -> Reading:
     """Return passages of a source, at least one where there is one, with at most `max_chars` characters."""
-    row = connection.execute(
+    source, begin, total = connection.execute(
         "SELECT passages.source, min(passages.id), count(*) FROM passages"
         " JOIN passage_sources ON passage_sources.id = passages.source WHERE passage_sources.file_id = ?",
         (file_id,),
     ).fetchone()
-    source, begin, total = row
     if not total:
         return Reading((), 0, 0, None)
     section = _Section(_Place(0, 0), None, None)
@@ -93,7 +92,7 @@ def read(connection: sqlite3.Connection, file_id: str, start: Start, *, max_char
     for index, row in enumerate(connection.execute(_ROWS, (source, begin + first)), first):
         if index == end:
             break
-        passage = _cut_to_section(_passage(file_id, *row), index, section)
+        passage = _cut_to_section(_passage(file_id, row), index, section)
         chars += len(passage.text)
         if passages and chars > max_chars:
             break
@@ -105,24 +104,16 @@ def read(connection: sqlite3.Connection, file_id: str, start: Start, *, max_char
     )
 
 
-def _passage(  # noqa: PLR0917  (columns of a row)
-    file_id: str,
-    text: str,
-    heading: str,
-    line_start: int | None,
-    line_end: int | None,
-    outline: str | None,
-    *part: Any,
-) -> Passage:
+def _passage(file_id: str, row: sqlite3.Row) -> Passage:
     return Passage(
         file_id,
-        text,
-        heading or None,
-        part_of(*part),
-        line_start,
-        line_end,
+        row["text"],
+        row["heading"] or None,
+        part_of(row["part_kind"], row["part_number"], row["part_name"]),
+        row["line_start"],
+        row["line_end"],
         0.0,
-        outline=outline_of(outline, heading),
+        outline=outline_of(row["outline"], row["heading"]),
     )
 
 
@@ -170,7 +161,7 @@ def _find_section(connection: sqlite3.Connection, source: int, begin: int, wante
         )
         for stretch in outline_of(outline, heading) or (Stretch(0, None, None, heading),)
     ]
-    titles = _folded(wanted).split(HEADING_SEPARATOR)
+    titles = fold_case(wanted).split(HEADING_SEPARATOR)
     for is_title in (str.__eq__, str.__contains__):
         for number, (place, _, path) in enumerate(stretches):
             level = _level(path, titles, is_title)
@@ -182,12 +173,12 @@ def _find_section(connection: sqlite3.Connection, source: int, begin: int, wante
     texts = connection.execute(
         "SELECT text FROM passages WHERE source = ? AND id >= ? ORDER BY id", (source, begin)
     )
-    found = next((index for index, (text,) in enumerate(texts) if titles[-1] in _folded(text)), None)
+    found = next((index for index, (text,) in enumerate(texts) if titles[-1] in fold_case(text)), None)
     return None if found is None else _Section(_Place(found, 0), _Place(found + 1, 0), None)
 
 
 def _titles(heading: str, part_name: str | None) -> tuple[str, ...]:
-    return (*_folded(heading).split(HEADING_SEPARATOR), *([_folded(part_name)] if part_name else []))
+    return (*fold_case(heading).split(HEADING_SEPARATOR), *([fold_case(part_name)] if part_name else []))
 
 
 def _level(path: Sequence[str], wanted: Sequence[str], is_title: Callable[[str, str], bool]) -> int | None:
@@ -198,5 +189,6 @@ def _level(path: Sequence[str], wanted: Sequence[str], is_title: Callable[[str, 
     return None
 
 
-def _folded(text: str) -> str:
+def fold_case(text: str) -> str:
+    """Return `text` in the form in which names are compared: the case of letters does not count."""
     return unicodedata.normalize("NFC", text).casefold()

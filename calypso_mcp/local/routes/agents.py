@@ -65,7 +65,7 @@ class CreatedAgentBody(AgentBody):
 
 async def list_models(backend: Backend, _: Request) -> Answer:
     """Answer with the default agent and the named ones, each with its buckets."""
-    found = await backend.database.read(agent_models.every)
+    found = await backend.database.read(agent_models.list_all)
     listed: AgentListBody = {
         "object": "rag_agent_model_list",
         "team_id": backend.options.team_id,
@@ -83,7 +83,7 @@ async def create_agent(backend: Backend, request: Request, body: CreateAgent) ->
     agent_id = _agent_id(body)
 
     def work(connection: sqlite3.Connection) -> tuple[AgentScope, bool]:
-        made = idempotency.replayed(connection, "agent", key, body.to_wire())
+        made = idempotency.find_created(connection, "agent", key, body.to_wire())
         if made is not None:
             return agent_models.find(connection, agent_models.model_id(made)), True
         bound = resolve(connection, references)
@@ -119,7 +119,7 @@ async def update_agent(backend: Backend, request: Request, body: UpdateAgent) ->
         changed = agents.update(
             connection, agent, name=body.name, instructions=body.instructions, bucket_ids=bound
         )
-        return agent_models.scope_of(changed, buckets.every(connection))
+        return agent_models.scope_of(changed, buckets.list_all(connection))
 
     return Answer(_agent_wire(await backend.database.write(work)))
 

@@ -189,9 +189,9 @@ def _before(
     if body.previous_response_id:
         turn = answers.get(connection, body.previous_response_id)
     elif body.conversation_id:
-        turn = answers.last_of(connection, body.conversation_id)
-    known = turn and turn.team_id == backend.options.team_id and turn.created_at >= oldest
-    if known and turn and turn.model == model:
+        turn = answers.get_latest(connection, body.conversation_id)
+    is_known = turn and turn.team_id == backend.options.team_id and turn.created_at >= oldest
+    if turn and is_known and turn.model == model:
         return turn
     if body.previous_response_id:
         raise invalid("There is no previous response with this id.", code=wire.PREVIOUS_NOT_FOUND)

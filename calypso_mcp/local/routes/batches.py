@@ -33,7 +33,7 @@ from calypso_mcp.local.store import batches
 from calypso_mcp.local.store.batches import ItemRow
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sources import REMOVED
-from calypso_mcp.local.uploads.addresses import upload_target
+from calypso_mcp.local.uploads.addresses import build_upload_target
 from calypso_mcp.local.uploads.admission import check_batch, check_room
 from calypso_mcp.local.uploads.batch_admission import Admission, admit_batch
 from calypso_mcp.local.uploads.batch_status import summarize
@@ -61,7 +61,7 @@ async def create_batch(backend: Backend, request: Request, body: CreateBatch) ->
     answer = BatchSession(
         batch_id=admission.batch_id,
         accepted=tuple(
-            AcceptedItem(client_file_id=name, **dict(upload_target(backend, request, address)))
+            AcceptedItem(client_file_id=name, **dict(build_upload_target(backend, request, address)))
             for name, address in admission.accepted.items()
         ),
         rejected=tuple(
@@ -120,7 +120,7 @@ async def _items(backend: Backend, batch_id: str) -> list[ItemRow]:
     def work(connection: sqlite3.Connection) -> list[ItemRow] | None:
         if batches.get_fingerprint(connection, batch_id) is None:
             return None
-        return batches.items(connection, batch_id)
+        return batches.list_items(connection, batch_id)
 
     items = await backend.database.read(work)
     if items is None:

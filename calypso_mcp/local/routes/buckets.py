@@ -70,8 +70,8 @@ async def list_buckets(backend: Backend, _: Request, asked: BucketQuery) -> Answ
     """Answer with every bucket, its counts and how much of it is searchable."""
 
     def work(connection: sqlite3.Connection) -> list[BucketBody]:
-        members = buckets.members(connection)
-        found = buckets.every(connection, include_archived=asked.include_archived)
+        members = buckets.list_members(connection)
+        found = buckets.list_all(connection, include_archived=asked.include_archived)
         return [bucket_wire(row, members.get(row.id, Members())) for row in found]
 
     listed: BucketListBody = {
@@ -90,7 +90,7 @@ async def create_bucket(backend: Backend, request: Request, body: CreateBucket) 
         raise invalid("A bucket needs a name, and its slug at least one ASCII letter or digit.")
 
     def work(connection: sqlite3.Connection) -> tuple[BucketRow, bool]:
-        made = idempotency.replayed(connection, "bucket", key, body.to_wire())
+        made = idempotency.find_created(connection, "bucket", key, body.to_wire())
         if made is not None:
             return buckets.get(connection, made), True
         if buckets.find_slug(connection, slug) is not None:

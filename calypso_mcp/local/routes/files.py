@@ -28,7 +28,7 @@ from calypso_mcp.local.refusals import Refusal, bucket_required, no_such_file, n
 from calypso_mcp.local.store import files, idempotency, sessions
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sessions import Address, NewSession
-from calypso_mcp.local.uploads.addresses import upload_target
+from calypso_mcp.local.uploads.addresses import build_upload_target
 from calypso_mcp.local.uploads.admission import check_file, check_room
 from calypso_mcp.local.uploads.destinations import assign
 from calypso_mcp.local.uploads.finalizing import finalize
@@ -49,7 +49,7 @@ async def create_session(backend: Backend, request: Request, body: CreateUploadS
     def work(connection: sqlite3.Connection) -> tuple[Address, bool]:
         now, lifetime_s = backend.now(), backend.options.session_lifetime_s
         count_create(connection, per_second=backend.options.creates_per_second, now=now)
-        made = idempotency.replayed(connection, "session", key, content)
+        made = idempotency.find_created(connection, "session", key, content)
         if made is not None:
             return sessions.renew(connection, made, now=now, lifetime_s=lifetime_s), True
         bucket_ids = assign(connection, declaration.destination, now=now)
@@ -59,7 +59,7 @@ async def create_session(backend: Backend, request: Request, body: CreateUploadS
         return address, False
 
     address, is_replay = await backend.database.write(work)
-    target = upload_target(backend, request, address)
+    target = build_upload_target(backend, request, address)
     return Answer(UploadSession(**dict(target)).to_wire(), 201, REPLAYED if is_replay else {})
 
 
@@ -100,7 +100,7 @@ def required(connection: sqlite3.Connection, file_id: str) -> FileRow:
 async def get_task(backend: Backend, request: Request) -> Answer:
     """Answer where an indexing task stands."""
     task_id = request.path_params["task_id"]
-    file = await backend.database.read(lambda connection: files.of_task(connection, task_id))
+    file = await backend.database.read(lambda connection: files.get_by_task(connection, task_id))
     if file is None:
         raise not_found("task", "task_not_found")
     task = IndexingTask(

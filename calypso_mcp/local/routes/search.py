@@ -22,7 +22,7 @@ from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.search import SearchTimedOut, Where
 from calypso_mcp.local.store import files
 from calypso_mcp.local.store.files import FileRow
-from calypso_mcp.local.store.source_filters import SourceFilters, matching_files
+from calypso_mcp.local.store.source_filters import SourceFilters, find_matching_files
 from calypso_mcp.local.uploads.destinations import resolve
 
 #: API sheet section 9.1.
@@ -49,7 +49,7 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
 
     def work(connection: sqlite3.Connection) -> SearchResponse:
         buckets = _scope(connection, body)
-        sources = matching_files(connection, buckets, filters) if filters else None
+        sources = find_matching_files(connection, buckets, filters) if filters else None
         passages = retrieval.search(
             connection,
             body.query,

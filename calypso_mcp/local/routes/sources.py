@@ -68,7 +68,7 @@ async def show_growth(backend: Backend, _: Request, asked: GrowthQuery) -> Answe
 
     def work(connection: sqlite3.Connection) -> Growth:
         [found] = resolve(connection, [asked.bucket])
-        return sources.growth(connection, found.id)
+        return sources.read_growth(connection, found.id)
 
     growth = await backend.database.read(work)
     now = backend.now()
@@ -194,7 +194,7 @@ def _file(connection: sqlite3.Connection, request: Request) -> FileRow:
 def _read_cursor(cursor: str, order: Order) -> After:
     place = read_cursor(cursor, str if order.column == "name" else int | float, str)
     if place is None:
-        raise invalid("cursor is not one of this listing. Begin without it.")
+        raise invalid("The cursor does not belong to this listing. Begin without it.")
     value, file_id = place
     return value, file_id
 

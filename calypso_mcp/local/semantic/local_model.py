@@ -106,7 +106,7 @@ class LocalEmbedder:
         raise EmbeddingFailed(f"The embedding model took longer than {wait_s:g} s.")
 
     async def aclose(self) -> None:
-        """Let the model go."""
+        """Release the model."""
         self._loaded = None
 
     def _run(self, texts: Sequence[str]) -> list[Vector]:

@@ -52,7 +52,7 @@ def reorder_by(asked: Vector, model: str) -> Reorder:
 
     def reorder(connection: sqlite3.Connection, scores: Mapping[int, float]) -> Sequence[int]:
         best = dict(islice(scores.items(), mixing.DEPTH))
-        stored = vectors.vectors_of(connection, model, best)
+        stored = vectors.get_vectors(connection, model, best)
         return [*mixing.mixed(best, closenesses(asked, stored)), *islice(scores, mixing.DEPTH, None)]
 
     return reorder
@@ -93,7 +93,7 @@ class Semantics:
                 await self._embedder.aclose()
 
     async def reorder_for(self, question: str) -> Reorder | None:
-        """Return how to order what a search for `question` finds; None where the order of words stands.
+        """Return how to order what a search for `question` finds; None to keep the order by words.
 
         After a question that got no vector in time, the next ones do not wait for a while.
         """

@@ -140,14 +140,14 @@ class EmbeddingWorker:
 
     def _next(self, connection: sqlite3.Connection) -> tuple[list[Unembedded], bool]:
         self._check_model(connection)
-        return vectors.lacking(connection, self._embedder.batch), tasks.is_any_unfinished(connection)
+        return vectors.list_lacking(connection, self._embedder.batch), tasks.is_any_unfinished(connection)
 
     def _keep(
         self, connection: sqlite3.Connection, *, passages: Sequence[Unembedded], made: Sequence[bytes]
     ) -> None:
         self._check_model(connection)
         size = next((len(vector) for vector in made if vector), None)
-        known = vectors.dimension_bytes(connection)
+        known = vectors.get_vector_bytes(connection)
         if size is not None and known is not None and size != known:
             if self._is_dimension_known:
                 raise EmbeddingFailed("The model makes vectors of another dimension than before.")
@@ -156,7 +156,7 @@ class EmbeddingWorker:
         vectors.keep(connection, passages, made)
 
     def _check_model(self, connection: sqlite3.Connection) -> None:
-        if vectors.model_of(connection) != self._model:
+        if vectors.get_model(connection) != self._model:
             raise _Superseded
 
     async def _embed(self, texts: Sequence[str]) -> list[bytes]:

@@ -21,7 +21,7 @@ class AgentRow:
     created_at: float
 
 
-def every(connection: sqlite3.Connection) -> list[AgentRow]:
+def list_all(connection: sqlite3.Connection) -> list[AgentRow]:
     """Return the named agents, oldest first."""
     return [_agent(row) for row in connection.execute("SELECT * FROM agents ORDER BY created_at, id")]
 

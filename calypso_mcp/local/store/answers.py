@@ -10,7 +10,7 @@ from calypso_mcp.sqlite.rows import insert_row
 #: Turns of one conversation that can be continued, and of all together.
 _MOST_TURNS = 50
 _MOST_KEPT = 10_000
-#: Longest that is kept of one, in characters.
+#: Characters of `sought` that are kept.
 _LONGEST_SOUGHT = 1_000
 
 
@@ -31,7 +31,7 @@ def get(connection: sqlite3.Connection, turn_id: str) -> TurnRow | None:
     return _one(connection.execute("SELECT * FROM answers WHERE id = ?", (turn_id,)))
 
 
-def last_of(connection: sqlite3.Connection, conversation_id: str) -> TurnRow | None:
+def get_latest(connection: sqlite3.Connection, conversation_id: str) -> TurnRow | None:
     """Return the latest turn of a conversation."""
     return _one(
         connection.execute(

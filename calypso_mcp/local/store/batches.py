@@ -67,7 +67,7 @@ def put_items(
     insert_rows(connection, "batch_items", rows, conflict="REPLACE")
 
 
-def items(connection: sqlite3.Connection, batch_id: str) -> list[ItemRow]:
+def list_items(connection: sqlite3.Connection, batch_id: str) -> list[ItemRow]:
     """Return the batch's items in their order in the manifest."""
     rows: Sequence[sqlite3.Row] = connection.execute(
         "SELECT * FROM batch_items WHERE batch_id = ? ORDER BY position", (batch_id,)
@@ -92,7 +92,7 @@ def _item(
     return ItemRow(row["client_file_id"], code, message, session, file, successor)
 
 
-def accepted_sessions(connection: sqlite3.Connection, batch_id: str) -> dict[str, str]:
+def list_accepted_sessions(connection: sqlite3.Connection, batch_id: str) -> dict[str, str]:
     """Return, by client file id, the session of each accepted item."""
     rows = connection.execute(
         "SELECT client_file_id, session_id FROM batch_items WHERE batch_id = ? AND session_id IS NOT NULL"

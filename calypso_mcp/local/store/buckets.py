@@ -37,14 +37,14 @@ class Members:
     last_error: str | None = None
 
 
-def every(connection: sqlite3.Connection, *, include_archived: bool = False) -> list[BucketRow]:
+def list_all(connection: sqlite3.Connection, *, include_archived: bool = False) -> list[BucketRow]:
     """Return the buckets, oldest first."""
     rows = connection.execute("SELECT * FROM buckets ORDER BY created_at, id")
     buckets = [BucketRow(**dict(row)) for row in rows]
     return [bucket for bucket in buckets if include_archived or bucket.status == BucketStatus.ACTIVE]
 
 
-def members(connection: sqlite3.Connection) -> dict[str, Members]:
+def list_members(connection: sqlite3.Connection) -> dict[str, Members]:
     """Return the members of every bucket that has any."""
     found: dict[str, Members] = defaultdict(Members)
     rows = connection.execute(
@@ -65,12 +65,12 @@ def members(connection: sqlite3.Connection) -> dict[str, Members]:
     return found
 
 
-def by_ids(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, BucketRow]:
+def find_by_ids(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, BucketRow]:
     """Return those of `ids` that exist and are active."""
     return _active(connection, "id", ids)
 
 
-def by_slugs(connection: sqlite3.Connection, slugs: Iterable[str]) -> dict[str, BucketRow]:
+def find_by_slugs(connection: sqlite3.Connection, slugs: Iterable[str]) -> dict[str, BucketRow]:
     """Return, by slug, those that exist and are active."""
     return _active(connection, "slug", slugs)
 
@@ -96,11 +96,11 @@ def insert(
     return row
 
 
-def only_known(connection: sqlite3.Connection, references: Sequence[str]) -> dict[str, BucketRow]:
+def find_by_references(connection: sqlite3.Connection, references: Sequence[str]) -> dict[str, BucketRow]:
     """Return, by reference, the active buckets that `references` (ids or slugs) name; ids win."""
-    found = by_ids(connection, references)
+    found = find_by_ids(connection, references)
     others = [reference for reference in references if reference not in found]
-    return {**found, **by_slugs(connection, others)} if others else found
+    return {**found, **find_by_slugs(connection, others)} if others else found
 
 
 def _active(connection: sqlite3.Connection, column: str, values: Iterable[str]) -> dict[str, BucketRow]:

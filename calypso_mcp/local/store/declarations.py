@@ -1,4 +1,4 @@
-"""How a declaration stands in a row: the same columns in every table that has one.
+"""How a declaration is stored: the same columns in every table that has one.
 
 The destination is not among them: it is resolved to bucket ids before anything is stored.
 """

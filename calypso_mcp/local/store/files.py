@@ -159,16 +159,16 @@ def drop_successors(connection: sqlite3.Connection, before: float) -> None:
     connection.execute("DELETE FROM replaced_files WHERE replaced_at < ?", (before,))
 
 
-def of_task(connection: sqlite3.Connection, task_id: str) -> FileRow | None:
+def get_by_task(connection: sqlite3.Connection, task_id: str) -> FileRow | None:
     """Return the file that a task indexes."""
     row = connection.execute("SELECT file_id FROM tasks WHERE id = ?", (task_id,)).fetchone()
     return get(connection, row["file_id"]) if row else None
 
 
 def set_findings(connection: sqlite3.Connection, found: Iterable[tuple[FileRow, Document]]) -> None:
-    """Record what reading files brought: warnings, and the titles and tags that they state themselves.
+    """Record what reading found in files: warnings, and the titles and tags that they state themselves.
 
-    What an owner said comes first: a title stays, tags are added to.
+    What an owner declared comes first: a title stays, tags are added.
     """
     connection.executemany(
         "UPDATE files SET title = ?, tags = ?, warnings = ? WHERE id = ?",

@@ -9,7 +9,7 @@ from calypso_mcp.local.identifiers import fingerprint
 from calypso_mcp.local.refusals import key_reused
 
 
-def replayed(connection: sqlite3.Connection, operation: str, key: str | None, body: Any) -> str | None:
+def find_created(connection: sqlite3.Connection, operation: str, key: str | None, body: Any) -> str | None:
     """Return the id that this key created before, or None.
 
     Raises:

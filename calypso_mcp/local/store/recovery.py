@@ -1,8 +1,8 @@
-"""Saving what is left of a damaged store into a new one.
+"""Recovery of a damaged store into a new one.
 
-Every row that can still be read is copied. Every file of which a row is left, its own or its upload
-session's, is indexed again from its bytes, which lie outside the database. Bytes that no row names any more
-are set aside, not deleted.
+Every readable row is copied. Every file with a readable row, its own or its upload session's, is indexed
+again from its bytes, which are stored outside the database. Bytes that no row names are set aside, not
+deleted.
 """
 
 from __future__ import annotations
@@ -116,15 +116,15 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> None:
     names = ", ".join(kept)
     rows = _rows_by_key(old, table, names) if table in _BY_KEY else _rows(old, table, names)
     for row in rows:
-        # What damage has left in a row may break the table's rules.
+        # A damaged row may break the table's constraints.
         with suppress(sqlite3.IntegrityError):
             insert_row(new, table, dict(zip(kept, row, strict=True)), conflict="IGNORE")
 
 
 def _rows(old: sqlite3.Connection, table: str, names: str) -> Iterator[tuple[object, ...]]:
-    """Yield the rows from both ends; at an unreadable one look for the next, ever further on.
+    """Yield the rows from both ends; after an unreadable one look for the next in growing strides.
 
-    What a stride passes over is met on the way back, so rows may come twice.
+    The way back yields rows that a stride skipped, so rows may come twice.
     """
     for first, sign, beyond in ((1, 1, ">="), (_LARGEST_NUMBER, -1, "<=")):
         order = "ASC" if sign > 0 else "DESC"
@@ -150,7 +150,7 @@ def _rows_by_key(old: sqlite3.Connection, table: str, names: str) -> Iterator[tu
 
 
 def _complete(new: sqlite3.Connection, now: float) -> None:
-    """Make what is missing from what is there, and queue every file."""
+    """Make missing rows from the others, and queue every file."""
     for table, column, parent in _BELONGS:
         new.execute(f"DELETE FROM {table} WHERE {column} NOT IN (SELECT id FROM {parent})")  # noqa: S608 - ours
     known = {file_id for (file_id,) in new.execute("SELECT id FROM files")}
@@ -188,7 +188,7 @@ def _complete(new: sqlite3.Connection, now: float) -> None:
 
 
 def _set_aside(sealed: Path, lost: Path, known: set[str]) -> int:
-    """Move contents that no row speaks of; the housekeeping would delete them."""
+    """Move contents that no row names; the housekeeping would delete them."""
     unknown = (
         [content for content in sealed.iterdir() if content.name not in known] if sealed.is_dir() else []
     )

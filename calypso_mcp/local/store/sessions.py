@@ -89,7 +89,9 @@ def renew(connection: sqlite3.Connection, session_id: str, *, now: float, lifeti
     return _insert_addresses(connection, [session_id], now + lifetime_s)[0]
 
 
-def by_secrets(connection: sqlite3.Connection, secrets: Iterable[str]) -> dict[str, tuple[SessionRow, float]]:
+def find_by_secrets(
+    connection: sqlite3.Connection, secrets: Iterable[str]
+) -> dict[str, tuple[SessionRow, float]]:
     """Return, by secret, the session that each known address leads to and when the address expires."""
     by_hash = {secret_hash(secret): secret for secret in secrets}
     rows = connection.execute(
@@ -139,7 +141,7 @@ def set_state(connection: sqlite3.Connection, session_ids: Iterable[str], state:
     )
 
 
-def stale(connection: sqlite3.Connection, before: float) -> list[str]:
+def list_stale(connection: sqlite3.Connection, before: float) -> list[str]:
     """Return the unfinalized sessions whose last address expired before `before`, or that were cancelled."""
     rows = connection.execute(
         "SELECT id FROM upload_sessions WHERE file_id IS NULL AND (expires_at < ? OR state = 'cancelled')",
@@ -148,7 +150,7 @@ def stale(connection: sqlite3.Connection, before: float) -> list[str]:
     return [row["id"] for row in rows]
 
 
-def unknown(connection: sqlite3.Connection, session_ids: Iterable[str]) -> list[str]:
+def list_unknown(connection: sqlite3.Connection, session_ids: Iterable[str]) -> list[str]:
     """Return those of the ids that neither a session nor a file has: recovered files lack a session."""
     rows = connection.execute(
         "SELECT value FROM json_each(?) EXCEPT SELECT id FROM upload_sessions"

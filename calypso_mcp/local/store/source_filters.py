@@ -30,7 +30,7 @@ class SourceFilters:
         return bool(self.tags or self.source or self.metadata)
 
 
-def matching_files(
+def find_matching_files(
     connection: sqlite3.Connection, bucket_ids: Sequence[str], filters: SourceFilters
 ) -> list[str]:
     """Return the ids of the files in the buckets that pass the filters."""

@@ -1,4 +1,4 @@
-"""Sources of a bucket: listed, taken out, and one version in the place of another.
+"""Sources of a bucket: listing, removing and relabelling them, and replacing versions.
 
 Every function works inside the caller's transaction, so that a search sees a change as a whole or not at all.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,11 +16,15 @@ from calypso_mcp.domain.growth import Growth
 from calypso_mcp.domain.states.statuses import SyncStatus
 from calypso_mcp.local.identifiers import json_text
 from calypso_mcp.local.retrieval import index
+from calypso_mcp.local.retrieval.reading import fold_case
 from calypso_mcp.local.store import files
 from calypso_mcp.local.store.files import FileRow
 
-#: Where a listing goes on: after this value of the column it is sorted by, and file id.
+#: The last source of a page: its value in the column that the listing is sorted by, and its file id.
 After = tuple[str | float, str]
+
+#: Error code of a batch item whose file is gone.
+REMOVED = "source_removed"
 
 #: What `Filters.state` accepts, as conditions on the joined rows.
 _STATES: Mapping[SourceState, str] = {
@@ -48,7 +51,7 @@ class Filters:
         identity: What its versions have in common, exactly.
         kind: `file`, `website` or `qa`.
         tag: One of its tags.
-        state: Where it stands in this bucket; `warning` goes beside the other three.
+        state: Its state in this bucket; `warning` may hold beside each of the others.
     """
 
     query: str | None = None
@@ -91,7 +94,7 @@ def find(
     limit: int,
 ) -> Page:
     """Return sources of a bucket, in order."""
-    connection.create_function("folded", 1, _folded, deterministic=True)
+    connection.create_function("folded", 1, fold_case, deterministic=True)
     conditions, values = _conditions(filters)
     source = (
         "FROM file_buckets AS member JOIN files ON files.id = member.file_id"
@@ -128,7 +131,7 @@ def take_out(
     successor: str | None = None,
     now: float = 0.0,
 ) -> str | None:
-    """Take a file out of some of its buckets; the last one takes the file itself along.
+    """Take a file out of some of its buckets; a file without buckets is deleted.
 
     Args:
         connection: In the transaction of the change.
@@ -156,7 +159,7 @@ def take_out(
         connection.execute("INSERT INTO replaced_files VALUES (?, ?, ?)", (file.id, successor, now))
     index.remove(connection, file.id)
     connection.execute("DELETE FROM files WHERE id = ?", (file.id,))
-    # A repeated upload of the same must make it again instead of finding what is gone.
+    # A repeated upload must make the file again instead of finding the deleted one.
     connection.execute("DELETE FROM idempotency_keys WHERE created_id = ?", (file.session_id,))
     connection.execute("DELETE FROM upload_sessions WHERE id = ?", (file.session_id,))
     connection.execute(
@@ -167,11 +170,7 @@ def take_out(
     return file.session_id
 
 
-#: Error code of a batch item whose file is gone.
-REMOVED = "source_removed"
-
-
-def versions(connection: sqlite3.Connection, kind: str, identity: str) -> list[FileRow]:
+def list_versions(connection: sqlite3.Connection, kind: str, identity: str) -> list[FileRow]:
     """Return the files that are versions of one source, in whatever buckets, oldest first."""
     found = connection.execute(
         "SELECT files.id FROM files JOIN tasks ON tasks.file_id = files.id"
@@ -183,7 +182,7 @@ def versions(connection: sqlite3.Connection, kind: str, identity: str) -> list[F
 
 
 def settle_versions(connection: sqlite3.Connection, file_ids: Sequence[str], *, now: float) -> list[str]:
-    """Let files that have just become searchable replace the earlier versions that they are to replace.
+    """Let files that just became searchable replace earlier versions, if they were declared to.
 
     Where a later version is searchable already, because files are indexed side by side, the earlier one goes.
 
@@ -197,7 +196,7 @@ def settle_versions(connection: sqlite3.Connection, file_ids: Sequence[str], *, 
     ).fetchall()
     ended: list[str] = []
     for row in with_versions:
-        # The one before it may have taken it out.
+        # An earlier round may have deleted it.
         if (file := files.get(connection, row["id"])) is not None:
             ended += _settle(connection, file, now=now)
     return ended
@@ -230,8 +229,8 @@ def _settle(connection: sqlite3.Connection, file: FileRow, *, now: float) -> lis
     return [session_id for session_id in ended if session_id]
 
 
-def growth(connection: sqlite3.Connection, bucket_id: str) -> Growth:
-    """Return when the sources of a bucket came, and when those that are searchable last changed."""
+def read_growth(connection: sqlite3.Connection, bucket_id: str) -> Growth:
+    """Return when the sources of a bucket were added, and when the searchable ones last changed."""
     rows = connection.execute(
         "SELECT files.created_at, member.sync_status, files.updated_at"
         " FROM file_buckets AS member JOIN files ON files.id = member.file_id WHERE member.bucket_id = ?",
@@ -253,7 +252,7 @@ def relabel(
     metadata: dict[str, object] | None,
     now: float,
 ) -> None:
-    """Change what is declared about a source; None leaves it as it is."""
+    """Change the title, tags or metadata of a source; None leaves one as it is."""
     declared = file.declaration
     connection.execute(
         "UPDATE files SET title = ?, tags = ?, metadata = ?, updated_at = ? WHERE id = ?",
@@ -274,7 +273,7 @@ def _conditions(filters: Filters) -> tuple[str, list[str]]:
     values: list[str] = []
     if filters.query:
         conditions.append("(instr(folded(member.name), ?) OR instr(folded(ifnull(files.title, '')), ?))")
-        values += [_folded(filters.query)] * 2
+        values += [fold_case(filters.query)] * 2
     if filters.identity:
         conditions.append("files.identity = ?")
         values.append(filters.identity)
@@ -287,7 +286,3 @@ def _conditions(filters: Filters) -> tuple[str, list[str]]:
     if filters.state:
         conditions.append(_STATES[filters.state])
     return "".join(f" AND {condition}" for condition in conditions), values
-
-
-def _folded(text: str) -> str:
-    return unicodedata.normalize("NFC", text).casefold()

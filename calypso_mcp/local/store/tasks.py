@@ -15,7 +15,10 @@ from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
 from calypso_mcp.local.store import files
 from calypso_mcp.local.store.files import FileRow
 
-_TAKEABLE = "((status = 'queued' AND not_before <= :now) OR (status = 'indexing' AND lease_expires < :now))"
+_TAKEABLE = """
+    FROM tasks WHERE status IN ('queued', 'indexing')
+    AND ((status = 'queued' AND not_before <= :now) OR (status = 'indexing' AND lease_expires < :now))
+"""
 
 #: Small tasks that are claimed, read and recorded together.
 MOST_TOGETHER = 64
@@ -32,15 +35,11 @@ class Claimed:
 
 def is_work_waiting(connection: sqlite3.Connection, now: float) -> bool:
     """Whether a task could be claimed."""
-    row = connection.execute(
-        f"SELECT 1 FROM tasks WHERE status IN ('queued', 'indexing') AND {_TAKEABLE} LIMIT 1",  # noqa: S608 - a constant
-        {"now": now},
-    ).fetchone()
-    return row is not None
+    return connection.execute(f"SELECT 1 {_TAKEABLE} LIMIT 1", {"now": now}).fetchone() is not None
 
 
 def is_any_unfinished(connection: sqlite3.Connection) -> bool:
-    """Whether any process has something to index, or is at it."""
+    """Whether any task of any process is queued or being indexed."""
     row = connection.execute("SELECT 1 FROM tasks WHERE status IN ('queued', 'indexing') LIMIT 1").fetchone()
     return row is not None
 
@@ -54,19 +53,18 @@ def claim(
     is_idle: bool,
     now: float,
     lease_s: float,
-    is_small: Callable[[FileRow], bool] = lambda _: False,
+    is_small: Callable[[FileRow], bool],
 ) -> list[tuple[Claimed, ...]]:
-    """Take up to `count` groups of tasks; those already tried `attempts` times without an end fail instead.
+    """Take up to `count` groups of tasks; those that were tried `attempts` times fail instead.
 
     A group is one task, or the small ones among the next `MOST_TOGETHER`: together they cost little more
     than one alone. Small tasks pass larger ones only while these wait for a free place, so none is held back.
 
     A task that was tried before comes after the fresh ones and alone, which takes a process that is idle:
-    if its file kills the process, no other file is counted as having done so.
+    a file that kills the process must not count against other files.
     """
     rows = connection.execute(
-        "SELECT id, file_id, attempts FROM tasks WHERE status IN ('queued', 'indexing')"  # noqa: S608 - a constant
-        f" AND {_TAKEABLE} ORDER BY attempts, position LIMIT :count",
+        f"SELECT id, file_id, attempts {_TAKEABLE} ORDER BY attempts, position LIMIT :count",
         {"now": now, "count": max(count, MOST_TOGETHER)},
     ).fetchall()
     found = files.get_all(connection, [row["file_id"] for row in rows])
@@ -75,7 +73,7 @@ def claim(
     for row in rows:
         claimed = Claimed(row["id"], found[row["file_id"]], row["attempts"] + 1)
         if row["attempts"] >= attempts:
-            message = f"Indexing was given up: it stopped {row['attempts']} times without an end."
+            message = f"Indexing was given up after it stopped {row['attempts']} times."
             fail(connection, claimed, code="indexing_stopped", message=message, now=now)
         elif row["attempts"]:
             if is_idle and not together and not single:
@@ -159,7 +157,7 @@ def give_back(
         connection.execute("UPDATE files SET status = 'queued' WHERE id = ?", (row["file_id"],))
 
 
-def owners(connection: sqlite3.Connection) -> set[str]:
+def list_owners(connection: sqlite3.Connection) -> set[str]:
     """Return the processes that hold a lease."""
     rows = connection.execute("SELECT DISTINCT lease_owner FROM tasks WHERE status = 'indexing'")
     return {row["lease_owner"] for row in rows}

@@ -1,4 +1,4 @@
-"""Vectors of passages. The store holds those of one model; passages that go take theirs along.
+"""Vectors of passages. The store holds those of one model; deleting a passage deletes its vector.
 
 Every function works inside the caller's transaction.
 """
@@ -68,7 +68,7 @@ def adopt(connection: sqlite3.Connection, model: str) -> str | None:
     Returns:
         The model whose vectors were dropped; None if no vectors were dropped.
     """
-    former = model_of(connection)
+    former = get_model(connection)
     if former == model:
         return None
     drop(connection)
@@ -77,7 +77,7 @@ def adopt(connection: sqlite3.Connection, model: str) -> str | None:
     return former
 
 
-def model_of(connection: sqlite3.Connection) -> str | None:
+def get_model(connection: sqlite3.Connection) -> str | None:
     """Return the model whose vectors the store holds."""
     found = connection.execute("SELECT name FROM embedding_model").fetchone()
     return None if found is None else str(found[0])
@@ -89,7 +89,7 @@ def drop(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM embedded_sources")
 
 
-def lacking(connection: sqlite3.Connection, limit: int) -> list[Unembedded]:
+def list_lacking(connection: sqlite3.Connection, limit: int) -> list[Unembedded]:
     """Return passages without vectors, oldest source first."""
     rows = connection.execute(
         "SELECT passages.id, passages.source, passage_sources.title, passages.heading, passages.text"
@@ -104,7 +104,7 @@ def count_lacking(connection: sqlite3.Connection) -> int:
     return int(connection.execute(f"SELECT count(*) {_LACKING}").fetchone()[0])
 
 
-def dimension_bytes(connection: sqlite3.Connection) -> int | None:
+def get_vector_bytes(connection: sqlite3.Connection) -> int | None:
     """Return the size in bytes of a stored vector; None while none is stored."""
     found = connection.execute("SELECT length(vector) FROM passage_vectors WHERE vector <> x'' LIMIT 1")
     row = found.fetchone()
@@ -123,9 +123,9 @@ def keep(connection: sqlite3.Connection, passages: Sequence[Unembedded], vectors
     connection.execute(_MARK, (json.dumps(sorted({passage.source for passage in passages})),))
 
 
-def vectors_of(connection: sqlite3.Connection, model: str, passages: Iterable[int]) -> dict[int, bytes]:
+def get_vectors(connection: sqlite3.Connection, model: str, passages: Iterable[int]) -> dict[int, bytes]:
     """Return the stored vectors of passages, by passage; none where another model made them."""
-    if model_of(connection) != model:
+    if get_model(connection) != model:
         return {}
     rows = connection.execute(
         "SELECT passage, vector FROM passage_vectors WHERE passage IN (SELECT value FROM json_each(?))",

@@ -14,7 +14,7 @@ from calypso_mcp.local.store.sessions import Address
 UPLOAD_PATH = "/upload/{secret}"
 
 
-def upload_target(backend: Backend, request: Request, address: Address) -> UploadTarget:
+def build_upload_target(backend: Backend, request: Request, address: Address) -> UploadTarget:
     """Return the session with the address that its bytes go to."""
     origin = backend.options.upload_origin or f"{request.url.scheme}://{request.url.netloc}"
     path = UPLOAD_PATH.format(secret=address.secret)

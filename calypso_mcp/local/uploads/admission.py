@@ -54,7 +54,7 @@ def find_problem(declaration: Declaration, size_bytes: int, limits: UploadLimits
         (
             len(content_type) > _LONGEST_CONTENT_TYPE or _CONTROL.search(content_type),
             "invalid_content_type",
-            "The content type is not one.",
+            f"A content type has at most {_LONGEST_CONTENT_TYPE} characters and no control characters.",
         ),
         (
             title is not None and len(title) > limits.title_chars,

@@ -49,7 +49,7 @@ def admit_batch(
         batches.insert(connection, batch_id, content, now=now)
     elif known != content:
         raise key_reused()
-    existing = batches.accepted_sessions(connection, batch_id)
+    existing = batches.list_accepted_sessions(connection, batch_id)
     uploads = {file.client_file_id: file for file in batch.files}
     new: dict[str, NewSession] = {}
     rejected: dict[str, tuple[str, str]] = {}

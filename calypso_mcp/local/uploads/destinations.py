@@ -19,7 +19,7 @@ def assign(connection: sqlite3.Connection, destination: Destination, *, now: flo
         Refusal: A bucket cannot be resolved (`bucket_assignment_failed`).
     """
     ids = list(destination.bucket_ids or ())
-    known = buckets.by_ids(connection, ids)
+    known = buckets.find_by_ids(connection, ids)
     for bucket_id in ids:
         if bucket_id not in known:
             raise bucket_not_assigned(bucket_id)
@@ -36,7 +36,7 @@ def resolve(connection: sqlite3.Connection, references: Iterable[str]) -> list[B
         Refusal: One of them names no active bucket (`bucket_not_found`).
     """
     wanted: Sequence[str] = list(dict.fromkeys(references))
-    known = buckets.only_known(connection, wanted)
+    known = buckets.find_by_references(connection, wanted)
     for reference in wanted:
         if reference not in known:
             raise bucket_not_found(reference)
@@ -45,7 +45,7 @@ def resolve(connection: sqlite3.Connection, references: Iterable[str]) -> list[B
 
 def _by_slug(connection: sqlite3.Connection, given: str, *, may_create: bool, now: float) -> BucketRow:
     slug = slug_of(given)
-    known = buckets.by_slugs(connection, [given, slug])
+    known = buckets.find_by_slugs(connection, [given, slug])
     bucket = known.get(given) or known.get(slug)
     if bucket is not None:
         return bucket

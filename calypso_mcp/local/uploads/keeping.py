@@ -47,7 +47,7 @@ async def find_made(backend: Backend, request: Request) -> FileRow | None:
     """
 
     def work(connection: sqlite3.Connection) -> FileRow | None:
-        session_id = idempotency.replayed(connection, request.operation, request.key, request.body)
+        session_id = idempotency.find_created(connection, request.operation, request.key, request.body)
         session = sessions.get(connection, session_id) if session_id else None
         return files.get(connection, session.file_id) if session and session.file_id else None
 
@@ -120,7 +120,7 @@ def _newest(
     connection: sqlite3.Connection, declaration: Declaration, kind: Kind, bucket_ids: tuple[str, ...]
 ) -> FileRow | None:
     """Return the newest version that is in all of the buckets and has not failed."""
-    versions = sources.versions(connection, kind, declaration.lineage)
+    versions = sources.list_versions(connection, kind, declaration.lineage)
     fitting = [
         file
         for file in versions

@@ -71,7 +71,7 @@ async def fetch(
                 headers = {"Accept": accept, **({"Accept-Language": language} if language else {})}
                 return await _Fetch(pool, policy).run(url, headers, most_bytes)
     except TimeoutError:
-        raise failed(f"The page was not there within {policy.total_s:g} s.", retryable=True) from None
+        raise failed(f"The page did not arrive within {policy.total_s:g} s.", retryable=True) from None
 
 
 class _Fetch:
@@ -136,7 +136,7 @@ class _Fetch:
             ) as response:
                 yield response
         except (httpcore2.TimeoutException, httpcore2.NetworkError):
-            raise failed(f"{url.host!r} does not answer, or stopped doing so.", retryable=True) from None
+            raise failed(f"{url.host!r} does not answer, or stopped answering.", retryable=True) from None
         except httpcore2.ProtocolError:
             raise failed(
                 f"{url.host!r} broke off in the middle, or does not speak HTTP.", retryable=True

@@ -108,7 +108,7 @@ def parse_url(text: str) -> WebUrl:
     if scheme not in _DEFAULT_PORTS:
         raise blocked(f"Only http and https can be fetched, not {scheme[:20]!r}.")
     if "@" in parts.netloc:
-        raise blocked("The URL contains a user name; give it without.")
+        raise blocked("The URL contains a user name. Remove it.")
     host = _host(parts.netloc)
     path = _normal_path(parts.path)
     query = f"?{encoded(parts.query, KEPT_IN_QUERY)}" if parts.query else ""
@@ -128,7 +128,7 @@ def _host(netloc: str) -> str:
         inside, bracket, rest = netloc[1:].partition("]")
         address = address_of(inside) if bracket and ":" in inside and "%" not in inside else None
         if address is None or not (rest == "" or rest.startswith(":")):
-            raise blocked("The URL's host is no IPv6 address.")
+            raise blocked("The URL's host is not a valid IPv6 address.")
         return address.compressed
     host = _in_ascii(netloc.partition(":")[0]).removesuffix(".")
     labels = host.split(".")

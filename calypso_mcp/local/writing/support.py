@@ -1,8 +1,8 @@
 """Whether passages bear out a sentence: a check of words and numbers, not of logic.
 
-A sentence stands if every number with its unit, date, quotation, address, identifier and (in English) name
-in it stands in the passages it cites, most of its words do, no clause denies what they affirm, and the
-place that bears it out has to do with the question. A paraphrase may fail; a sentence that fails is left
+A sentence is supported if the passages it cites hold every number with its unit, date, quotation, address,
+identifier and (in English) name in it, and most of its words, if no clause denies what they affirm, and if
+the place that bears it out has to do with the question. A paraphrase may fail; a sentence that fails is left
 out, never shown as supported.
 """
 

@@ -35,9 +35,9 @@ def test_a_turn_comes_back_as_it_was_kept(connection: sqlite3.Connection) -> Non
     for number in range(3):
         answers.insert(connection, turn(number))
     assert answers.get(connection, "resp_1") == turn(1)
-    assert answers.last_of(connection, "conv_a") == turn(2)
+    assert answers.get_latest(connection, "conv_a") == turn(2)
     assert answers.get(connection, "resp_9") is None
-    assert answers.last_of(connection, "conv_b") is None
+    assert answers.get_latest(connection, "conv_b") is None
 
 
 def test_of_what_was_sought_the_beginning_is_kept(connection: sqlite3.Connection) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from calypso_mcp.local.indexing.extraction import Document, ExtractionFailed, ExtractionLimits, Extractor
+from calypso_mcp.local.indexing.child_process import ExtractionLimits
+from calypso_mcp.local.indexing.documents import Document, ExtractionFailed
+from calypso_mcp.local.indexing.extraction import Extractor
 from calypso_mcp.local.indexing.formats.detection import choose_entry
 
 

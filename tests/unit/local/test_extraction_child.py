@@ -12,8 +12,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from calypso_mcp.local.indexing.child_process import ChildDied, ChildProcess, FileToRead
-from calypso_mcp.local.indexing.extraction import Document, ExtractionFailed, ExtractionLimits, Extractor
+from calypso_mcp.local.indexing.child_process import ChildDied, ChildProcess, ExtractionLimits, FileToRead
+from calypso_mcp.local.indexing.documents import Document, ExtractionFailed
+from calypso_mcp.local.indexing.extraction import Extractor
 from tests.support.pdfs import bomb_pdf, text_pdf
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and limits")

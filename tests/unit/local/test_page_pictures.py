@@ -9,7 +9,8 @@ import anyio
 import pytest
 from PIL import Image
 
-from calypso_mcp.local.indexing.extraction import ExtractionFailed, ExtractionLimits
+from calypso_mcp.local.indexing.child_process import ExtractionLimits
+from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.indexing.page_pictures import PagePictures
 from tests.support.pdfs import bomb_pdf, encrypted_pdf, pdf_of_objects, text_pdf
 

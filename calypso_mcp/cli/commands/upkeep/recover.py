@@ -35,7 +35,7 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     if not store.exists():
         raise ConfigError(f"There is no store in {data_dir}.", hint="Name its folder with --data-dir.")
     try:
-        if Presence(data_dir / WORKERS_FOLDER).is_anybody_there():
+        if Presence(data_dir / WORKERS_FOLDER).is_another_alive():
             raise ConfigError(f"A server uses {data_dir}.", hint="Stop it, then run this again.")
         saved = recover(store, Blobs(data_dir / BLOBS_FOLDER).sealed)
     except (OSError, sqlite3.Error) as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
@@ -50,7 +50,7 @@ class Database:
         Raises:
             ConfigError: SQLite lacks what is needed, a newer version made this store, or it cannot be
                 read, written or given more room.
-            StoreDamaged: Its content is not what was written.
+            StoreDamaged: The file is damaged.
             StoreGone: It must exist and does not.
         """
         self._reading = anyio.CapacityLimiter(_READERS)
@@ -80,8 +80,8 @@ class Database:
         """Return what `work` reads from one snapshot.
 
         Raises:
-            StoreGone: There is nothing to read from any more.
-            StoreDamaged: The content is not what was written.
+            StoreGone: The store's file was deleted or replaced.
+            StoreDamaged: The file is damaged.
         """
 
         def checked() -> T:
@@ -98,8 +98,8 @@ class Database:
             durable: Whether to wait for the disk. Without, a power cut (not a crash) may undo it.
 
         Raises:
-            StoreGone: Nothing that is written would ever be read.
-            StoreDamaged: The content is not what was written.
+            StoreGone: The store's file was deleted or replaced.
+            StoreDamaged: The file is damaged.
         """
         with self._damage_named():
             submitted = self._writer.submit(Write(self._watched(work), durable))
@@ -128,7 +128,7 @@ class Database:
 
     @contextmanager
     def _checked(self) -> Generator[None]:
-        """Check the file, then turn SQLite's word for damage into ours. Blocks."""
+        """Check the file, and raise what SQLite says of damage as `StoreDamaged`. Blocks."""
         if self._watch is not None:
             self._watch.check()
         with self._damage_named():
@@ -148,15 +148,12 @@ def _prepare(path: Path, must_exist: bool) -> None:
     check_sqlite()
     if must_exist and not path.exists():
         raise gone(path)
-    connection = connect(path) if must_exist else open_private(path)
-    try:
+    with closing(connect(path) if must_exist else open_private(path)) as connection:
         migrate(connection, MIGRATIONS)
         if index.is_outdated(connection):
             with transaction(connection):
                 # Looks again: another process may have done it while this one waited for the lock.
                 index.rebuild_if_outdated(connection)
-    finally:
-        connection.close()
 
 
 def check_sqlite() -> None:
@@ -168,13 +165,11 @@ def check_sqlite() -> None:
     hint = "Use a Python from python.org, uv or a current distribution; they bring a full SQLite."
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise ConfigError(f"SQLite {sqlite3.sqlite_version} is too old; 3.35 or newer is needed.", hint=hint)
-    connection = sqlite3.connect(":memory:")
-    try:
-        connection.execute("CREATE VIRTUAL TABLE probe USING fts5(text)")
-    except sqlite3.OperationalError as error:
-        raise ConfigError("This Python's SQLite lacks FTS5, its full-text search.", hint=hint) from error
-    finally:
-        connection.close()
+    with closing(sqlite3.connect(":memory:")) as connection:
+        try:
+            connection.execute("CREATE VIRTUAL TABLE probe USING fts5(text)")
+        except sqlite3.OperationalError as error:
+            raise ConfigError("This Python's SQLite lacks FTS5, its full-text search.", hint=hint) from error
 
 
 def _checkpoint(connection: sqlite3.Connection) -> Any:

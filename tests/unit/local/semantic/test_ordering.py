@@ -112,12 +112,12 @@ def test_a_vector_made_of_a_text_that_is_gone_is_not_kept_for_its_successor(
 ) -> None:
     """The passage was removed while it was embedded, and another has got its number."""
     add(store, "first", "what was")
-    [embedded] = vectors.lacking(store, 8)
+    [embedded] = vectors.list_lacking(store, 8)
     add(store, "first", "what is")
-    [successor] = vectors.lacking(store, 8)
+    [successor] = vectors.list_lacking(store, 8)
     assert successor.id == embedded.id
     vectors.keep(store, [embedded], [pack([1.0])])
-    assert vectors.lacking(store, 8) == [successor]
+    assert vectors.list_lacking(store, 8) == [successor]
     vectors.keep(store, [successor], [pack([1.0])])
     assert vectors.count_lacking(store) == 0
 
@@ -125,10 +125,10 @@ def test_a_vector_made_of_a_text_that_is_gone_is_not_kept_for_its_successor(
 def test_batches_reach_over_files_and_a_half_embedded_file_is_continued(store: sqlite3.Connection) -> None:
     add(store, "one", "a", "b", "c")
     add(store, "two", "d")
-    first = vectors.lacking(store, 2)
+    first = vectors.list_lacking(store, 2)
     assert [passage.text for passage in first] == ["a", "b"]
     vectors.keep(store, first, [pack([1.0]), b""])
-    assert [passage.text for passage in vectors.lacking(store, 8)] == ["c", "d"]
+    assert [passage.text for passage in vectors.list_lacking(store, 8)] == ["c", "d"]
     assert vectors.count_lacking(store) == 2
 
 
@@ -138,17 +138,17 @@ def test_removed_passages_and_another_model_take_the_vectors_along(store: sqlite
 
     for name in ("one", "two", "three"):
         add(store, name, name)
-    batch = vectors.lacking(store, 8)
+    batch = vectors.list_lacking(store, 8)
     vectors.keep(store, batch, [pack([1.0])] * 3)
     index.remove(store, "two")
     assert kept() == 2
     index.restate(store, "one", bucket_ids=["bucket", "other"])
     assert vectors.count_lacking(store) == 0
     index.restate(store, "one", title="new")
-    assert [passage.title for passage in vectors.lacking(store, 8)] == ["new"]
+    assert [passage.title for passage in vectors.list_lacking(store, 8)] == ["new"]
     ids = [passage.id for passage in batch]
-    assert vectors.vectors_of(store, "model", ids).keys() == {batch[2].id}
-    assert vectors.vectors_of(store, "other", ids) == {}
+    assert vectors.get_vectors(store, "model", ids).keys() == {batch[2].id}
+    assert vectors.get_vectors(store, "other", ids) == {}
     assert vectors.adopt(store, "model") is None
     assert vectors.adopt(store, "other") == "model"
     assert kept() == 0
