@@ -59,7 +59,7 @@ async def _trial(options: EmbeddingOptions, data_dir: Path) -> Finding:
 def _progress(store: Path, options: EmbeddingOptions) -> Finding:
     try:
         with closing(sqlite3.connect(f"{store.absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            if vectors.model_of(connection) != stored_name(options):
+            if vectors.get_model(connection) != stored_name(options):
                 return note(_AREA, "The next server makes the vectors of all passages with this model.")
             missing = vectors.count_lacking(connection)
     except sqlite3.Error:

@@ -147,12 +147,13 @@ def add(  # noqa: PLR0917 - what a passage is made of, in the order of its colum
 
 def remove(connection: sqlite3.Connection, file_id: str) -> None:
     """Take a file's chunks, if it has any, out of the index."""
+    found = connection.execute("SELECT id FROM passage_sources WHERE file_id = ?", (file_id,)).fetchone()
+    if found is None:
+        return
     rows = connection.execute(_OF_FILE, (file_id,)).fetchall()
     connection.executemany(_DELETE_WORDS, _worded(rows))
-    connection.execute(
-        "DELETE FROM passages WHERE source IN (SELECT id FROM passage_sources WHERE file_id = ?)", (file_id,)
-    )
-    connection.execute("DELETE FROM passage_sources WHERE file_id = ?", (file_id,))
+    connection.execute("DELETE FROM passages WHERE source = ?", (found[0],))
+    connection.execute("DELETE FROM passage_sources WHERE id = ?", (found[0],))
 
 
 def restate(
