@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -22,7 +22,7 @@ from mcp_types import (
 
 from calypso_mcp.server import sdk
 from calypso_mcp.server.calls.call_arguments import as_text
-from calypso_mcp.server.resources import reported
+from calypso_mcp.server.resources import ToolsOf, reported
 from calypso_mcp.server.scope.request_scope import access_of
 from calypso_mcp.server.state import McpRequest, ServerState
 
@@ -110,9 +110,7 @@ PROMPTS: tuple[PromptSpec, ...] = (
 )
 
 
-def register(
-    server: MCPServer[ServerState], tools_of: Callable[[McpRequest], Awaitable[frozenset[str]]]
-) -> None:
+def register(server: MCPServer[ServerState], tools_of: ToolsOf) -> None:
     """Let `server` answer everything about prompts.
 
     Args:

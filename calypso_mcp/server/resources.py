@@ -92,8 +92,7 @@ async def _bucket(access: Access, slug: str) -> ResourceText:
     bucket = await access.require_bucket(slug)
     attached = await attached_agents(access)
     can = await access.backend.abilities.all()
-    card = BucketCard.of(bucket, attached.get(bucket.id, []) if attached is not None else None, can)
-    return _json(card.facts())
+    return _json(BucketCard.of(bucket, attached, can).facts())
 
 
 async def _growth(access: Access, slug: str) -> ResourceText:

@@ -181,8 +181,9 @@ class _Exchange(_SingleExchangeDispatchContext):
         self,
         method: str,
         params: Mapping[str, Any] | None,
-        opts: CallOptions | None = None,  # noqa: ARG002 - about requests
+        opts: CallOptions | None = None,
     ) -> None:
+        del opts  # they are about requests
         notification = JSONRPCNotification(
             jsonrpc="2.0", method=method, params=None if params is None else dict(params)
         )

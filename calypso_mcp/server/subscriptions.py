@@ -103,7 +103,12 @@ class Watches:
         )
         bus = InMemorySubscriptionBus()
         stream = ListenHandler(bus)
-        guard, watch = partial(self._guard, access, stream), partial(self._watch, access, bus, seen)
+
+        async def announce(uri: str) -> None:
+            await bus.publish(ResourceUpdated(uri=uri))
+
+        guard = partial(self._guard, access, stream)
+        watch = partial(_watch, access, seen, announce, self._policy.pause_s)
         async with run_in_background(guard, watch):
             return await stream(request, honored)
 
@@ -116,12 +121,6 @@ class Watches:
                 await stopping.wait()
             is_over = stopping.is_set() or await _renewed(opened) is None
         stream.close()
-
-    async def _watch(self, opened: Access, bus: InMemorySubscriptionBus, seen: dict[str, str]) -> None:
-        async def announce(uri: str) -> None:
-            await bus.publish(ResourceUpdated(uri=uri))
-
-        await _watch(opened, seen, announce, self._policy.pause_s)
 
 
 class ConnectionWatches:

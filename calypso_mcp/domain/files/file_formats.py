@@ -171,9 +171,9 @@ class ReadableFormats:
         if found is not None:
             return self._missing_extra(filename, found)
         ending = ending_of(filename, self._by_ending)
-        seen = [kind for kind in self.unreadable if kind.is_in(head)]
-        named = [kind for kind in self.unreadable if ending in kind.endings]
-        for kind in (*seen, *named):
+        named = self._unreadable_named(ending)
+        kind = next((kind for kind in self.unreadable if kind.is_in(head)), named)
+        if kind is not None:
             return _refused(filename, f"is {kind.label}", kind.remedy)
         claimed = self._by_ending.get(ending)
         if claimed is not None and claimed.container is not Container.TEXT:
@@ -189,7 +189,7 @@ class ReadableFormats:
     def refusal_of_name(self, filename: str) -> ContentError | None:
         """Return why a file so named will not be readable, whatever it holds; None if it may be."""
         ending = ending_of(filename, self._by_ending)
-        kind = next((kind for kind in self.unreadable if ending in kind.endings), None)
+        kind = self._unreadable_named(ending)
         if kind is not None:
             return _refused(filename, f"is {kind.label}", kind.remedy)
         named = self._by_ending.get(ending)
@@ -235,6 +235,9 @@ class ReadableFormats:
     @cached_property
     def _by_type(self) -> dict[str, FileFormat]:
         return {mime: known for known in reversed(self.formats) for mime in known.content_types}
+
+    def _unreadable_named(self, ending: str) -> UnreadableKind | None:
+        return next((kind for kind in self.unreadable if ending in kind.endings), None)
 
     def _of(self, container: Container) -> Iterator[FileFormat]:
         return (known for known in self.formats if known.container is container)

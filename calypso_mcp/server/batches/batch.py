@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 from calypso_mcp.api.sources import Source
+from calypso_mcp.client.uploading.outcomes import TransferProgress
 from calypso_mcp.domain.amounts import format_bytes, join_first
 from calypso_mcp.domain.states.file_state import FileState, StateReport
 from calypso_mcp.domain.states.readiness import Readiness
@@ -269,20 +269,13 @@ class Batch:
             subject = f"batch_id={batch_ids[0]!r}"
         return f"Before you search, call wait_for_bucket_sync with {subject}.{again}"
 
-    def _tell(self, progress: Any) -> None:
+    def _tell(self, progress: TransferProgress) -> None:
+        files = (progress.files_done, progress.files_total)
         if progress.phase == "done":
             # Not by bytes: those of files that did not arrive are never sent.
-            self._progress.tell(Step("finalizing", progress.files_done, progress.files_total))
-            return
-        self._progress.tell(
-            Step(
-                progress.phase,
-                progress.files_done,
-                progress.files_total,
-                progress.bytes_done,
-                progress.bytes_total,
-            )
-        )
+            self._progress.tell(Step("finalizing", *files))
+        else:
+            self._progress.tell(Step(progress.phase, *files, progress.bytes_done, progress.bytes_total))
 
 
 def _may_be_there(item: BatchInput) -> bool:

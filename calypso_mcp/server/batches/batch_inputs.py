@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Awaitable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import chain
 from typing import Annotated, Any, TypeVar
 
@@ -90,7 +89,7 @@ class SharedArguments:
     bucket: str
     create_bucket: bool
     declaration: Declaration
-    if_exists: IfExists = "replace"
+    if_exists: IfExists
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,9 +247,9 @@ class InputReader:
         async def look(part: Sequence[_Named]) -> list[_Looked]:
             nonlocal done
             self._tell(done, len(files))
-            check = partial(_look_at_each, part, policy, self._limits)
             unseen = [_Looked(file.name, None, None) for file in part]
-            looked = await self._in_time(run_abandonable(check), unseen)
+            look_at_part = run_abandonable(_look_at_each, part, policy, self._limits)
+            looked = await self._in_time(look_at_part, unseen)
             done += len(part)
             return looked
 

@@ -68,6 +68,12 @@ def as_text(value: Any) -> Any:
     return str(value) if type(value) is int and abs(value) < _EXACT_BELOW else value
 
 
+def require_text(argument: str, value: str, hint: str) -> None:
+    """Raise InputError, with `hint`, if the value of a text argument is blank."""
+    if not value.strip():
+        raise InputError(f"{argument} is empty.", code="invalid_arguments", hint=hint)
+
+
 def _read_object(
     tool: str, schema: Schema, given: Mapping[str, Any], place: str, ignored: dict[str, None]
 ) -> dict[str, Any]:

@@ -118,32 +118,27 @@ class UploadQuotas:
 
     async def admit(self, grant: AccessGrant, arrivals: Sequence[Arrival]) -> Admission:
         """Count the sources that fit what `grant` allows, in their order."""
+        return await self._count(grant, arrivals, keeps=True)
+
+    async def foresee(
+        self, grant: AccessGrant, arrivals: Sequence[Arrival]
+    ) -> tuple[QuotaExceeded | None, ...]:
+        """Return what `admit` would refuse, in the order of `arrivals`; count nothing."""
+        return (await self._count(grant, arrivals, keeps=False)).refusals
+
+    async def _count(self, grant: AccessGrant, arrivals: Sequence[Arrival], *, keeps: bool) -> Admission:
         if grant.quota.is_unlimited or not arrivals:
             return all_of(arrivals)
 
         def work(connection: sqlite3.Connection) -> Admission:
-            count = _Count(connection, grant, self._today)
+            count = _Count(connection, grant, self._today, keeps=keeps)
             counted = [count.add(arrival) for arrival in arrivals]
             return Admission(
                 tuple(result if isinstance(result, QuotaExceeded) else None for result in counted),
                 tuple(result if isinstance(result, Arrival) else None for result in counted),
             )
 
-        return await self._table.run(work)
-
-    async def foresee(
-        self, grant: AccessGrant, arrivals: Sequence[Arrival]
-    ) -> tuple[QuotaExceeded | None, ...]:
-        """Return what `admit` would refuse, in the order of `arrivals`; count nothing."""
-        if grant.quota.is_unlimited or not arrivals:
-            return all_of(arrivals).refusals
-
-        def work(connection: sqlite3.Connection) -> tuple[QuotaExceeded | None, ...]:
-            count = _Count(connection, grant, self._today, keeps=False)
-            counted = [count.add(arrival) for arrival in arrivals]
-            return tuple(result if isinstance(result, QuotaExceeded) else None for result in counted)
-
-        return await self._table.run(work, writes=False)
+        return await self._table.run(work, writes=keeps)
 
     async def counted_files(self, grant: AccessGrant, bucket: str) -> frozenset[str]:
         """Return the ids of the files that take up a caller's room in a bucket, as far as they are known."""
@@ -207,7 +202,7 @@ class _Count:
     """One caller's rows, within one transaction; without `keeps` nothing is written into them."""
 
     def __init__(
-        self, connection: sqlite3.Connection, grant: AccessGrant, today: str, *, keeps: bool = True
+        self, connection: sqlite3.Connection, grant: AccessGrant, today: str, *, keeps: bool
     ) -> None:
         self._connection = connection
         self._grant = grant

@@ -10,7 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 from calypso_mcp.domain.states.file_state import FileState, StateReport
 from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
-from calypso_mcp.server.results.models import USUAL, Prose, ToolResult
+from calypso_mcp.server.results.models import USUAL, Prose, ToolResult, first
 
 #: Published as text: the tool list is paid for by the byte.
 ReadinessWord = Annotated[Readiness, WithJsonSchema({"type": "string"})]
@@ -83,12 +83,12 @@ def reason_line(text: str) -> str:
     return clean_line(text, _REASON_CHARS)
 
 
-def listed(report: StateReport, *, name_ready: bool = False) -> tuple[list[ItemStanding], int]:
-    """Return the items of `report` worth reading, failures first, and how many more there are.
+def list_items(report: StateReport, *, name_ready: bool) -> tuple[list[ItemStanding], int | None]:
+    """Return the items of `report` worth reading, failures first, and how many more there are (None: none).
 
     Args:
-        report: Where things stand.
-        name_ready: Whether to list what is searchable as well; what was read with a warning always is.
+        report: The states to choose from.
+        name_ready: Whether to list all searchable files, instead of only those read with a warning.
     """
     ready = [
         state
@@ -96,8 +96,7 @@ def listed(report: StateReport, *, name_ready: bool = False) -> tuple[list[ItemS
         if state.readiness is Readiness.READY and (name_ready or state.warnings)
     ]
     items = [_item(state) for state in (*report.failed, *report.pending, *ready)]
-    most = _MOST_OF_BATCH if name_ready else MOST_ITEMS
-    return items[:most], max(0, len(items) - most)
+    return first(items, _MOST_OF_BATCH if name_ready else MOST_ITEMS)
 
 
 def next_step(state: Readiness, file_id: str) -> str:

@@ -67,31 +67,32 @@ async def list_page(
     Raises:
         InputError: The cursor is of another list.
     """
-    within = Reach(frozenset({bucket.id}), frozenset(bucket.file_ids))
-    if not await access.backend.abilities.have(Extension.SOURCES):
+    if await access.backend.abilities.have(Extension.SOURCES):
+        try:
+            page = await access.client.sources.page(
+                bucket.id,
+                query=filters.query or None,
+                kind=filters.kind or None,
+                tag=filters.tag or None,
+                state=filters.state or None,
+                sort=filters.sort or None,
+                order=filters.order or None,
+                limit=limit,
+                cursor=cursor or None,
+            )
+        except InvalidRequest as refusal:
+            if not cursor:
+                raise
+            raise InputError(
+                "The cursor is not one that list_sources returned.",
+                code="invalid_cursor",
+                hint="Call list_sources without cursor, then pass its next_cursor unchanged.",
+            ) from refusal
+    else:
         page = await access.client.member_files.page(bucket, filters.fit, limit=limit, cursor=cursor or None)
-        return page.model_copy(update={"sources": _seen(within, page.sources)})
-    try:
-        page = await access.client.sources.page(
-            bucket.id,
-            query=filters.query or None,
-            kind=filters.kind or None,
-            tag=filters.tag or None,
-            state=filters.state or None,
-            sort=filters.sort or None,
-            order=filters.order or None,
-            limit=limit,
-            cursor=cursor or None,
-        )
-    except InvalidRequest as refusal:
-        if not cursor:
-            raise
-        raise InputError(
-            "The cursor is not one that list_sources returned.",
-            code="invalid_cursor",
-            hint="Call list_sources without cursor, then pass its next_cursor unchanged.",
-        ) from refusal
-    return page.model_copy(update={"sources": _seen(within, page.sources)})
+    within = Reach(frozenset({bucket.id}), frozenset(bucket.file_ids))
+    seen = tuple(seen for source in page.sources if (seen := within.file(source)) is not None)
+    return page.model_copy(update={"sources": seen})
 
 
 async def require_source(access: Access, bucket: Bucket, name: str) -> Source:
@@ -121,10 +122,6 @@ async def require_source(access: Access, bucket: Bucket, name: str) -> Source:
         code="source_not_found",
         hint=f"Similar: {_named(page.sources)}." if page.sources else "Call list_sources for the names.",
     )
-
-
-def _seen(within: Reach, sources: Sequence[Source]) -> tuple[Source, ...]:
-    return tuple(seen for source in sources if (seen := within.file(source)) is not None)
 
 
 def _named(sources: Sequence[Source]) -> str:

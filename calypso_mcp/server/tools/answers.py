@@ -11,10 +11,10 @@ from pydantic.json_schema import SkipJsonSchema
 
 from calypso_mcp.api.agents import AgentModel
 from calypso_mcp.api.answers import ABSTAINED, EXTRACTIVE, PREVIOUS_NOT_FOUND, AnswerRequest, Conversation
-from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.search import SearchResult
 from calypso_mcp.domain.untrusted_text import clean, fence
-from calypso_mcp.errors import ApiError, InputError, NotFound, ScopeError
+from calypso_mcp.errors import ApiError, NotFound, ScopeError
+from calypso_mcp.server.calls.call_arguments import require_text
 from calypso_mcp.server.calls.call_progress import Step, call_progress
 from calypso_mcp.server.conversations import Turn, new_conversation_id, reach_digest
 from calypso_mcp.server.results import excerpts
@@ -80,8 +80,7 @@ async def ask_agent(
     conversation_id: Annotated[str, Field(description="To go on from an answer")] = "",
 ) -> Annotated[CallToolResult, AgentAnswer]:
     """Get an answer grounded in an agent's buckets, with citations."""
-    if not question.strip():
-        raise InputError("question is empty.", code="invalid_arguments", hint="Say what to answer.")
+    require_text("question", question, "Say what to answer.")
     model, turn = await chosen_agent(access, agent, conversation_id)
     request = AnswerRequest(
         model=model.id,
@@ -117,14 +116,12 @@ async def ask_agent(
             # Of an abstention there is nothing to go on from; an earlier answer's id still leads on.
             conversation_id=None if kind == ABSTAINED else _next_id(access, model, given.response_id),
             incomplete=incomplete(reached),
-            next_step=await _next_step(access, reached) if kind == ABSTAINED and reached else None,
+            next_step=(await name_emptiness(access, reached) or _LOOK)
+            if kind == ABSTAINED and reached
+            else None,
             notice=_NOTICE if found or kind == ABSTAINED else _NOTICE + _UNSOURCED,
         )
     )
-
-
-async def _next_step(access: Access, reached: Sequence[Bucket]) -> str:
-    return await name_emptiness(access, reached) or _LOOK
 
 
 async def _within_scope(access: Access, sources: Sequence[SearchResult]) -> list[Found]:

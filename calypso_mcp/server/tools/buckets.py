@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from typing import Annotated, Literal
 
 from mcp_types import CallToolResult
@@ -16,6 +16,7 @@ from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.states.statuses import BucketStatus
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import Conflict, InputError
+from calypso_mcp.server.calls.call_arguments import require_text
 from calypso_mcp.server.results.models import ToolResult, answer, first
 from calypso_mcp.server.scope.attached_agents import MOST_AGENTS, attached_agents
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
@@ -36,16 +37,18 @@ class BucketCard(ToolResult):
     more_agents: int | None = None
 
     @classmethod
-    def of(cls, bucket: Bucket, agents: list[str] | None, can: Container[Extension]) -> BucketCard:
+    def of(
+        cls, bucket: Bucket, attached: Mapping[str, list[str]] | None, can: Container[Extension]
+    ) -> BucketCard:
         """Return the card of `bucket`.
 
         Args:
             bucket: As the API states it.
-            agents: Those that search it; None where they cannot be listed.
+            attached: The agents that search each bucket, by its id; None if they cannot be listed.
             can: What the backend can do: one that lists sources leaves only failed members unindexed.
         """
         store = bucket.store
-        named, more_agents = first(agents or [], MOST_AGENTS)
+        agents, more_agents = first((attached or {}).get(bucket.id, []), MOST_AGENTS)
         return cls(
             slug=bucket.slug,
             name=clean_line(bucket.name, BUCKET_NAME_CHARS),
@@ -55,7 +58,7 @@ class BucketCard(ToolResult):
             pending=(store.pending_member_count if store else 0) or None,
             failed=bucket.failed_count or None if Extension.SOURCES in can else None,
             warnings=(store.warned_member_count if store else 0) or None,
-            agents=None if agents is None else named,
+            agents=None if attached is None else agents,
             more_agents=more_agents,
         )
 
@@ -96,14 +99,7 @@ async def list_buckets(
         BucketPage(
             backend=access.backend.label,
             total=len(buckets),
-            buckets=[
-                BucketCard.of(
-                    bucket,
-                    attached.get(bucket.id, []) if attached is not None else None,
-                    can,
-                )
-                for bucket in page
-            ],
+            buckets=[BucketCard.of(bucket, attached, can) for bucket in page],
             next_cursor=write_cursor(*_place(page[-1])) if more else None,
         )
     )
@@ -130,8 +126,7 @@ async def create_bucket(
     description: Annotated[str, Field(max_length=1000, description="What it holds")] = "",
 ) -> Annotated[CallToolResult, CreatedBucket]:
     """Make an empty bucket, or return the one that has the slug."""
-    if not name.strip():
-        raise InputError("name is empty.", code="invalid_arguments", hint="Give the bucket a name.")
+    require_text("name", name, "Give the bucket a name.")
     access.require_create(slug or None)
     before = await access.buckets(include_archived=True, fresh=True)
     existing = _find(before, slug, "")

@@ -21,6 +21,7 @@ from calypso_mcp.api.sources import SourceText
 from calypso_mcp.api.states import state_of_file
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, ScopeError
+from calypso_mcp.server.calls.call_arguments import require_text
 from calypso_mcp.server.results.models import Prose, ToolResult, answer, as_json, day_of
 from calypso_mcp.server.results.places import Place, place_text, read_place
 from calypso_mcp.server.results.standings import reason_of
@@ -73,8 +74,7 @@ async def search(
     query: Annotated[str, Field(min_length=1, max_length=2000, description="Words or a question")],
 ) -> Annotated[CallToolResult, FoundDocuments]:
     """Find documents in the Calypso buckets: files, web pages and Q&A. Read one with fetch."""
-    if not query.strip():
-        raise InputError("query is empty.", code="invalid_arguments", hint="Say what to look for.")
+    require_text("query", query, "Say what to look for.")
     is_readable = await access.backend.abilities.have(Extension.READ)
     documents: dict[str, FoundDocument] = {}
     for hit in await _find(access, query):

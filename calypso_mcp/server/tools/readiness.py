@@ -27,7 +27,7 @@ from calypso_mcp.server.results.standings import (
     MOST_ITEMS,
     ItemStanding,
     ReadinessWord,
-    listed,
+    list_items,
     reason_line,
 )
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
@@ -77,9 +77,14 @@ async def wait_for_bucket_sync(
     Pending is no error: call again.
     """
     given = {"bucket": bucket, "file_ids": file_ids, "batch_id": batch_id, "task_id": task_id}
-    if any(given.values()):
-        _require_one(given)
     again: dict[str, Any] = {name: value for name, value in given.items() if value}
+    if len(again) > 1:
+        wanted = ", ".join(given)
+        raise InputError(
+            f"Give exactly one of {wanted}; {len(again)} were given.",
+            code="invalid_arguments",
+            hint=f"Keep one of {wanted}.",
+        )
     time = CallTime(timeout_s)
     async with call_progress(ctx, ("indexing", "indexing")) as progress:
         try:
@@ -236,7 +241,7 @@ def _standing(
         name_ready: Whether to name what is searchable.
     """
     is_bucket = report.indexed_members is not None
-    items, omitted = listed(members or report, name_ready=name_ready and not is_bucket)
+    items, omitted = list_items(members or report, name_ready=name_ready and not is_bucket)
     failed = members.failed if members else report.failed
     return UploadStanding(
         readiness=report.state,
@@ -246,7 +251,7 @@ def _standing(
         pending=(report.pending_members or 0) if is_bucket else len(report.pending),
         # Of a bucket as a whole the report itself knows nothing of single members.
         items=None if is_bucket and not members and not report.failed else items or None,
-        omitted=omitted or None,
+        omitted=omitted,
         trouble=reason_line(report.trouble) if report.trouble else None,
         call_again=again if report.state is Readiness.PENDING else None,
         next_step=_next_step(report.state),
@@ -259,14 +264,3 @@ def _next_step(state: Readiness) -> str:
     if state is Readiness.FAILED:
         return "What failed will not become searchable: fix the cause given, then upload it again."
     return "Call wait_for_bucket_sync again with call_again; it continues where it stopped."
-
-
-def _require_one(given: dict[str, Any]) -> None:
-    names = [name for name, value in given.items() if value]
-    if len(names) != 1:
-        wanted = ", ".join(given)
-        raise InputError(
-            f"Give exactly one of {wanted}; {len(names)} were given.",
-            code="invalid_arguments",
-            hint=f"Keep one of {wanted}.",
-        )

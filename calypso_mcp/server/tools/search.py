@@ -13,6 +13,7 @@ from calypso_mcp.api.search import SearchRequest
 from calypso_mcp.domain.amounts import join_first
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError
+from calypso_mcp.server.calls.call_arguments import require_text
 from calypso_mcp.server.results import excerpts
 from calypso_mcp.server.results.hits import (
     Hit,
@@ -83,8 +84,7 @@ async def search_bucket(
     detail: Annotated[Literal["concise", "full"], Field(description="full: uncut, all")] = "concise",
 ) -> Annotated[CallToolResult, SearchHits]:
     """Find passages with citations: file, page or lines. Without bucket(s) or agent: in all."""
-    if not query.strip():
-        raise InputError("query is empty.", code="invalid_arguments", hint="Say what to look for.")
+    require_text("query", query, "Say what to look for.")
     if sum(map(bool, (bucket, buckets, agent))) > 1:
         raise InputError(
             "bucket, buckets and agent exclude each other.",
@@ -102,9 +102,9 @@ async def search_bucket(
         model = await access.require_agent(agent)
         found = await search_agent(access, request, model)
         searched = [entry for entry in await access.buckets() if entry.id in model.bucket_ids]
-        return answer(await show_hits(access, query, found, searched, detail))
-    searched = await require_searched(access, [bucket] if bucket else buckets)
-    found = await search_buckets(access, request, searched)
+    else:
+        searched = await require_searched(access, [bucket] if bucket else buckets)
+        found = await search_buckets(access, request, searched)
     return answer(await show_hits(access, query, found, searched, detail))
 
 

@@ -16,6 +16,7 @@ from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.domain.uploads.declaration import Declaration, content_digest
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.batches.batch_reports import earlier_line
+from calypso_mcp.server.calls.call_arguments import require_text
 from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.results.models import answer
 from calypso_mcp.server.results.standings import UploadReport
@@ -38,7 +39,7 @@ async def add_website(
     create_bucket: Annotated[bool, Field(description="If missing")] = False,
 ) -> Annotated[CallToolResult, UploadReport]:
     """Read one public web page into a bucket; the same URL again refreshes it. Follows no links."""
-    _check_url(url)
+    require_text("url", url, "Give the page's address.")
     target = await create_missing(access, await upload_target(access, bucket, create=create_bucket))
     declared = Declaration(destination=target.destination, title=title or None)
     replaces = await access.backend.abilities.have(Extension.REPLACE)
@@ -83,11 +84,6 @@ async def add_qa(
         else "Stored as a Markdown file: this Calypso takes no questions. An earlier answer stays beside it."
     )
     return await _answer(access, added, target, remark)
-
-
-def _check_url(url: str) -> None:
-    if not url.strip():
-        raise ContentError("url is empty.", code="invalid_arguments", hint="Give the page's address.")
 
 
 async def _answer(access: Access, added: FileState, target: Target, remark: str) -> CallToolResult:

@@ -7,6 +7,7 @@ scope, and only where the operator offers the tool that does it for a model.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated, TypeVar
 from urllib.parse import quote
 
@@ -177,20 +178,14 @@ class PageEndpoints:
             "Content-Disposition": f"attachment; filename*=utf-8''{quote(name, safe='')}",
             "X-Content-Type-Options": "nosniff",
         }
-
-        async def read() -> bytes:
-            return await access.client.sources.content(file.id)
-
+        read = partial(access.client.sources.content, file.id)
         return Download(self._downloads, access.grant.name, read, headers)
 
     async def picture(self, access: Access, request: Request) -> Response:
         """Answer with what a page of a PDF looks like."""
         self._require("read_source")
         file = await require_file(access, request.path_params["file_id"])
-
-        async def read() -> bytes:
-            return await access.client.sources.picture(file.id, request.path_params["page"])
-
+        read = partial(access.client.sources.picture, file.id, request.path_params["page"])
         headers = {**_NO_STORE, "X-Content-Type-Options": "nosniff"}
         return Download(self._downloads, access.grant.name, read, headers, "image/png")
 
