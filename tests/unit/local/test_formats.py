@@ -7,6 +7,7 @@ from base64 import b64encode
 from dataclasses import replace
 from email.message import EmailMessage
 from io import BytesIO
+from time import process_time
 from zipfile import ZipFile
 
 import pytest
@@ -441,3 +442,42 @@ def test_comments_on_slides_of_old_and_new_programs_are_found() -> None:
 @pytest.mark.parametrize("name", ["a.txt", "a.eml", "a.csv", "Makefile"])
 def test_a_name_alone_tells_that_a_file_is_quick_to_read(name: str) -> None:
     assert is_quick_by_name(name, "")
+
+
+def _workbook(rows: str) -> str:
+    start, end = EXCEL_2003.index("<Row>"), EXCEL_2003.index("</Table>")
+    return EXCEL_2003[:start] + rows + EXCEL_2003[end:]
+
+
+@pytest.mark.parametrize("number", ["abc", "-5", "2²", "9" * 5_000, "99999999999", ""])
+def test_a_row_whose_number_is_none_follows_the_one_before(number: str) -> None:
+    cell = f'<Cell ss:Index="{number}" ss:MergeAcross="{number}"><Data>Ninety euros</Data></Cell>'
+    [_, table] = read("a.xml", _workbook(f'<Row ss:Index="{number}">{cell}</Row>')).blocks
+    assert (table.text, table.line_start) == ("Ninety euros", 1)
+
+
+def test_cells_that_take_no_room_in_the_file_do_not_fill_memory() -> None:
+    cell = '<Cell ss:MergeAcross="9999"/>'
+    far = '<Row><Cell ss:Index="16384"/></Row>' * 700
+    merged = f"<Row>{cell * 2_000}</Row>"
+    with pytest.raises(ExtractionFailed, match="too many cells"):
+        read("a.xml", _workbook(far))
+    assert read("a.xml", _workbook(merged)).text == "Rates"
+
+
+_PART = "<pkg:part pkg:name='/a.xml'><pkg:xmlData>"
+PARTS = {
+    "parts without an end": f"<pkg:package >{_PART * 100_000}",
+    "parts of which the last one ends": f"<pkg:package >{_PART * 100_000}</pkg:xmlData></pkg:part>",
+    "damaged bytes": "<pkg:package ><pkg:part pkg:name='/a'><pkg:binaryData>abc</pkg:binaryData></pkg:part>",
+    "foreign letters": "<pkg:package ><pkg:part pkg:name='/a'><pkg:binaryData>ä</pkg:binaryData></pkg:part>",
+}
+
+
+@pytest.mark.parametrize("content", PARTS.values(), ids=PARTS)
+def test_a_damaged_package_in_one_document_is_called_damaged_at_once(content: str) -> None:
+    """The rest of the file was once copied for each part: four megabytes took all memory."""
+    started = process_time()
+    with pytest.raises(ExtractionFailed, match="is damaged"):
+        read("a.xml", content)
+    assert process_time() - started < 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -16,9 +17,11 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 from cryptography.x509.oid import NameOID
 
-from calypso_mcp.local.indexing.documents import Document, FileContent
+from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.detection import choose_entry
+from calypso_mcp.local.indexing.formats.mail.signed import signed_content
 from calypso_mcp.local.indexing.formats.mail.tnef import read_tnef
+from tests.support.old_files import holding_itself
 
 SENTENCE = "Отпуск составляет двадцать восемь календарных дней."
 _RICH = b"{\\rtf1\\ansi Ninety days.\\par}"
@@ -154,3 +157,28 @@ def test_an_encrypted_or_damaged_message_says_that_it_was_not_read() -> None:
     ):
         [warning] = read("a.eml", _opaque(data)).warnings
         assert "smime.p7m" in warning
+
+
+def test_what_a_hostile_message_counts_is_not_taken_at_its_word() -> None:
+    """Four megabytes of lists without an end once took a quarter of a minute."""
+    strings = struct.pack("<IHHI", 1, 0x101E, 0x1009, 0xFFFF_FFFF) + bytes(4 << 20)
+    parts = _STREAMED[: _STREAMED.index(b"\x04\x1b")] + b"\4\0" * (2 << 20) + bytes(12)
+    started = time.process_time()
+    assert read_tnef(_winmail(_attribute(0x69003, strings))) is not None
+    assert signed_content(parts) is None
+    assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize("page", [1, 65_535, 2_147_483_647])
+def test_an_outlook_message_of_no_known_code_page_is_called_damaged(page: int) -> None:
+    message: Any = msg.MapiMessage.create(unicode_strings=False)
+    message.set_property(0x1000, msg.PropertyTypeCode.PTYP_STRING8, b"Ninety days.")
+    message.set_property(0x3FFD, msg.PropertyTypeCode.PTYP_INTEGER32, page)
+    with pytest.raises(ExtractionFailed, match="is damaged"):
+        read("a.msg", message.to_bytes())
+
+
+def test_an_outlook_message_that_holds_itself_is_called_damaged() -> None:
+    data = msg.MapiMessage.create().to_bytes()
+    with pytest.raises(ExtractionFailed, match="is damaged"):
+        read("a.msg", holding_itself(data))

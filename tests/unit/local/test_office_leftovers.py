@@ -27,13 +27,16 @@ from odf.text import P
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.detection import choose_entry
+from calypso_mcp.local.indexing.formats.office import binary_sheets
 from calypso_mcp.local.indexing.formats.office.packages import Package
+from calypso_mcp.local.indexing.formats.office.placed_files import placed_files
 from tests.support.binary_workbook import (
     binary_workbook,
     cell_next_to_the_last,
     cell_with_column,
     shared_cell,
 )
+from tests.support.old_files import holding_itself, with_one_stream_for_all
 
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -375,3 +378,55 @@ def test_an_old_file_whose_unused_entries_are_filled_is_read() -> None:
     assert filled != data
     text = read("old.doc", filled).text
     assert [words for words in BESIDE["old.doc"] if words not in text] == []
+
+
+@pytest.mark.parametrize("name", BESIDE)
+def test_an_old_file_that_holds_itself_is_read_as_far_as_it_goes(name: str) -> None:
+    data = holding_itself(_old(name))
+    assert list(placed_files(data)) == []
+    assert read(name, data).blocks
+
+
+def test_streams_that_share_their_bytes_are_not_read_again_and_again() -> None:
+    root = CFBStorage("Root Entry")
+    for number in range(1_000):
+        stream = CFBStream("CONTENTS", b"x" * (2 << 20 if number == 0 else 1))
+        root.add_storage(CFBStorage(f"Pool {number}")).add_stream(stream)
+    data = with_one_stream_for_all(CFBWriter.to_bytes(CFBDocument(root)), "CONTENTS")
+    started = time.process_time()
+    assert list(placed_files(data)) == []
+    assert time.process_time() - started < 2
+
+
+def _sheet(data: bytes) -> bytes:
+    return Package(data).part("xl/worksheets/sheet1.bin")
+
+
+def _with_sheet(data: bytes, sheet: bytes) -> bytes:
+    return Package(data).copy({}, {"xl/worksheets/sheet1.bin": sheet})
+
+
+def test_a_damaged_binary_sheet_fails_honestly() -> None:
+    data = binary_workbook(cell_with_column("lane", 1), cell_next_to_the_last("slow"))
+    sheet = _sheet(data)
+    for at in range(len(sheet)):
+        for rest in (b"", b"\xff\xff\xff\x7f" + sheet[at + 4 :]):
+            with suppress(ExtractionFailed):
+                read("a.xlsb", _with_sheet(data, sheet[:at] + rest))
+
+
+def test_a_binary_sheet_of_countless_records_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(binary_sheets, "_MOST_RECORDS", 1_000)
+    data = binary_workbook(cell_next_to_the_last("slow"))
+    with pytest.raises(ExtractionFailed, match="more than 1,000 records"):
+        read("a.xlsb", _with_sheet(data, _sheet(data) + b"\x01\x00" * 1_000))
+
+
+def test_a_package_with_a_damaged_part_is_called_damaged() -> None:
+    target = BytesIO()
+    with zipfile.ZipFile(target, "w") as package:
+        package.writestr("meta.xml", "Ninety euros")
+    whole = target.getvalue()
+    for data in (whole.replace(b"euros", b"pound"), whole.replace(b"PK\3\4", b"PK\3\5")):
+        with pytest.raises(ExtractionFailed, match="is damaged"):
+            Package(data).text("meta.xml")

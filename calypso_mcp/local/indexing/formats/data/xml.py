@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from html import unescape
+from itertools import chain
 from xml.parsers import expat
 
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
@@ -37,6 +38,9 @@ _NO_TEXT = frozenset({"script", "style"})
 #: Of an Excel workbook in the XML of 2003.
 _WORKBOOK = "urn:schemas-microsoft-com:office:spreadsheet"
 _MOST_COLUMNS = 16_384
+#: Empty cells take no room in the file, but all of a row do here.
+_MOST_CELLS = 10_000_000
+_INDEX = re.compile(r"[0-9]{1,7}")
 _NO_ATTRIBUTES = re.compile(
     r"xmlns|xml:|^(?:id|class|style|type|version|href|src|d|[a-z]{1,2}\d?)$|:schemaLocation$"
 )
@@ -70,7 +74,8 @@ def read_xml(file: FileContent) -> Document:
     """Return the text of every element with the lines it stands on.
 
     Raises:
-        ExtractionFailed: `too_large` when elements are nested absurdly deep.
+        ExtractionFailed: `too_large` when elements are nested absurdly deep, or the cells of a workbook are
+            too many; `broken` for a damaged office file.
     """
     declared = _ENCODING.search(file.data[:400])
     decoded = decode(file.data, declared[1].decode("ascii") if declared is not None else file.charset)
@@ -105,11 +110,18 @@ def _parse(text: str) -> _Element:
 
 
 def _workbook_blocks(book: _Element) -> Iterator[Block]:
+    from calypso_mcp.local.indexing.formats.office.model import TOO_MANY_CELLS
     from calypso_mcp.local.indexing.formats.office.spreadsheets import sheet_blocks
 
+    left = _MOST_CELLS
     for number, sheet in enumerate(_named(book, "Worksheet"), 1):
         name = _attribute(sheet, "Name") or f"Sheet {number}"
-        rows = [row for table in _named(sheet, "Table") for row in _rows(table)]
+        rows: list[Row] = []
+        for row in chain.from_iterable(map(_rows, _named(sheet, "Table"))):
+            rows.append(row)
+            left -= len(row.cells)
+            if left < 0:
+                raise ExtractionFailed("too_large", TOO_MANY_CELLS)
         yield from sheet_blocks(Part("sheet", number, name), rows)
         for comment in _named(sheet, "Table", "Row", "Cell", "Comment"):
             yield Block(f"Comment: {_text(comment)}")
@@ -119,13 +131,13 @@ def _rows(table: _Element) -> Iterator[Row]:
     """Yield the rows of a sheet; what is empty is left out of the file, and what follows is numbered."""
     number = 0
     for row in _named(table, "Row"):
-        number = int(_attribute(row, "Index") or number + 1)
+        number = _number(row, "Index") or number + 1
         cells: list[str] = []
         for cell in _named(row, "Cell"):
-            column = int(_attribute(cell, "Index") or len(cells) + 1)
+            column = _number(cell, "Index") or len(cells) + 1
             cells += [""] * (min(column, _MOST_COLUMNS) - 1 - len(cells))
             cells.append(" ".join(map(_text, _named(cell, "Data"))))
-            cells += [""] * min(int(_attribute(cell, "MergeAcross") or 0), _MOST_COLUMNS)
+            cells += [""] * min(_number(cell, "MergeAcross"), _MOST_COLUMNS - len(cells))
         yield Row(cells, number, number)
 
 
@@ -140,6 +152,12 @@ def _named(element: _Element, name: str, *below: str) -> Iterator[_Element]:
 
 def _attribute(element: _Element, name: str) -> str:
     return next((value for key, value in element.attributes.items() if _local(key) == name), "")
+
+
+def _number(element: _Element, name: str) -> int:
+    """Return the number that an attribute says; 0 where it says none."""
+    value = _attribute(element, name)
+    return int(value) if _INDEX.fullmatch(value) is not None else 0
 
 
 class _Builder:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from email.errors import HeaderParseError
@@ -22,8 +21,11 @@ from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, Fil
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode_short
 from calypso_mcp.local.indexing.formats.mail.letters import Body, Letter, letter_document, unpack_rich_text
 from calypso_mcp.local.indexing.formats.members import Member
+from calypso_mcp.local.indexing.formats.office.placed_files import DAMAGES
 
 _open: Any = OleFileIO  # not typed
+#: What the libraries raise of damaged messages.
+_DAMAGES: Final = (*DAMAGES, UnrecognizedCodePageError, UnsupportedEncodingError)
 _storage: Any = Storage
 #: PidTagRtfCompressed (MS-OXCMSG 2.2.1.58.4): where a body is that has neither text nor HTML.
 _RTF: Final = 0x1009
@@ -72,7 +74,7 @@ def read_outlook(file: FileContent) -> Document:
             storage: Storage = _storage.from_ole(opened)
         message = Message(_in_unicode(storage, _charset(storage)))
         return letter_document([_letter(message, 0)], file)
-    except (OSError, LookupError, ValueError, struct.error) as error:
+    except _DAMAGES as error:
         raise ExtractionFailed("broken", "The file is damaged, or no Outlook message.") from error
 
 

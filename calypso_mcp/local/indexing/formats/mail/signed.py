@@ -10,6 +10,8 @@ _STRING_OF_PARTS = 0x24
 _INDEFINITE = 0x80
 #: Files are nested this deep where programs make them, with room to spare.
 _MOST_DEPTH = 30
+#: Parts of one element; programs that send a message in pieces make them of a thousand bytes or more.
+_MOST_PARTS = 100_000
 
 
 class _Element(NamedTuple):
@@ -41,6 +43,8 @@ def _inside(data: bytes, outer: _Element) -> list[_Element]:
     found: list[_Element] = []
     at = outer.start
     while at < outer.end:
+        if len(found) == _MOST_PARTS:
+            raise ValueError("too many parts")
         found.append(_element(data, at))
         at = found[-1].next
     return found
@@ -52,9 +56,11 @@ def _element(data: bytes, at: int, depth: int = 0) -> _Element:
         if depth > _MOST_DEPTH:
             raise ValueError("nested too deeply")
         end = start
-        while data[end] or data[end + 1]:
+        for _ in range(_MOST_PARTS):
+            if not (data[end] or data[end + 1]):
+                return _Element(tag, start, end, end + 2)
             end = _element(data, end, depth + 1).next
-        return _Element(tag, start, end, end + 2)
+        raise ValueError("too many parts")
     if length > _INDEFINITE:
         width = length - _INDEFINITE
         length, start = int.from_bytes(data[start : start + width], "big"), start + width

@@ -94,23 +94,27 @@ def _properties(data: bytes, charset: str) -> Iterator[tuple[int, bytes]]:
                 reader.padded(reader.number())
             else:
                 reader.take(4)
-        values = list(_values(reader, kind, charset))
+        values = _values(reader, kind)
         if len(values) == 1:
-            yield number, values[0]
+            yield number, _plain(values[0], kind & ~_MANY, charset)
 
 
-def _values(reader: _Reader, kind: int, charset: str) -> Iterator[bytes]:
-    base = kind & ~_MANY
-    width = _WIDTHS.get(base)
-    for _ in range(min(reader.number(), len(reader.data)) if kind & _MANY or width is None else 1):
-        value = reader.take(width) if width is not None else reader.padded(reader.number())
-        if base == _UNICODE:
-            value = value.decode("utf-16-le", "replace").rstrip("\0").encode()
-        elif base == _STRING:
-            value = decode_short(value.rstrip(b"\0"), charset).text.encode()
-        elif base == _OBJECT:
-            value = value[_CLASS_BYTES:]
-        yield value
+def _values(reader: _Reader, kind: int) -> list[bytes]:
+    width = _WIDTHS.get(kind & ~_MANY)
+    values: list[bytes] = []
+    for _ in range(reader.number() if kind & _MANY or width is None else 1):
+        if reader.at >= len(reader.data):
+            break
+        values.append(reader.take(width) if width is not None else reader.padded(reader.number()))
+    return values
+
+
+def _plain(value: bytes, kind: int, charset: str) -> bytes:
+    if kind == _UNICODE:
+        return value.decode("utf-16-le", "replace").rstrip("\0").encode()
+    if kind == _STRING:
+        return decode_short(value.rstrip(b"\0"), charset).text.encode()
+    return value[_CLASS_BYTES:] if kind == _OBJECT else value
 
 
 class _Reader:

@@ -6,6 +6,7 @@ import re
 import struct
 from collections.abc import Iterator
 
+from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.indexing.formats.office.packages import Package
 
 _SHEETS = re.compile(r"^xl/worksheets/[^/]+\.bin$")
@@ -16,6 +17,8 @@ _COMMENT_TEXT, _LETTERS_AT = 637, 5
 _ROW, _LONG_CELLS, _SHORT_CELLS = 0, range(1, 12), range(12, 19)
 #: By how much the numbers of records of short cells are higher.
 _SHORT = 11
+#: A sheet of more cells holds more text than is taken.
+_MOST_RECORDS = 5_000_000
 
 
 def with_long_cells(package: Package) -> bytes | None:
@@ -24,7 +27,7 @@ def with_long_cells(package: Package) -> bytes | None:
     for name in filter(_SHEETS.match, package.names):
         part = package.part(name)
         if any(kind in _SHORT_CELLS for kind, _, _ in _records(part)):
-            changed[name] = b"".join(_long(part))
+            changed[name] = _long(part)
     return package.copy({}, changed) if changed else None
 
 
@@ -38,7 +41,8 @@ def binary_comments(package: Package) -> Iterator[str]:
                 yield " ".join(letters.decode("utf-16-le", "replace").split())
 
 
-def _long(part: bytes) -> Iterator[bytes]:
+def _long(part: bytes) -> bytes:
+    written = bytearray()
     column = -1
     for kind, record, content in _records(part):
         if kind == _ROW:
@@ -47,19 +51,23 @@ def _long(part: bytes) -> Iterator[bytes]:
             [column] = struct.unpack_from("<I", content)
         elif kind in _SHORT_CELLS:
             column += 1
-            yield bytes([kind - _SHORT]) + _size(len(content) + 4) + struct.pack("<I", column) + content
+            written += bytes([kind - _SHORT]) + _size(len(content) + 4) + struct.pack("<I", column) + content
             continue
-        yield record
+        written += record
+    return bytes(written)
 
 
 def _records(part: bytes) -> Iterator[tuple[int, bytes, bytes]]:
     """Yield the kind of each record, all its bytes, and its content."""
     at = 0
-    while at < len(part):
+    for _ in range(_MOST_RECORDS):
+        if at >= len(part):
+            return
         kind, start = _number(part, at, 2)
         size, start = _number(part, start, 4)
         yield kind, part[at : start + size], part[start : start + size]
         at = start + size
+    raise ExtractionFailed("too_large", f"A sheet holds more than {_MOST_RECORDS:,} records.")
 
 
 def _number(part: bytes, at: int, most: int) -> tuple[int, int]:

@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from html import unescape
 from io import BytesIO
 
-from calypso_mcp.local.indexing.formats.office.packages import taken_out
+from calypso_mcp.local.indexing.documents import ExtractionFailed
+from calypso_mcp.local.indexing.formats.office.packages import DAMAGED, taken_out
 
 _OPEN = re.compile(r"<office:document\b([^<>]*\soffice:mimetype=[\"']([\w./-]{1,100})[\"'][^<>]*)>")
 _PARTS = re.compile(r"<pkg:package[\s>]")
@@ -41,7 +42,11 @@ _STYLE_RELATION = _MAIN_RELATION.replace("word/document.xml", "styles.xml").repl
 
 
 def packed(text: str) -> bytes | None:
-    """Return the package that an XML document stands for; None where it stands for none."""
+    """Return the package that an XML document stands for; None where it stands for none.
+
+    Raises:
+        ExtractionFailed: `broken`.
+    """
     head = text[:_HEAD_CHARS]
     if (opened := _OPEN.search(head)) is not None:
         return _open_document(_BINARY.sub("", text[opened.end() :]), opened[1], opened[2])
@@ -98,17 +103,24 @@ def _parts(text: str) -> Iterator[tuple[str, str | bytes]]:
     """Yield the parts of a flat OPC document, the list of their types first."""
     types: dict[str, str] = {}
     found: list[tuple[str, str | bytes]] = []
-    for part in _PART.finditer(text):
-        attributes = {name: unescape(value) for name, value in _ATTRIBUTE.findall(part[0])}
+    for content in taken_out(text, _PART, "</pkg:part>")[1]:
+        start = content.partition(">")[0]
+        attributes = {name: unescape(value) for name, value in _ATTRIBUTE.findall(start)}
         name = attributes.get("name", "")
-        content = text[part.end() : text.find("</pkg:part>", part.end())]
         types[name] = attributes.get("contentType", "application/xml")
         if "<pkg:xmlData" in content[:_HEAD_CHARS]:
             found.append((name[1:], _inside(_slice(content, "pkg:xmlData"))))
         else:
-            found.append((name[1:], b64decode(_inside(_slice(content, "pkg:binaryData")))))
+            found.append((name[1:], _bytes(_inside(_slice(content, "pkg:binaryData")))))
     yield "[Content_Types].xml", _content_types(types)
     yield from found
+
+
+def _bytes(letters: str) -> bytes:
+    try:
+        return b64decode(letters)
+    except ValueError as error:
+        raise ExtractionFailed("broken", DAMAGED) from error
 
 
 def _content_types(types: dict[str, str]) -> str:

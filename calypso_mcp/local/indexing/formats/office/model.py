@@ -8,19 +8,20 @@ from itertools import zip_longest
 import anydoc
 
 from calypso_mcp.local.indexing.documents import Block, ExtractionFailed
+from calypso_mcp.local.indexing.formats.office.packages import DAMAGED
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, Row, is_header, table_blocks
 
 _INDENT = "  "
 _PROTECTED = "The file is protected by a password. Upload a copy without it."
 #: What a password makes of Office Open XML (MS-OFFCRYPTO 2.3.4.4).
 _ENCRYPTED_PART = "EncryptedPackage".encode("utf-16-le")
-DAMAGED = "The file is damaged: it holds no document. Upload a copy that opens in its program."
 #: A ZIP, which a package is; where anydoc sees none, its end is missing.
 _PACKAGE = b"PK\x03\x04"
 _UNPACKS_TOO_FAR = "The file unpacks to more than is allowed. Upload it in parts."
+TOO_MANY_CELLS = "A sheet spans too many cells. Delete those far away from its table or save it as CSV."
 #: By limit of anydoc.
 _TOO_LARGE = {
-    "max_grid_slots": "A sheet spans too many cells. Delete those far away from its table or save it as CSV.",
+    "max_grid_slots": TOO_MANY_CELLS,
     "max_xml_nodes": "The file has too many cells or paragraphs. Upload it in parts, or large sheets as CSV.",
     "max_xml_depth": "The file is nested too deeply: it is damaged, or made to do harm.",
 }

@@ -12,10 +12,9 @@ from typing import Any
 import olefile  # pyright: ignore[reportMissingTypeStubs]
 
 from calypso_mcp.local.indexing.formats.office.packages import PRINT_CODE
+from calypso_mcp.local.indexing.formats.office.placed_files import DAMAGES
 
 _open: Any = olefile.OleFileIO  # not typed
-#: What olefile and a damaged file raise.
-_DAMAGES = (OSError, struct.error, ValueError, TypeError, IndexError)
 _ENTRY_BYTES = 128
 _FILLED_ENTRY = b"\xff" * _ENTRY_BYTES
 _UNUSED_ENTRY = bytes(68) + b"\xff" * 12 + bytes(48)
@@ -46,7 +45,7 @@ def read_beside(data: bytes) -> Iterator[str]:
     try:
         with _open(BytesIO(data)) as ole:
             found = list(_of_word(ole) if ole.exists(_WORD) else _of_excel(ole) if ole.exists(_EXCEL) else ())
-    except _DAMAGES:
+    except DAMAGES:
         return  # what anydoc read of the damaged file is all there is
     yield from dict.fromkeys(text for raw in found if (text := " ".join(_CONTROL.sub("", raw).split())))
 
@@ -54,7 +53,7 @@ def read_beside(data: bytes) -> Iterator[str]:
 def with_plain_directory(data: bytes) -> bytes:
     """Return a copy whose unused directory entries are empty (MS-CFB 2.6.1); some programs fill them."""
     copy = bytearray(data)
-    with suppress(*_DAMAGES), _open(BytesIO(data)) as ole:
+    with suppress(*DAMAGES), _open(BytesIO(data)) as ole:
         sector = ole.first_dir_sector
         for _ in ole.fat:
             if sector >= len(ole.fat):
@@ -72,7 +71,7 @@ def is_old_workbook(data: bytes) -> bool:
     try:
         with _open(BytesIO(data)) as ole:
             return ole.exists(_EXCEL) or ole.exists(_EXCEL_5)
-    except _DAMAGES:
+    except DAMAGES:
         return False
 
 

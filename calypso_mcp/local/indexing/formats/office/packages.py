@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
@@ -15,6 +16,9 @@ from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.indexing.formats.members import Member
 from calypso_mcp.local.indexing.formats.office.placed_files import placed_files
 
+DAMAGED = "The file is damaged: it holds no document. Upload a copy that opens in its program."
+#: What `zipfile` raises of damaged archives, encrypted parts and methods that it does not know.
+BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 #: Text of the marker before each slide: a private-use character that no presentation shows.
 SLIDE_MARK = "\ue000slide\ue000"
 #: Most bytes that the parts looked at here may unpack to.
@@ -113,7 +117,7 @@ class Package:
     """A ZIP package of XML parts, read within limits."""
 
     def __init__(self, data: bytes) -> None:
-        """Open the package; raises zipfile.BadZipFile."""
+        """Open the package; raises one of `BAD_ZIP`."""
         self._archive = zipfile.ZipFile(BytesIO(data))
         self.names = self._archive.namelist()
         self._left = _MOST_BYTES
@@ -123,10 +127,13 @@ class Package:
 
         Raises:
             KeyError: There is none of that name.
-            ExtractionFailed: `too_large`: all parts together unpack to more than is allowed.
+            ExtractionFailed: `too_large`: all parts together unpack to more than is allowed; `broken`.
         """
-        with self._archive.open(name) as opened:
-            content = opened.read(self._left + 1)
+        try:
+            with self._archive.open(name) as opened:
+                content = opened.read(self._left + 1)
+        except BAD_ZIP as error:
+            raise ExtractionFailed("broken", DAMAGED) from error
         self._left -= len(content)
         if self._left < 0:
             raise ExtractionFailed("too_large", f"The file unpacks to more than {_MOST_BYTES:,} bytes.")

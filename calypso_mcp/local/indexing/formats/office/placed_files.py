@@ -14,7 +14,7 @@ from calypso_mcp.local.indexing.formats.members import Member
 
 _open: Any = olefile.OleFileIO  # not typed
 #: What olefile and a damaged file raise.
-_DAMAGES = (OSError, struct.error, ValueError, TypeError, IndexError)
+DAMAGES = (RecursionError, OSError, struct.error, ValueError, TypeError, LookupError)
 _PACKAGE = "\x01Ole10Native"
 #: Streams that are files themselves: by Acrobat, and by Office.
 _WHOLE = ("CONTENTS", "Package")
@@ -27,12 +27,19 @@ def placed_files(data: bytes) -> Iterator[Member]:
     """Yield the files in an OLE object, or in an old document; nothing of damaged ones."""
     try:
         with _open(BytesIO(data)) as ole:
+            left = len(data)
             for path in ole.listdir():
+                if path[-1] != _PACKAGE and path[-1] not in _WHOLE:
+                    continue
+                left -= ole.get_size(path)
+                if left < 0:
+                    return  # streams do not overlap
+                stream = ole.openstream(path).read()
                 if path[-1] == _PACKAGE:
-                    yield from _unpacked(ole.openstream(path).read())
-                elif path[-1] in _WHOLE and (whole := ole.openstream(path).read()).startswith(_KNOWN_STARTS):
-                    yield Member("placed file", "", whole)
-    except _DAMAGES:
+                    yield from _unpacked(stream)
+                elif stream.startswith(_KNOWN_STARTS):
+                    yield Member("placed file", "", stream)
+    except DAMAGES:
         return
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -19,7 +18,7 @@ from calypso_mcp.local.indexing.formats.office.old_files import (
     read_beside,
     with_plain_directory,
 )
-from calypso_mcp.local.indexing.formats.office.packages import SLIDE_MARK, Package
+from calypso_mcp.local.indexing.formats.office.packages import BAD_ZIP, SLIDE_MARK, Package
 from calypso_mcp.local.indexing.formats.office.placed_files import placed_files
 from calypso_mcp.local.indexing.formats.office.rich_text import with_all_text
 from calypso_mcp.local.indexing.formats.office.spreadsheets import read_spreadsheet
@@ -102,7 +101,7 @@ def _package(data: bytes) -> Package | None:
     """Return the package that a file is; None for the older formats, which may hold one."""
     try:
         return None if data.startswith(_OLE) else Package(data)
-    except zipfile.BadZipFile:
+    except BAD_ZIP:
         return None
 
 

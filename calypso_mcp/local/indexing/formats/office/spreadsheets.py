@@ -15,7 +15,8 @@ import anydoc
 import python_calamine
 
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, Part
-from calypso_mcp.local.indexing.formats.office.model import DAMAGED, grid_of, inline_text, parse
+from calypso_mcp.local.indexing.formats.office.model import grid_of, inline_text, parse
+from calypso_mcp.local.indexing.formats.office.packages import DAMAGED
 from calypso_mcp.local.indexing.formats.tables import Row, is_header, table_blocks
 
 #: Rows above the header, such as the sheet's title.
@@ -42,7 +43,10 @@ def read_spreadsheet(data: bytes) -> Document:
     sheets = [sheet for sheet in book.sheets_metadata if sheet.typ == python_calamine.SheetTypeEnum.WorkSheet]
     visible = [sheet.name for sheet in sheets if sheet.visible == python_calamine.SheetVisibleEnum.Visible]
     for number, name in enumerate((sheet.name for sheet in sheets), 1):
-        sheet = book.get_sheet_by_name(name)
+        try:
+            sheet = book.get_sheet_by_name(name)
+        except (python_calamine.CalamineError, OSError) as error:
+            raise ExtractionFailed("broken", DAMAGED) from error
         if sheet.start is None or sheet.end is None:
             continue
         tables = shown.get(name) or (shown.get("") if visible == [name] else None)
