@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.semantic.options import EmbeddingOptions
-from calypso_mcp.local.web.policy import WebPolicy
+from calypso_mcp.local.web.policy import PrivateHosts, WebPolicy
 from calypso_mcp.local.writing.options import WriterOptions
 from calypso_mcp.settings import Settings
 
 
 def local_options(settings: Settings, api_key: str) -> LocalOptions:
-    """Return what the embedded Calypso must be told; `api_key` opens it."""
+    """Return the settings of the embedded Calypso; `api_key` opens it."""
     return LocalOptions(
         data_dir=settings.data_dir,
         api_key=api_key,
         min_free_bytes=settings.min_free_disk_bytes,
-        web=WebPolicy.opening(settings.allow_private_hosts),
+        web=WebPolicy(PrivateHosts.parse(settings.allow_private_hosts)),
         embeddings=embedding_options(settings),
         writer=writer_options(settings),
     )

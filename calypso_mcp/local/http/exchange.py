@@ -49,7 +49,8 @@ class Events:
     events: AsyncIterable[Mapping[str, Any]]
 
 
-Handler = Callable[[Backend, Request], Awaitable[Answer | Events | Response]]
+Reply = Answer | Events | Response
+Handler = Callable[[Backend, Request], Awaitable[Reply]]
 
 
 def endpoint(handle: Handler) -> Callable[[Request], Awaitable[Response]]:

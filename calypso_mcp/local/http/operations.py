@@ -10,17 +10,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.wire import WireModel
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.http.exchange import Answer, Events, Handler, endpoint, read_body, read_query
+from calypso_mcp.local.http.exchange import Handler, Reply, endpoint, read_body, read_query
 
 M = TypeVar("M", bound=WireModel)
-
-Answered = Awaitable[Answer | Events | Response]
 
 #: Media types of bodies that are no JSON object, in the place of a shape.
 EVENT_STREAM = "text/event-stream"
@@ -45,7 +42,7 @@ class Operation:
 
     method: str
     path: str
-    handler: Callable[..., Answered]
+    handler: Callable[..., Awaitable[Reply]]
     answers: Mapping[int, tuple[Any, ...]]
     asks: type[WireModel] | None = None
     refuses: tuple[int, ...] = ()
@@ -58,7 +55,7 @@ class Operation:
         """Whether `asks` describes the body rather than the query string."""
         return self.asks is not None and self.method not in {"GET", "DELETE"}
 
-    async def carry_out(self, backend: Backend, request: Request) -> Answer | Events | Response:
+    async def carry_out(self, backend: Backend, request: Request) -> Reply:
         """Read what `request` asks and return what the handler answers."""
         if self.asks is None:
             return await self.handler(backend, request)
@@ -82,7 +79,7 @@ def routes(operations: Iterable[Operation]) -> list[Route]:
 
 
 def _dispatcher(methods: Mapping[str, Operation]) -> Handler:
-    async def dispatch(backend: Backend, request: Request) -> Answer | Events | Response:
+    async def dispatch(backend: Backend, request: Request) -> Reply:
         method = "GET" if request.method == "HEAD" else request.method
         return await methods[method].carry_out(backend, request)
 

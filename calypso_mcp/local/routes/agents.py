@@ -20,6 +20,7 @@ from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.identifiers import fingerprint
 from calypso_mcp.local.refusals import Refusal, bucket_required, invalid, not_found
 from calypso_mcp.local.store import agents, buckets, idempotency
+from calypso_mcp.local.store.idempotency import KeyedRequest
 from calypso_mcp.local.uploads.destinations import resolve
 
 
@@ -76,14 +77,14 @@ async def list_models(backend: Backend, _: Request) -> Answer:
 
 async def create_agent(backend: Backend, request: Request, body: CreateAgent) -> Answer:
     """Make a named agent bound to at least one bucket."""
-    key = idempotency_key(request)
+    asked = KeyedRequest("agent", idempotency_key(request), body.to_wire())
     references = body.bucket_references
     if not references:
         raise bucket_required()
     agent_id = _agent_id(body)
 
     def work(connection: sqlite3.Connection) -> tuple[AgentScope, bool]:
-        made = idempotency.find_created(connection, "agent", key, body.to_wire())
+        made = idempotency.find_created(connection, asked)
         if made is not None:
             return agent_models.find(connection, agent_models.model_id(made)), True
         bound = resolve(connection, references)
@@ -98,7 +99,7 @@ async def create_agent(backend: Backend, request: Request, body: CreateAgent) ->
             bucket_ids=[bucket.id for bucket in bound],
             now=now,
         )
-        idempotency.remember(connection, "agent", key, body.to_wire(), agent_id, now=now)
+        idempotency.remember(connection, asked, agent_id, now=now)
         return AgentScope(agent, tuple(bound), ()), False
 
     scope, is_replay = await backend.database.write(work)

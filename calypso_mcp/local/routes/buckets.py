@@ -18,6 +18,7 @@ from calypso_mcp.local.identifiers import iso_time
 from calypso_mcp.local.refusals import Refusal, invalid
 from calypso_mcp.local.store import buckets, idempotency
 from calypso_mcp.local.store.buckets import BucketRow, Members
+from calypso_mcp.local.store.idempotency import KeyedRequest
 
 
 class CountsBody(TypedDict):
@@ -83,21 +84,21 @@ async def list_buckets(backend: Backend, _: Request, asked: BucketQuery) -> Answ
 
 async def create_bucket(backend: Backend, request: Request, body: CreateBucket) -> Answer:
     """Make an empty bucket; a slug that exists is a conflict, a replayed key is not."""
-    key = idempotency_key(request)
+    asked = KeyedRequest("bucket", idempotency_key(request), body.to_wire())
     name = body.name.strip()
     slug = slug_of(body.slug) if body.slug else slug_for(name, "bucket")
     if not name or not slug:
         raise invalid("A bucket needs a name, and its slug at least one ASCII letter or digit.")
 
     def work(connection: sqlite3.Connection) -> tuple[BucketRow, bool]:
-        made = idempotency.find_created(connection, "bucket", key, body.to_wire())
+        made = idempotency.find_created(connection, asked)
         if made is not None:
             return buckets.get(connection, made), True
         if buckets.find_slug(connection, slug) is not None:
             raise Refusal(409, "bucket_slug_exists", f"There is a bucket with the slug {slug!r} already.")
         now = backend.now()
         row = buckets.insert(connection, slug=slug, name=name, description=body.description, now=now)
-        idempotency.remember(connection, "bucket", key, body.to_wire(), row.id, now=now)
+        idempotency.remember(connection, asked, row.id, now=now)
         return row, False
 
     row, is_replay = await backend.database.write(work)

@@ -27,6 +27,7 @@ from calypso_mcp.local.rate_limit import count_create
 from calypso_mcp.local.refusals import Refusal, bucket_required, no_such_file, not_found
 from calypso_mcp.local.store import files, idempotency, sessions
 from calypso_mcp.local.store.files import FileRow
+from calypso_mcp.local.store.idempotency import KeyedRequest
 from calypso_mcp.local.store.sessions import Address, NewSession
 from calypso_mcp.local.uploads.addresses import build_upload_target
 from calypso_mcp.local.uploads.admission import check_file, check_room
@@ -38,8 +39,7 @@ _TASK_TYPE = "knowledge_indexing"
 
 async def create_session(backend: Backend, request: Request, body: CreateUploadSession) -> Answer:
     """Accept one file's declaration and answer with the address for its bytes."""
-    key = idempotency_key(request)
-    content = body.published()
+    asked = KeyedRequest("session", idempotency_key(request), body.published())
     declaration = body.declaration(body.content_type)
     if not declaration.destination.is_given:
         raise bucket_required()
@@ -49,13 +49,13 @@ async def create_session(backend: Backend, request: Request, body: CreateUploadS
     def work(connection: sqlite3.Connection) -> tuple[Address, bool]:
         now, lifetime_s = backend.now(), backend.options.session_lifetime_s
         count_create(connection, per_second=backend.options.creates_per_second, now=now)
-        made = idempotency.find_created(connection, "session", key, content)
+        made = idempotency.find_created(connection, asked)
         if made is not None:
             return sessions.renew(connection, made, now=now, lifetime_s=lifetime_s), True
         bucket_ids = assign(connection, declaration.destination, now=now)
         new = NewSession(declaration, body.size_bytes, bucket_ids)
         address = sessions.insert(connection, new, now=now, lifetime_s=lifetime_s)
-        idempotency.remember(connection, "session", key, content, address.session_id, now=now)
+        idempotency.remember(connection, asked, address.session_id, now=now)
         return address, False
 
     address, is_replay = await backend.database.write(work)

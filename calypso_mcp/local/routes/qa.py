@@ -16,6 +16,7 @@ from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
 from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.refusals import invalid
 from calypso_mcp.local.routes.websites import FetchedBody, source_fields
+from calypso_mcp.local.store.idempotency import KeyedRequest
 from calypso_mcp.local.uploads import keeping
 
 #: As long as one search may be, and as much as an answer of a few pages.
@@ -37,7 +38,7 @@ async def add_qa(backend: Backend, request: Request, body: AddQa) -> Answer:
         raise invalid("A question and its answer must not be empty.")
     if len(question) > _QUESTION_CHARS or len(answer) > _ANSWER_CHARS:
         raise invalid(f"A question has at most {_QUESTION_CHARS:,} characters, an answer {_ANSWER_CHARS:,}.")
-    asked = keeping.Request("qa", idempotency_key(request), body.to_wire())
+    asked = KeyedRequest("qa", idempotency_key(request), body.to_wire())
     declaration = Declaration(
         filename=qa_filename(question),
         destination=body.destination,

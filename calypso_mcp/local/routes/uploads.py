@@ -25,7 +25,7 @@ from calypso_mcp.local.processes.turns import Overtaken
 from calypso_mcp.local.store import sessions
 from calypso_mcp.local.store.sessions import CANCELLED, UPLOADED, SessionRow
 from calypso_mcp.local.uploads.addresses import UPLOAD_PATH
-from calypso_mcp.local.uploads.content_range import BadRange, Part, Query, read_hashes, read_range
+from calypso_mcp.local.uploads.content_range import BadRange, Part, read_hashes, read_range
 
 #: Bytes gathered before they are written, and so the most that one upload holds in memory.
 _WRITE_BYTES = 1_048_576
@@ -83,7 +83,7 @@ async def _put(backend: Backend, request: Request, session: SessionRow) -> Respo
     if session.state == UPLOADED:
         return _finished(session)
     try:
-        if isinstance(wanted, Query):
+        if wanted is None:
             stored = await backend.on_disk(partial(backend.blobs.stored, session.id, session.size_bytes))
             return _incomplete(stored)
         if session.size_bytes <= CHUNK_GRANULARITY and wanted == Part(0, session.size_bytes):
@@ -101,7 +101,7 @@ async def _put(backend: Backend, request: Request, session: SessionRow) -> Respo
         raise _Stop(503, "Another request is sending these bytes.", {"Retry-After": "1"}) from None
 
 
-def _wanted(request: Request, session: SessionRow) -> Query | Part:
+def _wanted(request: Request, session: SessionRow) -> Part | None:
     length = request.headers.get("content-length", "")
     try:
         return read_range(

@@ -21,6 +21,7 @@ from calypso_mcp.local.indexing.formats.registry import readable_formats
 from calypso_mcp.local.rate_limit import count_create
 from calypso_mcp.local.refusals import Refusal
 from calypso_mcp.local.routes.files import sync_wire
+from calypso_mcp.local.store.idempotency import KeyedRequest
 from calypso_mcp.local.uploads import keeping
 from calypso_mcp.local.uploads.admission import check_file
 from calypso_mcp.local.uploads.keeping import Kept, Kind
@@ -67,7 +68,7 @@ class WebBody(FetchedBody):
 
 async def add_website(backend: Backend, request: Request, body: AddWebsite) -> Answer:
     """Read a web page into buckets; one that is there already is a conflict, unless it is to be replaced."""
-    asked = keeping.Request("website", idempotency_key(request), body.to_wire())
+    asked = KeyedRequest("website", idempotency_key(request), body.to_wire())
     wanted = _want("website", body, body.tags_hint)
     kept = await _earlier(backend, asked, wanted)
     if kept is None and not wanted.replaces and body.if_exists != "keep_both":
@@ -107,7 +108,7 @@ async def add_website(backend: Backend, request: Request, body: AddWebsite) -> A
 
 async def import_url(backend: Backend, request: Request, body: ImportUrl) -> Answer:
     """Fetch a file of the public web into buckets."""
-    asked = keeping.Request("import-url", idempotency_key(request), body.to_wire())
+    asked = KeyedRequest("import-url", idempotency_key(request), body.to_wire())
     wanted = _want("file", body, body.tags)
     kept = await _earlier(backend, asked, wanted)
     same = await keeping.find_same(backend, wanted.declared(), "file") if kept is None else None
@@ -154,7 +155,7 @@ def _want(kind: Kind, body: AddWebsite | ImportUrl, tags: str | None) -> _Wanted
     )
 
 
-async def _earlier(backend: Backend, asked: keeping.Request, wanted: _Wanted) -> Kept | None:
+async def _earlier(backend: Backend, asked: KeyedRequest, wanted: _Wanted) -> Kept | None:
     """Return what the same request made before.
 
     One that replaces is carried out again: reading the page again is what it asks for, and equal content

@@ -14,11 +14,6 @@ class BadRange(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """Asks how many bytes are stored."""
-
-
-@dataclass(frozen=True, slots=True)
 class Part:
     """Brings the bytes from `start` up to, not including, `stop`."""
 
@@ -26,8 +21,8 @@ class Part:
     stop: int
 
 
-def read_range(header: str | None, *, content_length: int | None, size_bytes: int) -> Query | Part:
-    """Return what the request brings.
+def read_range(header: str | None, *, content_length: int | None, size_bytes: int) -> Part | None:
+    """Return the part that the request brings; None if it asks how many bytes are stored.
 
     Args:
         header: Its Content-Range; without one the body is the whole object.
@@ -48,7 +43,7 @@ def read_range(header: str | None, *, content_length: int | None, size_bytes: in
         if matched["start"] is None:
             if content_length:
                 raise BadRange("A request with 'bytes */' has no body.")
-            return Query()
+            return None
         part = Part(int(matched["start"]), int(matched["end"]) + 1)
     if part.stop <= part.start or part.stop > size_bytes:
         raise BadRange(f"The range lies outside the announced {size_bytes} bytes.")

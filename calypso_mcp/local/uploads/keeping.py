@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from calypso_mcp.domain.states.statuses import FileStatus
 from calypso_mcp.domain.uploads.declaration import Declaration
@@ -14,20 +14,12 @@ from calypso_mcp.local.blobs import Digests
 from calypso_mcp.local.refusals import bucket_required
 from calypso_mcp.local.store import files, idempotency, sessions, sources
 from calypso_mcp.local.store.files import FileRow
+from calypso_mcp.local.store.idempotency import KeyedRequest
 from calypso_mcp.local.store.sessions import NewSession
 from calypso_mcp.local.uploads.admission import check_file, check_room
 from calypso_mcp.local.uploads.destinations import assign
 
 Kind = Literal["file", "website", "qa"]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A create request: which operation, under which Idempotency-Key, and what it asks for."""
-
-    operation: str
-    key: str | None
-    body: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +31,7 @@ class Kept:
     replaces: str | None = None
 
 
-async def find_made(backend: Backend, request: Request) -> FileRow | None:
+async def find_made(backend: Backend, request: KeyedRequest) -> FileRow | None:
     """Return what an earlier request with this key made.
 
     Raises:
@@ -47,7 +39,7 @@ async def find_made(backend: Backend, request: Request) -> FileRow | None:
     """
 
     def work(connection: sqlite3.Connection) -> FileRow | None:
-        session_id = idempotency.find_created(connection, request.operation, request.key, request.body)
+        session_id = idempotency.find_created(connection, request)
         session = sessions.get(connection, session_id) if session_id else None
         return files.get(connection, session.file_id) if session and session.file_id else None
 
@@ -71,7 +63,9 @@ async def find_same(backend: Backend, declaration: Declaration, kind: Kind) -> F
     )
 
 
-async def keep(backend: Backend, declaration: Declaration, data: bytes, kind: Kind, request: Request) -> Kept:
+async def keep(
+    backend: Backend, declaration: Declaration, data: bytes, kind: Kind, request: KeyedRequest
+) -> Kept:
     """Store `data` as a source and queue it, unless its newest version is the same already.
 
     Raises:
@@ -105,8 +99,8 @@ async def keep(backend: Backend, declaration: Declaration, data: bytes, kind: Ki
             _take_labels(connection, same, declaration, now)
             return Kept(files.get_all(connection, [same.id])[same.id], is_replay=True)
         file_id = files.insert(connection, session, now=now, kind=kind)
-        idempotency.forget(connection, request.operation, request.key)
-        idempotency.remember(connection, request.operation, request.key, request.body, session_id, now=now)
+        idempotency.forget(connection, request)
+        idempotency.remember(connection, request, session_id, now=now)
         replaced = same.id if same is not None and declaration.if_exists == "replace" else None
         return Kept(files.get_all(connection, [file_id])[file_id], is_replay=False, replaces=replaced)
 

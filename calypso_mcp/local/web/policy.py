@@ -36,13 +36,13 @@ class PrivateHosts:
         """Return the hosts that `texts` name, each with or without a port.
 
         Raises:
-            Refusal: One of them is no host.
+            Refusal: One of them is not a host.
         """
         urls = [(parse_url(f"http://{text}"), text) for text in texts]
         return cls(frozenset((url.host, url.port if _PORT.search(text) else None) for url, text in urls))
 
     def include(self, host: str, port: int) -> bool:
-        """Whether the operator opened this one."""
+        """Whether the operator opened this host at this port."""
         return (host, port) in self.hosts or (host, None) in self.hosts
 
     def check_url(self, url: WebUrl) -> None:
@@ -96,11 +96,6 @@ class WebPolicy:
     resolve: Resolve = resolve_by_system
     network: AsyncNetworkBackend | None = field(default=None, repr=False)
     tls: SSLContext | None = field(default=None, repr=False)
-
-    @classmethod
-    def opening(cls, private_hosts: Iterable[str]) -> WebPolicy:
-        """Return the usual policy, with these private hosts open; Refusal where one is no host."""
-        return cls(PrivateHosts.parse(private_hosts))
 
 
 def _not_public(host: str) -> Exception:
