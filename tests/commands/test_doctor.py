@@ -29,6 +29,7 @@ from calypso_mcp.cli.doctor.findings import Finding, is_well
 from calypso_mcp.cli.doctor.machine import check_folders, check_machine
 from calypso_mcp.cli.doctor.settings_checks import check_settings
 from calypso_mcp.local.app import STORE_FILE
+from calypso_mcp.local.indexing.formats.ocr.engines import is_recognition_installed
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.server.registry import TOOLS
 from calypso_mcp.settings import read_settings
@@ -472,3 +473,9 @@ def test_missing_extras_name_this_python_and_those_of_contributors_are_left_out(
     assert {"ocr", "outlook", "semantic"} == {finding.message.split()[1].rstrip(":") for finding in findings}
     for finding in findings:
         assert finding.status == "ok" or f"{sys.executable} -m pip install" in finding.fix
+
+
+def test_what_reads_pictures_without_the_extra_is_named() -> None:
+    [finding] = [finding for finding in check_machine() if finding.message.startswith("Extra ocr")]
+    reads_pictures = finding.status == "ok" or "tesseract reads pictures" in finding.message
+    assert reads_pictures == is_recognition_installed()

@@ -15,6 +15,7 @@ from calypso_mcp import __version__
 from calypso_mcp.cli.clients.command import PACKAGE
 from calypso_mcp.cli.doctor.findings import Finding, note, ok, problem
 from calypso_mcp.errors import ConfigError
+from calypso_mcp.local.indexing.formats.ocr.engines import find_tesseract
 from calypso_mcp.local.store.connections.database import check_sqlite
 
 _AREA = "machine"
@@ -95,9 +96,10 @@ def _libraries(requirements: Sequence[str]) -> Iterator[Finding]:
         if extra in _FOR_CONTRIBUTORS:
             continue
         if absent:
+            instead = "; tesseract reads pictures" if extra == "ocr" and find_tesseract() is not None else ""
             yield note(
                 _AREA,
-                f"Extra {extra}: not installed.",
+                f"Extra {extra}: not installed{instead}.",
                 f"To have it: {sys.executable} -m pip install '{PACKAGE}[{extra}]'",
             )
         else:
