@@ -13,6 +13,12 @@ def holding_itself(data: bytes) -> bytes:
     return data[: root + _CHILD_AT] + struct.pack("<I", 0) + data[root + _CHILD_AT + 4 :]
 
 
+def with_an_endless_stream(data: bytes, name: str) -> bytes:
+    """Return a file of which a stream says that it is as long as a number can be."""
+    size_at = data.index(name.encode("utf-16-le")) + 120
+    return data[:size_at] + b"\xff" * 8 + data[size_at + 8 :]
+
+
 def with_one_stream_for_all(data: bytes, name: str) -> bytes:
     """Return a file whose streams of a name are all the largest one of them."""
     changed = bytearray(data)

@@ -469,6 +469,7 @@ _PART = "<pkg:part pkg:name='/a.xml'><pkg:xmlData>"
 PARTS = {
     "parts without an end": f"<pkg:package >{_PART * 100_000}",
     "parts of which the last one ends": f"<pkg:package >{_PART * 100_000}</pkg:xmlData></pkg:part>",
+    "a part without a name": "<pkg:package ><pkg:part pkg:name='/'><pkg:xmlData></pkg:xmlData></pkg:part>",
     "damaged bytes": "<pkg:package ><pkg:part pkg:name='/a'><pkg:binaryData>abc</pkg:binaryData></pkg:part>",
     "foreign letters": "<pkg:package ><pkg:part pkg:name='/a'><pkg:binaryData>ä</pkg:binaryData></pkg:part>",
 }

@@ -36,7 +36,7 @@ from tests.support.binary_workbook import (
     cell_with_column,
     shared_cell,
 )
-from tests.support.old_files import holding_itself, with_one_stream_for_all
+from tests.support.old_files import holding_itself, with_an_endless_stream, with_one_stream_for_all
 
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -385,6 +385,11 @@ def test_an_old_file_that_holds_itself_is_read_as_far_as_it_goes(name: str) -> N
     data = holding_itself(_old(name))
     assert list(placed_files(data)) == []
     assert read(name, data).blocks
+
+
+def test_a_stream_longer_than_any_file_is_not_read() -> None:
+    data = _object(CONTENTS=b"%PDF-1.4 no more")
+    assert list(placed_files(with_an_endless_stream(data, "CONTENTS"))) == []
 
 
 def test_streams_that_share_their_bytes_are_not_read_again_and_again() -> None:

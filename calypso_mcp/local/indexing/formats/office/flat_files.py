@@ -107,6 +107,8 @@ def _parts(text: str) -> Iterator[tuple[str, str | bytes]]:
         start = content.partition(">")[0]
         attributes = {name: unescape(value) for name, value in _ATTRIBUTE.findall(start)}
         name = attributes.get("name", "")
+        if not name[1:]:
+            continue
         types[name] = attributes.get("contentType", "application/xml")
         if "<pkg:xmlData" in content[:_HEAD_CHARS]:
             found.append((name[1:], _inside(_slice(content, "pkg:xmlData"))))

@@ -14,7 +14,7 @@ from calypso_mcp.local.indexing.formats.members import Member
 
 _open: Any = olefile.OleFileIO  # not typed
 #: What olefile and a damaged file raise.
-DAMAGES = (RecursionError, OSError, struct.error, ValueError, TypeError, LookupError)
+DAMAGES = (RecursionError, OverflowError, OSError, struct.error, ValueError, TypeError, LookupError)
 _PACKAGE = "\x01Ole10Native"
 #: Streams that are files themselves: by Acrobat, and by Office.
 _WHOLE = ("CONTENTS", "Package")
