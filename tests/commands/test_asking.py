@@ -105,6 +105,7 @@ def test_an_answer_makes_its_bucket_only_where_that_is_asked_for(tmp_path: Path)
     )
     added = command(data, *adding, "--create-bucket")
     assert "next_step: Search it with `calypso-mcp search`." in added.stdout
+    assert added.stderr == "new bucket: shuttle-times\n"
     assert "At noon." in command(data, "search", "shuttle").stdout
 
 
@@ -124,3 +125,5 @@ def test_a_page_on_this_machine_is_not_fetched(tmp_path: Path) -> None:
     refused = command(data, "add-url", "http://127.0.0.1:9/secret", "--bucket", "handbook")
     assert refused.returncode == 1
     assert "private" in refused.stderr or "public" in refused.stderr
+    missed = command(data, "add-url", "http://127.0.0.1:9/secret", "--bucket", "pages", "--create-bucket")
+    assert (missed.returncode, missed.stderr.splitlines()[0]) == (1, "new bucket: pages")

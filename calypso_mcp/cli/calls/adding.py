@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping
 
 from calypso_mcp.cli.arguments import CommandParser
@@ -31,7 +32,8 @@ def add_source(
         except ToolFailed as error:
             if error.code != "bucket_not_found" or not arguments.create_bucket:
                 raise
-            call_tool("create_bucket", {"name": arguments.destination}, flags)
+            created = call_tool("create_bucket", {"name": arguments.destination}, flags)
+            print(f"new bucket: {created['slug']}", file=sys.stderr)
             result = call_tool(tool, asked, flags)
     if not print_result(result, arguments):
         for name, value in result.items():
