@@ -37,7 +37,7 @@ RESPONSES = "/responses"
 DESCRIPTION = "/openapi.json"
 
 
-#: Ids are far shorter; every program on the way has a longest path of its own.
+#: Ids are far shorter, and every program on the way limits the length of a path.
 _LONGEST_ID: Final = 1_000
 
 
@@ -45,7 +45,7 @@ def fill(template: str, **ids: str) -> str:
     """Return `template` with each id percent-encoded as one path segment.
 
     Raises:
-        NotFound: An id would make the path another one (RFC 3986, 5.2.4), or none at all.
+        NotFound: An id would change the path (RFC 3986, 5.2.4), or is empty or too long.
     """
     if any(value in ("", ".", "..") or len(value) > _LONGEST_ID for value in ids.values()):
         raise NotFound(status=HTTPStatus.NOT_FOUND)

@@ -132,7 +132,7 @@ class SourceList(WireModel):
 
 
 class SourcePassage(WireModel):
-    """A piece of a source's text. `attributes` says where it stands, as in a search result."""
+    """A piece of a source's text. `attributes` give its place, as in a search result."""
 
     index: StrictInt
     text: str

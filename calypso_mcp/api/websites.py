@@ -20,7 +20,7 @@ def read_tags(value: Any) -> Any:
 
 
 def write_tags(tags: tuple[str, ...]) -> str | None:
-    """Return tags as these endpoints take them; None for none."""
+    """Return tags as these endpoints take them; None without tags."""
     return ",".join(tags) or None
 
 

@@ -1,4 +1,4 @@
-"""The client as others see it: one object for one API key."""
+"""The public client: one object for one API key."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class CalypsoClient:
 
     Attributes:
         buckets: List and create buckets.
-        sources: What a bucket holds, where the backend can tell (see `connection.extensions`).
-        member_files: The files that a bucket names, where the backend cannot list sources.
+        sources: The sources of a bucket, if the backend lists them (see `connection.extensions`).
+        member_files: The files that a bucket names, if the backend cannot list sources.
         files: Upload sessions, knowledge files, indexing tasks: one method per endpoint.
         batches: Likewise for batches.
         agents: List and create agents.

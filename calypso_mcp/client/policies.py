@@ -14,10 +14,10 @@ class Timeouts:
     """How long to wait for the network, in seconds.
 
     Attributes:
-        connect_s: Until a connection stands.
+        connect_s: Until a connection is open.
         read_s: Between two pieces of an answer.
-        write_s: Until a piece of a request is taken.
-        answer_s: For one attempt of one JSON request as a whole, so that a dripping answer ends, too.
+        write_s: Until a piece of a request is sent.
+        answer_s: For one attempt of one JSON request as a whole, so that a trickling answer ends, too.
         agent_s: For an agent's answer as a whole, all attempts included: less than the deadline of
             the call it is made for, so that the caller learns what to do about a slow agent.
     """

@@ -1,4 +1,4 @@
-"""Waits until uploads are searchable, and reports where they stand when the wait times out."""
+"""Waits until uploads are searchable, and reports their states when the wait times out."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class ReadinessWaiter:
         Args:
             target: What to wait for.
             timeout_s: Longest wait in seconds; 0 looks once.
-            first_look_s: Seconds that the first look may take although they are more than `timeout_s`.
+            first_look_s: Seconds that the first look may take, even if they exceed `timeout_s`.
             on_progress: Called when something has changed, and every few seconds besides.
 
         Returns:
-            Where everything stands. A timeout is no error: the report then says `pending`.
+            The states of all. A timeout is no error: the report then says `pending`.
 
         Raises:
             ScopeError: There is no such bucket.
@@ -116,8 +116,8 @@ class _Watch:
         self._batch_status: str | None = None
         self._bucket: Bucket | None = None
         self._trouble: str | None = None
-        #: Files of which this look knows already.
-        self._told: set[str] = set()
+        #: Files that this look has seen already.
+        self._seen_files: set[str] = set()
 
     def standings(self) -> tuple[FileState, ...]:
         return (*self._by_whole.values(), *self._by_file.values())
@@ -146,14 +146,14 @@ class _Watch:
         self._trouble = None
         stores = _Stores(self._buckets, self._target.bucket_id)
         requests = anyio.CapacityLimiter(_PARALLEL_REQUESTS)
-        self._told.clear()
+        self._seen_files.clear()
         if self._target.batch_id is not None:
             await self._ask(requests, self._look_at_batch, self._target.batch_id, stores)
         elif not self._target.file_ids and self._target.bucket_id is not None:
             await self._ask(requests, self._look_at_bucket, self._target.bucket_id, stores)
         async with open_task_group() as asking:
             for file_id, standing in self._by_file.items():
-                if standing.readiness is Readiness.PENDING and file_id not in self._told:
+                if standing.readiness is Readiness.PENDING and file_id not in self._seen_files:
                     asking.start_soon(self._ask, requests, self._look_at_file, file_id, stores)
 
     async def _ask(
@@ -187,14 +187,14 @@ class _Watch:
         self._by_file[file_id] = replace(state_of_file(file, store_active=store_active), id=file_id)
 
     async def _seen_file(self, file_id: str) -> tuple[KnowledgeFile | None, str]:
-        """Return a file as the caller may see it, or None; and the error code that stands for None."""
+        """Return a file as the caller may see it, or None; and the error code that None means."""
         try:
             file = await self._files.get(file_id)
         except NotFound as error:
             successor = error.ids.get("replaced_by")
             if successor is None or successor == file_id:
                 return None, error.code
-            # What was waited for is searchable as long as the version that took its place is.
+            # A file that was replaced counts as searchable while its successor is.
             try:
                 file = await self._files.get(successor)
             except NotFound as gone:
@@ -211,23 +211,23 @@ class _Watch:
         if self._target.view is None:
             self._batch_status = batch.status
             if not found or len(found) < batch.accepted:
-                # Of what the API does not list, only its word on the whole is known.
+                # For files that the API does not list, only the status of the whole batch is known.
                 found[batch_id] = state_of_batch(batch)
         self._by_whole = found or self._by_whole
 
     async def _look_at_files_of(self, batch_id: str, stores: _Stores) -> None:
-        """Look at files through their batch; those that it does not list are asked about one by one."""
+        """Look at files through their batch; files that it does not list are asked about one by one."""
         try:
             batch = await self._batches.get(batch_id)
         except CalypsoError as error:
             if error.retryable:
-                self._told.update(self._by_file)
+                self._seen_files.update(self._by_file)
                 raise
             return
         for standing in await self._items(batch, stores):
             if standing.file_id in self._by_file:
                 self._by_file[standing.file_id] = standing
-                self._told.add(standing.file_id)
+                self._seen_files.add(standing.file_id)
 
     async def _items(self, batch: Batch, stores: _Stores) -> list[FileState]:
         """Return the states of those items of a batch that the caller may see."""
@@ -292,7 +292,7 @@ class _Stores:
 
 
 async def _heartbeat(watch: _Watch, on_progress: OnProgress) -> None:
-    # Real time, whatever the clock: it is for those who sit in front of it.
+    # Real time instead of the clock's: a person is waiting.
     while True:
         await anyio.sleep(_HEARTBEAT_S)
         on_progress(watch.report())

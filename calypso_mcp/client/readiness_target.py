@@ -1,4 +1,4 @@
-"""What to wait for, and what of it the caller may see."""
+"""What to wait for, and which part of it the caller may see."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class ReadinessTarget:
 
     Attributes:
         file_ids: Knowledge files.
-        batch_id: Alone: a batch, item by item. Beside files: the batch they came with, so that one question
-            answers for all of them. Its other items do not count then.
-        bucket_id: Alone: the whole bucket. Beside the others: the bucket whose store is asked if a file
-            reports no sync.
-        view: What the caller may see: nothing else is counted or reported; None: everything.
+        batch_id: Alone: a batch, item by item. Together with files: the batch they came with, so that one
+            request covers all of them; its other items do not count.
+        bucket_id: Alone: the whole bucket. Together with the others: the bucket whose store is asked if a
+            file reports no sync.
+        view: What the caller may see; nothing else is counted or reported. None: everything.
     """
 
     file_ids: tuple[str, ...] = ()

@@ -20,32 +20,32 @@ def is_loopback(host: str) -> bool:
 def split_url(url: str) -> SplitResult | None:
     """Return the parts of a URL that names a host; None for any other text.
 
-    Spaces and control characters make it none, because `urlsplit` drops some of them: what was checked would
-    not be what is used.
+    A text with spaces or control characters is no URL here: `urlsplit` drops some of them, so the URL that
+    was checked would differ from the one that is used.
     """
     if not url.isprintable() or " " in url:
         return None
     try:
         parts = urlsplit(url)
-        _ = parts.port  # only read to have it checked
+        _ = parts.port  # reading it checks it
     except ValueError:
         return None
     return parts if parts.hostname else None
 
 
 def keeps_secrets(parts: SplitResult) -> bool:
-    """Return whether the way to that address is safe from readers."""
+    """Return whether nobody on the way to that address can read what is sent."""
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
 
 
 def is_api_root(parts: SplitResult) -> bool:
-    """Return whether an address is the root of an API: it ends in `/v1`, without query and fragment."""
+    """Return whether an address is the root of an API: it ends in `/v1`, without a query or fragment."""
     return parts.path.rstrip("/").endswith("/v1") and not parts.query and not parts.fragment
 
 
 def may_be_api_key(text: str) -> bool:
     """Return whether a text can travel in a header as a bearer token.
 
-    One that cannot would fail at the first request, with the key in the library's error.
+    Any other text would fail at the first request, with the key in the HTTP library's error.
     """
     return bool(text) and text.isascii() and text.isprintable() and " " not in text

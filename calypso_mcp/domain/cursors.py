@@ -25,7 +25,7 @@ def read_cursor(cursor: str, *kinds: type | UnionType) -> tuple[Any, ...] | None
     """
     try:
         place: object = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        # What cannot be written again was never written: half a character, or no number.
+        # `write_cursor` never writes half a character or NaN.
         json.dumps(place, ensure_ascii=False, allow_nan=False).encode()
     except (ValueError, RecursionError):  # not ASCII, Base64, UTF-8 or JSON, or nested too deeply
         return None

@@ -9,7 +9,7 @@ from typing import Final
 
 #: Steps of a curve.
 POINTS: Final = 48
-#: A pause of this length, in seconds, ends an upload: what comes after it is another.
+#: A pause of this length, in seconds, ends an upload: a source that comes later belongs to the next one.
 PAUSE_S: Final = 600.0
 
 
@@ -18,9 +18,9 @@ class Growth:
     """What happened to the sources that a bucket holds; times in seconds since 1970, each list sorted.
 
     Attributes:
-        added: When each came.
-        ready: When each of those that are searchable became so.
-        is_settled: Whether none is pending.
+        added: When each source was added.
+        ready: When each searchable source became searchable.
+        is_settled: Whether no source is pending.
     """
 
     added: Sequence[float]
@@ -33,7 +33,7 @@ class Growth:
         return cls(sorted(added), sorted(ready), is_settled)
 
     def latest_upload(self) -> float | None:
-        """Return when the latest upload began: after the last pause between two arrivals."""
+        """Return when the latest upload began: after the last pause between two sources."""
         begun = self.added[-1] if self.added else None
         for earlier, later in zip(reversed(self.added[:-1]), reversed(self.added), strict=False):
             if later - earlier > PAUSE_S:

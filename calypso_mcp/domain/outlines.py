@@ -22,9 +22,9 @@ class Stretch(NamedTuple):
     Attributes:
         start: Offset in the passage's text.
         line: 1-based line (in a sheet: row) that it begins on; None if unknown, `REPEATED` of column names.
-        last: The line it ends on where its lines cannot be told apart, else None: each of its lines is one of
-            the source.
-        heading: The titles it stands under; empty for none.
+        last: The line it ends on if its lines are not those of the source; None if each of its lines is a
+            line of the source.
+        heading: The titles above it; empty without titles.
     """
 
     start: int
@@ -37,7 +37,7 @@ Outline = tuple[Stretch, ...]
 
 
 class Spot(NamedTuple):
-    """Where a part of a passage stands; None for what is not known."""
+    """The place of a part of a passage in its source; None for each fact that is unknown."""
 
     heading: str | None
     line_start: int | None
@@ -58,7 +58,7 @@ def write_outline(outline: Sequence[Stretch], heading: str) -> list[list[Any]]:
 
 
 def read_outline(written: Any, heading: str) -> Outline:
-    """Return an outline from what `write_outline` returned; empty for anything else, which may be foreign."""
+    """Return the outline that `write_outline` wrote; empty for any other value, since it may be foreign."""
     found: list[Stretch] = []
     for entry in cast("list[Any]", written) if isinstance(written, list) else []:
         padded = [*cast("list[Any]", entry), *[None] * 4][:4] if isinstance(entry, list) else []
@@ -75,7 +75,7 @@ def read_outline(written: Any, heading: str) -> Outline:
 
 
 def find_spot(outline: Outline, text: str, start: int, end: int) -> Spot:
-    """Return where `text[start:end]` stands: the heading that all of it stands under, first and last line."""
+    """Return the place of `text[start:end]`: the heading above all of it, its first and its last line."""
     covered = [
         (stretch, max(start, stretch.start), min(end, stop))
         for stretch, stop in _bounded(outline, len(text))

@@ -11,7 +11,7 @@ _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
 
 def same_question(question: str) -> str:
-    """Return what spellings of one question have in common: case, spaces and closing marks do not count."""
+    """Return one text for all spellings of a question: case, spaces and closing marks do not count."""
     plain = unicodedata.normalize("NFKC", " ".join(question.split())).casefold()
     return plain.rstrip(" ?!.\u061f\u037e") or plain
 

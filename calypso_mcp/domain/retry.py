@@ -1,8 +1,8 @@
-"""Whether a failed attempt is worth another one, and after how long. Pure: the caller brings dice and clock.
+"""Whether to repeat a failed attempt, and after how long. Pure: the caller supplies random numbers and time.
 
-Broken connections, 408, 429 and 5xx are repeated, because they may go away by themselves.
-Every other 4xx would fail the same way again. A server that says how long to wait is obeyed up to a cap;
-a longer wait is handed back to the caller, who knows better what else to do with the time.
+Broken connections, 408, 429 and 5xx are repeated, because they may be temporary. Every other 4xx would fail
+the same way again. A wait that the server asks for is kept up to a cap; beyond it the caller gets the error,
+because only the caller knows what else to do with the time.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from typing import Final
 _REQUEST_TIMEOUT: Final = 408
 _TOO_MANY_REQUESTS: Final = 429
 _SERVER_ERRORS: Final = range(500, 600)
-#: "Not implemented" describes the server's program, which the next attempt meets again.
+#: "Not implemented": the next attempt would reach the same program.
 _NOT_IMPLEMENTED: Final = 501
 
-#: Beyond this exponent every delay has met its cap; a larger one would only overflow.
+#: Beyond this exponent every delay has reached its cap, and a larger exponent could overflow.
 _LARGEST_EXPONENT: Final = 32
 
 
 def is_retryable_status(status: int) -> bool:
-    """Return whether an answer with this HTTP status may come out differently next time."""
+    """Return whether the same request may succeed after an answer with this HTTP status."""
     if status in {_REQUEST_TIMEOUT, _TOO_MANY_REQUESTS}:
         return True
     return status in _SERVER_ERRORS and status != _NOT_IMPLEMENTED
@@ -54,8 +54,8 @@ class RetryPolicy:
 
         Args:
             attempt: The attempt that failed, counted from 1.
-            retryable: Whether this kind of failure may go away.
-            retry_after_s: What the server asked for.
+            retryable: Whether this kind of failure may be temporary.
+            retry_after_s: The wait that the server asked for, in seconds.
             jitter: A random number from 0 to 1. The wait lies between half of the exponential one and all
                 of it, so that clients that failed together do not come back together.
         """

@@ -1,6 +1,6 @@
-"""What may remain of text from outside: documents, file names, titles, bucket names.
+"""Cleans text from outside: documents, file names, titles, bucket names.
 
-A reader must see what the model sees, so characters that are invisible or that reorder what is shown go:
+A reader must see what the model sees, so characters that are invisible or that reorder others are removed:
 control and format characters, zero-width and bidirectional controls, tag characters, fillers, variation
 selectors and non-characters (Unicode Standard, Default_Ignorable_Code_Point; UTS #39; UAX #9). Words keep
 their meaning: the joiners that Persian, Indic scripts and emoji are written with stay where those scripts
@@ -20,9 +20,9 @@ _EMOJI_STYLE = "\ufe0f"
 
 #: Line ends other than the newline, the form feed between PDF pages included.
 _LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
-#: Terminal colour and cursor sequences: without their escape character the rest would be litter.
+#: Terminal colour and cursor sequences, removed whole: without the escape character the rest would show.
 _TERMINAL_SEQUENCE = re.compile("\x1b\\[[0-?]*[ -/]*[@-~]")
-#: What is never shown as a glyph of its own. Arabic number signs are format characters, but visible.
+#: Characters without a glyph of their own. Arabic number signs are format characters, but visible.
 _SUSPECT = re.compile(
     "["
     "\x00-\x08\x0e-\x1f\x7f-\x9f"  # controls; tab and newline are text
@@ -52,7 +52,7 @@ _VALUE_CHARS = 4_000
 def clean(text: str) -> str:
     r"""Return `text` as a person would see it, with `\n` as its only line end. Idempotent."""
     if text.isascii() and text.isprintable():
-        return text  # nothing below is among these characters
+        return text  # every character removed below is outside this set
     text = _LINE_END.sub("\n", text)
     text = _TERMINAL_SEQUENCE.sub("", text)
     return _SUSPECT.sub(_kept, text)

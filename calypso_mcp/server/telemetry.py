@@ -133,9 +133,9 @@ class Telemetry:
             span.set_attributes({"calypso.call_id": call.call_id, "calypso.outcome": call.outcome})
             if call.question:
                 span.set_attribute("calypso.question", call.question)
-            self._tell(call, seconds)
+            self._report(call, seconds)
 
-    def _tell(self, call: ToolCall, seconds: float) -> None:
+    def _report(self, call: ToolCall, seconds: float) -> None:
         if self.metrics is not None:
             self.metrics.tool_call(call.tool, call.outcome, seconds)
             for target, count in call.counts.items():

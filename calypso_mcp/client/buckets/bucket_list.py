@@ -68,7 +68,7 @@ class BucketListReader:
 
     @property
     def wanted(self) -> int:
-        """Bytes that the next piece should have: what is unread, so that a long entry costs linear time."""
+        """Bytes that the next piece should have: as many as are unread, so a long entry costs linear time."""
         return len(self._text) - self._at
 
     def feed(self, piece: bytes) -> None:
@@ -81,7 +81,7 @@ class BucketListReader:
         next(self._steps, None)
 
     def end(self, request_id: str | None = None) -> BucketList:
-        """Return the list, after the last piece; `request_id` counts where the body has none."""
+        """Return the list, after the last piece; `request_id` is used if the body states no id."""
         self._is_last = True
         self.feed(b"")
         if _NOT_BLANK.search(self._text, self._at):

@@ -1,4 +1,4 @@
-"""Requests that make Calypso read a URL: web pages, and files of the web."""
+"""Requests that make Calypso read a URL: web pages, and files on the web."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Websites:
 
 
 def made_state(answer: ApiAnswer[FetchedSource]) -> FileState:
-    """Return where a source stands that the API has just made, or had already."""
+    """Return the state of a source that the API has just made, or had already."""
     source = answer.body
     return replace(
         state_of_file(source),

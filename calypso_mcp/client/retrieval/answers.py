@@ -27,8 +27,8 @@ _LONGEST_ANSWER: Final = 1_000_000
 _MOST_KEPT: Final = 8_000_000
 #: Longest stream that is read, in bytes without compression; a delta of a few letters is an event.
 _LARGEST_STREAM: Final = 64 * 1024 * 1024
-#: How much of a stream is read as fast as it comes, and how much of the rest in a second, in bytes. A model
-#: writes some kilobytes a second; what sends more would take the processor from everybody else.
+#: Bytes of a stream that are read as fast as they come, and bytes per second after that. A model writes some
+#: kilobytes a second; a faster stream would take the processor from other callers.
 _UNPACED: Final = 1024 * 1024
 _PACED_PER_S: Final = 256 * 1024
 _EVENT_STREAM: Final = "text/event-stream"
@@ -48,8 +48,8 @@ class GroundedAnswer:
     Attributes:
         text: The answer; never empty.
         sources: The passages it rests on, as far as the API names them.
-        response_id: What the next turn refers to; None where the API gives none.
-        kind: How it was made where the backend says so; None: by a model.
+        response_id: The id that the next turn refers to; None if the API gives no id.
+        kind: How it was made, if the backend says so; None: by a model.
     """
 
     text: str
@@ -69,8 +69,8 @@ class Answers:
         """Return the answer to `request`, streamed or not.
 
         Args:
-            request: Whom to ask and what.
-            heard: Called, while the answer comes, with its length so far.
+            request: The agent and the question.
+            heard: Called with the length of the answer so far, while it arrives.
 
         Raises:
             AnswerFailed: It failed, broke off, or is empty.

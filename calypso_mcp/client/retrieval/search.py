@@ -1,4 +1,4 @@
-"""Searching, with the documented way round for servers that lack `/search` (API sheet section 9)."""
+"""Searching, with the documented fallback for servers that lack `/search` (API sheet section 9)."""
 
 from __future__ import annotations
 
@@ -97,14 +97,14 @@ def _is_missing(error: ApiError) -> bool:
 
 
 def _within(models: Sequence[AgentModel], wanted: frozenset[str]) -> list[str]:
-    """Return the fewest agents that together cover `wanted` and reach nothing else; none if none can."""
+    """Return few agents that together cover `wanted` and reach nothing else; an empty list if that fails."""
     candidates = [model for model in models if model.bucket_ids and wanted.issuperset(model.bucket_ids)]
     missing = set(wanted)
     chosen: list[str] = []
     while missing:
         best = max(candidates, key=lambda model: len(missing.intersection(model.bucket_ids)), default=None)
         if best is None or not missing.intersection(best.bucket_ids):
-            # A part of the buckets would look like the answer for all of them.
+            # Results from some of the buckets would look like results from all of them.
             return []
         chosen.append(best.id)
         missing.difference_update(best.bucket_ids)

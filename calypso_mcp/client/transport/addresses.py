@@ -1,4 +1,4 @@
-"""Addresses that this client is told to use: nothing is sent to one that would give secrets away."""
+"""Checks the addresses that this client is given: it sends nothing to one that would give secrets away."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Exchange:
         method: HTTP method.
         path: Path at the API, without a query; empty for the storage.
         sent_bytes: Length of the file content sent.
-        status: Status of the answer; None when there was none.
+        status: Status of the answer; None without an answer.
         request_id: The API's id of the request, for support.
         seconds: Time from sending until the answer was read.
     """
@@ -41,7 +41,7 @@ class Exchange:
 
 Observer = Callable[[Exchange], None]
 
-#: Who hears of the exchanges made in this context.
+#: Called with each exchange made in this context.
 observer: ContextVar[Observer | None] = ContextVar("calypso_exchange_observer", default=None)
 
 

@@ -44,7 +44,7 @@ SourceFactory = Callable[[], AbstractContextManager[ByteSource]]
 
 @dataclass(frozen=True, slots=True)
 class HashedFile:
-    """A way to open a file that was read a moment ago; it does not open what is another version by now.
+    """A way to open a file that was read a moment ago; it refuses to open another version of the file.
 
     Attributes:
         reopen: Opens it.

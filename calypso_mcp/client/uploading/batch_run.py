@@ -69,7 +69,7 @@ class BatchRun:
             board: Counts the progress.
             on_opened: Called with the batch's id before any byte is sent.
         """
-        #: The error that kept the batch from coming into being.
+        #: The error that kept the batch from being created.
         self.refusal: CalypsoError | None = None
         self._machine = BatchUpload(items)
         self._tools = tools
@@ -81,7 +81,7 @@ class BatchRun:
 
     @property
     def states(self) -> dict[str, FileState]:
-        """Where the files stand, by id."""
+        """The states of the files, by id."""
         return self._machine.states
 
     @property

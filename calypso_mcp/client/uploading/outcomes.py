@@ -1,4 +1,4 @@
-"""What goes into an upload, and how far it has come."""
+"""An upload as the caller declares it, and its progress."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Upload:
     Attributes:
         source: Its bytes, or a way to open them: with many files, only those in flight are open then.
         declaration: What is declared about it.
-        origin: Where it lies, an absolute path, to recognise a changed file. None for inline content.
+        origin: The absolute path of the file, to recognise a changed one. None for inline content.
     """
 
     source: ByteSource | SourceFactory

@@ -45,12 +45,12 @@ class Prepared:
 
     @cached_property
     def places(self) -> tuple[str, ...]:
-        """What stands for each of its origins and the buckets it goes to."""
+        """Keys of each of its origins together with the buckets it goes to."""
         return tuple(map(self.declaration.place_key, self.upload.origins))
 
     @cached_property
     def latest_keys(self) -> tuple[str, ...]:
-        """Keys of what went last from each of its origins."""
+        """Keys of the latest upload from each of its origins."""
         return tuple(map(self.declaration.latest_key, self.upload.origins))
 
     @cached_property

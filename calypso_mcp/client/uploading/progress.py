@@ -29,7 +29,7 @@ class ProgressBoard:
         self._bytes_done = 0
         self._bytes_total = 0
         self._phase: Phase = "hashing"
-        self._told_at = float("-inf")
+        self._reported_at = float("-inf")
 
     def enter(self, phase: Phase, *, bytes_total: int | None = None) -> None:
         """Begin a phase; `uploading` starts counting again, `done` completes the files."""
@@ -40,19 +40,19 @@ class ProgressBoard:
             self._files_done = self._files_total
         if bytes_total is not None:
             self._bytes_total = bytes_total
-        self.tell()
+        self.report()
 
     def hashed(self, size_bytes: int) -> None:
         """Count a file as looked at."""
         self._files_done += 1
         self._bytes_done += size_bytes
         self._bytes_total += size_bytes
-        self._tell_if_due()
+        self._report_if_due()
 
     def kept(self, size_bytes: int) -> None:
         """Count bytes as acknowledged."""
         self._bytes_done = min(self._bytes_total, self._bytes_done + size_bytes)
-        self._tell_if_due()
+        self._report_if_due()
 
     def done(self, files: int, missing_bytes: int = 0) -> None:
         """Count files as done with, and those of their bytes that did not have to be sent."""
@@ -62,11 +62,11 @@ class ProgressBoard:
         if self._phase == "uploading" and self._files_done == self._files_total:
             self.enter("finalizing")
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Report now."""
         if self._listener is None:
             return
-        self._told_at = self._clock.now()
+        self._reported_at = self._clock.now()
         self._listener(
             TransferProgress(
                 self._files_done, self._files_total, self._bytes_done, self._bytes_total, self._phase
@@ -74,11 +74,11 @@ class ProgressBoard:
         )
 
     async def heartbeat(self) -> None:
-        """Report every few seconds, until cancelled. Real time: it is for those who wait in it."""
+        """Report every few seconds, until cancelled. In real time: a person is waiting."""
         while self._listener is not None:
             await anyio.sleep(HEARTBEAT_S)
-            self.tell()
+            self.report()
 
-    def _tell_if_due(self) -> None:
-        if self._listener is not None and self._clock.now() - self._told_at >= _SHORTEST_PAUSE_S:
-            self.tell()
+    def _report_if_due(self) -> None:
+        if self._listener is not None and self._clock.now() - self._reported_at >= _SHORTEST_PAUSE_S:
+            self.report()

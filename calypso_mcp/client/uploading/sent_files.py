@@ -17,7 +17,7 @@ class SentFiles(Protocol):
     """The memory. It is empty if it cannot be kept; its methods raise nothing but cancellation."""
 
     async def find(self, keys: Collection[str]) -> dict[str, FileState]:
-        """Return what is known under any of `keys`."""
+        """Return the known files among `keys`, by key."""
         ...
 
     async def note(self, files: Mapping[str, FileState]) -> None:

@@ -172,7 +172,7 @@ def _state(file: KnowledgeFile, prepared: Prepared, *, replayed: bool) -> FileSt
 
 
 async def _differs(source: ByteSource, version: object, stored: str) -> bool:
-    """Whether `source` differs from what is stored; one written to after it was sent proves nothing."""
+    """Return whether `source` differs from the stored bytes; if it was written to since, that is unknown."""
     if version != await version_of(source):
         return False
     return stored != await sha256_of(source) and version == await version_of(source)

@@ -128,7 +128,7 @@ class Uploads:
     async def version_before(self, declaration: Declaration) -> FileState | None:
         """Return what will become of the version that a bucket holds when the next one is sent.
 
-        If the backend has no list of sources, only this client's memory can tell.
+        If the backend cannot list sources, only this client's memory knows earlier versions.
 
         Args:
             declaration: Of a source whose content is not known yet.

@@ -85,7 +85,7 @@ class Versions:
         return found
 
     async def newest(self, declaration: Declaration) -> Source | None:
-        """Return the newest version that the one bucket of a declaration holds; None where it holds none.
+        """Return the newest version that the one bucket of a declaration holds; None if there is no version.
 
         Raises:
             CalypsoError: The bucket could not be listed.
@@ -141,7 +141,7 @@ async def _is_same(upload: Upload, source: Source) -> bool:
 
 
 def _changed_labels(declared: Declaration, source: Source) -> RelabelSource | None:
-    """Return the declared labels that differ from those of `source`; None if none does.
+    """Return the declared labels that differ from those of `source`; None if all agree.
 
     A source may have more tags than were declared: a document can state some itself. Labels that are not
     declared stay.

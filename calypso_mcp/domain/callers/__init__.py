@@ -1,1 +1,1 @@
-"""What one caller may touch, store and request. Who a caller is, `server.access` finds out."""
+"""What one caller may touch, store and request. `server.access` finds out who a caller is."""

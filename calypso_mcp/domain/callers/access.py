@@ -13,7 +13,7 @@ from calypso_mcp.domain.pacing import SlidingWindow
 
 #: Length of the window that `calls_per_minute` counts in, in seconds.
 RATE_WINDOW_S = 60.0
-#: Callers remembered at once; the one silent for longest is forgotten first.
+#: Callers remembered at once; the one that has been silent longest is forgotten first.
 _REMEMBERED_CALLERS = 10_000
 
 
@@ -29,7 +29,7 @@ class AccessGrant:
         calls_per_minute: Requests allowed in any 60 seconds; None: the server's default.
         concurrent_calls: Requests allowed at the same time; None: the server's default.
         quota: How much the caller may store.
-        metrics: Whether `/metrics`, which counts everybody's calls, may be read.
+        metrics: Whether the caller may read `/metrics`, which counts the calls of all callers.
         expires_at: When the credential expires, in seconds since 1970; None: never.
     """
 

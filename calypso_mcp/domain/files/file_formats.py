@@ -35,7 +35,7 @@ class Container(StrEnum):
 
 
 class Locator(StrEnum):
-    """What a citation names in a file of this format, besides the headings a passage stands under."""
+    """What a citation names in a file of this format, besides the headings above a passage."""
 
     LINE = "line"
     PAGE = "page"
@@ -55,7 +55,7 @@ _CONTAINER_SIGNATURES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """Bytes that stand at `offset`, or anywhere in the first `within` bytes after it."""
+    """Bytes at `offset`, or anywhere in the first `within` bytes after it."""
 
     content: bytes
     offset: int = 0
@@ -72,7 +72,7 @@ class Signatures:
     """Signatures looked for at once, most of them by one comparison."""
 
     def __init__(self, signatures: Iterable[Signature]) -> None:
-        """Sort them by where they stand."""
+        """Separate those at the start of a file from the others."""
         every = tuple(signatures)
         self._others = tuple(signature for signature in every if signature.offset or signature.within)
         self._starts = tuple(signature.content for signature in every if signature not in self._others)
@@ -265,7 +265,7 @@ class ReadableFormats:
 
     def _marked(self, container: Container, head: bytes) -> FileFormat | None:
         """Return the first format of that container which has a signature in `head`."""
-        # Most files have none.
+        # Most files have no signature.
         if not self._signed_at_all[container].is_any_in(head):
             return None
         for known, signatures in self._signed[container]:
@@ -275,11 +275,11 @@ class ReadableFormats:
 
     def _as_text(self, stated: tuple[FileFormat, ...], head: bytes) -> FileFormat:
         plain = self.plain_text
-        told = next(
+        stated_text = next(
             (known for known in stated if known.container is Container.TEXT and known is not plain), None
         )
-        if told is not None:
-            return told
+        if stated_text is not None:
+            return stated_text
         start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
         # Programs of the web name tables of text so that Excel opens them.
         is_table = any(known.locator is Locator.ROW for known in stated)

@@ -1,1 +1,1 @@
-"""Where a source stands: the API's status words, and what they mean for being searchable."""
+"""The state of a source: the API's status words, and whether they mean that it is searchable."""

@@ -1,7 +1,6 @@
-"""Where one source stands, from its declaration to being searchable: one value for every layer.
+"""The state of one source, from its declaration to being searchable: one value for every layer.
 
-An upload, a look at a file and a wait all return it, so a new fact about a file is one more field here and
-needs no conversion.
+Uploads, lookups and waits all return it, so a new fact about a file needs one more field and no conversion.
 """
 
 from __future__ import annotations
@@ -14,13 +13,13 @@ from calypso_mcp.domain.states.readiness import Readiness, overall
 from calypso_mcp.domain.states.statuses import GONE
 from calypso_mcp.errors import CalypsoError, InputError
 
-#: What an upload came to. `accepted`: uploaded now. `replayed`: was there already. `rejected`: refused, the
-#: same would be refused again. `failed`: not arrived. `pending`: arrived, but not finalized yet.
+#: The outcome of an upload. `accepted`: uploaded now. `replayed`: it was there already. `rejected`: refused,
+#: and would be refused again. `failed`: it did not arrive. `pending`: it arrived, but is not finalized yet.
 UploadOutcome = Literal["accepted", "replayed", "rejected", "failed", "pending"]
 
 
-#: What became of the version that a bucket held before. `replaced`: it goes as soon as the new one is
-#: searchable. `beside`: both stay. `kept`: it stays alone. `relabelled`: the same content, with new labels.
+#: What happens to the version that a bucket held before. `replaced`: it is removed as soon as the new one is
+#: searchable. `beside`: both stay. `kept`: only it stays. `relabelled`: the same content, with new labels.
 EarlierVersion = Literal["replaced", "beside", "kept", "relabelled"]
 
 
@@ -50,28 +49,28 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """Where one source stands. Fields that are not known yet keep their defaults.
+    """The state of one source. Fields that are not known yet keep their defaults.
 
     Attributes:
-        id: What it is asked for by: the id of the file, else of the batch item, batch or bucket.
-        outcome: What its upload came to; None where only its readiness was looked at.
+        id: The id to ask for it by: that of the file, else of the batch item, batch or bucket.
+        outcome: The outcome of its upload; None if only its readiness was looked at.
         readiness: Whether it is searchable.
         status: The API's word for it.
-        bucket_sync_status: The API's word for its bucket sync, where it gives one.
-        hinges_on_store: Whether only the bucket's store can tell, because the file reports no sync.
+        bucket_sync_status: The API's word for its bucket sync, if there is one.
+        hinges_on_store: Whether its readiness depends on the bucket's store, because it reports no sync.
         name: Its file name, else its title.
         file_id: The knowledge file.
         task_id: Its indexing task.
         batch_id: The batch it came with.
         client_file_id: Its id inside the batch.
-        reason: Why it failed, or does not move.
-        warnings: What a reader should know although nothing failed; short texts.
-        content_hash: Hexadecimal hash of the content; None where it was never read.
-        size_bytes: Its size; None where it was never opened.
+        reason: Why it failed, or makes no progress.
+        warnings: Short texts for a reader of a file that did not fail.
+        content_hash: Hexadecimal hash of the content; None if it was never read.
+        size_bytes: Its size; None if it was never opened.
         changed: Whether other content was uploaded from the same place to the same bucket before.
-        earlier: What became of the version that the bucket held before; None where it held none, or the
-            backend cannot tell.
-        earlier_id: The file of that version.
+        earlier: What happens to the version that the bucket held before; None without such a version, or if
+            the backend does not report versions.
+        earlier_id: The id of that version's file.
     """
 
     id: str = ""
@@ -95,7 +94,7 @@ class FileState:
 
     @classmethod
     def of_error(cls, error: CalypsoError) -> FileState:
-        """Return the state after an error. Input that breaks a rule is rejected, all else has failed."""
+        """Return the state after an error: `rejected` if the input breaks a rule, otherwise `failed`."""
         is_rejected = isinstance(error, InputError) and not error.retryable
         return cls(outcome="rejected" if is_rejected else "failed", reason=Reason.of(error))
 
@@ -137,15 +136,15 @@ class FileState:
 
 @dataclass(frozen=True, slots=True)
 class StateReport:
-    """Where everything asked about stands.
+    """The states of several sources, or of a batch or bucket as a whole.
 
     Attributes:
-        states: One of each thing.
+        states: One for each of them.
         elapsed_s: Seconds waited so far.
-        batch_status: The batch's own word, where a batch was asked about.
-        indexed_members: Of the bucket, where one was asked about as a whole.
-        pending_members: Likewise.
-        trouble: Why the last look was not complete, for example a broken connection.
+        batch_status: The API's word for the batch, if a batch was asked about.
+        indexed_members: Searchable members of the bucket, if a bucket as a whole was asked about.
+        pending_members: Pending members of that bucket.
+        trouble: Why the last look was incomplete, for example a broken connection.
     """
 
     states: tuple[FileState, ...]
@@ -157,27 +156,27 @@ class StateReport:
 
     @property
     def state(self) -> Readiness:
-        """The state of all together: waiting while anything moves, else failed if anything failed."""
+        """The state of all together: pending while one is pending, else failed if one has failed."""
         return overall(state.readiness for state in self.states)
 
     @property
     def ready(self) -> tuple[str, ...]:
-        """Ids of what is searchable."""
+        """Ids of the searchable ones."""
         return tuple(state.id for state in self._of(Readiness.READY))
 
     @property
     def failed(self) -> tuple[FileState, ...]:
-        """What will never be searchable."""
+        """Those that will never be searchable."""
         return tuple(self._of(Readiness.FAILED))
 
     @property
     def pending(self) -> tuple[FileState, ...]:
-        """What is not searchable yet."""
+        """Those that are not searchable yet."""
         return tuple(self._of(Readiness.PENDING))
 
     @property
     def total(self) -> int:
-        """How many things were asked about."""
+        """How many were asked about."""
         return len(self.states)
 
     @property

@@ -1,4 +1,4 @@
-"""When something is searchable, decided item by item (API sheet section 6; seeds).
+"""When a source is searchable, decided item by item (API sheet section 6; seeds).
 
 Ready means indexed *and* synced to its bucket. An unpublished word means: keep waiting.
 """
@@ -14,7 +14,7 @@ from calypso_mcp.domain.states.statuses import GONE, FileStatus, SyncStatus
 
 
 class Readiness(StrEnum):
-    """Whether something is searchable, never will be, or may still become so."""
+    """Whether a source is searchable, never will be, or may still become so."""
 
     READY = "ready"
     FAILED = "failed"
@@ -57,12 +57,12 @@ def file_readiness(
 
 
 def hinges_on_store(status: str, bucket_sync_status: str | None, bucket_sync: Sequence[str]) -> bool:
-    """Return whether the bucket's store has to be asked: the file is indexed, but reports no sync."""
+    """Return whether only the bucket's store shows readiness: the file is indexed, but reports no sync."""
     return status.lower() in _INDEXED and not bucket_sync_status and not bucket_sync
 
 
 def overall(states: Iterable[Readiness]) -> Readiness:
-    """Return the state of several things together: waiting while any waits, then failed if any failed."""
+    """Return the state of all together: pending while one is pending, else failed if one has failed."""
     seen = frozenset(states)
     for state in (Readiness.PENDING, Readiness.FAILED):
         if state in seen:

@@ -204,7 +204,7 @@ class Declaration:
     def latest_key(self, origin: str) -> str:
         """Return the key of the latest upload from an origin, whatever its content.
 
-        A later call learns from it whether other content was on its way when a call was cut off.
+        It shows a later call whether other content was on its way when an earlier call was cut off.
         """
         return content_digest("sent last", self.place_key(origin))
 
@@ -218,7 +218,7 @@ def batch_key(client_file_ids: Iterable[str]) -> str:
 
 
 def idempotency_key(*parts: object) -> str:
-    """Return the key of a request that creates something: JSON values that tell it from every other."""
+    """Return the key of a request that creates something, from JSON values that identify the request."""
     return f"calypso-mcp-{content_digest(*parts)[:48]}"
 
 

@@ -1,9 +1,9 @@
 """Which files of a call the API has already, from earlier calls, as a state machine without I/O.
 
-Theory of operation. A memory says where files went: ids and nothing more, no `file_id` where a file was
-only announced with a batch. It decides nothing, the API's answers do. Batches are
-asked first. One with files that were only announced is finalized before it is looked at: perhaps they have
-arrived. A file that no batch answers for is asked about by itself. Each answer is one event:
+Theory of operation. The memory holds only ids: where files went, without a `file_id` if a file was only
+announced with a batch. The API's answers decide. Batches are asked first; one with files that were only
+announced is finalized before it is looked at, since they may have arrived. A file that no batch lists is
+asked about alone. Each answer is one event:
 
     known --> batch finalized, looked at --> settled (`states`): replayed, or failed where asking failed
                          |                   lost: the API has it no more; it is sent again
@@ -102,8 +102,8 @@ class Recollection:
     def batch_seen(self, batch_id: str, states: Mapping[str, FileState]) -> dict[str, str]:
         """Judge the files of a batch by what it says of its items, by client file id.
 
-        The API accepts a batch as a whole, so old content that had arrived with it is in the bucket now.
-        There is no way to leave it out, and none to delete it.
+        The API accepts a batch as a whole, so old content that had arrived with it is in the bucket now: it
+        can be neither left out nor deleted.
 
         Returns:
             Places of changed files whose old content has arrived, each with its client file id.
@@ -135,7 +135,7 @@ class Recollection:
         self.states.update(dict.fromkeys(unknown, replace(error, batch_id=batch_id)))
 
     def file_seen(self, name: str, *, is_present: bool) -> None:
-        """Note whether the API has a file that was asked about by itself."""
+        """Note whether the API has a file that was asked about alone."""
         if is_present:
             self.states[name] = replace(self.alone[name], outcome="replayed")
 

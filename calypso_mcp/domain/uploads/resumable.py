@@ -2,8 +2,8 @@
 
 Theory of operation. The machine always knows one of two things: how many bytes the storage has kept
 (SENDING), or that it has to ask (ASKING). While sending, the next request carries everything from that
-offset on, or one chunk of it. An answer either finishes the upload, tells the new offset (308), or tells
-nothing (408, 429, 5xx, no answer at all), after which the offset has to be asked for with an empty
+offset on, or one chunk of it. An answer finishes the upload, states the new offset (308), or leaves it
+unknown (408, 429, 5xx, no answer at all), after which the offset has to be asked for with an empty
 `bytes */N`. The same happens when a finished address is asked again: it answers 200, which ends the upload
 without a byte being sent. So whatever is lost on the way, the bytes are stored once and in order.
 
@@ -148,7 +148,7 @@ class ResumableUpload:
 
     def _keep(self, request: UploadRequest, kept: int) -> None:
         asked = request.length == 0
-        # An offset is news when somebody asked for it, but a storage that says it has everything and yet
+        # Any offset that was asked for is progress, except the last one: a storage that has every byte and
         # does not finish would be asked for ever.
         self.setback = kept == self.total_bytes if asked else kept <= request.offset
         self.offset = kept

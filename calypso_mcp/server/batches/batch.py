@@ -105,7 +105,7 @@ class Batch:
         """Find what is there already, as far as the time allows; sends nothing."""
         uploads = [item.upload for item in self._inputs if item.upload and _may_be_there(item)]
         with time.limited():
-            self._found = await self._access.client.uploads.look_up_all(uploads, on_progress=self._tell)
+            self._found = await self._access.client.uploads.look_up_all(uploads, on_progress=self._show)
 
     async def foresee(self, time: CallTime) -> None:
         """Find what is there already, and what would exceed the caller's quota; sends nothing."""
@@ -128,7 +128,7 @@ class Batch:
             await self._settle_targets()
             admission = await self._admit()
             uploads = [item.upload for item in self._inputs if item.upload]
-            self._outcomes = await self._access.client.uploads.upload_all(uploads, on_progress=self._tell)
+            self._outcomes = await self._access.client.uploads.upload_all(uploads, on_progress=self._show)
             await self._access.state.quotas.settle(self._access.grant, admission, self._outcomes)
             self._targets = [await note_created(self._access, target) for target in self._targets]
 
@@ -269,13 +269,13 @@ class Batch:
             subject = f"batch_id={batch_ids[0]!r}"
         return f"Before you search, call wait_for_bucket_sync with {subject}.{again}"
 
-    def _tell(self, progress: TransferProgress) -> None:
+    def _show(self, progress: TransferProgress) -> None:
         files = (progress.files_done, progress.files_total)
         if progress.phase == "done":
             # Not by bytes: those of files that did not arrive are never sent.
-            self._progress.tell(Step("finalizing", *files))
+            self._progress.update(Step("finalizing", *files))
         else:
-            self._progress.tell(Step(progress.phase, *files, progress.bytes_done, progress.bytes_total))
+            self._progress.update(Step(progress.phase, *files, progress.bytes_done, progress.bytes_total))
 
 
 def _may_be_there(item: BatchInput) -> bool:

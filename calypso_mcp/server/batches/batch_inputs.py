@@ -225,7 +225,7 @@ class InputReader:
         self._begin_looking()
         inputs: list[BatchInput] = []
         for position, item in enumerate(items):
-            self._tell(position, len(items))
+            self._show(position, len(items))
             name = item.path or item.filename or f"items[{position}]"
             try:
                 inputs.append(await self._in_time(self._item(name, item), BatchInput(name)))
@@ -246,7 +246,7 @@ class InputReader:
 
         async def look(part: Sequence[_Named]) -> list[_Looked]:
             nonlocal done
-            self._tell(done, len(files))
+            self._show(done, len(files))
             unseen = [_Looked(file.name, None, None) for file in part]
             look_at_part = run_abandonable(_look_at_each, part, policy, self._limits)
             looked = await self._in_time(look_at_part, unseen)
@@ -294,8 +294,8 @@ class InputReader:
         upload = Upload(checked.source, declaration, checked.origin)
         return BatchInput(looked.path, upload, target, size_bytes=checked.size_bytes)
 
-    def _tell(self, done: int, total: int) -> None:
-        self._progress.tell(Step("checking", files_done=done, files_total=total))
+    def _show(self, done: int, total: int) -> None:
+        self._progress.update(Step("checking", files_done=done, files_total=total))
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,25 +40,23 @@ async def wait_for_outcomes(
     }
     nameless = sum(outcome.is_uploaded and not outcome.file_id for outcome in outcomes)
     reports: dict[int, StateReport] = {}
-    counts: dict[int, int] = {}
     targets = _targets(outcome for outcome in uploaded.values() if outcome.file_id not in found_ready)
 
-    def note() -> None:
+    def show() -> None:
         if progress is not None:
-            progress.tell(
-                Step(
-                    "indexing", files_done=len(found_ready) + sum(counts.values()), files_total=len(uploaded)
-                )
+            settled = sum(report.settled for report in reports.values())
+            progress.update(
+                Step("indexing", files_done=len(found_ready) + settled, files_total=len(uploaded))
             )
 
     async def look(position: int) -> None:
-        def tell(report: StateReport) -> None:
-            reports[position], counts[position] = report, report.settled
-            note()
+        def note(report: StateReport) -> None:
+            reports[position] = report
+            show()
 
-        tell(
+        note(
             await client.readiness.wait(
-                targets[position], timeout_s=time.wait_s, first_look_s=time.left_s, on_progress=tell
+                targets[position], timeout_s=time.wait_s, first_look_s=time.left_s, on_progress=note
             )
         )
 
@@ -66,7 +64,7 @@ async def wait_for_outcomes(
         if time.wait_s:
             await look(position)
 
-    note()
+    show()
     await for_each(wait, range(len(targets)), limit=_PARALLEL_WAITS)
     left = [position for position in range(len(targets)) if position not in reports]
     await for_each(look, left, limit=_PARALLEL_LOOKS)

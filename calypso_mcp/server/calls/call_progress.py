@@ -55,7 +55,7 @@ class Step:
 
 
 class CallProgress:
-    """The latest step of one call. `tell` may be called as often as there is news, from the event loop."""
+    """The latest step of one call. `update` may be called at any rate, from the event loop."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class CallProgress:
         phases: tuple[Phase, Phase] = ("checking", "indexing"),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Tell the client through `send` of a call that goes through `phases`, first to last."""
+        """Report through `send` on a call that goes through `phases`, first to last."""
         self._send = send
         self._start, self._end = _SPANS[phases[0]][0], _SPANS[phases[1]][1]
         self._clock = clock
@@ -72,8 +72,8 @@ class CallProgress:
         self._sent = -_SMALLEST_STEP
         self._uploading_since: float | None = None
 
-    def tell(self, step: Step) -> None:
-        """Take note of how far the call is."""
+    def update(self, step: Step) -> None:
+        """Note how far the call is."""
         if step.phase == "uploading" and self._uploading_since is None:
             self._uploading_since = self._clock()
         if step != self._step:
@@ -81,7 +81,7 @@ class CallProgress:
             self._news.set()
 
     async def run(self, pause_s: float = _PAUSE_S, heartbeat_s: float = HEARTBEAT_S) -> None:
-        """Send what is told, and the last of it again when nothing is; until cancelled."""
+        """Send each new step, and the latest one again after a silence, until cancelled."""
         while True:
             with anyio.move_on_after(heartbeat_s):
                 await self._news.wait()
@@ -90,7 +90,7 @@ class CallProgress:
 
     @property
     def has_news(self) -> bool:
-        """Whether something was told that has not been sent."""
+        """Whether the latest step has not been sent yet."""
         return self._news.is_set()
 
     async def send_now(self) -> None:
@@ -122,7 +122,7 @@ class CallProgress:
 async def call_progress(
     ctx: CallContext, phases: tuple[Phase, Phase] = ("checking", "indexing")
 ) -> AsyncGenerator[CallProgress]:
-    """Report the progress of the block to the client of `ctx`, and at its end where it stands then."""
+    """Report the progress of the block to the client of `ctx`, and once more at its end."""
     progress = CallProgress(relayed(ctx.report_progress), phases)
     async with run_in_background(progress.run):
         yield progress

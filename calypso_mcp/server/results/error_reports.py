@@ -34,14 +34,16 @@ def facts(error: CalypsoError) -> dict[str, Any]:
 
 def as_text(error: CalypsoError) -> str:
     """Return the whole of `error` in a few lines."""
-    told = facts(error)
-    lines = [f"Error: {told['message']}", f"Code: {told['code']}", f"Retry: {_retry(error)}"]
-    if "next_step" in told:
-        lines.append(f"Next: {told['next_step']}")
-    if "ids" in told:
-        lines.append("Already exists: " + ", ".join(f"{name} {value}" for name, value in told["ids"].items()))
-    if "request_id" in told:
-        lines.append(f"Request id: {told['request_id']}")
+    found = facts(error)
+    lines = [f"Error: {found['message']}", f"Code: {found['code']}", f"Retry: {_retry(error)}"]
+    if "next_step" in found:
+        lines.append(f"Next: {found['next_step']}")
+    if "ids" in found:
+        lines.append(
+            "Already exists: " + ", ".join(f"{name} {value}" for name, value in found["ids"].items())
+        )
+    if "request_id" in found:
+        lines.append(f"Request id: {found['request_id']}")
     return "\n".join(lines)
 
 
@@ -61,7 +63,7 @@ def protocol_error(error: CalypsoError) -> MCPError:
 
 
 def unexpected(reference: str) -> CalypsoError:
-    """Return the error shown for a crash of ours; `reference` finds it in the log."""
+    """Return the error found for a crash of ours; `reference` finds it in the log."""
     return CalypsoError(
         f"The server failed unexpectedly (reference {reference}).",
         code="internal_error",

@@ -92,7 +92,7 @@ async def ask_agent(
     async with call_progress(ctx, ("asking", "answering")) as progress:
 
         def heard(characters: int) -> None:
-            progress.tell(Step("answering", characters=characters))
+            progress.update(Step("answering", characters=characters))
 
         try:
             given = await access.client.answers.ask(request, heard)

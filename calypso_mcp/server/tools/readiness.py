@@ -98,9 +98,9 @@ async def wait_for_bucket_sync(
             awaited.target,
             timeout_s=time.wait_s,
             first_look_s=time.left_s,
-            on_progress=lambda report: progress.tell(indexing_step(report)),
+            on_progress=lambda report: progress.update(indexing_step(report)),
         )
-        progress.tell(indexing_step(report))
+        progress.update(indexing_step(report))
     access.backend.catalogue.forget()
     again = awaited.again
     if file_ids and report.pending:

@@ -185,7 +185,7 @@ async def _send(
     admission = await admit_uploads(access, [(upload, checked.size_bytes)])
     admission.require()
     try:
-        uploaded = await access.client.uploads.upload(upload, on_progress=_teller(progress, checked))
+        uploaded = await access.client.uploads.upload(upload, on_progress=_report_bytes(progress, checked))
     except CalypsoError as error:
         await access.state.quotas.settle(access.grant, admission, [FileState.of_error(error)])
         raise
@@ -231,16 +231,16 @@ class _Sent:
     target: Target
 
 
-def _teller(progress: CallProgress, checked: CheckedSource) -> Callable[[int], None]:
+def _report_bytes(progress: CallProgress, checked: CheckedSource) -> Callable[[int], None]:
     sent = 0
 
-    def tell(newly_sent: int) -> None:
+    def report(newly_sent: int) -> None:
         nonlocal sent
         sent += newly_sent
-        progress.tell(Step("uploading", bytes_done=sent, bytes_total=checked.size_bytes))
+        progress.update(Step("uploading", bytes_done=sent, bytes_total=checked.size_bytes))
 
-    progress.tell(Step("uploading", bytes_total=checked.size_bytes))
-    return tell
+    progress.update(Step("uploading", bytes_total=checked.size_bytes))
+    return report
 
 
 async def _readiness(
@@ -253,7 +253,7 @@ async def _readiness(
         ReadinessTarget(file_ids=(sent.uploaded.id,), bucket_id=sent.target.bucket_id),
         timeout_s=time.wait_s,
         first_look_s=time.left_s,
-        on_progress=lambda report: progress.tell(indexing_step(report)),
+        on_progress=lambda report: progress.update(indexing_step(report)),
     )
 
 

@@ -39,11 +39,11 @@ async def test_many_steps_at_once_make_one_report_of_the_latest():
     listener = Listener()
     progress = CallProgress(listener.send)
     for done in range(100):
-        progress.tell(Step("checking", done, 100))
+        progress.update(Step("checking", done, 100))
     async with anyio.create_task_group() as running:
         running.start_soon(progress.run, 0, 60)
         await listener.until(1)
-        progress.tell(Step("uploading", 1, 2, 500_000, 1_000_000))
+        progress.update(Step("uploading", 1, 2, 500_000, 1_000_000))
         await listener.until(2)
         running.cancel_scope.cancel()
     assert listener.reports[0][2] == "checking: 99 of 100 files"
@@ -54,10 +54,10 @@ async def test_many_steps_at_once_make_one_report_of_the_latest():
 def test_throughput_is_what_was_sent_since_sending_began():
     now = 100.0
     progress = CallProgress(Listener().send, clock=lambda: now)
-    progress.tell(Step("hashing", 2, 2, 9_000_000, 9_000_000))
-    progress.tell(Step("uploading", 0, 2, 0, 9_000_000))
+    progress.update(Step("hashing", 2, 2, 9_000_000, 9_000_000))
+    progress.update(Step("uploading", 0, 2, 0, 9_000_000))
     now = 102.0
-    progress.tell(Step("uploading", 1, 2, 4_000_000, 9_000_000))
+    progress.update(Step("uploading", 1, 2, 4_000_000, 9_000_000))
     assert progress.message() == "uploading: 1 of 2 files, 4.0 MB of 9.0 MB, 2.0 MB/s"
 
 
@@ -77,7 +77,7 @@ async def test_the_bar_runs_from_nothing_to_all_over_the_phases_of_the_call(
 ):
     listener = Listener()
     progress = CallProgress(listener.send, phases)
-    progress.tell(step)
+    progress.update(step)
     await progress.send_now()
     assert listener.reports[0][0] == pytest.approx(percent, abs=1e-3)
     assert listener.reports[0][1] == 100
