@@ -15,8 +15,8 @@ from calypso_mcp.server.scope.request_scope import access_of
 from calypso_mcp.server.scope.source_lists import SourceFilters, list_page
 from calypso_mcp.server.state import McpRequest, ServerState
 
-#: Most values one answer may hold (MCP).
 _VALUE_CHARS = 200
+#: Most values one answer may hold (MCP).
 _MOST_VALUES = 100
 #: Arguments that take the name of a source, and the one that takes its id.
 _SOURCE_NAMES = ("source", "filename")
@@ -34,7 +34,7 @@ async def _on_complete(request: McpRequest, params: CompleteRequestParams) -> Co
 
 
 async def _sources(request: McpRequest, argument: str, reference: str, typed: str) -> Completion:
-    """Return sources of the bucket named beside them, or of the only one; by part of a name."""
+    """Return the sources whose name holds `typed`, in the bucket `reference` or in the only bucket."""
     access = access_of(request)
     bucket = await access.target_bucket(reference)
     page = await list_page(access, bucket, SourceFilters(query=typed), limit=_MOST_VALUES)

@@ -1,4 +1,4 @@
-"""Counters in Prometheus' text format, for one process. A client library would weigh more than this need."""
+"""Counters of one process in Prometheus' text format: too few to justify a client library."""
 
 from __future__ import annotations
 
@@ -54,19 +54,19 @@ class Metrics:
 
     def render(self) -> str:
         """Return everything in the text format."""
-        lines: list[str] = []
         worker = {"worker": str(os.getpid())}
-        lines += _counter("calypso_tool_calls_total", "Tool calls.", ("tool", "outcome"), self._calls, worker)
-        lines += _counter("calypso_requests_total", "Requests made.", ("target",), self._requests, worker)
-        lines += _counter("calypso_http_answers_total", "HTTP answers.", ("status",), self._answers, worker)
-        lines += _counter("calypso_sent_bytes_total", "Content sent.", (), {(): self._sent_bytes}, worker)
-        lines += [
+        name = "calypso_tool_seconds"
+        lines = [
+            *_counter("calypso_tool_calls_total", "Tool calls.", ("tool", "outcome"), self._calls, worker),
+            *_counter("calypso_requests_total", "Requests made.", ("target",), self._requests, worker),
+            *_counter("calypso_http_answers_total", "HTTP answers.", ("status",), self._answers, worker),
+            *_counter("calypso_sent_bytes_total", "Content sent.", (), {(): self._sent_bytes}, worker),
             "# HELP calypso_requests_in_flight Requests being served.",
             "# TYPE calypso_requests_in_flight gauge",
+            f"calypso_requests_in_flight{_labels(worker)} {self.in_flight}",
+            f"# HELP {name} Duration of tool calls.",
+            f"# TYPE {name} histogram",
         ]
-        lines.append(f"calypso_requests_in_flight{_labels(worker)} {self.in_flight}")
-        name = "calypso_tool_seconds"
-        lines += [f"# HELP {name} Duration of tool calls.", f"# TYPE {name} histogram"]
         for tool, counts in sorted(self._durations.items()):
             labels, total = {**worker, "tool": tool}, 0
             for bound, count in zip((*map(str, _BUCKETS_S), "+Inf"), counts, strict=True):

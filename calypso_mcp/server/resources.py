@@ -149,7 +149,7 @@ async def _list(access: Access, cursor: str | None) -> ListResourcesResult:
         Resource(
             uri=f"bucket://{quote(bucket.slug)}",
             name=clean_line(bucket.slug, _NAME_CHARS),
-            # No title: a bucket's name is anybody's text, and hosts show titles as their own words.
+            # No title: anyone may choose a bucket's name, and hosts show titles as their own words.
             mime_type=_JSON,
         )
         for bucket in page
@@ -220,7 +220,7 @@ async def _on_read(
 ) -> ReadResourceResult:
     uri = str(params.uri)
     if uri == VIEW_URI:
-        # Tools name the view, so no list does. Callers differ only in the tools that it may call.
+        # Tools name the view, so no list does. For each caller it differs only in the tools it may call.
         return read_view(request, await tools_of(request))
     try:
         content = await reported(lambda: read(access_of(request), uri))

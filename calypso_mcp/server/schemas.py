@@ -1,4 +1,4 @@
-"""JSON schemas as every client can read them: no `$ref`, no nullable unions, nothing that says nothing.
+"""JSON schemas that every client can read: no `$ref`, no nullable unions, no rules without effect.
 
 Some hosts drop a tool, or the whole list, over `$ref`, a root `oneOf`, or `anyOf` with null; and the list
 is paid for in tokens on every turn.
@@ -29,7 +29,7 @@ _DROPPED_FROM_OUTPUT = _DROPPED | {"default", "required", "description", "additi
 
 
 def compact_input(schema: Schema, *, reads_files: bool = True) -> Schema:
-    """Return an input schema without titles, references, nullable unions and rules that say nothing.
+    """Return an input schema without titles, references, nullable unions and rules without effect.
 
     Args:
         schema: As pydantic makes it.

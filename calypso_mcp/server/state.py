@@ -49,6 +49,8 @@ class ServerState:
         page_address: Returns the address of the page that a request's caller can open, or None.
         stopping: Set when the process is about to end.
         problem: Why the operator's settings cannot be used; every call is answered with it.
+        upload_limits: What may be uploaded.
+        search_limits: What one search may ask for.
     """
 
     backend_for: Callable[[AccessGrant], Backend]

@@ -4,9 +4,9 @@ Since MCP 2026-07-28 a subscription is a stream of its own (`subscriptions/liste
 it is a request (`resources/subscribe`), and changes are announced on the connection: over stdio only, because
 with stateless HTTP no connection outlasts a request.
 
-Each subscriber looks at what it watches itself, with what the caller that opened it may do at that moment. So
-nothing has to be told between workers, nothing can reach a subscriber whose scope does not hold it, and a
-subscription ends with the grant of its caller.
+Each subscription reads its resources itself, with the rights that its caller has at that moment. So workers
+need not inform each other, a subscriber learns nothing outside its scope, and a subscription ends with the
+grant of its caller.
 """
 
 from __future__ import annotations
@@ -73,13 +73,13 @@ class Watches:
         request: McpRequest,
         params: SubscriptionsListenRequestParams,
     ) -> SubscriptionsListenResult:
-        """Keep one stream until the client leaves; what is out of scope is dropped like what is not there."""
+        """Keep one stream until the client leaves; resources out of scope are dropped like unknown ones."""
         require_tasks_declared(request)
         access = access_of(request)
         caller = access.grant.name
         if self._open.total() >= self._policy.streams:
             raise MCPError(code=INVALID_REQUEST, message="Too many subscriptions are open.")
-        # Without a login everybody is the same caller, so there are no shares.
+        # Without a login all clients are one caller, so there are no shares.
         if caller and self._open[caller] >= self._policy.streams_per_caller:
             raise MCPError(code=INVALID_REQUEST, message="Too many subscriptions of yours are open.")
         self._open[caller] += 1
@@ -134,7 +134,7 @@ class ConnectionWatches:
         self._is_watching = False
 
     async def subscribe(self, request: McpRequest, params: SubscribeRequestParams) -> EmptyResult:
-        """Begin to watch a resource; what is out of scope gets the answer of what is not there."""
+        """Begin to watch a resource; one out of scope is answered like an unknown one."""
         access, uri = access_of(request), str(params.uri)
         if uri not in self._seen and len(self._seen) >= self._policy.uris:
             raise MCPError(
@@ -149,7 +149,7 @@ class ConnectionWatches:
         return EmptyResult()
 
     async def unsubscribe(self, _request: McpRequest, params: UnsubscribeRequestParams) -> EmptyResult:
-        """Stop watching a resource; one that is not watched is none the less unwatched."""
+        """Stop watching a resource; one that is not watched is no error."""
         self._seen.pop(str(params.uri), None)
         return EmptyResult()
 

@@ -117,7 +117,7 @@ class Telemetry:
         if self._log_questions and arguments:
             words = next((arguments[name] for name in _QUESTIONS if isinstance(arguments.get(name), str)), "")
             call.question = clean_line(words, _LONGEST_QUESTION)
-        # The SDK has opened the span of the request already; ours say what was done for it.
+        # The SDK has opened the span of the request already; our attributes describe the call.
         span = get_current_span()
         started = time.perf_counter()
         token = observer.set(call.hear)

@@ -50,12 +50,12 @@ class _Cached(Generic[T]):
         asked_at = self._clock()
         async with self._lock:
             slot = self._slot
-            # Somebody else's fetch that began after this call is as fresh as one of our own.
+            # A fetch for another caller that began after this call is as fresh as our own would be.
             oldest = asked_at if fresh else asked_at - self._max_age_s
             if slot is not None and slot.fetched_at >= oldest:
                 return slot.value
             if self._failure is not None and self._failure.fetched_at > asked_at:
-                # Else everyone who waits would wait for a timeout of their own, one after the other.
+                # Else all callers that wait would run into a timeout of their own, one after the other.
                 raise copy(self._failure.value)
             return await self._fetch_now()
 

@@ -96,7 +96,7 @@ class SharedArguments:
 class BatchInput:
     """One input. `path` is what the caller knows it by.
 
-    One of `upload`, `problem` and `skipped` is set; none if there was no time to look at it.
+    One of `upload`, `problem` and `skipped` is set, unless there was no time to look at the input.
     """
 
     path: str
@@ -127,7 +127,7 @@ class WalkedFolder:
 
 
 def kept_apart(inputs: Sequence[BatchInput]) -> list[BatchInput]:
-    """Return `inputs` so that none replaces another: those of one name in one bucket stay side by side."""
+    """Return `inputs` so that they do not replace each other: all those of one name in one bucket stay."""
     named = Counter(_place_of(item.upload.declaration) for item in inputs if item.upload)
 
     def apart(upload: Upload) -> Upload:

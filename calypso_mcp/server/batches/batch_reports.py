@@ -35,12 +35,12 @@ _CHANGED_HINTS = {
     "beside": "What a changed file held before stays in the bucket beside it, and is found as well.",
     "replaced": "What a changed file held before goes as soon as its new version is searchable.",
 }
-#: What became of the version before, where the reader should know it of this one file.
+#: What happened to the version before, if the reader should know it for this file.
 _EARLIER = {
     "kept": "not sent: the bucket holds another version, and if_exists=skip keeps it",
     "relabelled": "the same content was there; it has the new title, tags and metadata now",
 }
-#: What a reader has to act on comes first. Skipped files are counted by reason instead of listed.
+#: Outcomes that need action come first. Skipped files are counted by reason instead of listed.
 _ORDER: tuple[OutcomeWord, ...] = (
     "failed",
     "rejected",

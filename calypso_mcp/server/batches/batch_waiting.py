@@ -29,10 +29,10 @@ async def wait_for_outcomes(
 ) -> StateReport:
     """Wait until every file that arrived is searchable or has failed, or the call times out.
 
-    What was searchable already when the call looked at it is not asked about again.
+    Files that were already searchable when the call looked at them are not asked about again.
 
     Returns:
-        A state of each file that arrived, by its `file_id`; pending if none was seen.
+        A state of each file that arrived, by its `file_id`; pending if its state was not seen.
     """
     uploaded = {outcome.file_id: outcome for outcome in outcomes if outcome.is_uploaded and outcome.file_id}
     found_ready = {

@@ -29,7 +29,7 @@ _SPANS: Final[dict[Phase, tuple[float, float]]] = {
     "answering": (10, 100),
 }
 _PAUSE_S: Final = 0.5
-#: Longest silence; hosts take a silent call for a dead one.
+#: Longest silence, in seconds; hosts take a silent call for a dead one.
 HEARTBEAT_S: Final = 5.0
 #: A repeated report must still be larger than the one before (MCP specification, progress).
 _SMALLEST_STEP: Final = 0.01

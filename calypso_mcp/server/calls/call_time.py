@@ -12,7 +12,7 @@ import anyio
 from calypso_mcp.concurrency import stop_at
 from calypso_mcp.server.calls.long_call import allowed_s, is_unhurried
 
-#: Seconds a call may take whatever it was given: it must get something done to have something to report.
+#: Seconds that every call may take, even with a smaller `timeout_s`: it must get something done to report.
 SHORTEST_CALL_S: Final = 10.0
 #: What `timeout_s` is where a call leaves it out, and at most.
 DEFAULT_CALL_S: Final = 45
@@ -60,7 +60,7 @@ class CallTime:
 
 @contextmanager
 def limited_call(timeout_s: float | None) -> Generator[None]:
-    """Run one whole call, which has no more time than this whatever it waits for.
+    """Run one whole call within its time, all waits included.
 
     Args:
         timeout_s: What the caller allowed, in seconds; None where the call takes no such argument.

@@ -2,8 +2,8 @@
 
 A client that declares elicitation puts the question to its user. From MCP 2026-07-28 on the question is the
 call's answer, and the client calls again with what the user said; before, it is a request inside the call.
-What a client says of its user has to be believed either way, so nothing is remembered between the two calls:
-an answer counts for the question whose digest it is filed under.
+The server has to believe either client, so it remembers nothing between the two calls: an answer counts for
+the question whose digest is its key.
 """
 
 from __future__ import annotations
@@ -42,16 +42,16 @@ def is_agreed(ctx: CallContext, *, confirm: bool) -> bool:
 
 
 async def require_yes(ctx: CallContext, question: str, *, confirm: bool) -> None:
-    """Return where the user agrees.
+    """Return if the user agrees.
 
     Args:
         ctx: Of the call.
         question: What is about to happen, as a question.
-        confirm: Whether the agent says that its user agreed; counts only where the client cannot ask.
+        confirm: Whether the agent says that its user agreed; counts only if the client cannot ask.
 
     Raises:
-        QuestionForUser: The user is to be asked first.
-        InputError: The user said no, or has to be asked by the agent.
+        QuestionForUser: The client must ask the user first.
+        InputError: The user said no, or the agent must ask the user.
     """
     if is_agreed(ctx, confirm=confirm):
         return

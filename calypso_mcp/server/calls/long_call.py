@@ -1,6 +1,6 @@
-"""A call that may take longer than most: a task, or one that no host gives up.
+"""A call that may take longer than most: a task, or a call that no host abandons.
 
-Everything below the call finds it in its context, so no tool needs to know whether it runs as a task.
+The call is kept in a context variable, so no tool needs to know whether it runs as a task.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ class LongCall:
         wait_s: Seconds that it may take; None where its arguments say so themselves.
         progress: How far it is, in words.
         is_detached: Whether its request is answered, so that nothing more may be sent for it.
-        is_unhurried: Whether no host gives it up, so that `timeout_s` only bounds the waits for things that
-            happen elsewhere.
+        is_unhurried: Whether no host abandons it, so that `timeout_s` bounds only the waits for the API to
+            index files.
     """
 
     wait_s: float | None = None

@@ -72,7 +72,7 @@ class CalypsoServer(MCPServer[ServerState]):
         with self._observed(name, arguments, context) as call:
             problem = context.request_context.lifespan_context.problem if context else None
             if problem is not None:
-                # Not raised: an exception that is raised again and again grows with every time.
+                # Not raised: the traceback of a shared exception grows each time it is raised.
                 call.outcome = problem.code
                 return error_reports.report(problem)
             try:
@@ -130,7 +130,7 @@ def _timeout_s(tool: Tool, arguments: dict[str, Any]) -> float | None:
     if not takes_time(tool):
         return None
     given = arguments.get(_TIMEOUT)
-    # Whatever else was given is refused by the tool itself.
+    # The tool itself refuses any other value.
     return float(given) if isinstance(given, int) and 0 <= given <= LONGEST_CALL_S else DEFAULT_CALL_S
 
 
@@ -148,7 +148,7 @@ def _as_calypso_error(name: str, raised: CalypsoError | ToolError) -> CalypsoErr
 def log_crash(where: str, crash: BaseException) -> str:
     """Log a bug of ours and return the reference that finds it.
 
-    Only where it happened: the text of a foreign exception may carry a caller's data.
+    The log line has only the traceback: the text of a foreign exception may carry a caller's data.
     """
     reference = secrets.token_hex(4)
     frames = traceback.extract_tb(crash.__traceback__)

@@ -1,6 +1,6 @@
-"""What became of one-time uploads, for as long as anybody may ask: a table shared by the workers of a folder.
+"""The outcomes of one-time uploads, kept while callers may ask: a table that the workers of a folder share.
 
-Without a folder: in this process. No addresses, keys or content are kept; a caller's name is kept as a hash.
+Without a folder, this process keeps it. It holds no addresses, keys or content, and only hashes of names.
 Every access runs in a thread and uses an index, so that many unused addresses delay no caller.
 """
 
@@ -29,7 +29,7 @@ State = Literal["issued", "receiving", "interrupted", "stored", "failed"]
 REMEMBERED_S = 86_400
 LEDGER_FILE = "one-time-uploads.sqlite"
 _UPLOAD_ID = re.compile(r"upload_[A-Za-z0-9_-]{22,2000}")
-#: Outdated records removed with each write: more than a write adds, so that none pile up.
+#: Outdated records removed with each write: more than a write adds, so that they do not pile up.
 _REMOVED_WITH_EACH_WRITE = 3
 
 _MIGRATIONS: Migrations = (
@@ -91,7 +91,7 @@ class UploadRecord:
 
 
 def owner_of(caller: str) -> str:
-    """Return how the ledger calls a caller."""
+    """Return the name of a caller in the ledger: a hash."""
     return hashlib.sha256(b"calypso-mcp upload owner\0" + caller.encode()).hexdigest()[:32]
 
 

@@ -14,7 +14,7 @@ FULL_TOKENS = 20_000
 
 _WORD = re.compile(r"\w{3,}")
 _ASCII_CHARS_PER_TOKEN = 4
-#: Other alphabets take about so many; Korean, Chinese and what stands behind them one.
+#: Characters of other alphabets per token; from `_WHOLE_FROM` on (Korean, Chinese) each is a token.
 _OTHER_CHARS_PER_TOKEN = 2
 _WHOLE_FROM = "\u1100"
 #: Words of lead-in kept before the first word found, in characters.
@@ -74,7 +74,7 @@ def show_part(text: str, start: int, end: int, first: int, last: int) -> str:
 def _best_start(text: str, words: Sequence[str], width: int) -> int:
     """Return where a window of `width` holds most of `words`, the earliest where several do.
 
-    They stand in its first half where there is room: what is said about them tends to follow.
+    If there is room, they come in its first half, because the text about them tends to follow.
     """
     folded = text.casefold()
     if len(folded) != len(text):

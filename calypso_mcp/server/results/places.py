@@ -1,4 +1,4 @@
-"""Where a passage stands in its source, written for people and read back from what they or models write."""
+"""The place of a passage in its source, written for people, and read from what people and models write."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BARE_NAME: Final = re.compile(r"^(section|sheet)\s+", re.IGNORECASE)
 
 
 def place_text(attributes: Mapping[str, Any]) -> str:
-    """Return where a passage stands: page, slide, sheet, rows, section, lines; empty where nothing is known.
+    """Return the place of a passage: page, slide, sheet, rows, section, lines; empty if nothing is known.
 
     Args:
         attributes: As a search result or a reading gives them.
@@ -42,13 +42,13 @@ def place_text(attributes: Mapping[str, Any]) -> str:
 
 
 def outline_of(attributes: Mapping[str, Any]) -> Outline:
-    """Return what stands where in a passage; empty where the API does not say."""
+    """Return the outline of a passage; empty if the API does not state it."""
     heading = attributes.get("heading")
     return read_outline(attributes.get("outline"), heading if isinstance(heading, str) else "")
 
 
 def match_of(attributes: Mapping[str, Any], text: str) -> tuple[int, int] | None:
-    """Return start and end of the part of `text` that matched best; None where the API does not say."""
+    """Return start and end of the part of `text` that matched best; None if the API does not state it."""
     match: Any = attributes.get("match")
     if not isinstance(match, list) or [type(place) for place in cast("list[Any]", match)] != [int, int]:
         return None
@@ -57,7 +57,7 @@ def match_of(attributes: Mapping[str, Any], text: str) -> tuple[int, int] | None
 
 
 def narrow(attributes: Mapping[str, Any], text: str, start: int, end: int) -> Mapping[str, Any]:
-    """Return where `text[start:end]` of a passage stands, as `attributes` say it of all of it."""
+    """Return the place of `text[start:end]` within a passage, in the form of the passage's `attributes`."""
     outline = outline_of(attributes)
     if not outline or (start, end) == (0, len(text)):
         return attributes

@@ -1,4 +1,4 @@
-"""Where sources stand, as tools report it: small, failures first."""
+"""The states of sources as tools report them: short, failures first."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NAME_CHARS = 120
 
 
 class ItemStanding(ToolResult):
-    """One file. Of a searchable one there is nothing more to say than that."""
+    """One file. A searchable one has no `code`, and a `reason` only if it was read with a warning."""
 
     readiness: ReadinessWord
     name: str | None = USUAL
@@ -33,7 +33,7 @@ class ItemStanding(ToolResult):
 
 
 class UploadReport(ToolResult):
-    """What became of one source that was added."""
+    """The outcome of adding one source."""
 
     outcome: Annotated[
         Literal["accepted", "replayed", "pending", "address"], WithJsonSchema({"type": "string"})

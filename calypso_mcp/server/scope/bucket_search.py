@@ -1,7 +1,7 @@
 """Search that cannot leave a request's scope.
 
-Requests name the buckets they may look into, results from elsewhere are dropped, and where no request can
-be kept inside the scope none is made.
+Each request names the buckets to search, and results from other buckets are dropped. A search that cannot be
+kept inside the scope is not made.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class SearchOutcome:
-    """What a search found, words of the query that nothing searched holds, whether filters fit no source."""
+    """Results, words of the query that no searched passage holds, and whether the filters fit no source."""
 
     found: list[Found]
     absent_words: tuple[str, ...] = ()
@@ -154,7 +154,7 @@ def _home(result: SearchResult, buckets: Sequence[Bucket]) -> Bucket | None:
 
 
 async def name_emptiness(access: Access, buckets: Sequence[Bucket]) -> str | None:
-    """Return what to do where none of the buckets holds a source that could answer; None elsewhere."""
+    """Return what to do if all of the buckets are empty; None if one of them holds a source."""
     if any(bucket.sources or bucket.member_count for bucket in buckets):
         return None
     # The list may be older than what was put in since.

@@ -123,10 +123,10 @@ class Access:
         return list({bucket.id: bucket for bucket in found}.values())
 
     async def target_bucket(self, reference: str | None) -> Bucket:
-        """Return the bucket meant, or the only one in scope where none is named.
+        """Return the named bucket, or without a name the only bucket in scope.
 
         Raises:
-            InputError: None is named and the scope holds none or several.
+            InputError: No bucket is named, and the scope does not hold exactly one.
         """
         if reference:
             return await self.require_bucket(reference)
@@ -213,8 +213,8 @@ class Access:
     def require_create_agent(self) -> None:
         """Raise ScopeError unless this request may create an agent.
 
-        Agent ids are the whole team's, so a creation refused because an id is taken would tell of agents
-        out of reach. Under a limit it is therefore the operator's decision, as for buckets.
+        Agent ids belong to the whole team, so refusing an id that is taken would reveal agents out of reach.
+        Under a limit the operator therefore decides, as for buckets.
         """
         if self.limits and not self.state.allow_create:
             raise ScopeError(
@@ -225,7 +225,7 @@ class Access:
 
 
 def _one_of(buckets: Sequence[Bucket]) -> str:
-    """Return which buckets can be named, the first of many; empty where there is none."""
+    """Return a hint that names the first buckets; an empty text without buckets."""
     if not buckets:
         return ""
     names = join_first(buckets, _MOST_NAMED, _slug_and_name)

@@ -71,7 +71,7 @@ async def require_file(access: Access, file_id: str, *, within: Bucket | None = 
 
 
 async def require_task(access: Access, task_id: str) -> tuple[IndexingTask, KnowledgeFile | None]:
-    """Return the task and the file it works on, None where an unlimited caller's task names none.
+    """Return the task and the file it works on; None if the task of an unlimited caller names no file.
 
     Raises:
         ScopeError: It does not exist or its file is out of scope.
@@ -92,7 +92,7 @@ async def require_batch(access: Access, batch_id: str) -> Batch:
     """Return the batch with the items in scope; where some are hidden its counts cover the rest.
 
     Raises:
-        ScopeError: It does not exist or none of its items is in scope.
+        ScopeError: It does not exist or all of its items are out of scope.
     """
     batch = await _found(batch_id, access.client.batches.get)
     if not access.is_limited:

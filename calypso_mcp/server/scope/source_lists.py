@@ -99,8 +99,8 @@ async def require_source(access: Access, bucket: Bucket, name: str) -> Source:
     """Return the one source of a bucket with this name, file name or title.
 
     Raises:
-        ScopeError: There is none.
-        InputError: There are several.
+        ScopeError: No source has the name.
+        InputError: Several sources have it.
     """
     page = await list_page(access, bucket, SourceFilters(query=name), limit=_MOST_LOOKED_AT)
     meant = [source for source in page.sources if name in (source.name, source.filename, source.title)] or [

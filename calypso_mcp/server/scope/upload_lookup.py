@@ -19,18 +19,18 @@ _NEWEST: Final = 100
 
 
 async def require_upload(access: Access, uploads: OneTimeUploads, upload_id: str) -> UploadRecord:
-    """Return what became of an upload that this caller was given the address for.
+    """Return the outcome of an upload whose address was issued to this caller.
 
     Raises:
-        ScopeError: There is none by this id, it was issued to another caller, or its bucket is out of the
-            request's scope: the same error, after the same requests.
+        ScopeError: The id is unknown, was issued to another caller, or names a bucket out of the request's
+            scope: the same error, after the same requests.
     """
     scope = await access.scope(include_archived=True)
     owner = owner_of(access.grant.name)
     record = await uploads.ledger.read(upload_id)
     place = uploads.place_of(upload_id, owner) if is_upload_id(upload_id) else None
     if record is None and place is not None:
-        # Issued by another machine: what it remembers cannot be asked, but what arrived can.
+        # Issued by another machine: its ledger is out of reach, but the API knows whether the file arrived.
         record = UploadRecord(upload_id, owner, "issued", place.bucket_id, place.filename, place.expires_at)
     if record is None or record.owner != owner or not scope.allows(record.bucket_id):
         raise ScopeError(

@@ -2,7 +2,7 @@
 
 A client that declares it may receive a task in place of a result. The server decides which calls become
 tasks: those of tools that wait (`timeout_s`), once they take longer than a moment. For every other client
-nothing changes. Tasks of another caller, or of the same caller under other limits, are as good as unknown.
+nothing changes. Tasks of another caller, or of the same caller under other limits, are unknown to a caller.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Records of tasks, kept for as long as their callers may ask: a table that the workers of a folder share.
 
 Without a folder, the table is this process's own. A caller is kept as a hash. The worker that runs a task
-reports in again and again; once it has fallen silent, its task counts as ended.
+reports in regularly; once it has fallen silent, its task counts as ended.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SILENCE_S: Final = 30.0
 #: Finished tasks of one caller that are remembered.
 KEPT_OF_CALLER: Final = 1_000
 _UNFINISHED: Final = ("working", "input_required")
-#: Outdated records removed with each new one: more than one, so that none pile up.
+#: Outdated records removed with each new one: more than one, so that they do not pile up.
 _REMOVED_WITH_EACH: Final = 3
 
 _MIGRATIONS: Migrations = (
@@ -169,26 +169,19 @@ class TaskRecords:
         """Record how a task has ended, or what it asks."""
         now = self._clock()
         values = (status, message, now, now, None if content is None else json.dumps(content), task_id)
-
-        def work(connection: sqlite3.Connection) -> None:
-            connection.execute(
-                "UPDATE tasks SET status = ?, message = ?, changed_at = ?, heard_at = ?, content = ?"
-                " WHERE task_id = ?",
-                values,
-            )
-
-        await self._table.run(work)
+        settled = (
+            "UPDATE tasks SET status = ?, message = ?, changed_at = ?, heard_at = ?, content = ?"
+            " WHERE task_id = ?"
+        )
+        await self._table.run(lambda connection: connection.execute(settled, values))
 
     async def cancel(self, task_id: str) -> None:
         """Note that the caller wants the task to end."""
-
-        def work(connection: sqlite3.Connection) -> None:
-            connection.execute("UPDATE tasks SET is_cancelled = 1 WHERE task_id = ?", (task_id,))
-
-        await self._table.run(work)
+        cancelled = "UPDATE tasks SET is_cancelled = 1 WHERE task_id = ?"
+        await self._table.run(lambda connection: connection.execute(cancelled, (task_id,)))
 
     async def answer(self, task_id: str, answers: Mapping[str, Any]) -> None:
-        """Note answers to open questions, and drop those that answer none; work goes on after the last."""
+        """Note answers to open questions and drop all others; work goes on after the last answer."""
         now = self._clock()
 
         def work(connection: sqlite3.Connection) -> None:

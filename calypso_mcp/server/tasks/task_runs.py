@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 #: Returns whether the caller may still do what it could when the task began.
 StillAllowed = Callable[[], Awaitable[bool]]
-#: The status of a task, that in words, and its result or error as JSON.
+#: The status of a task, a message about it, and its result or error as JSON.
 Outcome = tuple[Status, str, dict[str, Any] | None]
 
 _ID_BYTES: Final = 16
@@ -52,7 +52,7 @@ INTERRUPTED: Final = ErrorData(
     message="The server stopped during the call. Make the same call again: it continues where it stopped.",
 )
 
-#: The error of a call whose caller lost something that it could do when the call began.
+#: The error of a call whose caller has fewer rights than when the call began.
 WITHDRAWN: Final = ScopeError(
     "What you may do here changed during the call, which was ended.", code="permission_denied"
 )
@@ -65,7 +65,7 @@ class TaskPolicy:
     Attributes:
         after_s: Seconds after which a call becomes a task.
         wait_s: Seconds that a task may take whose call gives no `timeout_s`.
-        beat_s: Seconds between two reports of a worker, two looks of a client, and two of what it may do.
+        beat_s: Seconds between two reports of a worker, two polls of a client, and two checks of its rights.
         most: Tasks at once; a call beyond them runs within its request, as without the extension.
         most_per_caller: The same for one caller.
     """
@@ -79,11 +79,11 @@ class TaskPolicy:
 
 @dataclass(frozen=True, slots=True)
 class TaskOwner:
-    """Who a call belongs to.
+    """The caller that a call belongs to.
 
     Attributes:
         key: Hash of the caller and its limits: who may ask about the task.
-        caller: Hash of the caller alone: whom the task counts for, whatever limits it asked for.
+        caller: Hash of the caller alone: the task counts for this caller under any limits.
         most: Requests that the caller may have in flight; None: no limit of its own.
         still_allowed: Whether the caller may go on; asked while the task runs.
     """

@@ -17,7 +17,7 @@ from calypso_mcp.errors import Conflict, InputError
 from calypso_mcp.server.results.models import ToolResult, answer, first
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 
-#: Agents told of, and buckets of each.
+#: Agents listed, and buckets listed for each.
 _MOST_AGENTS = 100
 _MOST_BUCKETS = 10
 _KEPT = "It exists with these buckets, and its name and instructions stay; update=true changes them."

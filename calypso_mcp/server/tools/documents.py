@@ -190,7 +190,7 @@ def _page_url(file: KnowledgeFile) -> str | None:
 
 
 def _address(url: str | None, key: str) -> str:
-    """Return the address of a web page, else one that names the source: clients drop what has none."""
+    """Return the address of a web page, else one that names the source: clients drop results without one."""
     return url if url and url.lower().startswith(("https://", "http://")) else f"calypso://sources/{key}"
 
 

@@ -109,11 +109,11 @@ async def search_bucket(
 
 
 async def require_searched(access: Access, references: list[str]) -> list[Bucket]:
-    """Return the named buckets, or all in reach where none is named.
+    """Return the named buckets, or without names all in scope.
 
     Raises:
-        InputError: There is none.
-        ScopeError: One of them is not in reach.
+        InputError: The scope holds no bucket.
+        ScopeError: A named bucket is out of scope.
     """
     searched = await (access.require_buckets(references) if references else access.buckets())
     if not searched:
@@ -150,7 +150,7 @@ def _named(buckets: list[Bucket]) -> str:
 
 
 def strong(found: list[Found]) -> list[Found]:
-    """Return the hits without those that score far below the best; where there are no scores, all."""
+    """Return the hits without those that score far below the best; hits without a score stay."""
     scores = [score_of(entry.result) for entry in found]
     best = max((score for score in scores if score is not None), default=0.0)
     return [

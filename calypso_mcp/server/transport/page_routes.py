@@ -211,7 +211,7 @@ class PageEndpoints:
 
     @staticmethod
     def _may_operate(access: Access) -> bool:
-        # Without logins everybody is on this machine.
+        # Without logins all callers are on this machine.
         return access.grant is ANYONE or access.grant.metrics
 
     def _may_change(self, access: Access) -> bool:

@@ -78,7 +78,7 @@ class Readiness:
 def _shown(metrics: Metrics) -> Callable[[Request], Awaitable[Response]]:
     async def show(request: Request) -> Response:
         user = request.scope.get("user")
-        # Everybody's counts: behind a login, only for who was granted them; to others there is no such route.
+        # They count the calls of all callers: behind a login, the route exists only for those granted it.
         if user is not None and not grant_of_user(user).metrics:
             raise HTTPException(404)
         return PlainTextResponse(metrics.render(), media_type=CONTENT_TYPE)

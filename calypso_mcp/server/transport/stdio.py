@@ -175,7 +175,7 @@ class _Reader:
         await self._feed.send(message)
 
     async def _parse(self, line: bytes | TooLong) -> SessionMessage | None:
-        """Return the message of `line`, or answer why there is none."""
+        """Return the message of `line`; answer an unreadable one with an error and return None."""
         if isinstance(line, TooLong):
             text = f"The message is longer than {MOST_BYTES} bytes. Pass large content as a file path."
             await self._wire.refuse(_request_id(line.head, line.tail), INVALID_REQUEST, text)

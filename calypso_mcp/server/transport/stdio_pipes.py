@@ -58,7 +58,7 @@ def claimed() -> Generator[tuple[BinaryIO, FileIO]]:
 
 
 def watch_end(descriptor: int, on_end: Callable[[], None]) -> None:
-    """Call `on_end` from a thread of its own once everybody who could write to `descriptor` is gone.
+    """Call `on_end` from a thread of its own once all programs that could write to `descriptor` are gone.
 
     Reading stands still while a client takes no answers, so the end of its input would go unseen.
     """

@@ -26,7 +26,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What a PUT carries: bytes `start` to `end` (exclusive) of `total`; none to ask for the offset."""
+    """What a PUT carries: bytes `start` to `end` (exclusive) of `total`; no bytes to ask for the offset."""
 
     start: int
     end: int

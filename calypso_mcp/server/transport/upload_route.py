@@ -1,7 +1,7 @@
 """PUT to a one-time address: checked, then streamed on to the storage, and finalized.
 
 It answers as the storage itself would, so that any client of resumable uploads works: 201 when the file is
-finalized, 308 with `Range` while bytes are missing. A plain `curl --upload-file` needs to know none of that.
+finalized, 308 with `Range` while bytes are missing. A plain `curl --upload-file` works as well.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class UploadEndpoint:
             admission = await quotas.admit(grant, [arrival.in_place_of(before)])
             admission.require()
         except CalypsoError as error:
-            # Only as a claim: a process that has begun to receive the file meanwhile knows better.
+            # Only as a claim: another process may have begun to receive the file meanwhile.
             await self._uploads.claim(ticket, record, _after(error), error=error)
             return _failed(ticket, error)
         if not await self._uploads.claim(ticket, record, "receiving"):
@@ -145,7 +145,7 @@ class UploadEndpoint:
             await self._uploads.note(ticket, "stored", file=file)
             await self._state.quotas.settle(grant, admission, [state_of_file(file)])
         except CalypsoError as error:
-            # The file is there all the same; its sender would take any other answer for its loss.
+            # The file is stored all the same; its sender would take any other answer for a loss.
             _log.warning("one-time upload %s: its end cannot be noted: %s", ticket.upload_id, error)
         _log.info("one-time upload %s stored as %s", ticket.upload_id, file.id)
 
