@@ -7,6 +7,7 @@ module and the models' validators read them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from calypso_mcp.api.batches import Batch, BatchItem, FinalizedItem
@@ -43,25 +44,23 @@ def state_of_file(file: KnowledgeFile, *, store_active: bool | None = None) -> F
 
 def state_of_item(item: BatchItem, *, store_active: bool | None = None) -> FileState:
     """Return the state of one file of a batch; its embedded file fills in what the item leaves out."""
-    file = item.file
-    status = item.status if item.status != "unknown" or file is None else file.status
-    sync_status = item.bucket_sync_status or (file.bucket_sync_status if file else None)
-    sync = tuple(entry.status for entry in item.bucket_sync or (file.bucket_sync if file else ()))
-    file_id = item.knowledge_id or (file.id if file else None)
-    readiness = file_readiness(status, sync_status, sync, store_active)
-    error = item.error or (file.error if file else None)
-    return FileState(
+    file = item.file or KnowledgeFile.model_validate({"id": ""})
+    merged = file.model_copy(
+        update={
+            "status": file.status if item.status == "unknown" else item.status,
+            "bucket_sync_status": item.bucket_sync_status or file.bucket_sync_status,
+            "bucket_sync": item.bucket_sync or file.bucket_sync,
+            "error": item.error or file.error,
+        }
+    )
+    file_id = item.knowledge_id or file.id or None
+    return replace(
+        state_of_file(merged, store_active=store_active),
         id=file_id or item.client_file_id,
-        readiness=readiness,
-        status=status,
-        bucket_sync_status=sync_status,
-        hinges_on_store=hinges_on_store(status, sync_status, sync),
-        name=(file.filename or file.title) if file else None,
+        name=file.filename or file.title,
         file_id=file_id,
-        task_id=item.task_id or (file.task_id if file else None),
+        task_id=item.task_id or file.task_id,
         client_file_id=item.client_file_id,
-        reason=_failure(status, error) if readiness is Readiness.FAILED else None,
-        warnings=(file.warnings or ()) if file else (),
     )
 
 

@@ -65,15 +65,13 @@ async def _read_list(response: httpx2.Response, known: BucketList) -> BucketList
             waiting += len(part)
             total += len(part)
             if total > _LARGEST_LIST:
-                break
+                raise errors.ContractError(
+                    f"The answer is larger than {_LARGEST_LIST // 1_048_576} MB.", request_id=request_id
+                )
             if waiting >= max(_PIECE_BYTES, reader.wanted):
                 await _feed(reader, b"".join(parts))
                 parts.clear()
                 waiting = 0
-        if total > _LARGEST_LIST:
-            raise errors.ContractError(
-                f"The answer is larger than {_LARGEST_LIST // 1_048_576} MB.", request_id=request_id
-            )
         await _feed(reader, b"".join(parts))
         return reader.end(request_id)
     except MalformedListError as error:

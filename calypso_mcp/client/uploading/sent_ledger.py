@@ -118,7 +118,10 @@ class SentLedger:
     async def find(self, keys: Collection[str]) -> dict[str, FileState]:
         """See `SentFiles.find`."""
         rows = await self._select("SELECT key, file_id, task_id, batch_id, client_file_id FROM sent", keys)
-        return {key: _sent(*fields) for key, fields in rows.items()}
+        return {
+            key: FileState(file_id=file_id, task_id=task_id, batch_id=batch_id, client_file_id=client_file_id)
+            for key, (file_id, task_id, batch_id, client_file_id) in rows.items()
+        }
 
     async def note(self, files: Mapping[str, FileState]) -> None:
         """See `SentFiles.note`."""
@@ -189,12 +192,6 @@ class SentLedger:
 def account_of(base_url: str, api_key: str) -> str:
     """Return a digest of one key at one API, which does not give the key away."""
     return content_digest("account", base_url, api_key)
-
-
-def _sent(
-    file_id: str | None, task_id: str | None, batch_id: str | None, client_file_id: str | None
-) -> FileState:
-    return FileState(file_id=file_id, task_id=task_id, batch_id=batch_id, client_file_id=client_file_id)
 
 
 def _open(path: Path | None) -> SharedFile:

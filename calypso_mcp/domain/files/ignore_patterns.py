@@ -206,7 +206,7 @@ def _segments(pattern: str) -> list[list[str]]:
         letter = pattern[at]
         at += 1
         if letter == "[":
-            atom, at = _bracket(pattern, at)
+            atom, at = _read_bracket(pattern, at)
         elif letter == "\\":
             if at == len(pattern):
                 raise _Meaningless
@@ -225,7 +225,7 @@ def _segments(pattern: str) -> list[list[str]]:
     return segments
 
 
-def _bracket(pattern: str, at: int) -> tuple[str, int]:
+def _read_bracket(pattern: str, at: int) -> tuple[str, int]:
     """Read a bracket expression from behind its `[`; returns its expression and where the pattern goes on."""
     is_negated = pattern[at : at + 1] in ("!", "^")
     at += is_negated
@@ -240,12 +240,12 @@ def _bracket(pattern: str, at: int) -> tuple[str, int]:
             at, previous = named.end(), ""
             continue
         if pattern[at : at + 1] == "-" and previous and pattern[at + 1 : at + 2] not in ("", "]"):
-            last, at = _one(pattern, at + 1)
+            last, at = _read_character(pattern, at + 1)
             if previous <= last:
                 parts.append(f"{re.escape(previous)}-{re.escape(last)}")
             previous = ""
             continue
-        previous, at = _one(pattern, at)
+        previous, at = _read_character(pattern, at)
         parts.append(re.escape(previous))
     inside = "".join(parts)
     if not inside:  # ranges that run backwards only
@@ -253,7 +253,7 @@ def _bracket(pattern: str, at: int) -> tuple[str, int]:
     return (f"[^/{inside}]" if is_negated else f"(?!/)[{inside}]"), at + 1
 
 
-def _one(pattern: str, at: int) -> tuple[str, int]:
+def _read_character(pattern: str, at: int) -> tuple[str, int]:
     """Read one character of a bracket expression, escaped or not."""
     at += pattern[at : at + 1] == "\\"
     if at >= len(pattern):

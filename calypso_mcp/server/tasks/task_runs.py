@@ -229,7 +229,9 @@ class TaskRuns:
             with anyio.move_on_after(policy.after_s):
                 await run.ended.wait()
             if run.ended.is_set():
-                return _result_of(run)
+                if run.error is not None:
+                    raise run.error
+                return run.result
             run.long.is_detached = True
             record = await self.records.add(task_id, owner.key, caller, run.long.progress)
             self._runs[task_id] = run
@@ -314,12 +316,6 @@ class TaskRuns:
             await self.records.settle(task_id, status, message, content)
         except CalypsoError as error:
             log_crash(f"the record of a task of tool {run.params.name}", error)
-
-
-def _result_of(run: _Run) -> HandlerResult:
-    if run.error is not None:
-        raise run.error
-    return run.result
 
 
 def _failed(error: ErrorData) -> Outcome:
