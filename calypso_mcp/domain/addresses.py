@@ -34,7 +34,7 @@ def split_url(url: str) -> SplitResult | None:
 
 
 def keeps_secrets(parts: SplitResult) -> bool:
-    """Return whether nobody on the way to that address can read what is sent."""
+    """Return whether traffic to that address is encrypted or stays on this machine."""
     return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
 
 
