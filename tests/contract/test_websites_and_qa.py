@@ -193,6 +193,16 @@ async def test_an_answer_is_found_by_other_words_and_replaced_by_the_same_questi
     assert once_more["replayed"] == "true"
 
 
+async def test_what_is_removed_bears_the_name_that_it_is_listed_under(world: World) -> None:
+    await world.add(url=URL)
+    await world.add(QA, question="Who signs?", answer="The head of finance.")
+    listed = (await world.api.get("/knowledge/sources", bucket="docs")).json()["sources"]
+    assert {source["name"] for source in listed} == {URL, "Who signs?"}
+    for source in listed:
+        removed = await world.api.http.delete(f"/knowledge/sources/{source['id']}")
+        assert removed.json()["name"] == source["name"]
+
+
 async def test_an_agent_answers_with_the_answer_and_not_with_the_question(world: World) -> None:
     await world.add(
         QA,

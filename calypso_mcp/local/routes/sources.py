@@ -161,9 +161,8 @@ async def remove(backend: Backend, request: Request, asked: RemovalQuery) -> Ans
             if named.id not in buckets:
                 raise not_found("source in this bucket", "file_not_found")
             buckets = (named.id,)
-        name = file.declaration.path or file.declaration.filename
         return (
-            SourceRemoved(file_id=file.id, name=name, bucket_ids=buckets),
+            SourceRemoved(file_id=file.id, name=file.name, bucket_ids=buckets),
             sources.take_out(connection, file, buckets),
         )
 
