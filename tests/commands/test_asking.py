@@ -116,7 +116,10 @@ def test_a_person_is_told_commands_and_what_a_search_cannot_find(tmp_path: Path)
     filled(data, tmp_path)
     unknown = command(data, "search", "leave", "--bucket", "handbook,none").stderr
     assert "There is no bucket 'none' here. Name a bucket from `calypso-mcp list`" in unknown
-    assert "In no document searched: zeppelin, hangar." in command(data, "search", "zeppelin hangar").stdout
+    assert (
+        "No document searched contains: zeppelin, hangar."
+        in command(data, "search", "zeppelin hangar").stdout
+    )
 
 
 def test_a_page_on_this_machine_is_not_fetched(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def print_gaps(result: Mapping[str, Any]) -> None:
     """Print the words that no document holds, and how many sources cannot be found yet."""
     absent: Sequence[str] = result.get("absent_words", ())
     if absent:
-        print(clean_line(f"In no document searched: {', '.join(absent)}.", _LONGEST_LINE))
+        print(clean_line(f"No document searched contains: {', '.join(absent)}.", _LONGEST_LINE))
     incomplete: Mapping[str, int] = result.get("incomplete", {})
     for slug, count in incomplete.items():
         print(f"Not searchable yet in {clean_line(slug, _LONGEST_LINE)}: {count}.")

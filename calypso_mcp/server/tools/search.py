@@ -64,7 +64,7 @@ class SearchHits(ToolResult):
             plural = "s" if self.weaker_left_out > 1 else ""
             lines.append(f"{self.weaker_left_out} weaker hit{plural} left out; detail=full shows them.")
         if self.absent_words:
-            lines.append(f"In no document searched: {', '.join(self.absent_words)}.")
+            lines.append(f"No document searched contains: {', '.join(self.absent_words)}.")
         lines += incomplete_texts(self.incomplete)
         lines += [self.next_step] if self.next_step else []
         return "\n\n".join(lines)
