@@ -25,6 +25,7 @@ STATUS = AliasChoices("status", "canonicalStatus", "canonical_status", "ingestio
 SYNC_STATUS = AliasChoices("bucketSyncStatus", "bucket_sync_status")
 SYNC = AliasChoices("bucketSync", "bucket_sync")
 _BUCKET_ID_KEYS = ("bucket_id", "bucketId", "id")
+_SYNC_WORD_KEYS = ("status", "state")
 
 
 #: Fields that only the `replace` extension knows. A repeated request may differ in them.
@@ -159,20 +160,24 @@ class BucketSync(WireModel):
 
     @classmethod
     def read_all(cls, value: object) -> tuple[BucketSync, ...]:
-        """Return the entries of any shape: a list, a map by bucket id, or a single entry.
+        """Return the entries of any shape: a list, a map by bucket id, a list inside a map, or a single entry.
 
         An entry that says nothing counts as unknown, so that it cannot make a file ready.
         """
         if isinstance(value, Mapping):
             fields = cast("Mapping[str, object]", value)
-            if isinstance(fields.get("status"), str) or any(key in fields for key in _BUCKET_ID_KEYS):
+            if _sync_word(fields) or any(key in fields for key in _BUCKET_ID_KEYS):
                 return (cls._read(fields),)
-            return tuple(
-                cls._read(fields[key], key) for key in fields if isinstance(fields[key], (str, Mapping))
-            )
+            entries = list[BucketSync]()
+            for key, inner in fields.items():
+                if isinstance(inner, list | tuple):
+                    entries += cls.read_all(cast("Sequence[object]", inner))
+                elif isinstance(inner, (str, Mapping)):
+                    entries.append(cls._read(inner, key))
+            return tuple(entries)
         if isinstance(value, list | tuple):
             return tuple(cls._read(entry) for entry in cast("Sequence[object]", value))
-        return ()
+        return (cls._read(value),) if isinstance(value, str) else ()
 
     @classmethod
     def _read(cls, entry: object, bucket_id: object = None) -> BucketSync:
@@ -181,12 +186,16 @@ class BucketSync(WireModel):
         word: object = entry
         if isinstance(entry, Mapping):
             fields = cast("Mapping[str, Any]", entry)
-            word = fields.get("status")
+            word = _sync_word(fields)
             bucket_id = next((fields[key] for key in _BUCKET_ID_KEYS if key in fields), bucket_id)
         return cls(
             bucket_id=bucket_id if isinstance(bucket_id, str) else None,
             status=word.lower() if isinstance(word, str) else "unknown",
         )
+
+
+def _sync_word(fields: Mapping[str, object]) -> str | None:
+    return next((word for key in _SYNC_WORD_KEYS if isinstance(word := fields.get(key), str)), None)
 
 
 AnySync = Annotated[tuple[BucketSync, ...], BeforeValidator(BucketSync.read_all)]

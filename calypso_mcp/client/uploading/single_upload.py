@@ -179,10 +179,11 @@ async def _differs(source: ByteSource, version: object, stored: str) -> bool:
 
 
 def came_to_nothing() -> UploadError:
-    """Return the error for content whose uploads have failed or been deleted every time."""
+    """Return the error for content of which no upload has left a file."""
     return UploadError(
-        f"This content was uploaded {MOST_GENERATIONS} times, and each time the file failed or was deleted.",
-        hint="Look at why it failed, then change the file.",
+        f"This content was sent {MOST_GENERATIONS} times. Each time the file failed or was deleted, or the "
+        "storage no longer knew the upload address.",
+        hint="If a file failed, look at why and change it; else the operator must check the way to the storage.",
         code="upload_came_to_nothing",
         retryable=False,
     )

@@ -27,6 +27,7 @@ _FINISHED: Final = frozenset({200, 201})
 _INCOMPLETE: Final = 308
 _GONE: Final = frozenset({404, 410})
 _NOT_ACCEPTED: Final = frozenset({401, 403})
+_REDIRECTS: Final = frozenset({301, 302, 303, 307})
 
 _RANGE: Final = re.compile(r"(?:bytes=)?0-(\d{1,19})", re.ASCII)
 
@@ -127,6 +128,13 @@ class ResumableUpload:
             self.setback = True
         elif status in _NOT_ACCEPTED:
             raise UploadError(f"The storage did not accept the upload address (status {status}).")
+        elif status in _REDIRECTS:
+            raise UploadError(
+                f"The storage sent the bytes elsewhere (status {status}, a redirect). Nothing went there, "
+                "because only the address from the API is trusted.",
+                hint="The operator must let the server reach the storage without a proxy that redirects.",
+                retryable=False,
+            )
         else:
             raise UploadError(
                 f"The storage refused the bytes (status {status}).",

@@ -63,11 +63,15 @@ def test_a_file_is_ready_only_when_indexed_and_synced(
         (None, ()),
         ({}, ()),
         ([], ()),
-        ("active", ()),
+        ("Active", ("active",)),
         (7, ()),
         ({"buckets": 3}, ()),
+        ({"buckets": [{"id": "a", "state": "active"}, {"id": "b"}]}, ("active", "unknown")),
+        ([{"bucketId": "a", "state": "Pending"}], ("pending",)),
+        ({"state": "active", "last_error": ""}, ("active",)),
         ([{"status": "Active"}, "pending", 4], ("active", "pending", "unknown")),
-        ({"a": {"status": "active"}, "b": {"state": "active"}}, ("active", "unknown")),
+        ({"a": {"status": "active"}, "b": {"mood": "active"}}, ("active", "unknown")),
+        ({"a": {"status": "active"}, "b": {"state": "active"}}, ("active", "active")),
     ],
 )
 def test_bucket_sync_is_read_in_every_plausible_shape(sync: Any, expected: tuple[str, ...]) -> None:

@@ -155,6 +155,16 @@ def test_a_refusal_is_not_repeated(status: int, retryable: bool) -> None:
     assert raised.value.retryable is retryable
 
 
+@pytest.mark.parametrize("status", [301, 302, 303, 307])
+def test_a_redirect_is_named_and_not_blamed_on_the_file(status: int) -> None:
+    with pytest.raises(UploadError, match="redirect") as raised:
+        sending().receive(status, None)
+
+    assert "file" not in raised.value.hint
+    assert "operator" in raised.value.hint
+    assert not raised.value.retryable
+
+
 def test_chunks_cover_the_object_without_gap_or_overlap() -> None:
     total = 3 * CHUNK_GRANULARITY + 7
     machine = ResumableUpload(total, CHUNK_GRANULARITY)
