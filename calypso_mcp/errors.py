@@ -64,13 +64,23 @@ class CalypsoError(Exception):
             ids: Ids that already exist because of this call, for example `{"session_id": ...}`.
         """
         self.message = message or (getdoc(type(self)) or "").splitlines()[0]
-        self.hint = hint or self.default_hint
         self.code = code or self.default_code
         self.retryable = self.default_retryable if retryable is None else retryable
+        self._hint = hint
         self.request_id = request_id
         self.retry_after_s = retry_after_s
         self.ids = dict(ids or {})
         super().__init__(self.message)
+
+    @property
+    def hint(self) -> str:
+        """What to do next. Advice to repeat the call is withheld where that cannot help."""
+        is_advice_void = self.default_retryable and not self.retryable
+        return self._hint or ("" if is_advice_void else self.default_hint)
+
+    @hint.setter
+    def hint(self, hint: str) -> None:
+        self._hint = hint
 
 
 class ConfigError(CalypsoError):

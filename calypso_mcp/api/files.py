@@ -19,6 +19,9 @@ from calypso_mcp.domain.uploads.declaration import Declaration, Destination, IfE
 FILE_ID = AliasChoices("id", "file_id", "knowledge_id", "knowledgeId", "fileKnowledgeId")
 #: Spellings of a reference to a knowledge file.
 FILE_REFERENCE = AliasChoices("knowledge_id", "knowledgeId", "file_id", "fileId")
+#: Spellings of an indexing task's own id.
+_TASK_ID_KEYS = ("id", "task_id", "taskId")
+TASK_ID = AliasChoices(*_TASK_ID_KEYS)
 #: Spellings of a reference to an indexing task.
 TASK_REFERENCE = AliasChoices("task_id", "taskId", "knowledge_task_id")
 STATUS = AliasChoices("status", "canonicalStatus", "canonical_status", "ingestion_status")
@@ -120,9 +123,25 @@ class UploadSession(UploadTarget):
 class TaskReference(WireModel):
     """The task inside a finalize answer."""
 
-    id: str
+    id: str = Field(validation_alias=TASK_ID)
     type: str | None = None
     status: str = FileStatus.QUEUED
+
+    @classmethod
+    def read(cls, value: object) -> object:
+        """Return what names a task, from an object or a mere id; None for what names none.
+
+        The file is accepted all the same, and can be waited for.
+        """
+        if isinstance(value, Mapping):
+            fields = cast("Mapping[str, object]", value)
+            return fields if any(isinstance(fields.get(key), str) for key in _TASK_ID_KEYS) else None
+        if isinstance(value, str):
+            return {"id": value} if value else None
+        return value if isinstance(value, cls) else None
+
+
+AnyTask = Annotated[TaskReference | None, BeforeValidator(TaskReference.read)]
 
 
 class StatedError(WireModel):
@@ -160,7 +179,7 @@ class BucketSync(WireModel):
 
     @classmethod
     def read_all(cls, value: object) -> tuple[BucketSync, ...]:
-        """Return the entries of any shape: a list, a map by bucket id, a list inside a map, or a single entry.
+        """Return the entries of any shape: a list, a map by bucket id, a list inside a map, a single entry.
 
         An entry that says nothing counts as unknown, so that it cannot make a file ready.
         """
@@ -173,7 +192,7 @@ class BucketSync(WireModel):
                 if isinstance(inner, list | tuple):
                     entries += cls.read_all(cast("Sequence[object]", inner))
                 elif isinstance(inner, (str, Mapping)):
-                    entries.append(cls._read(inner, key))
+                    entries.append(cls._read(cast("object", inner), key))
             return tuple(entries)
         if isinstance(value, list | tuple):
             return tuple(cls._read(entry) for entry in cast("Sequence[object]", value))
@@ -225,7 +244,7 @@ class KnowledgeFile(WireModel):
     metadata: dict[str, Any] | None = None
     created_at: str | None = None
     updated_at: str | None = None
-    task: TaskReference | None = None
+    task: AnyTask = None
     task_reference: str | None = Field(None, validation_alias=TASK_REFERENCE, serialization_alias="task_id")
     bucket_sync_status: str | None = Field(
         None, validation_alias=SYNC_STATUS, serialization_alias="bucketSyncStatus"
@@ -248,7 +267,7 @@ class KnowledgeFile(WireModel):
 class IndexingTask(WireModel):
     """Answer of `GET /knowledge/tasks/{id}`."""
 
-    id: str = Field(validation_alias=AliasChoices("id", "task_id", "taskId"))
+    id: str = Field(validation_alias=TASK_ID)
     object: str = "knowledge_indexing_task"
     status: str = Field("unknown", validation_alias=STATUS)
     knowledge_id: str | None = Field(None, validation_alias=FILE_REFERENCE)

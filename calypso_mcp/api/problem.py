@@ -13,6 +13,7 @@ from calypso_mcp.api.wire import as_object
 
 #: Answered as a 500, yet repeating it never helps (API sheet section 7).
 UNKNOWN_PROFILE = "Unknown RAG profile"
+UNKNOWN_PROFILE_HINT = "Call list_agents to see the agents you can use."
 
 _BY_STATUS: Mapping[int, type[errors.ApiError]] = {
     400: errors.InvalidRequest,
@@ -43,7 +44,8 @@ _HINTS: Mapping[str, str] = {
     "url_fetch_blocked": "Only pages of the public web are read. Save the page and upload it as a file; the "
     "operator of an embedded Calypso can open a private host with --allow-private-host.",
     "url_fetch_failed": "Check the URL. If the site is only down for a while, make the same call later.",
-    "website_url_exists": "The page is there already and is not read again here: remove it first.",
+    "website_url_exists": "The page is there already and is not read again here: search it, or "
+    "remove it first.",
     "file_too_large": "Split the file; one file may have at most 25 MB.",
 }
 
@@ -113,12 +115,13 @@ def to_error(
     is_fault = status >= HTTPStatus.INTERNAL_SERVER_ERROR
     kind = _BY_STATUS.get(status) or (errors.ServerError if is_fault else errors.ApiError)
     may_pass = is_fault or status == HTTPStatus.TOO_MANY_REQUESTS
-    retryable = problem.retryable if may_pass and UNKNOWN_PROFILE not in problem.message else False
+    is_unknown_agent = UNKNOWN_PROFILE in problem.message
+    retryable = problem.retryable if may_pass and not is_unknown_agent else False
     return kind(
         problem.message,
         status=status,
         code=problem.code,
-        hint=_HINTS.get(problem.code, ""),
+        hint=UNKNOWN_PROFILE_HINT if is_unknown_agent else _HINTS.get(problem.code, ""),
         retryable=retryable,
         request_id=request_id or problem.request_id,
         retry_after_s=retry_after_s,

@@ -329,6 +329,31 @@ async def test_a_hosted_api_lists_the_files_it_names_and_offers_no_more(era: str
     assert [source["file_id"] for source in tagged["sources"]] == ["file_a"]
 
 
+async def test_a_hosted_api_shows_an_upload_at_once_and_counts_what_it_does_not_name(era: str) -> None:
+    counts = {"file": 3, "website": 2, "qa": 0, "retrievable": 5}
+    api = ScriptedCalypso(buckets=[bucket("handbook", counts=counts)], files={"f1": file("f1", "handbook")})
+    session = {"session_id": "s", "upload_url": "https://storage.test/s"}
+    api.scripted["POST /knowledge/files/upload-session"] = lambda _body: (201, session)
+    api.scripted["PUT /s"] = lambda _body: (200, {})
+
+    def take_over(_body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        api.buckets[:] = [bucket("handbook", files=("f1",), pending=1, counts=counts)]
+        return 201, {"id": "f1", "status": "queued"}
+
+    api.scripted["POST /knowledge/files/upload-session/s/finalize"] = take_over
+    new = {"text": "Three months.", "filename": "f1.txt", "bucket": "handbook"}
+    with anyio.fail_after(20):
+        async with api.state() as state, Client(build_server(state), mode=era) as client:
+            before = facts(await client.call_tool("list_sources", {}))
+            facts(await client.call_tool("upload_file", new))
+            after = facts(await client.call_tool("list_sources", {}))
+            found = facts(await client.call_tool("search_bucket", {"query": "months"}))
+    assert before["others"] == {"file": 3, "website": 2}
+    assert [source["file_id"] for source in after["sources"]] == ["f1"]
+    assert after["others"] == {"file": 2, "website": 2}
+    assert found["incomplete"] == {"handbook": 1}
+
+
 async def test_tools_come_with_a_backend_that_announces_them(era: str) -> None:
     api = ScriptedCalypso(buckets=[bucket("handbook")])
     api.scripted["GET /connection"] = lambda _body: (200, {"extensions": ["read", "sources", "teleport"]})

@@ -107,7 +107,8 @@ class ScriptedCalypso:
         """Answer one request."""
         path = request.url.path.removeprefix("/v1")
         what = f"{request.method} {path}"
-        body = json.loads(request.content) if request.content else dict(request.url.params)
+        has_json = request.content and request.method != "PUT"
+        body = json.loads(request.content) if has_json else dict(request.url.params)
         self.requests.append((what, body))
         if what in self.held:
             self.reached.set()

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from calypso_mcp.api.answers import RawAnswer
-from calypso_mcp.api.problem import UNKNOWN_PROFILE
+from calypso_mcp.api.problem import UNKNOWN_PROFILE, UNKNOWN_PROFILE_HINT
 from calypso_mcp.api.search import SearchResult
 from calypso_mcp.api.wire import as_object
 from calypso_mcp.errors import AnswerFailed
@@ -17,6 +17,7 @@ from calypso_mcp.errors import AnswerFailed
 Fields = Mapping[str, Any]
 
 _LONGEST_REASON = 200
+_PASSAGES = "Look for passages with search_bucket."
 #: Why an answer ends early that asking again does not change.
 _FINAL_REASONS = frozenset({"content_filter", "max_output_tokens"})
 
@@ -45,14 +46,24 @@ def passages(answer: RawAnswer, limit: int) -> tuple[SearchResult, ...]:
     """Return at most `limit` passages that the answer rests on, the API's own order kept, none twice."""
     fields = answer.model_dump()
     found: list[SearchResult] = []
-    seen: set[tuple[str, str]] = set()
+    places: dict[tuple[str, str], int] = {}
     for result in (*_grounded(fields), *_searched(fields), *_cited(fields)):
-        source = result.file_id or result.filename or result.title or result.url or ""
+        names = [name for name in (result.file_id, result.filename, result.title, result.url) if name] or [""]
         text = " ".join((result.text or "").split())
-        # A bare citation adds nothing where a passage of the same source is there already.
-        if (source, text) in seen or (not text and any(source == known for known, _ in seen)):
-            continue
-        seen.add((source, text))
+        place = next((places[name, text] for name in names if (name, text) in places), None)
+        if place is not None:
+            known = found[place]
+            if result.file_id is None or known.file_id == result.file_id:
+                continue
+            if known.file_id is None:
+                # One place names the file, the other its id.
+                found[place] = known.model_copy(update={"file_id": result.file_id})
+                places[result.file_id, text] = places[result.file_id, ""] = place
+                continue
+        for name in names:
+            places.setdefault((name, text), len(found))
+            # A bare citation adds nothing where a passage of the same source is there already.
+            places.setdefault((name, ""), len(found))
         found.append(result.model_copy(update={"source_index": len(found)}))
     return tuple(found[:limit])
 
@@ -73,6 +84,9 @@ def failure(answer: RawAnswer) -> AnswerFailed | None:
     return AnswerFailed(
         f"The agent could not answer: {message[:_LONGEST_REASON]}",
         code=_text(stated, "code") or ("answer_incomplete" if status == "incomplete" else ""),
+        hint=(f"{UNKNOWN_PROFILE_HINT} " if UNKNOWN_PROFILE in message else "") + _PASSAGES
+        if retryable is False
+        else "",
         retryable=retryable,
     )
 

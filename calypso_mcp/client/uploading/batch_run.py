@@ -59,7 +59,7 @@ class BatchRun:
         tools: BatchTools,
         items: Mapping[str, Prepared],
         board: ProgressBoard,
-        on_opened: Callable[[str], Awaitable[None]],
+        on_opened: Callable[[str], Awaitable[bool]],
     ) -> None:
         """Take the files of one batch.
 
@@ -67,7 +67,8 @@ class BatchRun:
             tools: Shared with other batches.
             items: Files by `client_file_id`, at most 100.
             board: Counts the progress.
-            on_opened: Called with the batch's id before any byte is sent.
+            on_opened: Called with the batch's id before any byte is sent; returns whether an earlier run is
+                known to have opened it.
         """
         #: The error that kept the batch from being created.
         self.refusal: CalypsoError | None = None
@@ -110,14 +111,14 @@ class BatchRun:
             self.refusal = None if key_reused else error
             self._machine.refused(FileState.of_error(error), key_reused=key_reused)
             return
-        await self._on_opened(answer.body.batch_id)
+        is_known = await self._on_opened(answer.body.batch_id)
         self._addresses = {item.client_file_id: item for item in answer.body.accepted}
         rejected = {
             entry.client_file_id: entry.reason("rejected", "The API rejected the file without a reason.")
             for entry in answer.body.rejected
         }
         self._machine.created(
-            answer.body.batch_id, self._addresses.keys(), rejected, replayed=answer.replayed
+            answer.body.batch_id, self._addresses.keys(), rejected, replayed=answer.replayed or is_known
         )
 
     async def _look(self) -> None:

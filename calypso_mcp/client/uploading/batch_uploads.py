@@ -204,13 +204,16 @@ class BatchUploads:
         again: list[str] = []
 
         async def run(ids: Sequence[str]) -> None:
-            async def note_opened(batch_id: str) -> None:
-                await self._sent.note_opened(batch_key(ids), batch_id)
+            async def note_opened(batch_id: str) -> bool:
+                key = batch_key(ids)
+                before = await self._sent.opened([key])
+                await self._sent.note_opened(key, batch_id)
                 announced = (
                     (items[client_id], FileState(batch_id=batch_id, client_file_id=client_id))
                     for client_id in ids
                 )
                 await self._sent.note(under_keys(announced))
+                return before.get(key) == batch_id
 
             batch = BatchRun(
                 self._tools, {client_id: items[client_id] for client_id in ids}, board, note_opened

@@ -123,10 +123,13 @@ async def create_missing(access: Access, target: Target) -> Target:
 
 
 async def note_created(access: Access, target: Target) -> Target:
-    """Return `target` with the bucket that its upload has created, where `create_missing` could not."""
+    """Return `target` with the bucket that its upload has created, where `create_missing` could not.
+
+    What is remembered of the buckets is dropped: it lacks what was uploaded.
+    """
+    access.backend.catalogue.forget()
     if target.bucket_id is not None:
         return target
-    access.backend.catalogue.forget()
     try:
         found = rules.find_bucket(target.slug, await access.buckets())
     except CalypsoError:

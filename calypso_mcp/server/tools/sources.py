@@ -118,10 +118,12 @@ async def source_page(
 
 
 async def _unlisted(access: Access, bucket: Bucket) -> dict[str, int] | None:
-    """Return how many members of other kinds there are that the backend can only count."""
+    """Return how many sources there are, by kind, that the backend can only count."""
     if await access.backend.abilities.have(Extension.SOURCES):
         return None
-    return {kind: count for kind, count in bucket.counts.items() if kind != "file" and count} or None
+    counts = bucket.sources
+    counts["file"] = bucket.file_count - len(bucket.file_ids)
+    return {kind: count for kind, count in counts.items() if count > 0} or None
 
 
 class ReadPassage(ToolResult):

@@ -217,7 +217,6 @@ async def _imported(
         url,
         lambda: access.client.websites.import_file(url, declared, replaces=replaces),
     )
-    access.backend.catalogue.forget()
     target = await note_created(access, target)
     return _Sent(uploaded, clean_line(uploaded.name or url, _NAME_CHARS), target)
 

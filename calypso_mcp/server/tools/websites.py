@@ -88,7 +88,6 @@ async def add_qa(
 
 async def _answer(access: Access, added: FileState, target: Target, remark: str) -> CallToolResult:
     """Return the report on a source that was added, searchable if that takes only a moment."""
-    access.backend.catalogue.forget()
     target = await note_created(access, target)
     report = StateReport((added,))
     if report.state is not Readiness.READY:

@@ -133,6 +133,7 @@ class UploadEndpoint:
         except CalypsoError as error:
             await quotas.settle(grant, admission, [FileState.of_error(error)])
             raise
+        access.backend.catalogue.forget()
         seen.check_is(file)
         await client.uploads.note_sent(ticket.declaration, file.id)
         await self._note_stored(ticket, file, grant, admission)

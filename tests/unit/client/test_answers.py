@@ -126,6 +126,27 @@ async def test_both_shapes_of_annotations_are_citations_wherever_they_stand(
     assert [(entry.title, entry.url) for entry in answer.sources] == [(name, url)]
 
 
+@pytest.mark.parametrize("has_id_first", [True, False])
+async def test_a_passage_named_by_its_file_in_one_place_and_by_its_id_in_another_is_one(
+    has_id_first: bool,
+) -> None:
+    by_id = {"label": "a.md", "knowledge_id": "file_1"}
+    by_name = {"filename": "a.md"}
+    first, second = (by_id, by_name) if has_id_first else (by_name, by_id)
+    search = {"type": "file_search_call", "results": [{**second, "filename": "a.md", "text": "30 \n days."}]}
+    message = {"type": "message", "content": [{"text": "30.", "annotations": [{"filename": "a.md"}]}]}
+    answer = await asked(
+        {"id": "resp_1", "output": [search, message], **grounded({**first, "snippet": "30 days."})}
+    )
+    assert [(entry.file_id, entry.text) for entry in answer.sources] == [("file_1", "30 days.")]
+
+
+async def test_equal_passages_of_two_files_of_one_name_are_two() -> None:
+    sources = [source(file_id, "30 days.", label="a.md") for file_id in ("file_1", "file_2", "file_2")]
+    answer = await asked({"id": "resp_1", "output_text": "30.", **grounded(*sources)})
+    assert [entry.file_id for entry in answer.sources] == ["file_1", "file_2"]
+
+
 @pytest.mark.parametrize(
     ("ending", "code", "retryable", "words"),
     [

@@ -83,6 +83,23 @@ def test_bucket_sync_is_read_in_every_plausible_shape(sync: Any, expected: tuple
 
 
 @pytest.mark.parametrize(
+    ("task", "expected"),
+    [
+        ({"id": "t", "status": "queued"}, "t"),
+        ({"task_id": "t"}, "t"),
+        ({"taskId": "t"}, "t"),
+        ("t", "t"),
+        ({"status": "queued"}, None),
+        ({}, None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_file_is_accepted_in_whatever_way_its_task_is_named(task: Any, expected: str | None) -> None:
+    assert KnowledgeFile.model_validate({"id": "f", "task": task}).task_id == expected
+
+
+@pytest.mark.parametrize(
     ("status", "expected"),
     [("indexed", WAITING), ("active", WAITING), ("queued", WAITING), ("new", WAITING), ("failed", FAILED)],
 )

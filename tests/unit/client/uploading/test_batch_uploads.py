@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -16,6 +17,8 @@ import pytest
 from calypso_mcp.client import CalypsoClient, ClientPolicies
 from calypso_mcp.client.transport.sources import ByteSource, BytesSource
 from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
+from calypso_mcp.client.uploading.sent_files import SentFiles
+from calypso_mcp.client.uploading.sent_ledger import LedgerFile, SentLedger, account_of
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from tests.support.faulty_transport import API_KEY, BASE_URL, FakeClock, problem
@@ -153,6 +156,7 @@ async def send(
     api: Batches,
     uploads: Sequence[Upload],
     *,
+    sent: SentFiles | None = None,
     clock: FakeClock | None = None,
     parallel: int = 8,
     on_progress: Callable[[TransferProgress], None] | None = None,
@@ -165,6 +169,7 @@ async def send(
         clock=(clock or FakeClock()).clock,
         policies=ClientPolicies(parallel_uploads=parallel),
         dice=lambda: 1.0,
+        sent=sent,
     )
     with anyio.fail_after(20):
         async with client:
@@ -306,6 +311,25 @@ async def test_what_the_api_rejects_is_told_with_its_reason() -> None:
     told = [(outcome.code, outcome.message) for outcome in outcomes if outcome.outcome == "rejected"]
     assert told[:3] == [("type_not_allowed", "No."), ("type_not_allowed", "No."), ("rejected", "No.")]
     assert told[3][1]
+
+
+async def test_the_rest_of_a_batch_with_a_rejected_file_is_not_sent_again_although_no_header_says_replayed(
+    tmp_path: Path,
+) -> None:
+    def reject_one(_: dict[str, Any], answer: dict[str, Any]) -> None:
+        item = answer["accepted"].pop(0)
+        answer["rejected"].append({"client_file_id": item["client_file_id"]})
+
+    api = Batches(on_create=reject_one, says_replayed=False)
+    uploads = [upload(n) for n in range(6)]
+    with closing(LedgerFile(tmp_path / "sent.sqlite")) as file:
+        memory = SentLedger(file, account_of(BASE_URL, API_KEY))
+        first = await send(api, uploads, sent=memory)
+        assert api.counts()["put"] == 5
+        again = await send(api, uploads, sent=memory)
+
+    assert (statuses(first)["accepted"], statuses(again)["replayed"]) == (5, 5)
+    assert api.counts()["put"] == 0
 
 
 async def test_what_the_api_forgets_to_mention_has_failed() -> None:
