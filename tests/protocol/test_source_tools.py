@@ -447,7 +447,7 @@ async def test_an_empty_place_says_so_instead_of_blaming_the_words(rig: Rig) -> 
     await added(rig, "leave.md", LEAVE)
     for narrowed in ({"tags": ["none"]}, {"source": "absent.md"}, {"metadata": {"year": 1999}}):
         found = await rig.ok("search_bucket", query="notice period", bucket="docs", **narrowed)
-        assert found["next_step"].startswith("No source has these")
+        assert found["next_step"].startswith("No source passes the filters")
     found = await rig.ok("search_bucket", query="zebra", bucket="docs")
     assert found["absent_words"] == ["zebra"]
 
