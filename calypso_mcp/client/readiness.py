@@ -25,6 +25,9 @@ from calypso_mcp.errors import CalypsoError, NotFound, ScopeError
 
 OnProgress = Callable[[StateReport], None]
 
+#: The status of a file that the API does not know, or not under this id.
+NOT_FOUND: Final = "not_found"
+
 _PARALLEL_REQUESTS: Final = 8
 #: The first look may take this long by default, so that there is something to report.
 _FIRST_LOOK_S: Final = 10.0
@@ -179,7 +182,7 @@ class _Watch:
             self._by_file[file_id] = replace(
                 self._by_file[file_id],
                 readiness=Readiness.FAILED,
-                status="not_found",
+                status=NOT_FOUND,
                 reason=Reason(code, "There is no such file."),
             )
             return

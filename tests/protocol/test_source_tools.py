@@ -352,6 +352,8 @@ async def test_a_hosted_api_shows_an_upload_at_once_and_counts_what_it_does_not_
     assert [source["file_id"] for source in after["sources"]] == ["f1"]
     assert after["others"] == {"file": 2, "website": 2}
     assert found["incomplete"] == {"handbook": 1}
+    assert "list_sources" in found["next_step"]
+    assert "read_source" not in found["next_step"]
 
 
 async def test_tools_come_with_a_backend_that_announces_them(era: str) -> None:

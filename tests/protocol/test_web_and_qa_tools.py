@@ -15,7 +15,7 @@ from mcp.client import Client
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.quota import Quota
 from tests.support.mcp_answers import Connect, error, facts
-from tests.support.scripted_calypso import ScriptedCalypso
+from tests.support.scripted_calypso import ScriptedCalypso, bucket
 from tests.support.team_server import Team, call, team_server
 
 PAGE = "<title>Opening hours</title><nav>Offers</nav><main><h1>Hours</h1><p>We open at {hour}.</p></main>"
@@ -214,6 +214,22 @@ async def test_a_hosted_page_is_asked_for_as_its_api_wants(api: ScriptedCalypso,
     [body] = api.asked("POST /knowledge/websites")
     assert body == {"url": "a.test/page", "title": "A", "bucket_ids": ["bucket_handbook"]}
     assert (added["file_id"], added["title"]) == ("file_h1", "A")
+
+
+@pytest.mark.parametrize(
+    ("status", "waiting", "readiness"),
+    [("ready", 0, "ready"), ("ready", 1, "pending"), ("queued", 0, "pending")],
+)
+async def test_a_page_that_an_api_shows_under_no_id_has_not_failed(
+    api: ScriptedCalypso, connect: Connect, status: str, waiting: int, readiness: str
+) -> None:
+    api.buckets[:] = [bucket("handbook", files=("f1",), pending=waiting)]
+    made = {"object": "knowledge_website", "knowledge_id": "web_1", "ingestion_status": status}
+    api.scripted["POST /knowledge/websites"] = lambda _: (201, made)
+    async with connect() as client:
+        told = facts(await client.call_tool("add_website", {"url": "a.test/page", "bucket": "handbook"}))
+    assert (told["readiness"], "code" in told) == (readiness, False)
+    assert ("bucket='handbook'" in told["next_step"]) is (readiness == "pending")
 
 
 async def test_a_hosted_import_sends_its_tags_as_one_text(api: ScriptedCalypso, connect: Connect) -> None:

@@ -21,7 +21,8 @@ class Readiness(StrEnum):
     PENDING = "pending"
 
 
-_INDEXED: Final = frozenset({FileStatus.INDEXED, FileStatus.ACTIVE})
+#: `ready` is the word for what the API has fetched itself: pages and imported files.
+_INDEXED: Final = frozenset({FileStatus.INDEXED, FileStatus.ACTIVE, "ready"})
 
 _SYNC_FAILED: Final = frozenset({SyncStatus.FAILED, "error"})
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated
 
 from mcp_types import CallToolResult
 from pydantic import Field
 
 from calypso_mcp.api.connection import Extension
+from calypso_mcp.client.readiness import NOT_FOUND
 from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.domain.qa import as_markdown
 from calypso_mcp.domain.states.file_state import FileState, StateReport
-from calypso_mcp.domain.states.readiness import Readiness
+from calypso_mcp.domain.states.readiness import Readiness, file_readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.domain.uploads.declaration import Declaration, content_digest
 from calypso_mcp.errors import ContentError
@@ -27,6 +29,7 @@ from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 
 #: How long these tools wait by themselves: most pages and answers are searchable within a second.
 _WAIT_S = 5.0
+_WAIT_FOR_BUCKET = "Before you search for it, call wait_for_bucket_sync with bucket={!r}."
 _TITLE_CHARS = 160
 
 
@@ -89,18 +92,26 @@ async def add_qa(
 async def _answer(access: Access, added: FileState, target: Target, remark: str) -> CallToolResult:
     """Return the report on a source that was added, searchable if that takes only a moment."""
     target = await note_created(access, target)
-    report = StateReport((added,))
+    report, is_hidden = StateReport((added,)), False
     if report.state is not Readiness.READY:
         wanted = ReadinessTarget(file_ids=(added.id,), bucket_id=target.bucket_id)
         report = await access.client.readiness.wait(wanted, timeout_s=_WAIT_S, first_look_s=_WAIT_S)
+        is_hidden = any(state.status == NOT_FOUND for state in report.failed)
+    if is_hidden and target.bucket_id is not None:
+        # Not every API shows a page under its id; then its bucket tells, as for a file that reports no sync.
+        wanted = ReadinessTarget(bucket_id=target.bucket_id)
+        whole = await access.client.readiness.wait(wanted, timeout_s=0, first_look_s=_WAIT_S)
+        readiness = file_readiness(added.status, None, (), whole.state is Readiness.READY)
+        report = StateReport((replace(added, readiness=readiness),))
     earlier = earlier_line(added, is_searchable=report.state is Readiness.READY)
-    return answer(
-        UploadReport.of(
-            added,
-            report,
-            bucket=target.slug,
-            remark=remark or earlier,
-            title=clean_line(added.name, _TITLE_CHARS) if added.name else None,
-            created=target.created,
-        )
+    told = UploadReport.of(
+        added,
+        report,
+        bucket=target.slug,
+        remark=remark or earlier,
+        title=clean_line(added.name, _TITLE_CHARS) if added.name else None,
+        created=target.created,
     )
+    if is_hidden and report.state is Readiness.PENDING:
+        told = told.model_copy(update={"next_step": _WAIT_FOR_BUCKET.format(target.slug)})
+    return answer(told)
