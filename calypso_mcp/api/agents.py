@@ -39,7 +39,7 @@ class AgentModel(WireModel):
     @property
     def is_default(self) -> bool:
         """Whether this is the team's default agent."""
-        return self.source == "default_policy" or self.profile_id is None
+        return self.source == "default_policy" or (self.profile_id is None and self.source != "named_profile")
 
 
 class AgentModelList(WireModel):

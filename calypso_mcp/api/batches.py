@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import AliasChoices, BeforeValidator, Field, StrictInt
 
@@ -20,10 +21,11 @@ from calypso_mcp.api.files import (
     StatedError,
     UploadTarget,
 )
-from calypso_mcp.api.wire import WireModel
+from calypso_mcp.api.wire import NULL_IS_EMPTY, WireModel
 from calypso_mcp.domain.states.file_state import Reason
 
-CLIENT_FILE_ID = AliasChoices("client_file_id", "clientFileId")
+_CLIENT_FILE_ID_KEYS = ("client_file_id", "clientFileId")
+CLIENT_FILE_ID = AliasChoices(*_CLIENT_FILE_ID_KEYS)
 
 
 def _whole_number(value: object) -> object:
@@ -91,13 +93,33 @@ class ItemProblem(WireModel):
         return Reason(code, message, retryable=error.retryable is True)
 
 
+def _problems(value: object) -> list[object]:
+    """Return the entries that name a file, as an object or as its mere id: their shape is not published.
+
+    What becomes of the other files must not hinge on one that names none.
+    """
+    entries = cast("Sequence[object]", value) if isinstance(value, list | tuple) else ()
+    named: list[object] = []
+    for entry in entries:
+        if isinstance(entry, str):
+            named.append({"client_file_id": entry})
+        elif isinstance(entry, ItemProblem) or (
+            isinstance(entry, Mapping) and any(key in entry for key in _CLIENT_FILE_ID_KEYS)
+        ):
+            named.append(cast("object", entry))
+    return named
+
+
+AnyProblems = Annotated[tuple[ItemProblem, ...], BeforeValidator(_problems)]
+
+
 class BatchSession(WireModel):
     """Answer of the create request: a session for each accepted file; `rejected` must be surfaced."""
 
     batch_id: str = Field(validation_alias=AliasChoices("batch_id", "id"))
     upload_strategy: str = "gcs_resumable"
-    accepted: tuple[AcceptedItem, ...] = ()
-    rejected: tuple[ItemProblem, ...] = ()
+    accepted: Annotated[tuple[AcceptedItem, ...], NULL_IS_EMPTY] = ()
+    rejected: AnyProblems = ()
     request_id: str | None = None
 
 
@@ -121,10 +143,10 @@ class BatchFinalized(WireModel):
 
     batch_id: str = Field(validation_alias=AliasChoices("batch_id", "id"))
     status: str = "finalized"
-    finalized: tuple[FinalizedItem, ...] = ()
-    pending: tuple[ItemProblem, ...] = ()
-    failed: tuple[ItemProblem, ...] = ()
-    replayed: tuple[FinalizedItem, ...] = ()
+    finalized: Annotated[tuple[FinalizedItem, ...], NULL_IS_EMPTY] = ()
+    pending: AnyProblems = ()
+    failed: AnyProblems = ()
+    replayed: Annotated[tuple[FinalizedItem, ...], NULL_IS_EMPTY] = ()
     request_id: str | None = None
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, StrictInt
+from pydantic import BeforeValidator, Field, StrictInt
 
 from calypso_mcp.api.connection import Extension, mark
-from calypso_mcp.api.wire import WireModel
+from calypso_mcp.api.wire import NULL_IS_EMPTY, WireModel, as_object
 from calypso_mcp.domain.limits import SearchLimits
 
 _LIMITS = SearchLimits()
@@ -57,7 +57,7 @@ class SearchResult(WireModel):
     file_id: str | None = None
     filename: str | None = None
     url: str | None = None
-    attributes: dict[str, Any] = Field(default_factory=dict)
+    attributes: Annotated[dict[str, Any], BeforeValidator(as_object)] = Field(default_factory=dict)
 
 
 class SearchResponse(WireModel):
@@ -67,7 +67,7 @@ class SearchResponse(WireModel):
     query: str = ""
     agent: str | None = None
     strategy: str | None = None
-    results: tuple[SearchResult, ...] = ()
+    results: Annotated[tuple[SearchResult, ...], NULL_IS_EMPTY] = ()
     #: An extension: words of the query that no passage searched holds in any form, where they are most of it.
     absent_words: tuple[str, ...] | None = None
     #: An extension: how many sources the filters leave to be searched; None without filters.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any, Final, cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 
 class WireModel(BaseModel):
@@ -31,3 +31,11 @@ class WireModel(BaseModel):
 def as_object(value: object) -> Mapping[str, Any]:
     """Return a JSON value as an object; an empty one for any other value."""
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+
+
+def _or_empty(value: object) -> object:
+    return () if value is None else value
+
+
+#: Reads null, which some APIs write for an empty list, as an empty one.
+NULL_IS_EMPTY: Final = BeforeValidator(_or_empty)

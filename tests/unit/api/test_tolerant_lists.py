@@ -1,0 +1,57 @@
+"""Lists of answers whose shape is not published: one odd entry, or null, costs nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from calypso_mcp.api.agents import AgentModel
+from calypso_mcp.api.batches import BatchFinalized, BatchSession
+from calypso_mcp.api.search import SearchResponse
+
+
+@pytest.mark.parametrize("name", ["pending", "failed"])
+@pytest.mark.parametrize(
+    ("entries", "ids"),
+    [
+        (None, []),
+        ("all", []),
+        (["a", {"clientFileId": "b"}, {"client_file_id": "c", "reason": 7}], ["a", "b", "c"]),
+        ([{"filename": "a.txt"}, None, 7, "b"], ["b"]),
+    ],
+)
+def test_entries_that_name_a_file_are_read(name: str, entries: Any, ids: list[str]) -> None:
+    finalized = [{"client_file_id": "z", "knowledge_id": "f"}]
+    answer = BatchFinalized.model_validate({"batch_id": "b", "finalized": finalized, name: entries})
+    assert [entry.client_file_id for entry in getattr(answer, name)] == ids
+    assert [item.knowledge_id for item in answer.finalized] == ["f"]
+
+
+def test_null_is_an_empty_list() -> None:
+    lists = {"finalized": None, "replayed": None}
+    assert BatchFinalized.model_validate({"batch_id": "b", **lists}).finalized == ()
+    assert BatchSession.model_validate({"batch_id": "b", "accepted": None, "rejected": None}).accepted == ()
+    assert SearchResponse.model_validate({"results": None}).results == ()
+
+
+def test_a_result_without_attributes_is_a_result() -> None:
+    [result] = SearchResponse.model_validate({"results": [{"text": "x", "attributes": None}]}).results
+    assert result.attributes == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "profile", "expected"),
+    [
+        ("default_policy", None, True),
+        ("default_policy", "x", True),
+        ("named_profile", None, False),
+        ("named_profile", "x", False),
+        (None, None, True),
+    ],
+)
+def test_a_named_profile_is_never_the_default(
+    source: str | None, profile: str | None, expected: bool
+) -> None:
+    fields = {"id": "m", "profile_id": profile, **({"source": source} if source else {})}
+    assert AgentModel.model_validate(fields).is_default is expected
