@@ -233,7 +233,7 @@ async def test_a_page_that_an_api_shows_under_no_id_has_not_failed(
 
 
 async def test_a_hosted_import_sends_its_tags_as_one_text(api: ScriptedCalypso, connect: Connect) -> None:
-    made = {"object": "knowledge_file", "knowledge_id": "file_h1", "filename": "b.txt", "size_bytes": 3}
+    made = {"object": "knowledge_file", "knowledge_id": "file_h1", "filename": "b.txt", "title": "B"}
     api.scripted["POST /knowledge/files/import-url"] = lambda _: (201, {**made, "ingestion_status": "queued"})
     async with connect() as client:
         asked = {"url": "https://a.test/b.txt", "bucket": "handbook", "tags": ["x", "y"]}

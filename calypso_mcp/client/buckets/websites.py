@@ -34,18 +34,18 @@ class Websites:
         """
         fields: dict[str, Any] = {"url": url, "title": declared.title, "tags_hint": write_tags(declared.tags)}
         body = AddWebsite(**fields, **_destination(declared), if_exists="replace" if replaces else None)
-        return await self._made(paths.WEBSITES, body)
+        return made_state(await self._post(paths.WEBSITES, body))
 
     async def import_file(self, url: str, declared: Declaration, *, replaces: bool = False) -> FileState:
         """Have one file of the public web stored; arguments and errors as for `add`."""
         fields: dict[str, Any] = {"url": url, "title": declared.title, "tags": write_tags(declared.tags)}
         body = ImportUrl(**fields, **_destination(declared), if_exists="replace" if replaces else None)
-        return await self._made(paths.IMPORT_URL, body)
+        answer = await self._post(paths.IMPORT_URL, body)
+        return replace(made_state(answer), name=answer.body.filename or answer.body.title)
 
-    async def _made(self, path: str, body: AddWebsite | ImportUrl) -> FileState:
+    async def _post(self, path: str, body: AddWebsite | ImportUrl) -> ApiAnswer[FetchedSource]:
         key = idempotency_key(path, body.to_wire())
-        answer = await self._requester.post(path, FetchedSource, body, idempotency_key=key, creates=True)
-        return made_state(answer)
+        return await self._requester.post(path, FetchedSource, body, idempotency_key=key, creates=True)
 
 
 def made_state(answer: ApiAnswer[FetchedSource]) -> FileState:
