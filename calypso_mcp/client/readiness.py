@@ -228,9 +228,9 @@ class _Watch:
                 raise
             return
         for standing in await self._items(batch, stores):
-            if standing.file_id in self._by_file:
-                self._by_file[standing.file_id] = standing
-                self._seen_files.add(standing.file_id)
+            if standing.id in self._by_file:
+                self._by_file[standing.id] = standing
+                self._seen_files.add(standing.id)
 
     async def _items(self, batch: Batch, stores: _Stores) -> list[FileState]:
         """Return the states of those items of a batch that the caller may see."""

@@ -76,6 +76,27 @@ async def test_every_batch_is_waited_for_and_looked_at_once_where_there_is_no_ti
         assert await wait_for_outcomes(client, outcomes, CallTime(0)) == waited
 
 
+async def test_a_file_that_another_call_replaced_is_waited_for_like_any_other(api: Api) -> None:
+    docs = Destination(bucket="docs", create_missing_buckets=True)
+
+    async def upload(*names: str, content: bytes) -> list[FileState]:
+        uploads = [
+            Upload(BytesSource(content + name.encode()), Declaration(name, docs, if_exists="replace"))
+            for name in names
+        ]
+        return await client.uploads.upload_all(uploads)
+
+    async with client_of(api) as client:
+        first = await upload("a.md", "b.md", content=OLD)
+        alone = await upload("c.md", content=OLD)
+        later = await upload("a.md", "c.md", content=NEW)
+        await wait_for_outcomes(client, later, CallTime(30))
+        for outcomes in (first, alone):
+            waited = await wait_for_outcomes(client, outcomes, CallTime(30))
+            assert waited.state is Readiness.READY
+            assert [state.file_id for state in waited.states] == [outcome.file_id for outcome in outcomes]
+
+
 async def test_what_was_searchable_already_is_not_asked_about_again(api: Api) -> None:
     docs = Destination(bucket="docs", create_missing_buckets=True)
     upload = Upload(BytesSource(OLD), Declaration("a.md", docs, if_exists="replace"))

@@ -32,7 +32,8 @@ async def wait_for_outcomes(
     Files that were already searchable when the call looked at them are not asked about again.
 
     Returns:
-        A state of each file that arrived, by its `file_id`; pending if its state was not seen.
+        A state of each file that arrived, by its `file_id`; pending if its state was not seen. A file that
+        was replaced meanwhile is as its successor is.
     """
     uploaded = {outcome.file_id: outcome for outcome in outcomes if outcome.is_uploaded and outcome.file_id}
     found_ready = {
@@ -68,12 +69,9 @@ async def wait_for_outcomes(
     await for_each(wait, range(len(targets)), limit=_PARALLEL_WAITS)
     left = [position for position in range(len(targets)) if position not in reports]
     await for_each(look, left, limit=_PARALLEL_LOOKS)
-    seen = found_ready | {
-        state.file_id or state.id: state for report in reports.values() for state in report.states
-    }
-    states = [seen.get(file_id, FileState(file_id)) for file_id in uploaded]
-    named = [state if state.file_id else replace(state, file_id=state.id) for state in states]
-    return StateReport((*named, *(FileState() for _ in range(nameless))))
+    seen = found_ready | {state.id: state for report in reports.values() for state in report.states}
+    states = [replace(seen.get(file_id, FileState(file_id)), file_id=file_id) for file_id in uploaded]
+    return StateReport((*states, *(FileState() for _ in range(nameless))))
 
 
 def _targets(arrived: Iterable[FileState]) -> list[ReadinessTarget]:

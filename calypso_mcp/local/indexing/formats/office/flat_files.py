@@ -36,6 +36,8 @@ _MAIN_RELATION = (
     '<Relationship Id="rId1" Target="word/document.xml" Type="http://schemas.openxmlformats.org/officeDocument'
     '/2006/relationships/officeDocument"/></Relationships>'
 )
+#: Calamine takes no package without one.
+_MANIFEST = '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>'
 _STYLE_RELATION = _MAIN_RELATION.replace("word/document.xml", "styles.xml").replace(
     "relationships/officeDocument", "relationships/styles"
 )
@@ -75,6 +77,7 @@ def _open_document(inner: str, namespaces: str, mimetype: str) -> bytes:
         ):
             slices = "".join(_slice(inner, element) for element in elements)
             yield name, f"<{root}{namespaces}>{slices}</{root}>"
+        yield "META-INF/manifest.xml", _MANIFEST
 
     return _zipped(parts())
 
