@@ -21,12 +21,10 @@ from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.concurrency import open_task_group, run_in_background
 from calypso_mcp.domain.states.file_state import FileState, Reason, StateReport
 from calypso_mcp.domain.states.readiness import PollSchedule, Readiness
+from calypso_mcp.domain.states.statuses import NOT_FOUND
 from calypso_mcp.errors import CalypsoError, NotFound, ScopeError
 
 OnProgress = Callable[[StateReport], None]
-
-#: The status of a file that the API does not know, or not under this id.
-NOT_FOUND: Final = "not_found"
 
 _PARALLEL_REQUESTS: Final = 8
 #: The first look may take this long by default, so that there is something to report.

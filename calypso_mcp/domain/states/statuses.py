@@ -21,6 +21,8 @@ class FileStatus(StrEnum):
 
 #: States of a file that has to be uploaded again.
 GONE: Final = frozenset({FileStatus.FAILED, FileStatus.DELETED, "error"})
+#: What this client says of a file that the API does not know, or not under this id.
+NOT_FOUND: Final = "not_found"
 
 
 class SyncStatus(StrEnum):

@@ -9,11 +9,11 @@ from mcp_types import CallToolResult
 from pydantic import Field
 
 from calypso_mcp.api.connection import Extension
-from calypso_mcp.client.readiness import NOT_FOUND
 from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.domain.qa import as_markdown
 from calypso_mcp.domain.states.file_state import FileState, StateReport
 from calypso_mcp.domain.states.readiness import Readiness, file_readiness
+from calypso_mcp.domain.states.statuses import NOT_FOUND
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.domain.uploads.declaration import Declaration, content_digest
 from calypso_mcp.errors import ContentError
