@@ -8,7 +8,7 @@ from typing import NamedTuple
 _SIGNED_DATA = bytes.fromhex("2a864886f70d010702")
 _STRING_OF_PARTS = 0x24
 _INDEFINITE = 0x80
-#: Files are nested this deep where programs make them, with room to spare.
+#: Levels of nesting; no program needs nearly as many.
 _MOST_DEPTH = 30
 #: Parts of one element; programs that send a message in pieces make them of a thousand bytes or more.
 _MOST_PARTS = 100_000

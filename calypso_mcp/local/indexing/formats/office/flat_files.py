@@ -142,7 +142,7 @@ def _content_types(types: dict[str, str]) -> str:
 
 
 def _slice(xml: str, element: str) -> str:
-    """Return the first element of a name, tags included; empty where there is none."""
+    """Return the first element with this name, tags included; empty if there is none."""
     start = _start_of(element).search(xml)
     close = f"</{element}>"
     end = xml.find(close, start.end()) if start is not None else -1
