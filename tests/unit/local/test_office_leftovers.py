@@ -37,6 +37,7 @@ from tests.support.binary_workbook import (
     shared_cell,
 )
 from tests.support.old_files import holding_itself, with_an_endless_stream, with_one_stream_for_all
+from tests.support.producers import made_by_libraries
 
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
@@ -284,6 +285,12 @@ def test_a_comment_in_an_opendocument_text_is_kept_apart_from_its_words(name: st
     document.write(target)
     data = target.getvalue() if name == "a.odt" else document.xml()
     assert read(name, data).text == "Ninety euros\n\nComment: Ask Anna."
+
+
+@pytest.mark.parametrize("name", ["odfpy.ods", "odfpy.fods"])
+def test_the_sheets_of_an_opendocument_workbook_keep_their_names(name: str) -> None:
+    [data] = (made.data for made in made_by_libraries() if made.name == name)
+    assert {block.part.name for block in read(name, data).blocks if block.part} == {"Rules 2026"}
 
 
 def test_what_a_presentation_shows_in_place_of_a_text_is_no_header() -> None:
