@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 
-_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-_SORTED: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+from calypso_mcp.local.text_forms import dump_json
 
 
 def new_id(kind: str) -> str:
@@ -35,20 +31,4 @@ def secret_hash(secret: str) -> str:
 
 def fingerprint(value: Any) -> str:
     """Return a hash that is equal for equal JSON values."""
-    return hashlib.sha256(json_text(value, sort_keys=True).encode()).hexdigest()
-
-
-def json_text(value: Any, *, sort_keys: bool = False) -> str:
-    """Return `value` as compact JSON, the form its size is measured in."""
-    return (_SORTED if sort_keys else _COMPACT).encode(value)
-
-
-@lru_cache(maxsize=1_024)
-def read_texts(text: str) -> tuple[str, ...]:
-    """Return the JSON array of strings that a column holds; most rows hold the same few."""
-    return tuple(json.loads(text))
-
-
-def iso_time(seconds: float) -> str:
-    """Return a Unix time as the API writes it."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return hashlib.sha256(dump_json(value, sort_keys=True).encode()).hexdigest()

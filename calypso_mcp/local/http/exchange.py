@@ -18,8 +18,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from calypso_mcp.api.wire import WireModel
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.identifiers import json_text, new_id
+from calypso_mcp.local.identifiers import new_id
 from calypso_mcp.local.refusals import Refusal, invalid
+from calypso_mcp.local.text_forms import dump_json
 from calypso_mcp.sqlite.faults import STORE_TROUBLE, StoreFault, is_busy, is_full
 
 M = TypeVar("M", bound=WireModel)
@@ -100,7 +101,7 @@ def check_key(request: Request, api_key: str) -> None:
 
 async def _event_stream(events: AsyncIterable[Mapping[str, Any]]) -> AsyncGenerator[str]:
     async for event in events:
-        yield f"event: {event['type']}\ndata: {json_text(event)}\n\n"
+        yield f"event: {event['type']}\ndata: {dump_json(event)}\n\n"
 
 
 async def read_body(backend: Backend, request: Request, model: type[M]) -> M:

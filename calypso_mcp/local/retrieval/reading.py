@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from calypso_mcp.domain.outlines import HEADING_SEPARATOR, Stretch
 from calypso_mcp.local.retrieval.index import Passage, outline_of, part_of
+from calypso_mcp.local.text_forms import fold_case
 
 _ROWS = """
 SELECT text, heading, line_start, line_end, outline, part_kind, part_number, part_name
@@ -187,8 +187,3 @@ def _level(path: Sequence[str], wanted: Sequence[str], is_title: Callable[[str, 
         if all(is_title(title, other) for title, other in zip(path[first:], wanted, strict=False)):
             return first + len(wanted)
     return None
-
-
-def fold_case(text: str) -> str:
-    """Return `text` in the form in which names are compared: the case of letters does not count."""
-    return unicodedata.normalize("NFC", text).casefold()

@@ -14,11 +14,11 @@ from calypso_mcp.domain.slugs import slug_for, slug_of
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
 from calypso_mcp.local.http.operations import Operation
-from calypso_mcp.local.identifiers import iso_time
 from calypso_mcp.local.refusals import Refusal, invalid
 from calypso_mcp.local.store import buckets, idempotency
 from calypso_mcp.local.store.buckets import BucketRow, Members
 from calypso_mcp.local.store.idempotency import KeyedRequest
+from calypso_mcp.local.text_forms import format_time
 
 
 class CountsBody(TypedDict):
@@ -127,7 +127,7 @@ def bucket_wire(row: BucketRow, members: Members) -> BucketBody:
         "knowledgeIds": members.file_ids,
         "fileIds": members.file_ids,
         "fileKnowledgeIds": members.file_ids,
-        "createdAt": iso_time(row.created_at),
+        "createdAt": format_time(row.created_at),
         "bucketStore": {
             "status": "syncing" if members.pending else "active",
             "member_count": every,

@@ -22,13 +22,13 @@ from calypso_mcp.api.files import (
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
 from calypso_mcp.local.http.operations import Operation
-from calypso_mcp.local.identifiers import iso_time
 from calypso_mcp.local.rate_limit import count_create
 from calypso_mcp.local.refusals import Refusal, bucket_required, no_such_file, not_found
 from calypso_mcp.local.store import files, idempotency, sessions
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.idempotency import KeyedRequest
 from calypso_mcp.local.store.sessions import Address, NewSession
+from calypso_mcp.local.text_forms import format_time
 from calypso_mcp.local.uploads.addresses import build_upload_target
 from calypso_mcp.local.uploads.admission import check_file, check_room
 from calypso_mcp.local.uploads.destinations import assign
@@ -126,8 +126,8 @@ def file_wire(file: FileRow) -> dict[str, Any]:
         sha256=file.sha256,
         tags=declared.tags,
         metadata=dict(declared.metadata or {}),
-        created_at=iso_time(file.created_at),
-        updated_at=iso_time(file.updated_at),
+        created_at=format_time(file.created_at),
+        updated_at=format_time(file.updated_at),
         task=TaskReference(id=file.task_id, type=_TASK_TYPE, status=file.task_status),
         task_reference=file.task_id,
         bucket_sync_status=file.sync_status,

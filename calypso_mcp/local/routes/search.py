@@ -15,7 +15,6 @@ from calypso_mcp.local import agent_models
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer
 from calypso_mcp.local.http.operations import Operation
-from calypso_mcp.local.identifiers import iso_time
 from calypso_mcp.local.refusals import Refusal, invalid
 from calypso_mcp.local.retrieval import search as retrieval
 from calypso_mcp.local.retrieval.index import Passage
@@ -23,6 +22,7 @@ from calypso_mcp.local.retrieval.search import SearchTimedOut, Where
 from calypso_mcp.local.store import files
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.source_filters import SourceFilters, find_matching_files
+from calypso_mcp.local.text_forms import format_time
 from calypso_mcp.local.uploads.destinations import resolve
 
 #: API sheet section 9.1.
@@ -128,7 +128,7 @@ def attributes_of(passage: Passage, source: FileRow) -> dict[str, Any]:
     }
     return {
         "bucket_ids": list(source.bucket_ids),
-        "updated_at": iso_time(source.updated_at),
+        "updated_at": format_time(source.updated_at),
         "score": passage.score,
         **named,
         **place_of(passage),

@@ -33,7 +33,6 @@ from calypso_mcp.errors import InputError
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer
 from calypso_mcp.local.http.operations import BYTES, PICTURE, Operation
-from calypso_mcp.local.identifiers import iso_time
 from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.refusals import Refusal, invalid, not_found
 from calypso_mcp.local.retrieval import reading
@@ -42,6 +41,7 @@ from calypso_mcp.local.routes.search import place_of
 from calypso_mcp.local.store import sources
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sources import After, Filters, Order, Page
+from calypso_mcp.local.text_forms import format_time
 from calypso_mcp.local.uploads.destinations import resolve
 
 _AS_IT_IS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
@@ -75,7 +75,7 @@ async def show_growth(backend: Backend, _: Request, asked: GrowthQuery) -> Answe
 
     def points(start: float | None) -> tuple[GrowthPoint, ...]:
         curve = [] if start is None else growth.curve(start, now)
-        return tuple(GrowthPoint(at=iso_time(at), sources=some, searchable=few) for at, some, few in curve)
+        return tuple(GrowthPoint(at=format_time(at), sources=some, searchable=few) for at, some, few in curve)
 
     first = growth.added[0] if growth.added else None
     answer = SourceGrowth(whole=points(first), upload=points(growth.latest_upload()))

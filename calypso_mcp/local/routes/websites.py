@@ -16,12 +16,12 @@ from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
 from calypso_mcp.local.http.operations import Operation
-from calypso_mcp.local.identifiers import iso_time
 from calypso_mcp.local.indexing.formats.registry import readable_formats
 from calypso_mcp.local.rate_limit import count_create
 from calypso_mcp.local.refusals import Refusal
 from calypso_mcp.local.routes.files import sync_wire
 from calypso_mcp.local.store.idempotency import KeyedRequest
+from calypso_mcp.local.text_forms import format_time
 from calypso_mcp.local.uploads import keeping
 from calypso_mcp.local.uploads.admission import check_file
 from calypso_mcp.local.uploads.keeping import Kept, Kind
@@ -99,7 +99,7 @@ async def add_website(backend: Backend, request: Request, body: AddWebsite) -> A
                 "url": str(fetched.url),
                 **({"language": head.language} if head.language else {}),
                 **({"summary": head.summary} if head.summary else {}),
-                "fetched_at": iso_time(backend.now()),
+                "fetched_at": format_time(backend.now()),
             },
         )
         kept = await keeping.keep(backend, declaration, fetched.data, "website", asked)
@@ -125,7 +125,7 @@ async def import_url(backend: Backend, request: Request, body: ImportUrl) -> Ans
         declaration = wanted.declared(
             filename=name,
             content_type=fetched.content_type or "application/octet-stream",
-            metadata={"url": str(fetched.url), "fetched_at": iso_time(backend.now())},
+            metadata={"url": str(fetched.url), "fetched_at": format_time(backend.now())},
         )
         kept = await keeping.keep(backend, declaration, fetched.data, "file", asked)
     return _answer(backend, kept, "knowledge_file", wanted.url)

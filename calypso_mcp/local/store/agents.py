@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
-from calypso_mcp.local.identifiers import json_text, read_texts
+from calypso_mcp.local.text_forms import dump_json, parse_texts
 from calypso_mcp.sqlite.rows import insert_row
 
 
@@ -43,7 +43,7 @@ def insert(
 ) -> AgentRow:
     """Add an agent whose id is free."""
     agent = AgentRow(agent_id, name, instructions, tuple(bucket_ids), now)
-    insert_row(connection, "agents", asdict(agent) | {"bucket_ids": json_text(list(bucket_ids))})
+    insert_row(connection, "agents", asdict(agent) | {"bucket_ids": dump_json(list(bucket_ids))})
     return agent
 
 
@@ -64,12 +64,12 @@ def update(
     )
     connection.execute(
         "UPDATE agents SET name = ?, instructions = ?, bucket_ids = ? WHERE id = ?",
-        (changed.name, changed.instructions, json_text(list(changed.bucket_ids)), agent.id),
+        (changed.name, changed.instructions, dump_json(list(changed.bucket_ids)), agent.id),
     )
     return changed
 
 
 def _agent(row: sqlite3.Row) -> AgentRow:
     fields = dict(row)
-    fields["bucket_ids"] = read_texts(fields["bucket_ids"])
+    fields["bucket_ids"] = parse_texts(fields["bucket_ids"])
     return AgentRow(**fields)

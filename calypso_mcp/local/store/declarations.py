@@ -9,7 +9,7 @@ import json
 from typing import Any, Final
 
 from calypso_mcp.domain.uploads.declaration import Declaration
-from calypso_mcp.local.identifiers import json_text, read_texts
+from calypso_mcp.local.text_forms import dump_json, parse_texts
 
 _COLUMNS: Final = ("filename", "content_type", "title", "tags", "metadata", "path", "if_exists")
 
@@ -20,8 +20,8 @@ def columns_of(declaration: Declaration) -> dict[str, str | None]:
         "filename": declaration.filename,
         "content_type": declaration.content_type or "",
         "title": declaration.title,
-        "tags": json_text(declaration.tags),
-        "metadata": json_text(declaration.metadata or {}),
+        "tags": dump_json(declaration.tags),
+        "metadata": dump_json(declaration.metadata or {}),
         "path": declaration.path,
         "if_exists": declaration.if_exists or "keep_both",
     }
@@ -30,7 +30,7 @@ def columns_of(declaration: Declaration) -> dict[str, str | None]:
 def take_declaration(fields: dict[str, Any]) -> Declaration:
     """Return the declaration in the fields of a row, and take its columns out of them."""
     declared = {name: fields.pop(name) for name in _COLUMNS}
-    declared["tags"] = read_texts(declared["tags"])
+    declared["tags"] = parse_texts(declared["tags"])
     metadata = declared["metadata"]
     declared["metadata"] = {} if metadata == "{}" else json.loads(metadata)
     return Declaration(**declared)

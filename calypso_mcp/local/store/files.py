@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
 from calypso_mcp.domain.uploads.declaration import Declaration
-from calypso_mcp.local.identifiers import derived_id, json_text, read_texts
+from calypso_mcp.local.identifiers import derived_id
 from calypso_mcp.local.indexing.documents import Document
 from calypso_mcp.local.store.declarations import columns_of, take_declaration
 from calypso_mcp.local.store.sessions import SessionRow
+from calypso_mcp.local.text_forms import dump_json, parse_texts
 from calypso_mcp.sqlite.rows import insert_rows
 
 
@@ -175,8 +176,8 @@ def set_findings(connection: sqlite3.Connection, found: Iterable[tuple[FileRow, 
         [
             (
                 file.declaration.title or document.title,
-                json_text(tuple(dict.fromkeys((*file.declaration.tags, *document.tags)))),
-                json_text(document.warnings),
+                dump_json(tuple(dict.fromkeys((*file.declaration.tags, *document.tags)))),
+                dump_json(document.warnings),
                 file.id,
             )
             for file, document in found
@@ -210,5 +211,5 @@ def set_status(
 
 def _file(row: sqlite3.Row, sync: tuple[tuple[str, str], ...]) -> FileRow:
     fields = dict(row)
-    fields["warnings"] = read_texts(fields["warnings"])
+    fields["warnings"] = parse_texts(fields["warnings"])
     return FileRow(declaration=take_declaration(fields), **fields, sync=sync)

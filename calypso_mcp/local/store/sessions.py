@@ -10,8 +10,9 @@ from typing import Any
 
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.blobs import Digests
-from calypso_mcp.local.identifiers import json_text, new_id, new_secret, read_texts, secret_hash
+from calypso_mcp.local.identifiers import new_id, new_secret, secret_hash
 from calypso_mcp.local.store.declarations import columns_of, take_declaration
+from calypso_mcp.local.text_forms import dump_json, parse_texts
 from calypso_mcp.sqlite.rows import insert_rows
 
 #: Bytes may arrive.
@@ -69,7 +70,7 @@ def insert_all(
             "id": session_id,
             **columns_of(session.declaration),
             "size_bytes": session.size_bytes,
-            "bucket_ids": json_text(session.bucket_ids),
+            "bucket_ids": dump_json(session.bucket_ids),
             "created_at": now,
             "expires_at": now + lifetime_s,
         }
@@ -182,5 +183,5 @@ def _insert_addresses(
 
 
 def _session(fields: dict[str, Any]) -> SessionRow:
-    fields["bucket_ids"] = read_texts(fields["bucket_ids"])
+    fields["bucket_ids"] = parse_texts(fields["bucket_ids"])
     return SessionRow(declaration=take_declaration(fields), **fields)

@@ -14,11 +14,10 @@ from typing import Any
 from calypso_mcp.api.sources import SourceColumn, SourceState
 from calypso_mcp.domain.growth import Growth
 from calypso_mcp.domain.states.statuses import SyncStatus
-from calypso_mcp.local.identifiers import json_text
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.retrieval.reading import fold_case
 from calypso_mcp.local.store import files
 from calypso_mcp.local.store.files import FileRow
+from calypso_mcp.local.text_forms import dump_json, fold_case
 
 #: The last source of a page: its value in the column that the listing is sorted by, and its file id.
 After = tuple[str | float, str]
@@ -258,8 +257,8 @@ def relabel(
         "UPDATE files SET title = ?, tags = ?, metadata = ?, updated_at = ? WHERE id = ?",
         (
             declared.title if title is None else title,
-            json_text(declared.tags if tags is None else tags),
-            json_text(declared.metadata or {} if metadata is None else metadata),
+            dump_json(declared.tags if tags is None else tags),
+            dump_json(declared.metadata or {} if metadata is None else metadata),
             now,
             file.id,
         ),

@@ -11,9 +11,9 @@ from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.domain.uploads.manifest import Entry, check_manifest
 from calypso_mcp.domain.uploads.upload_rules import PATH_CHARS
 from calypso_mcp.errors import ManifestError
-from calypso_mcp.local.identifiers import json_text
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.refusals import Refusal, invalid
+from calypso_mcp.local.text_forms import dump_json
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_CONTENT_TYPE = 255
@@ -38,7 +38,7 @@ def find_problem(declaration: Declaration, size_bytes: int, limits: UploadLimits
     """Return (code, message) of the first rule that this file breaks; None if it can be accepted."""
     filename, title, tags = declaration.filename, declaration.title, declaration.tags
     path, content_type = declaration.path or "", declaration.content_type or ""
-    metadata_bytes = len(json_text(declaration.metadata or {}).encode())
+    metadata_bytes = len(dump_json(declaration.metadata or {}).encode())
     name_chars = limits.filename_chars
     rules = (
         (

@@ -1,0 +1,33 @@
+"""How values are written as text: JSON, times, and names to be compared."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+_SORTED: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def dump_json(value: Any, *, sort_keys: bool = False) -> str:
+    """Return `value` as compact JSON, the form its size is measured in."""
+    return (_SORTED if sort_keys else _COMPACT).encode(value)
+
+
+@lru_cache(maxsize=1_024)
+def parse_texts(text: str) -> tuple[str, ...]:
+    """Return the JSON array of strings that a column holds; most rows hold the same few."""
+    return tuple(json.loads(text))
+
+
+def format_time(seconds: float) -> str:
+    """Return a Unix time as the API writes it."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def fold_case(text: str) -> str:
+    """Return `text` in the form in which names are compared: the case of letters does not count."""
+    return unicodedata.normalize("NFC", text).casefold()
