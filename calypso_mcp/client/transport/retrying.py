@@ -1,17 +1,14 @@
-"""Repeating what failed: the only module that knows tenacity."""
+"""Repeats failed attempts."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.errors import CalypsoError
-
-if TYPE_CHECKING:
-    from tenacity import RetryCallState
 
 T = TypeVar("T")
 
@@ -45,38 +42,18 @@ class Retries:
         Raises:
             CalypsoError: The error of the last attempt.
         """
-        # Nearly every attempt succeeds, and the machinery costs more than one of them.
-        try:
-            return await attempt()
-        except CalypsoError as error:
-            if is_final(error) or not error.retryable:
-                raise
-            first: CalypsoError | None = error
-        from tenacity.asyncio import AsyncRetrying
-
-        async def attempt_again() -> T:
-            nonlocal first
-            if first is not None:
-                error, first = first, None
-                raise error
-            return await attempt()
-
-        def delay_s(state: RetryCallState) -> float | None:
-            error = state.outcome.exception() if state.outcome else None
-            if not isinstance(error, CalypsoError) or is_final(error):
-                return None
-            return self.policy.delay_s(
-                state.attempt_number,
-                retryable=error.retryable,
-                retry_after_s=error.retry_after_s,
-                jitter=self.dice(),
-            )
-
-        retrying = AsyncRetrying(
-            stop=lambda state: delay_s(state) is None,
-            wait=lambda state: delay_s(state) or 0.0,
-            sleep=self.clock.sleep,
-            reraise=True,
-        )
-        result: T = await retrying(attempt_again)
-        return result
+        number = 1
+        while True:
+            try:
+                return await attempt()
+            except CalypsoError as error:
+                delay_s = self.policy.delay_s(
+                    number,
+                    retryable=error.retryable and not is_final(error),
+                    retry_after_s=error.retry_after_s,
+                    jitter=self.dice(),
+                )
+                if delay_s is None:
+                    raise
+            await self.clock.sleep(delay_s)
+            number += 1
