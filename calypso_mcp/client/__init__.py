@@ -16,72 +16,45 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from calypso_mcp.api.agents import AgentModel, AgentModelList, CreateAgent, CreatedAgent, UpdateAgent
-    from calypso_mcp.api.answers import AnswerRequest, Conversation
-    from calypso_mcp.api.buckets import Bucket, CreateBucket
-    from calypso_mcp.api.connection import Extension
-    from calypso_mcp.api.search import SearchRequest, SearchResponse, SearchResult
-    from calypso_mcp.api.sources import (
-        RelabelSource,
-        Source,
-        SourceGrowth,
-        SourceList,
-        SourceRemoved,
-        SourceText,
+    from calypso_mcp.api.agents import (
+        AgentModel as AgentModel,
+        AgentModelList as AgentModelList,
+        CreateAgent as CreateAgent,
+        CreatedAgent as CreatedAgent,
+        UpdateAgent as UpdateAgent,
     )
-    from calypso_mcp.client.buckets.bucket_list import BucketList
-    from calypso_mcp.client.calypso_client import CalypsoClient
-    from calypso_mcp.client.policies import ClientPolicies, Timeouts
-    from calypso_mcp.client.readiness_target import ReadinessTarget
-    from calypso_mcp.client.retrieval.answers import GroundedAnswer
-    from calypso_mcp.client.transport.sources import ByteSource, BytesSource
-    from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
-    from calypso_mcp.domain.limits import UploadLimits
-    from calypso_mcp.domain.retry import RetryPolicy
-    from calypso_mcp.domain.states.file_state import FileState, Reason, StateReport
-    from calypso_mcp.domain.states.readiness import PollSchedule, Readiness
-    from calypso_mcp.domain.uploads.declaration import Declaration, Destination
-
-__all__ = [
-    "AgentModel",
-    "AgentModelList",
-    "AnswerRequest",
-    "Bucket",
-    "BucketList",
-    "ByteSource",
-    "BytesSource",
-    "CalypsoClient",
-    "ClientPolicies",
-    "Conversation",
-    "CreateAgent",
-    "CreateBucket",
-    "CreatedAgent",
-    "Declaration",
-    "Destination",
-    "Extension",
-    "FileState",
-    "GroundedAnswer",
-    "PollSchedule",
-    "Readiness",
-    "ReadinessTarget",
-    "Reason",
-    "RelabelSource",
-    "RetryPolicy",
-    "SearchRequest",
-    "SearchResponse",
-    "SearchResult",
-    "Source",
-    "SourceGrowth",
-    "SourceList",
-    "SourceRemoved",
-    "SourceText",
-    "StateReport",
-    "Timeouts",
-    "TransferProgress",
-    "UpdateAgent",
-    "Upload",
-    "UploadLimits",
-]
+    from calypso_mcp.api.answers import AnswerRequest as AnswerRequest, Conversation as Conversation
+    from calypso_mcp.api.buckets import Bucket as Bucket, CreateBucket as CreateBucket
+    from calypso_mcp.api.connection import Extension as Extension
+    from calypso_mcp.api.search import (
+        SearchRequest as SearchRequest,
+        SearchResponse as SearchResponse,
+        SearchResult as SearchResult,
+    )
+    from calypso_mcp.api.sources import (
+        RelabelSource as RelabelSource,
+        Source as Source,
+        SourceGrowth as SourceGrowth,
+        SourceList as SourceList,
+        SourceRemoved as SourceRemoved,
+        SourceText as SourceText,
+    )
+    from calypso_mcp.client.buckets.bucket_list import BucketList as BucketList
+    from calypso_mcp.client.calypso_client import CalypsoClient as CalypsoClient
+    from calypso_mcp.client.policies import ClientPolicies as ClientPolicies, Timeouts as Timeouts
+    from calypso_mcp.client.readiness_target import ReadinessTarget as ReadinessTarget
+    from calypso_mcp.client.retrieval.answers import GroundedAnswer as GroundedAnswer
+    from calypso_mcp.client.transport.sources import ByteSource as ByteSource, BytesSource as BytesSource
+    from calypso_mcp.client.uploading.outcomes import TransferProgress as TransferProgress, Upload as Upload
+    from calypso_mcp.domain.limits import UploadLimits as UploadLimits
+    from calypso_mcp.domain.retry import RetryPolicy as RetryPolicy
+    from calypso_mcp.domain.states.file_state import (
+        FileState as FileState,
+        Reason as Reason,
+        StateReport as StateReport,
+    )
+    from calypso_mcp.domain.states.readiness import PollSchedule as PollSchedule, Readiness as Readiness
+    from calypso_mcp.domain.uploads.declaration import Declaration as Declaration, Destination as Destination
 
 #: The public names by the module they come from.
 _NAMES = {
@@ -105,6 +78,9 @@ _NAMES = {
     "domain.uploads.declaration": "Declaration Destination",
 }
 _HOMES = {name: f"calypso_mcp.{home}" for home, names in _NAMES.items() for name in names.split()}
+if not TYPE_CHECKING:
+    # Type checkers take the names that are imported under their own names above.
+    __all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

@@ -27,8 +27,7 @@ from mcp.server.connection import Connection
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.elicitation import AcceptedElicitation
 from mcp.server.lowlevel.server import Server
-from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver import server as mcp_server
+from mcp.server.mcpserver import MCPServer, server as mcp_server
 from mcp.server.mcpserver.tools import Tool, ToolManager
 from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp.server.runner import serve_dual_era_loop, serve_one

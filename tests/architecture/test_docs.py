@@ -21,8 +21,7 @@ from calypso_mcp.server.results.hits import Hit
 from calypso_mcp.server.results.models import ToolResult
 from calypso_mcp.settings import knobs
 from tests.architecture.error_codes import find_error_codes
-from tests.architecture.readme_tables import PAGES as GENERATED
-from tests.architecture.readme_tables import with_tables
+from tests.architecture.readme_tables import PAGES as GENERATED, with_tables
 from tests.support.doc_blocks import PAGES, ROOT, Block, list_blocks, list_commands
 
 BLOCKS = [block for page in PAGES for block in list_blocks(page)]

@@ -2,8 +2,7 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from calypso_mcp.domain.outlines import find_lines, find_spot, read_outline, write_outline
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, split

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from calypso_mcp.domain.limits import CHUNK_GRANULARITY
 from calypso_mcp.domain.uploads.resumable import ResumableUpload, UploadRequest

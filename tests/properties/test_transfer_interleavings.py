@@ -8,8 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import anyio
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from calypso_mcp.client import ClientPolicies
 from calypso_mcp.client.uploading.outcomes import Upload

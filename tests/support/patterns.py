@@ -9,8 +9,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from re import _constants as kinds  # type: ignore[attr-defined]  # the parser of `re` has no public name
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import (
+    _constants as kinds,  # type: ignore[attr-defined]  # the parser of `re` has no public name
+    _parser as parser,  # type: ignore[attr-defined]
+)
 from types import ModuleType
 from typing import Any, cast
 

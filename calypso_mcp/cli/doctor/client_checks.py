@@ -13,8 +13,7 @@ from calypso_mcp.cli.arguments import UsageError, parse
 from calypso_mcp.cli.clients.command import PACKAGE, ask_program, minimal_path
 from calypso_mcp.cli.clients.entries import Entry, servers_of
 from calypso_mcp.cli.clients.facts import Client
-from calypso_mcp.cli.clients.files import ConfigFile, config_files, read_text
-from calypso_mcp.cli.clients.files import parse as parse_config
+from calypso_mcp.cli.clients.files import ConfigFile, config_files, parse as parse_config, read_text
 from calypso_mcp.cli.clients.jsonc import Unreadable
 from calypso_mcp.cli.clients.places import Places
 from calypso_mcp.cli.command_list import STDIO

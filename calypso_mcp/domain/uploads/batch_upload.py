@@ -15,8 +15,7 @@ At DONE every file is either in `states` or in `again`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Mapping, Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
 
-from calypso_mcp.api import answers as wire
-from calypso_mcp.api import paths
+from calypso_mcp.api import answers as wire, paths
 from calypso_mcp.api.answers import AnswerRequest
 from calypso_mcp.local import agent_models
 from calypso_mcp.local.agent_models import AgentScope
@@ -20,8 +19,7 @@ from calypso_mcp.local.http.exchange import Answer, Events
 from calypso_mcp.local.http.operations import EVENT_STREAM, Operation
 from calypso_mcp.local.identifiers import new_id
 from calypso_mcp.local.refusals import invalid
-from calypso_mcp.local.retrieval import extractive
-from calypso_mcp.local.retrieval import search as retrieval
+from calypso_mcp.local.retrieval import extractive, search as retrieval
 from calypso_mcp.local.retrieval.extractive import Question, Quotation, Source
 from calypso_mcp.local.retrieval.search import Reorder, SearchTimedOut, Where
 from calypso_mcp.local.routes.answer_shape import AnswerBody, Cited, Said, Turn

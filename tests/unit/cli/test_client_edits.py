@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from calypso_mcp.cli.clients import jsonc
 from calypso_mcp.cli.clients.edits import server_in, with_server

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,6 +96,11 @@ def test_everything_that_a_call_takes_or_returns_is_exported_and_nothing_else() 
     exported = set(calypso_mcp.client.__all__)
     assert names(taken | returned) - exported == set()
     assert exported - names(reachable) == ROOTS
+
+
+def test_type_checkers_see_every_exported_name() -> None:
+    source = Path(calypso_mcp.client.__file__).read_text()
+    assert sorted(re.findall(r"\b(\w+) as \1\b", source)) == sorted(calypso_mcp.client.__all__)
 
 
 def test_every_exported_name_is_there() -> None:

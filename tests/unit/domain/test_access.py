@@ -1,8 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from calypso_mcp.domain.callers.access import RATE_WINDOW_S, AccessGrant, RateWindows
 from calypso_mcp.domain.callers.quota import Quota

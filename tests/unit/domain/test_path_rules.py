@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from calypso_mcp.domain.files.path_rules import PathStyle, Placement, check_component, fold, place, split
 from calypso_mcp.errors import ContentError

@@ -3,8 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.server.conversations import Conversations, Turn, new_conversation_id, reach_digest

@@ -9,8 +9,7 @@ from typing import Any, get_args
 import anyio
 import pytest
 from mcp.client import Client
-from mcp.server.mcpserver import MCPServer
-from mcp.server.mcpserver import resolve as resolver
+from mcp.server.mcpserver import MCPServer, resolve as resolver
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import (
     CallToolRequest,

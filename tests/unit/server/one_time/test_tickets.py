@@ -3,8 +3,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
