@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import chain
+from time import monotonic
 from typing import Annotated, Any, TypeVar
 
 import anyio
 from pydantic import BaseModel, ConfigDict
 
 from calypso_mcp.client.uploading.outcomes import Upload
-from calypso_mcp.concurrency import map_parallel, stop_at
+from calypso_mcp.concurrency import for_each, stop_at
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.domain.uploads.upload_rules import split_name
@@ -37,8 +37,8 @@ from calypso_mcp.server.scope.request_scope import Access
 
 T = TypeVar("T")
 
-#: Files checked in one hop to a worker thread: a hop costs as much as a small file.
-_FILES_PER_HOP = 8
+#: How long one hop to a worker thread looks at files; the hop itself costs as much as a small file.
+_HOP_S = 0.01
 #: Hops at the same time.
 _PARALLEL_LOOKS = 2
 
@@ -242,19 +242,19 @@ class InputReader:
 
     async def _look_at_all(self, files: Sequence[_Named], policy: FilePolicy) -> list[_Looked]:
         """Look at files in their order, some at the same time; most of the work holds no lock of Python's."""
-        done = 0
+        left = iter(enumerate(files))
+        looked: dict[int, _Looked] = {}
 
-        async def look(part: Sequence[_Named]) -> list[_Looked]:
-            nonlocal done
-            self._show(done, len(files))
-            unseen = [_Looked(file.name, None, None) for file in part]
-            look_at_part = run_abandonable(_look_at_each, part, policy, self._limits)
-            looked = await self._in_time(look_at_part, unseen)
-            done += len(part)
-            return looked
+        async def look(_: int) -> None:
+            while found := await self._in_time(
+                run_abandonable(_look_for_a_moment, left, policy, self._limits), {}
+            ):
+                looked.update(found)
+                self._show(len(looked), len(files))
 
-        parts = [files[start : start + _FILES_PER_HOP] for start in range(0, len(files), _FILES_PER_HOP)]
-        return list(chain.from_iterable(await map_parallel(look, parts, limit=_PARALLEL_LOOKS)))
+        self._show(0, len(files))
+        await for_each(look, range(_PARALLEL_LOOKS), limit=_PARALLEL_LOOKS)
+        return [looked.get(index) or _Looked(file.name, None, None) for index, file in enumerate(files)]
 
     async def _in_time(self, look: Awaitable[T], otherwise: T) -> T:
         try:
@@ -316,8 +316,17 @@ class _Looked:
     problem: CalypsoError | None
 
 
-def _look_at_each(files: Iterable[_Named], policy: FilePolicy, limits: UploadLimits) -> list[_Looked]:
-    return [_look(file, policy, limits) for file in files]
+def _look_for_a_moment(
+    left: Iterator[tuple[int, _Named]], policy: FilePolicy, limits: UploadLimits
+) -> dict[int, _Looked]:
+    """Look at the next files of `left`, which several threads share; empty once none is left."""
+    ends = monotonic() + _HOP_S
+    looked: dict[int, _Looked] = {}
+    for index, file in left:
+        looked[index] = _look(file, policy, limits)
+        if monotonic() > ends:
+            break
+    return looked
 
 
 def _look(file: _Named, policy: FilePolicy, limits: UploadLimits) -> _Looked:
