@@ -10,16 +10,13 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import anyio
 from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, Part
-
-if TYPE_CHECKING:
-    from calypso_mcp.local.indexing.formats.registry import Entry
 
 #: `-P`: a module in the current folder must not be taken for one of the library's. What this process finds
 #: modules by stands last on the child's path: it is told of none by its environment.
@@ -64,15 +61,6 @@ class ExtractionLimits:
     processes: int = 2
     #: A child is replaced after this many files, in case a parser leaks.
     files_per_process: int = 200
-
-    def times(self, entry: Entry) -> ExtractionLimits:
-        """Return these limits for a file of the format of `entry`."""
-        return replace(
-            self,
-            memory_bytes=self.memory_bytes * entry.memory_factor,
-            cpu_s=self.cpu_s * entry.time_factor,
-            wall_s=self.wall_s * entry.time_factor,
-        )
 
     def for_recognition(self) -> ExtractionLimits:
         """Return these limits for a file whose pictures are read: seconds a page, and models in memory."""

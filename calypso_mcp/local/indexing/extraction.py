@@ -146,8 +146,9 @@ class Extractor:
             if document is not None:
                 return document
         async with self._slots:
-            limits = self._limits.times(entry)
-            return await self._in_child(lambda child: child.read(file, limits), limits, self._idle)
+            return await self._in_child(
+                lambda child: child.read(file, self._limits), self._limits, self._idle
+            )
 
     async def _recognize(self, file: FileToRead) -> Document:
         """Read the text in pictures, in a child that no other kind of file waits for."""

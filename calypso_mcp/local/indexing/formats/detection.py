@@ -29,10 +29,9 @@ def choose_entry(filename: str, content_type: str, head: bytes) -> Entry:
 
 
 def is_quick_by_name(filename: str, content_type: str) -> bool:
-    """Whether a small file so named takes a moment to read, unless its bytes show otherwise.
+    """Whether a small file of this name takes a moment to read, unless its bytes show another format.
 
-    Formats whose pictures may have to be read, and those that get more time than usual, may take longer.
+    Formats whose pictures may have to be read take longer.
     """
     found = readable_formats().recognize(filename, content_type, b"")
-    entry = entry_of(found.name) if found is not None else None
-    return entry is not None and bool(entry.reader) and not entry.recognizer and entry.time_factor == 1
+    return found is not None and not entry_of(found.name).recognizer

@@ -1,8 +1,15 @@
-"""Kinds of files that are known and cannot be read, with what their owner can do."""
+"""Known kinds of files that cannot be read, with what their owner can do."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from calypso_mcp.domain.files.file_formats import Container, Signature, UnreadableKind
+
+
+def as_signatures(marks: Iterable[bytes | Signature]) -> tuple[Signature, ...]:
+    """Return signatures; plain bytes are what a file starts with."""
+    return tuple(mark if isinstance(mark, Signature) else Signature(mark) for mark in marks)
 
 
 def _kind(
@@ -12,10 +19,7 @@ def _kind(
     *signatures: bytes | Signature,
     container: Container | None = None,
 ) -> UnreadableKind:
-    marks = tuple(
-        signature if isinstance(signature, Signature) else Signature(signature) for signature in signatures
-    )
-    return UnreadableKind(label, remedy, tuple(endings.split()), marks, container)
+    return UnreadableKind(label, remedy, tuple(endings.split()), as_signatures(signatures), container)
 
 
 UNREADABLE: tuple[UnreadableKind, ...] = (
@@ -71,9 +75,5 @@ UNREADABLE: tuple[UnreadableKind, ...] = (
 
 
 def unreadable_endings() -> list[dict[str, object]]:
-    """Return the kinds that a file's name tells, as JSON: what each is, what to do, and its endings."""
-    return [
-        {"label": kind.label, "remedy": kind.remedy, "endings": kind.endings}
-        for kind in UNREADABLE
-        if kind.endings
-    ]
+    """Return what each kind is, what its owner can do, and the endings of its names, as JSON."""
+    return [{"label": kind.label, "remedy": kind.remedy, "endings": kind.endings} for kind in UNREADABLE]
