@@ -207,6 +207,36 @@ def test_a_sentence_comes_back_from_a_rare_encoding(text: str, encoding: str) ->
     assert decode(f"{text}\n".encode(encoding)).text == f"{text}\n"
 
 
+@pytest.mark.parametrize(
+    ("text", "encodings"),
+    [
+        ("ВХОД ВОСПРЕЩЁН: ГАГАРЫ ГНЕЗДЯТСЯ", "cp1251 koi8-r cp866 iso8859-5"),
+        ("СКЛАД ЗАКРЫТ", "cp1251"),
+        ("ΠΡΟΣΟΧΗ: Ο ΠΕΛΑΡΓΟΣ ΦΩΛΙΑΖΕΙ", "cp1253 iso8859-7"),
+        ("WYPOWIEDZENIE UMOWY WYNOSI PIĘĆ DNI", "cp1250 iso8859-2"),
+        ("GRÖSSE DER ÖFFNUNG FÜR ÄPFEL", "cp1252 cp850"),
+    ],
+)
+def test_a_notice_in_capitals_comes_back_from_its_encoding(text: str, encodings: str) -> None:
+    assert {encoding: decode(text.encode(encoding)).text for encoding in encodings.split()} == dict.fromkeys(
+        encodings.split(), text
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        ("Größe in Köln\n".encode() + "für Jürgen\n".encode("cp1252"), "Größe in Köln\nfür Jürgen\n"),
+        ("вход закрыт\n".encode() + "скидка детям\n".encode("cp1251"), "вход закрыт\nскидка детям\n"),
+        ("zwölf Schüler in Überlingen".encode() + b"\xc3", "zwölf Schüler in Überlingen\ufffd"),
+    ],
+)
+def test_utf8_with_other_bytes_in_it_is_read_and_that_is_said(data: bytes, text: str) -> None:
+    found = decode(data)
+    assert found.text == text
+    assert found.warnings
+
+
 def test_surrogates_of_old_databases_are_joined() -> None:
     assert decode("Grüße \ud83d\ude00".encode("utf-8", "surrogatepass")).text == "Grüße 😀"
 

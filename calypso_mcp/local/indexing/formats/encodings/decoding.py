@@ -10,14 +10,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from itertools import compress
 
 from calypso_mcp.domain.files.text_bytes import marked_encoding, wide_encoding
 from calypso_mcp.local.indexing.documents import ExtractionFailed
-from calypso_mcp.local.indexing.formats.encodings.guessing import guesses
+from calypso_mcp.local.indexing.formats.encodings.guessing import ASCII, guesses
 from calypso_mcp.local.indexing.formats.encodings.labels import codec_of, label_of
 
-#: UTF-8 with fewer undecodable bytes than this fraction of its foreign characters is damaged UTF-8.
-_DAMAGED_UTF8 = 0.1
+#: UTF-8 with fewer undecodable bytes than this fraction of its foreign characters is damaged UTF-8; where no
+#: other encoding fits, with fewer than the second.
+_DAMAGED_UTF8, _BADLY_DAMAGED_UTF8 = 0.1, 0.5
 #: That many foreign characters are valid UTF-8 by accident in no other encoding, whatever is declared.
 _SURELY_UTF8 = 12
 #: More NUL bytes than one and this fraction mean a binary file.
@@ -121,12 +123,11 @@ def _decode_legacy(data: bytes, declared: str) -> Decoded:
     tried = [codec] if codec is not None else []
     if codec is not None and (text := _strict(data, codec)) is not None:
         return Decoded(text, codec)
-    if (
-        codec in {None, "utf-8"}
-        and (repaired := _replacing(data, "utf-8"))
-        and _is_damaged_utf8(repaired.text)
-    ):
-        return repaired
+    replaced = _replacing(data, codec or "utf-8")
+    if replaced.encoding == "utf-8":
+        is_utf8 = _is_damaged_utf8(replaced.text, _DAMAGED_UTF8)
+        if (found := replaced if is_utf8 else _line_by_line(data)) is not None:
+            return found
     if (text := _surrogates_joined(data)) is not None:
         return Decoded(text, "cesu-8")
     for guess in guesses(data):
@@ -135,13 +136,30 @@ def _decode_legacy(data: bytes, declared: str) -> Decoded:
         if text is not None and not _looks_wrong(text):
             contradicts = f" (it says {declared[:40]}, which does not fit)" if declared else ""
             return Decoded(text, guess, (_guessed(guess) + contradicts,))
-    if codec is not None and _is_damaged(replaced := _replacing(data, codec)):
+    if _is_damaged(replaced) if codec else _is_damaged_utf8(replaced.text, _BADLY_DAMAGED_UTF8):
         return replaced
     names = ", ".join(dict.fromkeys(map(label_of, ("utf-8", *tried))))
     raise ExtractionFailed(
         "unsupported",
         f"The text is in no encoding that is known; tried: {names}. Save it as UTF-8 and upload it again.",
     )
+
+
+def _line_by_line(data: bytes) -> Decoded | None:
+    """Return text to which programs appended lines in another encoding than UTF-8; None for other text."""
+    lines = data.split(b"\n")
+    is_legacy = [_strict(line, "utf-8") is None for line in lines]
+    legacy = b"\n".join(compress(lines, is_legacy))
+    foreign = data.translate(None, ASCII), legacy.translate(None, ASCII)
+    if len(foreign[0]) < 2 * len(foreign[1]):
+        return None
+    try:
+        found = _decode_legacy(legacy, "")
+    except ExtractionFailed:
+        return None
+    others = iter(found.text.split("\n"))
+    texts = (next(others) if other else line.decode() for line, other in zip(lines, is_legacy, strict=True))
+    return Decoded("\n".join(texts), "utf-8", found.warnings)
 
 
 def _strict(data: bytes, codec: str) -> str | None:
@@ -168,9 +186,9 @@ def _replacing(data: bytes, codec: str) -> Decoded:
     )
 
 
-def _is_damaged_utf8(text: str) -> bool:
+def _is_damaged_utf8(text: str, most: float) -> bool:
     foreign = sum(character > "\x7f" for character in text)
-    return text.count(_REPLACEMENT) < _DAMAGED_UTF8 * foreign
+    return text.count(_REPLACEMENT) < most * foreign
 
 
 def _is_damaged(replaced: Decoded) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
 from calypso_mcp.local.indexing.formats.encodings.plausibility import odd_share
 
-_ASCII = bytes(range(128))
+ASCII = bytes(range(128))
 #: What is no guess; and IBM's Urdu, which has a letter at every byte, so that noise spells words.
 _NEVER_GUESSED = frozenset({"utf-8", "ascii", "cp1006"})
 #: Bytes looked at.
@@ -45,13 +45,30 @@ _UNLIKELY = 0.02
 
 def guesses(data: bytes) -> Iterator[str]:
     """Yield the encodings that `data` may be in, by chardet's names, the likeliest first."""
-    from chardet import EncodingEra, detect_all
-
     sample = _sample(data)
-    foreign = len(sample.translate(None, _ASCII))
+    foreign = len(sample.translate(None, ASCII))
     if sample.count(_PADDING) > max(_FEW_BYTES, _MOST_PADDING * foreign):
         return
     most_odd = _MOST_ODD if foreign < _MANY_BYTES else _MOST_ODD_OF_MANY
+    confidences = _confidences(sample)
+    for codec, small in _in_small_letters(sample):
+        confidences[codec] = max(confidences.get(codec, 0.0), _confidences(small).get(codec, 0.0))
+    most = max(confidences.values(), default=0.0)
+    known = _USUAL | _MAC.keys()
+    is_sure = max((sure for codec, sure in confidences.items() if codec in known), default=0.0) >= _SURE
+    usual = {"cp1252": _WESTERN if is_sure else _WESTERN_SHORT, **dict.fromkeys(_USUAL, 1.0), **_MAC}
+    scores: dict[str, float] = {}
+    for codec, confidence in confidences.items():
+        odd = odd_share(sample.decode(codec, "ignore")) if confidence >= _UNLIKELY * most else 1.0
+        if odd <= most_odd:
+            scores[codec] = confidence * usual.get(codec, _RARE) * _ODD**odd
+    yield from sorted(scores, key=scores.__getitem__, reverse=True)
+
+
+def _confidences(sample: bytes) -> dict[str, float]:
+    """Return how sure chardet is of each encoding, by Python's codec."""
+    from chardet import EncodingEra, detect_all
+
     found = detect_all(
         sample,
         ignore_threshold=True,
@@ -63,16 +80,19 @@ def guesses(data: bytes) -> Iterator[str]:
         codec = codec_of(guess["encoding"] or "")
         if codec is not None and codec not in _NEVER_GUESSED:
             confidences.setdefault(codec, guess["confidence"])
-    most = max(confidences.values(), default=0.0)
-    known = _USUAL | _MAC.keys()
-    is_sure = max((sure for codec, sure in confidences.items() if codec in known), default=0.0) >= _SURE
-    usual = {"cp1252": _WESTERN if is_sure else _WESTERN_SHORT, **dict.fromkeys(_USUAL, 1.0), **_MAC}
-    scores: dict[str, float] = {}
-    for codec, confidence in confidences.items():
-        odd = odd_share(sample.decode(codec, "ignore")) if confidence >= _UNLIKELY * most else 1.0
-        if odd <= most_odd:
-            scores[codec] = confidence * usual.get(codec, _RARE) * _ODD**odd
-    yield from sorted(scores, key=scores.__getitem__, reverse=True)
+    return confidences
+
+
+def _in_small_letters(sample: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield the encodings in which all foreign letters are capitals, with the sample in small ones.
+
+    Chardet knows how often small letters stand beside each other; capitals of one encoding are rare small
+    letters of another.
+    """
+    for codec in sorted(_USUAL | _MAC.keys() | {"cp1252"}):
+        text = sample.decode(codec, "ignore")
+        if "".join(letter for letter in text if letter > "\x7f").isupper():
+            yield codec, text.lower().encode(codec, "ignore")
 
 
 def _sample(data: bytes) -> bytes:
