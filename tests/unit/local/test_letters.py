@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.detection import choose_entry
-from calypso_mcp.local.indexing.formats.mail.signed import signed_content
+from calypso_mcp.local.indexing.formats.mail.signed import extract_signed
 from calypso_mcp.local.indexing.formats.mail.tnef import read_tnef
 from tests.support.old_files import holding_itself
 
@@ -165,7 +165,7 @@ def test_what_a_hostile_message_counts_is_not_taken_at_its_word() -> None:
     parts = _STREAMED[: _STREAMED.index(b"\x04\x1b")] + b"\4\0" * (2 << 20) + bytes(12)
     started = time.process_time()
     assert read_tnef(_winmail(_attribute(0x69003, strings))) is not None
-    assert signed_content(parts) is None
+    assert extract_signed(parts) is None
     assert time.process_time() - started < 5
 
 

@@ -29,7 +29,7 @@ from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, Fil
 from calypso_mcp.local.indexing.formats.detection import choose_entry
 from calypso_mcp.local.indexing.formats.office import binary_sheets
 from calypso_mcp.local.indexing.formats.office.packages import Package
-from calypso_mcp.local.indexing.formats.office.placed_files import placed_files
+from calypso_mcp.local.indexing.formats.office.placed_files import find_placed_files
 from tests.support.binary_workbook import (
     binary_workbook,
     cell_next_to_the_last,
@@ -390,13 +390,13 @@ def test_an_old_file_whose_unused_entries_are_filled_is_read() -> None:
 @pytest.mark.parametrize("name", BESIDE)
 def test_an_old_file_that_holds_itself_is_read_as_far_as_it_goes(name: str) -> None:
     data = holding_itself(_old(name))
-    assert list(placed_files(data)) == []
+    assert list(find_placed_files(data)) == []
     assert read(name, data).blocks
 
 
 def test_a_stream_longer_than_any_file_is_not_read() -> None:
     data = _object(CONTENTS=b"%PDF-1.4 no more")
-    assert list(placed_files(with_an_endless_stream(data, "CONTENTS"))) == []
+    assert list(find_placed_files(with_an_endless_stream(data, "CONTENTS"))) == []
 
 
 def test_streams_that_share_their_bytes_are_not_read_again_and_again() -> None:
@@ -406,7 +406,7 @@ def test_streams_that_share_their_bytes_are_not_read_again_and_again() -> None:
         root.add_storage(CFBStorage(f"Pool {number}")).add_stream(stream)
     data = with_one_stream_for_all(CFBWriter.to_bytes(CFBDocument(root)), "CONTENTS")
     started = time.process_time()
-    assert list(placed_files(data)) == []
+    assert list(find_placed_files(data)) == []
     assert time.process_time() - started < 2
 
 
@@ -415,7 +415,7 @@ def _sheet(data: bytes) -> bytes:
 
 
 def _with_sheet(data: bytes, sheet: bytes) -> bytes:
-    return Package(data).copy({}, {"xl/worksheets/sheet1.bin": sheet})
+    return Package(data).copy({"xl/worksheets/sheet1.bin": sheet})
 
 
 def test_a_damaged_binary_sheet_fails_honestly() -> None:

@@ -17,7 +17,7 @@ MOST_DEPTH = 3
 #: Files read of one; more are left out, or named only.
 MOST_MEMBERS = 100
 _SHOWN_REASON_CHARS = 160
-_ZIP = b"PK\x03\x04"
+ZIP_START = b"PK\x03\x04"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def read_member(member: Member, kind: str, outer: FileContent) -> Document:
     found = formats.recognize(member.name, member.content_type, head)
     file = FileContent(member.data, member.name, depth=outer.depth + 1, allowance=allowance)
     refusal = formats.refusal(member.name, head, member.content_type)
-    is_archive = found is None and head.startswith(_ZIP)
+    is_archive = found is None and head.startswith(ZIP_START)
     if not is_archive and (found is None or refusal is not None):
         return _unread(f"{kind} not read: {refusal.message} {refusal.hint}" if refusal else "")
     try:

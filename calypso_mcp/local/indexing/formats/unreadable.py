@@ -22,6 +22,9 @@ def _kind(
     return UnreadableKind(label, remedy, tuple(endings.split()), as_signatures(signatures), container)
 
 
+#: Of winmail.dat (MS-OXTNEF 2.1.3.1).
+TNEF_START = b"\x78\x9f\x3e\x22"
+
 UNREADABLE: tuple[UnreadableKind, ...] = (
     _kind(
         "a picture",
@@ -42,7 +45,7 @@ UNREADABLE: tuple[UnreadableKind, ...] = (
         "Unpack it, and upload the files in it.",
         "zip jar war apk gz tgz bz2 xz zst 7z rar tar iso dmg cab deb rpm whl",
         *(b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x28\xb5\x2f\xfd"),
-        b"\x78\x9f\x3e\x22",  # winmail.dat (MS-OXTNEF 2.1.3.1)
+        TNEF_START,
         Signature(b"ustar", offset=257),
         container=Container.ZIP,
     ),

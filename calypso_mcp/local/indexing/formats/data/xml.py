@@ -17,7 +17,7 @@ from xml.parsers import expat
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
 from calypso_mcp.local.indexing.formats.data.leaves import line_blocks
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
-from calypso_mcp.local.indexing.formats.office.flat_files import packed
+from calypso_mcp.local.indexing.formats.office.flat_files import pack_flat_file
 from calypso_mcp.local.indexing.formats.registry import entry_of
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, Row
 
@@ -79,7 +79,7 @@ def read_xml(file: FileContent) -> Document:
     """
     declared = _ENCODING.search(file.data[:400])
     decoded = decode(file.data, declared[1].decode("ascii") if declared is not None else file.charset)
-    package = packed(decoded.text)
+    package = pack_flat_file(decoded.text)
     if package is not None:
         return entry_of("docx").read(replace(file, data=package))
     try:

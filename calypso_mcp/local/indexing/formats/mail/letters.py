@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from importlib import import_module
+from itertools import islice
 from typing import Any
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
@@ -49,13 +52,31 @@ def letter_document(letters: Sequence[Letter], file: FileContent, *, numbered: b
     return Document(tuple(blocks), title or None, warnings=tuple(dict.fromkeys(warnings)))
 
 
-def unpack_rich_text(packed: bytes) -> bytes | None:
-    """Return the RTF of a body as Outlook packs it; None of damaged ones, and without the `outlook` extra."""
+def choose_body(*bodies: tuple[bytes, str, str]) -> tuple[Body, ...]:
+    """Return the first body that says anything; empty if none does.
+
+    Args:
+        bodies: The bytes, the charset and the format of each, the most readable first.
+    """
+    said = (body for body in bodies if body[0].strip())
+    return tuple(Body(FileContent(data, charset=charset), kind) for data, charset, kind in islice(said, 1))
+
+
+def unpack_rich_text(packed: bytes) -> tuple[Body, ...]:
+    """Return a body of RTF as Outlook packs it; empty if it is damaged or the `outlook` extra is missing."""
     try:
         library: Any = import_module("compressed_rtf")
-        return library.decompress(packed)
+        return (Body(FileContent(library.decompress(packed)), "rtf"),)
     except Exception:  # noqa: BLE001  it raises no other
-        return None
+        return ()
+
+
+def decode_header_words(header: str) -> str:
+    """Return a header with its encoded words (RFC 2047) as people read them."""
+    try:
+        return str(make_header(decode_header(header)))
+    except (HeaderParseError, LookupError, ValueError):
+        return header
 
 
 def _blocks(letter: Letter, warnings: list[str], file: FileContent) -> Iterator[Block]:

@@ -7,8 +7,7 @@ import re
 from base64 import b64decode
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
+from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 from typing import cast
@@ -16,8 +15,8 @@ from typing import cast
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
-from calypso_mcp.local.indexing.formats.mail.letters import Body, Letter, letter_document
-from calypso_mcp.local.indexing.formats.mail.signed import signed_content
+from calypso_mcp.local.indexing.formats.mail.letters import Body, Letter, decode_header_words, letter_document
+from calypso_mcp.local.indexing.formats.mail.signed import extract_signed
 from calypso_mcp.local.indexing.formats.mail.tnef import TNEF_TYPES, read_tnef
 from calypso_mcp.local.indexing.formats.members import Member
 from calypso_mcp.local.indexing.formats.texts.text import text_document
@@ -52,10 +51,7 @@ class _ReadableHeaders(EmailPolicy):
         if name.lower() in _TYPED_HEADERS:
             return super().header_fetch_parse(name, value)
         # As text: the parser of addresses parts a name that two encoded words spell (RFC 2047, 6.2).
-        try:
-            return str(make_header(decode_header(value)))
-        except (HeaderParseError, LookupError, ValueError):
-            return value
+        return decode_header_words(value)
 
 
 _POLICY = _ReadableHeaders()
@@ -87,18 +83,19 @@ def _without_frame(file: FileContent) -> bytes:
 
 def read_mailbox(file: FileContent) -> Document:
     """Return every message of a mailbox as a part of its own."""
-    starts = [match.end() for match in _FROM_LINE.finditer(file.data)]
-    begins = [match.start() for match in _FROM_LINE.finditer(file.data)]
-    if not starts:
+    lines = list(_FROM_LINE.finditer(file.data))
+    if not lines:
         return read_mail(file)
-    ends = [*begins[1:], len(file.data)]
-    raw = [_QUOTED_FROM.sub(rb"\1", file.data[start:end]) for start, end in zip(starts, ends, strict=True)]
+    ends = [*(line.start() for line in lines[1:]), len(file.data)]
+    raw = [
+        _QUOTED_FROM.sub(rb"\1", file.data[line.end() : end]) for line, end in zip(lines, ends, strict=True)
+    ]
     letters = [_letter(_parse(message)) for message in raw[:_MOST_MESSAGES]]
     document = letter_document(letters, file, numbered=True)
     if len(raw) <= _MOST_MESSAGES:
         return document
     warning = f"only the first {_MOST_MESSAGES:,} of {len(raw):,} messages were read"
-    return Document(document.blocks, document.title, warnings=(*document.warnings, warning))
+    return replace(document, warnings=(*document.warnings, warning))
 
 
 def _parse(data: bytes) -> EmailMessage:
@@ -191,7 +188,7 @@ def _attachments(message: EmailMessage, bodies: Sequence[EmailMessage]) -> Itera
             yield Member(name or "message.eml", "message/rfc822", _inner_message(part))
         elif part.get_content_type() == "message/delivery-status":
             yield Member(name or "status.txt", "text/plain", b"\n".join(map(bytes, _parts(part))))
-        elif part.get_content_type() in _SEALED and (inner := signed_content(_payload(part))):
+        elif part.get_content_type() in _SEALED and (inner := extract_signed(_payload(part))):
             yield Member("signed message.eml", "message/rfc822", inner)
         elif _is_tnef(part, name) and (letter := read_tnef(_payload(part))) is not None:
             yield letter

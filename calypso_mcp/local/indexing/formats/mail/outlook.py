@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from email.errors import HeaderParseError
-from email.header import decode_header, make_header
-from io import BytesIO
 from typing import Any, Final
 
-from olefile import OleFileIO  # pyright: ignore[reportMissingTypeStubs]
 from oxmsg import Message
 from oxmsg.attachment import Attachment as OutlookAttachment
 from oxmsg.domain.encodings import encoding_from_codepage
@@ -18,15 +14,21 @@ from oxmsg.properties import Properties
 from oxmsg.storage import Storage, Stream
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.formats.compound_files import DAMAGES, open_compound_file
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode_short
-from calypso_mcp.local.indexing.formats.mail.letters import Body, Letter, letter_document, unpack_rich_text
-from calypso_mcp.local.indexing.formats.members import Member
-from calypso_mcp.local.indexing.formats.office.placed_files import DAMAGES
+from calypso_mcp.local.indexing.formats.mail.letters import (
+    Body,
+    Letter,
+    choose_body,
+    decode_header_words,
+    letter_document,
+    unpack_rich_text,
+)
+from calypso_mcp.local.indexing.formats.members import MOST_DEPTH, Member
 
-_open: Any = OleFileIO  # not typed
-#: What the libraries raise of damaged messages.
+_storage: Any = Storage  # not typed
+#: What the libraries raise on damaged messages.
 _DAMAGES: Final = (*DAMAGES, UnrecognizedCodePageError, UnsupportedEncodingError)
-_storage: Any = Storage
 #: PidTagRtfCompressed (MS-OXCMSG 2.2.1.58.4): where a body is that has neither text nor HTML.
 _RTF: Final = 0x1009
 #: PidTagHtml, which is bytes.
@@ -49,8 +51,6 @@ _MESSAGE_STORAGE: Final = "__substg1.0_3701000D"
 _ATTACHED_HEADER_BYTES: Final = 24
 _FILE_HEADER_BYTES: Final = 32
 _PROPERTY_BYTES: Final = 16
-#: Messages attached to messages attached to messages.
-_MOST_DEPTH: Final = 3
 
 
 class _AttachedMessage(Message):
@@ -70,7 +70,7 @@ def read_outlook(file: FileContent) -> Document:
         ExtractionFailed: `broken`.
     """
     try:
-        with _open(BytesIO(file.data)) as opened:
+        with open_compound_file(file.data) as opened:
             storage: Storage = _storage.from_ole(opened)
         message = Message(_in_unicode(storage, _charset(storage)))
         return letter_document([_letter(message, 0)], file)
@@ -120,28 +120,24 @@ def _letter(message: Message, depth: int) -> Letter:
     to = ", ".join(_people(message))
     sent = message.sent_date
     facts = [
-        *([f"From: {_decoded(message.sender)}"] if message.sender else []),
+        *([f"From: {decode_header_words(message.sender)}"] if message.sender else []),
         *([f"To: {to}"] if to else []),
         *([f"Date: {sent:%Y-%m-%d %H:%M}"] if sent is not None else []),
     ]
     attachments = tuple(filter(None, (_attachment(attachment, depth) for attachment in message.attachments)))
-    return Letter(message.subject, facts, tuple(_bodies(message)), attachments)
+    return Letter(message.subject, facts, _body(message), attachments)
 
 
-def _bodies(message: Message) -> Iterator[Body]:
-    """Yield the body: as text where there is any, else as HTML, else as Outlook's own RTF."""
+def _body(message: Message) -> tuple[Body, ...]:
+    """Return the body: its text, else its HTML, else Outlook's own RTF."""
     properties = message.properties
-    for body, charset, kind in (
+    body = choose_body(
         ((message.body or "").encode(errors="replace"), "utf-8", "text"),
         (properties.binary_prop_value(_HTML) or b"", "", "html"),
         ((properties.str_prop_value(_HTML) or "").encode(errors="replace"), "utf-8", "html"),
-    ):
-        if body.strip():
-            yield Body(FileContent(body, charset=charset), kind)
-            return
+    )
     packed = properties.binary_prop_value(_RTF)
-    if packed and (rich := unpack_rich_text(packed)) is not None:
-        yield Body(FileContent(rich), "rtf")
+    return unpack_rich_text(packed) if packed and not body else body
 
 
 def _people(message: Message) -> Iterator[str]:
@@ -150,24 +146,14 @@ def _people(message: Message) -> Iterator[str]:
         yield f"{person.name} <{address}>" if address and address != person.name else person.name
 
 
-def _decoded(header: str) -> str:
-    """Return a header with its encoded words (RFC 2047) as people read them."""
-    try:
-        return str(make_header(decode_header(header)))
-    except (HeaderParseError, LookupError, UnicodeError):
-        return header
-
-
 def _attachment(attachment: OutlookAttachment, depth: int) -> Member | Letter | None:
     # The library opens files, but no attached messages: only its private part leads to them.
     storage = attachment._storage  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - see above
     parts = storage.storages if isinstance(storage, Storage) else ()
     inner = next((part for part in parts if part.name == _MESSAGE_STORAGE), None)
     if inner is not None:
-        return _letter(_AttachedMessage(inner), depth + 1) if depth < _MOST_DEPTH else None
+        return _letter(_AttachedMessage(inner), depth + 1) if depth < MOST_DEPTH else None
     data = attachment.file_bytes
-    return (
-        None
-        if data is None
-        else Member(attachment.file_name or "attachment", attachment.mime_type or "", data)
-    )
+    if data is None:
+        return None
+    return Member(attachment.file_name or "attachment", attachment.mime_type or "", data)

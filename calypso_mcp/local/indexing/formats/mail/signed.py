@@ -23,8 +23,8 @@ class _Element(NamedTuple):
     next: int
 
 
-def signed_content(data: bytes) -> bytes | None:
-    """Return what was signed, without a look at the signature; None of what is encrypted or damaged."""
+def extract_signed(data: bytes) -> bytes | None:
+    """Return the signed content without checking its signature; None for encrypted or damaged data."""
     try:
         kind, wrapped = _inside(data, _element(data, 0))
         if data[kind.start : kind.end] != _SIGNED_DATA:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from calypso_mcp.local.indexing.documents import FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode_short
-from calypso_mcp.local.indexing.formats.mail.letters import Body, Letter, unpack_rich_text
+from calypso_mcp.local.indexing.formats.mail.letters import Letter, choose_body, unpack_rich_text
 from calypso_mcp.local.indexing.formats.members import Member
+from calypso_mcp.local.indexing.formats.unreadable import TNEF_START
 
 TNEF_TYPES = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
-_SIGNATURE = b"\x78\x9f\x3e\x22"
 _HEAD_BYTES = 6
 #: Attributes (2.1.3.3): of the message, then of each attachment, which the first of these begins.
 _BODY, _CODE_PAGE, _PROPERTIES = 0x2800C, 0x69007, 0x69003
@@ -30,7 +29,7 @@ _NAMED = 0x8000
 
 def read_tnef(data: bytes) -> Letter | None:
     """Return the message in `winmail.dat`; None where it is damaged."""
-    if not data.startswith(_SIGNATURE):
+    if not data.startswith(TNEF_START):
         return None
     message: dict[int, bytes] = {}
     files: list[dict[int, bytes]] = []
@@ -43,26 +42,16 @@ def read_tnef(data: bytes) -> Letter | None:
     properties = dict(_properties(message.get(_PROPERTIES, b""), charset))
     packed = properties.pop(_RTF, b"")
     members = [member for file in files if (member := _member(file, charset)) is not None]
-    bodies = tuple(_bodies(message, properties, charset))
-    if packed and not bodies:
-        rich = unpack_rich_text(packed)
-        if rich is not None:
-            bodies = (Body(FileContent(rich), "rtf"),)
-        else:
-            members.insert(0, Member("text of the message", "", packed))
-    return Letter("", (), bodies, members)
-
-
-def _bodies(message: dict[int, bytes], properties: dict[int, bytes], charset: str) -> Iterator[Body]:
-    """Yield the body, as text where there is any, else as HTML."""
-    for body, encoding, kind in (
+    body = choose_body(
         (message.get(_BODY, b"").rstrip(b"\0"), charset, "text"),
         (properties.get(_TEXT, b""), "utf-8", "text"),
         (properties.get(_HTML, b""), "", "html"),
-    ):
-        if body.strip():
-            yield Body(FileContent(body, charset=encoding), kind)
-            return
+    )
+    if packed and not body:
+        body = unpack_rich_text(packed)
+        if not body:
+            members.insert(0, Member("text of the message", "", packed))
+    return Letter("", (), body, members)
 
 
 def _member(file: dict[int, bytes], charset: str) -> Member | None:

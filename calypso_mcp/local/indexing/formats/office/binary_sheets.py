@@ -28,7 +28,7 @@ def with_long_cells(package: Package) -> bytes | None:
         part = package.part(name)
         if any(kind in _SHORT_CELLS for kind, _, _ in _records(part)):
             changed[name] = _long(part)
-    return package.copy({}, changed) if changed else None
+    return package.copy(changed) if changed else None
 
 
 def binary_comments(package: Package) -> Iterator[str]:

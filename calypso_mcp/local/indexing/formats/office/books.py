@@ -42,7 +42,7 @@ def with_chapter_names(package: Package) -> bytes | None:
     for page, name in names.items():
         if page in pages and (named := _named(pages[page], name)):
             changed[page] = named
-    return package.copy({}, changed) if changed else None
+    return package.copy(changed) if changed else None
 
 
 def _is_page(name: str) -> bool:

@@ -14,7 +14,7 @@ from html import unescape
 from io import BytesIO
 
 from calypso_mcp.local.indexing.documents import ExtractionFailed
-from calypso_mcp.local.indexing.formats.office.packages import DAMAGED, taken_out
+from calypso_mcp.local.indexing.formats.office.packages import DAMAGED, take_out
 
 _OPEN = re.compile(r"<office:document\b([^<>]*\soffice:mimetype=[\"']([\w./-]{1,100})[\"'][^<>]*)>")
 _PARTS = re.compile(r"<pkg:package[\s>]")
@@ -43,7 +43,7 @@ _STYLE_RELATION = _MAIN_RELATION.replace("word/document.xml", "styles.xml").repl
 )
 
 
-def packed(text: str) -> bytes | None:
+def pack_flat_file(text: str) -> bytes | None:
     """Return the package that an XML document stands for; None where it stands for none.
 
     Raises:
@@ -83,10 +83,10 @@ def _open_document(inner: str, namespaces: str, mimetype: str) -> bytes:
 
 
 def _word_2003(inner: str, namespaces: str) -> bytes:
-    inner, comments = taken_out(inner.replace("w:hlink", "w:hyperlink"), _COMMENT_2003, "</aml:annotation>")
+    inner, comments = take_out(inner.replace("w:hlink", "w:hyperlink"), _COMMENT_2003, "</aml:annotation>")
     beside: list[str] = []
     for element in _BESIDE_2003:
-        inner, found = taken_out(inner, _start_of(element), f"</{element}>")
+        inner, found = take_out(inner, _start_of(element), f"</{element}>")
         beside += found
     inner = _CHANGE_2003.sub("", inner)
 
@@ -106,7 +106,7 @@ def _parts(text: str) -> Iterator[tuple[str, str | bytes]]:
     """Yield the parts of a flat OPC document, the list of their types first."""
     types: dict[str, str] = {}
     found: list[tuple[str, str | bytes]] = []
-    for content in taken_out(text, _PART, "</pkg:part>")[1]:
+    for content in take_out(text, _PART, "</pkg:part>")[1]:
         start = content.partition(">")[0]
         attributes = {name: unescape(value) for name, value in _ATTRIBUTE.findall(start)}
         name = attributes.get("name", "")

@@ -1,4 +1,4 @@
-"""What anydoc makes of an office file, as blocks: headings, paragraphs, lists, tables and notes."""
+"""From anydoc's model of an office file to blocks: headings, paragraphs, lists, tables and notes."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from itertools import zip_longest
 import anydoc
 
 from calypso_mcp.local.indexing.documents import Block, ExtractionFailed
+from calypso_mcp.local.indexing.formats.members import ZIP_START
 from calypso_mcp.local.indexing.formats.office.packages import DAMAGED
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, Row, is_header, table_blocks
 
 _INDENT = "  "
 _PROTECTED = "The file is protected by a password. Upload a copy without it."
-#: What a password makes of Office Open XML (MS-OFFCRYPTO 2.3.4.4).
+#: Part of Office Open XML behind a password (MS-OFFCRYPTO 2.3.4.4).
 _ENCRYPTED_PART = "EncryptedPackage".encode("utf-16-le")
-#: A ZIP, which a package is; where anydoc sees none, its end is missing.
-_PACKAGE = b"PK\x03\x04"
 _UNPACKS_TOO_FAR = "The file unpacks to more than is allowed. Upload it in parts."
 TOO_MANY_CELLS = "A sheet spans too many cells. Delete those far away from its table or save it as CSV."
 #: By limit of anydoc.
@@ -42,7 +41,7 @@ def parse(data: bytes) -> anydoc.Document:
     except anydoc.UnsupportedError as error:
         if _ENCRYPTED_PART in data:
             raise ExtractionFailed("encrypted", _PROTECTED) from error
-        if data.startswith(_PACKAGE):
+        if data.startswith(ZIP_START):  # a package whose end is missing
             raise ExtractionFailed("broken", DAMAGED) from error
         raise ExtractionFailed(
             "unsupported", "The file is of a kind that cannot be read. Save it as docx, xlsx, pptx or PDF."
@@ -81,22 +80,22 @@ def flat_text(blocks: Sequence[anydoc.Block]) -> str:
 
 
 def inline_text(content: Sequence[anydoc.Inline] | None) -> str:
-    """Return running text, with what pictures are described as and marks of notes."""
+    """Return running text, with the descriptions of pictures and the marks of notes."""
     return "".join(map(_inline, content or ()))
 
 
-def _inline(one: anydoc.Inline) -> str:
-    if one.kind == "link":
-        return inline_text(one.content)
-    if one.kind == "image":
-        return one.alt or ""
-    if one.kind == "note_ref":
-        return f"[{one.note_id}]"
-    if one.kind == "line_break":
+def _inline(run: anydoc.Inline) -> str:
+    if run.kind == "link":
+        return inline_text(run.content)
+    if run.kind == "image":
+        return run.alt or ""
+    if run.kind == "note_ref":
+        return f"[{run.note_id}]"
+    if run.kind == "line_break":
         return "\n"
-    if one.kind == "checkbox":
-        return "[x] " if one.checked else "[ ] "
-    return one.text or ""
+    if run.kind == "checkbox":
+        return "[x] " if run.checked else "[ ] "
+    return run.text or ""
 
 
 def _block_text(block: anydoc.Block) -> str:
@@ -109,9 +108,9 @@ def _block_text(block: anydoc.Block) -> str:
     return (block.text if block.text is not None else inline_text(block.content)).strip()
 
 
-def _list_lines(one: anydoc.List, indent: str) -> Iterator[str]:
-    for number, item in enumerate(one.items, one.start):
-        marker = item.marker_label or ("-" if one.marker == "bullet" else f"{number}.")
+def _list_lines(listed: anydoc.List, indent: str) -> Iterator[str]:
+    for number, item in enumerate(listed.items, listed.start):
+        marker = item.marker_label or ("-" if listed.marker == "bullet" else f"{number}.")
         for block in item.blocks:
             if block.kind == "list" and block.list is not None:
                 yield from _list_lines(block.list, indent + _INDENT)

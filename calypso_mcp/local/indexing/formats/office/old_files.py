@@ -6,15 +6,11 @@ import re
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
-from io import BytesIO
 from typing import Any
 
-import olefile  # pyright: ignore[reportMissingTypeStubs]
-
+from calypso_mcp.local.indexing.formats.compound_files import DAMAGES, open_compound_file
 from calypso_mcp.local.indexing.formats.office.packages import PRINT_CODE
-from calypso_mcp.local.indexing.formats.office.placed_files import DAMAGES
 
-_open: Any = olefile.OleFileIO  # not typed
 _ENTRY_BYTES = 128
 _FILLED_ENTRY = b"\xff" * _ENTRY_BYTES
 _UNUSED_ENTRY = bytes(68) + b"\xff" * 12 + bytes(48)
@@ -41,19 +37,19 @@ _BOX_COUNT_AT = 10
 
 
 def read_beside(data: bytes) -> Iterator[str]:
-    """Yield what stands beside the text of an old Word or Excel file, each once; nothing of other files."""
+    """Yield each text beside the main text of an old Word or Excel file once; other files yield nothing."""
     try:
-        with _open(BytesIO(data)) as ole:
+        with open_compound_file(data) as ole:
             found = list(_of_word(ole) if ole.exists(_WORD) else _of_excel(ole) if ole.exists(_EXCEL) else ())
     except DAMAGES:
-        return  # what anydoc read of the damaged file is all there is
+        return  # anydoc has read all that is left
     yield from dict.fromkeys(text for raw in found if (text := " ".join(_CONTROL.sub("", raw).split())))
 
 
 def with_plain_directory(data: bytes) -> bytes:
     """Return a copy whose unused directory entries are empty (MS-CFB 2.6.1); some programs fill them."""
     copy = bytearray(data)
-    with suppress(*DAMAGES), _open(BytesIO(data)) as ole:
+    with suppress(*DAMAGES), open_compound_file(data) as ole:
         sector = ole.first_dir_sector
         for _ in ole.fat:
             if sector >= len(ole.fat):
@@ -67,9 +63,9 @@ def with_plain_directory(data: bytes) -> bytes:
 
 
 def is_old_workbook(data: bytes) -> bool:
-    """Whether a file is one of Excel's from before 2007, whatever else is in it."""
+    """Whether a file is a workbook of Excel from before 2007, whatever else is in it."""
     try:
-        with _open(BytesIO(data)) as ole:
+        with open_compound_file(data) as ole:
             return ole.exists(_EXCEL) or ole.exists(_EXCEL_5)
     except DAMAGES:
         return False

@@ -13,8 +13,9 @@ from io import BytesIO
 from itertools import count
 
 from calypso_mcp.local.indexing.documents import ExtractionFailed
+from calypso_mcp.local.indexing.formats.compound_files import OLE_START
 from calypso_mcp.local.indexing.formats.members import Member
-from calypso_mcp.local.indexing.formats.office.placed_files import placed_files
+from calypso_mcp.local.indexing.formats.office.placed_files import find_placed_files
 
 DAMAGED = "The file is damaged: it holds no document. Upload a copy that opens in its program."
 #: What `zipfile` raises of damaged archives, encrypted parts and methods that it does not know.
@@ -43,7 +44,6 @@ _EMBEDDED = re.compile(
     r"^(?:word|ppt|xl)/embeddings/[^/]+\.(?:docx|docm|xlsx|xlsm|xlsb|pptx|pptm|doc|xls|ppt|pdf|bin)$"
     r"|^Object \d+$"  # of OpenDocument
 )
-_OLE = b"\xd0\xcf\x11\xe0"
 _CHART_RELATIONS = re.compile(r"^\w+/charts/_rels/")
 _CHUNK = re.compile(r'<Relationship\b(?=[^<>]*/aFChunk")[^<>]*\sTarget="([^"<>]+)"')
 _TARGET_NAME = re.compile(r"/([^/\"'<>]+)[\"']")
@@ -183,7 +183,7 @@ class Package:
             return None
         parts = ((name, self.text(name)) for name in self._named(_SHEETS))
         shown = {name: _HIDDEN.sub(r"\1", xml) for name, xml in parts if _HIDDEN.search(xml) is not None}
-        return self.copy({}, shown) if shown else None
+        return self.copy(shown) if shown else None
 
     def _sheets_are_small(self) -> bool:
         return (
@@ -204,8 +204,8 @@ class Package:
         ):
             data = self.part(name) if name in self.names else b""
             # Objects of other programs, such as equations, are shown as pictures.
-            if data.startswith(_OLE) and not name.endswith((".doc", ".xls", ".ppt")):
-                yield from placed_files(data)
+            if data.startswith(OLE_START) and not name.endswith((".doc", ".xls", ".ppt")):
+                yield from find_placed_files(data)
             elif data:
                 yield Member(posixpath.basename(name), "", data)
 
@@ -241,7 +241,7 @@ class Package:
         plain = _without_ruby(xml) if "<w:ruby>" in xml else xml
         if _ROWS_IN_CONTROLS.search(plain) is not None:
             plain = _CONTROL_TAGS.sub("", plain)
-        return None if plain is xml else self.copy({"word/document.xml": lambda _: plain}, {})
+        return None if plain is xml else self.copy({"word/document.xml": plain})
 
     def with_slide_marks(self) -> bytes | None:
         """Return a copy whose every slide follows one that holds `SLIDE_MARK`; None for no presentation.
@@ -249,45 +249,35 @@ class Package:
         Pictures are left out of it.
         """
         if "ppt/presentation.xml" in self.names:
-            return self.copy(
-                {
-                    "ppt/presentation.xml": _marked_list,
-                    "ppt/_rels/presentation.xml.rels": lambda xml: xml.replace("</Relationships>", _RELATION),
-                    "[Content_Types].xml": lambda xml: xml.replace("</Types>", _OVERRIDE),
-                },
-                {_MARK_PART: _MARK_SLIDE},
-            )
+            changes: dict[str, Callable[[str], str]] = {
+                "ppt/presentation.xml": _mark_slides,
+                "ppt/_rels/presentation.xml.rels": lambda xml: xml.replace("</Relationships>", _RELATION),
+                "[Content_Types].xml": lambda xml: xml.replace("</Types>", _OVERRIDE),
+            }
+            changed = {
+                name: change(self.text(name)) for name, change in changes.items() if name in self.names
+            }
+            return self.copy(changed | {_MARK_PART: _MARK_SLIDE})
         if "content.xml" in self.names:
-            return self.copy(
-                {"content.xml": lambda xml: _DRAW_PAGE.sub(f"{_MARK_PAGE}<draw:page", _without_notes(xml))},
-                {},
-            )
+            xml = _without_notes(self.text("content.xml"))
+            return self.copy({"content.xml": _DRAW_PAGE.sub(f"{_MARK_PAGE}<draw:page", xml)})
         return None
 
     def without_notes(self) -> bytes | None:
         """Return a copy of an OpenDocument text without the comments inside its words; None without any."""
         xml = self.text("content.xml") if "content.xml" in self.names else ""
         plain = _without_notes(xml)
-        return self.copy({"content.xml": lambda _: plain}, {}) if plain != xml else None
+        return self.copy({"content.xml": plain}) if plain != xml else None
 
-    def copy(self, changes: dict[str, Callable[[str], str]], added: Mapping[str, str | bytes]) -> bytes:
-        """Return a copy without its pictures; raises as `part` does.
-
-        Args:
-            changes: By name, what turns a part into another.
-            added: Parts that are new, or take the place of those of the same names.
-        """
+    def copy(self, changed: Mapping[str, str | bytes]) -> bytes:
+        """Return a copy with the parts in `changed`, without pictures; raises as `part` does."""
         target = BytesIO()
         with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy:
-            for name in self.names:
-                if name in added:
-                    continue
-                if name in changes:
-                    copy.writestr(name, changes[name](self.text(name)))
+            for name in dict.fromkeys((*self.names, *changed)):
+                if name in changed:
+                    copy.writestr(name, changed[name])
                 elif not _MEDIA.search(name):
                     copy.writestr(name, self.part(name))
-            for name, content in added.items():
-                copy.writestr(name, content)
         return target.getvalue()
 
 
@@ -296,19 +286,19 @@ def decode_part(content: bytes, codec: str = "utf-8") -> str:
     return content.decode("utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else codec, "replace")
 
 
-def _marked_list(xml: str) -> str:
+def _mark_slides(xml: str) -> str:
     numbers = count(2_000_000_000)
 
-    def marked(slide: re.Match[str]) -> str:
+    def mark(slide: re.Match[str]) -> str:
         relation = _RELATION_ID.search(slide[0])
         if relation is None:
             return slide[0]
         return f'<{slide[1]} id="{next(numbers)}" {relation[1]}="{_MARK_ID}"/>{slide[0]}'
 
-    return _SLIDE_ID.sub(marked, xml)
+    return _SLIDE_ID.sub(mark, xml)
 
 
-def taken_out(xml: str, start: re.Pattern[str], close: str) -> tuple[str, list[str]]:
+def take_out(xml: str, start: re.Pattern[str], close: str) -> tuple[str, list[str]]:
     """Return XML without its elements of a kind, and these."""
     kept: list[str] = []
     taken: list[str] = []
@@ -321,7 +311,7 @@ def taken_out(xml: str, start: re.Pattern[str], close: str) -> tuple[str, list[s
 
 
 def _without_notes(xml: str) -> str:
-    return taken_out(xml, _OPEN_NOTE.start, _OPEN_NOTE.ends)[0]
+    return take_out(xml, _OPEN_NOTE.start, _OPEN_NOTE.ends)[0]
 
 
 def _without_ruby(xml: str) -> str:

@@ -1,32 +1,26 @@
-"""Files that people placed in office documents as they are: packages of OLE, PDFs of Acrobat."""
+"""Files that people placed whole in office documents: packages of OLE, PDFs of Acrobat."""
 
 from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from io import BytesIO
-from typing import Any
 
-import olefile  # pyright: ignore[reportMissingTypeStubs]
-
+from calypso_mcp.local.indexing.formats.compound_files import DAMAGES, OLE_START, open_compound_file
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode_short
-from calypso_mcp.local.indexing.formats.members import Member
+from calypso_mcp.local.indexing.formats.members import ZIP_START, Member
 
-_open: Any = olefile.OleFileIO  # not typed
-#: What olefile and a damaged file raise.
-DAMAGES = (RecursionError, OverflowError, OSError, struct.error, ValueError, TypeError, LookupError)
 _PACKAGE = "\x01Ole10Native"
 #: Streams that are files themselves: by Acrobat, and by Office.
 _WHOLE = ("CONTENTS", "Package")
-_KNOWN_STARTS = (b"%PDF-", b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
-#: The size of all and a number before the name.
+_KNOWN_STARTS = (b"%PDF-", ZIP_START, OLE_START)
+#: Before the name stand the size of the stream and a number.
 _NAME_AT = 6
 
 
-def placed_files(data: bytes) -> Iterator[Member]:
-    """Yield the files in an OLE object, or in an old document; nothing of damaged ones."""
+def find_placed_files(data: bytes) -> Iterator[Member]:
+    """Yield the files in an OLE object or an old document; a damaged one yields nothing more."""
     try:
-        with _open(BytesIO(data)) as ole:
+        with open_compound_file(data) as ole:
             left = len(data)
             for path in ole.listdir():
                 if path[-1] != _PACKAGE and path[-1] not in _WHOLE:

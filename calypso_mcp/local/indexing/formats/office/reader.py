@@ -9,6 +9,7 @@ from itertools import islice
 import anydoc
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
+from calypso_mcp.local.indexing.formats.compound_files import OLE_START
 from calypso_mcp.local.indexing.formats.members import MOST_MEMBERS, read_member
 from calypso_mcp.local.indexing.formats.office.binary_sheets import binary_comments, with_long_cells
 from calypso_mcp.local.indexing.formats.office.books import with_chapter_names
@@ -19,12 +20,11 @@ from calypso_mcp.local.indexing.formats.office.old_files import (
     with_plain_directory,
 )
 from calypso_mcp.local.indexing.formats.office.packages import BAD_ZIP, SLIDE_MARK, Package
-from calypso_mcp.local.indexing.formats.office.placed_files import placed_files
+from calypso_mcp.local.indexing.formats.office.placed_files import find_placed_files
 from calypso_mcp.local.indexing.formats.office.rich_text import with_all_text
 from calypso_mcp.local.indexing.formats.office.spreadsheets import read_spreadsheet
 
 _SPREADSHEETS = frozenset({"xlsx", "ods"})
-_OLE = b"\xd0\xcf\x11\xe0"
 _PRESENTATIONS = frozenset({"pptx", "odp"})
 
 
@@ -38,18 +38,14 @@ def read_office(file: FileContent) -> Document:
     data = file.data if kind is not None else with_plain_directory(file.data)
     kind = kind or anydoc.format_from_bytes(data)
     package = _package(data)
-    placed = _placed_in(package, file) if kind != "epub" else Document(())
+    placed = _read_placed_files(package, file) if kind != "epub" else Document(())
     if kind in _SPREADSHEETS or (kind is None and is_old_workbook(data)):
-        shown = None
-        if package is not None:
-            shown = package.with_hidden_rows() or with_long_cells(package)
-        document = read_spreadsheet(data if shown is None else shown)
+        shown = package and (package.with_hidden_rows() or with_long_cells(package))
+        document = read_spreadsheet(shown or data)
         beside = _beside_cells(package) if package is not None else map(Block, read_beside(data))
         return replace(document, blocks=(*document.blocks, *placed.blocks, *beside), warnings=placed.warnings)
-    marked = with_all_text(data) if kind == "rtf" else None
-    if package is not None:
-        marked = _marked(package, kind)
-    blocks = list(_parted(document_blocks(parse(data if marked is None else marked))))
+    marked = with_all_text(data) if kind == "rtf" else package and _mark(package, kind)
+    blocks = list(_number_slides(document_blocks(parse(marked or data))))
     if package is None:
         blocks += map(Block, read_beside(data))
     blocks += placed.blocks
@@ -62,11 +58,11 @@ def read_office(file: FileContent) -> Document:
     return Document(tuple(blocks), title, warnings=placed.warnings)
 
 
-def _placed_in(package: Package | None, file: FileContent) -> Document:
-    """Return what the files hold that lie in this one."""
-    members = package.members() if package is not None else placed_files(file.data)
+def _read_placed_files(package: Package | None, file: FileContent) -> Document:
+    """Return the content of the files inside this one."""
+    members = package.members() if package is not None else find_placed_files(file.data)
     found = [read_member(member, "embedded file", file) for member in islice(members, MOST_MEMBERS)]
-    # The lines of a file inside are none of this one.
+    # Their lines are not lines of this file.
     blocks = (
         replace(block, line_start=None, line_end=None) for document in found for block in document.blocks
     )
@@ -74,8 +70,8 @@ def _placed_in(package: Package | None, file: FileContent) -> Document:
     return Document(tuple(blocks), warnings=tuple(warnings))
 
 
-def _marked(package: Package, kind: str | None) -> bytes | None:
-    """Return a copy in which anydoc finds all text, and slides are told apart; None where that needs none."""
+def _mark(package: Package, kind: str | None) -> bytes | None:
+    """Return a copy in which anydoc finds all text and tells slides apart; None if it does so already."""
     if kind in _PRESENTATIONS:
         return package.with_slide_marks()
     if kind == "epub":
@@ -98,15 +94,15 @@ def _comments(package: Package) -> Iterator[Block]:
 
 
 def _package(data: bytes) -> Package | None:
-    """Return the package that a file is; None for the older formats, which may hold one."""
+    """Open a package; None for the older formats, which may contain one."""
     try:
-        return None if data.startswith(_OLE) else Package(data)
+        return None if data.startswith(OLE_START) else Package(data)
     except BAD_ZIP:
         return None
 
 
-def _parted(blocks: Iterable[Block]) -> Iterator[Block]:
-    """Yield blocks with the number of their slide, which marks between them count."""
+def _number_slides(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Yield blocks with the number of their slide; a mark begins each slide."""
     slide: Part | None = None
     for block in blocks:
         if SLIDE_MARK in block.text:
