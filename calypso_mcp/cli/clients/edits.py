@@ -14,6 +14,9 @@ from calypso_mcp.cli.clients.facts import Client
 from calypso_mcp.cli.clients.files import parse
 from calypso_mcp.cli.clients.jsonc import Unreadable
 
+#: What a configuration of Continue begins with.
+_CONTINUE_HEAD = {"name": NAME, "version": "1.0.0", "schema": "v1"}
+
 
 def with_server(client: Client, text: str, fields: Mapping[str, object] | None) -> str:
     """Return `text` with our server as `fields`; without it where they are None.
@@ -60,15 +63,14 @@ def _edited(
     document: Mapping[str, Any],
     fields: Mapping[str, object] | None,
 ) -> str:
+    path = (*key, NAME)
     if client.syntax == "json":
         from calypso_mcp.cli.clients.json_edit import remove_member, set_member
 
-        path = (*key, NAME)
         return remove_member(text, path) if fields is None else set_member(text, path, fields)
     if client.syntax == "toml":
         from calypso_mcp.cli.clients.toml_edit import remove_table, set_table
 
-        path = (*key, NAME)
         return remove_table(text, path) if fields is None else set_table(text, path, fields)
     from calypso_mcp.cli.clients.yaml_edit import remove_entry, set_entry
 
@@ -76,7 +78,7 @@ def _edited(
     if fields is None:
         return remove_entry(text, key[0], NAME, listing)
     if client.name == "continue" and not document:
-        text += f"name: {NAME}\nversion: 1.0.0\nschema: v1\n"
+        text += "".join(f"{name}: {value}\n" for name, value in _CONTINUE_HEAD.items())
     return set_entry(text, key[0], NAME, fields, listing)
 
 
@@ -87,7 +89,7 @@ def _expected(
     wanted: dict[str, Any] = deepcopy(document)
     if client.name == "continue":
         if not document and fields is not None:
-            wanted |= {"name": NAME, "version": "1.0.0", "schema": "v1"}
+            wanted |= _CONTINUE_HEAD
         listed: list[Any] = wanted.get(key[0]) or []
         others = [item for item in listed if not _is_ours(item)]
         wanted[key[0]] = others if fields is None else [fields, *others]

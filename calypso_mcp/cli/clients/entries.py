@@ -79,11 +79,8 @@ def servers_of(client: Client, document: object) -> list[Entry]:
 
 def keeps_servers_apart(listing: object) -> bool:
     """Whether opencode's `mcp` is of version 2, which lists servers one level deeper."""
-    return (
-        isinstance(listing, dict)
-        and isinstance(_mapping(cast("object", listing)).get("servers"), dict)
-        and ("command" not in _mapping(_mapping(cast("object", listing))["servers"]))
-    )
+    servers = _mapping(listing).get("servers")
+    return isinstance(servers, dict) and "command" not in servers
 
 
 def _listed(client: Client, listing: object, *, is_read: bool) -> Iterator[Entry]:

@@ -12,9 +12,6 @@ from calypso_mcp.cli.clients.facts import CLIENTS, Client, Syntax
 from calypso_mcp.cli.clients.jsonc import Unreadable
 from calypso_mcp.cli.clients.places import Places
 
-#: A configuration longer than this is not one, in bytes. Claude Code keeps histories in its own.
-_LONGEST_BYTES = 64 * 1_048_576
-
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
@@ -42,22 +39,6 @@ def config_files(places: Places) -> Iterator[ConfigFile]:
         # In the home folder some clients' project file is the person's own.
         if project is not None and project not in own and project.is_file():
             yield ConfigFile(client, project, in_project=True)
-
-
-def read_text(path: Path) -> str:
-    """Return the text of a configuration without a byte order mark, with its line endings as they are.
-
-    Raises:
-        Unreadable: It cannot be read, is no UTF-8, or is too long.
-    """
-    try:
-        if path.stat().st_size > _LONGEST_BYTES:
-            raise Unreadable("it is too long to be a configuration")
-        return path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Unreadable("it is not UTF-8") from None
-    except OSError as error:
-        raise Unreadable(str(error.strerror or error)) from None
 
 
 def parse(text: str, syntax: Syntax) -> object:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from calypso_mcp.cli.clients.jsonc import Member, Unreadable, members, strict, without_comments
+from calypso_mcp.cli.clients.jsonc import Member, Unreadable, members, skip_space, strict, without_comments
 
 _INDENTED = re.compile(r"^([ \t]+)\S", re.MULTILINE)
 
@@ -51,7 +51,7 @@ def remove_member(text: str, path: Sequence[str]) -> str:
         start -= 2 if text[start - 2 : start] == "\r\n" else 1
     else:
         start = member.start
-    after = _next(commas, member.end)
+    after = skip_space(commas, member.end)
     if commas[after] == ",":
         return text[:start] + text[member.end : after] + text[after + 1 :]
     before = len(commas[: member.start].rstrip()) - 1
@@ -70,7 +70,7 @@ class _Found:
 
 
 def _walk(bare: str, path: Sequence[str]) -> _Found:
-    start = _next(bare, 0)
+    start = skip_space(bare, 0)
     for depth, name in enumerate(path):
         if bare[start] != "{":
             raise Unreadable(f"{'.'.join(path[:depth]) or 'the top'} is no object")
@@ -99,7 +99,7 @@ def _inserted(text: str, bare: str, found: _Found, value: object, unit: str) -> 
     last = there[-1].end
     commas = without_comments(text)
     # Where the last member has a comma of its own, so has ours: taken out again, the text is as it was.
-    before, after = ("", ",") if commas[_next(commas, last)] == "," else (",", "")
+    before, after = ("", ",") if commas[skip_space(commas, last)] == "," else (",", "")
     return text[:last] + before + text[last:tail] + written + after + closing + text[end - 1 :]
 
 
@@ -126,10 +126,3 @@ def _unit(text: str) -> str:
 def _indent_at(text: str, position: int) -> str:
     line = text[text.rfind("\n", 0, position) + 1 : position]
     return line[: len(line) - len(line.lstrip(" \t"))]
-
-
-def _next(text: str, position: int) -> int:
-    """Return where the next character that is no space stands."""
-    while position < len(text) and text[position] in " \t\r\n":
-        position += 1
-    return position

@@ -77,18 +77,19 @@ def loads(text: str) -> object:
 def members(bare: str, start: int) -> Iterator[Member]:
     """Yield the members of the object that begins at `start` of valid strict JSON."""
     decoder = json.JSONDecoder()
-    position = _skip(bare, start + 1)
+    position = skip_space(bare, start + 1)
     while bare[position] != "}":
         name, end = decoder.raw_decode(bare, position)
-        value_start = _skip(bare, _skip(bare, end) + 1)
+        value_start = skip_space(bare, skip_space(bare, end) + 1)
         _, value_end = decoder.raw_decode(bare, value_start)
         yield Member(name, position, value_start, value_end)
-        position = _skip(bare, value_end)
+        position = skip_space(bare, value_end)
         if bare[position] == ",":
-            position = _skip(bare, position + 1)
+            position = skip_space(bare, position + 1)
 
 
-def _skip(text: str, position: int) -> int:
+def skip_space(text: str, position: int) -> int:
+    """Return the position of the next character from `position` on that is not white space."""
     found = _SPACE.match(text, position)
     return found.end() if found else position
 

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from calypso_mcp.cli.clients.command import server_command
 from calypso_mcp.cli.clients.edits import with_server
 from calypso_mcp.cli.clients.facts import CLIENTS, Client
-from calypso_mcp.cli.clients.shapes import Fields, Local, Remote, fields_of, listing_of
+from calypso_mcp.cli.clients.shapes import Fields, Local, Remote, fields_of
 from calypso_mcp.errors import ConfigError
 
 
 def pasted(client: Client, fields: Fields) -> str:
     """Return the part of a client's configuration that has our server, and nothing else."""
-    if client.syntax == "json":
-        return json.dumps(listing_of(client, fields), indent=2, ensure_ascii=False)
     return with_server(client, "", fields).rstrip("\n")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from calypso_mcp.cli.clients.entries import NAME
@@ -98,14 +98,3 @@ def _from_variable(client: Client, name: str) -> str:
             hint="For an API key, name a file that holds it: --api-key-file FILE.",
         )
     return client.variable.replace("NAME", name)
-
-
-def listing_of(client: Client, fields: Mapping[str, object]) -> Fields:
-    """Return a whole configuration with nothing but this server, as a person would paste it."""
-    inner: object = [dict(fields)] if client.name == "continue" else {NAME: dict(fields)}
-    for key in reversed(client.key):
-        inner = {key: inner}
-    document = inner if isinstance(inner, dict) else {}
-    if client.name == "continue":
-        return {"name": NAME, "version": "1.0.0", "schema": "v1", **document}
-    return dict(document)

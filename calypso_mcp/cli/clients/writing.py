@@ -12,6 +12,8 @@ from calypso_mcp.cli.clients.jsonc import Unreadable
 from calypso_mcp.errors import CalypsoError
 
 _MARK = b"\xef\xbb\xbf"
+#: A configuration longer than this is not one, in bytes. Claude Code keeps histories in its own.
+_LONGEST_BYTES = 64 * 1_048_576
 #: More copies than this of one configuration are never looked for.
 _MOST_BACKUPS = 10_000
 
@@ -37,9 +39,11 @@ class Snapshot:
         """Read a configuration.
 
         Raises:
-            Unreadable: It exists and cannot be read.
+            Unreadable: It exists and cannot be read, or is too long.
         """
         try:
+            if path.stat().st_size > _LONGEST_BYTES:
+                raise Unreadable("it is too long to be a configuration")
             return cls(path, path.read_bytes())
         except FileNotFoundError:
             if path.is_symlink():

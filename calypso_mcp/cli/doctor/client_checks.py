@@ -13,9 +13,10 @@ from calypso_mcp.cli.arguments import UsageError, parse
 from calypso_mcp.cli.clients.command import PACKAGE, ask_program, minimal_path
 from calypso_mcp.cli.clients.entries import Entry, servers_of
 from calypso_mcp.cli.clients.facts import Client
-from calypso_mcp.cli.clients.files import ConfigFile, config_files, parse as parse_config, read_text
+from calypso_mcp.cli.clients.files import ConfigFile, config_files, parse as parse_config
 from calypso_mcp.cli.clients.jsonc import Unreadable
 from calypso_mcp.cli.clients.places import Places
+from calypso_mcp.cli.clients.writing import Snapshot
 from calypso_mcp.cli.command_list import STDIO
 from calypso_mcp.cli.doctor.findings import Finding, note, ok, problem
 from calypso_mcp.settings import read_settings
@@ -44,7 +45,7 @@ def _check_file(file: ConfigFile, places: Places) -> Iterator[Finding]:
     where = f"{file.client.title}, {file.path}"
     text = ""
     try:
-        text = read_text(file.path)
+        text = Snapshot.of(file.path).text
         entries = servers_of(file.client, parse_config(text, file.client.syntax))
     except Unreadable as error:
         if not text or "calypso" in text:
