@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from calypso_mcp.settings.given import Given
+from calypso_mcp.settings.given import WrongSetting
 from calypso_mcp.settings.loading import (
     Reading,
     child_environment,
@@ -16,10 +16,10 @@ from calypso_mcp.settings.model import Settings
 from calypso_mcp.settings.values import Knob
 
 __all__ = [
-    "Given",
     "Knob",
     "Reading",
     "Settings",
+    "WrongSetting",
     "child_environment",
     "environment",
     "knobs",

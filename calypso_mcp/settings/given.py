@@ -23,6 +23,15 @@ _USER_INFO = r"//[^/@\s]*@"
 _SHOWN_CHARS = 200
 
 
+class WrongSetting(ConfigError):
+    """The value of one setting cannot be meant, or is of the wrong kind."""
+
+    def __init__(self, given: Given, message: str) -> None:
+        """Say what is wrong with the value `given`."""
+        super().__init__(f"{given.name}: {message}")
+        self.given = given
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """A value before any check of its type.
@@ -64,7 +73,7 @@ class Given:
         """Return the value for `Settings`: a text, a tuple of texts, or a boolean.
 
         Raises:
-            ConfigError: It is empty, or a placeholder that nothing replaced.
+            WrongSetting: It is empty, or a placeholder that nothing replaced.
         """
         if isinstance(self.raw, bool):
             return self.raw
@@ -82,17 +91,17 @@ class Given:
         if not any(_is_empty(text, self.knob) for text in self.texts):
             return
         advice = "remove it to set no limit" if self.knob.limits else "remove it"
-        raise ConfigError(f"{self.name}: is empty; give it a value, or {advice}.")
+        raise WrongSetting(self, f"is empty; give it a value, or {advice}.")
 
     def _refuse_placeholders(self) -> None:
         for text in self.texts:
             if placeholder := placeholder_in(text):
-                raise ConfigError(
-                    f"{self.name}: {placeholder[:60]} is a placeholder that nothing replaced; "
-                    "write the value itself."
+                raise WrongSetting(
+                    self,
+                    f"{placeholder[:60]} is a placeholder that nothing replaced; write the value itself.",
                 )
             if self.knob.secret and is_example_key(text):
-                raise ConfigError(f"{self.name}: holds an example, not a key; write your key, or remove it.")
+                raise WrongSetting(self, "holds an example, not a key; write your key, or remove it.")
 
 
 def given_settings(

@@ -18,7 +18,7 @@ from pydantic import SecretStr, ValidationError
 
 from calypso_mcp.domain.addresses import may_be_api_key
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.settings.given import Given, given_settings, misspelt_limits
+from calypso_mcp.settings.given import Given, WrongSetting, given_settings, misspelt_limits
 from calypso_mcp.settings.model import Settings
 from calypso_mcp.settings.placeholders import is_example_key, placeholder_in
 from calypso_mcp.settings.values import Knob
@@ -97,7 +97,7 @@ def read_settings(flags: Mapping[str, object], environ: Mapping[str, str]) -> Re
     for name, setting in given.items():
         try:
             values[name] = setting.value()
-        except ConfigError as problem:
+        except WrongSetting as problem:
             problems.append(problem)
     settings: Settings | None = None
     try:
@@ -149,34 +149,36 @@ def _settle_key(name: str, values: dict[str, object], given: Mapping[str, Given]
     if file is None:
         key = values.get(name)
         if isinstance(key, str):
-            values[name] = _checked_key(key, variable)
+            values[name] = _checked_key(key, given[name])
         return
     if name in given and given[of_file].source != "flag":
         raise ConfigError(f"{variable} and {variable}_FILE are both set: keep one of them.")
-    values[name] = _key_from_file(Path(str(file)).expanduser(), given[of_file].name)
+    values[name] = _key_from_file(Path(str(file)).expanduser(), given[of_file])
 
 
-def _key_from_file(path: Path, name: str) -> SecretStr:
+def _key_from_file(path: Path, given: Given) -> SecretStr:
     try:
         with path.open("rb") as file:
             text = file.read(_KEY_FILE_BYTES + 1).decode()
     except OSError as error:
-        raise ConfigError(f"{name}: cannot read {path}: {error.strerror or error}.") from None
+        raise WrongSetting(given, f"cannot read {path}: {error.strerror or error}.") from None
     except UnicodeDecodeError:
-        raise ConfigError(f"{name}: {path} is not a text file.") from None
+        raise WrongSetting(given, f"{path} is not a text file.") from None
     if len(text) > _KEY_FILE_BYTES:
-        raise ConfigError(f"{name}: {path} is too long to be a key.")
-    return _checked_key(text.strip(), f"{name}: {path}")
+        raise WrongSetting(given, f"{path} is too long to be a key.")
+    return _checked_key(text.strip(), given, f"{path} ")
 
 
-def _checked_key(key: str, source: str) -> SecretStr:
+def _checked_key(key: str, given: Given, file: str = "") -> SecretStr:
     """Refuse what could not travel in a header; the message never shows the key."""
     if not key:
-        raise ConfigError(f"{source} holds no key.")
+        raise WrongSetting(given, f"{file}holds no key.")
     if placeholder_in(key) or is_example_key(key):
-        raise ConfigError(f"{source} holds a placeholder instead of a key: write the key itself.")
+        raise WrongSetting(given, f"{file}holds a placeholder instead of a key: write the key itself.")
     if not may_be_api_key(key):
-        raise ConfigError(f"{source} does not look like a key: it contains spaces or unusual characters.")
+        raise WrongSetting(
+            given, f"{file}does not look like a key: it contains spaces or unusual characters."
+        )
     return SecretStr(key)
 
 
@@ -187,7 +189,7 @@ def _problem(detail: ErrorDetails, given: Mapping[str, Given]) -> ConfigError:
     message = message.replace("Input should", "must")
     if setting is None:
         return ConfigError(f"{location}: {message}.")
-    return ConfigError(f"{setting.name}: {message}.")
+    return WrongSetting(setting, f"{message}.")
 
 
 def _check_together(settings: Settings) -> None:

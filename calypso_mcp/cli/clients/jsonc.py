@@ -15,6 +15,7 @@ from dataclasses import dataclass
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*+(?:"|\\?\Z)|//[^\r\n]*|/\*.*?(?:\*/|\Z)', re.DOTALL)
 _TRAILING_COMMA = re.compile(r",(?=\s*+[}\]])")
 _SPACE = re.compile(r"[ \t\r\n]*+")
+_LETTER = re.compile(r"[^\r\n]")
 
 
 class Unreadable(ValueError):
@@ -40,9 +41,7 @@ class Member:
 
 def without_comments(text: str) -> str:
     """Return `text` with spaces for its comments."""
-    return _TOKEN.sub(
-        lambda found: found.group() if found.group()[0] == '"' else _spaces(found.group()), text
-    )
+    return _TOKEN.sub(lambda found: found[0] if found[0][0] == '"' else _LETTER.sub(" ", found[0]), text)
 
 
 def strict(text: str) -> str:
@@ -92,10 +91,6 @@ def skip_space(text: str, position: int) -> int:
     """Return the position of the next character from `position` on that is not white space."""
     found = _SPACE.match(text, position)
     return found.end() if found else position
-
-
-def _spaces(text: str) -> str:
-    return re.sub(r"[^\r\n]", " ", text)
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -6,17 +6,18 @@ import difflib
 from collections.abc import Iterator, Mapping
 
 from calypso_mcp.cli.doctor.findings import Finding, note, ok, problem
-from calypso_mcp.settings import Reading, knobs
+from calypso_mcp.settings import Reading, WrongSetting, knobs
 
 _AREA = "settings"
-#: Variables of ours that are no settings.
+#: What the names of our variables begin with.
 _PREFIX = "CALYPSO_"
 
 
 def check_settings(reading: Reading, environ: Mapping[str, str]) -> Iterator[Finding]:
     """Yield what was given, what is wrong with it, and variables that are no settings."""
+    faulty = [wrong.given for wrong in reading.problems if isinstance(wrong, WrongSetting)]
     for given in reading.given.values():
-        if not any(wrong.message.startswith(f"{given.name}: ") for wrong in reading.problems):
+        if given not in faulty:
             yield ok(_AREA, f"{given.name}: {given.shown}")
     if not reading.given:
         yield ok(_AREA, "Nothing is set: every setting has its default.")
@@ -26,8 +27,9 @@ def check_settings(reading: Reading, environ: Mapping[str, str]) -> Iterator[Fin
     for name in sorted(environ):
         if name.startswith(_PREFIX) and name not in known:
             close = difflib.get_close_matches(name, known, n=1)
-            fix = f"Did you mean {close[0]}?" if close else "Remove it."
-            if close:
-                yield problem(_AREA, f"variable {name} is no setting and does nothing.", fix)
-            else:
-                yield note(_AREA, f"variable {name} is no setting and does nothing.")
+            message = f"variable {name} is no setting and does nothing."
+            yield (
+                problem(_AREA, message, f"Did you mean {close[0]}?")
+                if close
+                else note(_AREA, message, "Remove it.")
+            )
