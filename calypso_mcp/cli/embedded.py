@@ -85,7 +85,7 @@ def sign_in_link(served: Served, key: BackendKey) -> str:
     return f"{served.origin}/#sign-in={link_passes(key.key, served.run).make(LINK_S)}"
 
 
-def serve_backend(
+async def serve_backend(
     settings: Settings,
     key: BackendKey,
     listening: socket,
@@ -105,16 +105,6 @@ def serve_backend(
         ConfigError: The data folder cannot be used.
         StoreGone: The store was deleted or replaced meanwhile.
     """
-    anyio.run(_serve, settings, key, listening, greet, flags)
-
-
-async def _serve(
-    settings: Settings,
-    key: BackendKey,
-    listening: socket,
-    greet: Callable[[Served], None],
-    flags: Mapping[str, object],
-) -> None:
     options = local_options(settings, key.key)
     served = Served.at(origin(listening))
     async with open_backend(options) as app:
@@ -126,7 +116,7 @@ async def _serve(
             greet(served)
             async with run_in_background(lambda: _stop_when_gone(store)):
                 await serve(page, listening)
-    # Says why it ended; after any other end it returns.
+    # Raises if this is why it ended.
     store.check()
 
 

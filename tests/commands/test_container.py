@@ -35,7 +35,7 @@ def test_the_health_check_asks_the_server_that_the_image_starts(
     for name, value in re.findall(r"(CALYPSO_HTTP_HOST)=(\S+)", DOCKERFILE):
         monkeypatch.setenv(name, value)
     access = tmp_path / "access.toml"
-    access.write_text(access_file_entry("bot", new_token("bot")), encoding="utf-8")
+    access.write_text(access_file_entry("bot", new_token("bot")).replace("…", "docs"), encoding="utf-8")
     command = ["http", "--port", "0", "--access-file", str(access), "--allowed-host", "mcp.example.org"]
     with running(*command) as server:
         assert server.stderr

@@ -106,7 +106,8 @@ def test_a_watch_ends_where_its_folder_does(folder: Path) -> None:
         folder.rename(folder.parent / "moved")
         assert process.wait(20) == 1
         assert process.stderr is not None
-        assert "is gone" in process.stderr.read()
+        [complaint] = process.stderr.read().splitlines()
+        assert "is gone" in complaint
 
 
 def test_a_watch_that_cannot_succeed_ends_at_once(folder: Path) -> None:

@@ -79,7 +79,7 @@ def calls_for(sources: Sources, common: Mapping[str, object]) -> Iterator[dict[s
 
 
 async def upload(
-    session: Session, sources: Sources, common: Mapping[str, object], report: Report
+    session: Session, sources: Sources, common: Mapping[str, object], report: Report | None
 ) -> list[dict[str, Any]]:
     """Upload everything; returns the last result of `upload_batch` for each folder and for the files.
 
@@ -104,7 +104,9 @@ def _why_unreadable(path: Path) -> str | None:
     return None if path.is_dir() or path.is_file() else _MISSING
 
 
-async def _to_its_end(session: Session, arguments: Mapping[str, object], report: Report) -> dict[str, Any]:
+async def _to_its_end(
+    session: Session, arguments: Mapping[str, object], report: Report | None
+) -> dict[str, Any]:
     """Call again with the same arguments while that can help: each call continues the one before."""
     joined: dict[str, Any] | None = None
     left: int | None = None

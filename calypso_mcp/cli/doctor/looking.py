@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from anyio import to_thread
@@ -26,34 +26,22 @@ async def findings_of(flags: Mapping[str, object], *, handshake: bool = True) ->
         flags: Settings of the command line.
         handshake: Whether to start the command that a client would start; a running server need not.
     """
-    return [finding async for finding in _look(flags, handshake=handshake)]
-
-
-async def _look(flags: Mapping[str, object], *, handshake: bool) -> AsyncIterator[Finding]:
     environ = environment()
     places = Places.of(environ, Path.cwd())
     reading = read_settings(flags, environ)
-    for finding in check_settings(reading, environ):
-        yield finding
-    for finding in check_machine():
-        yield finding
+    findings = [*check_settings(reading, environ), *check_machine()]
     settings = reading.settings
     if settings is not None:
-        async for finding in check_api(settings):
-            yield finding
+        findings += [finding async for finding in check_api(settings)]
         # Reads the whole store.
-        for finding in await to_thread.run_sync(lambda: list(check_data_folder(settings))):
-            yield finding
-        async for finding in check_embeddings(settings):
-            yield finding
-        for finding in check_folders(settings.allow_paths, places.home):
-            yield finding
+        findings += await to_thread.run_sync(lambda: list(check_data_folder(settings)))
+        findings += [finding async for finding in check_embeddings(settings)]
+        findings += check_folders(settings.allow_paths, places.home)
         if handshake:
             # Only here: it loads the MCP client.
             from calypso_mcp.cli.calls.mcp_session import settings_flags
             from calypso_mcp.cli.doctor.handshake import check_handshake
 
             served = {name: value for name, value in flags.items() if knobs()[name].group in SERVING}
-            yield await check_handshake(settings_flags(served), environ)
-    for finding in check_clients(places):
-        yield finding
+            findings.append(await check_handshake(settings_flags(served), environ))
+    return [*findings, *check_clients(places)]

@@ -28,8 +28,7 @@ def check_settings(reading: Reading, environ: Mapping[str, str]) -> Iterator[Fin
         if name.startswith(_PREFIX) and name not in known:
             close = difflib.get_close_matches(name, known, n=1)
             message = f"variable {name} is no setting and does nothing."
-            yield (
-                problem(_AREA, message, f"Did you mean {close[0]}?")
-                if close
-                else note(_AREA, message, "Remove it.")
-            )
+            if close:
+                yield problem(_AREA, message, f"Did you mean {close[0]}?")
+            else:
+                yield note(_AREA, message, "Remove it.")

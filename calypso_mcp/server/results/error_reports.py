@@ -16,6 +16,13 @@ from calypso_mcp.errors import CalypsoError, InputError
 _MOST_COMPLAINTS = 8
 _TEXT_CHARS = 4_000
 _CODE_CHARS = 200
+#: Where the values of required arguments come from, unless the caller makes them up.
+_ORIGINS = {
+    "agent": "a new id, or one from list_agents with update=true",
+    "buckets": "from list_buckets",
+    "file_id": "from list_sources or search_bucket",
+    "id": "from search",
+}
 
 
 def facts(error: CalypsoError) -> dict[str, Any]:
@@ -108,7 +115,8 @@ def _complaint(location: tuple[int | str, ...], kind: str, message: str) -> str:
     names = [str(part) for part in location if isinstance(part, int) or part.isidentifier()]
     argument = ".".join(names) or "arguments"
     if kind == "missing":
-        return f"{argument} is required"
+        origin = f" ({_ORIGINS[argument]})" if argument in _ORIGINS else ""
+        return f"{argument} is required{origin}"
     text = message.removeprefix("Value error, ")
     return f"{argument}: {text[:1].lower()}{text[1:]}"
 

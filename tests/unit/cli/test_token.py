@@ -21,7 +21,7 @@ def test_standard_output_is_the_token_and_standard_error_an_access_file(
         printed = capsys.readouterr()
         [token] = printed.out.splitlines()
         with access.open("a", encoding="utf-8") as file:
-            file.write(printed.err)
+            file.write(printed.err.replace("…", "docs"))
         entry = tomllib.loads(access.read_text(encoding="utf-8"))["agents"][name]
         assert entry["token_hash"] == hash_token(token)
     access.chmod(0o600)

@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+import anyio
+
 from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.embedded import DEFAULT_PORT, SETTINGS, BackendKey, serve_backend
 from calypso_mcp.cli.process.listening import listen
@@ -38,7 +40,7 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
             if not is_loopback(host):
                 print("Plain http on a network: put a TLS proxy before it.", flush=True)
 
-        serve_backend(settings, key, listening, greet, flags)
+        anyio.run(serve_backend, settings, key, listening, greet, flags)
     return 0
 
 

@@ -7,6 +7,8 @@ import webbrowser
 from collections.abc import Mapping
 from socket import socket
 
+import anyio
+
 from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.embedded import DEFAULT_PORT, SETTINGS, BackendKey, serve_backend, sign_in_link
 from calypso_mcp.cli.process.listening import listen
@@ -50,7 +52,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
             _show(sign_in_link(served, key), arguments)
             print("Ctrl-C stops it.", flush=True)
 
-        serve_backend(settings, key, listening, greet, flags)
+        anyio.run(serve_backend, settings, key, listening, greet, flags)
     return 0
 
 

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -141,6 +142,8 @@ async def _sync(
         "dry_run": arguments.dry_run,
         "wait": not arguments.dry_run,
     }
-    doing = "Looking" if arguments.dry_run else "Syncing"
-    with naming_create_bucket(arguments.destination), phase(doing) as report:
+    # In a log, a round of a watch is the one line that `print_round` prints.
+    is_quiet = arguments.watch and not sys.stderr.isatty()
+    showing = nullcontext() if is_quiet else phase("Looking" if arguments.dry_run else "Syncing")
+    with naming_create_bucket(arguments.destination), showing as report:
         return await upload(session, Sources.of([folder]), common, report)

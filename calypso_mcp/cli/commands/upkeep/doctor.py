@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping
 
 import anyio
 
 from calypso_mcp.cli.arguments import LISTENING, CommandParser
+from calypso_mcp.cli.calls.calling import print_result
 from calypso_mcp.cli.doctor.findings import is_well, rendered
 from calypso_mcp.cli.doctor.looking import findings_of
 from calypso_mcp.cli.printing.terminal import columns
@@ -21,7 +21,7 @@ def add_arguments(parser: CommandParser) -> None:
         "command a client would start, and the configurations of clients. Changes nothing. Exit code 1 if "
         "anything is wrong."
     )
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_json()
     parser.add_settings(LISTENING)
 
 
@@ -29,12 +29,10 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """Look at everything; return 0 only if all is well."""
     findings = anyio.run(findings_of, flags)
     is_all_well = is_well(findings)
-    if arguments.json:
-        print(
-            json.dumps({"ok": is_all_well, "findings": [finding.as_json() for finding in findings]}, indent=2)
-        )
-        return 0 if is_all_well else 1
-    print(rendered(findings, columns()))
-    problems = sum(finding.status == "problem" for finding in findings)
-    print("\nAll is well." if is_all_well else f"\n{problems} {'problem' if problems == 1 else 'problems'}.")
+    result = {"ok": is_all_well, "findings": [finding.as_json() for finding in findings]}
+    if not print_result(result, arguments):
+        print(rendered(findings, columns()))
+        problems = sum(finding.status == "problem" for finding in findings)
+        end = "All is well" if is_all_well else f"{problems} {'problem' if problems == 1 else 'problems'}"
+        print(f"\n{end}.")
     return 0 if is_all_well else 1

@@ -74,6 +74,8 @@ class _Agent(BaseModel):
             )
         if sum((self.buckets is not None, self.agent is not None, self.all_buckets)) != 1:
             raise ValueError("buckets: give exactly one of buckets, agent and all_buckets = true")
+        if tokens.BLANK in {self.agent, *(self.buckets or ())}:
+            raise ValueError(f"buckets: name buckets or an agent in place of {tokens.BLANK}")
         if self.api_key_env is not None and self.api_key_file is not None:
             raise ValueError("api_key_env: give it or api_key_file, not both")
         return self

@@ -11,6 +11,8 @@ from calypso_mcp.errors import ConfigError
 
 PREFIX = "cmt"
 _HASH_SCHEME = "sha256:"
+#: Stands for a name in the lines to paste, until the operator writes one.
+BLANK = "…"
 _RANDOM_BYTES = 32
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,38}[A-Za-z0-9])?")
 _HASH = re.compile(r"sha256:[0-9a-f]{64}")
@@ -58,6 +60,6 @@ def access_file_entry(name: str, token: str) -> str:
     return (
         f'[agents."{name}"]\n'
         f'token_hash = "{hash_token(token)}"\n'
-        'buckets = ["…"]          # or: agent = "…", or: all_buckets = true\n'
+        f'buckets = ["{BLANK}"]          # or: agent = "{BLANK}", or: all_buckets = true\n'
         "read_only = true\n"
     )

@@ -8,6 +8,7 @@ from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.access_file import tokens
 from calypso_mcp.server.access.access_file.access_file import load
+from calypso_mcp.server.access.access_file.tokens import access_file_entry
 
 TOKEN = tokens.new_token("support")
 HASH = tokens.hash_token(TOKEN)
@@ -89,6 +90,8 @@ SECRET = "cmt_a_this-is-a-clear-token-in-the-wrong-line-0000"
         (f'{AGENT}buckets = "{SECRET}"', ["'a'", "buckets", "list"]),
         (f"{AGENT}buckets = []", ["'a'", "buckets"]),
         (f"{AGENT}buckets = ['']", ["'a'", "buckets"]),
+        (access_file_entry("a", TOKEN), ["'a'", "buckets", "in place of …"]),
+        (f"{AGENT}agent = '…'", ["'a'", "in place of …"]),
         (AGENT, ["'a'", "buckets", "exactly one"]),
         (f"{AGENT}buckets = ['x']\nall_buckets = true", ["'a'", "exactly one"]),
         (f"{AGENT}agent = 'x'\nbuckets = ['x']", ["'a'", "exactly one"]),

@@ -8,6 +8,7 @@ from typing import Annotated
 import pytest
 from mcp_types import TextContent
 from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import InitErrorDetails
 
 from calypso_mcp import errors
 from calypso_mcp.server.results import error_reports
@@ -94,3 +95,11 @@ def test_a_missing_argument_is_called_required():
     with pytest.raises(ValidationError) as caught:
         _Arguments.model_validate({})
     assert text_of(error_reports.invalid_arguments("x", caught.value)).startswith("Error: limit is required.")
+
+
+@pytest.mark.parametrize("argument", ["agent", "buckets", "file_id", "id"])
+def test_a_missing_id_or_name_comes_with_the_tool_that_lists_it(argument: str):
+    missing = InitErrorDetails(type="missing", loc=(argument,), input={})
+    error = ValidationError.from_exception_data("Arguments", [missing])
+    text = text_of(error_reports.invalid_arguments("x", error))
+    assert re.match(rf"Error: {argument} is required \([^)]*(list_\w+|search)", text)
