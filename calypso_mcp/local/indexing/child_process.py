@@ -16,26 +16,26 @@ import anyio
 from anyio.abc import ByteReceiveStream, ByteSendStream, Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, Part
+from calypso_mcp.local.indexing.documents import MOST_CHARS, Block, Document, ExtractionFailed, Part
 
-#: `-P`: a module in the current folder must not be taken for one of the library's. What this process finds
-#: modules by stands last on the child's path: it is told of none by its environment.
+#: `-P` keeps Python from taking a module of the current folder for a library's. The folders of this process's
+#: modules follow as arguments, because the child's environment names none.
 _PROGRAM = (
     "import sys; sys.path += sys.argv[1:]; from calypso_mcp.local.indexing.formats.child import main; main()"
 )
-#: All that the child's environment holds: hostile files need no secrets near them. Files are read side by
-#: side, so numeric libraries get one thread each; tesseract, which asks for four whatever the number says,
-#: is stopped by the limit, and takes a third of the processor time.
+#: The child's whole environment: hostile files need no secrets near them. Children run side by side, so
+#: numeric libraries get one thread each. Tesseract asks for four threads unless the limit stops it; with one
+#: it takes a third of the processor time.
 _ENVIRONMENT = {
     "PYTHONUTF8": "1",
     "OMP_NUM_THREADS": "1",
     "OMP_THREAD_LIMIT": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
-#: Bytes of JSON that one character of text can take at most, and what the frame around all can.
+#: Most bytes of JSON for one character of text, and for everything around the texts.
 _JSON_BYTES_PER_CHAR = 6
 _JSON_FRAME_BYTES = 50_000_000
-#: Seconds that a child which has stopped answering gets to end by itself.
+#: Seconds for a child that has stopped answering to end by itself.
 _GRACE_S = 1.0
 _LENGTH_LINE_BYTES = 32
 
@@ -52,7 +52,7 @@ class ExtractionLimits:
     #: machine may grant a child a fifth of one.
     wall_s: float = 300.0
     #: Characters of text from one file.
-    max_chars: int = 30_000_000
+    max_chars: int = MOST_CHARS
     #: Paragraphs, headings, lists and tables in one file: more would fill this process's memory.
     max_blocks: int = 250_000
     #: Bytes of a file that is read as text.
@@ -71,23 +71,23 @@ class ExtractionLimits:
 
 @dataclass(frozen=True, slots=True)
 class FileToRead:
-    """A stored file, and what is known of it."""
+    """A stored file and how to read it."""
 
     path: Path
     #: Name of its format in the registry.
     format: str
-    #: What it was uploaded as.
+    #: The name it was uploaded under.
     filename: str = ""
     #: The character set that its content type declares; empty where it declares none.
     charset: str = ""
-    #: Whether it is a page of the web, of which the main content counts.
+    #: Whether it is a web page, of which only the main content is read.
     is_page: bool = False
-    #: Whether the text in its pictures is wanted.
+    #: Whether to read the text in its pictures, too.
     recognizes: bool = False
 
 
 def _module_folders() -> list[str]:
-    """Return where modules of this process come from, but for the current folder."""
+    """Return the folders of this process's modules, without the current folder."""
     current = os.path.realpath(os.curdir)
     package = str(Path(__file__).parents[3])
     return [package, *(folder for folder in sys.path if folder and os.path.realpath(folder) != current)]
@@ -134,10 +134,10 @@ class ChildProcess:
         return cls(process, process.stdin, process.stdout)
 
     async def read(self, file: FileToRead, limits: ExtractionLimits) -> Document | ExtractionFailed:
-        """Have one file read; return what it holds or why it cannot be read.
+        """Have one file read; return its content or the reason why it cannot be read.
 
         Raises:
-            ChildDied: It ended, or answered nonsense; it must be closed.
+            ChildDied: The child ended or answered nonsense. Close it.
         """
         answer = await self._ask(
             limits,
@@ -160,7 +160,7 @@ class ChildProcess:
         )
 
     async def draw(self, path: Path, page: int, limits: ExtractionLimits) -> bytes | ExtractionFailed:
-        """Have a page (1-based) of a PDF drawn; return it as PNG, or why it cannot be drawn.
+        """Have a page (1-based) of a PDF drawn; return a PNG, or the reason why it cannot be drawn.
 
         Raises:
             ChildDied: As for `read`.

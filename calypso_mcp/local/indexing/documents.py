@@ -1,8 +1,8 @@
-"""What readers are given, and what they make of it for chunking."""
+"""What a reader takes (a file) and returns (its text in blocks, which chunking cuts)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -10,12 +10,14 @@ FailureCode = Literal[
     "encrypted", "no_text_layer", "broken", "too_large", "unsupported", "empty", "timeout", "content_missing"
 ]
 
-#: Stands between two blocks in the text of a document.
+#: Characters of text that one file may hold.
+MOST_CHARS = 30_000_000
+#: Separates two blocks in the text of a document.
 BLOCK_SEPARATOR = "\n\n"
 
 
 class ExtractionFailed(Exception):
-    """The file has no readable text; the message says why in words for its owner."""
+    """The file has no readable text; the message tells its owner why."""
 
     def __init__(self, code: FailureCode, message: str) -> None:
         """Keep the reason.
@@ -39,7 +41,7 @@ class Part:
     kind: PartKind
     #: 1-based.
     number: int
-    #: A sheet's name, or a page's number as it is printed where that is another one.
+    #: The name of a sheet; the printed number of a page if it differs from `number`.
     name: str = ""
 
 
@@ -64,6 +66,10 @@ class Block:
     #: names repeated above rows. Empty where the lines follow each other, or are not known one by one.
     row_lines: tuple[tuple[int, int], ...] = ()
 
+    def without_lines(self) -> Block:
+        """Return the block without lines, as those of a file inside another are not lines of that file."""
+        return replace(self, line_start=None, line_end=None, row_lines=())
+
 
 @dataclass(frozen=True)
 class Document:
@@ -72,11 +78,11 @@ class Document:
     blocks: tuple[Block, ...]
     #: The title the file itself states, if any.
     title: str | None = None
-    #: Those the file states itself.
+    #: The tags that the file itself states.
     tags: tuple[str, ...] = ()
-    #: What a reader of its passages should know: how it was decoded, what of it could not be read.
+    #: How it was decoded and which parts could not be read, for people who read its passages.
     warnings: tuple[str, ...] = ()
-    #: Some of it is text in pictures, which text recognition could read.
+    #: Whether its pictures hold text that text recognition could read.
     shows_unread_text: bool = False
 
     @cached_property
@@ -87,7 +93,7 @@ class Document:
 
 @dataclass(slots=True)
 class Allowance:
-    """What the files inside one file may still come to, those inside of them included."""
+    """How many files, and of what size, may still be read inside one file, at any depth."""
 
     members: int = 500
     size_bytes: int = 256 << 20
@@ -98,15 +104,15 @@ class FileContent:
     """A file to read."""
 
     data: bytes
-    #: What it was uploaded as.
+    #: The name it was uploaded under.
     filename: str = ""
     #: The character set that its content type declares; empty where it declares none.
     charset: str = ""
-    #: Longest text that may come of it.
-    max_chars: int = 30_000_000
-    #: How many files this one is inside of.
+    #: Characters of text that it may hold.
+    max_chars: int = MOST_CHARS
+    #: Number of files around this one: 0 for an uploaded file, 1 for an attachment.
     depth: int = 0
-    #: What is left for files inside it; shared with the outermost.
+    #: Shared by all files inside one upload.
     allowance: Allowance = field(default_factory=Allowance)
-    #: Whether it is a page of the web, of which the main content counts.
+    #: Whether it is a web page, of which only the main content is read.
     is_page: bool = False

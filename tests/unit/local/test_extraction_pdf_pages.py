@@ -235,6 +235,7 @@ def test_files_attached_to_a_pdf_are_read() -> None:
     writer.add_attachment("menu.gif", b"GIF89a")
     document = read_pdf(FileContent(_written(writer)))
     assert document.text == "The canteen opens at eleven.\n\nAttachment: menu.txt\n\nSoup."
+    assert {block.line_start for block in document.blocks} == {None}
     [warning] = document.warnings
     assert warning.startswith("attachment not read: 'menu.gif' is a picture.")
 

@@ -337,6 +337,24 @@ def _mail_with(archive: bytes) -> bytes:
     return letter.as_bytes()
 
 
+_RECORDS = b'name,note\nA,"one\ntwo"\nB,three\n'
+_LONG_TABLE = "| name | note |\n|---|---|\n" + "| A | three words more |\n" * 100
+WITH_INNER_LINES = {
+    "an attachment": ("a.eml", _mail_with(_zip(**{"a.csv": _RECORDS}))),
+    "a cell of a notebook": (
+        "a.ipynb",
+        json.dumps({"cells": [{"cell_type": "markdown", "source": _LONG_TABLE}]}).encode(),
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "data"), WITH_INNER_LINES.values(), ids=WITH_INNER_LINES)
+def test_a_file_has_no_lines_of_what_is_inside_it(name: str, data: bytes) -> None:
+    blocks = read(name, data).blocks
+    assert len(blocks) > 1
+    assert {(block.line_start, block.line_end, block.row_lines) for block in blocks} == {(None, None, ())}
+
+
 def test_all_files_inside_one_file_together_are_bounded() -> None:
     bomb = _zip(**{f"{number}.txt": b"Rent. " * 40 for number in range(99)})
     archive = _zip(**{f"{number}.zip": bomb for number in range(99)})

@@ -1,4 +1,4 @@
-"""Removes what no search looks for: files embedded in a text, long runs of base64 or hexadecimal digits."""
+"""Removes files embedded in a text: data URIs, long runs of base64 or hexadecimal digits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def without_embedded(document: Document) -> Document:
     """Return `document` without embedded files; line ends are kept, blocks that become empty go."""
     if not any(_is_suspect(block.text) for block in document.blocks):
         return document
-    cleaned = tuple(filter(_has_text, map(_cleaned, document.blocks)))
+    cleaned = tuple(block for block in map(_clean, document.blocks) if block.text.strip())
     return replace(document, blocks=cleaned)
 
 
@@ -31,7 +31,7 @@ def _is_suspect(text: str) -> bool:
     return len(text) >= _LONG and max(map(len, text.split()), default=0) >= _LONG
 
 
-def _cleaned(block: Block) -> Block:
+def _clean(block: Block) -> Block:
     if not _is_suspect(block.text):
         return block
     text = _DATA_URI.sub("", block.text)
@@ -40,12 +40,8 @@ def _cleaned(block: Block) -> Block:
     return replace(block, text=text)
 
 
-def _has_text(block: Block) -> bool:
-    return bool(block.text.strip())
-
-
 def _is_data(run: str) -> bool:
-    """Whether a run mixes cases and digits all over, as data does, other than words, paths and rulers."""
+    """Whether a run mixes cases and digits all over, as data does; words, paths and rulers do not."""
     changes = sum(
         char.isdigit() != other.isdigit() or char.isupper() != other.isupper()
         for char, other in pairwise(run)

@@ -12,9 +12,9 @@ from calypso_mcp.domain.files.file_formats import HEAD_BYTES
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.registry import entry_of, readable_formats
 
-#: Files in files in files.
+#: Levels of files inside files.
 MOST_DEPTH = 3
-#: Files read of one; more are left out, or named only.
+#: Files read inside one file; the others are left out or only named.
 MOST_MEMBERS = 100
 _SHOWN_REASON_CHARS = 160
 ZIP_START = b"PK\x03\x04"
@@ -36,12 +36,12 @@ class Member:
 
 
 def read_member(member: Member, kind: str, outer: FileContent) -> Document:
-    """Return what a file inside another holds; where it cannot be read, a warning that says why.
+    """Return the content of a file inside another, or a warning that says why it cannot be read.
 
     Args:
         member: The file.
-        kind: What it is to the outer one, such as "attachment".
-        outer: The file that it is in.
+        kind: What people call it, such as "attachment".
+        outer: The file around it.
     """
     allowance = outer.allowance
     allowance.members -= 1
@@ -64,12 +64,12 @@ def read_member(member: Member, kind: str, outer: FileContent) -> Document:
         reason = f" ({type(error).__name__})"
     else:
         warnings = tuple(f"{kind} {member.name}: {warning}" for warning in document.warnings)
-        return Document(document.blocks, warnings=warnings)
+        return Document(tuple(block.without_lines() for block in document.blocks), warnings=warnings)
     return _unread(f"{kind} {member.name} was not read{reason}")
 
 
 def read_members(members: Iterable[Member], count: int, kind: str, outer: FileContent) -> Document:
-    """Return what the first of `count` files inside another hold, each below its name."""
+    """Return the content of the first of `count` files inside another, each below its name."""
     blocks: list[Block] = []
     warnings: list[str] = []
     for member in islice(members, MOST_MEMBERS):
@@ -96,7 +96,7 @@ def _is_file(entry: zipfile.ZipInfo) -> bool:
 def _unpacked(
     opened: zipfile.ZipFile, entries: Iterable[zipfile.ZipInfo], archive: FileContent
 ) -> Iterator[Member]:
-    """Yield files, one byte more than is allowed at most."""
+    """Yield files; of one that is too large, one byte more than is allowed."""
     for entry in entries:
         with opened.open(entry) as part:
             yield Member(entry.filename, "", part.read(max(0, archive.allowance.size_bytes) + 1))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from calypso_mcp.domain.outlines import REPEATED
 from calypso_mcp.local.indexing.chunking import TARGET_CHARS
 from calypso_mcp.local.indexing.documents import Block, Part
 
+T = TypeVar("T")
+
 CELL_SEPARATOR = " | "
 _LONGEST_HEADER = 600
 _LONGEST_NAME = 60
-#: Share of the cells of a header that are words.
+#: Smallest share of a header's cells that are words.
 _WORDS = 0.8
 
 
@@ -25,36 +28,53 @@ class Row:
     end: int | None = None
 
 
+def fill_passages(items: Iterable[T], length: Callable[[T], int], reserved: int = 0) -> Iterator[list[T]]:
+    """Yield items in runs that fit into a passage, at least one in each.
+
+    Args:
+        items: Each becomes a line.
+        length: Returns the characters of an item.
+        reserved: Characters that every passage holds besides.
+    """
+    run: list[T] = []
+    size = reserved
+    for item in items:
+        if run and size + length(item) > TARGET_CHARS:
+            yield run
+            run, size = [], reserved
+        run.append(item)
+        size += length(item) + 1
+    if run:
+        yield run
+
+
 def table_blocks(
     header: Sequence[str], rows: Iterable[Row], part: Part | None = None, *, labelled: bool = True
 ) -> Iterator[Block]:
     """Yield the rows under `header` in blocks of whole rows.
 
     Args:
-        header: Names of the columns; empty for a table without.
-        rows: Those below it.
-        part: Where the table stands.
-        labelled: Whether rows read `column: value | column: value`. Else the header's line stands first in
-            every block, which takes less room.
+        header: Names of the columns; empty for a table without names.
+        rows: The rows below it.
+        part: The part of the document that holds the table.
+        labelled: Whether rows read `column: value | column: value`. Otherwise every block begins with the
+            header's line, which takes less room.
     """
     top = "" if labelled else _row_line(header)[:_LONGEST_HEADER]
-    gathered: list[tuple[str, Row]] = []
-    size = len(top)
     unsaid = {index for index, name in enumerate(header) if labelled and name.strip()}
-    for row in rows:
-        if unsaid:
-            unsaid -= {index for index, cell in enumerate(row.cells) if cell.strip()}
-        line = _labelled(header, row.cells) if labelled else _row_line(row.cells)
-        if not line:
-            continue
-        if gathered and size + len(line) > TARGET_CHARS:
-            yield _block(top, gathered, part)
-            gathered, size = [], len(top)
-        gathered.append((line, row))
-        size += len(line) + 1
-    if gathered:
-        yield _block(top, gathered, part)
-    elif top:
+
+    def lines() -> Iterator[tuple[str, Row]]:
+        for row in rows:
+            if unsaid:
+                unsaid.difference_update([index for index, cell in enumerate(row.cells) if cell.strip()])
+            if line := _labelled(header, row.cells) if labelled else _row_line(row.cells):
+                yield line, row
+
+    is_empty = True
+    for run in fill_passages(lines(), lambda line: len(line[0]), len(top)):
+        yield _block(top, run, part)
+        is_empty = False
+    if is_empty and top:
         yield Block(top, part, is_table=True)
     if unsaid:  # names of columns without a value, which may be no names but text
         yield Block(

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from calypso_mcp.local.indexing.chunking import TARGET_CHARS
 from calypso_mcp.local.indexing.documents import Block
-from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
+from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, fill_passages
 
 #: A record up to this long is one line.
-_RECORD_CHARS = 600
-#: Deeper than this, only a program can have nested it.
-_MOST_DEPTH = 200
+RECORD_CHARS = 600
+#: Only a program nests values deeper than this.
+MOST_DEPTH = 200
+
+#: A line of text, with its first and last line in the file.
+Line = tuple[str, int | None, int | None]
 
 
 def lines_of(value: Any) -> Iterator[str]:
@@ -27,31 +29,21 @@ def lines_of(value: Any) -> Iterator[str]:
     yield from _lines("", value, 0)
 
 
-def line_blocks(lines: Iterable[tuple[str, int | None, int | None]]) -> Iterator[Block]:
-    """Yield lines of text, each with its first and last line in the file, in blocks of whole lines."""
-    gathered: list[str] = []
-    size, first, last = 0, None, None
-    for text, start, end in lines:
-        if gathered and size + len(text) > TARGET_CHARS:
-            yield Block("\n".join(gathered), None, first, last, is_table=True)
-            gathered, size = [], 0
-        first = first if gathered else start
-        last = end
-        gathered.append(text)
-        size += len(text) + 1
-    if gathered:
-        yield Block("\n".join(gathered), None, first, last, is_table=True)
+def line_blocks(lines: Iterable[Line]) -> Iterator[Block]:
+    """Yield lines in blocks of the size of a passage."""
+    for run in fill_passages(lines, lambda line: len(line[0])):
+        yield Block("\n".join(text for text, _, _ in run), None, run[0][1], run[-1][2], is_table=True)
 
 
 def leaf_text(value: Any) -> str:
-    """Return what a leaf says; empty for null."""
+    """Return a leaf as text; empty for null."""
     if value is None:
         return ""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _lines(path: str, value: Any, depth: int) -> Iterator[str]:
-    if depth > _MOST_DEPTH:
+    if depth > MOST_DEPTH:
         raise ValueError("nested too deep")
     if isinstance(value, Mapping):
         entries = cast("Mapping[str, Any]", value)
@@ -65,7 +57,7 @@ def _lines(path: str, value: Any, depth: int) -> Iterator[str]:
         entries = cast("Sequence[Any]", value)
         if all(_is_leaf(entry) for entry in entries):
             joined = ", ".join(filter(None, map(leaf_text, entries)))
-            if len(joined) <= _RECORD_CHARS:
+            if len(joined) <= RECORD_CHARS:
                 yield from filter(None, [_named(path, joined)])
                 return
         for entry in entries:
@@ -75,12 +67,12 @@ def _lines(path: str, value: Any, depth: int) -> Iterator[str]:
 
 
 def _record(path: str, entries: Mapping[str, Any]) -> str | None:
-    """Return an object of leaves as one line; None where it is none, or too long."""
+    """Return an object of leaves as one line; None if it holds other values or is too long."""
     if not all(_is_leaf(entry) for entry in entries.values()):
         return None
     cells = [f"{key}: {text}" for key, entry in entries.items() if (text := leaf_text(entry).strip())]
     line = CELL_SEPARATOR.join(cells)
-    if len(line) > _RECORD_CHARS or "\n" in line:
+    if len(line) > RECORD_CHARS or "\n" in line:
         return None
     if not line or not path:
         return line

@@ -1,6 +1,6 @@
 """JSON, JSON Lines, YAML and TOML: their text with escapes resolved, every value beside its keys.
 
-What does not parse is read as plain text, which is said.
+A file that does not parse is read as plain text, with a warning.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from calypso_mcp.local.indexing.documents import Document, FileContent
-from calypso_mcp.local.indexing.formats.data.leaves import line_blocks, lines_of
+from calypso_mcp.local.indexing.formats.data.leaves import Line, line_blocks, lines_of
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 from calypso_mcp.local.indexing.formats.texts.text import text_document
 from calypso_mcp.local.indexing.formats.toml import parse_toml
@@ -24,7 +24,7 @@ _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def read_json(file: FileContent) -> Document:
-    """Return the leaves of a JSON file; of several values in a row, as of JSON Lines."""
+    """Return the leaves of a JSON file, which may hold several values like JSON Lines."""
     decoded = decode(file.data, file.charset)
     try:
         value = _json(decoded.text)
@@ -74,8 +74,8 @@ def read_properties(file: FileContent) -> Document:
 
 
 def _json_lines(decoded: Decoded) -> Document:
-    """Read one value a line; what is no JSON stays as it is."""
-    found: list[tuple[str, int | None, int | None]] = []
+    """Read one value a line; a line that is not JSON stays as it is."""
+    found: list[Line] = []
     failed = 0
     for number, line in enumerate(decoded.text.split("\n"), 1):
         if not line.strip():
@@ -99,7 +99,7 @@ def _json(text: str) -> Any:
 
 
 def _with_all_values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the fields of an object; a name that stands twice keeps both values."""
+    """Return the fields of an object; a repeated name keeps all its values."""
     fields = dict(pairs)
     if len(fields) == len(pairs):
         return fields
@@ -115,7 +115,7 @@ def _title(value: Any) -> str | None:
     return next((title for title in titles if isinstance(title, str) and title), None)
 
 
-def _comments(text: str) -> Iterator[tuple[str, int | None, int | None]]:
+def _comments(text: str) -> Iterator[Line]:
     for number, line in enumerate(text.split("\n"), 1):
         if (match := _COMMENT.match(line)) is not None:
             yield match[1].rstrip(), number, number

@@ -15,15 +15,15 @@ from itertools import chain
 from xml.parsers import expat
 
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
-from calypso_mcp.local.indexing.formats.data.leaves import line_blocks
+from calypso_mcp.local.indexing.formats.data.leaves import Line, line_blocks
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
+from calypso_mcp.local.indexing.formats.encodings.labels import xml_encoding
 from calypso_mcp.local.indexing.formats.office.flat_files import pack_flat_file
 from calypso_mcp.local.indexing.formats.registry import entry_of
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, Row
 
 _MOST_DEPTH = 1_000
 _RECORD_CHARS = 1_000
-_ENCODING = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9_:.-]{2,40})")
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 #: Entities of HTML, which XML knows only with a DTD.
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z][A-Za-z0-9]{1,30});")
@@ -44,8 +44,6 @@ _INDEX = re.compile(r"[0-9]{1,7}")
 _NO_ATTRIBUTES = re.compile(
     r"xmlns|xml:|^(?:id|class|style|type|version|href|src|d|[a-z]{1,2}\d?)$|:schemaLocation$"
 )
-
-Line = tuple[str, int | None, int | None]
 
 
 @dataclass(slots=True)
@@ -77,8 +75,7 @@ def read_xml(file: FileContent) -> Document:
         ExtractionFailed: `too_large` when elements are nested absurdly deep, or the cells of a workbook are
             too many; `broken` for a damaged office file.
     """
-    declared = _ENCODING.search(file.data[:400])
-    decoded = decode(file.data, declared[1].decode("ascii") if declared is not None else file.charset)
+    decoded = decode(file.data, xml_encoding(file.data) or file.charset)
     package = pack_flat_file(decoded.text)
     if package is not None:
         return entry_of("docx").read(replace(file, data=package))

@@ -13,14 +13,12 @@ from typing import Any
 
 import yaml
 
+from calypso_mcp.local.indexing.formats.data.leaves import MOST_DEPTH, RECORD_CHARS
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 
 _COMMENT = re.compile(r"(?:^|[ \t])#+[ \t]*(\S.*)")
-#: Events of flow and block collections that may lie inside each other.
-_MOST_DEPTH = 200
-_RECORD_CHARS = 600
 
-#: The list item it belongs to, its text, its first and its last line.
+#: The number of its list item, its text, its first and its last line.
 Leaf = tuple[int | None, str, int, int]
 
 
@@ -44,7 +42,7 @@ def yaml_lines(text: str) -> Iterator[tuple[str, int, int]]:
     for record, group in groupby(ordered, key=lambda leaf: leaf[0]):
         members = list(group)
         line = CELL_SEPARATOR.join(text for _, text, _, _ in members)
-        if record is not None and "\n" not in line and len(line) <= _RECORD_CHARS:
+        if record is not None and "\n" not in line and len(line) <= RECORD_CHARS:
             yield line, members[0][2], members[-1][3]
         else:
             yield from ((text, start, end) for _, text, start, end in members)
@@ -58,7 +56,7 @@ def _is_comment(line: str) -> bool:
 
 @dataclass(slots=True)
 class _Collection:
-    """An open mapping or list: its path, the key that waits for its value, and the record it belongs to."""
+    """An open mapping or list: its path, the key whose value comes next, and the number of its list item."""
 
     is_mapping: bool
     path: str
@@ -87,14 +85,14 @@ def _leaves(text: str) -> Iterator[Leaf]:
             record = records if is_item else outer.record if outer is not None else None
             path = outer.take_path() if outer is not None else ""
             stack.append(_Collection(isinstance(event, yaml.MappingStartEvent), path, record))
-            if len(stack) > _MOST_DEPTH:
+            if len(stack) > MOST_DEPTH:
                 raise ValueError("nested too deep")
         elif isinstance(event, yaml.CollectionEndEvent):
             stack.pop()
 
 
 def _leaf(event: yaml.ScalarEvent | yaml.AliasEvent, outer: _Collection | None) -> Iterator[Leaf]:
-    """Yield the leaf that a scalar is; none where it is a key."""
+    """Yield a scalar as a leaf; keep it as the next key if it is one."""
     value = str(event.value) if isinstance(event, yaml.ScalarEvent) else f"*{event.anchor}"
     if outer is not None and outer.is_mapping and outer.key is None:
         outer.key = value

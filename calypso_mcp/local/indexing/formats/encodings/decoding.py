@@ -1,8 +1,8 @@
 """From bytes to text: declared, marked or guessed, as browsers and mail programs do it.
 
 The order: a byte order mark; a declaration (WHATWG labels); UTF-16 and UTF-32 without a mark; UTF-8; the
-escape sequences of ISO-2022; and last a guess from the frequencies of letters, accepted only if all of the
-file can be decoded so. A file that nothing decodes fails, with what was tried.
+escape sequences of ISO-2022; and last a guess from the frequencies of letters, accepted only if it decodes
+the whole file. If nothing does, the error lists the encodings that were tried.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from itertools import compress
 
 from calypso_mcp.domain.files.text_bytes import marked_encoding, wide_encoding
 from calypso_mcp.local.indexing.documents import ExtractionFailed
-from calypso_mcp.local.indexing.formats.encodings.guessing import ASCII, guesses
+from calypso_mcp.local.indexing.formats.encodings.guessing import ASCII, guess_encodings
 from calypso_mcp.local.indexing.formats.encodings.labels import codec_of, label_of
 
 #: UTF-8 with fewer undecodable bytes than this fraction of its foreign characters is damaged UTF-8; where no
@@ -33,6 +33,7 @@ _TERMINAL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]{0,2000}(?:\
 #: Letters in seven bits: ISO-2022, HZ (RFC 1843), UTF-7 (RFC 2152), there after the last plus sign of a run.
 _ESCAPES = re.compile(rb"\x1b\$[@B)A]|\x1b\(J|~\{(?:[!-w][!-~])+~\}|\+[A-Za-z0-9/]{3,}(?=[-\s]|$)")
 _SEVEN_BITS = frozenset({"hz", "utf-7", "iso2022_jp", "iso2022_jp_2", "iso2022_jp_ext", "iso2022_kr"})
+_IS_BINARY = "The file holds binary data, not text."
 _REPLACEMENT = "\ufffd"
 _JUDGED_CHARS = 4_096
 #: C1 controls: in every legacy encoding of texts a sign that it is the wrong one.
@@ -43,10 +44,10 @@ _NO_TEXT = frozenset({"Cn", "Co", "Cs"})
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """Text, and what should be said about how it was decoded."""
+    """Text, its encoding, and warnings about the decoding."""
 
     text: str
-    #: As a WHATWG or Python name.
+    #: Its WHATWG or Python name.
     encoding: str
     warnings: tuple[str, ...] = ()
 
@@ -56,19 +57,24 @@ def decode(data: bytes, declared: str = "") -> Decoded:
 
     Args:
         data: All of the file: a part can look like another encoding.
-        declared: What a content type, an XML declaration or a `meta` element says; empty where nothing.
+        declared: The encoding that a content type, an XML declaration or a `meta` element names, or "".
 
     Raises:
-        ExtractionFailed: `unsupported` for binary data, and for text in no encoding that is known.
+        ExtractionFailed: `unsupported` for binary data, and for text in no known encoding.
     """
     found = _decode(data, declared)
     text = found.text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").replace("\xad", "")
-    text = _TERMINAL.sub("", text) if "\x1b" in text or "\x08" in text else text
+    text = strip_terminal_codes(text)
     return Decoded(unicodedata.normalize("NFC", text), found.encoding, found.warnings)
 
 
+def strip_terminal_codes(text: str) -> str:
+    """Return `text` as a terminal would show it, without colours."""
+    return _TERMINAL.sub("", text) if "\x1b" in text or "\x08" in text else text
+
+
 def decode_short(data: bytes, declared: str = "") -> Decoded:
-    """Return what `decode` does; a name or subject in no known encoding is read letter by letter."""
+    """Decode a name or subject as `decode` does, or as Latin-1 if no known encoding fits."""
     try:
         return decode(data, declared)
     except ExtractionFailed:
@@ -81,20 +87,20 @@ def _decode(data: bytes, declared: str) -> Decoded:
         name, length = marked
         found = _replacing(data[length:], name)
         if _is_noise(found.text):
-            raise ExtractionFailed("unsupported", "The file holds binary data, not text.")
+            raise ExtractionFailed("unsupported", _IS_BINARY)
         return found
     wide = wide_encoding(data)
     if wide is not None:
         return _replacing(data, wide)
     if data.rstrip(b"\0").count(0) > 1 + _BINARY_NULS * len(data):
-        raise ExtractionFailed("unsupported", "The file holds binary data, not text.")
+        raise ExtractionFailed("unsupported", _IS_BINARY)
     data = data.replace(b"\x1a", b"")  # ends a text of DOS
     by_utf8 = _strict(data, "utf-8")
     if by_utf8 is not None and data.isascii():
         return _decode_seven_bits(data, declared) or Decoded(by_utf8, "utf-8")
     if by_utf8 is not None:
         foreign = len(data) - len(by_utf8)
-        codec = codec_of(declared) if declared and foreign and foreign < _SURELY_UTF8 else None
+        codec = codec_of(declared) if 0 < foreign < _SURELY_UTF8 else None
         obeyed = _strict(data, codec) if codec is not None and codec != _SHORT_OF_UTF8 else None
         return Decoded(by_utf8, "utf-8") if obeyed is None or codec is None else Decoded(obeyed, codec)
     return _decode_legacy(data, declared)
@@ -104,10 +110,10 @@ def _decode_seven_bits(data: bytes, declared: str) -> Decoded | None:
     """Return text whose foreign letters are spelled in ASCII; None where all of it is ASCII."""
     if _ESCAPES.search(data) is None:
         return None
-    codec = codec_of(declared) if declared else None
+    codec = codec_of(declared)
     if codec in _SEVEN_BITS and (text := _strict(data, codec)) is not None:
         return Decoded(text, codec)
-    for guess in guesses(data):
+    for guess in guess_encodings(data):
         text = _strict(data, guess) if guess in _SEVEN_BITS else None
         if text is not None and not _looks_wrong(text):
             return Decoded(text, guess, (_guessed(guess),))
@@ -119,7 +125,7 @@ def _guessed(codec: str) -> str:
 
 
 def _decode_legacy(data: bytes, declared: str) -> Decoded:
-    codec = codec_of(declared) if declared else None
+    codec = codec_of(declared)
     tried = [codec] if codec is not None else []
     if codec is not None and (text := _strict(data, codec)) is not None:
         return Decoded(text, codec)
@@ -130,7 +136,7 @@ def _decode_legacy(data: bytes, declared: str) -> Decoded:
             return found
     if (text := _surrogates_joined(data)) is not None:
         return Decoded(text, "cesu-8")
-    for guess in guesses(data):
+    for guess in guess_encodings(data):
         tried.append(guess)
         text = _strict(data, guess)
         if text is not None and not _looks_wrong(text):
@@ -141,7 +147,7 @@ def _decode_legacy(data: bytes, declared: str) -> Decoded:
     names = ", ".join(dict.fromkeys(map(label_of, ("utf-8", *tried))))
     raise ExtractionFailed(
         "unsupported",
-        f"The text is in no encoding that is known; tried: {names}. Save it as UTF-8 and upload it again.",
+        f"The text is in no known encoding; tried: {names}. Save it as UTF-8 and upload it again.",
     )
 
 
@@ -197,7 +203,7 @@ def _is_damaged(replaced: Decoded) -> bool:
 
 
 def _is_noise(text: str) -> bool:
-    """Whether most characters are none, whatever the mark before them says."""
+    """Whether most characters stand in no text, so that the byte order mark before them is chance."""
     judged = text[:_JUDGED_CHARS]
     return sum(unicodedata.category(char) in _NO_TEXT for char in judged) * 2 > len(judged)
 

@@ -12,7 +12,7 @@ from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
 from calypso_mcp.local.indexing.formats.encodings.plausibility import odd_share
 
 ASCII = bytes(range(128))
-#: What is no guess; and IBM's Urdu, which has a letter at every byte, so that noise spells words.
+#: Tried before any guess; and IBM's Urdu, whose letter at every byte makes words of noise.
 _NEVER_GUESSED = frozenset({"utf-8", "ascii", "cp1006"})
 #: Bytes looked at.
 _GUESSED_BYTES = 262_144
@@ -32,19 +32,18 @@ _RARE = 0.3
 _WESTERN, _WESTERN_SHORT = 1.2, 1.4
 #: Confidence of chardet's that only texts with many foreign letters reach.
 _SURE = 0.08
-#: What is left of the score of a text none of whose foreign words could be words.
+#: Factor on the score of a text whose foreign words are all odd.
 _ODD = 0.003
-#: Text of which a larger share is odd is in none of the encodings; of many foreign bytes chance makes fewer
-#: words.
+#: With a larger share of odd words, an encoding is out; among many foreign bytes chance makes fewer words.
 _MOST_ODD, _MOST_ODD_OF_MANY, _MANY_BYTES = 0.5, 0.25, 200
-#: Where an encoding has a letter there, it makes up a smaller share of the foreign ones; padding does not.
+#: A letter at this byte makes up a smaller share of the foreign bytes than padding does.
 _PADDING, _MOST_PADDING, _FEW_BYTES = b"\xff", 0.5, 3
-#: Far less likely than the likeliest by its letters.
+#: Share of the highest confidence below which an encoding is not judged by its words.
 _UNLIKELY = 0.02
 
 
-def guesses(data: bytes) -> Iterator[str]:
-    """Yield the encodings that `data` may be in, by chardet's names, the likeliest first."""
+def guess_encodings(data: bytes) -> Iterator[str]:
+    """Yield Python's codecs that may decode `data`, the likeliest first."""
     sample = _sample(data)
     foreign = len(sample.translate(None, ASCII))
     if sample.count(_PADDING) > max(_FEW_BYTES, _MOST_PADDING * foreign):

@@ -1,4 +1,4 @@
-"""Whether what bytes spell in an encoding could be words of a language.
+"""Whether decoded bytes could be words of a language.
 
 Letters by language are those of CLDR's main exemplar sets, without the 26 of ASCII.
 """
@@ -56,7 +56,7 @@ _EAST_ASIAN = frozenset(
 
 
 def odd_share(text: str) -> float:
-    """Return the share of the words with foreign letters that are words of no language, from 0 to 1."""
+    """Return which share of the words with foreign letters no language has, from 0 to 1."""
     sound: Counter[frozenset[str]] = Counter()
     odd = 0
     for found in _WORD.finditer(text[:_JUDGED_CHARS]):
@@ -91,21 +91,12 @@ def _is_sign(character: str) -> bool:
 
 @cache
 def _script(character: str) -> str:
-    """Return the script of a letter; empty for what stands in words of any. East Asian ones are mixed."""
+    """Return the script of a letter, one for all of East Asia; empty for signs that any script uses."""
     if unicodedata.category(character)[0] != "L":
         return ""
     first = unicodedata.name(character, "").partition(" ")[0]
     if first in {"MODIFIER", "MICRO"}:
         return ""
-    if first in {
-        "CJK",
-        "HIRAGANA",
-        "KATAKANA",
-        "HANGUL",
-        "FULLWIDTH",
-        "HALFWIDTH",
-        "KATAKANA-HIRAGANA",
-        "IDEOGRAPHIC",
-    }:
+    if first in _EAST_ASIAN:
         return "EAST"
     return "LATIN" if first in {"FEMININE", "MASCULINE"} else first

@@ -7,10 +7,9 @@ from collections.abc import Callable, Container, Iterator
 
 from selectolax.lexbor import LexborNode
 
-from calypso_mcp.local.indexing.chunking import TARGET_CHARS
 from calypso_mcp.local.indexing.documents import Block
 from calypso_mcp.local.indexing.formats.html.lines import SourceLines
-from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
+from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, fill_passages
 
 _NEVER_CONTENT = """
     script style noscript template canvas iframe object embed head nav button rp rt datalist audio video
@@ -32,7 +31,7 @@ _FORM_CONTROLS = frozenset({"textarea", "select", "form", "html", "body"})
 _EXPLAINED = frozenset(
     {"abbr", "acronym", "dfn", "span", "td", "th", "div", "p", "li", "mark", "ins", "del", "time"}
 )
-#: What programs put into `alt` without being asked.
+#: What programs write into `alt` by themselves.
 _FILE_NAME = re.compile(r"\S+\.\w{3,4}|\s*")
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _CELLS = frozenset({"td", "th"})
@@ -47,24 +46,28 @@ def visible_blocks(
 ) -> list[Block]:
     """Return the text below `root` as headings, paragraphs, lists and tables, in reading order.
 
-    List items begin with "- "; table cells are parted by " | ". `lines` tells where each block stands,
-    `left_out` holds the memory ids of elements to leave out.
+    List items begin with "- "; " | " separates table cells.
+
+    Args:
+        root: Of the tree.
+        lines: Finds the lines of each block in the markup.
+        left_out: Memory ids of elements to skip.
     """
     return _Reader(lines, left_out).read(root)
 
 
 def is_never_content(node: LexborNode) -> bool:
-    """Whether an element is no text for a reader wherever it stands, or is hidden."""
+    """Whether an element holds no text for readers, or is hidden."""
     is_unchosen = node.tag == "option" and "selected" not in node.attributes
     return node.tag in _SKIPPED or is_unchosen or _is_hidden(node)
 
 
 def said_by_attributes(node: LexborNode, *, is_empty: bool) -> str:
-    """Return the text that an element shows, or says aloud, without holding it; empty for none.
+    """Return the text that an element shows, or says aloud, from its attributes; empty for none.
 
     Args:
         node: The element.
-        is_empty: Whether no text stands in it.
+        is_empty: Whether it holds no text.
     """
     attributes = node.attributes
     if not attributes:
@@ -226,9 +229,10 @@ class _Reader:
             self._end_block()
 
     def _end_block(self) -> None:
-        if self._is_table:
-            for lines in _with_header(self._lines):
-                self._append("\n".join(lines), is_table=True)
+        if self._is_table and self._lines:
+            header, *rows = self._lines
+            for run in list(fill_passages(rows, len, len(header))) or [[]]:
+                self._append("\n".join([header, *run]), is_table=True)
         elif self._lines:
             self._append("\n".join(self._lines))
         self._lines = []
@@ -237,20 +241,6 @@ class _Reader:
         line_start, line_end = (self._span[0], self._span[-1]) if self._span else (None, None)
         self._span = []
         self._blocks.append(Block(text, None, line_start, line_end, heading_level, is_table))
-
-
-def _with_header(rows: list[str]) -> Iterator[list[str]]:
-    """Yield the rows of a table in runs that fit into a passage, the first row again in each."""
-    gathered: list[str] = []
-    size = 0
-    for row in rows:
-        if len(gathered) > 1 and size + len(row) > TARGET_CHARS:
-            yield gathered
-            gathered, size = rows[:1], len(rows[0])
-        gathered.append(row)
-        size += len(row) + 1
-    if gathered:
-        yield gathered
 
 
 def _tidy(text: str) -> str:

@@ -1,6 +1,6 @@
-"""What surrounds the content of a page that marks none: menus, notices about cookies, footers.
+"""Menus, notices about cookies and footers around the content of a page that does not mark it.
 
-Only what is small beside the rest counts, so that a page made of links or of notices stays as it is.
+Only elements that are small beside the rest count, so that a page made of links or of notices stays whole.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ _CONSENT = re.compile(
     r"consent|gdpr|ccpa|onetrust|cookiebot|usercentrics|didomi|cookies?[-_]?(?:banner|notice|bar|law|popup|"
     r"overlay|modal|message|policy|settings|warning|disclaimer|dialog|info|hint|wall|layer|box|alert)"
 )
-_FOOTER = frozenset({"footer"})
 _MENUS = frozenset(["nav", "navbar", "navigation", "menu", "breadcrumb", "breadcrumbs", "sidebar"])
 _NAME = re.compile(r"[a-z0-9]+")
 
@@ -152,7 +151,7 @@ def _is_notice(tally: _Tally) -> bool:
 
 
 def _is_footer(tally: _Tally) -> bool:
-    return not _FOOTER.isdisjoint(_NAME.findall(_names(tally.node)))
+    return "footer" in _NAME.findall(_names(tally.node))
 
 
 def _is_menu(tally: _Tally, *, outside: bool) -> bool:

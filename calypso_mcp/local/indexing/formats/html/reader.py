@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
+from calypso_mcp.local.indexing.formats.encodings.labels import xml_encoding
 from calypso_mcp.local.indexing.formats.html.blocks import visible_blocks
 from calypso_mcp.local.indexing.formats.html.lines import SourceLines
 from calypso_mcp.local.indexing.formats.html.main_content import main_content
@@ -24,11 +24,7 @@ _OPTIONAL_OR_NO_END_TAG = """
 """
 #: The number of these says nothing about depth.
 _UNCOUNTED = frozenset(_OPTIONAL_OR_NO_END_TAG.split())
-_CHARSET = re.compile(
-    rb"<meta[^>]{0,200}?charset\s*+=\s*+[\"']?\s*+([a-zA-Z0-9_:.-]{2,40})"
-    rb"|^\s*<\?xml[^>]{0,200}?encoding\s*+=\s*+[\"']([a-zA-Z0-9_:.-]{2,40})",
-    re.IGNORECASE,
-)
+_CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*+=\s*+[\"']?\s*+([a-zA-Z0-9_:.-]{2,40})", re.IGNORECASE)
 #: Where browsers look for the declaration of the character set.
 _CHARSET_WITHIN = 4_096
 
@@ -52,7 +48,7 @@ def read_html(file: FileContent) -> Document:
         blocks = main_content(root, markup, blocks)
     if markup.count("\n") < len(blocks):
         # Lines that hold several paragraphs tell a reader nothing.
-        blocks = tuple(replace(block, line_start=None, line_end=None) for block in blocks)
+        blocks = tuple(block.without_lines() for block in blocks)
     stated = " ".join(title.text().split()) if title is not None else ""
     return Document(blocks, stated or None, warnings=decoded.warnings)
 
@@ -81,8 +77,8 @@ def _is_xhtml(filename: str, markup: str) -> bool:
 
 def _declared(file: FileContent) -> str:
     """Return the character set that the content type, the XML declaration or a `meta` element states."""
-    declared = _CHARSET.search(file.data[:_CHARSET_WITHIN])
-    return file.charset or ((declared[1] or declared[2]).decode("ascii") if declared is not None else "")
+    in_meta = _CHARSET.search(file.data[:_CHARSET_WITHIN])
+    return file.charset or xml_encoding(file.data) or (in_meta[1].decode("ascii") if in_meta else "")
 
 
 def _check_depth(markup: str) -> None:

@@ -1,11 +1,10 @@
-"""What tesseract saw, word by word, as lines: columns that stand side by side are lines of their own."""
+"""From the words that tesseract saw to lines; columns side by side give lines of their own."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
 from itertools import groupby
-from typing import NamedTuple
 
 from calypso_mcp.local.indexing.formats.ocr.layout import Line
 
@@ -18,15 +17,6 @@ _FIRST_UNSPACED = "\u2e80"
 _WORD = "5"
 
 
-class _Word(NamedTuple):
-    line: tuple[str, ...]
-    left: float
-    top: float
-    right: float
-    bottom: float
-    text: str
-
-
 def parse_tesseract(table: str) -> dict[int, list[Line]]:
     """Return the lines of every page of tesseract's `tsv` output, which has one word a row.
 
@@ -34,20 +24,20 @@ def parse_tesseract(table: str) -> dict[int, list[Line]]:
     """
     pages: defaultdict[int, list[Line]] = defaultdict(list)
     rows = (row.split("\t", _COLUMNS - 1) for row in table.splitlines())
-    words = [_word(row) for row in rows if len(row) == _COLUMNS and row[0] == _WORD and row[-1].strip()]
-    for key, line in groupby(words, key=lambda word: word.line):
-        pages[int(key[0])] += map(_joined, _columns(list(line)))
+    words = (row for row in rows if len(row) == _COLUMNS and row[0] == _WORD and row[-1].strip())
+    for place, line in groupby(words, key=lambda row: row[1:5]):
+        pages[int(place[0])] += map(_join, _columns(list(map(_word, line))))
     return pages
 
 
-def _word(row: list[str]) -> _Word:
+def _word(row: list[str]) -> Line:
     left, top, width, height = map(float, row[6:10])
-    return _Word(tuple(row[1:5]), left, top, left + width, top + height, row[-1].strip())
+    return Line(row[-1].strip(), left, top, left + width, top + height)
 
 
-def _columns(words: list[_Word]) -> Iterator[list[_Word]]:
-    height = sorted(word.bottom - word.top for word in words)[len(words) // 2]
-    part: list[_Word] = []
+def _columns(words: list[Line]) -> Iterator[list[Line]]:
+    height = sorted(word.height for word in words)[len(words) // 2]
+    part: list[Line] = []
     for word in words:
         if part and word.left - part[-1].right > _COLUMN_GAP * height:
             yield part
@@ -56,7 +46,7 @@ def _columns(words: list[_Word]) -> Iterator[list[_Word]]:
     yield part
 
 
-def _joined(words: list[_Word]) -> Line:
+def _join(words: list[Line]) -> Line:
     return Line(
         _text(words),
         min(word.left for word in words),
@@ -66,7 +56,7 @@ def _joined(words: list[_Word]) -> Line:
     )
 
 
-def _text(words: list[_Word]) -> str:
+def _text(words: list[Line]) -> str:
     text = ""
     for word in words:
         is_unspaced = text[-1:] >= _FIRST_UNSPACED and word.text >= _FIRST_UNSPACED

@@ -1,4 +1,4 @@
-"""Names of chapters in EPUB books: many stand in the table of contents only."""
+"""Names of chapters in EPUB books: only the table of contents holds many of them."""
 
 from __future__ import annotations
 
@@ -10,13 +10,11 @@ from urllib.parse import unquote
 
 from selectolax.lexbor import LexborHTMLParser
 
-from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
+from calypso_mcp.local.indexing.formats.encodings.labels import codec_of, xml_encoding
 from calypso_mcp.local.indexing.formats.office.packages import Package, decode_part
 
 _BODY = re.compile(r"<body\b[^<>]*>")
 _PAGES = (".xhtml", ".html", ".htm")
-_DECLARED = re.compile(rb"""<\?xml[^<>]{0,100}\bencoding=["']([\w.:-]{1,40})["']""")
-_LONGEST_DECLARATION = 200
 _LONGEST_NAME = 300
 #: A chapter that names itself without a heading does so in one of its first elements.
 _OPENING_LINES = 20
@@ -68,8 +66,7 @@ def _chapters(package: Package, pages: Mapping[str, str]) -> Iterator[tuple[str,
 
 def _foreign_codec(content: bytes) -> str | None:
     """Return the codec of a page that declares another encoding than Unicode; None of any other."""
-    declared = _DECLARED.match(content[:_LONGEST_DECLARATION])
-    codec = codec_of(declared[1].decode()) if declared else None
+    codec = codec_of(xml_encoding(content))
     return None if codec is None or codec.startswith("utf-") else codec
 
 

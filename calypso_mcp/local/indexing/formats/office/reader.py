@@ -62,10 +62,7 @@ def _read_placed_files(package: Package | None, file: FileContent) -> Document:
     """Return the content of the files inside this one."""
     members = package.members() if package is not None else find_placed_files(file.data)
     found = [read_member(member, "embedded file", file) for member in islice(members, MOST_MEMBERS)]
-    # Their lines are not lines of this file.
-    blocks = (
-        replace(block, line_start=None, line_end=None) for document in found for block in document.blocks
-    )
+    blocks = (block for document in found for block in document.blocks)
     warnings = (warning for document in found for warning in document.warnings)
     return Document(tuple(blocks), warnings=tuple(warnings))
 

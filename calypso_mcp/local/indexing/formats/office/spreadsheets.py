@@ -8,7 +8,7 @@ files of some programs that the other does not: one is enough.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date, datetime, time
+from datetime import datetime, time
 from io import BytesIO
 
 import anydoc
@@ -108,8 +108,4 @@ def _value(cell: object) -> str:
         return str(cell).upper()
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
-    if isinstance(cell, datetime) and cell.time() == time():
-        cell = cell.date()
-    if isinstance(cell, datetime):
-        return cell.isoformat(sep=" ")
-    return cell.isoformat() if isinstance(cell, date) else str(cell)
+    return str(cell.date() if isinstance(cell, datetime) and cell.time() == time() else cell)

@@ -37,10 +37,9 @@ _RIGHT_RUN = re.compile(r"R(?:[RO]*R)?")
 #: A letter with its marks.
 _CLUSTER = re.compile(r".[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed]*")
 #: Letters that only end a word: Hebrew final forms, Arabic ta marbuta and alef maksura.
-_ENDS_WORD = re.compile(r"(?<=[\u05d0-\u05ea\u0621-\u064a])[םןךףץةى](?![\u05d0-\u05ea\u0621-\u064a])")
-_ENDS_WORD_BACKWARDS = re.compile(
-    r"(?<![\u05d0-\u05ea\u0621-\u064a])[םןךףץةى](?=[\u05d0-\u05ea\u0621-\u064a])"
-)
+_FINAL, _LETTER = "[םןךףץةى]", r"[\u05d0-\u05ea\u0621-\u064a]"
+_ENDS_WORD = re.compile(rf"(?<={_LETTER}){_FINAL}(?!{_LETTER})")
+_ENDS_WORD_BACKWARDS = re.compile(rf"(?<!{_LETTER}){_FINAL}(?={_LETTER})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +149,7 @@ def _shown(line: _Line) -> str | None:
 
 def _turned(shown: str) -> str:
     """Return in reading order what stands in a line from left to right."""
-    clusters = re.findall(
-        r".[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed]*", shown
-    )
+    clusters = _CLUSTER.findall(shown)
     kinds = "".join(_CLASSES.get(unicodedata.bidirectional(cluster[0]), "O") for cluster in clusters)
     if kinds.count("R") < kinds.count("L"):
         for run in _RIGHT_RUN.finditer(kinds):

@@ -15,7 +15,6 @@ _pdfium: Any = pdfium  # not typed
 #: Annotations looked at on one page; more are drawings.
 _MOST_ANNOTATIONS = 5_000
 _MOST_BYTES = 2_000_000
-_CLOSING_ZERO_BYTES = 2
 #: Kinds of annotation whose contents a person wrote. Those of links and media describe them.
 _WRITTEN: frozenset[int] = frozenset(
     {
@@ -78,11 +77,11 @@ def _xfa_packet(pdf: Any, index: int, buffer: Any, most: int) -> int:
 
 
 def _bytes(read: Callable[[Any, int], int]) -> bytes:
-    """Return what a function of PDFium's that fills a buffer has to say."""
+    """Return the bytes that a function of PDFium writes into a buffer, of UTF-16 units for its strings."""
     size = min(read(None, 0), _MOST_BYTES)
-    buffer = ctypes.create_string_buffer(size)
+    buffer = (ctypes.c_ushort * ((size + 1) // 2))()
     read(buffer, size)
-    return buffer.raw[:size]
+    return bytes(buffer)[:size]
 
 
 def _field(form: Any, annotation: Any) -> str:
@@ -113,11 +112,5 @@ def _of_form(read: Any, form: Any, annotation: Any) -> str:
 
 
 def _string(read: Callable[[Any, int], int]) -> str:
-    """Return what a function of PDFium's that fills a buffer of UTF-16 has to say."""
-    size = min(read(None, 0), _MOST_BYTES)
-    if size <= _CLOSING_ZERO_BYTES:
-        return ""
-    buffer = ctypes.create_string_buffer(size)
-    read(ctypes.cast(buffer, ctypes.POINTER(ctypes.c_ushort)), size)
-    text = buffer.raw[:size].decode("utf-16-le", "ignore").rstrip("\x00")
+    text = _bytes(read).decode("utf-16-le", "ignore").rstrip("\x00")
     return text.replace("\r\n", "\n").replace("\r", "\n").strip()

@@ -43,6 +43,9 @@ class Legible:
     characters: int = field(default=0, compare=False)
 
 
+_ILLEGIBLE = Legible("", is_page=False)
+
+
 def judge(text: str) -> Legible:
     """Return `text` without garbled lines and characters, empty where nothing in it is a word.
 
@@ -51,19 +54,15 @@ def judge(text: str) -> Legible:
     """
     squeezed = _squeezed(text)
     if squeezed.isprintable() and _REPLACEMENT not in squeezed:  # no garbage for sure, as on most pages
-        is_legible = _spells_words(text, squeezed)
-        return (
-            Legible(text, is_page=True, characters=len(squeezed))
-            if is_legible
-            else Legible("", is_page=False)
-        )
+        whole = Legible(text, is_page=True, characters=len(squeezed))
+        return whole if _spells_words(text, squeezed) else _ILLEGIBLE
     kept = [line for line in text.split("\n") if _garbled_share(line) < _GARBLED_LINE]
     cleaned = "\n".join(
         "".join(" " if _is_garbage(character) else character for character in line) for line in kept
     )
     left = _squeezed(cleaned)
     if not _spells_words(cleaned, left):
-        return Legible("", is_page=False)
+        return _ILLEGIBLE
     is_page = (len(squeezed) - len(left)) / len(squeezed) < _LOST_SHARE
     return Legible(cleaned, is_page, len(left))
 

@@ -15,37 +15,12 @@ _SOFT_BREAK = re.compile(r"=\n[ \t]?")
 _ESCAPED = re.compile(r"\\([nN\\,;])")
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)\d\d(Z?))?$")
 _COMPONENTS = frozenset({"VEVENT", "VTODO", "VJOURNAL", "VCARD", "VFREEBUSY"})
-#: What only programs need.
-_NOISE = frozenset(
-    {
-        *(
-            "BEGIN",
-            "END",
-            "VERSION",
-            "PRODID",
-            "UID",
-            "DTSTAMP",
-            "SEQUENCE",
-            "CREATED",
-            "LAST-MODIFIED",
-            "REV",
-        ),
-        *(
-            "PHOTO",
-            "LOGO",
-            "SOUND",
-            "KEY",
-            "TRANSP",
-            "CALSCALE",
-            "METHOD",
-            "CLASS",
-            "ACTION",
-            "TRIGGER",
-            "TZID",
-        ),
-        "X-APPLE-STRUCTURED-LOCATION",
-    }
-)
+#: Properties that only programs need.
+_NOISE_NAMES = """
+    BEGIN END VERSION PRODID UID DTSTAMP SEQUENCE CREATED LAST-MODIFIED REV PHOTO LOGO SOUND KEY TRANSP
+    CALSCALE METHOD CLASS ACTION TRIGGER TZID X-APPLE-STRUCTURED-LOCATION
+"""
+_NOISE = frozenset(_NOISE_NAMES.split())
 
 
 def read_cards(file: FileContent) -> Document:

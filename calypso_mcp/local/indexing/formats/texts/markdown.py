@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from html import unescape
 
 from calypso_mcp.domain.outlines import REPEATED
-from calypso_mcp.local.indexing.chunking import MAX_CHARS, TARGET_CHARS
+from calypso_mcp.local.indexing.chunking import MAX_CHARS
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
+from calypso_mcp.local.indexing.formats.tables import fill_passages
 from calypso_mcp.local.indexing.formats.texts.front_matter import front_matter
 from calypso_mcp.local.indexing.formats.texts.text import paragraphs
 
@@ -67,18 +68,12 @@ def _paragraphs(lines: list[str], start: int, end: int) -> Iterator[Block]:
 
 
 def _table(lines: list[str], start: int, stop: int) -> Iterator[Block]:
-    if sum(map(len, lines[start:stop])) <= MAX_CHARS:
+    if sum(map(len, lines[start:stop])) <= MAX_CHARS or stop == start + 2:
         yield Block("\n".join(lines[start:stop]), None, start + 1, stop, is_table=True)
         return
     top = lines[start : start + 2]
-    first = start + 2
-    size = sum(map(len, top))
-    for index in range(start + 2, stop):
-        if index > first and size + len(lines[index]) > TARGET_CHARS:
-            yield _rows(top, lines, first, index)
-            first, size = index, sum(map(len, top))
-        size += len(lines[index]) + 1
-    yield _rows(top, lines, first, stop)
+    for run in fill_passages(range(start + 2, stop), lambda index: len(lines[index]), sum(map(len, top))):
+        yield _rows(top, lines, run[0], run[-1] + 1)
 
 
 def _rows(top: Sequence[str], lines: Sequence[str], start: int, stop: int) -> Block:

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
-from calypso_mcp.local.indexing.formats.encodings.decoding import decode
+from calypso_mcp.local.indexing.formats.encodings.decoding import decode, strip_terminal_codes
 from calypso_mcp.local.indexing.formats.html.reader import read_html
 from calypso_mcp.local.indexing.formats.texts.markdown import markdown_blocks
 from calypso_mcp.local.indexing.formats.texts.text import paragraphs, text_document
-
-_TERMINAL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 def read_notebook(file: FileContent) -> Document:
@@ -53,7 +50,7 @@ def _cell_blocks(cell: Mapping[str, Any], number: int) -> Iterator[Block]:
         printed = "\n".join(filter(None, map(_printed, cell.get("outputs") or ())))
         found = (*paragraphs(source.split("\n"), 1), *paragraphs(printed.split("\n"), 1))
     for block in found:
-        yield replace(block, part=part, line_start=None, line_end=None)
+        yield replace(block.without_lines(), part=part)
 
 
 def _printed(output: Any) -> str:
@@ -62,7 +59,7 @@ def _printed(output: Any) -> str:
     failure = _text(fields.get("traceback")) or _text(fields.get("evalue"))
     said = (fields.get("text"), data.get("text/markdown"), data.get("text/plain"), failure)
     if printed := _text(next(filter(None, said), "")):
-        return _TERMINAL.sub("", printed)
+        return strip_terminal_codes(printed)
     page = _text(data.get("text/html"))
     return read_html(FileContent(page.encode(), charset="utf-8")).text if page.strip() else ""
 
