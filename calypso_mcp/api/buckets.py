@@ -76,10 +76,14 @@ class Bucket:
 
     id: str
     slug: str
-    name: str = ""
+    name: Annotated[str, BeforeValidator(lambda name: name or "")] = ""
     status: Annotated[str, AfterValidator(_share)] = BucketStatus.ACTIVE
     description: str | None = None
-    member_count: Annotated[StrictInt, _named("memberCount", "member_count")] = 0
+    member_count: Annotated[
+        StrictInt,
+        _named("memberCount", "member_count"),
+        BeforeValidator(lambda count: 0 if count is None else count),
+    ] = 0
     kept_counts: Annotated[
         tuple[tuple[str, StrictInt], ...],
         _named("counts"),

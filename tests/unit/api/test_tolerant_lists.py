@@ -8,6 +8,7 @@ import pytest
 
 from calypso_mcp.api.agents import AgentModel
 from calypso_mcp.api.batches import BatchFinalized, BatchSession
+from calypso_mcp.api.buckets import MadeBucket
 from calypso_mcp.api.search import SearchResponse
 
 
@@ -33,6 +34,12 @@ def test_null_is_an_empty_list() -> None:
     assert BatchFinalized.model_validate({"batch_id": "b", **lists}).finalized == ()
     assert BatchSession.model_validate({"batch_id": "b", "accepted": None, "rejected": None}).accepted == ()
     assert SearchResponse.model_validate({"results": None}).results == ()
+
+
+def test_a_bucket_may_leave_what_describes_it_null() -> None:
+    described = dict.fromkeys(["name", "description", "memberCount", "counts", "fileCount", "bucketStore"])
+    bucket = MadeBucket.model_validate({"id": "b", "slug": "handbook", **described}).bucket
+    assert (bucket.slug, bucket.name, bucket.member_count, bucket.file_count) == ("handbook", "", 0, 0)
 
 
 def test_a_result_without_attributes_is_a_result() -> None:
