@@ -70,7 +70,6 @@ def test_preformatted_text_keeps_its_lines() -> None:
         "<script>var noise = '<p>noise</p>'</script>",
         "<style>.noise { }</style>",
         "<nav><a>noise</a></nav>",
-        "<footer>noise</footer>",
         "<template><p>noise</p></template>",
         "<noscript>Allow JavaScript to see the noise.</noscript>",
         "<noscript><img src=noise.png></noscript>",
@@ -80,6 +79,7 @@ def test_preformatted_text_keeps_its_lines() -> None:
         "<div aria-hidden='true'>noise</div>",
         "<ul role=navigation><li>noise</ul>",
         "<button>noise</button>",
+        "<div><button class=close>noise</button></div>",
         "<select><option>noise</select>",
         "<svg><defs><text>noise</text></defs></svg>",
         "<img src=noise.png alt='noise.png'>",
@@ -105,6 +105,10 @@ def test_what_is_not_content_is_left_out(noise: str) -> None:
         "<select><option>Ten<option selected>Ninety euros</select>",
         "<p><math><mi>Ninety</mi> <mi>euros</mi></math></p>",
         "<noscript><p>Ninety euros</p></noscript>",
+        "<h2><button>Ninety euros</button></h2>",
+        "<button aria-expanded=false>Ninety euros</button>",
+        "<div role=region aria-labelledby=a hidden>Ninety euros</div>",
+        "<x-y><template shadowrootmode=open><p>Ninety euros</p></template></x-y>",
         "<iframe srcdoc='&lt;p&gt;Ninety euros&lt;!-- '></iframe>",
         '<iframe title=a srcdoc="<p>Ninety <b>euros</b>"></iframe>',
     ],
@@ -119,8 +123,26 @@ def test_what_a_title_explains_stands_behind_its_text() -> None:
     ]
 
 
-def test_a_footer_of_the_content_is_content() -> None:
-    assert texts("<article><p>text</p><footer>by Ada</footer></article>") == ["text", "by Ada"]
+@pytest.mark.parametrize("is_page", [True, False])
+def test_a_footer_of_the_content_is_content(*, is_page: bool) -> None:
+    body = b"<article><p>text</p><footer>by Ada</footer></article><footer>Imprint</footer>"
+    found = read_html(FileContent(body, is_page=is_page)).text.split("\n\n")
+    assert found == ["text", "by Ada", *(() if is_page else ("Imprint",))]
+
+
+def test_what_is_shown_without_frames_is_read() -> None:
+    page = b"<html><frameset cols='*'>\n<frame src=a><noframes><body><p>Nine</body></noframes></frameset>"
+    assert read_html(FileContent(page)).text == "Nine"
+
+
+def test_a_button_that_asks_stands_above_its_answer() -> None:
+    assert texts("<button>How long?</button><div>Nine weeks</div>") == ["How long?", "Nine weeks"]
+
+
+def test_a_form_keeps_what_was_typed_apart_from_its_labels() -> None:
+    assert texts("<form><label>Holder</label><input value='Ottilie'>since<input value=May></form>") == [
+        "Holder Ottilie since May"
+    ]
 
 
 def test_markup_that_is_broken_is_read_as_browsers_do() -> None:

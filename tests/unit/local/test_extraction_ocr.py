@@ -56,7 +56,7 @@ def scans() -> Iterator[tuple[str, bytes]]:
     yield "helvetica.png", picture_file([photograph(typeset(PROSE))], "PNG")
     yield "times.jpg", picture_file([photograph(typeset(PROSE, "Times-Roman", 12))], "JPEG")
     yield "courier.tiff", picture_file([photograph(typeset(PROSE, "Courier", 10))], "TIFF")
-    yield "bold.webp", picture_file([photograph(typeset(PROSE, "Helvetica-Bold", 10))], "WEBP")
+    yield "sideways.webp", picture_file([photograph(typeset(PROSE)).rotate(90, expand=True)], "WEBP")
     yield "scan.pdf", scanned_pages([photograph(typeset(PROSE, "Times-Italic", 13))])
 
 

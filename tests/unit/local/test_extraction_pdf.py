@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from calypso_mcp.local.indexing.chunking import Chunk, split
-from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
+from calypso_mcp.local.indexing.formats.pdf.paragraphs import page_blocks
 from calypso_mcp.local.indexing.formats.pdf.reader import read_pdf
 from tests.support.pdfs import encrypted_pdf, scanned_pdf, text_pdf
 
@@ -63,6 +64,12 @@ def test_a_short_last_line_ends_a_paragraph(tmp_path: Path) -> None:
 def test_a_word_broken_at_a_line_end_is_whole_again(tmp_path: Path) -> None:
     path = write(tmp_path, text_pdf([["Customers are paid on re-", "ceipt of the parcel."]]))
     assert "receipt of the parcel" in read(path).text.replace("\n", " ")
+
+
+def test_chinese_that_only_the_margin_parts_is_whole_again() -> None:
+    lines = ["试用期为三个月，年假为每年十五天，请假须提前三", "天通知主管。", "第二段"]
+    [first, second] = page_blocks("\n".join(lines), Part("page", 1), {})
+    assert (first.text, second.text) == ("".join(lines[:2]), lines[2])
 
 
 def test_letters_beyond_ascii_are_read(tmp_path: Path) -> None:

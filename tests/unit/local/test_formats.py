@@ -96,6 +96,11 @@ READ = {
         "[0:00:01] Yes, no & so",
     ),
     "web subtitles": ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Bob>Hello\n", "[00:01] Hello"),
+    "subtitles that roll": (
+        "a.vtt",
+        "WEBVTT\n\n00:01.000 --> 00:02.000\n \nthe price\n\n00:02.000 --> 00:03.000\nthe price\nrose\n",
+        "[00:01] the price rose",
+    ),
     "calendar": (
         "a.ics",
         EVENT,

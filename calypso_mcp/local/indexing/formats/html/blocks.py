@@ -12,13 +12,13 @@ from calypso_mcp.local.indexing.formats.html.lines import SourceLines
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, fill_passages
 
 _NEVER_CONTENT = """
-    script style noscript template canvas iframe object embed head nav button rp rt datalist audio video
+    script style noscript template canvas iframe object embed head nav rp rt datalist audio video
     symbol defs metadata annotation annotation-xml
 """
 _BLOCK_ELEMENTS = """
     address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption
     figure footer form header hgroup hr legend li main menu ol p pre section select summary table tbody td
-    textarea tfoot th thead tr ul title desc text
+    button textarea tfoot th thead tr ul title desc text
 """
 _SKIPPED = frozenset(_NEVER_CONTENT.split())
 BLOCKS = frozenset(_BLOCK_ELEMENTS.split())
@@ -26,6 +26,13 @@ BLOCKS = frozenset(_BLOCK_ELEMENTS.split())
 _SKIPPED_ROLES = frozenset({"navigation", "search", "menu", "menubar", "toolbar", "banner"})
 #: A form that was saved filled in shows what was typed.
 _TYPED_INTO = frozenset({"text", "email", "tel", "url", "number", "date", "search", None})
+#: A button there, one that unfolds something and one that asks is the heading of what it unfolds (WAI-ARIA,
+#: accordion).
+_HEADED = frozenset({*(f"h{level}" for level in range(1, 7)), "summary", "dt"})
+_QUESTION = ("?", "\uff1f", "\u061f")
+_UNFOLDING = frozenset({"aria-controls", "aria-expanded"})
+#: What is folded up or lies behind another tab, and is shown on demand.
+_FOLDED_ROLES = frozenset({"region", "tabpanel"})
 _FORM_CONTROLS = frozenset({"textarea", "select", "form", "html", "body"})
 #: Elements whose title says more than their text; that of a link repeats it.
 _EXPLAINED = frozenset(
@@ -42,7 +49,11 @@ _SECTIONS = frozenset({"article", "main"})
 
 
 def visible_blocks(
-    root: LexborNode, lines: SourceLines, left_out: Container[int] = frozenset()
+    root: LexborNode,
+    lines: SourceLines,
+    left_out: Container[int] = frozenset(),
+    *,
+    has_footer: bool = False,
 ) -> list[Block]:
     """Return the text below `root` as headings, paragraphs, lists and tables, in reading order.
 
@@ -52,14 +63,15 @@ def visible_blocks(
         root: Of the tree.
         lines: Finds the lines of each block in the markup.
         left_out: Memory ids of elements to skip.
+        has_footer: Whether the footer of the page is content.
     """
-    return _Reader(lines, left_out).read(root)
+    return _Reader(lines, left_out, has_footer=has_footer).read(root)
 
 
 def is_never_content(node: LexborNode) -> bool:
     """Whether an element holds no text for readers, or is hidden."""
     is_unchosen = node.tag == "option" and "selected" not in node.attributes
-    return node.tag in _SKIPPED or is_unchosen or _is_hidden(node)
+    return node.tag in _SKIPPED or is_unchosen or _is_mere_button(node) or _is_hidden(node)
 
 
 def said_by_attributes(node: LexborNode, *, is_empty: bool) -> str:
@@ -81,9 +93,16 @@ def said_by_attributes(node: LexborNode, *, is_empty: bool) -> str:
     return "" if not said or _FILE_NAME.fullmatch(said) else said
 
 
+def _is_mere_button(node: LexborNode) -> bool:
+    if node.tag != "button" or not _UNFOLDING.isdisjoint(node.attributes):
+        return False
+    is_headed = node.parent is not None and node.parent.tag in _HEADED
+    return not is_headed and not node.text().rstrip().endswith(_QUESTION)
+
+
 def _is_hidden(node: LexborNode) -> bool:
     attributes = node.attributes
-    if not attributes:
+    if not attributes or attributes.get("role") in _FOLDED_ROLES:
         return False
     style = (attributes.get("style") or "").replace(" ", "").lower()
     return (
@@ -102,8 +121,9 @@ class _Reader:
     or to a cell of the open row. Outside lists and tables every line is a block of its own.
     """
 
-    def __init__(self, source: SourceLines, left_out: Container[int]) -> None:
+    def __init__(self, source: SourceLines, left_out: Container[int], *, has_footer: bool) -> None:
         self._source = source
+        self._has_footer = has_footer
         self._left_out = left_out
         #: First and last line of the text gathered for the next block; empty where they are unknown.
         self._span: list[int] = []
@@ -141,9 +161,8 @@ class _Reader:
         return self._blocks
 
     def _is_skipped(self, node: LexborNode) -> bool:
-        if (node.tag == "footer" and not self._sections) or node.mem_id in self._left_out:
-            return True
-        return is_never_content(node)
+        is_of_page = node.tag == "footer" and not self._sections and not self._has_footer
+        return is_of_page or node.mem_id in self._left_out or is_never_content(node)
 
     def _add(self, text: str) -> None:
         if (found := self._source.find(text)) is not None:
@@ -158,7 +177,7 @@ class _Reader:
             return
         is_empty = self._texts_before.pop() == self._texts
         if said := said_by_attributes(node, is_empty=is_empty):
-            self._add(said if is_empty else f" ({said})")
+            self._add(f" {said} " if node.tag == "input" else said if is_empty else f" ({said})")
 
     def _heading(self, level: int, *, entering: bool) -> None:
         if entering:

@@ -29,7 +29,7 @@ def main_content(root: LexborNode, markup: str, blocks: Sequence[Block]) -> tupl
     """
     whole = _chars(blocks)
     for marked in _marked(root):
-        main = visible_blocks(marked, SourceLines(markup))
+        main = visible_blocks(marked, SourceLines(markup), has_footer=True)
         if _chars(main) >= _LEAST_SHARE * whole:
             return (*_missing_heading(main, blocks), *main)
     rest = visible_blocks(root, SourceLines(markup), find_furniture(root))

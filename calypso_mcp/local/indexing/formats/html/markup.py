@@ -23,6 +23,8 @@ _MOST_ATTRIBUTES = 1_000
 _NOSCRIPT = re.compile(
     r"<noscript(?:\s[^<>]*+)?>([^<]*+(?:<(?!/?noscript)[^<]*+)*+)</noscript\s*>", re.IGNORECASE
 )
+#: Of frames, only what is shown without them is there.
+_FRAMES = re.compile(r"</?(?:noframes|frameset|frame)\b([^<>]*+)>", re.IGNORECASE)
 #: A style that is never closed goes on to the end.
 _NO_WORDS = re.compile(
     r"<style\b[^<]*+(?:<(?!/style)[^<]*+)*+(?:</style)?+|<[^<>]*+>|[\W\d_]++", re.IGNORECASE
@@ -32,7 +34,8 @@ _NO_WORDS = re.compile(
 def prepare(markup: str, read_frame: Callable[[str], str], *, is_xhtml: bool) -> str:
     """Return `markup` with as many line ends.
 
-    Documents that frames hold themselves follow as paragraphs; text for browsers without scripts is text, but
+    Documents that frames hold themselves follow as paragraphs; what is shown without frames, and what stands
+    in the shadow of an element, stands in the page; text for browsers without scripts is text, but
     for the advice to allow them; elements with absurdly many attributes have none.
 
     Args:
@@ -48,11 +51,14 @@ def prepare(markup: str, read_frame: Callable[[str], str], *, is_xhtml: bool) ->
         if name == "iframe" and (frame := _FRAME.search(attributes)) is not None:
             text = " ".join(read_frame(unescape(frame[1] or frame[2] or "")).split())
             return f"<p>{escape(text)}</p>{tag[0]}"
+        if name == "template" and "shadowroot" in attributes.lower():
+            return f"<div>{_line_ends(attributes)}"
         if is_xhtml and attributes.endswith("/") and name not in _VOID and tag[0].endswith(">"):
             return f"<{tag[1]}{attributes[:-1]}></{tag[1]}>"
         return tag[0]
 
-    return _NOSCRIPT.sub(_shown, _TAG.sub(changed, markup))
+    shown = _NOSCRIPT.sub(_shown, _TAG.sub(changed, markup))
+    return _FRAMES.sub(lambda tag: _line_ends(tag[1]), shown)
 
 
 def _has_too_many(attributes: str) -> bool:

@@ -6,7 +6,7 @@ import re
 
 from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
-from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.encodings.labels import xml_encoding
 from calypso_mcp.local.indexing.formats.html.blocks import visible_blocks
@@ -43,9 +43,11 @@ def read_html(file: FileContent) -> Document:
     # Not any title: a drawing in the page has one of its own.
     title = parser.css_first("head > title")
     root = parser.body or parser.root
-    blocks = tuple(visible_blocks(root, SourceLines(markup))) if root is not None else ()
-    if file.is_page and root is not None:
-        blocks = main_content(root, markup, blocks)
+    blocks: tuple[Block, ...] = ()
+    if root is not None:
+        # Each page of a site has the footer, but one file that somebody chose is content to its end.
+        blocks = tuple(visible_blocks(root, SourceLines(markup), has_footer=not file.is_page))
+        blocks = main_content(root, markup, blocks) if file.is_page else blocks
     if markup.count("\n") < len(blocks):
         # Lines that hold several paragraphs tell a reader nothing.
         blocks = tuple(block.without_lines() for block in blocks)

@@ -80,11 +80,12 @@ def _line(text: str, corners: Any) -> Line:
 
 
 @cache
-def _languages(program: str) -> str:
-    """Return what tesseract has been installed for, as its argument."""
+def _arguments(program: str) -> Sequence[str]:
+    """Return what tesseract is to look for: the languages it has been installed for, pages on their side."""
     listed = subprocess.run([program, "--list-langs"], capture_output=True, timeout=_TESSERACT_S, check=False)
     names = [name.strip() for name in listed.stdout.decode(errors="replace").splitlines()[1:]]
-    return "+".join(name for name in names if name and name != "osd") or "eng"
+    languages = "+".join(name for name in names if name and name != "osd") or "eng"
+    return ("-l", languages, *(("--psm", "1") if "osd" in names else ()))
 
 
 def _tesseract_pages(image: bytes) -> list[str]:
@@ -92,7 +93,7 @@ def _tesseract_pages(image: bytes) -> list[str]:
     program = find_tesseract() or "tesseract"  # pictures are refused where nothing reads them
     try:
         done = subprocess.run(
-            [program, "-", "-", "-l", _languages(program), "tsv"],
+            [program, "-", "-", *_arguments(program), "tsv"],
             input=image,
             capture_output=True,
             timeout=_TESSERACT_S,

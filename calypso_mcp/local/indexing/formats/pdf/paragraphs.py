@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 from calypso_mcp.local.indexing.documents import Block, Part
@@ -12,6 +12,9 @@ from calypso_mcp.local.indexing.documents import Block, Part
 _BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
 #: A line shorter than this fraction of the page's longest that ends a sentence ends a paragraph, too.
 _SHORT_LINE = 0.8
+#: Lines of scripts without spaces between words, whose words go on in the next line where this one is full.
+_UNSPACED = re.compile(r"[\u2e80-\u9fff\uf900-\ufaff\uff00-\uff65]")
+_FULL_LINE, _LEAST_FULL_CHARS = 0.9, 10
 _SENTENCE_END = (".", "!", "?", ":", "。", "！", "？", "।")
 #: Bookmarks looked at; more are not headings but an index.
 _MAX_BOOKMARKS = 5_000
@@ -37,15 +40,25 @@ def page_blocks(text: str, page: Part, headings: dict[str, int]) -> Iterator[Blo
         for index, line in enumerate(lines):
             level = headings.get(_heading_key(line)) if headings else None
             if level is not None and start < index:
-                yield Block("\n".join(lines[start:index]), part=page)
+                yield Block(_joined(lines[start:index]), part=page)
             if level is not None:
                 yield Block(line, part=page, heading_level=level)
                 start = index + 1
             elif line.endswith(_SENTENCE_END) and len(line) < _SHORT_LINE * longest:
-                yield Block("\n".join(lines[start : index + 1]), part=page)
+                yield Block(_joined(lines[start : index + 1]), part=page)
                 start = index + 1
         if start < len(lines):
-            yield Block("\n".join(lines[start:]), part=page)
+            yield Block(_joined(lines[start:]), part=page)
+
+
+def _joined(lines: list[str]) -> str:
+    """Return the lines of a paragraph; Chinese and Japanese ones that only the margin parted as one."""
+    full = max(_LEAST_FULL_CHARS, _FULL_LINE * max(map(len, lines)))
+    text = lines[0]
+    for line, following in pairwise(lines):
+        goes_on = len(line) >= full and _UNSPACED.match(line[-1]) and _UNSPACED.match(following)
+        text += following if goes_on else f"\n{following}"
+    return text
 
 
 def headings_by_page(pdf: Any) -> dict[int, dict[str, int]]:

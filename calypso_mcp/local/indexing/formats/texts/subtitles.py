@@ -39,14 +39,16 @@ def read_subtitles(file: FileContent) -> Document:
 
 def _cues(lines: list[str]) -> Iterator[tuple[str, str, int, int]]:
     """Yield time, text, first and last line of what is shown at once."""
-    time, start = "", 0
+    time, start, before = "", 0, ""
     shown: list[str] = []
     for number, line in enumerate([*lines, ""], 1):
         if (times := _TIMES.match(line)) is not None:
             time, start, shown = times[1], number, []
         elif line.strip() and time:
-            shown.append(_plain(line))
-        elif not line.strip():
+            # Captions that roll show each line again, above the next.
+            shown += [text] if (text := _plain(line)) != before else []
+            before = text
+        elif shown or not line:
             if text := " ".join(filter(None, shown)):
                 yield time, text, start, number - 1
             time, shown = "", []
