@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import groupby, zip_longest
 from pathlib import Path
 
 import anyio
@@ -41,8 +41,7 @@ async def questions_about(paths: Sequence[Path]) -> list[str]:
 def _varied(paths: Sequence[Path]) -> list[Path]:
     """Order paths so that formats alternate: the first of each, then the second of each, and so on."""
     by_format = [list(group) for _, group in groupby(sorted(paths, key=_format), key=_format)]
-    ranked = [(rank, path) for group in by_format for rank, path in enumerate(group)]
-    return [path for _, path in sorted(ranked, key=lambda entry: entry[0])]
+    return [path for rank in zip_longest(*by_format) for path in rank if path is not None]
 
 
 def _format(path: Path) -> str:

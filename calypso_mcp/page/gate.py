@@ -163,11 +163,9 @@ class PageGate:
                 path = self._cookie_path(segment)
                 answer.delete_cookie(_cookie_name(segment), path=path, httponly=True, samesite="strict")
             return answer
-        told: Mapping[str, Any] = {}
         signed_in = await self._sessions.headers(_cookie(request)) is not None
-        if signed_in:
-            told = self._about(request)
-        return JSONResponse({"signed_in": signed_in, "asks_for": self._sessions.asks_for, **told})
+        about: Mapping[str, Any] = self._about(request) if signed_in else {}
+        return JSONResponse({"signed_in": signed_in, "asks_for": self._sessions.asks_for, **about})
 
     async def _found(self, request: Request) -> Response:
         if self._findings is None or await self._sessions.headers(_cookie(request)) is None:

@@ -62,10 +62,6 @@ class Sources:
         candidates = (Path(name), *(folder / name for folder in self.allowed))
         return next((path for path in candidates if path.is_absolute() and path.is_file()), None)
 
-    def allow_flags(self) -> list[str]:
-        """Return the flags that allow them."""
-        return [part for path in self.allowed for part in ("--allow-path", str(path))]
-
 
 def calls_for(sources: Sources, common: Mapping[str, object]) -> Iterator[dict[str, object]]:
     """Yield the arguments of each `upload_batch` call; globs only make sense for folders."""

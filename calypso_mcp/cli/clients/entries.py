@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
-from calypso_mcp.cli.clients.facts import LISTING_KEYS, Client
+from calypso_mcp.cli.clients.facts import LISTING_KEYS, URL_FIELDS, Client
 
 #: What a command line or an address of ours contains.
 _OURS = re.compile(r"\bcalypso[-_]mcp\b")
@@ -100,14 +100,7 @@ def _entry(client: Client, name: str, fields: Mapping[str, object], *, is_read: 
     program = fields.get(client.command_field, fields.get("command"))
     words = [*_texts(program), *_texts(fields.get("args"))]
     variables = _mapping(fields.get(client.environment_field, fields.get("env")))
-    url = next(
-        (
-            fields[field]
-            for field in (client.url_field, "url", "serverUrl", "httpUrl", "uri")
-            if field in fields
-        ),
-        None,
-    )
+    url = next((fields[name] for name in (client.url_field, *URL_FIELDS) if name in fields), None)
     return Entry(
         name,
         tuple(words),

@@ -189,3 +189,5 @@ CLIENTS = (
 
 #: Every key under which some client lists servers; a server under another client's key is never started.
 LISTING_KEYS = tuple(dict.fromkeys(client.key[0] for client in CLIENTS))
+#: Every field in which some client takes the address of a remote server.
+URL_FIELDS = tuple(dict.fromkeys(client.url_field for client in CLIENTS if client.url_field))

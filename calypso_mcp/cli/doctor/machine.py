@@ -71,7 +71,7 @@ def _full_text_search() -> Finding:
 
 def _libraries(requirements: Sequence[str]) -> Iterator[Finding]:
     missing: list[str] = []
-    extras: dict[str, list[str]] = {}
+    extras: dict[str, bool] = {}
     for requirement in requirements:
         found = _REQUIREMENT.match(requirement)
         if found is None:
@@ -79,9 +79,7 @@ def _libraries(requirements: Sequence[str]) -> Iterator[Finding]:
         name, marker = found.group(1), found.group(2) or ""
         is_there = _is_installed(name)
         if extra := _EXTRA.search(marker):
-            extras.setdefault(extra.group(1), [])
-            if not is_there:
-                extras[extra.group(1)].append(name)
+            extras[extra[1]] = is_there and extras.get(extra[1], True)
         elif not is_there and not marker:
             missing.append(name)
     if missing:
@@ -92,18 +90,18 @@ def _libraries(requirements: Sequence[str]) -> Iterator[Finding]:
         )
     else:
         yield ok(_AREA, "Every library is installed.")
-    for extra, absent in sorted(extras.items()):
+    for extra, is_installed in sorted(extras.items()):
         if extra in _FOR_CONTRIBUTORS:
             continue
-        if absent:
+        if is_installed:
+            yield ok(_AREA, f"Extra {extra}: installed.")
+        else:
             instead = "; tesseract reads pictures" if extra == "ocr" and find_tesseract() is not None else ""
             yield note(
                 _AREA,
                 f"Extra {extra}: not installed{instead}.",
                 f"To have it: {sys.executable} -m pip install '{PACKAGE}[{extra}]'",
             )
-        else:
-            yield ok(_AREA, f"Extra {extra}: installed.")
 
 
 def _is_installed(name: str) -> bool:

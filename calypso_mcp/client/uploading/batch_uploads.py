@@ -68,8 +68,22 @@ class BatchUploads:
             One outcome for every input, in the order given.
         """
         board = ProgressBoard(len(uploads), self._clock, on_progress)
+        outcomes: dict[int, FileState] = {}
         async with run_in_background(board.heartbeat):
-            return await self._run(uploads, board, superseded)
+            files = await self._prepare_all(uploads, outcomes, board)
+            board.enter("uploading", bytes_total=sum(file.prepared.size_bytes for file in files.values()))
+            board.done(len(uploads) - len(files))
+            anew = {
+                client_id
+                for client_id, file in files.items()
+                if not file.inputs.keys().isdisjoint(superseded)
+            }
+            states = await self._upload_files(files, board, anew)
+            for client_id, file in files.items():
+                outcomes.update(_outcomes(file, states[client_id]))
+            outcomes.update(await self._changed(files.values(), outcomes))
+            board.enter("done")
+        return [outcomes[index] for index in range(len(uploads))]
 
     async def look(
         self, uploads: Sequence[Upload], on_progress: Callable[[TransferProgress], None] | None = None
@@ -80,46 +94,22 @@ class BatchUploads:
         API could be asked about.
         """
         outcomes: dict[int, FileState] = {}
-        contents = await self._prepare_all(
-            uploads, outcomes, ProgressBoard(len(uploads), self._clock, on_progress)
-        )
-        verdicts = await self._recall.present(
-            {client_id: content.prepared for client_id, content in contents.items()}
-        )
-        for client_id, content in contents.items():
-            if client_id in verdicts and verdicts[client_id].is_replayed:
-                outcomes.update(_outcomes(content, verdicts[client_id]))
+        board = ProgressBoard(len(uploads), self._clock, on_progress)
+        files = await self._prepare_all(uploads, outcomes, board)
+        states = await self._recall.present({client_id: file.prepared for client_id, file in files.items()})
+        for client_id, file in files.items():
+            if client_id in states and states[client_id].is_replayed:
+                outcomes.update(_outcomes(file, states[client_id]))
         return [outcomes.get(index) for index in range(len(uploads))]
 
-    async def _run(
-        self, uploads: Sequence[Upload], board: ProgressBoard, superseded: Collection[int]
-    ) -> list[FileState]:
-        outcomes: dict[int, FileState] = {}
-        contents = await self._prepare_all(uploads, outcomes, board)
-        board.enter(
-            "uploading", bytes_total=sum(content.prepared.size_bytes for content in contents.values())
-        )
-        board.done(len(uploads) - len(contents))
-        anew = {
-            client_id
-            for client_id, content in contents.items()
-            if not content.inputs.keys().isdisjoint(superseded)
-        }
-        verdicts = await self._upload_contents(contents, board, anew)
-        for client_id, content in contents.items():
-            outcomes.update(_outcomes(content, verdicts[client_id]))
-        outcomes.update(await self._changed(contents.values(), outcomes))
-        board.enter("done")
-        return [outcomes[index] for index in range(len(uploads))]
-
     async def _changed(
-        self, contents: Iterable[_DistinctFile], outcomes: Mapping[int, FileState]
+        self, files: Iterable[_DistinctFile], outcomes: Mapping[int, FileState]
     ) -> dict[int, FileState]:
         """Return the outcomes of files that went to the same bucket with other content before."""
         places = {
             index: prepared.places
-            for content in contents
-            for index, prepared in content.inputs.items()
+            for file in files
+            for index, prepared in file.inputs.items()
             if outcomes[index].is_uploaded
         }
         sent: dict[str, set[str]] = defaultdict(set)
@@ -139,7 +129,7 @@ class BatchUploads:
     async def _prepare_all(
         self, uploads: Sequence[Upload], outcomes: dict[int, FileState], board: ProgressBoard
     ) -> dict[str, _DistinctFile]:
-        contents: dict[str, _DistinctFile] = {}
+        files: dict[str, _DistinctFile] = {}
 
         async def look_at(index: int) -> None:
             upload = uploads[index]
@@ -158,49 +148,46 @@ class BatchUploads:
                 board.hashed(0)
                 return
             client_id = _id(prepared, 0)
-            contents.setdefault(client_id, _DistinctFile(prepared, client_id)).inputs[index] = prepared
+            files.setdefault(client_id, _DistinctFile(prepared, client_id)).inputs[index] = prepared
             board.hashed(prepared.size_bytes)
 
         await for_each(look_at, range(len(uploads)), limit=_PARALLEL_HASHES)
-        return contents
+        return files
 
-    async def _upload_contents(
-        self, contents: Mapping[str, _DistinctFile], board: ProgressBoard, anew: Collection[str]
+    async def _upload_files(
+        self, files: Mapping[str, _DistinctFile], board: ProgressBoard, anew: Collection[str]
     ) -> dict[str, FileState]:
-        items = {client_id: content.prepared for client_id, content in contents.items()}
+        items = {client_id: file.prepared for client_id, file in files.items()}
         recalled = await self._recall.batches(items, split(items, self._limits.batch_files))
-        verdicts = recalled.verdicts
+        states = recalled.states
         for client_id in anew:
             if (
-                client_id in verdicts
-                and verdicts[client_id].is_replayed
-                and (old := verdicts.pop(client_id).file_id)
+                client_id in states
+                and states[client_id].is_replayed
+                and (old := states.pop(client_id).file_id)
             ):
                 recalled.gone.add(old)
-        board.done(len(verdicts), sum(items[client_id].size_bytes for client_id in verdicts))
-        left = [client_id for client_id in contents if client_id not in verdicts]
+        board.done(len(states), sum(items[client_id].size_bytes for client_id in states))
+        left = [client_id for client_id in files if client_id not in states]
         batches = recalled.unfinished
         for generation in range(MOST_GENERATIONS):
-            # An id of this generation -> the content it stands for.
-            ids = {_id(contents[client_id].prepared, generation): client_id for client_id in left}
-            items = {new: contents[client_id].prepared for new, client_id in ids.items()}
+            # The id of each file by its id in this generation.
+            ids = {_id(files[client_id].prepared, generation): client_id for client_id in left}
+            items = {new: files[client_id].prepared for new, client_id in ids.items()}
             batches += split(set(items).difference(*batches), self._limits.batch_files)
             found, again = await self._run_batches(batches, items, board)
             batches = []
-            gone = {client_id for client_id, verdict in found.items() if verdict.file_id in recalled.gone}
-            again += gone
-            found = {client_id: verdict for client_id, verdict in found.items() if client_id not in gone}
-            verdicts.update({ids[client_id]: verdict for client_id, verdict in found.items()})
-            left = [ids[client_id] for client_id in again]
+            gone = {new for new, state in found.items() if state.file_id in recalled.gone}
+            states.update({ids[new]: state for new, state in found.items() if new not in gone})
+            left = [ids[new] for new in (*again, *gone)]
             if not left:
-                return verdicts
-        verdicts.update({client_id: FileState.of_error(came_to_nothing()) for client_id in left})
-        return verdicts
+                return states
+        return {**states, **dict.fromkeys(left, FileState.of_error(came_to_nothing()))}
 
     async def _run_batches(
         self, batches: Iterable[Sequence[str]], items: Mapping[str, Prepared], board: ProgressBoard
     ) -> tuple[dict[str, FileState], list[str]]:
-        verdicts: dict[str, FileState] = {}
+        states: dict[str, FileState] = {}
         again: list[str] = []
 
         async def run(ids: Sequence[str]) -> None:
@@ -226,11 +213,11 @@ class BatchUploads:
                     await run(group)
                 return
             await self._sent.note(under_keys(_arrived(batch.states, items)))
-            verdicts.update(batch.states)
+            states.update(batch.states)
             again.extend(batch.again)
 
         await for_each(run, batches, limit=_PARALLEL_BATCHES)
-        return verdicts, again
+        return states, again
 
 
 def _by_destination(ids: Sequence[str], items: Mapping[str, Prepared]) -> list[list[str]]:
@@ -245,24 +232,24 @@ def _id(prepared: Prepared, generation: int) -> str:
 
 
 def _arrived(
-    verdicts: Mapping[str, FileState], items: Mapping[str, Prepared]
+    states: Mapping[str, FileState], items: Mapping[str, Prepared]
 ) -> Iterable[tuple[Prepared, FileState]]:
-    for client_id, verdict in verdicts.items():
-        if verdict.file_id is not None:
-            yield items[client_id], replace(verdict, client_file_id=client_id)
+    for client_id, state in states.items():
+        if state.file_id is not None:
+            yield items[client_id], replace(state, client_file_id=client_id)
 
 
-def _outcomes(content: _DistinctFile, verdict: FileState) -> dict[int, FileState]:
-    """Return the outcomes of all inputs with one content: the first uploads it, the others find it."""
+def _outcomes(file: _DistinctFile, state: FileState) -> dict[int, FileState]:
+    """Return the outcomes of all inputs that are one file: the first uploads it, the others find it."""
     found: dict[int, FileState] = {}
-    for position, index in enumerate(sorted(content.inputs)):
-        repeated = position > 0 and verdict.outcome == "accepted"
+    for position, index in enumerate(sorted(file.inputs)):
+        repeated = position > 0 and state.outcome == "accepted"
         found[index] = replace(
-            verdict,
-            client_file_id=content.id,
-            content_hash=content.prepared.content_hash,
-            size_bytes=content.prepared.size_bytes,
-            name=content.inputs[index].declaration.filename,
-            outcome="replayed" if repeated else verdict.outcome,
+            state,
+            client_file_id=file.id,
+            content_hash=file.prepared.content_hash,
+            size_bytes=file.prepared.size_bytes,
+            name=file.inputs[index].declaration.filename,
+            outcome="replayed" if repeated else state.outcome,
         )
     return found

@@ -29,12 +29,12 @@ class Recalled:
     """What earlier calls have done already.
 
     Attributes:
-        verdicts: States of files that the API has, and of files that it could not be asked about.
+        states: States of files that the API has, and of files that it could not be asked about.
         unfinished: Batches of earlier calls, to be continued with exactly these files.
         gone: Knowledge files that have failed or been deleted: a replay that ends in one does not count.
     """
 
-    verdicts: dict[str, FileState]
+    states: dict[str, FileState]
     unfinished: list[tuple[str, ...]]
     gone: set[str]
 
@@ -63,7 +63,7 @@ class Recall:
         return Recalled(recollection.states, unfinished, recollection.lost)
 
     async def present(self, items: Mapping[str, Prepared]) -> dict[str, FileState]:
-        """Return verdicts on the files that are known to have arrived; asks only, and changes nothing."""
+        """Return the states of the files that are known to have arrived; only asks, and changes nothing."""
         known = await self._known(items)
         recollection = Recollection({name: file for name, file in known.items() if file.file_id is not None})
         await self._ask(recollection, items)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from mcp.server.auth.provider import AccessToken, TokenVerifier
 from pydantic import SecretStr
 
+from calypso_mcp.domain.addresses import may_be_api_key
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.server.access.check_queue import CheckQueue
 from calypso_mcp.server.access.credentials import access_token, fingerprint
@@ -24,6 +25,7 @@ _ACCEPTED_FOR_S = 300.0
 _REFUSED_FOR_S = 30.0
 _REMEMBERED_CALLERS = 1_000
 _REMEMBERED_REFUSALS = 10_000
+#: Longer keys are refused without asking Calypso, in characters.
 _LONGEST_KEY = 512
 
 
@@ -69,7 +71,7 @@ class CallerKeyVerifier(TokenVerifier):
         Raises:
             Busy: Too many unknown keys are being checked.
         """
-        if not could_be_key(token):
+        if len(token) > _LONGEST_KEY or not may_be_api_key(token):
             return None
         mark, key = fingerprint(token), SecretStr(token)
         known = self._accepted.get(mark)
@@ -120,8 +122,3 @@ class CallerKeyVerifier(TokenVerifier):
             if len(self._refused) > _REMEMBERED_REFUSALS:
                 self._refused.popitem(last=False)
         return accepted
-
-
-def could_be_key(text: str) -> bool:
-    """Whether `text` can stand in a header as a key; anything else is refused without asking Calypso."""
-    return 0 < len(text) <= _LONGEST_KEY and text.isascii() and text.isprintable() and " " not in text

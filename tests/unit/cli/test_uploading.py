@@ -30,11 +30,7 @@ def test_each_folder_is_one_call_and_all_files_are_one(tmp_path: Path) -> None:
         {"bucket": "handbook", "include": ["*.md"], "directory": str(tmp_path / "b")},
         {"bucket": "handbook", "paths": [str(tmp_path / "x.md"), str(tmp_path / "y.md")]},
     ]
-    assert sources.allow_flags() == [
-        part
-        for folder in (tmp_path / "a", tmp_path / "b", tmp_path)
-        for part in ("--allow-path", str(folder))
-    ]
+    assert sources.allowed == (tmp_path / "a", tmp_path / "b", tmp_path)
 
 
 def test_a_path_with_nothing_there_is_refused_before_anything_starts(tmp_path: Path) -> None:
@@ -57,7 +53,7 @@ async def test_what_cannot_be_read_is_one_failure_and_the_rest_goes_on(
     monkeypatch.setattr(Path, "iterdir", refuse)
     sources = Sources.of([tmp_path / "good", tmp_path / "locked", tmp_path / "locked" / "a.md"])
     assert sources.folders == (tmp_path / "good",)
-    assert sources.allow_flags() == ["--allow-path", str(tmp_path / "good")]
+    assert sources.allowed == (tmp_path / "good",)
     [result] = await upload(_session(ScriptedClient()), replace(sources, folders=()), {}, _quiet)
     assert result["counts"] == {"failed": 2}
     assert all("Permission denied" in outcome["reason"] for outcome in result["outcomes"])

@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
         log_to_stderr(load_settings(chosen))
         sources = Sources.of(arguments.paths or [SAMPLES])
         asked = arguments.query or (() if arguments.paths else SAMPLE_QUESTIONS)
-        server_flags = [*settings_flags(chosen), *sources.allow_flags()]
+        server_flags = settings_flags({**chosen, "allow_paths": [str(path) for path in sources.allowed]})
         return anyio.run(_within_time, sources, asked, server_flags, arguments.time_limit)
 
 
