@@ -23,10 +23,14 @@ from calypso_mcp.settings import Settings, child_environment, knobs
 
 #: What a person types where an agent calls a tool.
 _COMMANDS = {
+    "add_qa": "add-qa",
+    "add_website": "add-url",
     "ask_agent": "ask",
     "create_bucket": "upload --create-bucket",
     "list_buckets": "list",
     "list_sources": "list BUCKET",
+    "read_source": "read",
+    "remove_source": "remove",
     "search_bucket": "search",
     "upload_batch": "upload",
     "upload_file": "upload",
@@ -153,10 +157,10 @@ def naming_create_bucket(bucket: str) -> Generator[None]:
         ) from error
 
 
-def in_commands(hint: str) -> str:
-    """Return a hint for agents as one for people: with the command to type in place of a tool to call."""
+def in_commands(text: str) -> str:
+    """Return a text for agents as one for people: with the command to type in place of a tool to call."""
     return _CALLED.sub(
-        lambda called: f"{'Run ' if called[1] else ''}`calypso-mcp {_COMMANDS[called[2]]}`", hint
+        lambda called: f"{'Run ' if called[1] else ''}`calypso-mcp {_COMMANDS[called[2]]}`", text
     )
 
 
@@ -164,7 +168,7 @@ def _failure(result: CallToolResult) -> ToolFailed:
     content = cast("dict[str, Any]", result.structured_content or {})
     error = cast("dict[str, Any]", content.get("error", {}))
     return ToolFailed(
-        str(error.get("message", "")),
+        in_commands(str(error.get("message", ""))),
         code=str(error.get("code", "")),
         hint=in_commands(str(error.get("next_step", ""))),
         retryable=bool(error.get("retryable")),

@@ -106,7 +106,7 @@ def unsupported_tool(name: str) -> InputError:
     return InputError(
         f"This backend cannot do what {name} does.",
         code="not_supported",
-        hint="Tell the user: no other tool does it, and nothing was changed.",
+        hint="Nothing else does it, and nothing was changed: tell the user.",
     )
 
 
