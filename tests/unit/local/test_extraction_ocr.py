@@ -55,7 +55,7 @@ def share_found(text: str) -> float:
 def scans() -> Iterator[tuple[str, bytes]]:
     yield "helvetica.png", picture_file([photograph(typeset(PROSE))], "PNG")
     yield "times.jpg", picture_file([photograph(typeset(PROSE, "Times-Roman", 12))], "JPEG")
-    yield "courier.tiff", picture_file([photograph(typeset(PROSE, "Courier", 10))], "TIFF")
+    yield "upside-down.tiff", picture_file([photograph(typeset(PROSE, "Courier", 10)).rotate(180)], "TIFF")
     yield "sideways.webp", picture_file([photograph(typeset(PROSE)).rotate(90, expand=True)], "WEBP")
     yield "scan.pdf", scanned_pages([photograph(typeset(PROSE, "Times-Italic", 13))])
 

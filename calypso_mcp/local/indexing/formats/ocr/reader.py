@@ -6,7 +6,7 @@ import importlib
 import subprocess
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
 from calypso_mcp.local.indexing.formats.ocr.engines import find_tesseract, is_rapidocr_installed
@@ -18,6 +18,8 @@ from calypso_mcp.local.indexing.formats.ocr.tesseract import parse_tesseract
 _TESSERACT_S = 300
 #: Confidence below which a line is noise.
 _LEAST_SCORE = 0.5
+#: Mean confidence above which a picture is not upside down.
+_UPRIGHT_SCORE = 0.95
 
 
 def read_picture(file: FileContent) -> Document:
@@ -67,10 +69,28 @@ def _rapidocr() -> Any:
 
 
 def _rapid_text(pixels: Any) -> str:
+    """Return the text of a picture; of one on its side or upside down, as it reads upright."""
+    seen = _seen(pixels)
+    lies_down = sum(line.bottom - line.top > line.right - line.left for line in seen.lines)
+    turns = (1, 3) if lies_down * 2 > len(seen.lines) else (2,) if seen.score < _UPRIGHT_SCORE else ()
+    turned = [_seen(importlib.import_module("numpy").rot90(pixels, turn).copy()) for turn in turns]
+    # Lines on their side are read nearly as well, but in reverse.
+    best = max((*turned, seen), key=lambda picture: round(picture.score, 1 if lies_down else 2))
+    return join_lines(best.lines)
+
+
+class _Seen(NamedTuple):
+    lines: list[Line]
+    #: Mean confidence.
+    score: float
+
+
+def _seen(pixels: Any) -> _Seen:
     found = _rapidocr()(pixels)
     if found.txts is None or found.boxes is None:
-        return ""
-    return join_lines([_line(text, corners) for text, corners in zip(found.txts, found.boxes, strict=True)])
+        return _Seen([], 1.0)
+    lines = [_line(text, corners) for text, corners in zip(found.txts, found.boxes, strict=True)]
+    return _Seen(lines, sum(found.scores) / len(lines))
 
 
 def _line(text: str, corners: Any) -> Line:
