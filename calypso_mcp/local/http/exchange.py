@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -71,8 +72,8 @@ def endpoint(handle: Handler) -> Callable[[Request], Awaitable[Response]]:
                 _event_stream(answer.events), headers=headers, media_type="text/event-stream"
             )
         elif isinstance(answer, Answer):
-            body = {**answer.body, "request_id": request_id}
-            answer = JSONResponse(body, answer.status, answer.headers)
+            body = to_json({**answer.body, "request_id": request_id})
+            answer = Response(body, answer.status, answer.headers, "application/json")
         answer.headers["X-Request-Id"] = request_id
         return answer
 

@@ -12,7 +12,7 @@ from heapq import nlargest
 
 from calypso_mcp.local.retrieval.expressions import any_of
 from calypso_mcp.local.retrieval.ranking import Row, telling
-from calypso_mcp.local.retrieval.statistics import Statistics, varints
+from calypso_mcp.local.retrieval.statistics import Statistics, total
 
 #: Passages that are ranked by all words (measured: 98.7 % of the ten best are the same as if all were).
 CANDIDATES = 64
@@ -180,5 +180,5 @@ def _rows(connection: sqlite3.Connection, passages: Sequence[int]) -> list[Row]:
         WHERE passages.id IN ({places})
         """  # noqa: S608  (numbers)
     )
-    rows = {row[0]: Row(sum(varints(sizes)), *row) for sizes, *row in found}
+    rows = {row[0]: Row(total(sizes), *row) for sizes, *row in found}
     return [rows[passage] for passage in passages]

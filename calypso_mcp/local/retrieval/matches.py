@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from itertools import takewhile, zip_longest
 
 from calypso_mcp.domain.outlines import find_spot, widen_to_section
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.index import Passage
-from calypso_mcp.local.retrieval.words.stems import Stems
+from calypso_mcp.local.retrieval.words.stems import Sought
 
 #: Sections up to so many characters are shown whole; of longer ones, at most so many.
 _SECTION_CHARS = 500
@@ -34,17 +35,16 @@ _LEAST_ADDED = 0.5
 _Span = tuple[int, int]
 
 
-def find_matches(stems: Stems, passages: Sequence[Passage], weights: Mapping[str, float]) -> list[Passage]:
+def find_matches(sought: Sought, passages: Sequence[Passage], weights: Mapping[str, float]) -> list[Passage]:
     """Return the passages, each with the part that holds most of what is sought.
 
     Args:
-        stems: Of these passages, which have been ranked.
+        sought: The phrases sought, in these passages among others.
         passages: Of one search.
-        weights: The phrases sought, and how much each tells.
+        weights: The same phrases, and how much each tells.
     """
-    held = _Sought.by(stems, list(weights)).held_by
     told = list(weights.values())
-    return [_with_match(passage, held, told) for passage in passages]
+    return [_with_match(passage, partial(_held_by, sought), told) for passage in passages]
 
 
 def match_quotations(passage: Passage, quoted: Collection[str]) -> Passage:
@@ -59,41 +59,17 @@ def match_quotations(passage: Passage, quoted: Collection[str]) -> Passage:
     return replace(passage, match=match) if match else passage
 
 
-@dataclass(frozen=True, slots=True)
-class _Sought:
-    """The phrases of a query, and how they are found in texts.
-
-    Attributes:
-        stems: Of each phrase, and whether it is the beginning of a word.
-        stems_of: The stems sought that a piece of text has.
-    """
-
-    stems: Sequence[tuple[Sequence[str], bool]]
-    stems_of: Mapping[str, Sequence[str]]
-
-    @classmethod
-    def by(cls, stems: Stems, phrases: Sequence[str]) -> _Sought:
-        """Return what `phrases` seek."""
-        own = [
-            (parts, phrase.endswith("*"))
-            for phrase, parts in zip(phrases, stems.of_words(phrases), strict=True)
-        ]
-        words = {part for parts, is_begun in own if not is_begun for part in parts}
-        return cls(
-            own, stems.matching(words, {part for parts, is_begun in own if is_begun for part in parts})
-        )
-
-    def held_by(self, text: str) -> int:
-        """Return a bit for each phrase that `text` holds."""
-        held = {stem for piece in text.split() for stem in self.stems_of.get(piece, ())}
-        bits = 0
-        for number, (parts, is_begun) in enumerate(self.stems):
-            if is_begun:
-                is_held = all(any(stem.startswith(part) for stem in held) for part in parts)
-            else:
-                is_held = held.issuperset(parts)
-            bits |= (bool(parts) and is_held) << number
-        return bits
+def _held_by(sought: Sought, text: str) -> int:
+    """Return a bit for each phrase sought that `text` holds."""
+    held = {stem for piece in text.split() for stem in sought.stems_of.get(piece, ())}
+    bits = 0
+    for number, (phrase, parts) in enumerate(sought.stems.items()):
+        if phrase.endswith("*"):
+            is_held = all(any(stem.startswith(part) for stem in held) for part in parts)
+        else:
+            is_held = held.issuperset(parts)
+        bits |= (bool(parts) and is_held) << number
+    return bits
 
 
 def _with_match(passage: Passage, held_by: Callable[[str], int], weights: Sequence[float]) -> Passage:

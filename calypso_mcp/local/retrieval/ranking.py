@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from calypso_mcp.local.indexing.documents import PartKind
-from calypso_mcp.local.retrieval.words.stems import Stems
+from calypso_mcp.local.retrieval.words.stems import Sought, Stems
 
 _SATURATION = 1.2
 _LENGTH_CORRECTION = 0.4
@@ -48,46 +48,17 @@ class Standing(NamedTuple):
     held: int
 
 
-def standings(
-    stems: Stems,
-    candidates: Sequence[Row],
-    weights: Mapping[str, float],
-    whole: Mapping[str, Collection[int]],
-    mean_length: float | None,
-) -> dict[int, Standing]:
-    """Return how well each candidate matches, by its id.
+class Column(NamedTuple):
+    """The pieces of a column of a passage, and what a word counts there."""
 
-    Args:
-        stems: The words of the candidates.
-        candidates: What to rank.
-        weights: The phrases sought, and how much each tells. Words of one stem count each.
-        whole: Passages that hold phrases of several words, which count once in each.
-        mean_length: Words of a passage on average; None takes that of the candidates.
-    """
-    lengths = {candidate.id: candidate.length for candidate in candidates}
-    mean = mean_length or sum(lengths.values()) / max(len(lengths), 1) or 1.0
-    damping = {
-        passage_id: _SATURATION * (1 - _LENGTH_CORRECTION + _LENGTH_CORRECTION * length / mean)
-        for passage_id, length in lengths.items()
-    }
-    found = _found(stems, candidates, list(weights), whole)
-    totals = dict.fromkeys(lengths, 0.0)
-    held = dict.fromkeys(lengths, 0)
-    for number, (weight, counts) in enumerate(zip(weights.values(), found, strict=True)):
-        for passage_id, count in counts.items():
-            totals[passage_id] += weight * count * (_SATURATION + 1) / (count + damping[passage_id])
-            held[passage_id] |= 1 << number
-    return {passage_id: Standing(total, held[passage_id]) for passage_id, total in totals.items()}
+    passage_id: int
+    pieces: Sequence[str]
+    weight: float
 
 
-def _found(
-    stems: Stems, candidates: Sequence[Row], phrases: Sequence[str], whole: Mapping[str, Collection[int]]
-) -> Iterator[dict[int, float]]:
-    """Yield for each phrase how often each candidate holds it, counted as FTS5 would."""
-    sought = list(zip(phrases, stems.of_words(phrases), strict=True))
-    words = {stem for phrase, own in sought if not phrase.endswith("*") for stem in own}
-    beginnings = {stem for phrase, own in sought if phrase.endswith("*") for stem in own}
-    columns = [
+def columns(stems: Stems, candidates: Sequence[Row]) -> list[Column]:
+    """Return the columns of the candidates that hold words, cut into pieces by `stems`."""
+    texts = [
         (candidate.id, text, weight)
         for candidate in candidates
         for text, weight in (
@@ -97,15 +68,61 @@ def _found(
         )
         if text
     ]
-    held: dict[str, dict[int, float]] = {}
-    counted = stems.counts([text for _, text, _ in columns], words, beginnings)
-    for (passage_id, _, weight), own_counts in zip(columns, counted, strict=True):
-        for stem, count in own_counts.items():
-            counts = held.setdefault(stem, {})
-            counts[passage_id] = counts.get(passage_id, 0.0) + weight * count
-    for phrase, own in sought:
+    pieces = stems.pieces(text for _, text, _ in texts)
+    return [
+        Column(passage_id, own, weight) for (passage_id, _, weight), own in zip(texts, pieces, strict=True)
+    ]
+
+
+def standings(
+    candidates: Sequence[Row],
+    columns: Sequence[Column],
+    sought: Sought,
+    weights: Mapping[str, float],
+    *,
+    whole: Mapping[str, Collection[int]],
+    mean_length: float | None,
+) -> list[Standing]:
+    """Return how well each candidate matches.
+
+    Args:
+        candidates: What to rank.
+        columns: Of the candidates.
+        sought: The phrases sought.
+        weights: The same phrases, and how much each tells. Words of one stem count each.
+        whole: Candidates that hold phrases of several words, which count once in each.
+        mean_length: Words of a passage on average; None takes that of the candidates.
+    """
+    lengths = {candidate.id: candidate.length for candidate in candidates}
+    mean = mean_length or sum(lengths.values()) / max(len(lengths), 1) or 1.0
+    damping = {
+        passage_id: _SATURATION * (1 - _LENGTH_CORRECTION + _LENGTH_CORRECTION * length / mean)
+        for passage_id, length in lengths.items()
+    }
+    totals = dict.fromkeys(lengths, 0.0)
+    held = dict.fromkeys(lengths, 0)
+    found = _found(columns, sought, whole)
+    for number, (weight, counts) in enumerate(zip(weights.values(), found, strict=True)):
+        for passage_id, count in counts.items():
+            totals[passage_id] += weight * count * (_SATURATION + 1) / (count + damping[passage_id])
+            held[passage_id] |= 1 << number
+    return [Standing(totals[passage_id], held[passage_id]) for passage_id in lengths]
+
+
+def _found(
+    columns: Sequence[Column], sought: Sought, whole: Mapping[str, Collection[int]]
+) -> Iterator[Mapping[int, float]]:
+    """Yield for each phrase how often candidates hold it, counted as FTS5 would."""
+    held: dict[str, dict[int, float]] = {stem: {} for own in sought.stems_of.values() for stem in own}
+    is_sought = sought.stems_of.__contains__
+    for passage_id, pieces, weight in columns:
+        for piece in filter(is_sought, pieces):
+            for stem in sought.stems_of[piece]:
+                counts = held[stem]
+                counts[passage_id] = counts.get(passage_id, 0.0) + weight
+    for phrase, own in sought.stems.items():
         if phrase in whole:
-            yield {candidate.id: 1.0 for candidate in candidates if candidate.id in whole[phrase]}
+            yield dict.fromkeys(whole[phrase], 1.0)
             continue
         # Other Unicode tables may cut a word that is one here; its rarest part stands for it.
         parts = (_beginning(held, stem) if phrase.endswith("*") else held.get(stem, {}) for stem in own)

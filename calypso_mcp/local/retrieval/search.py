@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -104,18 +104,19 @@ def search(
         # The mean length of all passages would tell of what others keep in buckets that are not searched.
         mean_length = statistics.mean_length if scope is None else None
         stems = Stems.kept_by(connection)
-        whole = {phrase: set(statistics.matches(phrase, scope)) for phrase in together if phrase in weights}
-        ranked = _ranked(
-            stems,
-            rows,
-            weights,
-            whole,
-            mean_length=mean_length,
-            reorder=reorder and partial(reorder, connection),
-        )
+        columns = ranking.columns(stems, rows)
+        sought = stems.seek(list(weights))
+        ids = {row.id for row in rows}
+        whole = {
+            phrase: ids.intersection(statistics.matches(phrase, scope))
+            for phrase in together
+            if phrase in weights
+        }
+        standings = ranking.standings(rows, columns, sought, weights, whole=whole, mean_length=mean_length)
+        ranked = _ranked(rows, standings, reorder and partial(reorder, connection))
     found = without_repeats(ranked, limit=limit, per_file=per_file, once_per_table=once_per_table)
     passages = [_passage(hit) for hit in found]
-    return find_matches(stems, passages, weights) if with_matches else passages
+    return find_matches(sought, passages, weights) if with_matches else passages
 
 
 def frequencies(
@@ -182,26 +183,19 @@ def _telling(query: str) -> list[tuple[str, list[str]]]:
 
 
 def _ranked(
-    stems: Stems,
     rows: Sequence[Row],
-    weights: Mapping[str, float],
-    whole: Mapping[str, Collection[int]],
-    *,
-    mean_length: float | None,
+    standings: Sequence[Standing],
     reorder: Callable[[Mapping[int, float]], Sequence[int]] | None,
 ) -> list[tuple[Row, Standing]]:
-    standings = ranking.standings(stems, rows, weights, whole, mean_length)
-    scores = dict(
-        sorted(
-            ((passage, standing.score) for passage, standing in standings.items()),
-            key=lambda entry: (-entry[1], entry[0]),
-        )
-    )
-    by_id = {row.id: row for row in rows}
-    order = list(scores) if reorder is None else reorder(scores)
+    """Return the passages, best first; in another order, each has the score of its place."""
+    ranked = sorted(zip(rows, standings, strict=True), key=lambda entry: (-entry[1].score, entry[0].id))
+    if reorder is None:
+        return ranked
+    by_id = {row.id: (row, standing.held) for row, standing in ranked}
+    order = reorder({row.id: standing.score for row, standing in ranked})
     return [
-        (by_id[passage], Standing(score, standings[passage].held))
-        for passage, score in zip(order, scores.values(), strict=True)
+        (row, Standing(at_place.score, held))
+        for (row, held), (_, at_place) in zip(map(by_id.__getitem__, order), ranked, strict=True)
     ]
 
 

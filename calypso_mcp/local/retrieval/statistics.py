@@ -46,7 +46,7 @@ class Statistics:
             "SELECT block FROM passages_fts_data WHERE id IN (?, ?) ORDER BY id", (_TOTALS, _STRUCTURE)
         )
         version = tuple(block for (block,) in records)
-        self._totals = list(varints(version[0])) if version else []
+        self._totals = list(_varints(version[0])) if version else []
         self._kept = _Kept(version)
         if isinstance(connection, KeepingConnection):
             kept = cast("_Kept | None", connection.kept.get(_KEPT))
@@ -122,7 +122,13 @@ class Statistics:
         return self._kept.counts[expression]
 
 
-def varints(blob: bytes) -> Iterator[int]:
+def total(blob: bytes) -> int:
+    """Return the sum of the numbers of a record."""
+    # Below 128 a number is one byte.
+    return sum(blob) if blob.isascii() else sum(_varints(blob))
+
+
+def _varints(blob: bytes) -> Iterator[int]:
     """Yield the numbers of a record as SQLite writes them: seven bits a byte, the highest first.
 
     FTS5's lengths and totals stay below 2**56, where a ninth byte would count differently.

@@ -7,6 +7,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
 from calypso_mcp.domain.uploads.declaration import Declaration
@@ -137,12 +138,15 @@ def get_all(connection: sqlite3.Connection, file_ids: Sequence[str]) -> dict[str
         (ids,),
     ):
         sync[file_id].append((bucket_id, status))
-    rows = connection.execute(
+    found = connection.execute(
         "SELECT files.*, tasks.id AS task_id, tasks.status AS task_status"
         " FROM files JOIN tasks ON tasks.file_id = files.id"
         " WHERE files.id IN (SELECT value FROM json_each(?))",
         (ids,),
     )
+    # Far quicker than `dict` of each row, which looks every column up by its name.
+    names = [column for column, *_ in found.description]
+    rows = (dict(zip(names, row, strict=True)) for row in found)
     return {row["id"]: _file(row, tuple(sync[row["id"]])) for row in rows}
 
 
@@ -209,7 +213,6 @@ def set_status(
     )
 
 
-def _file(row: sqlite3.Row, sync: tuple[tuple[str, str], ...]) -> FileRow:
-    fields = dict(row)
+def _file(fields: dict[str, Any], sync: tuple[tuple[str, str], ...]) -> FileRow:
     fields["warnings"] = parse_texts(fields["warnings"])
     return FileRow(declaration=take_declaration(fields), **fields, sync=sync)

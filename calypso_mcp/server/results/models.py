@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from enum import Enum
+from functools import cache
 from typing import Any, Self, TypeVar, cast
 
 from mcp_types import CallToolResult, TextContent
@@ -47,8 +48,7 @@ class ToolResult(BaseModel):
     def _clean(cls, value: Any, info: ValidationInfo) -> Any:
         if value is None or isinstance(value, int | float | Enum):
             return value
-        field = cls.model_fields[info.field_name or ""]
-        if isinstance(value, str) and Prose in field.metadata:
+        if isinstance(value, str) and info.field_name in _prose(cls):
             return clean(value)
         return clean_value(value)
 
@@ -63,6 +63,11 @@ class ToolResult(BaseModel):
     def as_text(self) -> str:
         """Return every fact as compact text; tools whose result reads better as prose override this."""
         return "\n".join(_lines(self.facts()))
+
+
+@cache
+def _prose(model: type[ToolResult]) -> frozenset[str]:
+    return frozenset(name for name, field in model.model_fields.items() if Prose in field.metadata)
 
 
 def answer(result: ToolResult) -> CallToolResult:

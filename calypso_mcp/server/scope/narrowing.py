@@ -48,6 +48,12 @@ def asked_limits(query: str, headers: Iterable[tuple[str, str]]) -> list[ScopeLi
     Raises:
         InputError: The query has any other parameter, or names that cannot be read.
     """
+    asked = tuple((kind, value) for name, value in headers if (kind := _HEADERS.get(name.lower())))
+    return list(_limits(query, asked))
+
+
+@lru_cache(maxsize=1_024)
+def _limits(query: str, headers: Sequence[tuple[str, str]]) -> Sequence[ScopeLimit]:
     in_query: dict[str, list[frozenset[str]]] = {"bucket": [], "agent": []}
     arrays: dict[str, frozenset[str]] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
@@ -60,9 +66,8 @@ def asked_limits(query: str, headers: Iterable[tuple[str, str]]) -> list[ScopeLi
         else:
             arrays[kind] = arrays.get(kind, frozenset()) | names
     in_headers: dict[str, list[frozenset[str]]] = {"bucket": [], "agent": []}
-    for name, value in headers:
-        if (kind := _HEADERS.get(name.lower())) is not None:
-            in_headers[kind].append(_names(value))
+    for kind, value in headers:
+        in_headers[kind].append(_names(value))
     for kind, names in arrays.items():
         in_query[kind].append(names)
     for repeated in (*in_query.values(), *in_headers.values()):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from sys import intern
 
 from calypso_mcp.local.retrieval.words.tokens import TOKENIZER, index_text
@@ -27,6 +28,19 @@ _CHANGED_LETTERS = 1
 #: First letters by which words and stems are found again.
 _LETTERS = 2
 _KEPT = "stems"
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What a query seeks, and the pieces of texts that have it.
+
+    Attributes:
+        stems: Of each phrase. One that ends in `*` seeks every word that begins with them.
+        stems_of: The stems sought by the pieces that have them.
+    """
+
+    stems: Mapping[str, Sequence[str]]
+    stems_of: Mapping[str, Sequence[str]]
 
 
 class Stems:
@@ -65,21 +79,17 @@ class Stems:
             self._words[new[number]].append(stem)
         return [self._words[word] for word in words]
 
-    def counts(
-        self, texts: Sequence[str], words: Collection[str], beginnings: Collection[str]
-    ) -> list[dict[str, int]]:
-        """Return how often each text holds each stem that is sought and that it holds.
-
-        Args:
-            texts: The texts, as they were handed over to be indexed.
-            words: Stems that are sought.
-            beginnings: Stems that begin with one of these are sought, too.
-        """
+    def pieces(self, texts: Iterable[str]) -> list[list[str]]:
+        """Return the pieces of each of `texts`, which are as they were handed over to be indexed."""
         self._forget_if_full()
-        held = [self._texts.get(text) or self._take(text) for text in texts]
-        stems_of = self.matching(words, beginnings)
-        is_sought = stems_of.__contains__
-        return [_count(filter(is_sought, pieces), stems_of) for pieces in held]
+        return [self._texts.get(text) or self._take(text) for text in texts]
+
+    def seek(self, phrases: Sequence[str]) -> Sought:
+        """Return how `phrases` are found in all texts whose pieces were asked for."""
+        stems = dict(zip(phrases, self.of_words(phrases), strict=True))
+        words = {stem for phrase, own in stems.items() if not phrase.endswith("*") for stem in own}
+        beginnings = {stem for phrase, own in stems.items() if phrase.endswith("*") for stem in own}
+        return Sought(stems, self.matching(words, beginnings))
 
     def _forget_if_full(self) -> None:
         is_full = max(len(self._known), len(self._words)) > _REMEMBERED
@@ -94,6 +104,8 @@ class Stems:
     def _take(self, text: str) -> list[str]:
         """Return the pieces of a text, which are stemmed when they are needed."""
         pieces = self._texts[text] = list(map(intern, text.split()))
+        if self._known.issuperset(pieces):  # as most are, sooner or later
+            return pieces
         for piece in set(pieces) - self._known:
             self._known.add(piece)
             if _is_plain(piece):
@@ -103,7 +115,7 @@ class Stems:
         return pieces
 
     def matching(self, words: Collection[str], beginnings: Collection[str]) -> dict[str, list[str]]:
-        """Return the stems sought by the pieces of texts counted so far that have them."""
+        """Return the stems sought by the pieces taken so far that have them."""
         for begin in (*words, *beginnings):
             self._waiting += self._take_plain(begin[:-_CHANGED_LETTERS])
         for number, stem in self._made([index_text(piece) for piece in self._waiting]):
@@ -151,11 +163,3 @@ def _keys(by_letters: Mapping[str, object], begin: str) -> list[str]:
     if len(letters) == _LETTERS:
         return [letters] if letters in by_letters else []
     return [key for key in by_letters if key.startswith(letters)]
-
-
-def _count(pieces: Iterable[str], stems_of: Mapping[str, Sequence[str]]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for piece in pieces:
-        for stem in stems_of[piece]:
-            counts[stem] = counts.get(stem, 0) + 1
-    return counts
