@@ -1,4 +1,4 @@
-"""One API client for every API key in use, all with the same way to Calypso."""
+"""One API client for each API key in use; all of them share their connections."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _KEPT_BACKENDS = 256
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncGenerator[Backends]:
+async def open_backends(settings: Settings) -> AsyncGenerator[Backends]:
     """Yield the backends of one process; everything they started ends with the block."""
     async with open_task_group() as tasks:
         backends = Backends(settings, tasks)

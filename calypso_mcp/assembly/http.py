@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from calypso_mcp import __version__
 from calypso_mcp.assembly.access import Callers, callers
-from calypso_mcp.assembly.backends import opened
+from calypso_mcp.assembly.backends import open_backends
 from calypso_mcp.assembly.sealing import shared_or_own
 from calypso_mcp.assembly.server import file_policy, server_state, task_account, task_runs
 from calypso_mcp.domain.limits import UploadLimits
@@ -83,7 +83,7 @@ async def running_app(
             the access file is wrong, the data folder cannot be used, or no tool is left.
     """
     installation = installation or InstallationFacts()
-    async with opened(settings) as backends:
+    async with open_backends(settings) as backends:
         known = callers(settings, backends.accepts)
         names = frozenset(spec.name for spec in PROFILES[settings.profile])
         metrics = Metrics(names) if settings.metrics else None

@@ -1,6 +1,6 @@
 """Calls an ASGI app in this process as a server would call it, without a port.
 
-The transport for that of the HTTP library looks for an event loop that is not installed with every request,
+With every request, the HTTP library's own transport for this looks for an event loop that is not installed,
 which costs more than the rest of the call.
 """
 
@@ -77,7 +77,7 @@ class _Exchange:
             self._has_sent_all = True
             return {"type": "http.request", "body": b"", "more_body": False}
         except CalypsoError:
-            # Where the source of a body fails, a server sees the client go away.
+            # If the source of a body fails, a server sees the client go away.
             return {"type": "http.disconnect"}
         return {"type": "http.request", "body": piece, "more_body": True}
 

@@ -21,15 +21,15 @@ _BYTES: Final = 32
 
 
 def shared_or_own(settings: Settings, works: str, make: Callable[[bytes, Path | None], T]) -> T:
-    """Return what `make` makes of the secret and the data folder, for all workers that have them.
+    """Return what `make` makes of the shared secret and the data folder, for all workers on that folder.
 
-    Where the folder cannot be used, it is made of no folder, and of a secret that only this process has,
-    unless the operator gave one.
+    If the folder cannot be used, `make` gets no folder and, unless the operator gave a secret, one that only
+    this process has.
 
     Args:
         settings: The operator's.
-        works: What then works in this process only, as the log line begins.
-        make: Makes it; may fail with OSError or ValueError where there is a folder.
+        works: Beginning of the log line: what then works in this process only.
+        make: Makes it; may fail with OSError or ValueError if it gets a folder.
     """
     data_dir = settings.data_dir
     secret = settings.sealing_secret

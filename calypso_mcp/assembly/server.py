@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp.server.context import ServerRequestContext
 
-from calypso_mcp.assembly.backends import opened
+from calypso_mcp.assembly.backends import open_backends
 from calypso_mcp.assembly.sealing import shared_or_own
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.scope import ScopeLimit
@@ -41,7 +41,7 @@ async def running_server(settings: Settings) -> AsyncGenerator[CalypsoServer]:
     Raises:
         ConfigError: A tool is picked that does not exist, or every tool is ruled out.
     """
-    async with opened(settings) as backends:
+    async with open_backends(settings) as backends:
 
         def backend_for(_grant: AccessGrant) -> Backend:
             return backends.of_process()

@@ -39,7 +39,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(argv: list[str]) -> int:
     try:
-        # Not before: it takes a while to load, and Ctrl-C ends that quietly, too.
+        # Imported here because it loads slowly, and Ctrl-C must end that quietly, too.
         from calypso_mcp.cli.arguments import UsageError, load_module, parse
         from calypso_mcp.cli.command_list import STDIO
 
@@ -54,12 +54,12 @@ def _run(argv: list[str]) -> int:
                 return report_problem(error)
             raise
         except SystemExit as ended:
-            # `--help` and `--version` end so.
+            # `--help` and `--version` end like this.
             return _finished(int(ended.code or 0))
         run = load_module(parsed.command).run
         _raise_at_interrupts()
         if parsed.command is not STDIO:
-            # stdio is started again and again: its collector works once it serves.
+            # Clients start stdio often: its collector works only once it serves.
             collector.work()
         return _finished(run(parsed.arguments, parsed.flags))
     except ConfigError as error:

@@ -55,7 +55,7 @@ COMMANDS = (
     Command(
         "sources.move", "[BUCKET ...] --to hosted [FLAGS]", "Take buckets to the hosted Calypso, and compare."
     ),
-    Command("upkeep.recover", "[FLAGS]", "Save what is left of a damaged store."),
+    Command("upkeep.recover", "[FLAGS]", "Save what can still be read of a damaged store."),
     Command(
         "upkeep.model", "download [NAME] [FLAGS]", "Download an embedding model to order passages by meaning."
     ),

@@ -80,7 +80,7 @@ class BackendKey:
 def sign_in_link(served: Served, key: BackendKey) -> str:
     """Return the address that opens the page once, within a few minutes.
 
-    The pass stands behind `#`: browsers send that part to no server and in no Referer header.
+    The pass follows `#`: browsers send that part neither to a server nor in a Referer header.
     """
     return f"{served.origin}/#sign-in={link_passes(key.key, served.run).make(LINK_S)}"
 
@@ -122,7 +122,7 @@ async def serve_backend(
 
 async def diagnose(flags: Mapping[str, object]) -> list[dict[str, str]]:
     """Return the findings of the doctor about this installation, as JSON."""
-    # Imported when asked for: the checks load the formats of all clients.
+    # Imported here because the checks load the formats of all clients.
     from calypso_mcp.cli.doctor.looking import findings_of
 
     return [finding.as_json() for finding in await findings_of(flags, handshake=False)]
@@ -149,7 +149,7 @@ def put_page_before(
 
 
 async def _stop_when_gone(store: FileWatch) -> None:
-    """Stop the server when the store was deleted or replaced, because nothing could be saved any more."""
+    """Stop the server when the store was deleted or replaced, because nothing can be saved then."""
     while True:
         try:
             await anyio.to_thread.run_sync(store.check)

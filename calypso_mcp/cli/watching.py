@@ -1,4 +1,4 @@
-"""Changes of a folder: gathered until they pause, and only those that a sync would notice."""
+"""Watches a folder: gathers changes until they pause, and ignores what a sync would not notice."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from calypso_mcp.errors import CalypsoError
 #: steps that never pause are gathered, in seconds.
 _PAUSE_S = 0.5
 _LONGEST_S = 10.0
-#: How soon changes are reported: less than a pause, which the reports of a file that grows must not have.
+#: Milliseconds between reports: less than a pause, so that a growing file is reported without one.
 _STEP_MS = 100
-#: How soon the thread that waits for changes notices that they are no longer wanted.
+#: Milliseconds until the thread that waits for changes notices that it should stop.
 _HEED_MS = 500
 #: File systems that do not report what other machines change (`man 5 proc_mounts`, third column).
 _REMOTE = frozenset(
@@ -46,12 +46,12 @@ class FolderWatch:
     _stirred: anyio.Event = field(default_factory=anyio.Event)
 
     async def follow(self) -> None:
-        """Gather changes until cancelled. What changes after the first step of this task is not missed.
+        """Gather changes until cancelled. No change after the first step of this task is missed.
 
         Raises:
             CalypsoError: The system cannot report changes of this folder.
         """
-        # Not before: it loads in 40 ms, and few processes watch.
+        # Imported here because it takes 40 ms to load, and few processes watch.
         from watchfiles import awatch  # pyright: ignore[reportUnknownVariableType] - of a type it does not use
 
         changes = awatch(
@@ -98,7 +98,7 @@ class FolderWatch:
         return before != now or matter(paths, self.folder, now)
 
     def _forget(self) -> set[str]:
-        """Return the changes reported so far, which count no more."""
+        """Return the changes reported so far, and forget them."""
         self._stirred = anyio.Event()
         paths, self._paths = self._paths, set()
         return paths
@@ -126,7 +126,7 @@ def is_remote(folder: Path, mounts: str | None = None) -> bool:
 
     Args:
         folder: Absolute, without links.
-        mounts: The table of mounts; the system's own by default, and empty where it has none.
+        mounts: The table of mounts; the system's by default, empty on systems without one.
     """
     if mounts is None:
         mounts = _MOUNTS.read_text(errors="replace") if sys.platform == "linux" else ""

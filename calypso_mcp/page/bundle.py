@@ -1,4 +1,4 @@
-"""Puts ES modules of ours into one script, for places that cannot load a second file."""
+"""Bundles our ES modules into one script, for places that cannot load a second file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 _IMPORT = re.compile(r'^import \{ ([\w ,]+) \} from "(\.[\w./]+)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?function|class|const|let) (\w+)", re.MULTILINE)
-#: What is left of a form of import or export that is not read here.
+#: An import or export in a form that is not supported.
 _LEFT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
 
@@ -17,7 +17,7 @@ def bundle(entry: Path) -> str:
     Each module becomes a function that returns what the module exports, after the modules that it imports.
 
     Raises:
-        ValueError: The modules import each other in a circle, or in a form that is not read here.
+        ValueError: The modules import each other in a circle, or in a form that is not supported.
     """
     names: dict[Path, str] = {}
     parts: list[str] = ['"use strict";']

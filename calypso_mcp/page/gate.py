@@ -48,7 +48,7 @@ class PagePlace:
 
     Attributes:
         base: Path of the page, with a slash at its end.
-        api: Path that stands before what the page asks for: `/v1/` for the REST API, `/` for MCP.
+        api: Prefix of the paths that the page asks for: `/v1/` for the REST API, `/` for MCP.
         allowed_hosts: Names beside this machine's own that the Host header may have; None where that has
             been checked before.
         is_https: Whether people reach the page over https though the last hop before us may not use it.
@@ -87,7 +87,7 @@ class PageGate:
             about: What the page tells a person who is signed in, as JSON.
             pace: Awaited before each answer that strangers get, too, so that a flood of them takes no time
                 from those who are known.
-            findings: What is wrong with the installation, for everybody who is signed in; None where the
+            findings: What is wrong with the installation, for everyone who is signed in; None if the
                 application itself decides who may see it.
         """
         self._app = app
@@ -146,7 +146,7 @@ class PageGate:
         await self._page(self._below_segment(scope) if is_api else scope, receive, protected)
 
     def _below_segment(self, scope: Scope) -> Scope:
-        """Return `scope` with the session's segment, empty where there is none, apart from the path."""
+        """Return `scope` with the session's segment apart from the path; empty without a segment."""
         api = f"{self._place.base}api/"
         segment, _, path = scope["path"].removeprefix(api).partition("/")
         if not _SEGMENT.fullmatch(segment):

@@ -1,4 +1,4 @@
-"""What stands for a session of the page: a cookie that names a credential, or is one."""
+"""Sessions of the page: a cookie that names a credential, or is one."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ class Settings(BaseModel):
     embeddings_query_prefix: Annotated[str | None, Knob("calypso", "TEXT")] = Field(
         default=None,
         max_length=500,
-        description="What the model wants before a question; unset: what is known of the model.",
+        description="What the model expects before a question; unset: as known for the model.",
     )
     embeddings_passage_prefix: Annotated[
         str | None,
@@ -93,7 +93,7 @@ class Settings(BaseModel):
     ] = Field(
         default=None,
         max_length=500,
-        description="What the model wants before a passage; unset: what is known of the model.",
+        description="What the model expects before a passage; unset: as known for the model.",
     )
     llm_url: Annotated[EndpointUrl | None, Knob("calypso", "URL")] = Field(
         default=None,
@@ -203,7 +203,7 @@ class Settings(BaseModel):
     )
     public_url: Annotated[PublicUrl | None, Knob("access", "URL")] = Field(
         default=None,
-        description="URL under which clients reach `calypso-mcp http`, where a proxy stands before it.",
+        description="URL under which clients reach `calypso-mcp http` if a proxy is in front of it.",
     )
     access_file: Annotated[AbsolutePath | None, Knob("access", "FILE", limits=True)] = Field(
         default=None, description="TOML file that names the agents allowed to call, see SECURITY.md."

@@ -261,13 +261,13 @@ FAULTS: dict[str, tuple[Callable[[Machine], None], list[str], list[str]]] = {
     ),
     "a server written twice": (
         _text(CURSOR, '{"mcpServers": {"calypso": {"command": "a"}, "calypso": {"command": "b"}}}'),
-        ['"calypso" stands twice'],
+        ['"calypso" occurs twice'],
         ["Correct the file"],
     ),
     "broken TOML": (_text(".codex/config.toml", "[mcp_servers.calypso\n"), ["cannot be read"], ["Correct"]),
     "a server written twice in YAML": (
         _text(".config/goose/config.yaml", "extensions:\n  calypso: {cmd: a}\n  calypso: {cmd: b}\n"),
-        ["Goose", "a name stands twice"],
+        ["Goose", "a name occurs twice"],
         ["Correct"],
     ),
     "broken YAML": (

@@ -10,7 +10,7 @@ from socket import socket
 
 import anyio
 
-from calypso_mcp.assembly.backends import opened
+from calypso_mcp.assembly.backends import open_backends
 from calypso_mcp.assembly.server import file_policy, server_state
 from calypso_mcp.cli.process.listening import listen, origin, serve
 from calypso_mcp.domain.callers.access import AccessGrant
@@ -25,7 +25,7 @@ from tests.support.conformance_tools import TASK_AFTER_S
 
 
 async def _serve(settings: Settings, listening: socket) -> None:
-    async with opened(settings) as backends:
+    async with open_backends(settings) as backends:
 
         def backend_for(_grant: AccessGrant) -> Backend:
             return backends.of_process()

@@ -1,4 +1,4 @@
-"""Commands that add one source that is no file, and say what became of it."""
+"""Commands that add a web page, or a question with its answer, and print the result."""
 
 from __future__ import annotations
 

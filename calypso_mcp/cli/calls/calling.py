@@ -22,7 +22,7 @@ from calypso_mcp.settings import load_settings
 _CELL_CHARS = 200
 #: Columns are not made narrower than this.
 _NARROWEST_COLUMN = 10
-#: Pages asked for at most, so that a backend that repeats itself cannot keep us for ever.
+#: Most pages to ask for, so that a backend that repeats itself cannot keep a command running.
 _MOST_PAGES = 10_000
 
 
@@ -85,7 +85,7 @@ def print_table(
 ) -> None:
     """Print rows under headings, as wide as the terminal; a long cell goes on in its column.
 
-    Columns of the headings in `whole` are never broken, so that what stands in them can be copied.
+    Cells under the headings in `whole` are never broken, so that they can be copied.
     """
     cells = [[clean_line(str(cell), _CELL_CHARS) for cell in row] for row in (headings, *rows)]
     widest = [max(map(len, column)) for column in zip(*cells, strict=True)]

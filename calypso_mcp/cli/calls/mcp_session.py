@@ -83,7 +83,7 @@ class Session:
 
 @asynccontextmanager
 async def open_session(settings: Settings) -> AsyncGenerator[Session]:
-    """Run the server inside this process, and yield a client of it, whose calls no host gives up.
+    """Run the server inside this process and yield a session; no host limits the time of its calls.
 
     Raises:
         ConfigError: A setting is wrong.

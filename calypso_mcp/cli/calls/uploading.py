@@ -124,10 +124,10 @@ async def _to_its_end(
 
 
 def _joined(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a call and the next one with the same arguments came to, as one result.
+    """Return the results of a call and of the next one with the same arguments as one result.
 
-    What the first one sent is there already for the second, which does not know either what the first removed
-    and which bucket it made.
+    The second call finds what the first one sent, and knows neither what the first one removed nor which
+    bucket it created.
     """
     counts, counts_before = counts_of([after]), counts_of([before])
     there = min(counts["replayed"], counts_before["replayed"])

@@ -18,8 +18,8 @@ PACKAGE = "calypso-mcp"
 def server_command(search_path: str | None = None) -> list[str]:
     """Return an absolute program and its first arguments, which start this calypso-mcp.
 
-    The script beside this Python where there is one; `uvx` with this version where Python itself runs from
-    the cache of uv, which may be emptied any day; else this Python with `-m calypso_mcp`.
+    The script beside this Python if there is one. `uvx` with this version if Python itself runs from the
+    cache of uv, which may be emptied any day. Else this Python with `-m calypso_mcp`.
 
     Args:
         search_path: Where to look for `uvx`; PATH by default.
@@ -49,7 +49,7 @@ def _is_kept(python: Path) -> bool:
 
 
 def ask_program(command: Sequence[str], *, timeout_s: float) -> subprocess.CompletedProcess[str] | None:
-    """Run a program and return how it ended, with its output; None where it did not start or not answer."""
+    """Run a program and return its exit code and output; None if it did not start or did not end in time."""
     try:
         return subprocess.run(
             command,

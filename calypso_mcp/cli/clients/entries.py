@@ -9,7 +9,7 @@ from typing import cast
 
 from calypso_mcp.cli.clients.facts import LISTING_KEYS, URL_FIELDS, Client
 
-#: What a command line or an address of ours contains.
+#: Occurs in our command lines and names.
 _OURS = re.compile(r"\bcalypso[-_]mcp\b")
 #: The name that `install` gives, and the one people take from the README.
 NAME = "calypso"
@@ -25,7 +25,7 @@ class Entry:
         environ: Variables the client adds.
         url: Address of a remote server; None for a command.
         fields: As written.
-        is_read: Whether the client looks where it stands.
+        is_read: Whether the client reads the place where it is listed.
         scope: The project it is for, in a file of the person; empty for all.
     """
 

@@ -72,7 +72,7 @@ def _loader() -> type:
         def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
             names = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
             if len(set(map(str, names))) < len(names):
-                raise Unreadable(f"a name stands twice below line {node.start_mark.line + 1}")
+                raise Unreadable(f"a name occurs twice below line {node.start_mark.line + 1}")
             return super().construct_mapping(node, deep=deep)
 
     return Loader

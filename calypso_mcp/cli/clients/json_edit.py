@@ -82,7 +82,7 @@ def _walk(bare: str, path: Sequence[str]) -> _Found:
 
 
 def _inserted(text: str, bare: str, found: _Found, value: object, unit: str) -> str:
-    """Write a member before the end of the object, after everything that stands there, comments included."""
+    """Write a member at the end of an object, after everything in it, comments included."""
     there = list(members(bare, found.start))
     _, end = json.JSONDecoder().raw_decode(bare, found.start)
     tail = found.start + 1 + len(text[found.start + 1 : end - 1].rstrip())

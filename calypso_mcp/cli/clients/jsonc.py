@@ -97,6 +97,6 @@ def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, value in pairs:
         if name in found:
-            raise Unreadable(f"{json.dumps(name)} stands twice in one object")
+            raise Unreadable(f"{json.dumps(name)} occurs twice in one object")
         found[name] = value
     return found

@@ -1,4 +1,4 @@
-"""A server of ours as text to paste into a client's configuration."""
+"""Our server as text to paste into a client's configuration."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Places:
         return None if client.project_file is None else self.project / client.project_file
 
     def _fill(self, pattern: str) -> Path | None:
-        """Return the path a pattern stands for; None where a variable it needs is not set."""
+        """Return the path that a pattern describes; None if the variable in it is not set."""
         name, _, rest = pattern.removeprefix("{").partition("}")
         base = self._base(name)
         return None if base is None else Path(f"{base}{rest}")

@@ -1,4 +1,4 @@
-"""A server of ours as each client wants it written."""
+"""Our server in the shape that each client reads."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def set_table(text: str, path: Sequence[str], value: Mapping[str, object]) -> st
     end = "\r\n" if "\r\n" in text else "\n"
     lines: list[str] = []
     _write(lines, path, value)
-    # One empty line before the table, also where an earlier table of ours left one.
+    # One empty line before the table, also if our earlier table left one.
     gap = "" if not kept.strip() or kept.endswith(end * 2) else end if kept.endswith("\n") else end * 2
     return kept + gap + end.join(lines) + end
 

@@ -29,7 +29,7 @@ _VERSION_WAIT_S = 20.0
 
 
 def check_clients(places: Places) -> Iterator[Finding]:
-    """Yield what is right and wrong with every server of ours in every configuration."""
+    """Yield what is right and wrong with every entry of calypso-mcp in every configuration."""
     found = False
     for file in config_files(places):
         for finding in _check_file(file, places):
@@ -71,7 +71,7 @@ def _faults(file: ConfigFile, entry: Entry, places: Places) -> Iterator[tuple[st
     again = f"Rewrite it: calypso-mcp install {client.name}"
     if not entry.is_read:
         yield (
-            f"stands under a key that {client.title} does not read.",
+            f"is listed under a key that {client.title} does not read.",
             f"Move it below {'.'.join(client.key)}.",
         )
         return
@@ -95,7 +95,7 @@ def _remote_faults(client: Client, entry: Entry) -> Iterator[tuple[str, str]]:
         )
     elif client.url_field not in entry.fields and not (client.name == "gemini" and "type" in entry.fields):
         yield (
-            f"the address stands in a field that {client.title} does not read.",
+            f"the address is in a field that {client.title} does not read.",
             f"Call the field {client.url_field}.",
         )
     elif client.type_field and entry.fields.get("type") is None:

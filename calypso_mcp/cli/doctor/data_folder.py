@@ -122,6 +122,6 @@ def _damaged(folder: Path, reason: str) -> Finding:
     return problem(
         _AREA,
         f"The store is damaged: {reason}.",
-        "Stop every server, then save what is left: "
+        "Stop every server, then save what can still be read: "
         f"calypso-mcp recover --data-dir {shlex.quote(str(folder))}",
     )

@@ -22,7 +22,7 @@ _WAIT_S = 20.0
 
 
 async def check_embeddings(settings: Settings) -> AsyncIterator[Finding]:
-    """Yield what the embedding model says, and how far its vectors are; nothing where none is set up."""
+    """Yield whether the embedding model works and all passages have vectors; nothing without a model."""
     options = embedding_options(settings)
     if options is None:
         return

@@ -34,7 +34,7 @@ class Finding:
     fix: str = ""
 
     def as_json(self) -> dict[str, str]:
-        """Return it for programs; the fix only where there is one."""
+        """Return it for programs, without an empty fix."""
         return {name: value for name, value in asdict(self).items() if value}
 
 
@@ -58,7 +58,7 @@ def is_well(findings: Iterable[Finding]) -> bool:
     return all(finding.status != "problem" for finding in findings)
 
 
-def rendered(findings: Iterable[Finding], width: int) -> str:
+def render(findings: Iterable[Finding], width: int) -> str:
     """Return the findings for a person, by area, wrapped at `width` columns."""
     lines: list[str] = []
     area = ""

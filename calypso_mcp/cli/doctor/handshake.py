@@ -58,7 +58,7 @@ async def check_handshake(flags: Sequence[str], environ: Mapping[str, str]) -> F
             _AREA, f"`{shown}` answers every call with an error. {complaint}", "Correct that setting."
         )
     if took_s > _CLIENT_PATIENCE_S:
-        # No fault of the installation: the next start may well be quicker.
+        # A note, because the next start may be quicker.
         return note(
             _AREA,
             f"`{shown}` takes {took_s:.0f} s to start; some clients wait {_CLIENT_PATIENCE_S:g} s.",

@@ -22,14 +22,14 @@ _GROUP_BYTES = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """A source, and where it stands on the other side."""
+    """A source, and its state on the other side."""
 
     source: Source
     state: FileState
 
 
 async def open_bucket(sides: Sides, planned: PlannedBucket) -> Bucket:
-    """Return the bucket on the other side, made if there is none."""
+    """Return the bucket on the other side; creates it if it does not exist."""
     if planned.there is not None:
         return planned.there
     bucket = planned.bucket
@@ -38,7 +38,7 @@ async def open_bucket(sides: Sides, planned: PlannedBucket) -> Bucket:
 
 
 async def carry(sides: Sides, planned: PlannedBucket, bucket_id: str, report: Report) -> list[Carried]:
-    """Send the sources of a bucket; what goes wrong with one is its state and touches no other."""
+    """Send the sources of a bucket. An error becomes the state of its source and affects no other."""
     carried: list[Carried] = []
     for group in _groups(planned.sources):
         carried += await _carry_group(sides, group, bucket_id)
@@ -69,7 +69,7 @@ async def carry_agents(
             continue
         body = CreateAgent(
             agent_id=agent.profile_id,
-            # One without a name is called by its id.
+            # The API calls an agent without a name by its id.
             name=agent.name if agent.name != agent.id else None,
             bucket_ids=tuple(sorted(wanted)),
             instructions=agent.instructions,
@@ -83,7 +83,7 @@ async def carry_agents(
 
 
 def declare(source: Source, bucket_id: str, extensions: frozenset[Extension]) -> Declaration:
-    """Return what is declared of a source on the other side: all that it is called and labelled here."""
+    """Return the declaration of a source for the other side, with its names and labels from here."""
     declared = Declaration(
         filename=source.filename or source.name,
         destination=Destination(bucket_ids=(bucket_id,)),
@@ -91,7 +91,7 @@ def declare(source: Source, bucket_id: str, extensions: frozenset[Extension]) ->
         title=source.title,
         tags=source.tags or (),
         metadata=source.metadata or None,
-        # Versions that lie beside each other here do so there, too.
+        # Versions that are kept beside each other here are kept there, too.
         if_exists="keep_both" if Extension.REPLACE in extensions else None,
     )
     if source.kind == "file":

@@ -1,4 +1,4 @@
-"""Whether a moved bucket is there: everything searchable, and the same searches with the same finds."""
+"""Checks a moved bucket: whether everything is searchable, and the same searches find the same."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOOK_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """How a bucket came out.
+    """The result of checking one bucket.
 
     Attributes:
         searchable: Sources that can be searched there.

@@ -1,4 +1,4 @@
-"""What is to be moved, and what the other side takes in another form than it has here."""
+"""What to move, and what will differ on the other side."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ class Plan:
 
 
 async def make_plan(sides: Sides, references: Sequence[str]) -> Plan:
-    """Return what a move of these buckets comes to; of all, where none is named.
+    """Return the plan for moving the named buckets, or all of them if none is named.
 
     Raises:
         ScopeError: A reference fits no bucket, or several.
         ConfigError: Both sides are the same store, or a bucket is archived on the other side.
     """
     known = (await sides.here.buckets.list()).buckets
-    chosen = [_named(known, reference) for reference in references] if references else list(known)
+    chosen = [_find_bucket(known, reference) for reference in references] if references else list(known)
     there = {
         bucket.slug: bucket for bucket in (await sides.there.buckets.list(include_archived=True)).buckets
     }
@@ -96,7 +96,7 @@ async def make_plan(sides: Sides, references: Sequence[str]) -> Plan:
     )
 
 
-def _named(buckets: Sequence[Bucket], reference: str) -> Bucket:
+def _find_bucket(buckets: Sequence[Bucket], reference: str) -> Bucket:
     exact = [bucket for bucket in buckets if reference in {bucket.slug, bucket.id}]
     slug = slug_for(reference, "bucket")
     found = exact or [bucket for bucket in buckets if bucket.name == reference or bucket.slug == slug]
@@ -108,8 +108,8 @@ def _named(buckets: Sequence[Bucket], reference: str) -> Bucket:
     return found[0]
 
 
-def changes(plan: Plan, extensions: frozenset[Extension]) -> Iterator[str]:
-    """Yield what is another thing on the other side than it was here, as sentences."""
+def describe_changes(plan: Plan, extensions: frozenset[Extension]) -> Iterator[str]:
+    """Yield, in sentences, what will differ on the other side."""
     sources = [source for bucket in plan.buckets for source in bucket.sources]
     kinds = Counter(source.kind for source in sources)
     if kinds["website"]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Protocol, TextIO
 
-#: Seconds between two lines of the same phase where there is no terminal.
+#: Seconds between two lines of the same phase without a terminal.
 _LINE_EVERY_S = 2.0
 #: Into how many steps a bar divides the whole.
 _STEPS = 1_000
@@ -16,7 +16,7 @@ _SHOWN_MESSAGE_CHARS = 30
 
 
 class Report(Protocol):
-    """What an MCP client calls with progress, the total where known, and a message where there is one."""
+    """Called by an MCP client with the progress, the total if known, and a message if there is one."""
 
     async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
         """Show it."""

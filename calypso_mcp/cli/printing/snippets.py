@@ -74,7 +74,7 @@ def _words(text: str) -> tuple[str, ...]:
 def _chosen(units: Sequence[_Unit], question: tuple[str, ...]) -> set[int]:
     """Return which units to show: each adds the most of the question that is not shown yet.
 
-    The room that is left goes to what follows them, then to what stands before.
+    The remaining room goes to the units after them, then to those before.
     """
     found = [_found(unit, question) for unit in units]
     chosen: list[int] = []

@@ -36,7 +36,7 @@ class OutputFailed(CalypsoError):
 def guard_output() -> None:
     """Make a failed write to standard output one clear error, and ignore a failed write to standard error.
 
-    A file may also have a name that the output cannot show: it is escaped.
+    Characters that the output cannot show, for example in file names, are escaped.
     """
     if sys.stdout is not None:
         sys.stdout = _guarded(sys.stdout, _Output)
@@ -45,7 +45,7 @@ def guard_output() -> None:
 
 
 class _Output(io.FileIO):
-    """Standard output. After the first failure nothing is written, also not when the process ends."""
+    """Standard output. After the first failure nothing more is written, not even when the process ends."""
 
     _has_failed = False
 

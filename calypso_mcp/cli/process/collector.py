@@ -1,7 +1,7 @@
 """Starting without the garbage collector.
 
-Importing a thousand modules makes objects that all stay, and the collector walks through them again and
-again: about a sixth of the time until the first answer. So it rests until the program stands.
+Importing a thousand modules creates objects that all stay. Walking through them again and again takes the
+collector a sixth of the time until the first answer, so it rests until the program has started.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 from typing import Final
 
-#: New objects after which the youngest are looked through.
+#: New objects after which the collector examines the youngest.
 _NEW_OBJECTS: Final = 10_000
 
 
@@ -19,9 +19,9 @@ def rest() -> None:
 
 
 def work() -> None:
-    """Collect again, and never again look at what has been loaded so far.
+    """Collect again, but never what has been loaded so far.
 
-    A call with a thousand files makes many objects that stay until its end, and hardly a cycle.
+    A call with a thousand files creates many objects that live until it ends, and hardly any cycles.
     """
     gc.freeze()
     gc.set_threshold(_NEW_OBJECTS)

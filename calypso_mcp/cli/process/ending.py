@@ -17,7 +17,7 @@ from types import FrameType
 
 #: Seconds for an orderly end. Hosts kill a server that takes much longer than two.
 GRACE_S = 1.5
-#: Seconds between two looks at whether the parent lives: with the grace less than two.
+#: Seconds between two checks that the parent lives: together with the grace less than two.
 _LOOK_S = 0.3
 #: What a shell reports for a process ended by Ctrl-C.
 INTERRUPTED = 130

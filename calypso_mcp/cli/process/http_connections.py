@@ -1,7 +1,7 @@
-"""HTTP/1.1 connections whose bodies cost no more than their bytes are worth.
+"""HTTP/1.1 connections that refuse bodies in very small chunks.
 
-A chunk costs as much to take apart as a block of 64 KiB, whatever it holds, and what is read from a socket at
-once may hold 40,000 of one byte: seconds in which no other request is answered.
+Parsing a chunk costs as much as parsing a block of 64 KiB, whatever its size. One read from a socket may hold
+40,000 chunks of one byte, and parsing them takes seconds in which no other request is answered.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 _FREE_CHUNKS: Final = 20
 _CHUNK_BYTES: Final = 1 << 10
 _UNWANTED_CHUNK_BYTES: Final = 16 << 10
-#: Until what is no HTTP is refused, in seconds.
+#: Seconds until bytes that are not HTTP are refused.
 _PAUSE_S: Final = 2.0
 
 
 class BoundedConnection(H11Protocol):
-    """Ends connections whose bodies come in very small chunks, or say their length in two ways."""
+    """Ends connections whose bodies come in very small chunks or state two lengths."""
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
         """Make a connection; see `H11Protocol`."""
@@ -30,12 +30,12 @@ class BoundedConnection(H11Protocol):
         self.conn = HttpExchange(h11.SERVER)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, or hang up where an answer was begun."""
+        """Refuse bytes that are not HTTP, or hang up if an answer has begun."""
         if begun := cast("RequestResponseCycle | None", self.cycle):
             # The request that began well is answered here; what the app answers is dropped.
             begun.disconnected = True
             begun.message_event.set()
-        # Who is refused at once comes back at once, and to take a connection is what costs most.
+        # A client that is refused at once comes back at once, and accepting a connection costs most.
         self.transport.pause_reading()
         self.loop.call_later(_PAUSE_S, self._refuse, msg)
 
@@ -49,7 +49,7 @@ class BoundedConnection(H11Protocol):
 
 
 class HttpExchange(h11.Connection):
-    """One request after the other on a connection, and their answers."""
+    """The requests on a connection, one after the other, and their answers."""
 
     _chunks = 0
     _chunk_bytes = 0
@@ -67,7 +67,7 @@ class HttpExchange(h11.Connection):
         """Return what has arrived.
 
         Raises:
-            h11.RemoteProtocolError: Its chunks are too small, or it says its length in two ways.
+            h11.RemoteProtocolError: Its chunks are too small, or it states two lengths.
         """
         event = super().next_event()
         if isinstance(event, h11.Request):

@@ -66,10 +66,10 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _tells_more(record: logging.LogRecord) -> bool:
+def _is_worth_logging(record: logging.LogRecord) -> bool:
     """Whether a record says more than that the end of the process cancelled a request.
 
-    Warnings are about bytes that are no HTTP; they do not say whose, and strangers could fill a disk so.
+    Warnings are about bytes that are not HTTP. They name no sender, and strangers could cause any number.
     """
     is_cancelled = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
     return not is_cancelled and record.levelno != logging.WARNING
@@ -91,7 +91,7 @@ async def serve(app: ASGIApp, listening: socket.socket, stopping: anyio.Event | 
         server_header=False,
         timeout_graceful_shutdown=_GRACE_S,
     )
-    logging.getLogger("uvicorn.error").addFilter(_tells_more)
+    logging.getLogger("uvicorn.error").addFilter(_is_worth_logging)
     server = _Server(config, stopping)
 
     # uvicorn raises a signal it caught once more after stopping, which would end us as if killed.

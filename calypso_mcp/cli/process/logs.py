@@ -23,8 +23,8 @@ class _CleanLines(logging.Formatter):
 def log_to_stderr(settings: Settings) -> None:
     """Send log records of the level that is set and above to stderr; other libraries' only from warnings on.
 
-    Some write whole URLs, answers or events: upload addresses, which are secrets, and stored passages. Which
-    of them do changes with every new version, so none is trusted.
+    Some log whole URLs, answers or events, and with them stored passages and upload addresses, which are
+    secrets. Which libraries do so changes with every version, so none is trusted.
     """
     handler = logging.StreamHandler(sys.stderr)
     formatter = _CleanLines("%(asctime)s %(levelname)s %(name)s: %(message)s")

@@ -14,7 +14,7 @@ from calypso_mcp.api.states import state_of_item, states_of_finalized
 from calypso_mcp.client.batches import Batches
 from calypso_mcp.client.transport.retrying import Retries
 from calypso_mcp.client.uploading.batch_body import create_request
-from calypso_mcp.client.uploading.preparation import Prepared, opened
+from calypso_mcp.client.uploading.preparation import Prepared, open_source
 from calypso_mcp.client.uploading.progress import ProgressBoard
 from calypso_mcp.client.uploading.single_upload import KEY_REUSED
 from calypso_mcp.client.uploading.transfer import Transfer
@@ -150,7 +150,7 @@ class BatchRun:
 
         async with self._tools.sending:
             try:
-                with opened(prepared.upload) as source:
+                with open_source(prepared.upload) as source:
                     untouched = await self._tools.transfer.send(
                         address.upload_url.get_secret_value(),
                         prepared.content(source),

@@ -11,7 +11,7 @@ from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.transport.sources import HashedFile
 from calypso_mcp.client.uploading.batch_run import BatchRun, BatchTools
 from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
-from calypso_mcp.client.uploading.preparation import Prepared, opened, prepare, take_hashed
+from calypso_mcp.client.uploading.preparation import Prepared, open_source, prepare, take_hashed
 from calypso_mcp.client.uploading.progress import ProgressBoard
 from calypso_mcp.client.uploading.recall import Recall
 from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
@@ -139,7 +139,7 @@ class BatchUploads:
                     size_bytes = upload.source.size_bytes
                     prepared = take_hashed(upload, upload.source, self._limits)
                 else:
-                    with opened(upload) as source:
+                    with open_source(upload) as source:
                         size_bytes = source.size_bytes
                         prepared = await prepare(upload, source, self._limits)
             except CalypsoError as error:

@@ -70,7 +70,7 @@ class Prepared:
 
 
 @contextmanager
-def opened(upload: Upload) -> Generator[ByteSource]:
+def open_source(upload: Upload) -> Generator[ByteSource]:
     """Yield the source; one that is given as a factory is open only within the block.
 
     Raises:

@@ -98,7 +98,7 @@ class Recall:
 
     async def _known(self, items: Mapping[str, Prepared]) -> dict[str, FileState]:
         keys = {name: prepared.memory_keys for name, prepared in items.items()}
-        found = await self._sent.find([key for every in keys.values() for key in every])
+        found = await self._sent.find([key for own_keys in keys.values() for key in own_keys])
         candidates = {
             name: [found[key] for key in candidates if key in found] for name, candidates in keys.items()
         }

@@ -39,7 +39,7 @@ class SentFiles(Protocol):
         """Remember what was sent last from each place; returns the places that sent something else before.
 
         Args:
-            contents: By place, see `Declaration.place_key`: a hash, or what else stands for one content.
+            contents: By place, see `Declaration.place_key`: a hash, or what else identifies it.
         """
         ...
 

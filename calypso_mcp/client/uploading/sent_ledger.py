@@ -1,6 +1,6 @@
 """The memory of sent files in one SQLite file, for every client and process of one user.
 
-It holds hashes of names and contents, ids of the API and no more: no key, address, path or content, except
+It holds only hashes of names and contents, and ids of the API: no key, address, path or content, except
 for the readable end of a path inside a `client_file_id`. Losing it loses no file: the API still recognises
 what is repeated exactly.
 """

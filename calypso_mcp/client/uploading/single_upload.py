@@ -10,7 +10,7 @@ from calypso_mcp.api.states import state_of_file
 from calypso_mcp.client.files import Files
 from calypso_mcp.client.transport.sources import ByteSource, sha256_of, version_of
 from calypso_mcp.client.uploading.outcomes import Upload
-from calypso_mcp.client.uploading.preparation import Prepared, opened, prepare
+from calypso_mcp.client.uploading.preparation import Prepared, open_source, prepare
 from calypso_mcp.client.uploading.recall import Recall
 from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
 from calypso_mcp.client.uploading.transfer import OnKept, Transfer
@@ -67,7 +67,7 @@ class SingleUpload:
             ApiError: The API refused.
             ConnectionFailed: The API could not be reached.
         """
-        with opened(upload) as source:
+        with open_source(upload) as source:
             prepared = await prepare(upload, source, self._limits)
             known, gone = await self._recall.file(prepared)
             if known is not None and is_superseded:

@@ -16,7 +16,7 @@ from calypso_mcp.api.states import state_of_file
 from calypso_mcp.client.buckets.sources import BucketSources
 from calypso_mcp.client.transport.sources import sha256_of
 from calypso_mcp.client.uploading.outcomes import Upload
-from calypso_mcp.client.uploading.preparation import opened
+from calypso_mcp.client.uploading.preparation import open_source
 from calypso_mcp.concurrency import for_each
 from calypso_mcp.domain.states.file_state import EarlierVersion, FileState
 from calypso_mcp.domain.states.readiness import Readiness
@@ -134,7 +134,7 @@ def _state_of(source: Source, *, earlier: EarlierVersion | None) -> FileState:
 
 
 async def _is_same(upload: Upload, source: Source) -> bool:
-    with opened(upload) as content:
+    with open_source(upload) as content:
         if source.sha256 is None or content.size_bytes != source.size_bytes:
             return False
         return await sha256_of(content) == source.sha256.lower()

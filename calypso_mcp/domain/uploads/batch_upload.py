@@ -36,7 +36,7 @@ class BatchStep(StrEnum):
     #: Create again under the same key, for new addresses.
     RENEW = "renew"
     FINALIZE = "finalize"
-    #: Ask where the replayed files stand.
+    #: Ask for the states of the replayed files.
     CHECK = "check"
     DONE = "done"
 

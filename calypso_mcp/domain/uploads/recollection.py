@@ -6,7 +6,7 @@ announced is finalized before it is looked at, since they may have arrived. A fi
 asked about alone. Each answer is one event:
 
     known --> batch finalized, looked at --> settled (`states`): replayed, or failed where asking failed
-                         |                   lost: the API has it no more; it is sent again
+                         |                   lost: the API no longer has it; it is sent again
                          '--> alone --> the same two ends
 
 The events of different batches and files may come in any order.

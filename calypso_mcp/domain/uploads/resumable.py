@@ -157,7 +157,7 @@ class ResumableUpload:
     def _keep(self, request: UploadRequest, kept: int) -> None:
         asked = request.length == 0
         # Any offset that was asked for is progress, except the last one: a storage that has every byte and
-        # does not finish would be asked for ever.
+        # does not finish would be asked forever.
         self.setback = kept == self.total_bytes if asked else kept <= request.offset
         self.offset = kept
         self.state = UploadState.SENDING

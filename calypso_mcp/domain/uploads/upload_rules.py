@@ -198,6 +198,6 @@ def check_metadata(metadata: Mapping[str, Any] | None, limits: UploadLimits) -> 
 
 
 def content_type_for(filename: str) -> str:
-    """Return the MIME type that the ending of `filename` stands for."""
+    """Return the MIME type of files with the ending of `filename`."""
     _, dot, ending = filename.rpartition(".")
     return _CONTENT_TYPES.get(ending.lower() if dot else "", "application/octet-stream")

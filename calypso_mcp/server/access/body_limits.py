@@ -54,7 +54,7 @@ class BodyLimits:
         size, complete = 0, False
         too_large = self._declares_too_much(scope)
         with anyio.move_on_after(self._policy.arrival_s):
-            # Somebody who is still sending would miss an early refusal, so a little too much is read off.
+            # A client that is still sending would miss an early refusal, so a little too much is read.
             while not complete and size <= _READ_OFF * self._policy.size_bytes:
                 message = await receive()
                 if message["type"] != "http.request":

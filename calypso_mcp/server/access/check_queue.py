@@ -26,7 +26,7 @@ class CheckPolicy:
         at_once: Checks under way at the same time.
         waiting: Checks that wait for their turn; more are turned away at once.
         pause_s: Seconds from the start of one check to the start of the next: each takes about 2 ms of the
-            event loop, which everybody shares.
+            event loop, which all callers share.
         timeout_s: Seconds for one check.
     """
 

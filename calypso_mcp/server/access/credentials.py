@@ -93,7 +93,7 @@ def grant_of_token(token: AccessToken) -> AccessGrant:
 
 
 def grant_of_request(request: ServerRequestContext[Any, Any]) -> AccessGrant:
-    """Return what the credential of an MCP request allows; nothing where none was checked."""
+    """Return what the credential of an MCP request allows; NO_ACCESS if none was checked."""
     http = request.request
     return grant_of_user(http.scope.get("user")) if isinstance(http, Request) else NO_ACCESS
 

@@ -1,4 +1,4 @@
-"""The door of a protected server: every route behind it, known or not, answers 401 without a credential."""
+"""Guards a protected server: every route, known or not, answers 401 without a credential."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class AccessControl:
 
     Attributes:
         verifier: Decides about a credential.
-        resource: What they are told who do not, and in which header the credential arrives.
+        resource: The answer to callers without a credential, and the header that carries the credential.
         capability: Reads the grant out of a path that is itself a credential (a one-time address).
         required_scopes: OAuth scopes that every token must carry; one without them is answered 403.
     """

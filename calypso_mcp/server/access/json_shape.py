@@ -30,7 +30,7 @@ class JsonShape:
 
 
 def excess(text: bytes, limits: JsonShape) -> str | None:
-    """Return what `text` has too much of; None when it keeps the limits. Whether it is JSON is not asked."""
+    """Return what `text` has too much of; None within the limits. Does not check that it is JSON."""
     depth = 0
     for count, match in enumerate(_TOKEN.finditer(text), start=1):
         if count > limits.tokens:

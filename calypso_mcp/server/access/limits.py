@@ -34,8 +34,8 @@ from calypso_mcp.server.metrics import Metrics
 
 _log = logging.getLogger(__name__)
 
-#: A name or an address, and a port. Whatever follows the colon would pass an allowed `name:*`, and what the
-#: SDK refuses it logs as it is.
+#: A name or an address, and a port. Anything after the colon would pass an allowed `name:*`, and the SDK logs
+#: what it refuses unchanged.
 _PLACE = r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?"
 _HOST = re.compile(_PLACE)
 _ORIGIN = re.compile(rf"null|[A-Za-z][A-Za-z0-9+.-]{{0,31}}://(?:{_PLACE})?")

@@ -30,7 +30,7 @@ class PacePolicy:
     waiting: int = 5_000
 
 
-#: For answers of the page to anybody: it consists of about 30 files, which one visit asks for at once.
+#: For answers of the page to strangers: it consists of about 30 files, which one visit asks for at once.
 PAGE_PACE = PacePolicy(at_once=100)
 
 

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from calypso_mcp.assembly.access import Callers, callers
-from calypso_mcp.assembly.backends import Backends, client_policies, opened
+from calypso_mcp.assembly.backends import Backends, client_policies, open_backends
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.errors import AuthenticationFailed
 from calypso_mcp.settings import settings_from
@@ -46,7 +46,7 @@ async def backends_of(calypso: Calypso) -> AsyncGenerator[Backends]:
         settings = settings_from(
             {"caller_key_header": "Calypso-Api-Key", "api_base_url": f"http://127.0.0.1:{port}/v1"}, {}
         )
-        async with opened(settings) as backends:
+        async with open_backends(settings) as backends:
             yield backends
 
 

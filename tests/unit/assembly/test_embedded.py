@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from pydantic import SecretStr
 
-from calypso_mcp.assembly.backends import Backends, opened
+from calypso_mcp.assembly.backends import Backends, open_backends
 from calypso_mcp.assembly.embedded import EMBEDDED_BASE_URL, EmbeddedTransport
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.outcomes import Upload
@@ -89,7 +89,7 @@ async def test_a_file_that_shrinks_while_it_is_sent_is_no_failure_of_the_backend
         Shrinking(b"text"),
         Declaration("a.md", Destination(bucket="docs", create_missing_buckets=True), path="a.md"),
     )
-    async with opened(_settings(tmp_path / "data")) as backends:
+    async with open_backends(_settings(tmp_path / "data")) as backends:
         with anyio.fail_after(30):
             (outcome,) = await backends.of_process().client.uploads.upload_all([upload])
     assert (outcome.outcome, outcome.code, outcome.retryable) == ("failed", "upload_corrupted", True)
@@ -97,14 +97,14 @@ async def test_a_file_that_shrinks_while_it_is_sent_is_no_failure_of_the_backend
 
 
 async def test_every_caller_of_the_embedded_backend_shares_one_client(tmp_path: Path) -> None:
-    async with opened(_settings(tmp_path / "data")) as backends:
+    async with open_backends(_settings(tmp_path / "data")) as backends:
         assert backends.of_process() is backends.of_key(SecretStr("sk_caller"))
         assert backends.of_process().label == "embedded"
         assert (await backends.of_process().client.buckets.list()).buckets == ()
 
 
 async def test_each_key_of_the_hosted_api_has_one_client_of_its_own(tmp_path: Path) -> None:
-    async with opened(_settings(tmp_path, CALYPSO_API_KEY="sk_operator")) as backends:
+    async with open_backends(_settings(tmp_path, CALYPSO_API_KEY="sk_operator")) as backends:
         mine = backends.of_process()
         other = backends.of_key(SecretStr("sk_caller"))
         assert mine.label == "hosted"
@@ -117,7 +117,7 @@ async def test_the_hosted_api_without_a_key_is_refused_for_the_caller_not_for_th
     tmp_path: Path,
 ) -> None:
     settings = _settings(tmp_path, CALYPSO_BACKEND="hosted", CALYPSO_CALLER_KEY_HEADER="X-Calypso-Key")
-    async with opened(settings) as backends:
+    async with open_backends(settings) as backends:
         with pytest.raises(AuthenticationFailed):
             backends.of_process()
 
@@ -128,7 +128,7 @@ async def test_what_goes_wrong_inside_arrives_as_itself_and_not_as_a_group(tmp_p
         raise ConfigError("wrong")
 
     with pytest.raises(ConfigError, match="wrong"):
-        async with opened(_settings(tmp_path / "data")) as backends:
+        async with open_backends(_settings(tmp_path / "data")) as backends:
             await broken(backends)
 
 
@@ -158,7 +158,7 @@ async def test_a_data_folder_that_vanishes_is_reported_and_never_replaced_by_an_
                 away.rename(data_dir)
                 assert (await create("back")).status_code == 201
             transport.stop()
-    async with opened(_settings(data_dir)) as backends:
+    async with open_backends(_settings(data_dir)) as backends:
         kept = await backends.of_process().client.buckets.list()
     assert [bucket.name for bucket in kept.buckets] == ["before", "back"]
 

@@ -11,7 +11,7 @@ from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.sources import Source
 from calypso_mcp.cli.moving.carrying import declare
-from calypso_mcp.cli.moving.plan import Plan, PlannedBucket, changes
+from calypso_mcp.cli.moving.plan import Plan, PlannedBucket, describe_changes
 
 PUBLISHED: frozenset[Extension] = frozenset()
 EVERYTHING = frozenset(Extension)
@@ -62,9 +62,9 @@ def plan(*sources: Source, left: tuple[AgentModel, ...] = ()) -> Plan:
     ],
 )
 def test_what_changes_is_said(planned: Plan, extensions: frozenset[Extension], words: str) -> None:
-    assert any(note.startswith(words) for note in changes(planned, extensions))
+    assert any(note.startswith(words) for note in describe_changes(planned, extensions))
 
 
 def test_nothing_is_said_of_what_stays_as_it_is() -> None:
-    notes = list(changes(plan(source("Why?", "qa"), source("de/a.md")), EVERYTHING))
+    notes = list(describe_changes(plan(source("Why?", "qa"), source("de/a.md")), EVERYTHING))
     assert notes == ["Buckets and sources get new ids and new times; conversations start over."]

@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 
 from calypso_mcp.api.connection import Extension
-from calypso_mcp.assembly.backends import opened
+from calypso_mcp.assembly.backends import open_backends
 from calypso_mcp.assembly.server import file_policy, server_state
 from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.calls.calling import add_calling_arguments, print_result
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
 
 
 async def _export(settings: Settings, reference: str, export: Export) -> None:
-    async with opened(settings) as backends:
+    async with open_backends(settings) as backends:
 
         def backend_for(_grant: AccessGrant) -> Backend:
             return backends.of_process()

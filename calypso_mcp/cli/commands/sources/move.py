@@ -8,12 +8,12 @@ from typing import Any
 
 import anyio
 
-from calypso_mcp.assembly.backends import opened
+from calypso_mcp.assembly.backends import open_backends
 from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.calls.calling import print_result, print_table
 from calypso_mcp.cli.moving.carrying import Carried, carry, carry_agents, open_bucket
 from calypso_mcp.cli.moving.checking import Checked, check
-from calypso_mcp.cli.moving.plan import Plan, PlannedBucket, Sides, changes, make_plan
+from calypso_mcp.cli.moving.plan import Plan, PlannedBucket, Sides, describe_changes, make_plan
 from calypso_mcp.cli.printing.progress import phase
 from calypso_mcp.cli.process.logs import log_to_stderr
 from calypso_mcp.domain.amounts import format_bytes
@@ -63,11 +63,11 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
 async def _move(settings: Settings, arguments: argparse.Namespace) -> int:
     embedded = settings.model_copy(update={"backend": "embedded"})
     hosted = settings.model_copy(update={"backend": "hosted"})
-    async with opened(embedded) as near, opened(hosted) as far:
+    async with open_backends(embedded) as near, open_backends(hosted) as far:
         here, there = near.of_process().client, far.of_process().client
         sides = Sides(here, there, await there.connection.extensions())
         plan = await make_plan(sides, arguments.moved)
-        notes = list(changes(plan, sides.extensions))
+        notes = list(describe_changes(plan, sides.extensions))
         if arguments.dry_run:
             _print_plan(plan, notes, arguments)
             return 0

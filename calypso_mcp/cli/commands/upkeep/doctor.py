@@ -9,7 +9,7 @@ import anyio
 
 from calypso_mcp.cli.arguments import LISTENING, CommandParser
 from calypso_mcp.cli.calls.calling import print_result
-from calypso_mcp.cli.doctor.findings import is_well, rendered
+from calypso_mcp.cli.doctor.findings import is_well, render
 from calypso_mcp.cli.doctor.looking import findings_of
 from calypso_mcp.cli.printing.terminal import columns
 
@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     is_all_well = is_well(findings)
     result = {"ok": is_all_well, "findings": [finding.as_json() for finding in findings]}
     if not print_result(result, arguments):
-        print(rendered(findings, columns()))
+        print(render(findings, columns()))
         problems = sum(finding.status == "problem" for finding in findings)
         end = "All is well" if is_all_well else f"{problems} {'problem' if problems == 1 else 'problems'}"
         print(f"\n{end}.")

@@ -159,7 +159,7 @@ def _change(client: Client, path: Path, fields: Fields | None, arguments: argpar
         text = before.text
         there = server_in(client, text)
         if there is None and fields is None:
-            print(f"{client.title} has no server of ours in {path}.")
+            print(f"{client.title} has no entry for calypso-mcp in {path}.")
             return 0
         if there is not None and there.command and not there.is_ours_by_command:
             raise NotWritten(

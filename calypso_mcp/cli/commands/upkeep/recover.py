@@ -1,4 +1,4 @@
-"""`calypso-mcp recover`: save what is left of a damaged store of the embedded Calypso."""
+"""`calypso-mcp recover`: save what can still be read of a damaged store of the embedded Calypso."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from calypso_mcp.settings import load_settings
 def add_arguments(parser: CommandParser) -> None:
     """Take the data folder."""
     parser.description = (
-        "Save what is left of a damaged store of the embedded Calypso: move it aside and make a new one of "
-        "everything that can be read. Stop every server on the data folder first."
+        "Save what can still be read of a damaged store of the embedded Calypso: move the store aside and "
+        "make a new one. Stop every server on the data folder first."
     )
     parser.add_settings((), names={"data_dir", "log_level"})
 

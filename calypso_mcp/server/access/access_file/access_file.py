@@ -36,7 +36,7 @@ from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.access_file import tokens
 
-#: Without it, opening a pipe waits for somebody who writes into it. Windows has neither.
+#: Without it, opening a pipe waits for a process that writes into it. Windows has neither.
 _NO_WAITING = getattr(os, "O_NONBLOCK", 0)
 _LARGEST_FILE_BYTES = 1_048_576
 _LARGEST_KEY_BYTES = 4_096

@@ -1,4 +1,4 @@
-"""The access file as it is now: read again when it changes, kept as it was when the new version is wrong."""
+"""The access file: read again when it changes; after a wrong change the version before stays in force."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class WatchedAccessFile:
     """Loads the access file now and whenever it or a key file it names has changed.
 
     The check costs one `stat` per file and request. A version that is wrong, or a file that has gone, is
-    logged once and changes nothing: a slip of the pen must not lock everybody out, and a wrong file must
-    not let anybody in.
+    logged once and changes nothing: a typing error must not lock everyone out, and a wrong file must not
+    let anyone in.
 
     Raises:
         ConfigError: The first version is wrong.

@@ -11,7 +11,7 @@ from calypso_mcp.server.access.json_shape import pruned
 
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 #: Signature algorithms of each kind of key (RFC 7518, section 3.1; RFC 8037, section 3.1), by type and curve.
-#: Only asymmetric ones: with a symmetric "public" key anybody who can read the set could sign tokens.
+#: Only asymmetric ones: with a symmetric "public" key anyone who can read the set could sign tokens.
 _ALGORITHMS: dict[tuple[str, str], tuple[str, ...]] = {
     ("RSA", ""): _RSA,
     ("EC", "P-256"): ("ES256",),

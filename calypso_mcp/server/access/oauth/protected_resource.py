@@ -1,4 +1,4 @@
-"""What a caller without a credential is told: the challenge, and the protected-resource metadata (RFC 9728).
+"""The answer to a caller without a credential: the challenge and the protected-resource metadata (RFC 9728).
 
 Every way to log in serves the same document. Where no authorization server gives out the credentials (access
 file, callers' own keys) it lists none, which section 2 allows.

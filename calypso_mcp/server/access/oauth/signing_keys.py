@@ -66,7 +66,7 @@ class SigningKeys:
         self._strangers = CheckQueue(CheckPolicy(pause_s=0.0))
 
     async def get(self, key_id: str | None, algorithm: str) -> SigningKey | None:
-        """Return the key called `key_id`, or the only one where there is no id; None when there is none.
+        """Return the key called `key_id`, or the only one if the token names none; None without such a key.
 
         Args:
             key_id: As the token names it.

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from calypso_mcp.client.transport.sources import BytesSource, content_hash_of
 from calypso_mcp.client.uploading.outcomes import Upload
-from calypso_mcp.client.uploading.preparation import opened, prepare
+from calypso_mcp.client.uploading.preparation import open_source, prepare
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.errors import ContentError
@@ -63,7 +63,7 @@ async def test_a_file_is_read_once_to_be_looked_through_and_hashed(tmp_path: Pat
     before = bytes_read()
     checked = local_file(str(path), FilePolicy((str(tmp_path),)), UploadLimits())
     upload = Upload(checked.source, Declaration(filename="notes.md", destination=Destination(("b",))))
-    with opened(upload) as source:
+    with open_source(upload) as source:
         prepared = await prepare(upload, source, UploadLimits())
     # The windows of the search share a little, and the format is told from the first bytes.
     assert bytes_read() - before <= size_bytes * 1.1 + (128 << 10)
@@ -76,7 +76,7 @@ async def test_a_hash_made_on_the_side_is_of_the_version_that_is_sent(tmp_path: 
     checked = local_file(str(path), policy, UploadLimits())
     path.write_text("second version\n" * 100)
     upload = Upload(checked.source, Declaration(filename="notes.md", destination=Destination(("b",))))
-    with pytest.raises(ContentError) as caught, opened(upload):
+    with pytest.raises(ContentError) as caught, open_source(upload):
         pass
     assert caught.value.code == "file_changed"
 

@@ -18,7 +18,7 @@ from starlette.requests import Request
 
 from calypso_mcp.api.buckets import CreateBucket
 from calypso_mcp.api.files import KnowledgeFile
-from calypso_mcp.assembly.backends import opened
+from calypso_mcp.assembly.backends import open_backends
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.errors import RateLimited
@@ -93,7 +93,7 @@ async def test_a_file_under_way_is_refused_once_its_caller_may_no_longer_call(
     caller = Caller()
     policy = OneTimePolicy(checked_every_s=0)
     uploads = OneTimeUploads(TicketSeal(b"s" * 32), new_ledger(), policy, current_grant=caller.current_grant)
-    async with opened(settings_from({"data_dir": str(tmp_path)}, {})) as backends:
+    async with open_backends(settings_from({"data_dir": str(tmp_path)}, {})) as backends:
 
         def backend_for(_grant: AccessGrant) -> Backend:
             return backends.of_process()
@@ -164,7 +164,7 @@ async def test_a_file_is_stored_also_where_that_cannot_be_noted(
             part.write_bytes(b"damaged" * 2_000)
         yield b"a" * 500
 
-    async with opened(settings_from({"data_dir": str(tmp_path / "data")}, {})) as backends:
+    async with open_backends(settings_from({"data_dir": str(tmp_path / "data")}, {})) as backends:
 
         def backend_for(_grant: AccessGrant) -> Backend:
             return backends.of_process()
@@ -228,7 +228,7 @@ async def test_a_file_that_arrives_slowly_keeps_its_claim(
     policy = OneTimePolicy(noted_every_s=0.01)
     now = 1_000.0
     uploads = OneTimeUploads(TicketSeal(b"s" * 32), new_ledger(clock=lambda: now), policy)
-    async with opened(settings_from({"data_dir": str(tmp_path)}, {})) as backends:
+    async with open_backends(settings_from({"data_dir": str(tmp_path)}, {})) as backends:
 
         def backend_for(_grant: AccessGrant) -> Backend:
             return backends.of_process()
