@@ -281,6 +281,10 @@ class ReadableFormats:
         if stated_text is not None:
             return stated_text
         start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+        if start.startswith(b"<!--"):
+            start = start.partition(b"-->")[2].lstrip()
+        elif start.startswith((b"{", b"[")):
+            start = b"".join(start.split())
         # Programs of the web name tables of text so that Excel opens them.
         is_table = any(known.locator is Locator.ROW for known in stated)
         return self._marked(Container.TEXT, start) or (

@@ -119,6 +119,29 @@ READ = {
         "<?xml version='1.0'?><html><script src='a'/><body>Two rents</body></html>",
         "Two rents",
     ),
+    "mail called txt": (
+        "a.txt",
+        "Subject: Rent\nMIME-Version: 1.0\nContent-Transfer-Encoding: quoted-printable\n\nK=C3=BCnd=\nigt",
+        "Rent\n\nKündigt",
+    ),
+    "mailbox of Thunderbird": (
+        "Inbox",
+        "From - Mon Jan  1 00:00:00 2024\nSubject: Rent\n\nNine\n",
+        "Rent\n\nNine",
+    ),
+    "flowed mail": (
+        "a.eml",
+        "Content-Type: text/plain; format=flowed; delsp=yes\n\nninety \n  euros\n \n> so \n> far\n-- \nB\n",
+        "ninety euros\n\n> so \n> far\n-- \nB",
+    ),
+    "mail that was cut off": (
+        "a.eml",
+        "Subject: Rent\nContent-Transfer-Encoding: base64\n\nbmluZXR5IGV1cm9zI",
+        "Rent\n\nninety euros",
+    ),
+    "page without an ending": ("notice", "<p>Nine</p>", "Nine"),
+    "page after a comment": ("notice", "<!-- saved from a -->\n<!doctype html><p>Nine", "Nine"),
+    "json without an ending": ("notice", '{\n  "rent": "f\\u00fcnf"\n}', "rent: fünf"),
     "html called doc": ("a.doc", "<html><body><p>Saved by Word</p></body></html>", "Saved by Word"),
     "rtf called doc": ("a.doc", "{\\rtf1\\ansi Caf\\'e9 words}", "Café words"),
     "text called docx": ("a.docx", "just text", "just text"),
@@ -380,11 +403,15 @@ def test_an_attached_archive_that_needs_a_password_or_is_damaged_is_named() -> N
         assert warning.startswith("attachment a.zip was not read (")
 
 
-def test_html_is_read_where_the_plain_part_says_nothing() -> None:
+@pytest.mark.parametrize(
+    "page",
+    ["<p>The offer stands until Friday.</p>", f"<p>See HTML.</p>{list(range(30))} until Friday."],
+)
+def test_html_is_read_where_the_plain_part_says_nothing(page: str) -> None:
     message = mail(Subject="s")
     message.set_content("See HTML.")
-    message.add_alternative("<p>" + "The offer stands until Friday. " * 6 + "</p>", subtype="html")
-    assert "until Friday" in read("a.eml", message.as_bytes()).text
+    message.add_alternative(page, subtype="html")
+    assert "ntil Friday" in read("a.eml", message.as_bytes()).text
 
 
 def test_every_message_of_a_mailbox_is_a_part() -> None:

@@ -136,6 +136,9 @@ _CODE = """
     fish dockerfile makefile cmake gradle tf hcl nix
 """
 _PLAIN = "txt text log rst adoc asciidoc org tex sty bib nfo diff patch ini cfg conf"
+_HTML_STARTS = (b"<!doctype html", b"<html", b"<head>", b"<body", b"<table", b"<p>", b"<p ", b"<h1>")
+#: Whatever the first field is, this one is among those of most messages.
+_MIME_HEADING = Signature(b"\nmime-version: 1.0", within=2_048)
 #: Wikis and Word name web archives `.doc`.
 _MHTML_STARTS = tuple(
     Signature(b"mime-version: 1.0" + end + b"content-type: multipart/related", within=HEAD_BYTES)
@@ -148,7 +151,7 @@ ENTRIES: tuple[Entry, ...] = (
     _entry("markdown", "Markdown", "md markdown mdown mkd mdx", "text/markdown text/x-markdown",
         "texts.markdown:read_markdown", is_simple=True),
     _entry("html", "HTML", "html htm xhtml xht shtml", "text/html application/xhtml+xml",
-        "html.reader:read_html", b"<!doctype html", b"<html", b"<table", locator=Locator.SECTION),
+        "html.reader:read_html", *_HTML_STARTS, locator=Locator.SECTION),
     _entry("pdf", "PDF", "pdf", "application/pdf application/x-pdf", "pdf.reader:read_pdf",
         Signature(b"%PDF-", within=1_024), locator=Locator.PAGE,
         container=Container.OWN, recognizer="pdf.scans:read_scans"),
@@ -171,11 +174,11 @@ ENTRIES: tuple[Entry, ...] = (
     _entry("msg", "Outlook message", "msg", "application/vnd.ms-outlook", "mail.outlook:read_outlook",
         locator=Locator.SECTION, container=Container.OLE, extra="outlook"),
     _entry("eml", "e-mail", "eml emlx", "message/rfc822", "mail.messages:read_mail",
-        b"return-path: ", b"delivered-to: ", b"received: ", locator=Locator.SECTION),
+        b"return-path: ", b"delivered-to: ", b"received: ", _MIME_HEADING, locator=Locator.SECTION),
     _entry("mhtml", "web archives", "mhtml mht", "multipart/related", "mail.messages:read_mail",
         *_MHTML_STARTS, locator=Locator.SECTION),
     _entry("mbox", "mailboxes", "mbox", "application/mbox", "mail.messages:read_mailbox",
-        locator=Locator.MESSAGE),
+        b"from - ", locator=Locator.MESSAGE),
     _entry("csv", "CSV", "csv tsv tab psv", "text/csv text/tab-separated-values",
         "data.delimited:read_delimited"),
     _entry("json", "JSON", "json geojson webmanifest", "application/json", "data.structured:read_json",

@@ -7,9 +7,12 @@ import re
 from base64 import b64decode
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from email.errors import InvalidBase64LengthDefect
 from email.message import EmailMessage
 from email.policy import EmailPolicy
+from itertools import pairwise
 from typing import cast
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
@@ -33,8 +36,9 @@ _MOST_MESSAGES = 20_000
 _LONGEST_HEADER = 8_000
 #: Of which the parts are asked for.
 _TYPED_HEADERS = frozenset({"content-type", "content-disposition", "content-transfer-encoding"})
-#: A plain part shorter than this only says that there is an HTML one.
+#: A plain part of fewer words only says that there is an HTML one, if that has more or says something else.
 _STUB_WORDS = 20
+_WORD = re.compile(rb"[\w\x80-\xff]+")
 #: Of S/MIME (RFC 8551, 3.5.3) and PGP (RFC 3156, 4 and 5).
 _SIGNATURES = frozenset({"pkcs7-signature", "x-pkcs7-signature", "pgp-signature", "pgp-encrypted"})
 #: A message behind its signature, or encrypted (RFC 8551, 3.2).
@@ -119,7 +123,7 @@ def _header(message: EmailMessage, name: str) -> str:
 
 def _bodies(message: EmailMessage) -> Iterator[EmailMessage]:
     """Yield the parts that a mail program shows: of alternatives, the one that says most."""
-    html_words = _count_html_words(message) if _is_container(message) else {}
+    html_words = _html_words(message) if _is_container(message) else {}
     stack = [message]
     is_first = True
     while stack:
@@ -132,22 +136,24 @@ def _bodies(message: EmailMessage) -> Iterator[EmailMessage]:
             is_first = False
 
 
-def _count_html_words(message: EmailMessage) -> dict[int, int]:
-    """Return how many words of HTML each part holds, by its id; every one is decoded once."""
+def _html_words(message: EmailMessage) -> dict[int, frozenset[bytes]]:
+    """Return the words of the longest page in each part, by its id; every page is decoded once."""
     parts = [message]
     for part in parts:
         parts += _parts(part) if _is_container(part) else ()
-    words: dict[int, int] = {}
+    words: dict[int, frozenset[bytes]] = {}
     for part in reversed(parts):
         if _is_container(part):
-            words[id(part)] = sum(words[id(child)] for child in _parts(part))
+            words[id(part)] = max(
+                (words[id(child)] for child in _parts(part)), key=len, default=frozenset[bytes]()
+            )
         else:
             is_page = part.get_content_type() == "text/html"
-            words[id(part)] = len(_payload(part).split()) if is_page else 0
+            words[id(part)] = _words(part) if is_page else frozenset()
     return words
 
 
-def _shown(container: EmailMessage, html_words: Mapping[int, int]) -> Sequence[EmailMessage]:
+def _shown(container: EmailMessage, html_words: Mapping[int, frozenset[bytes]]) -> Sequence[EmailMessage]:
     parts = _parts(container)
     kind = container.get_content_subtype()
     if kind == "alternative" and parts:
@@ -157,7 +163,9 @@ def _shown(container: EmailMessage, html_words: Mapping[int, int]) -> Sequence[E
     return parts
 
 
-def _best(alternatives: Sequence[EmailMessage], html_words: Mapping[int, int]) -> Sequence[EmailMessage]:
+def _best(
+    alternatives: Sequence[EmailMessage], html_words: Mapping[int, frozenset[bytes]]
+) -> Sequence[EmailMessage]:
     """Return the plain text, unless it only points to the HTML; an invitation says something of its own."""
     by_type = {part.get_content_type(): part for part in alternatives}
     plain = by_type.get("text/plain")
@@ -165,8 +173,8 @@ def _best(alternatives: Sequence[EmailMessage], html_words: Mapping[int, int]) -
     if plain is None or rich is None:
         chosen = plain or rich or alternatives[-1]
     else:
-        words = len(_payload(plain).split())
-        is_stub = words < _STUB_WORDS < html_words[id(rich)]
+        words, page = _words(plain), html_words[id(rich)]
+        is_stub = len(words) < _STUB_WORDS and (len(page) > _STUB_WORDS or len(words & page) * 2 < len(words))
         chosen = rich if is_stub or not words else plain
     invitation = by_type.get("text/calendar")
     return [chosen] if invitation is None or invitation is chosen else [chosen, invitation]
@@ -248,9 +256,34 @@ def _is_tnef(part: EmailMessage, name: str) -> bool:
 
 def _payload(part: EmailMessage) -> bytes:
     payload = part.get_payload(decode=True)
-    return payload if isinstance(payload, bytes) else b""
+    if not isinstance(payload, bytes):
+        return b""
+    if any(isinstance(defect, InvalidBase64LengthDefect) for defect in part.defects):
+        # The message was cut off, and is returned as it is encoded.
+        with suppress(ValueError):
+            return b64decode(payload[: len(payload) // 4 * 4])
+    return payload
+
+
+def _words(part: EmailMessage) -> frozenset[bytes]:
+    return frozenset(_WORD.findall(_payload(part).lower()))
 
 
 def _content(part: EmailMessage) -> Body:
     format_name = _FORMATS.get(part.get_content_subtype(), "text")
-    return Body(FileContent(_payload(part), charset=part.get_content_charset("") or ""), format_name)
+    data = _payload(part)
+    if str(part.get_param("format", "")).lower() == "flowed":
+        data = _without_soft_breaks(data, b"" if str(part.get_param("delsp", "")).lower() == "yes" else b" ")
+    return Body(FileContent(data, charset=part.get_content_charset("") or ""), format_name)
+
+
+def _without_soft_breaks(data: bytes, joint: bytes) -> bytes:
+    """Return flowed text with its paragraphs on one line each (RFC 3676, 4); quotations stay as they are."""
+    lines = data.splitlines()
+    joined: list[bytes] = []
+    for line, following in pairwise([*lines, b""]):
+        is_quoted = line.startswith(b">") or following.startswith(b">")
+        is_soft = line.endswith(b" ") and line != b"-- " and following and not is_quoted
+        stuffed = line.removeprefix(b" ")
+        joined.append(stuffed[:-1] + joint if is_soft else stuffed + b"\n")
+    return b"".join(joined)
