@@ -49,11 +49,6 @@ class Knob:
         flag = None if self.secret else self.flag or f"--{setting.replace('_', '-')}"
         return replace(self, variable=self.variable or f"CALYPSO_{setting.upper()}", flag=flag)
 
-    @property
-    def name(self) -> str:
-        """Both names, as error messages give them."""
-        return f"{self.flag} ({self.variable})" if self.flag else self.variable
-
 
 def is_web_url(value: str) -> bool:
     """Whether a token may be sent to this address: https, or this machine."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from calypso_mcp.cli.clients import jsonc
 from calypso_mcp.cli.clients.facts import CLIENTS, Client, Syntax
@@ -56,23 +55,6 @@ def parse(text: str, syntax: Syntax) -> object:
             return tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise Unreadable(str(error)) from None
-    import yaml
+    from calypso_mcp.cli.clients.yaml_edit import loads
 
-    try:
-        return yaml.load(text, Loader=_loader()) or {}  # noqa: S506 - a safe loader
-    except yaml.YAMLError as error:
-        raise Unreadable(" ".join(str(error).split())) from None
-
-
-def _loader() -> type:
-    """Return a safe YAML loader that takes no key twice."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-            names = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
-            if len(set(map(str, names))) < len(names):
-                raise Unreadable(f"a name occurs twice below line {node.start_mark.line + 1}")
-            return super().construct_mapping(node, deep=deep)
-
-    return Loader
+    return loads(text)

@@ -7,8 +7,8 @@ and compares, so that an unusual layout is refused and never spoilt.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Literal
+from collections.abc import Hashable, Iterator, Mapping
+from typing import Any, Literal
 
 import yaml
 
@@ -16,6 +16,28 @@ from calypso_mcp.cli.clients.jsonc import Unreadable
 
 Listing = Literal["mapping", "sequence"]
 _INDENT = 2
+
+
+class _Loader(yaml.SafeLoader):
+    """Takes no key twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        names = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
+        if len(set(map(str, names))) < len(names):
+            raise Unreadable(f"a name occurs twice below line {node.start_mark.line + 1}")
+        return super().construct_mapping(node, deep=deep)
+
+
+def loads(text: str) -> object:
+    """Return the value of a YAML text. An empty text is an empty mapping.
+
+    Raises:
+        Unreadable: It is no YAML, or a mapping has a name twice.
+    """
+    try:
+        return _Loader(text).get_single_data() or {}
+    except yaml.YAMLError as error:
+        raise Unreadable(" ".join(str(error).split())) from None
 
 
 def set_entry(text: str, key: str, name: str, value: Mapping[str, object], listing: Listing) -> str:
@@ -31,17 +53,16 @@ def set_entry(text: str, key: str, name: str, value: Mapping[str, object], listi
         gap = "" if not text or text.endswith("\n") else end
         return f"{text}{gap}{key}:{end}{_block(name, value, listing, _INDENT, end)}"
     _, node = found
-    children = _children(node)
-    if not children:
+    entries = _entries(node)
+    if not entries:
         text = text if text.endswith("\n") else text + end
         line_end = text.index("\n", node.end_mark.index) + 1
         key_line = text[: node.start_mark.index].rstrip(" ") + text[node.end_mark.index : line_end]
         return key_line + _block(name, value, listing, _INDENT, end) + text[line_end:]
-    if isinstance(node, yaml.CollectionNode) and node.flow_style:
-        raise Unreadable(f"{key} is written on one line, in braces")
-    first = children[0].start_mark
+    _require_lines(key, node)
+    first = entries[0][0].start_mark
     line = first.index - first.column
-    column = first.column - (_dash_width(text, line, first.index) if listing == "sequence" else 0)
+    column = text.index("-", line) - line if listing == "sequence" else first.column
     return text[:line] + _block(name, value, listing, column, end) + text[line:]
 
 
@@ -58,8 +79,7 @@ def remove_entry(text: str, key: str, name: str, listing: Listing) -> str:
     ours = [(first, value) for first, value in _entries(node) if _name_of(first, value) == name]
     if not ours:
         return text
-    if isinstance(node, yaml.CollectionNode) and node.flow_style:
-        raise Unreadable(f"{key} is written on one line, in braces")
+    _require_lines(key, node)
     [(first, value)] = ours
     start = first.start_mark.index - first.start_mark.column
     last = max(leaf.end_mark.index for leaf in _leaves(value))
@@ -88,8 +108,13 @@ def _entries(node: yaml.Node) -> list[tuple[yaml.Node, yaml.Node]]:
     return []
 
 
-def _children(node: yaml.Node) -> list[yaml.Node]:
-    return [first for first, _ in _entries(node)]
+def _require_lines(key: str, node: yaml.Node) -> None:
+    if _is_on_one_line(node):
+        raise Unreadable(f"{key} is written on one line, in braces")
+
+
+def _is_on_one_line(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.CollectionNode) and bool(node.flow_style)
 
 
 def _name_of(first: yaml.Node, value: yaml.Node) -> str | None:
@@ -103,17 +128,13 @@ def _name_of(first: yaml.Node, value: yaml.Node) -> str | None:
 def _leaves(node: yaml.Node) -> Iterator[yaml.Node]:
     """Yield the nodes that end where their text ends; those in lines end where the next token begins."""
     entries = _entries(node)
-    if not entries or (isinstance(node, yaml.CollectionNode) and node.flow_style):
+    if not entries or _is_on_one_line(node):
         yield node
         return
     for first, value in entries:
         if first is not value:
             yield first
         yield from _leaves(value)
-
-
-def _dash_width(text: str, line: int, start: int) -> int:
-    return start - text.index("-", line)
 
 
 def _block(name: str, value: Mapping[str, object], listing: Listing, column: int, end: str) -> str:

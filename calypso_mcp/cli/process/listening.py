@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+from ipaddress import ip_address
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -45,7 +46,7 @@ def listen(host: str, port: int) -> socket.socket:
 def origin(listening: socket.socket) -> str:
     """Return the `http://host:port` that reaches `listening` from this machine."""
     host, port = listening.getsockname()[:2]
-    if host in {"0.0.0.0", "::"}:  # noqa: S104 - recognised, not bound
+    if ip_address(host).is_unspecified:
         host = "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 

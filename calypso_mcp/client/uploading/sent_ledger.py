@@ -203,12 +203,10 @@ def _open(path: Path | None) -> SharedFile:
 
 def _forget_oldest(connection: sqlite3.Connection) -> None:
     for table in _TABLES:
-        (newest,) = connection.execute(f"SELECT max(number) FROM {table}").fetchone()  # noqa: S608 - ours
-        if newest is not None and newest > _MOST_ROWS:
-            connection.execute(
-                f"DELETE FROM {table} WHERE number <= ?",  # noqa: S608 - ours
-                (newest - _MOST_ROWS,),
-            )
+        connection.execute(
+            f"DELETE FROM {table} WHERE number <= (SELECT max(number) - ? FROM {table})",  # noqa: S608 - ours
+            (_MOST_ROWS,),
+        )
 
 
 def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:

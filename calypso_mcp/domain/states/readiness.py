@@ -52,7 +52,7 @@ def file_readiness(
         return Readiness.READY
     if summary in _SYNC_FAILED or any(sync in _SYNC_FAILED for sync in bucket_sync):
         return Readiness.FAILED
-    if summary is None and not bucket_sync and bucket_store_active:
+    if bucket_store_active and hinges_on_store(status, bucket_sync_status, bucket_sync):
         return Readiness.READY
     return Readiness.PENDING
 

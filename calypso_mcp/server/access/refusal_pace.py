@@ -6,10 +6,10 @@ for each answer before the next request on that connection, so a pause slows the
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from random import SystemRandom
 
 import anyio
 
@@ -61,6 +61,6 @@ class RefusalPace:
             return
         self._waiting += 1
         try:
-            await self._sleep(self._policy.pause_s * (0.5 + random.random()))  # noqa: S311 - no secret
+            await self._sleep(self._policy.pause_s * SystemRandom().uniform(0.5, 1.5))
         finally:
             self._waiting -= 1

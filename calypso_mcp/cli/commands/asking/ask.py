@@ -26,10 +26,9 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     asked = {"question": arguments.question, "conversation_id": arguments.conversation}
     result = call_tool("ask_agent", asked, flags)
     has_answer = bool(result.get("citations"))
-    if print_result(result, arguments):
-        return 0 if has_answer else 1
-    for paragraph in clean(str(result["answer"])).splitlines():
-        print(textwrap.fill(paragraph, columns()))
-    if has_answer:
-        print_hits("Sources", result["citations"])
+    if not print_result(result, arguments):
+        for paragraph in clean(str(result["answer"])).splitlines():
+            print(textwrap.fill(paragraph, columns()))
+        if has_answer:
+            print_hits("Sources", result["citations"])
     return 0 if has_answer else 1

@@ -60,16 +60,16 @@ def report_problem(problem: ConfigError) -> int:
 
 
 async def _serve(settings: Settings) -> int:
-    problem: ConfigError | None = None
     try:
         async with running_server(settings) as server:
             if started_by_hand():
                 # Not before: only a running event loop ends well at Ctrl-C.
                 print(_WAITING, file=sys.stderr, flush=True)
             await _serve_until_told(server, 0)
+            return 0
     except ConfigError as error:
         problem = error
-    return 0 if problem is None else await _report(problem)
+    return await _report(problem)
 
 
 async def _report(problem: ConfigError) -> int:

@@ -69,14 +69,8 @@ def _growth_uri(page: Mapping[str, Any]) -> str:
 
 
 def _list_sources(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
-    asked = {
-        "bucket": arguments.listed,
-        "query": arguments.query,
-        "kind": arguments.kind,
-        "tag": arguments.tag,
-        "state": arguments.state,
-        "limit": 200,
-    }
+    narrowing = {name: getattr(arguments, name) for name in ("query", "kind", "tag", "state")}
+    asked = {"bucket": arguments.listed, **narrowing, "limit": 200}
     pages, growth = call_pages_and_read(
         "list_sources", asked, flags, None if arguments.as_json else _growth_uri
     )
