@@ -26,7 +26,7 @@ _SERVER_ERROR = 500
 
 
 async def call(app: ASGIApp, request: httpx2.Request) -> httpx2.Response:
-    """Return the app's answer to `request`, read whole; 500 where the app failed before it began one."""
+    """Return the app's answer to `request`, read whole; 500 if the app failed before it began one."""
     url = request.url
     path, _, query = url.raw_path.partition(b"?")
     scope = {

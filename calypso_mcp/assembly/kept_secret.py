@@ -41,7 +41,7 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
 def _make(path: Path, make: Callable[[], str]) -> None:
     """Write the secret unless another process has done so meanwhile.
 
-    A lock, because a name that is taken only where it is free needs hard links, which FAT and exFAT lack.
+    A lock, because claiming a name only if it is free needs hard links, which FAT and exFAT lack.
     """
     # Only here: the start of a server does without the embedded backend.
     from calypso_mcp.local.processes.file_locks import try_lock

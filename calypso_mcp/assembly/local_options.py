@@ -22,7 +22,7 @@ def local_options(settings: Settings, api_key: str) -> LocalOptions:
 
 
 def embedding_options(settings: Settings) -> EmbeddingOptions | None:
-    """Return the embedding model that orders passages; None where none is set up."""
+    """Return the embedding model that orders passages; None if none is set up."""
     if settings.embeddings_model is None:
         return None
     key = settings.embeddings_key
@@ -36,7 +36,7 @@ def embedding_options(settings: Settings) -> EmbeddingOptions | None:
 
 
 def writer_options(settings: Settings) -> WriterOptions | None:
-    """Return the language model that writes answers; None where none is set up."""
+    """Return the language model that writes answers; None if none is set up."""
     if settings.llm_url is None or settings.llm_model is None:
         return None
     key = settings.llm_key

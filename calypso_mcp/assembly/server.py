@@ -56,7 +56,7 @@ async def running_server(settings: Settings) -> AsyncGenerator[CalypsoServer]:
 
 
 def _page_address(settings: Settings, _request: ServerRequestContext[Any, Any]) -> str | None:
-    """Return where the page of the data folder is; None where no process serves it, or the API is hosted."""
+    """Return where the page of the data folder is; None if no process serves it, or the API is hosted."""
     if settings.uses_hosted_api:
         return None
     from calypso_mcp.local.processes.served import look_up
@@ -116,7 +116,7 @@ def conversations(settings: Settings) -> Conversations:
 def task_runs(settings: Settings) -> TaskRuns | None:
     """Return what runs tasks; the data folder is not touched before the first of them.
 
-    None where machines without a folder in common share a sealing secret: a balancer would send the client of
+    None if machines without a folder in common share a sealing secret: a balancer would send the client of
     a task to machines that do not know it.
     """
     if settings.sealing_secret is not None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
-from pydantic import SecretStr
 
 from calypso_mcp import __version__
 from calypso_mcp.assembly.kept_secret import kept_secret
@@ -74,7 +73,7 @@ class BackendKey:
             file = settings.api_key_file
             return cls(settings.api_key.get_secret_value(), "CALYPSO_API_KEY" if file is None else str(file))
         path = settings.data_dir / "api-key"
-        return cls(SecretStr(kept_secret(path, _new_key)).get_secret_value(), str(path))
+        return cls(kept_secret(path, lambda: f"sk_local_{secrets.token_urlsafe(24)}"), str(path))
 
 
 def sign_in_link(served: Served, key: BackendKey) -> str:
@@ -172,7 +171,3 @@ def _about(options: LocalOptions, key: BackendKey) -> Mapping[str, Any]:
         "left_out": names_left_out(),
         "clients": snippets(),
     }
-
-
-def _new_key() -> str:
-    return f"sk_local_{secrets.token_urlsafe(24)}"

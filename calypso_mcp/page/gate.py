@@ -49,7 +49,7 @@ class PagePlace:
     Attributes:
         base: Path of the page, with a slash at its end.
         api: Prefix of the paths that the page asks for: `/v1/` for the REST API, `/` for MCP.
-        allowed_hosts: Names beside this machine's own that the Host header may have; None where that has
+        allowed_hosts: Names beside this machine's own that the Host header may have; None if that has
             been checked before.
         is_https: Whether people reach the page over https though the last hop before us may not use it.
     """

@@ -29,11 +29,11 @@ class Sessions(Protocol):
         ...
 
     async def begin(self, given: str) -> str | None:
-        """Return the cookie of a new session for what a person signs in with; None where it is wrong."""
+        """Return the cookie of a new session for what a person signs in with; None if it is wrong."""
         ...
 
     async def headers(self, cookie: str) -> Mapping[str, str] | None:
-        """Return the headers that carry the session's credential; None where there is no such session."""
+        """Return the headers that carry the session's credential; None if there is no such session."""
         ...
 
 

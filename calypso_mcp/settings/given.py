@@ -111,7 +111,7 @@ def given_settings(
 
     Args:
         knobs: How each setting is set, by field name.
-        flags: Values given on the command line, by field name; absent where not given.
+        flags: Values given on the command line, by field name; absent if not given.
         environ: The environment.
     """
     found: dict[str, Given] = {}

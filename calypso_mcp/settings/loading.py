@@ -34,7 +34,7 @@ _KEYS = ("api_key", "embeddings_key", "llm_key", "sealing_secret")
 #: Fewer characters could be guessed: a secret seals what only this server may make.
 _FEWEST_SECRET_CHARS = 32
 
-#: Variables besides CALYPSO_* that a child process needs to find data and network where its parent does.
+#: Variables besides CALYPSO_* that a child process needs to find the data and network of its parent.
 _SYSTEM_VARIABLES = frozenset(
     {
         "XDG_DATA_HOME",
@@ -51,7 +51,7 @@ class Reading:
 
     Attributes:
         given: What was given, by field name.
-        settings: The settings; None where anything is wrong.
+        settings: The settings; None if anything is wrong.
         problems: What is wrong, one error for each setting or combination.
     """
 
@@ -77,7 +77,7 @@ def settings_from(flags: Mapping[str, object], environ: Mapping[str, str]) -> Se
     """Return the settings that flags and environment ask for.
 
     Args:
-        flags: Values given on the command line, by field name; absent where not given.
+        flags: Values given on the command line, by field name; absent if not given.
         environ: The environment.
 
     Raises:
@@ -143,7 +143,7 @@ def _default_data_dir(environ: Mapping[str, str]) -> Path:
 
 
 def _settle_key(name: str, values: dict[str, object], given: Mapping[str, Given]) -> None:
-    """Take a key from its file where one is named; two sources at once are a mistake, unless by flag."""
+    """Take a key from its file, if one is named. Two sources are a mistake, unless a flag names the file."""
     of_file, variable = f"{name}_file", knobs()[name].variable
     file = values.get(of_file)
     if file is None:

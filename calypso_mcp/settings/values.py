@@ -30,7 +30,7 @@ class Knob:
         group: Which commands offer the flag.
         metavar: Placeholder in `--help`; empty for an on/off flag.
         separator: What separates several values in the variable; None for a single value.
-        limits: Whether callers may do more where the setting is absent. Such a setting is never empty.
+        limits: Whether callers may do more without the setting. Such a setting is never empty.
         secret: Whether its value must never be shown.
         variable: Environment variable; empty: CALYPSO_ and the setting's name.
         flag: Command line flag; empty: the setting's name, unless an argument would expose a secret.

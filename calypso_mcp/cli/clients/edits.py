@@ -19,7 +19,7 @@ _CONTINUE_HEAD = {"name": NAME, "version": "1.0.0", "schema": "v1"}
 
 
 def with_server(client: Client, text: str, fields: Mapping[str, object] | None) -> str:
-    """Return `text` with our server as `fields`; without it where they are None.
+    """Return `text` with our server as `fields`; without it if they are None.
 
     Raises:
         Unreadable: The text does not follow its syntax, or cannot be edited without touching anything else.

@@ -54,7 +54,7 @@ class Entry:
 
     @property
     def arguments(self) -> tuple[str, ...] | None:
-        """What calypso-mcp itself is given; None where the command is not recognised."""
+        """What calypso-mcp itself is given; None if the command is not recognised."""
         for position, word in enumerate(self.command):
             if (
                 _OURS.search(word.replace("\\", "/").rpartition("/")[2])

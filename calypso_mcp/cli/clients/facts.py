@@ -27,15 +27,15 @@ class Client:
         key: Where servers are listed, from the top of the file.
         project_file: Configuration of a project, relative to its folder; None for a client without one.
         syntax: Of all these files. JSON may hold comments and trailing commas.
-        expands: Regular expression of the placeholders it replaces; empty where it replaces none.
-        expands_in_project: The same in a project's file, where that differs.
+        expands: Regular expression of the placeholders it replaces; empty if it replaces no placeholder.
+        expands_in_project: The same in a project's file, if that differs.
         is_desktop: Whether it is started from a desktop, with a minimal PATH.
-        url_field: Field of a remote server's address; empty where it cannot use one.
-        type_field: Value that `type` must have for a remote server; empty where none is needed.
+        url_field: Field of a remote server's address; empty if it cannot use one.
+        type_field: Value that `type` must have for a remote server; empty if none is needed.
         command_field: Field of the program to start.
         environment_field: Field of the variables of a server.
-        variable: How a value is taken from the variable NAME; empty where it cannot be.
-        status: Words of its own command line that tell whether the server works; empty where it has none.
+        variable: How a value is taken from the variable NAME; empty if it cannot be.
+        status: Words of its own command line that tell whether the server works; empty if it has none.
     """
 
     name: str

@@ -65,7 +65,7 @@ class Snapshot:
             raise Unreadable("it is not UTF-8") from None
 
     def replace(self, text: str) -> Path | None:
-        """Write `text`; return the copy of what was there, None where nothing was.
+        """Write `text`; return the path of the copy of the file before, None if there was no file.
 
         Raises:
             NotWritten: The file changed since it was read, or cannot be written. It is as it was.

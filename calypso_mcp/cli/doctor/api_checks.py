@@ -14,7 +14,7 @@ from calypso_mcp.errors import CalypsoError
 from calypso_mcp.settings import Settings
 
 _AREA = "API"
-#: Signed upload addresses are refused where clocks differ by more; storages allow about this much.
+#: Storages refuse signed upload addresses if clocks differ by more than about this.
 _MOST_SKEW_S = 300
 _WAIT_S = 10.0
 

@@ -49,7 +49,7 @@ def check_data_folder(settings: Settings) -> Iterator[Finding]:
 
 
 def _refusal(folder: Path) -> str | None:
-    """Return why nothing can be written into `folder`, found by writing; None where it can."""
+    """Try to write into `folder`; return why that failed, None if it worked."""
     if not folder.is_dir():
         return "it is a file"
     try:
@@ -88,7 +88,7 @@ def _store(folder: Path) -> Iterator[Finding]:
     if Presence(folder / WORKERS_FOLDER).is_another_alive():
         yield note(_AREA, "A server uses the folder now; several may share it.")
     try:
-        # Not as servers open it: they wait for minutes where another connection holds the store.
+        # Servers open it in another way: they wait for minutes while another connection holds the store.
         with closing(
             sqlite3.connect(f"{store.absolute().as_uri()}?mode=rw", uri=True, timeout=_LOCK_S)
         ) as connection:

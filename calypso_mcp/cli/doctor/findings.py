@@ -23,7 +23,7 @@ class Finding:
 
     Attributes:
         area: The part of the installation.
-        status: `ok`, `note` where nothing is wrong but worth knowing, or `problem`.
+        status: `ok`, `note` for what is worth knowing but not wrong, or `problem`.
         message: What was found, without secrets.
         fix: What to do about a problem.
     """

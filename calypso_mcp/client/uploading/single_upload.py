@@ -117,7 +117,7 @@ class SingleUpload:
         expired: UploadTarget,
         on_kept: OnKept | None,
     ) -> FileState | None:
-        """Go on with a new address under the same key; None where the key leads to the dead one again."""
+        """Go on with a new address under the same key; None if the key leads to the dead one again."""
         renewed = (await self._files.create_session(_session(prepared), idempotency_key=key)).body
         if renewed.upload_url != expired.upload_url:
             try:

@@ -224,8 +224,8 @@ def _with_earlier(
     Args:
         state: What the upload came to.
         upload: The upload.
-        held: The version that the bucket holds, where the backend lists its sources.
-        sent_before: Elsewhere the file that this client sent last from there.
+        held: The version that the bucket holds, if the backend lists its sources.
+        sent_before: If it does not, the file that this client sent last from there.
     """
     if upload.declaration.if_exists is not None:
         # The bucket's list is the truth: a version that is gone from it is no earlier version.

@@ -28,7 +28,7 @@ class Reason:
     """Why something did not work out, without an exception.
 
     Attributes:
-        code: Error code, the API's where it has one.
+        code: Error code, the API's if it gives one.
         message: What went wrong, for people.
         hint: What to do next.
         retryable: Whether the same call can help.

@@ -37,7 +37,7 @@ def file_readiness(
 
     Args:
         status: The file's own status.
-        bucket_sync_status: Its summary sync status, where the API gives one.
+        bucket_sync_status: Its summary sync status, if the API gives one.
         bucket_sync: The lower-case sync status word of each bucket.
         bucket_store_active: Whether its bucket's store is active with nothing pending. Counts only if the
             file itself reports no sync; None if unknown.

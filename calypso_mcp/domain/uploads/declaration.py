@@ -76,7 +76,7 @@ class Declaration:
         metadata: A JSON object of at most 8 KB.
         path: Path relative to the folder that was uploaded. With it, equal files in different places are
             different files of a batch.
-        external_id: What the source is called where it comes from; sent as `metadata.external_id`.
+        external_id: The id of the source at its origin; sent as `metadata.external_id`.
         if_exists: What to do with an earlier version; None for a backend that cannot replace. It is part of
             no key, because the source is the same.
     """
@@ -111,7 +111,7 @@ class Declaration:
     def lineage(self) -> str:
         """The identity that all versions of this source share within a bucket.
 
-        Its id where it comes from (`metadata.external_id`, seed: single upload), else its path in the folder
+        Its id at its origin (`metadata.external_id`, seed: single upload), else its path in the folder
         it was uploaded with, else its file name.
         """
         upstream = self.sent_metadata.get("external_id")

@@ -5,7 +5,7 @@ announced with a batch. The API's answers decide. Batches are asked first; one w
 announced is finalized before it is looked at, since they may have arrived. A file that no batch lists is
 asked about alone. Each answer is one event:
 
-    known --> batch finalized, looked at --> settled (`states`): replayed, or failed where asking failed
+    known --> batch finalized, looked at --> settled (`states`): replayed, or failed if asking failed
                          |                   lost: the API no longer has it; it is sent again
                          '--> alone --> the same two ends
 

@@ -20,7 +20,7 @@ from calypso_mcp.errors import (
 
 
 def refusal(status: int, error: str, description: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return an answer of `status` that says what was wrong and, where it can help, what to do."""
+    """Return an answer of `status` that says what was wrong and, if that can help, what to do."""
     return Response(
         json.dumps({"error": error, "error_description": description}, separators=(",", ":")),
         status_code=status,

@@ -33,7 +33,7 @@ ANYONE = AccessGrant(name="")
 NO_ACCESS = AccessGrant(name="no access", limit=ScopeLimit(), read_only=True)
 
 #: Returns what a caller may do now, None when they may no longer call. Takes what they might do before, and
-#: the API key they brought along, where it is at hand.
+#: the API key they brought along, if it is at hand.
 CurrentGrant = Callable[[AccessGrant, str | None], Awaitable[AccessGrant | None]]
 
 

@@ -73,35 +73,32 @@ class AccessGate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401, or pass the request on with its user set."""
-        if scope["type"] == "lifespan":
+        if scope["type"] == "lifespan" or (scope["type"] == "http" and self._is_open(scope)):
             await self._open(scope, receive, send)
             return
-        if scope["type"] == "http" and self._is_open(scope):
-            await self._open(scope, receive, send)
-            return
-        try:
-            token = await self._verify(scope)
-        except Busy:
-            # Not logged: strangers cause it as often as they like.
-            await self._refuse(_unchecked(1), scope, receive, send)
-            return
-        except CalypsoError as error:
-            _log.warning("A credential could not be checked: %s", error.code)
-            await self._refuse(_unchecked(5), scope, receive, send)
-            return
-        if token is None:
-            await self._refuse(self._control.resource.unauthorized(scope), scope, receive, send)
-            return
-        if not set(self._control.required_scopes) <= set(token.scopes):
-            response = self._control.resource.insufficient_scope(scope, self._control.required_scopes)
-            await self._refuse(response, scope, receive, send)
+        token = await self._check(scope)
+        if isinstance(token, Response):
+            await self._pace.wait()
+            await send_refusal(token, scope, receive, send)
             return
         user = AuthenticatedUser(token)
         await self._app({**scope, "user": user, "auth": AuthCredentials(token.scopes)}, receive, send)
 
-    async def _refuse(self, response: Response, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._pace.wait()
-        await send_refusal(response, scope, receive, send)
+    async def _check(self, scope: Scope) -> AccessToken | Response:
+        """Return the token of a request, or the answer that refuses it."""
+        try:
+            token = await self._verify(scope)
+        except Busy:
+            # Not logged: strangers cause it as often as they like.
+            return _unchecked(1)
+        except CalypsoError as error:
+            _log.warning("A credential could not be checked: %s", error.code)
+            return _unchecked(5)
+        if token is None:
+            return self._control.resource.unauthorized(scope)
+        if not set(self._control.required_scopes) <= set(token.scopes):
+            return self._control.resource.insufficient_scope(scope, self._control.required_scopes)
+        return token
 
     def _is_open(self, scope: Scope) -> bool:
         return scope["method"] in ("GET", "HEAD", "OPTIONS") and scope["path"] in self._control.open_paths

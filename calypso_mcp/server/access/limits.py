@@ -1,8 +1,8 @@
 """What one HTTP request may cost: checked before any of it reaches MCP, on every route of the server.
 
 From the outside in: Host and Origin, credential, requests at once and the time until the answer is complete,
-requests at once and per minute of one caller, and the body's size, speed and shape. Callers
-without a credential take no place of those with one.
+requests at once and per minute of one caller, and the body's size, speed and shape. Callers without a
+credential take no place from those with one.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def wrap(
         app: The MCP app with all of its routes.
         limits: What a request may cost.
         security: Hosts and origins to accept, on every route.
-        control: How callers prove who they are; None where anyone who reaches the port may call.
+        control: How callers prove who they are; None if anyone who reaches the port may call.
         front: Puts before the login what answers without one.
         metrics: Where answers are counted; None counts nothing.
         clock: Seconds that only ever grow.

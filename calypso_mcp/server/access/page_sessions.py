@@ -25,7 +25,7 @@ class TokenSessions:
         self._control = control
 
     async def begin(self, given: str) -> str | None:
-        """Return the token; None where it is not valid, or cannot be checked now."""
+        """Return the token; None if it is not valid, or cannot be checked now."""
         if not _COOKIE.fullmatch(given):
             return None
         try:

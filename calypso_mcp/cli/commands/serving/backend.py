@@ -22,7 +22,7 @@ def add_arguments(parser: CommandParser) -> None:
     """Take where to listen and what to serve."""
     parser.description = (
         "Serve the embedded Calypso's REST API and the page of its buckets. The API key is CALYPSO_API_KEY "
-        "where set; otherwise one is made and kept in the data folder."
+        "if that is set; otherwise one is made and kept in the data folder."
     )
     parser.add_settings({"http"}, names=SETTINGS)
 

@@ -216,7 +216,7 @@ def _agreed() -> bool:
 
 
 def _show_status(client: Client) -> None:
-    """Show what the client's own command line says of the server, where it has one."""
+    """Show what the client's own command line says of the server, if it has one."""
     program = shutil.which(client.status[0]) if client.status else None
     if program is None:
         print(f"Restart {client.title} to use it.")

@@ -160,11 +160,9 @@ def load(path: Path, environ: Mapping[str, str]) -> AccessList:
         if agent.api_key_env is not None:
             keys[agent.key_reference] = _key_from(environ.get(agent.api_key_env, ""), f"{where}: api_key_env")
         elif agent.api_key_file is not None:
-            file = path.parent / agent.api_key_file
+            file, label = path.parent / agent.api_key_file, f"{where}: api_key_file"
             key_files.append(file)
-            keys[agent.key_reference] = _key_from(
-                _read(file, f"{where}: api_key_file"), f"{where}: api_key_file"
-            )
+            keys[agent.key_reference] = _key_from(_read(file, label), label)
     grants = {
         name: AccessGrant(
             name=name,

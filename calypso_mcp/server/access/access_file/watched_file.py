@@ -31,7 +31,7 @@ class WatchedAccessFile:
     def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
         self._path = path
         self._environ = environ
-        #: What is wrong with the file as it is now; None where it is in force.
+        #: What is wrong with the file as it is now; None if it is in force.
         self._complaint: str | None = None
         self._current, self._stamps = self._load(())
 
@@ -70,7 +70,7 @@ class WatchedAccessFile:
         """Return the file's version, and stamps from before it was read: a change meanwhile is seen later.
 
         Args:
-            key_files: Those it is expected to name; where it names others, it is read once more.
+            key_files: Those it is expected to name; if it names others, it is read once more.
         """
         while True:
             stamps = self._read_stamps(key_files)

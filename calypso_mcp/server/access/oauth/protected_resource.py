@@ -39,7 +39,7 @@ class ProtectedResource:
     Attributes:
         url: Its address as clients know it; None: MCP_PATH at the host a request was sent to.
         header: Header the credential arrives in; `Authorization` means a bearer token.
-        authorization_servers: Issuers of tokens for it; none where the operator gives out the credentials.
+        authorization_servers: Issuers of tokens for it; none if the operator gives out the credentials.
         scopes: OAuth scopes a token needs.
         credential: What to send, in words for people.
     """
