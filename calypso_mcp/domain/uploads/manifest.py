@@ -24,8 +24,8 @@ _SPLIT_ODDS: Final = 8
 def split(client_file_ids: Iterable[str], limit: int = UploadLimits().batch_files) -> list[tuple[str, ...]]:
     """Divide ids into batches of at most `limit`, the same for every order of the input.
 
-    Files that do not fit into one batch are divided where their names decide, not after every hundredth file:
-    a file added to a folder then changes the key of its own batch only, and all others are recognised as sent.
+    Files that do not fit into one batch are divided where their names decide, not after every hundredth: a
+    file added to a folder then changes the key of its own batch only, and all others are recognised as sent.
     """
     ids = sorted(set(client_file_ids))
     if len(ids) <= limit:
