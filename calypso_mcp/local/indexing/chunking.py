@@ -90,7 +90,7 @@ def _pieces(document: Document) -> Iterator[_Piece]:
         if block.heading_level is not None:
             path = [entry for entry in path if entry[0] < block.heading_level]
             path.append((block.heading_level, " ".join(block.text.split())))
-        titles = tuple(title for _, title in path if title)
+        titles = () if block.is_aside else tuple(title for _, title in path if title)
         lines = _Lines(block)
         for start, end in _parts(block):
             line_start, line_end, numbers = lines.of(start, end)
@@ -187,6 +187,7 @@ def _starts_new_chunk(pending: list[_Piece], piece: _Piece) -> bool:
     size = pending[-1].end - pending[0].start
     return (
         piece.part != pending[-1].part
+        or bool(pending[-1].path and not piece.path)
         or piece.end - pending[0].start > TARGET_CHARS
         or (piece.is_heading and size >= BIG_ENOUGH_CHARS)
     )

@@ -62,6 +62,8 @@ class Block:
     heading_level: int | None = None
     #: Rows of a table, which stay whole.
     is_table: bool = False
+    #: Whether it stands beside the text, as comments and page margins do: under none of its headings.
+    is_aside: bool = False
     #: First and last line in the file (in a sheet: its row, twice) of each line of the text; 0 of column
     #: names repeated above rows. Empty where the lines follow each other, or are not known one by one.
     row_lines: tuple[tuple[int, int], ...] = ()

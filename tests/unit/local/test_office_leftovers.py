@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import docx
+import openpyxl
 import pytest
 import xlsxwriter
 from aspose.email_foss.cfb import CFBDocument, CFBStorage, CFBStream, CFBWriter
@@ -24,8 +25,11 @@ from odf.office import Annotation
 from odf.opendocument import OpenDocumentSpreadsheet, OpenDocumentText
 from odf.table import Table, TableCell, TableRow
 from odf.text import P
+from openpyxl.chart import BarChart
+from openpyxl.comments import Comment
 
-from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.chunking import split
+from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent, Part as FilePart
 from calypso_mcp.local.indexing.formats.detection import choose_entry
 from calypso_mcp.local.indexing.formats.office import binary_sheets
 from calypso_mcp.local.indexing.formats.office.packages import Package
@@ -45,6 +49,56 @@ _WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 
 def read(name: str, data: bytes) -> Document:
     return choose_entry(name, "", data[:8_192]).read(FileContent(data, name))
+
+
+def _cited(document: Document) -> dict[str, tuple[FilePart | None, int | None, str | None]]:
+    return {
+        line: (chunk.part, chunk.line_start, chunk.heading)
+        for chunk in split(document)
+        for line in chunk.text.split("\n")
+    }
+
+
+def test_what_lies_on_a_sheet_is_read_and_comments_are_cited_by_their_cell() -> None:
+    book = openpyxl.Workbook()
+    first, second = book.active, book.create_sheet("B & C")
+    assert first is not None
+    for sheet in (first, second):
+        sheet.append(["lane", "days"])
+        sheet.append(["Oslo", 3])
+    first["B2"].comment = Comment("Ask Anna.", "A")
+    chart = BarChart()
+    chart.title = "Days by lane"
+    first.add_chart(chart)
+    target = BytesIO()
+    book.save(target)
+    cited = _cited(read("a.xlsx", target.getvalue()))
+    assert cited["Comment: Ask Anna."] == (FilePart("sheet", 1, first.title), 2, None)
+    assert cited["Days by lane"] == (None, None, None)
+
+
+def test_what_stands_beside_a_text_is_cited_under_none_of_its_headings() -> None:
+    document = docx.Document()
+    document.add_heading("Rent")
+    paragraph = document.add_paragraph("Nine euros.")
+    document.add_comment(paragraph.runs, text="Ask Anna.", author="A")
+    document.sections[0].footer.paragraphs[0].text = "Manual"
+    target = BytesIO()
+    document.save(target)
+    cited = _cited(read("a.docx", target.getvalue()))
+    assert {line: place[2] for line, place in cited.items() if line} == {
+        "Rent": "Rent",
+        "Nine euros.": "Rent",
+        "Comment: Ask Anna.": None,
+        "Manual": None,
+    }
+
+
+def test_a_note_stands_under_the_heading_of_its_text() -> None:
+    heading = rb"\s1\outlinelevel0 %c\par\pard "
+    start = rb"{\rtf1{\stylesheet{\s1 heading 1;}}" + heading % b"A"
+    letter = start + rb"x{\footnote nine}\par" + heading % b"B" + b"y}"
+    assert read("a.rtf", letter).text.split("\n\n") == ["A", "x[rtf0]", "[rtf0] nine", "B", "y"]
 
 
 RICH = {

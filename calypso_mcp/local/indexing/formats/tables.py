@@ -60,8 +60,9 @@ def table_blocks(
         labelled: Whether rows read `column: value | column: value`. Otherwise every block begins with the
             header's line, which takes less room.
     """
+    header = [" ".join(name.split()) for name in header]
     top = "" if labelled else _row_line(header)[:_LONGEST_HEADER]
-    unsaid = {index for index, name in enumerate(header) if labelled and name.strip()}
+    unsaid = {index for index, name in enumerate(header) if labelled and name}
 
     def lines() -> Iterator[tuple[str, Row]]:
         for row in rows:
@@ -77,9 +78,7 @@ def table_blocks(
     if is_empty and top:
         yield Block(top, part, is_table=True)
     if unsaid:  # names of columns without a value, which may be no names but text
-        yield Block(
-            CELL_SEPARATOR.join(header[index].strip() for index in sorted(unsaid)), part, is_table=True
-        )
+        yield Block(CELL_SEPARATOR.join(header[index] for index in sorted(unsaid)), part, is_table=True)
 
 
 def is_header(cells: Sequence[str]) -> bool:
@@ -104,7 +103,7 @@ def _block(top: str, lines: Sequence[tuple[str, Row]], part: Part | None) -> Blo
 def _labelled(header: Sequence[str], cells: Sequence[str]) -> str:
     """Return one row with the names of its columns; empty cells are left out."""
     named = (
-        f"{header[index].strip()}: {value}" if index < len(header) and header[index].strip() else value
+        f"{header[index]}: {value}" if index < len(header) and header[index] else value
         for index, cell in enumerate(cells)
         if (value := " ".join(cell.split()))
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
@@ -13,6 +14,7 @@ from calypso_mcp.local.indexing.formats.office.packages import DAMAGED
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, Row, is_header, table_blocks
 
 _INDENT = "  "
+_NOTE = re.compile(r"\[([^\[\]]{1,40})\]")
 _PROTECTED = "The file is protected by a password. Upload a copy without it."
 #: Part of Office Open XML behind a password (MS-OFFCRYPTO 2.3.4.4).
 _ENCRYPTED_PART = "EncryptedPackage".encode("utf-16-le")
@@ -51,12 +53,14 @@ def parse(data: bytes) -> anydoc.Document:
 
 
 def document_blocks(document: anydoc.Document) -> Iterator[Block]:
-    """Yield the blocks of a document, then its foot- and endnotes."""
-    yield from blocks_of(document.blocks)
-    for note in document.notes:
-        text = flat_text(note.blocks)
-        if text:
-            yield Block(f"[{note.id}] {text}")
+    """Yield the blocks of a document, each before the foot- and endnotes that it refers to."""
+    notes = {note.id: text for note in document.notes if (text := flat_text(note.blocks))}
+    for block in blocks_of(document.blocks):
+        yield block
+        for note in _NOTE.findall(block.text):
+            if text := notes.pop(note, ""):
+                yield Block(f"[{note}] {text}")
+    yield from (Block(f"[{note}] {text}") for note, text in notes.items())
 
 
 def blocks_of(blocks: Sequence[anydoc.Block]) -> Iterator[Block]:

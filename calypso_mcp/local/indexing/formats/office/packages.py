@@ -31,11 +31,12 @@ _OPEN_CONTENT = re.compile(r"^content\.xml$")
 _OPEN_STYLES = re.compile(r"^styles\.xml$")
 _PAGE_MARGIN = re.compile(r"^word/(?:header|footer)\d*\.xml$")
 _WORD_COMMENTS = re.compile(r"^word/comments\.xml$")
-_SHEET_COMMENTS = re.compile(r"^xl/(?:comments\d*|comments/comment\d+)\.xml$")
 _SLIDE_COMMENTS = re.compile(r"^ppt/comments/[^/]+\.xml$")
 _SHEETS = re.compile(r"^xl/(?:workbook|worksheets/[^/]+)\.xml$")
 #: Rows, columns and sheets that anydoc leaves out.
-_HIDDEN = re.compile(r"""(<(?:row|col|sheet)\b[^<>]*?)\s(?:hidden="(?:1|true)"|state="(?:veryH|h)idden")""")
+_HIDDEN = re.compile(
+    r"""(<(?:x:)?(?:row|col|sheet)\b[^<>]*?)\s(?:hidden="(?:1|true)"|state="(?:veryH|h)idden")"""
+)
 #: Sheets that unpack to more are not looked at for hidden rows.
 _MOST_SHEET_BYTES = 32 << 20
 #: How a sheet's header says what is set: fonts, sizes, page numbers (ECMA-376 part 1, 18.3.1.46).
@@ -79,34 +80,46 @@ _MARK_PAGE = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Markup:
+class Markup:
     """How a kind of part marks its paragraphs, and the text in them."""
 
     start: re.Pattern[str]
     ends: str
     text: re.Pattern[str]
 
+    def paragraphs_of(self, xml: str) -> Iterator[str]:
+        """Yield the markup of each paragraph."""
+        end = 0
+        # A pattern for both ends would look for the second one anew after every beginning.
+        while (start := self.start.search(xml, end)) and (end := xml.find(self.ends, start.end())) >= 0:
+            yield xml[start.start() : end + 1]
 
-_WORD_TEXT = _Markup(
+    def text_of(self, paragraph: str) -> str:
+        """Return the text of a paragraph on one line."""
+        runs = (unescape(run[1] or " ") for run in self.text.finditer(paragraph))
+        return " ".join("".join(runs).split())
+
+
+_WORD_TEXT = Markup(
     re.compile(r"<w:p[ >]"), "</w:p>", re.compile(r"<w:t(?: [^<>]*)?>([^<]*)</w:t>|<w:(?:tab|br)\b")
 )
-_DRAWN_TEXT = _Markup(re.compile(r"<a:p>"), "</a:p>", re.compile(r"<a:t>([^<]*)</a:t>|<a:br\b"))
-_CELL_COMMENT = _Markup(re.compile(r"<comment "), "</comment>", re.compile(r"<t(?: [^<>]*)?>([^<]*)</t>"))
-_SLIDE_COMMENT = _Markup(
+# Openpyxl declares the namespace in each paragraph.
+_DRAWN_TEXT = Markup(re.compile(r"<a:p(?:\s[^<>]*)?>"), "</a:p>", re.compile(r"<a:t>([^<]*)</a:t>|<a:br\b"))
+_SLIDE_COMMENT = Markup(
     re.compile(r"<(?:p|p188):cm[ >]"), ":cm>", re.compile(r"<(?:p:text|a:t)>([^<]*)</(?:p:text|a:t)>")
 )
-_PRINTED = _Markup(
-    re.compile(r"<(?:odd|even|first)(?:Header|Footer)\b"),
+_PRINTED = Markup(
+    re.compile(r"<(?:x:)?(?:odd|even|first)(?:Header|Footer)\b"),
     "</",
     re.compile(r">([^<]+)"),
 )
-_OPEN_NOTE = _Markup(
+_OPEN_NOTE = Markup(
     re.compile(r"<office:annotation[ >]"),
     "</office:annotation>",
     re.compile(r"<text:(?:p|span)\b[^<>]*>([^<]+)|<text:line-break\b"),
 )
-_OPEN_BOX = _Markup(re.compile(r"<draw:(?:text-box|custom-shape)[ >]"), "</draw:", _OPEN_NOTE.text)
-_OPEN_MARGIN = _Markup(
+_OPEN_BOX = Markup(re.compile(r"<draw:(?:text-box|custom-shape)[ >]"), "</draw:", _OPEN_NOTE.text)
+_OPEN_MARGIN = Markup(
     re.compile(r"<style:(?:header|footer)(?:-left|-first)?(?:\s[^<>]*)?(?<!/)>"),
     "</style:",
     re.compile(r">([^<>]+)(?=<)|</text:(?:p|h)>|<text:(?:tab|s|line-break)\b"),
@@ -165,9 +178,8 @@ class Package:
         yield from dict.fromkeys(found)
 
     def comments(self) -> Iterator[str]:
-        """Yield the comments on a document, on cells or on slides."""
+        """Yield the comments on a document or on slides."""
         yield from self._paragraphs(_WORD_COMMENTS, _WORD_TEXT)
-        yield from self._paragraphs(_SHEET_COMMENTS, _CELL_COMMENT)
         yield from self._paragraphs(_SLIDE_COMMENTS, _SLIDE_COMMENT)
         yield from self._paragraphs(_OPEN_CONTENT, _OPEN_NOTE)
 
@@ -223,12 +235,9 @@ class Package:
     def _named(self, pattern: re.Pattern[str]) -> list[str]:
         return sorted(filter(pattern.match, self.names))
 
-    def _paragraphs(self, parts: re.Pattern[str], markup: _Markup) -> Iterator[str]:
+    def _paragraphs(self, parts: re.Pattern[str], markup: Markup) -> Iterator[str]:
         for name in self._named(parts):
-            for paragraph in _paragraphs_of(self.text(name), markup):
-                runs = (unescape(run[1] or " ") for run in markup.text.finditer(paragraph))
-                if text := " ".join("".join(runs).split()):
-                    yield text
+            yield from filter(None, map(markup.text_of, markup.paragraphs_of(self.text(name))))
 
     def with_plain_runs(self) -> bytes | None:
         """Return a copy without what hides text from anydoc; None where nothing does.
@@ -320,10 +329,3 @@ def _without_ruby(xml: str) -> str:
     # The base is a run inside a run: the outer one ends before it.
     based = based.replace("<w:rubyBase>", "").replace("</w:rubyBase>", "")
     return based.replace("<w:ruby>", "</w:r>").replace("</w:ruby>", "<w:r>")
-
-
-def _paragraphs_of(xml: str, markup: _Markup) -> Iterator[str]:
-    end = 0
-    # A pattern for both ends would look for the second one anew after every beginning.
-    while (start := markup.start.search(xml, end)) and (end := xml.find(markup.ends, start.end())) >= 0:
-        yield xml[start.start() : end + 1]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -13,6 +14,7 @@ from calypso_mcp.local.indexing.formats.compound_files import OLE_START
 from calypso_mcp.local.indexing.formats.members import MOST_MEMBERS, read_member
 from calypso_mcp.local.indexing.formats.office.binary_sheets import binary_comments, with_long_cells
 from calypso_mcp.local.indexing.formats.office.books import with_chapter_names
+from calypso_mcp.local.indexing.formats.office.cell_comments import cell_comments
 from calypso_mcp.local.indexing.formats.office.model import document_blocks, parse
 from calypso_mcp.local.indexing.formats.office.old_files import (
     is_old_workbook,
@@ -25,6 +27,7 @@ from calypso_mcp.local.indexing.formats.office.rich_text import with_all_text
 from calypso_mcp.local.indexing.formats.office.spreadsheets import read_spreadsheet
 
 _SPREADSHEETS = frozenset({"xlsx", "ods"})
+_COMMENT = "Comment: {}"
 _PRESENTATIONS = frozenset({"pptx", "odp"})
 
 
@@ -42,16 +45,17 @@ def read_office(file: FileContent) -> Document:
     if kind in _SPREADSHEETS or (kind is None and is_old_workbook(data)):
         shown = package and (package.with_hidden_rows() or with_long_cells(package))
         document = read_spreadsheet(shown or data)
-        beside = _beside_cells(package) if package is not None else map(Block, read_beside(data))
-        return replace(document, blocks=(*document.blocks, *placed.blocks, *beside), warnings=placed.warnings)
+        rows = _with_comments(document.blocks, package) if package is not None else document.blocks
+        beside = _beside_cells(package) if package is not None else _asides(read_beside(data))
+        return replace(document, blocks=(*rows, *placed.blocks, *beside), warnings=placed.warnings)
     marked = with_all_text(data) if kind == "rtf" else package and _mark(package, kind)
     blocks = list(_number_slides(document_blocks(parse(marked or data))))
     if package is None:
-        blocks += map(Block, read_beside(data))
+        blocks += _asides(read_beside(data))
     blocks += placed.blocks
     if package is not None and kind != "epub":
         blocks += _comments(package)
-        blocks += map(Block, package.margins())
+        blocks += _asides(package.margins())
     title = package.title if package is not None else None
     if title is None and blocks and blocks[0].heading_level == 1:
         title = blocks[0].text
@@ -79,15 +83,31 @@ def _mark(package: Package, kind: str | None) -> bytes | None:
     return package.with_plain_runs() if kind == "docx" else None
 
 
+def _with_comments(rows: Sequence[Block], package: Package) -> Sequence[Block]:
+    """Return the rows of a workbook, those of each sheet before the comments on its cells."""
+    sheets = {block.part.name: block.part for block in rows if block.part is not None}
+    comments = [
+        Block(_COMMENT.format(text), sheets.get(sheet), row, row, is_aside=True)
+        for sheet, row, text in cell_comments(package)
+    ]
+    return sorted(
+        (*rows, *comments), key=lambda block: block.part.number if block.part is not None else math.inf
+    )
+
+
 def _beside_cells(package: Package) -> Iterator[Block]:
     yield from _comments(package)
-    yield from (Block(f"Comment: {comment}") for comment in binary_comments(package))
-    yield from map(Block, package.drawn_on_sheets())
-    yield from map(Block, package.printed_with_sheets())
+    yield from _asides(map(_COMMENT.format, binary_comments(package)))
+    yield from _asides(package.drawn_on_sheets())
+    yield from _asides(package.printed_with_sheets())
 
 
 def _comments(package: Package) -> Iterator[Block]:
-    yield from (Block(f"Comment: {comment}") for comment in package.comments())
+    yield from _asides(map(_COMMENT.format, package.comments()))
+
+
+def _asides(texts: Iterable[str]) -> Iterator[Block]:
+    return (Block(text, is_aside=True) for text in texts)
 
 
 def _package(data: bytes) -> Package | None:
