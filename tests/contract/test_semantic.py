@@ -152,7 +152,7 @@ FAILURES: dict[str, tuple[Answer, str]] = {
     "none": (answering({"data": []}), "vectors of"),
     "one index twice": (
         lambda texts: JSONResponse({"data": [{"index": 7, "embedding": meaning_of(t)} for t in texts]}),
-        "which vector is whose",
+        "does not match vectors to texts",
     ),
 }
 

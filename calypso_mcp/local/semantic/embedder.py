@@ -1,4 +1,4 @@
-"""The port between what needs vectors and what makes them."""
+"""The interface of embedding models."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class EmbeddingFailed(Exception):
     """No vectors were made. The message names no text, key or address.
 
     Attributes:
-        retryable: Whether it may go away by itself.
-        retry_after_s: When to try again, where the other side said so.
+        retryable: Whether another attempt may succeed.
+        retry_after_s: The wait that the endpoint asks for.
         is_inputs_fault: Whether one of the texts may be the reason.
     """
 
@@ -45,16 +45,16 @@ class Embedder(Protocol):
         """Return a vector of length 1 for each text, all of the same dimension.
 
         Raises:
-            EmbeddingFailed: There are none, or none within `wait_s` seconds.
+            EmbeddingFailed: The model made none, or none within `wait_s` seconds.
         """
         ...
 
     async def aclose(self) -> None:
-        """Release what it holds."""
+        """Release its connections and memory."""
         ...
 
 
-def unit(values: Sequence[float]) -> Vector:
+def normalize(values: Sequence[float]) -> Vector:
     """Return `values` scaled to length 1.
 
     Raises:
@@ -66,13 +66,15 @@ def unit(values: Sequence[float]) -> Vector:
     return [value / length for value in values]
 
 
-def check_batch(vectors: Sequence[Vector], texts: Sequence[str]) -> None:
-    """Check that there is one vector for each text.
+def normalize_batch(made: Sequence[Sequence[float]], texts: Sequence[str]) -> list[Vector]:
+    """Return the vectors that a model made of `texts`, each scaled to length 1.
 
     Raises:
-        EmbeddingFailed: There are fewer or more, or their dimensions differ.
+        EmbeddingFailed: There is not one vector for each text, their dimensions differ, or one has no
+            direction.
     """
-    if len(vectors) != len(texts):
-        raise EmbeddingFailed(f"The model made {len(vectors)} vectors of {len(texts)} texts.")
-    if len({len(vector) for vector in vectors}) > 1:
+    if len(made) != len(texts):
+        raise EmbeddingFailed(f"The model made {len(made)} vectors of {len(texts)} texts.")
+    if len({len(values) for values in made}) > 1:
         raise EmbeddingFailed("The model made vectors of different dimensions.")
+    return [normalize(values) for values in made]

@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from calypso_mcp.domain.retry import is_retryable_status, parse_retry_after
 from calypso_mcp.local.model_endpoint import explain_refusal, open_model_client
-from calypso_mcp.local.semantic.embedder import EmbeddingFailed, Vector, check_batch, unit
+from calypso_mcp.local.semantic.embedder import EmbeddingFailed, Vector, normalize_batch
 from calypso_mcp.local.semantic.options import EmbeddingOptions
 
 #: Largest answer that is read: a batch of 4,096 numbers each, written out, several times over.
 _LARGEST_ANSWER = 16 * 1_048_576
-#: Answers to a text that is too long or otherwise not to the model's taste.
+#: Answers to a text that is too long or that the model refuses for another reason.
 _INPUT_REFUSED = frozenset(
     {HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY}
 )
@@ -54,9 +54,7 @@ class EndpointEmbedder:
                 raise EmbeddingFailed(
                     f"The embeddings endpoint cannot be reached ({type(error).__name__})."
                 ) from None
-            vectors = _read(body)
-            check_batch(vectors, texts)
-            return vectors
+            return normalize_batch(_read(body), texts)
         raise EmbeddingFailed(f"The embeddings endpoint did not answer within {wait_s:g} s.")
 
     async def aclose(self) -> None:
@@ -86,7 +84,7 @@ def _refusal(response: httpx2.Response) -> EmbeddingFailed:
     )
 
 
-def _read(body: bytes) -> list[Vector]:
+def _read(body: bytes) -> list[list[float]]:
     """Return the vectors of an answer in the order of the texts."""
     try:
         items = _Embeddings.model_validate_json(body).data
@@ -95,6 +93,6 @@ def _read(body: bytes) -> list[Vector]:
     places = [item.index for item in items]
     if any(place is not None for place in places):
         if sorted(place if place is not None else -1 for place in places) != list(range(len(items))):
-            raise EmbeddingFailed("The embeddings endpoint's answer does not say which vector is whose.")
+            raise EmbeddingFailed("The embeddings endpoint's answer does not match vectors to texts.")
         items = sorted(items, key=lambda item: item.index or 0)
-    return [unit(item.embedding) for item in items]
+    return [item.embedding for item in items]

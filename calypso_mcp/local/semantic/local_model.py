@@ -16,7 +16,7 @@ from typing import Any
 import anyio
 from anyio import to_thread
 
-from calypso_mcp.local.semantic.embedder import EmbeddingFailed, Vector, check_batch, unit
+from calypso_mcp.local.semantic.embedder import EmbeddingFailed, Vector, normalize_batch
 
 #: Multilingual (about 50 languages), 220 MB, Apache-2.0.
 DEFAULT_MODEL = "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2"
@@ -29,7 +29,7 @@ _NO_EXTRA = "The embedding model needs the extra: pip install 'calypso-mcp[seman
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
-    """What is known of a model before it is downloaded."""
+    """What fastembed knows about a model before it is downloaded."""
 
     name: str
     megabytes: int
@@ -37,7 +37,7 @@ class ModelFacts:
 
 
 def describe(name: str) -> ModelFacts:
-    """Return what is known of a model, whatever the case of its name.
+    """Return what fastembed knows about a model; the case of its name does not count.
 
     Raises:
         EmbeddingFailed: The extra is not installed, or the library does not know the model.
@@ -98,11 +98,9 @@ class LocalEmbedder:
         """Return the vectors; see `Embedder`."""
         self._threads = self._threads or anyio.CapacityLimiter(_THREADS)
         with anyio.move_on_after(wait_s):
-            vectors = await to_thread.run_sync(
+            return await to_thread.run_sync(
                 partial(self._run, texts), abandon_on_cancel=True, limiter=self._threads
             )
-            check_batch(vectors, texts)
-            return vectors
         raise EmbeddingFailed(f"The embedding model took longer than {wait_s:g} s.")
 
     async def aclose(self) -> None:
@@ -116,7 +114,7 @@ class LocalEmbedder:
             made = [vector.tolist() for vector in loaded.embed(list(texts), batch_size=self.batch)]
         except Exception as error:  # as in `_load`
             raise EmbeddingFailed(f"The embedding model failed ({type(error).__name__}).") from error
-        return [unit(vector) for vector in made]
+        return normalize_batch(made, texts)
 
     def _load(self) -> Any:
         fastembed = _fastembed()
@@ -137,7 +135,7 @@ class LocalEmbedder:
 
 
 def _register(fastembed: Any, folder: Path) -> None:
-    """Make a model in a folder known to the library by the folder's name."""
+    """Register the model in a folder with the library, under the folder's path."""
     if any(known["model"] == str(folder) for known in fastembed.TextEmbedding.list_supported_models()):
         return
     description = importlib.import_module("fastembed.common.model_description")

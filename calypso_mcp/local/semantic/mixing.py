@@ -6,28 +6,28 @@ nDCG@10. A passage without a vector keeps its place, because an estimate in its 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 #: Passages that are re-ordered: the best by their words.
 DEPTH = 50
-#: What the cosine counts beside the score of the words, which is 1 for the best passage.
+#: Weight of the cosine; the best score of the words counts 1.
 _WEIGHT = 2.0
 
 
-def mixed(scores: Mapping[int, float], closenesses: Mapping[int, float]) -> Sequence[int]:
+def mix(scores: Mapping[int, float], closeness: Mapping[int, float]) -> Sequence[int]:
     """Return the passages of `scores` in their new order.
 
     Those with a closeness change places among each other; all others stay where they are.
 
     Args:
         scores: The score of the words by passage, best first.
-        closenesses: The cosine of question and passage, where there is a vector.
+        closeness: The cosine of question and passage, where there is a vector.
     """
     best = max(scores.values(), default=0.0) or 1.0
-    order: Iterator[int] = iter(
+    order = iter(
         sorted(
-            (passage for passage in scores if passage in closenesses),
-            key=lambda passage: -(scores[passage] / best + _WEIGHT * closenesses[passage]),
+            (passage for passage in scores if passage in closeness),
+            key=lambda passage: -(scores[passage] / best + _WEIGHT * closeness[passage]),
         )
     )
-    return [next(order) if passage in closenesses else passage for passage in scores]
+    return [next(order) if passage in closeness else passage for passage in scores]

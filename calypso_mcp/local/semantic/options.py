@@ -14,11 +14,11 @@ class EmbeddingOptions:
     Attributes:
         model: Its name at the endpoint; without an endpoint its name in fastembed, or its folder.
         url: The OpenAI-compatible endpoint, up to `/embeddings`; None for a model on this machine.
-        key: The endpoint's key; empty where it takes none.
-        query_prefix: What the model wants before a question; None for what is known of the model.
-        passage_prefix: What the model wants before a passage; None likewise.
+        key: The endpoint's key; empty if it takes none.
+        query_prefix: The text before a question; None for the one known for the model.
+        passage_prefix: The text before a passage; None likewise.
         question_wait_s: How long a search waits for the vector of its question.
-        rest_s: How long searches do without after a question got no vector.
+        rest_s: How long searches go by words after a question got no vector.
         passages_wait_s: How long a batch of passages may take.
         poll_s: How often to look for passages without vectors.
         pause_s: Rest after each batch while files are being indexed.

@@ -1,4 +1,4 @@
-"""What models want to read before a text, as the cards of their publishers say."""
+"""The prefixes that models expect before a text, from the model cards of their publishers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _INSTRUCT = "Instruct: Given a web search query, retrieve relevant passages that
 
 @dataclass(frozen=True, slots=True)
 class Prefixes:
-    """What stands before questions and before passages."""
+    """The texts before questions and before passages."""
 
     question: str = ""
     passage: str = ""

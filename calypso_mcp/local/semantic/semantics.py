@@ -16,7 +16,7 @@ from calypso_mcp.local.semantic import mixing
 from calypso_mcp.local.semantic.embedder import Embedder, EmbeddingFailed, Vector
 from calypso_mcp.local.semantic.options import EmbeddingOptions
 from calypso_mcp.local.semantic.prefixes import prefixes_of
-from calypso_mcp.local.semantic.vectors import closenesses
+from calypso_mcp.local.semantic.vectors import measure_closeness
 from calypso_mcp.local.semantic.worker import EmbeddingWorker
 from calypso_mcp.local.store import vectors
 from calypso_mcp.local.store.connections.database import Database
@@ -32,7 +32,7 @@ _QUESTION_CHARS = 2_000
 
 
 def build_embedder(options: EmbeddingOptions, data_dir: Path) -> Embedder:
-    """Return what makes vectors: the endpoint, or a model on this machine."""
+    """Return the model at the endpoint, or the one on this machine."""
     if options.url is not None:
         from calypso_mcp.local.semantic.endpoint import EndpointEmbedder
 
@@ -43,7 +43,7 @@ def build_embedder(options: EmbeddingOptions, data_dir: Path) -> Embedder:
 
 
 def stored_name(options: EmbeddingOptions) -> str:
-    """Return what the store calls the model: vectors of equal names can be compared."""
+    """Return the name of the model in the store: vectors of equal names can be compared."""
     return "\n".join((options.model, options.url or "", prefixes_of(options).passage))
 
 
@@ -53,7 +53,7 @@ def reorder_by(asked: Vector, model: str) -> Reorder:
     def reorder(connection: sqlite3.Connection, scores: Mapping[int, float]) -> Sequence[int]:
         best = dict(islice(scores.items(), mixing.DEPTH))
         stored = vectors.get_vectors(connection, model, best)
-        return [*mixing.mixed(best, closenesses(asked, stored)), *islice(scores, mixing.DEPTH, None)]
+        return [*mixing.mix(best, measure_closeness(asked, stored)), *islice(scores, mixing.DEPTH, None)]
 
     return reorder
 
@@ -76,7 +76,7 @@ class Semantics:
             lock=data_dir / LOCK_FILE,
         )
         self._known: OrderedDict[str, Vector] = OrderedDict()
-        #: Until when searches do without, in seconds of the event loop, and whether that was said.
+        #: Until when searches go by words, in seconds of the event loop, and whether the log says so.
         self._resting_until = 0.0
         self._is_out = False
         self._is_superseded = False

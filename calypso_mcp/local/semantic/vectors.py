@@ -1,4 +1,4 @@
-"""Vectors as they are stored, half precision (IEEE 754 binary16), and how close two of them are.
+"""The stored form of vectors, in half precision (IEEE 754 binary16), and how close two of them are.
 
 Without numpy: fifty vectors of 384 numbers take 2 ms.
 """
@@ -11,7 +11,7 @@ from operator import mul
 
 from calypso_mcp.local.semantic.embedder import Vector
 
-BYTES_PER_NUMBER = 2
+_BYTES_PER_NUMBER = 2
 
 
 def pack(vector: Vector) -> bytes:
@@ -19,7 +19,7 @@ def pack(vector: Vector) -> bytes:
     return struct.pack(f"<{len(vector)}e", *vector)
 
 
-def closenesses(question: Vector, stored: Mapping[int, bytes]) -> dict[int, float]:
+def measure_closeness(question: Vector, stored: Mapping[int, bytes]) -> dict[int, float]:
     """Return the cosine of each stored vector and the question's, by passage.
 
     Those of another dimension, and passages stored as impossible to embed, are left out.
@@ -28,5 +28,5 @@ def closenesses(question: Vector, stored: Mapping[int, bytes]) -> dict[int, floa
     return {
         passage: sum(map(mul, question, struct.unpack(f"<{size}e", packed)))
         for passage, packed in stored.items()
-        if len(packed) == BYTES_PER_NUMBER * size
+        if len(packed) == _BYTES_PER_NUMBER * size
     }

@@ -54,12 +54,12 @@ class EmbeddingWorker:
         """Prepare without doing anything.
 
         Args:
-            options: How patiently.
-            database: Where passages and vectors are.
-            embedder: What makes the vectors.
-            model: What the store calls the model.
-            prefixes: What the model wants before texts.
-            lock: The file by whose lock processes agree on who makes the vectors.
+            options: The waits and the retries.
+            database: Holds the passages and the vectors.
+            embedder: Makes the vectors.
+            model: The name of the model in the store.
+            prefixes: The texts that the model expects before others.
+            lock: The process that holds the lock of this file makes the vectors.
         """
         self._options = options
         self._database = database
@@ -71,11 +71,11 @@ class EmbeddingWorker:
         self._is_adopted = False
         self._is_dimension_known = False
         self._failures = 0
-        #: What went wrong last; None once a batch was made.
+        #: The last failure; None once a batch was made.
         self._complaint: str | None = None
 
     async def run(self) -> None:
-        """Make what is missing, then look now and then for more; return once another model is set up."""
+        """Make the missing vectors, then look for more now and then; return once another model is set up."""
         try:
             while True:
                 pause_s = await self._try()
@@ -133,7 +133,7 @@ class EmbeddingWorker:
         return self._options.pause_s if is_indexing else 0.0
 
     async def _is_turn(self) -> bool:
-        """Whether this process is the one that makes vectors; its end, however it comes, frees the place."""
+        """Whether this process makes the vectors; when it ends, even killed, another takes over."""
         if self._descriptor < 0:
             self._descriptor = await to_thread.run_sync(_locked, self._lock)
         return self._descriptor >= 0
@@ -151,7 +151,7 @@ class EmbeddingWorker:
         if size is not None and known is not None and size != known:
             if self._is_dimension_known:
                 raise EmbeddingFailed("The model makes vectors of another dimension than before.")
-            # Since the last run another model has got the name.
+            # Another model has this name since the last run.
             vectors.drop(connection)
         vectors.keep(connection, passages, made)
 
@@ -160,14 +160,14 @@ class EmbeddingWorker:
             raise _Superseded
 
     async def _embed(self, texts: Sequence[str]) -> list[bytes]:
-        """Return the stored form of each text's vector; empty for one that the model takes in no length."""
+        """Return the stored form of each text's vector; empty for a text refused at any length."""
         wait_s = self._options.passages_wait_s
         try:
             return [pack(vector) for vector in await self._embedder.embed(texts, wait_s=wait_s)]
         except EmbeddingFailed as failure:
             if not failure.is_inputs_fault:
                 raise
-        # Fails where it is not the texts that are refused.
+        # Fails if the endpoint refuses every text.
         await self._embedder.embed([_HARMLESS], wait_s=wait_s)
         if len(texts) > 1:
             return [vector for text in texts for vector in await self._embed([text])]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from calypso_mcp.local.web.urls import WebUrl
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-#: Answers of a site that may be others in a while.
+#: Statuses that a later attempt may not meet again.
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _PIECE_BYTES: Final = 65_536
 _GZIP: Final = 16
@@ -34,9 +34,9 @@ _ROBOTS: Final = "/robots.txt"
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a URL led to."""
+    """The answer at the end of all redirects."""
 
-    #: Where it was found, behind all redirects.
+    #: The address that answered.
     url: WebUrl
     #: By lower-case name.
     headers: Mapping[str, str]
@@ -51,18 +51,18 @@ class Fetched:
 async def fetch(
     url: WebUrl, policy: WebPolicy, *, accept: str, most_bytes: int, language: str | None = None
 ) -> Fetched:
-    """Return what `url` leads to.
+    """Return the answer that `url` leads to.
 
     Args:
         url: From `parse_url`.
-        policy: What may be reached, and for how long.
+        policy: The hosts that may be reached, and for how long.
         accept: The media types wanted, as an Accept header.
         most_bytes: Of the body, unpacked.
         language: The language wanted, where a site has several.
 
     Raises:
-        Refusal: It, or a redirect from it, leads where nothing may be read (`url_fetch_blocked`), it cannot
-            be read (`url_fetch_failed`), or it is too large (`file_too_large`).
+        Refusal: The URL or a redirect leads to a place that must not be read (`url_fetch_blocked`), the
+            fetch fails (`url_fetch_failed`), or the body is too large (`file_too_large`).
     """
     try:
         with anyio.fail_after(policy.total_s):
@@ -99,7 +99,7 @@ class _Fetch:
         return self._robots[url.origin]
 
     async def _read_robots(self, url: WebUrl) -> Robots:
-        """Return a site's rules (RFC 9309, section 2.3.1): none where it has no file; an error closes it."""
+        """Return a site's rules (RFC 9309, 2.3.1): none if it has no file; a server error forbids all."""
         for _ in range(self._policy.redirects + 1):
             self._policy.private_hosts.check_url(url)
             async with self._request(url, {"Accept": "text/plain"}) as response:

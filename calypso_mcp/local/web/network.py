@@ -1,7 +1,7 @@
 """Connections to checked addresses only.
 
-The name is resolved, every address it has is checked, and the connection goes to one of just these: a name
-that has another address a moment later (DNS rebinding) gains nothing. TLS and the Host header keep the name.
+Each name is resolved once, all its addresses are checked, and the connection goes to one of them: a name that
+gets another address a moment later (DNS rebinding) gains nothing. TLS and the Host header keep the name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class CheckedNetwork(httpcore2.AsyncNetworkBackend):
     def __init__(self, policy: WebPolicy) -> None:
         """Connect through the policy's network, or through this machine's."""
         self._policy = policy
-        self._network = policy.network or _this_machines()
+        # The cast: the library offers a stand-in of another type where anyio is missing.
+        self._network = policy.network or cast("httpcore2.AsyncNetworkBackend", httpcore2.AnyIOBackend())
 
     async def connect_tcp(
         self,
@@ -51,13 +52,8 @@ class CheckedNetwork(httpcore2.AsyncNetworkBackend):
         raise failed(f"{host!r} does not answer on port {port}.", retryable=True)
 
     async def _addresses(self, host: str, port: int) -> Sequence[IPAddress]:
-        address = address_of(host)
-        found = [address] if address is not None else await self._policy.resolve(host)
-        for each in found:
-            self._policy.private_hosts.check_address(host, port, each)
+        stated = address_of(host)
+        found = [stated] if stated is not None else await self._policy.resolve(host)
+        for address in found:
+            self._policy.private_hosts.check_address(host, port, address)
         return list(dict.fromkeys(found))
-
-
-def _this_machines() -> httpcore2.AsyncNetworkBackend:
-    # The library offers a stand-in of another type where anyio is missing.
-    return cast("httpcore2.AsyncNetworkBackend", httpcore2.AnyIOBackend())

@@ -1,4 +1,4 @@
-"""What a fetched page or file is called, and what a page says of itself in its head."""
+"""Names for fetched pages and files, and what a page states about itself in its head."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _NOT_IN_NAMES: Final = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|&=#%]+")
 
 @dataclass(frozen=True, slots=True)
 class PageHead:
-    """What a page says of itself; None where it says nothing."""
+    """What a page states about itself; None for what it does not state."""
 
     title: str | None = None
     summary: str | None = None
@@ -60,8 +60,8 @@ def media_type(fetched: Fetched) -> str:
 
 
 def read_head(fetched: Fetched) -> PageHead:
-    """Return what the beginning of a page says; only looked at: parsing is for a process of its own."""
-    if not media_type(fetched).endswith("html") and "xhtml" not in media_type(fetched):
+    """Return what the first bytes of a page state, found by patterns: only a sandboxed process parses."""
+    if "html" not in media_type(fetched):
         return PageHead(language=_stated_language(fetched))
     text = _decoded(fetched.data[:_HEAD_BYTES], fetched.content_type)
     title = _TITLE.search(text)
@@ -83,14 +83,14 @@ def read_head(fetched: Fetched) -> PageHead:
 
 
 def page_name(url: WebUrl, kind: str) -> str:
-    """Return a file name for a page: its address as far as a name holds it, with the ending of its type."""
+    """Return a file name for a page: its address, cut to length, with the ending of its type."""
     plain = _NOT_IN_NAMES.sub("-", unquote(f"{url.host}{url.target}")).strip("-. ")
     ending = PAGE_TYPES.get(kind, ".html")
     return f"{plain.removesuffix(ending)[:_NAME_CHARS].rstrip('-. ')}{ending}"
 
 
 def file_name(fetched: Fetched) -> str:
-    """Return what an imported file is called: as its server names it, else as its address does."""
+    """Return the name of an imported file, from its server or else from its address."""
     kind = media_type(fetched)
     message = Message()
     message["content-disposition"] = fetched.headers.get("content-disposition", "")

@@ -46,7 +46,7 @@ class PrivateHosts:
         return (host, port) in self.hosts or (host, None) in self.hosts
 
     def check_url(self, url: WebUrl) -> None:
-        """Check all of `url` that shows before its name is resolved.
+        """Check what can be checked before the name in `url` is resolved.
 
         Raises:
             Refusal: It leads to no public web server (`url_fetch_blocked`).
@@ -72,7 +72,7 @@ class PrivateHosts:
 
 
 async def resolve_by_system(host: str) -> Sequence[IPAddress]:
-    """Return the addresses that the system's resolver knows for `host`; Refusal where it knows none."""
+    """Return the addresses of `host` from the system's resolver; raises a Refusal if it knows none."""
     try:
         found = await anyio.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -82,15 +82,15 @@ async def resolve_by_system(host: str) -> Sequence[IPAddress]:
 
 @dataclass(frozen=True, slots=True)
 class WebPolicy:
-    """Everything about fetches that can be chosen. Times in seconds.
+    """All options of fetches. Times are in seconds.
 
-    `network` and `tls` stand in for the network and the certificate store of this machine.
+    `network` and `tls` replace the network and the certificate store of this machine.
     """
 
     private_hosts: PrivateHosts = PrivateHosts()
     #: For a fetch as a whole, redirects included, so that a site that drips ends, too.
     total_s: float = 25.0
-    #: For a connection to stand, and between two pieces of an answer.
+    #: To open a connection, and between two pieces of an answer.
     silence_s: float = 10.0
     redirects: int = 5
     resolve: Resolve = resolve_by_system

@@ -49,14 +49,14 @@ _PRIVATE: Final[tuple[IPv4Network | IPv6Network, ...]] = (
     *map(IPv4Network, ("10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")),
     *map(IPv6Network, ("::1/128", "fc00::/7")),
 )
-#: Metadata of clouds that stands in a private network: Alibaba, AWS.
+#: Metadata services of clouds at private addresses: Alibaba, AWS.
 _METADATA: Final = frozenset({IPv4Address("100.100.100.200"), IPv6Address("fd00:ec2::254")})
 #: Interface identifiers of ISATAP (RFC 5214): an IPv4 address in the last 32 bits.
 _ISATAP: Final = frozenset({0x0000_5EFE, 0x0200_5EFE})
 
 
 def is_public(address: IPAddress) -> bool:
-    """Whether `address` is one of the public internet's; no form that only carries an IPv4 address is."""
+    """Whether `address` is on the public internet; IPv6 forms that carry an IPv4 address are not."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _SPECIAL_V4)
     return (

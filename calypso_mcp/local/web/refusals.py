@@ -11,13 +11,13 @@ def blocked(message: str) -> Refusal:
 
 
 def failed(message: str, *, retryable: bool = False) -> Refusal:
-    """Return the refusal of a URL whose fetch came to nothing.
+    """Return the refusal of a URL whose fetch failed.
 
-    Not a 5xx, which clients repeat at once and several times: a site that fails needs longer.
+    Not a 5xx: clients repeat those at once, and a failing site needs longer.
     """
     return Refusal(422, "url_fetch_failed", message, retryable=retryable)
 
 
 def too_large(most_bytes: int) -> Refusal:
-    """Return the refusal of what is larger than one source may be."""
+    """Return the refusal of content larger than `most_bytes`."""
     return Refusal(413, "file_too_large", f"What the URL leads to is larger than {most_bytes:,} bytes.")

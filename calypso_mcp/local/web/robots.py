@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from calypso_mcp.local.web.urls import KEPT_IN_QUERY, encoded
+from calypso_mcp.local.web.urls import KEPT_IN_QUERY, normalize_escapes
 
 #: How this program calls itself.
 PRODUCT: Final = "calypso-mcp"
@@ -29,7 +29,7 @@ class Rule:
         if not target.startswith(first):
             return False
         position = len(first)
-        # The earliest place for each piece leaves most for the next; only the last may be bound to the end.
+        # The earliest match of each piece leaves most for the next; only the last may have to end the target.
         last = others.pop() if is_whole and others else None
         for piece in others:
             found = target.find(piece, position)
@@ -61,7 +61,7 @@ class Robots:
             elif key in {"allow", "disallow"}:
                 is_open = False
                 if value:
-                    rule = Rule(encoded(value, KEPT_IN_QUERY), key == "allow")
+                    rule = Rule(normalize_escapes(value, KEPT_IN_QUERY), key == "allow")
                     for agent in agents:
                         rules[agent].append(rule)
         return cls(tuple(rules[PRODUCT] if PRODUCT in rules else rules["*"]))

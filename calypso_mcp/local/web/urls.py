@@ -1,4 +1,4 @@
-"""A web address in the one form it is fetched and recognised by (RFC 3986, section 6; WHATWG URL)."""
+"""Web addresses in normal form, by which pages are fetched and recognised (RFC 3986, 6; WHATWG URL)."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _PRIVATE_NAMES: Final = frozenset(
 )
 _UNRESERVED: Final = frozenset(string.ascii_letters + string.digits + "-._~")
 _ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
-#: What stands unescaped in a path, and in a query.
-KEPT_IN_PATH: Final = "/:@!$&'()*+,;=-._~%"
-KEPT_IN_QUERY: Final = KEPT_IN_PATH + "?[]"
+#: Characters that need no escape in a path, and in a query.
+_KEPT_IN_PATH: Final = "/:@!$&'()*+,;=-._~%"
+KEPT_IN_QUERY: Final = _KEPT_IN_PATH + "?[]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +60,10 @@ class WebUrl:
         return self.target.partition("?")[0]
 
     @property
-    def address(self) -> IPAddress | None:
-        """The address that stands in place of a name."""
-        return address_of(self.host)
-
-    @property
     def names_private_host(self) -> bool:
         """Whether the host's name itself says that it is not on the public internet."""
         last = self.host.rpartition(".")[2]
-        return self.address is None and ("." not in self.host or last in _PRIVATE_NAMES)
+        return address_of(self.host) is None and ("." not in self.host or last in _PRIVATE_NAMES)
 
     @property
     def is_at_web_port(self) -> bool:
@@ -85,11 +80,10 @@ class WebUrl:
 
 
 def parse_url(text: str) -> WebUrl:
-    """Return the address that `text` names; https where it names no scheme (API sheet section 10).
+    """Return the address that `text` names, with https for a missing scheme (API sheet section 10).
 
     Raises:
-        Refusal: It is no address of the web, or written in a way that hides where it leads
-            (`url_fetch_blocked`).
+        Refusal: It is no web address, or its spelling hides where it leads (`url_fetch_blocked`).
     """
     text = text.strip()
     if not text or len(text) > _LONGEST:
@@ -111,12 +105,12 @@ def parse_url(text: str) -> WebUrl:
         raise blocked("The URL contains a user name. Remove it.")
     host = _host(parts.netloc)
     path = _normal_path(parts.path)
-    query = f"?{encoded(parts.query, KEPT_IN_QUERY)}" if parts.query else ""
+    query = f"?{normalize_escapes(parts.query, KEPT_IN_QUERY)}" if parts.query else ""
     return WebUrl(scheme, host, port if port is not None else _DEFAULT_PORTS[scheme], path + query)
 
 
 def address_of(host: str) -> IPAddress | None:
-    """Return the IP address that a normalised host is; None where it is a name."""
+    """Return a normalised host as an IP address; None if it is a name."""
     try:
         return IPv6Address(host) if ":" in host else IPv4Address(host)
     except ValueError:
@@ -152,7 +146,7 @@ def _in_ascii(host: str) -> str:
 
 def _normal_path(path: str) -> str:
     kept: list[str] = []
-    segments = encoded(path, KEPT_IN_PATH).split("/")[1:]
+    segments = normalize_escapes(path, _KEPT_IN_PATH).split("/")[1:]
     for segment in segments:
         if segment == "..":
             del kept[-1:]
@@ -162,13 +156,13 @@ def _normal_path(path: str) -> str:
     return "/" + "/".join([*kept, ""] if is_folder and kept else kept)
 
 
-def encoded(text: str, kept: str) -> str:
-    """Return `text` with one spelling for every escape: none where it may stand plainly, else upper case."""
+def normalize_escapes(text: str, kept: str) -> str:
+    """Return `text` with escapes in upper case, and only for characters that need one."""
 
     def respell(match: re.Match[str]) -> str:
         character = chr(int(match[1], 16))
         return character if character in _UNRESERVED else match[0].upper()
 
-    # A percent sign that begins no escape stands for itself.
+    # A percent sign that begins no escape is a character.
     text = re.sub(r"%(?![0-9A-Fa-f]{2})", "%25", text)
     return _ESCAPE.sub(respell, quote(text, safe=kept))

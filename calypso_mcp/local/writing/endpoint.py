@@ -39,12 +39,12 @@ class ChatEndpoint:
         """Yield the text as it comes.
 
         Raises:
-            WritingFailed: The endpoint cannot be reached, refuses, sends what is no answer, or the text is
-                not complete within `wait_s` seconds.
+            WritingFailed: The endpoint cannot be reached, refuses or sends no valid answer, or the text takes
+                longer than `wait_s` seconds.
         """
         deadline = anyio.current_time() + wait_s
         wanted = {"model": self._model, "messages": list(messages), "stream": True}
-        # Newer models of OpenAI refuse the parameters that everything else understands.
+        # Newer models of OpenAI refuse the parameters that all others understand.
         shapes = (
             {**wanted, "max_tokens": most_tokens, "temperature": 0},
             {**wanted, "max_completion_tokens": most_tokens},
@@ -66,7 +66,7 @@ class ChatEndpoint:
                     return
                 written += len(piece)
                 if written > _LONGEST_TEXT:
-                    raise WritingFailed("The model does not come to an end.")
+                    raise WritingFailed("The model does not stop writing.")
                 yield piece
 
     async def aclose(self) -> None:
@@ -125,10 +125,10 @@ def _text_of(data: bytes, part: str) -> str:
     try:
         body: Any = json.loads(data)
     except (ValueError, RecursionError):
-        raise WritingFailed("The model's endpoint sends what is no answer.") from None
+        raise WritingFailed("The model's endpoint sends no valid answer.") from None
     choices: Any = _object(body).get("choices")
     if not isinstance(choices, list):
-        raise WritingFailed("The model's endpoint sends what is no answer.")
+        raise WritingFailed("The model's endpoint sends no valid answer.")
     if not choices:  # usage alone
         return ""
     said = _object(_object(cast("list[object]", choices)[0]).get(part))

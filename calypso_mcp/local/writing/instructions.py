@@ -1,6 +1,6 @@
-"""Sentences of documents that speak to a language model: they are neither shown to it nor count as evidence.
+"""Finds sentences of documents that speak to a language model: it is not shown them, and none is evidence.
 
-This catches the usual forms in English, German, French and Spanish. What it misses must still pass
+This catches the usual forms in English, German, French and Spanish. A sentence that it misses must still pass
 `support`: a statement needs evidence that has to do with the question.
 """
 
@@ -15,7 +15,7 @@ from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 from calypso_mcp.local.retrieval import sentences
 
 _WITHHELD = "[...]"
-#: Emphasis, and what stands for the spaces of a file name.
+#: Emphasis, and the underscores in place of spaces in file names.
 _MARKUP = str.maketrans({"*": None, "`": None, "_": " "})
 _PARAGRAPH_END = re.compile(r"\n[ \t]*\n")
 _MODEL = r"\b(?:assistants?|chatbots?|bots?|(?:large )?language models?|llms?|a\.?i\.?s?|gpt|claude|gemini)\b"
@@ -65,9 +65,9 @@ _ADDRESSED = re.compile("|".join(_FORMS), re.IGNORECASE)
 
 
 def withhold(text: str) -> str:
-    """Return the sentences of `text`, a mark in the place of those that speak to a model.
+    """Return the sentences of `text` with a mark in place of those that speak to a model.
 
-    What follows one of them in its paragraph goes with it; in a table each row stands for itself.
+    The mark also replaces the rest of the paragraph, but in a table only the row.
     """
     return "\n\n".join("\n".join(_kept(paragraph)) for paragraph in _PARAGRAPH_END.split(text))
 

@@ -110,12 +110,13 @@ def _folded(text: str) -> str:
 def _amounts(text: str) -> Iterator[tuple[str, str]]:
     for number, unit in _AFTER.findall(text):
         if unit in _UNIT_OF:
-            yield _plain(number), _UNIT_OF[unit]
+            yield join_digits(number), _UNIT_OF[unit]
     for unit, number in _BEFORE.findall(text):
-        yield _plain(number), _UNIT_OF[unit]
+        yield join_digits(number), _UNIT_OF[unit]
 
 
-def _plain(number: str) -> str:
+def join_digits(number: str) -> str:
+    """Return a number without separators and leading zeros."""
     return re.sub("[.,]", "", number).lstrip("0") or "0"
 
 

@@ -12,7 +12,7 @@ class WriterOptions:
     Attributes:
         url: The endpoint, up to `/chat/completions`.
         model: The model's name there.
-        key: The endpoint's key; empty where it takes none.
+        key: The endpoint's key; empty if it takes none.
         rewriting_wait_s: How long a follow-up may take to become a question of its own.
         wait_s: How long the answer may take. With the rewriting it stays within the 45 s of a stream.
         most_tokens: Longest answer asked for.

@@ -1,9 +1,9 @@
-"""A model's text cut into statements while it comes in: each is some text, then the passages it cites."""
+"""Cuts a model's text into statements while it comes in: each is some text, then the passages it cites."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator
 from dataclasses import dataclass
 
 _CITED = re.compile(r"(?:\s?[\[\u3010]\d{1,3}(?:\s?[,;]\s?\d{1,3}){0,9}[\]\u3011])+[.!?\u3002]?")
@@ -13,22 +13,29 @@ _THOUGHTS = ("<think>", "</think>")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Some text and the numbers it cites, as the model wrote them; none for text without a citation."""
+    """Some text and the numbers of the passages it cites, as the model wrote them."""
 
     text: str
     cited: tuple[int, ...] = ()
 
 
-@dataclass(slots=True)
-class StatementCutter:
-    """Cuts a text that comes in pieces. What a model thinks aloud (`<think>`) is no part of the answer."""
+async def cut_statements(pieces: AsyncIterable[str]) -> AsyncGenerator[Statement]:
+    """Yield each statement of a text as soon as it is complete, without the model's thoughts (`<think>`)."""
+    cutter = _Cutter()
+    async for piece in pieces:
+        for statement in cutter.add(piece):
+            yield statement
+    for statement in cutter.finish():
+        yield statement
 
+
+@dataclass(slots=True)
+class _Cutter:
     _pending: str = ""
     _thinks: bool = False
     _has_begun: bool = False
 
     def add(self, piece: str) -> Iterator[Statement]:
-        """Yield the statements that `piece` completes."""
         self._pending += piece
         self._skip_thoughts()
         if self._thinks:
@@ -42,10 +49,9 @@ class StatementCutter:
         self._pending = self._pending[start:]
 
     def finish(self) -> Iterator[Statement]:
-        """Yield the rest of the text as a statement."""
         if self._thinks:
             return
-        # A space says that no more numbers follow.
+        # The space shows that no more numbers follow.
         yield from self.add(" ")
         if self._pending.strip():
             yield Statement(self._pending.strip())
@@ -58,7 +64,7 @@ class StatementCutter:
             self._thinks = self._pending.lstrip().startswith(begin)
         if self._thinks:
             _, ended, rest = self._pending.partition(end)
-            # Of thoughts without an end only what may be the beginning of their end is kept.
+            # Keeps only what may begin the end mark.
             self._pending = rest if ended else self._pending[-len(end) :]
             self._thinks = not ended
 

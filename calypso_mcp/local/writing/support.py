@@ -36,7 +36,7 @@ _MONTHS = {name: number for number, name in enumerate(ENGLISH_MONTHS.split(), st
 
 @dataclass(frozen=True)
 class Evidence:
-    """What may bear a sentence out. `context` (title, headings, file name) lends names and numbers only."""
+    """A text that may bear a sentence out; its `context` (title, headings, file) lends names and numbers."""
 
     text: str
     context: str = ""
@@ -126,7 +126,7 @@ def _numbers(text: str) -> frozenset[str]:
 
 def _plain(number: str) -> str:
     if _THOUSANDS.fullmatch(number):
-        return re.sub("[.,]", "", number).lstrip("0") or "0"
+        return measures.join_digits(number)
     return number.replace(",", ".").lstrip("0") or "0"
 
 
@@ -147,12 +147,10 @@ def _numbers_in_words(folded: str) -> frozenset[str]:
 
 
 def _names(sentence: str) -> list[str]:
-    """Return the names: in English what is capitalised within a sentence, elsewhere what is all capitals."""
-    words = _WORD.findall(sentence)
+    """Return the names: words in capitals and, in English, words that begin with one within the sentence."""
     english = is_english(sentence)
     return [
         word.casefold()
-        for position, word in enumerate(words)
-        if (len(word) > 1 and word.isupper())
-        or (english and position and word[0].isupper() and len(word) > 1)
+        for position, word in enumerate(_WORD.findall(sentence))
+        if len(word) > 1 and (word.isupper() or (english and position and word[0].isupper()))
     ]

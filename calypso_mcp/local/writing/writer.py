@@ -1,4 +1,4 @@
-"""Writes answers: rewrites a follow-up, has a model answer from passages, and keeps what they bear out."""
+"""Writes answers: rewrites a follow-up, has a model answer from passages, keeps sentences they bear out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from calypso_mcp.local.writing.endpoint import ChatEndpoint, WritingFailed
 from calypso_mcp.local.writing.instructions import withhold
 from calypso_mcp.local.writing.options import WriterOptions
 from calypso_mcp.local.writing.prompts import NOT_IN_SOURCES, build_answer_prompt, build_rewriting_prompt
-from calypso_mcp.local.writing.statements import Statement, StatementCutter
+from calypso_mcp.local.writing.statements import Statement, cut_statements
 from calypso_mcp.local.writing.support import Evidence, is_supported
 
 _LOG = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ _FEWEST_WORDS = 4
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A sentence that its sources bear out: positions of passages, from 0."""
+    """A sentence, and the positions (from 0) of the passages that bear it out."""
 
     text: str
     sources: tuple[int, ...]
@@ -34,12 +34,12 @@ class Written:
 
 @dataclass(slots=True)
 class Outcome:
-    """How the writing went, complete when it is over.
+    """How the writing went; complete when it is over.
 
     Attributes:
-        left_out: Sentences that no passage bears out.
+        left_out: Number of sentences that no passage bears out.
         says_absent: Whether the model says that the passages do not answer.
-        failure: Why it did not come to its end; None if it did.
+        failure: Why the model did not finish; None if it did.
     """
 
     left_out: int = 0
@@ -82,33 +82,28 @@ class Writer:
         """Yield the sentences that the passages bear out, as the model completes them. Never raises.
 
         Args:
-            question: What is asked, complete in itself.
-            passages: What may be cited.
+            question: Complete in itself.
+            passages: The passages that may be cited.
             instructions: How the agent is to answer.
-            outcome: Notes how it went.
+            outcome: Filled in meanwhile.
         """
         evidence = [Evidence(withhold(passage.text), withhold(passage.context)) for passage in passages]
-        cutter = StatementCutter()
         asking = self._endpoint.write(
             build_answer_prompt(question, evidence, instructions),
             most_tokens=self._options.most_tokens,
             wait_s=self._options.wait_s,
         )
         try:
-            async with aclosing(asking) as pieces:
-                async for piece in pieces:
-                    for statement in cutter.add(piece):
-                        for written in _checked(statement, evidence, question, outcome):
-                            yield written
-            for statement in cutter.finish():
-                for written in _checked(statement, evidence, question, outcome):
-                    yield written
+            async with aclosing(asking) as pieces, aclosing(cut_statements(pieces)) as statements:
+                async for statement in statements:
+                    for written in _check(statement, evidence, question, outcome):
+                        yield written
         except WritingFailed as error:
             _LOG.warning("The answer was not completed: %s", error)
             outcome.failure = str(error)
 
 
-def _checked(
+def _check(
     statement: Statement, evidence: Sequence[Evidence], question: str, outcome: Outcome
 ) -> list[Written]:
     """Return the sentences of a statement that their sources bear out, and count the others."""

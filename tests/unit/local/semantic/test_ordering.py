@@ -8,11 +8,11 @@ import pytest
 
 from calypso_mcp.local.indexing.chunking import Chunk
 from calypso_mcp.local.retrieval import index
-from calypso_mcp.local.semantic.embedder import EmbeddingFailed, unit
-from calypso_mcp.local.semantic.mixing import mixed
+from calypso_mcp.local.semantic.embedder import EmbeddingFailed, normalize
+from calypso_mcp.local.semantic.mixing import mix
 from calypso_mcp.local.semantic.options import EmbeddingOptions
 from calypso_mcp.local.semantic.prefixes import Prefixes, prefixes_of
-from calypso_mcp.local.semantic.vectors import closenesses, pack
+from calypso_mcp.local.semantic.vectors import measure_closeness, pack
 from calypso_mcp.local.store import vectors
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.sqlite.connections import open_private
@@ -38,13 +38,13 @@ from calypso_mcp.sqlite.migrations import migrate
 def test_passages_with_vectors_change_places_among_each_other(
     scores: dict[int, float], near: dict[int, float], order: list[int]
 ) -> None:
-    assert list(mixed(scores, near)) == order
+    assert list(mix(scores, near)) == order
 
 
 def test_half_precision_keeps_what_is_close_and_other_dimensions_are_left_out() -> None:
-    asked = unit([float(number % 7) - 3 for number in range(384)])
+    asked = normalize([float(number % 7) - 3 for number in range(384)])
     stored = {1: pack(asked), 2: pack([-value for value in asked]), 3: pack(asked[:100]), 4: b""}
-    near = closenesses(asked, stored)
+    near = measure_closeness(asked, stored)
     assert near.keys() == {1, 2}
     assert near[1] == pytest.approx(1, abs=1e-3)
     assert near[2] == pytest.approx(-1, abs=1e-3)
@@ -54,7 +54,7 @@ def test_half_precision_keeps_what_is_close_and_other_dimensions_are_left_out() 
 @pytest.mark.parametrize("values", [[0.0, 0.0], [float("nan"), 1.0], [float("inf")], [1.7e308] * 3])
 def test_a_vector_without_direction_is_refused(values: list[float]) -> None:
     with pytest.raises(EmbeddingFailed, match="without direction"):
-        unit(values)
+        normalize(values)
 
 
 @pytest.mark.parametrize(
