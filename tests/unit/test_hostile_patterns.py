@@ -15,9 +15,9 @@ from calypso_mcp.local.indexing import chunking
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.data.structured import read_toml
 from calypso_mcp.local.indexing.formats.detection import choose_entry
-from calypso_mcp.local.indexing.formats.hygiene import without_embedded
+from calypso_mcp.local.indexing.formats.hygiene import remove_embedded_files
 from calypso_mcp.local.indexing.formats.office.packages import Package
-from calypso_mcp.local.indexing.formats.texts.markdown import markdown_blocks
+from calypso_mcp.local.indexing.formats.texts.markdown import split_markdown
 from calypso_mcp.local.indexing.formats.toml import parse_toml
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.words import tokens
@@ -41,7 +41,7 @@ def packed(part: str) -> Callable[[str], Package]:
 
 
 def read_markdown(text: str) -> object:
-    return markdown_blocks(text.split("\n"), 0)
+    return split_markdown(text.split("\n"), 0)
 
 
 def read_margins(text: str) -> object:
@@ -73,7 +73,7 @@ def chunk(text: str) -> object:
 
 
 def clean_embedded(text: str) -> object:
-    return without_embedded(Document((Block(text),)))
+    return remove_embedded_files(Document((Block(text),)))
 
 
 def cut_excerpt(text: str) -> object:

@@ -112,6 +112,8 @@ class ChildProcess:
         self._requests = requests
         self._answers = BufferedByteReceiveStream(answers)
         self._has_stopped_answering = False
+        #: Whether it has not yet answered the last request.
+        self.is_busy = False
         self.files_read = 0
 
     @classmethod
@@ -133,10 +135,11 @@ class ChildProcess:
             raise ChildDied
         return cls(process, process.stdin, process.stdout)
 
-    async def read(self, file: FileToRead, limits: ExtractionLimits) -> Document | ExtractionFailed:
-        """Have one file read; return its content or the reason why it cannot be read.
+    async def read(self, file: FileToRead, limits: ExtractionLimits) -> Document:
+        """Have one file read; return its content.
 
         Raises:
+            ExtractionFailed: The file cannot be read.
             ChildDied: The child ended or answered nonsense. Close it.
         """
         answer = await self._ask(
@@ -145,8 +148,6 @@ class ChildProcess:
             max_chars=limits.max_chars,
             max_blocks=limits.max_blocks,
         )
-        if "code" in answer:
-            return ExtractionFailed(answer["code"], answer["message"])
         blocks = tuple(
             Block(text, None if part is None else Part(*part), *rest, row_lines=tuple(map(tuple, rows)))
             for text, part, *rest, rows in answer["blocks"]
@@ -159,19 +160,14 @@ class ChildProcess:
             answer["shows_unread_text"],
         )
 
-    async def draw(self, path: Path, page: int, limits: ExtractionLimits) -> bytes | ExtractionFailed:
-        """Have a page (1-based) of a PDF drawn; return a PNG, or the reason why it cannot be drawn.
-
-        Raises:
-            ChildDied: As for `read`.
-        """
+    async def draw(self, path: Path, page: int, limits: ExtractionLimits) -> bytes:
+        """Have a page (1-based) of a PDF drawn; return it as PNG. Raises as `read` does."""
         answer = await self._ask(limits, path=str(path), page=page)
-        if "code" in answer:
-            return ExtractionFailed(answer["code"], answer["message"])
         return base64.b64decode(answer["picture"])
 
     async def _ask(self, limits: ExtractionLimits, **asked: Any) -> dict[str, Any]:
         self.files_read += 1
+        self.is_busy = True
         request = {**asked, "memory_bytes": limits.memory_bytes, "cpu_s": limits.cpu_s}
         try:
             await self._requests.send(json.dumps(request).encode() + b"\n")
@@ -188,6 +184,9 @@ class ChildProcess:
         ) as error:
             self._has_stopped_answering = True
             raise ChildDied from error
+        self.is_busy = False
+        if "code" in answer:
+            raise ExtractionFailed(answer["code"], answer["message"])
         return answer
 
     @property

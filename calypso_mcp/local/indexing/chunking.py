@@ -19,13 +19,13 @@ from itertools import takewhile
 from calypso_mcp.domain.outlines import HEADING_SEPARATOR, REPEATED, Outline, Stretch
 from calypso_mcp.local.indexing.documents import BLOCK_SEPARATOR, Block, Document, Part
 
-#: Blocks are titles up to this many characters.
+#: Blocks are gathered up to this many characters.
 TARGET_CHARS = 1_200
 #: A block up to this long stays whole.
 MAX_CHARS = 1_500
 #: A chunk this long ends before the next heading.
 BIG_ENOUGH_CHARS = 200
-#: Rows are cut only where they are far too long to be of use as a whole.
+#: Only rows far too long to be of use as a whole are cut.
 _MOST_TABLE_CHARS = 24_000
 
 #: How far from the even size a cut may lie, as a fraction of it.
@@ -34,18 +34,18 @@ _SLACK = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A passage: the characters `start` to `end` of the document's text, with where they stand in it."""
+    """A passage: the characters `start` to `end` of the document's text, with their place in the file."""
 
     text: str
-    #: The headings that all of it stands under, outermost first.
+    #: The headings above all of it, outermost first.
     heading: str | None
-    #: None where the format has none.
+    #: None if the format has no parts.
     part: Part | None
     line_start: int | None
     line_end: int | None
     start: int
     end: int
-    #: Empty where heading and lines say all that is known.
+    #: Empty if heading and lines say as much.
     outline: Outline = ()
 
 
@@ -53,8 +53,8 @@ class Chunk:
 class _Piece:
     """A block, or a part of one that is too long.
 
-    `row_lines`: first and last line of each of its lines; empty where those follow each other, None where the
-    text flows.
+    `row_lines`: first and last line in the file of each of its lines; empty if they follow each other, None
+    if the text flows.
     """
 
     start: int
@@ -133,7 +133,7 @@ class _Lines:
 
 
 def _parts(block: Block) -> Iterator[tuple[int, int]]:
-    """Yield the spans of a block's text that become pieces, trimmed, none of them empty."""
+    """Yield the spans of a block's text that become pieces, trimmed and not empty."""
     text = block.text
     most = _MOST_TABLE_CHARS if block.is_table else MAX_CHARS
     position, end = _trimmed(text, 0, len(text))
@@ -194,12 +194,12 @@ def _starts_new_chunk(pending: list[_Piece], piece: _Piece) -> bool:
 
 
 def _without_trailing_headings(pending: list[_Piece], following: _Piece) -> int:
-    """Return how many pieces to close with; headings at their end belong to what follows on the page."""
+    """Return how many pieces the chunk keeps; headings at its end move to the next one of the same part."""
     kept = len(pending)
     while kept and pending[kept - 1].is_heading and following.part == pending[kept - 1].part:
         kept -= 1
     headings = following.end - pending[kept].start if kept < len(pending) else 0
-    # Headings alone, or too long to join what follows, stay where they are.
+    # Headings stay if they are the whole chunk, or too long to join the next.
     return kept if kept and headings <= TARGET_CHARS else len(pending)
 
 
@@ -226,13 +226,13 @@ def _stretches(text: str, pieces: list[_Piece]) -> Iterator[Stretch]:
     for piece in pieces:
         for stretch in _stretches_of(text, piece, begin):
             lines = text.count("\n", begin + before.start, begin + stretch.start) if before else 0
-            if before is None or not _reads_on(before, stretch, lines):
+            if before is None or not _continues(before, stretch, lines):
                 yield stretch
                 before = stretch
 
 
-def _reads_on(before: Stretch, stretch: Stretch, lines: int) -> bool:
-    """Whether a stretch that begins so many lines after another is what that one leads to expect."""
+def _continues(before: Stretch, stretch: Stretch, lines: int) -> bool:
+    """Whether a stretch that begins so many lines after another continues it."""
     if before.heading != stretch.heading or before.last is not None or stretch.last is not None:
         return False
     return stretch.line == (before.line + lines if before.line else before.line)
@@ -253,12 +253,12 @@ def _stretches_of(text: str, piece: _Piece, begin: int) -> Iterator[Stretch]:
 
 
 def _shared_path(pieces: list[_Piece]) -> tuple[str, ...]:
-    """Return the headings that all text stands under; of unrelated sections, those of the longest part."""
-    told = [piece for piece in pieces if not piece.is_heading] or pieces
+    """Return the headings above all pieces; above unrelated sections, those of the longest piece."""
+    texts = [piece for piece in pieces if not piece.is_heading] or pieces
     shared = tuple(
         titles[0]
         for titles in takewhile(
-            lambda titles: len(set(titles)) == 1, zip(*(piece.path for piece in told), strict=False)
+            lambda titles: len(set(titles)) == 1, zip(*(piece.path for piece in texts), strict=False)
         )
     )
-    return shared or max(told, key=lambda piece: piece.end - piece.start).path
+    return shared or max(texts, key=lambda piece: piece.end - piece.start).path

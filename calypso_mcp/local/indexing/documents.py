@@ -68,9 +68,9 @@ class Block:
     #: names repeated above rows. Empty where the lines follow each other, or are not known one by one.
     row_lines: tuple[tuple[int, int], ...] = ()
 
-    def without_lines(self) -> Block:
-        """Return the block without lines, as those of a file inside another are not lines of that file."""
-        return replace(self, line_start=None, line_end=None, row_lines=())
+    def without_place(self) -> Block:
+        """Return the block without part and lines: a citation names places of the uploaded file only."""
+        return replace(self, part=None, line_start=None, line_end=None, row_lines=())
 
 
 @dataclass(frozen=True)

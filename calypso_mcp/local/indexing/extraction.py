@@ -1,8 +1,8 @@
-"""From a stored file to its text, whatever the file does.
+"""From a stored file to its text, even if the file is hostile.
 
-Small UTF-8 text in simple formats is read here, in a thread. All else is read in child processes with limits:
-their parsers face hostile input, need libraries that this process should not load, or keep it busy. A child
-that dies or takes too long fails its one file and is replaced.
+A thread of this process reads small UTF-8 text in simple formats. Child processes with limits read all other
+files: their parsers face hostile input, need libraries that this process should not load, or keep it busy. A
+child that dies or takes too long fails only its one file and is replaced.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Extractor:
         self._recognition = anyio.CapacityLimiter(1)
         self._idle_recognizers: list[ChildProcess] = []
         self._on_recognizing = on_recognizing
-        #: Files whose pictures are read, or that wait for it; they keep nothing from other files.
+        #: Number of files whose pictures are being read or wait for it; other files do not wait for them.
         self.recognizing = 0
 
     async def __aenter__(self) -> Self:
@@ -70,10 +70,10 @@ class Extractor:
         """Return the text of the file at `path`.
 
         Args:
-            path: Where the bytes are; its name means nothing.
+            path: The stored bytes; this name means nothing.
             filename: The name the file was uploaded under.
             content_type: The MIME type declared at upload; may be empty.
-            is_page: Whether it is a page of the web, of which the main content counts.
+            is_page: Whether it is a web page, of which only the main content is read.
 
         Raises:
             ExtractionFailed: Why there is no text, for the file's owner.
@@ -108,9 +108,9 @@ class Extractor:
         await _close_all(self._idle)
 
     def read_small(self, path: Path, *, filename: str, content_type: str) -> Document | None:
-        """Return the text of a small file in a simple format; None for what `extract` must see. Blocks.
+        """Return the text of a small file in a simple format; None for all others. Blocks.
 
-        Whatever is unusual about a file is left to `extract`: other encodings, and every kind of failure.
+        Files in other encodings and every kind of failure are left to `extract`, too.
         """
         try:
             head, size = _look_at(path)
@@ -168,31 +168,26 @@ class Extractor:
 
     async def _in_child(
         self,
-        ask: Callable[[ChildProcess], Awaitable[T | ExtractionFailed]],
+        ask: Callable[[ChildProcess], Awaitable[T]],
         limits: ExtractionLimits,
         idle: list[ChildProcess],
     ) -> T:
-        child = await _child_of(idle)
-        answered = False
+        child = await _take_child(idle)
         try:
             with anyio.fail_after(limits.wall_s):
-                answer = await ask(child)
-            answered = True
+                return await ask(child)
         except TimeoutError as error:
             raise _took_too_long() from error
         except ChildDied as error:
-            raise _death_of(await child.close()) from error
+            raise _explain_death(await child.close()) from error
         finally:
-            if answered and child.files_read < limits.files_per_process:
-                idle.append(child)
-            else:
+            if child.is_busy or child.files_read >= limits.files_per_process:
                 await child.close()
-        if isinstance(answer, ExtractionFailed):
-            raise answer
-        return answer
+            else:
+                idle.append(child)
 
 
-async def _child_of(idle: list[ChildProcess]) -> ChildProcess:
+async def _take_child(idle: list[ChildProcess]) -> ChildProcess:
     while idle:
         child = idle.pop()
         if child.is_alive:
@@ -233,7 +228,7 @@ def _took_too_long() -> ExtractionFailed:
     return ExtractionFailed("timeout", "Reading the file took too long; it was given up.")
 
 
-def _death_of(status: int | None) -> ExtractionFailed:
+def _explain_death(status: int | None) -> ExtractionFailed:
     if status is not None and status == -getattr(signal, "SIGXCPU", 0) != 0:
         return _took_too_long()
     return ExtractionFailed(

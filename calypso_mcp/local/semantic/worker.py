@@ -133,7 +133,7 @@ class EmbeddingWorker:
         return self._options.pause_s if is_indexing else 0.0
 
     async def _is_turn(self) -> bool:
-        """Whether this process makes the vectors; when it ends, even killed, another takes over."""
+        """Whether this process makes the vectors; when it ends, even killed, another makes them."""
         if self._descriptor < 0:
             self._descriptor = await to_thread.run_sync(_locked, self._lock)
         return self._descriptor >= 0

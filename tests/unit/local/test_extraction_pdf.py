@@ -6,7 +6,7 @@ import pytest
 
 from calypso_mcp.local.indexing.chunking import Chunk, split
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
-from calypso_mcp.local.indexing.formats.pdf.paragraphs import page_blocks
+from calypso_mcp.local.indexing.formats.pdf.paragraphs import split_page
 from calypso_mcp.local.indexing.formats.pdf.reader import read_pdf
 from tests.support.pdfs import encrypted_pdf, scanned_pdf, text_pdf
 
@@ -68,7 +68,7 @@ def test_a_word_broken_at_a_line_end_is_whole_again(tmp_path: Path) -> None:
 
 def test_chinese_that_only_the_margin_parts_is_whole_again() -> None:
     lines = ["试用期为三个月，年假为每年十五天，请假须提前三", "天通知主管。", "第二段"]
-    [first, second] = page_blocks("\n".join(lines), Part("page", 1), {})
+    [first, second] = split_page("\n".join(lines), Part("page", 1), {})
     assert (first.text, second.text) == ("".join(lines[:2]), lines[2])
 
 

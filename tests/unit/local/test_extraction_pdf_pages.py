@@ -232,10 +232,12 @@ def test_many_ranges_are_counted() -> None:
 def test_files_attached_to_a_pdf_are_read() -> None:
     writer = pypdf.PdfWriter(clone_from=io.BytesIO(text_pdf([["The canteen opens at eleven."]])))
     writer.add_attachment("menu.txt", b"Soup.")
+    writer.add_attachment("plan.pdf", text_pdf([["Fish on Fridays."]]))
     writer.add_attachment("menu.gif", b"GIF89a")
     document = read_pdf(FileContent(_written(writer)))
-    assert document.text == "The canteen opens at eleven.\n\nAttachment: menu.txt\n\nSoup."
-    assert {block.line_start for block in document.blocks} == {None}
+    attached = "Attachment: menu.txt\n\nSoup.\n\nAttachment: plan.pdf\n\nFish on Fridays."
+    assert document.text == f"The canteen opens at eleven.\n\n{attached}"
+    assert [(block.part, block.line_start) for block in document.blocks[1:]] == [(None, None)] * 4
     [warning] = document.warnings
     assert warning.startswith("attachment not read: 'menu.gif' is a picture.")
 

@@ -9,7 +9,6 @@ import anyio
 import pytest
 
 from calypso_mcp.local.indexing.child_process import ChildProcess, ExtractionLimits, FileToRead
-from calypso_mcp.local.indexing.documents import Document
 from tests.support.pdfs import text_pdf
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -39,8 +38,7 @@ async def test_the_child_has_nothing_of_the_environment_of_the_server(
     path.write_bytes(text_pdf([["good text"]]))
     child = await ChildProcess.start()
     try:
-        answer = await child.read(FileToRead(path, "pdf"), ExtractionLimits())
-        assert isinstance(answer, Document)
+        await child.read(FileToRead(path, "pdf"), ExtractionLimits())
         environment = Path(f"/proc/{child._process.pid}/environ").read_bytes()
     finally:
         await child.close()
@@ -67,7 +65,7 @@ async def test_the_child_that_reads_has_given_up_the_network(tmp_path: Path) -> 
     path.write_bytes(text_pdf([["good text"]]))
     child = await ChildProcess.start()
     try:
-        assert isinstance(await child.read(FileToRead(path, "pdf"), ExtractionLimits()), Document)
+        await child.read(FileToRead(path, "pdf"), ExtractionLimits())
         pid = child._process.pid
         status = Path(f"/proc/{pid}/status").read_text()
         has_filter = "\nSeccomp:\t2\n" in status

@@ -17,7 +17,7 @@ from threading import Thread
 from typing import Any, BinaryIO
 
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent
-from calypso_mcp.local.indexing.formats.child_sandbox import give_up_network, limit, step_back
+from calypso_mcp.local.indexing.formats.child_sandbox import give_up_network, lower_priority, set_limits
 from calypso_mcp.local.indexing.formats.registry import entry_of
 
 
@@ -44,7 +44,7 @@ def _receive(source: BinaryIO, requests: SimpleQueue[bytes]) -> None:
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
-    limit(request["memory_bytes"], request["cpu_s"])
+    set_limits(request["memory_bytes"], request["cpu_s"])
     try:
         if "page" in request:
             return {"picture": _draw(request)}
@@ -70,7 +70,7 @@ def _read(request: dict[str, Any]) -> Document:
     file = FileContent(data, request["filename"], request["charset"], max_chars, is_page=request["is_page"])
     entry = entry_of(request["format"])
     if request["recognizes"]:
-        step_back()
+        lower_priority()
     document = entry.recognize(file) if request["recognizes"] else entry.read(file)
     if len(document.text) > max_chars or len(document.blocks) > max_blocks:
         raise ExtractionFailed(

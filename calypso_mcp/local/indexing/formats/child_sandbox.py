@@ -1,4 +1,4 @@
-"""What the reading child does without: the network, and more memory or time than its file may take."""
+"""Takes the network from the reading child, and bounds its memory and time."""
 
 from __future__ import annotations
 
@@ -57,12 +57,12 @@ def _refuse_sockets(libc: ctypes.CDLL) -> bool:
     )
 
 
-def limit(memory_bytes: int, cpu_s: int) -> None:
+def set_limits(memory_bytes: int, cpu_s: int) -> None:
     """Bound this process for its next file, where the system can.
 
     Args:
-        memory_bytes: Of address space.
-        cpu_s: From now on.
+        memory_bytes: Address space.
+        cpu_s: Processor seconds from now on.
     """
     try:
         import resource
@@ -88,7 +88,7 @@ def limit(memory_bytes: int, cpu_s: int) -> None:
             continue  # macOS refuses some of them
 
 
-def step_back() -> None:
-    """Leave the processor to others where they want it."""
+def lower_priority() -> None:
+    """Let other processes go first."""
     if hasattr(os, "setpriority"):
         os.setpriority(os.PRIO_PROCESS, 0, 10)

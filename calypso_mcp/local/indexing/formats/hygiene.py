@@ -19,7 +19,7 @@ _LONG = 60
 _DATA_CHANGES = 0.2
 
 
-def without_embedded(document: Document) -> Document:
+def remove_embedded_files(document: Document) -> Document:
     """Return `document` without embedded files; line ends are kept, blocks that become empty go."""
     if not any(_is_suspect(block.text) for block in document.blocks):
         return document

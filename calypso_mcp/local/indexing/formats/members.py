@@ -64,7 +64,7 @@ def read_member(member: Member, kind: str, outer: FileContent) -> Document:
         reason = f" ({type(error).__name__})"
     else:
         warnings = tuple(f"{kind} {member.name}: {warning}" for warning in document.warnings)
-        return Document(tuple(block.without_lines() for block in document.blocks), warnings=warnings)
+        return Document(tuple(block.without_place() for block in document.blocks), warnings=warnings)
     return _unread(f"{kind} {member.name} was not read{reason}")
 
 

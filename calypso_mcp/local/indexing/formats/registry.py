@@ -22,7 +22,7 @@ from calypso_mcp.domain.files.file_formats import (
     Signature,
 )
 from calypso_mcp.local.indexing.documents import ExtractionFailed
-from calypso_mcp.local.indexing.formats.hygiene import without_embedded
+from calypso_mcp.local.indexing.formats.hygiene import remove_embedded_files
 from calypso_mcp.local.indexing.formats.ocr.engines import is_recognition_installed
 from calypso_mcp.local.indexing.formats.unreadable import UNREADABLE, as_signatures
 
@@ -56,7 +56,7 @@ class Entry:
         if not self.reader:
             raise ExtractionFailed("unsupported", "Pictures are read as files of their own. Send it so.")
         try:
-            return without_embedded(_load(self.reader)(file))
+            return remove_embedded_files(_load(self.reader)(file))
         except BaseException as error:
             # A panic in Rust is no `Exception`, and would end the process.
             if type(error).__name__ != "PanicException":

@@ -30,7 +30,7 @@ def _work_of(text: str) -> int:
     work = deepest = 0
     for line in text.split("\n"):
         dots = line.count(".")
-        # The deepest so far, not the last: what looks like a shallow table may stand in a string.
+        # The deepest so far, not the last: a line that looks like a shallow table may be part of a string.
         if line.lstrip(" \t").startswith("["):
             deepest = max(deepest, dots)
         work += (dots + 1) * (dots + _STEP_WORK * deepest)

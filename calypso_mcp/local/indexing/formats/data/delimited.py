@@ -18,12 +18,12 @@ _SAMPLE_LINES = 50
 #: Lines above the header, such as the title of a report.
 _LINES_ABOVE = 10
 _LONGEST_FIELD = 10_000_000
-#: Rows are not labelled where the names of the columns would make the text this much longer.
+#: Rows go without labels if the names of the columns would make the text longer by more characters.
 _MOST_LABELS = 10_000_000
 
 
 def read_delimited(file: FileContent) -> Document:
-    """Return the rows, with the lines they stand on."""
+    """Return the rows with their lines."""
     decoded = decode(file.data, file.charset)
     text, stated = _without_separator_line(decoded.text)
     delimiter = stated or _delimiter(text.split("\n", _SAMPLE_LINES)[:_SAMPLE_LINES])
@@ -57,7 +57,7 @@ def _rows(text: str, delimiter: str, first_line: int) -> Iterator[Row]:
 
 
 def _delimiter(lines: Sequence[str]) -> str | None:
-    """Return the character that stands equally often in most lines; None for text in one column."""
+    """Return the character that occurs equally often in most lines; None for text in one column."""
     best: tuple[int, int] = (0, 0)
     found = None
     for delimiter in _DELIMITERS:
@@ -72,7 +72,7 @@ def _delimiter(lines: Sequence[str]) -> str | None:
 
 
 def _without_separator_line(text: str) -> tuple[str, str]:
-    """Return the text without the line by which Excel is told the delimiter, and that delimiter."""
+    """Return the text without the line that tells Excel the delimiter, and that delimiter or ""."""
     line, _, rest = text.partition("\n")
     is_stated = line.lower().startswith("sep=") and len(line) == len("sep=;")
     return (rest, line[-1]) if is_stated else (text, "")

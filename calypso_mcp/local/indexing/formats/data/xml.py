@@ -30,7 +30,7 @@ _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z][A-Za-z0-9]{1,30});
 _TAGS = re.compile(r"<[^<>]{1,2000}>")
 #: Markup that was escaped once more, as in feeds.
 _HAS_TAGS = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:amp|lt|gt|quot|nbsp|#\d{1,7}|#x[\da-fA-F]{1,6});")
-#: Paragraphs, whatever they consist of (WordprocessingML, ODF, HTML, TEI).
+#: Elements that are paragraphs (WordprocessingML, ODF, HTML, TEI).
 _PARAGRAPHS = frozenset({"w:p", "text:p", "text:h", "p"})
 #: Lines of text in drawings.
 _DRAWN = frozenset({"tspan", "textPath"})
@@ -38,7 +38,7 @@ _NO_TEXT = frozenset({"script", "style"})
 #: Of an Excel workbook in the XML of 2003.
 _WORKBOOK = "urn:schemas-microsoft-com:office:spreadsheet"
 _MOST_COLUMNS = 16_384
-#: Empty cells take no room in the file, but all of a row do here.
+#: Most cells of a workbook: empty ones take no room in the file, but they do here.
 _MOST_CELLS = 10_000_000
 _INDEX = re.compile(r"[0-9]{1,7}")
 _NO_ATTRIBUTES = re.compile(
@@ -69,7 +69,7 @@ class _Element:
 
 
 def read_xml(file: FileContent) -> Document:
-    """Return the text of every element with the lines it stands on.
+    """Return the text of every element with its lines.
 
     Raises:
         ExtractionFailed: `too_large` when elements are nested absurdly deep, or the cells of a workbook are
@@ -125,7 +125,7 @@ def _workbook_blocks(book: _Element) -> Iterator[Block]:
 
 
 def _rows(table: _Element) -> Iterator[Row]:
-    """Yield the rows of a sheet; what is empty is left out of the file, and what follows is numbered."""
+    """Yield the rows of a sheet; the file leaves out empty ones and numbers the next."""
     number = 0
     for row in _named(table, "Row"):
         number = _number(row, "Index") or number + 1
@@ -152,7 +152,7 @@ def _attribute(element: _Element, name: str) -> str:
 
 
 def _number(element: _Element, name: str) -> int:
-    """Return the number that an attribute says; 0 where it says none."""
+    """Return the number in an attribute, or 0."""
     value = _attribute(element, name)
     return int(value) if _INDEX.fullmatch(value) is not None else 0
 
@@ -170,7 +170,7 @@ class _Builder:
 
     def parse(self, text: str) -> _Element:
         declaration = _DECLARATION.match(text)
-        # Its lines are kept, so that those of the elements stay right.
+        # Keeps its line ends, so that the lines of the elements stay right.
         kept = "\n" * declaration[0].count("\n") if declaration is not None else ""
         self._parser.Parse((kept + _DECLARATION.sub("", text, count=1)).encode(errors="replace"), True)  # noqa: FBT003  (no keyword)
         return self._open[0]
@@ -230,7 +230,7 @@ def _attributes(element: _Element) -> list[str]:
 
 
 def _text(element: _Element) -> str:
-    """Return all text in an element; markup escaped in it, as feeds do, is taken out."""
+    """Return all text in an element, without the escaped markup that feeds hold."""
     text = " ".join("".join(_pieces(element)).split())
     if _HAS_TAGS.search(text) is not None:
         text = " ".join(unescape(_TAGS.sub(" ", text)).split())
@@ -252,7 +252,7 @@ def _local(name: str) -> str:
 
 
 def _without_tags(decoded: Decoded, line: int) -> Document:
-    """Read what is no well-formed XML: its text without its tags."""
+    """Read XML that is not well-formed: its text without tags."""
     warning = f"not well-formed XML (line {line}), read without its tags"
     lines = (
         (" ".join(unescape(_TAGS.sub(" ", text)).split()), number, number)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
-from calypso_mcp.local.indexing.formats.encodings.plausibility import odd_share
+from calypso_mcp.local.indexing.formats.encodings.plausibility import measure_oddness
 
 ASCII = bytes(range(128))
 #: Tried before any guess; and IBM's Urdu, whose letter at every byte makes words of noise.
@@ -58,7 +58,7 @@ def guess_encodings(data: bytes) -> Iterator[str]:
     usual = {"cp1252": _WESTERN if is_sure else _WESTERN_SHORT, **dict.fromkeys(_USUAL, 1.0), **_MAC}
     scores: dict[str, float] = {}
     for codec, confidence in confidences.items():
-        odd = odd_share(sample.decode(codec, "ignore")) if confidence >= _UNLIKELY * most else 1.0
+        odd = measure_oddness(sample.decode(codec, "ignore")) if confidence >= _UNLIKELY * most else 1.0
         if odd <= most_odd:
             scores[codec] = confidence * usual.get(codec, _RARE) * _ODD**odd
     yield from sorted(scores, key=scores.__getitem__, reverse=True)

@@ -10,7 +10,7 @@ import unicodedata
 from collections import Counter
 from functools import cache
 
-#: Letters looked at: what is foreign in the first so many characters.
+#: Characters looked at.
 _JUDGED_CHARS = 20_000
 _WESTERN = "àáâãäåæçèéêëìíîïñòóôõöøùúûüýÿœßð"
 _CENTRAL = "áâăąäćčçďđéęëěíîĺľłńňóôőöřŕśšşșťţțúůűüýźžż"
@@ -55,7 +55,7 @@ _EAST_ASIAN = frozenset(
 )
 
 
-def odd_share(text: str) -> float:
+def measure_oddness(text: str) -> float:
     """Return which share of the words with foreign letters no language has, from 0 to 1."""
     sound: Counter[frozenset[str]] = Counter()
     odd = 0

@@ -70,7 +70,7 @@ class _Tally:
 
     @property
     def is_block(self) -> bool:
-        """Whether it stands on lines of its own."""
+        """Whether it begins a line of its own."""
         return self.node.tag in BLOCKS or self.is_heading
 
     @property
@@ -80,7 +80,7 @@ class _Tally:
 
 
 def find_furniture(root: LexborNode) -> frozenset[int]:
-    """Return the memory ids of the elements below `root` that are no content."""
+    """Return the memory ids of the elements below `root` that are not content."""
     page, blocks = _count(root)
     small = [
         region for region in blocks if 0 < region.chars <= _MOST_SHARE * page.chars and not region.has_title
@@ -94,7 +94,7 @@ def find_furniture(root: LexborNode) -> frozenset[int]:
 
 
 def _count(root: LexborNode) -> tuple[_Tally, list[_Tally]]:
-    """Return what the whole page holds, and each of its blocks, inner ones first."""
+    """Return the tally of the page, and those of its blocks, inner ones first."""
     blocks: list[_Tally] = []
     open_ = [_Tally(root, 1)]
     place = 0
@@ -121,7 +121,7 @@ def _count(root: LexborNode) -> tuple[_Tally, list[_Tally]]:
 
 
 def _extent(blocks: list[_Tally], fixed: list[_Tally]) -> tuple[float, float]:
-    """Return where the content begins and ends, leaving out what stands in `fixed` elements."""
+    """Return the first and last piece of the content; pieces in `fixed` elements do not count."""
     ends: list[int] = []
     starts: list[int] = []
     for region in sorted(fixed, key=lambda tally: tally.first):

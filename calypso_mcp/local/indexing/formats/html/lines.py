@@ -1,4 +1,4 @@
-"""Where in the file the text of a page stands: sought in the markup, because the parser does not say."""
+"""Finds the lines of a page's text in its markup, because the parser does not tell them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bisect import bisect_right
 _PLAIN = re.compile(r"[^\W_]+")
 _RAW_TEXT = re.compile(r"<(script|style|title)\b", re.IGNORECASE)
 _MARKUP_FOLLOWS = re.compile(r"[a-zA-Z/!?]")
-#: How far ahead a word is sought. Beyond, it is one that the markup spells differently.
+#: How far ahead to look for a word; a word not found there is one that the markup spells otherwise.
 _WITHIN_CHARS = 50_000
 
 
@@ -22,7 +22,7 @@ class SourceLines:
         self._position = 0
 
     def find(self, text: str) -> tuple[int, int] | None:
-        """Return the 1-based first and last line of `text`; None where its words are spelled otherwise."""
+        """Return the 1-based first and last line of `text`; None if the markup spells its words otherwise."""
         words = text.split()
         first = self._seek(words[0]) if words else None
         last = self._seek(words[-1]) if words[1:] else first

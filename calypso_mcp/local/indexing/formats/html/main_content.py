@@ -11,16 +11,16 @@ from calypso_mcp.local.indexing.formats.html.blocks import visible_blocks
 from calypso_mcp.local.indexing.formats.html.furniture import find_furniture
 from calypso_mcp.local.indexing.formats.html.lines import SourceLines
 
-#: What pages mark their main content with, the most telling first (HTML standard 4.4.14, 4.3.2; WAI-ARIA).
+#: Marks of main content, the most telling first (HTML standard 4.4.14, 4.3.2; WAI-ARIA).
 _MARKED = ("main", "[role=main]", "article")
-#: Share of the page's text that what is marked has at least: some pages mark an empty box or a teaser.
+#: Smallest share of the page's text in a marked element: some pages mark an empty box or a teaser.
 _LEAST_SHARE = 0.2
-#: Share of the page's text that is left at least without furniture; else that was no furniture.
+#: Smallest share of the page's text that remains without furniture; otherwise all of it is content.
 _LEAST_LEFT = 0.5
 
 
-def main_content(root: LexborNode, markup: str, blocks: Sequence[Block]) -> tuple[Block, ...]:
-    """Return the blocks of what the page marks as its main content, else of all but its furniture.
+def find_main_content(root: LexborNode, markup: str, blocks: Sequence[Block]) -> tuple[Block, ...]:
+    """Return the blocks of the marked main content, or of all but the furniture.
 
     Args:
         root: The body.
@@ -45,7 +45,7 @@ def _marked(root: LexborNode) -> Iterator[LexborNode]:
 
 
 def _missing_heading(main: Sequence[Block], blocks: Sequence[Block]) -> list[Block]:
-    """Return the page's first heading where it stands outside, as above a column of text."""
+    """Return the page's first heading if it lies outside `main`, as above a column of text."""
     headings = [block for block in blocks if block.heading_level == 1]
     if not headings or any(block.heading_level == 1 for block in main):
         return []

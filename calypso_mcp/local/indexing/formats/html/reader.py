@@ -11,7 +11,7 @@ from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.encodings.labels import xml_encoding
 from calypso_mcp.local.indexing.formats.html.blocks import visible_blocks
 from calypso_mcp.local.indexing.formats.html.lines import SourceLines
-from calypso_mcp.local.indexing.formats.html.main_content import main_content
+from calypso_mcp.local.indexing.formats.html.main_content import find_main_content
 from calypso_mcp.local.indexing.formats.html.markup import prepare
 
 #: The parser needs time that grows with the square of the nesting; browsers stop at 512.
@@ -45,12 +45,12 @@ def read_html(file: FileContent) -> Document:
     root = parser.body or parser.root
     blocks: tuple[Block, ...] = ()
     if root is not None:
-        # Each page of a site has the footer, but one file that somebody chose is content to its end.
+        # All pages of a site share the footer; that of a chosen file is content.
         blocks = tuple(visible_blocks(root, SourceLines(markup), has_footer=not file.is_page))
-        blocks = main_content(root, markup, blocks) if file.is_page else blocks
+        blocks = find_main_content(root, markup, blocks) if file.is_page else blocks
     if markup.count("\n") < len(blocks):
         # Lines that hold several paragraphs tell a reader nothing.
-        blocks = tuple(block.without_lines() for block in blocks)
+        blocks = tuple(block.without_place() for block in blocks)
     stated = " ".join(title.text().split()) if title is not None else ""
     return Document(blocks, stated or None, warnings=decoded.warnings)
 

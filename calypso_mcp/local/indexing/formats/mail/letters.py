@@ -30,7 +30,7 @@ class Letter:
     Attributes:
         subject: Decoded.
         facts: Lines such as "From: ...", "Date: ...".
-        bodies: What is shown below it, in its order.
+        bodies: The texts shown below it, in their order.
         attachments: In their order; a message inside is a letter itself.
     """
 
@@ -47,7 +47,7 @@ def letter_document(letters: Sequence[Letter], file: FileContent, *, numbered: b
     for number, letter in enumerate(letters, 1):
         part = Part("message", number) if numbered else None
         found = _blocks(letter, warnings, file)
-        blocks += [replace(block.without_lines(), part=part) for block in found]
+        blocks += [replace(block.without_place(), part=part) for block in found]
     title = letters[0].subject if len(letters) == 1 else None
     return Document(tuple(blocks), title or None, warnings=tuple(dict.fromkeys(warnings)))
 

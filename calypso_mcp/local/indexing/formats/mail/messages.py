@@ -25,7 +25,7 @@ from calypso_mcp.local.indexing.formats.members import Member
 from calypso_mcp.local.indexing.formats.texts.text import text_document
 
 _SHOWN_HEADERS = ("From", "To", "Cc", "Date")
-#: What stands before each message of a mailbox.
+#: The line before each message of a mailbox.
 _FROM_LINE = re.compile(rb"^From [^\n]{3,200}\d{4}[^\n]{0,20}\r?\n", re.MULTILINE)
 _APPLE_LENGTH = re.compile(rb"(\d{1,10})[ \t]*\r?\n")
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
@@ -36,7 +36,7 @@ _MOST_MESSAGES = 20_000
 _LONGEST_HEADER = 8_000
 #: Of which the parts are asked for.
 _TYPED_HEADERS = frozenset({"content-type", "content-disposition", "content-transfer-encoding"})
-#: A plain part of fewer words only says that there is an HTML one, if that has more or says something else.
+#: A plain part with fewer words only points to the HTML part, if that has more or says something else.
 _STUB_WORDS = 20
 _WORD = re.compile(rb"[\w\x80-\xff]+")
 #: Of S/MIME (RFC 8551, 3.5.3) and PGP (RFC 3156, 4 and 5).
@@ -48,7 +48,7 @@ _FORMATS = {"html": "html", "calendar": "cards"}
 
 
 class _ReadableHeaders(EmailPolicy):
-    """Reads headers in the encodings that mail programs assume, no further than letters of people go."""
+    """Reads headers in the encodings that mail programs assume, and only the start of very long ones."""
 
     def header_fetch_parse(self, name: str, value: str) -> str:
         value = _as_browsers_decode(value[:_LONGEST_HEADER])
@@ -72,7 +72,7 @@ def _as_browsers_decode(header: str) -> str:
 
 
 def read_mail(file: FileContent) -> Document:
-    """Return one message: subject, sender, receivers, date, the best body part, and what is attached."""
+    """Return one message: subject, sender, receivers, date, the best body and the attachments."""
     message = _parse(_without_frame(file))
     if not message.keys():
         return text_document(decode(file.data, file.charset), "no e-mail, read as plain text")

@@ -15,7 +15,7 @@ _MOST_PARTS = 100_000
 
 
 class _Element(NamedTuple):
-    """An element of BER (X.690, 8.1): its tag, where its content stands, and what follows it."""
+    """An element of BER (X.690, 8.1): its tag, the span of its content, and the start of the next element."""
 
     tag: int
     start: int

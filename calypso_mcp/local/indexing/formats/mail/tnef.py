@@ -1,4 +1,4 @@
-"""What Exchange packs into `winmail.dat`: body and attachments of a message (MS-OXTNEF)."""
+"""Reads `winmail.dat`, into which Exchange packs body and attachments of a message (MS-OXTNEF)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _STRING, _UNICODE, _BINARY, _OBJECT = 0x1E, 0x1F, 0x102, 0x0D
 _WIDTHS = {0x02: 4, 0x03: 4, 0x04: 4, 0x05: 8, 0x06: 8, 0x07: 8, 0x0A: 4, 0x0B: 4, 0x14: 8, 0x40: 8, 0x48: 16}
 _CLASS_BYTES = 16
 _MANY = 0x1000
-#: Properties with names, which stand before their values (2.1.3.4.1).
+#: Properties from here on have names, which precede their values (2.1.3.4.1).
 _NAMED = 0x8000
 
 
 def read_tnef(data: bytes) -> Letter | None:
-    """Return the message in `winmail.dat`; None where it is damaged."""
+    """Return the message in `winmail.dat`; None if it is damaged."""
     if not data.startswith(TNEF_START):
         return None
     message: dict[int, bytes] = {}

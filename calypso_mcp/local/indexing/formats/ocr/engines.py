@@ -8,7 +8,7 @@ from importlib.util import find_spec
 
 #: Where tesseract is looked for, in the server and in the child alike: the child has no PATH of the server's.
 _PROGRAM_FOLDERS = "/usr/local/bin:/usr/bin:/bin:/opt/homebrew/bin:/opt/local/bin"
-#: What the `ocr` extra brings.
+#: Modules of the `ocr` extra.
 _MODULES = ("rapidocr", "onnxruntime")
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-#: A gap of so many line heights parts columns, and one of so many paragraphs.
+#: Smallest gaps between columns and between paragraphs, in line heights.
 _COLUMN_GAP, _PARAGRAPH_GAP = 1.5, 0.9
-#: Columns hold at least so many lines each.
+#: Fewest lines of a column.
 _COLUMN_LINES = 3
 _DEEPEST = 12
 

@@ -1,9 +1,8 @@
-"""Picture files and PDF pages as pixels, within limits."""
+"""Picture files as pixels, within limits."""
 
 from __future__ import annotations
 
 import importlib
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -15,10 +14,6 @@ from calypso_mcp.local.indexing.documents import ExtractionFailed
 _MOST_PIXELS = 60_000_000
 #: Pictures in one file (TIFF pages, frames of an animation).
 _MOST_PICTURES = 500
-_DPI = 200
-_POINTS_PER_INCH = 72
-#: Pixels of a rendered page; large plans are rendered more coarsely.
-_RENDERED_PIXELS = 12_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +51,7 @@ def open_pictures(data: bytes) -> Iterator[Picture]:
     """
     from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
-    Image.MAX_IMAGE_PIXELS = None  # the limit stands here
+    Image.MAX_IMAGE_PIXELS = None  # checked below
     try:
         with Image.open(BytesIO(data)) as opened:
             for count, frame in enumerate(ImageSequence.Iterator(opened)):
@@ -74,14 +69,3 @@ def open_pictures(data: bytes) -> Iterator[Picture]:
         raise ExtractionFailed(
             "broken", "The picture is damaged or of a kind that cannot be read."
         ) from error
-
-
-def render_page(page: Any) -> Picture:
-    """Return a PDF page of pypdfium2's as it looks on paper, in grey."""
-    width, height = page.get_size()
-    most = math.sqrt(_RENDERED_PIXELS / max(1.0, width * height))
-    bitmap = page.render(scale=min(_DPI / _POINTS_PER_INCH, most), grayscale=True)
-    rows, stride = bytes(bitmap.buffer), bitmap.stride
-    starts = range(0, stride * bitmap.height, stride)
-    data = b"".join(rows[start : start + bitmap.width] for start in starts)
-    return Picture(bitmap.width, bitmap.height, 1, data)

@@ -32,10 +32,10 @@ def read_picture(file: FileContent) -> Document:
     count = 0
     if is_rapidocr_installed():
         for count, picture in enumerate(open_pictures(file.data), 1):
-            blocks += text_blocks(_rapid_text(picture.as_array()), Part("page", count))
+            blocks += split_recognized(_rapid_text(picture.as_array()), Part("page", count))
     else:
         for count, text in enumerate(_tesseract_pages(file.data), 1):
-            blocks += text_blocks(text, Part("page", count))
+            blocks += split_recognized(text, Part("page", count))
     if not blocks:
         raise ExtractionFailed("empty", "OCR found no text in the picture.")
     return Document(tuple(blocks), warnings=("The text was read by OCR, which may err.",))
@@ -48,7 +48,7 @@ def recognize(picture: Picture) -> str:
     return "\n\n".join(_tesseract_pages(picture.as_pnm()))
 
 
-def text_blocks(text: str, part: Part) -> list[Block]:
+def split_recognized(text: str, part: Part) -> list[Block]:
     """Return the paragraphs of recognized text."""
     return [Block(block.strip(), part=part) for block in text.split("\n\n") if block.strip()]
 

@@ -71,7 +71,7 @@ def _records(part: bytes) -> Iterator[tuple[int, bytes, bytes]]:
 
 
 def _number(part: bytes, at: int, most: int) -> tuple[int, int]:
-    """Return a number of at most so many bytes, seven bits in each, and where it ends."""
+    """Return a number of at most `most` bytes, seven bits in each, and the position after it."""
     value = 0
     for shift in range(most):
         byte = part[at] if at < len(part) else 0

@@ -1,4 +1,4 @@
-"""Office files that are one document of XML, as the packages they stand for.
+"""Turns office files that are one document of XML into the packages that readers know.
 
 Flat OpenDocument (ODF 1.3 part 3, 3.1.1), Word's "XML document" (ECMA-376 part 2, flat OPC) and its form of
 2003, which differs in its namespace.
@@ -44,7 +44,7 @@ _STYLE_RELATION = _MAIN_RELATION.replace("word/document.xml", "styles.xml").repl
 
 
 def pack_flat_file(text: str) -> bytes | None:
-    """Return the package that an XML document stands for; None where it stands for none.
+    """Return the package that an XML document describes; None if it describes none.
 
     Raises:
         ExtractionFailed: `broken`.

@@ -22,7 +22,7 @@ _EXCEL_5 = "Book"
 #: the notes.
 _COUNTS_AT, _PARTS = 0x4C, 8
 _LEFT_OUT = (2, 4, 6, 7)
-#: Flags: encrypted, and in which of two streams the table of pieces is (MS-DOC 2.5.2); where it is there.
+#: Flags: encrypted, and which of two streams holds the table of pieces (MS-DOC 2.5.2); its position.
 _FLAGS_AT, _IS_ENCRYPTED, _IS_FIRST_TABLE, _PIECES_AT = 0x0A, 0x100, 0x200, 0x1A2
 #: Of a piece: its letters take one byte each (MS-DOC 2.9.73).
 _IS_NARROW = 0x4000_0000

@@ -1,4 +1,4 @@
-"""What anydoc leaves out of Office Open XML and OpenDocument: titles, slide numbers, margins of pages."""
+"""Reads what anydoc leaves out of Office Open XML and OpenDocument, such as titles and headers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from calypso_mcp.local.indexing.formats.members import Member
 from calypso_mcp.local.indexing.formats.office.placed_files import find_placed_files
 
 DAMAGED = "The file is damaged: it holds no document. Upload a copy that opens in its program."
-#: What `zipfile` raises of damaged archives, encrypted parts and methods that it does not know.
+#: What `zipfile` raises on damaged archives, encrypted parts and unknown methods.
 BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
 #: Text of the marker before each slide: a private-use character that no presentation shows.
 SLIDE_MARK = "\ue000slide\ue000"
@@ -39,7 +39,7 @@ _HIDDEN = re.compile(
 )
 #: Sheets that unpack to more are not looked at for hidden rows.
 _MOST_SHEET_BYTES = 32 << 20
-#: How a sheet's header says what is set: fonts, sizes, page numbers (ECMA-376 part 1, 18.3.1.46).
+#: Codes in the header of a sheet: fonts, sizes, page numbers (ECMA-376 part 1, 18.3.1.46).
 PRINT_CODE = re.compile(r"&(?:\"[^\"]*\"|K[0-9A-F]{6}|\d{1,3}|[A-Z])")
 _EMBEDDED = re.compile(
     r"^(?:word|ppt|xl)/embeddings/[^/]+\.(?:docx|docm|xlsx|xlsm|xlsb|pptx|pptm|doc|xls|ppt|pdf|bin)$"
@@ -139,7 +139,7 @@ class Package:
         """Return a part.
 
         Raises:
-            KeyError: There is none of that name.
+            KeyError: The package has no part of this name.
             ExtractionFailed: `too_large`: all parts together unpack to more than is allowed; `broken`.
         """
         try:
@@ -165,7 +165,7 @@ class Package:
         return None
 
     def margins(self) -> Iterator[str]:
-        """Yield what stands in headers, footers and watermarks, each once."""
+        """Yield the text of headers, footers and watermarks, each once."""
         found = (
             *self._paragraphs(_PAGE_MARGIN, _WORD_TEXT),
             *self._paragraphs(_OPEN_STYLES, _OPEN_MARGIN),
@@ -190,7 +190,7 @@ class Package:
             yield from dict.fromkeys(filter(None, (" ".join(text.split()) for text in found)))
 
     def with_hidden_rows(self) -> bytes | None:
-        """Return a copy of a workbook whose rows, columns and sheets are all visible; None where they are."""
+        """Return a copy of a workbook with all rows, columns and sheets visible; None if they are."""
         if not self._sheets_are_small():
             return None
         parts = ((name, self.text(name)) for name in self._named(_SHEETS))
@@ -203,7 +203,7 @@ class Package:
         )
 
     def members(self) -> Iterator[Member]:
-        """Yield the documents that lie in this one: those placed in its text, and embedded ones."""
+        """Yield the documents inside this one: those placed in its text, and embedded ones."""
         relations = "word/_rels/document.xml.rels"
         chunks = _CHUNK.findall(self.text(relations)) if relations in self.names else []
         # The data of a chart, of which the chart shows the words.
@@ -240,9 +240,9 @@ class Package:
             yield from filter(None, map(markup.text_of, markup.paragraphs_of(self.text(name))))
 
     def with_plain_runs(self) -> bytes | None:
-        """Return a copy without what hides text from anydoc; None where nothing does.
+        """Return a copy in which nothing hides text from anydoc; None if nothing does already.
 
-        That is ruby, of which the base stays, and content controls around rows of a table.
+        Ruby keeps only its base text; content controls around rows of a table go.
         """
         if "word/document.xml" not in self.names:
             return None

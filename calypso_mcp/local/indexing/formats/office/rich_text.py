@@ -53,14 +53,14 @@ class _Token(NamedTuple):
 
 @dataclass(slots=True)
 class _Group:
-    r"""What is set in an open group, and where it begins in the copy.
+    r"""The settings of an open group, and its start in the copy.
 
     Attributes:
-        start: Of the group.
-        font: Its number.
-        fallback: How many characters stand after each `\uN` for readers that know no Unicode.
-        beside: What its text begins with, in a group that anydoc leaves out.
-        text_start: Of what follows its name.
+        start: Position of the group.
+        font: Number of the font.
+        fallback: Number of characters after each `\uN` for readers that know no Unicode.
+        beside: The beginning of its text in the copy, if anydoc leaves the group out.
+        text_start: Position after its name.
     """
 
     start: int
@@ -73,7 +73,7 @@ class _Group:
 def with_all_text(data: bytes) -> bytes | None:
     """Return a copy with all letters in Unicode, and headers, footers and comments at its end.
 
-    None where the file has none of them, and letters that anydoc knows.
+    None if the file has none of them and anydoc knows its letters.
     """
     if not data.startswith(b"{\\rtf") or (data.isascii() and _NEEDS_REWRITING.search(data) is None):
         return None

@@ -44,7 +44,7 @@ class _Piece(NamedTuple):
     top: float
 
     def is_beside(self, other: _Piece) -> bool:
-        """Whether both stand on one line."""
+        """Whether both are on one line."""
         return abs(self.bottom - other.bottom) < (self.top - self.bottom) / 2
 
 

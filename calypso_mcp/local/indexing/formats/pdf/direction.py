@@ -1,8 +1,8 @@
 """Lines of right-to-left scripts in reading order.
 
-A PDF holds glyphs with places. PDFium guesses the order of a line from the order in the file, and guesses
-wrong where Latin words or figures stand between, or where a program placed the letters from left to right. So
-such lines are put together anew: by where the glyphs stand, then by direction (UAX 9, backwards).
+A PDF holds glyphs with places. PDFium guesses the order of a line from the order in the file. The guess is
+wrong if Latin words or figures interrupt the line, or if a program placed the letters from left to right. So
+this module orders such lines anew: by the places of the glyphs, then by direction (UAX 9, backwards).
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ _pdfium: Any = pdfium  # not typed
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _PRESENTATION_FORM = re.compile(r"[\ufb1d-\ufdff\ufe70-\ufefc]")
-#: Words stand this share of the line's height apart, at least.
+#: Smallest gap between words, as a share of the line's height.
 _GAP = 0.12
-#: Parts of one line stand at most so many heights of it apart.
+#: Largest gap within a line, in heights of the line.
 _NEAR = 2
 #: Lines longer than this are left as they are: marks are looked for in all of a line.
 _MOST_GLYPHS = 2_000
 #: By bidirectional class: letters of either direction, figures.
 _CLASSES = {"R": "R", "AL": "R", "L": "L", "EN": "N", "AN": "N"}
-#: In a line as it is shown: what is read from left to right, whatever surrounds it.
+#: In a line as it is shown: runs that are always read from left to right.
 _LEFT_TO_RIGHT = re.compile(r"L(?:[LNO]*[LN])?|N+(?:ON+)*")
 _RIGHT_RUN = re.compile(r"R(?:[RO]*R)?")
 #: A letter with its marks.
@@ -65,7 +65,7 @@ class _Glyph:
 
 @dataclass(slots=True)
 class _Line:
-    """A line as PDFium has it, with the spaces that it inferred, and the glyphs that stand on it."""
+    """A line as PDFium has it, with the spaces that it inferred, and its glyphs."""
 
     text: str = ""
     glyphs: list[_Glyph] = field(default_factory=list["_Glyph"])
@@ -76,10 +76,10 @@ def has_right_to_left(text: str) -> bool:
     return _RIGHT_TO_LEFT.search(text) is not None
 
 
-def in_reading_order(text_page: Any) -> str:
+def read_in_order(text_page: Any) -> str:
     """Return the text of a page with its right-to-left lines in the order in which they are read."""
-    lines = [(line.text, _shown(line)) for line in _joined(_lines(text_page))]
-    text = "\n".join(given if shown is None else _turned(shown) for given, shown in lines)
+    lines = [(line.text, _shown(line)) for line in _join(_lines(text_page))]
+    text = "\n".join(given if shown is None else _turn(shown) for given, shown in lines)
     if len(_ENDS_WORD_BACKWARDS.findall(text)) > len(_ENDS_WORD.findall(text)):
         # Written by a program that knows no direction: as shown, it reads from left to right.
         text = "\n".join(given if shown is None else shown for given, shown in lines)
@@ -103,7 +103,7 @@ def _lines(text_page: Any) -> list[_Line]:
     return lines
 
 
-def _joined(lines: list[_Line]) -> Iterator[_Line]:
+def _join(lines: list[_Line]) -> Iterator[_Line]:
     """Yield the lines, those put together that PDFium parts because their letters go to the right."""
     current = _Line()
     for line in lines:
@@ -126,7 +126,7 @@ def _continues(line: _Line, following: _Line) -> bool:
 
 
 def _shown(line: _Line) -> str | None:
-    """Return a line as it is shown, from left to right; None where it is not for this module to order."""
+    """Return a line as it is shown, from left to right; None for a line that needs no ordering."""
     letters = [glyph for glyph in line.glyphs if not glyph.text.isspace() and not glyph.is_mark]
     if len(line.glyphs) > _MOST_GLYPHS or not letters or not has_right_to_left(line.text):
         return None
@@ -147,8 +147,8 @@ def _shown(line: _Line) -> str | None:
     return text
 
 
-def _turned(shown: str) -> str:
-    """Return in reading order what stands in a line from left to right."""
+def _turn(shown: str) -> str:
+    """Return in reading order a line as it is shown from left to right."""
     clusters = _CLUSTER.findall(shown)
     kinds = "".join(_CLASSES.get(unicodedata.bidirectional(cluster[0]), "O") for cluster in clusters)
     if kinds.count("R") < kinds.count("L"):

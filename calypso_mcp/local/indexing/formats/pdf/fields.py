@@ -1,4 +1,4 @@
-"""What people filled into a PDF's form or wrote beside its text."""
+"""Reads the values filled into a PDF's form and the notes beside its text."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def read_annotations(page: Any, form: Any) -> Iterator[str]:
 
     Args:
         page: Of pypdfium2.
-        form: Its form environment; None where the PDF holds no form.
+        form: Its form environment; None if the PDF has no form.
     """
     for index in range(min(_pdfium.FPDFPage_GetAnnotCount(page), _MOST_ANNOTATIONS)):
         annotation = _pdfium.FPDFPage_GetAnnot(page, index)

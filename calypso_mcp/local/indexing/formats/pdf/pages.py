@@ -12,7 +12,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from calypso_mcp.local.indexing.formats.pdf.columns import read_columns
-from calypso_mcp.local.indexing.formats.pdf.direction import has_right_to_left, in_reading_order
+from calypso_mcp.local.indexing.formats.pdf.direction import has_right_to_left, read_in_order
 from calypso_mcp.local.indexing.formats.pdf.fields import read_annotations
 from calypso_mcp.local.indexing.formats.pdf.legibility import judge
 
@@ -55,7 +55,7 @@ def read_page(pdf: Any, index: int, form: Any) -> Page:
     Args:
         pdf: Of pypdfium2.
         index: From 0.
-        form: The form environment of the PDF; None where it holds no form.
+        form: The form environment of the PDF; None if it has no form.
     """
     try:
         page = pdf[index]
@@ -79,7 +79,7 @@ def _text(page: Any) -> str:
     try:
         text = _drawn_text(page, text_page)
         if not text.isascii() and has_right_to_left(text):
-            text = in_reading_order(text_page)
+            text = read_in_order(text_page)
         elif (columns := read_columns(text_page, text.count("\n") + 1)) is not None:
             text = columns
     finally:

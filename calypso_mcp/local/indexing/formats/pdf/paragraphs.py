@@ -19,11 +19,11 @@ _SENTENCE_END = (".", "!", "?", ":", "。", "！", "？", "।")
 #: Bookmarks looked at; more are not headings but an index.
 _MAX_BOOKMARKS = 5_000
 _DEEPEST_HEADING = 6
-#: What stands before a heading's words on the page but not in its bookmark, or the other way round.
+#: The numbering of a heading, which the page or its bookmark may lack.
 _NUMBERING = re.compile(r"^(?:chapter|section|part|appendix)?[\s\d.:IVX-]*\b(?=\D)", re.IGNORECASE)
 
 
-def page_blocks(text: str, page: Part, headings: dict[str, int]) -> Iterator[Block]:
+def split_page(text: str, page: Part, headings: dict[str, int]) -> Iterator[Block]:
     """Yield a page's paragraphs and headings.
 
     A blank line, a short last line or a heading's own line part paragraphs.
@@ -31,7 +31,7 @@ def page_blocks(text: str, page: Part, headings: dict[str, int]) -> Iterator[Blo
     Args:
         text: The lines of the page.
         page: What the blocks are cited as.
-        headings: Those of this page, as `headings_by_page` keeps them.
+        headings: Those of this page, as `read_headings` keeps them.
     """
     for part in _BLANK_LINES.split(text):
         lines = [stripped for line in part.split("\n") if (stripped := line.strip())]
@@ -61,7 +61,7 @@ def _joined(lines: list[str]) -> str:
     return text
 
 
-def headings_by_page(pdf: Any) -> dict[int, dict[str, int]]:
+def read_headings(pdf: Any) -> dict[int, dict[str, int]]:
     """Return, by page index, the headings that the PDF's outline places there and their levels."""
     found: dict[int, dict[str, int]] = {}
     for bookmark in islice(pdf.get_toc(), _MAX_BOOKMARKS):

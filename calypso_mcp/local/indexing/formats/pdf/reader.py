@@ -15,7 +15,7 @@ from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFail
 from calypso_mcp.local.indexing.formats.members import Member, read_members
 from calypso_mcp.local.indexing.formats.pdf.fields import read_xfa_data
 from calypso_mcp.local.indexing.formats.pdf.pages import Page, Shortcoming, read_page
-from calypso_mcp.local.indexing.formats.pdf.paragraphs import headings_by_page, page_blocks
+from calypso_mcp.local.indexing.formats.pdf.paragraphs import read_headings, split_page
 
 #: What programs put into the title without being asked: the source file's name, or nothing.
 _NO_TITLE = re.compile(r"\.\w{2,5}$|^untitled|^microsoft", re.IGNORECASE)
@@ -26,7 +26,7 @@ _LONGEST_LABEL = 20
 
 _XFA = frozenset({pdfium.FORMTYPE_XFA_FULL, pdfium.FORMTYPE_XFA_FOREGROUND})
 
-#: Reads the page at an index from its picture; returns its lines, None where it gives up.
+#: Reads the page at an index from its picture; returns its lines, or None if it gives up.
 RecognizePage = Callable[[Any, int], str | None]
 
 
@@ -40,7 +40,7 @@ def read_pdf(file: FileContent) -> Document:
 
 
 def read_pages(file: FileContent, recognize: RecognizePage | None) -> Document:
-    """Return the paragraphs of every page, those without usable text read by `recognize` where given.
+    """Return the paragraphs of every page, those without usable text through `recognize` if given.
 
     Raises:
         ExtractionFailed: As for `read_pdf`.
@@ -48,7 +48,7 @@ def read_pages(file: FileContent, recognize: RecognizePage | None) -> Document:
     pdf = open_pdf(file.data)
     try:
         form = open_form(pdf)
-        headings = headings_by_page(pdf)
+        headings = read_headings(pdf)
         blocks: list[Block] = []
         short: dict[Shortcoming, list[int]] = {kind: [] for kind in Shortcoming}
         recognized: list[int] = []
@@ -97,7 +97,7 @@ def open_pdf(data: bytes) -> Any:  # pypdfium2 is typed in parts only
 
 
 def open_form(pdf: Any) -> Any:
-    """Return the form environment, which must exist before a page is opened; None where there is no form."""
+    """Return the form environment, which must exist before a page is opened; None if there is no form."""
     if pdf.get_formtype() == pdfium.FORMTYPE_NONE:
         return None
     try:
@@ -115,7 +115,7 @@ def _blocks(
     label = unicodedata.normalize("NFC", pdf.get_page_label(index)).strip()
     is_number = label == str(index + 1) or len(label) > _LONGEST_LABEL or not label.isprintable()
     part = Part("page", index + 1, "" if is_number else label)
-    yield from page_blocks(text, part, headings.get(index, {}))
+    yield from split_page(text, part, headings.get(index, {}))
     for note in page.annotations:
         yield Block(unicodedata.normalize("NFC", note), part=part)
 

@@ -6,16 +6,16 @@ import time
 from typing import Any
 
 from calypso_mcp.local.indexing.documents import Document, FileContent
-from calypso_mcp.local.indexing.formats.ocr.pictures import render_page
 from calypso_mcp.local.indexing.formats.ocr.reader import recognize
+from calypso_mcp.local.indexing.formats.pdf.drawing import render_page
 from calypso_mcp.local.indexing.formats.pdf.reader import read_pages
 
-#: Seconds of the processor after which the remaining pages are named as unread, not the whole file given up.
+#: Processor seconds after which a warning names the remaining pages, so that the file does not fail.
 _BUDGET_S = 1_200.0
 
 
 def read_scans(file: FileContent) -> Document:
-    """Return the paragraphs of every page, those without usable text as OCR reads them.
+    """Return the paragraphs of every page; OCR reads pages without usable text.
 
     Raises:
         ExtractionFailed: As for `read_pdf`.

@@ -24,7 +24,7 @@ _NOISE = frozenset(_NOISE_NAMES.split())
 
 
 def read_cards(file: FileContent) -> Document:
-    """Return the components with the lines they stand on."""
+    """Return the components with their lines."""
     decoded = decode(file.data, file.charset)
     blocks: list[Block] = []
     gathered: list[str] = []

@@ -25,7 +25,7 @@ class FrontMatter:
     tags: tuple[str, ...] = ()
 
 
-def front_matter(lines: list[str]) -> tuple[FrontMatter, int]:
+def read_front_matter(lines: list[str]) -> tuple[FrontMatter, int]:
     """Return what front matter states and how many lines it takes."""
     mark = lines[0].rstrip()
     if mark not in _ENDS:

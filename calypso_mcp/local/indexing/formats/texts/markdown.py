@@ -11,15 +11,15 @@ from calypso_mcp.local.indexing.chunking import MAX_CHARS
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.tables import fill_passages
-from calypso_mcp.local.indexing.formats.texts.front_matter import front_matter
-from calypso_mcp.local.indexing.formats.texts.text import paragraphs
+from calypso_mcp.local.indexing.formats.texts.front_matter import read_front_matter
+from calypso_mcp.local.indexing.formats.texts.text import split_paragraphs
 
 _ATX_HEADING = re.compile(r" {0,3}(#{1,6})(?![^ \t])(.*)")
 _SETEXT_UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 #: Lines that cannot be the text of an underlined heading.
 _NOT_HEADING_TEXT = re.compile(r"\s*$|\s*(?:[-*+>|]|\d+[.)])\s|\s*[|>]| {4}|\t")
-#: What stands between the header of a table and its rows (GitHub Flavored Markdown).
+#: The line between the header of a table and its rows (GitHub Flavored Markdown).
 _TABLE_RULE = re.compile(r"[ \t]*+\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-*+:?[ \t]*+)*+$")
 _HTML_HEADING = re.compile(r" {0,3}<h([1-6])(?:[ \t][^<>]{0,200})?>(.{1,500})</h[1-6]>[ \t]*$", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{1,500}>")
@@ -29,13 +29,13 @@ def read_markdown(file: FileContent) -> Document:
     """Return the blocks of a Markdown file; title and tags are from front matter or a heading."""
     decoded = decode(file.data, file.charset)
     lines = decoded.text.split("\n")
-    front, length = front_matter(lines)
-    blocks = (*paragraphs(lines[:length], 1), *markdown_blocks(lines, length))
+    front, length = read_front_matter(lines)
+    blocks = (*split_paragraphs(lines[:length], 1), *split_markdown(lines, length))
     title = front.title or next((block.text for block in blocks if block.heading_level == 1), None)
     return Document(blocks, title, front.tags, decoded.warnings)
 
 
-def markdown_blocks(lines: list[str], start: int) -> tuple[Block, ...]:
+def split_markdown(lines: list[str], start: int) -> tuple[Block, ...]:
     """Return the blocks of Markdown from line `start` (0-based) on."""
     blocks: list[Block] = []
     fence = ""
@@ -59,12 +59,12 @@ def _paragraphs(lines: list[str], start: int, end: int) -> Iterator[Block]:
     while index < end - 1:
         if "|" in lines[index] and _TABLE_RULE.match(lines[index + 1]) and "|" in lines[index + 1]:
             stop = next((at for at in range(index + 2, end) if "|" not in lines[at]), end)
-            yield from paragraphs(lines[text_from:index], text_from + 1)
+            yield from split_paragraphs(lines[text_from:index], text_from + 1)
             yield from _table(lines, index, stop)
             text_from = index = stop
         else:
             index += 1
-    yield from paragraphs(lines[text_from:end], text_from + 1)
+    yield from split_paragraphs(lines[text_from:end], text_from + 1)
 
 
 def _table(lines: list[str], start: int, stop: int) -> Iterator[Block]:

@@ -10,8 +10,8 @@ from typing import Any, cast
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode, strip_terminal_codes
 from calypso_mcp.local.indexing.formats.html.reader import read_html
-from calypso_mcp.local.indexing.formats.texts.markdown import markdown_blocks
-from calypso_mcp.local.indexing.formats.texts.text import paragraphs, text_document
+from calypso_mcp.local.indexing.formats.texts.markdown import split_markdown
+from calypso_mcp.local.indexing.formats.texts.text import split_paragraphs, text_document
 
 
 def read_notebook(file: FileContent) -> Document:
@@ -45,12 +45,12 @@ def _cell_blocks(cell: Mapping[str, Any], number: int) -> Iterator[Block]:
     part = Part("cell", number)
     source = _text(cell.get("source", cell.get("input")))
     if cell.get("cell_type") == "markdown":
-        found = markdown_blocks(source.split("\n"), 0)
+        found = split_markdown(source.split("\n"), 0)
     else:
         printed = "\n".join(filter(None, map(_printed, cell.get("outputs") or ())))
-        found = (*paragraphs(source.split("\n"), 1), *paragraphs(printed.split("\n"), 1))
+        found = (*split_paragraphs(source.split("\n"), 1), *split_paragraphs(printed.split("\n"), 1))
     for block in found:
-        yield replace(block.without_lines(), part=part)
+        yield replace(block.without_place(), part=part)
 
 
 def _printed(output: Any) -> str:

@@ -1,4 +1,4 @@
-"""Subtitles (SRT, WebVTT, SubStation Alpha): what is said, without numbers, times and styles."""
+"""Subtitles (SRT, WebVTT, SubStation Alpha): the spoken text, without numbers and styles."""
 
 from __future__ import annotations
 

@@ -19,11 +19,11 @@ def read_text(file: FileContent) -> Document:
 
 def text_document(decoded: Decoded, *warnings: str) -> Document:
     """Return text as its paragraphs, with `warnings` besides those of its decoding."""
-    blocks = tuple(paragraphs(decoded.text.split("\n"), 1))
+    blocks = tuple(split_paragraphs(decoded.text.split("\n"), 1))
     return Document(blocks, warnings=(*decoded.warnings, *warnings))
 
 
-def paragraphs(lines: list[str], first_line: int) -> Iterator[Block]:
+def split_paragraphs(lines: list[str], first_line: int) -> Iterator[Block]:
     """Yield runs of lines between blank lines, very short ones together with the next.
 
     Args:
