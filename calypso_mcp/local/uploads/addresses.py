@@ -15,7 +15,7 @@ UPLOAD_PATH = "/upload/{secret}"
 
 
 def build_upload_target(backend: Backend, request: Request, address: Address) -> UploadTarget:
-    """Return the session with the address that its bytes go to."""
+    """Return the upload address of a session, with its expiry."""
     origin = backend.options.upload_origin or f"{request.url.scheme}://{request.url.netloc}"
     path = UPLOAD_PATH.format(secret=address.secret)
     return UploadTarget(

@@ -87,10 +87,10 @@ def find_problem(declaration: Declaration, size_bytes: int, limits: UploadLimits
 
 
 def check_room(options: LocalOptions, size_bytes: int) -> None:
-    """Check that `size_bytes` more leave as much of the disk free as the operator wants. Blocks for one call.
+    """Check that `size_bytes` more leave as much of the disk free as the operator wants. Blocks briefly.
 
     Raises:
-        Refusal: They would not (507).
+        Refusal: Too little would be free (507).
     """
     free = shutil.disk_usage(options.data_dir).free
     if options.min_free_bytes and free - size_bytes < options.min_free_bytes:
@@ -103,10 +103,10 @@ def check_room(options: LocalOptions, size_bytes: int) -> None:
 
 
 def check_batch(batch: CreateBatch, limits: UploadLimits) -> None:
-    """Check what concerns the batch as a whole.
+    """Check the batch as a whole.
 
     Raises:
-        Refusal: Its size, its ids, its two lists or its destinations are not as the seed asks.
+        Refusal: Its size, its ids, its two lists or its destinations break a rule of the seed.
     """
     if not 1 <= len(batch.manifest.batch_idempotency_key) <= _LONGEST_BATCH_KEY:
         raise invalid(f"batch_idempotency_key has 1 to {_LONGEST_BATCH_KEY} characters.")

@@ -18,7 +18,7 @@ from calypso_mcp.local.uploads.destinations import assign
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """What became of a create request; addresses and (code, message) by client file id."""
+    """The outcome of a create request; addresses and (code, message) by client file id."""
 
     batch_id: str
     is_replay: bool

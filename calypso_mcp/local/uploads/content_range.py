@@ -1,4 +1,4 @@
-"""What a PUT to an upload address asks for, read from its headers (GCS resumable protocol)."""
+"""Reads the headers of a PUT to an upload address (GCS resumable protocol)."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ class BadRange(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Brings the bytes from `start` up to, not including, `stop`."""
+    """The bytes from `start` up to, not including, `stop`."""
 
     start: int
     stop: int
 
 
 def read_range(header: str | None, *, content_length: int | None, size_bytes: int) -> Part | None:
-    """Return the part that the request brings; None if it asks how many bytes are stored.
+    """Return the part that the request carries; None if it asks how many bytes are stored.
 
     Args:
-        header: Its Content-Range; without one the body is the whole object.
-        content_length: Length of its body, where stated.
-        size_bytes: Size announced for the object.
+        header: Its Content-Range; None if the body is the whole object.
+        content_length: Length of its body, if stated.
+        size_bytes: Announced size of the object.
 
     Raises:
         BadRange: It cannot be part of this object.
@@ -48,7 +48,7 @@ def read_range(header: str | None, *, content_length: int | None, size_bytes: in
     if part.stop <= part.start or part.stop > size_bytes:
         raise BadRange(f"The range lies outside the announced {size_bytes} bytes.")
     if content_length is not None and content_length != part.stop - part.start:
-        raise BadRange(f"The body has {content_length} bytes where {part.stop - part.start} are announced.")
+        raise BadRange(f"The body has {content_length} bytes, but its range has {part.stop - part.start}.")
     return part
 
 

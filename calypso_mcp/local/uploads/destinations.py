@@ -1,4 +1,4 @@
-"""From what an upload, an agent or a search names to buckets (API sheet section 3.3)."""
+"""Finds the buckets that an upload, an agent or a search names (API sheet section 3.3)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from calypso_mcp.local.store.buckets import BucketRow
 
 
 def assign(connection: sqlite3.Connection, destination: Destination, *, now: float) -> tuple[str, ...]:
-    """Return the ids of the buckets an upload goes to, creating missing slugs where that was asked.
+    """Return the ids of the buckets an upload goes to, creating missing ones if asked to.
 
     Raises:
         Refusal: A bucket cannot be resolved (`bucket_assignment_failed`).

@@ -18,22 +18,22 @@ Outcome = Literal["finalized", "replayed", "pending", "cancelled"]
 
 @dataclass(frozen=True, slots=True)
 class Finalized:
-    """What became of a session: a file now or before, still waiting for bytes, or given up."""
+    """The outcome for a session: it became a file now or before, waits for bytes, or is cancelled."""
 
     outcome: Outcome
-    #: As it was at that moment: a new one is queued, even if the worker has it by now.
+    #: As it was then: a new file is queued, even if the worker has it by now.
     file: FileRow | None
 
 
 async def finalize(backend: Backend, found: Sequence[SessionRow]) -> dict[str, Finalized]:
-    """Turn those of the sessions whose bytes are stored into files; safe to repeat.
+    """Turn the sessions whose bytes are stored into files; safe to repeat.
 
     Args:
         backend: The backend.
         found: The sessions as they were a moment ago.
 
     Returns:
-        What became of each that still exists, by id.
+        The outcome for each session that still exists, by id.
     """
     await _follow_the_disk(backend, [session for session in found if session.file_id is None])
 

@@ -1,4 +1,4 @@
-"""Sources whose bytes the backend has itself (fetched pages, questions with answers): stored and queued."""
+"""Stores and queues sources that the backend makes itself: fetched pages, questions with answers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Kind = Literal["file", "website", "qa"]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A source in the store, whether it was there already, and the id of the version whose place it takes."""
+    """A source in the store, whether it was there already, and the id of the version that it replaces."""
 
     file: FileRow
     is_replay: bool
@@ -32,7 +32,7 @@ class Kept:
 
 
 async def find_made(backend: Backend, request: KeyedRequest) -> FileRow | None:
-    """Return what an earlier request with this key made.
+    """Return the file that an earlier request with this key made.
 
     Raises:
         Refusal: The key came with another body (409).
@@ -91,7 +91,7 @@ async def keep(
     def finish(connection: sqlite3.Connection) -> Kept:
         now = backend.now()
         sessions.mark_uploaded(connection, {session_id: digests})
-        # Made above; only finished or expired ones are removed.
+        # The session made above: only finished or expired ones are removed.
         session = sessions.get_all(connection, [session_id])[0]
         same = _newest(connection, declaration, kind, session.bucket_ids)
         if same is not None and same.sha256 == digests.sha256:

@@ -6,7 +6,7 @@ import csv
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import StringIO
-from itertools import chain, islice
+from itertools import chain
 
 from calypso_mcp.local.indexing.documents import Document, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
@@ -32,18 +32,18 @@ def read_delimited(file: FileContent) -> Document:
     csv.field_size_limit(_LONGEST_FIELD)
     rows = _rows(text, delimiter, 2 if stated else 1)
     try:
-        first = list(islice(rows, 1))
         above: list[Row] = []
-        while first and len(above) < _LINES_ABOVE and sum(map(bool, first[0].cells)) <= 1:
-            above += first
-            first = list(islice(rows, 1))
-        header: Sequence[str] = first[0].cells if first and is_header(first[0].cells) else ()
+        first = next(rows, None)
+        while first is not None and len(above) < _LINES_ABOVE and sum(map(bool, first.cells)) <= 1:
+            above.append(first)
+            first = next(rows, None)
+        header: Sequence[str] = first.cells if first is not None and is_header(first.cells) else ()
         labelled = sum(map(len, header)) * text.count("\n") <= _MOST_LABELS
-        body = rows if header else chain(first, rows)
+        body = rows if header or first is None else chain([first], rows)
         blocks = (*table_blocks((), above), *table_blocks(header, body, labelled=labelled))
     except csv.Error:
         return text_document(decoded, "not a valid table, read as plain text")
-    return Document(blocks or tuple(table_blocks((), first)), warnings=decoded.warnings)
+    return Document(blocks, warnings=decoded.warnings)
 
 
 def _rows(text: str, delimiter: str, first_line: int) -> Iterator[Row]:

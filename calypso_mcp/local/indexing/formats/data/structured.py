@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, cast
 
 from calypso_mcp.local.indexing.documents import Document, FileContent
@@ -70,7 +71,7 @@ def read_properties(file: FileContent) -> Document:
     """Return a Java properties file as text with its escapes resolved and its continued lines joined."""
     decoded = decode(file.data, file.charset)
     text = _CONTINUED.sub("", _ESCAPE.sub(lambda match: chr(int(match[1], 16)), decoded.text))
-    return text_document(Decoded(text, decoded.encoding, decoded.warnings))
+    return text_document(replace(decoded, text=text))
 
 
 def _json_lines(decoded: Decoded) -> Document:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from html import unescape
+from io import BytesIO
 from itertools import chain
 from xml.parsers import expat
 
@@ -172,7 +173,7 @@ class _Builder:
         declaration = _DECLARATION.match(text)
         # Keeps its line ends, so that the lines of the elements stay right.
         kept = "\n" * declaration[0].count("\n") if declaration is not None else ""
-        self._parser.Parse((kept + _DECLARATION.sub("", text, count=1)).encode(errors="replace"), True)  # noqa: FBT003  (no keyword)
+        self._parser.ParseFile(BytesIO((kept + _DECLARATION.sub("", text, count=1)).encode(errors="replace")))
         return self._open[0]
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:

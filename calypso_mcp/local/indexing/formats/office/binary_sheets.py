@@ -15,14 +15,16 @@ _COMMENTS = re.compile(r"^xl/comments\d*\.bin$")
 _COMMENT_TEXT, _LETTERS_AT = 637, 5
 #: Records: the start of a row; cells with a column, values and formulas; cells next to the one before.
 _ROW, _LONG_CELLS, _SHORT_CELLS = 0, range(1, 12), range(12, 19)
-#: By how much the numbers of records of short cells are higher.
+#: Bytes of a column's number.
+_COLUMN_BYTES = 4
+#: How much higher the numbers of records of short cells are.
 _SHORT = 11
 #: A sheet of more cells holds more text than is taken.
 _MOST_RECORDS = 5_000_000
 
 
 def with_long_cells(package: Package) -> bytes | None:
-    """Return a copy of a binary workbook without short cells; None where there are none."""
+    """Return a copy of a binary workbook without short cells; None if it has none."""
     changed: dict[str, str | bytes] = {}
     for name in filter(_SHEETS.match, package.names):
         part = package.part(name)
@@ -47,11 +49,16 @@ def _long(part: bytes) -> bytes:
     for kind, record, content in _records(part):
         if kind == _ROW:
             column = -1
-        elif kind in _LONG_CELLS and len(content) >= 4:  # noqa: PLR2004  the width of a column's number
+        elif kind in _LONG_CELLS and len(content) >= _COLUMN_BYTES:
             [column] = struct.unpack_from("<I", content)
         elif kind in _SHORT_CELLS:
             column += 1
-            written += bytes([kind - _SHORT]) + _size(len(content) + 4) + struct.pack("<I", column) + content
+            written += (
+                bytes([kind - _SHORT])
+                + _size(len(content) + _COLUMN_BYTES)
+                + struct.pack("<I", column)
+                + content
+            )
             continue
         written += record
     return bytes(written)

@@ -115,8 +115,8 @@ def _of_excel(ole: Any) -> Iterator[str]:
             return
         if kind in {_HEADER, _FOOTER} and record:
             yield PRINT_CODE.sub(" ", _letters(record[2:], int.from_bytes(record[:2], "little")))
-        elif kind == _TITLE and len(record) > 3:  # noqa: PLR2004  its number, then the count of letters
-            yield _letters(record[3:], record[2])
+        elif kind == _TITLE and (title := record[3:]):  # its number and the count of letters come first
+            yield _letters(title, record[2])
         elif kind == _BOX:
             missing = int.from_bytes(record[_BOX_COUNT_AT : _BOX_COUNT_AT + 2], "little")
         elif kind == _CONTINUE and missing:
