@@ -59,6 +59,8 @@ WEB_ARCHIVE = (
 READ = {
     "json": ("a.json", '{"policy": {"notice": "K\\u00fcndigung"}}', "policy.notice: Kündigung"),
     "json records": ("a.json", '[{"plan": "B", "eur": 249}]', "plan: B | eur: 249"),
+    "json html": ("a.json", '{"a": "<p>The <b>Jade</b>s<br>cost a&lt;b"}', "a: The Jades cost a<b"),
+    "json brackets": ("a.json", '{"a": "List<String> a < b > c"}', "a: List<String> a < b > c"),
     "json numbers": ("a.json", '{"a": {"b": [1.50, 1e400]}}', "a.b: 1.50, 1e400"),
     "json lines": ("a.jsonl", '{"q": "how"}\n{"q": "K\\u00fcn"}\n', "q: how\nq: Kün"),
     "yaml": ("a.yaml", 'leave:\n  days: 15\n  notice: "\\u00fc"\n', "leave.days: 15\nleave.notice: ü"),

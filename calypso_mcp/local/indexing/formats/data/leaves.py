@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from html import unescape
 from typing import Any, cast
 
 from calypso_mcp.local.indexing.documents import Block
@@ -10,6 +12,13 @@ from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, fill_passa
 
 #: A record up to this long is one line.
 RECORD_CHARS = 600
+_INLINE = "a|abbr|b|code|em|i|mark|s|small|span|strong|su[bp]|u"
+#: A value that closes one of these is HTML, as exports of help centres hold it.
+_CLOSED_TAG = re.compile(
+    rf"</(?:{_INLINE}|blockquote|body|div|h[1-6]|html|li|ol|p|pre|t[adrh]\w*|ul)\s*>|<br\s*/?>", re.IGNORECASE
+)
+_INLINE_TAG = re.compile(rf"</?(?:{_INLINE})(?:\s[^<>]{{0,2000}})?>", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]{1,2000}>")
 #: Only a program nests values deeper than this.
 MOST_DEPTH = 200
 
@@ -39,7 +48,13 @@ def leaf_text(value: Any) -> str:
     """Return a leaf as text; empty for null."""
     if value is None:
         return ""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return without_tags(text) if _CLOSED_TAG.search(text) is not None else text
+
+
+def without_tags(markup: str) -> str:
+    """Return what markup inside a value says, on one line."""
+    return " ".join(unescape(_TAG.sub(" ", _INLINE_TAG.sub("", markup))).split())
 
 
 def _lines(path: str, value: Any, depth: int) -> Iterator[str]:

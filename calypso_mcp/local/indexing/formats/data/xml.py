@@ -16,7 +16,7 @@ from itertools import chain
 from xml.parsers import expat
 
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
-from calypso_mcp.local.indexing.formats.data.leaves import Line, line_blocks
+from calypso_mcp.local.indexing.formats.data.leaves import Line, line_blocks, without_tags
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 from calypso_mcp.local.indexing.formats.encodings.labels import xml_encoding
 from calypso_mcp.local.indexing.formats.office.flat_files import pack_flat_file
@@ -28,7 +28,6 @@ _RECORD_CHARS = 1_000
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 #: Entities of HTML, which XML knows only with a DTD.
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z][A-Za-z0-9]{1,30});")
-_TAGS = re.compile(r"<[^<>]{1,2000}>")
 #: Markup that was escaped once more, as in feeds.
 _HAS_TAGS = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:amp|lt|gt|quot|nbsp|#\d{1,7}|#x[\da-fA-F]{1,6});")
 #: Elements that are paragraphs (WordprocessingML, ODF, HTML, TEI).
@@ -234,7 +233,7 @@ def _text(element: _Element) -> str:
     """Return all text in an element, without the escaped markup that feeds hold."""
     text = " ".join("".join(_pieces(element)).split())
     if _HAS_TAGS.search(text) is not None:
-        text = " ".join(unescape(_TAGS.sub(" ", text)).split())
+        text = without_tags(text)
     return text
 
 
@@ -255,9 +254,6 @@ def _local(name: str) -> str:
 def _without_tags(decoded: Decoded, line: int) -> Document:
     """Read XML that is not well-formed: its text without tags."""
     warning = f"not well-formed XML (line {line}), read without its tags"
-    lines = (
-        (" ".join(unescape(_TAGS.sub(" ", text)).split()), number, number)
-        for number, text in enumerate(decoded.text.split("\n"), 1)
-    )
+    lines = ((without_tags(text), number, number) for number, text in enumerate(decoded.text.split("\n"), 1))
     blocks = tuple(line_blocks(shown for shown in lines if shown[0]))
     return Document(blocks, warnings=(*decoded.warnings, warning))

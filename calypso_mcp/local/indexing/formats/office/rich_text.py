@@ -34,12 +34,14 @@ _BESIDE = {
     **dict.fromkeys((b"footer", b"footerl", b"footerr", b"footerf"), b""),
     b"annotation": b"Comment: ",
 }
+#: What was deleted while changes were tracked.
+_DROPPED = b"\0"
 _MOST_FALLBACK = 8
 #: Groups that are open in the document's own text.
 _OUTERMOST = 2
 _NEEDS_REWRITING = re.compile(
     rb"\\(?:mac|pca?)\b|\\ansicpg(?!12\d\d|874|932|936|949|950|65001)\d|\\(?:fcharset(?:77|25[45])|cpg\d)"
-    rb"|\\(?:header|footer)[lrf]?\b|\\annotation\b"
+    rb"|\\(?:header|footer)[lrf]?\b|\\annotation\b|\\deleted\b"
 )
 
 
@@ -141,8 +143,9 @@ class _Rewriter:
         if group.beside is None:
             self._out.append(b"}")
             return
-        text = b"".join(self._out[group.text_start :])
-        self._beside[b"{\\pard " + group.beside + text + b"\\par}"] = None
+        if group.beside != _DROPPED:
+            text = b"".join(self._out[group.text_start :])
+            self._beside[b"{\\pard " + group.beside + text + b"\\par}"] = None
         self._out[group.start :] = [b"{}"]  # what stood before it still ends here
 
     def _close_all(self) -> None:
@@ -189,6 +192,8 @@ class _Rewriter:
             self._default = _codec_of_page(number)
         elif word in _CHARACTER_SETS:
             self._default = _CHARACTER_SETS[word]
+        elif word == b"deleted" and number != 0 and len(self._groups) > _OUTERMOST:
+            group.beside = _DROPPED
         elif word in _BESIDE and len(self._groups) > _OUTERMOST:
             group.beside, group.text_start = _BESIDE[word], len(self._out)
 
