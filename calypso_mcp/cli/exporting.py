@@ -74,7 +74,7 @@ class Export:
             CalypsoError: One could not be read, or differs from the stored content.
         """
         async for source in client.sources.every(bucket_id):
-            place = self._place(source)
+            place = self._choose_place(source)
             path = self.folder / place
             if not (path.is_file() and _is_content_of(source, path.read_bytes())):
                 data = await client.sources.content(source.id)
@@ -105,19 +105,19 @@ class Export:
         (self.folder / MANIFEST).write_text(text, encoding="utf-8")
         (self.folder / _UNFINISHED).unlink()
 
-    def _place(self, source: Source) -> str:
+    def _choose_place(self, source: Source) -> str:
         """Return a path for a source in the folder, which no other source has."""
         # The name of a web page is its address, that of a question the question.
         name = source.name if source.kind == "file" else f"{source.kind}/{source.filename or source.id}"
-        parts = [_segment(part) for part in name.split("/") if part] or [_segment(source.id)]
+        parts = [_clean_segment(part) for part in name.split("/") if part] or [_clean_segment(source.id)]
         is_long = sum(len(part.encode()) + 1 for part in parts) > _PATH_BYTES
-        ways = _ways(parts)
+        ways = _list_ways(parts)
         number = 0
         while is_long or ways[-1] in self._folders or not self._files.isdisjoint(ways):
             number += 1
             # Not even ids need to differ: some lists name a source twice.
-            parts = [_segment(source.id) + (f"-{number}" if number > 1 else ""), parts[-1]]
-            ways, is_long = _ways(parts), False
+            parts = [_clean_segment(source.id) + (f"-{number}" if number > 1 else ""), parts[-1]]
+            ways, is_long = _list_ways(parts), False
         self._files.add(ways[-1])
         self._folders.update(ways[:-1])
         return str(PurePosixPath(_FILES, *parts))
@@ -127,13 +127,13 @@ def _is_content_of(source: Source, data: bytes) -> bool:
     return bool(source.sha256) and hashlib.sha256(data).hexdigest() == str(source.sha256).lower()
 
 
-def _ways(parts: list[str]) -> list[str]:
+def _list_ways(parts: list[str]) -> list[str]:
     """Return a path and the folders on its way, equal where a disk cannot tell their spellings apart."""
     spelt = [normalize("NFC", part.casefold()) for part in parts]
     return ["/".join(spelt[:count]) for count in range(1, len(spelt) + 1)]
 
 
-def _segment(name: str) -> str:
+def _clean_segment(name: str) -> str:
     """Return one part of a path as every common file system takes it."""
     cleaned = _FORBIDDEN.sub("_", name).rstrip(". ") or "_"
     if _DEVICE.fullmatch(cleaned):

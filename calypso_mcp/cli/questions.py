@@ -29,8 +29,8 @@ async def questions_about(paths: Sequence[Path]) -> list[str]:
     """Return up to `QUESTIONS` questions that the files at `paths` answer, of as many formats as possible."""
     questions: list[str] = []
     async with Extractor() as extractor:
-        for path in _varied(paths):
-            question = await _question_about(extractor, path)
+        for path in _alternate_formats(paths):
+            question = await _find_question(extractor, path)
             if question and question not in questions:
                 questions.append(question)
             if len(questions) == QUESTIONS:
@@ -38,7 +38,7 @@ async def questions_about(paths: Sequence[Path]) -> list[str]:
     return questions
 
 
-def _varied(paths: Sequence[Path]) -> list[Path]:
+def _alternate_formats(paths: Sequence[Path]) -> list[Path]:
     """Order paths so that formats alternate: the first of each, then the second of each, and so on."""
     by_format = [list(group) for _, group in groupby(sorted(paths, key=_format), key=_format)]
     return [path for rank in zip_longest(*by_format) for path in rank if path is not None]
@@ -48,7 +48,7 @@ def _format(path: Path) -> str:
     return path.suffix.lower()
 
 
-async def _question_about(extractor: Extractor, path: Path) -> str:
+async def _find_question(extractor: Extractor, path: Path) -> str:
     try:
         with anyio.fail_after(_LIMIT_S):
             document = await extractor.extract(path, filename=path.name, content_type="")

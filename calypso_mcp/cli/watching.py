@@ -111,10 +111,10 @@ def matter(changed: Iterable[str], folder: Path, files: Iterable[str]) -> bool:
         path = PurePosixPath(file)
         known.update((file, *map(str, path.parents)))
     known.discard(".")
-    return any(_below(path, folder) in known for path in changed)
+    return any(_relative_to(path, folder) in known for path in changed)
 
 
-def _below(path: str, folder: Path) -> str:
+def _relative_to(path: str, folder: Path) -> str:
     try:
         return Path(path).relative_to(folder).as_posix()
     except ValueError:

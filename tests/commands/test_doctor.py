@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import sqlite3
 import sys
@@ -150,7 +151,7 @@ FAULTS: dict[str, tuple[Callable[[Machine], None], list[str], list[str]]] = {
     "empty limit": (_set(CALYPSO_BUCKETS=" "), ["CALYPSO_BUCKETS", "is empty"], ["Correct"]),
     "misspelt variable": (
         _set(CALYPSO_ALOWED_PATHS="/tmp"),
-        ["CALYPSO_ALOWED_PATHS is no setting"],
+        ["CALYPSO_ALOWED_PATHS is not a setting"],
         ["CALYPSO_ALLOWED_PATHS"],
     ),
     "allowed folder that is not there": (
@@ -188,7 +189,7 @@ FAULTS: dict[str, tuple[Callable[[Machine], None], list[str], list[str]]] = {
     ),
     "name instead of a path": (
         _server(DESKTOP, command="uvx", args=["calypso-mcp"]),
-        ["Claude Desktop", "`uvx` is no absolute path"],
+        ["Claude Desktop", "`uvx` is not an absolute path"],
         ["calypso-mcp install claude-desktop"],
     ),
     "placeholder the client does not replace": (
@@ -289,6 +290,24 @@ def test_a_seeded_fault_is_the_only_problem_found_and_its_fix_is_named(fault: st
         assert word in problems[0].message
     for word in fix:
         assert word in problems[0].fix
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"CALYPSO_API_KEY": "sk one"},
+        {"CALYPSO_API_KEY": "<your key>"},
+        {"CALYPSO_API_KEY_FILE": "/no/such/key"},
+        {"CALYPSO_HTTP_PORT": "many"},
+        {"CALYPSO_BUCKETS": " "},
+    ],
+    ids=str,
+)
+def test_a_wrong_setting_is_not_listed_as_right_as_well(wrong: dict[str, str], machine: Machine) -> None:
+    machine.environ.update(wrong)
+    [name] = wrong
+    about = [finding for finding in machine.findings() if re.match(rf"variable {name}\b", finding.message)]
+    assert [finding.status for finding in about] == ["problem"]
 
 
 def test_a_store_that_another_process_holds_is_found(machine: Machine) -> None:

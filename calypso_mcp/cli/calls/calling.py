@@ -93,9 +93,9 @@ def print_table(
         width if name in whole else min(width, _NARROWEST_COLUMN)
         for name, width in zip(headings, widest, strict=True)
     ]
-    widths = _fitted(widest, least, columns())
+    widths = _fit(widest, least, columns())
     for number, row in enumerate(cells):
-        pieces = [_folded(cell, width) for cell, width in zip(row, widths, strict=True)]
+        pieces = [_fold(cell, width) for cell, width in zip(row, widths, strict=True)]
         for line in zip_longest(*pieces, fillvalue=""):
             padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
             print("  ".join(padded).rstrip())
@@ -103,7 +103,7 @@ def print_table(
             print("  ".join("-" * width for width in widths))
 
 
-def _fitted(widths: list[int], least: list[int], wide: int) -> list[int]:
+def _fit(widths: list[int], least: list[int], wide: int) -> list[int]:
     """Return the widths of columns, those with most to spare made narrower until all fit side by side."""
     room = wide - 2 * (len(widths) - 1)
     while sum(widths) > room and widths != least:
@@ -114,7 +114,7 @@ def _fitted(widths: list[int], least: list[int], wide: int) -> list[int]:
     return widths
 
 
-def _folded(text: str, width: int) -> list[str]:
+def _fold(text: str, width: int) -> list[str]:
     if len(text) <= width:
         return [text]  # wrapping takes a hundred times as long, and a list may have 10,000 rows
     return textwrap.wrap(text, width, break_on_hyphens=False)

@@ -81,7 +81,9 @@ async def upload(
 
     Paths that cannot be read come last, as one more result.
     """
-    results = [await _to_its_end(session, arguments, report) for arguments in calls_for(sources, common)]
+    results = [
+        await _upload_to_the_end(session, arguments, report) for arguments in calls_for(sources, common)
+    ]
     failed = [
         {"path": str(path), "outcome": "failed", "reason": f"It cannot be read: {reason}."}
         for path, reason in sources.unreadable
@@ -100,7 +102,7 @@ def _why_unreadable(path: Path) -> str | None:
     return None if path.is_dir() or path.is_file() else _MISSING
 
 
-async def _to_its_end(
+async def _upload_to_the_end(
     session: Session, arguments: Mapping[str, object], report: Report | None
 ) -> dict[str, Any]:
     """Call again with the same arguments while that can help: each call continues the one before."""
@@ -110,7 +112,7 @@ async def _to_its_end(
     while True:
         started = time.monotonic()
         result = await session.call("upload_batch", {**arguments, **_BY_A_PERSON}, report)
-        joined = _joined(joined, result) if joined else result
+        joined = _join(joined, result) if joined else result
         is_quick = time.monotonic() - started < _CALL_S / 2
         unready: int | None = result.get("searchable", {}).get("pending")
         # What an API accepted without ids cannot be asked about: waiting for it ends at once, every time.
@@ -123,7 +125,7 @@ async def _to_its_end(
         left, unready_before = pending, unready
 
 
-def _joined(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+def _join(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
     """Return the results of a call and of the next one with the same arguments as one result.
 
     The second call finds what the first one sent, and knows neither what the first one removed nor which

@@ -26,13 +26,11 @@ def with_server(client: Client, text: str, fields: Mapping[str, object] | None) 
     """
     before = parse(text, client.syntax)
     if not isinstance(before, dict):
-        raise Unreadable("the top is no mapping")
+        raise Unreadable("the top is not a mapping")
     document = cast("dict[str, Any]", before)
-    key = _key(client, document)
-    after = _edited(client, text, key, document, fields)
-    if _without_empty(parse(after, client.syntax)) != _without_empty(
-        _expected(client, document, key, fields)
-    ):
+    key = _find_key(client, document)
+    after = _edit(client, text, key, document, fields)
+    if _without_empty(parse(after, client.syntax)) != _without_empty(_expect(client, document, key, fields)):
         raise Unreadable("its layout is unusual, and an edit could spoil it")
     return after
 
@@ -49,14 +47,14 @@ def server_in(client: Client, text: str) -> Entry | None:
     )
 
 
-def _key(client: Client, document: Mapping[str, Any]) -> tuple[str, ...]:
+def _find_key(client: Client, document: Mapping[str, Any]) -> tuple[str, ...]:
     """Return where this configuration lists servers; opencode has two ways."""
     if client.name == "opencode" and keeps_servers_apart(document.get("mcp")):
         return (*client.key, "servers")
     return client.key
 
 
-def _edited(
+def _edit(
     client: Client,
     text: str,
     key: tuple[str, ...],
@@ -82,7 +80,7 @@ def _edited(
     return set_entry(text, key[0], NAME, fields, listing)
 
 
-def _expected(
+def _expect(
     client: Client, document: dict[str, Any], key: tuple[str, ...], fields: Mapping[str, object] | None
 ) -> Any:
     """Return what the configuration should say after the edit."""
@@ -98,7 +96,7 @@ def _expected(
     for name in key:
         below: object = listing.get(name) or {}
         if not isinstance(below, dict):
-            raise Unreadable(f"{name} is no mapping")
+            raise Unreadable(f"{name} is not a mapping")
         listing[name] = below
         listing = cast("dict[str, Any]", below)
     listing.pop(NAME, None)

@@ -69,10 +69,10 @@ def servers_of(client: Client, document: object) -> list[Entry]:
     found: list[Entry] = []
     top = _mapping(document)
     for key in dict.fromkeys((client.key[0], *LISTING_KEYS)):
-        found += _listed(client, top.get(key), is_read=key == client.key[0])
+        found += _list_entries(client, top.get(key), is_read=key == client.key[0])
     if client.name == "claude-code":
         for folder, project in _mapping(top.get("projects")).items():
-            listed = _listed(client, _mapping(project).get("mcpServers"), is_read=True)
+            listed = _list_entries(client, _mapping(project).get("mcpServers"), is_read=True)
             found += [replace(entry, scope=folder) for entry in listed]
     return found
 
@@ -83,20 +83,20 @@ def keeps_servers_apart(listing: object) -> bool:
     return isinstance(servers, dict) and "command" not in servers
 
 
-def _listed(client: Client, listing: object, *, is_read: bool) -> Iterator[Entry]:
+def _list_entries(client: Client, listing: object, *, is_read: bool) -> Iterator[Entry]:
     if isinstance(listing, list):
         for item in cast("list[object]", listing):
             fields = _mapping(item)
-            yield _entry(client, str(fields.get("name", "")), fields, is_read=is_read)
+            yield _read_entry(client, str(fields.get("name", "")), fields, is_read=is_read)
         return
     if client.name == "opencode" and keeps_servers_apart(listing):
         listing = _mapping(listing)["servers"]
     for name, fields in _mapping(listing).items():
         if isinstance(fields, dict):
-            yield _entry(client, name, _mapping(cast("object", fields)), is_read=is_read)
+            yield _read_entry(client, name, _mapping(cast("object", fields)), is_read=is_read)
 
 
-def _entry(client: Client, name: str, fields: Mapping[str, object], *, is_read: bool) -> Entry:
+def _read_entry(client: Client, name: str, fields: Mapping[str, object], *, is_read: bool) -> Entry:
     program = fields.get(client.command_field, fields.get("command"))
     words = [*_texts(program), *_texts(fields.get("args"))]
     variables = _mapping(fields.get(client.environment_field, fields.get("env")))

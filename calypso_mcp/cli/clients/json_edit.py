@@ -16,25 +16,25 @@ def set_member(text: str, path: Sequence[str], value: object) -> str:
     """Return `text` with the member at `path` set; objects on the way are made.
 
     Raises:
-        Unreadable: Something on the way is no object.
+        Unreadable: Something on the way is not an object.
     """
     bare = strict(text)
     if not bare.strip():
-        return f"{text}{_dumped(_nested(path, value), '  ', '')}\n"
+        return f"{text}{_dump(_nest(path, value), '  ', '')}\n"
     found = _walk(bare, path)
-    unit = _unit(text)
+    unit = _find_indent(text)
     if found.member is not None:
         indent = _indent_at(text, found.member.start)
-        written = _dumped(value, unit, indent)
-        return text[: found.member.value_start] + _ended(written, text) + text[found.member.end :]
-    return _inserted(text, bare, found, _nested(found.missing[1:], value), unit)
+        written = _dump(value, unit, indent)
+        return text[: found.member.value_start] + _with_line_ends_of(written, text) + text[found.member.end :]
+    return _insert(text, bare, found, _nest(found.missing[1:], value), unit)
 
 
 def remove_member(text: str, path: Sequence[str]) -> str:
     """Return `text` without the member at `path`; comments around it stay.
 
     Raises:
-        Unreadable: Something on the way is no object.
+        Unreadable: Something on the way is not an object.
     """
     bare = strict(text)
     if not bare.strip():
@@ -73,7 +73,7 @@ def _walk(bare: str, path: Sequence[str]) -> _Found:
     start = skip_space(bare, 0)
     for depth, name in enumerate(path):
         if bare[start] != "{":
-            raise Unreadable(f"{'.'.join(path[:depth]) or 'the top'} is no object")
+            raise Unreadable(f"{'.'.join(path[:depth]) or 'the top'} is not an object")
         member = next((member for member in members(bare, start) if member.name == name), None)
         if member is None or depth == len(path) - 1:
             return _Found(start, member, path[depth:])
@@ -81,7 +81,7 @@ def _walk(bare: str, path: Sequence[str]) -> _Found:
     raise Unreadable("nothing is named")
 
 
-def _inserted(text: str, bare: str, found: _Found, value: object, unit: str) -> str:
+def _insert(text: str, bare: str, found: _Found, value: object, unit: str) -> str:
     """Write a member at the end of an object, after everything in it, comments included."""
     there = list(members(bare, found.start))
     _, end = json.JSONDecoder().raw_decode(bare, found.start)
@@ -90,10 +90,12 @@ def _inserted(text: str, bare: str, found: _Found, value: object, unit: str) -> 
     indent = _indent_at(text, there[0].start) if there else outer + unit
     if there and indent == outer:
         indent += unit
-    written = _ended(f"\n{indent}{json.dumps(found.missing[0])}: {_dumped(value, unit, indent)}", text)
+    written = _with_line_ends_of(
+        f"\n{indent}{json.dumps(found.missing[0])}: {_dump(value, unit, indent)}", text
+    )
     closing = text[tail : end - 1]
     if "\n" not in closing:
-        closing = _ended(f"\n{outer}", text)
+        closing = _with_line_ends_of(f"\n{outer}", text)
     if not there:
         return text[:tail] + written + closing + text[end - 1 :]
     last = there[-1].end
@@ -103,22 +105,22 @@ def _inserted(text: str, bare: str, found: _Found, value: object, unit: str) -> 
     return text[:last] + before + text[last:tail] + written + after + closing + text[end - 1 :]
 
 
-def _nested(path: Sequence[str], value: object) -> object:
+def _nest(path: Sequence[str], value: object) -> object:
     for name in reversed(path):
         value = {name: value}
     return value
 
 
-def _dumped(value: object, unit: str, indent: str) -> str:
+def _dump(value: object, unit: str, indent: str) -> str:
     return json.dumps(value, indent=unit, ensure_ascii=False).replace("\n", f"\n{indent}")
 
 
-def _ended(written: str, text: str) -> str:
+def _with_line_ends_of(written: str, text: str) -> str:
     """Return `written` with the line endings of `text`."""
     return written.replace("\n", "\r\n") if "\r\n" in text else written
 
 
-def _unit(text: str) -> str:
+def _find_indent(text: str) -> str:
     found = _INDENTED.search(text)
     return found.group(1) if found else "  "
 

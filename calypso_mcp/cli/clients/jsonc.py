@@ -60,7 +60,7 @@ def loads(text: str) -> object:
     """Return the value of JSON with comments. An empty text is an empty object, as clients take it.
 
     Raises:
-        Unreadable: It is no JSON, or an object has a name twice.
+        Unreadable: It is not JSON, or an object has a name twice.
     """
     bare = strict(text)
     if not bare.strip():

@@ -38,12 +38,12 @@ def fields_of(client: Client, server: Local | Remote) -> Fields:
     Raises:
         ConfigError: The client cannot use such a server.
     """
-    return _local(client, server) if isinstance(server, Local) else _remote(client, server)
+    return _write_local(client, server) if isinstance(server, Local) else _write_remote(client, server)
 
 
-def _local(client: Client, server: Local) -> Fields:
+def _write_local(client: Client, server: Local) -> Fields:
     program, *arguments = server.command
-    environ = {name: _from_variable(client, name) for name in server.variables if client.name != "codex"}
+    environ = {name: _refer_to(client, name) for name in server.variables if client.name != "codex"}
     fields: Fields = {"command": program, "args": arguments}
     match client.name:
         case "opencode":
@@ -66,7 +66,7 @@ def _local(client: Client, server: Local) -> Fields:
     return {**fields, client.environment_field: environ} if environ else fields
 
 
-def _remote(client: Client, server: Remote) -> Fields:
+def _write_remote(client: Client, server: Remote) -> Fields:
     if not client.url_field:
         raise ConfigError(
             f"{client.title} starts commands only; it reads no address from this file.",
@@ -85,13 +85,13 @@ def _remote(client: Client, server: Remote) -> Fields:
         return fields
     if client.name == "codex":
         return {**fields, "bearer_token_env_var": server.token_variable}
-    headers = {"Authorization": f"Bearer {_from_variable(client, server.token_variable)}"}
+    headers = {"Authorization": f"Bearer {_refer_to(client, server.token_variable)}"}
     if client.name == "continue":
         return {**fields, "requestOptions": {"headers": headers}}
     return {**fields, "headers": headers}
 
 
-def _from_variable(client: Client, name: str) -> str:
+def _refer_to(client: Client, name: str) -> str:
     if not client.variable:
         raise ConfigError(
             f"{client.title} takes no value from a variable, and a secret does not belong in its file.",

@@ -57,7 +57,7 @@ class Snapshot:
         """The text without a byte order mark.
 
         Raises:
-            Unreadable: It is no UTF-8.
+            Unreadable: It is not UTF-8.
         """
         try:
             return (self.content or b"").decode("utf-8-sig")

@@ -48,7 +48,7 @@ def set_entry(text: str, key: str, name: str, value: Mapping[str, object], listi
     """
     text = remove_entry(text, key, name, listing)
     end = "\r\n" if "\r\n" in text else "\n"
-    found = _found(text, key)
+    found = _find_listing(text, key)
     if found is None:
         gap = "" if not text or text.endswith("\n") else end
         return f"{text}{gap}{key}:{end}{_block(name, value, listing, _INDENT, end)}"
@@ -72,7 +72,7 @@ def remove_entry(text: str, key: str, name: str, listing: Listing) -> str:
     Raises:
         Unreadable: The listing has a layout that cannot be kept.
     """
-    found = _found(text, key)
+    found = _find_listing(text, key)
     if found is None:
         return text
     key_node, node = found
@@ -91,12 +91,12 @@ def remove_entry(text: str, key: str, name: str, listing: Listing) -> str:
     return text[:colon] + empty + text[colon:start] + text[end:]
 
 
-def _found(text: str, key: str) -> tuple[yaml.Node, yaml.Node] | None:
+def _find_listing(text: str, key: str) -> tuple[yaml.Node, yaml.Node] | None:
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     if root is None:
         return None
     if not isinstance(root, yaml.MappingNode) or root.flow_style:
-        raise Unreadable("the top is no mapping in lines")
+        raise Unreadable("the top is not a mapping in lines")
     return next(((name, value) for name, value in root.value if name.value == key), None)
 
 

@@ -46,10 +46,10 @@ async def check_api(settings: Settings) -> AsyncIterator[Finding]:
             f"{url} does not accept the key.",
             "Set CALYPSO_API_KEY (or CALYPSO_API_KEY_FILE) to a key of this installation of Calypso.",
         )
-    yield await _clock(url)
+    yield await _check_clock(url)
 
 
-async def _clock(url: str) -> Finding:
+async def _check_clock(url: str) -> Finding:
     """Compare our clock with the `Date` of an answer (RFC 9110, section 6.6.1)."""
     try:
         async with httpx2.AsyncClient(timeout=_WAIT_S) as client:

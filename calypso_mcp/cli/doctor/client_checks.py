@@ -57,7 +57,7 @@ def _check_file(file: ConfigFile, places: Places) -> Iterator[Finding]:
         return
     for entry in entries:
         if entry.is_ours:
-            faults = list(_faults(file, entry, places))
+            faults = list(_check_entry(file, entry, places))
             for message, fix in faults:
                 yield problem(_AREA, f"{where}, server {entry.name}: {message}", fix)
             if not faults and entry.is_disabled:
@@ -66,7 +66,7 @@ def _check_file(file: ConfigFile, places: Places) -> Iterator[Finding]:
                 yield ok(_AREA, f"{where}, server {entry.name}: would start.")
 
 
-def _faults(file: ConfigFile, entry: Entry, places: Places) -> Iterator[tuple[str, str]]:
+def _check_entry(file: ConfigFile, entry: Entry, places: Places) -> Iterator[tuple[str, str]]:
     client = file.client
     again = f"Rewrite it: calypso-mcp install {client.name}"
     if not entry.is_read:
@@ -76,18 +76,18 @@ def _faults(file: ConfigFile, entry: Entry, places: Places) -> Iterator[tuple[st
         )
         return
     if entry.url is not None:
-        yield from _remote_faults(client, entry)
+        yield from _check_address(client, entry)
         return
     if not entry.command:
         yield "has neither a command nor an address.", again
         return
-    yield from _command_faults(client, entry.command[0], places, again)
-    yield from _placeholder_faults(file, entry)
-    yield from _setting_faults(file, entry)
-    yield from _version_faults(entry, again)
+    yield from _check_command(client, entry.command[0], places, again)
+    yield from _check_placeholders(file, entry)
+    yield from _check_settings(file, entry)
+    yield from _check_version(entry, again)
 
 
-def _remote_faults(client: Client, entry: Entry) -> Iterator[tuple[str, str]]:
+def _check_address(client: Client, entry: Entry) -> Iterator[tuple[str, str]]:
     if not client.url_field:
         yield (
             f"{client.title} starts commands only and reads no address.",
@@ -105,7 +105,7 @@ def _remote_faults(client: Client, entry: Entry) -> Iterator[tuple[str, str]]:
         )
 
 
-def _command_faults(client: Client, program: str, places: Places, again: str) -> Iterator[tuple[str, str]]:
+def _check_command(client: Client, program: str, places: Places, again: str) -> Iterator[tuple[str, str]]:
     path = Path(program).expanduser()
     if path.is_absolute():
         if not path.exists():
@@ -115,26 +115,26 @@ def _command_faults(client: Client, program: str, places: Places, again: str) ->
         return
     if client.is_desktop and shutil.which(program, path=minimal_path()) is None:
         yield (
-            f"`{program}` is no absolute path, and {client.title} may be started with a PATH that lacks it.",
+            f"`{program}` is not an absolute path, and {client.title} may start with a PATH that lacks it.",
             again,
         )
     elif shutil.which(program, path=places.environ.get("PATH")) is None:
         yield f"`{program}` is not in the PATH.", again
 
 
-def _placeholder_faults(file: ConfigFile, entry: Entry) -> Iterator[tuple[str, str]]:
+def _check_placeholders(file: ConfigFile, entry: Entry) -> Iterator[tuple[str, str]]:
     for text in (*entry.command, *entry.environ.values()):
-        if placeholder := placeholder_in(_expanded(file, text)):
+        if placeholder := placeholder_in(_expand(file, text)):
             yield (
                 f"{placeholder} is a placeholder that {file.client.title} does not replace here.",
                 "Write the value itself; for a key, name a file: CALYPSO_API_KEY_FILE.",
             )
 
 
-def _setting_faults(file: ConfigFile, entry: Entry) -> Iterator[tuple[str, str]]:
+def _check_settings(file: ConfigFile, entry: Entry) -> Iterator[tuple[str, str]]:
     """Yield what this version says of the settings; those with placeholders are known to the client only."""
     words = entry.arguments
-    if words is None or any(_expanded(file, text) != text for text in (*words, *entry.environ.values())):
+    if words is None or any(_expand(file, text) != text for text in (*words, *entry.environ.values())):
         return
     if any(placeholder_in(text) for text in (*words, *entry.environ.values())):
         return
@@ -153,15 +153,15 @@ def _setting_faults(file: ConfigFile, entry: Entry) -> Iterator[tuple[str, str]]
         )
 
 
-def _version_faults(entry: Entry, again: str) -> Iterator[tuple[str, str]]:
+def _check_version(entry: Entry, again: str) -> Iterator[tuple[str, str]]:
     version = next((found.group(1) for word in entry.command if (found := _PINNED.search(word))), None)
     if version is None:
-        version = _version_of(entry.command[0])
+        version = _ask_version(entry.command[0])
     if version is not None and version != __version__:
         yield f"starts version {version}, and this is {__version__}.", again
 
 
-def _version_of(program: str) -> str | None:
+def _ask_version(program: str) -> str | None:
     """Ask a `calypso-mcp` for its version; other programs are left alone."""
     path = Path(program)
     if path.stem != PACKAGE or not path.is_absolute() or not os.access(path, os.X_OK):
@@ -171,7 +171,7 @@ def _version_of(program: str) -> str | None:
     return found.group(1) if found else None
 
 
-def _expanded(file: ConfigFile, text: str) -> str:
+def _expand(file: ConfigFile, text: str) -> str:
     """Return `text` without the placeholders that the client replaces."""
     pattern = file.client.placeholders(in_project=file.in_project)
     return re.sub(pattern, "", text) if pattern else text

@@ -35,20 +35,20 @@ def check_data_folder(settings: Settings) -> Iterator[Finding]:
         yield problem(_AREA, f"{folder} is a file.", f"Move it away, or {_CHOOSE}")
         return
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
-    if (refusal := _refusal(nearest)) is not None:
+    if (refusal := _try_to_write(nearest)) is not None:
         yield problem(
             _AREA, f"{nearest} cannot be written: {refusal}.", f"Let this user write into it, or {_CHOOSE}"
         )
         return
     if not folder.exists():
         yield ok(_AREA, f"{folder} will be made when it is first needed.")
-    yield _room(settings, nearest)
+    yield _check_room(settings, nearest)
     if folder.exists():
-        yield from _privacy(folder)
-        yield from _store(folder)
+        yield from _check_privacy(folder)
+        yield from _check_store(folder)
 
 
-def _refusal(folder: Path) -> str | None:
+def _try_to_write(folder: Path) -> str | None:
     """Try to write into `folder`; return why that failed, None if it worked."""
     if not folder.is_dir():
         return "it is a file"
@@ -59,7 +59,7 @@ def _refusal(folder: Path) -> str | None:
         return error.strerror or str(error)
 
 
-def _room(settings: Settings, folder: Path) -> Finding:
+def _check_room(settings: Settings, folder: Path) -> Finding:
     free = shutil.disk_usage(folder).free
     room = f"{free // 1_000_000:,} MB are free"
     if free < settings.min_free_disk_bytes and not settings.uses_hosted_api:
@@ -71,7 +71,7 @@ def _room(settings: Settings, folder: Path) -> Finding:
     return ok(_AREA, f"{settings.data_dir}: {room}.")
 
 
-def _privacy(folder: Path) -> Iterator[Finding]:
+def _check_privacy(folder: Path) -> Iterator[Finding]:
     if os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) & _OTHERS:
         yield problem(
             _AREA,
@@ -80,7 +80,7 @@ def _privacy(folder: Path) -> Iterator[Finding]:
         )
 
 
-def _store(folder: Path) -> Iterator[Finding]:
+def _check_store(folder: Path) -> Iterator[Finding]:
     store = folder / STORE_FILE
     if not store.exists():
         yield ok(_AREA, "No store yet.")
@@ -108,17 +108,17 @@ def _store(folder: Path) -> Iterator[Finding]:
                 "End the process that has it open; a backup or a database browser, for example.",
             )
         else:
-            yield _damaged(folder, str(error))
+            yield _report_damage(folder, str(error))
         return
     if found != "ok":
-        yield _damaged(folder, str(found))
+        yield _report_damage(folder, str(found))
     elif steps < len(MIGRATIONS):
         yield note(_AREA, "An older version made the store; the next server brings it up to date.")
     else:
         yield ok(_AREA, "The store is whole and of this version.")
 
 
-def _damaged(folder: Path, reason: str) -> Finding:
+def _report_damage(folder: Path, reason: str) -> Finding:
     return problem(
         _AREA,
         f"The store is damaged: {reason}.",

@@ -29,15 +29,15 @@ async def check_embeddings(settings: Settings) -> AsyncIterator[Finding]:
     if settings.uses_hosted_api:
         yield note(_AREA, "The hosted Calypso orders by itself: the embedding model is not used.")
         return
-    yield await _trial(options, settings.data_dir)
+    yield await _try_model(options, settings.data_dir)
     if options.url is not None:
         yield note(_AREA, f"The text of every passage, and every question, goes to {options.url}.")
     store = settings.data_dir / STORE_FILE
     if store.exists():
-        yield _progress(store, options)
+        yield _count_missing(store, options)
 
 
-async def _trial(options: EmbeddingOptions, data_dir: Path) -> Finding:
+async def _try_model(options: EmbeddingOptions, data_dir: Path) -> Finding:
     where = "fastembed on this machine" if options.url is None else options.url
     started = time.perf_counter()
     async with aclosing(build_embedder(options, data_dir)) as embedder:
@@ -56,7 +56,7 @@ async def _trial(options: EmbeddingOptions, data_dir: Path) -> Finding:
     )
 
 
-def _progress(store: Path, options: EmbeddingOptions) -> Finding:
+def _count_missing(store: Path, options: EmbeddingOptions) -> Finding:
     try:
         with closing(sqlite3.connect(f"{store.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             if vectors.get_model(connection) != stored_name(options):

@@ -49,10 +49,10 @@ async def check_handshake(flags: Sequence[str], environ: Mapping[str, str]) -> F
         except (ServerStopped, TimeoutError):
             return problem(
                 _AREA,
-                f"`{shown}` does not answer as an MCP server. {_last_words(log)}".rstrip(),
+                f"`{shown}` does not answer as an MCP server. {_read_last_line(log)}".rstrip(),
                 "Run it in a terminal and read what it writes; installing calypso-mcp again often helps.",
             )
-        complaint = _last_words(log)
+        complaint = _read_last_line(log)
     if complaint.startswith("calypso-mcp:"):
         return problem(
             _AREA, f"`{shown}` answers every call with an error. {complaint}", "Correct that setting."
@@ -67,7 +67,7 @@ async def check_handshake(flags: Sequence[str], environ: Mapping[str, str]) -> F
     return ok(_AREA, f"`{shown}` answers with {len(tools)} tools after {took_s:.1f} s, PATH being minimal.")
 
 
-def _last_words(log: TextIO) -> str:
+def _read_last_line(log: TextIO) -> str:
     log.seek(0)
     lines = log.read().strip().splitlines()
     return lines[-1][:_LAST_WORDS] if lines else ""

@@ -28,8 +28,8 @@ _EXTRA = re.compile(r"extra\s*==\s*['\"]([\w-]+)['\"]")
 def check_machine() -> Iterator[Finding]:
     """Yield what is installed, and what is missing."""
     yield ok(_AREA, f"calypso-mcp {__version__}, Python {platform.python_version()} at {sys.executable}")
-    yield _full_text_search()
-    yield from _libraries(requires(PACKAGE) or [])
+    yield _check_full_text_search()
+    yield from _check_libraries(requires(PACKAGE) or [])
 
 
 def check_folders(folders: Sequence[Path], home: Path) -> Iterator[Finding]:
@@ -61,7 +61,7 @@ def check_folders(folders: Sequence[Path], home: Path) -> Iterator[Finding]:
             yield ok(_FOLDERS, f"{folder} may be read.")
 
 
-def _full_text_search() -> Finding:
+def _check_full_text_search() -> Finding:
     try:
         check_sqlite()
     except ConfigError as error:
@@ -69,7 +69,7 @@ def _full_text_search() -> Finding:
     return ok(_AREA, f"SQLite {sqlite3.sqlite_version} with FTS5")
 
 
-def _libraries(requirements: Sequence[str]) -> Iterator[Finding]:
+def _check_libraries(requirements: Sequence[str]) -> Iterator[Finding]:
     missing: list[str] = []
     extras: dict[str, bool] = {}
     for requirement in requirements:

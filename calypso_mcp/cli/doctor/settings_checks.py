@@ -14,7 +14,7 @@ _PREFIX = "CALYPSO_"
 
 
 def check_settings(reading: Reading, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield what was given, what is wrong with it, and variables that are no settings."""
+    """Yield what was given, what is wrong with it, and variables that are not settings."""
     faulty = [wrong.given for wrong in reading.problems if isinstance(wrong, WrongSetting)]
     for given in reading.given.values():
         if given not in faulty:
@@ -27,7 +27,7 @@ def check_settings(reading: Reading, environ: Mapping[str, str]) -> Iterator[Fin
     for name in sorted(environ):
         if name.startswith(_PREFIX) and name not in known:
             close = difflib.get_close_matches(name, known, n=1)
-            message = f"variable {name} is no setting and does nothing."
+            message = f"variable {name} is not a setting and does nothing."
             if close:
                 yield problem(_AREA, message, f"Did you mean {close[0]}?")
             else:

@@ -40,7 +40,7 @@ async def open_bucket(sides: Sides, planned: PlannedBucket) -> Bucket:
 async def carry(sides: Sides, planned: PlannedBucket, bucket_id: str, report: Report) -> list[Carried]:
     """Send the sources of a bucket. An error becomes the state of its source and affects no other."""
     carried: list[Carried] = []
-    for group in _groups(planned.sources):
+    for group in _divide(planned.sources):
         carried += await _carry_group(sides, group, bucket_id)
         await report(len(carried), len(planned.sources), group[-1].name)
     return carried
@@ -100,7 +100,7 @@ def declare(source: Source, bucket_id: str, extensions: frozenset[Extension]) ->
     return declared if declared.lineage != declared.filename else replace(declared, external_id=source.name)
 
 
-def _groups(sources: Sequence[Source]) -> list[list[Source]]:
+def _divide(sources: Sequence[Source]) -> list[list[Source]]:
     """Divide sources so that each group fits a batch, and memory."""
     most = UploadLimits().batch_files
     groups: list[list[Source]] = []

@@ -56,18 +56,18 @@ async def check(
     )
     states = {state.file_id or state.id: state for state in report.states}
     lost = tuple(
-        (moved.source.name, _why(states.get(moved.state.file_id or "")))
+        (moved.source.name, _explain(states.get(moved.state.file_id or "")))
         for moved in carried
         if moved.state.file_id is not None
         and _is_searchable_here(moved)
         and not _is_ready(states.get(moved.state.file_id))
     )
     ready = sum(_is_ready(state) for state in states.values())
-    found_here = [moved for moved in _spread(carried) if _is_searchable_here(moved)]
+    found_here = [moved for moved in _sample(carried) if _is_searchable_here(moved)]
     missed: list[str] = []
     made = 0
     for moved in found_here:
-        query = await _words_of(sides, moved)
+        query = await _take_words(sides, moved)
         if not query or not await _is_found(sides.here, query, bucket_ids[0], moved):
             continue
         made += 1
@@ -76,7 +76,7 @@ async def check(
     return Checked(ready, lost, made, tuple(missed))
 
 
-def _spread(carried: Sequence[Carried]) -> Sequence[Carried]:
+def _sample(carried: Sequence[Carried]) -> Sequence[Carried]:
     step = max(1, len(carried) // _SEARCHES)
     return carried[::step][:_SEARCHES]
 
@@ -89,13 +89,13 @@ def _is_ready(state: FileState | None) -> bool:
     return state is not None and state.readiness is Readiness.READY
 
 
-def _why(state: FileState | None) -> str:
+def _explain(state: FileState | None) -> str:
     if state is None:
         return "it is not known there"
     return state.message or "it is not searchable yet"
 
 
-async def _words_of(sides: Sides, carried: Carried) -> str:
+async def _take_words(sides: Sides, carried: Carried) -> str:
     text = await sides.here.sources.read(carried.source.id)
     passages = text.passages
     return " ".join(passages[len(passages) // 2].text.split()[:_WORDS]) if passages else ""

@@ -97,7 +97,7 @@ def print_outcomes(results: Sequence[Result]) -> None:
 def print_round(results: Sequence[Result]) -> None:
     """Print one line with the time and how many files had which outcome, and a line for each that failed.
 
-    A file that is being written is no failure: what changes in a round is followed by another one.
+    A file that is being written is not a failure: another round follows its change.
     """
     _print_created(results)
     counts = counts_of(results)

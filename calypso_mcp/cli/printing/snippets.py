@@ -31,10 +31,10 @@ class _Unit:
 
 def snippet(text: str, question: str, width: int) -> str:
     """Return the lines of `text` to show below `question`, wrapped at `width` columns."""
-    units = [_unit(part, is_row=is_row) for part, is_row in _parts(text)]
-    shown = _chosen(units, _words(question))
+    units = [_make_unit(part, is_row=is_row) for part, is_row in _split(text)]
+    shown = _choose(units, _words(question))
     lines: list[str] = []
-    for first, last in _runs(shown, units):
+    for first, last in _find_runs(shown, units):
         texts = [unit.text for unit in units[first : last + 1]]
         if first and first - 1 not in shown:
             texts[0] = f"… {texts[0]}"
@@ -46,7 +46,7 @@ def snippet(text: str, question: str, width: int) -> str:
     return "\n".join(lines)
 
 
-def _parts(text: str) -> list[tuple[str, bool]]:
+def _split(text: str) -> list[tuple[str, bool]]:
     """Return rows and sentences in order, each with whether it is a row."""
     parts: list[tuple[str, bool]] = []
     prose: list[str] = []
@@ -62,7 +62,7 @@ def _parts(text: str) -> list[tuple[str, bool]]:
     return parts
 
 
-def _unit(text: str, *, is_row: bool) -> _Unit:
+def _make_unit(text: str, *, is_row: bool) -> _Unit:
     shown = text if len(text) <= _LONGEST_UNIT else f"{text[:_LONGEST_UNIT]}…"
     return _Unit(shown, is_row, _words(shown))
 
@@ -71,18 +71,18 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(_WORD.findall(text.casefold()))
 
 
-def _chosen(units: Sequence[_Unit], question: tuple[str, ...]) -> set[int]:
+def _choose(units: Sequence[_Unit], question: tuple[str, ...]) -> set[int]:
     """Return which units to show: each adds the most of the question that is not shown yet.
 
     The remaining room goes to the units after them, then to those before.
     """
-    found = [_found(unit, question) for unit in units]
+    found = [_find_words(unit, question) for unit in units]
     chosen: list[int] = []
     seen: set[object] = set()
     room = _CHARS
     while len(chosen) < len(units):
         left = [number for number in range(len(units)) if number not in chosen]
-        best = max(left, key=lambda number: _weight(found[number] - seen))
+        best = max(left, key=lambda number: _weigh(found[number] - seen))
         if chosen and (not found[best] - seen or len(units[best].text) > room):
             break
         chosen.append(best)
@@ -100,11 +100,11 @@ def _chosen(units: Sequence[_Unit], question: tuple[str, ...]) -> set[int]:
     return shown
 
 
-def _weight(found: set[object]) -> float:
+def _weigh(found: set[object]) -> float:
     return sum(_PAIR_WEIGHT if isinstance(phrase, tuple) else 1.0 for phrase in found)
 
 
-def _found(unit: _Unit, question: tuple[str, ...]) -> set[object]:
+def _find_words(unit: _Unit, question: tuple[str, ...]) -> set[object]:
     """Return the words of the question that a unit holds, and the pairs of them that stand together."""
     found: set[object] = {asked for asked in question if any(_is_same(asked, word) for word in unit.words)}
     for first, second in pairwise(question):
@@ -118,7 +118,7 @@ def _is_same(asked: str, word: str) -> bool:
     return asked == word or (len(shorter) >= _STEM_CHARS and longer.startswith(shorter))
 
 
-def _runs(shown: set[int], units: Sequence[_Unit]) -> list[tuple[int, int]]:
+def _find_runs(shown: set[int], units: Sequence[_Unit]) -> list[tuple[int, int]]:
     """Return the first and the last of units that stand together and are of one kind."""
     runs: list[tuple[int, int]] = []
     for number in sorted(shown):

@@ -228,7 +228,7 @@ def _with_earlier(
         sent_before: If it does not, the file that this client sent last from there.
     """
     if upload.declaration.if_exists is not None:
-        # The bucket's list is the truth: a version that is gone from it is no earlier version.
+        # The bucket's list is the truth: a version that is gone from it is not an earlier one.
         if state.changed:
             state = replace(state, changed=False)
         if held is None or state.outcome != "accepted":

@@ -205,7 +205,7 @@ class BatchUpload:
 
     def _require(self, step: BatchStep) -> None:
         if self.step is not step:
-            raise ValueError(f"this is no answer to step {self.step}")
+            raise ValueError(f"this is not an answer to step {self.step}")
 
     def _move(self, file_id: str, place: _Place) -> None:
         self._require(BatchStep.SEND)

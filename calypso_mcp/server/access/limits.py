@@ -155,9 +155,9 @@ def _misshapen(headers: Headers) -> Response | None:
     """Return the refusal of a missing, repeated or malformed Host or Origin; None for well-formed ones."""
     hosts, origins = headers.getlist("host"), headers.getlist("origin")
     if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
-        return refusal(421, "misdirected_request", "The Host header is no address.")
+        return refusal(421, "misdirected_request", "The Host header is not an address.")
     if len(origins) > 1 or not all(_ORIGIN.fullmatch(origin) for origin in origins):
-        return refusal(403, "forbidden_origin", "The Origin header is no origin.")
+        return refusal(403, "forbidden_origin", "The Origin header is not an origin.")
     return None
 
 

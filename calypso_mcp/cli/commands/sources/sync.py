@@ -28,7 +28,7 @@ from calypso_mcp.server.files.folder_walk import walk
 from calypso_mcp.server.files.local_files import FilePolicy
 from calypso_mcp.settings import load_settings
 
-#: Seconds after which a round is made although no change was reported, and after one that failed.
+#: Seconds until the next round if no change is reported, and after a round that failed.
 _LOOK_ANYWAY_S: Final = 3_600.0
 _RETRY_S: Final = 60.0
 

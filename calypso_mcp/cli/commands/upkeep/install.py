@@ -171,10 +171,10 @@ def _change(client: Client, path: Path, fields: Fields | None, arguments: argpar
         hint = "" if fields is None else f" Paste this by hand:\n{pasted(client, fields)}"
         raise NotWritten(f"{path} was left alone: {error}.", hint=f"Correct the file.{hint}") from None
     if after == text:
-        print(f"{path} says so already.")
+        print(f"{path} has this entry already.")
         return 0
     _show_change(path, text.splitlines(), after.splitlines())
-    if not arguments.yes and not _agreed():
+    if not arguments.yes and not _ask_agreement():
         print("Nothing was changed.")
         return 1
     backup = before.replace(after)
@@ -185,7 +185,7 @@ def _change(client: Client, path: Path, fields: Fields | None, arguments: argpar
 def _show_change(path: Path, before: Sequence[str], after: Sequence[str]) -> None:
     """Show the lines that change, and no others: those may hold secrets.
 
-    A comma more or less is no change: JSON puts one after the server before ours.
+    Differences in commas do not count: JSON puts one after the server before ours.
     """
     print(path)
     alike = difflib.SequenceMatcher(
@@ -202,7 +202,7 @@ def _show_change(path: Path, before: Sequence[str], after: Sequence[str]) -> Non
                 print(f"+{line}")
 
 
-def _agreed() -> bool:
+def _ask_agreement() -> bool:
     """Ask a person.
 
     Raises:

@@ -232,7 +232,7 @@ def _read_regular_file(path: Path, most_bytes: int) -> bytes:
     """Return the first `most_bytes` of a file; a pipe or device in its place must not hang us.
 
     Raises:
-        OSError: It cannot be read, or is no regular file.
+        OSError: It cannot be read, or is not a regular file.
     """
     with open(path, "rb", opener=_open_at_once) as file:
         return file.read(most_bytes)
@@ -242,5 +242,5 @@ def _open_at_once(path: str, flags: int) -> int:
     descriptor = os.open(path, flags | _NO_WAITING)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(0, "it is no regular file")
+        raise OSError(0, "it is not a regular file")
     return descriptor

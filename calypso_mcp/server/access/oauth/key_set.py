@@ -47,7 +47,7 @@ def parse_key_set(text: bytes) -> list[SigningKey]:
     """Return the keys of the set `text` that verify signatures.
 
     Raises:
-        ValueError: It is no key set, or none of its keys can be used.
+        ValueError: It is not a key set, or has no usable key.
     """
     document: Any = json.loads(pruned(text, _DEPTH))
     entries: Any = cast("dict[str, Any]", document).get("keys") if isinstance(document, dict) else None

@@ -22,7 +22,7 @@ from calypso_mcp.server.access.credentials import LONGEST_TOKEN, access_token, f
 from calypso_mcp.server.access.oauth.key_set import ALGORITHMS
 from calypso_mcp.server.access.oauth.signing_keys import SigningKeys, require_https
 
-#: Latest expiry, in seconds since 1970: the end of the year 9999. Anything later is no date.
+#: Latest expiry, in seconds since 1970: the end of the year 9999. Anything later is not a date.
 _LATEST_EXPIRY = 253_402_300_799
 _PLAIN_SUBJECT = re.compile(r"[A-Za-z0-9@.|_-]{1,100}")
 
@@ -118,7 +118,7 @@ class OAuthVerifier(TokenVerifier):
         )
 
     def _void_at(self, claims: Mapping[str, Any]) -> int:
-        """Return when the token is no longer accepted here: what it lets begin lasts no longer."""
+        """Return when the token expires here: nothing that it begins may last longer."""
         return math.ceil(int(claims["exp"]) + self._policy.leeway_s)
 
 
