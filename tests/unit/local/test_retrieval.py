@@ -354,7 +354,7 @@ def test_a_misspelt_word_is_found_by_its_beginning(connection: sqlite3.Connectio
     ("asked", "said"),
     [
         ("rfeunds", "Refunds"),
-        ("efunds", "Refunds"),
+        ("rfunds", "Refunds"),
         ("reefunds", "Refunds"),
         ("rdfunds", "Refunds"),
         ("reufnd", "Refunds"),

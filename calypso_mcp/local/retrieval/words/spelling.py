@@ -6,15 +6,15 @@ from itertools import product
 from string import ascii_lowercase
 
 
-def one_slip_away(word: str) -> set[str]:
-    """Return what `word`, in small letters, may stand for.
+def one_slip_away(word: str, letters: int) -> set[str]:
+    """Return what `word`, in small letters, may stand for with a slip in its first `letters`.
 
-    Letters that it may lack are those of ASCII; beyond ASCII only its own.
+    Its first letter is right or stands second. It may lack letters of ASCII; beyond ASCII only its own.
     """
-    letters = ascii_lowercase if word.isascii() else set(word)
-    cuts = [(word[:place], word[place:]) for place in range(len(word) + 1)]
+    cuts = [(word[:place], word[place:]) for place in range(min(letters, len(word)))]
+    lacking = list(product(cuts[1:], ascii_lowercase if word.isascii() else set(word)))
     swapped = {before + after[1] + after[0] + after[2:] for before, after in cuts if len(after) > 1}
-    shorter = {before + after[1:] for before, after in cuts if after}
-    changed = {before + letter + after[1:] for (before, after), letter in product(cuts, letters) if after}
-    longer = {before + letter + after for (before, after), letter in product(cuts, letters)}
+    shorter = {before + after[1:] for before, after in cuts}
+    changed = {before + letter + after[1:] for (before, after), letter in lacking}
+    longer = {before + letter + after for (before, after), letter in lacking}
     return (swapped | shorter | changed | longer) - {word}

@@ -42,7 +42,7 @@ _STEMMED = re.compile(
     "[\u0400-\u052f\u0600-\u06ff\u0900-\u097f\u0e00-\u109f\u1780-\u17ff\u3000-\u9fff\uac00-\ud7a3]"
 )
 #: Letters of a word that its other forms begin with, too (XQuAD: German, Turkish, Greek +.02 to .04 nDCG).
-_BEGINNING = 5
+BEGINNING = 5
 _PUNCTUATION = "!?,;:()[]{}\"'\u2018\u2019\u201c\u201d\u00ab\u00bb\u3002\uff1f\u061f"
 _WORD_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Mn", "Mc"})
 
@@ -90,10 +90,10 @@ def beginnings(query: str, *, most_dropped: int | None = None) -> list[str]:
     words = (
         word
         for word in _query_words(query)
-        if len(word) > _BEGINNING and word.isalpha() and not _STEMMED.search(word)
+        if len(word) > BEGINNING and word.isalpha() and not _STEMMED.search(word)
     )
     kept = (
-        word[: _BEGINNING if most_dropped is None else max(_BEGINNING, len(word) - most_dropped)]
+        word[: BEGINNING if most_dropped is None else max(BEGINNING, len(word) - most_dropped)]
         for word in words
     )
     return list(dict.fromkeys(f'"{beginning}"*' for beginning in kept))[:MAX_QUERY_TERMS]
