@@ -7,14 +7,17 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from io import BytesIO
 from pathlib import Path
 
 import anyio
+import docx
 import pytest
 
 from calypso_mcp.local.indexing.child_process import ChildDied, ChildProcess, ExtractionLimits, FileToRead
-from calypso_mcp.local.indexing.documents import Document, ExtractionFailed
+from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.extraction import Extractor
+from calypso_mcp.local.indexing.formats.office.reader import read_office
 from tests.support.pdfs import bomb_pdf, text_pdf
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals and limits")
@@ -44,6 +47,18 @@ def pid(extractor: Extractor) -> int:
 async def test_no_process_is_started_for_text(extractor: Extractor, tmp_path: Path) -> None:
     await read(extractor, tmp_path, b"plain text", "a.txt")
     assert extractor._idle == []
+
+
+async def test_what_the_child_reads_arrives_as_it_is(extractor: Extractor, tmp_path: Path) -> None:
+    letter = docx.Document()
+    letter.add_heading("Rent")
+    letter.add_table(1, 1).cell(0, 0).text = "Nine"
+    letter.sections[0].footer.paragraphs[0].text = "Manual"
+    target = BytesIO()
+    letter.save(target)
+    found = await read(extractor, tmp_path, target.getvalue(), "a.docx")
+    assert found == read_office(FileContent(target.getvalue(), "a.docx"))
+    assert [block.is_aside for block in found.blocks] == [False, False, True]
 
 
 async def test_one_process_reads_many_files(extractor: Extractor, tmp_path: Path) -> None:

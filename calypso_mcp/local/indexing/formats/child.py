@@ -89,4 +89,4 @@ def _draw(request: dict[str, Any]) -> str:
 def _fields(block: Block) -> tuple[Any, ...]:
     part = None if block.part is None else (block.part.kind, block.part.number, block.part.name)
     lines = block.line_start, block.line_end
-    return (block.text, part, *lines, block.heading_level, block.is_table, block.row_lines)
+    return (block.text, part, *lines, block.heading_level, block.is_table, block.is_aside, block.row_lines)
