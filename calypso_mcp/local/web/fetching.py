@@ -16,6 +16,7 @@ import anyio
 import httpcore2
 from anyio import to_thread
 
+from calypso_mcp.domain.retry import is_retryable_status
 from calypso_mcp.local.web.network import CheckedNetwork
 from calypso_mcp.local.web.policy import WebPolicy
 from calypso_mcp.local.web.refusals import blocked, failed, too_large
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from calypso_mcp.local.web.urls import WebUrl
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-#: Statuses that a later attempt may not meet again.
-_PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 _PIECE_BYTES: Final = 65_536
 _GZIP: Final = 16
 _ROBOTS: Final = "/robots.txt"
@@ -105,7 +104,10 @@ class _Fetch:
             async with self._request(url, {"Accept": "text/plain"}) as response:
                 if response.status in _REDIRECTS:
                     url = _location(url, response)
-                elif response.status in _PASSING or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                elif (
+                    is_retryable_status(response.status)
+                    or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+                ):
                     raise failed(
                         f"{url} answers {response.status}, so it is unknown what may be read.", retryable=True
                     )
@@ -121,7 +123,9 @@ class _Fetch:
             if response.status in _REDIRECTS:
                 return _location(url, response)
             if not _is_success(response.status):
-                raise failed(f"{url} answers {response.status}.", retryable=response.status in _PASSING)
+                raise failed(
+                    f"{url} answers {response.status}.", retryable=is_retryable_status(response.status)
+                )
             return Fetched(url, _headers(response), await _body(response, most_bytes))
 
     @asynccontextmanager

@@ -114,11 +114,7 @@ def _letter(message: EmailMessage) -> Letter:
 
 
 def _header(message: EmailMessage, name: str) -> str:
-    try:
-        value = message[name]
-    except Exception:  # noqa: BLE001  the parser of addresses and dates fails in many ways on damaged headers
-        value = dict(message.raw_items()).get(name, "")
-    return " ".join(str(value or "").split())
+    return " ".join((message[name] or "").split())
 
 
 def _bodies(message: EmailMessage) -> Iterator[EmailMessage]:
