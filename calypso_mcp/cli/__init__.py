@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     """
     collector.rest()
     try:
-        _heed_interrupts()
+        _end_at_interrupts()
         return _run(sys.argv[1:] if argv is None else argv)
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -84,7 +84,7 @@ def _complain(error: CalypsoError, code: int) -> int:
     return code
 
 
-def _heed_interrupts() -> None:
+def _end_at_interrupts() -> None:
     """Let Ctrl-C end what a person started in a terminal, also under a parent that ignores it.
 
     While modules load it ends the process at once: nothing is open yet, and an exception in the middle of

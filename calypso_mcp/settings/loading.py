@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,8 @@ class Reading:
     problems: tuple[ConfigError, ...]
 
 
-def knobs() -> dict[str, Knob]:
+@cache
+def knobs() -> Mapping[str, Knob]:
     """Return how each setting is set, by its name in `Settings`."""
     return {
         name: next(item for item in field.metadata if isinstance(item, Knob)).of(name)

@@ -10,7 +10,7 @@ from calypso_mcp.client.uploading.preparation import Prepared
 from calypso_mcp.domain.uploads.declaration import Destination, batch_key
 
 
-def create_request(items: Mapping[str, Prepared]) -> CreateBatch:
+def build_request(items: Mapping[str, Prepared]) -> CreateBatch:
     """Return the create request: equal for equal files, whatever order they came in."""
     ids = sorted(items)
     shared = _shared_destination(items[client_id].declaration.destination for client_id in ids)

@@ -13,7 +13,7 @@ from calypso_mcp.api.batches import AcceptedItem, BatchFinalized
 from calypso_mcp.api.states import state_of_item, states_of_finalized
 from calypso_mcp.client.batches import Batches
 from calypso_mcp.client.transport.retrying import Retries
-from calypso_mcp.client.uploading.batch_body import create_request
+from calypso_mcp.client.uploading.batch_body import build_request
 from calypso_mcp.client.uploading.preparation import Prepared, open_source
 from calypso_mcp.client.uploading.progress import ProgressBoard
 from calypso_mcp.client.uploading.single_upload import KEY_REUSED
@@ -77,7 +77,7 @@ class BatchRun:
         self._items = items
         self._board = board
         self._on_opened = on_opened
-        self._body = create_request(items)
+        self._body = build_request(items)
         self._addresses: dict[str, AcceptedItem] = {}
 
     @property

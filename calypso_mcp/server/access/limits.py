@@ -248,13 +248,13 @@ class CallerLimits:
             return
         grant = grant_of_user(user)
         at_once = grant.concurrent_calls or self._limits.concurrent_per_caller
-        if self._in_flight[grant.name] >= at_once:
-            await self._too_many(1.0, scope, receive, send)
-            return
         rate = grant.calls_per_minute or self._limits.calls_per_minute
-        wait_s = self._windows.admit(grant.name, rate, self._clock())
+        is_full = self._in_flight[grant.name] >= at_once
+        wait_s = 1.0 if is_full else self._windows.admit(grant.name, rate, self._clock())
         if wait_s is not None:
-            await self._too_many(wait_s, scope, receive, send)
+            seconds = str(max(1, math.ceil(wait_s)))
+            answer = refusal(429, "rate_limited", f"Call again in {seconds} s.", {"Retry-After": seconds})
+            await answer(scope, receive, send)
             return
         self._in_flight[grant.name] += 1
         try:
@@ -263,12 +263,6 @@ class CallerLimits:
             self._in_flight[grant.name] -= 1
             if not self._in_flight[grant.name]:
                 del self._in_flight[grant.name]
-
-    @staticmethod
-    async def _too_many(wait_s: float, scope: Scope, receive: Receive, send: Send) -> None:
-        seconds = str(max(1, math.ceil(wait_s)))
-        answer = refusal(429, "rate_limited", f"Call again in {seconds} s.", {"Retry-After": seconds})
-        await answer(scope, receive, send)
 
 
 class _SendWatch:
