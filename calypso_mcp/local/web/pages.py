@@ -40,7 +40,7 @@ _ATTRIBUTE: Final = re.compile(r"([a-z:-]{1,40})\s{0,4}=\s{0,4}(?:\"([^\"]*)\"|'
 _TITLE_CHARS: Final = 300
 _SUMMARY_CHARS: Final = 500
 _NAME_CHARS: Final = 120
-#: Of the longest ending known.
+#: Length of the longest known ending.
 _ENDING_CHARS: Final = 8
 _NOT_IN_NAMES: Final = re.compile(r"[\x00-\x1f\x7f/\\:*?\"<>|&=#%]+")
 

@@ -1,4 +1,4 @@
-"""Whether a sentence denies what its source affirms, or affirms what it denies.
+"""Tells whether a sentence contradicts its source by denying or affirming the opposite.
 
 Compared clause by clause: each clause of the sentence with the clauses of the source that share most words
 with it. A pair of negations cancels out. This is a check of words in the languages below, not of logic.
@@ -22,14 +22,14 @@ _DENYING = """
     niet geen nooit niemand niets zonder verboden inte ikke ingen aldrig utan uden bez değil yok asla χωρίς
     без запрещено لا لم لن ليس ليست بدون नहीं बिना
 """
-#: Of languages where several in one clause deny once.
+#: In their languages, several of them in one clause deny once.
 _DENYING_TOGETHER = """
     pas jamais aucun aucune rien ni nunca jamás ningún ninguno ninguna nada tampoco non mai nessun nessuno
     nessuna niente não nenhum nenhuma nigdy δεν μην όχι ποτέ не нет ни никогда никто нельзя
 """
 _NEGATIONS = frozenset(_DENYING.split())
 _JOINED_NEGATIONS = frozenset(_DENYING_TOGETHER.split())
-#: Of scripts without spaces, where a negation is part of a run of characters.
+#: In scripts without spaces, a negation is part of a run of characters.
 _NEGATED_RUN = re.compile("[不没沒未無无](?![仅僅但同过過论論])")
 #: Words that look like a negation and deny nothing.
 _NEUTRAL = re.compile(

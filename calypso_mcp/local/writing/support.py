@@ -101,7 +101,7 @@ def _apart(sentence: str) -> tuple[list[str], str]:
 
 
 def _is_about(telling: frozenset[str], evidence: Sequence[Evidence], question: str) -> bool:
-    """Whether the sentence, or what it was taken from, shares a word with the question."""
+    """Whether the sentence, or the closest sentence of its evidence, shares a word with the question."""
     asked = _telling(question)
     if not asked or asked & telling:
         return True

@@ -13,7 +13,7 @@ _NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER_MODE = 38, 22, 2
 _ALLOW, _REFUSE = 0x7FFF_0000, 0x0005_0000 | 13  # with EACCES
 _LOAD_WORD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
 _NUMBER_OFFSET, _MACHINE_OFFSET = 0, 4
-#: By machine: its number for the kernel, and that of its `socket` call.
+#: The numbers of the machine and of its `socket` call, by name of the machine.
 _SOCKET_CALLS = {"x86_64": (0xC000_003E, 41), "aarch64": (0xC000_00B7, 198)}
 #: `io_uring_setup`, on every machine: rings open sockets, too.
 _RING_CALL = 425

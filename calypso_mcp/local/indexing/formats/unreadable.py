@@ -22,7 +22,7 @@ def _kind(
     return UnreadableKind(label, remedy, tuple(endings.split()), as_signatures(signatures), container)
 
 
-#: Of winmail.dat (MS-OXTNEF 2.1.3.1).
+#: The start of winmail.dat (MS-OXTNEF 2.1.3.1).
 TNEF_START = b"\x78\x9f\x3e\x22"
 
 UNREADABLE: tuple[UnreadableKind, ...] = (

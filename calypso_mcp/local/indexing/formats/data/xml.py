@@ -35,7 +35,7 @@ _PARAGRAPHS = frozenset({"w:p", "text:p", "text:h", "p"})
 #: Lines of text in drawings.
 _DRAWN = frozenset({"tspan", "textPath"})
 _NO_TEXT = frozenset({"script", "style"})
-#: Of an Excel workbook in the XML of 2003.
+#: Namespace of an Excel workbook in the XML of 2003.
 _WORKBOOK = "urn:schemas-microsoft-com:office:spreadsheet"
 _MOST_COLUMNS = 16_384
 #: Most cells of a workbook: empty ones take no room in the file, but they do here.

@@ -15,7 +15,7 @@ _JUDGED_CHARS = 20_000
 _WESTERN = "àáâãäåæçèéêëìíîïñòóôõöøùúûüýÿœßð"
 _CENTRAL = "áâăąäćčçďđéęëěíîĺľłńňóôőöřŕśšşșťţțúůűüýźžż"
 _CYRILLIC = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
-#: Of a language, and at the end of several that stand in one list of names.
+#: The letters of each language; the last two sets are of many languages, for lists of names.
 _VIETNAMESE = "ăâđêôơưàáãèéìíĩòóõùúũýỳỵỷỹ" + "".join(map(chr, range(0x1EA1, 0x1EF2, 2)))
 _ALPHABETS = tuple(
     map(

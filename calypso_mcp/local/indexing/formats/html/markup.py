@@ -1,4 +1,4 @@
-"""Markup as the parser can take it: what it reads in quadratic time left out, what it hides laid open."""
+"""Prepares markup for the parser: drops what takes quadratic time, and shows frames and `noscript`."""
 
 from __future__ import annotations
 

@@ -34,16 +34,16 @@ _ENCODED_WORD = re.compile(r"=\?([\w.:-]{1,40})(?:\*[\w-]{1,40})?(\?[bq]\?)", re
 _MOST_MESSAGES = 20_000
 #: Characters of a header that are read: the parser of addresses takes quadratic time.
 _LONGEST_HEADER = 8_000
-#: Of which the parts are asked for.
+#: Headers whose parameters are needed, too.
 _TYPED_HEADERS = frozenset({"content-type", "content-disposition", "content-transfer-encoding"})
 #: A plain part with fewer words only points to the HTML part, if that has more or says something else.
 _STUB_WORDS = 20
 _WORD = re.compile(rb"[\w\x80-\xff]+")
-#: Of S/MIME (RFC 8551, 3.5.3) and PGP (RFC 3156, 4 and 5).
+#: Subtypes of signatures: S/MIME (RFC 8551, 3.5.3) and PGP (RFC 3156, 4 and 5).
 _SIGNATURES = frozenset({"pkcs7-signature", "x-pkcs7-signature", "pgp-signature", "pgp-encrypted"})
 #: A message behind its signature, or encrypted (RFC 8551, 3.2).
 _SEALED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
-#: By subtype of text: what it is read as, if not as plain text.
+#: The format of texts by subtype; all others are plain text.
 _FORMATS = {"html": "html", "calendar": "cards"}
 
 

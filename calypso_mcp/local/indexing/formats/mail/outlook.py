@@ -41,7 +41,7 @@ _ASCII: Final = 20127
 _STRING8: Final = 0x1E
 _UNICODE: Final = 0x1F
 _TEXT_STREAM: Final = "__substg1.0_"
-#: Of PidTagBody in a code page.
+#: The stream of PidTagBody in a code page.
 _BODY_STREAM: Final = "__substg1.0_1000001E"
 _PROPERTIES: Final = "__properties_version1.0"
 #: The storage of an attached message, inside that of its attachment (MS-OXMSG 2.2.2.1).

@@ -1,1 +1,1 @@
-"""Office documents and books: what anydoc makes of them, and what it leaves out."""
+"""Office documents and books: anydoc reads them; the modules here add the text that it leaves out."""

@@ -20,7 +20,7 @@ _PROTECTED = "The file is protected by a password. Upload a copy without it."
 _ENCRYPTED_PART = "EncryptedPackage".encode("utf-16-le")
 _UNPACKS_TOO_FAR = "The file unpacks to more than is allowed. Upload it in parts."
 TOO_MANY_CELLS = "A sheet spans too many cells. Delete those far away from its table or save it as CSV."
-#: By limit of anydoc.
+#: The message for each limit of anydoc.
 _TOO_LARGE = {
     "max_grid_slots": TOO_MANY_CELLS,
     "max_xml_nodes": "The file has too many cells or paragraphs. Upload it in parts, or large sheets as CSV.",

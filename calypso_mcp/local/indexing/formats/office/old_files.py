@@ -15,7 +15,7 @@ _ENTRY_BYTES = 128
 _FILLED_ENTRY = b"\xff" * _ENTRY_BYTES
 _UNUSED_ENTRY = bytes(68) + b"\xff" * 12 + bytes(48)
 _WORD, _EXCEL = "WordDocument", "Workbook"
-#: Of Excel 5 and 95.
+#: The workbook of Excel 5 and 95.
 _EXCEL_5 = "Book"
 #: Where a Word file says how many characters its parts have, in their order: text, footnotes, headers and
 #: footers, macros, comments, endnotes, text boxes, those of headers (MS-DOC 2.5.5). anydoc reads the text and
@@ -24,7 +24,7 @@ _COUNTS_AT, _PARTS = 0x4C, 8
 _LEFT_OUT = (2, 4, 6, 7)
 #: Flags: encrypted, and which of two streams holds the table of pieces (MS-DOC 2.5.2); its position.
 _FLAGS_AT, _IS_ENCRYPTED, _IS_FIRST_TABLE, _PIECES_AT = 0x0A, 0x100, 0x200, 0x1A2
-#: Of a piece: its letters take one byte each (MS-DOC 2.9.73).
+#: Flag of a piece whose letters take one byte each (MS-DOC 2.9.73).
 _IS_NARROW = 0x4000_0000
 _FIELD_CODE = re.compile("\x13[^\x13-\x15]*\x14?|\x15")
 _PARAGRAPH_END = re.compile("[\r\x07\x0b\x0c]")

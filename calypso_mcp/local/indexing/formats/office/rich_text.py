@@ -24,7 +24,7 @@ _MAC_PAGES = {
     10081: "mac-turkish",
 }
 _CHARACTER_SETS = {b"mac": "mac-roman", b"pc": "cp437", b"pca": "cp850"}
-#: By number of a font's character set.
+#: Codecs by the number of a font's character set.
 _FONT_SETS = {77: "mac-roman", 254: "cp437", 255: "cp850"}
 #: Fonts of these character sets show what the document says.
 _DEFAULT_SETS = frozenset({0, 1})

@@ -25,13 +25,13 @@ _MOST_PIECES = 4_000
 #: A page with columns has more of them to a line.
 _LEAST_PIECES = 1.2
 _MOST_COLUMNS = 5
-#: In heights of a line: the narrowest gap between columns, and the narrowest column of text.
+#: The narrowest gap between columns, and the narrowest column of text, in line heights.
 _GUTTER, _COLUMN = 0.9, 8
 #: Likewise, the widest gap between two lines of a column.
 _PARAGRAPH = 2.5
-#: Of a column's lines, this share is about as wide as the column.
+#: Smallest share of lines that fill their column, and the share of its width that fills it.
 _FULL_SHARE, _FULL_WIDTH = 0.6, 0.75
-#: Of the lines of running text in scripts with small letters, at least this share begins with one.
+#: Smallest share of lines that begin with a small letter, in running text of scripts that have them.
 _GOES_ON = 0.3
 
 

@@ -29,7 +29,7 @@ _GAP = 0.12
 _NEAR = 2
 #: Lines longer than this are left as they are: marks are looked for in all of a line.
 _MOST_GLYPHS = 2_000
-#: By bidirectional class: letters of either direction, figures.
+#: Letters of either direction, and figures, by bidirectional class.
 _CLASSES = {"R": "R", "AL": "R", "L": "L", "EN": "N", "AN": "N"}
 #: In a line as it is shown: runs that are always read from left to right.
 _LEFT_TO_RIGHT = re.compile(r"L(?:[LNO]*[LN])?|N+(?:ON+)*")

@@ -39,7 +39,7 @@ class Legible:
 
     text: str
     is_page: bool
-    #: Of `text`, without white space.
+    #: Number of characters of `text` without white space.
     characters: int = field(default=0, compare=False)
 
 
