@@ -54,8 +54,8 @@ def read_member(member: Member, kind: str, outer: FileContent) -> Document:
     file = FileContent(member.data, member.name, depth=outer.depth + 1, allowance=allowance)
     refusal = formats.refusal(member.name, head, member.content_type)
     is_archive = found is None and head.startswith(ZIP_START)
-    if not is_archive and (found is None or refusal is not None):
-        return _unread(f"{kind} not read: {refusal.message} {refusal.hint}" if refusal else "")
+    if refusal is not None and not is_archive:
+        return _unread(f"{kind} not read: {refusal.message} {refusal.hint}")
     try:
         document = entry_of(found.name).read(file) if found is not None else _read_archive(file)
     except ExtractionFailed as failure:
