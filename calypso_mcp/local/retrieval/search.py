@@ -37,6 +37,8 @@ Reorder = Callable[[sqlite3.Connection, Mapping[int, float]], Sequence[int]]
 #: Longest query, in seconds, unless the caller says otherwise.
 QUERY_TIME_LIMIT_S = 5.0
 
+#: Candidates at least where some are left out for their files, or another order is sought.
+_CHOSEN_FROM = 40
 #: Passages whose language decides whether beginnings of words are sought.
 _JUDGED = 10
 #: Letters in which a form of a word may differ from another at its end ("percentage", "percent").
@@ -102,13 +104,14 @@ def search(
         scope = None if where.bucket_ids is None else statistics.narrowing(where.bucket_ids)
         together = kept_together(query)
         wanted = [*phrases, *together]
-        weights, rows = _found(connection, statistics, wanted, scope, where.file_ids, least=limit)
+        least = limit if per_file is None and reorder is None else max(limit, _CHOSEN_FROM)
+        weights, rows = _found(connection, statistics, wanted, scope, where.file_ids, least=least)
         if more := _other_forms(query, phrases, weights, rows):
             wanted += more
-            weights, rows = _found(connection, statistics, wanted, scope, where.file_ids, least=limit)
+            weights, rows = _found(connection, statistics, wanted, scope, where.file_ids, least=least)
         if more := _other_spellings(statistics, phrases, weights, scope):
             wanted += more
-            weights, rows = _found(connection, statistics, wanted, scope, where.file_ids, least=limit)
+            weights, rows = _found(connection, statistics, wanted, scope, where.file_ids, least=least)
         # The mean length of all passages would tell of what others keep in buckets that are not searched.
         mean_length = statistics.mean_length if scope is None else None
         stems = Stems.kept_by(connection)
