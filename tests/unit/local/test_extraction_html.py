@@ -137,6 +137,8 @@ def test_what_is_shown_without_frames_is_read() -> None:
 
 def test_a_button_that_asks_stands_above_its_answer() -> None:
     assert texts("<button>How long?</button><div>Nine weeks</div>") == ["How long?", "Nine weeks"]
+    [heading, _] = read("<h2><button>Rent</button></h2><div role=region hidden>Nine weeks</div>").blocks
+    assert (heading.text, heading.heading_level) == ("Rent", 2)
 
 
 def test_a_form_keeps_what_was_typed_apart_from_its_labels() -> None:

@@ -18,7 +18,7 @@ _NEVER_CONTENT = """
 _BLOCK_ELEMENTS = """
     address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption
     figure footer form header hgroup hr legend li main menu ol p pre section select summary table tbody td
-    button textarea tfoot th thead tr ul title desc text
+    textarea tfoot th thead tr ul title desc text
 """
 _SKIPPED = frozenset(_NEVER_CONTENT.split())
 BLOCKS = frozenset(_BLOCK_ELEMENTS.split())
@@ -150,6 +150,8 @@ class _Reader:
             self._say_attributes(node, entering=entering)
             if tag == "br" and entering:
                 self._inline.append("\n")
+            elif tag == "button":
+                self._inline.append(" ")  # it shows an edge
             elif tag in _HEADINGS:
                 self._heading(_HEADINGS[tag], entering=entering)
             elif tag in BLOCKS and entering:
