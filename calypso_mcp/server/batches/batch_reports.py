@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from pydantic import Field
@@ -13,7 +13,6 @@ from pydantic.json_schema import SkipJsonSchema
 from calypso_mcp.domain.states.file_state import FileState, UploadOutcome
 from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
-from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server.batches.batch_inputs import BatchInput
 from calypso_mcp.server.results.models import USUAL, ToolResult, inline
 from calypso_mcp.server.results.standings import ReadinessWord, reason_line, reason_of
@@ -166,7 +165,7 @@ def unsent(item: BatchInput) -> InputOutcome:
     if item.skipped is not None:
         return InputOutcome(path=path, outcome="skipped", code=item.skipped.code, reason=item.skipped.reason)
     if item.problem is not None:
-        return _refused(item, item.problem)
+        return sent(replace(item, target=None), FileState.of_error(item.problem), shared_slug=None)
     return InputOutcome(
         path=path,
         outcome="pending",
@@ -283,18 +282,6 @@ def _kinds(skipped: Iterable[InputOutcome]) -> list[SkippedKind]:
 def _shortened(path: str, limit: int) -> str:
     """Return the end of `path`, which says more than its beginning, in at most `limit` characters."""
     return path if len(path) <= limit else f"…{path[1 - limit :]}"
-
-
-def _refused(item: BatchInput, problem: CalypsoError) -> InputOutcome:
-    outcome = _outcome(item, FileState.of_error(problem))
-    return InputOutcome(
-        path=clean_line(item.path, _PATH_CHARS),
-        outcome=outcome,
-        code=problem.code,
-        reason=reason_line(problem.message),
-        retryable=None if outcome == "skipped" else problem.retryable,
-        hint=problem.hint,
-    )
 
 
 def _outcome(item: BatchInput, state: FileState) -> OutcomeWord:
