@@ -133,6 +133,7 @@ def test_a_footer_of_the_content_is_content(*, is_page: bool) -> None:
 def test_what_is_shown_without_frames_is_read() -> None:
     page = b"<html><frameset cols='*'>\n<frame src=a><noframes><body><p>Nine</body></noframes></frameset>"
     assert read_html(FileContent(page)).text == "Nine"
+    assert read_html(FileContent(page.replace(b"Nine", b"Your browser shows no frames."))).text == ""
 
 
 def test_a_button_that_asks_stands_above_its_answer() -> None:

@@ -416,6 +416,13 @@ def test_html_is_read_where_the_plain_part_says_nothing(page: str) -> None:
     assert "ntil Friday" in read("a.eml", message.as_bytes()).text
 
 
+def test_every_sheet_of_a_web_archive_of_excel_is_read() -> None:
+    pages = ("<frameset><frame src=a.htm></frameset>", "<table><tr><td>Oslo</table>", "<p>Bergen")
+    parts = "".join(f"--b\nContent-Type: text/html\n\n{page}\n" for page in pages)
+    archive = f"MIME-Version: 1.0\nContent-Type: multipart/related; boundary=b\n\n{parts}--b--\n"
+    assert read("a.mht", archive).text == "Oslo\n\nBergen"
+
+
 def test_every_message_of_a_mailbox_is_a_part() -> None:
     box = (
         "From a@b Mon Jan  1 00:00:00 2024\nSubject: One\n\nx\n\n"

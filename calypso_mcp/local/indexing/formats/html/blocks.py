@@ -12,7 +12,7 @@ from calypso_mcp.local.indexing.formats.html.lines import SourceLines
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, fill_passages
 
 _NEVER_CONTENT = """
-    script style noscript template canvas iframe object embed head nav rp rt datalist audio video
+    script style noscript noframes template canvas iframe object embed head nav rp rt datalist audio video
     symbol defs metadata annotation annotation-xml
 """
 _BLOCK_ELEMENTS = """

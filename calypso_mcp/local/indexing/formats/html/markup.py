@@ -20,11 +20,11 @@ _VOID = frozenset(
 #: The parser compares each attribute with all before it.
 _MOST_ATTRIBUTES = 1_000
 #: Holds no other of its kind.
-_NOSCRIPT = re.compile(
-    r"<noscript(?:\s[^<>]*+)?>([^<]*+(?:<(?!/?noscript)[^<]*+)*+)</noscript\s*>", re.IGNORECASE
+_FALLBACK = re.compile(
+    r"<(noscript|noframes)(?:\s[^<>]*+)?>([^<]*+(?:<(?!/?\1)[^<]*+)*+)</\1\s*>", re.IGNORECASE
 )
-#: Of frames, only what is shown without them is there.
-_FRAMES = re.compile(r"</?(?:noframes|frameset|frame)\b([^<>]*+)>", re.IGNORECASE)
+#: The parser would see nothing but frames.
+_FRAMES = re.compile(r"</?frame(?:set)?\b([^<>]*+)>", re.IGNORECASE)
 #: A style that is never closed goes on to the end.
 _NO_WORDS = re.compile(
     r"<style\b[^<]*+(?:<(?!/style)[^<]*+)*+(?:</style)?+|<[^<>]*+>|[\W\d_]++", re.IGNORECASE
@@ -57,7 +57,7 @@ def prepare(markup: str, read_frame: Callable[[str], str], *, is_xhtml: bool) ->
             return f"<{tag[1]}{attributes[:-1]}></{tag[1]}>"
         return tag[0]
 
-    shown = _NOSCRIPT.sub(_shown, _TAG.sub(changed, markup))
+    shown = _FALLBACK.sub(_shown, _TAG.sub(changed, markup))
     return _FRAMES.sub(lambda tag: _line_ends(tag[1]), shown)
 
 
@@ -70,9 +70,10 @@ def _line_ends(text: str) -> str:
     return "\n" * text.count("\n")
 
 
-def _shown(noscript: re.Match[str]) -> str:
-    """Return what browsers without scripts show, if it is text and more than advice."""
-    words = _NO_WORDS.sub(" ", noscript[1]).lower()
-    if not words.strip() or "javascript" in words or "java script" in words:
-        return noscript[0]
-    return f"<span>{noscript[1]}</span>"
+def _shown(fallback: re.Match[str]) -> str:
+    """Return what browsers without scripts or frames show, if it is text and more than advice."""
+    words = _NO_WORDS.sub(" ", fallback[2]).lower()
+    is_about_frames = "frame" in words and ("browser" in words or "client" in words)
+    if not words.strip() or "javascript" in words or "java script" in words or is_about_frames:
+        return fallback[0]
+    return f"<span>{fallback[2]}</span>"

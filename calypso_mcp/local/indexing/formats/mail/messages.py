@@ -155,7 +155,10 @@ def _shown(container: EmailMessage, html_words: Mapping[int, frozenset[bytes]]) 
     if kind == "alternative" and parts:
         return _best(parts, html_words)
     if kind == "related":  # a page, then the files it is made of (RFC 2387)
-        return [part for part in parts if _is_rich(part)][:1] or parts[:1]
+        pages = [part for part in parts if _is_rich(part)]
+        # Excel saves a workbook as a page of frames, and a page for each of its sheets.
+        is_frame = bool(pages) and b"<frameset" in _payload(pages[0]).lower()
+        return pages if is_frame else pages[:1] or parts[:1]
     return parts
 
 
