@@ -38,11 +38,11 @@ _FACTS: Final = (
 
 @dataclass(slots=True)
 class Export:
-    """An export on its way.
+    """An export in progress.
 
     Attributes:
         folder: Where it goes: absent, empty, or what an interrupted export of the same bucket left.
-        written: Of each source in the manifest its facts, with `file`, its place in the folder.
+        written: The facts of each source in the manifest, with `file`, its place in the folder.
     """
 
     folder: Path
@@ -51,7 +51,7 @@ class Export:
     _folders: set[str] = field(default_factory=set[str])
 
     def begin(self, bucket: Bucket) -> None:
-        """Make the folder, or go on in one where an export of the same bucket was interrupted.
+        """Make the folder, or continue in one that an interrupted export of the same bucket left.
 
         Raises:
             ConfigError: It holds something else, or cannot be made.
@@ -68,7 +68,7 @@ class Export:
             raise ConfigError(f"The folder {self.folder} cannot be used: {error.strerror}.") from error
 
     async def add_all(self, client: CalypsoClient, bucket_id: str) -> AsyncGenerator[Source]:
-        """Write every source of a bucket that is not there yet; yields each when it is.
+        """Write each source of a bucket that is not in the folder yet; yields every source once it is.
 
         Raises:
             CalypsoError: One could not be read, or differs from the stored content.
@@ -89,7 +89,7 @@ class Export:
     def end(self, bucket: Bucket, exported_at: str) -> None:
         """Write the manifest. It comes last: an export without one is not complete.
 
-        What an interrupted export wrote of sources that are gone since goes before.
+        First, files of sources that are gone since an interrupted export are deleted.
         """
         kept = {self.folder / str(source["file"]) for source in self.written}
         for path in (self.folder / _FILES).rglob("*"):
@@ -128,7 +128,7 @@ def _is_content_of(source: Source, data: bytes) -> bool:
 
 
 def _list_ways(parts: list[str]) -> list[str]:
-    """Return a path and the folders on its way, equal where a disk cannot tell their spellings apart."""
+    """Return a path and the folders on its way, equal if a disk cannot tell their spellings apart."""
     spelt = [normalize("NFC", part.casefold()) for part in parts]
     return ["/".join(spelt[:count]) for count in range(1, len(spelt) + 1)]
 

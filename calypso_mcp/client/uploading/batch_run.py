@@ -91,7 +91,7 @@ class BatchRun:
         return self._machine.again
 
     async def run(self) -> None:
-        """Bring the batch to its end; raises nothing but cancellation."""
+        """Run the batch to its end; raises nothing but cancellation."""
         steps = {
             BatchStep.CREATE: self._create,
             BatchStep.LOOK: self._look,
@@ -211,7 +211,7 @@ class BatchRun:
 
 
 def _finalize_answer(answer: BatchFinalized) -> FinalizeAnswer:
-    unexplained = "The API could not take the file over."
+    unexplained = "The API could not finalize the file."
     return FinalizeAnswer(
         finalized=states_of_finalized(answer.finalized),
         replayed=states_of_finalized(answer.replayed),

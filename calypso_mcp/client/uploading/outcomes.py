@@ -60,7 +60,7 @@ class TransferProgress:
     """How far `upload_all` has come.
 
     Attributes:
-        files_done: Files done with in this phase.
+        files_done: Files done in this phase.
         files_total: Files in all.
         bytes_done: While hashing, bytes read; later, bytes acknowledged by the storage.
         bytes_total: Bytes in all, as far as the files have been opened.

@@ -55,7 +55,7 @@ class ProgressBoard:
         self._report_if_due()
 
     def done(self, files: int, missing_bytes: int = 0) -> None:
-        """Count files as done with, and those of their bytes that did not have to be sent."""
+        """Count files as done, and those of their bytes that did not have to be sent."""
         # A file that needs a second upload under another key is counted once.
         self._files_done = min(self._files_total, self._files_done + files)
         self.kept(missing_bytes)

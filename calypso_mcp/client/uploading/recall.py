@@ -130,7 +130,7 @@ class Recall:
                 recollection.batch_failed(batch_id, FileState.of_error(error))
             else:
                 states = {item.client_file_id: state_of_item(item) for item in batch.items or ()}
-                # Their old content cannot be taken back; that they have changed can be noted.
+                # Their old content cannot be withdrawn, but the change can be noted.
                 await self._sent.changed(recollection.batch_seen(batch_id, states))
 
         async def ask_file(name: str) -> None:

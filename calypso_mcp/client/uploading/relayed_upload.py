@@ -48,12 +48,12 @@ class StreamSource:
         """Return bytes from `offset`, waiting for them.
 
         Raises:
-            UploadCorrupted: They have gone by already.
+            UploadCorrupted: They were passed on and dropped.
             StreamEnded: They never came.
         """
         if offset < self._window_start:
             raise UploadCorrupted(
-                "The storage asks for bytes that have gone by.",
+                "The storage asks for bytes that were passed on and dropped.",
                 hint="Send the whole file to the same address again.",
             )
         end = min(offset + length, self.size_bytes)

@@ -183,7 +183,7 @@ def came_to_nothing() -> UploadError:
     return UploadError(
         f"This content was sent {MOST_GENERATIONS} times. Each time the file failed or was deleted, or the "
         "storage no longer knew the upload address.",
-        hint="If a file failed, look at why and change it. Else the operator must check the storage.",
+        hint="If a file failed, find out why and change it. Otherwise the operator must check the storage.",
         code="upload_came_to_nothing",
         retryable=False,
     )

@@ -69,7 +69,7 @@ class Versions:
             except CalypsoError:
                 if any(uploads[index].declaration.if_exists == "skip" for index in indexes):
                     raise
-                # Sending meets the same trouble, and reports it file by file.
+                # Sending fails in the same way, and reports it file by file.
                 continue
             known = [index for index in indexes if uploads[index].declaration.lineage in held]
 
@@ -124,7 +124,7 @@ class Versions:
             if labels is not None and relabels:
                 await self._sources.relabel(source.id, labels)
         except CalypsoError:
-            # Sending it meets the same trouble and reports it.
+            # Sending it fails in the same way, and reports it.
             return None
         return _state_of(source, earlier=None if labels is None else "relabelled")
 

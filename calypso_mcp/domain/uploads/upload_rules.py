@@ -129,7 +129,7 @@ def check_filename(filename: str, limits: UploadLimits) -> None:
         )
     if len(filename) > limits.filename_chars:
         raise ContentError(
-            f"The file name has {len(filename)} characters; at most {limits.filename_chars} are possible.",
+            f"The file name has {len(filename)} characters; at most {limits.filename_chars} are accepted.",
             code="invalid_filename",
             hint="Give a shorter filename.",
         )
@@ -191,9 +191,9 @@ def check_metadata(metadata: Mapping[str, Any] | None, limits: UploadLimits) -> 
         ) from None
     if size > limits.metadata_bytes:
         raise ContentError(
-            f"The metadata has {size:,} bytes as JSON; {limits.metadata_bytes:,} are possible (8 KB).",
+            f"The metadata has {size:,} bytes as JSON; at most {limits.metadata_bytes:,} (8 KB) fit.",
             code="metadata_too_large",
-            hint="Shorten the metadata; text to be searched belongs into the file.",
+            hint="Shorten the metadata; text to be searched belongs in the file.",
         )
 
 
