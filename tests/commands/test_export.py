@@ -112,7 +112,7 @@ def source(file_id: str, name: str) -> Source:
 )
 def test_no_name_leads_out_of_the_folder(name: str, tmp_path: Path) -> None:
     export = Export(tmp_path)
-    places = {export._place(source(f"file_{number}", name)) for number in range(2)}
+    places = {export._choose_place(source(f"file_{number}", name)) for number in range(2)}
     assert len(places) == 2
     for place in places:
         assert (tmp_path / place).resolve().is_relative_to(tmp_path.resolve() / "files")
@@ -135,7 +135,7 @@ def test_no_name_leads_out_of_the_folder(name: str, tmp_path: Path) -> None:
 def test_names_that_a_disk_cannot_tell_apart_stay_apart(names: tuple[str, ...], tmp_path: Path) -> None:
     export = Export(tmp_path)
     for number, name in enumerate(names):
-        path = tmp_path / normalize("NFC", export._place(source(f"file_{number}", name)).casefold())
+        path = tmp_path / normalize("NFC", export._choose_place(source(f"file_{number}", name)).casefold())
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x"):
             pass
