@@ -88,10 +88,10 @@ def _in_small_letters(sample: bytes) -> Iterator[tuple[str, bytes]]:
     Chardet knows how often small letters stand beside each other; capitals of one encoding are rare small
     letters of another.
     """
+    foreign = sample.translate(None, ASCII)
     for codec in sorted(_USUAL | _MAC.keys() | {"cp1252"}):
-        text = sample.decode(codec, "ignore")
-        if "".join(letter for letter in text if letter > "\x7f").isupper():
-            yield codec, text.lower().encode(codec, "ignore")
+        if foreign.decode(codec, "ignore").isupper():
+            yield codec, sample.decode(codec, "ignore").lower().encode(codec, "ignore")
 
 
 def _sample(data: bytes) -> bytes:
