@@ -10,6 +10,7 @@ import pytest
 
 from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
+from calypso_mcp.local.indexing.formats.encodings.labels import xml_encoding
 
 #: By language: a sentence or two, and the encodings.
 SAMPLES = {
@@ -235,6 +236,11 @@ def test_utf8_with_other_bytes_in_it_is_read_and_that_is_said(data: bytes, text:
     found = decode(data)
     assert found.text == text
     assert found.warnings
+
+
+@pytest.mark.parametrize("encoding", ["cp037", "cp500", "cp1140", "koi8-r", "utf-8"])
+def test_an_xml_declaration_is_read_in_the_code_page_of_its_machine(encoding: str) -> None:
+    assert xml_encoding(f"<?xml version='1.0' encoding='{encoding}'?><p/>".encode(encoding)) == encoding
 
 
 def test_surrogates_of_old_databases_are_joined() -> None:
