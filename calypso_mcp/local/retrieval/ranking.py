@@ -90,7 +90,7 @@ def standings(
         columns: Of the candidates.
         sought: The phrases sought.
         weights: The same phrases, and how much each tells. Words of one stem count each.
-        whole: Candidates that hold phrases of several words, which count once in each.
+        whole: Candidates that hold phrases of several words, which count there as often as their rarest word.
         mean_length: Words of a passage on average; None takes that of the candidates.
     """
     lengths = {candidate.id: candidate.length for candidate in candidates}
@@ -121,12 +121,15 @@ def _found(
                 counts = held[stem]
                 counts[passage_id] = counts.get(passage_id, 0.0) + weight
     for phrase, own in sought.stems.items():
+        parts = [_beginning(held, stem) if phrase.endswith("*") else held.get(stem, {}) for stem in own]
         if phrase in whole:
-            yield dict.fromkeys(whole[phrase], 1.0)
-            continue
-        # Other Unicode tables may cut a word that is one here; its rarest part stands for it.
-        parts = (_beginning(held, stem) if phrase.endswith("*") else held.get(stem, {}) for stem in own)
-        yield min(parts, key=len, default=dict[int, float]())
+            yield {
+                passage_id: min((part.get(passage_id, 1.0) for part in parts), default=1.0)
+                for passage_id in whole[phrase]
+            }
+        else:
+            # Other Unicode tables may cut a word that is one here; its rarest part stands for it.
+            yield min(parts, key=len, default=dict[int, float]())
 
 
 def _beginning(held: Mapping[str, Mapping[int, float]], beginning: str) -> dict[int, float]:

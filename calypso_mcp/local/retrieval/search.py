@@ -41,6 +41,8 @@ QUERY_TIME_LIMIT_S = 5.0
 _CHOSEN_FROM = 40
 #: Passages whose language decides whether beginnings of words are sought.
 _JUDGED = 10
+#: Digits of numbers that tell nothing beside the longer number that they are part of.
+_DIGITS = 2
 #: Letters in which a form of a word may differ from another at its end ("percentage", "percent").
 _ENDING = 3
 #: Letters of a word that may be misspelt. Looking for another takes 2 ms.
@@ -225,6 +227,13 @@ def _passage(found: Found) -> Passage:
     )
 
 
+def _without_digits(weights: dict[str, float]) -> dict[str, float]:
+    """Leave out short numbers that only tell something together: beside 1.6 neither 1 nor 6 does."""
+    parts = {part for phrase in weights if " " in phrase for part in phrase.strip('"').split()}
+    alone = {f'"{part}"' for part in parts if part.isdigit() and len(part) <= _DIGITS}
+    return {phrase: weight for phrase, weight in weights.items() if phrase not in alone}
+
+
 def _other_forms(
     query: str, phrases: Sequence[str], weights: Mapping[str, float], rows: Sequence[Row]
 ) -> list[str]:
@@ -273,7 +282,7 @@ def _found(
     least: int,
 ) -> tuple[dict[str, float], list[Row]]:
     """Return what each of the phrases wanted tells that is there, and the candidates for them."""
-    weights = candidates.weights(statistics, wanted, scope)
+    weights = _without_digits(candidates.weights(statistics, wanted, scope))
     return weights, candidates.candidates(connection, statistics, weights, scope, file_ids, least=least)
 
 

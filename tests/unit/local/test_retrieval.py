@@ -555,3 +555,25 @@ def test_of_passages_that_hold_the_same_words_those_that_hold_them_often_come_fi
     add(connection, "often", "The refund of an order is a refund: a refund is late.", "b1")
     for query in ("refund", "refunds of an order", "Is the refund late?"):
         assert found(connection, query, "b1", limit=1) == ["often"], query
+
+
+def test_the_parts_of_a_number_tell_nothing_beside_it(connection: sqlite3.Connection) -> None:
+    add(connection, "pictures", "The library for pictures of the web, with its tools.")
+    add(
+        connection,
+        "sections",
+        "Pages of manuals: in 1 tools of users, in 6 games, in 1 and 6 what else there is.",
+    )
+    add(connection, "release", "Release 1.6 of the editor.")
+    for number in range(20):
+        add(connection, f"other-{number}", "Something else of no interest, and its library.")
+    assert found(connection, "library tools (version 1.6)", "b1")[:2] == ["release", "pictures"]
+    assert found(connection, "games of 1 and 6", "b1")[0] == "sections"
+
+
+def test_a_number_of_several_parts_counts_as_often_as_it_is_there(connection: sqlite3.Connection) -> None:
+    add(connection, "all", "Signs beside ISO 8859-1, ISO 8859-2 and ISO 8859-3: there are further sets.")
+    add(connection, "one", "ISO 8859-2 for the middle of Europe. The table of ISO 8859-2 lists its signs.")
+    for number in range(20):
+        add(connection, f"other-{number}", "Something else of no interest.")
+    assert found(connection, "8859-2", "b1") == ["one", "all"]
