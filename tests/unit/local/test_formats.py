@@ -114,6 +114,11 @@ READ = {
     "csv of Excel": ("a.csv", "sep=;\nname;amount\nA;1,5\n", "name: A | amount: 1,5"),
     "csv in single quotes": ("a.csv", "'name','note'\n'A','b, c'\n", "name: A | note: b, c"),
     "csv without names": ("a.csv", "1,2\n3,4\n", "1 | 2\n3 | 4"),
+    "LaTeX": (
+        "a.tex",
+        'F\\"ur {\\"O}l, caf\\\'{e}, na\\"{\\i}f,\n\\v{C}esk\\\'y gro{\\ss}er \\o re 5\\,\\% \\cite{u}',
+        "Für Öl, café, naïf,\nČeský großer øre 5\\,\\% \\cite{u}",
+    ),
     "properties": ("a.properties", "greeting=K\\u00fcndigung", "greeting=Kündigung"),
     "ruby": ("a.html", "<ruby>漢字<rp>(</rp><rt>kanji</rt></ruby>", "漢字"),
     "xhtml": (

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
+from dataclasses import replace
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
+from calypso_mcp.local.indexing.formats.texts.latex import spell_letters
 
+_LATEX = (".tex", ".bib", ".sty")
 #: A paragraph up to this long is joined with the next, if both stay within the second size.
 _SHORT_CHARS = 200
 _JOINED_CHARS = 400
@@ -14,7 +18,10 @@ _JOINED_CHARS = 400
 
 def read_text(file: FileContent) -> Document:
     """Return the paragraphs of a text file."""
-    return text_document(decode(file.data, file.charset))
+    decoded = decode(file.data, file.charset)
+    if file.filename.lower().endswith(_LATEX):
+        decoded = replace(decoded, text=unicodedata.normalize("NFC", spell_letters(decoded.text)))
+    return text_document(decoded)
 
 
 def text_document(decoded: Decoded, *warnings: str) -> Document:
