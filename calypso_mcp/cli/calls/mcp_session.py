@@ -36,7 +36,8 @@ _COMMANDS = {
     "upload_file": "upload",
     "wait_for_bucket_sync": "list BUCKET",
 }
-_CALLED = re.compile(rf"(\bCall )?\b({'|'.join(_COMMANDS)})\b")
+#: A quoted name is the tool itself: there is no such tool.
+_CALLED = re.compile(rf"(\bCall )?\b(?<!')({'|'.join(_COMMANDS)})\b")
 
 
 class ToolFailed(CalypsoError):

@@ -17,3 +17,7 @@ def test_a_person_reads_a_command_in_place_of_every_tool(name: str) -> None:
     assert name not in text
     assert "what `calypso-mcp " in text
     assert ". Run `calypso-mcp " in text
+
+
+def test_a_tool_that_is_not_there_keeps_its_name() -> None:
+    assert in_commands("There is no tool 'upload_file' here.") == "There is no tool 'upload_file' here."
