@@ -562,7 +562,7 @@ def test_the_parts_of_a_number_tell_nothing_beside_it(connection: sqlite3.Connec
     add(
         connection,
         "sections",
-        "Pages of manuals: in 1 tools of users, in 6 games, in 1 and 6 what else there is.",
+        "Pages of manuals: in 1 tools of users, in 6 games, in 1 and 6 the rest.",
     )
     add(connection, "release", "Release 1.6 of the editor.")
     for number in range(20):

@@ -53,6 +53,11 @@ def index_text(text: str) -> str:
     return spelled if spelled.isascii() else _rewritten(spelled)
 
 
+def indexed_words(text: str) -> set[str]:
+    """Return the words of `text` as the index takes them, in small letters."""
+    return set(_LETTERS.findall(index_text(text).lower()))
+
+
 def query_phrases(query: str) -> list[str]:
     """Return the distinct words of `query` as FTS5 strings, at most `MAX_QUERY_TERMS`.
 
