@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from calypso_mcp.local.indexing.documents import ExtractionFailed
-from calypso_mcp.local.indexing.formats.encodings.decoding import decode
+from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 from calypso_mcp.local.indexing.formats.encodings.labels import xml_encoding
 
 #: By language: a sentence or two, and the encodings.
@@ -236,6 +236,28 @@ def test_utf8_with_other_bytes_in_it_is_read_and_that_is_said(data: bytes, text:
     found = decode(data)
     assert found.text == text
     assert found.warnings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Größe in Köln",
+        "“Ready”, she said – à propos",
+        "вход закрыт с 9 утра",
+        "三十天内退货",
+        "Žluťoučký kůň 😀",
+    ],
+)
+def test_utf8_encoded_twice_is_read_as_it_was_before(text: str) -> None:
+    taken_for_letters = (bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in text.encode())
+    found = decode("".join(taken_for_letters).encode())
+    assert found.text == text
+    assert found.warnings
+
+
+@pytest.mark.parametrize("text", ["Müller wrote Ã¤ for ä", "1 Â = 1 Å", "Ã", "© 2026, 5 €", "Ã¤ стоит 5 €"])
+def test_utf8_that_only_shows_such_letters_stays_as_it_is(text: str) -> None:
+    assert decode(text.encode()) == Decoded(text, "utf-8")
 
 
 @pytest.mark.parametrize("encoding", ["cp037", "cp500", "cp1140", "koi8-r", "utf-8"])

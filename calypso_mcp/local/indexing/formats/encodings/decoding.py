@@ -33,6 +33,10 @@ _TERMINAL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b\n]{0,2000}(?:\
 #: Letters in seven bits: ISO-2022, HZ (RFC 1843), UTF-7 (RFC 2152), there after the last plus sign of a run.
 _ESCAPES = re.compile(rb"\x1b\$[@B)A]|\x1b\(J|~\{(?:[!-w][!-~])+~\}|\+[A-Za-z0-9/]{3,}(?=[-\s]|$)")
 _SEVEN_BITS = frozenset({"hz", "utf-7", "iso2022_jp", "iso2022_jp_2", "iso2022_jp_ext", "iso2022_kr"})
+_FOREIGN = re.compile(r"[^\x00-\x7f]+")
+#: Bytes by their characters, as the WHATWG's index has them: where there is no letter, a control.
+_WINDOWS_1252 = {ord(bytes([byte]).decode("cp1252", "ignore") or chr(byte)): byte for byte in range(256)}
+_ENCODED_TWICE = "encoded as UTF-8 twice: read as it was before"
 _IS_BINARY = "The file holds binary data, not text."
 _REPLACEMENT = "\ufffd"
 _JUDGED_CHARS = 4_096
@@ -102,7 +106,10 @@ def _decode(data: bytes, declared: str) -> Decoded:
         foreign = len(data) - len(by_utf8)
         codec = codec_of(declared) if 0 < foreign < _SURELY_UTF8 else None
         obeyed = _strict(data, codec) if codec is not None and codec != _SHORT_OF_UTF8 else None
-        return Decoded(by_utf8, "utf-8") if obeyed is None or codec is None else Decoded(obeyed, codec)
+        if obeyed is not None and codec is not None:
+            return Decoded(obeyed, codec)
+        once = _encoded_once(by_utf8)
+        return Decoded(by_utf8, "utf-8") if once is None else Decoded(once, "utf-8", (_ENCODED_TWICE,))
     return _decode_legacy(data, declared)
 
 
@@ -149,6 +156,20 @@ def _decode_legacy(data: bytes, declared: str) -> Decoded:
         "unsupported",
         f"The text is in no known encoding; tried: {names}. Save it as UTF-8 and upload it again.",
     )
+
+
+def _encoded_once(text: str) -> str | None:
+    """Return UTF-8 that a program took for Windows-1252 and encoded again; None for other text."""
+    first = _FOREIGN.search(text)
+    is_likely = first is not None and _taken_back(first[0]) is not None  # nearly every other text ends here
+    return _taken_back(text) if is_likely else None
+
+
+def _taken_back(text: str) -> str | None:
+    try:
+        return text.translate(_WINDOWS_1252).encode("latin-1").decode()
+    except UnicodeError:
+        return None
 
 
 def _line_by_line(data: bytes) -> Decoded | None:
