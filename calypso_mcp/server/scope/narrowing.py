@@ -26,6 +26,8 @@ _HEADERS = {
 _NAME = re.compile(r"[A-Za-z0-9_.:~-]+")
 _NOT_A_LETTER = re.compile(r"[^a-z0-9]")
 _BARE_HEADER = re.compile(r"(x|mcp|xmcp)?(bucket|agent)s?(id|name|slug)?s?")
+#: A key for Calypso, which servers that hold their own key do not read.
+_CREDENTIAL_HEADER = re.compile(r"x?calypso(api)?(key|token)")
 _OWN_HEADERS = tuple(name.replace("-", "") for name in _HEADERS)
 _LONGEST_HEADER = 60
 _LIKENESS = 0.8
@@ -83,6 +85,8 @@ def _limits(query: str, headers: Sequence[tuple[str, str]]) -> Sequence[ScopeLim
 def check_headers(names: Iterable[str], *, credential_header: str) -> None:
     """Refuse headers that are meant to narrow a request and are not the ones that do.
 
+    A header with Calypso's name is meant for this server: one that is not known may be a limit by any word.
+
     Args:
         names: Of all headers of a request.
         credential_header: The header that holds the credential, whatever its name.
@@ -92,17 +96,21 @@ def check_headers(names: Iterable[str], *, credential_header: str) -> None:
     """
     for name in names:
         if name.lower() != credential_header.lower() and _means_to_narrow(name.lower()):
-            raise _unreadable("A header seems to name buckets or an agent and is not known here.")
+            raise _unreadable("A header seems to be meant as a limit and is not known here.")
+
+
+def _means_to_narrow(name: str) -> bool:
+    letters = _NOT_A_LETTER.sub("", name)
+    if name in _HEADERS:
+        return False
+    if "buckets" in letters or ("calypso" in letters and not _CREDENTIAL_HEADER.fullmatch(letters)):
+        return True
+    return len(letters) <= _LONGEST_HEADER and _is_like_ours(letters)
 
 
 @lru_cache(maxsize=1_024)
-def _means_to_narrow(name: str) -> bool:
-    if name in _HEADERS or len(name) > _LONGEST_HEADER:
-        return False
-    letters = _NOT_A_LETTER.sub("", name)
+def _is_like_ours(letters: str) -> bool:
     if _BARE_HEADER.fullmatch(letters):
-        return True
-    if "calypso" in letters and any(word in letters for word in ("bucket", "agent", "scope")):
         return True
     from difflib import get_close_matches
 

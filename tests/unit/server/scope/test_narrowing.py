@@ -93,6 +93,14 @@ def test_a_header_that_is_repeated_as_a_list_is_an_error():
         "x-buckets",
         "x-agent",
         "bucket_id",
+        "calypso-limit",
+        "Calypso-Store",
+        "x-calypso-only",
+        "calypso-slug",
+        "calypso-profile",
+        "allowed-buckets",
+        "x-scope-buckets",
+        "calypso-buckets-" + "x" * 50_000,
     ],
 )
 def test_a_header_that_means_to_narrow_is_an_error(name: str):
@@ -107,6 +115,8 @@ def test_a_header_that_means_to_narrow_is_an_error(name: str):
         "Calypso-Agent",
         "user-agent",
         "calypso-api-key",
+        "x-calypso-token",
+        "mcp-param-bucket",
         "authorization",
         "x-amz-bucket",
         "mcp-session-id",
