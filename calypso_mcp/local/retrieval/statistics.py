@@ -23,7 +23,7 @@ SELECT value FROM json_each(?)
 WHERE EXISTS (SELECT 1 FROM passages_fts WHERE passages_fts MATCH json_each.value)
 """
 _LISTING = "SELECT rowid FROM passages_fts WHERE passages_fts MATCH ?"
-#: Buckets of so few passages list what matches instead of counting it: it is needed next.
+#: Where there are so few passages, what matches is listed instead of counted: it is needed next.
 _NARROW = 10_000
 #: Passages listed that a connection keeps (8 MB).
 _MOST_LISTED = 1_000_000
@@ -101,8 +101,8 @@ class Statistics:
         return chain.from_iterable(self._connection.execute(_LISTING, (asked,)))
 
     def is_narrow(self, bucket_ids: Sequence[str] | None) -> bool:
-        """Whether the buckets hold so few passages that what matches a phrase is listed, not counted."""
-        return bucket_ids is not None and self.passages(bucket_ids) <= _NARROW
+        """Whether so few passages are searched that what matches a phrase is listed, not counted."""
+        return self.passages(bucket_ids) <= _NARROW
 
     def _listed(self, expression: str) -> array[int]:
         found = self._kept.lists.get(expression)
