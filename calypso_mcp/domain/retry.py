@@ -18,6 +18,9 @@ _SERVER_ERRORS: Final = range(500, 600)
 #: "Not implemented": the next attempt would reach the same program.
 _NOT_IMPLEMENTED: Final = 501
 
+#: A day. Nobody keeps a longer wait, and enough digits are infinity as a float, which JSON cannot hold.
+_LONGEST_WAIT_S: Final = 86_400.0
+
 #: Beyond this exponent every delay has reached its cap, and a larger exponent could overflow.
 _LARGEST_EXPONENT: Final = 32
 
@@ -70,7 +73,7 @@ class RetryPolicy:
 
 
 def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
-    """Return the seconds a `Retry-After` header asks for; None if it is absent or unreadable.
+    """Return the seconds a `Retry-After` header asks for, at most a day; None if it is absent or unreadable.
 
     Args:
         value: The header: seconds (whole or fractional) or an HTTP date.
@@ -80,11 +83,11 @@ def parse_retry_after(value: str | None, *, now: datetime) -> float | None:
         return None
     text = value.strip()
     if text.replace(".", "", 1).isdecimal() and text.isascii():
-        return float(text)
+        return min(float(text), _LONGEST_WAIT_S)
     try:
         when = parsedate_to_datetime(text)
     except (TypeError, ValueError):
         return None
     if when.tzinfo is None:
         when = when.replace(tzinfo=UTC)
-    return max(0.0, (when - now).total_seconds())
+    return min(max(0.0, (when - now).total_seconds()), _LONGEST_WAIT_S)

@@ -69,6 +69,8 @@ def test_a_thousandth_attempt_does_not_overflow() -> None:
         ("Fri, 20 Nov 2026 12:00:30 GMT", 30.0),
         ("Fri, 20 Nov 2026 13:00:30 +0100", 30.0),
         ("Fri, 20 Nov 2026 11:59:00 GMT", 0.0),
+        ("1" + "0" * 400, 86_400.0),
+        ("Fri, 20 Nov 9999 12:00:00 GMT", 86_400.0),
         ("-3", None),
         ("soon", None),
         ("", None),
