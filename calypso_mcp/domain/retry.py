@@ -18,7 +18,7 @@ _SERVER_ERRORS: Final = range(500, 600)
 #: "Not implemented": the next attempt would reach the same program.
 _NOT_IMPLEMENTED: Final = 501
 
-#: A day. Nobody keeps a longer wait, and enough digits are infinity as a float, which JSON cannot hold.
+#: A day: no call waits that long, and JSON has no number for the infinity that many digits are read as.
 _LONGEST_WAIT_S: Final = 86_400.0
 
 #: Beyond this exponent every delay has reached its cap, and a larger exponent could overflow.

@@ -52,7 +52,8 @@ class HttpLimits:
     Attributes:
         body: Size, speed and shape of a request body.
         concurrent: Requests served at once; more are told to come back.
-        concurrent_per_caller: The same for one caller, unless the access file says otherwise.
+        concurrent_per_caller: The same for one caller, unless the access file says otherwise; never more than
+            half of all, so that no access file lets one caller keep the others out.
         calls_per_minute: Requests of one caller in 60 seconds, unless the access file says otherwise.
         call_s: Time until an answer is complete; above the longest wait a tool offers (300 s).
         stream_s: The same for a subscription, whose client reconnects, and for a streamed upload.
@@ -247,7 +248,8 @@ class CallerLimits:
             await self._app(scope, receive, send)
             return
         grant = grant_of_user(user)
-        at_once = grant.concurrent_calls or self._limits.concurrent_per_caller
+        wanted = grant.concurrent_calls or self._limits.concurrent_per_caller
+        at_once = min(wanted, max(1, self._limits.concurrent // 2))
         rate = grant.calls_per_minute or self._limits.calls_per_minute
         is_full = self._in_flight[grant.name] >= at_once
         wait_s = 1.0 if is_full else self._windows.admit(grant.name, rate, self._clock())

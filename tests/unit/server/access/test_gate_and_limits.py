@@ -35,11 +35,12 @@ METADATA = "https://calypso.example/.well-known/oauth-protected-resource/mcp"
 
 
 class Verifier:
-    """Knows two agents; `down` stands for an issuer that cannot be reached."""
+    """Knows some agents; `down` stands for an issuer that cannot be reached."""
 
     grants: ClassVar = {
         "good": AccessGrant("one", ScopeLimit(frozenset({"a"}))),
         "slow": AccessGrant("two", None, calls_per_minute=2, concurrent_calls=1),
+        "wide": AccessGrant("three", None, concurrent_calls=1_000),
     }
 
     async def verify_token(self, token: str) -> AccessToken | None:
@@ -335,6 +336,8 @@ async def test_a_server_that_checks_too_many_credentials_says_come_back_and_logs
         (HttpLimits(), "slow", "slow", 429),
         (HttpLimits(concurrent_per_caller=1), "good", "good", 429),
         (HttpLimits(concurrent=1), "good", "slow", 503),
+        (HttpLimits(concurrent=2), "wide", "wide", 429),
+        (HttpLimits(concurrent=2), "wide", "good", 200),
         (HttpLimits(concurrent_per_caller=1), "good", "slow", 200),
     ],
 )
