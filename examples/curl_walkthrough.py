@@ -1,9 +1,9 @@
-"""The published `curl` lines of the Calypso API, run word for word against `calypso-mcp backend`.
+"""Run the published `curl` lines of the Calypso API word for word against `calypso-mcp backend`.
 
     python examples/curl_walkthrough.py
 
-Only the host, the key and the path of the file are replaced. The requests that create upload sessions are
-published as JSON bodies without a `curl` line; they are sent with `curl`, too.
+It replaces only the host, the key and the path of the file. Calypso publishes the requests that create upload
+sessions as JSON bodies without a `curl` line; the program sends these with `curl` as well.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the examples of this folder share: a filled bucket, and the server that searches it."""
+"""A filled bucket and the server that searches it, shared by the examples of this folder."""
 
 from __future__ import annotations
 
