@@ -3,7 +3,7 @@
     python examples/move_to_hosted.py
 
 A second embedded Calypso on a port stands in for the hosted one, so that nothing leaves this machine. With a
-key of your project, type the lines printed here, without `--api-base-url` and `--data-dir`.
+key of your project, run the printed commands, without `--api-base-url` and `--data-dir`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 
     python examples/frameworks/with_google_adk.py
 
-Replace the rehearsed model by a real one, for example `LlmAgent(model="gemini-3-flash", ...)`.
+Replace the scripted model with a real one, for example `LlmAgent(model="gemini-3-flash", ...)`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 
     python examples/frameworks/with_llama_index.py
 
-Replace the rehearsed model by a real one, for example `OpenAI(model="gpt-5")` of llama-index-llms-openai.
+Replace the scripted model with a real one, for example `OpenAI(model="gpt-5")` of llama-index-llms-openai.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 
     python examples/frameworks/with_openai_agents.py
 
-Replace the rehearsed model by a real one, for example `Agent(model="gpt-5", ...)`.
+Replace the scripted model with a real one, for example `Agent(model="gpt-5", ...)`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 
     python examples/frameworks/with_pydantic_ai.py
 
-Replace the rehearsed model by a real one, for example `Agent("openai:gpt-5", ...)`.
+Replace the scripted model with a real one, for example `Agent("openai:gpt-5", ...)`.
 """
 
 from __future__ import annotations
