@@ -53,9 +53,9 @@ def index_text(text: str) -> str:
     return spelled if spelled.isascii() else _rewritten(spelled)
 
 
-def indexed_words(text: str) -> set[str]:
-    """Return the words of `text` as the index takes them, in small letters."""
-    return set(_LETTERS.findall(index_text(text).lower()))
+def plain_words(text: str) -> set[str]:
+    """Return the words of `text` in small letters; without endings where the index has them so."""
+    return set(_LETTERS.findall((index_text(text) if is_stemmed(text) else text).lower()))
 
 
 def query_phrases(query: str) -> list[str]:
