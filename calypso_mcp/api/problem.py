@@ -26,7 +26,9 @@ _BY_STATUS: Mapping[int, type[errors.ApiError]] = {
     429: errors.RateLimited,
 }
 
-_OPERATOR = "Give this message to the operator of the server; the same call fails until it is dealt with."
+_OPERATOR = (
+    "Show this message to the server's operator; the same call fails until the operator fixes the cause."
+)
 
 _HINTS: Mapping[str, str] = {
     "bucket_required": "Name a destination with the bucket argument.",
@@ -41,11 +43,11 @@ _HINTS: Mapping[str, str] = {
     "store_damaged": _OPERATOR,
     "storage_failed": _OPERATOR,
     "disk_nearly_full": "Stop uploading. The operator must make room on the disk or lower --min-free-disk.",
-    "url_fetch_blocked": "Only pages of the public web are read. Save the page and upload it as a file; the "
-    "operator of an embedded Calypso can open a private host with --allow-private-host.",
+    "url_fetch_blocked": "Calypso reads only pages of the public web. Save the page and upload it as a "
+    "file; the operator of an embedded Calypso can allow a private host with --allow-private-host.",
     "url_fetch_failed": "Check the URL. If the site is only down for a while, make the same call later.",
-    "website_url_exists": "The page is there already and is not read again here: search it, or "
-    "remove it first.",
+    "website_url_exists": "The bucket has this page already, and this Calypso does not read it again: "
+    "search it, or remove it first.",
     "file_too_large": "Split the file; one file may have at most 25 MB.",
 }
 

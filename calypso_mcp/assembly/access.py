@@ -74,7 +74,7 @@ class Callers:
             key = self.key_for(grant.key_reference)
             if key is None:
                 raise AuthenticationFailed(
-                    "The Calypso API key of this caller is not known any more.", hint=self.refused_key_hint
+                    "The server no longer knows this caller's Calypso API key.", hint=self.refused_key_hint
                 )
             return backends.of_key(key, refused_key_hint=self.refused_key_hint)
 

@@ -33,7 +33,7 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
         # An empty secret is known to everyone.
         raise ConfigError(
             f"--data-dir (CALYPSO_DATA_DIR): {path} is empty or damaged.",
-            hint="Delete it: a new one is made.",
+            hint="Delete it; the server makes a new one.",
         )
     return kept
 

@@ -72,7 +72,7 @@ def misconfigured_server(problem: ConfigError) -> CalypsoServer:
     """
     refusal = ConfigError(
         f"calypso-mcp has a wrong setting. {problem.message}",
-        hint=f"{problem.hint} Correct it where the server is configured, then restart the server.".strip(),
+        hint=f"{problem.hint} Correct it in the server's configuration, then restart the server.".strip(),
     )
 
     def backend_for(_grant: AccessGrant) -> Backend:

@@ -27,35 +27,31 @@ class Command:
 
 #: The command of a line that names no other: what a client configuration starts.
 STDIO = Command(
-    "serving.stdio", "[FLAGS]", "Serve MCP over stdio: what a client configuration starts (the default)."
+    "serving.stdio", "[FLAGS]", "Serve MCP over stdio, as client configurations do (the default)."
 )
 
 COMMANDS = (
     STDIO,
     Command("serving.http", "[FLAGS]", "Serve MCP over streamable HTTP at /mcp."),
-    Command("serving.open", "[--no-browser] [FLAGS]", "Open the page of the buckets in the browser."),
+    Command("serving.open", "[--no-browser] [FLAGS]", "Open your buckets in the browser."),
     Command("serving.backend", "[FLAGS]", "Serve the embedded Calypso's REST API and its page."),
-    Command("upkeep.demo", "[PATH ...] [FLAGS]", "Upload files, wait, search, print cited passages."),
+    Command("upkeep.demo", "[PATH ...] [FLAGS]", "Upload files, wait, search, and print cited passages."),
     Command("sources.upload", "PATH ... --bucket BUCKET [FLAGS]", "Upload files or folders into a bucket."),
-    Command(
-        "upkeep.doctor", "[--json] [FLAGS]", "Look at everything an installation needs, and name the fixes."
-    ),
-    Command(
-        "upkeep.install", "CLIENT [FLAGS]", "Put the server into a client's configuration, or take it out."
-    ),
+    Command("upkeep.doctor", "[--json] [FLAGS]", "Check the installation and say how to fix problems."),
+    Command("upkeep.install", "CLIENT [FLAGS]", "Add the server to a client's configuration, or remove it."),
     Command("sources.sync", "FOLDER --bucket BUCKET [FLAGS]", "Keep a bucket equal to a folder."),
-    Command("sources.list", "[BUCKET] [FLAGS]", "List the buckets, or what one of them holds."),
-    Command("asking.search", "QUERY [FLAGS]", "Find passages, with citations."),
-    Command("asking.ask", "QUESTION [FLAGS]", "Ask an agent; its answer cites the sources."),
+    Command("sources.list", "[BUCKET] [FLAGS]", "List the buckets, or the sources of one bucket."),
+    Command("asking.search", "QUERY [FLAGS]", "Find passages with citations."),
+    Command("asking.ask", "QUESTION [FLAGS]", "Ask an agent, which cites its sources."),
     Command("sources.read", "FILE_ID [FLAGS]", "Print the text of a source."),
     Command("sources.remove", "FILE_ID [FLAGS]", "Remove a source and its passages for good."),
     Command("sources.add_url", "URL --bucket BUCKET [FLAGS]", "Read a public web page into a bucket."),
     Command("sources.add_qa", "QUESTION ANSWER --bucket BUCKET", "Store a question with its answer."),
-    Command("sources.export", "BUCKET FOLDER [FLAGS]", "Write a bucket's files, as uploaded, into a folder."),
+    Command("sources.export", "BUCKET FOLDER [FLAGS]", "Write a bucket's files into a folder, as uploaded."),
     Command(
-        "sources.move", "[BUCKET ...] --to hosted [FLAGS]", "Take buckets to the hosted Calypso, and compare."
+        "sources.move", "[BUCKET ...] --to hosted [FLAGS]", "Copy buckets to the hosted Calypso, and compare."
     ),
-    Command("upkeep.recover", "[FLAGS]", "Save what can still be read of a damaged store."),
+    Command("upkeep.recover", "[FLAGS]", "Save what is still readable in a damaged store."),
     Command(
         "upkeep.model", "download [NAME] [FLAGS]", "Download an embedding model to order passages by meaning."
     ),

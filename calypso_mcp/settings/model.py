@@ -29,52 +29,54 @@ class Settings(BaseModel):
 
     backend: Annotated[Literal["auto", "hosted", "embedded"], Knob("calypso", "WHERE")] = Field(
         default="auto",
-        description="Where buckets live: `hosted` (Calypso's cloud), `embedded` (this machine's disk), or "
-        "`auto`: hosted when an API key is set.",
+        description="Where buckets live: `hosted` (Calypso's cloud), `embedded` (this machine's disk), "
+        "or `auto` (hosted if an API key is set).",
     )
     api_key: Annotated[SecretStr | None, Knob("calypso", secret=True)] = Field(
         default=None,
-        description="Project API key of the hosted API. Never an argument: arguments are visible to every "
-        "user of the machine.",
+        description="Project API key of the hosted API. It has no flag, because every user of the "
+        "machine can see a program's arguments.",
     )
     api_key_file: Annotated[AbsolutePath | None, Knob("calypso", "FILE")] = Field(
         default=None, description="File that holds the API key, instead of `CALYPSO_API_KEY`."
     )
     api_base_url: Annotated[ApiUrl, Knob("calypso", "URL")] = Field(
         default="https://api.calypso.so/v1",
-        description="Base URL of the hosted API; ends in `/v1`; https unless it is this machine.",
+        description="Base URL of the hosted API. It ends in `/v1`, and uses https unless it is on this "
+        "machine.",
     )
     data_dir: Annotated[AbsolutePath, Knob("calypso", "FOLDER")] = Field(
-        description="Folder of the embedded Calypso, and of the record of sent files. "
-        "Several processes may share it.",
+        description="Folder for the embedded Calypso and for the record of sent files. Several "
+        "processes may share it.",
     )
     min_free_disk_mb: Annotated[int, Knob("calypso", "MB", flag="--min-free-disk")] = Field(
         default=500,
         ge=0,
         le=1_000_000_000,
-        description="Room that uploads to the embedded Calypso leave free on its disk.",
+        description="Space that uploads to the embedded Calypso leave free on its disk.",
     )
     allow_private_hosts: Annotated[
         tuple[PrivateHost, ...],
         Knob("calypso", "HOST", separator=",", flag="--allow-private-host"),
     ] = Field(
         default=(),
-        description="Private host (`wiki.corp`, `10.0.0.5:8000`) whose pages the embedded Calypso may read "
-        "besides those of the public web; repeat the flag for several.",
+        description="Private host (`wiki.corp`, `10.0.0.5:8000`) that the embedded Calypso may read "
+        "besides the public web; repeat the flag for several.",
     )
     embeddings_model: Annotated[str | None, Knob("calypso", "NAME")] = Field(
         default=None,
         max_length=500,
-        description="Embedding model by which the embedded Calypso orders what it finds: its name at the "
-        "endpoint; without one, a name or a folder on this machine (`semantic` extra).",
+        description="Embedding model with which the embedded Calypso orders hits. Give its name at the "
+        "endpoint or, without an endpoint, a model name or a folder on this machine (`semantic` "
+        "extra).",
     )
     embeddings_url: Annotated[EndpointUrl | None, Knob("calypso", "URL")] = Field(
         default=None,
-        description="OpenAI-compatible endpoint (`http://localhost:11434/v1`) that gets passages and "
-        "questions to embed; https unless it is this machine.",
+        description="OpenAI-compatible endpoint (`http://localhost:11434/v1`) that receives passages "
+        "and questions to embed; https unless it is on this machine.",
     )
     embeddings_key: Annotated[SecretStr | None, Knob("calypso", secret=True)] = Field(
-        default=None, description="Key of the embeddings endpoint. Never an argument."
+        default=None, description="Key of the embeddings endpoint. It has no flag."
     )
     embeddings_key_file: Annotated[
         AbsolutePath | None,
@@ -85,7 +87,7 @@ class Settings(BaseModel):
     embeddings_query_prefix: Annotated[str | None, Knob("calypso", "TEXT")] = Field(
         default=None,
         max_length=500,
-        description="What the model expects before a question; unset: as known for the model.",
+        description="Text that the model expects before a question. Unset: the known prefix of the model.",
     )
     embeddings_passage_prefix: Annotated[
         str | None,
@@ -93,21 +95,22 @@ class Settings(BaseModel):
     ] = Field(
         default=None,
         max_length=500,
-        description="What the model expects before a passage; unset: as known for the model.",
+        description="Text that the model expects before a passage. Unset: the known prefix of the model.",
     )
     llm_url: Annotated[EndpointUrl | None, Knob("calypso", "URL")] = Field(
         default=None,
-        description="OpenAI-compatible endpoint (`http://localhost:11434/v1`) whose model writes the answers "
-        "of the embedded Calypso: it gets questions and passages; https unless it is this machine.",
+        description="OpenAI-compatible endpoint (`http://localhost:11434/v1`) whose model writes the "
+        "answers of the embedded Calypso. It receives questions and passages; https unless it is on "
+        "this machine.",
     )
     llm_model: Annotated[str | None, Knob("calypso", "NAME")] = Field(
-        default=None, max_length=500, description="The model's name at that endpoint."
+        default=None, max_length=500, description="Name of the language model at that endpoint."
     )
     llm_key: Annotated[SecretStr | None, Knob("calypso", secret=True)] = Field(
-        default=None, description="Key of the model's endpoint. Never an argument."
+        default=None, description="Key of the language model's endpoint. It has no flag."
     )
     llm_key_file: Annotated[AbsolutePath | None, Knob("calypso", "FILE")] = Field(
-        default=None, description="File that holds that key, instead of `CALYPSO_LLM_KEY`."
+        default=None, description="File that holds the language model's key, instead of `CALYPSO_LLM_KEY`."
     )
     buckets: Annotated[
         tuple[str, ...], Knob("scope", "BUCKET", separator=",", limits=True, flag="--bucket")
@@ -123,56 +126,57 @@ class Settings(BaseModel):
     )
     profile: Annotated[Literal["full", "chatgpt"], Knob("scope", "NAME", limits=True)] = Field(
         default="full",
-        description="Which tools are offered: `full`, or `chatgpt`: `search` and `fetch` as ChatGPT and deep "
-        "research require them. `--tools` picks among the profile's tools.",
+        description="Set of tools to offer: `full`, or `chatgpt` (`search` and `fetch`, as ChatGPT and "
+        "deep research require them). `--tools` chooses among the tools of the profile.",
     )
     tools: Annotated[tuple[str, ...], Knob("scope", "NAMES", separator=",", limits=True)] = Field(
         default=(), description="Offers only these tools, separated by commas."
     )
     allow_create: Annotated[bool, Knob("scope")] = Field(
         default=False,
-        description="Lets a caller whose scope is limited create agents, and the buckets it names, too.",
+        description="Lets a caller with a limited scope create agents and the buckets that it names.",
     )
     confirm_removals: Annotated[bool, Knob("scope")] = Field(
         default=True,
-        description="Asks the user before a source is removed, or more than 10 of a folder: through the "
-        "client where it can ask, else by an argument that the agent sets.",
+        description="Asks the user before the server removes a source, or more than 10 sources of a "
+        "folder: through the client if it can ask, otherwise by an argument that the agent sets.",
     )
     confirm_uploads_over: Annotated[int, Knob("scope", "N")] = Field(
         default=UPLOADS_UNASKED,
         ge=0,
-        description="Asks the user in the same way before a call sends more files than this; 0: never.",
+        description="Asks the user in the same way before a call sends more files than this; 0 never asks.",
     )
     allow_paths: Annotated[
         tuple[Folder, ...],
         Knob("files", "FOLDER", separator=os.pathsep, variable="CALYPSO_ALLOWED_PATHS", flag="--allow-path"),
     ] = Field(
         default=(),
-        description="Folder whose files may be uploaded by path; repeat the flag for several. Without one, "
-        "no local file is read.",
+        description="Folder whose files callers may upload by path; repeat the flag for several. "
+        "Without it, the server reads no local files.",
     )
     allow_secret_names: Annotated[bool, Knob("files")] = Field(
         default=False,
-        description="Uploads files whose names suggest secrets (`.env`, `*.pem`, `.ssh/`, ...) too.",
+        description="Also uploads files whose names suggest secrets (`.env`, `*.pem`, `.ssh/`, ...).",
     )
     scan_secrets: Annotated[bool, Knob("files")] = Field(
         default=True,
-        description="Looks for private keys and access tokens in text files and refuses to upload them.",
+        description="Searches text for private keys and access tokens, and refuses to upload text that "
+        "contains one.",
     )
     allow_local_files_over_http: Annotated[bool, Knob("access")] = Field(
         default=False,
-        description="Lets callers of `calypso-mcp http` name files on the server's disk (inside the allowed "
-        "folders).",
+        description="Lets callers of `calypso-mcp http` upload files from the server's disk (inside the "
+        "allowed folders).",
     )
     parallel_uploads: Annotated[int | None, Knob("transfer", "N")] = Field(
         default=None,
         ge=1,
         le=64,
-        description="Files sent at the same time; unset: 8, and 32 to the embedded Calypso.",
+        description="Number of files to send at the same time. Unset: 8, or 32 for the embedded Calypso.",
     )
     request_timeout_s: Annotated[
         float, Knob("transfer", "SECONDS", variable="CALYPSO_REQUEST_TIMEOUT", flag="--request-timeout")
-    ] = Field(default=30.0, gt=0, le=600, description="Seconds one request to the API may take.")
+    ] = Field(default=30.0, gt=0, le=600, description="Seconds that one request to the API may take.")
     host: Annotated[str, Knob("http", "HOST", variable="CALYPSO_HTTP_HOST")] = Field(
         default="127.0.0.1", min_length=1, description="Address to listen on."
     )
@@ -180,13 +184,13 @@ class Settings(BaseModel):
         default=None,
         ge=0,
         le=65535,
-        description="Port to listen on; unset: 8000 for `http`, 8010 for `backend`; 0 picks a free one.",
+        description="Port to listen on. Unset: 8000 for `http`, 8010 for `backend`; 0 picks a free port.",
     )
     allowed_hosts: Annotated[
         tuple[str, ...], Knob("access", "HOST", separator=",", flag="--allowed-host")
     ] = Field(
         default=(),
-        description="Host header to accept besides the address listened on; repeat the flag for several.",
+        description="Host header to accept besides the listening address; repeat the flag for several.",
     )
     allowed_origins: Annotated[
         tuple[str, ...],
@@ -194,37 +198,37 @@ class Settings(BaseModel):
     ] = Field(default=(), description="Browser origin to accept; repeat the flag for several.")
     sealing_secret: Annotated[SecretStr | None, Knob("http", secret=True)] = Field(
         default=None,
-        description="What upload addresses and conversations are sealed with: at least 32 characters, "
-        "the same on all machines behind one address. Unset: made, and kept in the data folder. Never "
-        "an argument.",
+        description="Secret that seals upload addresses and conversations: at least 32 characters, the "
+        "same on all machines behind one address. Unset: the server makes one and keeps it in the data "
+        "folder. It has no flag.",
     )
     sealing_secret_file: Annotated[AbsolutePath | None, Knob("http", "FILE")] = Field(
         default=None, description="File that holds the secret, instead of `CALYPSO_SEALING_SECRET`."
     )
     public_url: Annotated[PublicUrl | None, Knob("access", "URL")] = Field(
         default=None,
-        description="URL under which clients reach `calypso-mcp http` if a proxy is in front of it.",
+        description="URL at which clients reach `calypso-mcp http` through a proxy.",
     )
     access_file: Annotated[AbsolutePath | None, Knob("access", "FILE", limits=True)] = Field(
-        default=None, description="TOML file that names the agents allowed to call, see SECURITY.md."
+        default=None, description="TOML file that names the agents that may call; see SECURITY.md."
     )
     oauth_issuer: Annotated[Issuer | None, Knob("access", "URL", limits=True)] = Field(
-        default=None, description="Accepts OAuth access tokens of this issuer."
+        default=None, description="OAuth issuer whose access tokens the server accepts."
     )
     oauth_audience: Annotated[str | None, Knob("access", "TEXT", limits=True)] = Field(
-        default=None, description="Audience an OAuth token must name; the public URL unless set."
+        default=None, description="Audience that an OAuth token must name. Unset: the public URL."
     )
     oauth_jwks_url: Annotated[WebUrl | None, Knob("access", "URL")] = Field(
-        default=None, description="Where the issuer's signing keys are published."
+        default=None, description="URL of the issuer's signing keys."
     )
     oauth_buckets_claim: Annotated[str, Knob("access", "CLAIM")] = Field(
         default="calypso_buckets",
         min_length=1,
-        description="Claim of an OAuth token that lists the caller's buckets; a token needs it.",
+        description="Claim of an OAuth token that lists the caller's buckets. Every token needs it.",
     )
     oauth_write_scope: Annotated[str | None, Knob("access", "SCOPE", limits=True)] = Field(
         default=None,
-        description="OAuth scope without which a caller may only read; unset: every caller may write.",
+        description="OAuth scope that a caller needs to write. Unset: every caller may write.",
     )
     oauth_required_scopes: Annotated[
         tuple[str, ...],
@@ -233,20 +237,20 @@ class Settings(BaseModel):
     caller_key_header: Annotated[str | None, Knob("access", "NAME", limits=True)] = Field(
         default=None,
         pattern=r"^[A-Za-z][A-Za-z0-9-]*$",
-        description="Header in which each caller sends a Calypso API key of their own.",
+        description="Header in which each caller sends their own Calypso API key.",
     )
     metrics: Annotated[bool, Knob("access")] = Field(
         default=False, description="Serves `/metrics` in Prometheus format."
     )
     log_level: Annotated[LogLevel, Knob("observing", "LEVEL")] = Field(
         default="warning",
-        description="How much goes to stderr: `debug`, `info`, `warning` or `error`.",
+        description="Lowest level of messages to log to stderr: `debug`, `info`, `warning` or `error`.",
     )
     log_queries: Annotated[bool, Knob("observing")] = Field(
-        default=False, description="Writes the text of questions into logs and traces."
+        default=False, description="Includes the text of questions in logs and traces."
     )
     log_json: Annotated[bool, Knob("observing")] = Field(
-        default=False, description="Writes logs as one JSON object a line."
+        default=False, description="Writes logs as one JSON object per line."
     )
 
     @property

@@ -15,9 +15,9 @@ from calypso_mcp.domain.untrusted_text import clean
 
 def add_arguments(parser: CommandParser) -> None:
     """Take the question."""
-    parser.description = "Ask an agent; it answers from its buckets and cites them."
+    parser.description = "Ask an agent. It answers from its buckets and cites its sources."
     parser.add_argument("question", metavar="QUESTION", help="the question, in plain words")
-    parser.add_argument("--conversation", metavar="ID", help="conversation id of the answer before")
+    parser.add_argument("--conversation", metavar="ID", help="conversation id of the previous answer")
     add_calling_arguments(parser)
 
 

@@ -13,7 +13,7 @@ from calypso_mcp.settings import load_settings
 
 def add_arguments(parser: CommandParser) -> None:
     """Take the question and how many passages to show."""
-    parser.description = "Find passages in the buckets; --bucket narrows it to some of them."
+    parser.description = "Find passages in the buckets. --bucket limits the search to some of them."
     parser.add_argument("query", metavar="QUERY", help="what to look for, in plain words")
     parser.add_argument(
         "--max-results", type=int, default=5, metavar="N", help="passages to show, at most 20 (5)"

@@ -21,8 +21,9 @@ from calypso_mcp.settings import load_settings
 def add_arguments(parser: CommandParser) -> None:
     """Take where to listen and what to serve."""
     parser.description = (
-        "Serve the embedded Calypso's REST API and the page of its buckets. The API key is CALYPSO_API_KEY "
-        "if that is set; otherwise one is made and kept in the data folder."
+        "Serve the embedded Calypso's REST API and the page of its buckets. The API key is "
+        "CALYPSO_API_KEY if that is set; otherwise the command makes one and keeps it in the data "
+        "folder."
     )
     parser.add_settings({"http"}, names=SETTINGS)
 
@@ -38,7 +39,7 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
         def greet(served: Served) -> None:
             _introduce(served.origin, key.source, settings.data_dir)
             if not is_loopback(host):
-                print("Plain http on a network: put a TLS proxy before it.", flush=True)
+                print("This is plain http on a network: put a TLS proxy in front of it.", flush=True)
 
         anyio.run(serve_backend, settings, key, listening, greet, flags)
     return 0

@@ -21,8 +21,8 @@ from calypso_mcp.settings import Settings, load_settings
 def add_arguments(parser: CommandParser) -> None:
     """Take whether to open a browser, and the settings of a backend that has to be started."""
     parser.description = (
-        "Open the page of the buckets on this machine's disk. Where no backend serves the data folder, this "
-        "command does until it is stopped. The link signs in once, within five minutes."
+        "Open the page of the buckets on this machine's disk. If no backend serves the data folder, "
+        "this command serves it until you stop it. The link signs you in once, within five minutes."
     )
     parser.add_argument("--no-browser", action="store_true", help="only print the link")
     parser.add_settings({"http"}, names=SETTINGS | {"backend"})

@@ -11,7 +11,7 @@ from calypso_mcp.cli.calls.adding import add_adding_arguments, add_source
 
 def add_arguments(parser: CommandParser) -> None:
     """Take the question and its answer."""
-    parser.description = "Store a question with its answer; the same question again replaces the answer."
+    parser.description = "Store a question with its answer. The same question again replaces the answer."
     parser.add_argument("question", metavar="QUESTION", help="the question")
     parser.add_argument("answer", metavar="ANSWER", help="its answer")
     add_adding_arguments(parser)

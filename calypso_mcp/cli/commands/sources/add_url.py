@@ -11,9 +11,9 @@ from calypso_mcp.cli.calls.adding import add_adding_arguments, add_source
 
 def add_arguments(parser: CommandParser) -> None:
     """Take the address."""
-    parser.description = "Read one public web page into a bucket; the same address again refreshes it."
-    parser.add_argument("url", metavar="URL", help="address of the page")
-    parser.add_argument("--title", metavar="TITLE", help="shown instead of the page's own title")
+    parser.description = "Read one public web page into a bucket. The same address again refreshes it."
+    parser.add_argument("url", metavar="URL", help="address of the web page")
+    parser.add_argument("--title", metavar="TITLE", help="title to show instead of the page's own")
     add_adding_arguments(parser)
 
 

@@ -27,9 +27,9 @@ from calypso_mcp.settings import Settings, load_settings
 def add_arguments(parser: CommandParser) -> None:
     """Take the bucket and the folder."""
     parser.description = (
-        "Write the files of a bucket as they were uploaded into a new folder, with a manifest of their "
-        "names, tags and metadata. The same command resumes an interrupted export. For the embedded "
-        "Calypso."
+        "Write the files of a bucket into a new folder, as they were uploaded, with a manifest of their "
+        "names, tags and metadata. Run the command again to resume an interrupted export. It needs the "
+        "embedded Calypso."
     )
     parser.add_argument("exported", metavar="BUCKET", help="slug, id or name of the bucket")
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="new or empty folder")

@@ -28,17 +28,17 @@ _READY_S = 3600.0
 def add_arguments(parser: CommandParser) -> None:
     """Take the buckets and where they go."""
     parser.description = (
-        "Take buckets of the embedded Calypso, with their files, pages, questions, labels and agents, to the "
-        "hosted one, then compare both. Nothing is removed here. It can be stopped at any point; the same "
-        "command continues."
+        "Copy buckets of the embedded Calypso, with their files, pages, questions, labels and agents, "
+        "to the hosted one, then compare both. The command removes nothing here. You can stop it at "
+        "any point; run it again to continue."
     )
     parser.add_argument(
         "moved", metavar="BUCKET", nargs="*", help="slug, id or name of a bucket; all buckets by default"
     )
     parser.add_argument(
-        "--to", required=True, choices=["hosted"], help="where to: the Calypso of CALYPSO_API_KEY"
+        "--to", required=True, choices=["hosted"], help="destination: the Calypso of CALYPSO_API_KEY"
     )
-    parser.add_argument("--dry-run", action="store_true", help="say what would be moved, and do nothing")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be moved, and do nothing")
     parser.add_json()
     parser.add_time_limit(_READY_S)
     parser.add_settings({"calypso", "observing"}, names={"parallel_uploads"})

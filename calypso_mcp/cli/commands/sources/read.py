@@ -14,9 +14,9 @@ from calypso_mcp.domain.untrusted_text import clean, clean_line
 
 def add_arguments(parser: CommandParser) -> None:
     """Take the source and where to begin."""
-    parser.description = "Print the text of a source, as it was read for searching."
+    parser.description = "Print the text of a source, as Calypso read it for searching."
     parser.add_argument("file_id", metavar="FILE_ID", help="from `calypso-mcp list BUCKET`")
-    parser.add_argument("--start", metavar="PLACE", help="page, slide or line to begin with")
+    parser.add_argument("--start", metavar="PLACE", help="page, slide or line to start at")
     parser.add_argument("--max-chars", type=int, default=6000, metavar="N", help="most characters (6000)")
     add_calling_arguments(parser)
 

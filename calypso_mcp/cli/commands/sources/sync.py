@@ -36,23 +36,23 @@ _RETRY_S: Final = 60.0
 def add_arguments(parser: CommandParser) -> None:
     """Take the folder and its bucket."""
     parser.description = (
-        "Keep a bucket equal to a folder: new files are added, changed files are replaced. It can be "
-        "stopped at any point; the same command continues."
+        "Keep a bucket equal to a folder: add new files and replace changed ones. You can stop the "
+        "command at any point; run it again to continue."
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="the folder")
     parser.add_destination()
     parser.add_argument(
         "--remove-missing",
         action="store_true",
-        help="remove from the bucket what came from this folder and is gone",
+        help="remove sources whose files are gone from this folder",
     )
     either = parser.add_mutually_exclusive_group()
-    either.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
-    either.add_argument("--watch", action="store_true", help="go on, and follow what changes in the folder")
+    either.add_argument("--dry-run", action="store_true", help="show what would be done, and do nothing")
+    either.add_argument("--watch", action="store_true", help="keep running, and follow changes in the folder")
     parser.add_argument(
         "--poll",
         action="store_true",
-        help="with --watch: look for changes now and then, as on network drives it does by itself",
+        help="with --watch: poll for changes, as it always does on network drives",
     )
     parser.add_settings({"calypso", "transfer", "observing"}, names={"allow_secret_names", "scan_secrets"})
 

@@ -20,13 +20,13 @@ from calypso_mcp.settings import Settings, load_settings
 
 def add_arguments(parser: CommandParser) -> None:
     """Take the files and where they go."""
-    parser.description = "Upload files or folders into a bucket; exit code 1 if any file failed."
+    parser.description = "Upload files or folders into a bucket. The exit code is 1 if any file failed."
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="files or folders")
     parser.add_destination()
     parser.add_argument(
         "--tag", action="append", default=[], dest="tags", metavar="TAG", help="tag for every file"
     )
-    parser.add_argument("--dry-run", action="store_true", help="say what would be sent, and send nothing")
+    parser.add_argument("--dry-run", action="store_true", help="show what would be sent, and send nothing")
     parser.add_argument("--wait", action="store_true", help="wait until everything is searchable")
     parser.add_time_limit(3600)
     parser.add_settings({"calypso", "transfer", "observing"}, names={"allow_secret_names", "scan_secrets"})

@@ -38,14 +38,19 @@ _PASSAGES = 3
 def add_arguments(parser: CommandParser) -> None:
     """Take the files and the questions."""
     parser.description = (
-        "Do the main job once with a real MCP client: upload the files, wait until they are searchable, "
-        "search, print cited passages. Uses the embedded Calypso in a temporary folder unless told otherwise."
+        "Try the server once with a real MCP client: upload files, wait until they are searchable, "
+        "search, and print cited passages. By default, it uses the embedded Calypso in a temporary "
+        "folder."
     )
     parser.add_argument(
         "paths", metavar="PATH", nargs="*", type=Path, help="files or folders (default: samples)"
     )
     parser.add_argument(
-        "--query", action="append", default=[], metavar="TEXT", help="question to ask; repeat it for several"
+        "--query",
+        action="append",
+        default=[],
+        metavar="TEXT",
+        help="question to ask; repeat the flag for several",
     )
     parser.add_time_limit(300)
     parser.add_settings({"observing"}, names={"backend", "api_key_file", "api_base_url", "data_dir"})

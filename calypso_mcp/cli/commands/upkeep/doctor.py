@@ -17,9 +17,9 @@ from calypso_mcp.cli.printing.terminal import columns
 def add_arguments(parser: CommandParser) -> None:
     """Take every setting, so that a command line can be checked as it is."""
     parser.description = (
-        "Look at everything an installation needs: settings, API key, data folder, a handshake through the "
-        "command a client would start, and the configurations of clients. Changes nothing. Exit code 1 if "
-        "anything is wrong."
+        "Check everything that an installation needs: settings, API key, data folder, a handshake "
+        "through the command that a client would start, and the configurations of clients. The command "
+        "changes nothing. The exit code is 1 if anything is wrong."
     )
     parser.add_json()
     parser.add_settings(LISTENING)

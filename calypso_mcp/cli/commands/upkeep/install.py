@@ -39,25 +39,28 @@ _PATHS = ("api_key_file", "data_dir")
 def add_arguments(parser: CommandParser) -> None:
     """Take the client, how to install, and the settings of the server."""
     parser.description = (
-        "Put calypso-mcp into a client's configuration: shows what changes, keeps a copy, leaves everything "
-        "else as it is, and checks that the server starts. An API key is never written: name its file with "
-        "--api-key-file."
+        "Add calypso-mcp to a client's configuration. The command shows the change, keeps a copy, "
+        "leaves everything else as it is, and checks that the server starts. It never writes an API "
+        "key; name the key's file with --api-key-file."
     )
     parser.add_argument(
         "client",
         metavar="CLIENT",
         choices=[client.name for client in CLIENTS],
-        help=", ".join(client.name for client in CLIENTS),
+        help="client to configure",
     )
     parser.add_argument(
         "--project", action="store_true", help="write the configuration of this folder's project"
     )
-    parser.add_argument("--uninstall", action="store_true", help="take the server out again")
+    parser.add_argument("--uninstall", action="store_true", help="remove the server again")
     parser.add_argument("--print", dest="only_print", action="store_true", help="only print what to paste")
     parser.add_argument("--yes", action="store_true", help="ask nothing")
     parser.add_argument("--http", metavar="URL", help="use a team's server at this address")
     parser.add_argument(
-        "--token-env", metavar="VARIABLE", default="", help="variable with the token for --http"
+        "--token-env",
+        metavar="VARIABLE",
+        default="",
+        help="environment variable that holds the token for --http",
     )
     parser.add_settings(SERVING)
 

@@ -16,9 +16,9 @@ from calypso_mcp.settings import load_settings
 def add_arguments(parser: CommandParser) -> None:
     """Take the model's name and the data folder."""
     parser.description = (
-        "Download an embedding model from Hugging Face into the data folder, for the embedded Calypso to "
-        f"order what it finds by meaning. Without a name: {DEFAULT_MODEL} (50 languages, 220 MB). Needs the "
-        "extra: pip install 'calypso-mcp[semantic]'."
+        "Download an embedding model from Hugging Face into the data folder, with which the embedded "
+        f"Calypso orders hits by meaning. The default is {DEFAULT_MODEL} (50 languages, 220 MB). The "
+        "command needs the extra: pip install 'calypso-mcp[semantic]'."
     )
     parser.add_argument("action", choices=["download"], metavar="ACTION", help="download: fetch the model")
     parser.add_argument("name", nargs="?", default=DEFAULT_MODEL, metavar="NAME", help="the model's name")

@@ -18,8 +18,8 @@ from calypso_mcp.settings import load_settings
 def add_arguments(parser: CommandParser) -> None:
     """Take the data folder."""
     parser.description = (
-        "Save what can still be read of a damaged store of the embedded Calypso: move the store aside and "
-        "make a new one. Stop every server on the data folder first."
+        "Save what is still readable in a damaged store of the embedded Calypso: move the store aside "
+        "and make a new one. Stop every server on the data folder first."
     )
     parser.add_settings((), names={"data_dir", "log_level"})
 

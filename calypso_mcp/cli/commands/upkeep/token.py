@@ -12,7 +12,7 @@ from calypso_mcp.server.access.access_file.tokens import access_file_entry, new_
 
 def add_arguments(parser: CommandParser) -> None:
     """Take the agent's name."""
-    parser.description = "Make a token, print it once, and print what to put into the access file."
+    parser.description = "Make a token, and print it once with its lines for the access file."
     parser.add_argument("action", choices=["new"], metavar="ACTION", help="new: make a token")
     parser.add_argument("name", metavar="NAME", help="the agent's name in the access file")
 
