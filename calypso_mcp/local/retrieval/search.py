@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -20,7 +20,7 @@ from calypso_mcp.local.retrieval.repeats import Found, without_repeats
 from calypso_mcp.local.retrieval.statistics import Statistics
 from calypso_mcp.local.retrieval.words.spelling import one_slip_away
 from calypso_mcp.local.retrieval.words.stems import Stems
-from calypso_mcp.local.retrieval.words.stop_words import UNREMARKABLE
+from calypso_mcp.local.retrieval.words.stop_words import FUNCTION_WORDS, UNREMARKABLE
 from calypso_mcp.local.retrieval.words.tokens import (
     BEGINNING,
     beginning,
@@ -115,6 +115,8 @@ def search(
         if more := _other_spellings(statistics, phrases, weights, rows, scope):
             wanted += more
             weights, rows = _found(connection, statistics, wanted, scope, where.file_ids, least=least)
+        if _only_join(weights) and not _only_join(phrases) and not is_english(query):
+            return []
         # The mean length of all passages would tell of what others keep in buckets that are not searched.
         mean_length = statistics.mean_length if scope is None else None
         stems = Stems.kept_by(connection)
@@ -226,6 +228,11 @@ def _passage(found: Found) -> Passage:
         tuple(found.also_in),
         outline_of(row.outline, row.heading),
     )
+
+
+def _only_join(phrases: Iterable[str]) -> bool:
+    """Whether none of the words tells what is sought, as in "die" and "für"."""
+    return all(phrase.strip('"') in FUNCTION_WORDS for phrase in phrases)
 
 
 def _without_digits(weights: dict[str, float]) -> dict[str, float]:

@@ -91,7 +91,7 @@ def test_bookmarks_become_headings(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("title", ["Microsoft Word - draft", "untitled", "report.docx", " "])
+@pytest.mark.parametrize("title", ["Microsoft Word - draft", "untitled", "(anonymous)", "report.docx", " "])
 def test_a_title_nobody_wrote_is_ignored(tmp_path: Path, title: str) -> None:
     assert read(write(tmp_path, text_pdf([["text"]], title=title))).title is None
 

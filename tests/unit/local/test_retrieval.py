@@ -303,6 +303,22 @@ def test_only_words_that_matter_are_named_as_absent(
     assert absent_words(connection, query, ["b1"]) == absent
 
 
+@pytest.mark.parametrize(
+    ("query", "hits"),
+    [
+        ("Was kostet die Suppe f\u00fcr G\u00e4ste?", []),
+        ("Was kostet die Miete?", ["rent"]),
+        ("die f\u00fcr", ["rent"]),
+        ("What did they die of in the war?", ["rent"]),
+    ],
+)
+def test_passages_that_only_hold_words_that_join_others_are_no_hits(
+    connection: sqlite3.Connection, query: str, hits: list[str]
+) -> None:
+    add(connection, "rent", "Die Miete f\u00fcr die Halle ist am dritten Werktag zu zahlen.")
+    assert found(connection, query) == hits
+
+
 def test_beginnings_find_other_forms_among_passages_that_are_not_english(
     connection: sqlite3.Connection,
 ) -> None:

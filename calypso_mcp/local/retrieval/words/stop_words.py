@@ -40,13 +40,18 @@ _UNREMARKABLE = """
     explain explains describe describes mention mentions mentioned say says said know need needs want wants
     please help use used using make makes made take takes taken happen happens mean means called go goes
     one two thing things something anything kind kinds way ways example examples exactly currently usually
+"""
+_FUNCTION = """
     der die das den dem des ein eine einer eines einem einen und oder ist sind wird werden hat haben kann muss
     nicht viel viele für von mit bei auf im am zu zum zur nach gibt es sich
     le la les un une des du de et ou est sont dans pour par avec sur il elle ne pas
     el los las una unos unas del y o es son en para por con al se no hay
 """
+#: Words of other languages that only join others. Queries keep them: in English some tell something ("die").
+FUNCTION_WORDS = frozenset(_FUNCTION.split())
+
 #: Words whose absence from the documents says nothing about what was sought.
-UNREMARKABLE = STOP_WORDS | frozenset(_UNREMARKABLE.split())
+UNREMARKABLE = STOP_WORDS | FUNCTION_WORDS | frozenset(_UNREMARKABLE.split())
 
 #: Chinese is written without spaces, so its question words are cut out rather than compared.
 CHINESE_QUESTION = re.compile(

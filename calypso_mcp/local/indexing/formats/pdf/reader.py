@@ -18,7 +18,7 @@ from calypso_mcp.local.indexing.formats.pdf.pages import Page, Shortcoming, read
 from calypso_mcp.local.indexing.formats.pdf.paragraphs import read_headings, split_page
 
 #: What programs put into the title without being asked: the source file's name, or nothing.
-_NO_TITLE = re.compile(r"\.\w{2,5}$|^untitled|^microsoft", re.IGNORECASE)
+_NO_TITLE = re.compile(r"\.\w{2,5}$|^untitled|^\(anonymous\)|^microsoft", re.IGNORECASE)
 #: Ranges of pages that a warning names.
 _SHOWN_RANGES = 20
 #: Longest printed page number that is one.
