@@ -11,7 +11,8 @@ from calypso_mcp.api.wire import NULL_IS_EMPTY, WireModel, as_object
 from calypso_mcp.domain.limits import SearchLimits
 
 _LIMITS = SearchLimits()
-_MOST_BUCKETS = 10_000
+#: Buckets of one request where the API takes more than five.
+MOST_BUCKETS = 10_000
 _LONGEST_NAME = 1_000
 _FILTER = mark(Extension.FILTERS)
 
@@ -27,7 +28,7 @@ class SearchRequest(WireModel):
     query: str = Field(min_length=1)
     agent: str | None = None
     buckets: tuple[str, ...] | None = Field(
-        default=None, max_length=_MOST_BUCKETS, json_schema_extra=mark(Extension.ANY_BUCKETS)
+        default=None, max_length=MOST_BUCKETS, json_schema_extra=mark(Extension.ANY_BUCKETS)
     )
     max_results: StrictInt | None = Field(default=None, ge=1, le=_LIMITS.results)
     tags: tuple[str, ...] | None = Field(default=None, json_schema_extra=_FILTER)

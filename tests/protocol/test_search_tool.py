@@ -95,6 +95,20 @@ async def test_every_bucket_is_searched_however_many_there_are(connect: Connect,
     assert sorted(asked) == [f"b{number:02}" for number in range(74)]
 
 
+async def test_more_buckets_than_a_call_has_time_for_are_not_searched_at_all(
+    connect: Connect, api: ScriptedCalypso
+):
+    api.buckets = [bucket(f"b{number:04}") for number in range(1_001)]
+    async with connect() as client:
+        told = error(await client.call_tool("search_bucket", {"query": "x"}))
+        named = await client.call_tool("search_bucket", {"query": "x", "bucket": "b0007"})
+    assert (told["code"], told["retryable"]) == ("bucket_required", False)
+    assert "1,001 buckets" in told["message"]
+    assert "list_buckets" in told["next_step"]
+    assert not named.is_error
+    assert len(api.asked(SEARCH)) == 1
+
+
 @pytest.mark.parametrize("filters", [{"tags": ["a"]}, {"source": "*.md"}, {"metadata": {"year": 2024}}])
 async def test_a_deployment_that_cannot_filter_says_so(
     connect: Connect, api: ScriptedCalypso, filters: dict[str, Any]

@@ -29,17 +29,17 @@ class Buckets:
 
     def __init__(self, requester: Requester) -> None:
         self._requester = requester
+        self._latest = BucketList()
 
-    async def list(self, *, include_archived: bool = False, known: BucketList | None = None) -> BucketList:
-        """Return all buckets of the key's team; the API has no paging.
+    async def list(self, *, include_archived: bool = False) -> BucketList:
+        """Return all buckets of the key's team, with those archived on request; the API has no paging.
 
-        Args:
-            include_archived: Whether archived ones are wanted as well.
-            known: An earlier list, whose rows are used again where nothing changed.
+        The list before is kept: rows in which nothing changed are used again.
         """
         params = {"include_archived": "true"} if include_archived else None
-        read = partial(_read_list, known=known or BucketList())
-        return await self._requester.get_and_read(paths.BUCKETS, read, params=params)
+        read = partial(_read_list, known=self._latest)
+        self._latest = await self._requester.get_and_read(paths.BUCKETS, read, params=params)
+        return self._latest
 
     async def create(self, bucket: CreateBucket) -> Bucket:
         """Create an empty bucket, or return the one that the same call created before.

@@ -19,7 +19,6 @@ from calypso_mcp.errors import CalypsoError
 
 if TYPE_CHECKING:
     from calypso_mcp.client import CalypsoClient
-    from calypso_mcp.client.buckets.bucket_list import BucketList
 
 T = TypeVar("T")
 
@@ -84,9 +83,8 @@ class Catalogue:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
-        # Kept when a change makes it old: most of its rows are the next list's.
-        self._known: BucketList | None = None
-        self._known_by_slug: tuple[Bucket, ...] = ()
+        self._listed: tuple[Bucket, ...] = ()
+        self._by_slug: tuple[Bucket, ...] = ()
         self._active = _Cached(lambda: self._fetch_buckets(include_archived=False), max_age_s, clock)
         self._all = _Cached(lambda: self._fetch_buckets(include_archived=True), max_age_s, clock)
         self._agents = _Cached(self._fetch_agents, max_age_s, clock)
@@ -106,11 +104,11 @@ class Catalogue:
             cached.forget()
 
     async def _fetch_buckets(self, *, include_archived: bool) -> tuple[Bucket, ...]:
-        listed = await self._client.buckets.list(include_archived=include_archived, known=self._known)
-        if self._known is None or listed.buckets is not self._known.buckets:
-            by_slug = await anyio.to_thread.run_sync(_by_slug, listed.buckets)
-            self._known, self._known_by_slug = listed, by_slug
-        return self._known_by_slug
+        listed = (await self._client.buckets.list(include_archived=include_archived)).buckets
+        if listed is not self._listed:
+            self._by_slug = await anyio.to_thread.run_sync(_by_slug, listed)
+            self._listed = listed
+        return self._by_slug
 
     async def _fetch_agents(self) -> tuple[AgentModel, ...]:
         return (await self._client.agents.list()).data

@@ -15,7 +15,7 @@ from typing import Any, cast
 from calypso_mcp.api.agents import AgentModel
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.connection import Extension
-from calypso_mcp.api.search import SearchRequest, SearchResult
+from calypso_mcp.api.search import MOST_BUCKETS, SearchRequest, SearchResult
 from calypso_mcp.concurrency import map_parallel
 from calypso_mcp.errors import InputError
 from calypso_mcp.server.scope.request_scope import Access
@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 
 #: Requests of one search at a time.
 _PARALLEL = 4
+#: Requests of one search: where each is answered after 1 s they take as long as a call may.
+_MOST_REQUESTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,19 @@ async def search_buckets(access: Access, request: SearchRequest, buckets: Sequen
         buckets: Where.
 
     Raises:
-        InputError: The backend cannot filter.
+        InputError: The backend cannot filter, or would need too many requests.
     """
     size = access.state.search_limits.buckets
     if len(buckets) > size or _is_filtered(request):
         extensions = await access.client.connection.extensions()
         _require_filters(request, extensions)
-        size = len(buckets) if Extension.ANY_BUCKETS in extensions else size
+        size = MOST_BUCKETS if Extension.ANY_BUCKETS in extensions else size
+    if len(buckets) > size * _MOST_REQUESTS:
+        raise InputError(
+            f"{len(buckets):,} buckets are too many for one search: {size * _MOST_REQUESTS:,} at most.",
+            code="bucket_required",
+            hint="Name those to search; list_buckets with query finds them by name.",
+        )
     groups = [buckets[start : start + size] for start in range(0, len(buckets), size)]
     requests = [
         request.model_copy(update={"buckets": tuple(bucket.id for bucket in group)}) for group in groups

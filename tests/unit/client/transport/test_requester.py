@@ -167,6 +167,24 @@ async def test_an_endless_answer_is_cut_off_even_when_it_is_compressed() -> None
     async with CalypsoClient(base_url=BASE_URL, api_key=API_KEY, transport=transport) as client:
         with pytest.raises(errors.ContractError, match="larger than 64 MB"):
             await client.buckets.list()
+        with pytest.raises(errors.ContractError, match="larger than 8 MB"):
+            await client.agents.list()
+
+
+async def test_a_list_of_buckets_asked_for_again_parses_only_what_changed() -> None:
+    body = {"buckets": [{"id": "a", "slug": "a"}, {"id": "b", "slug": "b"}]}
+    async with CalypsoClient(
+        base_url=BASE_URL,
+        api_key=API_KEY,
+        transport=httpx2.MockTransport(lambda _: httpx2.Response(200, json=body)),
+    ) as client:
+        first = await client.buckets.list()
+        again = await client.buckets.list(include_archived=True)
+        body["buckets"][0]["slug"] = "other"
+        changed = await client.buckets.list()
+    assert again.buckets is first.buckets
+    assert changed.buckets[0].slug == "other"
+    assert changed.buckets[1] is first.buckets[1]
 
 
 async def test_a_dripping_answer_ends_with_the_time_allowed_for_it() -> None:
