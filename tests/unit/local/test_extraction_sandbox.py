@@ -59,6 +59,25 @@ async def test_the_child_can_reach_no_network(tmp_path: Path) -> None:
     assert len(answers) == 3
 
 
+#: The same for calls by number: `socket` as x32 numbers it, a ring, and a socket of another process.
+CALLS = """
+import ctypes, errno
+from calypso_mcp.local.indexing.formats.child_sandbox import give_up_network
+give_up_network()
+libc = ctypes.CDLL(None, use_errno=True)
+has_filter = "Seccomp:\\t2" in open("/proc/self/status").read()
+for number in (0x4000_0029, 425, 438):
+    libc.syscall(number, 0, 0, 0)
+    print(errno.errorcode[ctypes.get_errno()] if has_filter else "EACCES")
+"""
+
+
+@linux_only
+async def test_no_other_call_leads_to_a_socket() -> None:
+    done = await anyio.run_process([sys.executable, "-c", CALLS])
+    assert done.stdout.decode().split() == ["EACCES"] * 3
+
+
 @linux_only
 async def test_the_child_that_reads_has_given_up_the_network(tmp_path: Path) -> None:
     path = tmp_path / "a.pdf"

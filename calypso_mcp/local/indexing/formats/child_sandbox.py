@@ -11,12 +11,15 @@ import sys
 #: Linux: `prctl` and seccomp (linux/prctl.h, linux/seccomp.h, linux/filter.h).
 _NO_NEW_PRIVILEGES, _SET_SECCOMP, _FILTER_MODE = 38, 22, 2
 _ALLOW, _REFUSE = 0x7FFF_0000, 0x0005_0000 | 13  # with EACCES
-_LOAD_WORD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
+_LOAD_WORD, _JUMP_IF_EQUAL, _JUMP_IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
 _NUMBER_OFFSET, _MACHINE_OFFSET = 0, 4
 #: The numbers of the machine and of its `socket` call, by name of the machine.
 _SOCKET_CALLS = {"x86_64": (0xC000_003E, 41), "aarch64": (0xC000_00B7, 198)}
-#: `io_uring_setup`, on every machine: rings open sockets, too.
-_RING_CALL = 425
+#: On every machine: `io_uring_setup`, because rings open sockets, too, and `pidfd_getfd`, which takes them
+#: from another process.
+_RING_CALL, _TAKING_CALL = 425, 438
+#: From here on x86_64 numbers the same calls once more (x32).
+_SECOND_NUMBERS = 0x4000_0000
 _NEW_USER, _NEW_NETWORK = 0x1000_0000, 0x4000_0000
 
 
@@ -42,10 +45,12 @@ def _refuse_sockets(libc: ctypes.CDLL) -> bool:
     # (operation, jump if true, jump if false, operand); a jump counts from the next one.
     steps = (
         (_LOAD_WORD, 0, 0, _MACHINE_OFFSET),
-        (_JUMP_IF_EQUAL, 0, 4, machine),
+        (_JUMP_IF_EQUAL, 0, 6, machine),
         (_LOAD_WORD, 0, 0, _NUMBER_OFFSET),
-        (_JUMP_IF_EQUAL, 2, 0, socket_call),
-        (_JUMP_IF_EQUAL, 1, 0, _RING_CALL),
+        (_JUMP_IF_AT_LEAST, 4, 0, _SECOND_NUMBERS),
+        (_JUMP_IF_EQUAL, 3, 0, socket_call),
+        (_JUMP_IF_EQUAL, 2, 0, _RING_CALL),
+        (_JUMP_IF_EQUAL, 1, 0, _TAKING_CALL),
         (_RETURN, 0, 0, _ALLOW),
         (_RETURN, 0, 0, _REFUSE),
     )
