@@ -134,7 +134,7 @@ def commands() -> str:
 
 
 def _metavar(action: Any) -> str:
-    if action.choices:
+    if action.choices and not action.metavar:
         return f"{{{','.join(map(str, action.choices))}}}"
     if action.nargs == 0:
         return ""

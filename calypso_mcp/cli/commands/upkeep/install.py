@@ -47,7 +47,7 @@ def add_arguments(parser: CommandParser) -> None:
         "client",
         metavar="CLIENT",
         choices=[client.name for client in CLIENTS],
-        help="client to configure",
+        help="client to configure: " + ", ".join(client.name for client in CLIENTS),
     )
     parser.add_argument(
         "--project", action="store_true", help="write the configuration of this folder's project"
