@@ -102,7 +102,7 @@ class Backends:
         return await self._checks.accepts(key.get_secret_value())
 
     async def aclose(self) -> None:
-        """Close all connections, the memory of sent files, then the embedded backend."""
+        """Close all connections, the record of sent files, then the embedded backend."""
         await self._opened.aclose()
         if self._sent is not None:
             self._sent.close()

@@ -57,7 +57,9 @@ class Export:
             ConfigError: It holds something else, or cannot be made.
         """
         mark = self.folder / _UNFINISHED
-        note = f"The export of {bucket.slug} ({bucket.id}) is not finished: the same command resumes it.\n"
+        note = (
+            f"The export of {bucket.slug} ({bucket.id}) is not finished. Run the same command to resume it.\n"
+        )
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             is_empty = next(self.folder.iterdir(), None) is None

@@ -68,8 +68,8 @@ class FolderWatch:
                 self._stirred.set()
         except OSError as problem:
             raise CalypsoError(
-                f"Changes of {self.folder} cannot be followed: {problem.strerror or problem}.",
-                hint="Add --poll to look at the files now and then instead.",
+                f"Cannot follow changes in {self.folder}: {problem.strerror or problem}.",
+                hint="Add --poll to poll the files instead.",
             ) from problem
 
     async def look(self) -> bool:

@@ -147,6 +147,6 @@ class CalypsoClient:
 def _check_key(api_key: str) -> None:
     if not may_be_api_key(api_key):
         raise ConfigError(
-            "The API key is empty or contains characters no key has.",
+            "The API key is empty or contains characters that no key contains.",
             hint="Copy it from Calypso again, without quotes or line ends.",
         )

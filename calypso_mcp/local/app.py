@@ -175,7 +175,7 @@ def _prepare(options: LocalOptions, blobs: Blobs, presence: Presence) -> None:
 def _warn_if_open_to_others(folder: Path) -> None:
     if os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) & _OTHERS:
         _LOG.warning(
-            "Other users of this machine can look into the data folder %s. Close it with: chmod 700 %s",
+            "Other users of this machine can read the data folder %s. Close it with: chmod 700 %s",
             folder,
             shlex.quote(str(folder)),
         )

@@ -301,7 +301,7 @@ def test_the_connect_view_shows_what_the_doctor_finds(browser: Browser, tmp_path
         sign_in(page, opened.link)
         page.goto(f"{opened.origin}/#/connect")
         first = page.get_by_role("region", name="Checks of this installation").locator("li").first
-        expect(first).to_contain_text("Other users of this machine can look into")
+        expect(first).to_contain_text("Other users of this machine can read")
         expect(first).to_contain_text("chmod 700")
 
 

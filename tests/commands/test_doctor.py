@@ -161,7 +161,7 @@ FAULTS: dict[str, tuple[Callable[[Machine], None], list[str], list[str]]] = {
     ),
     "everything allowed": (
         lambda machine: machine.flags.update(allow_paths=[str(machine.home)]),
-        ["which holds everything of yours"],
+        ["holds all your files"],
         ["--allow-path"],
     ),
     "file for a data folder": (_file_for_folder, ["is a file"], ["--data-dir"]),
@@ -194,17 +194,17 @@ FAULTS: dict[str, tuple[Callable[[Machine], None], list[str], list[str]]] = {
     ),
     "placeholder the client does not replace": (
         _server(DESKTOP, args=[*FIRST_ARGUMENTS, "--allow-path", "${workspaceFolder}"]),
-        ["${workspaceFolder} is a placeholder that Claude Desktop does not replace"],
+        ["Claude Desktop does not replace the placeholder ${workspaceFolder}"],
         ["Write the value itself"],
     ),
     "placeholder replaced in projects only": (
         _server(CURSOR, args=[*FIRST_ARGUMENTS, "--allow-path", "${workspaceFolder}"]),
-        ["${workspaceFolder} is a placeholder that Cursor does not replace here"],
+        ["Cursor does not replace the placeholder ${workspaceFolder} here"],
         ["Write the value itself"],
     ),
     "older version": (
         _server(CURSOR, command=sys.executable, args=["-m", "uv", "tool", "run", "calypso-mcp==0.0.1"]),
-        [f"starts version 0.0.1, and this is {__version__}"],
+        [f"starts version 0.0.1, but this is version {__version__}"],
         ["calypso-mcp install cursor"],
     ),
     "older program": (
@@ -229,7 +229,7 @@ FAULTS: dict[str, tuple[Callable[[Machine], None], list[str], list[str]]] = {
     "another command": (
         _server(CURSOR, args=[*FIRST_ARGUMENTS, "http"]),
         ["starts `calypso-mcp http`"],
-        ["Take the word http out"],
+        ["Remove http from the arguments"],
     ),
     "key of another client": (
         _server(".config/Code/User/mcp.json", "mcpServers"),
@@ -238,7 +238,7 @@ FAULTS: dict[str, tuple[Callable[[Machine], None], list[str], list[str]]] = {
     ),
     "address for a client of commands": (
         lambda machine: machine.write(DESKTOP, {"mcpServers": {"calypso": {"url": "https://a.example/mcp"}}}),
-        ["Claude Desktop starts commands only"],
+        ["Claude Desktop only starts commands"],
         ["calypso-mcp install claude-desktop"],
     ),
     "address in another client's field": (
@@ -252,7 +252,7 @@ FAULTS: dict[str, tuple[Callable[[Machine], None], list[str], list[str]]] = {
         lambda machine: machine.write(
             ".claude.json", {"mcpServers": {"calypso": {"url": "https://a.example/mcp"}}}
         ),
-        ['without "type" for a command'],
+        ['without "type" as a command'],
         ['"type": "http"'],
     ),
     "broken JSON": (
@@ -314,8 +314,8 @@ def test_a_store_that_another_process_holds_is_found(machine: Machine) -> None:
     with closing(sqlite3.connect(machine.make_store(), isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         problems = [finding for finding in machine.findings() if finding.status == "problem"]
-    assert "holds the store" in problems[0].message
-    assert "End the process" in problems[0].fix
+    assert "locked the store" in problems[0].message
+    assert "Close the program" in problems[0].fix
 
 
 RIGHT: dict[str, Callable[[Machine], None]] = {

@@ -42,7 +42,7 @@ async def test_the_model_its_address_and_the_vectors_that_are_missing_are_named(
         works, leaves = await look(tmp_path, **set_up)
         assert works.status == "ok"
         assert f"test-model of {endpoint.url} makes vectors of 32 numbers" in works.message
-        assert f"goes to {endpoint.url}" in leaves.message
+        assert f"to {endpoint.url}" in leaves.message
         assert KEY not in f"{works}{leaves}"
 
         async with in_process(options_for(tmp_path)) as api:
@@ -75,5 +75,5 @@ async def test_an_endpoint_that_refuses_is_a_problem_with_a_fix(tmp_path: Path) 
 async def test_the_hosted_calypso_uses_no_model(tmp_path: Path) -> None:
     async with embedding_endpoint() as endpoint:
         [said] = await look(tmp_path, CALYPSO_API_KEY="sk_hosted_key", **environ(endpoint))
-        assert "not used" in said.message
+        assert "does not use" in said.message
         assert endpoint.texts == []

@@ -52,7 +52,7 @@ def test_nothing_is_written_without_a_yes_nor_into_what_cannot_be_read(tmp_path:
     config.write_text("{broken", encoding="utf-8")
     ended = _install(tmp_path, "cursor", "--yes")
     assert ended.returncode == 1
-    assert "was left alone" in ended.stderr
+    assert "is unchanged" in ended.stderr
     assert '"calypso"' in ended.stderr
     assert config.read_text(encoding="utf-8") == "{broken"
 
@@ -100,10 +100,13 @@ def test_a_key_is_never_written(tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["cursor", "--http", "http://mcp.example.org/mcp"], "https"),
-        (["cursor", "--http", "https://mcp.example.org/mcp", "--read-only"], "leave them out"),
+        (["cursor", "--http", "https://mcp.example.org/mcp", "--read-only"], "Leave these out"),
         (["cursor", "--token-env", "X"], "--http"),
-        (["claude-desktop", "--http", "https://mcp.example.org/mcp"], "commands only"),
-        (["zed", "--http", "https://mcp.example.org/mcp", "--token-env", "X"], "no value from a variable"),
+        (["claude-desktop", "--http", "https://mcp.example.org/mcp"], "only starts commands"),
+        (
+            ["zed", "--http", "https://mcp.example.org/mcp", "--token-env", "X"],
+            "cannot read a value from a variable",
+        ),
         (["windsurf", "--project", "--yes"], "no configuration for a project"),
         (["cursor", "--allow-path", "/no/such", "--yes"], "is not a folder"),
         (["nothing"], "CLIENT"),

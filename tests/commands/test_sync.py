@@ -92,7 +92,7 @@ def test_a_watched_folder_is_followed_until_a_signal(folder: Path, sent: signal.
         assert next_round(process) == "1 unchanged, 1 taken out"
         (folder / "leave.md").unlink()
         assert process.stdout is not None
-        assert "nothing is taken out" in process.stdout.readline()
+        assert "nothing is removed" in process.stdout.readline()
         process.send_signal(sent)
         assert process.wait(20) == code
     assert held(folder) == ["leave.md"]

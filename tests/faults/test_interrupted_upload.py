@@ -123,6 +123,4 @@ async def test_a_lookup_that_hangs_ends_with_the_time_limit(tmp_path: Path) -> N
             async with shell.started("--time-limit", "3") as process:
                 code, _, complaint = await shell.said(process)
     assert code == 1
-    assert complaint.splitlines()[-1] == (
-        "Stopped after 3 s. The same command continues where this one stopped."
-    )
+    assert complaint.splitlines()[-1] == ("Stopped after 3 s. Run the same command to continue.")

@@ -123,7 +123,7 @@ def upload_rig(
 
 @asynccontextmanager
 async def ledger_file(data_dir: Path) -> AsyncGenerator[LedgerFile]:
-    """Open the memory of sent files that lies in `data_dir`."""
+    """Open the record of sent files that lies in `data_dir`."""
     with closing(LedgerFile(data_dir / "sent.sqlite")) as file:
         yield file
 

@@ -69,7 +69,7 @@ def _write_local(client: Client, server: Local) -> Fields:
 def _write_remote(client: Client, server: Remote) -> Fields:
     if not client.url_field:
         raise ConfigError(
-            f"{client.title} starts commands only; it reads no address from this file.",
+            f"{client.title} only starts commands; this file cannot hold an address.",
             hint="Add the server under Settings, Connectors; or leave out --http.",
         )
     fields: Fields = {client.url_field: server.url}
@@ -94,7 +94,7 @@ def _write_remote(client: Client, server: Remote) -> Fields:
 def _refer_to(client: Client, name: str) -> str:
     if not client.variable:
         raise ConfigError(
-            f"{client.title} takes no value from a variable, and a secret does not belong in its file.",
-            hint="For an API key, name a file that holds it: --api-key-file FILE.",
+            f"{client.title} cannot read a value from a variable, and a secret does not belong in its file.",
+            hint="For an API key, name the file that holds it with --api-key-file FILE.",
         )
     return client.variable.replace("NAME", name)

@@ -22,7 +22,9 @@ _WAIT_S = 10.0
 async def check_api(settings: Settings) -> AsyncIterator[Finding]:
     """Yield what the API says to the operator's key; nothing is asked of an embedded Calypso."""
     if not settings.uses_hosted_api:
-        yield ok(_AREA, "The embedded Calypso is used: buckets live in the data folder, no key is needed.")
+        yield ok(
+            _AREA, "The embedded Calypso is in use: buckets live in the data folder, and no key is needed."
+        )
         return
     url = settings.api_base_url
     if settings.api_key is None:
@@ -56,13 +58,13 @@ async def _check_clock(url: str) -> Finding:
             answer = await client.get(f"{url}/connection")
         theirs = parsedate_to_datetime(answer.headers["date"]).timestamp()
     except (httpx2.HTTPError, KeyError, ValueError):
-        return ok(_AREA, "The API does not say what time it is.")
+        return ok(_AREA, "The API's answer has no date.")
     skew = round(time.time() - theirs)
     if abs(skew) > _MOST_SKEW_S:
         way = "ahead of" if skew > 0 else "behind"
         return problem(
             _AREA,
             f"This machine's clock is {abs(skew)} s {way} the API's: upload addresses will count as expired.",
-            "Set the clock, best by turning on time synchronisation.",
+            "Set the clock, or turn on time synchronisation.",
         )
     return ok(_AREA, "The clocks agree.")

@@ -37,7 +37,9 @@ def check_clients(places: Places) -> Iterator[Finding]:
             yield finding
     if not found:
         yield note(
-            _AREA, "No client on this machine names calypso-mcp.", "Add it: calypso-mcp install CLIENT"
+            _AREA,
+            "No client on this machine is configured to use calypso-mcp.",
+            "Add it: calypso-mcp install CLIENT",
         )
 
 
@@ -71,7 +73,7 @@ def _check_entry(file: ConfigFile, entry: Entry, places: Places) -> Iterator[tup
     again = f"Rewrite it: calypso-mcp install {client.name}"
     if not entry.is_read:
         yield (
-            f"is listed under a key that {client.title} does not read.",
+            f"is under a key that {client.title} does not read.",
             f"Move it below {'.'.join(client.key)}.",
         )
         return
@@ -90,7 +92,7 @@ def _check_entry(file: ConfigFile, entry: Entry, places: Places) -> Iterator[tup
 def _check_address(client: Client, entry: Entry) -> Iterator[tuple[str, str]]:
     if not client.url_field:
         yield (
-            f"{client.title} starts commands only and reads no address.",
+            f"{client.title} only starts commands and cannot use an address.",
             f"Give it a command: calypso-mcp install {client.name}",
         )
     elif client.url_field not in entry.fields and not (client.name == "gemini" and "type" in entry.fields):
@@ -100,7 +102,7 @@ def _check_address(client: Client, entry: Entry) -> Iterator[tuple[str, str]]:
         )
     elif client.type_field and entry.fields.get("type") is None:
         yield (
-            f'{client.title} takes a server without "type" for a command.',
+            f'{client.title} treats a server without "type" as a command.',
             f'Add "type": "{client.type_field}".',
         )
 
@@ -126,8 +128,8 @@ def _check_placeholders(file: ConfigFile, entry: Entry) -> Iterator[tuple[str, s
     for text in (*entry.command, *entry.environ.values()):
         if placeholder := placeholder_in(_expand(file, text)):
             yield (
-                f"{placeholder} is a placeholder that {file.client.title} does not replace here.",
-                "Write the value itself; for a key, name a file: CALYPSO_API_KEY_FILE.",
+                f"{file.client.title} does not replace the placeholder {placeholder} here.",
+                "Write the value itself; for a key, name a file with CALYPSO_API_KEY_FILE.",
             )
 
 
@@ -149,7 +151,7 @@ def _check_settings(file: ConfigFile, entry: Entry) -> Iterator[tuple[str, str]]
     else:
         yield (
             f"starts `calypso-mcp {parsed.command.name}`, which speaks no MCP over stdio.",
-            f"Take the word {parsed.command.name} out of the arguments.",
+            f"Remove {parsed.command.name} from the arguments.",
         )
 
 
@@ -158,7 +160,7 @@ def _check_version(entry: Entry, again: str) -> Iterator[tuple[str, str]]:
     if version is None:
         version = _ask_version(entry.command[0])
     if version is not None and version != __version__:
-        yield f"starts version {version}, and this is {__version__}.", again
+        yield f"starts version {version}, but this is version {__version__}.", again
 
 
 def _ask_version(program: str) -> str | None:

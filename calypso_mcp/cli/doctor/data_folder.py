@@ -37,11 +37,11 @@ def check_data_folder(settings: Settings) -> Iterator[Finding]:
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
     if (refusal := _try_to_write(nearest)) is not None:
         yield problem(
-            _AREA, f"{nearest} cannot be written: {refusal}.", f"Let this user write into it, or {_CHOOSE}"
+            _AREA, f"{nearest} cannot be written: {refusal}.", f"Give this user write access, or {_CHOOSE}"
         )
         return
     if not folder.exists():
-        yield ok(_AREA, f"{folder} will be made when it is first needed.")
+        yield ok(_AREA, f"calypso-mcp will create {folder} when it first needs it.")
     yield _check_room(settings, nearest)
     if folder.exists():
         yield from _check_privacy(folder)
@@ -75,7 +75,7 @@ def _check_privacy(folder: Path) -> Iterator[Finding]:
     if os.name == "posix" and stat.S_IMODE(folder.stat().st_mode) & _OTHERS:
         yield problem(
             _AREA,
-            f"Other users of this machine can look into {folder}.",
+            f"Other users of this machine can read {folder}.",
             f"Close it: chmod 700 {shlex.quote(str(folder))}",
         )
 
@@ -104,8 +104,8 @@ def _check_store(folder: Path) -> Iterator[Finding]:
         if is_busy(error):
             yield problem(
                 _AREA,
-                f"Another process holds the store {store} for longer than {_LOCK_S:g} s.",
-                "End the process that has it open; a backup or a database browser, for example.",
+                f"Another process has locked the store {store} for longer than {_LOCK_S:g} s.",
+                "Close the program that uses it, for example a backup or a database browser.",
             )
         else:
             yield _report_damage(folder, str(error))
@@ -113,9 +113,9 @@ def _check_store(folder: Path) -> Iterator[Finding]:
     if found != "ok":
         yield _report_damage(folder, str(found))
     elif steps < len(MIGRATIONS):
-        yield note(_AREA, "An older version made the store; the next server brings it up to date.")
+        yield note(_AREA, "An older version made the store; the next server updates it.")
     else:
-        yield ok(_AREA, "The store is whole and of this version.")
+        yield ok(_AREA, "The store is intact and up to date.")
 
 
 def _report_damage(folder: Path, reason: str) -> Finding:

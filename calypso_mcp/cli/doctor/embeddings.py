@@ -27,11 +27,13 @@ async def check_embeddings(settings: Settings) -> AsyncIterator[Finding]:
     if options is None:
         return
     if settings.uses_hosted_api:
-        yield note(_AREA, "The hosted Calypso orders by itself: the embedding model is not used.")
+        yield note(_AREA, "The hosted Calypso ranks by its own rules and does not use the embedding model.")
         return
     yield await _try_model(options, settings.data_dir)
     if options.url is not None:
-        yield note(_AREA, f"The text of every passage, and every question, goes to {options.url}.")
+        yield note(
+            _AREA, f"calypso-mcp sends the text of every passage, and every question, to {options.url}."
+        )
     store = settings.data_dir / STORE_FILE
     if store.exists():
         yield _count_missing(store, options)
@@ -47,8 +49,8 @@ async def _try_model(options: EmbeddingOptions, data_dir: Path) -> Finding:
             return problem(
                 _AREA,
                 f"{options.model} of {where} makes no vectors: {failure}",
-                "Correct --embeddings-model and, for an endpoint, --embeddings-url and its key. Until then "
-                "searches go by words.",
+                "Correct --embeddings-model and, for an endpoint, --embeddings-url and its key. Until "
+                "then, searches rank by words.",
             )
     milliseconds = (time.perf_counter() - started) * 1_000
     return ok(
@@ -64,7 +66,7 @@ def _count_missing(store: Path, options: EmbeddingOptions) -> Finding:
             missing = vectors.count_lacking(connection)
     except sqlite3.Error:
         # Busy, damaged or of another version: the check of the data folder says which.
-        return note(_AREA, "The store cannot tell how many passages lack their vectors.")
+        return note(_AREA, "Cannot count the passages without a vector.")
     if missing:
         have = "passage has" if missing == 1 else "passages have"
         return note(_AREA, f"{missing:,} {have} no vector yet; a running server makes them.")

@@ -49,7 +49,7 @@ async def check_handshake(flags: Sequence[str], environ: Mapping[str, str]) -> F
         except (ServerStopped, TimeoutError):
             return problem(
                 _AREA,
-                f"`{shown}` does not answer as an MCP server. {_read_last_line(log)}".rstrip(),
+                f"`{shown}` does not respond as an MCP server. {_read_last_line(log)}".rstrip(),
                 "Run it in a terminal and read what it writes; installing calypso-mcp again often helps.",
             )
         complaint = _read_last_line(log)
@@ -62,9 +62,9 @@ async def check_handshake(flags: Sequence[str], environ: Mapping[str, str]) -> F
         return note(
             _AREA,
             f"`{shown}` takes {took_s:.0f} s to start; some clients wait {_CLIENT_PATIENCE_S:g} s.",
-            "Close what keeps the machine busy, or let the client wait longer (Codex: startup_timeout_sec).",
+            "Close other busy programs, or let the client wait longer (Codex: startup_timeout_sec).",
         )
-    return ok(_AREA, f"`{shown}` answers with {len(tools)} tools after {took_s:.1f} s, PATH being minimal.")
+    return ok(_AREA, f"`{shown}` answers with {len(tools)} tools after {took_s:.1f} s, with a minimal PATH.")
 
 
 def _read_last_line(log: TextIO) -> str:

@@ -37,7 +37,7 @@ def check_folders(folders: Sequence[Path], home: Path) -> Iterator[Finding]:
     if not folders:
         yield note(
             _FOLDERS,
-            "No folder is allowed: agents upload text, not files of this machine.",
+            "No folder is allowed, so agents can upload text but no files of this machine.",
             "Allow one with --allow-path FOLDER.",
         )
     for folder in folders:
@@ -48,17 +48,17 @@ def check_folders(folders: Sequence[Path], home: Path) -> Iterator[Finding]:
             yield problem(
                 _FOLDERS,
                 f"{folder} cannot be read: {error.strerror}.",
-                "Let this user read it, or allow another folder (--allow-path).",
+                "Give this user read access, or allow another folder (--allow-path).",
             )
             continue
         if folder == home or folder in home.parents:
             yield problem(
                 _FOLDERS,
-                f"{folder} is allowed, which holds everything of yours: an agent may upload any of it.",
-                "Allow the folders with documents only (--allow-path).",
+                f"{folder} is allowed and holds all your files: an agent may upload any of them.",
+                "Allow only the folders with documents (--allow-path).",
             )
         else:
-            yield ok(_FOLDERS, f"{folder} may be read.")
+            yield ok(_FOLDERS, f"The server may read {folder}.")
 
 
 def _check_full_text_search() -> Finding:
@@ -100,7 +100,7 @@ def _check_libraries(requirements: Sequence[str]) -> Iterator[Finding]:
             yield note(
                 _AREA,
                 f"Extra {extra}: not installed{instead}.",
-                f"To have it: {sys.executable} -m pip install '{PACKAGE}[{extra}]'",
+                f"To install it: {sys.executable} -m pip install '{PACKAGE}[{extra}]'",
             )
 
 

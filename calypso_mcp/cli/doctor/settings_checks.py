@@ -27,7 +27,7 @@ def check_settings(reading: Reading, environ: Mapping[str, str]) -> Iterator[Fin
     for name in sorted(environ):
         if name.startswith(_PREFIX) and name not in known:
             close = difflib.get_close_matches(name, known, n=1)
-            message = f"variable {name} is not a setting and does nothing."
+            message = f"variable {name} is not a setting, so it has no effect."
             if close:
                 yield problem(_AREA, message, f"Did you mean {close[0]}?")
             else:

@@ -64,7 +64,9 @@ async def carry_agents(
             is_same = set(held.live_bucket_ids) == wanted
             yield (
                 agent.profile_id or "",
-                "there already" if is_same else "left: one with other buckets is there",
+                "there already"
+                if is_same
+                else "not moved: an agent with this id and other buckets exists there",
             )
             continue
         body = CreateAgent(

@@ -79,7 +79,8 @@ async def make_plan(sides: Sides, references: Sequence[str]) -> Plan:
         same = there.get(bucket.slug)
         if same is not None and same.id == bucket.id:
             raise ConfigError(
-                "Both sides are the same store.", hint="Name the other Calypso with --api-base-url."
+                "The source and the destination are the same store.",
+                hint="Name the other Calypso with --api-base-url.",
             )
         if same is not None and not same.is_active:
             raise ConfigError(
@@ -114,19 +115,19 @@ def describe_changes(plan: Plan, extensions: frozenset[Extension]) -> Iterator[s
     kinds = Counter(source.kind for source in sources)
     if kinds["website"]:
         yield (
-            f"{kinds['website']} web pages become files with their address as metadata, as they were read;"
-            " add-url reads them again."
+            f"{kinds['website']} web pages become files with their stored text and their address as "
+            f"metadata; add-url reads them again."
         )
     if kinds["qa"] and Extension.QA not in extensions:
         yield f"{kinds['qa']} questions with their answers become small Markdown files."
     in_folders = sum("/" in source.name for source in sources if source.kind == "file")
     if in_folders and Extension.REPLACE not in extensions:
-        yield f"{in_folders} files lose the folders in their names; sync recognises them all the same."
+        yield f"{in_folders} files lose the folders in their names; sync still recognises them."
     failed = sum(source.status == "failed" for source in sources)
     if failed:
-        yield f"{failed} sources cannot be read here. They are sent all the same."
+        yield f"{failed} sources cannot be read here. They are still sent."
     for agent in plan.left_agents:
-        yield f"The agent {agent.profile_id} stays, because not all of its buckets are moved."
+        yield f"The agent {agent.profile_id} stays here, because not all of its buckets move."
     if any(agent.missing_bucket_ids for agent in plan.agents):
         yield "Agents lose buckets that are gone."
-    yield "Buckets and sources get new ids and new times; conversations start over."
+    yield "Buckets and sources get new ids and times. Conversations start over."

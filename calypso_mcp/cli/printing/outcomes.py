@@ -23,10 +23,10 @@ _MEANINGS = {
     "accepted": "uploaded",
     "replayed": "already there, unchanged",
     "would_send": "would be uploaded, unless they are there already",
-    "removed": "taken out, because gone from the folder",
-    "would_remove": "would be taken out, because gone from the folder",
+    "removed": "removed, because gone from the folder",
+    "would_remove": "would be removed, because gone from the folder",
     "skipped": "left out",
-    "pending": "not known to have arrived; the same command continues",
+    "pending": "not known to have arrived; run the same command to continue",
     "rejected": "refused",
     "failed": "did not arrive, or cannot be indexed",
 }

@@ -1,7 +1,7 @@
 """The end of the process: orderly if that is quick, and within two seconds in any case.
 
 A thread that reads a folder, a disk that hangs or a client that stopped reading must not keep a process
-alive that was told to stop. Cutting them off loses nothing: the store and the memory of sent files are made
+alive that was told to stop. Cutting them off loses nothing: the store and the record of sent files are made
 to survive a crash at any moment.
 """
 

@@ -65,7 +65,7 @@ class Search:
             chosen = [model.id for model in models if model.is_default][:1]
         if not chosen:
             raise ScopeError(
-                "This server searches through agents only, and no agent is bound to just these buckets.",
+                "This server searches only through agents, and no agent is bound to exactly these buckets.",
                 hint="Create an agent for them with create_agent, or name an agent.",
                 code="no_agent_in_scope",
             )

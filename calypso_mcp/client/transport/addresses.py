@@ -37,7 +37,7 @@ def check_upload_url(url: str) -> None:
     parts = split_url(url)
     if parts is None or not keeps_secrets(parts):
         raise ContractError(
-            "The API handed out an upload address that is not https.",
+            "The API returned an upload address without https.",
             hint="Nothing was sent there. Check the API base URL.",
             code="insecure_upload_address",
         )

@@ -111,4 +111,4 @@ def _complaint(error: ValidationError) -> str:
         f"{'.'.join(str(part) for part in problem['loc']) or 'body'} ({problem['type']})"
         for problem in found[:5]
     )
-    return f"The API's answer lacks or garbles: {places}."
+    return f"Fields of the API's answer are missing or invalid: {places}."

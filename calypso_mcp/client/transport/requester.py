@@ -279,7 +279,7 @@ class Requester:
             body: object = getattr(answered, "body", answered)
             made.request_id = made.request_id or getattr(body, "request_id", None)
             return answered
-        raise errors.RequestTimedOut("No complete answer came in time.")
+        raise errors.RequestTimedOut("The answer did not arrive completely in time.")
 
     async def _exchanged(
         self,
@@ -301,8 +301,8 @@ class Requester:
     async def _refusal(self, response: httpx2.Response) -> errors.CalypsoError:
         if not response.is_error:
             return errors.ContractError(
-                f"The API answered {response.status_code}, a redirect. It is not followed, because the API "
-                "key would go with it."
+                f"The API answered {response.status_code}, a redirect. calypso-mcp does not follow it, "
+                "because it would pass the API key on."
             )
         body = await body_of(response, _LARGEST_PROBLEM, cut=True) or b""
         status = response.status_code

@@ -40,7 +40,7 @@ class _DistinctFile:
 
 
 class BatchUploads:
-    """Runs `upload_all`. Between calls it keeps nothing but the memory of sent files."""
+    """Runs `upload_all`. Between calls it keeps nothing but the record of sent files."""
 
     def __init__(
         self, tools: BatchTools, recall: Recall, sent: SentFiles, limits: UploadLimits, clock: Clock

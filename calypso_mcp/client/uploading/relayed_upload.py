@@ -53,7 +53,7 @@ class StreamSource:
         """
         if offset < self._window_start:
             raise UploadCorrupted(
-                "The storage asks for bytes that were passed on and dropped.",
+                "The storage asks for bytes that this server has already passed on and no longer has.",
                 hint="Send the whole file to the same address again.",
             )
         end = min(offset + length, self.size_bytes)

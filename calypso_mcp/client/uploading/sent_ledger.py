@@ -1,4 +1,4 @@
-"""The memory of sent files in one SQLite file, for every client and process of one user.
+"""The record of sent files in one SQLite file, for every client and process of one user.
 
 It holds only hashes of names and contents, and ids of the API: no key, address, path or content, except
 for the readable end of a path inside a `client_file_id`. Losing it loses no file: the API still recognises
@@ -76,7 +76,7 @@ class LedgerFile:
             return file.run(work, writes=writes)
         except (sqlite3.Error, OSError, ConfigError) as error:
             if is_busy(error):
-                _log.info("The memory of sent files is busy; going on without it")
+                _log.info("The record of sent files is busy; continuing without it")
                 return otherwise
             self._use_memory(file, error)
         return self._file.run(work, writes=writes)
@@ -92,8 +92,8 @@ class LedgerFile:
             if self._file is not failed:
                 return  # another thread was faster
             _log.warning(
-                "The memory of sent files in %s cannot be used (%s: %s). Until the next start, files sent "
-                "before may be sent again when others of their folder have changed.",
+                "The record of sent files in %s cannot be used (%s: %s). Until the next start, "
+                "unchanged files may be sent again when others in their folder change.",
                 self._path,
                 type(error).__name__,
                 error,

@@ -34,7 +34,7 @@ _SHA256_CHARS: Final = 64
 
 
 class SingleUpload:
-    """Runs single uploads. Between calls it keeps nothing but the memory of sent files."""
+    """Runs single uploads. Between calls it keeps nothing but the record of sent files."""
 
     def __init__(
         self, files: Files, transfer: Transfer, recall: Recall, sent: SentFiles, limits: UploadLimits

@@ -100,7 +100,7 @@ class Transfer:
                 if machine.setback and not until():
                     setbacks += 1
                     setback = UploadError(
-                        f"The storage did not take the bytes in {setbacks} attempts. {complaint}",
+                        f"The storage did not accept the bytes in {setbacks} attempts. {complaint}",
                         retry_after_s=retry_after_s,
                     )
                     raise setback

@@ -1,6 +1,6 @@
 """Finds the uploads that a bucket holds already, on backends that replace versions.
 
-The same content is not sent again: if only its labels differ, these are changed. The memory of sent files
+The same content is not sent again: if only its labels differ, these are changed. The record of sent files
 does the same for content that this program sent itself; the listing knows what others sent, too.
 """
 

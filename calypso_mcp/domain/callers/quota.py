@@ -70,7 +70,7 @@ class Quota:
             if most is not None and total > most:
                 return QuotaExceeded(
                     f"You may store {allowance}; this source ({format_bytes(size_bytes)}) would exceed that.",
-                    hint=f"{_INSTEAD[name]} Or ask the operator to raise {name} of agent {caller!r} in the "
+                    hint=f"{_INSTEAD[name]} Or ask the operator to raise {name} for agent {caller!r} in the "
                     "access file.",
                 )
         return None

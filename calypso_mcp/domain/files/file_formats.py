@@ -179,11 +179,11 @@ class ReadableFormats:
         if claimed is not None and claimed.container is not Container.TEXT:
             return _refused(
                 filename,
-                f"is no {claimed.label} file, whatever its name says",
+                f"is not a {claimed.label} file, despite its name",
                 "Check the file: it may be damaged.",
             )
         return _refused(
-            filename, "holds binary data that is no text and no document", f"Send {self.summary}."
+            filename, "holds binary data that is neither text nor a document", f"Send {self.summary}."
         )
 
     def refusal_of_name(self, filename: str) -> ContentError | None:

@@ -84,7 +84,7 @@ def place(path: str, roots: Sequence[Sequence[str]], style: PathStyle) -> tuple[
     """
     shown = [spellings[0] for spellings in roots]
     if not roots:
-        raise refused(path, "no folder on this machine is open to uploads", shown)
+        raise refused(path, "this server allows no folder on this machine", shown)
     try:
         target = split(path, style)
     except ValueError as problem:
@@ -112,8 +112,8 @@ def refused(path: str, reason: str, roots: Sequence[str]) -> ContentError:
     return ContentError(
         f"The path {clean_line(path, _SHOWN_CHARS)!r} cannot be used: {reason}.",
         code="path_not_allowed",
-        hint=f"{where}Only the operator can open a folder, with --allow-path or CALYPSO_ALLOWED_PATHS. "
-        "Content you already have can be sent with the text argument.",
+        hint=f"{where}Only the operator can allow a folder, with --allow-path or CALYPSO_ALLOWED_PATHS. "
+        "If you have the content, send it with the text argument.",
     )
 
 

@@ -130,8 +130,8 @@ class ResumableUpload:
             raise UploadError(f"The storage did not accept the upload address (status {status}).")
         elif status in _REDIRECTS:
             raise UploadError(
-                f"The storage sent the bytes elsewhere (status {status}, a redirect). Nothing went there, "
-                "because only the address from the API is trusted.",
+                f"The storage redirected the upload (status {status}). Nothing was sent there, because "
+                f"calypso-mcp trusts only the address from the API.",
                 hint="The operator must let the server reach the storage without a proxy that redirects.",
                 retryable=False,
             )

@@ -67,4 +67,4 @@ def test_what_changes_is_said(planned: Plan, extensions: frozenset[Extension], w
 
 def test_nothing_is_said_of_what_stays_as_it_is() -> None:
     notes = list(describe_changes(plan(source("Why?", "qa"), source("de/a.md")), EVERYTHING))
-    assert notes == ["Buckets and sources get new ids and new times; conversations start over."]
+    assert notes == ["Buckets and sources get new ids and times. Conversations start over."]

@@ -38,8 +38,8 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     running = look_up(settings.data_dir)
     if running is None and settings.uses_hosted_api:
         raise ConfigError(
-            "The settings name an API key, so your buckets are hosted.",
-            hint="`calypso-mcp http` shows those at /ui; --backend embedded opens this machine's own.",
+            "Your settings contain an API key, so your buckets are in the hosted Calypso.",
+            hint="`calypso-mcp http` shows them at /ui; --backend embedded opens this machine's buckets.",
         )
     key = BackendKey.of(settings)
     if running is not None:
@@ -69,4 +69,4 @@ def _listening(settings: Settings) -> socket:
 def _show(link: str, arguments: argparse.Namespace) -> None:
     print(f"The page of your buckets (the link works once, for five minutes):\n{link}", flush=True)
     if not arguments.no_browser and not webbrowser.open(link):
-        print("No browser could be opened: open the link yourself.", flush=True)
+        print("calypso-mcp could not open a browser. Open the link yourself.", flush=True)

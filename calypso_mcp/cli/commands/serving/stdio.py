@@ -30,7 +30,7 @@ _WRONG_SETTING = 2
 _WAITING = f"""\
 calypso-mcp {__version__}: an MCP server that speaks over standard input and output.
 It waits for an MCP client, which usually starts it. Ctrl-C ends it.
-To see it work: calypso-mcp demo. For everything else: calypso-mcp --help."""
+To try it, run calypso-mcp demo. For everything else, run calypso-mcp --help."""
 
 
 def add_arguments(parser: CommandParser) -> None:

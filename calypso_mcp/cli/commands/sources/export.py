@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     export = Export(arguments.folder)
     anyio.run(_export, settings, arguments.exported, export)
     if not print_result({"folder": str(export.folder), "sources": export.written}, arguments):
-        print(f"{len(export.written)} sources are in {export.folder}, described in {MANIFEST}.")
+        print(f"{len(export.written)} sources are in {export.folder}; {MANIFEST} describes them.")
     return 0
 
 

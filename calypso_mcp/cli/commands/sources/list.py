@@ -41,7 +41,9 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     if print_result(buckets, arguments):
         return 0
     if not buckets:
-        print("There is no bucket. `calypso-mcp upload PATH --bucket NAME --create-bucket` creates one.")
+        print(
+            "There is no bucket yet. To create one: `calypso-mcp upload PATH --bucket NAME --create-bucket`."
+        )
         return 0
     print_table(
         ("bucket", "name", "sources", "state", "agents"),

@@ -111,7 +111,7 @@ async def _watch(session: Session, folder: Path, arguments: argparse.Namespace, 
         while True:
             is_emptied = await watch.look()
             if is_emptied and arguments.remove_missing:
-                print("The folder is empty: nothing is taken out of the bucket. Is its drive there?")
+                print("The folder is empty, so nothing is removed from the bucket. Is its drive connected?")
             pause_s = _LOOK_ANYWAY_S
             try:
                 results = await _sync(

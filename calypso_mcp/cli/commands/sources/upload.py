@@ -49,7 +49,7 @@ async def _within_time(sources: Sources, arguments: argparse.Namespace, settings
                 return await _upload(session, sources, arguments)
     except TimeoutError:
         print(
-            f"Stopped after {limit_s:g} s. The same command continues where this one stopped.",
+            f"Stopped after {limit_s:g} s. Run the same command to continue.",
             file=sys.stderr,
         )
         return 1

@@ -102,10 +102,10 @@ def _server(
                 "--http needs an address such as https://mcp.example.org/mcp (https off this machine)."
             )
         if flags:
-            raise ConfigError("Settings belong to the team's server: leave them out with --http.")
+            raise ConfigError("The team's server has its own settings. Leave these out with --http.")
         return Remote(arguments.http, arguments.token_env)
     if arguments.token_env:
-        raise ConfigError("--token-env goes with --http.")
+        raise ConfigError("--token-env needs --http.")
     key = {name: value for name, value in places.environ.items() if name == "CALYPSO_API_KEY"}
     settings_from(flags, key)
     command = [*server_command(places.environ.get("PATH")), *settings_flags(flags)]
@@ -113,7 +113,7 @@ def _server(
         return Local(command)
     if client.is_desktop:
         raise ConfigError(
-            f"CALYPSO_API_KEY is set here, but {client.title} starts without the variables of this terminal.",
+            f"CALYPSO_API_KEY is set here, but {client.title} does not see the variables of this terminal.",
             hint="Name a file that holds the key (--api-key-file FILE), or use this machine's disk "
             "(--backend embedded).",
         )
@@ -130,7 +130,7 @@ def _with_folders(flags: Mapping[str, object], arguments: argparse.Namespace) ->
         if arguments.project:
             folders = ["."]
         elif started_by_hand() and not arguments.yes and not arguments.only_print:
-            answer = input("Folder whose files may be uploaded (press Enter for no folder): ").strip()
+            answer = input("Folder whose files the agent may upload (press Enter for none): ").strip()
             folders = [answer] if answer else []
     if folders:
         chosen["allow_paths"] = [str(Path(folder).expanduser().absolute()) for folder in folders]
@@ -166,13 +166,13 @@ def _change(client: Client, path: Path, fields: Fields | None, arguments: argpar
             return 0
         if there is not None and there.command and not there.is_ours_by_command:
             raise NotWritten(
-                f"{path} was left alone: its server {NAME} is another program.",
-                hint="Rename or remove that one.",
+                f"{path} is unchanged: its server {NAME} is another program.",
+                hint="Rename or remove that server.",
             )
         after = with_server(client, text, fields)
     except Unreadable as error:
         hint = "" if fields is None else f" Paste this by hand:\n{pasted(client, fields)}"
-        raise NotWritten(f"{path} was left alone: {error}.", hint=f"Correct the file.{hint}") from None
+        raise NotWritten(f"{path} is unchanged: {error}.", hint=f"Correct the file.{hint}") from None
     if after == text:
         print(f"{path} has this entry already.")
         return 0
@@ -209,11 +209,12 @@ def _ask_agreement() -> bool:
     """Ask a person.
 
     Raises:
-        ConfigError: There is no terminal to ask on.
+        ConfigError: The command needs a terminal to ask you.
     """
     if not started_by_hand():
         raise ConfigError(
-            "There is no terminal to ask on.", hint="Run it with --yes to write, or --print to look only."
+            "The command needs a terminal to ask you.",
+            hint="Add --yes to write without asking, or --print only to look.",
         )
     return input("Write this? [y/N] ").strip().lower() in {"y", "yes"}
 

@@ -39,7 +39,7 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
             raise ConfigError(f"A server uses {data_dir}.", hint="Stop it, then run this again.")
         saved = recover(store, Blobs(data_dir / BLOBS_FOLDER).sealed)
     except (OSError, sqlite3.Error) as error:
-        raise ConfigError(f"The data folder {data_dir} cannot be written: {error}.") from error
+        raise ConfigError(f"Cannot write to the data folder {data_dir}: {error}.") from error
     print(
         f"Saved: {saved.files} files in {saved.buckets} buckets. The next server indexes them again.\n"
         f"The damaged store is kept as {saved.damaged}."

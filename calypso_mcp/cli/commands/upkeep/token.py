@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace, _flags: Mapping[str, object]) -> int:
     token = new_token(arguments.name)
     print(token, flush=True)
     print(
-        "\n# The token is on standard output. It is stored nowhere and cannot be shown again.\n"
+        "\n# The token is on standard output. It is not stored and cannot be shown again.\n"
         "# Give it to the agent as `Authorization: Bearer TOKEN`. Add these lines to the access file\n"
         "# (--access-file), and name the agent's buckets in them.\n"
         f"{access_file_entry(arguments.name, token)}",
