@@ -304,6 +304,11 @@ def test_a_name_that_two_encoded_words_spell_is_one_word() -> None:
     assert "From: Jörg Müller <j@x.example>" in read("a.eml", letter).text
 
 
+@pytest.mark.parametrize("word", [b"=?ut\xd8f-8?Q?Rent?=", b"=?utf-8?B?UmVudA?="])
+def test_a_damaged_encoded_word_costs_the_mail_nothing_else(word: bytes) -> None:
+    assert "ninety euros" in read("a.eml", b"Subject: %s\nFrom: %s\n\nninety euros\n" % (word, word)).text
+
+
 def test_a_mail_as_apple_stores_it_is_decoded() -> None:
     letter = b"Subject: x\nContent-Transfer-Encoding: quoted-printable\n\nK=C3=BCndigung\n"
     [subject, body] = read("a.emlx", b"%d   \n%s<?xml version='1.0'?><plist/>" % (len(letter), letter)).blocks

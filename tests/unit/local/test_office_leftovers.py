@@ -494,6 +494,8 @@ def test_a_package_with_a_damaged_part_is_called_damaged() -> None:
     with zipfile.ZipFile(target, "w") as package:
         package.writestr("meta.xml", "Ninety euros")
     whole = target.getvalue()
-    for data in (whole.replace(b"euros", b"pound"), whole.replace(b"PK\3\4", b"PK\3\5")):
+    before_the_beginning = whole[:-6] + (9_999).to_bytes(4, "little") + whole[-2:]
+    other_bytes, other_mark = whole.replace(b"euros", b"pound"), whole.replace(b"PK\3\4", b"PK\3\5")
+    for data in (other_bytes, other_mark, before_the_beginning):
         with pytest.raises(ExtractionFailed, match="is damaged"):
             Package(data).text("meta.xml")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from email.errors import HeaderParseError
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from importlib import import_module
 from itertools import islice
@@ -75,7 +75,7 @@ def decode_header_words(header: str) -> str:
     """Return a header with its encoded words (RFC 2047) as people read them."""
     try:
         return str(make_header(decode_header(header)))
-    except (HeaderParseError, LookupError, ValueError):
+    except (MessageError, LookupError, ValueError):
         return header
 
 

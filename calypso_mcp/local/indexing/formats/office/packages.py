@@ -18,8 +18,8 @@ from calypso_mcp.local.indexing.formats.members import Member
 from calypso_mcp.local.indexing.formats.office.placed_files import find_placed_files
 
 DAMAGED = "The file is damaged: it holds no document. Upload a copy that opens in its program."
-#: What `zipfile` raises on damaged archives, encrypted parts and unknown methods.
-BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError)
+#: What `zipfile` raises on archives with damage or impossible offsets, encrypted parts and unknown methods.
+BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 #: Text of the marker before each slide: a private-use character that no presentation shows.
 SLIDE_MARK = "\ue000slide\ue000"
 #: Most bytes that the parts looked at here may unpack to.
