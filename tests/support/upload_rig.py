@@ -116,7 +116,7 @@ def upload_rig(
     With `elicitation` the client puts questions to its user. A plain backend has no extensions.
     """
     rules: dict[str, Any] = {"reads": embedded_formats, **(file_policy or {})}
-    policy = FilePolicy(tuple(str(root) for root in roots), **rules) if roots else None
+    policy = FilePolicy(tuple(str(root) for root in roots), **rules)
     given = {"files": policy, **(decisions or {})}
     return held_open(lambda: _opened(data_dir, api_key, era, given, elicitation, is_plain=is_plain))
 

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server import sdk
-from calypso_mcp.server.calls.call_arguments import CallArguments, read_arguments
+from calypso_mcp.server.calls.call_arguments import CallArguments, Schema, read_arguments
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, LONGEST_CALL_S, limited_call
 from calypso_mcp.server.calls.confirmation import QuestionForUser
 from calypso_mcp.server.calls.tool_spec import ToolSpec
@@ -78,6 +78,9 @@ class CalypsoServer(MCPServer[ServerState]):
             try:
                 tool = await self._offered(name, context)
                 read = read_arguments(name, tool.parameters, arguments)
+                if read.ignored:
+                    # What names local files is not offered everywhere, but the tool says why.
+                    read = read_arguments(name, self._whole_schema(name), arguments)
                 with limited_call(_timeout_s(tool, read.values)):
                     result = await super().call_tool(name, read.values, context)
             except (CalypsoError, ToolError) as raised:
@@ -96,6 +99,9 @@ class CalypsoServer(MCPServer[ServerState]):
         request = context.request_context
         caller = request.lifespan_context.grant_for(request).name
         return request.lifespan_context.telemetry.tool_call(name, arguments, caller=caller)
+
+    def _whole_schema(self, name: str) -> Schema:
+        return next(spec for spec in self._specs if spec.name == name).build().parameters
 
     async def _offered(self, name: str, context: CallContext | None) -> Tool:
         """Return the tool `name`.
