@@ -7,17 +7,11 @@ from pydantic import AliasChoices, Field, StrictBool
 from calypso_mcp.api.wire import WireModel
 
 
-class BoundBucket(WireModel):
-    """A bucket as an agent sees it."""
-
-    id: str
-    name: str = ""
-    slug: str = ""
-    status: str = "active"
-
-
 class AgentModel(WireModel):
-    """One agent. `id` is passed through unchanged: both id families are in use."""
+    """One agent. `id` is passed through unchanged: both id families are in use.
+
+    Its `buckets`, which say what the list of buckets says, are not kept: they can be all of a large team's.
+    """
 
     id: str
     base_model: str | None = None
@@ -28,7 +22,6 @@ class AgentModel(WireModel):
     source: str | None = None
     enabled: StrictBool = True
     bucket_ids: tuple[str, ...] = ()
-    buckets: tuple[BoundBucket, ...] = ()
     missing_bucket_ids: tuple[str, ...] = ()
 
     @property

@@ -38,7 +38,7 @@ _HINTS: Mapping[str, str] = {
     "batch_too_large": "Send at most 100 files in one batch.",
     "duplicate_client_file_id": "Give every file of the batch its own client_file_id.",
     "agent_id_exists": "Choose another agent_id, or use the existing agent.",
-    "agent_limit_reached": "Delete an agent in Calypso or change the plan.",
+    "agent_limit_reached": "Use or update an agent that exists, delete one in Calypso, or change the plan.",
     "store_gone": _OPERATOR,
     "store_damaged": _OPERATOR,
     "storage_failed": _OPERATOR,

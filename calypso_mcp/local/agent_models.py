@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from calypso_mcp.local.refusals import invalid
@@ -12,6 +12,8 @@ from calypso_mcp.local.store.agents import AgentRow
 from calypso_mcp.local.store.buckets import BucketRow
 
 BASE_MODEL = "calypso-agent"
+#: Named agents at most: callers who create them could fill the disk, and every request reads them all.
+MOST_AGENTS = 500
 #: The family's name before August 2026, still found in configurations.
 _FORMER_BASE_MODEL = "calypso-rag-agent"
 
@@ -37,9 +39,9 @@ def model_id(agent_id: str) -> str:
 
 def list_all(connection: sqlite3.Connection) -> list[AgentScope]:
     """Return all agents, the default one first."""
-    active = buckets.list_all(connection)
-    named = [scope_of(agent, active) for agent in agents.list_all(connection)]
-    return [AgentScope(None, tuple(active), ()), *named]
+    active = _active(connection)
+    named = [_scope_of(agent, active) for agent in agents.list_all(connection)]
+    return [AgentScope(None, tuple(active.values()), ()), *named]
 
 
 def find(connection: sqlite3.Connection, model: str) -> AgentScope:
@@ -50,20 +52,26 @@ def find(connection: sqlite3.Connection, model: str) -> AgentScope:
     """
     family, _, agent_id = model.partition(":")
     if family in {BASE_MODEL, _FORMER_BASE_MODEL}:
-        active = buckets.list_all(connection)
         if not agent_id:
-            return AgentScope(None, tuple(active), ())
+            return AgentScope(None, tuple(buckets.list_all(connection)), ())
         agent = agents.get(connection, agent_id)
         if agent is not None:
-            return scope_of(agent, active)
+            return scope_of(connection, agent)
     raise invalid(f"Unknown RAG profile: there is no agent {model[:200]!r}.", code="agent_not_found")
 
 
-def scope_of(agent: AgentRow, active: Sequence[BucketRow]) -> AgentScope:
-    """Return an agent with those of its buckets that are `active`, and the ids of the others."""
-    by_id = {bucket.id: bucket for bucket in active}
+def scope_of(connection: sqlite3.Connection, agent: AgentRow) -> AgentScope:
+    """Return an agent with those of its buckets that are active, and the ids of the others."""
+    return _scope_of(agent, _active(connection))
+
+
+def _active(connection: sqlite3.Connection) -> dict[str, BucketRow]:
+    return {bucket.id: bucket for bucket in buckets.list_all(connection)}
+
+
+def _scope_of(agent: AgentRow, active: Mapping[str, BucketRow]) -> AgentScope:
     return AgentScope(
         agent,
-        tuple(by_id[bucket_id] for bucket_id in agent.bucket_ids if bucket_id in by_id),
-        tuple(bucket_id for bucket_id in agent.bucket_ids if bucket_id not in by_id),
+        tuple(active[bucket_id] for bucket_id in agent.bucket_ids if bucket_id in active),
+        tuple(bucket_id for bucket_id in agent.bucket_ids if bucket_id not in active),
     )

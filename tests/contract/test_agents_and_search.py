@@ -48,6 +48,17 @@ async def test_a_named_agent_is_bound_to_its_buckets(api: Api) -> None:
     assert (named["bucket_ids"], named["missing_bucket_ids"]) == ([first, second], [])
 
 
+async def test_there_are_no_more_agents_than_every_request_can_read(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("calypso_mcp.local.agent_models.MOST_AGENTS", 2)
+    await bucket(api, "a")
+    made = [await api.post(AGENTS, {"agent_id": f"n{number}", "bucket_slugs": ["a"]}) for number in range(3)]
+    assert [answer.status_code for answer in made] == [201, 201, 403]
+    assert made[2].json()["error"]["code"] == "agent_limit_reached"
+    assert len(await models(api)) == 3
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [

@@ -12,9 +12,8 @@ from pydantic import ValidationError
 from calypso_mcp import errors
 from calypso_mcp.api.wire import WireModel
 
-#: Largest JSON answer that is read as a whole: 40,000 agents with two buckets each. In memory it takes ten
-#: times as much. The list of buckets, which may be larger, is read in pieces.
-LARGEST_ANSWER: Final = 8 * 1024 * 1024
+#: Largest JSON answer that is read as a whole. The default agent of a large team lists megabytes of buckets.
+LARGEST_ANSWER: Final = 32 * 1024 * 1024
 #: The one compression that answers may have.
 ACCEPTED_CODING: Final = "gzip"
 _GZIP: Final = 16

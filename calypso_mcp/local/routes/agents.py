@@ -19,7 +19,7 @@ from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
 from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.identifiers import fingerprint
 from calypso_mcp.local.refusals import Refusal, bucket_required, invalid, not_found
-from calypso_mcp.local.store import agents, buckets, idempotency
+from calypso_mcp.local.store import agents, idempotency
 from calypso_mcp.local.store.idempotency import KeyedRequest
 from calypso_mcp.local.uploads.destinations import resolve
 
@@ -90,6 +90,9 @@ async def create_agent(backend: Backend, request: Request, body: CreateAgent) ->
         bound = resolve(connection, references)
         if agents.get(connection, agent_id) is not None:
             raise Refusal(409, "agent_id_exists", f"There is an agent {agent_id!r} already.")
+        if agents.count(connection) >= agent_models.MOST_AGENTS:
+            message = f"There are {agent_models.MOST_AGENTS} agents already, as many as this Calypso keeps."
+            raise Refusal(403, "agent_limit_reached", message)
         now = backend.now()
         agent = agents.insert(
             connection,
@@ -120,7 +123,7 @@ async def update_agent(backend: Backend, request: Request, body: UpdateAgent) ->
         changed = agents.update(
             connection, agent, name=body.name, instructions=body.instructions, bucket_ids=bound
         )
-        return agent_models.scope_of(changed, buckets.list_all(connection))
+        return agent_models.scope_of(connection, changed)
 
     return Answer(_agent_wire(await backend.database.write(work)))
 
@@ -169,7 +172,7 @@ OPERATIONS = (
         create_agent,
         {201: (CreatedAgentBody,)},
         asks=CreateAgent,
-        refuses=(409,),
+        refuses=(403, 409),
         takes_key=True,
     ),
     Operation(

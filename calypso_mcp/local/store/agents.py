@@ -26,6 +26,11 @@ def list_all(connection: sqlite3.Connection) -> list[AgentRow]:
     return [_agent(row) for row in connection.execute("SELECT * FROM agents ORDER BY created_at, id")]
 
 
+def count(connection: sqlite3.Connection) -> int:
+    """Return the number of named agents."""
+    return connection.execute("SELECT count(*) FROM agents").fetchone()[0]
+
+
 def get(connection: sqlite3.Connection, agent_id: str) -> AgentRow | None:
     """Return the agent with this id."""
     row = connection.execute("SELECT * FROM agents WHERE id = ?", (agent_id,)).fetchone()

@@ -167,7 +167,7 @@ async def test_an_endless_answer_is_cut_off_even_when_it_is_compressed() -> None
     async with CalypsoClient(base_url=BASE_URL, api_key=API_KEY, transport=transport) as client:
         with pytest.raises(errors.ContractError, match="larger than 64 MB"):
             await client.buckets.list()
-        with pytest.raises(errors.ContractError, match="larger than 8 MB"):
+        with pytest.raises(errors.ContractError, match="larger than 32 MB"):
             await client.agents.list()
 
 
