@@ -35,6 +35,10 @@ _STAR = "*"
 _SPECIAL = re.compile(r"[*?[\\]")
 #: Of all lines with wildcards together, in characters: about 1,000 lines, made in a tenth of a second.
 _LONGEST_EXPRESSION = 64 << 10
+#: Of all ranges together, in characters: Python goes through them one by one, in a tenth of a second.
+_WIDEST_RANGES = 2 << 20
+#: Everywhere else a hyphen has a backslash before it.
+_RANGE = re.compile(r"(.)-\\?(.)", re.DOTALL)
 #: Python keeps the last 512 expressions that were made. It need not keep larger ones than this.
 _LONGEST_KEPT = 8 << 10
 _CLASS = re.compile(r"\[:([^]:]*):\]")
@@ -123,7 +127,8 @@ def read_patterns(lines: Iterable[str], *, with_contents: bool = False) -> Ignor
     # The first alternative that matches wins; git asks for the last line.
     ordered = sorted(wild, key=wild.__getitem__, reverse=True)
     whole = "|".join(f"({expression})" for expression in ordered)
-    if len(whole) > _LONGEST_EXPRESSION:
+    widths = (ord(last) - ord(first) for first, last in _RANGE.findall(whole))
+    if len(whole) > _LONGEST_EXPRESSION or sum(widths) > _WIDEST_RANGES:
         raise TooManyWildcards
     matcher = re.compile(whole, re.DOTALL) if whole else None
     if len(whole) > _LONGEST_KEPT:

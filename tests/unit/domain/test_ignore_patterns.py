@@ -115,6 +115,19 @@ def test_a_whole_ignore_file_of_one_kind_is_read_in_little_time_or_refused(unit:
     assert max(made - started, time.process_time() - made) < 0.5
 
 
+@pytest.mark.parametrize(
+    ("before", "between", "after"), [("[", "", "]"), ("[", "][", "]"), ("[!", "]*[!", "]")]
+)
+def test_ranges_of_characters_are_bounded_together(before: str, between: str, after: str):
+    ranges = between.join(f"{chr(0x100 + number)}-\uff00" for number in range(2_500))
+    with pytest.raises(TooManyWildcards):
+        read_patterns([f"{before}{ranges}{after}"])
+
+
+def test_lines_may_hold_the_ranges_that_people_write():
+    assert read_patterns(["[\u4e00-\u9fff]*.txt"] * 50).selects("\u4e2d\u6587.txt")
+
+
 def test_lines_without_wildcards_may_be_many_and_keep_their_order():
     lines = [f"name{number}.txt" for number in range(5_000)]
     patterns = read_patterns([*lines, "!name7.txt", "/top.md", "x/y/", "!*8.txt", "name8.txt"])
