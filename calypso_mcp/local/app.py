@@ -194,6 +194,6 @@ async def _keep_house(backend: Backend) -> None:
         except STORE_TROUBLE as error:
             if str(error) != complaint:
                 complaint = str(error)
-                _LOG.error("Housekeeping failed; it will be tried again: %s", error)
+                _LOG.error("Housekeeping failed; trying again: %s", error)
         round_number += 1
         await anyio.sleep(_LOG_CHECK_S)

@@ -41,7 +41,7 @@ def open_model_client(url: str, key: str) -> httpx2.AsyncClient:
 def explain_refusal(response: httpx2.Response) -> str:
     """Return what the endpoint does, as the predicate of a sentence: "does not accept the key (401)"."""
     if response.is_redirect:
-        meaning = "answers with a redirect, which is not followed: texts and key would go with it"
+        meaning = "answers with a redirect, which is not followed because it would pass on texts and key"
     else:
         meaning = _MEANINGS.get(response.status_code, "answers with an error")
     return f"{meaning} ({response.status_code})"

@@ -41,7 +41,7 @@ def no_such_file(successor: str | None = None) -> Refusal:
     """Return the 404 for a file that is not there, or that `successor` has taken the place of."""
     if successor is None:
         return not_found("file", "file_not_found")
-    message = "A newer version has taken the place of this file."
+    message = "A newer version has replaced this file."
     return Refusal(404, "source_replaced", message, details={"replaced_by": successor})
 
 

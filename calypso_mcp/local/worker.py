@@ -148,7 +148,7 @@ class IndexingWorker:
             try:
                 single = await self._index_together(extractor, group)
             except Exception as error:  # noqa: BLE001 - files recorded by then are skipped when tried alone
-                self._complain(error, "Files could not be indexed together; each is tried alone.")
+                self._complain(error, "Some files could not be indexed as a group; trying each alone.")
                 single = group
             for claimed in single:
                 await self._index_one(extractor, claimed)
@@ -199,7 +199,7 @@ class IndexingWorker:
             end = await self._read(extractor, claimed)
             await self._record([claimed], {claimed.task_id: end})
         except Exception as error:  # noqa: BLE001 - one file must not stop the others
-            self._complain(error, f"Indexing {claimed.file.id} stopped; it will be tried again.")
+            self._complain(error, f"Indexing {claimed.file.id} stopped; trying again.")
             await self._give_back(claimed, error)
 
     async def _read(self, extractor: Extractor, claimed: Claimed) -> Passages | ExtractionFailed:

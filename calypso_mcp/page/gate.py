@@ -126,9 +126,9 @@ class PageGate:
         is_api = scope["path"].startswith(f"{self._place.base}api/")
         refused = None
         if allowed is not None and not is_known_host(headers.get("host", ""), allowed):
-            refused = _refusal(421, "misdirected_request", "This host name is not ours.")
+            refused = _refusal(421, "misdirected_request", "This server does not serve that host name.")
         elif is_api and not is_own_request(scope["method"], headers):
-            refused = _refusal(403, "forbidden_origin", "Only the page itself may ask.")
+            refused = _refusal(403, "forbidden_origin", "Only the page itself may send this request.")
         if refused is not None or not is_api:
             await self._pace()
         if refused is not None:
@@ -186,7 +186,7 @@ class PageGate:
             given = None
         cookie = await self._sessions.begin(given) if isinstance(given, str) else None
         if cookie is None:
-            return _refusal(401, "not_signed_in", "It is wrong, was used before, or is too old.")
+            return _refusal(401, "not_signed_in", "It is wrong, already used, or expired.")
         segment = f"s.{secrets.token_urlsafe(16)}"
         answer = JSONResponse({"signed_in": True, "segment": segment})
         answer.set_cookie(

@@ -81,7 +81,7 @@ class Watches:
             raise MCPError(code=INVALID_REQUEST, message="Too many subscriptions are open.")
         # Without a login all clients are one caller, so there are no shares.
         if caller and self._open[caller] >= self._policy.streams_per_caller:
-            raise MCPError(code=INVALID_REQUEST, message="Too many subscriptions of yours are open.")
+            raise MCPError(code=INVALID_REQUEST, message="You have too many open subscriptions.")
         self._open[caller] += 1
         try:
             return await self._keep(access, request, params)

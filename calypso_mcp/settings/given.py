@@ -98,7 +98,7 @@ class Given:
             if placeholder := placeholder_in(text):
                 raise WrongSetting(
                     self,
-                    f"{placeholder[:60]} is a placeholder that nothing replaced; write the value itself.",
+                    f"{placeholder[:60]} is a placeholder that was not replaced; write the value itself.",
                 )
             if self.knob.secret and is_example_key(text):
                 raise WrongSetting(self, "holds an example, not a key; write your key, or remove it.")
@@ -128,7 +128,7 @@ def misspelt_limits(knobs: Mapping[str, Knob], environ: Mapping[str, str]) -> li
     variables = {knob.variable for knob in knobs.values()}
     limits = {_plain(knob.variable): knob.variable for knob in knobs.values() if knob.limits}
     return [
-        ConfigError(f"variable {name}: there is no such setting; it is called {limits[_plain(name)]}.")
+        ConfigError(f"variable {name}: there is no such setting; did you mean {limits[_plain(name)]}?")
         for name in environ
         if name not in variables and _plain(name) in limits
     ]

@@ -176,7 +176,7 @@ def _checked_key(key: str, given: Given, file: str = "") -> SecretStr:
     if not key:
         raise WrongSetting(given, f"{file}holds no key.")
     if placeholder_in(key) or is_example_key(key):
-        raise WrongSetting(given, f"{file}holds a placeholder instead of a key: write the key itself.")
+        raise WrongSetting(given, f"{file}holds a placeholder instead of a key. Write the key itself.")
     if not may_be_api_key(key):
         raise WrongSetting(
             given, f"{file}does not look like a key: it contains spaces or unusual characters."

@@ -90,7 +90,7 @@ def gone(path: Path) -> StoreGone:
     """Return the error for a file that vanished while it was in use."""
     return StoreGone(
         f"{path} was deleted or replaced while it was in use.",
-        hint="The operator must put the data folder back, or restart the server to begin with an empty one.",
+        hint="The operator must restore the data folder, or restart the server to begin with an empty one.",
     )
 
 

@@ -56,8 +56,8 @@ class SharedTable:
                 code=self._code,
                 hint="Call again in a while."
                 if is_busy(error)
-                else f"The operator must make {self._filename} in the data folder usable, or delete it and "
-                "restart the server.",
+                else f"The operator must repair {self._filename} in the data folder, or delete it and "
+                f"restart the server.",
                 retryable=is_busy(error),
             ) from error
 

@@ -140,20 +140,20 @@ async def test_a_short_follow_up_is_read_together_with_the_question_before(
     alone = await ask(told, "and for managers?")
     later = await ask(told, "and for managers?", previous_response_id=first["id"])
     assert later["conversation"] == {"id": "conv_0123"}
-    assert "Read together with the question before" in later["output_text"]
-    assert "Read together" not in alone["output_text"]
+    assert "It takes the previous question into account" in later["output_text"]
+    assert "previous question" not in alone["output_text"]
     lines = later["output_text"].splitlines()
     assert "Managers have a notice period of six months" in lines[2]
     chained = await ask(told, "and the front desk?", previous_response_id=later["id"])
     assert "notice period" in chained["output_text"]
     other = await ask(told, "What does a parking space cost?", previous_response_id=chained["id"])
-    assert "Read together" not in other["output_text"]
+    assert "previous question" not in other["output_text"]
 
 
 async def test_naming_the_conversation_again_goes_on_with_it(told: Api) -> None:
     await ask(told, "How long is the notice period?", conversation="conv_a")
-    assert "Read together" in (await ask(told, "and for managers?", conversation="conv_a"))["output_text"]
-    assert "Read together" not in (await ask(told, "and for managers?", conversation="conv_b"))["output_text"]
+    assert "previous question" in (await ask(told, "and for managers?", conversation="conv_a"))["output_text"]
+    assert "previous question" not in (await ask(told, "and for managers?", conversation="conv_b"))["output_text"]
 
 
 async def test_a_turn_that_is_unknown_or_not_this_agents_cannot_be_continued(told: Api) -> None:

@@ -167,7 +167,9 @@ async def test_the_order_of_words_stands_where_the_endpoint_fails_and_the_log_sa
         await fill(api)
         for _ in range(2):
             assert await names(api) == ("lexical", [BY_WORDS, BY_MEANING])
-        said = [record.getMessage() for record in caplog.records if "Searches go by words" in record.message]
+        said = [
+            record.getMessage() for record in caplog.records if "Searches rank by words" in record.message
+        ]
         assert len(said) == 1
         assert meaning in said[0]
         assert lacking(tmp_path) == 2

@@ -117,7 +117,7 @@ async def test_where_nothing_stands_the_passages_are_quoted(told: Api, endpoint:
     endpoint.writes = lambda _messages: "Every employee has 99 days. [1]"
     answer = await ask(told, QUESTION)
     assert aicore(answer)["answer_kind"] == "extractive"
-    assert "no passage bears its answer out" in answer["output_text"]
+    assert "no passage supports its answer" in answer["output_text"]
     assert f"\u201c{GOOD}\u201d [1]" in answer["output_text"]
     assert "99" not in answer["output_text"]
 

@@ -201,7 +201,7 @@ async def test_a_mark_and_half_a_surrogate_pair_do_not_disturb_stdio(
 async def test_utf_16_is_named_as_what_is_wrong(encoding: str, tmp_path: Path):
     line = (uploads(b"x", modern=False)[0].decode() + "\r\n").encode(encoding)
     (answer,) = await piped(tmp_path, line, 1)
-    assert answer["error"]["message"] == "The input is in UTF-16; MCP over stdio is UTF-8."
+    assert answer["error"]["message"] == "The input is in UTF-16, but MCP over stdio uses UTF-8."
 
 
 @pytest.mark.parametrize("modern", [True, False], ids=["modern", "handshake"])

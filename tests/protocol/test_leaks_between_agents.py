@@ -375,7 +375,7 @@ async def test_a_conversation_goes_on_with_whoever_began_it_and_with_nobody_else
         )
         again = await call(client, "ask_agent", question="blue?", conversation_id=later["conversation_id"])
     for answer in (later, again):
-        assert "Read together with the question before" in answer["answer"]
+        assert "It takes the previous question into account" in answer["answer"]
         assert answer["agent"] == begun["agent"]
     async with connect("beta") as client:
         for made in (begun, later):

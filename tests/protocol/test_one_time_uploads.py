@@ -81,7 +81,7 @@ async def test_an_address_says_what_becomes_of_the_source_that_has_the_name(team
         kept = await call(client, "upload_file", filename="rule.md", if_exists="skip")
         assert (kept["outcome"], kept["file_id"]) == ("replayed", first["file_id"])
         address = await call(client, "upload_file", filename="rule.md")
-        told = f"Replaced: the version before ({first['file_id']}) goes once this one is searchable."
+        told = f"Replaced: the previous version ({first['file_id']}) goes once this one is searchable."
         assert told in address["reason"]
         path = PATH.search(address["next_step"])
         assert path is not None

@@ -42,7 +42,7 @@ async def test_new_text_under_a_name_replaces_the_old_and_says_so(rig: Rig) -> N
     result = await rig.call("upload_file", text=NEW, filename="leave.md", bucket="docs", wait=True)
     new = result.structured_content
     assert (new["outcome"], new["changed"], new["readiness"]) == ("accepted", True, "ready")
-    assert new["reason"] == f"Replaced: the version before ({old['file_id']}) is no longer searchable."
+    assert new["reason"] == f"Replaced: the previous version ({old['file_id']}) is no longer searchable."
     assert new["reason"] in text(result)
     assert await days(rig) == [31]
     assert await names(rig) == ["leave.md"]
@@ -118,7 +118,7 @@ async def test_a_folder_is_brought_up_to_date_file_by_file(rig: Rig, folder: Pat
     done = await rig.ok("upload_batch", directory=".", bucket="docs", wait=True)
     assert done["counts"] == {"accepted": 1, "replayed": 2}
     assert [outcome["path"] for outcome in done["outcomes"] if outcome.get("changed")] == ["hr/leave.md"]
-    assert "goes as soon as" in done["hints"]["changed"]
+    assert "disappears as soon as" in done["hints"]["changed"]
     assert await days(rig) == [31]
     assert await names(rig) == ["a.md", "hr/a.md", "hr/leave.md"]
 
@@ -345,7 +345,7 @@ async def test_a_batch_names_each_version_that_stays(tmp_path: Path, folder: Pat
         (folder / "a.md").write_text("Other text.")
         result = await rig.call("upload_batch", directory=".", bucket="docs")
         [told] = [outcome for outcome in result.structured_content["outcomes"] if outcome["path"] == "a.md"]
-        assert told["reason"] == f"the version before ({first['file_id']}) stays beside it"
+        assert told["reason"] == f"the previous version ({first['file_id']}) stays beside it"
         assert told["reason"] in text(result)
 
 

@@ -449,7 +449,7 @@ async def test_an_empty_place_says_so_instead_of_blaming_the_words(rig: Rig) -> 
     await added(rig, "leave.md", LEAVE)
     for narrowed in ({"tags": ["none"]}, {"source": "absent.md"}, {"metadata": {"year": 1999}}):
         found = await rig.ok("search_bucket", query="notice period", bucket="docs", **narrowed)
-        assert found["next_step"].startswith("No source passes the filters")
+        assert found["next_step"].startswith("No source matches the filters")
     found = await rig.ok("search_bucket", query="zebra", bucket="docs")
     assert found["absent_words"] == ["zebra"]
 
@@ -459,7 +459,7 @@ async def test_a_question_has_one_name_everywhere_and_says_what_it_replaces(rig:
     first = await rig.ok("add_qa", question=question, answer="The reception.", bucket="docs")
     second = facts(result := await rig.call("add_qa", question=question, answer="The porter.", bucket="docs"))
     assert second["title"] == question
-    assert second["reason"] == f"Replaced: the version before ({first['file_id']}) is no longer searchable."
+    assert second["reason"] == f"Replaced: the previous version ({first['file_id']}) is no longer searchable."
     [listed] = (await rig.ok("list_sources", bucket="docs"))["sources"]
     assert listed["name"] == question
     result = await rig.call("search_bucket", query="waters the plants", bucket="docs")

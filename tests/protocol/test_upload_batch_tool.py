@@ -81,7 +81,7 @@ async def test_a_dry_run_says_what_is_there_already(rig: Rig, folder: Path):
         "a.md": "replayed",
         "c.md": "replayed",
     }
-    assert "only if this server sent it" in done["next_step"]
+    assert "Only files that this server sent" in done["next_step"]
     assert all(method == "GET" for method, _ in rig.wire.seen)
     await rig.ok("upload_batch", directory=".")
     settled = await rig.ok("upload_batch", directory=".", dry_run=True)
@@ -114,7 +114,7 @@ async def test_a_batch_that_is_all_there_and_searchable_asks_for_no_waiting(rig:
     again = await rig.ok("upload_batch", directory=".")
     assert (again["counts"], again["readiness"]) == ({"replayed": 2}, "ready")
     assert again["searchable"] == {"ready": 2, "failed": 0, "pending": 0}
-    assert again["next_step"] == "Everything was there already. Search it with search_bucket."
+    assert again["next_step"] == "The bucket already held everything. Search it with search_bucket."
 
 
 async def test_a_batch_that_is_there_but_not_searchable_yet_says_to_wait(rig: Rig, folder: Path):

@@ -231,7 +231,7 @@ def _upload_address(options: LocalOptions) -> dict[str, Any]:
     """Return the path item of upload addresses, which speak the resumable protocol of GCS."""
     ends = {
         "404": _plain("There is no upload at this address."),
-        "410": _plain("The address has ended. Create the session again for a new one."),
+        "410": _plain("The address has expired. Create the session again for a new one."),
         "503": _plain(
             "Ask for the offset with `Content-Range: bytes */*` and go on from there.", "Retry-After"
         ),

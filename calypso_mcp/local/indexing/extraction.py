@@ -225,12 +225,12 @@ def _charset(content_type: str) -> str:
 
 
 def _took_too_long() -> ExtractionFailed:
-    return ExtractionFailed("timeout", "Reading the file took too long; it was given up.")
+    return ExtractionFailed("timeout", "Reading the file took too long.")
 
 
 def _explain_death(status: int | None) -> ExtractionFailed:
     if status is not None and status == -getattr(signal, "SIGXCPU", 0) != 0:
         return _took_too_long()
     return ExtractionFailed(
-        "broken", "The file's reader stopped: the file is damaged, or it needs more memory than is allowed."
+        "broken", "The file's reader stopped: the file is damaged or needs more memory than allowed."
     )

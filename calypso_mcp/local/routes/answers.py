@@ -34,13 +34,11 @@ if TYPE_CHECKING:
 _PASSAGES = 6
 _LONGEST_QUESTION = 8_000
 _LONGEST_ID = 200
-_QUOTED = "Extractive answer: sentences quoted from the stored sources; no language model wrote it."
-_READ_TOGETHER = " Read together with the question before."
-_UNSUPPORTED = " A language model answered, but no passage bears its answer out."
-_SAID_ABSENT = (
-    "No stored passage answers the question, according to the language model that read the best ones."
-)
-_LEFT_OUT = "\n\n(Sentences left out because their sources do not bear them out: {count}.)"
+_QUOTED = "Extractive answer: sentences quoted from the stored sources, without a language model."
+_READ_TOGETHER = " It takes the previous question into account."
+_UNSUPPORTED = " A language model answered, but no passage supports its answer."
+_SAID_ABSENT = "The language model read the best passages and found no answer to the question in them."
+_LEFT_OUT = "\n\n(Sentences left out because their sources do not support them: {count}.)"
 _NOT_FOUND = "Extractive answer: no stored passage that this agent can search answers the question."
 
 

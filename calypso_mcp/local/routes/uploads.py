@@ -74,7 +74,7 @@ async def _session(backend: Backend, secret: str) -> SessionRow:
         raise _Stop(404, "There is no upload at this address.")
     session, expires_at = found
     if expires_at <= backend.now() or session.state == CANCELLED:
-        raise _Stop(410, "This upload address has ended. Create the session again for a new one.")
+        raise _Stop(410, "This upload address has expired. Create the session again for a new one.")
     return session
 
 
@@ -98,7 +98,7 @@ async def _put(backend: Backend, request: Request, session: SessionRow) -> Respo
         digests = await backend.on_disk(partial(backend.blobs.digests, session.id))
         return await _record(backend, session, digests)
     except BlobBusy:
-        raise _Stop(503, "Another request is sending these bytes.", {"Retry-After": "1"}) from None
+        raise _Stop(503, "Another request is already sending these bytes.", {"Retry-After": "1"}) from None
 
 
 def _wanted(request: Request, session: SessionRow) -> Part | None:
@@ -199,7 +199,7 @@ def _too_long() -> _Stop:
 
 
 def _not_as_announced() -> _Stop:
-    return _Stop(400, "The bytes do not have the announced hash; nothing was kept.")
+    return _Stop(400, "The bytes do not match the announced hash; nothing was kept.")
 
 
 def _overtaken() -> Response:

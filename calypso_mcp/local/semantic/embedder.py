@@ -74,7 +74,7 @@ def normalize_batch(made: Sequence[Sequence[float]], texts: Sequence[str]) -> li
             direction.
     """
     if len(made) != len(texts):
-        raise EmbeddingFailed(f"The model made {len(made)} vectors of {len(texts)} texts.")
+        raise EmbeddingFailed(f"The model made {len(made)} vectors for {len(texts)} texts.")
     if len({len(values) for values in made}) > 1:
         raise EmbeddingFailed("The model made vectors of different dimensions.")
     return [normalize(values) for values in made]

@@ -120,9 +120,9 @@ class Semantics:
             self._resting_until = anyio.current_time() + self._options.rest_s
             if not self._is_out:
                 self._is_out = True
-                _LOG.warning("%s Searches go by words until it works.", failure)
+                _LOG.warning("%s Searches rank by words until it works.", failure)
             return None
         if self._is_out:
             self._is_out = False
-            _LOG.warning("Searches are ordered by meaning again.")
+            _LOG.warning("Searches rank by meaning again.")
         return asked

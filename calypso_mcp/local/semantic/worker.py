@@ -81,9 +81,7 @@ class EmbeddingWorker:
                 pause_s = await self._try()
                 await anyio.sleep(pause_s)
         except _Superseded:
-            _LOG.warning(
-                "Another process orders passages with another embedding model since; this one goes by words."
-            )
+            _LOG.warning("Another process now uses another embedding model; this process ranks by words.")
         finally:
             if self._descriptor >= 0:
                 os.close(self._descriptor)
@@ -97,12 +95,12 @@ class EmbeddingWorker:
             raise
         except EmbeddingFailed as failure:
             self._failures += 1
-            self._complain(f"{failure} Vectors of passages wait; searches go by words.")
+            self._complain(f"{failure} The vectors of passages must wait; searches rank by words.")
             return self._pause_s(failure)
         except STORE_TROUBLE as error:
-            self._complain(f"Vectors of passages wait: {error}.")
+            self._complain(f"The vectors of passages must wait: {error}.")
         except Exception as error:  # noqa: BLE001 - searches and uploads must not end with it
-            self._complain(f"Vectors of passages wait after an unexpected {type(error).__name__}.")
+            self._complain(f"The vectors of passages must wait after an unexpected {type(error).__name__}.")
             _LOG.debug("The vectors of a batch were not made.", exc_info=error)
         else:
             self._failures = 0
@@ -129,7 +127,7 @@ class EmbeddingWorker:
         self._is_dimension_known = True
         if self._complaint is not None:
             self._complaint = None
-            _LOG.warning("Vectors of passages are made again.")
+            _LOG.warning("The vectors of passages are being made again.")
         return self._options.pause_s if is_indexing else 0.0
 
     async def _is_turn(self) -> bool:

@@ -73,7 +73,7 @@ def claim(
     for row in rows:
         claimed = Claimed(row["id"], found[row["file_id"]], row["attempts"] + 1)
         if row["attempts"] >= attempts:
-            message = f"Indexing was given up after it stopped {row['attempts']} times."
+            message = f"Indexing stopped {row['attempts']} times, so Calypso gave up."
             fail(connection, claimed, code="indexing_stopped", message=message, now=now)
         elif row["attempts"]:
             if is_idle and not together and not single:

@@ -85,7 +85,9 @@ class _Fetch:
         for _ in range(self._policy.redirects + 1):
             self._policy.private_hosts.check_url(url)
             if not (await self._robots_of(url)).allow(url.target):
-                raise blocked(f"The site asks robots not to read this page ({url.origin}{_ROBOTS}).")
+                raise blocked(
+                    f"The site's robots.txt does not allow reading this page ({url.origin}{_ROBOTS})."
+                )
             found = await self._get(url, headers, most_bytes)
             if isinstance(found, Fetched):
                 return found
@@ -109,7 +111,8 @@ class _Fetch:
                     or response.status >= HTTPStatus.INTERNAL_SERVER_ERROR
                 ):
                     raise failed(
-                        f"{url} answers {response.status}, so it is unknown what may be read.", retryable=True
+                        f"{url} answers {response.status}, so the rules of the site for robots are unknown.",
+                        retryable=True,
                     )
                 elif not _is_success(response.status):
                     return Robots()
@@ -154,7 +157,7 @@ def _is_success(status: int) -> bool:
 def _location(url: WebUrl, response: httpcore2.Response) -> WebUrl:
     location = _headers(response).get("location", "")
     if not location:
-        raise failed(f"{url} is redirected to nowhere.")
+        raise failed(f"{url} answers with a redirect that names no address.")
     return url.join(location)
 
 
@@ -189,7 +192,7 @@ async def _unpacked(response: httpcore2.Response) -> AsyncGenerator[bytes]:
             yield part
         return
     if coding not in {"gzip", "x-gzip"}:
-        raise failed("The page is compressed in a way that was not asked for.")
+        raise failed("The page has an unsupported compression.")
     unpacking = zlib.decompressobj(zlib.MAX_WBITS | _GZIP)
     try:
         async for part in response.aiter_stream():

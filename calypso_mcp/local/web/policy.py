@@ -100,6 +100,6 @@ class WebPolicy:
 
 def _not_public(host: str) -> Exception:
     return blocked(
-        f"{host!r} is not on the public internet. The operator can open a private host by name with"
-        " --allow-private-host."
+        f"{host!r} is not on the public internet. The operator can allow a private host by name with "
+        "--allow-private-host."
     )

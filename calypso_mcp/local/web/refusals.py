@@ -20,4 +20,4 @@ def failed(message: str, *, retryable: bool = False) -> Refusal:
 
 def too_large(most_bytes: int) -> Refusal:
     """Return the refusal of content larger than `most_bytes`."""
-    return Refusal(413, "file_too_large", f"What the URL leads to is larger than {most_bytes:,} bytes.")
+    return Refusal(413, "file_too_large", f"The content at the URL is larger than {most_bytes:,} bytes.")

@@ -66,7 +66,7 @@ class ChatEndpoint:
                     return
                 written += len(piece)
                 if written > _LONGEST_TEXT:
-                    raise WritingFailed("The model does not stop writing.")
+                    raise WritingFailed("The model did not stop writing.")
                 yield piece
 
     async def aclose(self) -> None:

@@ -81,7 +81,7 @@ export class Uploads {
     const asked = await put(session.url, null, `bytes */${size}`);
     if (GONE.has(asked.status)) {
       Object.assign(session, await this.open(upload));
-      throw retryable("The upload address has ended.");
+      throw retryable("The upload address has expired.");
     }
     if (isStored(asked)) return;
     if (asked.status !== 308) throw refusal(asked);

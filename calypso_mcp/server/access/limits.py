@@ -215,7 +215,7 @@ class GlobalLimits:
             await self._app(scope, receive, answer.send)
         if not deadline.cancelled_caught or answer.is_complete:
             return
-        _log.warning("A request took longer than allowed and was ended.")
+        _log.warning("The server ended a request that took longer than allowed.")
         if answer.has_started:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         else:

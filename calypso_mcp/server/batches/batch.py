@@ -247,21 +247,21 @@ class Batch:
             return "Call upload_batch again without dry_run; this call timed out before it saw the bucket."
         if counts.get("would_send") or counts.get("would_remove"):
             return (
-                "Call upload_batch again without dry_run to send them. A file counts as replayed only if "
-                "this server sent it."
+                "Call upload_batch again without dry_run to send them. Only files that this server sent "
+                "count as replayed."
             )
         return "Nothing would be sent." + (" Everything is there already." if counts.get("replayed") else "")
 
     def _next_step(self, counts: dict[str, int], batch_ids: list[str]) -> str:
         if self._outcomes is None or counts.get("pending") or len(self._removed) < len(self._missing):
-            return "Call upload_batch again with the same arguments: it continues and repeats nothing."
+            return "Call upload_batch again with the same arguments: it continues and sends nothing twice."
         if not counts.get("accepted") and not counts.get("replayed"):
             return "Nothing was sent." + ("" if self._removed else " See the reasons.")
         amiss = counts.get("failed") or counts.get("rejected")
         again = " Then fix what failed or was rejected." if amiss else ""
         state = self._readiness.state if self._readiness else Readiness.PENDING
         if state is not Readiness.PENDING:
-            there = "Everything was there already. " if self.is_replay else ""
+            there = "The bucket already held everything. " if self.is_replay else ""
             return f"{there}Search it with search_bucket.{again}"
         subject = f"bucket={self._shared_slug!r}" if self._shared_slug else "each bucket"
         if len(batch_ids) == 1 and not amiss and not counts.get("replayed"):

@@ -29,15 +29,15 @@ _LINE_CHARS = 79
 _SHORTEST_PATH = 24
 _SKIPPED_WHEN_FOUND = frozenset({"unsupported_type", "empty_file", "file_too_large", "file_not_found"})
 #: Said once for all files that have changed.
-CHANGED_HINT = "What a changed file held before stays in the bucket beside it: the API deletes nothing."
+CHANGED_HINT = "The old version of a changed file stays in the bucket: the API deletes nothing."
 _CHANGED_HINTS = {
-    "beside": "What a changed file held before stays in the bucket beside it, and is found as well.",
-    "replaced": "What a changed file held before goes as soon as its new version is searchable.",
+    "beside": "The old version of a changed file stays in the bucket, and searches still find it.",
+    "replaced": "The old version of a changed file disappears as soon as the new one is searchable.",
 }
 #: What happened to the version before, if the reader should know it for this file.
 _EARLIER = {
     "kept": "not sent: the bucket holds another version, and if_exists=skip keeps it",
-    "relabelled": "the same content was there; it has the new title, tags and metadata now",
+    "relabelled": "the bucket held the same content; it now has the new title, tags and metadata",
 }
 #: Outcomes that need action come first. Skipped files are counted by reason instead of listed.
 _ORDER: tuple[OutcomeWord, ...] = (
@@ -172,7 +172,7 @@ def unsent(item: BatchInput) -> InputOutcome:
         code="out_of_time",
         reason="the call timed out before it was known to have arrived",
         retryable=True,
-        hint="Make the same call again: it continues where it stopped and repeats nothing.",
+        hint="Make the same call again: it continues where it stopped and sends nothing twice.",
     )
 
 
@@ -211,7 +211,7 @@ def sent(
             "code": indexed.code,
             "reason": reason_line(indexed.message or ""),
             "retryable": False,
-            "hint": "It arrived but cannot be indexed: fix the cause, then upload it again.",
+            "hint": "The file arrived but cannot be indexed: fix the cause, then upload it again.",
         }
         return outcome.model_copy(update=update)
     if indexed is not None and (warning := reason_of(indexed)):
@@ -221,7 +221,7 @@ def sent(
 
 def _earlier_reason(state: FileState) -> str | None:
     if state.earlier_id is not None and state.earlier in (None, "beside"):
-        return f"the version before ({state.earlier_id}) stays beside it"
+        return f"the previous version ({state.earlier_id}) stays beside it"
     return _EARLIER.get(state.earlier or "")
 
 
@@ -234,7 +234,7 @@ def earlier_line(state: FileState, *, is_searchable: bool) -> str | None:
     """Return what became of the version that a single upload follows; None for a first version."""
     if state.earlier == "replaced":
         when = "is no longer searchable" if is_searchable else "goes once this one is searchable"
-        return f"Replaced: the version before ({state.earlier_id}) {when}."
+        return f"Replaced: the previous version ({state.earlier_id}) {when}."
     reason = _earlier_reason(state)
     if reason is None:
         return CHANGED_HINT if state.changed else None

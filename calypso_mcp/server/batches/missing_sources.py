@@ -36,7 +36,7 @@ async def require_removal(access: Access) -> None:
         raise InputError(
             "This backend cannot remove sources, so remove_missing is not possible.",
             code="not_supported",
-            hint="Leave remove_missing out; sources gone from the folder stay searchable.",
+            hint="Leave remove_missing out; sources whose files are gone from the folder stay searchable.",
         )
 
 

@@ -57,7 +57,7 @@ async def require_yes(ctx: CallContext, question: str, *, confirm: bool) -> None
         return
     if not _can_ask(ctx):
         raise InputError(
-            f"The user has to agree first: {question}",
+            f"The user must agree first: {question}",
             code="confirmation_required",
             hint="Ask the user. If they agree, make the same call with confirm=true.",
         )

@@ -305,7 +305,7 @@ def _is_folder(path: str) -> ContentError:
 
 def _unreadable(path: str, problem: OSError, policy: FilePolicy) -> ContentError:
     if problem.errno in _LINK_ERRORS:
-        return policy.refuse(path, "something on the way is a link or no folder, and links are not followed")
+        return policy.refuse(path, "part of the path is a link or not a folder, and links are not followed")
     if problem.errno in _PASSING_ERRORS:
         return ContentError(
             f"{clean_line(path, _SHOWN_CHARS)!r} cannot be read now: {problem.strerror}.",

@@ -121,10 +121,10 @@ def require_files(policy: FilePolicy | None) -> FilePolicy:
         raise ContentError(
             "This server reads no files by path; over HTTP a path would mean the server's disk, not yours.",
             code="local_paths_off",
-            hint="Call upload_file with the filename alone: over HTTP it returns a curl line that sends the "
-            "file. Short content goes with text or content_base64 (up to 1 MiB). The operator can open "
-            "folders with --allow-path (CALYPSO_ALLOWED_PATHS), over HTTP together with "
-            "--allow-local-files-over-http.",
+            hint="Call upload_file with the filename alone: over HTTP it returns a curl command that "
+            "sends the file. Send short content (up to 1 MiB) with text or content_base64. The "
+            "operator can allow folders with --allow-path (CALYPSO_ALLOWED_PATHS), and over HTTP also "
+            "with --allow-local-files-over-http.",
         )
     return policy
 
@@ -188,7 +188,7 @@ def inline_base64(
         raise ContentError(
             "content_base64 comes without a filename.",
             code="invalid_filename",
-            hint="Give the filename; its ending says what the content is.",
+            hint="Give a filename; its ending names the format.",
         )
     if len(encoded) > 4 * ((limits.inline_base64_bytes + 2) // 3):
         raise ContentError(

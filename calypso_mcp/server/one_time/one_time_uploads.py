@@ -147,7 +147,7 @@ class OneTimeUploads:
         full_until = await self.ledger.add(_record(ticket, "issued"), most_unused=self.policy.most_unused)
         if full_until is not None:
             raise RateLimited(
-                f"You have {self.policy.most_unused} one-time upload addresses that were not used yet.",
+                f"You have {self.policy.most_unused} unused one-time upload addresses.",
                 code="too_many_addresses",
                 hint="Send the files to the addresses you have, or wait until they expire.",
                 retry_after_s=max(1, full_until - int(self._clock())),

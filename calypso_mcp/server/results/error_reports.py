@@ -74,7 +74,7 @@ def unexpected(reference: str) -> CalypsoError:
     return CalypsoError(
         f"The server failed unexpectedly (reference {reference}).",
         code="internal_error",
-        hint="Try again once; if it stays, give the operator the reference.",
+        hint="Try once more; if it fails again, give the operator the reference.",
         retryable=True,
     )
 
@@ -106,7 +106,7 @@ def unsupported_tool(name: str) -> InputError:
     return InputError(
         f"This backend cannot do what {name} does.",
         code="not_supported",
-        hint="Nothing else does it, and nothing was changed: tell the user.",
+        hint="No other tool can do it, and nothing was changed: tell the user.",
     )
 
 

@@ -99,8 +99,8 @@ def incomplete(searched: Sequence[Bucket]) -> dict[str, int] | None:
 def incomplete_texts(pending: Mapping[str, int] | None) -> list[str]:
     """Return what buckets that are not complete mean for a reader who found nothing."""
     return [
-        f"Incomplete: bucket {slug} has {count} members not searchable yet, so an absent answer proves "
-        f"nothing; call wait_for_bucket_sync with bucket={slug}."
+        f"Incomplete: bucket {slug} has {count} members not searchable yet, so a missing answer proves "
+        "nothing; call wait_for_bucket_sync with bucket={slug}."
         for slug, count in (pending or {}).items()
     ]
 

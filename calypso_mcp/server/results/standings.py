@@ -104,7 +104,7 @@ def next_step(state: Readiness, file_id: str) -> str:
     if state is Readiness.READY:
         return "Search it with search_bucket."
     if state is Readiness.FAILED:
-        return "It will not become searchable: fix the cause, then add it again."
+        return "The source will not become searchable: fix the cause, then add it again."
     return f"Before you search for it, call wait_for_bucket_sync with file_ids=[{file_id!r}]."
 
 

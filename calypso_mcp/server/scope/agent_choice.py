@@ -81,7 +81,7 @@ def _default(access: Access, agents: Sequence[AgentModel]) -> AgentModel:
             hint="Name one from list_agents with the agent argument.",
         )
     raise InputError(
-        "No agent answers from just the buckets you can use.",
+        "No agent answers only from buckets that you can use.",
         code="agent_required",
         hint="Look for passages with search_bucket, or ask the operator for an agent; see list_agents.",
     )

@@ -106,7 +106,7 @@ def _is_filtered(request: SearchRequest) -> bool:
 def _require_filters(request: SearchRequest, extensions: Collection[Extension]) -> None:
     if _is_filtered(request) and Extension.FILTERS not in extensions:
         raise InputError(
-            "This deployment cannot filter a search by tags, source or metadata, or limit passages per file.",
+            "This backend cannot filter a search by tags, source or metadata, or limit passages per file.",
             code="filters_unavailable",
             hint="Search without them; each hit names its file.",
         )

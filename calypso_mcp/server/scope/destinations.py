@@ -64,7 +64,7 @@ async def upload_target(access: Access, reference: str, *, create: bool) -> Targ
         access.require_create(slug)
         if len(reference) > BUCKET_NAME_CHARS or _ID.fullmatch(reference):
             raise InputError(
-                "A bucket that is to be created needs a name, not an id."
+                "To create a bucket, give a name, not an id."
                 if _ID.fullmatch(reference)
                 else f"The name of a bucket may have {BUCKET_NAME_CHARS} characters.",
                 code="invalid_name",

@@ -61,7 +61,7 @@ def _limits(query: str, headers: Sequence[tuple[str, str]]) -> Sequence[ScopeLim
     for name, value in parse_qsl(query, keep_blank_values=True):
         found = _PARAMETER.fullmatch(name)
         if found is None:
-            raise _unreadable("The address has a parameter that is not known here.")
+            raise _unreadable("The address has an unknown parameter.")
         kind, names = found[1].lower(), _names(value)
         if found[2] is None:
             in_query[kind].append(names)
@@ -128,7 +128,9 @@ def _check_repeated(occurrences: Sequence[frozenset[str]]) -> None:
     """Refuse a list sent as repeated parameters, as some libraries do: as limits it would allow nothing."""
     named = [names for names in occurrences if names]
     if len(named) > 1 and not named[0].intersection(*named[1:]):
-        raise _unreadable("Buckets or agents are named several times, and nothing is in all of them.")
+        raise _unreadable(
+            "The request names buckets or agents several times, and nothing is in all of these lists."
+        )
 
 
 def _unreadable(problem: str) -> InputError:

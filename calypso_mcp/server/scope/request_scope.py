@@ -200,7 +200,7 @@ class Access:
         """Raise ScopeError unless this request may create a bucket with `slug`."""
         if not self.may_create(slug):
             raise ScopeError(
-                "Buckets cannot be created here.",
+                "You may not create buckets here.",
                 code="permission_denied",
                 hint="Use a bucket from list_buckets, or ask the operator for a new one.",
             )
@@ -218,7 +218,7 @@ class Access:
         """
         if self.limits and not self.state.allow_create:
             raise ScopeError(
-                "Agents cannot be created here.",
+                "You may not create agents here.",
                 code="permission_denied",
                 hint="Use an agent from list_agents, or ask the operator for a new one.",
             )

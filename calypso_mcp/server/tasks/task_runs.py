@@ -54,7 +54,7 @@ INTERRUPTED: Final = ErrorData(
 
 #: The error of a call whose caller has fewer rights than when the call began.
 WITHDRAWN: Final = ScopeError(
-    "What you may do here changed during the call, which was ended.", code="permission_denied"
+    "Your access changed during the call, so the server ended the call.", code="permission_denied"
 )
 
 
@@ -167,7 +167,7 @@ class _Run:
         if isinstance(self.result, BaseModel) and not isinstance(self.result, InputRequiredResult):
             return "completed", "", self.result.model_dump(by_alias=True, mode="json", exclude_none=True)
         if self.scope.cancel_called:
-            return "cancelled", "What was stored before is kept.", None
+            return "cancelled", "Sources that were already stored are kept.", None
         return _failed(INTERRUPTED)
 
 

@@ -20,7 +20,7 @@ from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 #: Agents listed, and buckets listed for each.
 _MOST_AGENTS = 100
 _MOST_BUCKETS = 10
-_KEPT = "It exists with these buckets, and its name and instructions stay; update=true changes them."
+_KEPT = "It exists with these buckets and keeps its name and instructions; update=true changes them."
 _UNUSED = "The instructions are stored but unused here: this Calypso answers with quotations."
 
 
@@ -128,7 +128,7 @@ async def _update(access: Access, agent_id: str, bound: list[Bucket], name: str,
         raise InputError(
             "The default agent sees every bucket and cannot be changed.",
             code="not_supported",
-            hint="Create an agent with an id of its own.",
+            hint="Create an agent with another id.",
         )
     body = UpdateAgent(
         name=name or None,

@@ -262,5 +262,5 @@ def _next_step(state: Readiness) -> str:
     if state is Readiness.READY:
         return "Search it with search_bucket."
     if state is Readiness.FAILED:
-        return "What failed will not become searchable: fix the cause given, then upload it again."
+        return "The failed sources will not become searchable: fix the cause, then upload them again."
     return "Call wait_for_bucket_sync again with call_again; it continues where it stopped."

@@ -60,7 +60,7 @@ async def named_target(access: Access, bucket: str, filename: str, *, create: bo
     target = await create_missing(access, await upload_target(access, bucket, create=create))
     if target.bucket_id is None:
         raise InputError(
-            "The bucket cannot be made for this upload.",
+            "The bucket cannot be created for this upload.",
             code="bucket_required",
             hint="Name a bucket from list_buckets.",
         )
@@ -205,7 +205,7 @@ async def _imported(
         raise ContentError(
             "filename, metadata and external_id do not go together with url.",
             code="invalid_arguments",
-            hint="Leave them out: name and type come from the site. title and tags may be given.",
+            hint="Leave them out: the name and type come from the site. You may give title and tags.",
         )
     target = await create_missing(access, target)
     arriving.created = target.created

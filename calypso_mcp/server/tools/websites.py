@@ -84,7 +84,7 @@ async def add_qa(
     remark = (
         ""
         if is_member
-        else "Stored as a Markdown file: this Calypso takes no questions. An earlier answer stays beside it."
+        else "Stored as a Markdown file, as this Calypso has no questions. An earlier answer stays beside it."
     )
     return await _answer(access, added, target, remark)
 

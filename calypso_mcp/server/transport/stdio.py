@@ -187,7 +187,7 @@ class _Reader:
             return SessionMessage(jsonrpc_message_adapter.validate_json(parsable(line), by_name=False))
         except ValidationError:
             text = (
-                "The input is in UTF-16; MCP over stdio is UTF-8."
+                "The input is in UTF-16, but MCP over stdio uses UTF-8."
                 if is_utf_16(line)
                 else "The message is not JSON-RPC 2.0, or is nested too deeply."
             )

@@ -65,7 +65,7 @@ class UploadEndpoint:
             return Response(status_code=204, headers=preflight_headers("PUT"))
         ticket = self._uploads.open(request.path_params["ticket"])
         if ticket is None:
-            return refusal(404, "not_found", "There is nothing here.")
+            return refusal(404, "not_found", "There is nothing at this address.")
         if self._uploads.is_void(ticket):
             return refusal(410, "upload_address_expired", "This address has expired: ask for a new one.")
         try:
@@ -107,7 +107,7 @@ class UploadEndpoint:
             before = await client.uploads.version_before(ticket.declaration)
             if before is not None and before.earlier == "kept":
                 raise ContentError(
-                    f"The bucket holds a source of this name already ({before.earlier_id}), and keeps it.",
+                    f"The bucket already holds a source with this name ({before.earlier_id}) and keeps it.",
                     code="source_exists",
                     hint="Ask for an address with if_exists=replace.",
                 )
@@ -251,12 +251,12 @@ def _taken(record: UploadRecord | None, claimed_s: float) -> Response | None:
 
 
 def _used(file_id: str | None) -> str:
-    return f"This address was used: the file is {file_id}."
+    return f"This address is used: the file is {file_id}."
 
 
 def _in_use() -> Response:
     # 503, so that a plain curl tries again by itself: the worker that was receiving may have been killed.
-    return refusal(503, "in_use", "A file is arriving at this address already.", {"Retry-After": "5"})
+    return refusal(503, "in_use", "Another file is already arriving at this address.", {"Retry-After": "5"})
 
 
 def _incomplete(kept: int) -> Response:

@@ -274,7 +274,7 @@ def test_a_mail_shows_its_heading_body_and_attachments() -> None:
     assert "The lease ends in May." in document.text
     assert "plan: B | eur: 249" in document.text
     assert document.warnings == (
-        "attachment not read: 'p.gif' is a picture. Send the text that is in it, or save it as PNG or JPEG.",
+        "attachment not read: 'p.gif' is a picture. Send the text in it, or save it as PNG or JPEG.",
     )
 
 

@@ -81,12 +81,12 @@ def million_cells() -> bytes:
 
 
 TOO_LARGE = {
-    "a cell at the end of the grid": ("a.xlsx", lambda: stray("XFD1048576"), "Delete those far away"),
+    "a cell at the end of the grid": ("a.xlsx", lambda: stray("XFD1048576"), "Delete the cells far away"),
     "a million cells": ("a.xlsx", million_cells, "large sheets as CSV"),
     "a member of 200 MB": (
         "a.docx",
         lambda: word_with(b"<w:p><w:r><w:t>" + b"a" * 200_000_000 + b"</w:t></w:r></w:p>"),
-        "unpacks to more",
+        "unpacked file is larger",
     ),
     "20,000 tables inside each other": (
         "a.docx",

@@ -106,7 +106,7 @@ def test_a_placeholder_is_named_as_such_in_every_setting(placeholder: str) -> No
             if knob.flag and knob.metavar:
                 cases.append(({name: text}, {}))
             for flags, environ in cases:
-                with pytest.raises(ConfigError, match="placeholder that nothing replaced") as caught:
+                with pytest.raises(ConfigError, match="placeholder that was not replaced") as caught:
                     settings_from(flags, environ)
                 assert placeholder in caught.value.message
                 assert ("flag " if flags else "variable ") in caught.value.message

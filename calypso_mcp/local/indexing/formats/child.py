@@ -52,7 +52,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     except ExtractionFailed as failure:
         return {"code": failure.code, "message": failure.message}
     except MemoryError:
-        return {"code": "too_large", "message": "Reading the file needs more memory than is allowed."}
+        return {"code": "too_large", "message": "Reading the file needs more memory than allowed."}
     except Exception as error:  # noqa: BLE001  whatever a parser raises is about this file only
         return {"code": "broken", "message": f"The file could not be read ({type(error).__name__})."}
     return {

@@ -22,7 +22,9 @@ def choose_entry(filename: str, content_type: str, head: bytes) -> Entry:
     refusal = formats.refusal(filename, head, content_type) if found is None or found.extra else None
     if refusal is not None or found is None:
         reason = (
-            f"{refusal.message} {refusal.hint}" if refusal is not None else "The file is of no known format."
+            f"{refusal.message} {refusal.hint}"
+            if refusal is not None
+            else "Calypso does not know the format of the file."
         )
         raise ExtractionFailed("unsupported", reason)
     return entry_of(found.name)

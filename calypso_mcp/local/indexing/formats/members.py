@@ -79,7 +79,7 @@ def read_members(members: Iterable[Member], count: int, kind: str, outer: FileCo
         warnings += document.warnings
     if count > MOST_MEMBERS:
         left = count - MOST_MEMBERS
-        warnings.append(f"{left:,} more files in it were not read: upload them as files of their own")
+        warnings.append(f"{left:,} more files in it were not read: upload them separately")
     return Document(tuple(blocks), warnings=tuple(warnings))
 
 

@@ -54,7 +54,7 @@ class Entry:
     def read(self, file: FileContent) -> Document:
         """Return what `file` holds; raises `ExtractionFailed`, or whatever a parser raises."""
         if not self.reader:
-            raise ExtractionFailed("unsupported", "Pictures are read as files of their own. Send it so.")
+            raise ExtractionFailed("unsupported", "Upload the picture as a separate file.")
         try:
             return remove_embedded_files(_load(self.reader)(file))
         except BaseException as error:

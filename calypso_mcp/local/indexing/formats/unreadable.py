@@ -28,7 +28,7 @@ TNEF_START = b"\x78\x9f\x3e\x22"
 UNREADABLE: tuple[UnreadableKind, ...] = (
     _kind(
         "a picture",
-        "Send the text that is in it, or save it as PNG or JPEG.",
+        "Send the text in it, or save it as PNG or JPEG.",
         "gif bmp heic heif avif ico psd jp2 jxl",
         *(b"GIF8", b"8BPS"),
         *(Signature(b"ftyp" + brand, offset=4) for brand in (b"hei", b"mif1", b"avif")),
@@ -42,7 +42,7 @@ UNREADABLE: tuple[UnreadableKind, ...] = (
     ),
     _kind(
         "an archive",
-        "Unpack it, and upload the files in it.",
+        "Unpack it and upload its files.",
         "zip jar war apk gz tgz bz2 xz zst 7z rar tar iso dmg cab deb rpm whl",
         *(b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x28\xb5\x2f\xfd"),
         TNEF_START,
@@ -63,7 +63,7 @@ UNREADABLE: tuple[UnreadableKind, ...] = (
     ),
     _kind(
         "a database",
-        "Export what should be found as CSV or text.",
+        "Export the data to search as CSV or text.",
         "sqlite sqlite3 db mdb accdb parquet feather arrow avro orc dbf",
         *(b"SQLite format 3\x00", b"PAR1", b"ARROW1"),
     ),

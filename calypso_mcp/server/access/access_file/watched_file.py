@@ -46,7 +46,7 @@ class WatchedAccessFile:
             if str(error) != self._complaint:
                 self._complaint = str(error)
                 _log.error(
-                    "The access file changed and is wrong; the version before stays in force: %s", error
+                    "The access file changed but is invalid; the previous version stays in force: %s", error
                 )
         else:
             self._complaint = None

@@ -154,7 +154,7 @@ def _decode_legacy(data: bytes, declared: str) -> Decoded:
     names = ", ".join(dict.fromkeys(map(label_of, ("utf-8", *tried))))
     raise ExtractionFailed(
         "unsupported",
-        f"The text is in no known encoding; tried: {names}. Save it as UTF-8 and upload it again.",
+        f"The encoding of the text is unknown (tried: {names}). Save it as UTF-8 and upload it again.",
     )
 
 

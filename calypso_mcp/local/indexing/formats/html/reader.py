@@ -61,7 +61,7 @@ def _parse(markup: str) -> LexborHTMLParser:
         return LexborHTMLParser(markup)
     except SelectolaxError as error:
         raise ExtractionFailed(
-            "broken", "The HTML could not be parsed: it is damaged, or needs more memory than is allowed."
+            "broken", "The HTML could not be parsed: it is damaged or needs more memory than allowed."
         ) from error
 
 

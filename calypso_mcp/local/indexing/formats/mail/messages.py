@@ -75,7 +75,7 @@ def read_mail(file: FileContent) -> Document:
     """Return one message: subject, sender, receivers, date, the best body and the attachments."""
     message = _parse(_without_frame(file))
     if not message.keys():
-        return text_document(decode(file.data, file.charset), "no e-mail, read as plain text")
+        return text_document(decode(file.data, file.charset), "not an e-mail, read as plain text")
     return letter_document([_letter(message)], file)
 
 

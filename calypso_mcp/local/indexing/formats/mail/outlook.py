@@ -75,7 +75,7 @@ def read_outlook(file: FileContent) -> Document:
         message = Message(_in_unicode(storage, _charset(storage)))
         return letter_document([_letter(message, 0)], file)
     except _DAMAGES as error:
-        raise ExtractionFailed("broken", "The file is damaged, or no Outlook message.") from error
+        raise ExtractionFailed("broken", "The file is damaged or not an Outlook message.") from error
 
 
 def _charset(storage: Storage) -> str:

@@ -66,6 +66,4 @@ def open_pictures(data: bytes) -> Iterator[Picture]:
                 colours = Image.alpha_composite(paper, upright).convert("RGB")
                 yield Picture(colours.width, colours.height, 3, colours.tobytes("raw", "BGR"))
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
-        raise ExtractionFailed(
-            "broken", "The picture is damaged or of a kind that cannot be read."
-        ) from error
+        raise ExtractionFailed("broken", "The picture is damaged or has an unsupported format.") from error

@@ -38,7 +38,7 @@ def read_picture(file: FileContent) -> Document:
             blocks += split_recognized(text, Part("page", count))
     if not blocks:
         raise ExtractionFailed("empty", "OCR found no text in the picture.")
-    return Document(tuple(blocks), warnings=("The text was read by OCR, which may err.",))
+    return Document(tuple(blocks), warnings=("OCR read the text and may have made errors.",))
 
 
 def recognize(picture: Picture) -> str:
@@ -120,8 +120,8 @@ def _tesseract_pages(image: bytes) -> list[str]:
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        raise ExtractionFailed("timeout", "Reading the picture took too long; it was given up.") from error
+        raise ExtractionFailed("timeout", "Reading the picture took too long.") from error
     if done.returncode:
-        raise ExtractionFailed("broken", "The picture is damaged or of a kind that cannot be read.")
+        raise ExtractionFailed("broken", "The picture is damaged or has an unsupported format.")
     pages = parse_tesseract(done.stdout.decode(errors="replace"))
     return [join_lines(pages.get(number, [])) for number in range(1, max(pages, default=0) + 1)]

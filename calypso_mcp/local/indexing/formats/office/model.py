@@ -15,16 +15,16 @@ from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, Row, is_he
 
 _INDENT = "  "
 _NOTE = re.compile(r"\[([^\[\]]{1,40})\]")
-_PROTECTED = "The file is protected by a password. Upload a copy without it."
+_PROTECTED = "The file is protected by a password. Upload a copy without a password."
 #: Part of Office Open XML behind a password (MS-OFFCRYPTO 2.3.4.4).
 _ENCRYPTED_PART = "EncryptedPackage".encode("utf-16-le")
-_UNPACKS_TOO_FAR = "The file unpacks to more than is allowed. Upload it in parts."
-TOO_MANY_CELLS = "A sheet spans too many cells. Delete those far away from its table or save it as CSV."
+_UNPACKS_TOO_FAR = "The unpacked file is larger than allowed. Upload it in parts."
+TOO_MANY_CELLS = "A sheet spans too many cells. Delete the cells far away from its table, or save it as CSV."
 #: The message for each limit of anydoc.
 _TOO_LARGE = {
     "max_grid_slots": TOO_MANY_CELLS,
     "max_xml_nodes": "The file has too many cells or paragraphs. Upload it in parts, or large sheets as CSV.",
-    "max_xml_depth": "The file is nested too deeply: it is damaged, or made to do harm.",
+    "max_xml_depth": "The file is nested too deeply: it is damaged or malicious.",
 }
 
 
@@ -46,7 +46,7 @@ def parse(data: bytes) -> anydoc.Document:
         if data.startswith(ZIP_START):  # a package whose end is missing
             raise ExtractionFailed("broken", DAMAGED) from error
         raise ExtractionFailed(
-            "unsupported", "The file is of a kind that cannot be read. Save it as docx, xlsx, pptx or PDF."
+            "unsupported", "The file has an unsupported format. Save it as docx, xlsx, pptx or PDF."
         ) from error
     except anydoc.ConvertError as error:
         raise ExtractionFailed("broken", DAMAGED) from error

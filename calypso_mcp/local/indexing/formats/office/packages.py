@@ -149,7 +149,7 @@ class Package:
             raise ExtractionFailed("broken", DAMAGED) from error
         self._left -= len(content)
         if self._left < 0:
-            raise ExtractionFailed("too_large", f"The file unpacks to more than {_MOST_BYTES:,} bytes.")
+            raise ExtractionFailed("too_large", f"The unpacked file is larger than {_MOST_BYTES:,} bytes.")
         return content
 
     def text(self, name: str) -> str:
@@ -225,7 +225,7 @@ class Package:
         """Raise `ExtractionFailed` (`encrypted`) for a book of encrypted pages (EPUB OCF 3.3, 4.2.6.3)."""
         name = "META-INF/encryption.xml"
         if name in self.names and _PROTECTED.search(self.text(name)) is not None:
-            raise ExtractionFailed("encrypted", "The book is protected by DRM. Upload a copy without it.")
+            raise ExtractionFailed("encrypted", "The book is protected by DRM. Upload a copy without DRM.")
 
     def drawn_on_sheets(self) -> Iterator[str]:
         """Yield the text in boxes and charts that lie on the sheets of a workbook."""

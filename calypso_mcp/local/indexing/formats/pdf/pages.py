@@ -33,7 +33,7 @@ class Shortcoming(StrEnum):
 
     #: It holds pictures or drawings and no text, or a stamp's.
     PICTURE = "picture"
-    #: Its fonts do not say which letters they show.
+    #: Its fonts do not map to letters.
     GARBLED = "garbled"
     #: It cannot be opened.
     DAMAGED = "damaged"

@@ -91,7 +91,7 @@ def open_pdf(data: bytes) -> Any:  # pypdfium2 is typed in parts only
         code: Any = getattr(error, "err_code", None)
         if code in {pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY}:
             raise ExtractionFailed(
-                "encrypted", "The PDF needs a password to be read. Upload a copy without it."
+                "encrypted", "The PDF is protected by a password. Upload a copy without a password."
             ) from error
         raise ExtractionFailed("broken", "The file is damaged or not a PDF.") from error
 
@@ -126,8 +126,8 @@ def _warnings(short: dict[Shortcoming, list[int]], recognized: Sequence[int]) ->
         yield f"{name_pages(pages)} {verb} pictures only: what they show is not found."
     if pages := short[Shortcoming.GARBLED]:
         yield (
-            f"The text of {name_pages(pages).lower()} cannot be read in full: its fonts do not say which"
-            " letters they show."
+            f"The text of {name_pages(pages).lower()} cannot be read in full: the fonts do not map to "
+            "letters."
         )
     if pages := short[Shortcoming.DAMAGED]:
         yield f"{name_pages(pages)} {_verb(pages, 'is', 'are')} damaged and left out."
@@ -192,7 +192,7 @@ def _no_text_message(count: int, short: dict[Shortcoming, list[int]], recognized
         return f"OCR found no text on the {what} of the PDF."
     if short[Shortcoming.GARBLED]:
         return (
-            f"The text on the {what} of the PDF cannot be read: its fonts do not say which letters they show."
+            f"The text on the {what} of the PDF cannot be read: its fonts do not map to letters."
             " Run OCR on it, or install the [ocr] extra (pip install 'calypso-mcp[ocr]')."
         )
     if short[Shortcoming.DAMAGED] and not short[Shortcoming.PICTURE]:
