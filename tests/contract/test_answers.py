@@ -152,8 +152,10 @@ async def test_a_short_follow_up_is_read_together_with_the_question_before(
 
 async def test_naming_the_conversation_again_goes_on_with_it(told: Api) -> None:
     await ask(told, "How long is the notice period?", conversation="conv_a")
-    assert "previous question" in (await ask(told, "and for managers?", conversation="conv_a"))["output_text"]
-    assert "previous question" not in (await ask(told, "and for managers?", conversation="conv_b"))["output_text"]
+    later = await ask(told, "and for managers?", conversation="conv_a")
+    assert "previous question" in later["output_text"]
+    other = await ask(told, "and for managers?", conversation="conv_b")
+    assert "previous question" not in other["output_text"]
 
 
 async def test_a_turn_that_is_unknown_or_not_this_agents_cannot_be_continued(told: Api) -> None:

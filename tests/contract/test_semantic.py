@@ -148,8 +148,8 @@ FAILURES: dict[str, tuple[Answer, str]] = {
     "infinite": (broken(lambda made: [[float("inf"), 1.0] for _ in made]), "holds no usable vectors"),
     "too large": (broken(lambda made: [[1.7e308] * 3 for _ in made]), "without direction"),
     "zero": (broken(lambda made: [[0.0] * 8 for _ in made]), "without direction"),
-    "one too many": (broken(lambda made: [*made, made[0]]), "vectors of"),
-    "none": (answering({"data": []}), "vectors of"),
+    "one too many": (broken(lambda made: [*made, made[0]]), "vectors for"),
+    "none": (answering({"data": []}), "vectors for"),
     "one index twice": (
         lambda texts: JSONResponse({"data": [{"index": 7, "embedding": meaning_of(t)} for t in texts]}),
         "does not match vectors to texts",
