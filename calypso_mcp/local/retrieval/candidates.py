@@ -17,9 +17,8 @@ from calypso_mcp.local.retrieval.statistics import Statistics, total
 #: Passages that are ranked by all words (measured: 98.7 % of the ten best are the same as if all were).
 CANDIDATES = 64
 
-#: So many are enough where all that matches is listed (99 % of the ten best as if all were ranked), but twice
-#: as many as are asked for: some repeat others.
-_OF_LISTED = 24
+#: So many are enough where all that matches is listed (99 % of the ten best as if all were ranked).
+_OF_LISTED = 40
 #: Rows that FTS5 scores of an index (of a bucket its share); phrases of more count where they stand.
 _SCORED_ROWS = 2_000
 #: But so many at least, so that the best are among them. An index of no more is scored whole.
@@ -65,7 +64,7 @@ def candidates(
         least: Below so many the common words choose, too.
     """
     if file_ids is None and statistics.is_narrow(bucket_ids):
-        listed = _holding_most(statistics, weights, bucket_ids, max(_OF_LISTED, min(2 * least, CANDIDATES)))
+        listed = _holding_most(statistics, weights, bucket_ids, max(_OF_LISTED, least))
         # Of more that hold as much, how often they hold it decides.
         if len(listed) <= CANDIDATES:
             return _rows(connection, listed)
