@@ -6,6 +6,7 @@ from contextlib import suppress
 import pytest
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.formats.html.markup import prepare
 from calypso_mcp.local.indexing.formats.html.reader import MAX_DEPTH, read_html
 
 #: Seconds of the processor; in quadratic time these pages take minutes.
@@ -194,6 +195,16 @@ def test_elements_with_very_many_attributes_take_linear_time(tag: str) -> None:
     with suppress(ExtractionFailed):
         assert texts(f"<p>Rent</p>\n{tag}Ninety euros</p>")[0] == "Rent"
     assert time.process_time() - started < MOST_S
+
+
+def test_a_shadow_ends_where_its_template_ends() -> None:
+    def page(tag: str, end: str) -> str:
+        return f"<x-y><{tag}><template><i>no</i></template>Nine</{end}>Ten</x-y></TEMPLATE>"
+
+    given = page("template shadowrootmode=open", "Template")
+    # Left open, it takes quadratic time: each shadow of a page stands in the one before.
+    assert prepare(given, str, is_xhtml=False) == page("div", "div")
+    assert texts(given * 2) == ["Nine", "Ten"] * 2
 
 
 def test_an_element_keeps_its_attributes_however_long_they_are() -> None:

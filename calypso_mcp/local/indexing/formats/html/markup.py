@@ -7,10 +7,12 @@ from collections.abc import Callable
 from html import escape, unescape
 from itertools import islice
 
-#: A start tag, as browsers see one (WHATWG HTML, 13.2.5.6 to 13.2.5.40). One that nothing ends reaches to the
-#: end of the text, so that nothing is looked at twice.
+#: A start tag, as browsers see one (WHATWG HTML, 13.2.5.6 to 13.2.5.40), or the end of a template. One that
+#: nothing ends reaches to the end of the text, so that nothing is looked at twice.
 _TAG = re.compile(
-    r"""<([a-zA-Z][^\s/>]*+)((?:[\s/]++|=\s*+(?:"[^"]*+"?+|'[^']*+'?+|[^\s"'>][^\s>]*+)?+|[^\s/>=]++)*+)>?+"""
+    r"<((?:/(?=template))?[a-z][^\s/>]*+)"
+    r"""((?:[\s/]++|=\s*+(?:"[^"]*+"?+|'[^']*+'?+|[^\s"'>][^\s>]*+)?+|[^\s/>=]++)*+)>?+""",
+    re.IGNORECASE,
 )
 _ATTRIBUTE = re.compile(r"""=\s*+(?:"[^"]*+"?+|'[^']*+'?+|[^\s"'>][^\s>]*+)?+|([^\s/>=]++)""")
 _FRAME = re.compile(r"""srcdoc\s*+=\s*+(?:"([^"]*+)"|'([^']*+)')""", re.IGNORECASE)
@@ -43,6 +45,7 @@ def prepare(markup: str, read_frame: Callable[[str], str], *, is_xhtml: bool) ->
         read_frame: Returns the text of the document in a frame.
         is_xhtml: Whether elements can be closed in their start tag, for which HTML needs an end tag.
     """
+    in_shadow: list[bool] = []  # of each open template
 
     def changed(tag: re.Match[str]) -> str:
         name, attributes = tag[1].lower(), tag[2]
@@ -51,8 +54,12 @@ def prepare(markup: str, read_frame: Callable[[str], str], *, is_xhtml: bool) ->
         if name == "iframe" and (frame := _FRAME.search(attributes)) is not None:
             text = " ".join(read_frame(unescape(frame[1] or frame[2] or "")).split())
             return f"<p>{escape(text)}</p>{tag[0]}"
-        if name == "template" and "shadowroot" in attributes.lower():
-            return f"<div>{_line_ends(attributes)}"
+        if name == "template":
+            in_shadow.append("shadowroot" in attributes.lower())
+            return f"<div>{_line_ends(attributes)}" if in_shadow[-1] else tag[0]
+        if name == "/template":
+            # As it is it would end nothing, and each shadow would stand in the one before.
+            return "</div>" if in_shadow and in_shadow.pop() else tag[0]
         if is_xhtml and attributes.endswith("/") and name not in _VOID and tag[0].endswith(">"):
             return f"<{tag[1]}{attributes[:-1]}></{tag[1]}>"
         return tag[0]
