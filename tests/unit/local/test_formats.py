@@ -309,6 +309,12 @@ def test_a_damaged_encoded_word_costs_the_mail_nothing_else(word: bytes) -> None
     assert "ninety euros" in read("a.eml", b"Subject: %s\nFrom: %s\n\nninety euros\n" % (word, word)).text
 
 
+def test_a_mail_of_parts_nested_absurdly_deep_is_refused() -> None:
+    starts = [f"Content-Type: multipart/mixed; boundary=b{level}\n\n--b{level}\n" for level in range(2_000)]
+    with pytest.raises(ExtractionFailed, match="absurdly deep"):
+        read("a.eml", f"Subject: x\n{''.join(starts)}\nRent\n")
+
+
 def test_a_mail_as_apple_stores_it_is_decoded() -> None:
     letter = b"Subject: x\nContent-Transfer-Encoding: quoted-printable\n\nK=C3=BCndigung\n"
     [subject, body] = read("a.emlx", b"%d   \n%s<?xml version='1.0'?><plist/>" % (len(letter), letter)).blocks

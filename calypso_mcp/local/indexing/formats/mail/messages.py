@@ -103,7 +103,10 @@ def read_mailbox(file: FileContent) -> Document:
 
 
 def _parse(data: bytes) -> EmailMessage:
-    return cast("EmailMessage", email.message_from_bytes(data.removeprefix(BOM_UTF8), policy=_POLICY))
+    try:
+        return cast("EmailMessage", email.message_from_bytes(data.removeprefix(BOM_UTF8), policy=_POLICY))
+    except RecursionError as error:
+        raise ExtractionFailed("too_large", "The message has parts nested absurdly deep.") from error
 
 
 def _letter(message: EmailMessage) -> Letter:
