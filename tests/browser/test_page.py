@@ -383,7 +383,7 @@ def test_a_slow_network_shows_how_far_things_are_and_loses_nothing(
 def test_an_answer_of_something_in_between_is_no_riddle(page: Page, opened: OpenedPage) -> None:
     page.route("**/api/*/knowledge/buckets", lambda route: route.fulfill(status=200, body="<p>Log in first"))
     page.goto(f"{opened.origin}/#/search")
-    expect(page.get_by_text("The server's answer cannot be understood.")).to_be_visible()
+    expect(page.get_by_text("The page cannot read the server's answer.")).to_be_visible()
     page.unroute_all()
     page.get_by_role("link", name="All buckets").click()
     page.get_by_role("heading", name="Buckets", exact=True).wait_for()

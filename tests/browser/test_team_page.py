@@ -183,7 +183,7 @@ def test_the_page_offers_what_the_server_does_until_the_token_ends(browser: Brow
         page.get_by_role("heading", name="Buckets", exact=True).wait_for()
         expect(page.get_by_role("button", name="New bucket")).to_have_count(0)
         page.goto(f"{team.origin}/ui/#/s/file_1")
-        expect(page.get_by_text("does not give the text of sources")).to_be_visible()
+        expect(page.get_by_text("does not show the text of sources")).to_be_visible()
         page.goto(f"{team.origin}/ui/#/")
         settled(page)
         access_file = tmp_path / "access.toml"

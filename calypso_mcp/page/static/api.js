@@ -30,7 +30,7 @@ export function apiAddress(path) {
 export async function call(method, path, /** @type {Asked} */ options = {}) {
   const response = await send(method, path, options);
   const answer = await readAnswer(response);
-  if (answer === null) throw new Refused(response.status, "no_answer", "The server's answer cannot be understood.");
+  if (answer === null) throw new Refused(response.status, "no_answer", "The page cannot read the server's answer.");
   return answer;
 }
 

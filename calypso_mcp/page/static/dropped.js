@@ -78,7 +78,7 @@ function leftOutBy({ left_out: rules }) {
 }
 
 function problemOf(file, path, { limits, unreadable = [] }, seen) {
-  if (seen.has(path)) return "It was dropped twice.";
+  if (seen.has(path)) return "You dropped it twice.";
   if (!file.size) return "It is empty.";
   if (limits && file.size > limits.file_bytes) return `It has ${sizeInWords(file.size)}; at most ${sizeInWords(limits.file_bytes)} can be sent.`;
   const ending = file.name.toLowerCase().split(".").pop();

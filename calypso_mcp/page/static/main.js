@@ -135,7 +135,7 @@ async function drawError(error) {
     await route();
     return;
   }
-  show(main, el("h1", { tabindex: -1 }, error.status === 404 ? "Not found" : "This did not work"), el("p", {}, error.message),
+  show(main, el("h1", { tabindex: -1 }, error.status === 404 ? "Not found" : "Something went wrong"), el("p", {}, error.message),
     el("p", {}, el("a", { href: "#/" }, "All buckets")));
 }
 

@@ -87,7 +87,7 @@ export function acceptDrops(page, bucketAt, begun = () => {}) {
     await page.attempt(async () => {
       const files = await filesOfDrop(event.dataTransfer, page.about);
       if (!page.api.can.upload || !files.length) {
-        page.say(files.length ? "This server takes no files from you." : "There are no files in it.");
+        page.say(files.length ? "You may not add files on this server." : "The folder holds no files.");
         return;
       }
       const bucket = await bucketAt(node, files);
@@ -104,7 +104,7 @@ async function propose(page, bucket, files) {
     const data = await question(ready.length ? `Send ${amount(ready)}?` : "Nothing to send", [
       ready.length > 0 && el("p", { class: "muted" }, `To ${bucket.name}.`),
       refused.length > 0 && el("div", {}, el("h3", {}, `${counted(refused.length, "file")} not sent`),
-        el("ul", { class: "reasons", tabindex: 0, "aria-label": "Files that are not sent" }, refused.map(({ path, reason }) => el("li", {}, el("strong", {}, path), ` ${reason}`)))),
+        el("ul", { class: "reasons", tabindex: 0, "aria-label": "Files that will not be sent" }, refused.map(({ path, reason }) => el("li", {}, el("strong", {}, path), ` ${reason}`)))),
       known.length > 0 && choiceFor(page, known),
     ].filter(Boolean), { yes: ready.length ? "Send" : "Close", no: ready.length ? "Cancel" : "" });
     if (!data || !ready.length) return false;
@@ -117,7 +117,7 @@ async function propose(page, bucket, files) {
 
 function choiceFor(page, known) {
   const title = `${counted(known.length, "name")} already in this bucket`;
-  if (!page.api.can.replace) return el("p", { class: "notice" }, `${title}. This Calypso keeps both versions: equal content is stored once, other content is added.`);
+  if (!page.api.can.replace) return el("p", { class: "notice" }, `${title}. This Calypso keeps both versions; it stores identical content only once.`);
   return field(title, el("select", { name: "exists" },
     el("option", { value: "replace" }, "Replace with the new version"),
     el("option", { value: "skip" }, "Leave as it is"),

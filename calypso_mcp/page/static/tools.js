@@ -26,7 +26,7 @@ async function askServer(method, params, signal) {
   const text = await response.text();
   const lines = text.startsWith("{") ? [text] : text.split("\n").filter((line) => line.startsWith("data: {")).map((line) => line.slice(6));
   const answer = lines.map((line) => JSON.parse(line)).find((message) => message.result ?? message.error);
-  if (!answer?.result) throw new Refused(502, "no_answer", answer?.error?.message ?? "The server's answer was cut off.");
+  if (!answer?.result) throw new Refused(502, "no_answer", answer?.error?.message ?? "The server's answer is incomplete.");
   return answer.result;
 }
 

@@ -6,7 +6,7 @@ import { counted } from "../shared/words.js";
 /** Ask for a web page and have it read into the bucket. */
 export async function addWebsite(page, bucket) {
   const url = el("input", { type: "url", name: "url", required: true, placeholder: "https://", autocomplete: "off" });
-  const data = await question("Add a web page", field("Address", url, "A public page. It is read now, once."), { yes: "Read page" });
+  const data = await question("Add a web page", field("Address", url, "A public page. Calypso reads it once, now."), { yes: "Read page" });
   if (!data) return;
   page.say("Reading the page \u2026");
   await page.attempt(async () => {
@@ -19,7 +19,7 @@ export async function addWebsite(page, bucket) {
 export async function addQa(page, bucket) {
   const data = await question("Add a question and its answer", [
     field("Question", el("input", { name: "question", required: true, maxlength: 1000, autocomplete: "off" })),
-    field("Answer", el("textarea", { name: "answer", required: true, rows: 6, maxlength: 50000 }), "Replaces the answer that the same question had before."),
+    field("Answer", el("textarea", { name: "answer", required: true, rows: 6, maxlength: 50000 }), "Replaces the earlier answer to the same question."),
   ], { yes: "Add" });
   if (!data) return;
   await page.attempt(async () => {
@@ -33,7 +33,7 @@ export async function editTags(page, sources) {
   const shared = sources[0].tags.filter((tag) => sources.every(({ tags }) => tags.includes(tag)));
   const data = await question(sources.length > 1 ? `Tags of ${sources.length} sources` : "Tags",
     field("Tags, separated by commas", el("input", { name: "tags", value: shared.join(", "), autocomplete: "off" }),
-      sources.length > 1 ? "Tags that all of them have. Tags that only some have stay." : "At most 20."), { yes: "Save" });
+      sources.length > 1 ? "Tags that all of them share. Tags that only some have are kept." : "At most 20."), { yes: "Save" });
   if (!data) return false;
   const wanted = data.get("tags").split(",").map((tag) => tag.trim()).filter(Boolean);
   const done = await page.attempt(() => Promise.all(sources.map(({ id, tags }) =>
@@ -48,7 +48,7 @@ export async function removeSources(page, sources, bucket) {
   const what = sources.length === 1 ? "this source" : counted(sources.length, "source");
   const data = await question(`Remove ${what}?`, [
     el("ul", { class: "reasons" }, names, sources.length > 8 && el("li", {}, `and ${sources.length - 8} more`)),
-    el("p", {}, bucket ? `Gone from ${bucket.name}; text that is in no other bucket is deleted for good.` : "Gone from every bucket, for good."),
+    el("p", {}, bucket ? `This removes it from ${bucket.name}. Text that is in no other bucket is deleted for good.` : "This removes it from every bucket, for good."),
   ], { yes: "Remove", isDanger: true });
   if (!data) return false;
   let removed = 0;

@@ -26,7 +26,7 @@ export async function draw(page) {
       answer.parts.map(({ text, sources, isQuote }) => el(isQuote ? "blockquote" : "p", { dir: "auto" }, text,
         sources.map((number) => [" ", cite(number, hrefOf(byNumber.get(number) ?? {}))])))),
     answer.sources.length > 0 && [el("h2", {}, "Sources"), hitList(answer.sources, question, { hrefOf })]);
-  page.say("The answer is there.", { isSeen: false });
+  page.say("The answer is ready.", { isSeen: false });
 }
 
 function cite(number, href) {

@@ -31,10 +31,10 @@ function checks(page) {
     try {
       const { findings } = await page.api.findings(anew, page.signal);
       const problems = findings.filter(({ status }) => status === "problem").length;
-      Object.assign(sum, { textContent: problems ? counted(problems, "problem") : "All is well" }).dataset.tone = problems ? "bad" : "good";
+      Object.assign(sum, { textContent: problems ? counted(problems, "problem") : "No problems" }).dataset.tone = problems ? "bad" : "good";
       const [worst, rest, fine] = Object.keys(TONES).map((status) => findings.filter((one) => one.status === status));
       show(list, [...worst, ...rest].map(finding));
-      show(well, el("summary", {}, `${counted(fine.length, "thing")} found to be fine`), el("ul", { class: "findings" }, fine.map(finding)));
+      show(well, el("summary", {}, `${counted(fine.length, "check")} passed`), el("ul", { class: "findings" }, fine.map(finding)));
       if (anew) page.say(sum.textContent);
     } finally {
       again.disabled = false;

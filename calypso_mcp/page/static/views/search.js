@@ -15,14 +15,14 @@ export async function draw(page) {
       el("div", { class: "inline" },
         el("input", { type: "search", name: "q", value: question, required: true, "aria-label": "Search words", placeholder: "Words or a question" }),
         el("button", { type: "submit", class: "main" }, "Search")),
-      buckets.length > 0 && el("fieldset", { class: "choices" }, el("legend", { class: "small muted" }, "Buckets: all are searched where none is chosen"),
+      buckets.length > 0 && el("fieldset", { class: "choices" }, el("legend", { class: "small muted" }, "Buckets (none chosen: search all)"),
         buckets.toSorted((one, other) => chosen.includes(other.slug) - chosen.includes(one.slug)).map(({ slug, name }) => el("label", {}, el("input", { type: "checkbox", name: "in", value: slug, checked: chosen.includes(slug) }), name)))),
     result);
   if (!question) return;
   const { hits, absent } = await page.api.search({ query: question, buckets: chosen.length ? chosen : buckets.map(({ slug }) => slug), signal: page.signal });
   show(result,
     el("h2", {}, hits.length ? counted(hits.length, "hit") : "Nothing found"),
-    absent.length > 0 && el("p", { class: "small muted" }, `Nowhere in these buckets: ${absent.join(", ")}`),
+    absent.length > 0 && el("p", { class: "small muted" }, `Words not in these buckets: ${absent.join(", ")}`),
     hitList(hits, question, { hrefOf: (hit) => (page.api.can.read && hit.fileId ? addressOf(hit.fileId, hit.place, question) : undefined) }));
   page.say(hits.length ? counted(hits.length, "hit") : "Nothing found", { isSeen: false });
 }

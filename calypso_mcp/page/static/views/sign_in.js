@@ -11,7 +11,7 @@ export async function draw(page) {
 
 function linkHelp() {
   return [
-    el("p", {}, "This page shows what is stored on this machine. Open it with a link that only its owner can make:"),
+    el("p", {}, "This page shows what is stored on this machine. Open it with a link from the machine's owner:"),
     el("pre", { class: "code", tabindex: 0 }, el("code", {}, "calypso-mcp open")),
     el("p", { class: "muted small" }, "A link works once, within five minutes. The session lasts twelve hours."),
   ];

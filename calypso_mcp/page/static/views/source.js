@@ -11,7 +11,7 @@ const BEFORE = 8;
 
 export async function draw(page) {
   const { api, query } = page;
-  if (!api.can.read) throw new Refused(404, "not_offered", "This server does not give the text of sources.");
+  if (!api.can.read) throw new Refused(404, "not_offered", "This server does not show the text of sources.");
   const source = await api.source(page.argument, page.signal);
   const name = source.title || source.name;
   page.title(name);
@@ -27,7 +27,7 @@ export async function draw(page) {
     el("section", { class: "panel", "aria-label": "Text" }, el("div", { class: "more" }, earlier), text, el("div", { class: "more" }, later)));
   drawFacts(page, source, homes[0], facts);
   if (source.status === "failed") {
-    show(text, el("p", { class: "muted" }, "It has no text that could be searched."));
+    show(text, el("p", { class: "muted" }, "This source has no searchable text."));
     return;
   }
   const wanted = placeOf(query);
@@ -39,7 +39,7 @@ export async function draw(page) {
     else text.append(...nodes);
   };
   const begin = await api.text(source.id, wanted ?? {}, page.signal);
-  if (!begin.passages.length) show(text, el("p", { class: "muted" }, "No text yet: it shows once the source is indexed."));
+  if (!begin.passages.length) show(text, el("p", { class: "muted" }, "No text yet: the text appears once the source is indexed."));
   let first = begin.passages[0]?.index ?? 0;
   let { next } = begin;
   add(begin.passages, false);
