@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from calypso_mcp.domain.outlines import HEADING_SEPARATOR
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.words.tokens import (
     TOKENIZER,
@@ -63,9 +64,18 @@ class Source:
         """What can be quoted: of a reply all of it, without the question."""
         if not self.is_reply:
             return list(dict.fromkeys(sentences.split(self.text)))
-        asked = {line.strip() for line in self.context.splitlines()}
-        reply = "\n".join(line for line in self.text.splitlines() if line.strip() not in asked).strip()
+        labels = self.labels
+        reply = "\n".join(line for line in self.text.splitlines() if line.strip() not in labels).strip()
         return [reply] if reply else []
+
+    @property
+    def labels(self) -> set[str]:
+        """The titles around it, which its citation shows."""
+        return {
+            title.strip()
+            for line in self.context.splitlines()
+            for title in (line, *line.split(HEADING_SEPARATOR))
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,15 +162,18 @@ def quotations(words: Mapping[str, float], found: Sequence[Source], least_share:
         ),
         reverse=True,
     )
-    return [candidates[-position].quotation for _, position in ranked[:QUOTATIONS]]
+    chosen = [candidates[-position] for _, position in ranked]
+    said = [candidate for candidate in chosen if not candidate.is_label] or chosen
+    return [candidate.quotation for candidate in said[:QUOTATIONS]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """What may be quoted, and the text it is judged by."""
+    """What may be quoted, the text it is judged by, and whether the citation shows it anyway."""
 
     quotation: Quotation
     scored: str
+    is_label: bool
 
 
 def _candidates(asked_for: Collection[str], found: Sequence[Source]) -> Iterator[_Candidate]:
@@ -171,6 +184,7 @@ def _candidates(asked_for: Collection[str], found: Sequence[Source]) -> Iterator
     seen: set[tuple[str, ...]] = set()
     for position, source in enumerate(found):
         asked: list[str] = []
+        labels = source.labels
         for sentence in source.sentences:
             if not source.is_reply and (
                 sentences.is_question(sentence) or _only_repeats(sentence, asked_for)
@@ -182,7 +196,8 @@ def _candidates(asked_for: Collection[str], found: Sequence[Source]) -> Iterator
                 seen.add(said)
                 # A reply need not repeat any word of the question that it is the answer to.
                 before = [source.context] if source.is_reply else asked
-                yield _Candidate(Quotation(position, sentence), "\n".join([*before, sentence]))
+                scored = "\n".join([*before, sentence])
+                yield _Candidate(Quotation(position, sentence), scored, sentence in labels)
             asked = []
 
 

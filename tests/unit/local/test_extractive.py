@@ -141,3 +141,13 @@ def test_a_heading_in_other_forms_of_the_words_only_repeats_the_question() -> No
     passage = Source("Haus", "Kündigungen der Mitarbeitenden\n\nDrei Monate zum Ende des Quartals.", 5.0)
     found = quoted("Kündigung der Mitarbeiter?", passage, share=0.48)
     assert [entry.text for entry in found] == ["Drei Monate zum Ende des Quartals."]
+
+
+def test_a_title_that_the_citation_shows_is_quoted_only_where_nothing_else_is() -> None:
+    hours = "Hours of the workshop"
+    context = f"Handbook\n{hours} > Summer"
+    assert [entry.text for entry in quoted("When is the workshop open?", Source(context, hours, 5.0))] == [
+        hours
+    ]
+    longer = Source(context, f"{hours}\n\nWe open at seven.", 5.0)
+    assert [entry.text for entry in quoted("When is the workshop open?", longer)] == ["We open at seven."]
