@@ -1,4 +1,4 @@
-"""Several things at once and until a deadline, with errors as if they were done one after the other.
+"""Runs several tasks at once, up to a deadline, and raises errors as if they had run one by one.
 
 A task group of anyio raises a group of errors even where there is one. Everything here raises the first
 error itself, with its own traceback and cause, so that callers catch what they would catch anyway.

@@ -1,4 +1,4 @@
-"""What a backend says of itself (`GET /connection`; the API sheet leaves its body open)."""
+"""A backend's description of itself (`GET /connection`; the API sheet leaves its body open)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line: what a person or a client types, and how the outcome is reported.
+"""The command line: reads what a person or a client typed, and reports the outcome.
 
 `commands` holds the commands; what several of them share lives here. A command's module is imported only
 when that command runs.

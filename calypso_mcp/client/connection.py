@@ -1,4 +1,4 @@
-"""Whether the key works."""
+"""Checks whether the key works."""
 
 from __future__ import annotations
 

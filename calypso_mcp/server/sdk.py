@@ -1,4 +1,4 @@
-"""Every use of something the MCP SDK does not promise to keep. A test fails when one of them moves.
+"""Collects every use of the MCP SDK's private parts. A test fails if the SDK changes one of them.
 
 - `MCPServer._lowlevel_server`: the only way to handlers that see the request, and to run on own streams.
 - `mcp.server.runner.serve_dual_era_loop`, `mcp.shared._context_streams`: what `Server.run` is made of.

@@ -1,4 +1,4 @@
-"""What one running server holds: its backends and the operator's decisions. Frozen; nothing of a caller."""
+"""The state of one running server: its backends and settings. It is frozen and holds no caller's data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the operator decided: settings, and how flags and environment become them."""
+"""The operator's settings, and how flags and environment variables set them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One setting as the operator gave it: by which flag or variable, and whether the value can be meant.
+"""One setting as the operator gave it: its flag or variable, and whether its value is plausible.
 
 Two rules hold for every setting. A placeholder that nothing replaced is an error. So is an empty value, with
 one exception: an empty variable of a setting that limits nothing counts as not set, because desktop clients

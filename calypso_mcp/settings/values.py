@@ -1,4 +1,4 @@
-"""What a setting is called, and what makes its value right.
+"""The names of settings, and the checks of their values.
 
 Messages complete the sentence "<flag> (<variable>): ...".
 """

@@ -1,4 +1,4 @@
-"""What is wrong with a SQLite file, told apart: busy passes by itself, everything else needs somebody."""
+"""Classifies faults of a SQLite file: a busy file recovers by itself; every other fault needs a person."""
 
 from __future__ import annotations
 

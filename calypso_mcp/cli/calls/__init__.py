@@ -1,1 +1,1 @@
-"""Commands that do their work through the server's own tools: the MCP session, and what it is asked."""
+"""Commands that work through the server's own tools: the MCP session and its calls."""

@@ -1,1 +1,1 @@
-"""What a person sees in a terminal: hits, outcomes, progress, and how wide the terminal is."""
+"""Output in a terminal: hits, outcomes and progress, within the terminal's width."""

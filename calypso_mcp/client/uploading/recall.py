@@ -1,4 +1,4 @@
-"""Which files of a call the API has already: drives one `domain.recollection` over the memory and HTTP."""
+"""Finds files that the API already has: drives one `domain.recollection` over the record and HTTP."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Rules of an upload: what is declared, what is allowed, and the state machines of files on their way."""
+"""Rules of an upload: its declaration, its limits, and the state machines of uploads."""

@@ -1,4 +1,4 @@
-"""Several processes on one data folder: locks, presence and turns.
+"""Coordinates several processes on one data folder: locks, presence and turns.
 
 Not here: the database's own transactions (`store`).
 """

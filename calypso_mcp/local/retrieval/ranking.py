@@ -1,4 +1,4 @@
-"""BM25 over candidate passages, with the constants that FTS5 does not let anybody choose.
+"""BM25 over candidate passages, with constants that FTS5 does not let us choose.
 
 Measured on nine collections: a weaker correction for length (b = 0.4, FTS5 has 0.75) adds .015 nDCG@10.
 """

@@ -1,4 +1,4 @@
-"""Searching the passage index: the best passages for whatever somebody wrote.
+"""Searches the passage index for the passages that best match a query.
 
 In two phases: the rarest words choose the candidates, all words rank them.
 """

@@ -1,1 +1,1 @@
-"""Who may call a server that several callers share, with which ceiling, how much and how often."""
+"""Access for several callers over HTTP: who may call, what each may reach, how much and how often."""

@@ -1,4 +1,4 @@
-"""How large, slow and deep the body of a request may be."""
+"""Limits the size, the duration and the depth of a request's body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each caller's own Calypso API key as the credential: it arrives in a header declared for it.
+"""Accepts each caller's own Calypso API key as the credential, in a configured header.
 
 Only Calypso knows which keys are good, so the first request with a key asks. The key then stays in this
 process's memory under its fingerprint for as long as it is used; requests carry the fingerprint on.

@@ -1,4 +1,4 @@
-"""Checks of strangers' credentials that cost a request to another server: a few at once, a few waiting.
+"""Queues checks of unknown credentials that cost a request to another server: a few run, a few wait.
 
 Strangers can cause as many checks as they like. They must neither hold the places of callers who are known
 nor spend the time of the event loop.

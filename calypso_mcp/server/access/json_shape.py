@@ -1,4 +1,4 @@
-"""How deep, how long and how many: the shape of a JSON text, found without building it.
+"""Measures the depth, string lengths and size of a JSON text without parsing it.
 
 A parser has paid for every level and string by the time it can refuse them.
 """

@@ -1,4 +1,4 @@
-"""What one HTTP request may cost: checked before any of it reaches MCP, on every route of the server.
+"""Limits what one HTTP request may cost, on every route, before the request reaches MCP.
 
 From the outside in: Host and Origin, credential, requests at once and the time until the answer is complete,
 requests at once and per minute of one caller, and the body's size, speed and shape. Callers without a

@@ -1,4 +1,4 @@
-"""What is known of a backend: its client, its buckets and agents for a few seconds, and what it can do.
+"""The server's view of a backend: its client, its features, and a short cache of its buckets and agents.
 
 Not here: what of it a request may touch (`scope`).
 """

@@ -1,4 +1,4 @@
-"""From the arguments of a batch to its inputs: each either may be sent or has its outcome already."""
+"""Turns the arguments of a batch into inputs. Each input may be sent or already has its outcome."""
 
 from __future__ import annotations
 

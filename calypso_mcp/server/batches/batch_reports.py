@@ -1,4 +1,4 @@
-"""The report about a batch: an outcome for every input, counted in full and listed if worth reading."""
+"""The report about a batch: counts the outcomes of all inputs and lists those worth reading."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sources that came from a folder and are no longer in it: found, and removed after the user agreed.
+"""Finds sources whose files are gone from a folder, and removes them after the user agrees.
 
 A source counts as one of the folder if this program remembers having sent it from there. A source that came
 another way, or from another folder under the same name, is never touched.

@@ -1,4 +1,4 @@
-"""One tool call: the wrapper around it, its time, its progress and what it asks of the user.
+"""One tool call: its wrapper, its deadline, its progress and its questions to the user.
 
 Not here: what each tool does (`tools`).
 """

@@ -1,4 +1,4 @@
-"""A call's arguments as its tool expects them, however hosts and models write them.
+"""Converts a call's arguments, however hosts and models write them, to what the tool expects.
 
 Hosts add arguments of their own to every call (n8n: `toolCallId`, `sessionId`, `action`, `chatInput`), and
 models write null for what they leave out, one text for a list of texts, and JSON inside a string. Only what

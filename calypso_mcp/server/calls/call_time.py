@@ -1,4 +1,4 @@
-"""How long one call may take, everything in it counted."""
+"""The deadline of one call, which covers everything in it."""
 
 from __future__ import annotations
 

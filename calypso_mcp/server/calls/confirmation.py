@@ -1,4 +1,4 @@
-"""A person's yes before much is changed: asked through the client, else given as an argument.
+"""Asks the user before a large change: through the client or, if it cannot ask, with an argument.
 
 A client that declares elicitation puts the question to its user. From MCP 2026-07-28 on the question is the
 call's answer, and the client calls again with what the user said; before, it is a request inside the call.

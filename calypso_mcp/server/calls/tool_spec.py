@@ -1,4 +1,4 @@
-"""A tool as a host sees it: its function, its title and the hints that a host decides by."""
+"""A tool as a host sees it: its function, its title and its hints for the host."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which files of a folder go into a batch, and why each of the others does not.
+"""Chooses the files of a folder for a batch, and gives the reason for each file left out.
 
 Every file and every pruned folder that is met ends up in exactly one of two lists. The order is that of
 the names, so the same folder always gives the same answer.

@@ -1,4 +1,4 @@
-"""What `.gitignore` and `.calypsoignore` files leave out, nested as git reads them.
+"""The files that `.gitignore` and `.calypsoignore` exclude, nested as git reads them.
 
 A deeper file beats a shallower one, the last matching line beats those before it, and what lies in an
 ignored folder cannot be brought back (gitignore(5)). In one folder `.calypsoignore` beats `.gitignore`.

@@ -1,4 +1,4 @@
-"""Files on this machine: which may be read, and how they are opened so that no race can change the answer.
+"""Decides which local files the server may read, and opens them so that no race can bypass the decision.
 
 The spelling of a path is judged first (`domain.path_rules`, `domain.secret_names`). Then, on POSIX, every
 component below the allowed folder is opened relative to the one before and without following links, so

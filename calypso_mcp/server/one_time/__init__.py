@@ -1,4 +1,4 @@
-"""One-time upload addresses: tickets and what became of each upload.
+"""One-time upload addresses: tickets and the outcome of each upload.
 
 Not here: the PUT route (`transport`), uploads of local files (`files`, `tools.uploads`).
 """

@@ -1,4 +1,4 @@
-"""How much a caller may store, and what is counted against it.
+"""Quotas: how much a caller may store, and what counts against that.
 
 Not here: how often a caller may call (`access`).
 """

@@ -1,4 +1,4 @@
-"""Which buckets, agents, files and batches a request may touch, and everything that is looked up within that.
+"""Scope: which buckets, agents, files and batches a request may touch, and lookups within them.
 
 Not here: who the caller is (`access`).
 """

@@ -1,4 +1,4 @@
-"""Tools that add what is no file of the caller's: a web page, a question with its answer."""
+"""Tools that add a web page, or a question with its answer."""
 
 from __future__ import annotations
 

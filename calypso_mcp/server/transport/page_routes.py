@@ -1,4 +1,4 @@
-"""What the page needs beyond the tools: sorted lists, scores, labels, originals, addresses for files.
+"""The page's routes beyond the tools: sorted lists, scores, labels, originals, addresses for files.
 
 Tools are made for models. These routes do for a person what tools do, behind the same login, within the same
 scope, and only where the operator offers the tool that does it for a model.

@@ -1,4 +1,4 @@
-"""Answers 400 to a request that asks for less than its credential allows in a way that cannot be read."""
+"""Answers 400 to a request whose attempt to narrow its scope cannot be understood."""
 
 from __future__ import annotations
 

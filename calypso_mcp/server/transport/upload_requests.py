@@ -1,4 +1,4 @@
-"""What a PUT to a one-time address carries: read from its headers, and looked at as it arrives."""
+"""Reads the headers of a PUT to a one-time address, and checks its bytes as they arrive."""
 
 from __future__ import annotations
 

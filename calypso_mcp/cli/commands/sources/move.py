@@ -1,4 +1,4 @@
-"""`calypso-mcp move`: the buckets of the embedded Calypso, taken to the hosted one."""
+"""`calypso-mcp move`: copies the buckets of the embedded Calypso to the hosted one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`calypso-mcp sync`: a bucket that holds what a folder holds."""
+"""`calypso-mcp sync`: keeps a bucket equal to a folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`calypso-mcp doctor`: everything an installation needs, looked at, each fault with its fix."""
+"""`calypso-mcp doctor`: checks everything that an installation needs, and names the fix of each fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`calypso-mcp install CLIENT`: the server put into a client's configuration, and nothing else touched."""
+"""`calypso-mcp install CLIENT`: adds the server to a client's configuration and touches nothing else."""
 
 from __future__ import annotations
 

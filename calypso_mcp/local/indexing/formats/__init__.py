@@ -1,4 +1,4 @@
-"""What each format means: the registry of all formats, and their readers, in a room for each kind of file.
+"""The registry of all formats and their readers, in a folder for each kind of file.
 
 Readers run in the extraction child process, but for plain text; `local.indexing` starts that process.
 """

@@ -1,4 +1,4 @@
-"""The access file: read again when it changes; after a wrong change the version before stays in force."""
+"""Reads the access file again when it changes. After an invalid change, the previous version stays."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""From bytes to text: declared, marked or guessed encodings. What the text means is up to its reader."""
+"""Decodes bytes with declared, marked or guessed encodings. The readers interpret the text."""

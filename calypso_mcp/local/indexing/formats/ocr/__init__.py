@@ -1,1 +1,1 @@
-"""Text in pictures, through the engine that is installed. Which page needs it, its format decides."""
+"""Reads text in pictures with the installed engine. Each format decides which pages need it."""
