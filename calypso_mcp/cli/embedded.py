@@ -27,7 +27,7 @@ from calypso_mcp.page.sessions import LINK_S, LinkSessions, link_passes
 from calypso_mcp.server.access.refusal_pace import PAGE_PACE, RefusalPace
 from calypso_mcp.server.files.folder_walk import names_left_out
 from calypso_mcp.settings import Settings
-from calypso_mcp.sqlite.faults import FileWatch, StoreGone
+from calypso_mcp.sqlite.faults import FileWatch, StoreFault
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -102,7 +102,7 @@ async def serve_backend(
 
     Raises:
         ConfigError: The data folder cannot be used.
-        StoreGone: The store was deleted or replaced meanwhile.
+        StoreFault: The store was deleted, replaced or emptied meanwhile.
     """
     options = local_options(settings, key.key)
     served = Served.at(origin(listening))
@@ -148,11 +148,11 @@ def put_page_before(
 
 
 async def _stop_when_gone(store: FileWatch) -> None:
-    """Stop the server when the store was deleted or replaced, because nothing can be saved then."""
+    """Stop the server when the store was deleted, replaced or emptied: nothing can be saved then."""
     while True:
         try:
             await anyio.to_thread.run_sync(store.check)
-        except StoreGone:
+        except StoreFault:
             signal.raise_signal(signal.SIGTERM)
             return
         await anyio.sleep(_STORE_CHECK_S)

@@ -40,7 +40,7 @@ STORE_TROUBLE = (sqlite3.Error, OSError, StoreFault)
 
 
 class FileWatch:
-    """Notices that a file in use was deleted or replaced.
+    """Notices that a file in use was deleted, replaced or emptied.
 
     SQLite notices nothing: it goes on with the file that it has open, which no other process will ever see.
     """
@@ -55,17 +55,20 @@ class FileWatch:
         self._opened = path.stat()
 
     def check(self) -> None:
-        """Check that the file still has its name. Blocks for one stat.
+        """Check that the file still has its name, and something in it. Blocks for one stat.
 
         Raises:
             StoreGone: It has not.
+            StoreDamaged: It was emptied. To a new connection it would be busy as long as another is open.
         """
         try:
-            is_present = os.path.samestat(self._path.stat(), self._opened)
+            found = self._path.stat()
         except (FileNotFoundError, NotADirectoryError):
-            is_present = False
-        if not is_present:
+            raise gone(self._path) from None
+        if not os.path.samestat(found, self._opened):
             raise gone(self._path)
+        if not found.st_size:
+            raise damaged(self._path)
 
 
 def is_busy(error: BaseException) -> bool:

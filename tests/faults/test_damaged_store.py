@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import anyio
 import pytest
 
 from calypso_mcp.local.blobs import Blobs
@@ -121,6 +122,16 @@ async def test_damage_is_named_with_its_file_and_the_way_out_and_never_called_re
         assert problem["code"] == "store_damaged"
         assert str(store) in str(problem["message"])
         assert "calypso-mcp recover" in str(problem["message"])
+
+
+async def test_a_store_that_is_emptied_while_in_use_is_named_at_once(store: Path) -> None:
+    """SQLite calls it busy for as long as another connection is open."""
+    with anyio.fail_after(30):
+        async with in_process(options_for(store.parent)) as api:
+            assert await touch_everything(api) == []
+            store.write_bytes(b"")
+            problems = await touch_everything(api)
+    assert [problem["code"] for problem in problems] == ["store_damaged"] * 3
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
