@@ -23,7 +23,6 @@ _ALGORITHMS: dict[tuple[str, str], tuple[str, ...]] = {
 ALGORITHMS = tuple(name for names in _ALGORITHMS.values() for name in names)
 #: The members of a public key that are read; all of them are texts.
 _MEMBERS = frozenset({"kty", "crv", "n", "e", "x", "y"})
-_MOST_KEYS = 100
 #: A set has three levels: itself, its list, a key. A key's lists of texts add one.
 _DEPTH = 4
 
@@ -46,6 +45,8 @@ class SigningKey:
 def parse_key_set(text: bytes) -> list[SigningKey]:
     """Return the keys of the set `text` that verify signatures.
 
+    However many: the 256 KiB that `SigningKeys` reads hold what takes a tenth of a second.
+
     Raises:
         ValueError: It is not a key set, or has no usable key.
     """
@@ -53,7 +54,7 @@ def parse_key_set(text: bytes) -> list[SigningKey]:
     entries: Any = cast("dict[str, Any]", document).get("keys") if isinstance(document, dict) else None
     if not isinstance(entries, list):
         raise ValueError("not a key set")
-    found = [_usable(entry) for entry in cast("list[Any]", entries)[:_MOST_KEYS]]
+    found = [_usable(entry) for entry in cast("list[Any]", entries)]
     keys = [key for key in found if key is not None]
     if not keys:
         raise ValueError("no usable key")

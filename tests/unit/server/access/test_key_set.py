@@ -112,3 +112,9 @@ def test_a_key_is_found_by_its_id_or_where_it_is_the_only_one(
 ) -> None:
     found = matching(parse_key_set(published(*keys)), key_id, algorithm)
     assert (found.key_id if found else None) == expected
+
+
+@pytest.mark.parametrize("other", [{"kty": "oct"}, None, {**EC, "kid": "other"}])
+def test_a_good_key_behind_hundreds_of_others_is_found(other: Any) -> None:
+    keys = parse_key_set(published(*[other] * 500, RSA))
+    assert matching(keys, "good", "RS256") is not None
