@@ -63,7 +63,7 @@ UNREADABLE = [
     ("a.txt", b"GIF89a\x00", "picture"),
     ("a.zip", b"PK\x03\x04\x00\x00", "archive"),
     ("a.mp3", b"ID3\x04\x00", "recording"),
-    ("a.docx", bytes(range(256)), "no Word file"),
+    ("a.docx", bytes(range(256)), "not a Word file"),
     ("data", bytes(range(256)), "binary"),
 ]
 
