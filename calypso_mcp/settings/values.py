@@ -61,7 +61,7 @@ def is_web_url(value: str) -> bool:
 def _checked_url(value: str) -> str:
     parts = split_url(value)
     if parts is None or parts.scheme not in {"http", "https"}:
-        raise ValueError("must be a full URL such as https://api.calypso.so/v1")
+        raise ValueError("must be a full URL that starts with https:// or http://")
     if parts.username or parts.password:
         raise ValueError("must not contain a user name or password")
     if not keeps_secrets(parts):
