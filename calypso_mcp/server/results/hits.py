@@ -100,7 +100,7 @@ def incomplete_texts(pending: Mapping[str, int] | None) -> list[str]:
     """Return what buckets that are not complete mean for a reader who found nothing."""
     return [
         f"Incomplete: bucket {slug} has {count} members not searchable yet, so a missing answer proves "
-        "nothing; call wait_for_bucket_sync with bucket={slug}."
+        f"nothing; call wait_for_bucket_sync with bucket={slug}."
         for slug, count in (pending or {}).items()
     ]
 
