@@ -208,7 +208,7 @@ def test_the_key_is_in_no_page_and_a_link_works_once(browser: Browser, opened: O
     with watched(browser) as second:
         second.goto(link)
         second.get_by_role("heading", name="Sign in").wait_for()
-        expect(second.get_by_role("status")).to_contain_text("used before")
+        expect(second.get_by_role("status")).to_contain_text("already used")
 
 
 def test_another_program_of_this_machine_gets_no_session(own_page: Page) -> None:

@@ -57,7 +57,7 @@ async def test_bytes_of_one_bucket_run_out_and_another_bucket_has_its_own(team: 
         await call(client, "upload_file", bucket="docs", **sized("bytes-1", 600))
         text = await refused(client, **sized("bytes-2", 401))
         assert "1.0 KB a bucket" in text
-        assert "bytes_per_bucket of agent 'bytes'" in text
+        assert "bytes_per_bucket for agent 'bytes'" in text
         await call(client, "upload_file", bucket="docs", **sized("bytes-3", 400))
         await refused(client, **sized("bytes-4", 10))
         await call(client, "upload_file", bucket="other", **sized("bytes-5", 1000))

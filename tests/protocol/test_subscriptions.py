@@ -142,7 +142,7 @@ async def test_one_caller_has_a_share_of_the_streams_and_others_keep_theirs(api:
         client.listen(resource_subscriptions=watched),
         client.listen(resource_subscriptions=watched),
     ):
-        with pytest.raises(MCPError, match="of yours"):
+        with pytest.raises(MCPError, match="You have too many open subscriptions"):
             await client.listen(resource_subscriptions=watched).__aenter__()
         caller.grant = AccessGrant("two", ScopeLimit(frozenset({"handbook"})))
         async with client.listen(resource_subscriptions=watched):
