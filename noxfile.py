@@ -26,7 +26,8 @@ def tests(session: nox.Session) -> None:
 @nox.session(python="3.11")
 def coverage(session: nox.Session) -> None:
     """Measures branch coverage, child processes included, and fails below the floor in pyproject.toml."""
-    measured = session.posargs or ["tests/unit", "tests/properties", "tests/contract"]
+    suites = ("unit", "properties", "contract", "protocol", "commands", "faults")
+    measured = session.posargs or [f"tests/{suite}" for suite in suites]
     session.install("-e", ".[dev]")
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest", *measured, success_codes=[0, 1])  # a tracer takes time
