@@ -45,7 +45,7 @@ class Retries:
         Raises:
             CalypsoError: The error of the last attempt.
         """
-        # Nearly every attempt succeeds, and to import tenacity takes longer than many of them.
+        # Nearly every first attempt succeeds, and importing tenacity takes longer than many attempts.
         try:
             return await attempt()
         except CalypsoError as error:

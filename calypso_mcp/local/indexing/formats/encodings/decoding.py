@@ -36,7 +36,7 @@ _SEVEN_BITS = frozenset({"hz", "utf-7", "iso2022_jp", "iso2022_jp_2", "iso2022_j
 _FOREIGN = re.compile(r"[^\x00-\x7f]+")
 #: Bytes by their characters, as the WHATWG's index has them: where there is no letter, a control.
 _WINDOWS_1252 = {ord(bytes([byte]).decode("cp1252", "ignore") or chr(byte)): byte for byte in range(256)}
-_ENCODED_TWICE = "encoded as UTF-8 twice: read as it was before"
+_ENCODED_TWICE = "the file was encoded as UTF-8 twice: the second encoding was undone"
 _IS_BINARY = "The file holds binary data, not text."
 _REPLACEMENT = "\ufffd"
 _JUDGED_CHARS = 4_096
@@ -108,7 +108,7 @@ def _decode(data: bytes, declared: str) -> Decoded:
         obeyed = _strict(data, codec) if codec is not None and codec != _SHORT_OF_UTF8 else None
         if obeyed is not None and codec is not None:
             return Decoded(obeyed, codec)
-        once = _encoded_once(by_utf8)
+        once = _undo_second_encoding(by_utf8)
         return Decoded(by_utf8, "utf-8") if once is None else Decoded(once, "utf-8", (_ENCODED_TWICE,))
     return _decode_legacy(data, declared)
 
@@ -158,14 +158,15 @@ def _decode_legacy(data: bytes, declared: str) -> Decoded:
     )
 
 
-def _encoded_once(text: str) -> str | None:
-    """Return UTF-8 that a program took for Windows-1252 and encoded again; None for other text."""
+def _undo_second_encoding(text: str) -> str | None:
+    """Return what was UTF-8 before a program took it for Windows-1252 and encoded it again; else None."""
     first = _FOREIGN.search(text)
-    is_likely = first is not None and _taken_back(first[0]) is not None  # nearly every other text ends here
-    return _taken_back(text) if is_likely else None
+    if first is None or _undo_encoding(first[0]) is None:  # nearly every other text ends here
+        return None
+    return _undo_encoding(text)
 
 
-def _taken_back(text: str) -> str | None:
+def _undo_encoding(text: str) -> str | None:
     try:
         return text.translate(_WINDOWS_1252).encode("latin-1").decode()
     except UnicodeError:
