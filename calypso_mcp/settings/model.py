@@ -190,7 +190,8 @@ class Settings(BaseModel):
         tuple[str, ...], Knob("access", "HOST", separator=",", flag="--allowed-host")
     ] = Field(
         default=(),
-        description="Host header to accept besides the listening address; repeat the flag for several.",
+        description="Host header to accept besides the listening address, as `name` (any port) or "
+        "`name:port`; repeat the flag for several.",
     )
     allowed_origins: Annotated[
         tuple[str, ...],

@@ -198,6 +198,28 @@ async def test_an_address_open_to_other_machines_needs_credentials_and_host_name
         create_http_app(server, HttpPolicy(host=host, allowed_hosts=("m.example",), control=control()))
 
 
+@pytest.mark.parametrize(
+    ("allowed", "asked", "status"),
+    [
+        ("mcp.example.com", "mcp.example.com", 404),
+        ("mcp.example.com", "mcp.example.com:8000", 404),
+        ("mcp.example.com:8000", "mcp.example.com:8000", 404),
+        ("mcp.example.com:8000", "mcp.example.com", 421),
+        ("mcp.example.com:8000", "mcp.example.com:9000", 421),
+        ("mcp.example.com", "mcp.example.com.evil.example", 421),
+    ],
+)
+async def test_an_allowed_name_without_a_port_allows_every_port(
+    api: ScriptedCalypso, allowed: str, asked: str, status: int
+):
+    async with api.state() as state:
+        app = create_http_app(build_server(state), HttpPolicy(allowed_hosts=(allowed,)))
+        async with httpx2.AsyncClient(
+            transport=httpx2.ASGITransport(app), base_url=f"http://{asked}"
+        ) as http:
+            assert (await http.get("/nothing")).status_code == status
+
+
 async def test_a_name_typed_in_capitals_is_the_name_that_clients_send(api: ScriptedCalypso):
     policy = HttpPolicy(allowed_hosts=("MCP.Example.com",), allowed_origins=("https://App.Example.com",))
     async with api.state() as state:

@@ -32,7 +32,7 @@ class HttpPolicy:
 
     Attributes:
         host: Address it is bound to; decides whether anyone but this machine can reach it.
-        allowed_hosts: Values of the Host header to accept, as `name`, `name:port` or `name:*`.
+        allowed_hosts: Values of the Host header to accept, as `name` (with any port or none) or `name:port`.
         allowed_origins: Values of the Origin header to accept, as `https://name` or `http://name:*`.
         limits: What one request may cost.
         control: How callers prove who they are; None where reaching the port is enough.
@@ -94,7 +94,7 @@ def create_http_app(server: MCPServer[Any], policy: HttpPolicy) -> ASGIApp:
 def security_of(policy: HttpPolicy) -> TransportSecuritySettings:
     """Return the Host and Origin headers to accept on every route; always explicit, never off."""
     # Clients write names in small letters, whatever was typed.
-    hosts = [host.lower() for host in policy.allowed_hosts]
+    hosts = [form for host in policy.allowed_hosts for form in (host.lower(), f"{host.lower()}:*")]
     origins = [origin.lower() for origin in policy.allowed_origins]
     if is_loopback(policy.host):
         for name in _LOOPBACK_NAMES:
