@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import json
+import quopri
 import random
+import re
 import secrets
 import shutil
 import string
@@ -16,6 +18,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote, quote_plus
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -193,20 +196,42 @@ def _short_lines(key: str, width: int) -> str:
 
 
 def _each_line(before: str, after: str = "") -> Callable[[str], bytes]:
-    return lambda key: "".join(f"{before}{line}{after}\n" for line in key.splitlines()).encode()
+    """Return what writes each line of a key between `before` and `after`; its number stands for `{}`."""
+
+    def wrap(key: str) -> bytes:
+        lines = enumerate(key.splitlines(), start=1)
+        return "".join(
+            f"{before.format(number)}{line}{after.format(number)}\n" for number, line in lines
+        ).encode()
+
+    return wrap
+
+
+def _replaced(*replacements: tuple[str, str]) -> Callable[[str], bytes]:
+    def wrap(key: str) -> bytes:
+        for old, new in replacements:
+            key = key.replace(old, new)
+        return key.encode()
+
+    return wrap
+
+
+def _with_each_word_marked(key: str) -> bytes:
+    marked = re.sub(r"[+/=]", r'<span class="hljs-operator">\g<0></span>', key)
+    return re.sub(r"BEGIN|END|PRIVATE|KEY", r'<span class="hljs-keyword">\g<0></span>', marked).encode()
 
 
 def _wide(encoding: str, mark: bytes = b"") -> Callable[[str], bytes]:
     return lambda key: mark + f"Zugänge\n{key}".encode(encoding)
 
 
-#: Where a key turns up, and what is made of its text.
 def base64_in_lines(key: str, width: int) -> bytes:
     """Return a file in base64 as OpenSSL writes it."""
     encoded = base64.b64encode(key.encode())
     return b"".join(encoded[start : start + width] + b"\n" for start in range(0, len(encoded), width))
 
 
+#: Where a key turns up, and what is made of its text.
 SURROUNDINGS: dict[str, Callable[[str], bytes]] = {
     "alone": str.encode,
     "below a heading": lambda key: b"# notes\n" + key.encode(),
@@ -235,6 +260,65 @@ SURROUNDINGS: dict[str, Callable[[str], bytes]] = {
     "base64 in JSON": lambda key: json.dumps({"key": base64_in_lines(key, 64).decode()}).encode(),
     "Markdown fence": lambda key: f"Use this:\n\n```\n{key}```\n".encode(),
     "HTML": lambda key: f"<pre><code>{key}</code></pre>".encode(),
+    "HTML lines": _each_line("", "<br>"),
+    "HTML lines in one": _replaced(("\n", "<br />")),
+    "HTML lines in HTML": _each_line("", "&lt;br/&gt;"),
+    "HTML paragraphs": _each_line("<p>", "</p>\n<p>&nbsp;</p>"),
+    "a word processor's HTML": _each_line(
+        "<p class=MsoNormal style='margin-bottom:0cm;line-height:normal'>"
+        "<span lang=EN-US style='font-size:9.0pt;font-family:\"Courier New\";color:black'>",
+        "<o:p></o:p></span></p>\n",
+    ),
+    "HTML table": _each_line('<tr><td data-line="{0}">{0}</td><td class="code">', "</td></tr>"),
+    "HTML with marked words": _with_each_word_marked,
+    "XML with elements": _each_line("\t\t<line>", "</line>"),
+    "XML attribute": lambda key: f'<a key="{key.replace(chr(10), "&#xD;&#xA;")}"/>'.encode(),
+    "entities for line ends": _replaced(("\n", "&#10;")),
+    "entities in entities": _replaced(("\n", "&amp;#10;")),
+    "entities": lambda key: re.sub(r"\W", lambda mark: f"&#{ord(mark[0])};", key).encode(),
+    "spaces that do not break": _replaced((" ", "&nbsp;"), ("\n", "<br>\n")),
+    "Unicode spaces": _replaced((" ", "\xa0"), ("\n", "\n\xa0")),
+    "invisible characters": _replaced(("\n", "\u200b\n\ufeff")),
+    "Unicode line ends": _replaced(("\n", "\u2028")),
+    "MediaWiki table": _each_line("|-\n| {} || <code>", "</code>"),
+    "Markdown table": lambda key: f"| key | {key.replace(chr(10), '<br>')} |".encode(),
+    "Markdown list": _each_line("{}. `", "`"),
+    "block quote in a block quote": _each_line("> > "),
+    "block quote with numbers": _each_line("> {:3}. "),
+    "LaTeX": _each_line("\\texttt{{", "}}\\\\"),
+    "RTF": _each_line("", "\\par"),
+    "AsciiDoc": _each_line("", " +"),
+    "Org": _each_line(": "),
+    "CSV": lambda key: f'id,key\n1,"{key}"\n'.encode(),
+    "CSV rows": _each_line('{},"', '",{}'),
+    "numbered listing": _each_line("{:6}\t"),
+    "numbered listing with colons": _each_line("{}: "),
+    "numbered listing with arrows": _each_line("{:5}→"),
+    "grep": _each_line("deploy/server.txt:{}:"),
+    "git blame": _each_line("a1b2c3d4 (A. Person 2024-01-01 10:00:00 +0100 {:3}) "),
+    "log": _each_line("2024-01-01T10:00:00.123Z INFO app[{}] - "),
+    "diff of removed lines": _each_line("-"),
+    "shell prompt": _each_line("$ "),
+    "shell script": _each_line('echo "', '" >> key'),
+    "SQL": _each_line("  || '", "' || chr(10)"),
+    "Visual Basic": _each_line('    "', '" & vbCrLf & _'),
+    "list of strings": _each_line("'", "', "),
+    "JSON four times": lambda key: json.dumps(json.dumps(json.dumps(json.dumps(key)))).encode(),
+    "JSON of PHP": lambda key: json.dumps(key).replace("/", "\\/").encode(),
+    "JSON of .NET": lambda key: json.dumps(key).replace("+", "\\u002B").encode(),
+    "Unicode escapes": _replaced(("\n", "\\u000a")),
+    "octal escapes": _replaced(("\n", "\\012")),
+    "PowerShell": _replaced(("\n", "`n")),
+    "properties": _replaced(("=", "\\="), (":", "\\:"), ("\n", "\\n\\\n    ")),
+    "YAML folded": lambda key: b"key: >\n" + _each_line("  ", "\n")(key),
+    "YAML in quotes": _replaced(("\n", "\\n\\\n  ")),
+    "address": lambda key: quote(key, safe="").encode(),
+    "form": lambda key: quote_plus(key).encode(),
+    "mail": lambda key: quopri.encodestring(key.encode(), quotetabs=True),
+    "blank lines": _each_line("", "\n\n"),
+    "headers cut": lambda key: re.sub(r"(?m)^[\w-]+: .*\n", "", key).encode(),
+    "headers apart": lambda key: re.sub(r"(?m)^[\w-]+: .*\n", "\\g<0>\n<p></p>\n* * *\n", key).encode(),
+    "headers wrapped": _replaced((": ", ":\n"), (",", ",\n")),
     "UTF-8 with a mark": lambda key: key.encode("utf-8-sig"),
     "Latin-1": lambda key: f"Zugänge\n{key}".encode("latin-1"),
     "UTF-16": _wide("utf-16"),

@@ -50,7 +50,8 @@ def _first_lines_in_base64() -> str:
 
 
 KEYS = (
-    Form("private key", "BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY", is_key=True),
+    # A page may mark up each word, and an address or a page write the blanks otherwise.
+    Form("private key", r"BEGIN[^\n]{1,60}PRIVATE[^K\n]{1,40}KEY", is_key=True),
     Form("OpenSSH private key", "b3BlbnNzaC1rZXktdjEAAAAA[A-Za-z0-9+/]{40}"),
     Form("private key in base64", _first_lines_in_base64(), is_key=True, in_base64=True),
     Form("PuTTY private key", "PuTTY-User-Key-File-2", is_key=True),

@@ -23,24 +23,28 @@ _WINDOW_BYTES = 256 << 10
 #: How much two windows share: at least a key's first line and body, also in UTF-32.
 _OVERLAP_BYTES = 16 << 10
 _STEP_BYTES = _WINDOW_BYTES - _OVERLAP_BYTES
-#: How much of a key's body is looked at.
-_BODY_BYTES = 2_048
+#: How much of a key's body is looked at: a few lines, each within the markup of a word processor.
+_BODY_BYTES = 3_072
 #: How far a token is followed beyond its shortest form.
 _LONGEST_TOKEN = 512
-#: A body this long can be no example's first characters; the shortest real one has 64.
-_SHORTEST_BODY = 40
-_FEWEST_DISTINCT = 10
+#: Random base64 has so many runs of small letters, capitals or digits, and so many distinct characters,
+#: within this many. Of 100,000 keys of 64 characters, the shortest there are, one has not; words seldom have.
+_RUNS, _DISTINCT, _WITHIN = 20, 26, 60
+_RUN = re.compile(rb"[a-z]+|[A-Z]+|[0-9]+")
 _ELIDED_WITHIN = 128
-#: Line ends of a key that was written into JSON or another string, once or twice escaped.
-_ESCAPED_LINE_END = re.compile(rb"(?:\\{1,4}r)?\\{1,4}n|\r\n?")
+#: What stands for the end of a line, or for a character, where a key was written into a string, a page or an
+#: address: escapes, several times over, tags and entities.
+_MARKUP = re.compile(rb"(?:\\{1,16}r)?\\{1,16}n|<[^<>]{1,512}>|&#?\w{1,8};|%[0-9A-Fa-f]{2}")
+#: What is left of escapes, and invisible characters.
+_NOISE = b"\\" + bytes(range(0x80, 0x100))
 #: What indents, quotes or joins the lines of a key that stands inside something else.
-_AROUND_LINES = b" \t\"'`>|,;\\*#()[]{}+"
+_AROUND_LINES = b" \t\"'`>|,;*#()[]{}+-"
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=]+")
-_LONG_BASE64 = re.compile(rb"[A-Za-z0-9+/=]{32,}")
+_LONG_BASE64 = re.compile(rb"[A-Za-z0-9+/=]{20,}")
 _TOKEN = re.compile(rb"[A-Za-z0-9_-]*")
 _GOES_ON = re.compile(rb"[A-Za-z0-9_+=-]")
 #: Where a body ends, so that no two bodies share text.
-_LAST_LINE = re.compile(rb"(?:END|BEGIN) ")
+_LAST_LINE = re.compile(rb"(?:END|BEGIN)\W")
 _ELLIPSIS = re.compile(rb"\.\.\.|\xe2\x80\xa6")
 _WORDS = re.compile(rb"example|placeholder|redacted|changeme", re.IGNORECASE)
 #: Runs of "A" are zeros in base64; "your" alone stands by chance in one random text of some thousands.
@@ -145,8 +149,17 @@ def _has_body(text: bytes) -> bool:
     if _ELLIPSIS.search(inside[:_ELIDED_WITHIN]):
         return False
     body = _base64_in(inside)
-    is_long = len(body) >= _SHORTEST_BODY and len(set(body)) >= _FEWEST_DISTINCT
-    return is_long and not _WORDS.search(body)
+    return _looks_random(body) and not _WORDS.search(body)
+
+
+def _looks_random(body: bytes) -> bool:
+    """Whether a stretch of `body` is as mixed as random base64 is, and words, paths and hashes are not."""
+    letters = body.translate(None, b"+/=")
+    ends = [0, *(run.end() for run in _RUN.finditer(letters))]
+    return any(
+        end - start <= _WITHIN and len(set(letters[start : start + _WITHIN])) >= _DISTINCT
+        for start, end in zip(ends, ends[_RUNS:], strict=False)
+    )
 
 
 def _decoded(text: bytes) -> bytes:
@@ -156,14 +169,9 @@ def _decoded(text: bytes) -> bytes:
 
 
 def _base64_in(text: bytes) -> bytes:
-    """Return the base64 that `text` begins with, over any line ends, indents, quotes and headers."""
+    """Return the base64 in `text`: lines of it, whatever is around them, and long runs in other lines."""
     body = b""
-    for line in _ESCAPED_LINE_END.sub(b"\n", text).split(b"\n"):
-        bare = line.strip(_AROUND_LINES).removeprefix(b"-----").strip(_AROUND_LINES)
-        if _BASE64.fullmatch(bare):
-            body += bare
-        elif runs := _LONG_BASE64.findall(bare):
-            body += b"".join(runs)
-        elif body and bare:
-            break
+    for line in _MARKUP.sub(b"\n", text).translate(None, _NOISE).splitlines():
+        bare = line.strip(_AROUND_LINES)
+        body += bare if _BASE64.fullmatch(bare) else b"".join(_LONG_BASE64.findall(bare))
     return body

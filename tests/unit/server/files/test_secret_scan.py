@@ -29,6 +29,7 @@ def pem(kind: str, body: str = "") -> str:
 
 LOWER = string.ascii_lowercase + string.digits
 UPPER = string.ascii_uppercase + string.digits
+KEY = "PRIVATE " + "KEY"
 
 SECRETS = {
     "RSA key": pem("RSA " + "PRIVATE KEY"),
@@ -83,6 +84,11 @@ HARMLESS = {
     "a key left out in the middle": pem("RSA PRIVATE " + "KEY", letters(60) + "..." + letters(8)),
     "a key of words": pem("RSA PRIVATE " + "KEY", "EXAMPLE" + letters(57)),
     "a key in words": "-----BEGIN PRIVATE " + "KEY----- starts it\nand the body\nfollows\n" * 9,
+    "a first line above a table": f"-----BEGIN {KEY}-----<tr>" + "<td>Base64</td><td>Version2</td>" * 40,
+    "a first line above names": f"-----BEGIN {KEY}-----\n" + "getKey\nPKCS8\nEd25519PrivateKey\n" * 40,
+    "a first line above paths": f"-----BEGIN {KEY}-----\n" + "usr/lib/x86/Python3/site/Key2\n" * 40,
+    "a first line above the alphabet": f"-----BEGIN {KEY}-----\n{LOWER}\n{UPPER}\n",
+    "a first line above a hash": f"-----BEGIN {KEY}-----\n" + letters(64, "0123456789abcdef"),
     "a hash after a path": "aws_s3_key = 'docs/" + "a" * 8 + "/" + letters(40, "0123456789abcdef") + "'",
     "a base64 hash": "RawSecretAccess" + "Key=" + letters(43) + "=",
     "genes": "AAACCATCTCTACCGGTTCGCTTTCACTGGATATCGCGCTTGGGGCAGGTGGTCTGCCGATGGG",
@@ -193,6 +199,8 @@ def test_only_a_window_is_read_at_a_time():
         "-----BEGIN PRIVATE " + "KEY-----",
         "-----BEGIN PRIVATE " + "KEY-----\n\\\\",
         "BEGIN " + "A " * 20,
+        "BEGIN PRIVATE " + "KEY KEY \\n<b &amp ",
+        "BEGIN" + "PRIVATE " * 7 + "KEY " + "a\n" * 1_400,
         "xoxb-",
         "a" * 100,
         "\\r" * 40,

@@ -22,12 +22,12 @@ from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.local_files import FilePolicy
 from calypso_mcp.server.files.upload_sources import inline_text, local_file, run_abandonable
+from tests.support.secret_samples import TOKENS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there every call looks anew")
 
 
-_KIND = "RSA " + "PRIVATE KEY"  # in two parts, so that nobody takes this file for one
-_SECRET = f"-----BEGIN {_KIND}-----\n{'MIIEowIBAAKCAQEA' * 8}\n-----END {_KIND}-----\n"
+_SECRET = TOKENS["GitHub classic"]()
 
 
 def bytes_read() -> int:
