@@ -6,7 +6,9 @@ import base64
 import hashlib
 import os
 import sys
+from collections import Counter
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError, get_ident
 from typing import Any
 
 import anyio
@@ -14,8 +16,9 @@ import httpx2
 import pytest
 
 from calypso_mcp.domain.callers.scope import ScopeLimit
+from calypso_mcp.domain.files.file_formats import ReadableFormats
 from calypso_mcp.server.files.folder_walk import WalkResult, walk
-from tests.support.upload_rig import Rig, upload_rig
+from tests.support.upload_rig import Rig, embedded_formats, upload_rig
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs links and pipes")
 
@@ -678,3 +681,39 @@ async def test_where_nothing_arrived_nothing_is_called_ready(rig: Rig, folder: P
     done = await rig.ok("upload_batch", directory=str(folder), wait=True)
     assert done["counts"] == {"failed": 1}
     assert "readiness" not in done
+
+
+async def test_files_that_take_long_are_looked_at_two_at_a_time(tmp_path: Path, folder: Path, era: str):
+    fill(folder, {f"{number}.md": f"Note {number}." for number in range(12)})
+    meeting = Barrier(2)
+    meetings = 0
+
+    def reads() -> ReadableFormats:
+        nonlocal meetings
+        try:
+            meeting.wait(0.1)
+        except BrokenBarrierError:  # no other thread came
+            meeting.reset()
+        else:
+            meetings += 1
+        return embedded_formats()
+
+    async with upload_rig(tmp_path / "data", folder, era=era, file_policy={"reads": reads}) as rig:
+        await rig.ok("upload_batch", directory=".", dry_run=True, bucket="new", create_bucket=True)
+    assert meetings >= 2
+
+
+async def test_files_are_looked_at_by_one_thread_while_they_take_no_time(
+    tmp_path: Path, folder: Path, era: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("calypso_mcp.server.batches.batch_inputs._HOP_S", 60)
+    fill(folder, {f"{number}.md": f"Note {number}." for number in range(200)})
+    looks: Counter[int] = Counter()
+
+    def reads() -> ReadableFormats:
+        looks[get_ident()] += 1
+        return embedded_formats()
+
+    async with upload_rig(tmp_path / "data", folder, era=era, file_policy={"reads": reads}) as rig:
+        await rig.ok("upload_batch", directory=".", dry_run=True, bucket="new", create_bucket=True)
+    assert list(looks.values()) == [200]

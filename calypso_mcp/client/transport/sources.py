@@ -146,7 +146,9 @@ async def content_hash_of(source: ByteSource) -> str:
     """Return the hexadecimal BLAKE3 hash of the whole content, by which this program knows it.
 
     Everything is hashed before it is announced, so a slow hash is a slow upload: BLAKE3 takes a third of the
-    time of SHA-256, even where the processor has instructions for that one.
+    time of SHA-256, even where the processor has instructions for that one. XXH3 is faster, but anyone can
+    write two contents with one XXH3. An author of a shared folder, or one of several callers of a bucket,
+    could then keep the first one searchable although the second one was sent.
 
     Raises:
         UploadCorrupted: The source ended before its size.

@@ -39,8 +39,9 @@ T = TypeVar("T")
 
 #: How long one hop to a worker thread looks at files; the hop itself costs as much as a small file.
 _HOP_S = 0.01
-#: Hops at the same time.
+#: Hops at the same time, if one looks at fewer than `_FEW_FILES`.
 _PARALLEL_LOOKS = 2
+_FEW_FILES = 15
 
 
 def _without_description(schema: dict[str, Any]) -> None:
@@ -241,14 +242,19 @@ class InputReader:
         self._looks_until = anyio.current_time() + self._time.left_s * self._share
 
     async def _look_at_all(self, files: Sequence[_Named], policy: FilePolicy) -> list[_Looked]:
-        """Look at files in their order, some at the same time; most of the work holds no lock of Python's."""
+        """Look at files in their order, two at the same time if they are large or come from a slow disk.
+
+        Small files cost mostly Python: two threads would take turns at its lock, which takes twice as long.
+        """
         left = iter(enumerate(files))
         looked: dict[int, _Looked] = {}
+        threads = anyio.CapacityLimiter(1)
 
         async def look(_: int) -> None:
             while found := await self._in_time(
-                run_abandonable(_look_for_a_moment, left, policy, self._limits), {}
+                run_abandonable(_look_for_a_moment, left, policy, self._limits, limiter=threads), {}
             ):
+                threads.total_tokens = _PARALLEL_LOOKS if len(found) < _FEW_FILES else 1
                 looked.update(found)
                 self._show(len(looked), len(files))
 
@@ -320,10 +326,12 @@ def _look_for_a_moment(
     left: Iterator[tuple[int, _Named]], policy: FilePolicy, limits: UploadLimits
 ) -> dict[int, _Looked]:
     """Look at the next files of `left`, which several threads share; empty once none is left."""
-    ends = monotonic() + _HOP_S
     looked: dict[int, _Looked] = {}
+    ends = math.inf
     for index, file in left:
         looked[index] = _look(file, policy, limits)
+        # The time counts from the end of the first file: the first of a process also imports modules.
+        ends = min(ends, monotonic() + _HOP_S)
         if monotonic() > ends:
             break
     return looked

@@ -18,8 +18,9 @@ from pathlib import Path
 from calypso_mcp.server.files.secret_automaton import SecretAutomaton, secret_automaton
 from calypso_mcp.server.files.secret_forms import FORMS, Form
 
-#: Small enough that a window stays in the processor's cache; a multiple of four, as UTF-32 needs it.
-_WINDOW_BYTES = 256 << 10
+#: Smaller windows cost more: after each read, search and hash, the thread waits for Python's lock. A multiple
+#: of four, as UTF-32 needs it.
+_WINDOW_BYTES = 768 << 10
 #: How much two windows share: at least a key's first line and body, also in UTF-32.
 _OVERLAP_BYTES = 16 << 10
 _STEP_BYTES = _WINDOW_BYTES - _OVERLAP_BYTES
@@ -85,15 +86,14 @@ def find_secret(read_at: ReadAt, size_bytes: int, kept_at: Path | None = None) -
     automaton = secret_automaton(kept_at)
     to_ascii = _reader(read_at(0, min(HEAD_BYTES, size_bytes)))
     for offset in range(0, size_bytes, _STEP_BYTES):
-        text = to_ascii(read_at(offset, min(_WINDOW_BYTES, size_bytes - offset)))
-        found = _first_secret(text, automaton)
+        # Nothing holds the window beyond the call: the next one is read into the same memory.
+        found = _first_secret(to_ascii(read_at(offset, min(_WINDOW_BYTES, size_bytes - offset))), automaton)
         if found is not None:
-            kind, position = found
             # Nearly no file holds a secret: lines are counted only in one that does.
             before = (
                 to_ascii(read_at(start, _STEP_BYTES)).count(b"\n") for start in range(0, offset, _STEP_BYTES)
             )
-            return Finding(kind, 1 + sum(before) + text.count(b"\n", 0, position))
+            return Finding(found.kind, found.line + sum(before))
     return None
 
 
@@ -109,14 +109,14 @@ def _reader(head: bytes) -> Callable[[bytes], bytes]:
     return lambda data: data
 
 
-def _first_secret(text: bytes, automaton: SecretAutomaton) -> tuple[str, int] | None:
-    """Return the kind and place of the first secret in `text`."""
-    found: list[tuple[str, int]] = []
+def _first_secret(text: bytes, automaton: SecretAutomaton) -> Finding | None:
+    """Return the first secret in `text`."""
+    found: list[Finding] = []
 
     def judge(number: int, start: int, end: int) -> bool:
         if not _is_secret(FORMS[number], text, start, end):
             return False
-        found.append((FORMS[number].kind, start))
+        found.append(Finding(FORMS[number].kind, 1 + text.count(b"\n", 0, start)))
         return True
 
     automaton.scan(text, judge)

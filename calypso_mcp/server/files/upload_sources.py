@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar, TypeVarTuple, Unpack
 
-from anyio import from_thread, to_thread
+from anyio import CapacityLimiter, from_thread, to_thread
 
 from calypso_mcp.client.transport.sources import (
     ByteSource,
@@ -101,12 +101,14 @@ async def checked_source(
     return await run_abandonable(inline_base64, encoded, arguments.filename, policy, limits)
 
 
-async def run_abandonable(look: Callable[[Unpack[Ts]], T], *arguments: *Ts) -> T:
+async def run_abandonable(
+    look: Callable[[Unpack[Ts]], T], *arguments: *Ts, limiter: CapacityLimiter | None = None
+) -> T:
     """Run something that only looks at files in a worker thread; a cancelled call does not wait for it.
 
-    It calls `stop_if_abandoned` now and then, so that an abandoned call ends.
+    It calls `stop_if_abandoned` now and then, so that an abandoned call ends. `limiter` limits the threads.
     """
-    return await to_thread.run_sync(look, *arguments, abandon_on_cancel=True)
+    return await to_thread.run_sync(look, *arguments, abandon_on_cancel=True, limiter=limiter)
 
 
 def stop_if_abandoned() -> None:

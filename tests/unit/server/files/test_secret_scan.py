@@ -158,8 +158,16 @@ def test_the_finding_does_not_hold_the_secret():
 
 
 def test_a_secret_is_found_wherever_the_windows_part():
+    ends: set[int] = set()
+    size = 3 << 20
+
+    def read(offset: int, length: int) -> bytes:
+        ends.add(offset + length)
+        return b"words " * (length // 6) + b"x" * (length % 6)
+
+    assert find_secret(read, size) is None
     token = "ghp_" + letters(36)
-    for before in (1 << 20) - 45, (1 << 20) - 20, (1 << 20) - 1, (1 << 20), (1 << 21) - 10:
+    for before in (end - part for end in ends - {size} for part in (45, 20, 1, 0, -10)):
         text = ("word " * (before // 5 + 1))[:before]
         found = find(f"{text}\n{token}\n{'more ' * 100}")
         assert found == Finding("GitHub token", 2), before

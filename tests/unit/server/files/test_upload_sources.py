@@ -56,7 +56,7 @@ def test_a_file_found_fit_is_not_searched_by_the_next_call(
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts what the kernel counts")
-@pytest.mark.parametrize("size_bytes", [1, 16 << 10, 240 << 10, (256 << 10) + 1, 3_000_000])
+@pytest.mark.parametrize("size_bytes", [1, 16 << 10, 240 << 10, (768 << 10) + 1, 3_000_000])
 async def test_a_file_is_read_once_to_be_looked_through_and_hashed(tmp_path: Path, size_bytes: int) -> None:
     path, content = tmp_path / "notes.md", os.urandom(size_bytes).hex().encode()[:size_bytes]
     path.write_bytes(content)
