@@ -42,7 +42,8 @@ _HINTS: Mapping[str, str] = {
     "store_gone": _OPERATOR,
     "store_damaged": _OPERATOR,
     "storage_failed": _OPERATOR,
-    "disk_nearly_full": "Stop uploading. The operator must make room on the disk or lower --min-free-disk.",
+    "disk_nearly_full": "Remove sources that are no longer needed, or ask the operator to make room on"
+    " the disk or to lower --min-free-disk.",
     "url_fetch_blocked": "Calypso reads only pages of the public web. Save the page and upload it as a "
     "file; the operator of an embedded Calypso can allow a private host with --allow-private-host.",
     "url_fetch_failed": "Check the URL. If the site is only down for a while, make the same call later.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,7 @@ from calypso_mcp.local.arrivals import Arrivals
 from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.turns import Turns
+from calypso_mcp.local.refusals import Refusal
 from calypso_mcp.local.store.connections.database import Database
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ T = TypeVar("T")
 #: Threads that may wait for the disk at once.
 _DISK_THREADS = 16
 _FETCHES = 8
+_MB = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -70,3 +73,21 @@ class Backend:
     async def on_disk(self, work: Callable[[], T]) -> T:
         """Return what `work`, which blocks on files, returns."""
         return await to_thread.run_sync(work, limiter=self._disk)
+
+    async def check_room(self, size_bytes: int) -> None:
+        """Check that `size_bytes` more leave as much of the disk free as the operator wants.
+
+        Raises:
+            Refusal: Too little would be free (507).
+        """
+        least = self.options.min_free_bytes
+        if not least:
+            return
+        free = (await self.on_disk(lambda: shutil.disk_usage(self.options.data_dir))).free
+        if free - size_bytes < least:
+            raise Refusal(
+                507,
+                "disk_nearly_full",
+                f"The disk of the data folder has {free // _MB:,} MB free; nothing may be added that leaves"
+                f" less than {least // _MB:,} MB.",
+            )

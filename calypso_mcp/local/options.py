@@ -28,7 +28,7 @@ class LocalOptions:
     session_lifetime_s: float = 3600.0
     creates_per_second: int | None = CREATES_PER_SECOND
     team_id: str = "team_local"
-    #: Room on the disk that uploads leave free; 0 leaves it to the disk to refuse.
+    #: Room on the disk that must stay free when the store grows; 0 leaves it to the disk to refuse.
     min_free_bytes: int = 0
     #: Largest JSON request body: 100 items with full metadata fit several times over.
     body_bytes: int = 4_194_304

@@ -53,7 +53,7 @@ class Settings(BaseModel):
         default=500,
         ge=0,
         le=1_000_000_000,
-        description="Space that uploads to the embedded Calypso leave free on its disk.",
+        description="Space on its disk below which the embedded Calypso adds nothing to its store.",
     )
     allow_private_hosts: Annotated[
         tuple[PrivateHost, ...],
@@ -256,7 +256,7 @@ class Settings(BaseModel):
 
     @property
     def min_free_disk_bytes(self) -> int:
-        """Room on the disk that uploads leave free, in bytes."""
+        """Room on the disk that must stay free, in bytes."""
         return self.min_free_disk_mb * 1_000_000
 
     @property

@@ -12,6 +12,9 @@ from pathlib import Path
 import anyio
 import pytest
 
+from calypso_mcp.api import paths
+from calypso_mcp.local.agent_models import BASE_MODEL
+from calypso_mcp.local.app import OPERATIONS
 from tests.support.live_backend import in_process, options_for
 
 DECLARED = {
@@ -81,27 +84,53 @@ async def test_a_data_folder_that_others_can_look_into_is_reported_at_the_start(
     assert ("chmod 700" in caplog.text) == warns
 
 
-async def test_uploads_that_would_leave_too_little_room_are_refused_and_reading_goes_on(
+BATCH = {
+    "manifest": {
+        "version": 1,
+        "batch_idempotency_key": "one",
+        "bucket": "docs",
+        "create_missing_buckets": True,
+        "items": [{"client_file_id": "a", "filename": "a.md"}],
+    },
+    "files": [{"client_file_id": "a", "filename": "a.md", "size_bytes": 3}],
+}
+#: A request of every operation that adds to the store.
+GROWING = {
+    paths.UPLOAD_SESSIONS: DECLARED,
+    paths.BATCH_SESSIONS: BATCH,
+    paths.BUCKETS: {"name": "More"},
+    paths.AGENTS: {"name": "Helper", "bucket_slugs": ["docs"]},
+    paths.QA: {"question": "Why?", "answer": "Because.", "bucket": "docs"},
+    paths.WEBSITES: {"url": "https://example.com/", "bucket": "docs"},
+    paths.IMPORT_URL: {"url": "https://example.com/a.md", "bucket": "docs"},
+}
+
+
+def test_every_operation_that_adds_to_the_store_is_known() -> None:
+    posts = {operation.path: operation for operation in OPERATIONS if operation.method == "POST"}
+    assert {path for path, operation in posts.items() if operation.grows} == set(GROWING)
+    # They finish what was accepted before, or keep a fixed number of rows.
+    finishing = {paths.FINALIZE_UPLOAD_SESSION, paths.FINALIZE_BATCH, paths.SEARCH, paths.RESPONSES}
+    assert set(posts) - set(GROWING) == finishing
+
+
+async def test_on_a_disk_that_is_nearly_full_nothing_is_added_and_reading_and_removing_go_on(
     tmp_path: Path,
 ) -> None:
-    batch = {
-        "manifest": {
-            "version": 1,
-            "batch_idempotency_key": "one",
-            "bucket": "docs",
-            "create_missing_buckets": True,
-            "items": [{"client_file_id": "a", "filename": "a.md"}],
-        },
-        "files": [{"client_file_id": "a", "filename": "a.md", "size_bytes": 3}],
-    }
+    async with in_process(options_for(tmp_path)) as api:
+        file = await api.upload(b"# Lamp\n\nA steady light.")
+        await api.settled(file["id"])
+        before = (await api.get("/knowledge/buckets")).json()["buckets"]
     async with in_process(options_for(tmp_path, min_free_bytes=10**18)) as api:
-        for answer in (
-            await api.post("/knowledge/files/upload-session", DECLARED),
-            await api.post("/knowledge/files:batch/upload-session", batch),
-        ):
+        for path, body in GROWING.items():
+            answer = await api.post(path, body)
             problem = answer.json()["error"]
-            assert (answer.status_code, problem["code"]) == (507, "disk_nearly_full")
+            assert (answer.status_code, problem["code"]) == (507, "disk_nearly_full"), path
             assert problem["retryable"] is False
-        assert (await api.get("/knowledge/buckets")).json()["buckets"] == []
+        assert (await api.get("/knowledge/buckets")).json()["buckets"] == before
+        assert len((await api.get(paths.AGENT_MODELS)).json()["data"]) == 1
+        asked = {"model": BASE_MODEL, "input": "How steady is the light?"}
+        assert (await api.post(paths.RESPONSES, asked)).status_code == 200
+        assert (await api.http.delete(f"{paths.SOURCES}/{file['id']}")).status_code == 200
     async with in_process(options_for(tmp_path, min_free_bytes=0)) as api:
-        assert (await api.post("/knowledge/files:batch/upload-session", batch)).status_code == 201
+        assert (await api.post(paths.BATCH_SESSIONS, BATCH)).status_code == 201

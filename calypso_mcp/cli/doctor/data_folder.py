@@ -65,7 +65,8 @@ def _check_room(settings: Settings, folder: Path) -> Finding:
     if free < settings.min_free_disk_bytes and not settings.uses_hosted_api:
         return problem(
             _AREA,
-            f"{room} on the disk of {settings.data_dir}; uploads keep {settings.min_free_disk_mb:,} MB free.",
+            f"{room} on the disk of {settings.data_dir}, and nothing is added when less than"
+            f" {settings.min_free_disk_mb:,} MB are.",
             "Make room, choose another folder (--data-dir), or keep less free (--min-free-disk).",
         )
     return ok(_AREA, f"{settings.data_dir}: {room}.")

@@ -127,6 +127,7 @@ def _given(schema: dict[str, Any]) -> dict[str, Any]:
 def _described(operation: Operation, shapes: _Shapes) -> dict[str, Any]:
     summary, _, more = (inspect.getdoc(operation.handler) or "").partition("\n\n")
     refusals = {*_ALWAYS, *operation.refuses, *((413,) if operation.has_body else ())}
+    refusals |= {507} if operation.grows else set()
     answers = {str(status): _answer(status, operation, shapes) for status in operation.answers}
     answers |= {str(status): _refusal(status, shapes) for status in sorted(refusals)}
     if operation.takes_range:

@@ -25,6 +25,11 @@ BYTES = "application/octet-stream"
 PICTURE = "image/png"
 
 
+def a_little(_: object) -> int:
+    """Return the growth of an operation that adds a few rows, or what is measured once it is there."""
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One method of one path.
@@ -35,6 +40,8 @@ class Operation:
         asks: The shape of the body, or of the query string where the method has no body.
         answers: By status, the shapes of the body: models, typed dictionaries, or media types.
         refuses: Statuses of refusals beyond those that every operation has.
+        grows: How many bytes what is asked adds to the store, as far as that is known beforehand; None if the
+            operation does not grow the store.
         extension: What `GET /connection` announces it as; None for an operation of the published API.
         takes_key: Whether a repeated request may carry the same Idempotency-Key.
         takes_range: Whether a part of the bytes may be asked for.
@@ -46,6 +53,7 @@ class Operation:
     answers: Mapping[int, tuple[Any, ...]]
     asks: type[WireModel] | None = None
     refuses: tuple[int, ...] = ()
+    grows: Callable[[Any], int] | None = None
     extension: Extension | None = None
     takes_key: bool = False
     takes_range: bool = False
@@ -56,12 +64,19 @@ class Operation:
         return self.asks is not None and self.method not in {"GET", "DELETE"}
 
     async def carry_out(self, backend: Backend, request: Request) -> Reply:
-        """Read what `request` asks and return what the handler answers."""
+        """Read what `request` asks and return what the handler answers.
+
+        Raises:
+            Refusal: It is not what `asks` describes (400), or would leave too little of the disk free (507).
+        """
         if self.asks is None:
             return await self.handler(backend, request)
-        if self.has_body:
-            return await self.handler(backend, request, await read_body(backend, request, self.asks))
-        return await self.handler(backend, request, read_query(request, self.asks))
+        if not self.has_body:
+            return await self.handler(backend, request, read_query(request, self.asks))
+        asked = await read_body(backend, request, self.asks)
+        if self.grows is not None:
+            await backend.check_room(self.grows(asked))
+        return await self.handler(backend, request, asked)
 
 
 def routes(operations: Iterable[Operation]) -> list[Route]:

@@ -16,7 +16,7 @@ from calypso_mcp.local import agent_models
 from calypso_mcp.local.agent_models import BASE_MODEL, AgentScope
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
-from calypso_mcp.local.http.operations import Operation
+from calypso_mcp.local.http.operations import Operation, a_little
 from calypso_mcp.local.identifiers import fingerprint
 from calypso_mcp.local.refusals import Refusal, bucket_required, invalid, not_found
 from calypso_mcp.local.store import agents, idempotency
@@ -173,6 +173,7 @@ OPERATIONS = (
         {201: (CreatedAgentBody,)},
         asks=CreateAgent,
         refuses=(403, 409),
+        grows=a_little,
         takes_key=True,
     ),
     Operation(

@@ -34,7 +34,7 @@ from calypso_mcp.local.store.batches import ItemRow
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sources import REMOVED
 from calypso_mcp.local.uploads.addresses import build_upload_target
-from calypso_mcp.local.uploads.admission import check_batch, check_room
+from calypso_mcp.local.uploads.admission import check_batch
 from calypso_mcp.local.uploads.batch_admission import Admission, admit_batch
 from calypso_mcp.local.uploads.batch_status import summarize
 from calypso_mcp.local.uploads.finalizing import Outcome, finalize
@@ -43,8 +43,6 @@ from calypso_mcp.local.uploads.finalizing import Outcome, finalize
 async def create_batch(backend: Backend, request: Request, body: CreateBatch) -> Answer:
     """Accept or reject each declared file; accepted ones get an address for their bytes."""
     check_batch(body, backend.options.limits)
-    size_bytes = sum(file.size_bytes for file in body.files)
-    await backend.on_disk(lambda: check_room(backend.options, size_bytes))
 
     def work(connection: sqlite3.Connection) -> Admission:
         now = backend.now()
@@ -188,7 +186,8 @@ OPERATIONS = (
         create_batch,
         {201: (BatchSession,)},
         asks=CreateBatch,
-        refuses=(409, 413, 429, 507),
+        refuses=(409, 413, 429),
+        grows=lambda batch: sum(file.size_bytes for file in batch.files),
     ),
     Operation(
         "POST",

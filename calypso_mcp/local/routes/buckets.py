@@ -13,7 +13,7 @@ from calypso_mcp.api.buckets import BucketQuery, CreateBucket
 from calypso_mcp.domain.slugs import slug_for, slug_of
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
-from calypso_mcp.local.http.operations import Operation
+from calypso_mcp.local.http.operations import Operation, a_little
 from calypso_mcp.local.refusals import Refusal, invalid
 from calypso_mcp.local.store import buckets, idempotency
 from calypso_mcp.local.store.buckets import BucketRow, Members
@@ -148,6 +148,7 @@ OPERATIONS = (
         {201: (BucketBody,)},
         asks=CreateBucket,
         refuses=(409,),
+        grows=a_little,
         takes_key=True,
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from operator import attrgetter
 from typing import Any
 
 from starlette.requests import Request
@@ -30,7 +31,7 @@ from calypso_mcp.local.store.idempotency import KeyedRequest
 from calypso_mcp.local.store.sessions import Address, NewSession
 from calypso_mcp.local.text_forms import format_time
 from calypso_mcp.local.uploads.addresses import build_upload_target
-from calypso_mcp.local.uploads.admission import check_file, check_room
+from calypso_mcp.local.uploads.admission import check_file
 from calypso_mcp.local.uploads.destinations import assign
 from calypso_mcp.local.uploads.finalizing import finalize
 
@@ -44,7 +45,6 @@ async def create_session(backend: Backend, request: Request, body: CreateUploadS
     if not declaration.destination.is_given:
         raise bucket_required()
     check_file(declaration, body.size_bytes, backend.options.limits)
-    await backend.on_disk(lambda: check_room(backend.options, body.size_bytes))
 
     def work(connection: sqlite3.Connection) -> tuple[Address, bool]:
         now, lifetime_s = backend.now(), backend.options.session_lifetime_s
@@ -159,7 +159,8 @@ OPERATIONS = (
         create_session,
         {201: (UploadSession,)},
         asks=CreateUploadSession,
-        refuses=(409, 413, 429, 507),
+        refuses=(409, 413, 429),
+        grows=attrgetter("size_bytes"),
         takes_key=True,
     ),
     Operation(

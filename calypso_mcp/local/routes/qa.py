@@ -13,7 +13,7 @@ from calypso_mcp.domain.qa import as_markdown, qa_filename, same_question
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
-from calypso_mcp.local.http.operations import Operation
+from calypso_mcp.local.http.operations import Operation, a_little
 from calypso_mcp.local.refusals import invalid
 from calypso_mcp.local.routes.websites import FetchedBody, source_fields
 from calypso_mcp.local.store.idempotency import KeyedRequest
@@ -61,7 +61,8 @@ OPERATIONS = (
         add_qa,
         {201: (QaBody,)},
         asks=AddQa,
-        refuses=(409, 413, 507),
+        refuses=(409, 413),
+        grows=a_little,
         extension=Extension.QA,
         takes_key=True,
     ),

@@ -15,7 +15,7 @@ from calypso_mcp.domain.files.file_formats import HEAD_BYTES
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
-from calypso_mcp.local.http.operations import Operation
+from calypso_mcp.local.http.operations import Operation, a_little
 from calypso_mcp.local.indexing.formats.registry import readable_formats
 from calypso_mcp.local.rate_limit import count_create
 from calypso_mcp.local.refusals import Refusal
@@ -224,10 +224,19 @@ def source_fields(kept: Kept) -> FetchedBody:
     }
 
 
-_REFUSES = (409, 413, 415, 422, 429, 507)
+_REFUSES = (409, 413, 415, 422, 429)
 
 OPERATIONS = tuple(
-    Operation("POST", path, handle, {201: (WebBody,)}, asks=asks, refuses=_REFUSES, takes_key=True)
+    Operation(
+        "POST",
+        path,
+        handle,
+        {201: (WebBody,)},
+        asks=asks,
+        refuses=_REFUSES,
+        grows=a_little,
+        takes_key=True,
+    )
     for path, handle, asks in (
         (paths.WEBSITES, add_website, AddWebsite),
         (paths.IMPORT_URL, import_url, ImportUrl),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 
 from calypso_mcp.api.batches import CreateBatch
 from calypso_mcp.domain.limits import UploadLimits
@@ -11,7 +10,6 @@ from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.domain.uploads.manifest import Entry, check_manifest
 from calypso_mcp.domain.uploads.upload_rules import PATH_CHARS
 from calypso_mcp.errors import ManifestError
-from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.refusals import Refusal, invalid
 from calypso_mcp.local.text_forms import dump_json
 
@@ -19,7 +17,6 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_CONTENT_TYPE = 255
 _LONGEST_BATCH_KEY = 1_024
 _TOO_LARGE = "file_too_large"
-_MB = 1_000_000
 
 
 def check_file(declaration: Declaration, size_bytes: int, limits: UploadLimits) -> None:
@@ -84,22 +81,6 @@ def find_problem(declaration: Declaration, size_bytes: int, limits: UploadLimits
         ),
     )
     return next(((code, message) for is_broken, code, message in rules if is_broken), None)
-
-
-def check_room(options: LocalOptions, size_bytes: int) -> None:
-    """Check that `size_bytes` more leave as much of the disk free as the operator wants. Blocks briefly.
-
-    Raises:
-        Refusal: Too little would be free (507).
-    """
-    free = shutil.disk_usage(options.data_dir).free
-    if options.min_free_bytes and free - size_bytes < options.min_free_bytes:
-        raise Refusal(
-            507,
-            "disk_nearly_full",
-            f"The disk of the data folder has {free // _MB:,} MB free; uploads stop before less than"
-            f" {options.min_free_bytes // _MB:,} MB are left.",
-        )
 
 
 def check_batch(batch: CreateBatch, limits: UploadLimits) -> None:

@@ -16,7 +16,7 @@ from calypso_mcp.local.store import files, idempotency, sessions, sources
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.idempotency import KeyedRequest
 from calypso_mcp.local.store.sessions import NewSession
-from calypso_mcp.local.uploads.admission import check_file, check_room
+from calypso_mcp.local.uploads.admission import check_file
 from calypso_mcp.local.uploads.destinations import assign
 
 Kind = Literal["file", "website", "qa"]
@@ -72,7 +72,7 @@ async def keep(
         Refusal: A rule of uploads is broken, or a bucket cannot be resolved.
     """
     check_file(declaration, len(data), backend.options.limits)
-    await backend.on_disk(lambda: check_room(backend.options, len(data)))
+    await backend.check_room(len(data))
 
     def begin(connection: sqlite3.Connection) -> str:
         now = backend.now()
