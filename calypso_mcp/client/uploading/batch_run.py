@@ -18,7 +18,7 @@ from calypso_mcp.client.uploading.preparation import Prepared, open_source
 from calypso_mcp.client.uploading.progress import ProgressBoard
 from calypso_mcp.client.uploading.single_upload import KEY_REUSED
 from calypso_mcp.client.uploading.transfer import Transfer
-from calypso_mcp.concurrency import open_task_group
+from calypso_mcp.concurrency import for_each
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.batch_upload import MOST_FINALIZES, BatchStep, BatchUpload, FinalizeAnswer
@@ -134,9 +134,17 @@ class BatchRun:
         self._board.done(len(self._items) - len(left), known_bytes)
 
     async def _send_all(self) -> None:
-        async with open_task_group() as sending:
-            for file_id in self._machine.to_send:
-                sending.start_soon(self._send, file_id, self._addresses[file_id])
+        sending = self._tools.sending
+        queue = iter(self._machine.to_send)
+
+        async def send_some(_: int) -> None:
+            # The next file takes a connection at once: the HTTP library checks all that are idle each time.
+            async with sending:
+                for file_id in queue:
+                    await self._send(file_id, self._addresses[file_id])
+
+        parallel = int(sending.total_tokens)
+        await for_each(send_some, range(parallel), limit=parallel)
         self._machine.sent()
 
     async def _send(self, file_id: str, address: AcceptedItem) -> None:
@@ -148,26 +156,25 @@ class BatchRun:
             kept += count
             self._board.kept(count)
 
-        async with self._tools.sending:
-            try:
-                with open_source(prepared.upload) as source:
-                    untouched = await self._tools.transfer.send(
-                        address.upload_url.get_secret_value(),
-                        prepared.content(source),
-                        resumed=self._machine.resumed,
-                        on_kept=on_kept,
-                    )
-            except SessionExpired:
-                self._machine.died(file_id)
-            except CalypsoError as error:
-                self._machine.broke(file_id, FileState.of_error(error))
-            except Exception:  # noqa: BLE001 - see the next line; it is logged with its traceback
-                # A fault of this program in one file must not cost the others.
-                _log.exception("uploading a file of a batch failed unexpectedly")
-                fault = UploadError(code="internal_error", retryable=False)
-                self._machine.broke(file_id, FileState.of_error(fault))
-            else:
-                self._machine.arrived(file_id, brought=not untouched)
+        try:
+            with open_source(prepared.upload) as source:
+                untouched = await self._tools.transfer.send(
+                    address.upload_url.get_secret_value(),
+                    prepared.content(source),
+                    resumed=self._machine.resumed,
+                    on_kept=on_kept,
+                )
+        except SessionExpired:
+            self._machine.died(file_id)
+        except CalypsoError as error:
+            self._machine.broke(file_id, FileState.of_error(error))
+        except Exception:  # noqa: BLE001 - see the next line; it is logged with its traceback
+            # A fault of this program in one file must not cost the others.
+            _log.exception("uploading a file of a batch failed unexpectedly")
+            fault = UploadError(code="internal_error", retryable=False)
+            self._machine.broke(file_id, FileState.of_error(fault))
+        else:
+            self._machine.arrived(file_id, brought=not untouched)
         self._board.done(1, prepared.size_bytes - kept)
 
     async def _renew(self) -> None:
