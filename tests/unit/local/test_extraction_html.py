@@ -68,6 +68,7 @@ def test_preformatted_text_keeps_its_lines() -> None:
 @pytest.mark.parametrize(
     "noise",
     [
+        "<del>noise</del>",
         "<script>var noise = '<p>noise</p>'</script>",
         "<style>.noise { }</style>",
         "<nav><a>noise</a></nav>",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,10 +14,14 @@ from calypso_mcp.local.indexing.documents import Block, Part
 T = TypeVar("T")
 
 CELL_SEPARATOR = " | "
-_LONGEST_HEADER = 600
+#: Longer cells are not repeated in the other rows that they span.
+_LONGEST_REPEATED = 100
+#: Of a longer line with the names of columns, only the beginning is repeated.
+LONGEST_HEADER = 600
 _LONGEST_NAME = 60
 #: Smallest share of a header's cells that are words.
 _WORDS = 0.8
+_YEAR = re.compile(r"(?:19|20)\d\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,8 @@ def table_blocks(
             header's line, which takes less room.
     """
     header = [" ".join(name.split()) for name in header]
-    top = "" if labelled else _row_line(header)[:_LONGEST_HEADER]
+    top = "" if labelled else _row_line(header)
+    repeated_top = top[:LONGEST_HEADER]
     unsaid = {index for index, name in enumerate(header) if labelled and name}
 
     def lines() -> Iterator[tuple[str, Row]]:
@@ -72,20 +78,44 @@ def table_blocks(
                 yield line, row
 
     is_empty = True
-    for run in fill_passages(lines(), lambda line: len(line[0]), len(top)):
+    for run in fill_passages(lines(), lambda line: len(line[0]), len(repeated_top)):
         yield _block(top, run, part)
-        is_empty = False
+        top, is_empty = repeated_top, False
     if is_empty and top:
         yield Block(top, part, is_table=True)
     if unsaid:  # names of columns without a value, which may be no names but text
         yield Block(CELL_SEPARATOR.join(header[index] for index in sorted(unsaid)), part, is_table=True)
 
 
-def is_header(cells: Sequence[str]) -> bool:
-    """Whether a first row names columns: nearly all its cells are short words, no two of them equal."""
+def repeat_cell(cell: str) -> str:
+    """Return what the other rows say that a cell spans: its text, if it is short."""
+    return cell if len(cell) <= _LONGEST_REPEATED else ""
+
+
+def is_header(cells: Sequence[str], below: Sequence[str] = ()) -> bool:
+    """Whether a row names the columns of the row below: nearly all its cells are short words or years.
+
+    If two of them are equal, a word among them stands above a number.
+    """
     filled = [cell.strip() for cell in cells if cell.strip()]
-    words = [cell for cell in filled if any(map(str.isalpha, cell)) and len(cell) <= _LONGEST_NAME]
-    return len(filled) > 1 and len(set(filled)) == len(filled) and len(words) >= _WORDS * len(filled)
+    named = sum(map(_is_name, filled)) + sum(
+        _YEAR.fullmatch(cell.strip()) is not None and _YEAR.fullmatch(value.strip()) is None
+        for cell, value in zip(cells, below, strict=False)
+    )
+    is_named = len(filled) > 1 and any(map(_is_name, filled)) and named >= _WORDS * len(filled)
+    return is_named and (len(set(filled)) == len(filled) or stands_above_numbers(cells, below))
+
+
+def stands_above_numbers(cells: Sequence[str], below: Sequence[str]) -> bool:
+    """Whether one of the cells is a word with a number or a date below it."""
+    return any(
+        _is_name(cell) and any(map(str.isdigit, value)) and not any(map(str.isalpha, value))
+        for cell, value in zip(cells, below, strict=False)
+    )
+
+
+def _is_name(cell: str) -> bool:
+    return any(map(str.isalpha, cell)) and len(cell.strip()) <= _LONGEST_NAME
 
 
 def _block(top: str, lines: Sequence[tuple[str, Row]], part: Part | None) -> Block:

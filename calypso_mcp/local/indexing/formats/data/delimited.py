@@ -37,9 +37,11 @@ def read_delimited(file: FileContent) -> Document:
         while first is not None and len(above) < _LINES_ABOVE and sum(map(bool, first.cells)) <= 1:
             above.append(first)
             first = next(rows, None)
-        header: Sequence[str] = first.cells if first is not None and is_header(first.cells) else ()
+        second = next(rows, None)
+        top = [row for row in (first, second) if row is not None]
+        header: Sequence[str] = top[0].cells if top and is_header(*(row.cells for row in top)) else ()
         labelled = sum(map(len, header)) * text.count("\n") <= _MOST_LABELS
-        body = rows if header or first is None else chain([first], rows)
+        body = chain(top[1:] if header else top, rows)
         blocks = (*table_blocks((), above), *table_blocks(header, body, labelled=labelled))
     except csv.Error:
         return text_document(decoded, "not a valid table, read as plain text")

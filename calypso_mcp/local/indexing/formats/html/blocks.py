@@ -9,11 +9,16 @@ from selectolax.lexbor import LexborNode
 
 from calypso_mcp.local.indexing.documents import Block
 from calypso_mcp.local.indexing.formats.html.lines import SourceLines
-from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, fill_passages
+from calypso_mcp.local.indexing.formats.tables import (
+    CELL_SEPARATOR,
+    LONGEST_HEADER,
+    fill_passages,
+    repeat_cell,
+)
 
 _NEVER_CONTENT = """
     script style noscript noframes template canvas iframe object embed head nav rp rt datalist audio video
-    symbol defs metadata annotation annotation-xml
+    symbol defs metadata annotation annotation-xml del
 """
 _BLOCK_ELEMENTS = """
     address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption
@@ -36,12 +41,14 @@ _FOLDED_ROLES = frozenset({"region", "tabpanel"})
 _FORM_CONTROLS = frozenset({"textarea", "select", "form", "html", "body"})
 #: Elements whose title says more than their text; that of a link repeats it.
 _EXPLAINED = frozenset(
-    {"abbr", "acronym", "dfn", "span", "td", "th", "div", "p", "li", "mark", "ins", "del", "time"}
+    {"abbr", "acronym", "dfn", "span", "td", "th", "div", "p", "li", "mark", "ins", "time"}
 )
 #: What programs write into `alt` by themselves.
 _FILE_NAME = re.compile(r"\S+\.\w{3,4}|\s*")
 _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _CELLS = frozenset({"td", "th"})
+#: Most columns in which cells span rows, or that one cell spans.
+_MOST_SPANNED = 20
 #: Elements whose lines stay together in one block.
 _GROUPS = frozenset({"ul", "ol", "dl", "menu", "dir", "table"})
 #: A footer inside one of these belongs to the content.
@@ -134,6 +141,8 @@ class _Reader:
         self._bullet = ""
         #: Cells of the rows being read, innermost last; None for a row that turned out to be layout.
         self._rows: list[list[str] | None] = []
+        #: Of each open table: the text of cells that span the next row, and how many more rows, by column.
+        self._spanning: list[dict[int, tuple[str, int]]] = [{}]
         self._is_table = False
         #: Pieces of text so far, and when each open element began.
         self._texts = 0
@@ -157,7 +166,7 @@ class _Reader:
             elif tag in BLOCKS and entering:
                 self._open(tag)
             elif tag in BLOCKS:
-                self._close(tag)
+                self._close(tag, node)
         self._end_line()
         self._end_block()
         return self._blocks
@@ -195,6 +204,7 @@ class _Reader:
     def _open(self, tag: str) -> None:
         if tag == "table":
             self._give_up_rows()
+            self._spanning.append({})
         self._end_line()
         self._count(tag, 1)
         if tag == "li":
@@ -202,14 +212,17 @@ class _Reader:
         elif tag == "tr":
             self._rows.append([])
 
-    def _close(self, tag: str) -> None:
+    def _close(self, tag: str, node: LexborNode) -> None:
         row = self._rows[-1] if self._rows else None
         if tag in _CELLS and row is not None:
-            row.append(_tidy("".join(self._inline)).replace("\n", " "))
-            self._inline = []
+            self._end_cell(row, node)
             return
         self._end_line()
-        if tag == "tr" and self._rows:
+        if tag == "table":
+            self._spanning.pop()
+        elif tag == "tr" and self._rows:
+            if row:
+                self._add_spanning(row)
             self._end_row(self._rows.pop())
         elif tag == "li":
             self._bullet = ""
@@ -226,6 +239,28 @@ class _Reader:
         elif tag in _SECTIONS:
             self._sections += change
 
+    def _end_cell(self, row: list[str], cell: LexborNode) -> None:
+        text = _tidy("".join(self._inline)).replace("\n", " ")
+        self._inline = []
+        self._add_spanning(row)
+        columns = range(len(row), len(row) + _span(cell, "colspan", _MOST_SPANNED))
+        row += [text, *("" for _ in columns[1:])]
+        if more_rows := _span(cell, "rowspan") - 1:
+            self._spanning[-1] |= {
+                column: ("" if index else repeat_cell(text), more_rows)
+                for index, column in enumerate(columns)
+                if column < _MOST_SPANNED
+            }
+
+    def _add_spanning(self, row: list[str]) -> None:
+        """Add the cells of rows above that span this row too, up to the next of its own cells."""
+        spanning = self._spanning[-1]
+        while (column := len(row)) in spanning:
+            text, rows = spanning.pop(column)
+            if rows > 1:
+                spanning[column] = text, rows - 1
+            row.append(text)
+
     def _give_up_rows(self) -> None:
         """Read the open rows as plain blocks: a cell with a heading or a table in it is layout."""
         for index, row in enumerate(self._rows):
@@ -234,7 +269,7 @@ class _Reader:
 
     def _end_row(self, cells: list[str] | None) -> None:
         if cells is not None and any(cells):
-            self._lines.append(CELL_SEPARATOR.join(cells))
+            self._lines.append(CELL_SEPARATOR.join(cells).rstrip(CELL_SEPARATOR))
 
     def _end_line(self) -> None:
         if self._rows and self._rows[-1] is not None:
@@ -252,8 +287,10 @@ class _Reader:
     def _end_block(self) -> None:
         if self._is_table and self._lines:
             header, *rows = self._lines
-            for run in list(fill_passages(rows, len, len(header))) or [[]]:
+            repeated_header = header[:LONGEST_HEADER]
+            for run in list(fill_passages(rows, len, len(repeated_header))) or [[]]:
                 self._append("\n".join([header, *run]), is_table=True)
+                header = repeated_header
         elif self._lines:
             self._append("\n".join(self._lines))
         self._lines = []
@@ -262,6 +299,12 @@ class _Reader:
         line_start, line_end = (self._span[0], self._span[-1]) if self._span else (None, None)
         self._span = []
         self._blocks.append(Block(text, None, line_start, line_end, heading_level, is_table))
+
+
+def _span(cell: LexborNode, name: str, most: int = 65_534) -> int:
+    """Return how many rows or columns a cell spans (WHATWG HTML, 4.9.11)."""
+    stated = cell.attributes.get(name) or ""
+    return min(int(stated), most) or 1 if stated.isdecimal() and len(stated) <= len(str(most)) else 1
 
 
 def _tidy(text: str) -> str:

@@ -11,7 +11,13 @@ import anydoc
 from calypso_mcp.local.indexing.documents import Block, ExtractionFailed
 from calypso_mcp.local.indexing.formats.members import ZIP_START
 from calypso_mcp.local.indexing.formats.office.packages import DAMAGED
-from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, Row, is_header, table_blocks
+from calypso_mcp.local.indexing.formats.tables import (
+    CELL_SEPARATOR,
+    Row,
+    is_header,
+    repeat_cell,
+    table_blocks,
+)
 
 _INDENT = "  "
 _NOTE = re.compile(r"\[([^\[\]]{1,40})\]")
@@ -124,11 +130,20 @@ def _list_lines(listed: anydoc.List, indent: str) -> Iterator[str]:
 
 
 def grid_of(table: anydoc.Table) -> list[list[str]]:
-    """Return the cells of a table as text on one line each; a covered place is empty."""
-    return [
-        ["" if slot.cell is None else " ".join(flat_text(slot.cell.blocks).split()) for slot in row]
-        for row in table.grid
-    ]
+    """Return the cells of a table as text on one line each.
+
+    A cell that spans rows stands in each of them that holds more, if it is short; one that spans columns, in
+    the first.
+    """
+    grid: list[list[str]] = []
+    for slots in table.grid:
+        row = ["" if slot.cell is None else " ".join(flat_text(slot.cell.blocks).split()) for slot in slots]
+        if any(row):
+            for column, slot in enumerate(slots):
+                if slot.origin_row is not None and slot.origin_col == column:
+                    row[column] = repeat_cell(grid[slot.origin_row][column])
+        grid.append(row)
+    return grid
 
 
 def _table_blocks(table: anydoc.Table) -> Iterator[Block]:
@@ -138,7 +153,7 @@ def _table_blocks(table: anydoc.Table) -> Iterator[Block]:
                 yield from blocks_of(slot.cell.blocks if slot.cell is not None else ())
         return
     rows = grid_of(table)
-    top = table.header_rows or int(bool(rows) and is_header(rows[0]))
+    top = table.header_rows or int(bool(rows) and is_header(*rows[:2]))
     columns = zip_longest(*rows[:top], fillvalue="")
     header = [" ".join(dict.fromkeys(filter(None, names))) for names in columns]
     yield from table_blocks(header, map(Row, rows[top:]), labelled=False)

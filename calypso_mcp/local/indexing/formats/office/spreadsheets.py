@@ -7,9 +7,11 @@ files of some programs that the other does not: one is enough.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, time
 from io import BytesIO
+from itertools import pairwise, zip_longest
 
 import anydoc
 import python_calamine
@@ -17,10 +19,12 @@ import python_calamine
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, Part
 from calypso_mcp.local.indexing.formats.office.model import grid_of, inline_text, parse
 from calypso_mcp.local.indexing.formats.office.packages import DAMAGED
-from calypso_mcp.local.indexing.formats.tables import Row, is_header, table_blocks
+from calypso_mcp.local.indexing.formats.tables import Row, is_header, stands_above_numbers, table_blocks
 
 #: Rows above the header, such as the sheet's title.
 _ROWS_ABOVE = 10
+#: A control character, as cells of Excel hold it (ECMA-376 part 1, 22.9.2.19).
+_ESCAPED = re.compile(r"_x00([0-9A-F]{2})_")
 #: Larger sheets show values unformatted: each cell as it is shown costs 30 microseconds, empty ones too.
 _MOST_SHOWN_CELLS = 200_000
 
@@ -67,13 +71,63 @@ def _shown_blocks(shown: dict[str, list[anydoc.Table]]) -> Iterator[Block]:
 def sheet_blocks(part: Part, rows: Sequence[Row]) -> Iterator[Block]:
     """Yield the name of a sheet, then its rows under the names of their columns."""
     yield Block(part.name, part, heading_level=2)
-    filled = [row for row in rows if any(row.cells)]
-    top = next((index for index, row in enumerate(filled[:_ROWS_ABOVE]) if is_header(row.cells)), None)
-    if top is None or top + 1 == len(filled):
-        yield from table_blocks((), filled, part)
-        return
-    yield from table_blocks((), filled[:top], part)
-    yield from table_blocks(filled[top].cells, filled[top + 1 :], part)
+    for names, table in _split_tables([row for row in rows if any(row.cells)]):
+        yield from table_blocks(names, table, part)
+
+
+def _split_tables(rows: Sequence[Row]) -> Iterator[tuple[Sequence[str], Sequence[Row]]]:
+    """Yield runs of rows, each with the names of its columns; without names, if none are known.
+
+    Another table begins below an empty row, or below a title that follows one.
+    """
+    names: Sequence[str] = ()
+    begin = group = 0
+    is_first = is_top = True
+    for index, (row, below) in enumerate(pairwise(rows)):
+        if index and row.start != (rows[index - 1].start or 0) + 1:
+            group, is_top = index, True
+        is_first = is_first and index < _ROWS_ABOVE
+        if index >= begin and (is_first or is_top) and is_header(row.cells, below.cells):
+            first, last = _find_names(rows, index, begin)
+            top = begin if is_first else group
+            if is_first or _is_other_table(row, below, names, is_titled=group < index):
+                yield names, rows[begin:top]
+                yield (), rows[top:first]
+                names, begin, is_first = _join_names(rows[first].cells, rows[last].cells), last + 1, False
+            elif group < index:  # neither names nor values for certain
+                yield names, rows[begin:group]
+                names, begin = (), group
+        is_top = is_top and sum(map(bool, row.cells)) == 1
+    yield names, rows[begin:]
+
+
+def _is_other_table(row: Row, below: Row, names: Sequence[str], *, is_titled: bool) -> bool:
+    """Whether a row names other columns, and is not merely a row of the table above."""
+    filled = {column for column, cell in enumerate(row.cells) if cell}
+    is_wider = not filled <= {column for column, name in enumerate(names) if name}
+    return stands_above_numbers(row.cells, below.cells) or (is_titled and is_wider)
+
+
+def _find_names(rows: Sequence[Row], index: int, begin: int) -> tuple[int, int]:
+    """Return the first and last row that name the columns: a second one may name groups of them."""
+    cells = rows[index].cells
+    below, *values = (row.cells for row in rows[index + 1 : index + 3])
+    is_group = any(name and not group for group, name in zip(cells, below, strict=False))
+    if is_group and values and is_header(below, *values) and stands_above_numbers(below, *values):
+        return index, index + 1
+    filled = [cell for cell in cells if cell]
+    is_unclear = index > begin and len(set(filled)) < len(filled)
+    return index - int(is_unclear and sum(map(bool, rows[index - 1].cells)) > 1), index
+
+
+def _join_names(groups: Sequence[str], names: Sequence[str]) -> Sequence[str]:
+    """Return the names of columns, each behind the name of its group, which stands above its first column."""
+    joined: list[str] = []
+    group = ""
+    for above, name in zip_longest(groups, names, fillvalue=""):
+        group = above or group
+        joined.append(" ".join(dict.fromkeys(filter(None, (group if name else above, name)))))
+    return joined
 
 
 def _numbered(
@@ -88,7 +142,11 @@ def _numbered(
 
 
 def _grid(tables: Sequence[anydoc.Table]) -> list[list[str]]:
-    return [row for table in tables for row in grid_of(table)]
+    return [
+        [_ESCAPED.sub(lambda code: chr(int(code[1], 16)), cell) for cell in row]
+        for table in tables
+        for row in grid_of(table)
+    ]
 
 
 def _shown(document: anydoc.Document) -> dict[str, list[anydoc.Table]]:
