@@ -23,6 +23,8 @@ _ALGORITHMS: dict[tuple[str, str], tuple[str, ...]] = {
 ALGORITHMS = tuple(name for names in _ALGORITHMS.values() for name in names)
 #: The members of a public key that are read; all of them are texts.
 _MEMBERS = frozenset({"kty", "crv", "n", "e", "x", "y"})
+#: A caller chooses the id, and so how many signatures one token makes the server check.
+_MOST_OF_ONE_ID = 8
 #: A set has three levels: itself, its list, a key. A key's lists of texts add one.
 _DEPTH = 4
 
@@ -61,14 +63,17 @@ def parse_key_set(text: bytes) -> list[SigningKey]:
     return keys
 
 
-def matching(keys: Sequence[SigningKey], key_id: str | None, algorithm: str) -> SigningKey | None:
-    """Return the key called `key_id` for `algorithm`; without an id, the only one for it."""
+def matching(keys: Sequence[SigningKey], key_id: str | None, algorithm: str) -> Sequence[SigningKey]:
+    """Return the keys called `key_id` for `algorithm`, in their order.
+
+    Without an id: those that have none, or else the only one. Keys may share an id (RFC 7517, section 4.5
+    only advises against it), as they do while an issuer replaces one by another.
+    """
     fitting = [key for key in keys if algorithm in key.algorithms]
-    if key_id is not None:
-        return next((key for key in fitting if key.key_id == key_id), None)
-    unnamed = [key for key in fitting if key.key_id is None]
-    candidates = unnamed or fitting
-    return candidates[0] if len(candidates) == 1 else None
+    named = [key for key in fitting if key.key_id == key_id]
+    if not named and key_id is None and len(fitting) == 1:
+        return fitting
+    return named[:_MOST_OF_ONE_ID]
 
 
 def _usable(entry: Any) -> SigningKey | None:

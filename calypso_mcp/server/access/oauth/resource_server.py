@@ -19,7 +19,7 @@ from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.credentials import LONGEST_TOKEN, access_token, fingerprint
-from calypso_mcp.server.access.oauth.key_set import ALGORITHMS
+from calypso_mcp.server.access.oauth.key_set import ALGORITHMS, SigningKey
 from calypso_mcp.server.access.oauth.signing_keys import SigningKeys, require_https
 
 #: Latest expiry, in seconds since 1970: the end of the year 9999. Anything later is not a date.
@@ -89,12 +89,18 @@ class OAuthVerifier(TokenVerifier):
 
         try:
             header = jwt.get_unverified_header(token)
-            key_id, algorithm = header.get("kid"), header.get("alg")
-            if algorithm not in self._policy.algorithms or not isinstance(key_id, str | None):
-                return None
-            key = await self._keys.get(key_id, algorithm)
-            if key is None:
-                return None
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+            return None
+        key_id, algorithm = header.get("kid"), header.get("alg")
+        if algorithm not in self._policy.algorithms or not isinstance(key_id, str | None):
+            return None
+        keys = await self._keys.find(key_id, algorithm)
+        return next(filter(None, (self._verified(token, key, algorithm) for key in keys)), None)
+
+    def _verified(self, token: str, key: SigningKey, algorithm: str) -> Mapping[str, Any] | None:
+        import jwt
+
+        try:
             claims = jwt.decode(
                 token,
                 key.key,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -65,12 +65,12 @@ class SigningKeys:
         # Nothing is asked of the issuer for most of them, so there is no pause between two.
         self._strangers = CheckQueue(CheckPolicy(pause_s=0.0))
 
-    async def get(self, key_id: str | None, algorithm: str) -> SigningKey | None:
-        """Return the key called `key_id`, or the only one if the token names none; None without such a key.
+    async def find(self, key_id: str | None, algorithm: str) -> Sequence[SigningKey]:
+        """Return the keys that may have signed a token, see `matching`.
 
         Args:
             key_id: As the token names it.
-            algorithm: What the key must be for.
+            algorithm: What the keys must be for.
 
         Raises:
             ConnectionFailed: The issuer cannot be reached and nothing usable is remembered.
@@ -78,16 +78,16 @@ class SigningKeys:
         """
         known, age = matching(self._keys, key_id, algorithm), self._age(self._fetched_at)
         # A made-up id can cause a fetch; it holds up no token whose key is at hand.
-        if known is not None and age <= (MAX_STALE_S if self._lock.locked() else MAX_AGE_S):
+        if known and age <= (MAX_STALE_S if self._lock.locked() else MAX_AGE_S):
             return known
-        if known is not None:
+        if known:
             return await self._looked_up(key_id, algorithm)
         return await self._strangers.run(lambda: self._looked_up(key_id, algorithm))
 
-    async def _looked_up(self, key_id: str | None, algorithm: str) -> SigningKey | None:
+    async def _looked_up(self, key_id: str | None, algorithm: str) -> Sequence[SigningKey]:
         async with self._lock:
             known, age = matching(self._keys, key_id, algorithm), self._age(self._fetched_at)
-            if (age > MAX_AGE_S or known is None) and self._age(self._tried_at) >= MIN_REFRESH_S:
+            if (age > MAX_AGE_S or not known) and self._age(self._tried_at) >= MIN_REFRESH_S:
                 self._tried_at = self._clock()
                 await self._refresh()
             if self._age(self._fetched_at) > MAX_STALE_S:

@@ -2,6 +2,7 @@ import json
 import time
 from typing import Any
 
+import httpx2
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -65,6 +66,25 @@ async def test_the_scopes_of_a_token_are_passed_on(issuer: Issuer, scopes: dict[
     accepted = await verifier(issuer).verify_token(issuer.token(**scopes))
     assert accepted is not None
     assert accepted.scopes == ["a", "b"]
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+async def test_a_token_is_good_whichever_of_the_keys_of_one_id_has_signed_it(
+    issuer: Issuer, is_named: bool
+) -> None:
+    issuer.add_key("k2")
+    published = issuer.document()["keys"]
+    for key in published:
+        del key["kid"]
+        key.update({"kid": "shared"} if is_named else {})
+    issuer.answer = httpx2.Response(200, json={"keys": published})
+    claims = jwt.decode(issuer.token(), options={"verify_signature": False})
+    for name in ("k1", "k2"):
+        token = jwt.encode(claims, issuer.keys[name], "RS256", {"kid": "shared"} if is_named else None)
+        assert await grant_of(issuer, token) is not None
+    stranger = rsa.generate_private_key(65537, 2048)
+    token = jwt.encode(claims, stranger, "RS256", {"kid": "shared"} if is_named else None)
+    assert await grant_of(issuer, token) is None
 
 
 @pytest.mark.parametrize("algorithm", ["RS384", "PS256", "PS512"])
