@@ -7,6 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from calypso_mcp.errors import ConfigError
+from calypso_mcp.regular_files import open_regular_file, read_regular_file
+
+#: Far more than any secret that this program makes.
+_MOST_BYTES = 4_096
 
 
 def kept_secret(path: Path, make: Callable[[], str]) -> str:
@@ -21,11 +25,10 @@ def kept_secret(path: Path, make: Callable[[], str]) -> str:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if not path.exists() or not path.stat().st_size:
             _make(path, make)
-        kept = path.read_text().strip()
+        kept = read_regular_file(path, _MOST_BYTES).decode().strip()
     except OSError as error:
-        reason = os.strerror(error.errno or 0)
         raise ConfigError(
-            f"--data-dir (CALYPSO_DATA_DIR): cannot keep a secret in {path.parent}: {reason}."
+            f"--data-dir (CALYPSO_DATA_DIR): cannot keep a secret in {path}: {error.strerror or error}."
         ) from None
     except UnicodeDecodeError:
         kept = ""
@@ -46,7 +49,7 @@ def _make(path: Path, make: Callable[[], str]) -> None:
     # Only here: the start of a server does without the embedded backend.
     from calypso_mcp.local.processes.file_locks import try_lock
 
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = open_regular_file(str(path), os.O_RDWR | os.O_CREAT)
     with os.fdopen(descriptor, "r+") as file:
         try_lock(descriptor, waits=True)
         if not file.read():

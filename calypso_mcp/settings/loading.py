@@ -19,6 +19,7 @@ from pydantic import SecretStr, ValidationError
 
 from calypso_mcp.domain.addresses import may_be_api_key
 from calypso_mcp.errors import ConfigError
+from calypso_mcp.regular_files import read_regular_file
 from calypso_mcp.settings.given import Given, WrongSetting, given_settings, misspelt_limits
 from calypso_mcp.settings.model import Settings
 from calypso_mcp.settings.placeholders import is_example_key, placeholder_in
@@ -160,14 +161,11 @@ def _settle_key(name: str, values: dict[str, object], given: Mapping[str, Given]
 
 def _key_from_file(path: Path, given: Given) -> SecretStr:
     try:
-        with path.open("rb") as file:
-            text = file.read(_KEY_FILE_BYTES + 1).decode()
+        text = read_regular_file(path, _KEY_FILE_BYTES).decode()
     except OSError as error:
         raise WrongSetting(given, f"cannot read {path}: {error.strerror or error}.") from None
     except UnicodeDecodeError:
         raise WrongSetting(given, f"{path} is not a text file.") from None
-    if len(text) > _KEY_FILE_BYTES:
-        raise WrongSetting(given, f"{path} is too long to be a key.")
     return _checked_key(text.strip(), given, f"{path} ")
 
 

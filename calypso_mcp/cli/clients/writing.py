@@ -10,6 +10,7 @@ from pathlib import Path
 
 from calypso_mcp.cli.clients.jsonc import Unreadable
 from calypso_mcp.errors import CalypsoError
+from calypso_mcp.regular_files import read_regular_file
 
 _MARK = b"\xef\xbb\xbf"
 #: A configuration longer than this is not one, in bytes. Claude Code keeps histories in its own.
@@ -42,9 +43,7 @@ class Snapshot:
             Unreadable: It exists and cannot be read, or is too long.
         """
         try:
-            if path.stat().st_size > _LONGEST_BYTES:
-                raise Unreadable("it is too long to be a configuration")
-            return cls(path, path.read_bytes())
+            return cls(path, read_regular_file(path, _LONGEST_BYTES))
         except FileNotFoundError:
             if path.is_symlink():
                 raise Unreadable("it is a link to nothing") from None
@@ -102,7 +101,7 @@ class Snapshot:
 
 def _content_of(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return read_regular_file(path, _LONGEST_BYTES)
     except FileNotFoundError:
         return None
 

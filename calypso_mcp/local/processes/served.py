@@ -11,9 +11,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from calypso_mcp.local.processes.file_locks import try_lock
+from calypso_mcp.regular_files import open_regular_file, read_regular_file
 
 _ADDRESS_FILE = "backend.json"
 _LOCK_FILE = "backend.lock"
+_MOST_BYTES = 4_096
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,8 @@ def announced(folder: Path, served: Served) -> Generator[None]:
 def look_up(folder: Path) -> Served | None:
     """Return the backend that serves a data folder; None if none does."""
     try:
-        served = Served(**json.loads((folder / _ADDRESS_FILE).read_text(encoding="utf-8")))
-        lock = os.open(folder / _LOCK_FILE, os.O_RDWR)
+        served = Served(**json.loads(read_regular_file(folder / _ADDRESS_FILE, _MOST_BYTES)))
+        lock = open_regular_file(str(folder / _LOCK_FILE), os.O_RDWR)
     except (OSError, ValueError, TypeError):
         return None
     try:

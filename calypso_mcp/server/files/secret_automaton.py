@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from calypso_mcp.regular_files import open_regular_file
 from calypso_mcp.server.files.secret_forms import FORMS
 
 if TYPE_CHECKING:
@@ -113,11 +114,11 @@ def _read_own(path: Path) -> bytes:
     """
     if sys.platform == "win32":
         return path.read_bytes()
-    # A pipe would be waited for, a link followed to what this user wrote elsewhere.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        found = os.fstat(file.fileno())
-        is_own = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
-        if not is_own or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    # A link would be followed to what this user wrote elsewhere.
+    descriptor = open_regular_file(str(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             raise PermissionError(path)
         return file.read(_MOST_BYTES)
 

@@ -19,8 +19,6 @@ Messages name the file, the agent and the field, never a value: someone will pas
 
 from __future__ import annotations
 
-import os
-import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,10 +32,9 @@ from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.quota import Quota
 from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
+from calypso_mcp.regular_files import read_regular_file
 from calypso_mcp.server.access.access_file import tokens
 
-#: Without it, opening a pipe waits for a process that writes into it. Windows has neither.
-_NO_WAITING = getattr(os, "O_NONBLOCK", 0)
 _LARGEST_FILE_BYTES = 1_048_576
 _LARGEST_KEY_BYTES = 4_096
 #: What a column of SQLite can count, with room for one file more.
@@ -181,11 +178,9 @@ def load(path: Path, environ: Mapping[str, str]) -> AccessList:
 
 def _parse(path: Path) -> _File:
     try:
-        data = _read_regular_file(path, _LARGEST_FILE_BYTES + 1)
+        data = read_regular_file(path, _LARGEST_FILE_BYTES)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror or type(error).__name__}.") from None
-    if len(data) > _LARGEST_FILE_BYTES:
-        raise ConfigError(f"{path}: is larger than {_LARGEST_FILE_BYTES:,} bytes.")
     try:
         content: dict[str, Any] = tomllib.loads(data.decode())
     except UnicodeDecodeError:
@@ -213,7 +208,7 @@ def _first_problem(error: ValidationError) -> str:
 
 def _read(file: Path, where: str) -> str:
     try:
-        return _read_regular_file(file, _LARGEST_KEY_BYTES).decode("ascii").strip()
+        return read_regular_file(file, _LARGEST_KEY_BYTES).decode("ascii").strip()
     except OSError as error:
         raise ConfigError(f"{where}: {error.strerror or type(error).__name__}.") from None
     except UnicodeDecodeError:
@@ -226,21 +221,3 @@ def _key_from(text: str, where: str) -> SecretStr:
     if not may_be_api_key(text):
         raise ConfigError(f"{where}: the content does not look like an API key.")
     return SecretStr(text)
-
-
-def _read_regular_file(path: Path, most_bytes: int) -> bytes:
-    """Return the first `most_bytes` of a file; a pipe or device in its place must not hang us.
-
-    Raises:
-        OSError: It cannot be read, or is not a regular file.
-    """
-    with open(path, "rb", opener=_open_at_once) as file:
-        return file.read(most_bytes)
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    descriptor = os.open(path, flags | _NO_WAITING)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(0, "it is not a regular file")
-    return descriptor

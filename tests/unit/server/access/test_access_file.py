@@ -144,7 +144,7 @@ def test_a_missing_a_binary_and_a_huge_file_are_refused(tmp_path: Path) -> None:
         load(binary, {})
     huge = tmp_path / "huge.toml"
     huge.write_bytes(b"#" * 1_048_577)
-    with pytest.raises(ConfigError, match="larger"):
+    with pytest.raises(ConfigError, match="more than 1,048,576 bytes"):
         load(huge, {})
 
 

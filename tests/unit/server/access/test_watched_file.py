@@ -1,8 +1,5 @@
 import logging
-import os
-import socket
 import sys
-import threading
 from collections import UserDict
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +9,7 @@ import pytest
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.access.access_file import tokens
 from calypso_mcp.server.access.access_file.watched_file import WatchedAccessFile
+from tests.support.odd_files import ODD_FILES, end_of
 
 
 def agent(name: str, extra: str = "all_buckets = true") -> str:
@@ -142,34 +140,18 @@ def test_a_key_file_that_arrives_after_the_version_that_names_it_brings_that_ver
     assert watched.grant("one") is None
 
 
-def make_pipe(path: Path) -> None:
-    os.mkfifo(path)
-
-
-def make_socket(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as bound:
-        bound.bind(str(path))
-
-
-def make_device(path: Path) -> None:
-    path.symlink_to("/dev/zero")
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")
 @pytest.mark.parametrize("name", ["access.toml", "key"])
-@pytest.mark.parametrize("make", [make_pipe, make_socket, make_device, Path.mkdir])
+@pytest.mark.parametrize("odd", ODD_FILES)
 def test_a_file_that_becomes_something_else_keeps_the_old_version_and_hangs_nothing(
-    tmp_path: Path, make: Callable[[Path], None], name: str, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, odd: str, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "key").write_text("sk-old")
     path = tmp_path / "access.toml"
     path.write_text(agent("one", 'all_buckets = true\napi_key_file = "key"'))
     watched = WatchedAccessFile(path, {})
     (tmp_path / name).unlink()
-    make(tmp_path / name)
-    reader = threading.Thread(target=watched.current, daemon=True)
-    reader.start()
-    reader.join(10)
-    assert not reader.is_alive()
+    ODD_FILES[odd](tmp_path / name)
+    end_of(watched.current)
     assert watched.current().grant_of("one") is not None
     assert "stays in force" in caplog.text
