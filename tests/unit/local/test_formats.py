@@ -15,7 +15,6 @@ import pytest
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, split
 from calypso_mcp.local.indexing.documents import Allowance, Document, ExtractionFailed, FileContent, Part
 from calypso_mcp.local.indexing.formats.detection import choose_entry, is_quick_by_name
-from calypso_mcp.local.indexing.formats.office.packages import Package
 from calypso_mcp.local.indexing.formats.registry import readable_formats
 from tests.support.flat_office import EXCEL_2003, WORD_2003, flat_opc
 
@@ -501,17 +500,6 @@ def test_an_outlook_message_needs_its_extra_and_says_so_by_its_name_alone() -> N
     assert "is an Outlook message" in refusal.message
     assert "calypso-mcp[outlook]" in refusal.hint
     assert "Outlook" not in without.summary
-
-
-def test_comments_on_slides_of_old_and_new_programs_are_found() -> None:
-    target = BytesIO()
-    with ZipFile(target, "w") as package:
-        package.writestr(
-            "ppt/comments/comment1.xml", "<p:cmLst><p:cm><p:text>Ask Ann &amp; Bo</p:text></p:cm>"
-        )
-        modern = "<p188:cm id='1'><a:p><a:r><a:t>Cut </a:t></a:r><a:r><a:t>it</a:t></a:r></a:p></p188:cm>"
-        package.writestr("ppt/comments/modernComment_1.xml", modern)
-    assert list(Package(target.getvalue()).comments()) == ["Ask Ann & Bo", "Cut it"]
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.eml", "a.csv", "Makefile"])

@@ -34,14 +34,18 @@ _TOO_LARGE = {
 }
 
 
-def parse(data: bytes) -> anydoc.Document:
+def parse(data: bytes, kind: anydoc.Format | None = None) -> anydoc.Document:
     """Return anydoc's model of an office file.
+
+    Args:
+        data: The file.
+        kind: Its format; None if anydoc knows it by itself.
 
     Raises:
         ExtractionFailed: `encrypted`, `broken`, `too_large` or `unsupported`.
     """
     try:
-        return anydoc.to_document(data)
+        return anydoc.to_document(data, kind)
     except anydoc.EncryptedError as error:
         raise ExtractionFailed("encrypted", _PROTECTED) from error
     except anydoc.ResourceLimitError as error:

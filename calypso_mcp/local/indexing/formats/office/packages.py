@@ -6,11 +6,11 @@ import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
 from io import BytesIO
-from itertools import count
+from typing import Literal
 
 from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.indexing.formats.compound_files import OLE_START
@@ -20,8 +20,6 @@ from calypso_mcp.local.indexing.formats.office.placed_files import find_placed_f
 DAMAGED = "The file is damaged: it holds no document. Upload a copy that opens in its program."
 #: What `zipfile` raises on archives with damage or impossible offsets, encrypted parts and unknown methods.
 BAD_ZIP = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
-#: Text of the marker before each slide: a private-use character that no presentation shows.
-SLIDE_MARK = "\ue000slide\ue000"
 #: Most bytes that the parts looked at here may unpack to.
 _MOST_BYTES = 256 << 20
 _MEDIA = re.compile(r"(?:^|/)(?:media|Pictures|embeddings|Thumbnails)/")
@@ -31,12 +29,17 @@ _OPEN_CONTENT = re.compile(r"^content\.xml$")
 _OPEN_STYLES = re.compile(r"^styles\.xml$")
 _PAGE_MARGIN = re.compile(r"^word/(?:header|footer)\d*\.xml$")
 _WORD_COMMENTS = re.compile(r"^word/comments\.xml$")
-_SLIDE_COMMENTS = re.compile(r"^ppt/comments/[^/]+\.xml$")
-_SHEETS = re.compile(r"^xl/(?:workbook|worksheets/[^/]+)\.xml$")
+_SHEETS = re.compile(r"^(?:xl/(?:workbook|worksheets/[^/]+)|content)\.xml$")
 #: Rows, columns and sheets that anydoc leaves out.
 _HIDDEN = re.compile(
     r"""(<(?:x:)?(?:row|col|sheet)\b[^<>]*?)\s(?:hidden="(?:1|true)"|state="(?:veryH|h)idden")"""
 )
+#: A cell with a formula and no value, which is not the empty text.
+_WITHOUT_RESULT = re.compile(
+    r'<c\b(?![^<>]*\st="str")[^<>]*><f\b[^<>]*(?:/>|>[^<]*</f>)(?:<v\s*/>|<v></v>)?</c>'
+)
+#: White space that calamine takes for a damaged OpenDocument sheet.
+_INDENT = re.compile(r"(?<=>)\s++(?=</?table:)")
 #: Sheets that unpack to more are not looked at for hidden rows.
 _MOST_SHEET_BYTES = 32 << 20
 #: Codes in the header of a sheet: fonts, sizes, page numbers (ECMA-376 part 1, 18.3.1.46).
@@ -47,36 +50,12 @@ _EMBEDDED = re.compile(
 )
 _CHART_RELATIONS = re.compile(r"^\w+/charts/_rels/")
 _CHUNK = re.compile(r'<Relationship\b(?=[^<>]*/aFChunk")[^<>]*\sTarget="([^"<>]+)"')
+_RELATION = re.compile(r'<Relationship\b(?=[^<>]*\sTarget="([^"<>]+)")[^<>]*\sId="([^"<>]+)"')
 _TARGET_NAME = re.compile(r"/([^/\"'<>]+)[\"']")
 _WORD_ART = re.compile(r'<v:textpath\b[^<>]*\sstring="([^"<>]+)"')
 _WORD_ART_PARTS = re.compile(r"^word/(?:document|header\d*)\.xml$")
 _PROTECTED = re.compile(r'CipherReference\s+URI="[^"<>]+\.x?html?"')
 _SHEET_DRAWINGS = re.compile(r"^xl/(?:drawings/drawing|charts/chart)\d+\.xml$")
-_ROWS_IN_CONTROLS = re.compile(r"<w:sdtContent>\s{0,100}<w:tr[ >]")
-_CONTROL_TAGS = re.compile(r"</?w:sdt(?:Content)?>")
-_SLIDE_ID = re.compile(r"<([\w:]*sldId)\b[^<>]*>")
-_RELATION_ID = re.compile(r'\s(\w+:id)="')
-_DRAW_PAGE = re.compile(r"<draw:page(?=[\s>])")
-_MARK_PART = "ppt/slides/calypso-mark.xml"
-_MARK_ID = "rIdCalypsoMark"
-_RELATION = (
-    f'<Relationship Id="{_MARK_ID}" Target="slides/calypso-mark.xml"'
-    ' Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/slide"/></Relationships>'
-)
-_OVERRIDE = (
-    f'<Override PartName="/{_MARK_PART}" ContentType="application/vnd.openxmlformats-officedocument'
-    '.presentationml.slide+xml"/></Types>'
-)
-_MARK_SLIDE = (
-    '<p:sld xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
-    ' xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"><p:cSld><p:spTree><p:sp><p:nvSpPr>'
-    '<p:cNvPr id="2" name="T"/><p:cNvSpPr txBox="1"/><p:nvPr/></p:nvSpPr><p:spPr/><p:txBody><a:bodyPr/>'
-    f"<a:p><a:r><a:t>{SLIDE_MARK}</a:t></a:r></a:p></p:txBody></p:sp></p:spTree></p:cSld></p:sld>"
-)
-_MARK_PAGE = (
-    f"<draw:page><draw:frame><draw:text-box><text:p>{SLIDE_MARK}</text:p></draw:text-box></draw:frame>"
-    "</draw:page>"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,26 +78,27 @@ class Markup:
         runs = (unescape(run[1] or " ") for run in self.text.finditer(paragraph))
         return " ".join("".join(runs).split())
 
+    def texts_of(self, xml: str) -> Iterator[str]:
+        """Yield the text of each paragraph that holds some."""
+        return filter(None, map(self.text_of, self.paragraphs_of(xml)))
+
 
 _WORD_TEXT = Markup(
     re.compile(r"<w:p[ >]"), "</w:p>", re.compile(r"<w:t(?: [^<>]*)?>([^<]*)</w:t>|<w:(?:tab|br)\b")
 )
 # Openpyxl declares the namespace in each paragraph.
-_DRAWN_TEXT = Markup(re.compile(r"<a:p(?:\s[^<>]*)?>"), "</a:p>", re.compile(r"<a:t>([^<]*)</a:t>|<a:br\b"))
-_SLIDE_COMMENT = Markup(
-    re.compile(r"<(?:p|p188):cm[ >]"), ":cm>", re.compile(r"<(?:p:text|a:t)>([^<]*)</(?:p:text|a:t)>")
-)
+DRAWN_TEXT = Markup(re.compile(r"<a:p(?:\s[^<>]*)?>"), "</a:p>", re.compile(r"<a:t>([^<]*)</a:t>|<a:br\b"))
 _PRINTED = Markup(
     re.compile(r"<(?:x:)?(?:odd|even|first)(?:Header|Footer)\b"),
     "</",
     re.compile(r">([^<]+)"),
 )
-_OPEN_NOTE = Markup(
+OPEN_NOTE = Markup(
     re.compile(r"<office:annotation[ >]"),
     "</office:annotation>",
     re.compile(r"<text:(?:p|span)\b[^<>]*>([^<]+)|<text:line-break\b"),
 )
-_OPEN_BOX = Markup(re.compile(r"<draw:(?:text-box|custom-shape)[ >]"), "</draw:", _OPEN_NOTE.text)
+_OPEN_BOX = Markup(re.compile(r"<draw:(?:text-box|custom-shape)[ >]"), "</draw:", OPEN_NOTE.text)
 _OPEN_MARGIN = Markup(
     re.compile(r"<style:(?:header|footer)(?:-left|-first)?(?:\s[^<>]*)?(?<!/)>"),
     "</style:",
@@ -156,6 +136,19 @@ class Package:
         """Return a part of XML."""
         return decode_part(self.part(name))
 
+    def targets(self, name: str) -> dict[str, str]:
+        """Return the names of the parts that a part refers to, by the ids of its relations."""
+        folder, base = posixpath.split(name)
+        relations = f"{folder}/_rels/{base}.rels"
+        found = _RELATION.findall(self.text(relations)) if relations in self.names else []
+        return {key: posixpath.normpath(posixpath.join(f"/{folder}", target))[1:] for target, key in found}
+
+    @property
+    def opendocument_kind(self) -> Literal["odt"] | None:
+        """The format of a text of OpenDocument, be it a template for web pages or a master document."""
+        kind = self.part("mimetype") if "mimetype" in self.names else b""
+        return "odt" if kind.startswith(b"application/vnd.oasis.opendocument.text") else None
+
     @property
     def title(self) -> str | None:
         """The title in the document's properties."""
@@ -178,10 +171,9 @@ class Package:
         yield from dict.fromkeys(found)
 
     def comments(self) -> Iterator[str]:
-        """Yield the comments on a document or on slides."""
+        """Yield the comments on a text."""
         yield from self._paragraphs(_WORD_COMMENTS, _WORD_TEXT)
-        yield from self._paragraphs(_SLIDE_COMMENTS, _SLIDE_COMMENT)
-        yield from self._paragraphs(_OPEN_CONTENT, _OPEN_NOTE)
+        yield from self._paragraphs(_OPEN_CONTENT, OPEN_NOTE)
 
     def printed_with_sheets(self) -> Iterator[str]:
         """Yield the headers and footers of a workbook's sheets, each once."""
@@ -189,13 +181,23 @@ class Package:
             found = (PRINT_CODE.sub(" ", text) for text in self._paragraphs(_SHEETS, _PRINTED))
             yield from dict.fromkeys(filter(None, (" ".join(text.split()) for text in found)))
 
-    def with_hidden_rows(self) -> bytes | None:
-        """Return a copy of a workbook with all rows, columns and sheets visible; None if they are."""
+    def with_plain_sheets(self) -> bytes | None:
+        """Return a copy of a workbook, not indented, that shows all of its rows, columns and sheets.
+
+        None if the workbook does so itself, or its sheets are very large.
+        """
         if not self._sheets_are_small():
             return None
-        parts = ((name, self.text(name)) for name in self._named(_SHEETS))
-        shown = {name: _HIDDEN.sub(r"\1", xml) for name, xml in parts if _HIDDEN.search(xml) is not None}
-        return self.copy(shown) if shown else None
+        parts = {name: self.text(name) for name in self._named(_SHEETS)}
+        plain = {name: _INDENT.sub("", _HIDDEN.sub(r"\1", xml)) for name, xml in parts.items()}
+        changed = {name: xml for name, xml in plain.items() if xml != parts[name]}
+        return self.copy(changed) if changed else None
+
+    def lacks_results(self) -> bool:
+        """Whether a cell of a workbook holds a formula without its result, as libraries write it."""
+        return self._sheets_are_small() and any(
+            _WITHOUT_RESULT.search(self.text(name)) is not None for name in self._named(_SHEETS)
+        )
 
     def _sheets_are_small(self) -> bool:
         return (
@@ -229,7 +231,7 @@ class Package:
 
     def drawn_on_sheets(self) -> Iterator[str]:
         """Yield the text in boxes and charts that lie on the sheets of a workbook."""
-        yield from self._paragraphs(_SHEET_DRAWINGS, _DRAWN_TEXT)
+        yield from self._paragraphs(_SHEET_DRAWINGS, DRAWN_TEXT)
         yield from self._paragraphs(_OPEN_CONTENT, _OPEN_BOX)
 
     def _named(self, pattern: re.Pattern[str]) -> list[str]:
@@ -237,45 +239,12 @@ class Package:
 
     def _paragraphs(self, parts: re.Pattern[str], markup: Markup) -> Iterator[str]:
         for name in self._named(parts):
-            yield from filter(None, map(markup.text_of, markup.paragraphs_of(self.text(name))))
-
-    def with_plain_runs(self) -> bytes | None:
-        """Return a copy in which nothing hides text from anydoc; None if nothing does already.
-
-        Ruby keeps only its base text; content controls around rows of a table go.
-        """
-        if "word/document.xml" not in self.names:
-            return None
-        xml = self.text("word/document.xml")
-        plain = _without_ruby(xml) if "<w:ruby>" in xml else xml
-        if _ROWS_IN_CONTROLS.search(plain) is not None:
-            plain = _CONTROL_TAGS.sub("", plain)
-        return None if plain is xml else self.copy({"word/document.xml": plain})
-
-    def with_slide_marks(self) -> bytes | None:
-        """Return a copy whose every slide follows one that holds `SLIDE_MARK`; None for no presentation.
-
-        Pictures are left out of it.
-        """
-        if "ppt/presentation.xml" in self.names:
-            changes: dict[str, Callable[[str], str]] = {
-                "ppt/presentation.xml": _mark_slides,
-                "ppt/_rels/presentation.xml.rels": lambda xml: xml.replace("</Relationships>", _RELATION),
-                "[Content_Types].xml": lambda xml: xml.replace("</Types>", _OVERRIDE),
-            }
-            changed = {
-                name: change(self.text(name)) for name, change in changes.items() if name in self.names
-            }
-            return self.copy(changed | {_MARK_PART: _MARK_SLIDE})
-        if "content.xml" in self.names:
-            xml = _without_notes(self.text("content.xml"))
-            return self.copy({"content.xml": _DRAW_PAGE.sub(f"{_MARK_PAGE}<draw:page", xml)})
-        return None
+            yield from markup.texts_of(self.text(name))
 
     def without_notes(self) -> bytes | None:
         """Return a copy of an OpenDocument text without the comments inside its words; None without any."""
         xml = self.text("content.xml") if "content.xml" in self.names else ""
-        plain = _without_notes(xml)
+        plain = without_notes(xml)
         return self.copy({"content.xml": plain}) if plain != xml else None
 
     def copy(self, changed: Mapping[str, str | bytes]) -> bytes:
@@ -295,18 +264,6 @@ def decode_part(content: bytes, codec: str = "utf-8") -> str:
     return content.decode("utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else codec, "replace")
 
 
-def _mark_slides(xml: str) -> str:
-    numbers = count(2_000_000_000)
-
-    def mark(slide: re.Match[str]) -> str:
-        relation = _RELATION_ID.search(slide[0])
-        if relation is None:
-            return slide[0]
-        return f'<{slide[1]} id="{next(numbers)}" {relation[1]}="{_MARK_ID}"/>{slide[0]}'
-
-    return _SLIDE_ID.sub(mark, xml)
-
-
 def take_out(xml: str, start: re.Pattern[str], close: str) -> tuple[str, list[str]]:
     """Return XML without its elements of a kind, and these."""
     kept: list[str] = []
@@ -319,13 +276,6 @@ def take_out(xml: str, start: re.Pattern[str], close: str) -> tuple[str, list[st
     return "".join((*kept, xml[end:])), taken
 
 
-def _without_notes(xml: str) -> str:
-    return take_out(xml, _OPEN_NOTE.start, _OPEN_NOTE.ends)[0]
-
-
-def _without_ruby(xml: str) -> str:
-    first, *rest = xml.split("<w:rt>")
-    based = first + "".join(part.partition("</w:rt>")[2] or part for part in rest)
-    # The base is a run inside a run: the outer one ends before it.
-    based = based.replace("<w:rubyBase>", "").replace("</w:rubyBase>", "")
-    return based.replace("<w:ruby>", "</w:r>").replace("</w:ruby>", "<w:r>")
+def without_notes(xml: str) -> str:
+    """Return an OpenDocument part without its comments."""
+    return take_out(xml, OPEN_NOTE.start, OPEN_NOTE.ends)[0]

@@ -14,20 +14,25 @@ from calypso_mcp.local.indexing.formats.compound_files import OLE_START
 from calypso_mcp.local.indexing.formats.members import MOST_MEMBERS, read_member
 from calypso_mcp.local.indexing.formats.office.binary_sheets import binary_comments, with_long_cells
 from calypso_mcp.local.indexing.formats.office.books import with_chapter_names
-from calypso_mcp.local.indexing.formats.office.cell_comments import cell_comments
+from calypso_mcp.local.indexing.formats.office.comments import placed_comments
 from calypso_mcp.local.indexing.formats.office.model import document_blocks, parse
 from calypso_mcp.local.indexing.formats.office.old_files import (
     is_old_workbook,
     read_beside,
     with_plain_directory,
 )
-from calypso_mcp.local.indexing.formats.office.packages import BAD_ZIP, SLIDE_MARK, Package
+from calypso_mcp.local.indexing.formats.office.packages import BAD_ZIP, Package
 from calypso_mcp.local.indexing.formats.office.placed_files import find_placed_files
 from calypso_mcp.local.indexing.formats.office.rich_text import with_all_text
+from calypso_mcp.local.indexing.formats.office.slides import SLIDE_MARK, shown_on_slides, with_slide_marks
 from calypso_mcp.local.indexing.formats.office.spreadsheets import read_spreadsheet
+from calypso_mcp.local.indexing.formats.office.word_text import with_plain_text
 
 _SPREADSHEETS = frozenset({"xlsx", "ods"})
 _COMMENT = "Comment: {}"
+_WITHOUT_RESULTS = (
+    "formulas without stored results were left out: save the workbook in its program, and upload it again"
+)
 _PRESENTATIONS = frozenset({"pptx", "odp"})
 
 
@@ -39,27 +44,32 @@ def read_office(file: FileContent) -> Document:
     """
     kind = anydoc.format_from_bytes(file.data)
     data = file.data if kind is not None else with_plain_directory(file.data)
-    kind = kind or anydoc.format_from_bytes(data)
     package = _package(data)
+    kind = kind or anydoc.format_from_bytes(data) or (package and package.opendocument_kind)
     placed = _read_placed_files(package, file) if kind != "epub" else Document(())
     if kind in _SPREADSHEETS or (kind is None and is_old_workbook(data)):
-        shown = package and (package.with_hidden_rows() or with_long_cells(package))
-        document = read_spreadsheet(shown or data)
-        rows = _with_comments(document.blocks, package) if package is not None else document.blocks
-        beside = _beside_cells(package) if package is not None else _asides(read_beside(data))
-        return replace(document, blocks=(*rows, *placed.blocks, *beside), warnings=placed.warnings)
+        return _read_workbook(data, package, placed)
     marked = with_all_text(data) if kind == "rtf" else package and _mark(package, kind)
-    blocks = list(_number_slides(document_blocks(parse(marked or data))))
-    if package is None:
-        blocks += _asides(read_beside(data))
+    blocks = list(_number_slides(document_blocks(parse(marked or data, kind))))
+    if package is not None and kind in _PRESENTATIONS:
+        blocks = _with_comments(blocks, package)
     blocks += placed.blocks
-    if package is not None and kind != "epub":
-        blocks += _comments(package)
-        blocks += _asides(package.margins())
+    blocks += _asides(read_beside(data) if package is None else _beside_text(package, kind))
     title = package.title if package is not None else None
     if title is None and blocks and blocks[0].heading_level == 1:
         title = blocks[0].text
     return Document(tuple(blocks), title, warnings=placed.warnings)
+
+
+def _read_workbook(data: bytes, package: Package | None, placed: Document) -> Document:
+    if package is None:
+        document = read_spreadsheet(data)
+        blocks = (*document.blocks, *placed.blocks, *_asides(read_beside(data)))
+        return replace(document, blocks=blocks, warnings=placed.warnings)
+    document = read_spreadsheet(package.with_plain_sheets() or with_long_cells(package) or data)
+    blocks = (*_with_comments(document.blocks, package), *placed.blocks, *_beside_cells(package))
+    warnings = (_WITHOUT_RESULTS, *placed.warnings) if package.lacks_results() else placed.warnings
+    return replace(document, blocks=blocks, warnings=warnings)
 
 
 def _read_placed_files(package: Package | None, file: FileContent) -> Document:
@@ -74,36 +84,39 @@ def _read_placed_files(package: Package | None, file: FileContent) -> Document:
 def _mark(package: Package, kind: str | None) -> bytes | None:
     """Return a copy in which anydoc finds all text and tells slides apart; None if it does so already."""
     if kind in _PRESENTATIONS:
-        return package.with_slide_marks()
+        return with_slide_marks(package)
     if kind == "epub":
         package.check_protection()
         return with_chapter_names(package)
     if kind == "odt":
         return package.without_notes()
-    return package.with_plain_runs() if kind == "docx" else None
+    return with_plain_text(package) if kind == "docx" else None
 
 
-def _with_comments(rows: Sequence[Block], package: Package) -> Sequence[Block]:
-    """Return the rows of a workbook, those of each sheet before the comments on its cells."""
-    sheets = {block.part.name: block.part for block in rows if block.part is not None}
+def _with_comments(blocks: Sequence[Block], package: Package) -> list[Block]:
+    """Return the blocks of a workbook or presentation, those of each part before the comments on it."""
+    sheets = {block.part.name: block.part for block in blocks if block.part is not None}
     comments = [
-        Block(_COMMENT.format(text), sheets.get(sheet), row, row, is_aside=True)
-        for sheet, row, text in cell_comments(package)
+        Block(_COMMENT.format(text), part, row, row, is_aside=True)
+        for part, row, text in placed_comments(package, sheets)
     ]
     return sorted(
-        (*rows, *comments), key=lambda block: block.part.number if block.part is not None else math.inf
+        (*blocks, *comments), key=lambda block: block.part.number if block.part is not None else math.inf
     )
 
 
 def _beside_cells(package: Package) -> Iterator[Block]:
-    yield from _comments(package)
     yield from _asides(map(_COMMENT.format, binary_comments(package)))
     yield from _asides(package.drawn_on_sheets())
     yield from _asides(package.printed_with_sheets())
 
 
-def _comments(package: Package) -> Iterator[Block]:
-    yield from _asides(map(_COMMENT.format, package.comments()))
+def _beside_text(package: Package, kind: str | None) -> Iterator[str]:
+    if kind in _PRESENTATIONS:
+        yield from shown_on_slides(package)
+    elif kind != "epub":
+        yield from map(_COMMENT.format, package.comments())
+        yield from package.margins()
 
 
 def _asides(texts: Iterable[str]) -> Iterator[Block]:

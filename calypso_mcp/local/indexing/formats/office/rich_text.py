@@ -1,4 +1,4 @@
-"""RTF as anydoc reads it in full: letters of code pages it does not know, headers, footers and comments.
+"""RTF as anydoc reads it in full: headings, letters of code pages it does not know, margins and comments.
 
 The syntax is that of the Rich Text Format Specification 1.9.1.
 """
@@ -43,6 +43,10 @@ _NEEDS_REWRITING = re.compile(
     rb"\\(?:mac|pca?)\b|\\ansicpg(?!12\d\d|874|932|936|949|950|65001)\d|\\(?:fcharset(?:77|25[45])|cpg\d)"
     rb"|\\(?:header|footer)[lrf]?\b|\\annotation\b|\\deleted\b"
 )
+#: A style of headings in the style sheet, whose paragraphs need not state their level.
+_HEADING_STYLE = re.compile(
+    rb"(\{\\s\d+)(?![^{};]*\\outlinelevel)([^{};]* heading ([1-9])[,;])", re.IGNORECASE
+)
 
 
 class _Token(NamedTuple):
@@ -72,14 +76,19 @@ class _Group:
     text_start: int = 0
 
 
-def with_all_text(data: bytes) -> bytes | None:
-    """Return a copy with all letters in Unicode, and headers, footers and comments at its end.
+def with_all_text(data: bytes) -> bytes:
+    """Return a copy with all letters in Unicode, headings by their style, margins and comments at its end.
 
-    None if the file has none of them and anydoc knows its letters.
+    Of what anydoc reads by itself, it is the same.
     """
-    if not data.startswith(b"{\\rtf") or (data.isascii() and _NEEDS_REWRITING.search(data) is None):
-        return None
-    return _Rewriter(has_code_page=_has_code_page(data)).rewrite(data)
+    if not data.startswith(b"{\\rtf"):
+        return data
+    headed = _HEADING_STYLE.sub(
+        lambda style: b"%b\\outlinelevel%d%b" % (style[1], int(style[3]) - 1, style[2]), data
+    )
+    if headed.isascii() and _NEEDS_REWRITING.search(headed) is None:
+        return headed
+    return _Rewriter(has_code_page=_has_code_page(headed)).rewrite(headed)
 
 
 def _has_code_page(data: bytes) -> bool:

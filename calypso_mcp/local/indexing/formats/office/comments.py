@@ -1,0 +1,83 @@
+"""The comments on cells and slides, with their places.
+
+The markup is that of ECMA-376 part 1, 18.7 and 19.4, and of OpenDocument 1.3 part 3, 14.1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from html import unescape
+
+from calypso_mcp.local.indexing.documents import Part
+from calypso_mcp.local.indexing.formats.office.packages import OPEN_NOTE, Markup, Package
+from calypso_mcp.local.indexing.formats.office.slides import slide_parts
+
+_WORKBOOK = "xl/workbook.xml"
+_OPEN_CONTENT = "content.xml"
+# The Open XML SDK prefixes every element.
+_SHEET = re.compile(r'<(?:x:)?sheet\b(?=[^<>]*\sname="([^"<>]*)")[^<>]*\s\w+:id="([^"<>]+)"')
+_CELL_COMMENT = Markup(
+    re.compile(r"<(?:x:)?comment "), "comment>", re.compile(r"<(?:x:)?t(?: [^<>]*)?>([^<]*)</")
+)
+_CELL_COMMENTS = re.compile(r"^xl/(?:comments\d*|comments/comment\d+)\.xml$")
+_ROW = re.compile(r'\sref="[A-Z]{1,3}([0-9]{1,7})"')
+_SLIDE_COMMENTS = re.compile(r"^ppt/comments/[^/]+\.xml$")
+_SLIDE_COMMENT = Markup(
+    re.compile(r"<(?:p|p188):cm[ >]"), ":cm>", re.compile(r"<(?:p:text|a:t)>([^<]*)</(?:p:text|a:t)>")
+)
+#: A page; a sheet and its name; a row and for how many rows it stands; a comment.
+_OPEN_PLACE = re.compile(
+    r'<(?:(draw:page)\b|table:table\s(?:[^<>]*?\s)?table:name="([^"<>]*)"'
+    r'|(table:table-row)\b(?:[^<>]*?\stable:number-rows-repeated="(\d{1,7})")?|(office:annotation)\b)'
+)
+
+#: The part of the file, the row of a sheet, and what the comment says.
+Comment = tuple[Part | None, int | None, str]
+
+
+def placed_comments(package: Package, sheets: Mapping[str, Part]) -> Iterator[Comment]:
+    """Yield the comments on the cells of a workbook or on the slides of a presentation.
+
+    Args:
+        package: The file.
+        sheets: Those of a workbook by their names.
+    """
+    if _WORKBOOK in package.names:
+        yield from _on_cells(package, sheets)
+    elif _OPEN_CONTENT in package.names:
+        yield from _in_opendocument(package.text(_OPEN_CONTENT), sheets)
+    else:
+        for number, slide in enumerate(slide_parts(package), 1):
+            for part in package.targets(slide).values():
+                if _SLIDE_COMMENTS.match(part) is not None and part in package.names:
+                    for text in _SLIDE_COMMENT.texts_of(package.text(part)):
+                        yield Part("slide", number), None, text
+
+
+def _on_cells(package: Package, sheets: Mapping[str, Part]) -> Iterator[Comment]:
+    parts = package.targets(_WORKBOOK)
+    for name, relation in _SHEET.findall(package.text(_WORKBOOK)):
+        for part in package.targets(parts.get(relation, "")).values():
+            if _CELL_COMMENTS.match(part) is None or part not in package.names:
+                continue
+            for comment in _CELL_COMMENT.paragraphs_of(package.text(part)):
+                row = _ROW.search(comment)
+                if text := _CELL_COMMENT.text_of(comment):
+                    yield sheets.get(unescape(name)), int(row[1]) if row is not None else 1, text
+
+
+def _in_opendocument(xml: str, sheets: Mapping[str, Part]) -> Iterator[Comment]:
+    texts = map(OPEN_NOTE.text_of, OPEN_NOTE.paragraphs_of(xml))
+    slides = first_row = last_row = 0
+    sheet: Part | None = None
+    for place in _OPEN_PLACE.finditer(xml):
+        page, name, row, repeated, _ = place.groups()
+        if page:
+            slides += 1
+        elif name is not None:
+            sheet, last_row = sheets.get(unescape(name)), 0
+        elif row:
+            first_row, last_row = last_row + 1, last_row + int(repeated or 1)
+        elif text := next(texts, ""):
+            yield (Part("slide", slides), None, text) if slides else (sheet, first_row, text)

@@ -1,0 +1,103 @@
+"""What anydoc does not tell about slides: where each begins, and what footers and layouts show on them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, count
+
+from calypso_mcp.local.indexing.formats.office.packages import DRAWN_TEXT, Markup, Package, without_notes
+
+#: Text of the marker before each slide: a private-use character that no presentation shows.
+SLIDE_MARK = "\ue000slide\ue000"
+_PRESENTATION = "ppt/presentation.xml"
+_RELATION_ID = re.compile(r'\s(\w+:id)="([^"<>]*)"')
+_SLIDE_ID = re.compile(r"<([\w:]*sldId)\b[^<>]*>")
+_DRAW_PAGE = re.compile(r"<draw:page(?=[\s>])")
+_MARK_PART = "ppt/slides/calypso-mark.xml"
+_MARK_ID = "rIdCalypsoMark"
+_RELATION = (
+    f'<Relationship Id="{_MARK_ID}" Target="slides/calypso-mark.xml"'
+    ' Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/slide"/></Relationships>'
+)
+_OVERRIDE = (
+    f'<Override PartName="/{_MARK_PART}" ContentType="application/vnd.openxmlformats-officedocument'
+    '.presentationml.slide+xml"/></Types>'
+)
+_MARK_SLIDE = (
+    '<p:sld xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main"'
+    ' xmlns:p="http://schemas.openxmlformats.org/presentationml/2006/main"><p:cSld><p:spTree><p:sp><p:nvSpPr>'
+    '<p:cNvPr id="2" name="T"/><p:cNvSpPr txBox="1"/><p:nvPr/></p:nvSpPr><p:spPr/><p:txBody><a:bodyPr/>'
+    f"<a:p><a:r><a:t>{SLIDE_MARK}</a:t></a:r></a:p></p:txBody></p:sp></p:spTree></p:cSld></p:sld>"
+)
+_MARK_PAGE = (
+    f"<draw:page><draw:frame><draw:text-box><text:p>{SLIDE_MARK}</text:p></draw:text-box></draw:frame>"
+    "</draw:page>"
+)
+_SHAPE = Markup(re.compile(r"<p:sp[ >]"), "</p:sp>", DRAWN_TEXT.text)
+_PLACEHOLDER, _FOOTER = re.compile(r"<p:ph\b"), re.compile(r'<p:ph\b[^<>]*\stype="ftr"')
+_HIDES_MASTER = re.compile(r'<p:sld(?:Layout)?\s[^<>]*\bshowMasterSp="(?:0|false)"')
+
+
+def with_slide_marks(package: Package) -> bytes | None:
+    """Return a copy whose every slide follows one that holds `SLIDE_MARK`; None for no presentation.
+
+    Pictures are left out of it.
+    """
+    if _PRESENTATION in package.names:
+        changes: dict[str, Callable[[str], str]] = {
+            _PRESENTATION: _mark_slides,
+            "ppt/_rels/presentation.xml.rels": lambda xml: xml.replace("</Relationships>", _RELATION),
+            "[Content_Types].xml": lambda xml: xml.replace("</Types>", _OVERRIDE),
+        }
+        changed = {
+            name: change(package.text(name)) for name, change in changes.items() if name in package.names
+        }
+        return package.copy(changed | {_MARK_PART: _MARK_SLIDE})
+    if "content.xml" in package.names:
+        xml = without_notes(package.text("content.xml"))
+        return package.copy({"content.xml": _DRAW_PAGE.sub(f"{_MARK_PAGE}<draw:page", xml)})
+    return None
+
+
+def slide_parts(package: Package) -> list[str]:
+    """Return the parts that hold the slides of PowerPoint, in their order; "" for one that is missing."""
+    if _PRESENTATION not in package.names:
+        return []
+    parts = package.targets(_PRESENTATION)
+    slides = (_RELATION_ID.search(slide[0]) for slide in _SLIDE_ID.finditer(package.text(_PRESENTATION)))
+    found = dict.fromkeys(parts.get(relation[2], "") for relation in slides if relation is not None)
+    return [part if part in package.names else "" for part in found]
+
+
+def shown_on_slides(package: Package) -> Iterator[str]:
+    """Yield the text of footers, and of what the layouts and masters of slides show on them, each once."""
+    slides = [part for part in slide_parts(package) if part]
+    layouts = _behind(package, slides, "ppt/slideLayouts/")
+    masters = _behind(package, layouts, "ppt/slideMasters/")
+    footers = (shape for shape in _shapes(package, slides) if _FOOTER.search(shape) is not None)
+    drawn = (shape for shape in _shapes(package, layouts + masters) if _PLACEHOLDER.search(shape) is None)
+    yield from dict.fromkeys(text for shape in chain(footers, drawn) for text in DRAWN_TEXT.texts_of(shape))
+
+
+def _behind(package: Package, parts: Iterable[str], folder: str) -> list[str]:
+    """Return the parts of a folder that the others show."""
+    showing = (part for part in parts if _HIDES_MASTER.search(package.text(part)) is None)
+    found = (name for part in showing for name in package.targets(part).values() if name.startswith(folder))
+    return [name for name in dict.fromkeys(found) if name in package.names]
+
+
+def _shapes(package: Package, parts: Iterable[str]) -> Iterator[str]:
+    return (shape for part in parts for shape in _SHAPE.paragraphs_of(package.text(part)))
+
+
+def _mark_slides(xml: str) -> str:
+    numbers = count(2_000_000_000)
+
+    def mark(slide: re.Match[str]) -> str:
+        relation = _RELATION_ID.search(slide[0])
+        if relation is None:
+            return slide[0]
+        return f'<{slide[1]} id="{next(numbers)}" {relation[1]}="{_MARK_ID}"/>{slide[0]}'
+
+    return _SLIDE_ID.sub(mark, xml)

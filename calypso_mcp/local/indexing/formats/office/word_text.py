@@ -1,0 +1,76 @@
+"""Word's text without what hides it from anydoc: ruby, signs, form fields and controls around rows.
+
+The elements are those of ECMA-376 part 1, 17.3.3, 17.5.2 and 17.16.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+
+from calypso_mcp.local.indexing.formats.office.packages import Package
+
+_PARTS = re.compile(r"^word/(?:document\d*|footnotes|endnotes)\.xml$")
+_ROWS_IN_CONTROLS = re.compile(r"<w:sdtContent(?:\s[^<>]*)?>\s{0,100}<w:tr[ >]")
+_CONTROL_TAGS = re.compile(r"</?w:sdt(?:Content)?(?:\s[^<>]*)?>")
+_HYPHEN = re.compile(r"<w:noBreakHyphen\s*/>")
+_SIGN = re.compile(
+    r'<w:sym\b(?=[^<>]*\sw:font="(Symbol|Wingdings)")[^<>]*\sw:char="(?:[Ff]0|00)?([0-9A-Fa-f]{2})"[^<>]*/>'
+)
+_SIGNS = {
+    "Symbol": str.maketrans(
+        "ABCDEFGHIKLMNOPQRSTUWXYZabcdefghiklmnopqrstuwxyz\xa3\xa5\xac\xae\xb3\xb4\xb7\xb8\xb9\xbb\xd6\xde\xe5",
+        "ΑΒΧΔΕΦΓΗΙΚΛΜΝΟΠΘΡΣΤΥΩΞΨΖαβχδεφγηικλμνοπθρστυωξψζ≤∞←→≥\xd7•÷≠≈√⇒∑",
+    ),
+    "Wingdings": str.maketrans("üûþý¨oà§J", "✓✗☑☒☐☐→▪☺"),
+}
+_FORM_FIELD = re.compile(
+    r"<w:fldChar\b[^<>]*>\s*<w:ffData>((?:[^<]|<(?!/w:ffData>))*+)</w:ffData>\s*</w:fldChar>"
+)
+_ENTRY = re.compile(r'<w:listEntry\b[^<>]*\sw:val="([^"<>]*)"')
+_CHOICE = re.compile(r'<w:result\b[^<>]*\sw:val="(\d{1,4})"')
+_CHECKED = re.compile(r'<w:(?:default|checked)(?:\s+w:val="(\w+)")?\s*/>')
+
+
+def with_plain_text(package: Package) -> bytes | None:
+    """Return a copy in which nothing hides text from anydoc; None if nothing does already.
+
+    Ruby keeps only its base text; signs become letters; fields of a form show what was chosen; content
+    controls around rows of a table go.
+    """
+    parts = {name: package.text(name) for name in package.names if _PARTS.match(name) is not None}
+    plain = {name: _plain(xml) for name, xml in parts.items()}
+    changed = {name: xml for name, xml in plain.items() if xml != parts[name]}
+    return package.copy(changed) if changed else None
+
+
+def _plain(xml: str) -> str:
+    plain = _without_ruby(xml) if "<w:ruby>" in xml else xml
+    if _ROWS_IN_CONTROLS.search(plain) is not None:
+        plain = _CONTROL_TAGS.sub("", plain)
+    return _FORM_FIELD.sub(_chosen, _SIGN.sub(_letter, _HYPHEN.sub("<w:t>-</w:t>", plain)))
+
+
+def _without_ruby(xml: str) -> str:
+    first, *rest = xml.split("<w:rt>")
+    based = first + "".join(part.partition("</w:rt>")[2] or part for part in rest)
+    # The base is a run inside a run: the outer one ends before it.
+    based = based.replace("<w:rubyBase>", "").replace("</w:rubyBase>", "")
+    return based.replace("<w:ruby>", "</w:r>").replace("</w:ruby>", "<w:r>")
+
+
+def _letter(sign: re.Match[str]) -> str:
+    return f"<w:t>{escape(chr(int(sign[2], 16)).translate(_SIGNS[sign[1]]))}</w:t>"
+
+
+def _chosen(field: re.Match[str]) -> str:
+    """Return a field that begins with the entry chosen from its list, or with its box."""
+    entries, boxes = _ENTRY.findall(field[1]), _CHECKED.findall(field[1])
+    if entries:
+        choice = _CHOICE.search(field[1])
+        shown = "".join(entries[int(choice[1]) if choice is not None else 0 :][:1])
+    elif "<w:checkBox>" in field[1]:
+        shown = "[x] " if boxes and boxes[-1] not in {"0", "false"} else "[ ] "
+    else:
+        return field[0]
+    return f'<w:t xml:space="preserve">{shown}</w:t>{field[0]}'

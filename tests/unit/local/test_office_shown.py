@@ -1,0 +1,207 @@
+"""What an office program shows is read, and cited by the place where it shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any
+from zipfile import ZipFile
+
+import docx
+import openpyxl
+import pptx
+import pytest
+from docx.oxml import parse_xml
+from odf.office import Annotation
+from odf.opendocument import OpenDocumentSpreadsheet, OpenDocumentText
+from odf.table import Table, TableCell, TableRow
+from odf.text import H, P
+
+from calypso_mcp.local.indexing.documents import Document, FileContent, Part
+from calypso_mcp.local.indexing.formats.detection import choose_entry
+
+Edits = dict[str, Callable[[str], str]]
+
+_WORD = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+_RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+_OLD_COMMENT = "<p:cmLst><p:cm><p:text>Ask Ann &amp; Bo</p:text></p:cm></p:cmLst>"
+_NEW_COMMENT = (
+    "<p188:cm id='1'><a:p><a:r><a:t>Ask Ann </a:t></a:r><a:r><a:t>&amp; Bo</a:t></a:r></a:p></p188:cm>"
+)
+
+
+def read(name: str, data: bytes) -> Document:
+    return choose_entry(name, "", data[:8_192]).read(FileContent(data, name))
+
+
+def saved(save: Callable[[BytesIO], object]) -> bytes:
+    save(target := BytesIO())
+    return target.getvalue()
+
+
+def edited(data: bytes, edits: Edits, added: dict[str, str] | None = None) -> bytes:
+    with ZipFile(BytesIO(data)) as source, ZipFile(target := BytesIO(), "w") as copy:
+        for name in source.namelist():
+            part = source.read(name)
+            copy.writestr(name, edits[name](part.decode()) if name in edits else part)
+        for name, text in (added or {}).items():
+            copy.writestr(name, text)
+    return target.getvalue()
+
+
+def deck() -> bytes:
+    """Return three slides, of which the one that was made last comes first."""
+    presentation = pptx.Presentation()
+    for title in ("Second", "Third", "First"):
+        slide = presentation.slides.add_slide(presentation.slide_layouts[5])
+        assert slide.shapes.title is not None
+        slide.shapes.title.text = title
+    order = presentation.slides._sldIdLst  # pyright: ignore[reportPrivateUsage]
+    order.insert(0, order[2])
+    return saved(presentation.save)
+
+
+def shape(text: str, placeholder: str = "") -> str:
+    return (
+        f'<p:sp><p:nvSpPr><p:cNvPr id="90" name="x"/><p:cNvSpPr/><p:nvPr>{placeholder}</p:nvPr></p:nvSpPr>'
+        f"<p:spPr/><p:txBody><a:bodyPr/><a:p><a:r><a:t>{text}</a:t></a:r></a:p></p:txBody></p:sp></p:spTree>"
+    )
+
+
+@pytest.mark.parametrize("comment", [_OLD_COMMENT, _NEW_COMMENT])
+def test_a_comment_on_a_slide_is_cited_by_its_slide(comment: str) -> None:
+    end = "</Relationships>"
+    relation = f'<Relationship Id="rId50" Type="{_RELATIONS}/comments" Target="../comments/one.xml"/>{end}'
+    rels = "ppt/slides/_rels/slide1.xml.rels"
+    data = edited(
+        deck(),
+        {rels: lambda xml: xml.replace(end, relation)},
+        {"ppt/comments/one.xml": comment},
+    )
+    shown = [(block.part, block.text) for block in read("a.pptx", data).blocks]
+    assert shown == [
+        (Part("slide", 1), "First"),
+        (Part("slide", 2), "Second"),
+        (Part("slide", 2), "Comment: Ask Ann & Bo"),
+        (Part("slide", 3), "Third"),
+    ]
+
+
+def test_footers_and_what_layouts_show_are_read_once_and_their_prompts_are_not() -> None:
+    def with_shape(text: str, placeholder: str = "") -> Callable[[str], str]:
+        return lambda xml: xml.replace("</p:spTree>", shape(text, placeholder))
+
+    footer = '<p:ph type="ftr" sz="quarter" idx="11"/>'
+    edits = {f"ppt/slides/slide{number}.xml": with_shape("Internal use", footer) for number in (1, 2)}
+    edits["ppt/slideLayouts/slideLayout6.xml"] = with_shape("Larus Ltd")
+    edits["ppt/slideLayouts/slideLayout7.xml"] = with_shape("Of a layout that no slide has")
+    edits["ppt/slideMasters/slideMaster1.xml"] = with_shape("Since 1897")
+    texts = [block.text for block in read("a.pptx", edited(deck(), edits)).blocks]
+    assert texts == ["First", "Second", "Third", "Internal use", "Larus Ltd", "Since 1897"]
+
+
+@pytest.mark.parametrize("indent", ["", "\n   "])
+def test_a_comment_on_a_cell_is_cited_by_its_row_however_the_sheet_is_written(indent: str) -> None:
+    book: Any = OpenDocumentSpreadsheet()
+    sheet = Table(name="Rates")
+    for texts, repeated in ((["lane", "eur"], 1), ([], 3), (["Oslo", "410"], 1)):
+        row = TableRow(numberrowsrepeated=repeated)
+        for text in texts:
+            cell = TableCell(valuetype="string")
+            if text == "410":
+                cell.addElement(note := Annotation())
+                note.addElement(P(text="Too dear"))
+            cell.addElement(P(text=text))
+            row.addElement(cell)
+        if not texts:
+            row.addElement(TableCell())
+        sheet.addElement(row)
+    book.spreadsheet.addElement(sheet)
+    data = edited(saved(book.save), {"content.xml": lambda xml: xml.replace("<table:", f"{indent}<table:")})
+    place = Part("sheet", 1, "Rates")
+    assert [(block.part, block.line_start, block.text) for block in read("a.ods", data).blocks] == [
+        (place, None, "Rates"),
+        (place, 5, "lane: Oslo | eur: 410"),
+        (place, 5, "Comment: Too dear"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cell", "is_named"),
+    [
+        ("<c><f>A2*1.19</f><v></v></c>", True),
+        ("<c><f>A2*1.19</f><v/></c>", True),
+        ('<c r="B2"><f t="shared" si="0"/></c>', True),
+        ("<c><f>A2*1.19</f><v>119</v></c>", False),
+        ('<c t="str"><f>IF(A2,"","x")</f><v></v></c>', False),
+    ],
+)
+def test_a_formula_without_its_result_is_named(cell: str, *, is_named: bool) -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.append(["net", "gross"])
+    sheet.append([100, "=formula"])
+    edits: Edits = {"xl/worksheets/sheet1.xml": lambda xml: re.sub(r'<c r="B2">.*?</c>', cell, xml)}
+    data = edited(saved(book.save), edits)
+    warnings = " ".join(read("a.xlsx", data).warnings)
+    assert ("formulas without stored results were left out" in warnings) == is_named
+
+
+def _field(data: str, code: str) -> str:
+    return (
+        f'<w:r><w:fldChar w:fldCharType="begin"><w:ffData>{data}</w:ffData></w:fldChar></w:r>'
+        f'<w:r><w:instrText>{code}</w:instrText></w:r><w:r><w:fldChar w:fldCharType="end"/></w:r>'
+    )
+
+
+def _sign(font: str, code: str) -> str:
+    return f'<w:r><w:sym w:font="{font}" w:char="{code}"/></w:r>'
+
+
+_LIST = '<w:ddList>{}<w:listEntry w:val="Oslo"/><w:listEntry w:val="Bergen &amp; Voss"/></w:ddList>'
+SIGNS = {
+    "hyphen": ("<w:r><w:t>555</w:t><w:noBreakHyphen/><w:t>0199</w:t></w:r>", "555-0199"),
+    "symbol": (f"{_sign('Symbol', 'F0B3')}<w:r><w:t> 5 </w:t></w:r>{_sign('Symbol', 'F06D')}", "≥ 5 μ"),
+    "arrow": (f"<w:r><w:t>in</w:t></w:r>{_sign('Wingdings', 'F0E0')}<w:r><w:t>out</w:t></w:r>", "in→out"),
+    "chosen": (_field(_LIST.format('<w:result w:val="1"/>'), "FORMDROPDOWN"), "Bergen & Voss"),
+    "default": (_field(_LIST.format(""), "FORMDROPDOWN"), "Oslo"),
+    "checked": (_field("<w:checkBox><w:default w:val='0'/><w:checked/></w:checkBox>", "FORMCHECKBOX"), "[x]"),
+    "unchecked": (_field('<w:checkBox><w:default w:val="0"/></w:checkBox>', "FORMCHECKBOX"), "[ ]"),
+}
+
+
+@pytest.mark.parametrize(("runs", "text"), SIGNS.values(), ids=SIGNS)
+def test_signs_and_fields_of_a_document_are_read_as_they_are_shown(runs: str, text: str) -> None:
+    document = docx.Document()
+    document.element.body.insert(0, parse_xml(f'<w:p xmlns:w="{_WORD}"><w:r><w:t>a </w:t></w:r>{runs}</w:p>'))
+    assert read("a.docx", saved(document.save)).text == f"a {text}"
+
+
+def test_rows_in_controls_are_read_whatever_the_controls_declare() -> None:
+    row = "<w:tr><w:tc><w:p><w:r><w:t>Key holder</w:t></w:r></w:p></w:tc></w:tr>"
+    control = f'<w:sdt xmlns:o="urn:o"><w:sdtContent>{row}</w:sdtContent></w:sdt>'
+    table = f'<w:tbl xmlns:w="{_WORD}"><w:tblPr/><w:tblGrid><w:gridCol/></w:tblGrid>{control}</w:tbl>'
+    document = docx.Document()
+    document.element.body.insert(0, parse_xml(table))
+    assert read("a.docx", saved(document.save)).text == "Key holder"
+
+
+def test_a_style_makes_a_heading_of_rich_text() -> None:
+    styles = r"{\stylesheet{\s0 Normal;}{\s1\sbasedon0\b heading 1;}{\s2 Heading 2,Sub;}}"
+    data = rf"{{\rtf1\ansi{styles}\pard\s1 Leave\par\pard\s2 Notice\par\pard\s0 Six weeks.\par}}"
+    levels = [(block.heading_level, block.text) for block in read("a.rtf", data.encode()).blocks]
+    assert levels == [(1, "Leave"), (2, "Notice"), (None, "Six weeks.")]
+
+
+@pytest.mark.parametrize("kind", ["text-web", "text-master"])
+def test_texts_of_opendocument_for_other_purposes_are_read(kind: str) -> None:
+    document: Any = OpenDocumentText()
+    document.text.addElement(H(outlinelevel=1, text="Leave"))
+    document.text.addElement(P(text="Six weeks."))
+    data = edited(saved(document.save), {"mimetype": lambda text: text.replace("text", kind)})
+    assert [(block.heading_level, block.text) for block in read("a.odt", data).blocks] == [
+        (1, "Leave"),
+        (None, "Six weeks."),
+    ]
