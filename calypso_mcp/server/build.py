@@ -85,8 +85,8 @@ def build_server(
             "resources/templates/list": _LIST_HINT,
         },
     )
-    resources.register(server, server.tools_of)
-    prompts.register(server, server.tools_of)
+    resources.register(server)
+    prompts.register(server)
     completions.register(server)
     subscriptions.register(server, watches or WatchPolicy())
     return server

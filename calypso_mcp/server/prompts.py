@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
-from mcp.server.mcpserver import MCPServer
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     INVALID_PARAMS,
@@ -22,9 +21,10 @@ from mcp_types import (
 
 from calypso_mcp.server import sdk
 from calypso_mcp.server.calls.call_arguments import as_text
-from calypso_mcp.server.resources import ToolsOf, reported
+from calypso_mcp.server.calls.tool_calls import CalypsoServer
+from calypso_mcp.server.resources import reported
 from calypso_mcp.server.scope.request_scope import access_of
-from calypso_mcp.server.state import McpRequest, ServerState
+from calypso_mcp.server.state import McpRequest
 
 _LONGEST_ARGUMENT = 4_000
 
@@ -110,16 +110,11 @@ PROMPTS: tuple[PromptSpec, ...] = (
 )
 
 
-def register(server: MCPServer[ServerState], tools_of: ToolsOf) -> None:
-    """Let `server` answer everything about prompts.
-
-    Args:
-        server: The server.
-        tools_of: Names of the tools a request may call; prompts that need others are not offered.
-    """
+def register(server: CalypsoServer) -> None:
+    """Let `server` answer everything about prompts; it offers those whose tools a request may call."""
 
     async def offered(request: McpRequest) -> dict[str, PromptSpec]:
-        tools = await tools_of(request)
+        tools = await server.tools_of(request)
         return {spec.name: spec for spec in PROMPTS if spec.tools <= tools}
 
     async def on_list(request: McpRequest, _params: PaginatedRequestParams) -> ListPromptsResult:

@@ -7,8 +7,8 @@ output schema is published. It returns `answer(Model(...))` and raises errors of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from functools import partial
 
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.server.calls.tool_spec import ToolSpec
@@ -23,40 +23,8 @@ from calypso_mcp.server.tools.sources import list_sources, read_source, remove_s
 from calypso_mcp.server.tools.uploads import upload_file
 from calypso_mcp.server.tools.websites import add_qa, add_website
 
-
-def _reads(
-    function: Callable[..., Any],
-    title: str,
-    *,
-    open_world: bool = False,
-    needs: Extension | None = None,
-    has_view: bool = False,
-) -> ToolSpec:
-    return ToolSpec(
-        function,
-        title,
-        read_only=True,
-        destructive=False,
-        idempotent=None,
-        open_world=open_world,
-        needs=needs,
-        has_view=has_view,
-    )
-
-
-def _adds(
-    function: Callable[..., Any], title: str, *, open_world: bool = False, has_view: bool = False
-) -> ToolSpec:
-    return ToolSpec(
-        function,
-        title,
-        read_only=False,
-        destructive=False,
-        idempotent=True,
-        open_world=open_world,
-        has_view=has_view,
-    )
-
+_reads = partial(ToolSpec, read_only=True)
+_adds = partial(ToolSpec, idempotent=True)
 
 #: In the order agents read them: look, search, put in, wait, make.
 TOOLS: tuple[ToolSpec, ...] = (
@@ -69,15 +37,7 @@ TOOLS: tuple[ToolSpec, ...] = (
     _adds(upload_batch, "Upload files", has_view=True),
     _adds(add_website, "Add a web page", open_world=True),
     _adds(add_qa, "Add an answer"),
-    ToolSpec(
-        remove_source,
-        "Remove a source",
-        read_only=False,
-        destructive=True,
-        idempotent=False,
-        open_world=False,
-        needs=Extension.REMOVE,
-    ),
+    ToolSpec(remove_source, "Remove a source", destructive=True, idempotent=False, needs=Extension.REMOVE),
     _reads(wait_for_bucket_sync, "Wait for sync", has_view=True),
     _adds(create_bucket, "Create bucket"),
     _reads(list_agents, "List agents"),

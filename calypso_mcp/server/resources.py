@@ -10,7 +10,6 @@ from importlib import resources as package_data
 from typing import Any
 from urllib.parse import quote, unquote
 
-from mcp.server.mcpserver import MCPServer
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
     ListResourcesResult,
@@ -30,12 +29,13 @@ from calypso_mcp.domain.untrusted_text import clean, clean_line, clean_value
 from calypso_mcp.errors import CalypsoError, ScopeError
 from calypso_mcp.server import sdk
 from calypso_mcp.server.calls.call_time import limited_call
+from calypso_mcp.server.calls.tool_calls import CalypsoServer
 from calypso_mcp.server.chat_view import VIEW_URI, read_view
 from calypso_mcp.server.results import error_reports
 from calypso_mcp.server.scope.attached_agents import attached_agents
 from calypso_mcp.server.scope.request_scope import Access, access_of
 from calypso_mcp.server.scope.scoped_lookup import require_file
-from calypso_mcp.server.state import McpRequest, ServerState
+from calypso_mcp.server.state import McpRequest
 from calypso_mcp.server.tools.agents import agent_list
 from calypso_mcp.server.tools.buckets import BucketCard
 
@@ -202,8 +202,6 @@ _TEMPLATES = [
     ),
 ]
 
-ToolsOf = Callable[[McpRequest], Awaitable[frozenset[str]]]
-
 
 async def _on_list(request: McpRequest, params: PaginatedRequestParams) -> ListResourcesResult:
     return await reported(lambda: _list(access_of(request), params.cursor))
@@ -216,12 +214,12 @@ async def _on_templates(request: McpRequest, _params: PaginatedRequestParams) ->
 
 
 async def _on_read(
-    tools_of: ToolsOf, request: McpRequest, params: ReadResourceRequestParams
+    server: CalypsoServer, request: McpRequest, params: ReadResourceRequestParams
 ) -> ReadResourceResult:
     uri = str(params.uri)
     if uri == VIEW_URI:
         # Tools name the view, so no list does. For each caller it differs only in the tools it may call.
-        return read_view(request, await tools_of(request))
+        return read_view(request, await server.tools_of(request))
     try:
         content = await reported(lambda: read(access_of(request), uri))
     except MCPError as error:
@@ -239,8 +237,8 @@ async def reported(answer: Callable[[], Awaitable[Any]]) -> Any:
         raise error_reports.protocol_error(error) from None
 
 
-def register(server: MCPServer[ServerState], tools_of: ToolsOf) -> None:
-    """Let `server` answer everything about resources; `tools_of` says which tools a request may call."""
+def register(server: CalypsoServer) -> None:
+    """Let `server` answer everything about resources."""
     sdk.handle(server, "resources/list", PaginatedRequestParams, _on_list)
     sdk.handle(server, "resources/templates/list", PaginatedRequestParams, _on_templates)
-    sdk.handle(server, "resources/read", ReadResourceRequestParams, partial(_on_read, tools_of))
+    sdk.handle(server, "resources/read", ReadResourceRequestParams, partial(_on_read, server))

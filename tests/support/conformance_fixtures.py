@@ -59,9 +59,9 @@ def _add_tools(server: CalypsoServer) -> None:
     tool = sdk.tool(server, json_schema_2020_12_tool.__name__)
     assert tool is not None
     tool.parameters = SCHEMA_2020_12
-    hints = dict.fromkeys(("read_only", "destructive", "idempotent", "open_world"), True)
-    added = [ToolSpec(function, function.__name__, **hints) for function in TOOLS]
-    server._specs = (*server._specs, *added)
+    server._specs |= {
+        function.__name__: ToolSpec(function, function.__name__, read_only=True) for function in TOOLS
+    }
 
 
 def _wrap(server: CalypsoServer, method: str, params: Any, wrapper: Callable[..., Awaitable[Any]]) -> None:

@@ -6,11 +6,10 @@ import logging
 import secrets
 import traceback
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
-from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, InputRequiredResult, ListToolsResult, PaginatedRequestParams
@@ -19,7 +18,7 @@ from pydantic import ValidationError
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.errors import CalypsoError
 from calypso_mcp.server import sdk
-from calypso_mcp.server.calls.call_arguments import CallArguments, Schema, read_arguments
+from calypso_mcp.server.calls.call_arguments import CallArguments, read_arguments
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, LONGEST_CALL_S, limited_call
 from calypso_mcp.server.calls.confirmation import QuestionForUser
 from calypso_mcp.server.calls.tool_spec import ToolSpec
@@ -28,7 +27,6 @@ from calypso_mcp.server.results import error_reports
 from calypso_mcp.server.results.models import with_ignored
 from calypso_mcp.server.scope.request_scope import access_of
 from calypso_mcp.server.state import CallContext, McpRequest, ServerState
-from calypso_mcp.server.telemetry import Telemetry, ToolCall
 
 logger = logging.getLogger(__name__)
 
@@ -42,21 +40,21 @@ class CalypsoServer(MCPServer[ServerState]):
         """Offer the tools of `specs`, with paths if it `reads_files`; `options` are those of `MCPServer`."""
         with sdk.logging_left_alone():
             super().__init__(**options)
-        makers = {spec.name: partial(spec.build, reads_files=reads_files) for spec in specs}
+        self._specs = {spec.name: spec for spec in specs}
+        makers = {name: partial(spec.build, reads_files=reads_files) for name, spec in self._specs.items()}
         sdk.offer_when_asked(self, makers)
-        self._specs = tuple(specs)
         sdk.handle(self, "tools/list", PaginatedRequestParams, self._on_list_tools)
 
     async def tools_of(self, request: McpRequest) -> frozenset[str]:
         """Return the names of the tools to offer: the credential may call them, and the backend can."""
         if request.lifespan_context.problem is not None:
-            return frozenset(spec.name for spec in self._specs)
+            return frozenset(self._specs)
         access = access_of(request)
-        needed = any(spec.needs is not None for spec in self._specs)
+        needed = any(spec.needs is not None for spec in self._specs.values())
         can = await access.backend.abilities.to_offer() if needed else frozenset[Extension]()
         return frozenset(
             spec.name
-            for spec in self._specs
+            for spec in self._specs.values()
             if (spec.read_only or not access.grant.read_only) and (spec.needs is None or spec.needs in can)
         )
 
@@ -68,19 +66,20 @@ class CalypsoServer(MCPServer[ServerState]):
         self, name: str, arguments: dict[str, Any], context: CallContext | None = None
     ) -> CallToolResult | InputRequiredResult:
         """Call a tool; every failure but a protocol error comes back as a result."""
+        request = (context or Context(mcp_server=self)).request_context
+        state = request.lifespan_context
         read = CallArguments({})
-        with self._observed(name, arguments, context) as call:
-            problem = context.request_context.lifespan_context.problem if context else None
-            if problem is not None:
+        with state.telemetry.tool_call(name, arguments, caller=state.grant_for(request).name) as call:
+            if state.problem is not None:
                 # Not raised: the traceback of a shared exception grows each time it is raised.
-                call.outcome = problem.code
-                return error_reports.report(problem)
+                call.outcome = state.problem.code
+                return error_reports.report(state.problem)
             try:
-                tool = await self._offered(name, context)
+                tool = await self._require(name, request)
                 read = read_arguments(name, tool.parameters, arguments)
                 if read.ignored:
                     # What names local files is not offered everywhere, but the tool says why.
-                    read = read_arguments(name, self._whole_schema(name), arguments)
+                    read = read_arguments(name, self._specs[name].build().parameters, arguments)
                 with limited_call(_timeout_s(tool, read.values)):
                     result = await super().call_tool(name, read.values, context)
             except (CalypsoError, ToolError) as raised:
@@ -91,39 +90,20 @@ class CalypsoServer(MCPServer[ServerState]):
                 result = error_reports.report(error)
         return with_ignored(result, read.ignored) if isinstance(result, CallToolResult) else result
 
-    def _observed(
-        self, name: str, arguments: dict[str, Any], context: CallContext | None
-    ) -> AbstractContextManager[ToolCall]:
-        if context is None:
-            return Telemetry().tool_call(name)
-        request = context.request_context
-        caller = request.lifespan_context.grant_for(request).name
-        return request.lifespan_context.telemetry.tool_call(name, arguments, caller=caller)
-
-    def _whole_schema(self, name: str) -> Schema:
-        return next(spec for spec in self._specs if spec.name == name).build().parameters
-
-    async def _offered(self, name: str, context: CallContext | None) -> Tool:
+    async def _require(self, name: str, request: McpRequest) -> Tool:
         """Return the tool `name`.
 
         Raises:
             InputError: There is no such tool here, or the backend lacks what it needs.
             CalypsoError: The backend could not be asked what it can do.
         """
-        spec = next((spec for spec in self._specs if spec.name == name), None)
-        access = access_of(context.request_context) if context else None
-        if spec and (access is None or spec.read_only or not access.grant.read_only):
-            if access and spec.needs:
-                with limited_call(None):
-                    if not await access.backend.abilities.have(spec.needs):
-                        raise error_reports.unsupported_tool(name)
-            tool = sdk.tool(self, name)
-            if tool is not None:
-                return tool
+        access, spec, tool = access_of(request), self._specs.get(name), sdk.tool(self, name)
         with limited_call(None):
-            every = frozenset(spec.name for spec in self._specs)
-            offered = await self.tools_of(context.request_context) if context else every
-        raise error_reports.unknown_tool(name, sorted(offered))
+            if spec is None or tool is None or (access.grant.read_only and not spec.read_only):
+                raise error_reports.unknown_tool(name, sorted(await self.tools_of(request)))
+            if spec.needs is not None and not await access.backend.abilities.have(spec.needs):
+                raise error_reports.unsupported_tool(name)
+        return tool
 
 
 def takes_time(tool: Tool) -> bool:

@@ -17,7 +17,7 @@ from calypso_mcp.server.chat_view import TOOL_META
 
 @dataclass(frozen=True, slots=True)
 class ToolSpec:
-    """A tool and the hints a host decides by, all stated: their defaults would mislead.
+    """A tool and the hints a host decides by; every host is told all of them.
 
     `idempotent` says nothing of a tool that only reads (MCP, tool annotations): None there.
     `needs` is what a backend must be able to do for the tool to be offered.
@@ -26,10 +26,10 @@ class ToolSpec:
 
     function: Callable[..., Any]
     title: str
-    read_only: bool
-    destructive: bool
-    idempotent: bool | None
-    open_world: bool
+    read_only: bool = False
+    destructive: bool = False
+    idempotent: bool | None = None
+    open_world: bool = False
     needs: Extension | None = None
     has_view: bool = False
 
