@@ -91,8 +91,8 @@ def _counter(
 
 
 def _labels(values: Mapping[str, str]) -> str:
-    pairs = [f'{name}="{_escaped(value)}"' for name, value in values.items()]
-    return "{" + ",".join(pairs) + "}" if pairs else ""
+    pairs = ",".join(f'{name}="{_escaped(value)}"' for name, value in values.items())
+    return f"{{{pairs}}}"
 
 
 def _escaped(value: str) -> str:

@@ -12,7 +12,6 @@ grant of its caller.
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -66,7 +65,8 @@ class Watches:
 
     def __init__(self, policy: WatchPolicy) -> None:
         self._policy = policy
-        self._open: Counter[str] = Counter()
+        #: The caller of each open stream.
+        self._open: list[str] = []
 
     async def __call__(
         self,
@@ -77,18 +77,16 @@ class Watches:
         require_tasks_declared(request)
         access = access_of(request)
         caller = access.grant.name
-        if self._open.total() >= self._policy.streams:
+        if len(self._open) >= self._policy.streams:
             raise MCPError(code=INVALID_REQUEST, message="Too many subscriptions are open.")
         # Without a login all clients are one caller, so there are no shares.
-        if caller and self._open[caller] >= self._policy.streams_per_caller:
+        if caller and self._open.count(caller) >= self._policy.streams_per_caller:
             raise MCPError(code=INVALID_REQUEST, message="You have too many open subscriptions.")
-        self._open[caller] += 1
+        self._open.append(caller)
         try:
             return await self._keep(access, request, params)
         finally:
-            self._open[caller] -= 1
-            if not self._open[caller]:
-                del self._open[caller]
+            self._open.remove(caller)
 
     async def _keep(
         self,

@@ -10,6 +10,7 @@ import json
 import logging
 import secrets
 import time
+from collections import Counter
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -52,12 +53,12 @@ class ToolCall:
     outcome: str = "ok"
     question: str = ""
     exchanges: list[Exchange] = field(default_factory=list["Exchange"])
-    counts: dict[str, int] = field(default_factory=dict[str, int])
+    counts: Counter[str] = field(default_factory=Counter[str])
     sent_bytes: int = 0
 
     def hear(self, exchange: Exchange) -> None:
         """Take note of a request made for this call."""
-        self.counts[exchange.target] = self.counts.get(exchange.target, 0) + 1
+        self.counts[exchange.target] += 1
         self.sent_bytes += exchange.sent_bytes
         if len(self.exchanges) < _LISTED_EXCHANGES:
             self.exchanges.append(exchange)
@@ -151,8 +152,8 @@ class Telemetry:
             fields["ms"],
             call.call_id,
             f" {call.caller}" if call.caller else "",
-            call.counts.get("api", 0),
-            call.counts.get("storage", 0),
+            call.counts["api"],
+            call.counts["storage"],
             f" requests: {ids}" if ids else "",
             extra={"fields": fields},
         )

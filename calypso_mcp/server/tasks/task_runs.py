@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -185,7 +184,8 @@ class TaskRuns:
         self.policy = policy or TaskPolicy()
         self._group: TaskGroup | None = None
         self._runs: dict[str, _Run] = {}
-        self._running: Counter[str] = Counter()
+        #: The caller of each call that may become a task.
+        self._running: list[str] = []
 
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator[None]:
@@ -217,12 +217,12 @@ class TaskRuns:
         """
         policy, caller = self.policy, owner.caller
         most = min(policy.most_per_caller, owner.most or policy.most_per_caller)
-        if self._group is None or self._running.total() >= policy.most or self._running[caller] >= most:
+        if self._group is None or len(self._running) >= policy.most or self._running.count(caller) >= most:
             return await self.within_request(make, owner)
         gives_time = (params.arguments or {}).get("timeout_s") is not None
         run = _Run(params, make, owner.still_allowed, LongCall(None if gives_time else policy.wait_s))
         task_id = f"call_{secrets.token_hex(_ID_BYTES)}"
-        self._running[caller] += 1
+        self._running.append(caller)
         self._group.start_soon(self._work, run, caller)
         kept = False
         try:
@@ -269,17 +269,14 @@ class TaskRuns:
 
     def look(self, task_id: str) -> None:
         """Check the record of a task now, if it runs in this process."""
-        run = self._runs.get(task_id)
-        if run is not None:
-            run.news.set()
+        if task_id in self._runs:
+            self._runs[task_id].news.set()
 
     async def _work(self, run: _Run, caller: str) -> None:
         try:
             await run.work()
         finally:
-            self._running[caller] -= 1
-            if not self._running[caller]:
-                del self._running[caller]
+            self._running.remove(caller)
 
     async def _keep(self, task_id: str, run: _Run) -> None:
         """Keep the record of a task until it has ended."""
