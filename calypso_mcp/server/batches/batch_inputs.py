@@ -193,7 +193,7 @@ class InputReader:
         self.folder = WalkedFolder(found.base, target.slug, target.bucket_id, is_empty=not found.files)
         skipped = [BatchInput(entry.path, skipped=entry) for entry in found.skipped]
         looked = await self._look_at_all(
-            [_Named(file.path, f"{found.base}/{file.path}", file.path) for file in found.files], policy
+            [_Named(path, f"{found.base}/{path}", path) for path in found.files], policy
         )
         inputs = [replace(self._settle(found, target), is_found=True) for found in looked]
         return sorted([*skipped, *inputs], key=lambda item: item.path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from calypso_mcp.domain.files.ignore_patterns import (
@@ -97,14 +97,6 @@ def names_left_out() -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundFile:
-    """A file to send: its path below the folder given, with `/`, and its size when it was seen."""
-
-    path: str
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
 class SkippedEntry:
     """A file, or a folder with everything in it (its path ends in `/`), that is not sent."""
 
@@ -119,16 +111,17 @@ class SkippedEntry:
 
 @dataclass(frozen=True, slots=True)
 class WalkResult:
-    """What a folder holds. `base` is the folder's own absolute path, to open its files by."""
+    """What a folder holds.
+
+    Attributes:
+        base: The folder's own absolute path.
+        files: The paths of the files to send, below the folder, with `/`.
+        skipped: What is left out.
+    """
 
     base: str
-    files: tuple[FoundFile, ...]
+    files: tuple[str, ...]
     skipped: tuple[SkippedEntry, ...]
-
-    @property
-    def total_bytes(self) -> int:
-        """Size of all files to send."""
-        return sum(file.size_bytes for file in self.files)
 
 
 def walk(
@@ -172,31 +165,24 @@ class _IgnoreFileTooLong(ContentError):
         )
 
 
+@dataclass(slots=True)
 class _Walker:
-    """One walk: the two lists it fills, and what decides between them."""
+    """One walk: what decides about each entry, and the two lists it fills."""
 
-    def __init__(
-        self,
-        policy: FilePolicy,
-        limits: UploadLimits,
-        included: IgnorePatterns | None,
-        excluded: IgnorePatterns | None,
-        start: str,
-    ) -> None:
-        self.files: list[FoundFile] = []
-        self.skipped: list[SkippedEntry] = []
-        self._policy = policy
-        self._limits = limits
-        self._included = included
-        self._excluded = excluded
-        #: Where the walk starts, seen from the allowed folder: ignore files further up count, too.
-        self._start = start
-        self._seen = 0
+    policy: FilePolicy
+    limits: UploadLimits
+    included: IgnorePatterns | None
+    excluded: IgnorePatterns | None
+    #: Where the walk starts, seen from the allowed folder: ignore files further up count, too.
+    start: str
+    files: list[str] = field(default_factory=list[str])
+    skipped: list[SkippedEntry] = field(default_factory=list[SkippedEntry])
+    seen: int = 0
 
     def visit(self, folder: Folder, prefix: str, rules: IgnoreRules, depth: int) -> None:
         """Sort the entries of `folder` (whose path is `prefix`) into the lists, then go deeper."""
         entries = folder.entries()
-        rules = _rules_within(rules, self._start + prefix, folder, entries)
+        rules = _rules_within(rules, self.start + prefix, folder, entries)
         for entry in entries:
             self._count()
             path = prefix + entry.name + ("/" if entry.is_folder else "")
@@ -204,8 +190,8 @@ class _Walker:
             if code is not None:
                 self._skip(path, code)
             elif not entry.is_folder:
-                self.files.append(FoundFile(path, entry.size_bytes))
-            elif depth >= self._policy.max_depth:
+                self.files.append(path)
+            elif depth >= self.policy.max_depth:
                 self._skip(path, "too_deep")
             else:
                 self._go_deeper(folder, entry.name, path, rules, depth)
@@ -226,29 +212,27 @@ class _Walker:
 
     def _why_not(self, entry: Entry, path: str, rules: IgnoreRules) -> SkipCode | None:
         name = entry.name.casefold()
-        parts = tuple((self._start + path).rstrip("/").split("/"))
-        decided = rules.decide(self._start + path)
+        parts = tuple((self.start + path).rstrip("/").split("/"))
+        decided = rules.decide(self.start + path)
+        is_named = self.included is not None and entry.name in self.included.named
+        is_generated = entry.is_folder and entry.name in _GENERATED
         checks: tuple[tuple[SkipCode, bool], ...] = (
             ("unusable_name", not is_usable_name(entry.name)),
             ("link", entry.is_link),
             ("version_control", name in _VERSION_CONTROL and (entry.is_folder or name == ".git")),
             ("ignore_file", name in IGNORE_FILES),
-            ("secret_name", not self._policy.allow_secret_names and secret_rule(parts) is not None),
+            ("secret_name", not self.policy.allow_secret_names and secret_rule(parts) is not None),
             ("system_file", name in _SYSTEM_FILES),
-            ("excluded", self._excluded is not None and self._excluded.selects(path)),
+            ("excluded", self.excluded is not None and self.excluded.selects(path)),
             ("ignored", decided is True),
-            (_GENERATED.get(entry.name, "cache"), self._is_generated(entry) and decided is None),
+            # A folder that a program filled, unless the caller or an ignore file names it.
+            (_GENERATED.get(entry.name, "cache"), is_generated and not is_named and decided is None),
         )
         found: SkipCode | None = next((code for code, applies in checks if applies), None)
         return found if found or entry.is_folder else self._why_no_file(entry, path)
 
-    def _is_generated(self, entry: Entry) -> bool:
-        """Whether a program filled this folder, and the caller did not name it."""
-        is_named = self._included is not None and entry.name in self._included.named
-        return entry.is_folder and entry.name in _GENERATED and not is_named
-
     def _why_no_file(self, entry: Entry, path: str) -> SkipCode | None:
-        if self._included is not None and not self._included.selects(path):
+        if self.included is not None and not self.included.selects(path):
             return "not_included"
         if not entry.is_known:
             return "unreadable"
@@ -256,16 +240,16 @@ class _Walker:
             return "not_a_file"
         if entry.size_bytes == 0:
             return "empty_file"
-        return "file_too_large" if entry.size_bytes > self._limits.file_bytes else None
+        return "file_too_large" if entry.size_bytes > self.limits.file_bytes else None
 
     def _skip(self, path: str, code: SkipCode) -> None:
         self.skipped.append(SkippedEntry(clean_line(path, _SHOWN_CHARS), code))
 
     def _count(self) -> None:
         stop_if_abandoned()
-        self._seen += 1
-        most = self._policy.max_files
-        if len(self.files) >= most or self._seen > most * _ENTRIES_PER_FILE:
+        self.seen += 1
+        most = self.policy.max_files
+        if len(self.files) >= most or self.seen > most * _ENTRIES_PER_FILE:
             raise ContentError(
                 f"The folder holds more than {most} files to send."
                 if len(self.files) >= most

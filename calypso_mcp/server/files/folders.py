@@ -9,7 +9,6 @@ from collections.abc import Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.local_files import FilePolicy, open_folder, regular_file_at
@@ -28,43 +27,23 @@ class Entry:
     is_known: bool = True
 
 
-class Folder(Protocol):
-    """An open folder."""
-
-    def entries(self) -> list[Entry]:
-        """Return what is in it, ordered by name, so that every run sees the same order."""
-        ...
-
-    def enter(self, name: str) -> Folder:
-        """Open a folder inside it; OSError where it is gone, a link or unreadable."""
-        ...
-
-    def read(self, name: str, limit: int) -> bytes:
-        """Return up to `limit` bytes of a regular file inside it; OSError or ContentError otherwise."""
-        ...
-
-    def close(self) -> None:
-        """Give the folder back."""
-        ...
-
-
 class DescriptorFolder:
-    """A folder held by a descriptor, which cannot be swapped for another one."""
+    """An open folder held by a descriptor, which cannot be swapped for another one."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
 
     def entries(self) -> list[Entry]:
-        """Return what is in it, ordered by name."""
+        """Return what is in it, ordered by name, so that every run sees the same order."""
         return _entries(self._descriptor)
 
     def enter(self, name: str) -> DescriptorFolder:
-        """Open a folder inside it."""
+        """Open a folder inside it; OSError where it is gone, a link or unreadable."""
         flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
         return DescriptorFolder(os.open(name, flags, dir_fd=self._descriptor))
 
     def read(self, name: str, limit: int) -> bytes:
-        """Return up to `limit` bytes of a regular file inside it."""
+        """Return up to `limit` bytes of a regular file inside it; OSError or ContentError otherwise."""
         descriptor, _ = regular_file_at(self._descriptor, name, name)
         with os.fdopen(descriptor, "rb") as file:
             return file.read(limit)
@@ -75,7 +54,7 @@ class DescriptorFolder:
 
 
 class PathFolder:
-    """A folder held by its path, for Windows. Each file is checked again by its handle when it is read."""
+    """The same, held by its path, for Windows. Each file is checked again by its handle when it is read."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -103,6 +82,9 @@ class PathFolder:
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+Folder = DescriptorFolder | PathFolder
 
 
 @contextmanager

@@ -151,14 +151,20 @@ def local_file(
         name = filename or opened.filename
         check_filename(name, limits)
         check_size(opened.size_bytes, limits)
-        content_hash = _checked_once.look(name, opened, policy)
+        content_hash = _check_once(name, opened, policy)
         version, size_bytes = opened.version, opened.size_bytes
         identity, origin = identity or opened.identity, opened.location
 
     @contextmanager
     def reopened() -> Generator[ByteSource]:
         with open_allowed(path, policy) as again:
-            _check_unchanged(name, again, version)
+            if again.version != version:
+                raise ContentError(
+                    f"{name!r} changed after it was checked and was not sent.",
+                    code="file_changed",
+                    hint="Make the same call again when nothing writes to it.",
+                    retryable=True,
+                )
             yield DescriptorSource(again.descriptor, again.size_bytes)
 
     source = reopened if content_hash is None else HashedFile(reopened, size_bytes, content_hash, version)
@@ -222,71 +228,49 @@ def _inline(data: bytes, filename: str, policy: FilePolicy | None, limits: Uploa
     return CheckedSource(filename, len(data), BytesSource(data))
 
 
-class _CheckedOnce:
-    """Hashes of files whose content was found fit to be sent: no call searches or reads a folder anew.
+#: Hashes of files whose content was found fit to be sent: no call searches or reads a folder anew, which may
+#: take longer than one call may last.
+_checked: OrderedDict[object, str | None] = OrderedDict()
 
-    A folder may take longer to search than one call may last. Safe to use from several threads.
+
+def _check_once(filename: str, opened: OpenedFile, policy: FilePolicy) -> str | None:
+    """Check the content of an open file, unless just this was checked before. Several threads may do so.
+
+    Returns:
+        Its hash (see `content_hash_of`); None where its content did not have to be read.
+
+    Raises:
+        ContentError: It may not be sent, with the reason.
     """
+    key = (opened.version, filename, policy.scan_secrets)
+    if key in _checked:
+        return _checked[key]
 
-    def __init__(self) -> None:
-        self._found: OrderedDict[object, str | None] = OrderedDict()
+    def read(offset: int, length: int) -> bytes:
+        if offset:  # to ask before the first block costs more than to read it
+            stop_if_abandoned()
+        return opened.read(offset, length)
 
-    def look(self, filename: str, opened: OpenedFile, policy: FilePolicy) -> str | None:
-        """Check the content of an open file, unless just this was checked before.
-
-        Returns:
-            Its hash (see `content_hash_of`); None where its content did not have to be read.
-
-        Raises:
-            ContentError: It may not be sent, with the reason.
-        """
-        key = (opened.version, filename, policy.scan_secrets)
-        if key in self._found:
-            return self._found[key]
-
-        def read(offset: int, length: int) -> bytes:
-            if offset:  # to ask before the first block costs more than to read it
-                stop_if_abandoned()
-            return opened.read(offset, length)
-
-        hashed = ContentHash(read, opened.size_bytes)
-        _check_content(filename, hashed.read, opened.size_bytes, policy)
-        # A clock of files ticks slowly: a write right after another one may leave the same time. And on
-        # Windows a writer can set the time back.
-        if sys.platform != "win32" and time.time_ns() - opened.changed_ns > _SETTLED_NS:
-            self._found[key] = hashed.value
-            if len(self._found) > _MOST_REMEMBERED:
-                self._found.popitem(last=False)
-        return hashed.value
-
-
-_checked_once = _CheckedOnce()
+    hashed = ContentHash(read, opened.size_bytes)
+    _check_content(filename, hashed.read, opened.size_bytes, policy)
+    # A clock of files ticks slowly: a write right after another one may leave the same time. And on Windows
+    # a writer can set the time back.
+    if sys.platform != "win32" and time.time_ns() - opened.changed_ns > _SETTLED_NS:
+        _checked[key] = hashed.value
+        if len(_checked) > _MOST_REMEMBERED:
+            _checked.popitem(last=False)
+    return hashed.value
 
 
 def _check_content(filename: str, read: ReadAt, size_bytes: int, policy: FilePolicy) -> None:
     from calypso_mcp.domain.files.file_formats import HEAD_BYTES
 
     policy.check_format(filename, read(0, min(HEAD_BYTES, size_bytes)))
-    if policy.scan_secrets:
-        _check_secrets(filename, read, size_bytes, policy)
-
-
-def _check_secrets(filename: str, read: ReadAt, size_bytes: int, policy: FilePolicy) -> None:
-    found = find_secret(read, size_bytes, policy.automaton_file)
+    found = find_secret(read, size_bytes, policy.automaton_file) if policy.scan_secrets else None
     if found is not None:
         raise ContentError(
             f"{filename!r} was not sent: line {found.line} looks like a secret ({found.kind}).",
             code="secret_content",
             hint="Remove the secret from the content. Only the operator can switch this check off, with "
             "CALYPSO_SCAN_SECRETS=false.",
-        )
-
-
-def _check_unchanged(filename: str, opened: OpenedFile, version: tuple[int, ...]) -> None:
-    if opened.version != version:
-        raise ContentError(
-            f"{filename!r} changed after it was checked and was not sent.",
-            code="file_changed",
-            hint="Make the same call again when nothing writes to it.",
-            retryable=True,
         )

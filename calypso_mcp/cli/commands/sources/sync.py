@@ -101,7 +101,7 @@ async def _watch(session: Session, folder: Path, arguments: argparse.Namespace, 
         if not folder.is_dir():
             raise CalypsoError(f"The folder {folder} is gone.")
         found = walk(str(folder), arguments.include, arguments.exclude, policy)
-        return frozenset(file.path for file in found.files)
+        return frozenset(found.files)
 
     watch = FolderWatch(folder, list_files, is_polled=arguments.poll or is_remote(folder))
     is_first = True

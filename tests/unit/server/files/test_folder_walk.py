@@ -28,7 +28,7 @@ def tree(root: Path, files: dict[str, str]) -> FilePolicy:
 
 
 def names(result: WalkResult) -> list[str]:
-    return [file.path for file in result.files]
+    return list(result.files)
 
 
 def skips(result: WalkResult) -> dict[str, str]:
@@ -39,7 +39,6 @@ def test_files_come_in_the_order_of_their_names_with_slashes(tmp_path: Path):
     policy = tree(tmp_path / "r", {"b.md": "b", "a/z.md": "z", "a/b/c.md": "c", "A.md": "A"})
     result = walk(".", [], [], policy)
     assert names(result) == ["A.md", "a/b/c.md", "a/z.md", "b.md"]
-    assert result.total_bytes == 4
     assert names(walk(".", [], [], policy)) == names(result)
 
 
@@ -120,7 +119,7 @@ def test_an_ignore_file_is_read_byte_by_byte_as_git_does(tmp_path: Path):
             "feed/a.md": "x",
         },
     )
-    assert [file.path for file in walk(".", (), (), policy).files] == ["feed/a.md"]
+    assert walk(".", (), (), policy).files == ("feed/a.md",)
 
 
 def test_calypsoignore_beats_gitignore_in_one_folder(tmp_path: Path):
