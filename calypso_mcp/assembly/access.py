@@ -20,7 +20,6 @@ from calypso_mcp.server.access.credentials import (
     everyone,
     grant_of_request,
     grant_of_token,
-    no_agents,
     unchanged,
 )
 from calypso_mcp.server.access.gate import AccessControl
@@ -60,7 +59,7 @@ class Callers:
     brought_key: Callable[[str], SecretStr | None] = _no_key
     refused_key_hint: str = ""
     current_grant: CurrentGrant = unchanged
-    granted_agents: Callable[[], frozenset[str]] = no_agents
+    granted_agents: Callable[[], frozenset[str]] = frozenset
 
     def backend_from(self, backends: Backends) -> Callable[[AccessGrant], Backend]:
         """Return what finds the backend of a grant.

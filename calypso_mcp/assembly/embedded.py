@@ -10,9 +10,11 @@ import anyio
 import httpx2
 from anyio.abc import TaskGroup, TaskStatus
 
-from calypso_mcp.assembly.in_process import ASGIApp, call
+from calypso_mcp.assembly.in_process import call
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from calypso_mcp.local.app import LocalOptions
 
 #: Base URL of the embedded API for clients in this process; never resolved, never on the network.

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, cast
 
 import httpx2
 
 from calypso_mcp.errors import CalypsoError
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message
 
-_Message = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[_Message]]
-_Send = Callable[[_Message], Awaitable[None]]
-ASGIApp = Callable[[MutableMapping[str, Any], _Receive, _Send], Awaitable[None]]
+_log = logging.getLogger(__name__)
 
 _SERVER_ERROR = 500
 
@@ -67,7 +64,7 @@ class _Exchange:
         self.headers: list[tuple[bytes, bytes]] = []
         self.body: list[bytes] = []
 
-    async def receive(self) -> _Message:
+    async def receive(self) -> Message:
         if self._has_sent_all:
             await self._is_over.wait()
             return {"type": "http.disconnect"}
@@ -81,7 +78,7 @@ class _Exchange:
             return {"type": "http.disconnect"}
         return {"type": "http.request", "body": piece, "more_body": True}
 
-    async def send(self, message: _Message) -> None:
+    async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status, self.headers = message["status"], list(message.get("headers", ()))
         elif message["type"] == "http.response.body":

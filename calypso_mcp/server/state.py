@@ -14,7 +14,7 @@ from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.domain.limits import UPLOADS_UNASKED, SearchLimits, UploadLimits
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.server.access.credentials import CurrentGrant, everyone, no_agents, unchanged
+from calypso_mcp.server.access.credentials import CurrentGrant, everyone, unchanged
 from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.conversations import Conversations
 from calypso_mcp.server.quotas.upload_quotas import UploadQuotas
@@ -56,7 +56,7 @@ class ServerState:
     backend_for: Callable[[AccessGrant], Backend]
     grant_for: Callable[[ServerRequestContext[Any, Any]], AccessGrant] = everyone
     current_grant: CurrentGrant = unchanged
-    granted_agents: Callable[[], frozenset[str]] = no_agents
+    granted_agents: Callable[[], frozenset[str]] = frozenset
     pins: tuple[ScopeLimit, ...] = ()
     allow_create: bool = False
     confirm_removals: bool = True

@@ -37,8 +37,7 @@ async def send_refusal(response: Response, scope: Scope, receive: Receive, send:
     await response(scope, receive, send)
 
 
-def status_of(error: CalypsoError) -> int:
-    """Return the status of the answer to a request that failed with `error`."""
+def _status_of(error: CalypsoError) -> int:
     if isinstance(error, ScopeError):
         return 404
     if isinstance(error, SessionExpired):
@@ -55,4 +54,4 @@ def status_of(error: CalypsoError) -> int:
 def failure(error: CalypsoError) -> Response:
     """Return the answer to a request that failed with `error`, in its own words."""
     headers = {"Retry-After": str(max(1, round(error.retry_after_s or 1)))} if error.retryable else None
-    return refusal(status_of(error), error.code, f"{error.message} {error.hint}".strip(), headers)
+    return refusal(_status_of(error), error.code, f"{error.message} {error.hint}".strip(), headers)

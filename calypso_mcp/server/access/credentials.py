@@ -112,8 +112,3 @@ def everyone(_request: ServerRequestContext[Any, Any]) -> AccessGrant:
 async def unchanged(grant: AccessGrant, _key: str | None) -> AccessGrant:
     """Return `grant`: without logins, no grant is ever withdrawn."""
     return grant
-
-
-def no_agents() -> frozenset[str]:
-    """Return that no grant names an agent."""
-    return frozenset()

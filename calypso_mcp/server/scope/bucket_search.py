@@ -7,7 +7,7 @@ kept inside the scope is not made.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, cast
@@ -58,11 +58,10 @@ async def search_buckets(access: Access, request: SearchRequest, buckets: Sequen
     Raises:
         InputError: The backend cannot filter, or would need too many requests.
     """
+    await _require_filters(access, request)
     size = access.state.search_limits.buckets
-    if len(buckets) > size or _is_filtered(request):
-        extensions = await access.client.connection.extensions()
-        _require_filters(request, extensions)
-        size = MOST_BUCKETS if Extension.ANY_BUCKETS in extensions else size
+    if len(buckets) > size and await access.backend.abilities.have(Extension.ANY_BUCKETS):
+        size = MOST_BUCKETS
     if len(buckets) > size * _MOST_REQUESTS:
         raise InputError(
             f"{len(buckets):,} buckets are too many for one search: {size * _MOST_REQUESTS:,} at most.",
@@ -82,8 +81,7 @@ async def search_agent(access: Access, request: SearchRequest, agent: AgentModel
     Raises:
         InputError: The backend cannot filter.
     """
-    if _is_filtered(request):
-        _require_filters(request, await access.client.connection.extensions())
+    await _require_filters(access, request)
     asked = [request.model_copy(update={"agent": agent.id})]
     return await _answer(access, asked, await access.buckets())
 
@@ -99,12 +97,9 @@ async def _answer(
     return SearchOutcome(found[: requests[0].max_results], everywhere, fits_none)
 
 
-def _is_filtered(request: SearchRequest) -> bool:
-    return any((request.tags, request.source, request.metadata, request.per_file))
-
-
-def _require_filters(request: SearchRequest, extensions: Collection[Extension]) -> None:
-    if _is_filtered(request) and Extension.FILTERS not in extensions:
+async def _require_filters(access: Access, request: SearchRequest) -> None:
+    is_filtered = any((request.tags, request.source, request.metadata, request.per_file))
+    if is_filtered and not await access.backend.abilities.have(Extension.FILTERS):
         raise InputError(
             "This backend cannot filter a search by tags, source or metadata, or limit passages per file.",
             code="filters_unavailable",

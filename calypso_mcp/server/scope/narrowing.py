@@ -7,6 +7,7 @@ never a request with the full reach of its credential.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from urllib.parse import parse_qsl
@@ -56,7 +57,8 @@ def asked_limits(query: str, headers: Iterable[tuple[str, str]]) -> list[ScopeLi
 
 @lru_cache(maxsize=1_024)
 def _limits(query: str, headers: Sequence[tuple[str, str]]) -> Sequence[ScopeLimit]:
-    in_query: dict[str, list[frozenset[str]]] = {"bucket": [], "agent": []}
+    #: Lists of names, by where they are from and what they name.
+    lists: dict[tuple[str, str], list[frozenset[str]]] = defaultdict(list)
     arrays: dict[str, frozenset[str]] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         found = _PARAMETER.fullmatch(name)
@@ -64,21 +66,19 @@ def _limits(query: str, headers: Sequence[tuple[str, str]]) -> Sequence[ScopeLim
             raise _unreadable("The address has an unknown parameter.")
         kind, names = found[1].lower(), _names(value)
         if found[2] is None:
-            in_query[kind].append(names)
+            lists["query", kind].append(names)
         else:
             arrays[kind] = arrays.get(kind, frozenset()) | names
-    in_headers: dict[str, list[frozenset[str]]] = {"bucket": [], "agent": []}
-    for kind, value in headers:
-        in_headers[kind].append(_names(value))
     for kind, names in arrays.items():
-        in_query[kind].append(names)
-    for repeated in (*in_query.values(), *in_headers.values()):
+        lists["query", kind].append(names)
+    for kind, value in headers:
+        lists["headers", kind].append(_names(value))
+    for repeated in lists.values():
         _check_repeated(repeated)
     return [
         ScopeLimit(buckets=names) if kind == "bucket" else ScopeLimit(agents=names)
-        for source in (in_query, in_headers)
-        for kind, limits in source.items()
-        for names in limits
+        for (_, kind), repeated in lists.items()
+        for names in repeated
     ]
 
 

@@ -137,8 +137,7 @@ class Access:
             "No bucket is named." if buckets else "No bucket is named, and there is no bucket yet.",
             code="bucket_required",
             hint=_one_of(buckets)
-            if buckets
-            else "Create a bucket with create_bucket, then name it with the bucket argument.",
+            or "Create a bucket with create_bucket, then name it with the bucket argument.",
         )
 
     async def agents(self, *, fresh: bool = False) -> list[AgentModel]:

@@ -8,11 +8,12 @@ from typing import Final
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.api.sources import LARGEST_PAGE
-from calypso_mcp.errors import ContentError, ScopeError
+from calypso_mcp.errors import ContentError
 from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads
 from calypso_mcp.server.one_time.tickets import UploadPlace, mark_of
 from calypso_mcp.server.one_time.upload_ledger import UploadRecord, is_upload_id, owner_of
 from calypso_mcp.server.scope.request_scope import Access
+from calypso_mcp.server.scope.scoped_lookup import known
 
 #: Files of a bucket that are asked whether they came with an upload, where the API lists no sources.
 _NEWEST: Final = 100
@@ -32,12 +33,9 @@ async def require_upload(access: Access, uploads: OneTimeUploads, upload_id: str
     if record is None and place is not None:
         # Issued by another machine: its ledger is out of reach, but the API knows whether the file arrived.
         record = UploadRecord(upload_id, owner, "issued", place.bucket_id, place.filename, place.expires_at)
-    if record is None or record.owner != owner or not scope.allows(record.bucket_id):
-        raise ScopeError(
-            f"There is no file {upload_id[:80]!r} here.",
-            code="file_not_found",
-            hint="Use a file_id from list_sources, a hit or an upload.",
-        )
+    if record and (record.owner != owner or not scope.allows(record.bucket_id)):
+        record = None
+    record = known(record, "file", upload_id)
     if record.state == "stored" or place is None:
         return record
     file = await find_arrived(access, upload_id, place)

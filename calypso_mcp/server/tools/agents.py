@@ -150,10 +150,9 @@ def _unusable(agent_id: str) -> Conflict:
 
 
 async def _same_agent(access: Access, agent_id: str, bucket_ids: set[str]) -> AgentModel | None:
-    for agent in await access.agents(fresh=True):
-        if agent.profile_id == agent_id and set(agent.bucket_ids) == bucket_ids:
-            return agent
-    return None
+    agents = await access.agents(fresh=True)
+    same = (agent for agent in agents if agent.profile_id == agent_id and set(agent.bucket_ids) == bucket_ids)
+    return next(same, None)
 
 
 def _card(agent: AgentModel, slugs: Mapping[str, str], active: Collection[str]) -> AgentCard:

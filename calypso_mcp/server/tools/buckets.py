@@ -84,12 +84,9 @@ async def list_buckets(
     after = _read_cursor(cursor)
     wanted = query.casefold()
     buckets = await access.buckets(include_archived=include_archived, fresh=not cursor)
-    if wanted:
-        buckets = [
-            bucket
-            for bucket in buckets
-            if wanted in bucket.slug.casefold() or wanted in bucket.name.casefold()
-        ]
+    buckets = [
+        bucket for bucket in buckets if wanted in bucket.slug.casefold() or wanted in bucket.name.casefold()
+    ]
     start = bisect_right(buckets, after, key=_place)
     page = buckets[start : start + limit]
     attached = await attached_agents(access)

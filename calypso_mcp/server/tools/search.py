@@ -136,7 +136,7 @@ async def show_hits(
     absent = () if empty or answered.fits_no_source else answered.absent_words
     tokens = excerpts.allowances(len(found), concise=concise)
     return SearchHits(
-        searched=_named(searched),
+        searched=join_first(searched, _MOST_NAMED, lambda bucket: bucket.slug),
         hits=[hit_of(entry, query, most, concise=concise) for entry, most in zip(found, tokens, strict=True)],
         weaker_left_out=len(answered.found) - len(found) or None,
         absent_words=[clean_line(word, _WORD_CHARS) for word in absent] or None,
@@ -151,11 +151,6 @@ async def _other_words(access: Access) -> str:
     """Return what to try where nothing was found."""
     can_read = Extension.READ in await access.backend.abilities.to_offer()
     return f"{_OTHER_WORDS} and read them with read_source." if can_read else f"{_OTHER_WORDS}."
-
-
-def _named(buckets: list[Bucket]) -> str:
-    """Return the first slugs, and how many more there are: a team may have thousands of buckets."""
-    return join_first(buckets, _MOST_NAMED, lambda bucket: bucket.slug)
 
 
 def strong(found: list[Found]) -> list[Found]:
