@@ -10,7 +10,7 @@ from calypso_mcp.client.uploading.outcomes import TransferProgress
 from calypso_mcp.domain.amounts import format_bytes, join_first
 from calypso_mcp.domain.states.file_state import FileState, StateReport
 from calypso_mcp.domain.states.readiness import Readiness
-from calypso_mcp.errors import CalypsoError, OutOfTime, QuotaExceeded
+from calypso_mcp.errors import CalypsoError, OutOfTime
 from calypso_mcp.server.batches import batch_reports, missing_sources
 from calypso_mcp.server.batches.batch_inputs import BatchInput, WalkedFolder
 from calypso_mcp.server.batches.batch_reports import BatchReport, InputOutcome, OutcomeWord
@@ -37,10 +37,8 @@ class Batch:
         self._inputs = inputs
         self._progress = progress
         self._outcomes: list[FileState] | None = None
-        #: Of a dry run: what is there already or cannot be sent; None for what would be sent.
-        self._found: list[FileState | None] | None = None
-        #: Of a dry run: what would be refused, by the place of the input.
-        self._over_quota: dict[int, QuotaExceeded] = {}
+        #: Of a dry run, for each input: what is there already or cannot be sent; None for what would be sent.
+        self._found: list[FileState | None] = []
         self._readiness: StateReport | None = None
         self._folder: WalkedFolder | None = None
         self._missing: list[Source] = []
@@ -74,14 +72,16 @@ class Batch:
     async def _upload_to_confirm(self, time: CallTime) -> str | None:
         """Return the upload as the question names it; None if it is small enough to need no question."""
         most = self._access.state.confirm_uploads_over
-        sizes = [item.size_bytes for item in self._inputs if _may_be_there(item)]
-        new = [item.size_bytes for item in self._inputs if item.upload and not _may_be_there(item)]
-        if not most or len(sizes) + len(new) <= most:
+        if not most or sum(item.upload is not None for item in self._inputs) <= most:
             return None
+        found: list[FileState | None] = [None] * len(self._inputs)
         with suppress(OutOfTime):
-            await self.look(time)
-        found = self._found or [None] * len(sizes)
-        new += [size for size, state in zip(sizes, found, strict=True) if not (state and state.is_uploaded)]
+            found = await self._look(time)
+        new = [
+            item.size_bytes
+            for item, state in zip(self._inputs, found, strict=True)
+            if item.upload and not (state and state.is_uploaded)
+        ]
         if len(new) <= most:
             return None
         return (
@@ -101,26 +101,29 @@ class Batch:
         uploaded = [outcome for outcome in self._outcomes or () if outcome.is_uploaded]
         return bool(uploaded) and all(outcome.is_replayed for outcome in uploaded)
 
-    async def look(self, time: CallTime) -> None:
-        """Find what is there already, as far as the time allows; sends nothing."""
+    async def _look(self, time: CallTime) -> list[FileState | None]:
+        """Return, for each input, what is there already or cannot be sent; sends nothing.
+
+        Raises:
+            OutOfTime: The call timed out first.
+        """
         uploads = [item.upload for item in self._inputs if item.upload and _may_be_there(item)]
         with time.limited():
-            self._found = await self._access.client.uploads.look_up_all(uploads, on_progress=self._show)
+            found = iter(await self._access.client.uploads.look_up_all(uploads, on_progress=self._show))
+        return [next(found) if _may_be_there(item) else None for item in self._inputs]
 
     async def foresee(self, time: CallTime) -> None:
         """Find what is there already, and what would exceed the caller's quota; sends nothing."""
-        await self.look(time)
-        found = iter(self._found or ())
-        states = [next(found, None) if _may_be_there(item) else None for item in self._inputs]
-        new = [
-            (index, item.upload, item.size_bytes)
-            for index, (item, state) in enumerate(zip(self._inputs, states, strict=True))
-            if item.upload and state is None
+        self._found = await self._look(time)
+        looked = list(zip(self._inputs, self._found, strict=True))
+        new = [(item.upload, item.size_bytes) for item, state in looked if item.upload and state is None]
+        refusals = iter(await foresee_uploads(self._access, new))
+        self._inputs = [
+            replace(item, upload=None, problem=refusal)
+            if item.upload and state is None and (refusal := next(refusals))
+            else item
+            for item, state in looked
         ]
-        refusals = await foresee_uploads(self._access, [(upload, size) for _, upload, size in new])
-        self._over_quota = {
-            index: refusal for (index, _, _), refusal in zip(new, refusals, strict=True) if refusal
-        }
 
     async def send(self, time: CallTime) -> None:
         """Upload what may be sent; after a timeout, files that arrived stay there for the next call."""
@@ -162,9 +165,11 @@ class Batch:
         asked = [(item.upload, item.size_bytes) for item in self._inputs if item.upload]
         admission = await admit_uploads(self._access, asked)
         refusals = iter(admission.refusals)
-        looked = [(item, next(refusals) if item.upload else None) for item in self._inputs]
         self._inputs = [
-            replace(item, upload=None, problem=refusal) if refusal else item for item, refusal in looked
+            replace(item, upload=None, problem=refusal)
+            if item.upload and (refusal := next(refusals))
+            else item
+            for item in self._inputs
         ]
         return admission.admitted
 
@@ -217,7 +222,7 @@ class Batch:
         indexed = {state.file_id: state for state in self._readiness.states} if self._readiness else {}
         outcomes: list[InputOutcome] = []
         for item in self._inputs:
-            outcome = next(left, None) if item.upload is not None and self._outcomes is not None else None
+            outcome = next(left, None) if item.upload else None
             if outcome is None:
                 outcomes.append(batch_reports.unsent(item))
             else:
@@ -226,25 +231,17 @@ class Batch:
         return outcomes
 
     def _list_foreseen(self) -> list[InputOutcome]:
-        left = iter(self._found or ())
         outcomes: list[InputOutcome] = []
-        for index, item in enumerate(self._inputs):
-            outcome = next(left, None) if _may_be_there(item) else None
+        for item, state in zip(self._inputs, self._found, strict=True):
             if item.upload is None:
                 outcomes.append(batch_reports.unsent(item))
-            elif index in self._over_quota:
-                outcomes.append(
-                    batch_reports.unsent(replace(item, upload=None, problem=self._over_quota[index]))
-                )
-            elif outcome is None or outcome.is_uploaded:
-                outcomes.append(batch_reports.unread(item.path, "replayed" if outcome else "would_send"))
+            elif state is None or state.is_uploaded:
+                outcomes.append(batch_reports.unread(item.path, "replayed" if state else "would_send"))
             else:
-                outcomes.append(batch_reports.sent(item, outcome, shared_slug=self._shared_slug))
+                outcomes.append(batch_reports.sent(item, state, shared_slug=self._shared_slug))
         return outcomes
 
     def _foresight(self, counts: dict[str, int]) -> str:
-        if self._found is None:
-            return "Call upload_batch again without dry_run; this call timed out before it saw the bucket."
         if counts.get("would_send") or counts.get("would_remove"):
             return (
                 "Call upload_batch again without dry_run to send them. Only files that this server sent "

@@ -85,18 +85,21 @@ class Admission:
     """What a caller may store now.
 
     Attributes:
-        refusals: One entry for each arrival, in their order: None for what may be stored.
-        counted: The arrivals that were counted just now; None for one that was refused or counted before.
+        answers: One for each arrival, in their order: why it is refused; itself, if it was counted just now;
+            None if it was counted before.
     """
 
-    refusals: tuple[QuotaExceeded | None, ...]
-    counted: tuple[Arrival | None, ...]
+    answers: tuple[QuotaExceeded | Arrival | None, ...]
+
+    @property
+    def refusals(self) -> tuple[QuotaExceeded | None, ...]:
+        """One entry for each arrival, in their order: None for what may be stored."""
+        return tuple(answer if isinstance(answer, QuotaExceeded) else None for answer in self.answers)
 
     @property
     def admitted(self) -> Admission:
         """The part of it that may be stored."""
-        kept = [position for position, refusal in enumerate(self.refusals) if refusal is None]
-        return Admission((None,) * len(kept), tuple(self.counted[position] for position in kept))
+        return Admission(tuple(answer for answer in self.answers if not isinstance(answer, QuotaExceeded)))
 
     def require(self) -> None:
         """Raise the first refusal, if there is any."""
@@ -132,11 +135,7 @@ class UploadQuotas:
 
         def work(connection: sqlite3.Connection) -> Admission:
             count = _Count(connection, grant, self._today, keeps=keeps)
-            counted = [count.add(arrival) for arrival in arrivals]
-            return Admission(
-                tuple(result if isinstance(result, QuotaExceeded) else None for result in counted),
-                tuple(result if isinstance(result, Arrival) else None for result in counted),
-            )
+            return Admission(tuple(count.add(arrival) for arrival in arrivals))
 
         return await self._table.run(work, writes=keeps)
 
@@ -169,13 +168,13 @@ class UploadQuotas:
             admission: What `admit` returned.
             outcomes: What became of each arrival, in their order; None where that is not known.
         """
-        pairs = zip(admission.counted, outcomes, strict=True)
-        known = [(counted, outcome) for counted, outcome in pairs if counted and outcome]
+        pairs = zip(admission.answers, outcomes, strict=True)
+        known = [(arrival, outcome) for arrival, outcome in pairs if isinstance(arrival, Arrival) and outcome]
         if not known:
             return
         owner = owner_of(grant.name)
-        unstored = [counted for counted, outcome in known if _is_unstored(outcome)]
-        stored = [(counted, outcome) for counted, outcome in known if not _is_unstored(outcome)]
+        unstored = [arrival for arrival, outcome in known if _is_unstored(outcome)]
+        stored = [(arrival, outcome) for arrival, outcome in known if not _is_unstored(outcome)]
 
         def work(connection: sqlite3.Connection) -> None:
             connection.executemany(
@@ -266,8 +265,7 @@ class _Count:
 
 def all_of(arrivals: Sequence[object]) -> Admission:
     """Return the admission of a caller without a quota."""
-    nothing = (None,) * len(arrivals)
-    return Admission(nothing, nothing)
+    return Admission((None,) * len(arrivals))
 
 
 def _is_unstored(outcome: FileState) -> bool:
