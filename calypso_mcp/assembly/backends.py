@@ -6,6 +6,7 @@ import secrets
 from collections import OrderedDict
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import anyio
@@ -60,15 +61,14 @@ class Backends:
         """
         self._settings = settings
         self._by_key: OrderedDict[str, Backend] = OrderedDict()
+        #: What is closed with the process: the latest first, and so the embedded backend last.
         self._opened = AsyncExitStack()
-        self._connections: Connections | None = None
-        self._checks: KeyChecks | None = None
         self._embedded: EmbeddedTransport | None = None
-        self._sent: LedgerFile | None = None
         # In the process only our own client can reach the embedded API, so its key need not be known.
         self._embedded_key = secrets.token_urlsafe(32)
         if not settings.uses_hosted_api:
             self._embedded = EmbeddedTransport(tasks, self._local_options)
+            self._opened.callback(self._embedded.stop)
 
     def of_process(self) -> Backend:
         """Return the backend of the operator's own key."""
@@ -94,20 +94,11 @@ class Backends:
         """Whether Calypso accepts `key`; errors other than a refusal pass through."""
         if self._embedded is not None:
             return False
-        if self._checks is None:
-            from calypso_mcp.client.key_checks import KeyChecks
-
-            self._checks = KeyChecks(self._settings.api_base_url, client_policies(self._settings))
-            self._opened.push_async_callback(self._checks.aclose)
         return await self._checks.accepts(key.get_secret_value())
 
     async def aclose(self) -> None:
         """Close all connections, the record of sent files, then the embedded backend."""
         await self._opened.aclose()
-        if self._sent is not None:
-            self._sent.close()
-        if self._embedded is not None:
-            self._embedded.stop()
 
     def _backend(self, key: str, refused_key_hint: str) -> Backend:
         backend = self._by_key.get(key)
@@ -126,16 +117,15 @@ class Backends:
         from calypso_mcp.client.transport.pacing import CreatePacer
         from calypso_mcp.client.uploading.sent_ledger import SentLedger, account_of
 
-        base_url = self._base_url
         # The key of the embedded one differs in every process; what it holds lies in the same folder.
-        account = account_of(base_url, key if self._embedded is None else "")
+        account = account_of(self._base_url, key if self._embedded is None else "")
         return CalypsoClient(
-            base_url=base_url,
+            base_url=self._base_url,
             api_key=key,
-            connections=self._shared_connections(),
+            sent=SentLedger(self._sent, account),
+            connections=self._connections,
             policies=client_policies(self._settings),
             pacer=CreatePacer(),
-            sent=SentLedger(self._ledger_file(), account),
             refused_key_hint=refused_key_hint,
         )
 
@@ -143,25 +133,34 @@ class Backends:
     def _base_url(self) -> str:
         return self._settings.api_base_url if self._embedded is None else EMBEDDED_BASE_URL
 
-    def _shared_connections(self) -> Connections:
-        if self._connections is None:
-            from calypso_mcp.client.transport.connections import Connections
+    @cached_property
+    def _connections(self) -> Connections:
+        from calypso_mcp.client.transport.connections import Connections
 
-            self._connections = Connections(
-                self._base_url,
-                client_policies(self._settings),
-                transport=self._embedded,
-                most_connections=_MOST_CONNECTIONS,
-            )
-            self._opened.push_async_callback(self._connections.aclose)
-        return self._connections
+        connections = Connections(
+            self._base_url,
+            client_policies(self._settings),
+            transport=self._embedded,
+            most_connections=_MOST_CONNECTIONS,
+        )
+        self._opened.push_async_callback(connections.aclose)
+        return connections
 
-    def _ledger_file(self) -> LedgerFile:
+    @cached_property
+    def _checks(self) -> KeyChecks:
+        from calypso_mcp.client.key_checks import KeyChecks
+
+        checks = KeyChecks(self._settings.api_base_url, client_policies(self._settings))
+        self._opened.push_async_callback(checks.aclose)
+        return checks
+
+    @cached_property
+    def _sent(self) -> LedgerFile:
         from calypso_mcp.client.uploading.sent_ledger import LedgerFile
 
-        if self._sent is None:
-            self._sent = LedgerFile(self._settings.data_dir / _LEDGER_FILE)
-        return self._sent
+        sent = LedgerFile(self._settings.data_dir / _LEDGER_FILE)
+        self._opened.callback(sent.close)
+        return sent
 
     def _local_options(self) -> LocalOptions:
         from calypso_mcp.assembly.local_options import local_options
