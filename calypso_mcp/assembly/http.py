@@ -18,7 +18,7 @@ from calypso_mcp import __version__
 from calypso_mcp.assembly.access import Callers, callers
 from calypso_mcp.assembly.backends import open_backends
 from calypso_mcp.assembly.sealing import shared_or_own
-from calypso_mcp.assembly.server import file_policy, server_state, task_account, task_runs
+from calypso_mcp.assembly.server import file_policy, server_state, task_runs
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.local.indexing.formats.unreadable import unreadable_endings
 from calypso_mcp.page.findings import Findings
@@ -104,7 +104,7 @@ async def running_app(
             stopping=stopping,
             page_address=partial(_page_address, settings),
         )
-        server = build_server(state, tasks=task_runs(settings), account=task_account(settings))
+        server = build_server(state, tasks=task_runs(settings))
         tools = frozenset(spec.name for spec in offered(state))
         public = urlsplit(settings.public_url).netloc if settings.public_url else ""
         policy = HttpPolicy(

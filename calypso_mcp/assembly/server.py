@@ -50,7 +50,7 @@ async def running_server(settings: Settings) -> AsyncGenerator[CalypsoServer]:
             server_state(settings, backend_for, files=file_policy(settings)),
             page_address=partial(_page_address, settings),
         )
-        server = build_server(state, tasks=task_runs(settings), account=task_account(settings))
+        server = build_server(state, tasks=task_runs(settings))
         async with on_one_connection(server):
             yield server
 
@@ -121,16 +121,13 @@ def task_runs(settings: Settings) -> TaskRuns | None:
     """
     if settings.sealing_secret is not None:
         return None
-    return TaskRuns(TaskRecords(settings.data_dir / TASKS_FILE))
+    account = ""
+    if settings.uses_hosted_api:
+        from calypso_mcp.client.uploading.sent_ledger import account_of
 
-
-def task_account(settings: Settings) -> str:
-    """Return a digest of the API and the key that the process uses, which does not give the key away."""
-    if not settings.uses_hosted_api:
-        return ""
-    from calypso_mcp.client.uploading.sent_ledger import account_of
-
-    return account_of(settings.api_base_url, settings.api_key.get_secret_value() if settings.api_key else "")
+        key = settings.api_key.get_secret_value() if settings.api_key else ""
+        account = account_of(settings.api_base_url, key)
+    return TaskRuns(TaskRecords(settings.data_dir / TASKS_FILE), account=account)
 
 
 def file_policy(settings: Settings, *, over_http: bool = False) -> FilePolicy:

@@ -43,7 +43,6 @@ def build_server(
     *,
     watches: WatchPolicy | None = None,
     tasks: TaskRuns | None = None,
-    account: str = "",
 ) -> CalypsoServer:
     """Return the MCP server that `state` describes.
 
@@ -51,7 +50,6 @@ def build_server(
         state: The operator's decisions.
         watches: How subscriptions are kept.
         tasks: Where long calls run and are remembered; None: they last no longer than their requests.
-        account: Digest of the API key; processes with other keys may keep tasks in the same folder.
 
     Raises:
         ConfigError: A tool is picked that does not exist, or every tool is ruled out.
@@ -77,7 +75,7 @@ def build_server(
         lifespan=lifespan,
         extensions=[
             *([ChatViewExtension()] if any(spec.has_view for spec in specs) else []),
-            *([TasksExtension(tasks, waits, account)] if tasks else []),
+            *([TasksExtension(tasks, waits)] if tasks else []),
         ],
         cache_hints={
             "tools/list": _LIST_HINT,

@@ -58,17 +58,15 @@ class TasksExtension(Extension):
 
     identifier = TASKS
 
-    def __init__(self, runs: TaskRuns, waits: Callable[[str], bool], account: str) -> None:
+    def __init__(self, runs: TaskRuns, waits: Callable[[str], bool]) -> None:
         """Answer with tasks.
 
         Args:
             runs: Where they run.
             waits: Whether the tool of this name may take long.
-            account: Whose API key the process uses: processes that share a folder may use several.
         """
         self._runs = runs
         self._waits = waits
-        self._account = account
 
     def methods(self) -> Sequence[MethodBinding]:
         """Return what a client can ask about a task."""
@@ -156,7 +154,9 @@ class TasksExtension(Extension):
         return TaskOwner(key, self._caller(access), access.grant.concurrent_calls, still_allowed)
 
     def _caller(self, access: Access) -> str:
-        return content_digest("task caller", self._account, access.grant.name, access.grant.key_reference)
+        return content_digest(
+            "task caller", self._runs.account, access.grant.name, access.grant.key_reference
+        )
 
     async def _key(self, access: Access) -> str:
         """Return the owner of a caller's tasks, as records keep it.

@@ -173,13 +173,15 @@ class _Run:
 class TaskRuns:
     """The tasks of one process."""
 
-    def __init__(self, records: TaskRecords, policy: TaskPolicy | None = None) -> None:
+    def __init__(self, records: TaskRecords, policy: TaskPolicy | None = None, *, account: str = "") -> None:
         """Start nothing.
 
         Args:
             records: Where workers record the state of tasks.
             policy: How tasks are run.
+            account: Digest of the API key; processes with other keys may keep tasks in the same folder.
         """
+        self.account = account
         self.records = records
         self.policy = policy or TaskPolicy()
         self._group: TaskGroup | None = None
