@@ -45,6 +45,8 @@ class BucketSources:
     ) -> SourceList:
         """Return a page of the sources of a bucket, by name unless `sort` names another column.
 
+        What is empty is left out, like None.
+
         Args:
             bucket: Id or slug.
             query: Part of the name or title, in any case.
@@ -69,7 +71,7 @@ class BucketSources:
             "limit": str(limit),
             "cursor": cursor,
         }
-        params = {name: value for name, value in asked.items() if value is not None}
+        params = {name: value for name, value in asked.items() if value}
         return (await self._requester.get(paths.SOURCES, SourceList, params=params)).body
 
     async def growth(self, bucket: str) -> SourceGrowth:

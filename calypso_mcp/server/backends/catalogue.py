@@ -56,17 +56,14 @@ class _Cached(Generic[T]):
             if self._failure is not None and self._failure.fetched_at > asked_at:
                 # Else all callers that wait would run into a timeout of their own, one after the other.
                 raise copy(self._failure.value)
-            return await self._fetch_now()
-
-    async def _fetch_now(self) -> T:
-        started_at = self._clock()
-        try:
-            value = await self._fetch()
-        except CalypsoError as error:
-            self._failure = _Slot(error, started_at)
-            raise
-        self._slot = _Slot(value, started_at)
-        return value
+            started_at = self._clock()
+            try:
+                value = await self._fetch()
+            except CalypsoError as error:
+                self._failure = _Slot(error, started_at)
+                raise
+            self._slot = _Slot(value, started_at)
+            return value
 
     def forget(self) -> None:
         self._slot = None

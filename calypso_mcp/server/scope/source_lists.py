@@ -7,7 +7,7 @@ for one by one. Either way a source shows only its sync into the bucket that was
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 from calypso_mcp.api.buckets import Bucket
@@ -29,7 +29,7 @@ _MOST_LOOKED_AT: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class SourceFilters:
-    """Which sources are wanted, and in which order; empty: any, by name.
+    """Which sources are wanted, and in which order; empty or None: any, by name.
 
     Attributes:
         query: Part of a name.
@@ -40,12 +40,12 @@ class SourceFilters:
         order: `asc` or `desc`.
     """
 
-    query: str = ""
-    kind: str = ""
-    tag: str = ""
-    state: str = ""
-    sort: str = ""
-    order: str = ""
+    query: str | None = None
+    kind: str | None = None
+    tag: str | None = None
+    state: str | None = None
+    sort: str | None = None
+    order: str | None = None
 
     def fit(self, file: KnowledgeFile) -> bool:
         """Whether a file is wanted, for a backend that cannot choose."""
@@ -53,14 +53,14 @@ class SourceFilters:
         names = (file.filename or "", file.title or "")
         return (
             (not self.query or any(self.query.casefold() in name.casefold() for name in names))
-            and self.kind in ("", "file")
+            and (not self.kind or self.kind == "file")
             and (not self.tag or self.tag in (file.tags or ()))
             and (not self.state or self.state in (state.readiness, "warning" if state.warnings else ""))
         )
 
 
 async def list_page(
-    access: Access, bucket: Bucket, filters: SourceFilters, *, limit: int, cursor: str = ""
+    access: Access, bucket: Bucket, filters: SourceFilters, *, limit: int, cursor: str | None = None
 ) -> SourceList:
     """Return a page of the sources of a bucket in scope.
 
@@ -69,17 +69,7 @@ async def list_page(
     """
     if await access.backend.abilities.have(Extension.SOURCES):
         try:
-            page = await access.client.sources.page(
-                bucket.id,
-                query=filters.query or None,
-                kind=filters.kind or None,
-                tag=filters.tag or None,
-                state=filters.state or None,
-                sort=filters.sort or None,
-                order=filters.order or None,
-                limit=limit,
-                cursor=cursor or None,
-            )
+            page = await access.client.sources.page(bucket.id, **asdict(filters), limit=limit, cursor=cursor)
         except InvalidRequest as refusal:
             if not cursor:
                 raise
@@ -89,7 +79,7 @@ async def list_page(
                 hint="Call list_sources without cursor, then pass its next_cursor unchanged.",
             ) from refusal
     else:
-        page = await access.client.member_files.page(bucket, filters.fit, limit=limit, cursor=cursor or None)
+        page = await access.client.member_files.page(bucket, filters.fit, limit=limit, cursor=cursor)
     within = Reach(frozenset({bucket.id}), frozenset(bucket.file_ids))
     seen = tuple(seen for source in page.sources if (seen := within.file(source)) is not None)
     return page.model_copy(update={"sources": seen})

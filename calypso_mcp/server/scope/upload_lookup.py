@@ -11,7 +11,7 @@ from calypso_mcp.api.sources import LARGEST_PAGE
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads
 from calypso_mcp.server.one_time.tickets import UploadPlace, mark_of
-from calypso_mcp.server.one_time.upload_ledger import UploadRecord, is_upload_id, owner_of
+from calypso_mcp.server.one_time.upload_ledger import UploadRecord, owner_of
 from calypso_mcp.server.scope.request_scope import Access
 from calypso_mcp.server.scope.scoped_lookup import known
 
@@ -29,7 +29,7 @@ async def require_upload(access: Access, uploads: OneTimeUploads, upload_id: str
     scope = await access.scope(include_archived=True)
     owner = owner_of(access.grant.name)
     record = await uploads.ledger.read(upload_id)
-    place = uploads.place_of(upload_id, owner) if is_upload_id(upload_id) else None
+    place = uploads.place_of(upload_id, owner)
     if record is None and place is not None:
         # Issued by another machine: its ledger is out of reach, but the API knows whether the file arrived.
         record = UploadRecord(upload_id, owner, "issued", place.bucket_id, place.filename, place.expires_at)
@@ -59,11 +59,10 @@ async def find_arrived(access: Access, upload_id: str, place: UploadPlace) -> Kn
         return next((source for source in listed.sources if is_it(source)), None)
     buckets = await access.buckets(include_archived=True)
     bucket = next((bucket for bucket in buckets if bucket.id == place.bucket_id), None)
-    ids = bucket.file_ids if bucket else ()
-    if bucket is None or not ids:
+    if bucket is None:
         return None
     # The newest stand last, and one request for each file is all that the published API offers.
-    cursor = ids[-_NEWEST - 1] if len(ids) > _NEWEST else None
+    cursor = bucket.file_ids[-_NEWEST - 1] if len(bucket.file_ids) > _NEWEST else None
     page = await access.client.member_files.page(bucket, is_it, limit=1, cursor=cursor)
     return next(iter(page.sources), None)
 

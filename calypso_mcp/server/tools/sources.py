@@ -104,7 +104,7 @@ async def list_sources(
 
 
 async def source_page(
-    access: Access, bucket: Bucket, filters: SourceFilters, *, limit: int, cursor: str = ""
+    access: Access, bucket: Bucket, filters: SourceFilters, *, limit: int, cursor: str | None = None
 ) -> SourcePage:
     """Return the cards of a page of sources of a bucket in scope. Errors: see `list_page`."""
     page = await list_page(access, bucket, filters, limit=limit, cursor=cursor)

@@ -68,14 +68,13 @@ async def named_target(access: Access, bucket: str, filename: str, *, create: bo
 
 
 async def issue_address(
-    access: Access, uploads: OneTimeUploads, request: Request, declared: Declaration, target: Target
+    access: Access, uploads: OneTimeUploads, request: Request, declared: Declaration
 ) -> IssuedUpload:
-    """Return a one-time address for a file that goes to `target`.
+    """Return a one-time address for a file.
 
     Raises:
         CalypsoError: The caller's quota has no room, or a rule on names or labels is broken.
     """
-    declared = replace(declared, destination=target.destination)
     await require_room(access, declared)
     return await uploads.issue(request, declared)
 
@@ -120,13 +119,13 @@ async def upload_file(
     try:
         if not arguments.given and uploads is not None and request is not None:
             with time.limited():
-                declared = replace(declared, if_exists=await version_rule(access, if_exists))
+                rule = await version_rule(access, if_exists)
                 target = await named_target(access, bucket, filename, create=create_bucket)
-                declared = replace(declared, destination=target.destination)
+                declared = replace(declared, if_exists=rule, destination=target.destination)
                 before = await access.client.uploads.version_before(declared)
                 if before is not None and before.earlier == "kept":
                     return answer(_kept(before, filename, target))
-                issued = await issue_address(access, uploads, request, declared, target)
+                issued = await issue_address(access, uploads, request, declared)
             return answer(_address(issued, target, before))
         arguments.require_one()
         declared.check_labels(access.state.upload_limits)

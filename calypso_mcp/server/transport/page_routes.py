@@ -130,16 +130,10 @@ class PageEndpoints:
         """Answer with sources of a bucket, in any order, as the tool does."""
         self._require("list_sources")
         asked = _read(SourcesQuery, dict(request.query_params))
-        filters = SourceFilters(
-            (asked.query or "").strip(),
-            asked.kind or "",
-            asked.tag or "",
-            asked.state or "",
-            asked.sort,
-            asked.order,
-        )
+        query = asked.query and asked.query.strip()
+        filters = SourceFilters(query, asked.kind, asked.tag, asked.state, asked.sort, asked.order)
         bucket = await access.require_bucket(asked.bucket)
-        page = await source_page(access, bucket, filters, limit=asked.limit, cursor=asked.cursor or "")
+        page = await source_page(access, bucket, filters, limit=asked.limit, cursor=asked.cursor)
         return JSONResponse(page.facts(), headers=_NO_STORE)
 
     async def search(self, access: Access, request: Request) -> Response:
@@ -197,8 +191,8 @@ class PageEndpoints:
         path, filename = split_name(wanted.path)
         rule = await version_rule(access, wanted.if_exists)
         target = await named_target(access, wanted.bucket, filename, create=False)
-        declared = Declaration(filename, path=path, if_exists=rule)
-        issued = await issue_address(access, self._uploads, request, declared, target)
+        declared = Declaration(filename, target.destination, path=path, if_exists=rule)
+        issued = await issue_address(access, self._uploads, request, declared)
         answer = {"url": issued.url, "upload_id": issued.upload_id, "expires_at": issued.expires_at}
         return JSONResponse(answer, headers=_NO_STORE)
 
