@@ -46,6 +46,8 @@ class Locator(StrEnum):
     SECTION = "section"
 
 
+#: How a web page starts, whatever its name.
+_WEB_PAGE: Final = b"<!doctype html"
 #: What every file of these containers starts with.
 _CONTAINER_SIGNATURES: Final = {
     Container.ZIP: b"PK\x03\x04",
@@ -179,7 +181,7 @@ class ReadableFormats:
         if claimed is not None and claimed.container is not Container.TEXT:
             return _refused(
                 filename,
-                f"is not a {claimed.label} file, despite its name",
+                f"is not {_article(claimed.label)} {claimed.label} file, despite its name",
                 "Check the file: it may be damaged.",
             )
         return _refused(
@@ -278,9 +280,9 @@ class ReadableFormats:
         stated_text = next(
             (known for known in stated if known.container is Container.TEXT and known is not plain), None
         )
-        if stated_text is not None:
-            return stated_text
         start = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+        if stated_text is not None and not start.startswith(_WEB_PAGE):
+            return stated_text
         if start.startswith(b"<!--"):
             start = start.partition(b"-->")[2].lstrip()
         elif start.startswith((b"{", b"[")):

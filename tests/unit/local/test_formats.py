@@ -107,7 +107,17 @@ READ = {
         EVENT,
         "Dtstart: 2026-03-01 09:00\nSummary: Budget, review\nDescription: Long text that is folded",
     ),
+    "invitation": (
+        "a.ics",
+        'BEGIN:VEVENT\nORGANIZER;CN="Falk, Ida":mailto:i@b.example\nATTENDEE;CN=Bo:mailto:b@b.example\n',
+        "Organizer: Falk, Ida mailto:i@b.example\nAttendee: Bo mailto:b@b.example",
+    ),
     "contact": ("a.vcf", CARD, "Fn: Müller Max"),
+    "signs in a contact": (
+        "a.vcf",
+        "BEGIN:VCARD\nNOTE:tea\\; milk\\, rum\nADR:;;1 Main St\\; Apt 2;Oslo;;;\nEND:VCARD\n",
+        "Note: tea; milk, rum\nAdr: 1 Main St; Apt 2 Oslo",
+    ),
     "notebook": ("a.ipynb", json.dumps(NOTEBOOK), "Title\n\nWords here\n\nprint(x)\n\nprinted 42"),
     "tsv": ("a.tsv", 'name\tcity\nMüller\t"Bad\nEms"\n', "name: Müller | city: Bad Ems"),
     "csv of Excel": ("a.csv", "sep=;\nname;amount\nA;1,5\n", "name: A | amount: 1,5"),
@@ -145,7 +155,15 @@ READ = {
         "Subject: Rent\nContent-Transfer-Encoding: base64\n\nbmluZXR5IGV1cm9zI",
         "Rent\n\nninety euros",
     ),
+    "mail whose parts nothing separates": (
+        "a.eml",
+        "Subject: Rent\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=lost\n\nNinety euros.\n",
+        "Rent\n\nNinety euros.",
+    ),
     "page without an ending": ("notice", "<p>Nine</p>", "Nine"),
+    "page called md": ("notes.md", "\n<!DOCTYPE html><title>Rent</title><p>Nine", "Nine"),
+    "page called json": ("answer.json", "<!doctype html><h1>502</h1><p>Bad gateway", "502\n\nBad gateway"),
+    "page within Markdown": ("notes.md", "<p>Nine\n\n# Ten", "<p>Nine\n\nTen"),
     "page after a comment": ("notice", "<!-- saved from a -->\n<!doctype html><p>Nine", "Nine"),
     "json without an ending": ("notice", '{\n  "rent": "f\\u00fcnf"\n}', "rent: fünf"),
     "html called doc": ("a.doc", "<html><body><p>Saved by Word</p></body></html>", "Saved by Word"),
@@ -245,6 +263,25 @@ def test_front_matter_gives_title_and_tags_in_yaml_and_toml() -> None:
     for text in ("---\ntitle: T\ntags: [a, b]\n---\nx", '+++\ntitle = "T"\ntags = ["a", "b"]\n+++\nx'):
         document = read("a.md", text)
         assert (document.title, document.tags) == ("T", ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("**Launch** & <code>run</code> [it](http://a.example/b_c 'Title')", "Launch & run it"),
+        ("[![Build](a.svg)](http://a.example) Pump", "Build Pump"),
+        ("The `<a>` element and `a*b*c`", "The <a> element and a*b*c"),
+        ("***`calypso_mcp`*** ~~old~~", "calypso_mcp old"),
+        ("Q&amp;A \\*", "Q&A *"),
+        ("Notice {#notice}", "Notice"),
+        ("[1.2.0] - 2026-01-01", "[1.2.0] - 2026-01-01"),
+        ("Vec<T>, 2 * 3 * 4 and __init__", "Vec<T>, 2 * 3 * 4 and __init__"),
+        ("`", "`"),
+    ],
+)
+def test_a_heading_of_markdown_says_what_it_shows(line: str, shown: str) -> None:
+    for text in (f"# {line}\n\nNine.", f"{line}\n===\n\nNine."):
+        assert read("a.md", text).blocks[0].text == shown
 
 
 def test_a_heading_in_html_is_the_title_of_a_readme() -> None:
@@ -415,9 +452,9 @@ def test_an_attached_archive_that_needs_a_password_or_is_damaged_is_named() -> N
     locked = bytearray(_zip(a=b"Rent."))
     for at in (locked.index(b"PK\x03\x04") + 6, locked.index(b"PK\x01\x02") + 8):
         locked[at] |= 1
-    for archive in (bytes(locked), _zip(a=b"Rent.")[:-9]):
+    for archive, why in ((bytes(locked), "protected by a password"), (_zip(a=b"Rent.")[:-9], "damaged")):
         [warning] = read("a.eml", _mail_with(archive)).warnings
-        assert warning.startswith("attachment a.zip was not read (")
+        assert warning == f"attachment a.zip was not read: The archive is {why}."
 
 
 @pytest.mark.parametrize(

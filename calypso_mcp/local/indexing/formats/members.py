@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from io import BytesIO
@@ -84,9 +85,14 @@ def read_members(members: Iterable[Member], count: int, kind: str, outer: FileCo
 
 
 def _read_archive(archive: FileContent) -> Document:
-    with zipfile.ZipFile(BytesIO(archive.data)) as opened:
-        entries = [entry for entry in opened.infolist() if _is_file(entry)]
-        return read_members(_unpacked(opened, entries, archive), len(entries), "file", archive)
+    try:
+        with zipfile.ZipFile(BytesIO(archive.data)) as opened:
+            entries = [entry for entry in opened.infolist() if _is_file(entry)]
+            return read_members(_unpacked(opened, entries, archive), len(entries), "file", archive)
+    except RuntimeError as error:
+        raise ExtractionFailed("encrypted", "The archive is protected by a password.") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        raise ExtractionFailed("broken", "The archive is damaged.") from error
 
 
 def _is_file(entry: zipfile.ZipInfo) -> bool:

@@ -139,7 +139,8 @@ def _decode_legacy(data: bytes, declared: str) -> Decoded:
     replaced = _replacing(data, codec or "utf-8")
     if replaced.encoding == "utf-8":
         is_utf8 = _is_damaged_utf8(replaced.text, _DAMAGED_UTF8)
-        if (found := replaced if is_utf8 else _line_by_line(data)) is not None:
+        found = _line_by_line(data, is_utf8=is_utf8) or (replaced if is_utf8 else None)
+        if found is not None:
             return found
     if (text := _surrogates_joined(data)) is not None:
         return Decoded(text, "cesu-8")
@@ -173,13 +174,20 @@ def _undo_encoding(text: str) -> str | None:
         return None
 
 
-def _line_by_line(data: bytes) -> Decoded | None:
-    """Return text to which programs appended lines in another encoding than UTF-8; None for other text."""
+def _line_by_line(data: bytes, *, is_utf8: bool) -> Decoded | None:
+    """Return text to which programs appended lines in another encoding than UTF-8; None for other text.
+
+    Args:
+        data: Text that is not UTF-8 throughout.
+        is_utf8: Whether nearly all of it is. Then lines with letters in UTF-8, or one letter in nothing
+            else, are damaged ones.
+    """
     lines = data.split(b"\n")
     is_legacy = [_strict(line, "utf-8") is None for line in lines]
     legacy = b"\n".join(compress(lines, is_legacy))
     foreign = data.translate(None, ASCII), legacy.translate(None, ASCII)
-    if len(foreign[0]) < 2 * len(foreign[1]):
+    is_damage = is_utf8 and (len(foreign[1]) == 1 or not legacy.decode(errors="ignore").isascii())
+    if is_damage or len(foreign[0]) < 2 * len(foreign[1]):
         return None
     try:
         found = _decode_legacy(legacy, "")

@@ -129,7 +129,7 @@ def _bodies(message: EmailMessage) -> Iterator[EmailMessage]:
         part = stack.pop()
         if _is_container(part):
             stack += reversed(_shown(part, html_words))
-        elif part.get_content_maintype() == "text" and not _is_file(part):
+        elif _is_text(part) and not _is_file(part):
             if is_first or not part.get_filename():
                 yield part
             is_first = False
@@ -233,6 +233,11 @@ def _leaves(message: EmailMessage) -> Iterator[EmailMessage]:
 
 def _is_container(part: EmailMessage) -> bool:
     return part.get_content_maintype() == "multipart" and part.is_multipart()
+
+
+def _is_text(part: EmailMessage) -> bool:
+    """Whether a part is text, as are several parts that nothing separates."""
+    return part.get_content_maintype() in {"text", "multipart"}
 
 
 def _parts(part: EmailMessage) -> list[EmailMessage]:

@@ -13,6 +13,9 @@ _PROPERTY = re.compile(r"(?:[\w-]+\.)?([A-Za-z][\w-]*)((?:;[^:\"]*(?:\"[^\"]*\"[
 _FOLD = re.compile(r"\n[ \t]")
 _SOFT_BREAK = re.compile(r"=\n[ \t]?")
 _ESCAPED = re.compile(r"\\([nN\\,;])")
+_SEPARATOR = re.compile(r"(?<!\\);")
+#: The name of a person, whose address is the value.
+_PERSON = re.compile(r";CN=(?:\"([^\"]*)\"|([^;:\"]*))", re.IGNORECASE)
 _TIME = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)\d\d(Z?))?$")
 _COMPONENTS = frozenset({"VEVENT", "VTODO", "VJOURNAL", "VCARD", "VFREEBUSY"})
 #: Properties that only programs need.
@@ -52,7 +55,7 @@ def _properties(text: str) -> Iterator[tuple[str, str, str, int, int]]:
         soft = "QUOTED-PRINTABLE" in line.partition(":")[0].upper()
         found = _PROPERTY.match(_FOLD.sub("", _SOFT_BREAK.sub("", line) if soft else line))
         if found is not None:
-            yield found[1].upper(), found[2].upper(), found[3].strip(), number, number + lines - 1
+            yield found[1].upper(), found[2], found[3].strip(), number, number + lines - 1
         number += lines
 
 
@@ -69,6 +72,8 @@ def _unfolded(text: str) -> Iterator[str]:
 
 
 def _readable(value: str, parameters: str) -> str:
+    person = _PERSON.search(parameters)
+    parameters = parameters.upper()
     if "QUOTED-PRINTABLE" in parameters:
         value = decode(quopri.decodestring(value.encode())).text
     if "BASE64" in parameters or "ENCODING=B" in parameters or value.startswith("data:"):
@@ -76,5 +81,6 @@ def _readable(value: str, parameters: str) -> str:
     if (time := _TIME.match(value)) is not None:
         clock = f" {time[4]}:{time[5]}{' UTC' if time[6] else ''}" if time[4] else ""
         return f"{time[1]}-{time[2]}-{time[3]}{clock}"
-    plain = _ESCAPED.sub(lambda match: "\n" if match[1] in "nN" else match[1], value)
-    return " ".join(part for part in (piece.strip() for piece in plain.split(";")) if part)
+    pieces = filter(None, map(str.strip, _SEPARATOR.split(value)))
+    plain = _ESCAPED.sub(lambda escaped: "\n" if escaped[1] in "nN" else escaped[1], " ".join(pieces))
+    return plain if person is None else f"{person[1] or person[2]} {plain}"

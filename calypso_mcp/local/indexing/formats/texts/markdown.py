@@ -1,4 +1,4 @@
-"""Markdown: headings and paragraphs with line numbers; the markup itself stays in the text."""
+"""Markdown: headings and paragraphs with line numbers; the markup itself stays in all but headings."""
 
 from __future__ import annotations
 
@@ -23,6 +23,16 @@ _NOT_HEADING_TEXT = re.compile(r"\s*$|\s*(?:[-*+>|]|\d+[.)])\s|\s*[|>]| {4}|\t")
 _TABLE_RULE = re.compile(r"[ \t]*+\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-*+:?[ \t]*+)*+$")
 _HTML_HEADING = re.compile(r" {0,3}<h([1-6])(?:[ \t][^<>]{0,200})?>(.{1,500})</h[1-6]>[ \t]*$", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{1,500}>")
+#: A link or a picture, of which a heading shows the text.
+_LINK = re.compile(r"!?\[([^\[\]]{0,300})\](?:\([^()<>]{0,500}\)|\[[^\[\]]{0,100}\])")
+#: Code, words in bold, an escaped sign, a tag, and the name by which a heading is linked.
+_MARKUP = re.compile(
+    r"(`{1,3})(.{1,300}?)\1|(\*{1,3}|~~)(?=\S)(.{1,300}?)(?<=\S)\3|\\([^\w\s])"
+    r"|</?(?:a|b|br|code|em|i|img|kbd|s|small|span|strong|sub|sup|u)\b[^<>]{0,500}>|[ \t]*\{#[^{}]{1,100}\}$",
+    re.IGNORECASE,
+)
+#: Longer headings stay as they are.
+_LONGEST_HEADING = 1_000
 
 
 def read_markdown(file: FileContent) -> Document:
@@ -102,6 +112,15 @@ def _without_closing_sequence(text: str) -> str:
     return text if bare and not bare.endswith((" ", "\t")) else bare.rstrip()
 
 
+def _without_markup(text: str) -> str:
+    """Return the text that a heading shows."""
+    if len(text) > _LONGEST_HEADING:
+        return text
+    linked = _LINK.sub(r"\1", _LINK.sub(r"\1", text))  # twice for a picture in a link
+    shown = _MARKUP.sub(lambda mark: mark[2] or mark[5] or _without_markup(mark[4] or ""), unescape(linked))
+    return " ".join(shown.split()) or text
+
+
 def _html_heading(line: str) -> tuple[int, str] | None:
     """Return level and text of a heading that is written in HTML on one line, as README files do."""
     match = _HTML_HEADING.match(line)
@@ -114,7 +133,7 @@ def _heading(lines: list[str], index: int, start: int) -> Block | None:
     line = lines[index]
     number = index + 1
     if (atx := _ATX_HEADING.match(line)) is not None:
-        text = _without_closing_sequence(atx[2].strip())
+        text = _without_markup(_without_closing_sequence(atx[2].strip()))
         return Block(text, line_start=number, line_end=number, heading_level=len(atx[1])) if text else None
     if (html := _html_heading(line)) is not None:
         return Block(html[1], line_start=number, line_end=number, heading_level=html[0])
@@ -125,4 +144,4 @@ def _heading(lines: list[str], index: int, start: int) -> Block | None:
     if underline is None or follows_text:
         return None
     level = 1 if underline[1][0] == "=" else 2
-    return Block(line.strip(), line_start=number, line_end=number + 1, heading_level=level)
+    return Block(_without_markup(line.strip()), line_start=number, line_end=number + 1, heading_level=level)
