@@ -341,4 +341,4 @@ def record_ends(
         read.append((file, end.document))
     files.set_findings(connection, read)
     tasks.complete(connection, [file.id for file, _ in read], now=now)
-    return sources.settle_versions(connection, [file.id for file, _ in read], now=now)
+    return sources.settle_versions(connection, list(rows), now=now)

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from threading import Barrier, BrokenBarrierError, get_ident
 from typing import Any
+from zipfile import ZipFile
 
 import anyio
 import httpx2
@@ -18,6 +19,7 @@ import pytest
 from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.domain.files.file_formats import ReadableFormats
 from calypso_mcp.server.files.folder_walk import WalkResult, walk
+from tests.support.mcp_answers import facts, text
 from tests.support.upload_rig import Rig, embedded_formats, upload_rig
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs links and pipes")
@@ -284,6 +286,38 @@ async def test_a_folder_with_nothing_to_send_is_a_result(rig: Rig, folder: Path)
     assert done["counts"] == {"skipped": 2}
     assert skipped_of(done) == {"empty_file": 1, "unsupported_type": 1}
     assert done["next_step"].startswith("Nothing was sent")
+
+
+async def test_each_file_has_the_hint_of_its_own_kind_and_no_hint_is_shown_twice(rig: Rig, folder: Path):
+    (folder / "film.mp4").write_bytes(b"\x00\x00\x00\x18ftypmp42")
+    with ZipFile(folder / "old.zip", "w") as archive:
+        archive.writestr("a.txt", "in an archive")
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7\nbroken")
+    (folder / "notes.pdf").write_bytes(b"%PDF-1.7\nbroken, too")
+    (folder / "empty.docx").write_bytes(b"PK\x03\x04 no document")
+    fill(folder, {"good.md": "good"})
+    result = await rig.client.call_tool("upload_batch", {"directory": ".", "bucket": "docs", "wait": True})
+    hints = facts(result)["hints"]
+    assert "subtitles" in hints["unsupported_type (.mp4)"]
+    assert "Unpack" in hints["unsupported_type (.zip)"]
+    assert text(result).count(hints["broken"]) == 1
+
+
+async def test_a_file_that_failed_is_there_once_however_often_its_folder_is_sent(rig: Rig, folder: Path):
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7\nbroken")
+    fill(folder, {"good.md": "good"})
+    for _ in range(3):
+        done = await rig.ok("upload_batch", directory=".", wait=True)
+        assert done["counts"]["failed"] == 1
+    [held] = (await rig.ok("list_sources", state="failed"))["sources"]
+    assert held["name"] == "broken.pdf"
+    fill(folder, {"broken.pdf": "now a text"})
+    await rig.ok("upload_batch", directory=".", wait=True)
+    assert [source["state"] for source in (await rig.ok("list_sources"))["sources"]] == ["ready"] * 2
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7\nbroken again")
+    await rig.ok("upload_batch", directory=".", wait=True)
+    stands = {source["state"] for source in (await rig.ok("list_sources", query="broken"))["sources"]}
+    assert stands == {"ready", "failed"}, "what was searchable stays until something better is"
 
 
 async def test_a_secret_in_a_file_keeps_that_file_back_and_no_other(rig: Rig, folder: Path):

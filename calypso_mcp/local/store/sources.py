@@ -181,9 +181,10 @@ def list_versions(connection: sqlite3.Connection, kind: str, identity: str) -> l
 
 
 def settle_versions(connection: sqlite3.Connection, file_ids: Sequence[str], *, now: float) -> list[str]:
-    """Let files that just became searchable replace earlier versions, if they were declared to.
+    """Let files that were just read replace earlier versions, if they were declared to.
 
-    Where a later version is searchable already, because files are indexed side by side, the earlier one goes.
+    A file that failed replaces only what failed, too. Where a later version is searchable already, because
+    files are indexed side by side, the earlier one goes.
 
     Returns:
         The upload sessions whose stored bytes nothing needs any more.
@@ -211,6 +212,7 @@ def _settle(connection: sqlite3.Connection, file: FileRow, *, now: float) -> lis
     rows = files.get_all(connection, [other["id"] for other in others])
     ended: list[str | None] = []
     replaced_in: dict[str, str] = {}
+    has_failed = file.sync_status == SyncStatus.FAILED
     for other in others:
         row = rows[other["id"]]
         if other["is_later"]:
@@ -219,7 +221,7 @@ def _settle(connection: sqlite3.Connection, file: FileRow, *, now: float) -> lis
                 replaced_in |= dict.fromkeys(active, row.id)
         elif file.declaration.if_exists == "replace":
             shared = set(row.bucket_ids) & set(file.bucket_ids)
-            if shared:
+            if shared and (row.sync_status == SyncStatus.FAILED or not has_failed):
                 ended.append(take_out(connection, row, shared, successor=file.id, now=now))
     leaving = [bucket for bucket in file.bucket_ids if bucket in replaced_in]
     if leaving:

@@ -2,7 +2,6 @@
 import { counted, sizeInWords } from "./shared/words.js";
 
 const MOST_FILES = 20000;
-const CLUTTER = new Set([".ds_store", "thumbs.db", "desktop.ini"]);
 
 /** Return [{file, path}] of a drop, folders with all that is in them; those that `about` leaves out have no file. */
 export async function filesOfDrop(transfer, about) {
@@ -47,6 +46,7 @@ export function sortOut(files, about, namesThere) {
   const refused = [];
   const seen = new Set();
   const leftOut = leftOutBy(about);
+  const isClutter = pattern(about.left_out.system_files, "$");
   for (const { file, path } of [...files].sort((one, other) => one.path.localeCompare(other.path))) {
     const left = leftOut(path);
     if (left) {
@@ -54,7 +54,7 @@ export function sortOut(files, about, namesThere) {
       seen.add(left.path);
       continue;
     }
-    const reason = CLUTTER.has(file.name.toLowerCase()) ? "" : problemOf(file, path, about, seen);
+    const reason = isClutter.test(path) ? "" : problemOf(file, path, about, seen);
     seen.add(path);
     if (reason) refused.push({ path, reason });
     else if (reason === undefined) ready.push({ file, path });
@@ -62,9 +62,10 @@ export function sortOut(files, about, namesThere) {
   return { ready, refused, known: ready.filter(({ path }) => namesThere.has(path)).map(({ path }) => path) };
 }
 
+const pattern = (globs, end) => new RegExp(`^(?:.*/)?(?:${globs.map((glob) => glob.replace(/[.+$]/g, "\\$&").replaceAll("*", "[^/]*")).join("|")})${end}`, "i");
+
 // As the tools leave it out of folders; a person is told once for each folder.
 function leftOutBy({ left_out: rules }) {
-  const pattern = (globs, end) => new RegExp(`^(?:.*/)?(?:${globs.map((glob) => glob.replace(/[.+]/g, "\\$&").replaceAll("*", "[^/]*")).join("|")})${end}`, "i");
   const folders = new Map(Object.entries(rules.folders));
   const [secretFolder, secretFile] = [pattern(rules.secret_folders, "/"), pattern(rules.secret_files, "$")];
   return (path) => {

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import Literal
 
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
 
+from calypso_mcp.domain.amounts import join_first
 from calypso_mcp.domain.states.file_state import FileState, UploadOutcome
 from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
@@ -21,7 +23,7 @@ OutcomeWord = Literal[UploadOutcome, "skipped", "would_send", "removed", "would_
 
 #: Outcomes listed; the rest is in the counts.
 _MOST_OUTCOMES = 500
-#: Skipped files named for each reason.
+#: Skipped files named for each reason, and endings of files for each hint.
 _MOST_EXAMPLES = 3
 _PATH_CHARS = 200
 #: Longest line about a file that needs nothing from the reader.
@@ -155,7 +157,10 @@ class BatchReport(ToolResult):
         if self.omitted:
             lines.append(f"and {self.omitted} more, omitted")
         lines += [kind.as_line() for kind in self.skipped or ()]
-        lines += [f"hint for {code}: {hint}" for code, hint in (self.hints or {}).items()]
+        codes: dict[str, list[str]] = defaultdict(list)
+        for code, hint in (self.hints or {}).items():
+            codes[hint].append(code)
+        lines += [f"hint for {', '.join(own)}: {hint}" for hint, own in codes.items()]
         return "\n".join(lines)
 
 
@@ -249,17 +254,27 @@ def summarize(outcomes: Sequence[InputOutcome]) -> Summary:
     listed = sorted(
         (outcome for outcome in outcomes if outcome.outcome != "skipped"), key=lambda outcome: outcome.rank
     )
-    hints: dict[str, str] = {}
-    for outcome in outcomes:
-        if outcome.hint:
-            hints.setdefault("changed" if outcome.changed else outcome.code or "", outcome.hint)
     return Summary(
         counts={word: counts[word] for word in _ORDER if counts[word]},
         skipped=_kinds(skipped),
         outcomes=listed[:_MOST_OUTCOMES],
         omitted=max(0, len(listed) - _MOST_OUTCOMES),
-        hints=hints,
+        hints=_hints(outcomes),
     )
+
+
+def _hints(outcomes: Iterable[InputOutcome]) -> dict[str, str]:
+    """Return each hint by code; of a code with several, with the endings of their files."""
+    endings: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for outcome in outcomes:
+        if outcome.hint:
+            ending = PurePosixPath(outcome.path).suffix or outcome.path
+            endings[outcome.code or "changed"][outcome.hint].add(ending)
+    return {
+        code if len(hints) == 1 else f"{code} ({join_first(sorted(files), _MOST_EXAMPLES)})": hint
+        for code, hints in endings.items()
+        for hint, files in hints.items()
+    }
 
 
 def _kinds(skipped: Iterable[InputOutcome]) -> list[SkippedKind]:

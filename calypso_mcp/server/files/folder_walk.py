@@ -6,9 +6,11 @@ the names, so the same folder always gives the same answer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
+from fnmatch import translate
 from typing import Any, Literal
 
 from calypso_mcp.domain.files.ignore_patterns import (
@@ -62,7 +64,7 @@ REASONS: dict[SkipCode, str] = {
     "dependencies": "usually holds installed packages; name it in include to send it",
     "build_output": "usually holds the output of a build; name it in include to send it",
     "cache": "usually holds a program's cache; name it in include to send it",
-    "system_file": "created by the desktop, not by a person",
+    "system_file": "created by a program for its own use",
     "empty_file": "has no content",
     "file_too_large": "is larger than the API takes (25 MB)",
     "not_a_file": "is a device, pipe or socket",
@@ -79,7 +81,9 @@ _GENERATED: dict[str, SkipCode] = {
     **dict.fromkeys(("__pycache__", ".cache", ".gradle", ".ipynb_checkpoints", ".tox", ".nox"), "cache"),
     **dict.fromkeys((".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".parcel-cache"), "cache"),
 }
-_SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini", "icon\r"})
+#: Shell patterns: of desktops, of other systems' attributes ("._"), and of Office while a document is open.
+_SYSTEM_FILES = (".ds_store", "thumbs.db", "desktop.ini", "icon\r", "._*", "~$*", ".~lock.*")
+_IS_SYSTEM_FILE = re.compile("|".join(map(translate, _SYSTEM_FILES))).match
 #: Entries looked at for each file allowed: a walk through a whole disk must end, too.
 _ENTRIES_PER_FILE = 20
 _SHOWN_CHARS = 300
@@ -93,6 +97,7 @@ def names_left_out() -> dict[str, Any]:
         "secret_folders": SECRET_FOLDERS,
         "secret_files": SECRET_FILES,
         "secret_reason": REASONS["secret_name"],
+        "system_files": _SYSTEM_FILES,
     }
 
 
@@ -222,7 +227,7 @@ class _Walker:
             ("version_control", name in _VERSION_CONTROL and (entry.is_folder or name == ".git")),
             ("ignore_file", name in IGNORE_FILES),
             ("secret_name", not self.policy.allow_secret_names and secret_rule(parts) is not None),
-            ("system_file", name in _SYSTEM_FILES),
+            ("system_file", _IS_SYSTEM_FILE(name) is not None),
             ("excluded", self.excluded is not None and self.excluded.selects(path)),
             ("ignored", decided is True),
             # A folder that a program filled, unless the caller or an ignore file names it.

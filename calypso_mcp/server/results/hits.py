@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, cast
 
 from calypso_mcp.api.buckets import Bucket
@@ -17,6 +17,7 @@ from calypso_mcp.server.scope.bucket_search import Found
 _LABEL_CHARS = 160
 #: Other files with the same text named at most.
 _MOST_COPIES = 5
+_CUT = "… marks text left out; search_bucket with detail=full shows it."
 
 
 class Hit(ToolResult):
@@ -39,16 +40,15 @@ class Hit(ToolResult):
         name = self.filename or self.url or self.title or "unnamed source"
         return f"{name}, {self.place}" if self.place else name
 
-    def as_text(self) -> str:
-        """Return the passage fenced, under its source."""
+    def as_text(self, searched: str | None = None) -> str:
+        """Return the passage fenced, under its source; without its bucket if it is the one `searched`."""
         facts = {
-            "title": None if self.source == self.title else self.title,
-            "bucket": self.bucket,
+            "title": None if self.title and self.title in self.source else self.title,
+            "bucket": None if self.bucket == searched else self.bucket,
             "file_id": self.file_id,
             "url": self.url if self.filename else None,
             "updated": self.updated,
             "also in": ", ".join(self.also_in or ()) or None,
-            "cut": "search_bucket with detail=full shows more" if self.cut else None,
         }
         head = ", ".join(f"{key}: {value}" for key, value in facts.items() if value is not None)
         return f"{head}\n{fence(self.text, self.source)}"
@@ -85,9 +85,10 @@ def hit_of(entry: Found, query: str, tokens: int, *, concise: bool = True) -> Hi
     )
 
 
-def hit_texts(hits: Iterable[Hit]) -> list[str]:
-    """Return each hit as text under its number."""
-    return [f"[{rank}] {hit.as_text()}" for rank, hit in enumerate(hits, start=1)]
+def hit_texts(hits: Sequence[Hit], searched: str | None = None) -> list[str]:
+    """Return each hit as text under its number, and what marks left-out text; `searched`: see `Hit`."""
+    texts = [f"[{rank}] {hit.as_text(searched)}" for rank, hit in enumerate(hits, start=1)]
+    return [*texts, _CUT] if any(hit.cut for hit in hits) else texts
 
 
 def incomplete(searched: Sequence[Bucket]) -> dict[str, int] | None:

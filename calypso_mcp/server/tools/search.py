@@ -60,7 +60,7 @@ class SearchHits(ToolResult):
     def as_text(self) -> str:
         """Return the passages fenced, each under its source."""
         lines = [f"Passages found: {len(self.hits)} (searched: {self.searched}). {self.notice}"]
-        lines += hit_texts(self.hits)
+        lines += hit_texts(self.hits, self.searched)
         if self.weaker_left_out:
             plural = "s" if self.weaker_left_out > 1 else ""
             lines.append(f"{self.weaker_left_out} weaker hit{plural} left out; detail=full shows them.")

@@ -179,14 +179,13 @@ def test_links_pipes_and_an_ignore_file_that_is_a_link_are_not_followed(tmp_path
 
 
 def test_secrets_version_control_and_litter_are_left_out_with_the_reason(tmp_path: Path):
-    files = dict.fromkeys(
-        [".env", "a.md", "id_rsa", ".ssh/config", ".git/HEAD", ".hg/store", ".DS_Store", "sub/Thumbs.db"], "x"
-    )
+    secrets = [".env", "id_rsa", ".ssh/config", ".git/HEAD", ".hg/store"]
+    litter = [".DS_Store", "sub/Thumbs.db", "~$Lease.docx", ".~lock.Lease.odt#", "sub/._Lease.pdf"]
+    files = dict.fromkeys(["a.md", *secrets, *litter], "x")
     policy = tree(tmp_path / "r", {**files, "empty.md": "", "module/.git": "gitdir: ../.git"})
     result = walk(".", [], [], policy)
     assert names(result) == ["a.md"]
     assert skips(result) == {
-        ".DS_Store": "system_file",
         ".env": "secret_name",
         ".git/": "version_control",
         ".hg/": "version_control",
@@ -194,7 +193,7 @@ def test_secrets_version_control_and_litter_are_left_out_with_the_reason(tmp_pat
         "empty.md": "empty_file",
         "id_rsa": "secret_name",
         "module/.git": "version_control",
-        "sub/Thumbs.db": "system_file",
+        **dict.fromkeys(litter, "system_file"),
     }
     assert all(entry.reason for entry in result.skipped)
 
