@@ -18,7 +18,7 @@ from calypso_mcp.local.retrieval.statistics import Statistics, total
 CANDIDATES = 64
 
 #: So many are enough where all that matches is listed (99 % of the ten best as if all were ranked).
-_OF_LISTED = 40
+_OF_LISTED = 32
 #: Rows that FTS5 scores of an index (of a bucket its share); phrases of more count where they stand.
 _SCORED_ROWS = 2_000
 #: But so many at least, so that the best are among them. An index of no more is scored whole.
@@ -27,6 +27,17 @@ _LEAST_ROWS = 500
 _TELLING_SHARE = 0.9
 #: Weights of the columns in bm25(); the bucket column only filters.
 _WEIGHTS = "1.0, 2.0, 1.0, 0.0"
+#: In the order of the ids, because CROSS JOIN keeps the order of the loops. The same text for any number of
+#: ids: preparing a new statement takes SQLite longer than reading twenty passages.
+_STORED = """
+SELECT sizes.sz, passages.id, passage_sources.file_id, passage_sources.title, passages.text,
+       passages.heading, passages.line_start, passages.line_end, passages.part_kind,
+       passages.part_number, passages.part_name, passages.outline
+FROM json_each(?) AS wanted
+CROSS JOIN passages ON passages.id = wanted.value
+CROSS JOIN passage_sources ON passage_sources.id = passages.source
+CROSS JOIN passages_fts_docsize AS sizes ON sizes.id = passages.id
+"""
 _EVERYWHERE = "WHERE"
 _IN_FILES = """
     CROSS JOIN passages AS held ON held.id = passages_fts.rowid
@@ -64,7 +75,7 @@ def candidates(
         least: Below so many the common words choose, too.
     """
     if file_ids is None and statistics.is_narrow(bucket_ids):
-        listed = _holding_most(statistics, weights, bucket_ids, max(_OF_LISTED, least))
+        listed = _holding_most(statistics, weights, bucket_ids, least)
         # Of more that hold as much, how often they hold it decides.
         if len(listed) <= CANDIDATES:
             return _rows(connection, listed)
@@ -86,17 +97,22 @@ def candidates(
 
 
 def _holding_most(
-    statistics: Statistics, weights: Mapping[str, float], bucket_ids: Sequence[str] | None, most: int
+    statistics: Statistics, weights: Mapping[str, float], bucket_ids: Sequence[str] | None, least: int
 ) -> list[int]:
-    """Return the `most` passages whose phrases tell most, best first, and all that are no worse."""
+    """Return the passages whose phrases tell most, best first.
+
+    Of equally good ones at the end all are returned, unless `least` are better.
+    """
     scores: dict[int, float] = {}
     score_of = scores.get
     for phrase, weight in weights.items():
         for passage in statistics.matches(phrase, bucket_ids):
             scores[passage] = score_of(passage, 0.0) + weight
-    least = min(nlargest(most, scores.values()), default=0.0)
-    best = sorted((-score, passage) for passage, score in scores.items() if score >= least)
-    return [passage for _, passage in best]
+    most = max(_OF_LISTED, least)
+    worst = min(nlargest(most, scores.values()), default=0.0)
+    best = sorted((-score, passage) for passage, score in scores.items() if score >= worst)
+    is_tied = len(best) >= least and -best[least - 1][0] == worst
+    return [passage for _, passage in (best if is_tied else best[:most])]
 
 
 def _scored(statistics: Statistics, rare: Sequence[str], bucket_ids: Sequence[str] | None) -> Sequence[str]:
@@ -169,16 +185,4 @@ def _matching(
 
 def _rows(connection: sqlite3.Connection, passages: Sequence[int]) -> list[Row]:
     """Return the passages as they are stored, in the order given."""
-    places = ",".join(map(str, passages))
-    found = connection.execute(
-        f"""
-        SELECT sizes.sz, passages.id, passage_sources.file_id, passage_sources.title, passages.text,
-               passages.heading, passages.line_start, passages.line_end, passages.part_kind,
-               passages.part_number, passages.part_name, passages.outline
-        FROM passages JOIN passage_sources ON passage_sources.id = passages.source
-        JOIN passages_fts_docsize AS sizes ON sizes.id = passages.id
-        WHERE passages.id IN ({places})
-        """  # noqa: S608  (numbers)
-    )
-    rows = {row[0]: Row(total(sizes), *row) for sizes, *row in found}
-    return [rows[passage] for passage in passages]
+    return [Row(total(sizes), *row) for sizes, *row in connection.execute(_STORED, (json.dumps(passages),))]

@@ -38,6 +38,8 @@ Reorder = Callable[[sqlite3.Connection, Mapping[int, float]], Sequence[int]]
 #: Longest query, in seconds, unless the caller says otherwise.
 QUERY_TIME_LIMIT_S = 5.0
 
+#: Passages that another order has to choose from, at least.
+_REORDERED = 40
 #: Passages whose language decides whether beginnings of words are sought, and whose words are compared.
 _JUDGED = 10
 #: Digits of numbers that tell nothing beside the longer number that they are part of.
@@ -105,13 +107,14 @@ def search(
         scope = None if where.bucket_ids is None else statistics.narrowing(where.bucket_ids)
         together = kept_together(query)
         wanted = [*phrases, *together]
-        weights, rows = _found(connection, statistics, wanted, scope, where.file_ids, least=limit)
+        least = limit if reorder is None else max(limit, _REORDERED)
+        weights, rows = _found(connection, statistics, wanted, scope, where.file_ids, least=least)
         if more := _other_forms(query, phrases, weights, rows):
             wanted += more
-            weights, rows = _found(connection, statistics, wanted, scope, where.file_ids, least=limit)
+            weights, rows = _found(connection, statistics, wanted, scope, where.file_ids, least=least)
         if more := _other_spellings(statistics, phrases, weights, rows, scope):
             wanted += more
-            weights, rows = _found(connection, statistics, wanted, scope, where.file_ids, least=limit)
+            weights, rows = _found(connection, statistics, wanted, scope, where.file_ids, least=least)
         if _only_join(weights) and not _only_join(phrases) and not is_english(query):
             return []
         # The mean length of all passages would tell of what others keep in buckets that are not searched.

@@ -7,6 +7,7 @@ import sqlite3
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import chain
 from typing import cast
 
@@ -22,7 +23,8 @@ _CHOOSING = """
 SELECT value FROM json_each(?)
 WHERE EXISTS (SELECT 1 FROM passages_fts WHERE passages_fts MATCH json_each.value)
 """
-_LISTING = "SELECT rowid FROM passages_fts WHERE passages_fts MATCH ?"
+#: As one value: a row for each passage would cost Python as much as finding it costs SQLite.
+_LISTING = "SELECT json_group_array(rowid) FROM passages_fts WHERE passages_fts MATCH ?"
 #: Where there are so few passages, what matches is listed instead of counted: it is needed next.
 _NARROW = 10_000
 #: Passages listed that a connection keeps (8 MB).
@@ -30,6 +32,8 @@ _MOST_LISTED = 1_000_000
 #: Counts kept for each connection at most.
 _MOST_KEPT = 20_000
 _KEPT = "passage statistics"
+#: Records of lengths remembered with their sums: most passages are about as long as others.
+_REMEMBERED = 4_096
 
 
 @dataclass(slots=True)
@@ -98,7 +102,7 @@ class Statistics:
             return self._listed(any_of([phrase], bucket_ids))
         words = any_of([phrase], bucket_ids)
         asked = f"({words}) AND ({any_of(beside, bucket_ids)})" if beside else words
-        return chain.from_iterable(self._connection.execute(_LISTING, (asked,)))
+        return self._list(asked)
 
     def is_narrow(self, bucket_ids: Sequence[str] | None) -> bool:
         """Whether so few passages are searched that what matches a phrase is listed, not counted."""
@@ -107,12 +111,16 @@ class Statistics:
     def _listed(self, expression: str) -> array[int]:
         found = self._kept.lists.get(expression)
         if found is None:
-            found = array("q", chain.from_iterable(self._connection.execute(_LISTING, (expression,))))
+            found = array("q", self._list(expression))
             self._kept.listed += len(found)
             if self._kept.listed > _MOST_LISTED:
                 self._kept.lists.clear()
                 self._kept.listed = len(found)
             self._kept.lists[expression] = found
+        return found
+
+    def _list(self, expression: str) -> list[int]:
+        found: list[int] = json.loads(self._connection.execute(_LISTING, (expression,)).fetchone()[0])
         return found
 
     def narrowing(self, bucket_ids: Sequence[str]) -> Sequence[str] | None:
@@ -131,6 +139,7 @@ class Statistics:
         return self._kept.counts[expression]
 
 
+@lru_cache(_REMEMBERED)
 def total(blob: bytes) -> int:
     """Return the sum of the numbers of a record."""
     # Below 128 a number is one byte.

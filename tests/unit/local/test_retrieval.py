@@ -3,7 +3,7 @@ from __future__ import annotations
 import random
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -590,6 +590,19 @@ def test_text_that_holds_more_of_the_query_comes_before_a_table_that_repeats_a_p
         )
     assert found(connection, "fund for the roof of 27 Birch Court", "b1")[0] == "minutes"
     assert found(connection, "whom to call if a customer is hurt", "b1")[0] == "training"
+
+
+def test_another_order_has_more_to_choose_from_than_is_shown(connection: sqlite3.Connection) -> None:
+    for number in range(60):
+        add(connection, f"f{number}", "zebra grass" if number < 20 else f"grass {number}")
+    offered: list[int] = []
+
+    def reversed_order(_: sqlite3.Connection, scores: Mapping[int, float]) -> Sequence[int]:
+        offered.extend(scores)
+        return offered[::-1]
+
+    search(connection, "zebra grass", Where(["b1"]), limit=5, reorder=reversed_order)
+    assert len(offered) >= 40
 
 
 def test_the_parts_of_a_number_tell_nothing_beside_it(connection: sqlite3.Connection) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from sys import intern
 
 from calypso_mcp.local.retrieval.words.tokens import TOKENIZER, index_text
 from calypso_mcp.sqlite.connections import KeepingConnection
@@ -52,7 +51,7 @@ class Stems:
         self._scratch.executescript(f"BEGIN; {_SCRATCH}")
         self._words: dict[str, list[str]] = {}
         self._texts: dict[str, list[str]] = {}
-        self._known: set[str] = set()
+        self._known = _Known()
         self._waiting: list[str] = []
         self._plain_by_letters: dict[str, list[str]] = {}
         self._pieces_by_letters: dict[str, dict[str, list[str]]] = {}
@@ -96,26 +95,24 @@ class Stems:
         if is_full or len(self._texts) > _TEXTS:
             self._texts.clear()
         if is_full:
-            for kept in (self._words, self._known, self._waiting):
+            for kept in (self._words, self._known, self._known.new, self._waiting):
                 kept.clear()
             self._plain_by_letters.clear()
             self._pieces_by_letters.clear()
 
     def _take(self, text: str) -> list[str]:
         """Return the pieces of a text, which are stemmed when they are needed."""
-        pieces = self._texts[text] = list(map(intern, text.split()))
-        if self._known.issuperset(pieces):  # as most are, sooner or later
-            return pieces
-        for piece in set(pieces) - self._known:
-            self._known.add(piece)
-            if _is_plain(piece):
-                self._plain_by_letters.setdefault(piece[:_LETTERS].lower(), []).append(piece)
-            else:
-                self._waiting.append(piece)
+        pieces = self._texts[text] = list(map(self._known.__getitem__, text.split()))
         return pieces
 
     def matching(self, words: Collection[str], beginnings: Collection[str]) -> dict[str, list[str]]:
         """Return the stems sought by the pieces taken so far that have them."""
+        for piece in self._known.new:
+            if _is_plain(piece):
+                self._plain_by_letters.setdefault(piece[:_LETTERS].lower(), []).append(piece)
+            else:
+                self._waiting.append(piece)
+        self._known.new.clear()
         for begin in (*words, *beginnings):
             self._waiting += self._take_plain(begin[:-_CHANGED_LETTERS])
         for number, stem in self._made([index_text(piece) for piece in self._waiting]):
@@ -150,6 +147,23 @@ class Stems:
         self._scratch.execute("INSERT INTO words (words) VALUES ('delete-all')")
         self._scratch.executemany("INSERT INTO words (rowid, word) VALUES (?, ?)", enumerate(words))
         yield from self._scratch.execute(_STEMS)
+
+
+class _Known(dict[str, str]):
+    """Every piece once, so that texts share it.
+
+    Attributes:
+        new: Those added since this was last emptied.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.new: list[str] = []
+
+    def __missing__(self, piece: str) -> str:
+        self[piece] = piece
+        self.new.append(piece)
+        return piece
 
 
 def _is_plain(piece: str) -> bool:
