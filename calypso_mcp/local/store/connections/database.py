@@ -6,6 +6,7 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import Callable, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
@@ -44,7 +45,7 @@ class Database:
         self._must_exist = must_exist
         self._writer = Writer(lambda: connect(path))
         self._readers = Readers(lambda: connect(path))
-        self._reading: anyio.CapacityLimiter | None = None
+        self._reading = ThreadPoolExecutor(_READERS, thread_name_prefix="calypso-reader")
         self._watch: FileWatch | None = None
 
     async def __aenter__(self) -> Self:
@@ -56,7 +57,6 @@ class Database:
             StoreDamaged: The file is damaged.
             StoreGone: It must exist and does not.
         """
-        self._reading = anyio.CapacityLimiter(_READERS)
         try:
             await to_thread.run_sync(_prepare, self._path, self._must_exist)
             await to_thread.run_sync(self._writer.start)
@@ -77,6 +77,7 @@ class Database:
         """Commit what is queued and close every connection."""
         with anyio.CancelScope(shield=True):
             await to_thread.run_sync(self._writer.close)
+            await to_thread.run_sync(self._reading.shutdown)
             await to_thread.run_sync(self._readers.close)
 
     async def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
@@ -91,7 +92,7 @@ class Database:
             with self._checked():
                 return self._readers.run(work)
 
-        return await to_thread.run_sync(checked, limiter=self._reading)
+        return await asyncio.wrap_future(self._reading.submit(checked))
 
     async def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """Return what `work` returns once it is committed; all or nothing.
