@@ -65,7 +65,7 @@ def _run(argv: list[str]) -> int:
     except ConfigError as error:
         return _complain(error, 2)
     except CalypsoError as error:
-        return _complain(error, 1)
+        return _complain(error, 2 if error.code == "invalid_arguments" else 1)
 
 
 def _finished(code: int) -> int:

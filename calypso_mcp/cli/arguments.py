@@ -200,7 +200,7 @@ class CommandParser(argparse.ArgumentParser):
         """Name a flag that does not exist; superfluous words are not repeated."""
         flags = [word.partition("=")[0] for word in unknown if re.match(r"--?[A-Za-z]", word)]
         if not flags:
-            self.error(f"there are more arguments than `{self.prog}` takes")
+            self.error(f"there are more arguments than `{self.prog}` takes; put text with spaces in quotes")
         self.error(
             f"there is no flag {_shown(flags[0])}{_did_you_mean(flags[0], self._option_string_actions)}"
         )

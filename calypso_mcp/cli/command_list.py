@@ -51,7 +51,7 @@ COMMANDS = (
     Command(
         "sources.move", "[BUCKET ...] --to hosted [FLAGS]", "Copy buckets to the hosted Calypso, and compare."
     ),
-    Command("upkeep.recover", "[FLAGS]", "Save what is still readable in a damaged store."),
+    Command("upkeep.recover", "[--force] [FLAGS]", "Save what is still readable in a damaged store."),
     Command(
         "upkeep.model", "download [NAME] [FLAGS]", "Download an embedding model to order passages by meaning."
     ),

@@ -101,8 +101,8 @@ def damaged(path: Path) -> StoreDamaged:
     """Return the error for a file whose content cannot be trusted any more."""
     return StoreDamaged(
         f"The store {path} is damaged.",
-        hint="The operator must stop the server and save what is left with: "
-        f"calypso-mcp recover --data-dir {shlex.quote(str(path.parent))}",
+        hint="The operator must stop the server and save what is left with "
+        f"`calypso-mcp recover --data-dir {shlex.quote(str(path.parent))}`.",
     )
 
 

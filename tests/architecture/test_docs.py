@@ -109,6 +109,31 @@ def test_every_variable_and_flag_spoken_of_exists() -> None:
     assert unknown == set()
 
 
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/contributing/architecture.md"])
+def test_code_spoken_of_to_contributors_exists(page: str) -> None:
+    sources = {
+        path.as_posix(): set(
+            re.findall(r"^(?:def |class )?(\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+        )
+        for folder in ("calypso_mcp", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+    }
+    defined = set[str]().union(*sources.values())
+    for section in _FENCED.sub("", (ROOT / page).read_text(encoding="utf-8")).split("\n### "):
+        spans = re.findall(r"`([^`\n]+)`", section)
+        files = {span for span in spans if re.fullmatch(r"[\w/]+\.py", span)}
+        named = {
+            path: names
+            for path, names in sources.items()
+            if path.endswith(tuple(f"/{file}" for file in files))
+        }
+        assert [file for file in files if not any(path.endswith(f"/{file}") for path in named)] == []
+        # A private name belongs to a module that its section names.
+        private = {found[1] for span in spans if (found := re.fullmatch(r"(_[a-z]\w*)(?:\(.*\))?", span))}
+        assert private <= set[str]().union(*named.values())
+        assert {span for span in spans if re.fullmatch(r"[A-Z][a-z]+[A-Z]\w*", span)} <= defined
+
+
 def list_result_facts(kind: type[ToolResult] = ToolResult) -> set[str]:
     return set(kind.model_fields).union(*map(list_result_facts, kind.__subclasses__()))
 

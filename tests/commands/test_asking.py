@@ -52,6 +52,8 @@ def test_a_search_shows_where_each_passage_stands(store: Path) -> None:
         json.loads(command(store, "search", "annual leave", "--json").stdout)["hits"][0]["filename"]
         == "leave.md"
     )
+    wrong = command(store, "search", "annual leave", "--max-results", "99")
+    assert (wrong.returncode, "max_results" in wrong.stderr) == (2, True)
     nothing = command(store, "search", "zeppelin")
     assert (nothing.returncode, "nothing found" in nothing.stdout) == (1, True)
 
@@ -62,6 +64,15 @@ def test_an_answer_cites_its_sources(store: Path) -> None:
     assert "opens at eleven" in answered.stdout
     assert "canteen.md" in answered.stdout
     assert command(store, "ask", "What does a zeppelin weigh?").returncode == 1
+
+
+@pytest.mark.parametrize("name", ["ask", "search"])
+def test_without_a_bucket_a_question_says_how_to_make_one(tmp_path: Path, name: str) -> None:
+    told = command(tmp_path / "data", name, "Why?")
+    assert told.returncode == 1
+    assert "There is no bucket to search. Create one with `calypso-mcp upload" in " ".join(
+        (told.stdout + told.stderr).split()
+    )
 
 
 def test_the_scope_flags_narrow_what_is_found(store: Path) -> None:

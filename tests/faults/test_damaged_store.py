@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from calypso_mcp.local.blobs import Blobs
-from calypso_mcp.local.store.recovery import recover
+from calypso_mcp.local.store.recovery import is_intact, recover
 from calypso_mcp.sqlite.faults import StoreDamaged
 from tests.commands.processes import run
 from tests.support.live_backend import Api, in_process, options_for
@@ -77,6 +77,10 @@ def cut_short(store: Path) -> None:
 
 def damage_header(store: Path) -> None:
     overwrite(store, [1])
+
+
+def empty(store: Path) -> None:
+    store.write_bytes(b"")
 
 
 DAMAGES = {
@@ -183,8 +187,27 @@ def test_the_command_saves_a_damaged_store_and_leaves_one_in_use_alone(store: Pa
     damage_middle(store)
     ran = run("recover", "--data-dir", str(store.parent))
     assert ran.returncode == 0, ran.stderr
-    assert "Saved: " in ran.stdout
+    assert "Files saved: " in ran.stdout
     assert "damaged-" in ran.stdout
+
+
+def test_an_intact_store_is_rebuilt_only_on_request(store: Path) -> None:
+    before = store.read_bytes()
+    ran = run("recover", "--data-dir", str(store.parent))
+    assert ran.returncode == 2
+    assert "looks intact" in ran.stderr
+    assert store.read_bytes() == before
+    assert not list(store.parent.glob("damaged-*"))
+    ran = run("recover", "--data-dir", str(store.parent), "--force")
+    assert ran.returncode == 0, ran.stderr
+    assert f"Files saved: {FILES}," in ran.stdout
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES.values(), empty], ids=[*DAMAGES, "all of it"])
+def test_no_damaged_store_looks_intact(store: Path, damage: Callable[[Path], None]) -> None:
+    assert is_intact(store)
+    damage(store)
+    assert not is_intact(store)
 
 
 async def test_no_store_in_use_is_recovered(store: Path) -> None:

@@ -15,8 +15,8 @@ from calypso_mcp.server.build import build_server
 from calypso_mcp.server.calls.tool_spec import ToolSpec
 from calypso_mcp.server.registry import TOOLS
 from tests.protocol.tool_snapshots import ACCEPT, EVERY_TOOL, FOLDER, published, text_of
-from tests.support.mcp_answers import Connect
-from tests.support.scripted_calypso import ScriptedCalypso
+from tests.support.mcp_answers import Connect, text
+from tests.support.scripted_calypso import ScriptedCalypso, bucket
 
 #: Compact JSON of the whole list (the numbers to beat are in the project's targets).
 BUDGET_BYTES = 15_000
@@ -110,6 +110,18 @@ async def test_read_only_offers_and_runs_only_reading_tools(connect: Connect):
         assert refused.is_error
         assert refused.structured_content
         assert refused.structured_content["error"]["code"] == "unknown_tool"
+
+
+@pytest.mark.parametrize("buckets", [[], [bucket("docs", counts={})]], ids=["no bucket", "an empty bucket"])
+async def test_read_only_answers_name_no_tool_that_changes_anything(
+    connect: Connect, api: ScriptedCalypso, buckets: list[dict[str, Any]]
+):
+    api.buckets = buckets
+    calls = {"list_buckets": {}, "list_sources": {}, "search_bucket": {"query": "x"}, "list_agents": {}}
+    async with connect(read_only=True) as client:
+        for name, arguments in calls.items():
+            said = text(await client.call_tool(name, arguments))
+            assert not [spec.name for spec in TOOLS if not spec.read_only and spec.name in said], name
 
 
 async def test_picked_tools_are_the_only_ones(connect: Connect):

@@ -12,7 +12,7 @@ from typing import Any
 import anyio
 
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.cli.calls.mcp_session import open_session
+from calypso_mcp.cli.calls.mcp_session import in_commands, open_session
 from calypso_mcp.cli.printing.terminal import columns
 from calypso_mcp.cli.process.logs import log_to_stderr
 from calypso_mcp.domain.untrusted_text import clean_line
@@ -78,6 +78,12 @@ def print_result(result: object, arguments: argparse.Namespace) -> bool:
     if arguments.as_json:
         print(json.dumps(result, ensure_ascii=False, indent=2))
     return bool(arguments.as_json)
+
+
+def print_next_step(result: Mapping[str, object]) -> None:
+    """Print what a result says to do next, with commands in place of tools."""
+    if step := result.get("next_step"):
+        print(textwrap.fill(clean_line(in_commands(str(step)), _CELL_CHARS), columns()))
 
 
 def print_table(

@@ -55,8 +55,8 @@ class PrivateHosts:
             return
         if not url.is_at_web_port:
             raise blocked(
-                f"Port {url.port} is not one of the web's; 80, 443, 8080 and 8443 can be fetched, and what"
-                f" the operator names with its port: --allow-private-host {url.host}:{url.port}."
+                f"Port {url.port} is not a web port (80, 443, 8080, 8443). The operator can allow it: "
+                f"--allow-private-host {url.host}:{url.port}."
             )
         if url.names_private_host and not self.include(url.host, url.port):
             raise _not_public(url.host)
@@ -99,7 +99,4 @@ class WebPolicy:
 
 
 def _not_public(host: str) -> Exception:
-    return blocked(
-        f"{host!r} is not on the public internet. The operator can allow a private host by name with "
-        "--allow-private-host."
-    )
+    return blocked(f"{host!r} is not on the public internet.")

@@ -157,15 +157,17 @@ def _home(result: SearchResult, buckets: Sequence[Bucket]) -> Bucket | None:
 
 
 async def name_emptiness(access: Access, buckets: Sequence[Bucket]) -> str | None:
-    """Return what to do if all of the buckets are empty; None if one of them holds a source."""
+    """Return that all of the buckets are empty, and what to do; None if one of them holds a source."""
     if any(bucket.sources or bucket.member_count for bucket in buckets):
         return None
     # The list may be older than what was put in since.
     ids = {bucket.id for bucket in buckets}
     if any(bucket.sources for bucket in await access.buckets(fresh=True) if bucket.id in ids):
         return None
+    if not buckets:
+        return f"There is no bucket to search. {access.bucket_advice}"
     subject = f"Bucket {buckets[0].slug} is" if len(buckets) == 1 else "The buckets searched are"
-    return f"{subject} empty. Add sources with upload_file, upload_batch or add_website first."
+    return f"{subject} empty." + (" Add sources with upload_file first." if access.may_change else "")
 
 
 def bucket_ids_of(result: SearchResult) -> frozenset[str]:

@@ -69,6 +69,18 @@ class Access:
         """Whether anything limits this request."""
         return bool(self.limits)
 
+    @property
+    def may_change(self) -> bool:
+        """Whether this request may change what is stored."""
+        return not (self.state.read_only or self.grant.read_only)
+
+    @property
+    def bucket_advice(self) -> str:
+        """What to do where there is no bucket."""
+        if self.may_change and self.may_create(None):
+            return "Create one with create_bucket, or ask the operator for access to one."
+        return "Ask the operator for access to one."
+
     async def renewed(self) -> Access | None:
         """Return what the request may use by now; None where its caller may no longer call."""
         grant = await self.state.current_grant(self.grant, None)
@@ -136,8 +148,7 @@ class Access:
         raise InputError(
             "No bucket is named." if buckets else "No bucket is named, and there is no bucket yet.",
             code="bucket_required",
-            hint=_one_of(buckets)
-            or "Create a bucket with create_bucket, then name it with the bucket argument.",
+            hint=_one_of(buckets) or self.bucket_advice,
         )
 
     async def agents(self, *, fresh: bool = False) -> list[AgentModel]:

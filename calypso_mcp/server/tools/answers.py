@@ -116,9 +116,7 @@ async def ask_agent(
             # Of an abstention there is nothing to go on from; an earlier answer's id still leads on.
             conversation_id=None if kind == ABSTAINED else _next_id(access, model, given.response_id),
             incomplete=incomplete(reached),
-            next_step=(await name_emptiness(access, reached) or _LOOK)
-            if kind == ABSTAINED and reached
-            else None,
+            next_step=(await name_emptiness(access, reached) or _LOOK) if kind == ABSTAINED else None,
             notice=_NOTICE if found or kind == ABSTAINED else _NOTICE + _UNSOURCED,
         )
     )

@@ -121,7 +121,7 @@ async def require_searched(access: Access, references: list[str]) -> list[Bucket
         raise InputError(
             "There is no bucket to search.",
             code="bucket_required",
-            hint="Create one with create_bucket, or ask the operator for access to one.",
+            hint=access.bucket_advice,
         )
     return searched
 

@@ -63,6 +63,7 @@ def test_the_bucket_of_an_upload_is_where_it_goes_not_what_limits_it() -> None:
         ("demo --time-limit 0", "--time-limit must be more than 0"),
         ("demo --time-limit soon", "--time-limit must be more than 0"),
         ("backend --log-queries", "there is no flag --log-queries"),
+        ("search days of notice", "put text with spaces in quotes"),
         ("token new a b", "more arguments than `calypso-mcp token` takes"),
     ],
 )

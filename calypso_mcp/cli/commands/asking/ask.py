@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Mapping
 
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.cli.calls.calling import add_calling_arguments, call_tool, print_result
+from calypso_mcp.cli.calls.calling import add_calling_arguments, call_tool, print_next_step, print_result
 from calypso_mcp.cli.printing.hits import print_hits
 from calypso_mcp.cli.printing.terminal import columns
 from calypso_mcp.domain.untrusted_text import clean
@@ -31,4 +31,5 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
             print(textwrap.fill(paragraph, columns()))
         if has_answer:
             print_hits("Sources", result["citations"])
+        print_next_step(result)
     return 0 if has_answer else 1

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Mapping
 
 from calypso_mcp.cli.arguments import CommandParser
-from calypso_mcp.cli.calls.calling import add_calling_arguments, call_tool, print_result
+from calypso_mcp.cli.calls.calling import add_calling_arguments, call_tool, print_next_step, print_result
 from calypso_mcp.cli.printing.hits import print_gaps, print_hits
 from calypso_mcp.settings import load_settings
 
@@ -30,4 +30,5 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     if not print_result(result, arguments):
         print_hits(arguments.query, result["hits"])
         print_gaps(result)
+        print_next_step(result)
     return 0 if result["hits"] else 1

@@ -11,7 +11,7 @@ from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.app import BLOBS_FOLDER, STORE_FILE, WORKERS_FOLDER
 from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.processes.presence import Presence
-from calypso_mcp.local.store.recovery import recover
+from calypso_mcp.local.store.recovery import is_intact, recover
 from calypso_mcp.settings import load_settings
 
 
@@ -21,14 +21,15 @@ def add_arguments(parser: CommandParser) -> None:
         "Save what is still readable in a damaged store of the embedded Calypso: move the store aside "
         "and make a new one. Stop every server on the data folder first."
     )
+    parser.add_argument("--force", action="store_true", help="also if the store looks intact")
     parser.add_settings((), names={"data_dir", "log_level"})
 
 
-def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
+def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """Put a new store in the place of the damaged one, and say what is in it.
 
     Raises:
-        ConfigError: A server uses the folder, there is no store, or it cannot be written.
+        ConfigError: A server uses the folder, there is no store, it looks intact, or it cannot be written.
     """
     data_dir = load_settings(flags).data_dir
     store = data_dir / STORE_FILE
@@ -37,13 +38,17 @@ def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     try:
         if Presence(data_dir / WORKERS_FOLDER).is_another_alive():
             raise ConfigError(f"A server uses {data_dir}.", hint="Stop it, then run this again.")
+        if not arguments.force and is_intact(store):
+            raise ConfigError(
+                f"The store in {data_dir} looks intact.", hint="Add --force to make a new one from it."
+            )
         saved = recover(store, Blobs(data_dir / BLOBS_FOLDER).sealed)
     except (OSError, sqlite3.Error) as error:
         raise ConfigError(f"Cannot write to the data folder {data_dir}: {error}.") from error
     print(
-        f"Saved: {saved.files} files in {saved.buckets} buckets. The next server indexes them again.\n"
-        f"The damaged store is kept as {saved.damaged}."
+        f"Files saved: {saved.files}, in buckets: {saved.buckets}. The next server indexes them again.\n"
+        f"The old store is kept as {saved.damaged}."
     )
     if saved.set_aside:
-        print(f"{saved.set_aside} contents have lost their names and were moved to {saved.lost}.")
+        print(f"Files without their names: {saved.set_aside}, moved to {saved.lost}.")
     return 0
