@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -67,6 +68,66 @@ def test_right_to_left_lines_are_read_in_order_however_their_letters_were_writte
     glyphs = placed(line)
     assert read(mapped_pdf(glyphs)).text == line
     assert read(mapped_pdf(glyphs[::-1])).text == line
+
+
+@pytest.mark.parametrize("mirrored", ["", "()[]«»"])
+def test_brackets_in_right_to_left_lines_open_before_they_close(mirrored: str) -> None:
+    """Some fonts name a bracket by its shape, others by its meaning."""
+    line = "חופשה (15 ימים) וגם [קומה 3] «בלבד»"
+    turned = str.maketrans(mirrored, "".join(pair[::-1] for pair in re.findall("..", mirrored)))
+    glyphs = [(x, y, entry.translate(turned)) for x, y, entry in placed(line)]
+    assert read(mapped_pdf(glyphs)).text == line
+
+
+def test_a_narrow_space_parts_the_words_of_a_right_to_left_line() -> None:
+    glyphs = [
+        (60.5, 700.0, "ב"),
+        (66.5, 700.0, "א"),
+        (60.0, 700.0, " "),
+        (54.0, 700.0, "ג"),
+        (48.0, 700.0, "ד"),
+    ]
+    assert read(mapped_pdf(glyphs)).text == "אב גד"
+
+
+def with_drawn_accents(line: str) -> list[tuple[float, float, str]]:
+    """Return the glyphs of a line as TeX draws them: an accent, raised over a capital, then its letter."""
+    signs = dict(
+        zip("\u0300\u0301\u0302\u0303\u0308\u030c\u0327", "`\xb4\u02c6\u02dc\xa8\u02c7\xb8", strict=True)
+    )
+    glyphs: list[tuple[float, float, str]] = []
+    for index, character in enumerate(line):
+        x = 50 + ADVANCE * index
+        letter, *marks = unicodedata.normalize("NFD", character)
+        glyphs += [(x, 703 if letter.isupper() else 700, signs[mark]) for mark in marks]
+        if letter != " ":
+            glyphs.append((x, 700, "\u0131" if marks and letter == "i" else letter))
+    return glyphs
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Der Wächter prüft",
+        "The garçon of Señor Muñiz is naïf à Pau",
+        "Übung für Élodie Příbram",
+        "it`s d\xb4eau",
+    ],
+)
+def test_accents_that_were_drawn_by_themselves_belong_to_their_letters(line: str) -> None:
+    assert read(mapped_pdf(with_drawn_accents(line))).text == line
+
+
+def test_lines_that_were_drawn_from_the_bottom_up_are_read_from_the_top() -> None:
+    lines = ["The deposit for a key", "is ninety euros and", "is paid back when the", "key returns."]
+    for order in (lines, lines[::-1]):
+        heights = {line: 700 - 14 * index for index, line in enumerate(lines)}
+
+        def page(canvas: Canvas, order: list[str] = order, heights: dict[str, int] = heights) -> None:
+            for line in order:
+                canvas.drawString(50, heights[line], line)
+
+        assert " ".join(read(drawn(page)).text.split()) == " ".join(lines)
 
 
 def test_right_to_left_letters_drawn_from_left_to_right_are_read_all_the_same() -> None:

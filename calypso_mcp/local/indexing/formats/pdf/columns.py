@@ -1,4 +1,4 @@
-"""Columns of running text that a program drew row by row, read one after the other.
+"""The order of lines: columns of running text that a program drew row by row, and pages drawn upwards.
 
 PDFium reads text in the order in which it was drawn. Of two columns drawn by rows, each line would be the
 beginning of one sentence and the middle of another. Rows of a table, drawn the same way, stay rows: their
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ctypes
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import median
 from typing import Any, NamedTuple
@@ -87,12 +87,8 @@ def _rows(text_page: Any, lines: int) -> list[_Row]:
     number = _pdfium.FPDFText_CountRects(text_page, 0, -1)
     if not max(2 * _LEAST_ROWS, _LEAST_PIECES * lines) <= number <= _MOST_PIECES:
         return []
-    left, top, right, bottom = (ctypes.c_double() for _ in range(4))
-    places = (ctypes.byref(left), ctypes.byref(top), ctypes.byref(right), ctypes.byref(bottom))
     rows: list[_Row] = []
-    for index in range(number):
-        _pdfium.FPDFText_GetRect(text_page, index, *places)
-        piece = _Piece(left.value, bottom.value, right.value, top.value)
+    for piece in _pieces(text_page, number):
         last = rows[-1][-1] if rows else None
         if last is None or not piece.is_beside(last) or piece.left < last.left:
             rows.append([piece])
@@ -103,6 +99,34 @@ def _rows(text_page: Any, lines: int) -> list[_Row]:
         else:
             rows[-1].append(piece)
     return rows
+
+
+def is_drawn_upwards(text_page: Any) -> bool:
+    """Whether every line of a page was drawn above the one before."""
+    if _bottom(text_page, 0) >= _bottom(text_page, text_page.count_chars() - 1):  # as on most pages
+        return False
+    number = _pdfium.FPDFText_CountRects(text_page, 0, -1)
+    lines = 0
+    for lower, upper in pairwise(_pieces(text_page, min(number, _MOST_PIECES))):
+        if not lower.is_beside(upper):
+            lines += 1
+            if upper.bottom < lower.bottom:
+                return False
+    return lines >= _LEAST_ROWS - 1
+
+
+def _bottom(text_page: Any, index: int) -> float:
+    box = _pdfium.FS_RECTF()
+    _pdfium.FPDFText_GetLooseCharBox(text_page, index, ctypes.byref(box))
+    return box.bottom
+
+
+def _pieces(text_page: Any, number: int) -> Iterator[_Piece]:
+    left, top, right, bottom = (ctypes.c_double() for _ in range(4))
+    places = (ctypes.byref(left), ctypes.byref(top), ctypes.byref(right), ctypes.byref(bottom))
+    for index in range(number):
+        _pdfium.FPDFText_GetRect(text_page, index, *places)
+        yield _Piece(left.value, bottom.value, right.value, top.value)
 
 
 def _region(rows: Sequence[_Row], number: int) -> tuple[int, int, list[float]]:

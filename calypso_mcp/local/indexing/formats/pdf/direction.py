@@ -11,7 +11,8 @@ import ctypes
 import re
 import sys
 import unicodedata
-from collections.abc import Iterator
+from bisect import bisect
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
@@ -34,6 +35,9 @@ _CLASSES = {"R": "R", "AL": "R", "L": "L", "EN": "N", "AN": "N"}
 #: In a line as it is shown: runs that are always read from left to right.
 _LEFT_TO_RIGHT = re.compile(r"L(?:[LNO]*[LN])?|N+(?:ON+)*")
 _RIGHT_RUN = re.compile(r"R(?:[RO]*R)?")
+_OPENING, _CLOSING = "([{«", ")]}»"
+_BRACKET = re.compile(f"[{re.escape(_OPENING + _CLOSING)}]")
+_MIRRORED = str.maketrans(_OPENING + _CLOSING, _CLOSING + _OPENING)
 #: A letter with its marks.
 _CLUSTER = re.compile(r".[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed]*")
 #: Letters that only end a word: Hebrew final forms, Arabic ta marbuta and alef maksura.
@@ -79,11 +83,31 @@ def has_right_to_left(text: str) -> bool:
 def read_in_order(text_page: Any) -> str:
     """Return the text of a page with its right-to-left lines in the order in which they are read."""
     lines = [(line.text, _shown(line)) for line in _join(_lines(text_page))]
-    text = "\n".join(given if shown is None else _turn(shown) for given, shown in lines)
+    turned = [None if shown is None else _turn(shown) for _, shown in lines]
+    if _are_inside_out(list(filter(None, turned))):
+        turned = [line and line.translate(_MIRRORED) for line in turned]
+    text = "\n".join(given if line is None else line for (given, _), line in zip(lines, turned, strict=True))
     if len(_ENDS_WORD_BACKWARDS.findall(text)) > len(_ENDS_WORD.findall(text)):
         # Written by a program that knows no direction: as shown, it reads from left to right.
         text = "\n".join(given if shown is None else shown for given, shown in lines)
     return _PRESENTATION_FORM.sub(lambda form: unicodedata.normalize("NFKC", form[0]), text)
+
+
+def _are_inside_out(lines: list[str]) -> bool:
+    """Whether brackets close before they open: fonts name them by their meaning or by their shape."""
+    return _count_unmatched(line.translate(_MIRRORED) for line in lines) < _count_unmatched(lines)
+
+
+def _count_unmatched(lines: Iterable[str]) -> int:
+    unmatched = 0
+    for line in lines:
+        opened = 0
+        for bracket in _BRACKET.findall(line):
+            opened += 1 if bracket in _OPENING else -1
+            if opened < 0:
+                opened, unmatched = 0, unmatched + 1
+        unmatched += opened
+    return unmatched
 
 
 def _lines(text_page: Any) -> list[_Line]:
@@ -140,9 +164,12 @@ def _shown(line: _Line) -> str | None:
             marks[nearest] = marks.get(nearest, "") + mark.text
     whole = [replace(glyph, text=glyph.text + marks.get(index, "")) for index, glyph in enumerate(letters)]
     whole.sort(key=lambda glyph: glyph.x)
+    spaces = sorted(glyph.x for glyph in line.glyphs if glyph.text.isspace())
     text = whole[0].text
     for before, after in pairwise(whole):
-        is_apart = after.left - before.right > _GAP * height
+        is_apart = after.left - before.right > _GAP * height or (
+            bisect(spaces, before.x) < bisect(spaces, after.x)
+        )
         text += f" {after.text}" if is_apart else after.text
     return text
 

@@ -11,14 +11,15 @@ from typing import Any
 import pypdfium2
 import pypdfium2.raw as pdfium
 
-from calypso_mcp.local.indexing.formats.pdf.columns import read_columns
+from calypso_mcp.local.indexing.formats.pdf.accents import join_accents
+from calypso_mcp.local.indexing.formats.pdf.columns import is_drawn_upwards, read_columns
 from calypso_mcp.local.indexing.formats.pdf.direction import has_right_to_left, read_in_order
 from calypso_mcp.local.indexing.formats.pdf.fields import read_annotations
 from calypso_mcp.local.indexing.formats.pdf.legibility import judge
 
 #: PDFium marks a hyphen that only broke a word at a line end.
 _BROKEN_WORD_MARKS = "\ufffe\x02\xad"
-_BROKEN_WORD = re.compile(rf"[{_BROKEN_WORD_MARKS}][ \t]*\r?\n?")
+_BROKEN_WORD = re.compile(rf"[{_BROKEN_WORD_MARKS}][ \t]*\n?")
 #: Presentation forms of Latin ligatures, which people do not type into a search.
 _LIGATURES = str.maketrans(
     {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\x00": "", "\ufeff": ""}
@@ -82,11 +83,13 @@ def _text(page: Any) -> str:
             text = read_in_order(text_page)
         elif (columns := read_columns(text_page, text.count("\n") + 1)) is not None:
             text = columns
+        elif is_drawn_upwards(text_page):
+            text = "\n".join(reversed(text.splitlines()))
+        text = join_accents(text.replace("\r\n", "\n").replace("\r", "\n"), text_page)
     finally:
         text_page.close()
     if any(mark in text for mark in _BROKEN_WORD_MARKS):
         text = _BROKEN_WORD.sub("", text)
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
     return unicodedata.normalize("NFC", text.translate(_LIGATURES))
 
 
