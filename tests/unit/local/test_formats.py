@@ -97,6 +97,11 @@ READ = {
         "[0:00:01] Yes, no & so",
     ),
     "web subtitles": ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\n<v Bob>Hello\n", "[00:01] Hello"),
+    "subtitles of television": (
+        "a.ttml",
+        "<tt xmlns='http://www.w3.org/ns/ttml'><body><p>Ninety<br/>euros</p></body></tt>",
+        "Ninety euros",
+    ),
     "subtitles that roll": (
         "a.vtt",
         "WEBVTT\n\n00:01.000 --> 00:02.000\n \nthe price\n\n00:02.000 --> 00:03.000\nthe price\nrose\n",

@@ -182,6 +182,21 @@ def test_names_of_columns_are_read_in_full_however_long_they_are(name: str) -> N
     assert text.count("column 0") > 1
 
 
+def test_a_form_has_no_names_of_columns_and_a_table_below_it_has() -> None:
+    form: Rows = [
+        ["Applicant", "Ottilie Beispiel"],
+        ["Amount", 410],
+        ["Term", "12 months"],
+        ["Rate", "0.5 %"],
+    ]
+    table: Rows = [["depot", "stock"], ["Oslo", 5], ["Bergen", 7]]
+    read_form = [f"{label} | {value}" for label, value in form]
+    read_table = ["depot: Oslo | stock: 5", "depot: Bergen | stock: 7"]
+    assert [line for line in lines([*form, [], *table]) if line] == [*read_form, *read_table]
+    assert [line for line in lines([*table, [], *form]) if line] == [*read_table, *read_form]
+    assert lines([["Applicant:", "Ann"], ["City:", "Oslo"]]) == ["Applicant: | Ann", "City: | Oslo"]
+
+
 def test_a_control_character_in_a_cell_is_no_text() -> None:
     cell = "<is><t>first_x000D_&#10;second _x005F_x000D_</t></is>"
     package = BytesIO(workbook([["x"]]))

@@ -148,7 +148,7 @@ _MHTML_STARTS = tuple(
 #: In order of preference where content and name leave a choice; the first is plain text.
 ENTRIES: tuple[Entry, ...] = (
     _entry("text", "plain text and source code", _PLAIN + _CODE, "", "texts.text:read_text", is_simple=True),
-    _entry("markdown", "Markdown", "md markdown mdown mkd mdx", "text/markdown text/x-markdown",
+    _entry("markdown", "Markdown", "md markdown mdown mkd mdx rmd qmd", "text/markdown text/x-markdown",
         "texts.markdown:read_markdown", is_simple=True),
     _entry("html", "HTML", "html htm xhtml xht shtml", "text/html application/xhtml+xml",
         "html.reader:read_html", *_HTML_STARTS, locator=Locator.SECTION),
@@ -190,7 +190,8 @@ ENTRIES: tuple[Entry, ...] = (
     _entry("toml", "TOML", "toml", "application/toml", "data.structured:read_toml", locator=Locator.SECTION),
     _entry("properties", "properties", "properties", "", "data.structured:read_properties"),
     _entry("xml", "XML",
-        "xml rss atom svg xsd xsl xslt wsdl kml gpx opml plist resx xliff xlf tmx fodt fods fodp dita",
+        "xml rss atom svg xsd xsl xslt wsdl kml gpx opml plist resx xliff xlf tmx fodt fods fodp dita"
+        " ttml dfxp rdf owl enex fb2",
         "application/xml text/xml image/svg+xml application/rss+xml application/atom+xml",
         "data.xml:read_xml", b"<?xml"),
     _entry("ipynb", "notebooks", "ipynb", "application/x-ipynb+json", "texts.notebooks:read_notebook",

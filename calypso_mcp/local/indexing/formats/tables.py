@@ -115,11 +115,13 @@ def is_header(cells: Sequence[str], below: Sequence[str] = ()) -> bool:
 
 
 def stands_above_numbers(cells: Sequence[str], below: Sequence[str]) -> bool:
-    """Whether one of the cells is a word with a number or a date below it."""
-    return any(
-        _is_name(cell) and any(map(str.isdigit, value)) and not any(map(str.isalpha, value))
-        for cell, value in zip(cells, below, strict=False)
-    )
+    """Whether one of the cells is a word with a number below it."""
+    return any(_is_name(cell) and is_number(value) for cell, value in zip(cells, below, strict=False))
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell holds a number, an amount or a date, without words."""
+    return any(map(str.isdigit, cell)) and not any(map(str.isalpha, cell))
 
 
 def _is_name(cell: str) -> bool:

@@ -34,6 +34,8 @@ _HAS_TAGS = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:amp|lt|gt|quot|nbsp|#\d{1,7}|#x[
 _PARAGRAPHS = frozenset({"w:p", "text:p", "text:h", "p"})
 #: Lines of text in drawings.
 _DRAWN = frozenset({"tspan", "textPath"})
+#: Elements that end a line or a page (HTML, TEI), or stand for white space.
+_BREAKS = frozenset({"br", "lb", "pb", "cb", "cr", "tab", "line-break"})
 _NO_TEXT = frozenset({"script", "style"})
 #: Namespace of an Excel workbook in the XML of 2003.
 _WORKBOOK = "urn:schemas-microsoft-com:office:spreadsheet"
@@ -243,7 +245,7 @@ def _pieces(element: _Element) -> Iterator[str]:
             yield part
         elif _local(part.name) not in _NO_TEXT:
             yield from _pieces(part)
-            if part.name in _DRAWN:
+            if part.name in _DRAWN or _local(part.name) in _BREAKS:
                 yield " "
 
 

@@ -19,10 +19,19 @@ import python_calamine
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, Part
 from calypso_mcp.local.indexing.formats.office.model import grid_of, inline_text, parse
 from calypso_mcp.local.indexing.formats.office.packages import DAMAGED
-from calypso_mcp.local.indexing.formats.tables import Row, is_header, stands_above_numbers, table_blocks
+from calypso_mcp.local.indexing.formats.tables import (
+    Row,
+    is_header,
+    is_number,
+    stands_above_numbers,
+    table_blocks,
+)
 
 #: Rows above the header, such as the sheet's title.
 _ROWS_ABOVE = 10
+#: A form has a column of labels and a column of what was filled in: not all numbers, and not all words.
+_FORM_COLUMNS = 2
+_LEAST_MIXED, _MOST_MIXED = 0.2, 0.8
 #: A control character, as cells of Excel hold it (ECMA-376 part 1, 22.9.2.19).
 _ESCAPED = re.compile(r"_x00([0-9A-F]{2})_")
 #: Larger sheets show values unformatted: each cell as it is shown costs 30 microseconds, empty ones too.
@@ -81,30 +90,55 @@ def _split_tables(rows: Sequence[Row]) -> Iterator[tuple[Sequence[str], Sequence
     Another table begins below an empty row, or below a title that follows one.
     """
     names: Sequence[str] = ()
-    begin = group = 0
+    begin = group = unknown = 0
     is_first = is_top = True
     for index, (row, below) in enumerate(pairwise(rows)):
         if index and row.start != (rows[index - 1].start or 0) + 1:
             group, is_top = index, True
         is_first = is_first and index < _ROWS_ABOVE
-        if index >= begin and (is_first or is_top) and is_header(row.cells, below.cells):
+        if index >= unknown and (is_first or is_top) and is_header(row.cells, below.cells):
             first, last = _find_names(rows, index, begin)
             top = begin if is_first else group
-            if is_first or _is_other_table(row, below, names, is_titled=group < index):
+            unknown = _end_of_form(rows, index)
+            if unknown == index and (is_first or _is_other_table(row, below, names, is_titled=group < index)):
                 yield names, rows[begin:top]
                 yield (), rows[top:first]
                 names, begin, is_first = _join_names(rows[first].cells, rows[last].cells), last + 1, False
-            elif group < index:  # neither names nor values for certain
-                yield names, rows[begin:group]
-                names, begin = (), group
+                unknown = begin
+            elif group < index or unknown > index:  # neither names nor values for certain, or a form
+                yield names, rows[begin:top]
+                names, begin = (), top
         is_top = is_top and sum(map(bool, row.cells)) == 1
     yield names, rows[begin:]
 
 
+def _end_of_form(rows: Sequence[Row], index: int) -> int:
+    """Return the index below a form that begins with this row; the same for none.
+
+    Each row of a form is a label and what was filled in, of any kind.
+    """
+    columns = _filled(rows[index])
+    if len(columns) != _FORM_COLUMNS:
+        return index
+    form = [rows[index]]
+    for row in rows[index + 1 : index + _ROWS_ABOVE]:
+        if row.start != (form[-1].start or 0) + 1 or _filled(row) != columns:
+            break
+        form.append(row)
+    label, value = sorted(columns)
+    numbers = sum(is_number(row.cells[value]) for row in form[1:])
+    is_mixed = _LEAST_MIXED < numbers / max(1, len(form) - 1) < _MOST_MIXED
+    is_form = is_mixed or any(row.cells[label].rstrip().endswith(":") for row in form)
+    return index + len(form) if is_form else index
+
+
+def _filled(row: Row) -> set[int]:
+    return {column for column, cell in enumerate(row.cells) if cell}
+
+
 def _is_other_table(row: Row, below: Row, names: Sequence[str], *, is_titled: bool) -> bool:
     """Whether a row names other columns, and is not merely a row of the table above."""
-    filled = {column for column, cell in enumerate(row.cells) if cell}
-    is_wider = not filled <= {column for column, name in enumerate(names) if name}
+    is_wider = not _filled(row) <= {column for column, name in enumerate(names) if name}
     return stands_above_numbers(row.cells, below.cells) or (is_titled and is_wider)
 
 
