@@ -40,8 +40,7 @@ def model_id(agent_id: str) -> str:
 def list_all(connection: sqlite3.Connection) -> list[AgentScope]:
     """Return all agents, the default one first."""
     active = _active(connection)
-    named = [_scope_of(agent, active) for agent in agents.list_all(connection)]
-    return [AgentScope(None, tuple(active.values()), ()), *named]
+    return [_scope_of(agent, active) for agent in (None, *agents.list_all(connection))]
 
 
 def find(connection: sqlite3.Connection, model: str) -> AgentScope:
@@ -52,15 +51,13 @@ def find(connection: sqlite3.Connection, model: str) -> AgentScope:
     """
     family, _, agent_id = model.partition(":")
     if family in {BASE_MODEL, _FORMER_BASE_MODEL}:
-        if not agent_id:
-            return AgentScope(None, tuple(buckets.list_all(connection)), ())
-        agent = agents.get(connection, agent_id)
-        if agent is not None:
+        agent = agents.get(connection, agent_id) if agent_id else None
+        if agent or not agent_id:
             return scope_of(connection, agent)
     raise invalid(f"Unknown RAG profile: there is no agent {model[:200]!r}.", code="agent_not_found")
 
 
-def scope_of(connection: sqlite3.Connection, agent: AgentRow) -> AgentScope:
+def scope_of(connection: sqlite3.Connection, agent: AgentRow | None) -> AgentScope:
     """Return an agent with those of its buckets that are active, and the ids of the others."""
     return _scope_of(agent, _active(connection))
 
@@ -69,7 +66,9 @@ def _active(connection: sqlite3.Connection) -> dict[str, BucketRow]:
     return {bucket.id: bucket for bucket in buckets.list_all(connection)}
 
 
-def _scope_of(agent: AgentRow, active: Mapping[str, BucketRow]) -> AgentScope:
+def _scope_of(agent: AgentRow | None, active: Mapping[str, BucketRow]) -> AgentScope:
+    if agent is None:
+        return AgentScope(None, tuple(active.values()), ())
     return AgentScope(
         agent,
         tuple(active[bucket_id] for bucket_id in agent.bucket_ids if bucket_id in active),

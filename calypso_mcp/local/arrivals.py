@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 
 from anyio import to_thread
@@ -45,10 +44,7 @@ class Arrivals:
             BlobBusy: Another process is receiving them.
             HashMismatch: They have other hashes; nothing was stored.
         """
-        digests = await self._stores.of(Whole(session.id, data, expected))
-        return replace(
-            session, state=sessions.UPLOADED, sha256=digests.sha256, md5=digests.md5, crc32c=digests.crc32c
-        )
+        return session.with_digests(await self._stores.of(Whole(session.id, data, expected)))
 
     async def _look_up(self, secrets: Sequence[str]) -> list[tuple[SessionRow, float] | None]:
         found = await self._database.read(lambda connection: sessions.find_by_secrets(connection, secrets))

@@ -21,8 +21,8 @@ async def clean(backend: Backend) -> None:
         answers.drop(connection, backend.now() - backend.options.answer_lifetime_s)
         ended = held.intersection(sessions.list_stale(connection, before))
         # Cancelled ones stay cancelled; an upload that continues one of the others starts over.
-        kept_state = {row.id for row in sessions.get_all(connection, list(ended)) if row.state == CANCELLED}
-        sessions.set_state(connection, ended - kept_state, OPEN)
+        rows = sessions.get_all(connection, ended).values()
+        sessions.set_state(connection, [row.id for row in rows if row.state != CANCELLED], OPEN)
         return [*ended, *sessions.list_unknown(connection, held)]
 
     for session_id in await backend.database.write(work):

@@ -37,14 +37,6 @@ def not_found(what: str, code: str) -> Refusal:
     return Refusal(404, code, f"There is no {what} with this id.")
 
 
-def no_such_file(successor: str | None = None) -> Refusal:
-    """Return the 404 for a file that is not there, or that `successor` has taken the place of."""
-    if successor is None:
-        return not_found("file", "file_not_found")
-    message = "A newer version has replaced this file."
-    return Refusal(404, "source_replaced", message, details={"replaced_by": successor})
-
-
 def bucket_required() -> Refusal:
     """Return the refusal of an upload without a destination (seeds)."""
     return invalid("Name a destination: bucket_ids, bucket_slugs or bucket.", code="bucket_required")
@@ -57,14 +49,6 @@ def bucket_not_assigned(reference: str) -> Refusal:
         "create_missing_buckets=true to create a bucket by its slug.",
         code="bucket_assignment_failed",
     )
-
-
-def bucket_not_found(reference: str) -> Refusal:
-    """Return the refusal of a search or agent over an unknown bucket.
-
-    A 400, because clients read 404 on `/search` as a server without that endpoint (API sheet 9.1).
-    """
-    return invalid(f"There is no active bucket {reference[:200]!r}.", code="bucket_not_found")
 
 
 def key_reused() -> Refusal:

@@ -239,7 +239,7 @@ class IndexingWorker:
         give_back = partial(
             tasks.give_back,
             owner=self._presence.owner,
-            task_ids=[claimed.task_id],
+            task_id=claimed.task_id,
             counts=is_files_fault,
             not_before=not_before,
         )

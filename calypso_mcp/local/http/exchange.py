@@ -21,6 +21,7 @@ from calypso_mcp.api.wire import WireModel
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.identifiers import new_id
 from calypso_mcp.local.refusals import Refusal, invalid
+from calypso_mcp.local.store.idempotency import KeyedRequest
 from calypso_mcp.local.text_forms import dump_json
 from calypso_mcp.sqlite.faults import STORE_TROUBLE, StoreFault, is_busy, is_full
 
@@ -31,8 +32,6 @@ IDEMPOTENCY_KEY_CHARS = 255
 #: System errors that pass by themselves: too many open files (here or everywhere), an interrupted call.
 _PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.EINTR})
 _NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
-#: The header of a create request that returns what an earlier one made.
-REPLAYED = {"Idempotency-Replayed": "true"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +41,11 @@ class Answer:
     body: Mapping[str, object]
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def answer_created(body: Mapping[str, object], *, is_replay: bool) -> Answer:
+    """Return the answer to a create request; a replay found what an earlier request made."""
+    return Answer(body, 201, {"Idempotency-Replayed": "true"} if is_replay else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +149,16 @@ def _not_as_described(error: ValidationError) -> Refusal:
     return invalid(text, details=problems)
 
 
-def idempotency_key(request: Request) -> str | None:
-    """Return the request's Idempotency-Key.
+def read_keyed_request(request: Request, operation: str, body: Any) -> KeyedRequest:
+    """Return what a create request asks for, with its Idempotency-Key.
 
     Raises:
-        Refusal: It is too long (400).
+        Refusal: The key is empty or too long (400).
     """
     key = request.headers.get("idempotency-key")
     if key is not None and not 1 <= len(key) <= IDEMPOTENCY_KEY_CHARS:
         raise invalid(f"Idempotency-Key has 1 to {IDEMPOTENCY_KEY_CHARS} characters.")
-    return key
+    return KeyedRequest(operation, key, body)
 
 
 def refusal_for(error: Exception) -> Refusal:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
@@ -78,20 +79,23 @@ class _Shapes:
     """The schemas of all bodies, each model once under `components`."""
 
     def __init__(self, operations: Sequence[Operation]) -> None:
-        asked = {operation.asks for operation in operations if operation.asks is not None}
-        answered = {
+        asked = (operation.asks for operation in operations if operation.asks is not None)
+        answered = (
             shape
             for operation in operations
             for shapes in operation.answers.values()
             for shape in shapes
             if not isinstance(shape, str)
-        }
+        )
         inputs: list[tuple[Any, JsonSchemaMode, TypeAdapter[Any]]] = [
-            *((shape, "validation", TypeAdapter(shape)) for shape in _in_order(asked)),
-            *((shape, "serialization", TypeAdapter(shape)) for shape in _in_order({*answered, ErrorBody})),
+            *((shape, "validation", TypeAdapter(shape)) for shape in dict.fromkeys(asked)),
+            *(
+                (shape, "serialization", TypeAdapter(shape))
+                for shape in dict.fromkeys([*answered, ErrorBody])
+            ),
         ]
         self._schemas, joined = TypeAdapter.json_schemas(inputs, by_alias=True, ref_template=_REF)
-        self._all: dict[str, Any] = _without_origins(joined["$defs"])
+        self._all: dict[str, Any] = json.loads(_ORIGIN.sub("", json.dumps(joined["$defs"])))
         queries = {
             operation.asks.__name__ for operation in operations if operation.asks and not operation.has_body
         }
@@ -110,10 +114,6 @@ class _Shapes:
         schema = self._all[self.asked(shape)["$ref"].rpartition("/")[2]]
         for name, field in schema.get("properties", {}).items():
             yield name, _given(field), name in schema.get("required", ())
-
-
-def _in_order(shapes: set[Any]) -> list[Any]:
-    return sorted(shapes, key=lambda shape: shape.__name__)
 
 
 def _given(schema: dict[str, Any]) -> dict[str, Any]:
@@ -277,14 +277,3 @@ def _upload_address(options: LocalOptions) -> dict[str, Any]:
             },
         },
     }
-
-
-def _without_origins(schema: Any) -> Any:
-    if isinstance(schema, list):
-        return [_without_origins(entry) for entry in cast("list[Any]", schema)]
-    if not isinstance(schema, dict):
-        return schema
-    cleaned = {name: _without_origins(value) for name, value in cast("dict[str, Any]", schema).items()}
-    if isinstance(cleaned.get("description"), str):
-        cleaned["description"] = _ORIGIN.sub("", cleaned["description"])
-    return cleaned

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Literal, NotRequired
+from dataclasses import replace
+from typing import Any, Literal, NotRequired
 
 from starlette.requests import Request
 from typing_extensions import TypedDict
@@ -15,12 +16,12 @@ from calypso_mcp.domain.slugs import slug_for, slug_of
 from calypso_mcp.local import agent_models
 from calypso_mcp.local.agent_models import BASE_MODEL, AgentScope
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
+from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
 from calypso_mcp.local.http.operations import Operation, a_little
 from calypso_mcp.local.identifiers import fingerprint
 from calypso_mcp.local.refusals import Refusal, bucket_required, invalid, not_found
 from calypso_mcp.local.store import agents, idempotency
-from calypso_mcp.local.store.idempotency import KeyedRequest
+from calypso_mcp.local.store.agents import AgentRow
 from calypso_mcp.local.uploads.destinations import resolve
 
 
@@ -77,7 +78,7 @@ async def list_models(backend: Backend, _: Request) -> Answer:
 
 async def create_agent(backend: Backend, request: Request, body: CreateAgent) -> Answer:
     """Make a named agent bound to at least one bucket."""
-    asked = KeyedRequest("agent", idempotency_key(request), body.to_wire())
+    asked = read_keyed_request(request, "agent", body.to_wire())
     references = body.bucket_references
     if not references:
         raise bucket_required()
@@ -94,19 +95,14 @@ async def create_agent(backend: Backend, request: Request, body: CreateAgent) ->
             message = f"There are {agent_models.MOST_AGENTS} agents already, as many as this Calypso keeps."
             raise Refusal(403, "agent_limit_reached", message)
         now = backend.now()
-        agent = agents.insert(
-            connection,
-            agent_id=agent_id,
-            name=body.name,
-            instructions=body.instructions,
-            bucket_ids=[bucket.id for bucket in bound],
-            now=now,
-        )
+        ids = tuple(bucket.id for bucket in bound)
+        agent = AgentRow(agent_id, body.name, body.instructions, ids, now)
+        agents.put(connection, agent)
         idempotency.remember(connection, asked, agent_id, now=now)
         return AgentScope(agent, tuple(bound), ()), False
 
     scope, is_replay = await backend.database.write(work)
-    return Answer(_agent_wire(scope), 201, REPLAYED if is_replay else {})
+    return answer_created(_agent_wire(scope), is_replay=is_replay)
 
 
 async def update_agent(backend: Backend, request: Request, body: UpdateAgent) -> Answer:
@@ -119,10 +115,11 @@ async def update_agent(backend: Backend, request: Request, body: UpdateAgent) ->
         agent = agents.get(connection, request.path_params["agent_id"])
         if agent is None:
             raise not_found("agent", "agent_not_found")
-        bound = None if references is None else [bucket.id for bucket in resolve(connection, references)]
-        changed = agents.update(
-            connection, agent, name=body.name, instructions=body.instructions, bucket_ids=bound
-        )
+        stated: dict[str, Any] = {"name": body.name, "instructions": body.instructions}
+        if references is not None:
+            stated["bucket_ids"] = tuple(bucket.id for bucket in resolve(connection, references))
+        changed = replace(agent, **{name: value for name, value in stated.items() if value is not None})
+        agents.put(connection, changed)
         return agent_models.scope_of(connection, changed)
 
     return Answer(_agent_wire(await backend.database.write(work)))

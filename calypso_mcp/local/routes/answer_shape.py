@@ -106,7 +106,19 @@ class Turn:
             "output_text": text,
             "conversation": {"id": self.conversation_id},
             "usage": NO_USAGE,
-            "metadata": {"_aicore": self._grounding(text)},
+            "metadata": {
+                "_aicore": {
+                    "display_text": text,
+                    "answer_kind": self.kind,
+                    "grounded_sources": [
+                        cited.as_source(number) for number, cited in enumerate(self.cited, start=1)
+                    ],
+                    "grounding_supports": [
+                        {"support_index": position, "chunks": list(said.sources), "text": said.text}
+                        for position, said in enumerate(self.said)
+                    ],
+                }
+            },
         }
 
     @property
@@ -121,17 +133,6 @@ class Turn:
             }
             for number, cited in enumerate(self.cited, start=1)
         ]
-
-    def _grounding(self, text: str) -> dict[str, Any]:
-        return {
-            "display_text": text,
-            "answer_kind": self.kind,
-            "grounded_sources": [cited.as_source(number) for number, cited in enumerate(self.cited, start=1)],
-            "grounding_supports": [
-                {"support_index": position, "chunks": list(said.sources), "text": said.text}
-                for position, said in enumerate(self.said)
-            ],
-        }
 
     def begun(self) -> Mapping[str, Any]:
         """Return the event that begins the answer."""

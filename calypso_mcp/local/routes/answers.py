@@ -55,7 +55,12 @@ class _Found:
 async def answer(backend: Backend, _: Request, body: AnswerRequest) -> Answer | Events:
     """Answer a question from the buckets of an agent."""
     _check(body)
-    agent, before = await backend.database.read(lambda connection: _asked(connection, body, backend))
+
+    def begin(connection: sqlite3.Connection) -> tuple[AgentScope, TurnRow | None]:
+        asked = agent_models.find(connection, body.model)
+        return asked, _before(connection, body, asked.model, backend)
+
+    agent, before = await backend.database.read(begin)
     question = await _question(backend, body, before)
     reorder = await backend.reorder_for(question.text)
     try:
@@ -180,26 +185,17 @@ def _before(
     Raises:
         Refusal: There is no such turn of this team with this agent (400).
     """
-    oldest = backend.now() - backend.options.answer_lifetime_s
     turn = None
     if body.previous_response_id:
         turn = answers.get(connection, body.previous_response_id)
     elif body.conversation_id:
         turn = answers.get_latest(connection, body.conversation_id)
-    is_known = turn and turn.team_id == backend.options.team_id and turn.created_at >= oldest
-    if turn and is_known and turn.model == model:
+    oldest = backend.now() - backend.options.answer_lifetime_s
+    if turn and (turn.team_id, turn.model) == (backend.options.team_id, model) and turn.created_at >= oldest:
         return turn
     if body.previous_response_id:
         raise invalid("There is no previous response with this id.", code=wire.PREVIOUS_NOT_FOUND)
     return None
-
-
-def _asked(
-    connection: sqlite3.Connection, body: AnswerRequest, backend: Backend
-) -> tuple[AgentScope, TurnRow | None]:
-    """Return the agent that is asked, and the turn that this one follows."""
-    agent = agent_models.find(connection, body.model)
-    return agent, _before(connection, body, agent.model, backend)
 
 
 async def _question(backend: Backend, body: AnswerRequest, before: TurnRow | None) -> Question:

@@ -24,14 +24,13 @@ from calypso_mcp.api.batches import (
 from calypso_mcp.api.files import StatedError
 from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.http.exchange import REPLAYED, Answer
+from calypso_mcp.local.http.exchange import Answer, answer_created
 from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.rate_limit import count_create
 from calypso_mcp.local.refusals import not_found
 from calypso_mcp.local.routes.files import file_wire, sync_wire
 from calypso_mcp.local.store import batches
 from calypso_mcp.local.store.batches import ItemRow
-from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sources import REMOVED
 from calypso_mcp.local.uploads.addresses import build_upload_target
 from calypso_mcp.local.uploads.admission import check_batch
@@ -66,29 +65,39 @@ async def create_batch(backend: Backend, request: Request, body: CreateBatch) ->
             _problem_wire(name, code, message) for name, (code, message) in admission.rejected.items()
         ),
     )
-    return Answer(answer.to_wire(), 201, REPLAYED if admission.is_replay else {})
+    return answer_created(answer.to_wire(), is_replay=admission.is_replay)
 
 
 async def finalize_batch(backend: Backend, request: Request, _: FinalizeBatch) -> Answer:
     """Queue every item whose bytes have arrived; the rest stays pending for a later call."""
     batch_id = request.path_params["batch_id"]
-    accepted = [(item, item.session) for item in await _items(backend, batch_id) if item.session]
+    items = await _items(backend, batch_id)
+    accepted = [(item.client_file_id, item.session) for item in items if item.session]
     results = await finalize(backend, [session for _, session in accepted])
-    found: dict[Outcome, list[tuple[ItemRow, FileRow | None]]] = defaultdict(list)
-    for item, session in accepted:
+    found: dict[Outcome, list[FinalizedItem]] = defaultdict(list)
+    for name, session in accepted:
         result = results[session.id]
-        found[result.outcome].append((item, result.file))
+        knowledge_id, task_id = (result.file.id, result.file.task_id) if result.file else (None, None)
+        found[result.outcome].append(
+            FinalizedItem(
+                client_file_id=name, session_id=session.id, knowledge_id=knowledge_id, task_id=task_id
+            )
+        )
     answer = BatchFinalized(
         batch_id=batch_id,
-        finalized=tuple(_finalized_wire(item, file) for item, file in found["finalized"]),
-        replayed=tuple(_finalized_wire(item, file) for item, file in found["replayed"]),
+        finalized=tuple(found["finalized"]),
+        replayed=tuple(found["replayed"]),
         pending=tuple(
-            _missing_wire(item, "upload_missing", "Not all bytes have arrived.")
-            for item, _ in found["pending"]
+            _problem_wire(
+                item.client_file_id, "upload_missing", "Not all bytes have arrived.", item.session_id
+            )
+            for item in found["pending"]
         ),
         failed=tuple(
-            _missing_wire(item, "upload_cancelled", "The upload was cancelled.")
-            for item, _ in found["cancelled"]
+            _problem_wire(
+                item.client_file_id, "upload_cancelled", "The upload was cancelled.", item.session_id
+            )
+            for item in found["cancelled"]
         ),
     )
     return Answer(answer.to_wire(), 202)
@@ -115,15 +124,12 @@ async def get_batch(backend: Backend, request: Request, asked: BatchQuery) -> An
 
 
 async def _items(backend: Backend, batch_id: str) -> list[ItemRow]:
-    def work(connection: sqlite3.Connection) -> list[ItemRow] | None:
+    def work(connection: sqlite3.Connection) -> list[ItemRow]:
         if batches.get_fingerprint(connection, batch_id) is None:
-            return None
+            raise not_found("batch", "batch_not_found")
         return batches.list_items(connection, batch_id)
 
-    items = await backend.database.read(work)
-    if items is None:
-        raise not_found("batch", "batch_not_found")
-    return items
+    return await backend.database.read(work)
 
 
 def _status(item: ItemRow) -> str:
@@ -158,20 +164,6 @@ def _item_wire(item: ItemRow) -> dict[str, Any]:
         "file": file,
     }
     return wire | ({"error": file["error"]} if "error" in file else {})
-
-
-def _finalized_wire(item: ItemRow, file: FileRow | None) -> FinalizedItem:
-    return FinalizedItem(
-        client_file_id=item.client_file_id,
-        session_id=item.session.id if item.session else None,
-        knowledge_id=file.id if file else None,
-        task_id=file.task_id if file else None,
-    )
-
-
-def _missing_wire(item: ItemRow, code: str, message: str) -> ItemProblem:
-    session_id = item.session.id if item.session else None
-    return _problem_wire(item.client_file_id, code, message, session_id)
 
 
 def _problem_wire(name: str, code: str, message: str, session_id: str | None = None) -> ItemProblem:

@@ -12,12 +12,11 @@ from calypso_mcp.api import paths
 from calypso_mcp.api.buckets import BucketQuery, CreateBucket
 from calypso_mcp.domain.slugs import slug_for, slug_of
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
+from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
 from calypso_mcp.local.http.operations import Operation, a_little
 from calypso_mcp.local.refusals import Refusal, invalid
 from calypso_mcp.local.store import buckets, idempotency
 from calypso_mcp.local.store.buckets import BucketRow, Members
-from calypso_mcp.local.store.idempotency import KeyedRequest
 from calypso_mcp.local.text_forms import format_time
 
 
@@ -84,7 +83,7 @@ async def list_buckets(backend: Backend, _: Request, asked: BucketQuery) -> Answ
 
 async def create_bucket(backend: Backend, request: Request, body: CreateBucket) -> Answer:
     """Make an empty bucket; a slug that exists is a conflict, a replayed key is not."""
-    asked = KeyedRequest("bucket", idempotency_key(request), body.to_wire())
+    asked = read_keyed_request(request, "bucket", body.to_wire())
     name = body.name.strip()
     slug = slug_of(body.slug) if body.slug else slug_for(name, "bucket")
     if not name or not slug:
@@ -102,7 +101,7 @@ async def create_bucket(backend: Backend, request: Request, body: CreateBucket) 
         return row, False
 
     row, is_replay = await backend.database.write(work)
-    return Answer(bucket_wire(row, Members()), 201, REPLAYED if is_replay else {})
+    return answer_created(bucket_wire(row, Members()), is_replay=is_replay)
 
 
 def bucket_wire(row: BucketRow, members: Members) -> BucketBody:

@@ -21,13 +21,12 @@ from calypso_mcp.api.files import (
     UploadSession,
 )
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
+from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
 from calypso_mcp.local.http.operations import Operation
 from calypso_mcp.local.rate_limit import count_create
-from calypso_mcp.local.refusals import Refusal, bucket_required, no_such_file, not_found
+from calypso_mcp.local.refusals import Refusal, bucket_required, not_found
 from calypso_mcp.local.store import files, idempotency, sessions
 from calypso_mcp.local.store.files import FileRow
-from calypso_mcp.local.store.idempotency import KeyedRequest
 from calypso_mcp.local.store.sessions import Address, NewSession
 from calypso_mcp.local.text_forms import format_time
 from calypso_mcp.local.uploads.addresses import build_upload_target
@@ -40,7 +39,7 @@ _TASK_TYPE = "knowledge_indexing"
 
 async def create_session(backend: Backend, request: Request, body: CreateUploadSession) -> Answer:
     """Accept one file's declaration and answer with the address for its bytes."""
-    asked = KeyedRequest("session", idempotency_key(request), body.published())
+    asked = read_keyed_request(request, "session", body.published())
     declaration = body.declaration(body.content_type)
     if not declaration.destination.is_given:
         raise bucket_required()
@@ -60,14 +59,14 @@ async def create_session(backend: Backend, request: Request, body: CreateUploadS
 
     address, is_replay = await backend.database.write(work)
     target = build_upload_target(backend, request, address)
-    return Answer(UploadSession(**dict(target)).to_wire(), 201, REPLAYED if is_replay else {})
+    return answer_created(UploadSession(**dict(target)).to_wire(), is_replay=is_replay)
 
 
 async def finalize_session(backend: Backend, request: Request, _: FinalizeUploadSession) -> Answer:
     """Queue an uploaded file for indexing; again, and it answers the same file and task."""
     session_id = request.path_params["session_id"]
     known = await backend.database.read(lambda connection: sessions.get_all(connection, [session_id]))
-    found = (await finalize(backend, known)).get(session_id)
+    found = (await finalize(backend, known.values())).get(session_id)
     if found is None:
         raise not_found("upload session", "session_not_found")
     if found.file is None:
@@ -76,25 +75,29 @@ async def finalize_session(backend: Backend, request: Request, _: FinalizeUpload
             "upload_incomplete",
             "Not all bytes have arrived. Send the rest to the upload_url, then finalize again.",
         )
-    return Answer(file_wire(found.file), 201, REPLAYED if found.outcome == "replayed" else {})
+    return answer_created(file_wire(found.file), is_replay=found.outcome == "replayed")
 
 
 async def get_file(backend: Backend, request: Request, _: FileQuery) -> Answer:
     """Answer where a file stands. `verify` changes nothing: this store is the ground truth."""
-    file_id = request.path_params["file_id"]
-    return Answer(file_wire(await backend.database.read(lambda connection: required(connection, file_id))))
+    return Answer(file_wire(await backend.database.read(lambda connection: find_file(connection, request))))
 
 
-def required(connection: sqlite3.Connection, file_id: str) -> FileRow:
-    """Return the file with this id.
+def find_file(connection: sqlite3.Connection, request: Request) -> FileRow:
+    """Return the file that the path of `request` names.
 
     Raises:
-        Refusal: There is none (404), or another has taken its place.
+        Refusal: There is none, or another has taken its place (404).
     """
+    file_id = request.path_params["file_id"]
     file = files.get(connection, file_id)
-    if file is None:
-        raise no_such_file(files.get_successors(connection, [file_id]).get(file_id))
-    return file
+    if file is not None:
+        return file
+    successor = files.get_successors(connection, [file_id]).get(file_id)
+    if successor is None:
+        raise not_found("file", "file_not_found")
+    message = "A newer version has replaced this file."
+    raise Refusal(404, "source_replaced", message, details={"replaced_by": successor})
 
 
 async def get_task(backend: Backend, request: Request) -> Answer:

@@ -12,11 +12,10 @@ from calypso_mcp.api.qa import AddQa
 from calypso_mcp.domain.qa import as_markdown, qa_filename, same_question
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
+from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
 from calypso_mcp.local.http.operations import Operation, a_little
 from calypso_mcp.local.refusals import invalid
 from calypso_mcp.local.routes.websites import FetchedBody, source_fields
-from calypso_mcp.local.store.idempotency import KeyedRequest
 from calypso_mcp.local.uploads import keeping
 
 #: As long as one search may be, and as much as an answer of a few pages.
@@ -38,7 +37,7 @@ async def add_qa(backend: Backend, request: Request, body: AddQa) -> Answer:
         raise invalid("A question and its answer must not be empty.")
     if len(question) > _QUESTION_CHARS or len(answer) > _ANSWER_CHARS:
         raise invalid(f"A question has at most {_QUESTION_CHARS:,} characters, an answer {_ANSWER_CHARS:,}.")
-    asked = KeyedRequest("qa", idempotency_key(request), body.to_wire())
+    asked = read_keyed_request(request, "qa", body.to_wire())
     declaration = Declaration(
         filename=qa_filename(question),
         destination=body.destination,
@@ -51,7 +50,7 @@ async def add_qa(backend: Backend, request: Request, body: AddQa) -> Answer:
     await keeping.find_same(backend, declaration, "qa")
     kept = await keeping.keep(backend, declaration, as_markdown(question, answer).encode(), "qa", asked)
     wire: QaBody = {"object": "knowledge_qa", **source_fields(kept), "question": question}
-    return Answer(wire, 201, REPLAYED if kept.is_replay else {})
+    return answer_created(wire, is_replay=kept.is_replay)
 
 
 OPERATIONS = (

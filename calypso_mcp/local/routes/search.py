@@ -137,10 +137,6 @@ def attributes_of(passage: Passage, source: FileRow) -> dict[str, Any]:
 
 def place_of(passage: Passage) -> dict[str, Any]:
     """Return where a passage stands in its source, and what stands where in it."""
-    return {name: value for name, value in _place(passage).items() if value is not None}
-
-
-def _place(passage: Passage) -> dict[str, Any]:
     place: dict[str, Any] = {
         "heading": passage.heading,
         "outline": write_outline(passage.outline, passage.heading or "") or None,
@@ -148,11 +144,13 @@ def _place(passage: Passage) -> dict[str, Any]:
     }
     part = passage.part
     if part is not None and part.kind == "sheet":
-        return {**place, "sheet": part.name, "row_start": passage.line_start, "row_end": passage.line_end}
-    if part is not None:
-        place[part.kind] = part.number
-        place["page_label"] = part.name if part.kind == "page" and part.name else None
-    return {**place, "line_start": passage.line_start, "line_end": passage.line_end}
+        place |= {"sheet": part.name, "row_start": passage.line_start, "row_end": passage.line_end}
+    else:
+        place |= {"line_start": passage.line_start, "line_end": passage.line_end}
+        if part is not None:
+            place[part.kind] = part.number
+            place["page_label"] = (part.name or None) if part.kind == "page" else None
+    return {name: value for name, value in place.items() if value is not None}
 
 
 OPERATIONS = (Operation("POST", paths.SEARCH, search, {200: (SearchResponse,)}, asks=SearchRequest),)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import sqlite3
 from pathlib import Path
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -36,7 +35,7 @@ from calypso_mcp.local.http.operations import BYTES, PICTURE, Operation
 from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.refusals import Refusal, invalid, not_found
 from calypso_mcp.local.retrieval import reading
-from calypso_mcp.local.routes.files import file_wire, required
+from calypso_mcp.local.routes.files import file_wire, find_file
 from calypso_mcp.local.routes.search import place_of
 from calypso_mcp.local.store import sources
 from calypso_mcp.local.store.files import FileRow
@@ -59,7 +58,10 @@ async def list_sources(backend: Backend, _: Request, asked: SourcesQuery) -> Ans
 
     page = await backend.database.read(work)
     answer = SourceList(total=page.total, next_cursor=write_cursor(*page.after) if page.after else None)
-    listed = [source_wire(name, file) for name, file in page.rows]
+    listed = [
+        {**file_wire(file), "name": name, "kind": file.kind, "identity": file.identity}
+        for name, file in page.rows
+    ]
     return Answer({**answer.to_wire(), "sources": listed})
 
 
@@ -87,7 +89,7 @@ async def read_text(backend: Backend, request: Request, asked: TextQuery) -> Ans
     start = reading.Start(asked.passage, asked.part, asked.line, asked.section)
 
     def work(connection: sqlite3.Connection) -> tuple[FileRow, reading.Reading]:
-        file = _file(connection, request)
+        file = find_file(connection, request)
         return file, reading.read(connection, file.id, start, max_chars=asked.max_chars)
 
     file, found = await backend.database.read(work)
@@ -136,16 +138,10 @@ async def relabel(backend: Backend, request: Request, body: RelabelSource) -> An
         raise invalid(f"{error.message} {error.hint}", code=error.code or "invalid_request") from None
 
     def work(connection: sqlite3.Connection) -> FileRow:
-        file = _file(connection, request)
-        sources.relabel(
-            connection,
-            file,
-            title=body.title,
-            tags=body.tags,
-            metadata=body.metadata,
-            now=backend.now(),
-        )
-        return _file(connection, request)
+        file = find_file(connection, request)
+        now = backend.now()
+        sources.relabel(connection, file, title=body.title, tags=body.tags, metadata=body.metadata, now=now)
+        return find_file(connection, request)
 
     return Answer(file_wire(await backend.database.write(work)))
 
@@ -154,7 +150,7 @@ async def remove(backend: Backend, request: Request, asked: RemovalQuery) -> Ans
     """Remove a source from one bucket, or from all without `bucket`."""
 
     def work(connection: sqlite3.Connection) -> tuple[SourceRemoved, str | None]:
-        file = _file(connection, request)
+        file = find_file(connection, request)
         buckets = file.bucket_ids
         if asked.bucket is not None:
             [named] = resolve(connection, [asked.bucket])
@@ -172,22 +168,13 @@ async def remove(backend: Backend, request: Request, asked: RemovalQuery) -> Ans
     return Answer(removed.to_wire())
 
 
-def source_wire(name: str, file: FileRow) -> dict[str, Any]:
-    """Return a source as the API writes it."""
-    return {**file_wire(file), "name": name, "kind": file.kind, "identity": file.identity}
-
-
 async def _stored(backend: Backend, request: Request) -> tuple[FileRow, Path]:
     """Return a source and the path of its bytes."""
-    file = await backend.database.read(lambda connection: _file(connection, request))
+    file = await backend.database.read(lambda connection: find_file(connection, request))
     path = backend.blobs.sealed_path(file.session_id)
     if not await backend.on_disk(path.exists):
         raise not_found("stored content", "content_missing")
     return file, path
-
-
-def _file(connection: sqlite3.Connection, request: Request) -> FileRow:
-    return required(connection, request.path_params["file_id"])
 
 
 def _read_cursor(cursor: str, order: Order) -> After:

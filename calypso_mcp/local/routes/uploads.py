@@ -5,7 +5,6 @@ Answers are plain text and status codes, as the storage host's are; no API key i
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
@@ -79,10 +78,15 @@ async def _session(backend: Backend, secret: str) -> SessionRow:
 
 
 async def _put(backend: Backend, request: Request, session: SessionRow) -> Response:
-    wanted = _wanted(request, session)
-    if session.state == UPLOADED:
-        return _finished(session)
+    length = request.headers.get("content-length", "")
     try:
+        wanted = read_range(
+            request.headers.get("content-range"),
+            content_length=int(length) if length.isdecimal() else None,
+            size_bytes=session.size_bytes,
+        )
+        if session.state == UPLOADED:
+            return _finished(session)
         if wanted is None:
             stored = await backend.on_disk(partial(backend.blobs.stored, session.id, session.size_bytes))
             return _incomplete(stored)
@@ -97,20 +101,12 @@ async def _put(backend: Backend, request: Request, session: SessionRow) -> Respo
         # The process ended between sealing the bytes and recording it.
         digests = await backend.on_disk(partial(backend.blobs.digests, session.id))
         return await _record(backend, session, digests)
-    except BlobBusy:
-        raise _Stop(503, "Another request is already sending these bytes.", {"Retry-After": "1"}) from None
-
-
-def _wanted(request: Request, session: SessionRow) -> Part | None:
-    length = request.headers.get("content-length", "")
-    try:
-        return read_range(
-            request.headers.get("content-range"),
-            content_length=int(length) if length.isdecimal() else None,
-            size_bytes=session.size_bytes,
-        )
     except BadRange as problem:
         raise _Stop(400, str(problem)) from None
+    except HashMismatch:
+        raise _Stop(400, "The bytes do not match the announced hash; nothing was kept.") from None
+    except BlobBusy:
+        raise _Stop(503, "Another request is already sending these bytes.", {"Retry-After": "1"}) from None
 
 
 async def _store_whole(backend: Backend, request: Request, session: SessionRow) -> Response:
@@ -123,10 +119,7 @@ async def _store_whole(backend: Backend, request: Request, session: SessionRow) 
     if len(data) < session.size_bytes:
         return _incomplete(0)
     expected = read_hashes(request.headers.getlist("x-goog-hash"))
-    try:
-        return _finished(await backend.arrivals.store_whole(session, bytes(data), expected))
-    except HashMismatch:
-        raise _not_as_announced() from None
+    return _finished(await backend.arrivals.store_whole(session, bytes(data), expected))
 
 
 async def _store(
@@ -140,11 +133,7 @@ async def _store(
     if blob.stored + len(waiting) < session.size_bytes:
         return _incomplete(await backend.on_disk(partial(blob.acknowledge, waiting)))
     expected = read_hashes(request.headers.getlist("x-goog-hash"))
-    try:
-        digests = await backend.on_disk(partial(blob.seal, waiting, expected))
-    except HashMismatch:
-        raise _not_as_announced() from None
-    return await _record(backend, session, digests)
+    return await _record(backend, session, await backend.on_disk(partial(blob.seal, waiting, expected)))
 
 
 async def _receive_body(backend: Backend, request: Request, part: Part, blob: Partial) -> bytes:
@@ -177,29 +166,23 @@ async def _receive_body(backend: Backend, request: Request, part: Part, blob: Pa
 
 
 async def _record(backend: Backend, session: SessionRow, digests: Digests) -> Response:
-    def work(connection: sqlite3.Connection) -> SessionRow | None:
-        sessions.mark_uploaded(connection, {session.id: digests})
-        return sessions.get(connection, session.id)
-
+    mark = partial(sessions.mark_uploaded, stored={session.id: digests})
     # The bytes are safe on the disk; the record can be made again from them.
-    recorded = await backend.database.write(work, durable=False)
-    return _finished(recorded or session)
+    await backend.database.write(mark, durable=False)
+    return _finished(session.with_digests(digests))
 
 
 async def _cancel(backend: Backend, _: Request, session: SessionRow) -> Response:
     if session.state == UPLOADED:
         raise _Stop(400, "All bytes have arrived; there is nothing to cancel.")
-    await backend.database.write(lambda connection: sessions.set_state(connection, [session.id], CANCELLED))
+    cancel = partial(sessions.set_state, session_ids=[session.id], state=CANCELLED)
+    await backend.database.write(cancel)
     await backend.on_disk(partial(backend.blobs.discard, session.id))
     return PlainTextResponse("The upload was cancelled.", _CLIENT_CLOSED)
 
 
 def _too_long() -> _Stop:
     return _Stop(400, "The body is longer than its Content-Range.")
-
-
-def _not_as_announced() -> _Stop:
-    return _Stop(400, "The bytes do not match the announced hash; nothing was kept.")
 
 
 def _overtaken() -> Response:

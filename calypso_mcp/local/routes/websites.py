@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from starlette.requests import Request
 from typing_extensions import TypedDict
@@ -12,9 +12,9 @@ from typing_extensions import TypedDict
 from calypso_mcp.api import paths
 from calypso_mcp.api.websites import AddWebsite, ImportUrl, read_tags
 from calypso_mcp.domain.files.file_formats import HEAD_BYTES
-from calypso_mcp.domain.uploads.declaration import Declaration
+from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.http.exchange import REPLAYED, Answer, idempotency_key
+from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
 from calypso_mcp.local.http.operations import Operation, a_little
 from calypso_mcp.local.indexing.formats.registry import readable_formats
 from calypso_mcp.local.rate_limit import count_create
@@ -29,8 +29,6 @@ from calypso_mcp.local.web.urls import WebUrl, parse_url
 
 if TYPE_CHECKING:
     from calypso_mcp.local.web.fetching import Fetched
-
-_ANY_TYPE = "*/*"
 
 
 class AssignmentBody(TypedDict):
@@ -68,33 +66,26 @@ class WebBody(FetchedBody):
 
 async def add_website(backend: Backend, request: Request, body: AddWebsite) -> Answer:
     """Read a web page into buckets; one that is there already is a conflict, unless it is to be replaced."""
-    asked = KeyedRequest("website", idempotency_key(request), body.to_wire())
-    wanted = _want("website", body, body.tags_hint)
-    kept = await _earlier(backend, asked, wanted)
-    if kept is None and not wanted.replaces and body.if_exists != "keep_both":
-        same = await keeping.find_same(backend, wanted.declared(), "website")
-        if same is not None and body.if_exists == "skip":
-            kept = Kept(same, is_replay=True)
-        elif same is not None:
-            raise Refusal(
-                409,
-                "website_url_exists",
-                f"{wanted.url} is in the bucket already. Send if_exists=replace to read it again.",
-            )
+    asked = read_keyed_request(request, "website", body.to_wire())
+    url, declared = _declare(body, body.tags_hint)
+    kept = await _find_kept(backend, asked, declared, "website", body.if_exists)
     if kept is None:
         from calypso_mcp.local.web import pages
 
-        fetched = await _fetched(backend, wanted, accept=pages.PAGE_ACCEPT, language=body.preferred_language)
+        fetched = await _fetch(
+            backend, url, declared, accept=pages.PAGE_ACCEPT, language=body.preferred_language
+        )
         if pages.media_type(fetched) not in pages.PAGE_TYPES:
             raise _unsupported(
                 f"The URL leads to {pages.media_type(fetched) or 'something of no stated type'}, not to a"
                 " web page. Import it as a file instead."
             )
         head = pages.read_head(fetched)
-        declaration = wanted.declared(
-            filename=pages.page_name(wanted.url, pages.media_type(fetched)),
+        declaration = replace(
+            declared,
+            filename=pages.page_name(url, pages.media_type(fetched)),
             content_type=fetched.content_type,
-            title=wanted.declaration.title or head.title,
+            title=declared.title or head.title,
             metadata={
                 "url": str(fetched.url),
                 **({"language": head.language} if head.language else {}),
@@ -103,86 +94,82 @@ async def add_website(backend: Backend, request: Request, body: AddWebsite) -> A
             },
         )
         kept = await keeping.keep(backend, declaration, fetched.data, "website", asked)
-    return _answer(backend, kept, "knowledge_website", wanted.url)
+    return _answer(backend, kept, "knowledge_website", url)
 
 
 async def import_url(backend: Backend, request: Request, body: ImportUrl) -> Answer:
     """Fetch a file of the public web into buckets."""
-    asked = KeyedRequest("import-url", idempotency_key(request), body.to_wire())
-    wanted = _want("file", body, body.tags)
-    kept = await _earlier(backend, asked, wanted)
-    same = await keeping.find_same(backend, wanted.declared(), "file") if kept is None else None
-    if same is not None and body.if_exists == "skip":
-        kept = Kept(same, is_replay=True)
+    asked = read_keyed_request(request, "import-url", body.to_wire())
+    url, declared = _declare(body, body.tags)
+    kept = await _find_kept(backend, asked, declared, "file", body.if_exists)
     if kept is None:
         from calypso_mcp.local.web import pages
 
-        fetched = await _fetched(backend, wanted, accept=_ANY_TYPE)
+        fetched = await _fetch(backend, url, declared, accept="*/*")
         name = pages.file_name(fetched)
         refusal = readable_formats().refusal(name, fetched.data[:HEAD_BYTES], fetched.content_type)
         if refusal is not None and fetched.data:
             raise _unsupported(f"{refusal.message} {refusal.hint}")
-        declaration = wanted.declared(
+        declaration = replace(
+            declared,
             filename=name,
             content_type=fetched.content_type or "application/octet-stream",
             metadata={"url": str(fetched.url), "fetched_at": format_time(backend.now())},
         )
         kept = await keeping.keep(backend, declaration, fetched.data, "file", asked)
-    return _answer(backend, kept, "knowledge_file", wanted.url)
+    return _answer(backend, kept, "knowledge_file", url)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What a request asks to be read."""
-
-    kind: Kind
-    url: WebUrl
-    replaces: bool
-    declaration: Declaration
-
-    def declared(self, **found: Any) -> Declaration:
-        """Return the declaration under the URL's identity, with what fetching `found`."""
-        if_exists = "replace" if self.replaces else "keep_both"
-        return replace(self.declaration, path=str(self.url), if_exists=if_exists, **found)
-
-
-def _want(kind: Kind, body: AddWebsite | ImportUrl, tags: str | None) -> _Wanted:
-    return _Wanted(
-        kind=kind,
-        url=parse_url(body.url),
-        replaces=body.if_exists == "replace",
-        declaration=Declaration(destination=body.destination, title=body.title, tags=read_tags(tags or "")),
+def _declare(body: AddWebsite | ImportUrl, tags: str | None) -> tuple[WebUrl, Declaration]:
+    """Return the URL asked for, and what is declared of it, its identity, before it is fetched."""
+    url = parse_url(body.url)
+    declared = Declaration(
+        destination=body.destination,
+        title=body.title,
+        tags=read_tags(tags or ""),
+        path=str(url),
+        if_exists="replace" if body.if_exists == "replace" else "keep_both",
     )
+    return url, declared
 
 
-async def _earlier(backend: Backend, asked: KeyedRequest, wanted: _Wanted) -> Kept | None:
-    """Return what the same request made before.
+async def _find_kept(
+    backend: Backend, asked: KeyedRequest, declared: Declaration, kind: Kind, if_exists: IfExists | None
+) -> Kept | None:
+    """Return what the same request made before, or the source that is to be kept; None: fetch it.
 
-    One that replaces is carried out again: reading the page again is what it asks for, and equal content
-    changes nothing.
+    A request that replaces is carried out again: reading the page again is what it asks for, and equal
+    content changes nothing.
+
+    Raises:
+        Refusal: No bucket is named, one cannot be resolved, or the page is in the bucket already.
     """
-    if wanted.replaces:
-        return None
-    made = await keeping.find_made(backend, asked)
-    return Kept(made, is_replay=True) if made is not None else None
+    made = None if if_exists == "replace" else await keeping.find_made(backend, asked)
+    if made is None:
+        same = await keeping.find_same(backend, declared, kind)
+        if same is not None and if_exists is None and kind == "website":
+            raise Refusal(
+                409,
+                "website_url_exists",
+                f"{declared.path} is in the bucket already. Send if_exists=replace to read it again.",
+            )
+        made = same if if_exists == "skip" else None
+    return None if made is None else Kept(made, is_replay=True)
 
 
-async def _fetched(backend: Backend, wanted: _Wanted, *, accept: str, language: str | None = None) -> Fetched:
-    """Fetch the URL, once all that can be known beforehand is found to be right."""
+async def _fetch(
+    backend: Backend, url: WebUrl, declared: Declaration, *, accept: str, language: str | None = None
+) -> Fetched:
+    """Fetch `url`, once its declaration is found to be right."""
     from calypso_mcp.local.web.fetching import fetch
 
     limits = backend.options.limits
-    check_file(wanted.declared(filename="page"), 1, limits)
-    await keeping.find_same(backend, wanted.declared(), wanted.kind)
+    check_file(replace(declared, filename="page"), 1, limits)
     count = partial(count_create, per_second=backend.options.creates_per_second, now=backend.now())
     await backend.database.write(count, durable=False)
     async with backend.fetches:
         return await fetch(
-            wanted.url,
-            backend.options.web,
-            accept=accept,
-            most_bytes=limits.file_bytes,
-            language=language,
+            url, backend.options.web, accept=accept, most_bytes=limits.file_bytes, language=language
         )
 
 
@@ -201,7 +188,7 @@ def _answer(
         "url": str(url),
         "summary": (file.declaration.metadata or {}).get("summary"),
     }
-    return Answer(wire, 201, REPLAYED if kept.is_replay else {})
+    return answer_created(wire, is_replay=kept.is_replay)
 
 
 def source_fields(kept: Kept) -> FetchedBody:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 from calypso_mcp.local.text_forms import dump_json, parse_texts
 from calypso_mcp.sqlite.rows import insert_row
@@ -37,41 +36,10 @@ def get(connection: sqlite3.Connection, agent_id: str) -> AgentRow | None:
     return _agent(row) if row else None
 
 
-def insert(
-    connection: sqlite3.Connection,
-    *,
-    agent_id: str,
-    name: str | None,
-    instructions: str | None,
-    bucket_ids: Sequence[str],
-    now: float,
-) -> AgentRow:
-    """Add an agent whose id is free."""
-    agent = AgentRow(agent_id, name, instructions, tuple(bucket_ids), now)
-    insert_row(connection, "agents", asdict(agent) | {"bucket_ids": dump_json(list(bucket_ids))})
-    return agent
-
-
-def update(
-    connection: sqlite3.Connection,
-    agent: AgentRow,
-    *,
-    name: str | None,
-    instructions: str | None,
-    bucket_ids: Sequence[str] | None,
-) -> AgentRow:
-    """Change what is not None of an agent."""
-    changed = replace(
-        agent,
-        name=agent.name if name is None else name,
-        instructions=agent.instructions if instructions is None else instructions,
-        bucket_ids=agent.bucket_ids if bucket_ids is None else tuple(bucket_ids),
-    )
-    connection.execute(
-        "UPDATE agents SET name = ?, instructions = ?, bucket_ids = ? WHERE id = ?",
-        (changed.name, changed.instructions, dump_json(list(changed.bucket_ids)), agent.id),
-    )
-    return changed
+def put(connection: sqlite3.Connection, agent: AgentRow) -> None:
+    """Add an agent, or replace the one that has its id."""
+    row = asdict(agent) | {"bucket_ids": dump_json(agent.bucket_ids)}
+    insert_row(connection, "agents", row, conflict="REPLACE")
 
 
 def _agent(row: sqlite3.Row) -> AgentRow:

@@ -72,10 +72,8 @@ def list_items(connection: sqlite3.Connection, batch_id: str) -> list[ItemRow]:
     rows: Sequence[sqlite3.Row] = connection.execute(
         "SELECT * FROM batch_items WHERE batch_id = ? ORDER BY position", (batch_id,)
     ).fetchall()
-    session_ids = [row["session_id"] for row in rows if row["session_id"]]
-    by_session = {session.id: session for session in sessions.get_all(connection, session_ids)}
-    file_ids = [session.file_id for session in by_session.values() if session.file_id]
-    by_file = files.get_all(connection, file_ids)
+    by_session = sessions.get_all(connection, [row["session_id"] for row in rows if row["session_id"]])
+    by_file = files.get_all(connection, [row.file_id for row in by_session.values() if row.file_id])
     successors = files.get_successors(connection, [row["gone_file"] for row in rows if row["gone_file"]])
     return [_item(row, by_session, by_file, successors.get(row["gone_file"])) for row in rows]
 

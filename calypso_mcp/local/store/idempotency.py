@@ -38,18 +38,11 @@ def find_created(connection: sqlite3.Connection, request: KeyedRequest) -> str |
     return str(row["created_id"])
 
 
-def forget(connection: sqlite3.Connection, request: KeyedRequest) -> None:
-    """Forget what the key created, because it is used to make a newer version."""
-    connection.execute(
-        "DELETE FROM idempotency_keys WHERE operation = ? AND key = ?", (request.operation, request.key)
-    )
-
-
 def remember(connection: sqlite3.Connection, request: KeyedRequest, created_id: str, *, now: float) -> None:
-    """Record what the key created; nothing without a key."""
+    """Record what the key created last; nothing without a key."""
     if request.key is not None:
         connection.execute(
-            "INSERT INTO idempotency_keys (operation, key, fingerprint, created_id, created_at)"
+            "INSERT OR REPLACE INTO idempotency_keys (operation, key, fingerprint, created_id, created_at)"
             " VALUES (?, ?, ?, ?, ?)",
             (request.operation, request.key, fingerprint(request.body), created_id, now),
         )

@@ -175,7 +175,7 @@ def _complete(new: sqlite3.Connection, now: float) -> None:
         )
         if file_id not in known
     ]
-    files.insert_all(new, sessions.get_all(new, session_ids), now=now)
+    files.insert_all(new, list(sessions.get_all(new, session_ids).values()), now=now)
     new.execute(
         "INSERT OR IGNORE INTO file_buckets (bucket_id, file_id, sync_status)"
         " SELECT named.value, files.id, ? FROM files"

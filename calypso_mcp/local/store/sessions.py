@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from calypso_mcp.domain.uploads.declaration import Declaration
@@ -44,6 +44,16 @@ class SessionRow(NewSession):
     file_id: str | None
     created_at: float
     expires_at: float
+
+    def with_digests(self, digests: Digests) -> SessionRow:
+        """Return the session once all its bytes are stored."""
+        return replace(
+            self,
+            state=UPLOADED,
+            sha256=digests.sha256,
+            md5=digests.md5,
+            crc32c=digests.crc32c or self.crc32c,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,17 +121,16 @@ def find_by_secrets(
 
 def get(connection: sqlite3.Connection, session_id: str) -> SessionRow | None:
     """Return the session with this id."""
-    found = get_all(connection, [session_id])
-    return found[0] if found else None
+    return get_all(connection, [session_id]).get(session_id)
 
 
-def get_all(connection: sqlite3.Connection, session_ids: Sequence[str]) -> list[SessionRow]:
-    """Return the sessions with these ids, in no order."""
+def get_all(connection: sqlite3.Connection, session_ids: Iterable[str]) -> dict[str, SessionRow]:
+    """Return, by id, those of `session_ids` that exist."""
     rows = connection.execute(
         "SELECT * FROM upload_sessions WHERE id IN (SELECT value FROM json_each(?))",
         (json.dumps(list(session_ids)),),
     )
-    return [_session(dict(row)) for row in rows]
+    return {row["id"]: _session(dict(row)) for row in rows}
 
 
 def mark_uploaded(connection: sqlite3.Connection, stored: Mapping[str, Digests]) -> None:

@@ -250,7 +250,7 @@ def relabel(
     *,
     title: str | None,
     tags: Sequence[str] | None,
-    metadata: dict[str, object] | None,
+    metadata: Mapping[str, object] | None,
     now: float,
 ) -> None:
     """Change the title, tags or metadata of a source; None leaves one as it is."""

@@ -137,24 +137,19 @@ def fail(connection: sqlite3.Connection, claimed: Claimed, *, code: str, message
 def give_back(
     connection: sqlite3.Connection,
     owner: str,
-    task_ids: Sequence[str] | None = None,
+    task_id: str | None = None,
     *,
     counts: bool,
     not_before: float = 0.0,
 ) -> None:
-    """Queue tasks of `owner` (all of them without `task_ids`) again; `counts` says whether as an attempt."""
-    rows = connection.execute(
-        "SELECT id, file_id FROM tasks WHERE status = 'indexing' AND lease_owner = ?"
-        " AND (? IS NULL OR id IN (SELECT value FROM json_each(?)))",
-        (owner, None if task_ids is None else 1, json.dumps(list(task_ids or ()))),
+    """Queue a task of `owner` (all of them without `task_id`) again; `counts` says whether as an attempt."""
+    given_back = connection.execute(
+        "UPDATE tasks SET status = 'queued', attempts = attempts - ?, not_before = ?,"
+        " lease_owner = NULL, lease_expires = NULL WHERE status = 'indexing' AND lease_owner = ?"
+        " AND ifnull(id = ?, true) RETURNING file_id",
+        (0 if counts else 1, not_before, owner, task_id),
     ).fetchall()
-    for row in rows:
-        connection.execute(
-            "UPDATE tasks SET status = 'queued', attempts = attempts - ?, not_before = ?,"
-            " lease_owner = NULL, lease_expires = NULL WHERE id = ?",
-            (0 if counts else 1, not_before, row["id"]),
-        )
-        connection.execute("UPDATE files SET status = 'queued' WHERE id = ?", (row["file_id"],))
+    connection.executemany("UPDATE files SET status = 'queued' WHERE id = ?", given_back)
 
 
 def list_owners(connection: sqlite3.Connection) -> set[str]:

@@ -53,25 +53,25 @@ def admit_batch(
     uploads = {file.client_file_id: file for file in batch.files}
     new: dict[str, NewSession] = {}
     rejected: dict[str, tuple[str, str]] = {}
-    shared: tuple[str, ...] | None = None
+    shared: tuple[str, ...] = ()
     names = [item.client_file_id for item in batch.manifest.items]
     for item in batch.manifest.items:
         name = item.client_file_id
         if name in existing:
             continue
         declaration, size_bytes = item.declaration(uploads[name].content_type), uploads[name].size_bytes
-        own, for_all = declaration.destination, batch.manifest.destination
         problem = find_problem(declaration, size_bytes, limits)
-        if problem is None and not own.is_given and shared is None:
-            shared = assign(connection, for_all, now=now)
-        if problem is None:
-            bucket_ids = _own_buckets(connection, own, for_all, now) if own.is_given else shared
-            if isinstance(bucket_ids, Refusal):
-                problem = bucket_ids.problem.code, bucket_ids.problem.message
-            else:
-                new[name] = NewSession(declaration, size_bytes, bucket_ids or ())
         if problem is not None:
             rejected[name] = problem
+        elif declaration.destination.is_given:
+            own = _complete(declaration.destination, batch.manifest.destination)
+            try:
+                new[name] = NewSession(declaration, size_bytes, assign(connection, own, now=now))
+            except Refusal as refusal:
+                rejected[name] = refusal.problem.code, refusal.problem.message
+        else:
+            shared = shared or assign(connection, batch.manifest.destination, now=now)
+            new[name] = NewSession(declaration, size_bytes, shared)
     addresses = sessions.insert_all(connection, list(new.values()), now=now, lifetime_s=lifetime_s)
     made = dict(zip(new, addresses, strict=True))
     batches.put_items(
@@ -93,15 +93,8 @@ def admit_batch(
     return Admission(batch_id, known is not None, accepted, rejected)
 
 
-def _own_buckets(
-    connection: sqlite3.Connection, own: Destination, shared: Destination, now: float
-) -> tuple[str, ...] | Refusal:
-    """Return the buckets of an item that names its own, which replace the shared ones."""
-    may_create = own.create_missing_buckets
-    if may_create is None:
-        may_create = shared.create_missing_buckets
-    destination = replace(own, create_missing_buckets=may_create)
-    try:
-        return assign(connection, destination, now=now)
-    except Refusal as refusal:
-        return refusal
+def _complete(own: Destination, shared: Destination) -> Destination:
+    """Return the destination of an item that names its own buckets, which replace the shared ones."""
+    if own.create_missing_buckets is not None:
+        return own
+    return replace(own, create_missing_buckets=shared.create_missing_buckets)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from calypso_mcp.domain.slugs import slug_of
 from calypso_mcp.domain.uploads.declaration import Destination
-from calypso_mcp.local.refusals import bucket_not_assigned, bucket_not_found
+from calypso_mcp.local.refusals import bucket_not_assigned, invalid
 from calypso_mcp.local.store import buckets
 from calypso_mcp.local.store.buckets import BucketRow
 
@@ -39,7 +39,8 @@ def resolve(connection: sqlite3.Connection, references: Iterable[str]) -> list[B
     known = buckets.find_by_references(connection, wanted)
     for reference in wanted:
         if reference not in known:
-            raise bucket_not_found(reference)
+            # A 400: clients read 404 on `/search` as a server without that endpoint (API sheet 9.1).
+            raise invalid(f"There is no active bucket {reference[:200]!r}.", code="bucket_not_found")
     return list({known[reference].id: known[reference] for reference in wanted}.values())
 
 

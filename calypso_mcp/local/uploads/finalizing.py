@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Container, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,7 +25,7 @@ class Finalized:
     file: FileRow | None
 
 
-async def finalize(backend: Backend, found: Sequence[SessionRow]) -> dict[str, Finalized]:
+async def finalize(backend: Backend, found: Collection[SessionRow]) -> dict[str, Finalized]:
     """Turn the sessions whose bytes are stored into files; safe to repeat.
 
     Args:
@@ -38,22 +38,14 @@ async def finalize(backend: Backend, found: Sequence[SessionRow]) -> dict[str, F
     await _follow_the_disk(backend, [session for session in found if session.file_id is None])
 
     def work(connection: sqlite3.Connection) -> dict[str, Finalized]:
-        by_id = {row.id: row for row in sessions.get_all(connection, [session.id for session in found])}
+        known = sessions.get_all(connection, [session.id for session in found])
         # In the caller's order, so that files are indexed in the order of the manifest.
-        now_there = [by_id[session.id] for session in found if session.id in by_id]
-        made = files.insert_all(
-            connection,
-            [session for session in now_there if session.file_id is None and session.state == UPLOADED],
-            now=backend.now(),
-        )
-        outcomes = {
-            session.id: _outcome(session, made.get(session.id, session.file_id)) for session in now_there
-        }
-        rows = files.get_all(connection, [file_id for _, file_id in outcomes.values() if file_id])
-        return {
-            session_id: Finalized(outcome, rows.get(file_id or ""))
-            for session_id, (outcome, file_id) in outcomes.items()
-        }
+        now_there = [known[session.id] for session in found if session.id in known]
+        uploaded = [row for row in now_there if row.file_id is None and row.state == UPLOADED]
+        made = files.insert_all(connection, uploaded, now=backend.now())
+        file_ids = {row.id: row.file_id or made.get(row.id, "") for row in now_there}
+        rows = files.get_all(connection, list(file_ids.values()))
+        return {row.id: Finalized(_outcome(row, made), rows.get(file_ids[row.id])) for row in now_there}
 
     finalized = await backend.database.write(work)
     if any(entry.outcome == "finalized" for entry in finalized.values()):
@@ -61,12 +53,12 @@ async def finalize(backend: Backend, found: Sequence[SessionRow]) -> dict[str, F
     return finalized
 
 
-def _outcome(session: SessionRow, file_id: str | None) -> tuple[Outcome, str | None]:
+def _outcome(session: SessionRow, made: Container[str]) -> Outcome:
     if session.file_id is not None:
-        return "replayed", file_id
-    if file_id is not None:
-        return "finalized", file_id
-    return ("cancelled" if session.state == CANCELLED else "pending"), None
+        return "replayed"
+    if session.id in made:
+        return "finalized"
+    return "cancelled" if session.state == CANCELLED else "pending"
 
 
 async def _follow_the_disk(backend: Backend, unfinalized: Sequence[SessionRow]) -> None:

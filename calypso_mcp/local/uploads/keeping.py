@@ -92,14 +92,20 @@ async def keep(
         now = backend.now()
         sessions.mark_uploaded(connection, {session_id: digests})
         # The session made above: only finished or expired ones are removed.
-        session = sessions.get_all(connection, [session_id])[0]
+        session = sessions.get_all(connection, [session_id])[session_id]
         same = _newest(connection, declaration, kind, session.bucket_ids)
         if same is not None and same.sha256 == digests.sha256:
             sessions.set_state(connection, [session_id], sessions.CANCELLED)
-            _take_labels(connection, same, declaration, now)
+            sources.relabel(
+                connection,
+                same,
+                title=declaration.title,
+                tags=declaration.tags or None,
+                metadata=declaration.metadata or None,
+                now=now,
+            )
             return Kept(files.get_all(connection, [same.id])[same.id], is_replay=True)
         file_id = files.insert(connection, session, now=now, kind=kind)
-        idempotency.forget(connection, request)
         idempotency.remember(connection, request, session_id, now=now)
         replaced = same.id if same is not None and declaration.if_exists == "replace" else None
         return Kept(files.get_all(connection, [file_id])[file_id], is_replay=False, replaces=replaced)
@@ -114,22 +120,9 @@ def _newest(
     connection: sqlite3.Connection, declaration: Declaration, kind: Kind, bucket_ids: tuple[str, ...]
 ) -> FileRow | None:
     """Return the newest version that is in all of the buckets and has not failed."""
-    versions = sources.list_versions(connection, kind, declaration.lineage)
-    fitting = [
+    fitting = (
         file
-        for file in versions
+        for file in reversed(sources.list_versions(connection, kind, declaration.lineage))
         if file.status != FileStatus.FAILED and set(bucket_ids) <= set(file.bucket_ids)
-    ]
-    return fitting[-1] if fitting else None
-
-
-def _take_labels(connection: sqlite3.Connection, file: FileRow, declaration: Declaration, now: float) -> None:
-    """Apply the labels that were declared; keep the others."""
-    sources.relabel(
-        connection,
-        file,
-        title=declaration.title,
-        tags=declaration.tags or None,
-        metadata=dict(declaration.metadata) if declaration.metadata else None,
-        now=now,
     )
+    return next(fitting, None)
