@@ -105,7 +105,7 @@ async def serve_backend(
         StoreFault: The store was deleted, replaced or emptied meanwhile.
     """
     options = local_options(settings, key.key)
-    served = Served.at(origin(listening))
+    served = Served(origin(listening))
     async with open_backend(options) as app:
         store = FileWatch(options.data_dir / STORE_FILE)
         page = put_page_before(

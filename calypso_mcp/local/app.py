@@ -8,6 +8,7 @@ import shlex
 import stat
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -183,9 +184,8 @@ def _warn_if_open_to_others(folder: Path) -> None:
 
 async def _keep_house(backend: Backend) -> None:
     """Keep the write-ahead log short, and now and then remove what has expired."""
-    round_number = 0
     complaint = ""
-    while True:
+    for round_number in count():
         try:
             if round_number % _CLEAN_EVERY == 0:
                 await clean(backend)
@@ -195,5 +195,4 @@ async def _keep_house(backend: Backend) -> None:
             if str(error) != complaint:
                 complaint = str(error)
                 _LOG.error("Housekeeping failed; trying again: %s", error)
-        round_number += 1
         await anyio.sleep(_LOG_CHECK_S)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
-from typing import Any
+from typing import Any, Final
 
-from calypso_mcp.local.text_forms import dump_json
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def new_id(kind: str) -> str:
@@ -14,9 +15,9 @@ def new_id(kind: str) -> str:
     return f"{kind}_{secrets.token_hex(12)}"
 
 
-def derived_id(kind: str, *parts: str) -> str:
-    """Return an id made from `parts`: equal parts give equal ids."""
-    return f"{kind}_{fingerprint(list(parts))[:24]}"
+def derived_id(kind: str, origin: str) -> str:
+    """Return the id of what is made of `origin`, always the same."""
+    return f"{kind}_{fingerprint([origin])[:24]}"
 
 
 def new_secret() -> str:
@@ -31,4 +32,4 @@ def secret_hash(secret: str) -> str:
 
 def fingerprint(value: Any) -> str:
     """Return a hash that is equal for equal JSON values."""
-    return hashlib.sha256(dump_json(value, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(value).encode()).hexdigest()

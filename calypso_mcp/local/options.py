@@ -17,13 +17,11 @@ from calypso_mcp.local.writing.options import WriterOptions
 class LocalOptions:
     """Settings of one embedded backend. Times are in seconds, sizes in bytes.
 
-    `upload_origin` (`https://host`) begins every upload address; without it the origin of the request
-    that asked for the address does. `creates_per_second` of None switches the rate limit off.
+    `creates_per_second` of None switches the rate limit off.
     """
 
     data_dir: Path
     api_key: str = field(repr=False)
-    upload_origin: str | None = None
     limits: UploadLimits = field(default_factory=UploadLimits)
     session_lifetime_s: float = 3600.0
     creates_per_second: int | None = CREATES_PER_SECOND
@@ -39,8 +37,6 @@ class LocalOptions:
     lease_s: float = 300.0
     #: How often to look for work that another process queued.
     poll_s: float = 0.5
-    #: Processes that one file may take down with it before it is given up.
-    indexing_attempts: int = 3
     #: How long the bytes of an expired, unfinalized session are kept for its continuation.
     orphan_lifetime_s: float = 86_400.0
     #: How long a turn of a conversation with an agent can be continued.

@@ -9,12 +9,11 @@ from functools import lru_cache
 from typing import Any, Final
 
 _COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-_SORTED: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True)
 
 
-def dump_json(value: Any, *, sort_keys: bool = False) -> str:
+def dump_json(value: Any) -> str:
     """Return `value` as compact JSON, the form its size is measured in."""
-    return (_SORTED if sort_keys else _COMPACT).encode(value)
+    return _COMPACT.encode(value)
 
 
 @lru_cache(maxsize=1_024)

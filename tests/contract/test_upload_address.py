@@ -214,12 +214,6 @@ async def test_addresses_are_unguessable_and_differ(api: Api) -> None:
     assert all(len(address.rpartition("/")[2]) >= 43 for address in addresses)
 
 
-async def test_the_origin_of_addresses_can_be_set(tmp_path: Path) -> None:
-    async with in_process(options_for(tmp_path, upload_origin="https://storage.example/")) as api:
-        session = await api.session(b"x")
-    assert session["upload_url"].startswith("https://storage.example/upload/")
-
-
 async def test_a_full_unit_cut_off_before_its_hash_was_seen_is_sent_again(api: Api) -> None:
     """A file that ends on a unit must not be complete without the last part's own request."""
     data = data_of(UNIT)

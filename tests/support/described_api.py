@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from functools import cache, lru_cache
-from pathlib import Path
 from typing import Any
 
 import httpx2
 from jsonschema import Draft202012Validator
 from starlette.routing import compile_path
 
-from calypso_mcp.local.app import OPERATIONS, LocalOptions
+from calypso_mcp.local.app import OPERATIONS
 from calypso_mcp.local.http.openapi import BASE, build_document
 
 #: Bodies of long lists take long to check, and say nothing that short ones do not.
@@ -22,7 +21,7 @@ _LARGEST_BODY = 50_000
 @lru_cache(maxsize=1)
 def document() -> dict[str, Any]:
     """Return the description of the API."""
-    return build_document(OPERATIONS, LocalOptions(Path(), "sk_unused"))
+    return build_document(OPERATIONS)
 
 
 def mismatches(answer: httpx2.Response) -> Iterator[str]:

@@ -18,7 +18,6 @@ from calypso_mcp.api.connection import mark
 from calypso_mcp.local.http.exchange import IDEMPOTENCY_KEY_CHARS
 from calypso_mcp.local.http.openapi_links import links_from
 from calypso_mcp.local.http.operations import BYTES, PICTURE, Operation
-from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.uploads.addresses import UPLOAD_PATH
 
 BASE: Final = "/v1"
@@ -46,13 +45,13 @@ class ErrorBody(TypedDict):
     request_id: str
 
 
-def build_document(operations: Sequence[Operation], options: LocalOptions) -> dict[str, Any]:
+def build_document(operations: Sequence[Operation]) -> dict[str, Any]:
     """Return the description of `operations` and of upload addresses, as a JSON object."""
     shapes = _Shapes(operations)
     paths: dict[str, dict[str, Any]] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _described(operation, shapes)
-    paths[UPLOAD_PATH] = _upload_address(options)
+    paths[UPLOAD_PATH] = _upload_address()
     return {
         "openapi": "3.1.0",
         "info": {
@@ -228,7 +227,7 @@ _HEADERS: Final = {
 }
 
 
-def _upload_address(options: LocalOptions) -> dict[str, Any]:
+def _upload_address() -> dict[str, Any]:
     """Return the path item of upload addresses, which speak the resumable protocol of GCS."""
     ends = {
         "404": _plain("There is no upload at this address."),
@@ -239,7 +238,7 @@ def _upload_address(options: LocalOptions) -> dict[str, Any]:
         "507": _plain("The disk is full."),
     }
     return {
-        "servers": [{"url": options.upload_origin or "/"}],
+        "servers": [{"url": "/"}],
         "parameters": [
             {"name": "secret", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
         ],

@@ -7,7 +7,7 @@ import os
 import secrets
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from calypso_mcp.local.processes.file_locks import try_lock
@@ -28,12 +28,7 @@ class Served:
     """
 
     origin: str
-    run: str
-
-    @classmethod
-    def at(cls, origin: str) -> Served:
-        """Return this process as a backend at `origin`."""
-        return cls(origin, secrets.token_hex(8))
+    run: str = field(default_factory=lambda: secrets.token_hex(8))
 
 
 @contextmanager

@@ -21,9 +21,8 @@ from calypso_mcp.local.identifiers import new_id
 from calypso_mcp.local.refusals import invalid
 from calypso_mcp.local.retrieval import extractive, search as retrieval
 from calypso_mcp.local.retrieval.extractive import Question, Quotation, Source
-from calypso_mcp.local.retrieval.search import Reorder, SearchTimedOut, Where
+from calypso_mcp.local.retrieval.search import Reorder, Where
 from calypso_mcp.local.routes.answer_shape import AnswerBody, Cited, Said, Turn
-from calypso_mcp.local.routes.search import search_timed_out
 from calypso_mcp.local.store import answers, files
 from calypso_mcp.local.store.answers import TurnRow
 
@@ -63,10 +62,7 @@ async def answer(backend: Backend, _: Request, body: AnswerRequest) -> Answer | 
     agent, before = await backend.database.read(begin)
     question = await _question(backend, body, before)
     reorder = await backend.reorder_for(question.text)
-    try:
-        found = await backend.database.read(lambda connection: _find(connection, agent, question, reorder))
-    except SearchTimedOut:
-        raise search_timed_out() from None
+    found = await backend.database.read(lambda connection: _find(connection, agent, question, reorder))
     turn = Turn(
         id=new_id("resp"),
         conversation_id=before.conversation_id if before else body.conversation_id or new_id("conv"),

@@ -58,7 +58,7 @@ async def create_batch(backend: Backend, request: Request, body: CreateBatch) ->
     answer = BatchSession(
         batch_id=admission.batch_id,
         accepted=tuple(
-            AcceptedItem(client_file_id=name, **dict(build_upload_target(backend, request, address)))
+            AcceptedItem(client_file_id=name, **dict(build_upload_target(request, address)))
             for name, address in admission.accepted.items()
         ),
         rejected=tuple(

@@ -10,7 +10,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from calypso_mcp.api import paths
-from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.operations import Operation
 
 
@@ -18,12 +17,11 @@ def route(operations: Sequence[Operation]) -> Route:
     """Return the route that describes `operations`; the document is made once, when it is first asked for."""
     made: list[Response] = []
 
-    async def describe(request: Request) -> Response:
-        backend: Backend = request.app.state.backend
+    async def describe(_: Request) -> Response:
         if not made:
             from calypso_mcp.local.http.openapi import build_document
 
-            document = await to_thread.run_sync(build_document, operations, backend.options)
+            document = await to_thread.run_sync(build_document, operations)
             made.append(JSONResponse(document, headers={"Cache-Control": "no-cache"}))
         return made[0]
 

@@ -58,7 +58,7 @@ async def create_session(backend: Backend, request: Request, body: CreateUploadS
         return address, False
 
     address, is_replay = await backend.database.write(work)
-    target = build_upload_target(backend, request, address)
+    target = build_upload_target(request, address)
     return answer_created(UploadSession(**dict(target)).to_wire(), is_replay=is_replay)
 
 

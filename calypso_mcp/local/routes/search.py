@@ -15,10 +15,10 @@ from calypso_mcp.local import agent_models
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer
 from calypso_mcp.local.http.operations import Operation
-from calypso_mcp.local.refusals import Refusal, invalid
+from calypso_mcp.local.refusals import invalid
 from calypso_mcp.local.retrieval import search as retrieval
 from calypso_mcp.local.retrieval.index import Passage
-from calypso_mcp.local.retrieval.search import SearchTimedOut, Where
+from calypso_mcp.local.retrieval.search import Where
 from calypso_mcp.local.store import files
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.source_filters import SourceFilters, find_matching_files
@@ -72,11 +72,7 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
             usage=NO_USAGE,
         )
 
-    try:
-        answer = await backend.database.read(work)
-    except SearchTimedOut:
-        raise search_timed_out() from None
-    return Answer(answer.to_wire())
+    return Answer((await backend.database.read(work)).to_wire())
 
 
 def _scope(connection: sqlite3.Connection, body: SearchRequest) -> list[str]:
@@ -104,11 +100,6 @@ def _results(passages: Sequence[Passage], sources: Mapping[str, FileRow]) -> tup
 def _copies(passage: Passage, sources: Mapping[str, FileRow]) -> dict[str, Any]:
     copies = [{"file_id": copy, "filename": sources[copy].name} for copy in passage.also_in[:_MOST_COPIES]]
     return {"also_in": copies} if copies else {}
-
-
-def search_timed_out() -> Refusal:
-    """Return the refusal of a search that took too long (503, worth repeating)."""
-    return Refusal(503, "search_timeout", "The search took too long.", retryable=True)
 
 
 def url_of(source: FileRow) -> str | None:

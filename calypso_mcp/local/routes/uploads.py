@@ -175,8 +175,7 @@ async def _record(backend: Backend, session: SessionRow, digests: Digests) -> Re
 async def _cancel(backend: Backend, _: Request, session: SessionRow) -> Response:
     if session.state == UPLOADED:
         raise _Stop(400, "All bytes have arrived; there is nothing to cancel.")
-    cancel = partial(sessions.set_state, session_ids=[session.id], state=CANCELLED)
-    await backend.database.write(cancel)
+    await backend.database.write(lambda connection: sessions.set_state(connection, [session.id], CANCELLED))
     await backend.on_disk(partial(backend.blobs.discard, session.id))
     return PlainTextResponse("The upload was cancelled.", _CLIENT_CLOSED)
 

@@ -7,7 +7,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
@@ -92,15 +91,12 @@ class LocalEmbedder:
         self._models_folder = models_folder
         self._loading = Lock()
         self._loaded: Any = None
-        self._threads: anyio.CapacityLimiter | None = None
+        self._threads = anyio.CapacityLimiter(_THREADS)
 
     async def embed(self, texts: Sequence[str], *, wait_s: float) -> list[Vector]:
         """Return the vectors; see `Embedder`."""
-        self._threads = self._threads or anyio.CapacityLimiter(_THREADS)
         with anyio.move_on_after(wait_s):
-            return await to_thread.run_sync(
-                partial(self._run, texts), abandon_on_cancel=True, limiter=self._threads
-            )
+            return await to_thread.run_sync(self._run, texts, abandon_on_cancel=True, limiter=self._threads)
         raise EmbeddingFailed(f"The embedding model took longer than {wait_s:g} s.")
 
     async def aclose(self) -> None:

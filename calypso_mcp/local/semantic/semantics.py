@@ -65,14 +65,15 @@ class Semantics:
         """Prepare without connecting to anything or loading a model."""
         self._options = options
         self._model = stored_name(options)
-        self._prefixes = prefixes_of(options)
+        prefixes = prefixes_of(options)
+        self._prefix = prefixes.question
         self._embedder = build_embedder(options, data_dir)
         self._worker = EmbeddingWorker(
             options,
             database,
             self._embedder,
             model=self._model,
-            prefixes=self._prefixes,
+            prefix=prefixes.passage,
             lock=data_dir / LOCK_FILE,
         )
         self._known: OrderedDict[str, Vector] = OrderedDict()
@@ -113,9 +114,8 @@ class Semantics:
         if anyio.current_time() < self._resting_until:
             return None
         try:
-            [asked] = await self._embedder.embed(
-                [self._prefixes.question + question], wait_s=self._options.question_wait_s
-            )
+            wait_s = self._options.question_wait_s
+            [asked] = await self._embedder.embed([self._prefix + question], wait_s=wait_s)
         except EmbeddingFailed as failure:
             self._resting_until = anyio.current_time() + self._options.rest_s
             if not self._is_out:

@@ -19,7 +19,6 @@ from anyio import to_thread
 from calypso_mcp.local.processes.file_locks import try_lock
 from calypso_mcp.local.semantic.embedder import Embedder, EmbeddingFailed
 from calypso_mcp.local.semantic.options import EmbeddingOptions
-from calypso_mcp.local.semantic.prefixes import Prefixes
 from calypso_mcp.local.semantic.vectors import pack
 from calypso_mcp.local.store import tasks, vectors
 from calypso_mcp.local.store.connections.database import Database
@@ -48,7 +47,7 @@ class EmbeddingWorker:
         embedder: Embedder,
         *,
         model: str,
-        prefixes: Prefixes,
+        prefix: str,
         lock: Path,
     ) -> None:
         """Prepare without doing anything.
@@ -58,14 +57,14 @@ class EmbeddingWorker:
             database: Holds the passages and the vectors.
             embedder: Makes the vectors.
             model: The name of the model in the store.
-            prefixes: The texts that the model expects before others.
+            prefix: The text that the model expects before a passage.
             lock: The process that holds the lock of this file makes the vectors.
         """
         self._options = options
         self._database = database
         self._embedder = embedder
         self._model = model
-        self._prefix = prefixes.passage
+        self._prefix = prefix
         self._lock = lock
         self._descriptor = -1
         self._is_adopted = False

@@ -11,6 +11,7 @@ from typing import Any, cast
 import anyio
 import httpx2
 
+from calypso_mcp.api.wire import as_object
 from calypso_mcp.local.model_endpoint import explain_refusal, open_model_client
 from calypso_mcp.local.writing.options import WriterOptions
 from calypso_mcp.local.writing.prompts import Message
@@ -18,6 +19,7 @@ from calypso_mcp.local.writing.prompts import Message
 #: Largest answer that is read, its framing included, and longest text that is taken from it.
 _LARGEST_ANSWER = 4 * 1_048_576
 _LONGEST_TEXT = 16_000
+_EVENT_STREAM = "text/event-stream"
 
 
 class WritingFailed(Exception):
@@ -80,10 +82,9 @@ class ChatEndpoint:
                     continue
                 if not response.is_success:
                     raise WritingFailed(f"The model's endpoint {explain_refusal(response)}.")
-                is_stream = "event-stream" in response.headers.get("content-type", "")
                 async with aclosing(_bounded(response)) as pieces:
-                    if is_stream:
-                        async with aclosing(_streamed(pieces)) as texts:
+                    if _EVENT_STREAM in response.headers.get("content-type", ""):
+                        async with aclosing(_streamed(response.request, pieces)) as texts:
                             async for text in texts:
                                 if text:  # some endpoints keep the connection alive with empty ones
                                     yield text
@@ -101,43 +102,32 @@ async def _bounded(response: httpx2.Response) -> AsyncGenerator[bytes]:
         yield piece
 
 
-async def _streamed(pieces: AsyncGenerator[bytes]) -> AsyncGenerator[str]:
-    """Yield the texts of server-sent events up to `[DONE]` or a finish reason."""
-    pending = bytearray()
-    async for piece in pieces:
-        pending += piece
-        if b"\n" not in piece:
-            continue
-        *lines, rest = bytes(pending).split(b"\n")
-        pending = bytearray(rest)
-        for line in lines:
-            name, _, data = line.strip().partition(b":")
-            if name != b"data":
-                continue
-            if data.strip() == b"[DONE]":
-                return
-            yield _text_of(data, "delta")
+async def _streamed(request: httpx2.Request, pieces: AsyncGenerator[bytes]) -> AsyncGenerator[str]:
+    """Yield the texts of server-sent events up to `[DONE]`."""
+    bounded = httpx2.Response(
+        HTTPStatus.OK, headers={"content-type": _EVENT_STREAM}, content=pieces, request=request
+    )
+    async for event in httpx2.EventSource(bounded, _LARGEST_ANSWER):
+        if event.data.strip() == "[DONE]":
+            return
+        yield _text_of(event.data, "delta")
     raise WritingFailed("The answer of the model's endpoint broke off.")
 
 
-def _text_of(data: bytes, part: str) -> str:
+def _text_of(data: str | bytes, part: str) -> str:
     """Return the text of one event's `delta` or of a whole `message`."""
     try:
         body: Any = json.loads(data)
     except (ValueError, RecursionError):
         raise WritingFailed("The model's endpoint sends no valid answer.") from None
-    choices: Any = _object(body).get("choices")
+    choices: Any = as_object(body).get("choices")
     if not isinstance(choices, list):
         raise WritingFailed("The model's endpoint sends no valid answer.")
     if not choices:  # usage alone
         return ""
-    said = _object(_object(cast("list[object]", choices)[0]).get(part))
+    said = as_object(as_object(cast("list[object]", choices)[0]).get(part))
     if said.get("refusal"):
         raise WritingFailed("The model refuses to answer.")
     text = said.get("content")
     # JSON can name half of a surrogate pair, which no answer can be sent with.
     return text.encode(errors="replace").decode() if isinstance(text, str) else ""
-
-
-def _object(value: object) -> Mapping[str, Any]:
-    return cast("Mapping[str, Any]", value) if isinstance(value, dict) else {}

@@ -13,14 +13,12 @@ class WriterOptions:
         url: The endpoint, up to `/chat/completions`.
         model: The model's name there.
         key: The endpoint's key; empty if it takes none.
-        rewriting_wait_s: How long a follow-up may take to become a question of its own.
-        wait_s: How long the answer may take. With the rewriting it stays within the 45 s of a stream.
+        wait_s: How long the answer may take.
         most_tokens: Longest answer asked for.
     """
 
     url: str
     model: str
     key: str = field(default="", repr=False)
-    rewriting_wait_s: float = 8.0
     wait_s: float = 30.0
     most_tokens: int = 800

@@ -20,6 +20,8 @@ _LOG = logging.getLogger(__name__)
 
 _QUESTION_CHARS = 500
 _QUESTION_TOKENS = 120
+#: With the wait for the answer it stays within the 45 s of a stream.
+_QUESTION_WAIT_S = 8.0
 #: Text without a citation is no statement if it is shorter, such as "According to the handbook:".
 _FEWEST_WORDS = 4
 
@@ -65,7 +67,7 @@ class Writer:
         asking = self._endpoint.write(
             build_rewriting_prompt(question, before),
             most_tokens=_QUESTION_TOKENS,
-            wait_s=self._options.rewriting_wait_s,
+            wait_s=_QUESTION_WAIT_S,
         )
         try:
             async with aclosing(asking) as pieces:

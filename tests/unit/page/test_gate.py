@@ -242,7 +242,7 @@ async def test_a_flood_of_strangers_is_slowed_down_and_a_session_is_not() -> Non
 async def test_the_backend_slows_a_flood_of_its_own_page_down(tmp_path: Path) -> None:
     key = BackendKey(KEY, "here")
     gate = put_page_before(
-        echo, Settings(data_dir=tmp_path), LocalOptions(tmp_path, api_key=KEY), key, Served.at(ORIGIN)
+        echo, Settings(data_dir=tmp_path), LocalOptions(tmp_path, api_key=KEY), key, Served(ORIGIN)
     )
     async with httpx2.AsyncClient(base_url=ORIGIN, transport=httpx2.ASGITransport(gate)) as stranger:
         begun = time.monotonic()

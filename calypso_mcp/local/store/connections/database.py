@@ -20,7 +20,7 @@ from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.local.store.connections.readers import Readers
 from calypso_mcp.local.store.connections.writer import Write, Writer
 from calypso_mcp.sqlite.connections import connect, open_private, transaction
-from calypso_mcp.sqlite.faults import FileWatch, damaged, gone, is_busy, is_damaged
+from calypso_mcp.sqlite.faults import FileWatch, damaged, is_busy, is_damaged
 from calypso_mcp.sqlite.migrations import migrate
 
 T = TypeVar("T")
@@ -55,7 +55,6 @@ class Database:
             ConfigError: SQLite lacks what is needed, a newer version made this store, or it cannot be
                 read, written or given more room.
             StoreDamaged: The file is damaged.
-            StoreGone: It must exist and does not.
         """
         try:
             await to_thread.run_sync(_prepare, self._path, self._must_exist)
@@ -106,7 +105,7 @@ class Database:
             StoreDamaged: The file is damaged.
         """
         with self._damage_named():
-            submitted = self._writer.submit(Write(self._watched(work), durable))
+            submitted = self._writer.submit(Write(self._checked()(work), durable))
             return cast("T", await asyncio.wrap_future(submitted))
 
     async def checkpoint(self) -> None:
@@ -122,13 +121,6 @@ class Database:
             return log.stat().st_size
         except FileNotFoundError:
             return 0
-
-    def _watched(self, work: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
-        def watched(connection: sqlite3.Connection) -> T:
-            with self._checked():
-                return work(connection)
-
-        return watched
 
     @contextmanager
     def _checked(self) -> Generator[None]:
@@ -150,8 +142,6 @@ class Database:
 
 def _prepare(path: Path, must_exist: bool) -> None:
     check_sqlite()
-    if must_exist and not path.exists():
-        raise gone(path)
     with closing(connect(path) if must_exist else open_private(path)) as connection:
         migrate(connection, MIGRATIONS)
         if index.is_outdated(connection):

@@ -84,7 +84,7 @@ class Writer:
             while (first := self._queue.get()) is not None:
                 group, last = self._gather(first)
                 running = [write for write in group if write.done.set_running_or_notify_cancel()]
-                self._carry_out(connection, running)
+                _carry_out(connection, running)
                 if last:
                     return
         finally:
@@ -103,23 +103,25 @@ class Writer:
             group.append(following)
         return group, False
 
-    def _carry_out(self, connection: sqlite3.Connection, group: Sequence[Write]) -> None:
-        together = [write for write in group if not write.alone]
-        if together:
-            try:
-                outcomes = _commit(connection, together)
-            except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the waiting callers
-                roll_back(connection)
-                outcomes = (
-                    [_Outcome(together[0], error=error)]
-                    if len(together) == 1
-                    else [_commit_one(connection, write) for write in together]
-                )
-            for outcome in outcomes:
-                outcome.deliver()
-        for write in group:
-            if write.alone:
-                _run_alone(connection, write).deliver()
+
+def _carry_out(connection: sqlite3.Connection, group: Sequence[Write]) -> None:
+    together = [write for write in group if not write.alone]
+    for outcome in _commit_or_split(connection, together) if together else ():
+        outcome.deliver()
+    for write in group:
+        if write.alone:
+            _run_alone(connection, write).deliver()
+
+
+def _commit_or_split(connection: sqlite3.Connection, group: Sequence[Write]) -> list[_Outcome]:
+    """Commit a group; each write by itself if it cannot be committed as one."""
+    try:
+        return _commit(connection, group)
+    except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the waiting callers
+        roll_back(connection)
+        if len(group) == 1:
+            return [_Outcome(group[0], error=error)]
+    return [outcome for write in group for outcome in _commit_or_split(connection, [write])]
 
 
 def _commit(connection: sqlite3.Connection, group: Sequence[Write]) -> list[_Outcome]:
@@ -129,14 +131,6 @@ def _commit(connection: sqlite3.Connection, group: Sequence[Write]) -> list[_Out
     outcomes = [_in_savepoint(connection, write) for write in group]
     until_free(lambda: connection.execute("COMMIT"))
     return outcomes
-
-
-def _commit_one(connection: sqlite3.Connection, write: Write) -> _Outcome:
-    try:
-        return _commit(connection, [write])[0]
-    except BaseException as error:  # noqa: BLE001 - as above
-        roll_back(connection)
-        return _Outcome(write, error=error)
 
 
 def _in_savepoint(connection: sqlite3.Connection, write: Write) -> _Outcome:
