@@ -136,11 +136,8 @@ class Blobs:
 
     def digests(self, session_id: str) -> Digests:
         """Return the hashes of sealed bytes."""
-        descriptor = os.open(self.sealed_path(session_id), os.O_RDONLY | _BINARY)
-        try:
-            return _digests(partial(_pieces, descriptor), with_crc32c=False)
-        finally:
-            os.close(descriptor)
+        with self.sealed_path(session_id).open("rb", buffering=0) as file:
+            return _digests(partial(_pieces, file.fileno()), with_crc32c=False)
 
     def discard(self, session_id: str) -> None:
         """Delete a session's bytes, complete or not."""

@@ -38,6 +38,8 @@ class KeepingConnection(sqlite3.Connection):
 def open_private(path: Path | None, *, is_durable: bool = True) -> sqlite3.Connection:
     """Connect to the file, which is created for its owner only where it does not exist.
 
+    SQLite gives the files beside it the same permissions.
+
     Args:
         path: The file; None for a database in memory.
         is_durable: Whether a commit waits for the disk. Without, a power cut (not a crash) may undo it.
@@ -48,22 +50,12 @@ def open_private(path: Path | None, *, is_durable: bool = True) -> sqlite3.Conne
     """
     if path is not None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        make_private(path)
+        # An existing file is not opened: closing it would end every lock that SQLite holds on it for this
+        # process (POSIX locks belong to a process), and other processes would remove its log while it is in
+        # use. For the same reason one thread at a time: another could have the new file in use already.
+        with _making, contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     return connect(path, is_durable=is_durable)
-
-
-def make_private(path: Path) -> None:
-    """Create an empty file for its owner only; SQLite gives the files beside it the same permissions.
-
-    An existing file is not opened: closing it would end every lock that SQLite holds on it for this process
-    (POSIX locks belong to a process), and other processes would remove its log while it is in use.
-
-    Raises:
-        OSError: It cannot be created.
-    """
-    # Else another thread could have the new file in use before it is closed here.
-    with _making, contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
 
 
 def connect(path: Path | None, *, is_durable: bool = True) -> sqlite3.Connection:

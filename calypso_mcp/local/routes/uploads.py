@@ -6,6 +6,7 @@ Answers are plain text and status codes, as the storage host's are; no API key i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 
@@ -24,7 +25,7 @@ from calypso_mcp.local.processes.turns import Overtaken
 from calypso_mcp.local.store import sessions
 from calypso_mcp.local.store.sessions import CANCELLED, UPLOADED, SessionRow
 from calypso_mcp.local.uploads.addresses import UPLOAD_PATH
-from calypso_mcp.local.uploads.content_range import BadRange, Part, read_hashes, read_range
+from calypso_mcp.local.uploads.content_range import BadRange, read_hashes, read_range
 
 #: Bytes gathered before they are written, and so the most that one upload holds in memory.
 _WRITE_BYTES = 1_048_576
@@ -46,18 +47,16 @@ async def receive(request: Request) -> Response:
         # The same for every address: it says nothing of whether there is an upload.
         return Response(status_code=HTTPStatus.NO_CONTENT, headers=preflight_headers("PUT", "DELETE"))
     backend: Backend = request.app.state.backend
-    response: Response | None = None
+    # Stays the answer if a newer request takes the turn.
+    response: Response = PlainTextResponse("A newer request continues this upload.", 503)
     ticket = backend.turns.arrive()
     try:
-        session = await _session(backend, request.path_params["secret"])
-        async with backend.turns.take(session.id, ticket):
-            response = await (_cancel if request.method == "DELETE" else _put)(backend, request, session)
-        # The turn ends without an answer when a newer request of the same upload takes it.
-        response = response or _overtaken()
+        with suppress(Overtaken):
+            session = await _session(backend, request.path_params["secret"])
+            async with backend.turns.take(session.id, ticket):
+                response = await (_cancel if request.method == "DELETE" else _put)(backend, request, session)
     except _Stop as stop:
         response = stop.response
-    except Overtaken:
-        response = _overtaken()
     except ClientDisconnect:
         response = PlainTextResponse("The connection ended early.", 503)
     except Exception as error:  # noqa: BLE001 - the outermost handler of the address
@@ -90,7 +89,7 @@ async def _put(backend: Backend, request: Request, session: SessionRow) -> Respo
         if wanted is None:
             stored = await backend.on_disk(partial(backend.blobs.stored, session.id, session.size_bytes))
             return _incomplete(stored)
-        if session.size_bytes <= CHUNK_GRANULARITY and wanted == Part(0, session.size_bytes):
+        if session.size_bytes <= CHUNK_GRANULARITY and wanted == range(session.size_bytes):
             return await _store_whole(backend, request, session)
         blob = await backend.on_disk(partial(backend.blobs.open_partial, session.id, session.size_bytes))
         try:
@@ -123,7 +122,7 @@ async def _store_whole(backend: Backend, request: Request, session: SessionRow) 
 
 
 async def _store(
-    backend: Backend, request: Request, session: SessionRow, part: Part, blob: Partial
+    backend: Backend, request: Request, session: SessionRow, part: range, blob: Partial
 ) -> Response:
     if part.start > blob.stored:
         raise _Stop(
@@ -136,7 +135,7 @@ async def _store(
     return await _record(backend, session, await backend.on_disk(partial(blob.seal, waiting, expected)))
 
 
-async def _receive_body(backend: Backend, request: Request, part: Part, blob: Partial) -> bytes:
+async def _receive_body(backend: Backend, request: Request, part: range, blob: Partial) -> bytes:
     """Write the body from where the stored bytes end; return the last of it, not yet written.
 
     Raises:
@@ -182,10 +181,6 @@ async def _cancel(backend: Backend, _: Request, session: SessionRow) -> Response
 
 def _too_long() -> _Stop:
     return _Stop(400, "The body is longer than its Content-Range.")
-
-
-def _overtaken() -> Response:
-    return PlainTextResponse("A newer request continues this upload.", 503)
 
 
 def _incomplete(stored: int) -> Response:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 _RANGE = re.compile(r"bytes (?:(?P<start>\d{1,18})-(?P<end>\d{1,18})|\*)/(?P<total>\d{1,18}|\*)", re.ASCII)
 
@@ -13,16 +12,8 @@ class BadRange(Exception):
     """The headers contradict each other or the announced size; the message says how."""
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The bytes from `start` up to, not including, `stop`."""
-
-    start: int
-    stop: int
-
-
-def read_range(header: str | None, *, content_length: int | None, size_bytes: int) -> Part | None:
-    """Return the part that the request carries; None if it asks how many bytes are stored.
+def read_range(header: str | None, *, content_length: int | None, size_bytes: int) -> range | None:
+    """Return the bytes that the request carries; None if it asks how many bytes are stored.
 
     Args:
         header: Its Content-Range; None if the body is the whole object.
@@ -33,7 +24,7 @@ def read_range(header: str | None, *, content_length: int | None, size_bytes: in
         BadRange: It cannot be part of this object.
     """
     if header is None:
-        part = Part(0, size_bytes)
+        part = range(size_bytes)
     else:
         matched = _RANGE.fullmatch(header.strip())
         if matched is None:
@@ -44,7 +35,7 @@ def read_range(header: str | None, *, content_length: int | None, size_bytes: in
             if content_length:
                 raise BadRange("A request with 'bytes */' has no body.")
             return None
-        part = Part(int(matched["start"]), int(matched["end"]) + 1)
+        part = range(int(matched["start"]), int(matched["end"]) + 1)
     if part.stop <= part.start or part.stop > size_bytes:
         raise BadRange(f"The range lies outside the announced {size_bytes} bytes.")
     if content_length is not None and content_length != part.stop - part.start:

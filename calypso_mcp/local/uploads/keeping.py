@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
 
 from calypso_mcp.domain.states.statuses import FileStatus
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.local.backend import Backend
-from calypso_mcp.local.blobs import Digests
 from calypso_mcp.local.refusals import bucket_required
 from calypso_mcp.local.store import files, idempotency, sessions, sources
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.idempotency import KeyedRequest
-from calypso_mcp.local.store.sessions import NewSession
+from calypso_mcp.local.store.sessions import NewSession, SessionRow
 from calypso_mcp.local.uploads.admission import check_file
 from calypso_mcp.local.uploads.destinations import assign
 
@@ -74,28 +72,19 @@ async def keep(
     check_file(declaration, len(data), backend.options.limits)
     await backend.check_room(len(data))
 
-    def begin(connection: sqlite3.Connection) -> str:
+    def begin(connection: sqlite3.Connection) -> SessionRow:
         now = backend.now()
         new = NewSession(declaration, len(data), assign(connection, declaration.destination, now=now))
-        lifetime_s = backend.options.session_lifetime_s
-        return sessions.insert(connection, new, now=now, lifetime_s=lifetime_s).session_id
+        made = sessions.insert(connection, new, now=now, lifetime_s=backend.options.session_lifetime_s)
+        return sessions.get_all(connection, [made.session_id])[made.session_id]
 
-    session_id = await backend.database.write(begin)
-
-    def seal() -> Digests:
-        with closing(backend.blobs.open_partial(session_id, len(data))) as partial:
-            return partial.seal(data, {})
-
-    digests = await backend.on_disk(seal)
+    session = await backend.arrivals.store_whole(await backend.database.write(begin), data, {})
 
     def finish(connection: sqlite3.Connection) -> Kept:
         now = backend.now()
-        sessions.mark_uploaded(connection, {session_id: digests})
-        # The session made above: only finished or expired ones are removed.
-        session = sessions.get_all(connection, [session_id])[session_id]
         same = _newest(connection, declaration, kind, session.bucket_ids)
-        if same is not None and same.sha256 == digests.sha256:
-            sessions.set_state(connection, [session_id], sessions.CANCELLED)
+        if same is not None and same.sha256 == session.sha256:
+            sessions.set_state(connection, [session.id], sessions.CANCELLED)
             sources.relabel(
                 connection,
                 same,
@@ -106,7 +95,7 @@ async def keep(
             )
             return Kept(files.get_all(connection, [same.id])[same.id], is_replay=True)
         file_id = files.insert(connection, session, now=now, kind=kind)
-        idempotency.remember(connection, request, session_id, now=now)
+        idempotency.remember(connection, request, session.id, now=now)
         replaced = same.id if same is not None and declaration.if_exists == "replace" else None
         return Kept(files.get_all(connection, [file_id])[file_id], is_replay=False, replaces=replaced)
 
