@@ -86,12 +86,7 @@ class Database:
             StoreGone: The store's file was deleted or replaced.
             StoreDamaged: The file is damaged.
         """
-
-        def checked() -> T:
-            with self._checked():
-                return self._readers.run(work)
-
-        return await asyncio.wrap_future(self._reading.submit(checked))
+        return await asyncio.wrap_future(self._reading.submit(self._checked()(self._readers.run), work))
 
     async def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """Return what `work` returns once it is committed; all or nothing.
