@@ -14,7 +14,7 @@ from calypso_mcp.api.batches import Batch, BatchItem, FinalizedItem
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.files import KnowledgeFile, StatedError
 from calypso_mcp.domain.states.file_state import FileState, Reason
-from calypso_mcp.domain.states.readiness import Readiness, file_readiness, hinges_on_store
+from calypso_mcp.domain.states.readiness import Readiness, file_readiness, hinges_on_store, overall
 from calypso_mcp.domain.states.statuses import BatchStatus, FileStatus
 
 _SETTLED_BATCH: Final[Mapping[str, Readiness]] = {
@@ -84,6 +84,11 @@ def state_of_bucket(bucket: Bucket) -> FileState:
         return _state_of_whole(bucket.id, Readiness.READY, store.status, None)
     readiness = Readiness.FAILED if store.status in _BROKEN_STORE else Readiness.PENDING
     return _state_of_whole(bucket.id, readiness, store.status, store.last_error)
+
+
+def readiness_of_bucket(bucket: Bucket, failed: int) -> Readiness:
+    """Return the state of a bucket of which `failed` members are known to have failed."""
+    return overall([state_of_bucket(bucket).readiness, *([Readiness.FAILED] if failed else [])])
 
 
 def state_of_task(status: str) -> FileState:

@@ -26,11 +26,11 @@ async def test_buckets_are_listed_with_counts_readiness_and_agents_but_never_mem
         assert listed["buckets"][0] == {
             "slug": "handbook",
             "name": "Handbook",
-            "ready": True,
+            "readiness": "ready",
             "sources": {"file": 2, "website": 1},
             "agents": ["calypso-agent:support", "calypso-agent:mixed"],
         }
-        assert listed["buckets"][1]["ready"] is False
+        assert listed["buckets"][1]["readiness"] == "pending"
         assert "file_h1" not in text(result)
 
 

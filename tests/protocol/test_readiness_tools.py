@@ -9,6 +9,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
+from mcp_types import TextResourceContents
 
 from calypso_mcp.domain.callers.scope import ScopeLimit
 from tests.support.upload_rig import Rig, upload_rig
@@ -81,6 +82,25 @@ async def test_failures_come_first_with_code_and_reason(rig: Rig, tmp_path: Path
     (ready,) = status["items"][1:]
     assert (ready.pop("id").startswith("file_"), ready) == (True, {"readiness": "ready", "name": "fine.md"})
     assert status["status"] == "partially_failed"
+
+
+async def test_a_bucket_with_failed_sources_is_ready_nowhere(rig: Rig, tmp_path: Path):
+    (tmp_path / "allowed" / "fine.md").write_text("fine")
+    for number in range(31):  # more than are named
+        (tmp_path / "allowed" / f"broken-{number}.pdf").write_bytes(
+            b"%PDF-1.7\nbroken " + str(number).encode()
+        )
+    done = await rig.ok("upload_batch", directory=".", wait=True)
+    assert (done["readiness"], done["searchable"]) == ("failed", {"ready": 1, "failed": 31, "pending": 0})
+    stands = await rig.ok("wait_for_bucket_sync", bucket="docs")
+    assert (stands["readiness"], stands["ready"], stands["failed"]) == ("failed", 1, 31)
+    (listed,) = (await rig.ok("list_buckets"))["buckets"]
+    (read,) = (await rig.client.read_resource("bucket://docs")).contents
+    assert isinstance(read, TextResourceContents)
+    for bucket in listed, json.loads(read.text):
+        assert (bucket["readiness"], bucket["failed"]) == ("failed", 31)
+        # What needs attention comes before what the bucket holds.
+        assert list(bucket).index("failed") < list(bucket).index("sources")
 
 
 async def test_files_are_named_and_not_only_their_ids(rig: Rig):

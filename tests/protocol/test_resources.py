@@ -77,7 +77,7 @@ async def test_a_long_list_of_buckets_comes_in_pages(connect: Connect, api: Scri
 async def test_a_bucket_reads_as_its_card(connect: Connect):
     async with connect() as client:
         card = await read_json(client, "bucket://pricing")
-        assert (card["slug"], card["pending"], card["ready"]) == ("pricing", 1, False)
+        assert (card["slug"], card["pending"], card["readiness"]) == ("pricing", 1, "pending")
 
 
 async def test_a_file_reads_as_its_status(connect: Connect):

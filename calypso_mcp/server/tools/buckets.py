@@ -11,6 +11,7 @@ from pydantic import Field
 
 from calypso_mcp.api.buckets import Bucket, CreateBucket
 from calypso_mcp.api.connection import Extension
+from calypso_mcp.api.states import readiness_of_bucket
 from calypso_mcp.domain.cursors import read_cursor, write_cursor
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.states.statuses import BucketStatus
@@ -18,21 +19,22 @@ from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import Conflict, InputError
 from calypso_mcp.server.calls.call_arguments import require_text
 from calypso_mcp.server.results.models import ToolResult, answer, first
+from calypso_mcp.server.results.standings import ReadinessWord
 from calypso_mcp.server.scope.attached_agents import MOST_AGENTS, attached_agents
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 
 
 class BucketCard(ToolResult):
-    """One bucket: its sources by kind, never their ids. `status` is left out of active buckets."""
+    """One bucket: what needs attention, then its sources by kind. `status` is left out of active buckets."""
 
     slug: str
     name: str
     status: str | None = None
-    ready: bool
-    sources: dict[str, int]
-    pending: int | None = None
+    readiness: ReadinessWord
     failed: int | None = None
+    pending: int | None = None
     warnings: int | None = None
+    sources: dict[str, int]
     agents: list[str] | None = None
     more_agents: int | None = None
 
@@ -48,16 +50,17 @@ class BucketCard(ToolResult):
             can: What the backend can do: one that lists sources leaves only failed members unindexed.
         """
         store = bucket.store
+        failed = bucket.failed_count if Extension.SOURCES in can else 0
         agents, more_agents = first((attached or {}).get(bucket.id, []), MOST_AGENTS)
         return cls(
             slug=bucket.slug,
             name=clean_line(bucket.name, BUCKET_NAME_CHARS),
             status=_notable_status(bucket),
-            ready=bool(store and store.is_active),
-            sources=bucket.sources,
+            readiness=readiness_of_bucket(bucket, failed),
+            failed=failed or None,
             pending=(store.pending_member_count if store else 0) or None,
-            failed=bucket.failed_count or None if Extension.SOURCES in can else None,
             warnings=(store.warned_member_count if store else 0) or None,
+            sources=bucket.sources,
             agents=None if attached is None else agents,
             more_agents=more_agents,
         )
@@ -80,7 +83,7 @@ async def list_buckets(
     limit: Annotated[int, Field(ge=1, le=100, description="Per page")] = 20,
     cursor: Annotated[str, Field(description="Last next_cursor")] = "",
 ) -> Annotated[CallToolResult, BucketPage]:
-    """Buckets you can use: what they hold, and ready once all of it is searchable."""
+    """Buckets you can use: what they hold, and whether all of it is searchable."""
     after = _read_cursor(cursor)
     wanted = query.casefold()
     buckets = await access.buckets(include_archived=include_archived, fresh=not cursor)

@@ -16,7 +16,7 @@ from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.concurrency import map_parallel
 from calypso_mcp.domain.amounts import join_first
 from calypso_mcp.domain.states.file_state import StateReport
-from calypso_mcp.domain.states.readiness import Readiness
+from calypso_mcp.domain.states.readiness import Readiness, overall
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, OutOfTime, ScopeError
 from calypso_mcp.server.calls.call_progress import Step, call_progress
@@ -152,15 +152,24 @@ async def _awaited(
     return _Awaited(ReadinessTarget(bucket_id=found.id), {"bucket": found.slug}, found)
 
 
-async def _notable_members(access: Access, bucket: Bucket) -> StateReport | None:
-    """Return the sources of a bucket that failed, are pending or were read with a warning; None: unknown."""
+@dataclass(frozen=True, slots=True)
+class _Members:
+    """The sources of a bucket that failed, are pending or were read with a warning, and how many failed."""
+
+    named: StateReport
+    failed: int
+
+
+async def _notable_members(access: Access, bucket: Bucket) -> _Members | None:
+    """Return the sources of a bucket that need attention; None: unknown."""
     if not await access.backend.abilities.have(Extension.SOURCES):
         return None
-    pages = [
+    failed, *others = [
         await list_page(access, bucket, SourceFilters(state=state), limit=MOST_ITEMS)
         for state in ("failed", "pending", "warning")
     ]
-    return StateReport(tuple(state_of_file(source) for page in pages for source in page.sources))
+    named = StateReport(tuple(state_of_file(source) for page in (failed, *others) for source in page.sources))
+    return _Members(named, max(failed.total or 0, len(named.failed)))
 
 
 def _unanswered(again: dict[str, Any], count: int) -> UploadStanding:
@@ -228,7 +237,7 @@ def _of_upload(record: UploadRecord) -> UploadStanding:
 def _standing(
     report: StateReport,
     again: dict[str, Any],
-    members: StateReport | None = None,
+    members: _Members | None = None,
     *,
     name_ready: bool = True,
 ) -> UploadStanding:
@@ -241,20 +250,22 @@ def _standing(
         name_ready: Whether to name what is searchable.
     """
     is_bucket = report.indexed_members is not None
-    items, omitted = list_items(members or report, name_ready=name_ready and not is_bucket)
-    failed = members.failed if members else report.failed
+    items, omitted = list_items(members.named if members else report, name_ready=name_ready and not is_bucket)
+    failed = members.failed if members else len(report.failed)
+    # The backend calls a bucket ready as soon as nothing is pending.
+    state = overall([report.state, *([Readiness.FAILED] if failed else [])])
     return UploadStanding(
-        readiness=report.state,
+        readiness=state,
         status=report.batch_status,
         ready=(report.indexed_members or 0) if is_bucket else len(report.ready),
-        failed=len(failed),
+        failed=failed,
         pending=(report.pending_members or 0) if is_bucket else len(report.pending),
         # Of a bucket as a whole the report itself knows nothing of single members.
         items=None if is_bucket and not members and not report.failed else items or None,
         omitted=omitted,
         trouble=reason_line(report.trouble) if report.trouble else None,
-        call_again=again if report.state is Readiness.PENDING else None,
-        next_step=_next_step(report.state),
+        call_again=again if state is Readiness.PENDING else None,
+        next_step=_next_step(state),
     )
 
 
@@ -262,5 +273,8 @@ def _next_step(state: Readiness) -> str:
     if state is Readiness.READY:
         return "Search it with search_bucket."
     if state is Readiness.FAILED:
-        return "The failed sources will not become searchable: fix the cause, then upload them again."
+        return (
+            "Searches find what is ready. The failed sources will not become searchable: fix the cause, then"
+            " upload them again."
+        )
     return "Call wait_for_bucket_sync again with call_again; it continues where it stopped."

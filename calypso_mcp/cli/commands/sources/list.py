@@ -62,8 +62,8 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
 
 
 def _state_of(bucket: Mapping[str, Any]) -> str:
-    words = [f"{bucket[state]} {state}" for state in ("pending", "failed") if bucket.get(state)]
-    return ", ".join(words) or ("ready" if bucket["ready"] else "pending")
+    words = [f"{bucket[state]} {state}" for state in ("failed", "pending") if bucket.get(state)]
+    return ", ".join(words) or bucket["readiness"]
 
 
 def _growth_uri(page: Mapping[str, Any]) -> str:
