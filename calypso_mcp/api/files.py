@@ -251,8 +251,9 @@ class KnowledgeFile(WireModel):
     )
     bucket_sync: AnySync = Field((), validation_alias=SYNC, serialization_alias="bucketSync")
     error: AnyError = None
-    #: Of the embedded backend: the URL of a web page or the question of a pair, the buckets it is in, and
-    #: what a reader of its passages should know, such as how it was decoded.
+    #: Of the embedded backend: what it is called if not by its file name (its path, the URL of a page, the
+    #: question of a pair), the buckets it is in, and what a reader of its passages should know, such as how
+    #: it was decoded.
     name: str = ""
     bucket_ids: AnyTexts = None
     warnings: AnyTexts = None

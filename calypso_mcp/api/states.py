@@ -57,7 +57,6 @@ def state_of_item(item: BatchItem, *, store_active: bool | None = None) -> FileS
     return replace(
         state_of_file(merged, store_active=store_active),
         id=file_id or item.client_file_id,
-        name=file.filename or file.title,
         file_id=file_id,
         task_id=item.task_id or file.task_id,
         client_file_id=item.client_file_id,

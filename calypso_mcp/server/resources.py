@@ -110,7 +110,7 @@ async def _file(access: Access, slug: str, file_id: str) -> ResourceText:
     return _json(
         {
             "file_id": file.id,
-            "filename": (file.filename or "")[:_NAME_CHARS],
+            "filename": (file.name or file.filename or "")[:_NAME_CHARS],
             "status": file.status,
             "readiness": state_of_file(file).readiness.value,
             "size_bytes": file.size_bytes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
+from mcp_types import TextResourceContents
 
 from calypso_mcp.domain.callers.scope import ScopeLimit
 from tests.support.upload_rig import Rig, upload_rig
@@ -46,6 +48,28 @@ async def test_the_same_content_again_is_a_replay_that_sends_no_bytes(rig: Rig, 
     assert second["file_id"] == first["file_id"]
     assert "changed" not in second
     assert rig.wire.bytes_put == sent
+
+
+async def test_a_file_in_a_folder_is_called_the_same_everywhere(rig: Rig, folder: Path):
+    (folder / "zoo").mkdir()
+    (folder / "zoo" / "bear.md").write_text("Bears sleep in winter.")
+    await rig.ok("upload_batch", directory=".", bucket="docs", wait=True)
+    sent = [
+        await rig.ok("upload_file", path="zoo/bear.md"),  # there already, from its folder
+        await rig.ok("upload_file", text="Cats sleep by day.", filename="zoo/cat.md", wait=True),
+    ]
+    names = ["zoo/bear.md", "zoo/cat.md"]
+    assert [report["filename"] for report in sent] == names
+    waited = await rig.ok("wait_for_bucket_sync", file_ids=[report["file_id"] for report in sent])
+    assert [item["name"] for item in waited["items"]] == names
+    listed = await rig.ok("list_sources", bucket="docs", query="zoo/")
+    assert [source["name"] for source in listed["sources"]] == names
+    found = await rig.ok("search_bucket", query="sleep")
+    assert {hit["filename"] for hit in found["hits"]} == set(names)
+    for report, name in zip(sent, names, strict=True):
+        (read,) = (await rig.client.read_resource(f"bucket://docs/files/{report['file_id']}")).contents
+        assert isinstance(read, TextResourceContents)
+        assert json.loads(read.text)["filename"] == name
 
 
 async def test_other_content_under_the_same_path_is_new_and_says_so(rig: Rig, folder: Path):

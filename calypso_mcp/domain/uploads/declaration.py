@@ -103,9 +103,14 @@ class Declaration:
         return self.content_type or content_type_for(self.filename)
 
     @property
+    def name(self) -> str:
+        """What the source is called: its path, else its file name."""
+        return self.path or self.filename
+
+    @property
     def identity(self) -> str:
         """What identifies this source within a batch."""
-        return self.external_id or self.path or self.filename
+        return self.external_id or self.name
 
     @property
     def lineage(self) -> str:
@@ -116,7 +121,7 @@ class Declaration:
         """
         upstream = self.sent_metadata.get("external_id")
         is_usable = isinstance(upstream, str | int) and not isinstance(upstream, bool) and upstream != ""
-        return str(upstream) if is_usable else self.path or self.filename
+        return str(upstream) if is_usable else self.name
 
     @property
     def named_origin(self) -> str:

@@ -140,7 +140,7 @@ def file_wire(file: FileRow) -> dict[str, Any]:
         name=file.name,
     )
     wire = {**model.to_wire(), "bucket_ids": list(file.bucket_ids)}
-    if file.kind == "file":
+    if file.name == declared.filename:
         del wire["name"]
     return wire
 

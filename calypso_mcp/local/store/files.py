@@ -66,7 +66,7 @@ class FileRow:
 
 def name_of(declaration: Declaration, kind: str) -> str:
     """Return what a source is listed as: a question as asked, a page by its URL, a file by its path."""
-    return (declaration.title if kind == "qa" else None) or declaration.path or declaration.filename
+    return (declaration.title if kind == "qa" else None) or declaration.name
 
 
 def insert(connection: sqlite3.Connection, session: SessionRow, *, now: float, kind: str = "file") -> str:

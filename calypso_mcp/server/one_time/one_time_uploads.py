@@ -158,7 +158,7 @@ class OneTimeUploads:
             command=f"{_CURL} --upload-file {_quoted(declaration.filename)} '{url}'",
             expires_at=datetime.fromtimestamp(ticket.expires_at, UTC).isoformat().replace("+00:00", "Z"),
             most_bytes=limits.file_bytes,
-            filename=declaration.filename,
+            filename=declaration.name,
         )
 
     def open(self, text: str) -> Ticket | None:

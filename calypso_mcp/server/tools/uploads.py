@@ -115,7 +115,7 @@ async def upload_file(
     request: Request | None = ctx.request_context.request
     uploads = access.state.one_time_uploads
     time = CallTime(timeout_s)
-    arriving = _Arriving(filename or path or url or "", bucket)
+    arriving = _Arriving(declared.name or path or url or "", bucket)
     try:
         if not arguments.given and uploads is not None and request is not None:
             with time.limited():
@@ -124,7 +124,7 @@ async def upload_file(
                 declared = replace(declared, if_exists=rule, destination=target.destination)
                 before = await access.client.uploads.version_before(declared)
                 if before is not None and before.earlier == "kept":
-                    return answer(_kept(before, filename, target))
+                    return answer(_kept(before, declared.name, target))
                 issued = await issue_address(access, uploads, request, declared)
             return answer(_address(issued, target, before))
         arguments.require_one()
@@ -176,10 +176,11 @@ async def _send(
     if arguments.url is not None:
         return await _imported(access, arguments.url, target, declared, arriving)
     checked = await checked_source(arguments, access.state.files, access.state.upload_limits)
-    arriving.filename = checked.filename
+    declared = replace(declared, filename=checked.filename)
+    arriving.filename = declared.name
     target = await create_missing(access, target)
     arriving.created = target.created
-    declared = replace(declared, filename=checked.filename, destination=target.destination)
+    declared = replace(declared, destination=target.destination)
     upload = Upload(checked.source, declared, checked.origin)
     admission = await admit_uploads(access, [(upload, checked.size_bytes)])
     admission.require()
@@ -189,7 +190,7 @@ async def _send(
         await access.state.quotas.settle(access.grant, admission, [FileState.of_error(error)])
         raise
     await access.state.quotas.settle(access.grant, admission, [uploaded])
-    return _Sent(uploaded, checked.filename, await note_created(access, target))
+    return _Sent.of(uploaded, declared.name, await note_created(access, target))
 
 
 async def _imported(
@@ -217,7 +218,7 @@ async def _imported(
         lambda: access.client.websites.import_file(url, declared, replaces=replaces),
     )
     target = await note_created(access, target)
-    return _Sent(uploaded, clean_line(uploaded.name or url, _NAME_CHARS), target)
+    return _Sent.of(uploaded, url, target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +228,11 @@ class _Sent:
     uploaded: FileState
     filename: str
     target: Target
+
+    @classmethod
+    def of(cls, uploaded: FileState, sent_as: str, target: Target) -> _Sent:
+        """Return a file under the name that the bucket has it under: an earlier call may have sent it."""
+        return cls(uploaded, clean_line(uploaded.name or sent_as, _NAME_CHARS), target)
 
 
 def _report_bytes(progress: CallProgress, checked: CheckedSource) -> Callable[[int], None]:
