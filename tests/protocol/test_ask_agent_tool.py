@@ -143,6 +143,12 @@ async def test_an_agent_out_of_reach_answers_as_one_that_does_not_exist(
     assert api.asked(ASK) == []
 
 
+async def test_a_wrong_name_is_answered_with_the_agents_there_are(connect: Connect):
+    async with connect(pins=(limit("handbook", "pricing"),)) as client:
+        assert "support" in (await refused(client, agent="Helper"))["next_step"]
+        assert "spy" not in (await refused(client, agent="Helper"))["next_step"]
+
+
 async def test_an_agent_that_was_bound_to_more_meanwhile_is_not_asked(connect: Connect, api: ScriptedCalypso):
     says(api, "Yes.")
     async with connect(pins=(limit("handbook", "pricing"),)) as client:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from calypso_mcp.server.backends import backend as backends
 from calypso_mcp.server.build import build_server
 from tests.support.asked_person import Person
 from tests.support.mcp_answers import error, facts, text
+from tests.support.pdfs import text_pdf
 from tests.support.scripted_calypso import ScriptedCalypso, bucket, file
 from tests.support.upload_rig import Rig, upload_rig
 
@@ -176,6 +178,20 @@ async def test_a_number_is_a_line_where_there_are_no_pages_and_an_end_ends(rig: 
     assert (await rig.ok("read_source", file_id=file_id, end="5"))["passages"][-1]["place"].endswith(
         "lines 1-5"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "end"), [("leave.md", "900", "line"), ("p.pdf", "page 9", "page 2")]
+)
+async def test_a_place_behind_the_end_is_refused_with_where_the_source_ends(
+    rig: Rig, tmp_path: Path, name: str, start: str, end: str
+) -> None:
+    (tmp_path / "allowed" / "leave.md").write_text(LEAVE)
+    (tmp_path / "allowed" / "p.pdf").write_bytes(text_pdf([["One"], ["Two"]]))
+    done = await rig.ok("upload_file", path=name, bucket="docs", wait=True)
+    refused = await rig.refused("read_source", file_id=done["file_id"], start=start)
+    assert refused["code"] == "place_not_found"
+    assert re.search(rf"It ends at (section .*, )?{end}", refused["message"])
 
 
 async def test_what_cannot_be_read_says_why(rig: Rig, tmp_path: Path) -> None:

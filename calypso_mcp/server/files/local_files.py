@@ -153,6 +153,7 @@ def open_folder(path: str, policy: FilePolicy) -> Generator[tuple[Placement, int
         except OSError as problem:
             if problem.errno in _ABSENT_ERRORS:
                 continue
+            _refuse_file(path, policy)
             raise _unreadable(path, problem, policy) from None
         try:
             yield Placement(placement.root, parts), descriptor
@@ -292,6 +293,20 @@ def _refuse_irregular(status: os.stat_result, path: str) -> None:
         code="not_a_file",
         hint="Links are not followed, and only regular files are read: name the file itself, inside a "
         "folder opened with --allow-path (CALYPSO_ALLOWED_PATHS).",
+    )
+
+
+def _refuse_file(path: str, policy: FilePolicy) -> None:
+    """Raise ContentError if `path`, which is no folder, is a file that may be read."""
+    try:
+        with open_allowed(path, policy):
+            pass
+    except ContentError:
+        return
+    raise ContentError(
+        f"{clean_line(path, _SHOWN_CHARS)!r} is a file.",
+        code="is_a_file",
+        hint="Upload a file with upload_file and its path argument, or with upload_batch and paths.",
     )
 
 

@@ -117,6 +117,8 @@ def _complaint(location: tuple[int | str, ...], kind: str, message: str) -> str:
     if kind == "missing":
         origin = f" ({_ORIGINS[argument]})" if argument in _ORIGINS else ""
         return f"{argument} is required{origin}"
+    if kind == "string_pattern_mismatch":  # every pattern in a tool's schema is that of a slug
+        return f"{argument} may hold a-z, 0-9 and '-', and begins with a letter or digit"
     text = message.removeprefix("Value error, ")
     return f"{argument}: {text[:1].lower()}{text[1:]}"
 

@@ -113,6 +113,17 @@ def is_beyond(end: Place, attributes: Mapping[str, Any]) -> bool:
     return last_line is not None and line is not None and bool(line > last_line)
 
 
+def ends_before(start: Place, attributes: Mapping[str, Any]) -> bool:
+    """Whether a passage ends before `start`: that lies behind the end of the source, whose last it is."""
+    part = next((attributes[kind] for kind in _PARTS if kind in attributes), None)
+    line = attributes.get("line_end", attributes.get("row_end"))
+    first_part = start.number if start.part is None and part is not None else start.part
+    first_line = start.number if part is None and start.number is not None else start.line
+    if first_part is not None and part is not None and part != first_part:
+        return bool(part < first_part)
+    return first_line is not None and line is not None and bool(line < first_line)
+
+
 def _name(value: Any) -> str | None:
     return clean_line(value, _NAME_CHARS).replace('"', "'") or None if isinstance(value, str) else None
 

@@ -11,7 +11,7 @@ from calypso_mcp.domain.callers import scope as rules
 from calypso_mcp.domain.limits import BUCKET_NAME_CHARS
 from calypso_mcp.domain.slugs import slug_for
 from calypso_mcp.domain.uploads.declaration import Destination, IfExists
-from calypso_mcp.errors import ApiError, CalypsoError, Conflict, InputError
+from calypso_mcp.errors import ApiError, CalypsoError, Conflict, InputError, ScopeError
 from calypso_mcp.server.scope.attached_agents import describe_new_bucket
 from calypso_mcp.server.scope.request_scope import Access
 
@@ -71,7 +71,12 @@ async def upload_target(access: Access, reference: str, *, create: bool) -> Targ
                 hint="Use a name such as 'Support handbook', or a bucket from list_buckets.",
             )
         return Target(slug, name=reference)
-    bucket = await access.target_bucket(reference)
+    try:
+        bucket = await access.target_bucket(reference)
+    except ScopeError as missing:
+        if access.may_create(slug_for(reference, "bucket")):
+            missing.hint = f"{missing.hint} Or make it with create_bucket.".lstrip()
+        raise
     return Target(bucket.slug, bucket.id)
 
 

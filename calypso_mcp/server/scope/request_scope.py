@@ -186,14 +186,18 @@ class Access:
             ScopeError: It does not exist or reaches outside the scope: the same error.
             InputError: Several agents in scope have this id.
         """
+        agents: list[AgentModel] = []
         for fresh in (False, True):
-            agent = rules.find_agent(reference, await self.agents(fresh=fresh))
+            agents = await self.agents(fresh=fresh)
+            agent = rules.find_agent(reference, agents)
             if agent is not None:
                 return agent
         raise ScopeError(
             f"There is no agent {reference!r} here.",
             code="agent_not_found",
-            hint="Call list_agents to see the agents you can use.",
+            hint=f"Name one from list_agents: {join_first(agents, _MOST_NAMED, _id_and_name)}."
+            if agents
+            else "Create one with create_agent, or ask the operator for one.",
         )
 
     def may_create(self, slug: str | None) -> bool:
@@ -240,6 +244,11 @@ def _one_of(buckets: Sequence[Bucket]) -> str:
         return ""
     names = join_first(buckets, _MOST_NAMED, _slug_and_name)
     return f"Name a bucket from list_buckets with the bucket argument: {names}."
+
+
+def _id_and_name(agent: AgentModel) -> str:
+    name = agent.profile_id or agent.id
+    return f"{name} ({clean_line(agent.name, _NAME_CHARS)})" if agent.name else name
 
 
 def _slug_and_name(bucket: Bucket) -> str:

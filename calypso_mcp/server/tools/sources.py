@@ -18,7 +18,7 @@ from calypso_mcp.domain.untrusted_text import clean_line, fence
 from calypso_mcp.errors import InputError, NotFound
 from calypso_mcp.server.calls.confirmation import require_yes
 from calypso_mcp.server.results.models import USUAL, Prose, ToolResult, answer, day_of
-from calypso_mcp.server.results.places import Place, has_part, read_place
+from calypso_mcp.server.results.places import Place, ends_before, has_part, place_text, read_place
 from calypso_mcp.server.results.readings import bound
 from calypso_mcp.server.results.standings import ReadinessWord, reason_of
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
@@ -179,9 +179,11 @@ async def read_source(
     file = await require_file(access, file_id)
     begin = read_place(start) if start.strip() else Place(passage=1)
     text = await read_from(access, file.id, begin, max_chars)
-    if text.total_passages and not text.passages:
+    beyond = next((last for last in text.passages[:1] if ends_before(begin, last.attributes)), None)
+    if text.total_passages and (beyond or not text.passages):
+        ends = f" It ends at {place_text(beyond.attributes)}." if beyond else ""
         raise InputError(
-            f"There is no such place in the source: {clean_line(start, _NAME_CHARS)!r}.",
+            f"There is no such place in the source: {clean_line(start, _NAME_CHARS)!r}.{ends}",
             code="place_not_found",
             hint="Give a page, slide or line, leave start out, or look for the words with search_bucket.",
         )

@@ -424,7 +424,7 @@ def test_opening_a_folder_follows_the_same_rules(home: Path, policy: FilePolicy)
     (home / "link").symlink_to(home.parent)
     (home / ".ssh").mkdir()
     for path, code in {
-        "a.md": "path_not_allowed",
+        "a.md": "is_a_file",
         "link": "path_not_allowed",
         "nowhere": "folder_not_found",
         "..": "path_not_allowed",

@@ -91,6 +91,17 @@ def test_an_argument_that_does_not_fit_gives_one_short_line_for_each_field_witho
     assert "SECRET" not in text
 
 
+def test_no_pattern_is_shown_as_it_is_written_in_a_program():
+    class Named(BaseModel):
+        agent: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+
+    with pytest.raises(ValidationError) as caught:
+        Named.model_validate({"agent": "Shop Helper!"})
+    shown = text_of(error_reports.invalid_arguments("create_agent", caught.value))
+    assert "may hold a-z, 0-9 and '-'" in shown
+    assert "^" not in shown
+
+
 def test_a_missing_argument_is_called_required():
     with pytest.raises(ValidationError) as caught:
         _Arguments.model_validate({})
