@@ -70,9 +70,8 @@ def test_an_answer_cites_its_sources(store: Path) -> None:
 def test_without_a_bucket_a_question_says_how_to_make_one(tmp_path: Path, name: str) -> None:
     told = command(tmp_path / "data", name, "Why?")
     assert told.returncode == 1
-    assert "There is no bucket to search. Create one with `calypso-mcp upload" in " ".join(
-        (told.stdout + told.stderr).split()
-    )
+    advice = "Create one with `calypso-mcp upload PATH --bucket NAME --create-bucket`"
+    assert f"There is no bucket to search. {advice}" in " ".join((told.stdout + told.stderr).split())
 
 
 def test_the_scope_flags_narrow_what_is_found(store: Path) -> None:
@@ -123,7 +122,7 @@ def test_an_answer_makes_its_bucket_only_where_that_is_asked_for(tmp_path: Path)
 def test_a_person_is_told_commands_and_what_a_search_cannot_find(tmp_path: Path) -> None:
     data = tmp_path / "data"
     without = command(data, "search", "leave")
-    assert "`calypso-mcp upload --create-bucket`" in without.stderr
+    assert "`calypso-mcp upload PATH --bucket NAME --create-bucket`" in without.stderr
     filled(data, tmp_path)
     unknown = command(data, "search", "leave", "--bucket", "handbook,none").stderr
     assert "There is no bucket 'none' here. Name a bucket from `calypso-mcp list`" in unknown

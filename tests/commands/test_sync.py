@@ -89,7 +89,7 @@ def test_a_watched_folder_is_followed_until_a_signal(folder: Path, sent: signal.
         assert next_round(process) == "1 uploaded, 1 unchanged"
         assert "31 days" in found(folder, "annual leave")
         (folder / "canteen.md").unlink()
-        assert next_round(process) == "1 unchanged, 1 taken out"
+        assert next_round(process) == "1 unchanged, 1 removed"
         (folder / "leave.md").unlink()
         assert process.stdout is not None
         assert "nothing is removed" in process.stdout.readline()

@@ -83,7 +83,8 @@ def print_result(result: object, arguments: argparse.Namespace) -> bool:
 def print_next_step(result: Mapping[str, object]) -> None:
     """Print what a result says to do next, with commands in place of tools."""
     if step := result.get("next_step"):
-        print(textwrap.fill(clean_line(in_commands(str(step)), _CELL_CHARS), columns()))
+        text = clean_line(in_commands(str(step)), _CELL_CHARS)
+        print(textwrap.fill(text, columns(), break_on_hyphens=False))
 
 
 def print_table(

@@ -26,7 +26,7 @@ _COMMANDS = {
     "add_qa": "add-qa",
     "add_website": "add-url",
     "ask_agent": "ask",
-    "create_bucket": "upload --create-bucket",
+    "create_bucket": "upload PATH --bucket NAME --create-bucket",
     "list_buckets": "list",
     "list_sources": "list BUCKET",
     "read_source": "read",

@@ -35,7 +35,7 @@ _MEANINGS = {
 _WORDS = {
     "accepted": "uploaded",
     "replayed": "unchanged",
-    "removed": "taken out",
+    "removed": "removed",
     "skipped": "left out",
     "pending": "pending",
     "rejected": "refused",
