@@ -61,23 +61,20 @@ class Callers:
     current_grant: CurrentGrant = unchanged
     granted_agents: Callable[[], frozenset[str]] = frozenset
 
-    def backend_from(self, backends: Backends) -> Callable[[AccessGrant], Backend]:
-        """Return what finds the backend of a grant.
+    def find_backend(self, backends: Backends, grant: AccessGrant) -> Backend:
+        """Return the backend of a grant.
 
-        A grant that names a key which has gone gets an error, never the server's own key.
+        Raises:
+            AuthenticationFailed: The key that it names has gone; the server's own never takes its place.
         """
-
-        def backend_for(grant: AccessGrant) -> Backend:
-            if not grant.key_reference:
-                return backends.of_process()
-            key = self.key_for(grant.key_reference)
-            if key is None:
-                raise AuthenticationFailed(
-                    "The server no longer knows this caller's Calypso API key.", hint=self.refused_key_hint
-                )
-            return backends.of_key(key, refused_key_hint=self.refused_key_hint)
-
-        return backend_for
+        if not grant.key_reference:
+            return backends.of_process()
+        key = self.key_for(grant.key_reference)
+        if key is None:
+            raise AuthenticationFailed(
+                "The server no longer knows this caller's Calypso API key.", hint=self.refused_key_hint
+            )
+        return backends.of_key(key, refused_key_hint=self.refused_key_hint)
 
 
 def callers(settings: Settings, accepts_key: Callable[[SecretStr], Awaitable[bool]]) -> Callers:

@@ -91,7 +91,7 @@ async def running_app(
         state = replace(
             server_state(
                 settings,
-                known.backend_from(backends),
+                partial(known.find_backend, backends),
                 # Over HTTP a path means a file on another machine than the caller's.
                 files=file_policy(settings, over_http=True),
             ),

@@ -42,12 +42,8 @@ async def running_server(settings: Settings) -> AsyncGenerator[CalypsoServer]:
         ConfigError: A tool is picked that does not exist, or every tool is ruled out.
     """
     async with open_backends(settings) as backends:
-
-        def backend_for(_grant: AccessGrant) -> Backend:
-            return backends.of_process()
-
         state = replace(
-            server_state(settings, backend_for, files=file_policy(settings)),
+            server_state(settings, lambda _grant: backends.of_process(), files=file_policy(settings)),
             page_address=partial(_page_address, settings),
         )
         server = build_server(state, tasks=task_runs(settings))
@@ -105,12 +101,8 @@ def conversations(settings: Settings) -> Conversations:
 
     The data folder is not touched before the first of them.
     """
-
-    def secret() -> bytes:
-        works = "Conversations with agents can be continued"
-        return shared_or_own(settings, works, lambda kept, _folder: kept)
-
-    return Conversations(secret)
+    works = "Conversations with agents can be continued"
+    return Conversations(lambda: shared_or_own(settings, works, lambda kept, _folder: kept))
 
 
 def task_runs(settings: Settings) -> TaskRuns | None:

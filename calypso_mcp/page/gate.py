@@ -97,11 +97,10 @@ class PageGate:
         self._pace = pace
         self._findings = findings
         base = place.base
-        session = Route(f"{base}api/session", self._session, methods=["GET", "POST", "DELETE"])
         self._page = Starlette(
             routes=[
                 Route(base, _index, methods=["GET"]),
-                session,
+                Route(f"{base}api/session", self._session, methods=["GET", "POST", "DELETE"]),
                 *([Route(f"{base}api/findings", self._found, methods=["GET"])] if findings else []),
                 Mount(f"{base}api", app=self._pass_on),
                 Mount(f"{base}page", app=StaticFiles(directory=STATIC)),

@@ -106,7 +106,7 @@ async def test_what_was_removed_or_replaced_takes_no_room_but_was_sent_that_day(
             dry_run=True,
             items=[sized("living-4", 40), sized("living-5", 40)],
         )
-        assert planned["counts"] == {"rejected": 1, "would_send": 1}
+        assert (planned["counts"], planned["bytes"]) == ({"rejected": 1, "would_send": 1}, 40)
         assert planned["outcomes"][0]["code"] == "quota_exceeded"
         newer = {**sized("living-2", 40), "text": "y" * 40}
         assert (await call(client, "upload_file", bucket="docs", wait=True, **newer))["changed"] is True

@@ -143,7 +143,8 @@ class OneTimeUploads:
             declaration=replace(declaration, content_type=declaration.media_type),
             most_bytes=limits.file_bytes,
         )
-        url = f"{self._origin(request)}{PREFIX}{self._seal.seal(ticket)}"
+        origin = self.policy.public_url or origin_of(request.scope)
+        url = f"{origin}{PREFIX}{self._seal.seal(ticket)}"
         full_until = await self.ledger.add(_record(ticket, "issued"), most_unused=self.policy.most_unused)
         if full_until is not None:
             raise RateLimited(
@@ -213,9 +214,6 @@ class OneTimeUploads:
             Whether it is remembered.
         """
         return await self.ledger.claim(_record(ticket, state, error=error), known)
-
-    def _origin(self, request: Request) -> str:
-        return origin_of(request.scope) if self.policy.public_url is None else self.policy.public_url
 
 
 def _record(

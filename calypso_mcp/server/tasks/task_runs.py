@@ -249,12 +249,7 @@ class TaskRuns:
     async def within_request(
         self, make: Callable[[], Awaitable[HandlerResult]], owner: TaskOwner
     ) -> HandlerResult:
-        """Return the result of a call that is no task, or an error once its caller may do less.
-
-        Args:
-            make: Makes it.
-            owner: Who it belongs to.
-        """
+        """Return the result of a call that is no task, or an error once its caller may do less."""
 
         async def watch() -> None:
             may_go_on = True

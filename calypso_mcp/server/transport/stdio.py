@@ -59,9 +59,7 @@ _ID_AT_TAIL = re.compile(
 async def run_stdio(server: MCPServer[S], *, on_input_end: Callable[[], None]) -> None:
     """Serve the client at the other end of stdin and stdout until it closes stdin.
 
-    Args:
-        server: What answers.
-        on_input_end: Called once stdin has ended, from another thread and even while nothing is read from it.
+    `on_input_end` is called once stdin has ended, from another thread and even while nothing is read from it.
     """
     with claimed() as (source, target):
         watch_end(source.fileno(), on_input_end)
@@ -73,11 +71,7 @@ async def serve_pipes(
 ) -> None:
     """Serve the client that writes to `source` and reads from `target`, until `source` ends.
 
-    Args:
-        server: What answers.
-        source: Where messages come from.
-        target: Where answers go.
-        last_answers_s: How long answers under way may take after the end of `source`, in seconds.
+    Answers under way may take `last_answers_s` seconds after that end.
     """
     async with sdk.lifespan(server) as state, open_task_group() as tasks:
         wire = _Wire(target, last_answers_s)

@@ -101,16 +101,16 @@ async def test_a_revoked_key_is_explained_to_the_caller_who_sends_it() -> None:
         grant = AccessGrant.from_claims(token.claims["calypso"])
         calypso.revoked.add("sk-soon-revoked")
         with pytest.raises(AuthenticationFailed) as caught:
-            await known.backend_from(backends)(grant).client.buckets.list()
+            await known.find_backend(backends, grant).client.buckets.list()
     assert "Calypso-Api-Key" in caught.value.hint
     assert "operator" not in caught.value.hint
 
 
 async def test_a_forgotten_key_is_explained_to_the_caller_who_sends_it() -> None:
     async with backends_of(Calypso()) as backends:
-        backend_for = by_own_key(backends).backend_from(backends)
+        known = by_own_key(backends)
         with pytest.raises(AuthenticationFailed) as caught:
-            backend_for(AccessGrant("key-x", key_reference="caller:x"))
+            known.find_backend(backends, AccessGrant("key-x", key_reference="caller:x"))
     assert "Calypso-Api-Key" in caught.value.hint
 
 
