@@ -17,6 +17,7 @@ from calypso_mcp.local.indexing.formats.data.structured import read_toml
 from calypso_mcp.local.indexing.formats.detection import choose_entry
 from calypso_mcp.local.indexing.formats.hygiene import remove_embedded_files
 from calypso_mcp.local.indexing.formats.office.packages import Package
+from calypso_mcp.local.indexing.formats.office.slides import with_slide_marks
 from calypso_mcp.local.indexing.formats.texts.markdown import split_markdown
 from calypso_mcp.local.indexing.formats.toml import parse_toml
 from calypso_mcp.local.retrieval import sentences
@@ -65,7 +66,7 @@ def read_mail(text: str) -> object:
 
 
 def mark_slides(text: str) -> object:
-    return packed("ppt/presentation.xml")(text).with_slide_marks()
+    return with_slide_marks(packed("ppt/presentation.xml")(text))
 
 
 def chunk(text: str) -> object:
