@@ -19,13 +19,14 @@ from calypso_mcp.domain.files.ignore_patterns import (
     is_meaningless,
     read_patterns,
 )
+from calypso_mcp.domain.files.path_rules import check_component
 from calypso_mcp.domain.files.secret_names import SECRET_FILES, SECRET_FOLDERS, secret_rule
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.folders import Entry, Folder, opened
 from calypso_mcp.server.files.ignore_files import IGNORE_FILES, LONGEST_IGNORE_FILE, IgnoreRules
-from calypso_mcp.server.files.local_files import FilePolicy, is_usable_name
+from calypso_mcp.server.files.local_files import NATIVE_STYLE, FilePolicy
 from calypso_mcp.server.files.upload_sources import stop_if_abandoned
 
 SkipCode = Literal[
@@ -222,7 +223,7 @@ class _Walker:
         is_named = self.included is not None and entry.name in self.included.named
         is_generated = entry.is_folder and entry.name in _GENERATED
         checks: tuple[tuple[SkipCode, bool], ...] = (
-            ("unusable_name", not is_usable_name(entry.name)),
+            ("unusable_name", not _is_usable_name(entry.name)),
             ("link", entry.is_link),
             ("version_control", name in _VERSION_CONTROL and (entry.is_folder or name == ".git")),
             ("ignore_file", name in IGNORE_FILES),
@@ -310,3 +311,12 @@ def _patterns(argument: str, patterns: Iterable[str]) -> IgnorePatterns | None:
         code="invalid_pattern",
         hint="Patterns have the form of .gitignore lines, such as '*.md', 'docs/**' or 'build/'.",
     )
+
+
+def _is_usable_name(name: str) -> bool:
+    """Whether a name found in a folder could also be asked for by path."""
+    try:
+        check_component(name, NATIVE_STYLE)
+    except ValueError:
+        return False
+    return True

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 
-from calypso_mcp.domain.files.path_rules import PathStyle, Placement, check_component, place, refused
+from calypso_mcp.domain.files.path_rules import PathStyle, Placement, place, refused
 from calypso_mcp.domain.files.secret_names import secret_rule
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ConfigError, ContentError
@@ -348,12 +348,3 @@ def _resolve_root(root: str) -> AllowedRoot:
             hint="Name an existing folder.",
         ) from None
     return AllowedRoot(str(spelling), str(resolved).removeprefix(_RAW_NAMESPACE))
-
-
-def is_usable_name(name: str) -> bool:
-    """Whether a name found in a folder could also be asked for by path."""
-    try:
-        check_component(name, NATIVE_STYLE)
-    except ValueError:
-        return False
-    return True
