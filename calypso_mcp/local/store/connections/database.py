@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar, cast
 
-import anyio
+import anyio.lowlevel
 from anyio import to_thread
 
 from calypso_mcp.errors import ConfigError
@@ -86,6 +86,8 @@ class Database:
             StoreGone: The store's file was deleted or replaced.
             StoreDamaged: The file is damaged.
         """
+        # A closed store refuses at once; a caller that asks again must not keep the loop from closing it.
+        await anyio.lowlevel.checkpoint()
         return await asyncio.wrap_future(self._reading.submit(self._checked()(self._readers.run), work))
 
     async def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
