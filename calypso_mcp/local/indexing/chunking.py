@@ -25,8 +25,6 @@ TARGET_CHARS = 1_200
 MAX_CHARS = 1_500
 #: A chunk this long ends before the next heading.
 BIG_ENOUGH_CHARS = 200
-#: What is left of a section or part is no chunk of its own if it is shorter, such as the foot of a page.
-_LEAST_CHARS = 100
 #: Only rows far too long to be of use as a whole are cut.
 _MOST_TABLE_CHARS = 24_000
 
@@ -71,32 +69,18 @@ class _Piece:
 
 def split(document: Document) -> list[Chunk]:
     """Return the passages of `document` in reading order; none when it holds no text."""
-    groups: list[list[_Piece]] = []
+    text = document.text
+    chunks: list[Chunk] = []
     pending: list[_Piece] = []
     for piece in _pieces(document):
         if pending and _starts_new_chunk(pending, piece):
             kept = _without_trailing_headings(pending, piece)
-            _close(groups, pending[:kept])
+            chunks.append(_chunk(text, pending[:kept]))
             pending = pending[kept:]
         pending.append(piece)
     if pending:
-        _close(groups, pending)
-    return [_chunk(document.text, group) for group in groups]
-
-
-def _close(groups: list[list[_Piece]], pending: list[_Piece]) -> None:
-    """End a chunk: a small rest joins the one before it."""
-    begin, end = pending[0], pending[-1].end
-    before = groups[-1] if groups else None
-    if (
-        before is not None
-        and end - begin.start < _LEAST_CHARS
-        and (begin.part, begin.path) == (before[-1].part, before[-1].path)
-        and end - before[0].start <= MAX_CHARS
-    ):
-        before.extend(pending)
-    else:
-        groups.append(pending)
+        chunks.append(_chunk(text, pending))
+    return chunks
 
 
 def _pieces(document: Document) -> Iterator[_Piece]:
@@ -201,12 +185,10 @@ def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 def _starts_new_chunk(pending: list[_Piece], piece: _Piece) -> bool:
     size = pending[-1].end - pending[0].start
-    # A table fills a chunk by itself, but its heading alone would say nothing.
-    most = MAX_CHARS if all(before.is_heading for before in pending) else TARGET_CHARS
     return (
         piece.part != pending[-1].part
         or bool(pending[-1].path and not piece.path)
-        or piece.end - pending[0].start > most
+        or piece.end - pending[0].start > TARGET_CHARS
         or (piece.is_heading and size >= BIG_ENOUGH_CHARS)
     )
 
@@ -218,7 +200,7 @@ def _without_trailing_headings(pending: list[_Piece], following: _Piece) -> int:
         kept -= 1
     headings = following.end - pending[kept].start if kept < len(pending) else 0
     # Headings stay if they are the whole chunk, or too long to join the next.
-    return kept if kept and headings <= MAX_CHARS else len(pending)
+    return kept if kept and headings <= TARGET_CHARS else len(pending)
 
 
 def _chunk(text: str, pieces: list[_Piece]) -> Chunk:

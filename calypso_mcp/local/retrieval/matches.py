@@ -6,12 +6,12 @@ It is what a reader is shown and what is cited: it stays in its section where th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import takewhile, zip_longest
 
-from calypso_mcp.domain.outlines import HEADING_SEPARATOR, find_spot, widen_to_section
+from calypso_mcp.domain.outlines import find_spot, widen_to_section
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.index import Passage
@@ -25,11 +25,8 @@ _COST = 0.1
 #: What a sentence of a stretch counts for words that the stretch holds already. With the cost it was measured
 #: on XQuAD: .930 of the stretches hold the answer, .893 where the best sentence only got its neighbours.
 _REPEATED_WEIGHT = 0.1
-#: Characters of rows below the names of their columns, and of a few rows that match alike.
+#: Characters of rows below the names of their columns.
 _TABLE_CHARS = 1_200
-_FEW_ROWS = 3
-#: A table that is shown from its top on is shown whole rather than without so few characters.
-_LEAST_LEFT_OUT = 100
 #: What a word of the query in a heading counts for the sentences below it.
 _HEADING_WEIGHT = 0.5
 #: A sentence belongs to the match if it adds so much of what the words of the best one tell.
@@ -50,23 +47,15 @@ def find_matches(sought: Sought, passages: Sequence[Passage], weights: Mapping[s
     return [_with_match(passage, partial(_held_by, sought), told) for passage in passages]
 
 
-def match_quotations(passage: Passage, quoted: Sequence[str]) -> Passage:
-    """Return a passage with the part that holds the sentences `quoted` from it; unchanged without them.
-
-    Args:
-        passage: A passage.
-        quoted: What an answer says of it, the best first.
-    """
+def match_quotations(passage: Passage, quoted: Collection[str]) -> Passage:
+    """Return a passage with the part that holds the sentences `quoted` from it; unchanged without them."""
     spans = sentences.find_spans(passage.text)
-    wanted = ["".join(text.split()) for text in quoted]
+    wanted = {"".join(text.split()) for text in quoted}
     said = ["".join(passage.text[start:end].split()) for start, end in spans]
     held = [
-        sum((text in other or other in text) << number for number, other in enumerate(wanted))
-        for text in said
+        any(text in other or other in text for other in wanted) << number for number, text in enumerate(said)
     ]
-    # Where not all of them fit, those quoted first are shown.
-    weights = [0.5**number for number in range(len(wanted))]
-    match = _show(passage, spans, [(own, 0) for own in held], weights)
+    match = _show(passage, spans, [(own, 0) for own in held], [1.0] * len(held))
     return replace(passage, match=match) if match else passage
 
 
@@ -91,8 +80,8 @@ def _with_match(passage: Passage, held_by: Callable[[str], int], weights: Sequen
     headings = [_heading(passage, *span) for span in spans]
     above = {heading: held_by(heading) for heading in set(headings)}
     held = [
-        (0 if _is_heading(said, heading) else held_by(said), above[heading])
-        for said, heading in zip((passage.text[start:end] for start, end in spans), headings, strict=True)
+        (held_by(passage.text[start:end]), above[heading])
+        for (start, end), heading in zip(spans, headings, strict=True)
     ]
     return replace(passage, match=_show(passage, spans, held, weights))
 
@@ -101,11 +90,6 @@ def _is_short_section(passage: Passage) -> bool:
     text = passage.text
     is_one = len({stretch.heading for stretch in passage.outline}) <= 1
     return is_one and len(text) <= _SECTION_CHARS and CELL_SEPARATOR not in text
-
-
-def _is_heading(said: str, heading: str) -> bool:
-    """Whether a sentence is the heading itself: what stands below it is sought, not its words."""
-    return " ".join(said.split()) == heading.rpartition(HEADING_SEPARATOR)[2]
 
 
 def _heading(passage: Passage, start: int, end: int) -> str:
@@ -146,22 +130,18 @@ def _show(
     if not matching:
         return None
     text = passage.text
-    first, *others = [spans[number] for number in matching]
-    is_table = CELL_SEPARATOR in text[slice(*first)]
-    shown = _grow(first, others, _TABLE_CHARS if is_table and len(others) < _FEW_ROWS else _SECTION_CHARS)
+    shown = _grow(spans[matching[0]], [spans[number] for number in matching[1:]], _SECTION_CHARS)
+    if CELL_SEPARATOR in text[spans[matching[0]][0] : spans[matching[0]][1]]:
+        return _with_column_names(text, *shown)
     begin, stop = widen_to_section(passage.outline, text, *shown)
-    stop = begin + len(text[begin:stop].rstrip())
-    if is_table:
-        return shown if _names_columns(text[slice(*first)]) else _from_top(text, shown, (begin, stop))
     if stop - begin <= _SECTION_CHARS:
-        return begin, stop
+        return begin, begin + len(text[begin:stop].rstrip())
     inside = [
         (span, own)
         for span, (own, _) in zip(spans, held, strict=True)
         if begin <= span[0] and span[1] <= stop
     ]
-    if any(own for _, own in inside):
-        shown = _best_stretch(inside, weights)
+    shown = _best_stretch(inside, weights)
     after = [span for span, _ in inside if shown[1] <= span[0]]
     before = [span for span, _ in reversed(inside) if span[1] <= shown[0]]
     in_turns = (span for pair in zip_longest(after, before) for span in pair if span is not None)
@@ -199,15 +179,11 @@ def _grow(shown: _Span, others: Iterable[_Span], most: int) -> _Span:
     return shown
 
 
-def _names_columns(row: str) -> bool:
-    return all(": " in cell for cell in row.split(CELL_SEPARATOR))
-
-
-def _from_top(text: str, shown: _Span, section: _Span) -> _Span:
-    """Return the span of rows from the names of their columns on; all of `section` if hardly more."""
-    start, end = shown
+def _with_column_names(text: str, start: int, end: int) -> _Span:
+    """Return the span of rows, from the top of their table on unless each cell names its column."""
+    row = text[start:end].partition("\n")[0]
+    if all(": " in cell for cell in row.split(CELL_SEPARATOR)):
+        return start, end
     above = text[max(end - _TABLE_CHARS, 0) : start].split("\n")[:-1]
     rows = list(takewhile(lambda line: CELL_SEPARATOR in line or line.startswith("|-"), reversed(above)))
-    start -= sum(len(line) + 1 for line in rows)
-    left_out = section[1] - section[0] - (end - start)
-    return section if left_out <= _LEAST_LEFT_OUT else (start, end)
+    return start - sum(len(line) + 1 for line in rows), end

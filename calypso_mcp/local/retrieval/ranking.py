@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from calypso_mcp.local.indexing.documents import PartKind
-from calypso_mcp.local.indexing.formats.tables import is_table
 from calypso_mcp.local.retrieval.words.stems import Sought, Stems
 
 _SATURATION = 1.2
@@ -58,10 +57,7 @@ class Column(NamedTuple):
 
 
 def columns(stems: Stems, candidates: Sequence[Row]) -> list[Column]:
-    """Return the columns of the candidates that hold words, cut into pieces by `stems`.
-
-    How often a table holds a word tells nothing: each row repeats the names of the columns.
-    """
+    """Return the columns of the candidates that hold words, cut into pieces by `stems`."""
     texts = [
         (candidate.id, text, weight)
         for candidate in candidates
@@ -74,8 +70,7 @@ def columns(stems: Stems, candidates: Sequence[Row]) -> list[Column]:
     ]
     pieces = stems.pieces(text for _, text, _ in texts)
     return [
-        Column(passage_id, list(dict.fromkeys(own)) if is_table(text) else own, weight)
-        for (passage_id, text, weight), own in zip(texts, pieces, strict=True)
+        Column(passage_id, own, weight) for (passage_id, _, weight), own in zip(texts, pieces, strict=True)
     ]
 
 

@@ -73,28 +73,6 @@ def test_a_heading_moves_to_the_chunk_of_its_text() -> None:
     assert [chunk.text[:5] for chunk in found] == ["This ", "Title"]
 
 
-def test_a_heading_is_no_chunk_of_its_own_if_its_text_fills_one() -> None:
-    found = chunks(
-        paragraph(300),
-        Block("Sheet", heading_level=1),
-        paragraph(TARGET_CHARS),
-        Block("Next", heading_level=1),
-    )
-    assert [chunk.text[:5] for chunk in found] == ["This ", "Sheet", "Next"]
-
-
-def test_a_small_rest_of_a_page_joins_the_chunk_before_it() -> None:
-    found = chunks(paragraph(1_180, 1), Block("Annual report 1", on_page(1)), Block("Cover", on_page(2)))
-    assert [chunk.text[-15:] for chunk in found] == ["Annual report 1", "Cover"]
-
-
-def test_a_small_rest_of_another_section_stays_apart() -> None:
-    found = chunks(
-        Block("One", heading_level=1), paragraph(900), Block("Two", heading_level=1), Block("Short.")
-    )
-    assert [chunk.heading for chunk in found] == ["One", "Two"]
-
-
 def test_a_paragraph_a_little_too_long_stays_whole() -> None:
     [chunk] = chunks(paragraph(MAX_CHARS))
     assert len(chunk.text) > TARGET_CHARS

@@ -108,50 +108,6 @@ def test_where_rows_match_alike_several_are_shown(connection: sqlite3.Connection
     assert (part.line_start, part.line_end) == (2, 3)
 
 
-GRANT = (
-    "# Grant application SOL-31 (draft 1)\n\n## Summary\n\nModules that last.\n\n## Investigators\n\n"
-    "The principal investigator is Dr Reyes.\n\n## Milestones\n\nThe seal is chosen in month 6.\n"
-)
-
-
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ("principal investigator of the grant application SOL-31", "Dr Reyes"),
-        ("which seal has the SOL-31 grant application chosen?", "month 6"),
-        ("grant application", "Modules that last."),
-        ("grant application milestones", "month 6"),
-    ],
-)
-def test_a_heading_is_not_shown_without_text_below_it(
-    connection: sqlite3.Connection, query: str, expected: str
-) -> None:
-    assert expected in shown(best(connection, read_markdown(FileContent(GRANT.encode())), query)).text
-
-
-def test_a_few_rows_that_match_alike_are_all_shown_however_far_apart(connection: sqlite3.Connection) -> None:
-    tickets = [f"T-{number},customer {number},{'lost ' * 12},closed" for number in range(8)]
-    tickets[1], tickets[6] = tickets[1].replace("closed", "open"), tickets[6].replace("closed", "open")
-    table = "\n".join(["id,customer,problem,status", *tickets])
-    part = shown(best(connection, read_delimited(FileContent(table.encode())), "open tickets"))
-    assert (part.line_start, part.line_end) == (3, 8)
-
-
-def test_of_a_table_below_the_names_of_its_columns_no_last_row_is_left_out(
-    connection: sqlite3.Connection,
-) -> None:
-    budget = "# Budget\n\n| item | year 1 | year 2 |\n|---|---|---|\n| travel | 6 | 6 |\n| all | 86 | 88 |\n"
-    part = shown(best(connection, read_markdown(FileContent(budget.encode())), "budget for travel"))
-    assert part.text == budget.removeprefix("# ").rstrip()
-
-
-def test_what_an_answer_quotes_first_is_shown(connection: sqlite3.Connection) -> None:
-    text = "\n".join([FILLER[0], *FILLER[1:9], "Hot water leaves the boiler at 60 degrees.", *FILLER[9:]])
-    found = best(connection, read_text(FileContent(text.encode())), "harbour number")
-    part = shown(match_quotations(found, ["Hot water leaves the boiler at 60 degrees.", *FILLER[:2]]))
-    assert "60 degrees" in part.text
-
-
 def test_what_an_answer_quotes_is_found_again_in_its_passage(connection: sqlite3.Connection) -> None:
     found = best(connection, read_markdown(FileContent(HANDBOOK.encode())), "euros")
     part = shown(match_quotations(found, ["First class is allowed on long journeys."]))

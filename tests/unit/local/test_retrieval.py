@@ -573,25 +573,6 @@ def test_of_passages_that_hold_the_same_words_those_that_hold_them_often_come_fi
         assert found(connection, query, "b1", limit=1) == ["often"], query
 
 
-def test_text_that_holds_more_of_the_query_comes_before_a_table_that_repeats_a_part_of_it(
-    connection: sqlite3.Connection,
-) -> None:
-    rent = "\n".join(
-        f"Flat: 27 Birch Court / {flat} | Tenant: Tenant {flat} | Rent: 900" for flat in range(12)
-    )
-    orders = "\n".join(f"Order: {order} | Customer: C{order} | Status: shipped" for order in range(12))
-    add(connection, "rent", rent)
-    add(connection, "orders", orders)
-    add(connection, "minutes", "The board approves a fund of 48,000 pounds for the roof of 27 Birch Court.")
-    add(connection, "training", "A refund above 100 pounds is shown to Lena. If a customer is hurt, call 77.")
-    for number in range(40):
-        add(
-            connection, f"guide-{number}", f"Every fund needs rule {number}. A roof is hurt by rain {number}."
-        )
-    assert found(connection, "fund for the roof of 27 Birch Court", "b1")[0] == "minutes"
-    assert found(connection, "whom to call if a customer is hurt", "b1")[0] == "training"
-
-
 def test_another_order_has_more_to_choose_from_than_is_shown(connection: sqlite3.Connection) -> None:
     for number in range(60):
         add(connection, f"f{number}", "zebra grass" if number < 20 else f"grass {number}")
