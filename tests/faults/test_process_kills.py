@@ -131,7 +131,7 @@ async def test_after_a_server_with_its_embedded_backend_was_killed_the_next_one_
     assert counts.get("accepted", 0) + counts.get("replayed", 0) == FILES == report["total"]
     assert ready["readiness"] == "ready"
     [bucket] = listing["buckets"]
-    assert (bucket["sources"], bucket["ready"]) == ({"file": FILES}, True)
+    assert (bucket["sources"], bucket["readiness"]) == ({"file": FILES}, "ready")
     assert [hit["filename"] for hit in hits["hits"] if "marker17" in hit["text"].split()] == ["note-017.md"]
 
 

@@ -45,7 +45,7 @@ _NEEDS_REWRITING = re.compile(
 )
 #: A style of headings in the style sheet, whose paragraphs need not state their level.
 _HEADING_STYLE = re.compile(
-    rb"(\{\\s\d+)(?![^{};]*\\outlinelevel)([^{};]* heading ([1-9])[,;])", re.IGNORECASE
+    rb"(\{\\s\d++)(?![^{};]*\\outlinelevel)([^{};]* heading ([1-9])[,;])", re.IGNORECASE
 )
 
 

@@ -25,7 +25,7 @@ _SIGNS = {
     "Wingdings": str.maketrans("üûþý¨oà§J", "✓✗☑☒☐☐→▪☺"),
 }
 _FORM_FIELD = re.compile(
-    r"<w:fldChar\b[^<>]*>\s*<w:ffData>((?:[^<]|<(?!/w:ffData>))*+)</w:ffData>\s*</w:fldChar>"
+    r"<w:fldChar\b[^<>]*>\s*+<w:ffData>((?:[^<]|<(?!/?w:ffData>))*+)</w:ffData>\s*+</w:fldChar>"
 )
 _ENTRY = re.compile(r'<w:listEntry\b[^<>]*\sw:val="([^"<>]*)"')
 _CHOICE = re.compile(r'<w:result\b[^<>]*\sw:val="(\d{1,4})"')

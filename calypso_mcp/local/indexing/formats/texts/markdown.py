@@ -28,7 +28,7 @@ _LINK = re.compile(r"!?\[([^\[\]]{0,300})\](?:\([^()<>]{0,500}\)|\[[^\[\]]{0,100
 #: Code, words in bold, an escaped sign, a tag, and the name by which a heading is linked.
 _MARKUP = re.compile(
     r"(`{1,3})(.{1,300}?)\1|(\*{1,3}|~~)(?=\S)(.{1,300}?)(?<=\S)\3|\\([^\w\s])"
-    r"|</?(?:a|b|br|code|em|i|img|kbd|s|small|span|strong|sub|sup|u)\b[^<>]{0,500}>|[ \t]*\{#[^{}]{1,100}\}$",
+    r"|</?(?:a|b|br|code|em|i|img|kbd|s|small|span|strong|sub|sup|u)\b[^<>]{0,500}>|\{#[^{}]{1,100}\}$",
     re.IGNORECASE,
 )
 #: Longer headings stay as they are.
