@@ -66,8 +66,7 @@ def statements(script: str) -> Iterator[str]:
     statement = ""
     for piece in script.split(";"):
         statement += piece + ";"
-        if statement.strip(";\n ") and sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
-        elif not statement.strip(";\n "):
+        if sqlite3.complete_statement(statement):
+            if statement.strip(";\n "):
+                yield statement
             statement = ""

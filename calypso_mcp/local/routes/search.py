@@ -21,7 +21,7 @@ from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.search import Where
 from calypso_mcp.local.store import files
 from calypso_mcp.local.store.files import FileRow
-from calypso_mcp.local.store.source_filters import SourceFilters, find_matching_files
+from calypso_mcp.local.store.source_filters import find_matching_files
 from calypso_mcp.local.text_forms import format_time
 from calypso_mcp.local.uploads.destinations import resolve
 
@@ -45,11 +45,10 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
         raise invalid("agent and buckets exclude each other: name one of them.")
 
     reorder = await backend.reorder_for(body.query)
-    filters = SourceFilters(body.tags or (), body.source, body.metadata)
 
     def work(connection: sqlite3.Connection) -> SearchResponse:
         buckets = _scope(connection, body)
-        sources = find_matching_files(connection, buckets, filters) if filters else None
+        sources = find_matching_files(connection, buckets, body)
         passages = retrieval.search(
             connection,
             body.query,

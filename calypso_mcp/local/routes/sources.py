@@ -17,6 +17,7 @@ from calypso_mcp.api.sources import (
     GrowthQuery,
     RelabelSource,
     RemovalQuery,
+    SourceColumn,
     SourceGrowth,
     SourceList,
     SourcePassage,
@@ -39,7 +40,7 @@ from calypso_mcp.local.routes.files import file_wire, find_file
 from calypso_mcp.local.routes.search import place_of
 from calypso_mcp.local.store import sources
 from calypso_mcp.local.store.files import FileRow
-from calypso_mcp.local.store.sources import After, Filters, Order, Page
+from calypso_mcp.local.store.sources import After, Page
 from calypso_mcp.local.text_forms import format_time
 from calypso_mcp.local.uploads.destinations import resolve
 
@@ -48,13 +49,11 @@ _AS_IT_IS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
 
 async def list_sources(backend: Backend, _: Request, asked: SourcesQuery) -> Answer:
     """Answer with sources of one bucket, a page at a time: by name, or as `sort` and `order` say."""
-    filters = Filters(asked.query, asked.identity, asked.kind, asked.tag, asked.state)
-    order = Order(asked.sort, descending=asked.order == "desc")
-    after = _read_cursor(asked.cursor, order) if asked.cursor else None
+    after = _read_cursor(asked.cursor, asked.sort) if asked.cursor else None
 
     def work(connection: sqlite3.Connection) -> Page:
         [found] = resolve(connection, [asked.bucket])
-        return sources.find(connection, found.id, filters, order, after=after, limit=asked.limit)
+        return sources.find(connection, found.id, asked, after)
 
     page = await backend.database.read(work)
     answer = SourceList(total=page.total, next_cursor=write_cursor(*page.after) if page.after else None)
@@ -177,8 +176,8 @@ async def _stored(backend: Backend, request: Request) -> tuple[FileRow, Path]:
     return file, path
 
 
-def _read_cursor(cursor: str, order: Order) -> After:
-    place = read_cursor(cursor, str if order.column == "name" else int | float, str)
+def _read_cursor(cursor: str, column: SourceColumn) -> After:
+    place = read_cursor(cursor, str if column == "name" else int | float, str)
     if place is None:
         raise invalid("The cursor does not belong to this listing. Begin without it.")
     value, file_id = place

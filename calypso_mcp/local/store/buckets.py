@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
 from calypso_mcp.domain.states.statuses import BucketStatus, SyncStatus
@@ -94,13 +94,6 @@ def insert(
     row = BucketRow(new_id("bucket"), slug, name, description, BucketStatus.ACTIVE, now)
     insert_row(connection, "buckets", asdict(row))
     return row
-
-
-def find_by_references(connection: sqlite3.Connection, references: Sequence[str]) -> dict[str, BucketRow]:
-    """Return, by reference, the active buckets that `references` (ids or slugs) name; ids win."""
-    found = find_by_ids(connection, references)
-    others = [reference for reference in references if reference not in found]
-    return {**found, **find_by_slugs(connection, others)} if others else found
 
 
 def _active(connection: sqlite3.Connection, column: str, values: Iterable[str]) -> dict[str, BucketRow]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from calypso_mcp.api.sources import SourceColumn, SourceState
+from calypso_mcp.api.sources import SourceColumn, SourcesQuery, SourceState
 from calypso_mcp.domain.growth import Growth
 from calypso_mcp.domain.states.statuses import SyncStatus
 from calypso_mcp.local.retrieval import index
@@ -25,7 +25,7 @@ After = tuple[str | float, str]
 #: Error code of a batch item whose file is gone.
 REMOVED = "source_removed"
 
-#: What `Filters.state` accepts, as conditions on the joined rows.
+#: States in a bucket, as conditions on the joined rows; `warning` may hold beside each of the others.
 _STATES: Mapping[SourceState, str] = {
     "ready": f"member.sync_status = '{SyncStatus.ACTIVE}'",
     "failed": f"member.sync_status = '{SyncStatus.FAILED}'",
@@ -39,33 +39,6 @@ _COLUMNS: Mapping[SourceColumn, str] = {
     "size": "files.size_bytes",
     "updated": "files.updated_at",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """Which sources to list; None leaves a question open.
-
-    Attributes:
-        query: Part of the name or title, in any case.
-        identity: What its versions have in common, exactly.
-        kind: `file`, `website` or `qa`.
-        tag: One of its tags.
-        state: Its state in this bucket; `warning` may hold beside each of the others.
-    """
-
-    query: str | None = None
-    identity: str | None = None
-    kind: str | None = None
-    tag: str | None = None
-    state: SourceState | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """In which order to list sources: by a column, then by id."""
-
-    column: SourceColumn = "name"
-    descending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +56,10 @@ class Page:
     after: After | None
 
 
-def find(
-    connection: sqlite3.Connection,
-    bucket_id: str,
-    filters: Filters,
-    order: Order,
-    *,
-    after: After | None,
-    limit: int,
-) -> Page:
-    """Return sources of a bucket, in order."""
+def find(connection: sqlite3.Connection, bucket_id: str, asked: SourcesQuery, after: After | None) -> Page:
+    """Return the sources of a bucket that `asked` describes, in its order, from `after` on."""
     connection.create_function("folded", 1, fold_case, deterministic=True)
-    conditions, values = _conditions(filters)
+    conditions, values = _conditions(asked)
     source = (
         "FROM file_buckets AS member JOIN files ON files.id = member.file_id"
         f" WHERE member.bucket_id = ?{conditions}"
@@ -104,21 +69,21 @@ def find(
     else:
         counting = "SELECT count(*) FROM file_buckets WHERE bucket_id = ?"
         total = connection.execute(counting, (bucket_id,)).fetchone()[0]
-    column, direction = _COLUMNS[order.column], "DESC" if order.descending else "ASC"
+    column = _COLUMNS[asked.sort]
+    direction, beyond = ("DESC", "<") if asked.order == "desc" else ("ASC", ">")
     place, since = "", tuple[Any, ...]()
     if after is not None:
-        beyond = "<" if order.descending else ">"
         place = f" AND {column} {beyond}= ? AND ({column} {beyond} ? OR member.file_id {beyond} ?)"
         since = (after[0], after[0], after[1])
     found = connection.execute(
         f"SELECT member.name, member.file_id, {column} {source}{place}"
         f" ORDER BY {column} {direction}, member.file_id {direction} LIMIT ?",
-        (bucket_id, *values, *since, limit + 1),
+        (bucket_id, *values, *since, asked.limit + 1),
     ).fetchall()
-    shown = found[:limit]
+    shown = found[: asked.limit]
     by_id = files.get_all(connection, [file_id for _, file_id, _ in shown])
     rows = tuple((name, by_id[file_id]) for name, file_id, _ in shown)
-    last = (shown[-1][2], shown[-1][1]) if len(found) > limit else None
+    last = (shown[-1][2], shown[-1][1]) if len(found) > asked.limit else None
     return Page(rows, total, last)
 
 
@@ -269,21 +234,21 @@ def relabel(
         index.restate(connection, file.id, title=title)
 
 
-def _conditions(filters: Filters) -> tuple[str, list[str]]:
+def _conditions(asked: SourcesQuery) -> tuple[str, list[str]]:
     conditions: list[str] = []
     values: list[str] = []
-    if filters.query:
+    if asked.query:
         conditions.append("(instr(folded(member.name), ?) OR instr(folded(ifnull(files.title, '')), ?))")
-        values += [fold_case(filters.query)] * 2
-    if filters.identity:
+        values += [fold_case(asked.query)] * 2
+    if asked.identity:
         conditions.append("files.identity = ?")
-        values.append(filters.identity)
-    if filters.kind:
+        values.append(asked.identity)
+    if asked.kind:
         conditions.append("files.kind = ?")
-        values.append(filters.kind)
-    if filters.tag:
+        values.append(asked.kind)
+    if asked.tag:
         conditions.append("EXISTS (SELECT 1 FROM json_each(files.tags) WHERE value = ?)")
-        values.append(filters.tag)
-    if filters.state:
-        conditions.append(_STATES[filters.state])
+        values.append(asked.tag)
+    if asked.state:
+        conditions.append(_STATES[asked.state])
     return "".join(f" AND {condition}" for condition in conditions), values

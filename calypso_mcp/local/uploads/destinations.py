@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from calypso_mcp.domain.slugs import slug_of
 from calypso_mcp.domain.uploads.declaration import Destination
@@ -35,8 +35,9 @@ def resolve(connection: sqlite3.Connection, references: Iterable[str]) -> list[B
     Raises:
         Refusal: One of them names no active bucket (`bucket_not_found`).
     """
-    wanted: Sequence[str] = list(dict.fromkeys(references))
-    known = buckets.find_by_references(connection, wanted)
+    wanted = list(dict.fromkeys(references))
+    # What is an id and a slug means the id.
+    known = {**buckets.find_by_slugs(connection, wanted), **buckets.find_by_ids(connection, wanted)}
     for reference in wanted:
         if reference not in known:
             # A 400: clients read 404 on `/search` as a server without that endpoint (API sheet 9.1).

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from http import HTTPStatus
-from importlib.metadata import version
 from ssl import SSLContext
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +15,7 @@ import anyio
 import httpcore2
 from anyio import to_thread
 
+from calypso_mcp import __version__
 from calypso_mcp.domain.retry import is_retryable_status
 from calypso_mcp.local.web.network import CheckedNetwork
 from calypso_mcp.local.web.policy import WebPolicy
@@ -29,6 +29,7 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _PIECE_BYTES: Final = 65_536
 _GZIP: Final = 16
 _ROBOTS: Final = "/robots.txt"
+_USER_AGENT: Final = f"{PRODUCT}/{__version__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ class _Fetch:
             async with self._pool.stream(
                 "GET",
                 str(url),
-                headers={"User-Agent": _user_agent(), "Accept-Encoding": "gzip", **headers},
+                headers={"User-Agent": _USER_AGENT, "Accept-Encoding": "gzip", **headers},
                 extensions={"timeout": dict.fromkeys(("connect", "read", "write", "pool"), silence_s)},
             ) as response:
                 yield response
@@ -211,8 +212,3 @@ def _certificates() -> SSLContext:
     import httpx2
 
     return httpx2.create_ssl_context()
-
-
-@cache
-def _user_agent() -> str:
-    return f"{PRODUCT}/{version('calypso-mcp')}"
