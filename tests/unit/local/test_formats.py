@@ -293,6 +293,11 @@ def test_a_heading_in_html_is_the_title_of_a_readme() -> None:
     assert read("README.md", '<h1 align="center">Project &amp; Co</h1>\n\nx').title == "Project & Co"
 
 
+@pytest.mark.parametrize("text", [RSS, "<feed><title>Feed</title><entry><title>News</title></entry></feed>"])
+def test_a_feed_has_the_title_that_it_states(text: str) -> None:
+    assert read("a.xml", text).title == "Feed"
+
+
 def test_the_title_of_a_drawing_is_no_title_of_the_page() -> None:
     assert read("a.html", "<body><svg><title>Icon</title></svg><p>x").title is None
 

@@ -85,18 +85,11 @@ def read_xml(file: FileContent) -> Document:
         root = _parse(decoded.text)
     except expat.ExpatError as error:
         return _without_tags(decoded, error.lineno)
-    if any(_WORKBOOK in book.attributes.values() for book in root.elements):
-        return Document(tuple(_workbook_blocks(root.elements[-1])), warnings=decoded.warnings)
-    title = next((_text(child) for child in _children(root, "title") if _text(child)), None)
+    if _WORKBOOK in root.attributes.values():
+        return Document(tuple(_workbook_blocks(root)), warnings=decoded.warnings)
+    stated = (*_named(root, "title"), *_named(root, "channel", "title"))
+    title = next((text for element in stated if (text := _text(element))), None)
     return Document(tuple(line_blocks(_lines(root))), title, warnings=decoded.warnings)
-
-
-def _children(root: _Element, name: str) -> Iterator[_Element]:
-    for child in root.elements:
-        if _local(child.name) == name:
-            yield child
-        elif _local(child.name) == "channel":
-            yield from _children(child, name)
 
 
 def _parse(text: str) -> _Element:
@@ -116,7 +109,7 @@ def _workbook_blocks(book: _Element) -> Iterator[Block]:
     for number, sheet in enumerate(_named(book, "Worksheet"), 1):
         name = _attribute(sheet, "Name") or f"Sheet {number}"
         rows: list[Row] = []
-        for row in chain.from_iterable(map(_rows, _named(sheet, "Table"))):
+        for row in _rows(sheet):
             rows.append(row)
             left -= len(row.cells)
             if left < 0:
@@ -126,10 +119,10 @@ def _workbook_blocks(book: _Element) -> Iterator[Block]:
             yield Block(f"Comment: {_text(comment)}")
 
 
-def _rows(table: _Element) -> Iterator[Row]:
+def _rows(sheet: _Element) -> Iterator[Row]:
     """Yield the rows of a sheet; the file leaves out empty ones and numbers the next."""
     number = 0
-    for row in _named(table, "Row"):
+    for row in _named(sheet, "Table", "Row"):
         number = _number(row, "Index") or number + 1
         cells: list[str] = []
         for cell in _named(row, "Cell"):
@@ -175,7 +168,7 @@ class _Builder:
         # Keeps its line ends, so that the lines of the elements stay right.
         kept = "\n" * declaration[0].count("\n") if declaration is not None else ""
         self._parser.ParseFile(BytesIO((kept + _DECLARATION.sub("", text, count=1)).encode(errors="replace")))
-        return self._open[0]
+        return self._open[0].elements[0]
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         if len(self._open) > _MOST_DEPTH:
@@ -195,32 +188,31 @@ def _lines(element: _Element) -> Iterator[Line]:
     name = _local(element.name)
     if name in _NO_TEXT:
         return
-    cells = _attributes(element)
     children = element.elements
     if element.is_mixed or not children:
-        text = _text(element)
-        label = f"{name}: " if name and not element.is_mixed and text else ""
-        if line := CELL_SEPARATOR.join([*cells, *([label + text] if text else [])]):
+        if line := CELL_SEPARATOR.join(_cells(element)):
             yield line, element.line, element.end
         return
-    if all(not child.elements for child in children) and element.name:
-        cells += [cell for child in children for cell in _cells(child)]
-        line = CELL_SEPARATOR.join(cells)
+    attributes = _attributes(element)
+    if all(not child.elements for child in children):
+        line = CELL_SEPARATOR.join([*attributes, *chain.from_iterable(map(_cells, children))])
         if line and len(line) <= _RECORD_CHARS:
             yield line, element.line, element.end
             return
-        cells = _attributes(element)
-    if cells:
-        yield f"{name} {CELL_SEPARATOR.join(cells)}", element.line, element.line
+    if attributes:
+        yield f"{name} {CELL_SEPARATOR.join(attributes)}", element.line, element.line
     for child in children:
         yield from _lines(child)
 
 
 def _cells(element: _Element) -> list[str]:
-    if _local(element.name) in _NO_TEXT:
+    """Return attributes and text of an element that holds no others, or running text."""
+    name = _local(element.name)
+    if name in _NO_TEXT:
         return []
     text = _text(element)
-    return [*_attributes(element), *([f"{_local(element.name)}: {text}"] if text else [])]
+    label = "" if element.is_mixed else f"{name}: "
+    return [*_attributes(element), *([label + text] if text else [])]
 
 
 def _attributes(element: _Element) -> list[str]:
