@@ -28,14 +28,16 @@ def read_picture(file: FileContent) -> Document:
     Raises:
         ExtractionFailed: `broken`, `too_large`, or `empty` where no text is seen.
     """
-    blocks: list[Block] = []
-    count = 0
     if is_rapidocr_installed():
-        for count, picture in enumerate(open_pictures(file.data), 1):
-            blocks += split_recognized(_rapid_text(picture.as_array()), Part("page", count))
+        texts = (_rapid_text(picture.as_array()) for picture in open_pictures(file.data))
     else:
-        for count, text in enumerate(_tesseract_pages(file.data), 1):
-            blocks += split_recognized(text, Part("page", count))
+        texts = _tesseract_pages(file.data)
+    blocks = [
+        Block(paragraph.strip(), part=Part("page", number))
+        for number, text in enumerate(texts, 1)
+        for paragraph in text.split("\n\n")
+        if paragraph.strip()
+    ]
     if not blocks:
         raise ExtractionFailed("empty", "OCR found no text in the picture.")
     return Document(tuple(blocks), warnings=("OCR read the text and may have made errors.",))
@@ -46,11 +48,6 @@ def recognize(picture: Picture) -> str:
     if is_rapidocr_installed():
         return _rapid_text(picture.as_array())
     return "\n\n".join(_tesseract_pages(picture.as_pnm()))
-
-
-def split_recognized(text: str, part: Part) -> list[Block]:
-    """Return the paragraphs of recognized text."""
-    return [Block(block.strip(), part=part) for block in text.split("\n\n") if block.strip()]
 
 
 @cache

@@ -6,17 +6,13 @@ stands for an apostrophe lies beside its letter, not over it.
 
 from __future__ import annotations
 
-import ctypes
 import re
-import sys
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
-import pypdfium2.raw as pdfium
-
-_pdfium: Any = pdfium  # not typed
+from calypso_mcp.local.indexing.formats.pdf.glyphs import Glyph, read_characters, read_glyph
 
 #: Accents that take room of their own, and those that combine with a letter.
 _COMBINING = dict(
@@ -30,64 +26,39 @@ _ACCENT = re.compile(f"[{''.join(_COMBINING)}]")
 _DOTLESS = str.maketrans("ıȷ", "ij")
 
 
-class _Glyph(NamedTuple):
-    character: str
-    left: float
-    right: float
-    bottom: float
-    top: float
-
-
 def join_accents(text: str, text_page: Any) -> str:
-    """Return the text of a page with accents on the letters over which they are drawn.
-
-    Args:
-        text: As PDFium orders it; line feeds end its lines.
-        text_page: Of pypdfium2.
-    """
+    """Return the text of a page, as PDFium orders it, with accents on the letters over which they lie."""
     if _ACCENT.search(text) is None:
         return text
     joined = {_text(line): _text(_join(line)) for line in _lines(text_page)}
     return "\n".join(joined.get(line, line) for line in text.split("\n"))
 
 
-def _lines(text_page: Any) -> Iterator[list[_Glyph]]:
+def _lines(text_page: Any) -> Iterator[list[Glyph]]:
     """Yield the lines that hold accents."""
-    codes = (_pdfium.FPDFText_GetUnicode(text_page, index) for index in range(text_page.count_chars()))
-    characters = "".join(chr(code) if code <= sys.maxunicode else "\0" for code in codes)
     start = 0
-    for line in characters.split("\n"):
-        end = start + len(line)
+    for line in read_characters(text_page).split("\n"):
         if _ACCENT.search(line) is not None:
-            yield [_glyph(text_page, index, characters[index]) for index in range(start, end)]
-        start = end + 1
+            yield [read_glyph(text_page, index, character) for index, character in enumerate(line, start)]
+        start += len(line) + 1
 
 
-def _glyph(text_page: Any, index: int, character: str) -> _Glyph:
-    box = _pdfium.FS_RECTF()
-    # Loose: as wide as the font says, so that a narrow letter lies below a wide accent.
-    _pdfium.FPDFText_GetLooseCharBox(text_page, index, ctypes.byref(box))
-    return _Glyph(character, box.left, box.right, box.bottom, box.top)
-
-
-def _join(line: list[_Glyph]) -> list[_Glyph]:
+def _join(line: list[Glyph]) -> list[Glyph]:
     joined = list(line)
     places = range(len(line))
-    accents = [at for at in places if line[at].character in _COMBINING]
+    accents = [at for at in places if line[at].text in _COMBINING]
     letters = sorted({*places}.difference(accents), key=lambda at: line[at].left)
     for index in accents:
         accent = line[index]
-        middle = (accent.left + accent.right) / 2
-        nearest = bisect_left(letters, middle, key=lambda at: line[at].left) - 1
+        nearest = bisect_left(letters, accent.x, key=lambda at: line[at].left) - 1
         letter = line[letters[nearest]] if nearest >= 0 else accent
-        base = letter.character.translate(_DOTLESS)
-        whole = unicodedata.normalize("NFC", base + _COMBINING[accent.character])
-        is_over = middle < letter.right and accent.bottom < letter.top and letter.bottom < accent.top
+        whole = unicodedata.normalize("NFC", letter.text.translate(_DOTLESS) + _COMBINING[accent.text])
+        is_over = accent.x < letter.right and accent.bottom < letter.top and letter.bottom < accent.top
         if is_over and len(whole) == 1:
-            joined[letters[nearest]] = letter._replace(character=whole)
-            joined[index] = accent._replace(character="")
+            joined[letters[nearest]] = letter._replace(text=whole)
+            joined[index] = accent._replace(text="")
     return joined
 
 
-def _text(line: list[_Glyph]) -> str:
-    return "".join(glyph.character for glyph in line).rstrip("\r")
+def _text(line: list[Glyph]) -> str:
+    return "".join(glyph.text for glyph in line).rstrip("\r")

@@ -7,16 +7,11 @@ cells do not fill their columns, and seldom go on in the next row.
 
 from __future__ import annotations
 
-import ctypes
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from statistics import median
 from typing import Any, NamedTuple
-
-import pypdfium2.raw as pdfium
-
-_pdfium: Any = pdfium  # not typed
 
 #: Fewer rows are no columns of text.
 _LEAST_ROWS = 4
@@ -54,9 +49,7 @@ _Row = list[_Piece]
 def read_columns(text_page: Any, lines: int) -> str | None:
     """Return the text of a page with its columns one after the other; None where none was drawn by rows.
 
-    Args:
-        text_page: Of pypdfium2.
-        lines: How many lines PDFium makes of it.
+    `lines` is how many PDFium makes of it.
     """
     rows = _rows(text_page, lines)
     counts = Counter(len(row) for row in rows if len(row) > 1)
@@ -84,11 +77,11 @@ def read_columns(text_page: Any, lines: int) -> str | None:
 
 def _rows(text_page: Any, lines: int) -> list[_Row]:
     """Return the pieces of text in the order in which they were drawn, those on one line together."""
-    number = _pdfium.FPDFText_CountRects(text_page, 0, -1)
+    number = text_page.count_rects()
     if not max(2 * _LEAST_ROWS, _LEAST_PIECES * lines) <= number <= _MOST_PIECES:
         return []
     rows: list[_Row] = []
-    for piece in _pieces(text_page, number):
+    for piece in (_Piece(*text_page.get_rect(index)) for index in range(number)):
         last = rows[-1][-1] if rows else None
         if last is None or not piece.is_beside(last) or piece.left < last.left:
             rows.append([piece])
@@ -103,11 +96,12 @@ def _rows(text_page: Any, lines: int) -> list[_Row]:
 
 def is_drawn_upwards(text_page: Any) -> bool:
     """Whether every line of a page was drawn above the one before."""
-    if _bottom(text_page, 0) >= _bottom(text_page, text_page.count_chars() - 1):  # as on most pages
+    last = text_page.count_chars() - 1
+    if last < 0 or _bottom(text_page, 0) >= _bottom(text_page, last):  # as on most pages
         return False
-    number = _pdfium.FPDFText_CountRects(text_page, 0, -1)
+    number = min(text_page.count_rects(), _MOST_PIECES)
     lines = 0
-    for lower, upper in pairwise(_pieces(text_page, min(number, _MOST_PIECES))):
+    for lower, upper in pairwise(_Piece(*text_page.get_rect(index)) for index in range(number)):
         if not lower.is_beside(upper):
             lines += 1
             if upper.bottom < lower.bottom:
@@ -116,17 +110,8 @@ def is_drawn_upwards(text_page: Any) -> bool:
 
 
 def _bottom(text_page: Any, index: int) -> float:
-    box = _pdfium.FS_RECTF()
-    _pdfium.FPDFText_GetLooseCharBox(text_page, index, ctypes.byref(box))
-    return box.bottom
-
-
-def _pieces(text_page: Any, number: int) -> Iterator[_Piece]:
-    left, top, right, bottom = (ctypes.c_double() for _ in range(4))
-    places = (ctypes.byref(left), ctypes.byref(top), ctypes.byref(right), ctypes.byref(bottom))
-    for index in range(number):
-        _pdfium.FPDFText_GetRect(text_page, index, *places)
-        yield _Piece(left.value, bottom.value, right.value, top.value)
+    bottom: float = text_page.get_charbox(index, loose=True)[1]
+    return bottom
 
 
 def _region(rows: Sequence[_Row], number: int) -> tuple[int, int, list[float]]:

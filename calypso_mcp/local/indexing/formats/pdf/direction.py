@@ -7,22 +7,21 @@ this module orders such lines anew: by the places of the glyphs, then by directi
 
 from __future__ import annotations
 
-import ctypes
 import re
-import sys
 import unicodedata
 from bisect import bisect
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
 import pypdfium2.raw as pdfium
 
+from calypso_mcp.local.indexing.formats.pdf.glyphs import Glyph, read_characters, read_glyph
+
 _pdfium: Any = pdfium  # not typed
 
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _PRESENTATION_FORM = re.compile(r"[\ufb1d-\ufdff\ufe70-\ufefc]")
 #: Smallest gap between words, as a share of the line's height.
 _GAP = 0.12
@@ -46,33 +45,12 @@ _ENDS_WORD = re.compile(rf"(?<={_LETTER}){_FINAL}(?!{_LETTER})")
 _ENDS_WORD_BACKWARDS = re.compile(rf"(?<!{_LETTER}){_FINAL}(?={_LETTER})")
 
 
-@dataclass(frozen=True, slots=True)
-class _Glyph:
-    text: str
-    left: float
-    right: float
-    bottom: float
-    top: float
-
-    @property
-    def x(self) -> float:
-        return (self.left + self.right) / 2
-
-    @property
-    def y(self) -> float:
-        return (self.bottom + self.top) / 2
-
-    @property
-    def is_mark(self) -> bool:
-        return unicodedata.category(self.text[0]) == "Mn"
-
-
 @dataclass(slots=True)
 class _Line:
     """A line as PDFium has it, with the spaces that it inferred, and its glyphs."""
 
     text: str = ""
-    glyphs: list[_Glyph] = field(default_factory=list["_Glyph"])
+    glyphs: list[Glyph] = field(default_factory=list[Glyph])
 
 
 def has_right_to_left(text: str) -> bool:
@@ -112,18 +90,13 @@ def _count_unmatched(lines: Iterable[str]) -> int:
 
 def _lines(text_page: Any) -> list[_Line]:
     lines = [_Line()]
-    box = _pdfium.FS_RECTF()
-    for index in range(text_page.count_chars()):
-        code = _pdfium.FPDFText_GetUnicode(text_page, index)
-        character = _SURROGATE.sub("", chr(code)) if 0 < code <= sys.maxunicode else ""
+    for index, character in enumerate(read_characters(text_page)):
         if character == "\n":
             lines.append(_Line())
-        elif character and character != "\r":
+        elif character not in "\r\0":
             lines[-1].text += character
             if _pdfium.FPDFText_IsGenerated(text_page, index) != 1:
-                # Loose: as wide as the font says, so that the letters of a word touch.
-                _pdfium.FPDFText_GetLooseCharBox(text_page, index, ctypes.byref(box))
-                lines[-1].glyphs.append(_Glyph(character, box.left, box.right, box.bottom, box.top))
+                lines[-1].glyphs.append(read_glyph(text_page, index, character))
     return lines
 
 
@@ -151,7 +124,7 @@ def _continues(line: _Line, following: _Line) -> bool:
 
 def _shown(line: _Line) -> str | None:
     """Return a line as it is shown, from left to right; None for a line that needs no ordering."""
-    letters = [glyph for glyph in line.glyphs if not glyph.text.isspace() and not glyph.is_mark]
+    letters = [glyph for glyph in line.glyphs if not glyph.text.isspace() and not _is_mark(glyph)]
     if len(line.glyphs) > _MOST_GLYPHS or not letters or not has_right_to_left(line.text):
         return None
     height = max(glyph.top - glyph.bottom for glyph in letters)
@@ -159,10 +132,10 @@ def _shown(line: _Line) -> str | None:
         return None  # not one line
     marks: dict[int, str] = {}
     for mark in line.glyphs:
-        if mark.is_mark:
+        if _is_mark(mark):
             nearest = min(range(len(letters)), key=lambda index: abs(letters[index].x - mark.x))
             marks[nearest] = marks.get(nearest, "") + mark.text
-    whole = [replace(glyph, text=glyph.text + marks.get(index, "")) for index, glyph in enumerate(letters)]
+    whole = [glyph._replace(text=glyph.text + marks.get(index, "")) for index, glyph in enumerate(letters)]
     whole.sort(key=lambda glyph: glyph.x)
     spaces = sorted(glyph.x for glyph in line.glyphs if glyph.text.isspace())
     text = whole[0].text
@@ -172,6 +145,10 @@ def _shown(line: _Line) -> str | None:
         )
         text += f" {after.text}" if is_apart else after.text
     return text
+
+
+def _is_mark(glyph: Glyph) -> bool:
+    return unicodedata.category(glyph.text) == "Mn"
 
 
 def _turn(shown: str) -> str:

@@ -29,17 +29,15 @@ def draw_page(data: bytes, number: int) -> bytes:
     Raises:
         ExtractionFailed: `encrypted`, or `broken`: the PDF is damaged, or has no such page.
     """
-    pdf = open_pdf(data)
-    try:
+    with open_pdf(data) as pdf:
         open_form(pdf)
         if not 1 <= number <= len(pdf):
             raise ExtractionFailed("broken", "The PDF has no such page.")
-        page = pdf[number - 1]
-        return _encode_png(_render(page, _SHOWN_PIXELS, _LARGEST_SCALE, rev_byteorder=True))
-    except pypdfium2.PdfiumError as error:
-        raise ExtractionFailed("broken", "The page is damaged.") from error
-    finally:
-        pdf.close()
+        try:
+            page = pdf[number - 1]
+            return _encode_png(_render(page, _SHOWN_PIXELS, _LARGEST_SCALE, rev_byteorder=True))
+        except pypdfium2.PdfiumError as error:
+            raise ExtractionFailed("broken", "The page is damaged.") from error
 
 
 def render_page(page: Any) -> Picture:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ctypes
 import re
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import pypdfium2.raw as pdfium
@@ -35,12 +34,7 @@ _SPEAKING_NAME = re.compile(r"[^\W\d_]{3}[\w .,:()/-]*")
 
 
 def read_annotations(page: Any, form: Any) -> Iterator[str]:
-    """Yield the filled-in values ("label: value") and the notes of a page, in their order there.
-
-    Args:
-        page: Of pypdfium2.
-        form: Its form environment; None if the PDF has no form.
-    """
+    """Yield the filled-in values ("label: value") and the notes of a page, in their order there."""
     for index in range(min(_pdfium.FPDFPage_GetAnnotCount(page), _MOST_ANNOTATIONS)):
         annotation = _pdfium.FPDFPage_GetAnnot(page, index)
         if not annotation:
@@ -50,7 +44,7 @@ def read_annotations(page: Any, form: Any) -> Iterator[str]:
             if kind == _pdfium.FPDF_ANNOT_WIDGET and form is not None:
                 text = _field(form, annotation)
             elif kind in _WRITTEN:
-                text = _contents(annotation)
+                text = _string(_pdfium.FPDFAnnot_GetStringValue, annotation, b"Contents")
             else:
                 text = ""
         finally:
@@ -62,9 +56,9 @@ def read_annotations(page: Any, form: Any) -> Iterator[str]:
 def read_xfa_data(pdf: Any) -> bytes:
     """Return the XML of what was filled into a PDF's XFA form: a packet, or a part of the only one."""
     for index in range(_pdfium.FPDF_GetXFAPacketCount(pdf)):
-        name = _bytes(partial(_pdfium.FPDF_GetXFAPacketName, pdf, index)).rstrip(b"\0")
+        name = _bytes(_pdfium.FPDF_GetXFAPacketName, pdf, index).rstrip(b"\0")
         if name in {b"datasets", b""}:
-            content = _bytes(partial(_xfa_packet, pdf, index))
+            content = _bytes(_xfa_packet, pdf, index)
             start, end = content.find(_DATA_START), content.find(_DATA_END)
             return content[start : end + len(_DATA_END)] if 0 <= start < end else content
     return b""
@@ -76,11 +70,11 @@ def _xfa_packet(pdf: Any, index: int, buffer: Any, most: int) -> int:
     return size.value
 
 
-def _bytes(read: Callable[[Any, int], int]) -> bytes:
+def _bytes(read: Callable[..., int], *of: Any) -> bytes:
     """Return the bytes that a function of PDFium writes into a buffer, of UTF-16 units for its strings."""
-    size = min(read(None, 0), _MOST_BYTES)
+    size = min(read(*of, None, 0), _MOST_BYTES)
     buffer = (ctypes.c_ushort * ((size + 1) // 2))()
-    read(buffer, size)
+    read(*of, buffer, size)
     return bytes(buffer)[:size]
 
 
@@ -89,28 +83,18 @@ def _field(form: Any, annotation: Any) -> str:
     if kind in _CHOSEN:
         value = "yes" if _pdfium.FPDFAnnot_IsChecked(form, annotation) else ""
     elif kind in _FILLED_IN:
-        value = _of_form(_pdfium.FPDFAnnot_GetFormFieldValue, form, annotation)
+        value = _string(_pdfium.FPDFAnnot_GetFormFieldValue, form, annotation)
     else:
         value = ""
     if not value:
         return ""
-    label = _of_form(_pdfium.FPDFAnnot_GetFormFieldAlternateName, form, annotation)
-    name = label or _of_form(_pdfium.FPDFAnnot_GetFormFieldName, form, annotation)
+    label = _string(_pdfium.FPDFAnnot_GetFormFieldAlternateName, form, annotation)
+    name = label or _string(_pdfium.FPDFAnnot_GetFormFieldName, form, annotation)
     if not label and not _SPEAKING_NAME.fullmatch(name):
         return value if kind in _FILLED_IN else ""
     return f"{name}: {value}"
 
 
-def _contents(annotation: Any) -> str:
-    return _string(
-        lambda buffer, size: _pdfium.FPDFAnnot_GetStringValue(annotation, b"Contents", buffer, size)
-    )
-
-
-def _of_form(read: Any, form: Any, annotation: Any) -> str:
-    return _string(lambda buffer, size: read(form, annotation, buffer, size))
-
-
-def _string(read: Callable[[Any, int], int]) -> str:
-    text = _bytes(read).decode("utf-16-le", "ignore").rstrip("\x00")
+def _string(read: Callable[..., int], *of: Any) -> str:
+    text = _bytes(read, *of).decode("utf-16-le", "ignore").rstrip("\x00")
     return text.replace("\r\n", "\n").replace("\r", "\n").strip()

@@ -47,11 +47,7 @@ _ILLEGIBLE = Legible("", is_page=False)
 
 
 def judge(text: str) -> Legible:
-    """Return `text` without garbled lines and characters, empty where nothing in it is a word.
-
-    Args:
-        text: Of one page, with its line ends.
-    """
+    """Return the text of a page without garbled lines and characters; empty where nothing is a word."""
     squeezed = _squeezed(text)
     if squeezed.isprintable() and _REPLACEMENT not in squeezed:  # no garbage for sure, as on most pages
         whole = Legible(text, is_page=True, characters=len(squeezed))

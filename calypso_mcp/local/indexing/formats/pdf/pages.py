@@ -51,13 +51,7 @@ class Page:
 
 
 def read_page(pdf: Any, index: int, form: Any) -> Page:
-    """Return what the page at `index` holds.
-
-    Args:
-        pdf: Of pypdfium2.
-        index: From 0.
-        form: The form environment of the PDF; None if it has no form.
-    """
+    """Return what the page at `index` (from 0) holds; `form` is what `open_form` returns."""
     try:
         page = pdf[index]
     except pypdfium2.PdfiumError:

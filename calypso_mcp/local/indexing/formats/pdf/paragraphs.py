@@ -26,12 +26,8 @@ _NUMBERING = re.compile(r"^(?:chapter|section|part|appendix)?[\s\d.:IVX-]*\b(?=\
 def split_page(text: str, page: Part, headings: dict[str, int]) -> Iterator[Block]:
     """Yield a page's paragraphs and headings.
 
-    A blank line, a short last line or a heading's own line part paragraphs.
-
-    Args:
-        text: The lines of the page.
-        page: What the blocks are cited as.
-        headings: Those of this page, as `read_headings` keeps them.
+    A blank line, a short last line or a heading's own line part paragraphs. `headings` are those of this
+    page, as `read_headings` keeps them.
     """
     for part in _BLANK_LINES.split(text):
         lines = [stripped for line in part.split("\n") if (stripped := line.strip())]

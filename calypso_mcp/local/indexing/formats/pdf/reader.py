@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from itertools import groupby
 from typing import Any
 
 import pypdfium2
@@ -45,8 +45,7 @@ def read_pages(file: FileContent, recognize: RecognizePage | None) -> Document:
     Raises:
         ExtractionFailed: As for `read_pdf`.
     """
-    pdf = open_pdf(file.data)
-    try:
+    with open_pdf(file.data) as pdf:
         form = open_form(pdf)
         headings = read_headings(pdf)
         blocks: list[Block] = []
@@ -75,12 +74,10 @@ def read_pages(file: FileContent, recognize: RecognizePage | None) -> Document:
         is_incomplete = bool(short[Shortcoming.PICTURE] or short[Shortcoming.GARBLED])
         blocks += attached.blocks
         return Document(tuple(blocks), _title(pdf), warnings=warnings, shows_unread_text=is_incomplete)
-    finally:
-        pdf.close()
 
 
 def open_pdf(data: bytes) -> Any:  # pypdfium2 is typed in parts only
-    """Return a PDF of pypdfium2's, to be closed.
+    """Return a PDF of pypdfium2's, a context manager.
 
     Raises:
         ExtractionFailed: `encrypted` or `broken`.
@@ -171,11 +168,9 @@ def _verb(pages: Sequence[int], one: str, many: str) -> str:
 
 def name_pages(pages: Sequence[int]) -> str:
     """Return "Page 4" or "Pages 3-5, 9" for ascending page numbers, which must not be empty."""
-    starts = [pages[0], *(page for before, page in pairwise(pages) if page != before + 1)]
-    ends = [*(before for before, page in pairwise(pages) if page != before + 1), pages[-1]]
-    ranges = [
-        str(start) if start == end else f"{start}-{end}" for start, end in zip(starts, ends, strict=True)
-    ]
+    # Where pages follow each other, their numbers grow as their positions do.
+    runs = (list(run) for _, run in groupby(enumerate(pages), key=lambda page: page[1] - page[0]))
+    ranges = ["-".join(dict.fromkeys(str(page) for _, page in (run[0], run[-1]))) for run in runs]
     shown = ", ".join(ranges[:_SHOWN_RANGES])
     more = f" and others ({len(pages):,} in all)" if len(ranges) > _SHOWN_RANGES else ""
     return f"{'Page' if len(pages) == 1 else 'Pages'} {shown}{more}"
