@@ -66,14 +66,10 @@ def candidates(
 ) -> list[Row]:
     """Return at most `CANDIDATES` passages, roughly best first.
 
-    Args:
-        connection: To the database.
-        statistics: Of the same snapshot.
-        weights: What is sought, by what each phrase tells.
-        bucket_ids: Only files in one of these; None for all files.
-        file_ids: Only these files; None for all of the buckets.
-        least: Below so many the common words choose, too.
+    `weights` states what each phrase sought tells. Below `least` passages the common words choose, too.
     """
+    if not weights:
+        return []
     if file_ids is None and statistics.is_narrow(bucket_ids):
         listed = _holding_most(statistics, weights, bucket_ids, least)
         # Of more that hold as much, how often they hold it decides.
@@ -81,16 +77,12 @@ def candidates(
             return _rows(connection, listed)
     is_small = statistics.passages(None) <= _LEAST_ROWS
     rare = list(weights) if is_small else _rarest(weights)
-    rows: list[Row] = []
-    if rare:
-        scored = rare if is_small or file_ids is not None else _scored(statistics, rare, bucket_ids)
-        if len(scored) < len(rare):
-            rows = _rows(
-                connection,
-                _best(connection, statistics, weights, rare, scored=len(scored), bucket_ids=bucket_ids),
-            )
-        else:
-            rows = _matching(connection, rare, bucket_ids, file_ids)
+    scored = rare if is_small or file_ids is not None else _scored(statistics, rare, bucket_ids)
+    if len(scored) < len(rare):
+        best = _best(connection, statistics, weights, rare, scored=len(scored), bucket_ids=bucket_ids)
+        rows = _rows(connection, best)
+    else:
+        rows = _matching(connection, rare, bucket_ids, file_ids)
     if len(rows) < least and len(rare) < len(weights):
         return _matching(connection, list(weights), bucket_ids, file_ids)
     return rows

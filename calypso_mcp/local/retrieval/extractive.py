@@ -7,23 +7,14 @@ from __future__ import annotations
 
 import math
 import re
-import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 
 from calypso_mcp.domain.outlines import HEADING_SEPARATOR
 from calypso_mcp.local.retrieval import sentences
-from calypso_mcp.local.retrieval.words.tokens import (
-    TOKENIZER,
-    beginning,
-    index_text,
-    is_english,
-    is_stemmed,
-    query_phrases,
-)
+from calypso_mcp.local.retrieval.words.stems import Stems, weigh
+from calypso_mcp.local.retrieval.words.tokens import beginning, is_english, is_stemmed, query_phrases
 
-_TABLE = f"CREATE VIRTUAL TABLE texts USING fts5 (text, content='', tokenize=\"{TOKENIZER}\")"
 #: Passages that are looked at, and sentences that are quoted at most.
 PASSAGES = 3
 QUOTATIONS = 3
@@ -121,9 +112,7 @@ class Question:
     def weights(self, passages: int, frequencies: Sequence[int]) -> list[float]:
         """Return how much each of `phrases` tells: the rarer the more, half where it stood in `before`.
 
-        Args:
-            passages: How many there are.
-            frequencies: How many of them match each phrase.
+        `frequencies` states how many of the `passages` match each phrase.
         """
         own = set(self._phrases_of(self.text))
         whole = max(passages, _FEWEST_PASSAGES)
@@ -136,10 +125,8 @@ class Question:
 def quotations(words: Mapping[str, float], found: Sequence[Source], least_share: float) -> list[Quotation]:
     """Return the sentences that answer best, best first; none where the passages do not answer.
 
-    Args:
-        words: What is asked for, as phrases of the index, and how much each tells.
-        found: Passages, best first; only the first few are looked at.
-        least_share: How much of `words`, by weight, one of them must hold.
+    `words` states how much each phrase asked for tells; of the first few passages, which are looked at, one
+    must hold `least_share` of that.
     """
     top = found[0].score if found else 0.0
     best = [source for source in found[:PASSAGES] if source.score >= _LEAST_OF_BEST * top]
@@ -210,14 +197,7 @@ def _only_repeats(sentence: str, asked_for: Collection[str]) -> bool:
 
 def _weights(words: Mapping[str, float], texts: Sequence[str]) -> list[float]:
     """Return what the `words` in each of `texts` weigh, found as the index itself would."""
-    weights = [0.0] * len(texts)
-    with closing(sqlite3.connect(":memory:")) as connection:
-        connection.execute(_TABLE)
-        connection.executemany(
-            "INSERT INTO texts (rowid, text) VALUES (?, ?)",
-            [(position, index_text(text)) for position, text in enumerate(texts)],
-        )
-        for phrase, weight in words.items():
-            for (position,) in connection.execute("SELECT rowid FROM texts WHERE texts MATCH ?", (phrase,)):
-                weights[position] += weight
-    return weights
+    stems = Stems()
+    stems.pieces(texts)
+    sought = stems.seek(list(words))
+    return [weigh(sought.held_by(text), list(words.values())) for text in texts]

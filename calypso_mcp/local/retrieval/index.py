@@ -111,15 +111,9 @@ def add(  # noqa: PLR0917 - what a passage is made of, in the order of its colum
     filename: str,
     chunks: Sequence[Chunk],
 ) -> None:
-    """Index a file's chunks, in place of those it had before.
+    """Index a file's chunks, in place of those it had before, to be found through each of the buckets.
 
-    Args:
-        connection: In the transaction that makes the file searchable.
-        file_id: Whose chunks these are.
-        bucket_ids: Every bucket the file is found through.
-        title: Searched with double weight; the words of `filename` when there is none.
-        filename: The file's name.
-        chunks: What is found.
+    The title is searched with double weight; without one, the words of `filename` are.
     """
     remove(connection, file_id)
     name = unicodedata.normalize("NFC", title or PurePosixPath(filename).stem)

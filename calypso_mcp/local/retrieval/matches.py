@@ -6,16 +6,15 @@ It is what a reader is shown and what is cited: it stays in its section where th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import takewhile, zip_longest
 
 from calypso_mcp.domain.outlines import find_spot, widen_to_section
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.index import Passage
-from calypso_mcp.local.retrieval.words.stems import Sought
+from calypso_mcp.local.retrieval.words.stems import Sought, weigh
 
 #: Sections up to so many characters are shown whole; of longer ones, at most so many.
 _SECTION_CHARS = 500
@@ -36,15 +35,9 @@ _Span = tuple[int, int]
 
 
 def find_matches(sought: Sought, passages: Sequence[Passage], weights: Mapping[str, float]) -> list[Passage]:
-    """Return the passages, each with the part that holds most of what is sought.
-
-    Args:
-        sought: The phrases sought, in these passages among others.
-        passages: Of one search.
-        weights: The same phrases, and how much each tells.
-    """
+    """Return the passages of a search, each with the part that holds most of what is sought."""
     told = list(weights.values())
-    return [_with_match(passage, partial(_held_by, sought), told) for passage in passages]
+    return [_with_match(passage, sought, told) for passage in passages]
 
 
 def match_quotations(passage: Passage, quoted: Collection[str]) -> Passage:
@@ -59,28 +52,15 @@ def match_quotations(passage: Passage, quoted: Collection[str]) -> Passage:
     return replace(passage, match=match) if match else passage
 
 
-def _held_by(sought: Sought, text: str) -> int:
-    """Return a bit for each phrase sought that `text` holds."""
-    held = {stem for piece in text.split() for stem in sought.stems_of.get(piece, ())}
-    bits = 0
-    for number, (phrase, parts) in enumerate(sought.stems.items()):
-        if phrase.endswith("*"):
-            is_held = all(any(stem.startswith(part) for stem in held) for part in parts)
-        else:
-            is_held = held.issuperset(parts)
-        bits |= (bool(parts) and is_held) << number
-    return bits
-
-
-def _with_match(passage: Passage, held_by: Callable[[str], int], weights: Sequence[float]) -> Passage:
+def _with_match(passage: Passage, sought: Sought, weights: Sequence[float]) -> Passage:
     if _is_short_section(passage):  # shown whole, whichever of its sentences match
-        is_held = held_by(passage.text) or held_by(_heading(passage, 0, len(passage.text)))
+        is_held = sought.held_by(passage.text) or sought.held_by(_heading(passage, 0, len(passage.text)))
         return replace(passage, match=(0, len(passage.text.rstrip()))) if is_held else passage
     spans = sentences.find_spans(passage.text)
     headings = [_heading(passage, *span) for span in spans]
-    above = {heading: held_by(heading) for heading in set(headings)}
+    above = {heading: sought.held_by(heading) for heading in set(headings)}
     held = [
-        (held_by(passage.text[start:end]), above[heading])
+        (sought.held_by(passage.text[start:end]), above[heading])
         for (start, end), heading in zip(spans, headings, strict=True)
     ]
     return replace(passage, match=_show(passage, spans, held, weights))
@@ -100,11 +80,9 @@ def _heading(passage: Passage, start: int, end: int) -> str:
 def _best(held: Sequence[tuple[int, int]], weights: Sequence[float]) -> list[int]:
     """Return the positions of the sentences that hold most of the query, the best first.
 
-    Args:
-        held: Of each sentence the phrases that it holds, and that its headings hold.
-        weights: How much each phrase tells.
+    `held` states of each sentence the phrases that it holds, and that its headings hold.
     """
-    scores = [_weigh(own, weights) + _HEADING_WEIGHT * _weigh(above & ~own, weights) for own, above in held]
+    scores = [weigh(own, weights) + _HEADING_WEIGHT * weigh(above & ~own, weights) for own, above in held]
     best = max(scores, default=0.0)
     if not best:
         return []
@@ -112,14 +90,10 @@ def _best(held: Sequence[tuple[int, int]], weights: Sequence[float]) -> list[int
     known = held[chosen[0]][0] | held[chosen[0]][1]
     for number in sorted(range(len(held)), key=lambda number: -scores[number]):
         own, _ = held[number]
-        if _weigh(own & ~known, weights) >= _LEAST_ADDED * best:
+        if weigh(own & ~known, weights) >= _LEAST_ADDED * best:
             chosen.append(number)
             known |= own
     return chosen
-
-
-def _weigh(bits: int, weights: Sequence[float]) -> float:
-    return sum(weight for number, weight in enumerate(weights) if bits >> number & 1)
 
 
 def _show(
@@ -150,7 +124,7 @@ def _show(
 
 def _best_stretch(held: Sequence[tuple[_Span, int]], weights: Sequence[float]) -> _Span:
     """Return the stretch of sentences, each with the phrases it holds, that holds most for its length."""
-    told = [_weigh(own, weights) for _, own in held]
+    told = [weigh(own, weights) for _, own in held]
     cost = _COST * sum(weights) / _SHOWN_CHARS
     best, shown = -math.inf, held[0][0]
     for first in reversed(range(len(held))):  # of equal ones the shortest comes first
@@ -162,7 +136,7 @@ def _best_stretch(held: Sequence[tuple[_Span, int]], weights: Sequence[float]) -
                 break
             score += _REPEATED_WEIGHT * told[number]
             if added := own & ~known:  # seldom: there may be many short sentences
-                score += _weigh(added, weights)
+                score += weigh(added, weights)
             known |= own
             worth = score - cost * max(length - _SHOWN_CHARS, 0)
             if worth > best:

@@ -83,15 +83,10 @@ def standings(
     whole: Mapping[str, Collection[int]],
     mean_length: float | None,
 ) -> list[Standing]:
-    """Return how well each candidate matches.
+    """Return how well each candidate matches, by how much each phrase tells; words of one stem count each.
 
-    Args:
-        candidates: What to rank.
-        columns: Of the candidates.
-        sought: The phrases sought.
-        weights: The same phrases, and how much each tells. Words of one stem count each.
-        whole: Candidates that hold phrases of several words, which count there as often as their rarest word.
-        mean_length: Words of a passage on average; None takes that of the candidates.
+    Phrases of several words count only in the candidates that hold them `whole`, as often as their rarest
+    word. `mean_length` is that of a passage in words; None takes that of the candidates.
     """
     lengths = {candidate.id: candidate.length for candidate in candidates}
     mean = mean_length or sum(lengths.values()) / max(len(lengths), 1) or 1.0

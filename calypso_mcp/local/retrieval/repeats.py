@@ -30,14 +30,9 @@ class Found:
 def without_repeats(
     ranked: Iterable[tuple[Row, Standing]], *, limit: int, per_file: int | None, once_per_table: bool
 ) -> list[Found]:
-    """Return the first `limit` passages without those that only repeat others.
+    """Return the first `limit` passages, `per_file` of one file, without those that only repeat better ones.
 
-    Args:
-        ranked: Passages, best first.
-        limit: At most this many.
-        per_file: At most this many passages of one file.
-        once_per_table: Of a table that fills several passages only those that hold words of the query which
-            its better ones do not hold.
+    With `once_per_table`, so do those of a table that hold no more words of the query.
     """
     kept: list[Found] = []
     alike: dict[tuple[str, str], list[Found]] = {}

@@ -108,13 +108,13 @@ def search(
         together = kept_together(query)
         wanted = [*phrases, *together]
         least = limit if reorder is None else max(limit, _REORDERED)
-        weights, rows = _found(connection, statistics, wanted, scope, where.file_ids, least=least)
+        find = partial(_find, connection, statistics, scope=scope, file_ids=where.file_ids, least=least)
+        weights, rows = find(wanted)
         if more := _other_forms(query, phrases, weights, rows):
             wanted += more
-            weights, rows = _found(connection, statistics, wanted, scope, where.file_ids, least=least)
+            weights, rows = find(wanted)
         if more := _other_spellings(statistics, phrases, weights, rows, scope):
-            wanted += more
-            weights, rows = _found(connection, statistics, wanted, scope, where.file_ids, least=least)
+            weights, rows = find([*wanted, *more])
         if _only_join(weights) and not _only_join(phrases) and not is_english(query):
             return []
         # The mean length of all passages would tell of what others keep in buckets that are not searched.
@@ -139,15 +139,13 @@ def frequencies(
     connection: sqlite3.Connection,
     phrases: Sequence[str],
     bucket_ids: Sequence[str],
-    *,
-    time_limit_s: float = QUERY_TIME_LIMIT_S,
 ) -> tuple[int, list[int]]:
     """Return how many passages the buckets hold, and how many of them match each of `phrases`.
 
     Raises:
         SearchTimedOut: The search timed out.
     """
-    with _time_limit(connection, time_limit_s):
+    with _time_limit(connection):
         statistics = Statistics(connection)
         scope = statistics.narrowing(bucket_ids)
         return statistics.passages(scope), statistics.frequencies(phrases, scope)
@@ -159,16 +157,10 @@ def absent_words(
     bucket_ids: Sequence[str],
     *,
     only_most: bool = False,
-    time_limit_s: float = QUERY_TIME_LIMIT_S,
 ) -> list[str]:
     """Return the telling words of `query`, as written, that no passage of the buckets holds in any form.
 
-    Args:
-        connection: As for `search`.
-        query: What was sought.
-        bucket_ids: Where.
-        only_most: Return none unless they are more than half of the telling words: hits match little of it.
-        time_limit_s: When to give up.
+    With `only_most`, return none unless they are more than half of the telling words: then hits match little.
 
     Raises:
         SearchTimedOut: The search timed out.
@@ -177,7 +169,7 @@ def absent_words(
     if not telling or not bucket_ids:
         return []
     fewest = len(telling) / 2 if only_most else 0
-    with _time_limit(connection, time_limit_s):
+    with _time_limit(connection):
         statistics = Statistics(connection)
         scope = statistics.narrowing(bucket_ids)
 
@@ -284,13 +276,13 @@ def _are_english(rows: Sequence[Row]) -> bool:
     return 2 * sum(is_english(row.text) for row in rows) >= len(rows) > 0
 
 
-def _found(
+def _find(
     connection: sqlite3.Connection,
     statistics: Statistics,
     wanted: Sequence[str],
+    *,
     scope: Sequence[str] | None,
     file_ids: Sequence[str] | None,
-    *,
     least: int,
 ) -> tuple[dict[str, float], list[Row]]:
     """Return what each of the phrases wanted tells that is there, and the candidates for them."""
@@ -299,7 +291,7 @@ def _found(
 
 
 @contextmanager
-def _time_limit(connection: sqlite3.Connection, seconds: float) -> Generator[None]:
+def _time_limit(connection: sqlite3.Connection, seconds: float = QUERY_TIME_LIMIT_S) -> Generator[None]:
     deadline = time.monotonic() + seconds
     connection.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_PER_CHECK)
     try:

@@ -93,10 +93,7 @@ class Statistics:
     ) -> Iterable[int]:
         """Return the ids of the passages of the buckets that match a phrase.
 
-        Args:
-            phrase: The phrase.
-            bucket_ids: Ids of the buckets; None stands for all files.
-            beside: Passages that hold none of these may be left out.
+        Passages that hold none of the phrases `beside`, if any, may be left out.
         """
         if self.is_narrow(bucket_ids):
             return self._listed(any_of([phrase], bucket_ids))

@@ -41,6 +41,23 @@ class Sought:
     stems: Mapping[str, Sequence[str]]
     stems_of: Mapping[str, Sequence[str]]
 
+    def held_by(self, text: str) -> int:
+        """Return a bit for each phrase that `text` holds."""
+        held = {stem for piece in text.split() for stem in self.stems_of.get(piece, ())}
+        bits = 0
+        for number, (phrase, parts) in enumerate(self.stems.items()):
+            if phrase.endswith("*"):
+                is_held = all(any(stem.startswith(part) for stem in held) for part in parts)
+            else:
+                is_held = held.issuperset(parts)
+            bits |= (bool(parts) and is_held) << number
+        return bits
+
+
+def weigh(bits: int, weights: Sequence[float]) -> float:
+    """Return what the phrases weigh whose bits are set."""
+    return sum(weight for number, weight in enumerate(weights) if bits >> number & 1)
+
 
 class Stems:
     """The stems of pieces of text, each made once."""
