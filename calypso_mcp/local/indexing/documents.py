@@ -20,12 +20,7 @@ class ExtractionFailed(Exception):
     """The file has no readable text; the message tells its owner why."""
 
     def __init__(self, code: FailureCode, message: str) -> None:
-        """Keep the reason.
-
-        Args:
-            code: The kind of failure.
-            message: One or two sentences for a person: what is wrong, what can be done.
-        """
+        """Keep the kind of failure, and a sentence or two for a person: what is wrong, what can be done."""
         super().__init__(message)
         self.code: FailureCode = code
         self.message = message

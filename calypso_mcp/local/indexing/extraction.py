@@ -41,12 +41,7 @@ class Extractor:
     def __init__(
         self, limits: ExtractionLimits | None = None, on_recognizing: Callable[[], object] = lambda: None
     ) -> None:
-        """Start nothing yet.
-
-        Args:
-            limits: What one file may cost.
-            on_recognizing: Called when `recognizing` has grown.
-        """
+        """Start nothing yet; `on_recognizing` is called when `recognizing` has grown."""
         self._limits = limits or ExtractionLimits()
         self._slots = anyio.CapacityLimiter(self._limits.processes)
         self._idle: list[ChildProcess] = []

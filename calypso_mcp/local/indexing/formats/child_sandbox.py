@@ -63,12 +63,7 @@ def _refuse_sockets(libc: ctypes.CDLL) -> bool:
 
 
 def set_limits(memory_bytes: int, cpu_s: int) -> None:
-    """Bound this process for its next file, where the system can.
-
-    Args:
-        memory_bytes: Address space.
-        cpu_s: Processor seconds from now on.
-    """
+    """Bound the address space of this process, and its processor time from now on, where the system can."""
     try:
         import resource
     except ImportError:

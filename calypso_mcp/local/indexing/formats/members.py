@@ -39,10 +39,7 @@ class Member:
 def read_member(member: Member, kind: str, outer: FileContent) -> Document:
     """Return the content of a file inside another, or a warning that says why it cannot be read.
 
-    Args:
-        member: The file.
-        kind: What people call it, such as "attachment".
-        outer: The file around it.
+    `kind` is what people call it, such as "attachment".
     """
     allowance = outer.allowance
     allowance.members -= 1

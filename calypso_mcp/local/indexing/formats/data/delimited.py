@@ -60,17 +60,13 @@ def _rows(text: str, delimiter: str, first_line: int) -> Iterator[Row]:
 
 def _delimiter(lines: Sequence[str]) -> str | None:
     """Return the character that occurs equally often in most lines; None for text in one column."""
-    best: tuple[int, int] = (0, 0)
-    found = None
+    best: dict[str, tuple[int, int]] = {}
     for delimiter in _DELIMITERS:
-        counts = Counter(line.count(delimiter) for line in lines if line.strip())
-        counts.pop(0, None)
-        if not counts:
-            continue
-        number, times = counts.most_common(1)[0]
-        if (times, number) > best:
-            best, found = (times, number), delimiter
-    return found
+        counts = Counter(filter(None, (line.count(delimiter) for line in lines if line.strip())))
+        if counts:
+            number, times = counts.most_common(1)[0]
+            best[delimiter] = times, number
+    return max(best, key=best.__getitem__, default=None)
 
 
 def _without_separator_line(text: str) -> tuple[str, str]:

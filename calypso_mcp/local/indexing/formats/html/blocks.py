@@ -64,13 +64,8 @@ def visible_blocks(
 ) -> list[Block]:
     """Return the text below `root` as headings, paragraphs, lists and tables, in reading order.
 
-    List items begin with "- "; " | " separates table cells.
-
-    Args:
-        root: Of the tree.
-        lines: Finds the lines of each block in the markup.
-        left_out: Memory ids of elements to skip.
-        has_footer: Whether the footer of the page is content.
+    List items begin with "- "; " | " separates table cells. Elements are `left_out` by their memory ids, and
+    so is the footer of the page unless `has_footer`.
     """
     return _Reader(lines, left_out, has_footer=has_footer).read(root)
 
@@ -82,12 +77,7 @@ def is_never_content(node: LexborNode) -> bool:
 
 
 def said_by_attributes(node: LexborNode, *, is_empty: bool) -> str:
-    """Return the text that an element shows, or says aloud, from its attributes; empty for none.
-
-    Args:
-        node: The element.
-        is_empty: Whether it holds no text.
-    """
+    """Return the text that an element, which may hold none itself, shows or says aloud by its attributes."""
     attributes = node.attributes
     if not attributes:
         return ""

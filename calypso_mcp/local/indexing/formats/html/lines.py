@@ -7,8 +7,13 @@ from bisect import bisect_right
 
 #: The part of a word that markup and text spell alike: no entities, no quotes.
 _PLAIN = re.compile(r"[^\W_]+")
-_RAW_TEXT = re.compile(r"<(script|style|title)\b", re.IGNORECASE)
-_MARKUP_FOLLOWS = re.compile(r"[a-zA-Z/!?]")
+#: Comments, elements whose text is none of the page's, and tags; what nothing ends goes on to the end.
+_MARKUP = re.compile(
+    r"<!--(?:[^-]++|-(?!->))*+(?:-->)?+"
+    r"|<(script|style|title)\b[^>]*+>?+[^<]*+(?:<(?!/\1)[^<]*+)*+(?:</[^>]*+>?+)?+"
+    r"|<[a-z/!?][^>]*+>?+",
+    re.IGNORECASE,
+)
 #: How far ahead to look for a word; a word not found there is one that the markup spells otherwise.
 _WITHIN_CHARS = 50_000
 
@@ -17,7 +22,7 @@ class SourceLines:
     """Finds text in the markup it came from, moving forward only, as a reader does."""
 
     def __init__(self, markup: str) -> None:
-        self._text = _without_tags(markup)
+        self._text = _MARKUP.sub(lambda tag: " " * len(tag[0]), markup)
         self._line_starts = [0, *(match.end() for match in re.finditer("\n", markup))]
         self._position = 0
 
@@ -39,34 +44,3 @@ class SourceLines:
 
     def _line(self, position: int) -> int:
         return bisect_right(self._line_starts, position)
-
-
-def _without_tags(markup: str) -> str:
-    """Return `markup` with tags, comments, scripts and other hidden text blanked, all else in its place."""
-    parts: list[str] = []
-    done, position = 0, markup.find("<")
-    while position >= 0:
-        if _MARKUP_FOLLOWS.match(markup, position + 1):
-            end = _end_of_markup(markup, position)
-            parts += (markup[done:position], " " * (end - position))
-            done = end
-        else:
-            end = position + 1
-        position = markup.find("<", end)
-    return "".join((*parts, markup[done:]))
-
-
-def _end_of_markup(markup: str, start: int) -> int:
-    if markup.startswith("<!--", start):
-        return _after(markup, "-->", start + 4)
-    end = _after(markup, ">", start)
-    raw = _RAW_TEXT.match(markup, start)
-    if raw is None:
-        return end
-    closing = re.compile(f"</{raw[1]}", re.IGNORECASE).search(markup, end)
-    return _after(markup, ">", closing.start()) if closing else len(markup)
-
-
-def _after(markup: str, mark: str, start: int) -> int:
-    at = markup.find(mark, start)
-    return len(markup) if at < 0 else at + len(mark)

@@ -20,13 +20,7 @@ _LEAST_LEFT = 0.5
 
 
 def find_main_content(root: LexborNode, markup: str, blocks: Sequence[Block]) -> tuple[Block, ...]:
-    """Return the blocks of the marked main content, or of all but the furniture.
-
-    Args:
-        root: The body.
-        markup: The page.
-        blocks: Everything visible below `root`.
-    """
+    """Return the `blocks`, all that is visible, of the marked main content, or of all but the furniture."""
     whole = _chars(blocks)
     for marked in _marked(root):
         main = visible_blocks(marked, SourceLines(markup), has_footer=True)

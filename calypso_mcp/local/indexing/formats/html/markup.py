@@ -38,12 +38,8 @@ def prepare(markup: str, read_frame: Callable[[str], str], *, is_xhtml: bool) ->
 
     Documents that frames hold themselves follow as paragraphs; what is shown without frames, and what stands
     in the shadow of an element, stands in the page; text for browsers without scripts is text, but
-    for the advice to allow them; elements with absurdly many attributes have none.
-
-    Args:
-        markup: Of a page.
-        read_frame: Returns the text of the document in a frame.
-        is_xhtml: Whether elements can be closed in their start tag, for which HTML needs an end tag.
+    for the advice to allow them; elements with absurdly many attributes have none; those of XHTML that close
+    in their start tag have an end tag.
     """
     in_shadow: list[bool] = []  # of each open template
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from importlib import import_module
@@ -29,15 +29,15 @@ class Letter:
 
     Attributes:
         subject: Decoded.
-        facts: Lines such as "From: ...", "Date: ...".
+        facts: Such as "From" and "Date", by name; those that are empty are not shown.
         bodies: The texts shown below it, in their order.
         attachments: In their order; a message inside is a letter itself.
     """
 
     subject: str
-    facts: Sequence[str]
+    facts: Mapping[str, str]
     bodies: Sequence[Body]
-    attachments: Sequence[Member | Letter] = field(default_factory=tuple)
+    attachments: Sequence[Member | Letter]
 
 
 def letter_document(letters: Sequence[Letter], file: FileContent, *, numbered: bool = False) -> Document:
@@ -53,11 +53,7 @@ def letter_document(letters: Sequence[Letter], file: FileContent, *, numbered: b
 
 
 def choose_body(*bodies: tuple[bytes, str, str]) -> tuple[Body, ...]:
-    """Return the first body that says anything; empty if none does.
-
-    Args:
-        bodies: The bytes, the charset and the format of each, the most readable first.
-    """
+    """Return the first of `bodies` (bytes, charset, format) that says anything; empty if none does."""
     said = (body for body in bodies if body[0].strip())
     return tuple(Body(FileContent(data, charset=charset), kind) for data, charset, kind in islice(said, 1))
 
@@ -82,8 +78,8 @@ def decode_header_words(header: str) -> str:
 def _blocks(letter: Letter, warnings: list[str], file: FileContent) -> Iterator[Block]:
     if letter.subject:
         yield Block(letter.subject, heading_level=1)
-    if letter.facts:
-        yield Block("\n".join(letter.facts))
+    if facts := "\n".join(f"{name}: {text}" for name, text in letter.facts.items() if text):
+        yield Block(facts)
     for body in letter.bodies:
         document = entry_of(body.format).read(body.content)
         warnings += document.warnings

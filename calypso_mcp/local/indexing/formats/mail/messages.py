@@ -110,7 +110,7 @@ def _parse(data: bytes) -> EmailMessage:
 
 
 def _letter(message: EmailMessage) -> Letter:
-    facts = [f"{name}: {text}" for name in _SHOWN_HEADERS if (text := _header(message, name))]
+    facts = {name: _header(message, name) for name in _SHOWN_HEADERS}
     bodies = tuple(_bodies(message))
     attachments = tuple(_attachments(message, bodies))
     return Letter(_header(message, "Subject"), facts, tuple(map(_content, bodies)), attachments)
@@ -129,7 +129,7 @@ def _bodies(message: EmailMessage) -> Iterator[EmailMessage]:
         part = stack.pop()
         if _is_container(part):
             stack += reversed(_shown(part, html_words))
-        elif _is_text(part) and not _is_file(part):
+        elif _is_shown_text(part):
             if is_first or not part.get_filename():
                 yield part
             is_first = False
@@ -235,18 +235,17 @@ def _is_container(part: EmailMessage) -> bool:
     return part.get_content_maintype() == "multipart" and part.is_multipart()
 
 
-def _is_text(part: EmailMessage) -> bool:
-    """Whether a part is text, as are several parts that nothing separates."""
-    return part.get_content_maintype() in {"text", "multipart"}
+def _is_shown_text(part: EmailMessage) -> bool:
+    """Whether a part is text, as are several parts that nothing separates, and not attached."""
+    return (
+        part.get_content_maintype() in {"text", "multipart"}
+        and part.get_content_disposition() != "attachment"
+    )
 
 
 def _parts(part: EmailMessage) -> list[EmailMessage]:
     inner = cast("list[object]", part.get_payload())
     return [child for child in inner if isinstance(child, EmailMessage)]
-
-
-def _is_file(part: EmailMessage) -> bool:
-    return part.get_content_disposition() == "attachment"
 
 
 def _is_decoration(part: EmailMessage) -> bool:

@@ -117,13 +117,11 @@ def _unicode_stream(stream: Stream, charset: str) -> Stream:
 
 
 def _letter(message: Message, depth: int) -> Letter:
-    to = ", ".join(_people(message))
-    sent = message.sent_date
-    facts = [
-        *([f"From: {decode_header_words(message.sender)}"] if message.sender else []),
-        *([f"To: {to}"] if to else []),
-        *([f"Date: {sent:%Y-%m-%d %H:%M}"] if sent is not None else []),
-    ]
+    facts = {
+        "From": decode_header_words(message.sender or ""),
+        "To": ", ".join(_people(message)),
+        "Date": f"{message.sent_date:%Y-%m-%d %H:%M}" if message.sent_date is not None else "",
+    }
     attachments = tuple(filter(None, (_attachment(attachment, depth) for attachment in message.attachments)))
     return Letter(message.subject, facts, _body(message), attachments)
 

@@ -51,7 +51,7 @@ def read_tnef(data: bytes) -> Letter | None:
         body = unpack_rich_text(packed)
         if not body:
             members.insert(0, Member("text of the message", "", packed))
-    return Letter("", (), body, members)
+    return Letter("", {}, body, members)
 
 
 def _member(file: dict[int, bytes], charset: str) -> Member | None:

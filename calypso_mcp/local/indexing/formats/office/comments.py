@@ -37,12 +37,7 @@ Comment = tuple[Part | None, int | None, str]
 
 
 def placed_comments(package: Package, sheets: Mapping[str, Part]) -> Iterator[Comment]:
-    """Yield the comments on the cells of a workbook or on the slides of a presentation.
-
-    Args:
-        package: The file.
-        sheets: Those of a workbook by their names.
-    """
+    """Yield the comments on the cells of a workbook, whose sheets are given by name, or on slides."""
     if _WORKBOOK in package.names:
         yield from _on_cells(package, sheets)
     elif _OPEN_CONTENT in package.names:

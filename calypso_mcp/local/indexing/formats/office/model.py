@@ -35,11 +35,7 @@ _TOO_LARGE = {
 
 
 def parse(data: bytes, kind: anydoc.Format | None = None) -> anydoc.Document:
-    """Return anydoc's model of an office file.
-
-    Args:
-        data: The file.
-        kind: Its format; None if anydoc knows it by itself.
+    """Return anydoc's model of an office file, whose format is `kind`; None if anydoc knows it by itself.
 
     Raises:
         ExtractionFailed: `encrypted`, `broken`, `too_large` or `unsupported`.

@@ -6,7 +6,7 @@ import posixpath
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
 from io import BytesIO
@@ -188,10 +188,7 @@ class Package:
         """
         if not self._sheets_are_small():
             return None
-        parts = {name: self.text(name) for name in self._named(_SHEETS)}
-        plain = {name: _INDENT.sub("", _HIDDEN.sub(r"\1", xml)) for name, xml in parts.items()}
-        changed = {name: xml for name, xml in plain.items() if xml != parts[name]}
-        return self.copy(changed) if changed else None
+        return self.rewrite(_SHEETS, lambda xml: _INDENT.sub("", _HIDDEN.sub(r"\1", xml)))
 
     def lacks_results(self) -> bool:
         """Whether a cell of a workbook holds a formula without its result, as libraries write it."""
@@ -243,9 +240,13 @@ class Package:
 
     def without_notes(self) -> bytes | None:
         """Return a copy of an OpenDocument text without the comments inside its words; None without any."""
-        xml = self.text("content.xml") if "content.xml" in self.names else ""
-        plain = without_notes(xml)
-        return self.copy({"content.xml": plain}) if plain != xml else None
+        return self.rewrite(_OPEN_CONTENT, without_notes)
+
+    def rewrite(self, parts: re.Pattern[str], change: Callable[[str], str]) -> bytes | None:
+        """Return a copy with parts of XML changed; None if that changes none of them."""
+        found = {name: self.text(name) for name in self._named(parts)}
+        changed = {name: new for name, xml in found.items() if (new := change(xml)) != xml}
+        return self.copy(changed) if changed else None
 
     def copy(self, changed: Mapping[str, str | bytes]) -> bytes:
         """Return a copy with the parts in `changed`, without pictures; raises as `part` does."""

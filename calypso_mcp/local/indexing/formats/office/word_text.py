@@ -38,10 +38,7 @@ def with_plain_text(package: Package) -> bytes | None:
     Ruby keeps only its base text; signs become letters; fields of a form show what was chosen; content
     controls around rows of a table go.
     """
-    parts = {name: package.text(name) for name in package.names if _PARTS.match(name) is not None}
-    plain = {name: _plain(xml) for name, xml in parts.items()}
-    changed = {name: xml for name, xml in plain.items() if xml != parts[name]}
-    return package.copy(changed) if changed else None
+    return package.rewrite(_PARTS, _plain)
 
 
 def _plain(xml: str) -> str:

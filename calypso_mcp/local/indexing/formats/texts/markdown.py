@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import unescape
 
 from calypso_mcp.domain.outlines import REPEATED
@@ -82,20 +82,11 @@ def _table(lines: list[str], start: int, stop: int) -> Iterator[Block]:
         yield Block("\n".join(lines[start:stop]), None, start + 1, stop, is_table=True)
         return
     top = lines[start : start + 2]
+    above = tuple((REPEATED, REPEATED) for _ in top)
     for run in fill_passages(range(start + 2, stop), lambda index: len(lines[index]), sum(map(len, top))):
-        yield _rows(top, lines, run[0], run[-1] + 1)
-
-
-def _rows(top: Sequence[str], lines: Sequence[str], start: int, stop: int) -> Block:
-    """Return rows of a table below its header, which is repeated."""
-    return Block(
-        "\n".join([*top, *lines[start:stop]]),
-        None,
-        start + 1,
-        stop,
-        is_table=True,
-        row_lines=(*((REPEATED, REPEATED) for _ in top), *((row, row) for row in range(start + 1, stop + 1))),
-    )
+        rows = tuple((index + 1, index + 1) for index in run)
+        text = "\n".join([*top, *(lines[index] for index in run)])
+        yield Block(text, None, run[0] + 1, run[-1] + 1, is_table=True, row_lines=above + rows)
 
 
 def _fence_after(fence: str, mark: str, line: str) -> str:
@@ -121,27 +112,24 @@ def _without_markup(text: str) -> str:
     return " ".join(shown.split()) or text
 
 
-def _html_heading(line: str) -> tuple[int, str] | None:
-    """Return level and text of a heading that is written in HTML on one line, as README files do."""
-    match = _HTML_HEADING.match(line)
-    text = " ".join(_TAG.sub(" ", match[2]).split()) if match is not None else ""
-    return (int(match[1]), unescape(text)) if match is not None and text else None
-
-
 def _heading(lines: list[str], index: int, start: int) -> Block | None:
     """Return the heading that begins at `lines[index]`; `start` is the first line not yet in a block."""
-    line = lines[index]
-    number = index + 1
+    line, last = lines[index], index + 1
     if (atx := _ATX_HEADING.match(line)) is not None:
-        text = _without_markup(_without_closing_sequence(atx[2].strip()))
-        return Block(text, line_start=number, line_end=number, heading_level=len(atx[1])) if text else None
-    if (html := _html_heading(line)) is not None:
-        return Block(html[1], line_start=number, line_end=number, heading_level=html[0])
-    if index + 1 >= len(lines) or _NOT_HEADING_TEXT.match(line):
+        level, text = len(atx[1]), _without_markup(_without_closing_sequence(atx[2].strip()))
+    elif (html := _HTML_HEADING.match(line)) is not None:  # as README files have it
+        level, text = int(html[1]), unescape(" ".join(_TAG.sub(" ", html[2]).split()))
+    elif level := _underlined_level(lines, index, start):
+        text, last = _without_markup(line.strip()), last + 1
+    else:
         return None
-    underline = _SETEXT_UNDERLINE.match(lines[index + 1])
+    return Block(text, line_start=index + 1, line_end=last, heading_level=level) if text else None
+
+
+def _underlined_level(lines: list[str], index: int, start: int) -> int:
+    """Return the level of a heading whose text is a line and whose level the next one tells; 0 for none."""
+    underline = _SETEXT_UNDERLINE.match(lines[index + 1]) if index + 1 < len(lines) else None
     follows_text = index > start and lines[index - 1].strip() != ""
-    if underline is None or follows_text:
-        return None
-    level = 1 if underline[1][0] == "=" else 2
-    return Block(_without_markup(line.strip()), line_start=number, line_end=number + 1, heading_level=level)
+    if underline is None or follows_text or _NOT_HEADING_TEXT.match(lines[index]):
+        return 0
+    return 1 if underline[1][0] == "=" else 2

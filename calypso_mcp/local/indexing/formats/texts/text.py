@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import groupby
 
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
@@ -33,38 +34,33 @@ def text_document(decoded: Decoded, *warnings: str) -> Document:
 def split_paragraphs(lines: list[str], first_line: int) -> Iterator[Block]:
     """Yield runs of lines between blank lines, very short ones together with the next.
 
-    Args:
-        lines: Without their line ends.
-        first_line: The 1-based number of `lines[0]`.
+    `first_line` is the 1-based number of `lines[0]`.
     """
     gathered: tuple[int, int] | None = None
     for start, end in _runs(lines):
-        if gathered is not None and not _belong_together(lines, gathered, end):
+        if gathered is not None and _belong_together(lines, gathered, end):
+            gathered = gathered[0], end
+            continue
+        if gathered is not None:
             yield _block(lines, gathered, first_line)
-            gathered = None
-        gathered = (start if gathered is None else gathered[0], end)
+        gathered = start, end
     if gathered is not None:
         yield _block(lines, gathered, first_line)
 
 
 def _runs(lines: list[str]) -> Iterator[tuple[int, int]]:
     """Yield start and end of every run of lines that are not blank."""
-    start: int | None = None
-    for index, line in enumerate(lines):
-        if line and not line.isspace():
-            start = index if start is None else start
-        elif start is not None:
-            yield start, index
-            start = None
-    if start is not None:
-        yield start, len(lines)
+    start = 0
+    for is_blank, run in groupby(lines, lambda line: not line or line.isspace()):
+        end = start + len(list(run))
+        if not is_blank:
+            yield start, end
+        start = end
 
 
 def _belong_together(lines: list[str], gathered: tuple[int, int], end: int) -> bool:
     start, stop = gathered
-    if end - start > _SHORT_CHARS or _size(lines, start, stop) > _SHORT_CHARS:
-        return False
-    return _size(lines, start, end) <= _JOINED_CHARS
+    return _size(lines, start, stop) <= _SHORT_CHARS and _size(lines, start, end) <= _JOINED_CHARS
 
 
 def _size(lines: list[str], start: int, end: int) -> int:
