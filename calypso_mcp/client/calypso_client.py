@@ -112,7 +112,7 @@ class CalypsoClient:
         self.agents = Agents(requester)
         self.answers = Answers(requester, policies.timeouts)
         self.search = Search(requester, self.agents, self.answers, self.buckets, clock)
-        self.connection = Connection(requester)
+        self.connection = Connection(requester, clock)
         self.uploads = Uploads(
             files=self.files,
             batches=self.batches,

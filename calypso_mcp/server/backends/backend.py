@@ -21,7 +21,7 @@ _PATIENCE_S = 3.0
 
 
 class Abilities:
-    """What one backend can do beyond the published API: asked once, and remembered from then on."""
+    """What one backend can do beyond the published API."""
 
     def __init__(self, client: CalypsoClient, known: frozenset[Extension] | None = None) -> None:
         """Ask nothing yet.
@@ -39,21 +39,21 @@ class Abilities:
         Raises:
             CalypsoError: It could not be asked.
         """
-        if self._known is None:
-            self._known = await self._client.connection.extensions()
-        return self._known
+        return await self._client.connection.extensions() if self._known is None else self._known
 
     async def have(self, extension: Extension) -> bool:
         """Whether the backend can do this; raises as `all`."""
         return extension in await self.all()
 
     async def to_offer(self) -> frozenset[Extension]:
-        """Return what a list offers: everything while the backend does not answer.
+        """Return what a list offers: everything while the backend does not say what it can do.
 
         What a list leaves out counts as impossible, and hosts keep lists; a call finds out by itself.
         """
         with anyio.move_on_after(_PATIENCE_S), suppress(CalypsoError):
-            return await self.all()
+            found = await self.all()
+            if not self._client.connection.is_assuming:
+                return found
         return frozenset(Extension)
 
 

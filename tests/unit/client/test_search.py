@@ -6,9 +6,11 @@ import httpx2
 import pytest
 
 from calypso_mcp import errors
+from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.search import SearchRequest
 from tests.support.faulty_transport import Answer, FakeClock, problem, scripted_client
 
+CONNECTION = "GET /v1/connection"
 SEARCH = "POST /v1/search"
 MODELS = "GET /v1/rag-agent/models"
 BUCKETS = "GET /v1/knowledge/buckets"
@@ -237,19 +239,59 @@ async def test_no_more_is_returned_than_asked_for() -> None:
 
 
 async def test_the_connection_is_checked_by_its_endpoint_or_else_by_the_listing() -> None:
-    client, api = scripted_client({"GET /v1/connection": [problem(404)], BUCKETS: [{"buckets": []}]})
+    client, api = scripted_client({CONNECTION: [problem(404)], BUCKETS: [{"buckets": []}]})
     async with client:
         await client.connection.check()
-    assert api.lines() == ["GET /v1/connection", BUCKETS]
+    assert api.lines() == [CONNECTION, BUCKETS]
 
-    client, api = scripted_client({"GET /v1/connection": [httpx2.Response(204)]})
+    client, api = scripted_client({CONNECTION: [httpx2.Response(204)]})
     async with client:
         await client.connection.check()
     assert len(api.requests) == 1
 
 
+@pytest.mark.parametrize("broken", [problem(500), problem(503), httpx2.Response(200, text="<html>")])
+async def test_an_api_that_breaks_the_endpoint_counts_as_one_without_extensions_for_a_while(
+    broken: httpx2.Response, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = FakeClock()
+    answers: list[Answer] = [broken]
+    client, api = scripted_client({CONNECTION: answers}, clock=clock)
+    async with client:
+        assert await client.connection.extensions() == frozenset()
+        asked = len(api.requests)
+        assert await client.connection.extensions() == frozenset()
+        assert (len(api.requests), client.connection.is_assuming) == (asked, True)
+
+        clock.now_s += 3_600
+        assert not client.connection.is_assuming
+        assert await client.connection.extensions() == frozenset()
+        assert len(api.requests) > asked
+        assert len([record for record in caplog.records if "does not say" in record.message]) == 1
+
+        clock.now_s += 3_600
+        answers.append({"extensions": ["qa"]})
+        assert await client.connection.extensions() == {Extension.QA}
+        assert not client.connection.is_assuming
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_refused_key_is_no_sign_of_an_api_without_extensions(status: int) -> None:
+    client, _ = scripted_client({CONNECTION: [problem(status)]})
+    async with client:
+        with pytest.raises(errors.ApiError):
+            await client.connection.extensions()
+        assert not client.connection.is_assuming
+
+
+async def test_an_api_that_breaks_the_endpoint_is_checked_by_the_listing() -> None:
+    client, _ = scripted_client({CONNECTION: [problem(500)], BUCKETS: [{"buckets": []}]})
+    async with client:
+        await client.connection.check()
+
+
 async def test_a_wrong_key_fails_the_connection_check() -> None:
-    client, _ = scripted_client({"GET /v1/connection": [problem(401, "invalid_api_key")]})
+    client, _ = scripted_client({CONNECTION: [problem(401, "invalid_api_key")]})
     async with client:
         with pytest.raises(errors.AuthenticationFailed):
             await client.connection.check()
