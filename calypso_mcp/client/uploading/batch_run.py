@@ -60,6 +60,8 @@ class BatchRun:
         items: Mapping[str, Prepared],
         board: ProgressBoard,
         on_opened: Callable[[str], Awaitable[bool]],
+        *,
+        renews: bool,
     ) -> None:
         """Take the files of one batch.
 
@@ -69,10 +71,11 @@ class BatchRun:
             board: Counts the progress.
             on_opened: Called with the batch's id before any byte is sent; returns whether an earlier run is
                 known to have opened it.
+            renews: Whether to ask for new addresses in place of those that died.
         """
         #: The error that kept the batch from being created.
         self.refusal: CalypsoError | None = None
-        self._machine = BatchUpload(items)
+        self._machine = BatchUpload(items, renews=renews)
         self._tools = tools
         self._items = items
         self._board = board
@@ -89,6 +92,11 @@ class BatchRun:
     def again(self) -> set[str]:
         """Files to be sent under a key of their own."""
         return self._machine.again
+
+    @property
+    def forgotten(self) -> set[str]:
+        """Those of `again` of which the storage does not know an address that is new."""
+        return self._machine.forgotten
 
     async def run(self) -> None:
         """Run the batch to its end; raises nothing but cancellation."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -15,11 +15,11 @@ from calypso_mcp.client.uploading.preparation import Prepared, open_source, prep
 from calypso_mcp.client.uploading.progress import ProgressBoard
 from calypso_mcp.client.uploading.recall import Recall
 from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
-from calypso_mcp.client.uploading.single_upload import came_to_nothing
+from calypso_mcp.client.uploading.single_upload import addresses_forgotten, came_to_nothing
 from calypso_mcp.concurrency import for_each, run_in_background
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.states.file_state import FileState
-from calypso_mcp.domain.uploads.declaration import MOST_GENERATIONS, batch_key
+from calypso_mcp.domain.uploads.declaration import MOST_FORGOTTEN, MOST_GENERATIONS, batch_key
 from calypso_mcp.domain.uploads.manifest import split
 from calypso_mcp.errors import CalypsoError, InvalidRequest
 
@@ -170,25 +170,35 @@ class BatchUploads:
         board.done(len(states), sum(items[client_id].size_bytes for client_id in states))
         left = [client_id for client_id in files if client_id not in states]
         batches = recalled.unfinished
+        forgotten: Counter[str] = Counter()
         for generation in range(MOST_GENERATIONS):
             # The id of each file by its id in this generation.
             ids = {_id(files[client_id].prepared, generation): client_id for client_id in left}
             items = {new: files[client_id].prepared for new, client_id in ids.items()}
             batches += split(set(items).difference(*batches), self._limits.batch_files)
-            found, again = await self._run_batches(batches, items, board)
+            found, again = await self._run_batches(batches, items, board, renews=not forgotten)
             batches = []
+            forgotten.update(ids[new] for new, is_forgotten in again.items() if is_forgotten)
+            given_up = {client_id for client_id, times in forgotten.items() if times == MOST_FORGOTTEN}
+            states.update(dict.fromkeys(given_up, FileState.of_error(addresses_forgotten())))
             gone = {new for new, state in found.items() if state.file_id in recalled.gone}
             states.update({ids[new]: state for new, state in found.items() if new not in gone})
-            left = [ids[new] for new in (*again, *gone)]
+            left = [ids[new] for new in (*again, *gone) if ids[new] not in given_up]
             if not left:
                 return states
         return {**states, **dict.fromkeys(left, FileState.of_error(came_to_nothing()))}
 
     async def _run_batches(
-        self, batches: Iterable[Sequence[str]], items: Mapping[str, Prepared], board: ProgressBoard
-    ) -> tuple[dict[str, FileState], list[str]]:
+        self,
+        batches: Iterable[Sequence[str]],
+        items: Mapping[str, Prepared],
+        board: ProgressBoard,
+        *,
+        renews: bool,
+    ) -> tuple[dict[str, FileState], dict[str, bool]]:
+        """Return the states of files, and which to send again: whether the storage forgot a new address."""
         states: dict[str, FileState] = {}
-        again: list[str] = []
+        again: dict[str, bool] = {}
 
         async def run(ids: Sequence[str]) -> None:
             async def note_opened(batch_id: str) -> bool:
@@ -203,7 +213,11 @@ class BatchUploads:
                 return before.get(key) == batch_id
 
             batch = BatchRun(
-                self._tools, {client_id: items[client_id] for client_id in ids}, board, note_opened
+                self._tools,
+                {client_id: items[client_id] for client_id in ids},
+                board,
+                note_opened,
+                renews=renews,
             )
             await batch.run()
             groups = _by_destination(ids, items)
@@ -214,7 +228,7 @@ class BatchUploads:
                 return
             await self._sent.note(under_keys(_arrived(batch.states, items)))
             states.update(batch.states)
-            again.extend(batch.again)
+            again.update({client_id: client_id in batch.forgotten for client_id in batch.again})
 
         await for_each(run, batches, limit=_PARALLEL_BATCHES)
         return states, again

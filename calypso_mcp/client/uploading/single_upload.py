@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from calypso_mcp.api.files import CreateUploadSession, KnowledgeFile, UploadTarget
+from calypso_mcp.api.files import CreateUploadSession, KnowledgeFile, UploadSession, UploadTarget
 from calypso_mcp.api.states import state_of_file
 from calypso_mcp.client.files import Files
+from calypso_mcp.client.transport.requester import ApiAnswer
 from calypso_mcp.client.transport.sources import ByteSource, sha256_of, version_of
 from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.client.uploading.preparation import Prepared, open_source, prepare
@@ -16,7 +17,7 @@ from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
 from calypso_mcp.client.uploading.transfer import OnKept, Transfer
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.states.file_state import FileState
-from calypso_mcp.domain.uploads.declaration import MOST_GENERATIONS
+from calypso_mcp.domain.uploads.declaration import MOST_FORGOTTEN, MOST_GENERATIONS
 from calypso_mcp.errors import (
     ApiError,
     CalypsoError,
@@ -82,15 +83,28 @@ class SingleUpload:
     async def _send(
         self, prepared: Prepared, source: ByteSource, gone: str | None, on_kept: OnKept | None
     ) -> FileState:
+        forgotten = 0
         for generation in range(MOST_GENERATIONS):
-            done = await self._attempt(prepared, source, generation, on_kept)
+            try:
+                done = await self._attempt(prepared, source, generation, on_kept, renews=not forgotten)
+            except SessionExpired:
+                forgotten += 1
+                if forgotten == MOST_FORGOTTEN:
+                    raise addresses_forgotten() from None
+                continue
             if done is not None and done.file_id != gone:
                 await self._sent.note(under_keys([(prepared, done)]))
                 return done
         raise came_to_nothing()
 
     async def _attempt(
-        self, prepared: Prepared, source: ByteSource, generation: int, on_kept: OnKept | None
+        self,
+        prepared: Prepared,
+        source: ByteSource,
+        generation: int,
+        on_kept: OnKept | None,
+        *,
+        renews: bool,
     ) -> FileState | None:
         key = prepared.declaration.upload_key(prepared.content_hash, generation)
         content = prepared.content(source)
@@ -106,7 +120,7 @@ class SingleUpload:
                 session.upload_url.get_secret_value(), content, resumed=answer.replayed, on_kept=on_kept
             )
         except SessionExpired:
-            return await self._after_expiry(prepared, source, key, session, on_kept)
+            return await self._after_expiry(prepared, source, key, answer, on_kept, renews=renews)
         return await _checked(await self._finalize(session), prepared, source, replayed=replayed)
 
     async def _after_expiry(
@@ -114,26 +128,38 @@ class SingleUpload:
         prepared: Prepared,
         source: ByteSource,
         key: str,
-        expired: UploadTarget,
+        expired: ApiAnswer[UploadSession],
         on_kept: OnKept | None,
+        *,
+        renews: bool,
     ) -> FileState | None:
-        """Go on with a new address under the same key; None if the key leads to the dead one again."""
-        renewed = (await self._files.create_session(_session(prepared), idempotency_key=key)).body
-        if renewed.upload_url != expired.upload_url:
-            try:
-                replayed = await self._transfer.send(
-                    renewed.upload_url.get_secret_value(), prepared.content(source), on_kept=on_kept
-                )
-            except SessionExpired:
-                pass
-            else:
-                return await _checked(await self._finalize(renewed), prepared, source, replayed=replayed)
+        """Go on with a new address under the same key, if `renews`; None if the key leads to an old dead one.
+
+        Raises:
+            SessionExpired: The storage does not know an address that is new.
+        """
+        session: UploadTarget = expired.body
+        is_new = not expired.replayed
+        if renews:
+            session = (await self._files.create_session(_session(prepared), idempotency_key=key)).body
+            if session.upload_url != expired.body.upload_url:
+                is_new = True
+                try:
+                    replayed = await self._transfer.send(
+                        session.upload_url.get_secret_value(), prepared.content(source), on_kept=on_kept
+                    )
+                except SessionExpired:
+                    pass
+                else:
+                    return await _checked(await self._finalize(session), prepared, source, replayed=replayed)
         # An address also dies of old age after its file was finalized: then the file is what we want.
         try:
-            file = await self._files.finalize(renewed.session_id)
+            file = await self._files.finalize(session.session_id)
         except ApiError as error:
             if error.retryable:
                 raise
+            if is_new:
+                raise SessionExpired from None
             return None
         return await _checked(file, prepared, source, replayed=True)
 
@@ -185,6 +211,16 @@ def came_to_nothing() -> UploadError:
         "storage no longer knew the upload address.",
         hint="If a file failed, find out why and change it. Otherwise the operator must check the storage.",
         code="upload_came_to_nothing",
+        retryable=False,
+    )
+
+
+def addresses_forgotten() -> SessionExpired:
+    """Return the error for content whose new addresses the storage does not know."""
+    return SessionExpired(
+        "The storage did not know the addresses for this file that Calypso had just issued.",
+        hint="Make the same call again in a while. If it ends alike, the operator must check the way to the"
+        " storage.",
         retryable=False,
     )
 

@@ -76,11 +76,19 @@ class FinalizeAnswer:
 class BatchUpload:
     """The conversation about one batch. Events of files that are not its own are ignored."""
 
-    def __init__(self, client_file_ids: Collection[str]) -> None:
+    def __init__(self, client_file_ids: Collection[str], *, renews: bool = True) -> None:
+        """Begin.
+
+        Args:
+            client_file_ids: The files.
+            renews: Whether to ask for new addresses once in place of those that died.
+        """
         self.step = BatchStep.CREATE
         self.batch_id: str | None = None
         self.states: dict[str, FileState] = {}
         self.again: set[str] = set()
+        #: Those of `again` of which the storage does not know an address that is new.
+        self.forgotten: set[str] = set()
         #: Whether the API may hold bytes of an earlier run.
         self.resumed = False
         #: How often in a row finalize has moved nothing.
@@ -88,7 +96,8 @@ class BatchUpload:
         self._places = dict.fromkeys(client_file_ids, _Place.OPEN)
         self._errors: dict[str, FileState] = {}
         self._addressed: set[str] = set()
-        self._is_renewed = False
+        self._may_renew = renews
+        self._has_new_address: set[str] = set()
         self._pending: AbstractSet[str] = frozenset()
 
     @property
@@ -116,6 +125,7 @@ class BatchUpload:
         self.batch_id = batch_id
         self.resumed = replayed
         self._addressed = set(accepted)
+        self._has_new_address = set() if replayed else set(accepted)
         for file_id, reason in rejected.items():
             self._settle(file_id, FileState(outcome="rejected", reason=reason))
         self.step = BatchStep.LOOK if replayed else BatchStep.SEND
@@ -154,14 +164,14 @@ class BatchUpload:
         """End SEND: every file of `to_send` has arrived, died or broken."""
         self._require(BatchStep.SEND)
         self._addressed.clear()
-        may_renew = self.dead and not self._is_renewed
-        self.step = BatchStep.RENEW if may_renew else BatchStep.FINALIZE
+        self.step = BatchStep.RENEW if self.dead and self._may_renew else BatchStep.FINALIZE
         self._end_if_settled()
 
     def renewed(self, fresh: AbstractSet[str]) -> None:
         """Take the answer to RENEW: the files that have another address than the dead one."""
         self._require(BatchStep.RENEW)
-        self._is_renewed, self.resumed = True, False
+        self._may_renew, self.resumed = False, False
+        self._has_new_address |= fresh
         for file_id in self.dead:
             if file_id in fresh:
                 self._places[file_id] = _Place.OPEN
@@ -235,6 +245,7 @@ class BatchUpload:
                 self._settle(file_id, self._errors[file_id])
             elif place is _Place.DEAD:
                 self.again.add(file_id)
+                self.forgotten |= {file_id} & self._has_new_address
             elif error is not None:
                 waits = error.retryable and place in _ARRIVED
                 self._settle(file_id, error, "pending" if waits else None)

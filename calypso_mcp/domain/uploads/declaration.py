@@ -26,6 +26,9 @@ from calypso_mcp.errors import InputError
 
 #: Uploads of one content and destination that may have failed or been deleted before we stop trying again.
 MOST_GENERATIONS: Final = 8
+#: Of those, uploads in one call whose new address the storage does not know: a key of its own gives a file
+#: one more chance, and after that the storage knows no address.
+MOST_FORGOTTEN: Final = 2
 
 _OTHER_CHARACTERS: Final = re.compile(r"[^A-Za-z0-9_.]+", re.ASCII)
 _READABLE_CHARS: Final = 64

@@ -582,6 +582,25 @@ async def test_expired_addresses_are_renewed_under_the_same_key() -> None:
     assert api.counts() == {"create": 2, "put": 4, "finalize": 1}
 
 
+@pytest.mark.parametrize("is_renewed", [False, True])
+async def test_a_storage_that_knows_no_address_is_given_up_soon(is_renewed: bool) -> None:
+    def renew(_: dict[str, Any], answer: dict[str, Any]) -> None:
+        for item in answer["accepted"] if is_renewed else ():
+            item["upload_url"] += f"?renewal={api.counts()['create']}"
+
+    api = Batches(on_put=lambda _: httpx2.Response(410), on_create=renew)
+    outcomes = await send(api, [upload(1), upload(2)])
+
+    for outcome in outcomes:
+        assert (outcome.outcome, outcome.code, outcome.retryable) == (
+            "failed",
+            "upload_session_expired",
+            False,
+        )
+        assert "had just issued" in (outcome.message or "")
+    assert api.counts()["create"] <= 3
+
+
 async def test_addresses_that_stay_dead_lead_to_a_new_batch() -> None:
     old: set[str] = set()
 

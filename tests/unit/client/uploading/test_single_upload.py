@@ -149,6 +149,37 @@ async def test_content_that_comes_to_nothing_every_time_is_given_up() -> None:
     assert api.lines().count(CREATE) == 8
 
 
+@pytest.mark.parametrize("addresses", [[1], [1, 2, 3, 4]], ids=["the same address again", "other addresses"])
+async def test_a_storage_that_knows_no_address_is_given_up_soon(addresses: list[int]) -> None:
+    client, api = scripted_client(
+        {
+            CREATE: [session(1, address=address) for address in addresses],
+            PUT: [httpx2.Response(410)],
+            FINALIZE: [problem(409, "upload_incomplete")],
+        }
+    )
+    async with client:
+        with pytest.raises(errors.SessionExpired, match="had just issued") as raised:
+            await client.uploads.upload(UPLOAD)
+
+    assert not raised.value.retryable
+    assert raised.value.hint
+    assert api.lines().count(CREATE) <= 3
+
+
+async def test_addresses_that_died_long_ago_keep_no_new_one_from_being_used() -> None:
+    old = [session(number, replayed=True) for number in range(3) for _ in range(2)]
+    client, _ = scripted_client(
+        {
+            CREATE: [*old, session(9, address=9)],
+            PUT: [*[httpx2.Response(410)] * 3, OK],
+            FINALIZE: [*[problem(409, "upload_incomplete")] * 3, file()],
+        }
+    )
+    async with client:
+        assert (await client.uploads.upload(UPLOAD)).outcome == "accepted"
+
+
 async def test_an_expired_address_is_replaced_under_the_same_key() -> None:
     client, api = scripted_client(
         {CREATE: [session(1), session(1, address=2)], PUT: [httpx2.Response(410), OK], FINALIZE: [file()]}
