@@ -14,9 +14,8 @@ import anyio
 from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.calls.mcp_session import in_commands, open_session
 from calypso_mcp.cli.printing.terminal import columns
-from calypso_mcp.cli.process.logs import log_to_stderr
+from calypso_mcp.cli.process.logs import load_settings_and_log
 from calypso_mcp.domain.untrusted_text import clean_line
-from calypso_mcp.settings import load_settings
 
 #: Longest cell of a table, in characters.
 _CELL_CHARS = 200
@@ -60,8 +59,7 @@ def call_pages_and_read(
     most: int = _MOST_PAGES,
 ) -> tuple[list[dict[str, Any]], Any]:
     """Return the pages, and the resource that `uri_of` names for the last one: None if it does not exist."""
-    settings = load_settings(flags)
-    log_to_stderr(settings)
+    settings = load_settings_and_log(flags)
 
     async def work() -> tuple[list[dict[str, Any]], Any]:
         async with open_session(settings) as session:

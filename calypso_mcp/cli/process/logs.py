@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Mapping
 
 from calypso_mcp.domain.untrusted_text import clean_line
-from calypso_mcp.settings import Settings
+from calypso_mcp.settings import Settings, load_settings
 
 #: Characters of one log line.
 _LONGEST_LINE = 10_000
@@ -20,12 +21,17 @@ class _CleanLines(logging.Formatter):
         return clean_line(super().formatMessage(record), _LONGEST_LINE)
 
 
-def log_to_stderr(settings: Settings) -> None:
-    """Send log records of the level that is set and above to stderr; other libraries' only from warnings on.
+def load_settings_and_log(flags: Mapping[str, object]) -> Settings:
+    """Return the settings of this process, and send log records of their level and above to stderr.
 
-    Some log whole URLs, answers or events, and with them stored passages and upload addresses, which are
-    secrets. Which libraries do so changes with every version, so none is trusted.
+    Other libraries' records are sent only from warnings on: some log whole URLs, answers or events, and with
+    them stored passages and upload addresses, which are secrets. Which libraries do so changes with every
+    version, so none is trusted.
+
+    Raises:
+        ConfigError: A setting is wrong.
     """
+    settings = load_settings(flags)
     handler = logging.StreamHandler(sys.stderr)
     formatter = _CleanLines("%(asctime)s %(levelname)s %(name)s: %(message)s")
     if settings.log_json:
@@ -36,3 +42,4 @@ def log_to_stderr(settings: Settings) -> None:
     ours = logging.getLevelNamesMapping()[settings.log_level.upper()]
     logging.basicConfig(level=max(ours, logging.WARNING), handlers=[handler], force=True)
     logging.getLogger("calypso_mcp").setLevel(ours)
+    return settings

@@ -6,9 +6,8 @@ import sys
 
 PROGRAM = """\
 import logging, sys
-from calypso_mcp.cli.process.logs import log_to_stderr
-from calypso_mcp.settings import settings_from
-log_to_stderr(settings_from({"log_level": "info", "log_json": sys.argv[1] == "json"}, {}))
+from calypso_mcp.cli.process.logs import load_settings_and_log
+load_settings_and_log({"log_level": "info", "log_json": sys.argv[1] == "json"})
 logging.getLogger("calypso_mcp.any").info("ours")
 logging.getLogger("calypso_mcp.any").debug("too low")
 logging.getLogger("other").info("theirs")

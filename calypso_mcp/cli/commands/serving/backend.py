@@ -12,10 +12,9 @@ import anyio
 from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.embedded import DEFAULT_PORT, SETTINGS, BackendKey, serve_backend
 from calypso_mcp.cli.process.listening import listen
-from calypso_mcp.cli.process.logs import log_to_stderr
+from calypso_mcp.cli.process.logs import load_settings_and_log
 from calypso_mcp.domain.addresses import is_loopback
 from calypso_mcp.local.processes.served import Served
-from calypso_mcp.settings import load_settings
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -30,8 +29,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """Serve until told to stop."""
-    settings = load_settings(flags)
-    log_to_stderr(settings)
+    settings = load_settings_and_log(flags)
     key = BackendKey.of(settings)
     with listen(settings.host, DEFAULT_PORT if settings.port is None else settings.port) as listening:
         host = listening.getsockname()[0]

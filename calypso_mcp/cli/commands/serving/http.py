@@ -15,9 +15,9 @@ from calypso_mcp.cli.clients.pasting import snippets
 from calypso_mcp.cli.clients.shapes import Remote
 from calypso_mcp.cli.embedded import diagnose
 from calypso_mcp.cli.process.listening import listen, origin, serve
-from calypso_mcp.cli.process.logs import log_to_stderr
+from calypso_mcp.cli.process.logs import load_settings_and_log
 from calypso_mcp.page.findings import Findings
-from calypso_mcp.settings import Settings, load_settings
+from calypso_mcp.settings import Settings
 
 DEFAULT_PORT = 8000
 
@@ -29,8 +29,7 @@ def add_arguments(parser: CommandParser) -> None:
 
 def run(_arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """Serve until told to stop."""
-    settings = load_settings(flags)
-    log_to_stderr(settings)
+    settings = load_settings_and_log(flags)
     with listen(settings.host, DEFAULT_PORT if settings.port is None else settings.port) as listening:
         anyio.run(_serve, settings, listening, flags)
     return 0

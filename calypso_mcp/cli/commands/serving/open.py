@@ -12,10 +12,10 @@ import anyio
 from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.embedded import DEFAULT_PORT, SETTINGS, BackendKey, serve_backend, sign_in_link
 from calypso_mcp.cli.process.listening import listen
-from calypso_mcp.cli.process.logs import log_to_stderr
+from calypso_mcp.cli.process.logs import load_settings_and_log
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.processes.served import Served, look_up
-from calypso_mcp.settings import Settings, load_settings
+from calypso_mcp.settings import Settings
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     Raises:
         ConfigError: The buckets are hosted, not in a data folder of this machine.
     """
-    settings = load_settings(flags)
+    settings = load_settings_and_log(flags)
     running = look_up(settings.data_dir)
     if running is None and settings.uses_hosted_api:
         raise ConfigError(
@@ -45,7 +45,6 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     if running is not None:
         _show(sign_in_link(running, key), arguments)
         return 0
-    log_to_stderr(settings)
     with _listening(settings) as listening:
 
         def greet(served: Served) -> None:

@@ -15,12 +15,12 @@ from calypso_mcp.assembly.server import misconfigured_server, running_server
 from calypso_mcp.cli.printing.terminal import started_by_hand
 from calypso_mcp.cli.process import collector
 from calypso_mcp.cli.process.ending import death_of_parent_ends, end_soon, signals_end
-from calypso_mcp.cli.process.logs import log_to_stderr
+from calypso_mcp.cli.process.logs import load_settings_and_log
 from calypso_mcp.concurrency import open_task_group
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.calls.tool_calls import CalypsoServer
 from calypso_mcp.server.transport.stdio import run_stdio
-from calypso_mcp.settings import Settings, load_settings
+from calypso_mcp.settings import Settings
 
 if TYPE_CHECKING:
     from calypso_mcp.cli.arguments import CommandParser
@@ -43,10 +43,9 @@ def add_arguments(parser: CommandParser) -> None:
 def run(_arguments: Namespace, flags: Mapping[str, object]) -> int:
     """Serve one client; if a setting is wrong, answer every call with that and return 2."""
     try:
-        settings = load_settings(flags)
+        settings = load_settings_and_log(flags)
     except ConfigError as problem:
         return report_problem(problem)
-    log_to_stderr(settings)
     return anyio.run(_serve, settings)
 
 

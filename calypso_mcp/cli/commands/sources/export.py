@@ -16,12 +16,12 @@ from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.calls.calling import add_calling_arguments, print_result
 from calypso_mcp.cli.exporting import MANIFEST, Export
 from calypso_mcp.cli.printing.progress import phase
-from calypso_mcp.cli.process.logs import log_to_stderr
+from calypso_mcp.cli.process.logs import load_settings_and_log
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.backends.backend import Backend
 from calypso_mcp.server.scope.request_scope import Access
-from calypso_mcp.settings import Settings, load_settings
+from calypso_mcp.settings import Settings
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -43,8 +43,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
         ConfigError: The folder is not empty, or the backend does not return stored files.
         ScopeError: There is no such bucket, or it is out of scope.
     """
-    settings = load_settings(flags)
-    log_to_stderr(settings)
+    settings = load_settings_and_log(flags)
     export = Export(arguments.folder)
     anyio.run(_export, settings, arguments.exported, export)
     if not print_result({"folder": str(export.folder), "sources": export.written}, arguments):

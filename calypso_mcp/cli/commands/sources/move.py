@@ -15,11 +15,11 @@ from calypso_mcp.cli.moving.carrying import Carried, carry, carry_agents, open_b
 from calypso_mcp.cli.moving.checking import Checked, check
 from calypso_mcp.cli.moving.plan import Plan, PlannedBucket, Sides, describe_changes, make_plan
 from calypso_mcp.cli.printing.progress import phase
-from calypso_mcp.cli.process.logs import log_to_stderr
+from calypso_mcp.cli.process.logs import load_settings_and_log
 from calypso_mcp.domain.amounts import format_bytes
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.settings import Settings, load_settings
+from calypso_mcp.settings import Settings
 
 #: Seconds to wait for everything to be searchable on the other side.
 _READY_S = 3600.0
@@ -51,12 +51,11 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
         ConfigError: There is no key for the other side, or both sides are the same.
         ScopeError: There is no such bucket here.
     """
-    settings = load_settings({name: value for name, value in flags.items() if name != "backend"})
+    settings = load_settings_and_log({name: value for name, value in flags.items() if name != "backend"})
     if settings.api_key is None:
         raise ConfigError(
             "The hosted Calypso needs an API key.", hint="Set CALYPSO_API_KEY or --api-key-file."
         )
-    log_to_stderr(settings)
     return anyio.run(_move, settings, arguments)
 
 

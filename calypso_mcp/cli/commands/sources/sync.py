@@ -20,13 +20,12 @@ from calypso_mcp.cli.calls.uploading import Sources, upload
 from calypso_mcp.cli.printing.outcomes import has_failures, print_outcomes, print_round
 from calypso_mcp.cli.printing.progress import phase
 from calypso_mcp.cli.process.ending import signals_end
-from calypso_mcp.cli.process.logs import log_to_stderr
+from calypso_mcp.cli.process.logs import load_settings_and_log
 from calypso_mcp.cli.watching import FolderWatch, is_remote
 from calypso_mcp.concurrency import open_task_group, run_in_background
 from calypso_mcp.errors import CalypsoError, ConfigError
 from calypso_mcp.server.files.folder_walk import walk
 from calypso_mcp.server.files.local_files import FilePolicy
-from calypso_mcp.settings import load_settings
 
 #: Seconds until the next round if no change is reported, and after a round that failed.
 _LOOK_ANYWAY_S: Final = 3_600.0
@@ -69,8 +68,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     if not folder.is_dir():
         raise ConfigError(f"There is no folder at {folder}.")
     folder = folder.resolve()
-    settings = load_settings({**flags, "allow_paths": [str(folder)]})
-    log_to_stderr(settings)
+    settings = load_settings_and_log({**flags, "allow_paths": [str(folder)]})
 
     async def work() -> int:
         async with open_session(settings) as session:

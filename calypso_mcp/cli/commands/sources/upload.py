@@ -14,8 +14,8 @@ from calypso_mcp.cli.calls.mcp_session import Session, naming_create_bucket, ope
 from calypso_mcp.cli.calls.uploading import Sources, upload
 from calypso_mcp.cli.printing.outcomes import has_failures, print_outcomes
 from calypso_mcp.cli.printing.progress import phase
-from calypso_mcp.cli.process.logs import log_to_stderr
-from calypso_mcp.settings import Settings, load_settings
+from calypso_mcp.cli.process.logs import load_settings_and_log
+from calypso_mcp.settings import Settings
 
 
 def add_arguments(parser: CommandParser) -> None:
@@ -36,8 +36,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """Upload; return 1 if any file did not arrive, or with `--wait` cannot be searched."""
     sources = Sources.of(arguments.paths)
     # Only what the person names here may be read.
-    settings = load_settings({**flags, "allow_paths": [str(path) for path in sources.allowed]})
-    log_to_stderr(settings)
+    settings = load_settings_and_log({**flags, "allow_paths": [str(path) for path in sources.allowed]})
     return anyio.run(_within_time, sources, arguments, settings)
 
 

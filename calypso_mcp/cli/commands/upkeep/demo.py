@@ -19,9 +19,8 @@ from calypso_mcp.cli.calls.uploading import Sources, upload, wait_until_searchab
 from calypso_mcp.cli.printing.hits import is_cited, print_hits
 from calypso_mcp.cli.printing.outcomes import has_arrived, outcomes_of, print_outcomes, print_readiness
 from calypso_mcp.cli.printing.progress import phase
-from calypso_mcp.cli.process.logs import log_to_stderr
+from calypso_mcp.cli.process.logs import load_settings_and_log
 from calypso_mcp.cli.questions import questions_about
-from calypso_mcp.settings import load_settings
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 #: What the samples answer, one question for each of them.
@@ -62,7 +61,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
         chosen: dict[str, object] = {"backend": "embedded", **flags}
         if "data_dir" not in flags:
             chosen["data_dir"] = stack.enter_context(tempfile.TemporaryDirectory(prefix="calypso-demo-"))
-        log_to_stderr(load_settings(chosen))
+        load_settings_and_log(chosen)
         sources = Sources.of(arguments.paths or [SAMPLES])
         asked = arguments.query or (() if arguments.paths else SAMPLE_QUESTIONS)
         server_flags = settings_flags({**chosen, "allow_paths": [str(path) for path in sources.allowed]})
