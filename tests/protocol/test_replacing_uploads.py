@@ -107,6 +107,61 @@ async def test_a_new_version_that_cannot_be_read_leaves_the_old_one(rig: Rig, fo
     assert await days(rig) == [27]
 
 
+@pytest.mark.parametrize("others", [0, 12])
+async def test_a_file_keeps_its_name_in_whatever_way_it_is_sent_again(
+    rig: Rig, folder: Path, others: int
+) -> None:
+    (folder / "hr" / "deep").mkdir()
+    leave = folder / "hr" / "deep" / "leave.md"
+    leave.write_text(OLD)
+    for number in range(others):
+        (folder / "hr" / f"other-{number}.md").write_text(f"Text {number}.\n")
+    await rig.ok("upload_batch", directory="hr", bucket="docs", wait=True)
+    before = await names(rig)
+    assert before[0] == "deep/leave.md"
+    paths = [f"hr/{name}" for name in before]
+    ways: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("upload_file", {"path": "hr/deep/leave.md"}),
+        ("upload_batch", {"paths": paths}),
+        ("upload_batch", {"items": [{"path": path} for path in paths]}),
+        ("upload_batch", {"directory": "."}),
+        ("upload_batch", {"directory": "hr/deep", "tags": ["leave"]}),
+    )
+    for number, (tool, way) in enumerate(ways):
+        content, now, then = ((NEW, 31, 27), (OLD, 27, 31))[number % 2]
+        assert await days(rig) == [then]
+        leave.write_text(content)
+        if tool == "upload_batch":
+            planned = await rig.ok(tool, **way, bucket="docs", dry_run=True)
+            assert planned["counts"]["would_send"] == 1
+        await rig.ok(tool, **way, bucket="docs", wait=True)
+        assert await days(rig) == [now], way
+        assert await names(rig) == before
+    await rig.ok("upload_file", path="hr/deep/leave.md", filename="copy.md", bucket="docs", wait=True)
+    assert await names(rig) == sorted([*before, "copy.md"])
+
+
+async def test_a_file_whose_source_was_removed_gets_the_name_that_it_has_alone(
+    rig: Rig, folder: Path
+) -> None:
+    (folder / "hr" / "deep").mkdir()
+    (folder / "hr" / "deep" / "leave.md").write_text(OLD)
+    await rig.ok("upload_batch", directory="hr", bucket="docs", wait=True)
+    assert await names(rig) == ["deep/leave.md"]
+    await rig.ok("remove_source", bucket="docs", name="deep/leave.md", confirm=True)
+    await rig.ok("upload_file", path="hr/deep/leave.md", bucket="docs", wait=True)
+    assert await names(rig) == ["leave.md"]
+
+
+async def test_a_file_does_not_keep_a_name_that_another_file_of_the_call_has(rig: Rig, folder: Path) -> None:
+    (folder / "hr" / "leave.md").write_text(OLD)
+    (folder / "leave.md").write_text(NEW)
+    await rig.ok("upload_batch", directory="hr", bucket="docs", wait=True)
+    await rig.ok("upload_batch", directory=".", bucket="docs", wait=True)
+    assert await names(rig) == ["hr/leave.md", "leave.md"]
+    assert await days(rig) == [27, 31]
+
+
 async def test_a_folder_is_brought_up_to_date_file_by_file(rig: Rig, folder: Path) -> None:
     for name in ("a.md", "hr/a.md", "hr/leave.md"):
         (folder / name).write_text(OLD if "leave" in name else f"Text of {name}.\n")

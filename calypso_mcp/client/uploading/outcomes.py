@@ -9,6 +9,7 @@ from typing import Literal
 
 from calypso_mcp.client.transport.sources import ByteSource, SourceFactory, open_file
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
+from calypso_mcp.domain.uploads.upload_rules import split_name
 
 Phase = Literal["hashing", "uploading", "finalizing", "done"]
 
@@ -21,11 +22,14 @@ class Upload:
         source: Its bytes, or a way to open them: with many files, only those in flight are open then.
         declaration: What is declared about it.
         origin: The absolute path of the file, to recognise a changed one. None for inline content.
+        keeps_name: Whether a file that this client sent to the same bucket before keeps its name there, such
+            as that in another folder. Only with `if_exists`, which needs a list of the sources.
     """
 
     source: ByteSource | SourceFactory
     declaration: Declaration
     origin: str | None = None
+    keeps_name: bool = False
 
     @property
     def origins(self) -> tuple[str, ...]:
@@ -49,6 +53,13 @@ class Upload:
         location = Path(path).absolute()
         declared = replace(declaration, filename=declaration.filename or location.name)
         return cls(partial(open_file, location), declared, str(location))
+
+    def called(self, name: str) -> Upload:
+        """Return the upload as a version of the source called `name`, if that has its file name."""
+        path, filename = split_name(name)
+        if filename != self.declaration.filename:
+            return self
+        return replace(self, declaration=replace(self.declaration, path=path))
 
     def to(self, destination: Destination) -> Upload:
         """Return the same upload to other buckets."""

@@ -52,7 +52,7 @@ class Uploads:
         sent: SentFiles,
         sources: BucketSources,
     ) -> None:
-        self._versions = Versions(sources)
+        self._versions = Versions(sources, files, sent)
         self._sent = sent
         transfer = Transfer(storage, Retries(policies.storage_retry, clock, dice))
         recall = Recall(sent, batches, files)
@@ -70,7 +70,8 @@ class Uploads:
             on_progress: Called with the number of bytes newly acknowledged by the storage.
         """
         found = await self._versions.find([upload])
-        await self._note_settled([upload], found)
+        [upload] = found.uploads
+        await self._note_settled(found)
         if 0 in found.settled:
             return found.settled[0]
         # Not queued behind the files of a large batch: the connection pool bounds what is sent at once.
@@ -97,7 +98,8 @@ class Uploads:
             One outcome for every input, in the order given.
         """
         found = await self._versions.find(uploads)
-        await self._note_settled(uploads, found)
+        uploads = found.uploads
+        await self._note_settled(found)
         left = [index for index in range(len(uploads)) if index not in found.settled]
         states = dict(found.settled)
         superseded = [
@@ -183,13 +185,13 @@ class Uploads:
             if key in sent and (file_id := sent[key].file_id) is not None
         }
 
-    async def _note_settled(self, uploads: Sequence[Upload], found: Found) -> None:
+    async def _note_settled(self, found: Found) -> None:
         """Remember the origins of files that were there already."""
         latest = {
-            uploads[index].declaration.latest_key(origin): state
+            found.uploads[index].declaration.latest_key(origin): state
             for index, state in found.settled.items()
             if state.earlier != "kept"
-            for origin in uploads[index].origins
+            for origin in found.uploads[index].origins
         }
         await self._sent.note(latest)
 
@@ -207,7 +209,11 @@ class Uploads:
         left = [index for index in range(len(uploads)) if index not in {**found.settled, **found.earlier}]
         states: dict[int, FileState | None] = {**found.settled}
         states.update(
-            zip(left, await self._many.look([uploads[index] for index in left], on_progress), strict=True)
+            zip(
+                left,
+                await self._many.look([found.uploads[index] for index in left], on_progress),
+                strict=True,
+            )
         )
         return [states.get(index) for index in range(len(uploads))]
 

@@ -6,22 +6,25 @@ does the same for content that this program sent itself; the listing knows what 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
 from calypso_mcp.api.sources import RelabelSource, Source
 from calypso_mcp.api.states import state_of_file
 from calypso_mcp.client.buckets.sources import BucketSources
+from calypso_mcp.client.files import Files
 from calypso_mcp.client.transport.sources import sha256_of
 from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.client.uploading.preparation import open_source
+from calypso_mcp.client.uploading.sent_files import SentFiles
 from calypso_mcp.concurrency import for_each
 from calypso_mcp.domain.states.file_state import EarlierVersion, FileState
 from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.uploads.declaration import Declaration
-from calypso_mcp.errors import CalypsoError
+from calypso_mcp.errors import CalypsoError, NotFound
 
 #: Up to this many files are asked for one by one; for more, the whole bucket is listed.
 _MOST_ASKED: Final = 10
@@ -33,10 +36,12 @@ class Found:
     """What was found of the inputs of a call, by their index.
 
     Attributes:
+        uploads: The inputs, under the names that they have in their buckets; see `Upload.keeps_name`.
         settled: Inputs that need not be sent.
         earlier: The version that a bucket holds of an input that has to be sent.
     """
 
+    uploads: list[Upload]
     settled: dict[int, FileState]
     earlier: dict[int, Source]
 
@@ -44,8 +49,10 @@ class Found:
 class Versions:
     """Compares inputs with the sources of their buckets; holds nothing."""
 
-    def __init__(self, sources: BucketSources) -> None:
+    def __init__(self, sources: BucketSources, files: Files, sent: SentFiles) -> None:
         self._sources = sources
+        self._files = files
+        self._sent = sent
 
     async def find(self, uploads: Sequence[Upload], *, relabels: bool = True) -> Found:
         """Return what the buckets hold of `uploads`; those without `if_exists` are left out.
@@ -57,15 +64,21 @@ class Versions:
         Raises:
             CalypsoError: A bucket could not be listed whose sources must not be sent over.
         """
+        uploads = list(uploads)
         by_bucket: dict[str, list[int]] = defaultdict(list)
         for index, upload in enumerate(uploads):
             bucket_ids = upload.declaration.destination.bucket_ids or ()
             if upload.declaration.if_exists is not None and len(bucket_ids) == 1:
                 by_bucket[bucket_ids[0]].append(index)
-        found = Found({}, {})
+        found = Found(uploads, {}, {})
         for bucket_id, indexes in by_bucket.items():
             try:
-                held = await self._held(bucket_id, {uploads[index].declaration.lineage for index in indexes})
+                listed = await self._every(bucket_id) if len(indexes) > _MOST_ASKED else None
+                own = [uploads[index] for index in indexes]
+                for index, named in zip(indexes, await self._under_kept_names(own, listed), strict=True):
+                    uploads[index] = named
+                lineages = {uploads[index].declaration.lineage for index in indexes}
+                held = _by_lineage(await self._asked(bucket_id, lineages) if listed is None else listed)
             except CalypsoError:
                 if any(uploads[index].declaration.if_exists == "skip" for index in indexes):
                     raise
@@ -93,21 +106,58 @@ class Versions:
         bucket_ids = declaration.destination.bucket_ids or ()
         if len(bucket_ids) != 1:
             return None
-        versions = (await self._held(bucket_ids[0], {declaration.lineage}))[declaration.lineage]
+        held = _by_lineage(await self._asked(bucket_ids[0], {declaration.lineage}))
+        versions = held.get(declaration.lineage)
         return versions[-1] if versions else None
 
-    async def _held(self, bucket_id: str, lineages: set[str]) -> dict[str, list[Source]]:
-        """Return the sources of each lineage that have not failed, the newest last."""
-        if len(lineages) > _MOST_ASKED:
-            listed = [source async for source in self._sources.every(bucket_id)]
-        else:
-            pages = [await self._sources.page(bucket_id, identity=lineage) for lineage in lineages]
-            listed = [source for page in pages for source in page.sources]
-        held: dict[str, list[Source]] = defaultdict(list)
-        for source in sorted(listed, key=lambda source: source.created_at or ""):
-            if source.kind == "file" and state_of_file(source).readiness is not Readiness.FAILED:
-                held[source.identity].append(source)
-        return held
+    async def _every(self, bucket_id: str) -> list[Source]:
+        return [source async for source in self._sources.every(bucket_id)]
+
+    async def _asked(self, bucket_id: str, lineages: Iterable[str]) -> list[Source]:
+        pages = [await self._sources.page(bucket_id, identity=lineage) for lineage in lineages]
+        return [source for page in pages for source in page.sources]
+
+    async def _under_kept_names(
+        self, uploads: Sequence[Upload], listed: Collection[Source] | None
+    ) -> list[Upload]:
+        """Return uploads to one bucket under the names that their files keep.
+
+        Args:
+            uploads: The uploads.
+            listed: All sources of the bucket; None: those that are needed are asked for.
+        """
+        keys = {
+            index: upload.declaration.latest_key(upload.origin)
+            for index, upload in enumerate(uploads)
+            if upload.keeps_name and upload.origin
+        }
+        sent = await self._sent.find(keys.values())
+        ids = {index: sent[key].file_id or "" for index, key in keys.items() if key in sent}
+        names = (
+            await self._names(ids.values())
+            if listed is None
+            else {source.id: source.name for source in listed}
+        )
+        kept = [upload.called(names.get(ids.get(index, ""), "")) for index, upload in enumerate(uploads)]
+        taken = Counter(upload.declaration.name for upload in (*uploads, *kept))
+        # If another file has or gets the name, this one needs its own, and what was sent from there does not
+        # count: the other file may replace it.
+        return [
+            new if new == old or taken[new.declaration.name] == 1 else replace(old, origin=None)
+            for old, new in zip(uploads, kept, strict=True)
+        ]
+
+    async def _names(self, file_ids: Iterable[str]) -> dict[str, str]:
+        """Return what those of the files are called that are still there, by id."""
+        names: dict[str, str] = {}
+
+        async def ask(file_id: str) -> None:
+            with suppress(NotFound):
+                file = await self._files.get(file_id)
+                names[file.id] = file.name or file.filename or ""
+
+        await for_each(ask, [file_id for file_id in file_ids if file_id], limit=_PARALLEL)
+        return names
 
     async def _settled(
         self, upload: Upload, versions: Sequence[Source], *, relabels: bool
@@ -127,6 +177,15 @@ class Versions:
             # Sending it fails in the same way, and reports it.
             return None
         return _state_of(source, earlier=None if labels is None else "relabelled")
+
+
+def _by_lineage(listed: Iterable[Source]) -> Mapping[str, list[Source]]:
+    """Return the sources of each lineage that have not failed, the newest last."""
+    held: dict[str, list[Source]] = defaultdict(list)
+    for source in sorted(listed, key=lambda source: source.created_at or ""):
+        if source.kind == "file" and state_of_file(source).readiness is not Readiness.FAILED:
+            held[source.identity].append(source)
+    return held
 
 
 def _state_of(source: Source, *, earlier: EarlierVersion | None) -> FileState:

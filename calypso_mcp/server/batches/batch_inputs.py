@@ -297,7 +297,8 @@ class InputReader:
             path=checked.identity or (declared.path if declared else None),
             if_exists=self._rule,
         )
-        upload = Upload(checked.source, declaration, checked.origin)
+        keeps_name = declared is None or not declared.filename
+        upload = Upload(checked.source, declaration, checked.origin, keeps_name=keeps_name)
         return BatchInput(looked.path, upload, target, size_bytes=checked.size_bytes)
 
     def _show(self, done: int, total: int) -> None:

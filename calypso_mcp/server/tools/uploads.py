@@ -181,7 +181,7 @@ async def _send(
     target = await create_missing(access, target)
     arriving.created = target.created
     declared = replace(declared, destination=target.destination)
-    upload = Upload(checked.source, declared, checked.origin)
+    upload = Upload(checked.source, declared, checked.origin, keeps_name=not arguments.filename)
     admission = await admit_uploads(access, [(upload, checked.size_bytes)])
     admission.require()
     try:
