@@ -105,6 +105,21 @@ async def test_a_new_version_that_cannot_be_read_leaves_the_old_one(rig: Rig, fo
     failed = await rig.ok("upload_file", path="leave.pdf", external_id="7", bucket="docs", wait=True)
     assert failed["readiness"] == "failed"
     assert await days(rig) == [27]
+    batch = await rig.ok(
+        "upload_batch", items=[{"path": "leave.pdf", "external_id": "7"}], bucket="docs", wait=True
+    )
+    [broken] = (await rig.ok("list_sources", bucket="docs", state="failed"))["sources"]
+    state = await rig.ok("wait_for_bucket_sync", bucket="docs", timeout_s=0)
+    reasons = {told["reason"] for told in (failed, broken, *batch["outcomes"], *state["items"])}
+    assert len(reasons) == 1
+    assert reasons.pop().endswith(" The previous version was kept.")
+
+
+async def test_a_source_that_failed_from_the_start_mentions_no_other_version(rig: Rig, folder: Path) -> None:
+    (folder / "leave.pdf").write_bytes(b"%PDF-1.7\nbroken")
+    for _ in range(2):
+        failed = await rig.ok("upload_file", path="leave.pdf", bucket="docs", wait=True)
+        assert failed["reason"] == "The file is damaged or not a PDF."
 
 
 @pytest.mark.parametrize("others", [0, 12])

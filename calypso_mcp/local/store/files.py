@@ -213,6 +213,14 @@ def set_status(
     )
 
 
+def add_to_error(connection: sqlite3.Connection, file_id: str, sentence: str) -> None:
+    """Add a sentence to the error of a file that failed, unless it says so already."""
+    connection.execute(
+        "UPDATE files SET error_message = error_message || ?2 WHERE id = ?1 AND instr(error_message, ?2) = 0",
+        (file_id, sentence),
+    )
+
+
 def _file(fields: dict[str, Any], sync: tuple[tuple[str, str], ...]) -> FileRow:
     fields["warnings"] = parse_texts(fields["warnings"])
     return FileRow(declaration=take_declaration(fields), **fields, sync=sync)

@@ -148,8 +148,8 @@ def list_versions(connection: sqlite3.Connection, kind: str, identity: str) -> l
 def settle_versions(connection: sqlite3.Connection, file_ids: Sequence[str], *, now: float) -> list[str]:
     """Let files that were just read replace earlier versions, if they were declared to.
 
-    A file that failed replaces only what failed, too. Where a later version is searchable already, because
-    files are indexed side by side, the earlier one goes.
+    A file that failed replaces only what failed, too; its error says if the version before it stays. Where a
+    later version is searchable already, because files are indexed side by side, the earlier one goes.
 
     Returns:
         The upload sessions whose stored bytes nothing needs any more.
@@ -188,6 +188,8 @@ def _settle(connection: sqlite3.Connection, file: FileRow, *, now: float) -> lis
             shared = set(row.bucket_ids) & set(file.bucket_ids)
             if shared and (row.sync_status == SyncStatus.FAILED or not has_failed):
                 ended.append(take_out(connection, row, shared, successor=file.id, now=now))
+            elif shared:
+                files.add_to_error(connection, file.id, " The previous version was kept.")
     leaving = [bucket for bucket in file.bucket_ids if bucket in replaced_in]
     if leaving:
         successor = replaced_in[leaving[-1]]
