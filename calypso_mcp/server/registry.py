@@ -39,9 +39,9 @@ TOOLS: tuple[ToolSpec, ...] = (
     _adds(add_qa, "Add an answer"),
     ToolSpec(remove_source, "Remove a source", destructive=True, idempotent=False, needs=Extension.REMOVE),
     _reads(wait_for_bucket_sync, "Wait for sync", has_view=True),
-    _adds(create_bucket, "Create bucket"),
+    _adds(create_bucket, "Create bucket", makes=True),
     _reads(list_agents, "List agents"),
-    _adds(create_agent, "Create agent"),
+    _adds(create_agent, "Create agent", makes=True),
 )
 
 #: The tools of each `--profile`. ChatGPT and deep research accept a server by these two names.

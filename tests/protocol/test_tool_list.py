@@ -10,6 +10,7 @@ import pytest
 from mcp.client import Client
 
 from calypso_mcp.domain.callers.access import AccessGrant
+from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.server.build import build_server
 from calypso_mcp.server.calls.tool_spec import ToolSpec
@@ -20,6 +21,7 @@ from tests.support.scripted_calypso import ScriptedCalypso, bucket
 
 #: Compact JSON of the whole list (the numbers to beat are in the project's targets).
 BUDGET_BYTES = 15_000
+LIMITS = (ScopeLimit(frozenset({"handbook"})),)
 
 
 def nodes(schema: Any) -> Iterator[dict[str, Any]]:
@@ -122,6 +124,22 @@ async def test_read_only_answers_name_no_tool_that_changes_anything(
         for name, arguments in calls.items():
             said = text(await client.call_tool(name, arguments))
             assert not [spec.name for spec in TOOLS if not spec.read_only and spec.name in said], name
+
+
+@pytest.mark.parametrize(
+    ("decisions", "makes"),
+    [({}, True), ({"pins": LIMITS}, False), ({"pins": LIMITS, "allow_create": True}, True)],
+    ids=["no limit", "a limit", "a limit and leave"],
+)
+async def test_the_list_holds_no_tool_whose_every_call_would_be_refused(
+    connect: Connect, decisions: dict[str, Any], makes: bool
+):
+    async with connect(**decisions) as client:
+        offered = {tool.name for tool in (await client.list_tools()).tools}
+        assert offered >= {"list_buckets", "upload_file"}
+        assert offered & {"create_bucket", "create_agent"} == (
+            {"create_bucket", "create_agent"} if makes else set()
+        )
 
 
 async def test_picked_tools_are_the_only_ones(connect: Connect):

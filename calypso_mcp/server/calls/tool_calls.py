@@ -55,7 +55,9 @@ class CalypsoServer(MCPServer[ServerState]):
         return frozenset(
             spec.name
             for spec in self._specs.values()
-            if (spec.read_only or not access.grant.read_only) and (spec.needs is None or spec.needs in can)
+            if (spec.read_only or not access.grant.read_only)
+            and (spec.needs is None or spec.needs in can)
+            and (access.may_make or not spec.makes)
         )
 
     async def _on_list_tools(self, request: McpRequest, _params: PaginatedRequestParams) -> ListToolsResult:

@@ -21,6 +21,7 @@ class ToolSpec:
 
     `idempotent` says nothing of a tool that only reads (MCP, tool annotations): None there.
     `needs` is what a backend must be able to do for the tool to be offered.
+    `makes` is whether it makes buckets or agents, which a limited caller may not always do.
     `has_view` is whether hosts may show its results in the view of `chat_view`.
     """
 
@@ -31,6 +32,7 @@ class ToolSpec:
     idempotent: bool | None = None
     open_world: bool = False
     needs: Extension | None = None
+    makes: bool = False
     has_view: bool = False
 
     @property

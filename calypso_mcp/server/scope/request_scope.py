@@ -200,15 +200,18 @@ class Access:
             else "Create one with create_agent, or ask the operator for one.",
         )
 
+    @property
+    def may_make(self) -> bool:
+        """Whether this request may make any bucket or agent."""
+        return not self.limits or self.state.allow_create
+
     def may_create(self, slug: str | None) -> bool:
         """Whether this request may create a bucket with `slug`.
 
         Under a limit only what every limit names, and only where the operator allows it: anything else
         could not be used afterwards, and a refusal that depends on what exists would give it away.
         """
-        if not self.limits:
-            return True
-        return self.state.allow_create and all(slug in limit.buckets for limit in self.limits)
+        return self.may_make and all(slug in limit.buckets for limit in self.limits)
 
     def require_create(self, slug: str | None) -> None:
         """Raise ScopeError unless this request may create a bucket with `slug`."""
@@ -230,7 +233,7 @@ class Access:
         Agent ids belong to the whole team, so refusing an id that is taken would reveal agents out of reach.
         Under a limit the operator therefore decides, as for buckets.
         """
-        if self.limits and not self.state.allow_create:
+        if not self.may_make:
             raise ScopeError(
                 "You may not create agents here.",
                 code="permission_denied",
