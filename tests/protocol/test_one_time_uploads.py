@@ -72,6 +72,12 @@ async def test_the_command_works_as_it_is_printed(team: Team, tmp_path: Path) ->
         assert "already_used" in again.stdout
 
 
+async def test_content_under_another_name_is_uploaded_instead_of_an_address_issued(team: Team) -> None:
+    async with team.client("one") as client:
+        sent = await call(client, "upload_file", filename="said.md", content="A kumquat.", wait=True)
+        assert (sent["outcome"], sent["readiness"]) == ("accepted", "ready")
+
+
 async def test_an_address_says_what_becomes_of_the_source_that_has_the_name(team: Team) -> None:
     async with team.client("one") as client, team.http() as http:
         old, path, _ = await issued(client, "rule.md")

@@ -24,8 +24,8 @@ Schema = Mapping[str, Any]
 _HOST_EXTRAS: Final = frozenset(
     {"toolCallId", "tool_call_id", "sessionId", "session_id", "action", "chatInput", "chat_input"}
 )
-#: Other names for an argument, from the API and from earlier versions.
-_ALIASES: Final = {"agent": ("agent_id", "model", "profile")}
+#: Other names for an argument, from the API, from earlier versions and from other servers.
+_ALIASES: Final = {"agent": ("agent_id", "model", "profile"), "text": ("content",)}
 #: More unknown arguments than this are no host's additions.
 _MOST_IGNORED: Final = 20
 _NAME_CHARS: Final = 60

@@ -44,6 +44,7 @@ READINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"max_results": "5.5"}, {"max_results": "5.5"}),
     ({"agent_id": "a"}, {"agent": "a"}),
     ({"model": "a", "agent": None}, {}),
+    ({"items": [{"content": "x"}]}, {"items": [{"text": "x"}]}),
     # What has no one meaning is left for validation to refuse.
     ({"query": 1.1}, {"query": 1.1}),
     ({"query": True}, {"query": True}),
