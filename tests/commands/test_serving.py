@@ -102,6 +102,17 @@ def test_the_backend_keeps_its_key_to_itself_and_ends_cleanly(tmp_path: Path, nu
         assert key not in process.stdout.read() + process.stderr.read()
 
 
+def test_the_server_prints_the_address_that_callers_use() -> None:
+    with running("http", "--port", "0", "--public-url", "https://mcp.example.com/team") as process:
+        assert process.stderr is not None
+        lines = [process.stderr.readline() for _ in range(4)]
+    assert lines[:2] == [
+        "MCP: https://mcp.example.com/team/mcp\n",
+        "Page: https://mcp.example.com/team/ui/\n",
+    ]
+    assert lines[2].startswith("On this machine: http://127.0.0.1:")
+
+
 @SIGNALS
 async def test_a_server_that_stops_ends_its_streams_and_tells_no_more_of_cut_requests() -> None:
     with running("http", "--port", "0") as process:

@@ -39,6 +39,10 @@ async def _serve(settings: Settings, listening: socket, flags: Mapping[str, obje
     stopping = anyio.Event()
     installation = InstallationFacts(lambda url: snippets(Remote(url)), Findings(lambda: diagnose(flags)))
     async with running_app(settings, stopping, installation) as app:
-        base = origin(listening)
-        print(f"MCP: {base}/mcp\nPage: {base}{PAGE_PATH}\nCtrl-C stops it.", file=sys.stderr, flush=True)
+        local = origin(listening)
+        base = settings.public_url or local
+        print(f"MCP: {base}/mcp\nPage: {base}{PAGE_PATH}", file=sys.stderr)
+        if base != local:
+            print(f"On this machine: {local}/mcp", file=sys.stderr)
+        print("Ctrl-C stops it.", file=sys.stderr, flush=True)
         await serve(app, listening, stopping)
