@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Generator
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import anyio
 import pytest
+from mcp import MCPError
 
 from calypso_mcp.server.access.access_file import tokens
 from tests.support.team_server import BOUND_S, Team, call, team_server
@@ -18,6 +20,8 @@ AGENTS = {
     "reader": 'buckets = ["shared"]\nread_only = true',
     "operator": "all_buckets = true\nmetrics = true",
     "slow": 'buckets = ["shared"]\ncalls_per_minute = 3',
+    "hasty-auto": 'buckets = ["shared"]\ncalls_per_minute = 3',
+    "hasty-legacy": 'buckets = ["shared"]\ncalls_per_minute = 3',
 }
 _UPGRADE = (
     "GET /mcp HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -124,6 +128,22 @@ async def test_an_agent_who_calls_too_often_waits_and_the_others_do_not(team: Te
         assert statuses == [200, 200, 200, 429]
         assert 1 <= int((await http.get("/readyz")).headers["retry-after"]) <= 60
         assert (await other.get("/readyz")).status_code == 200
+
+
+async def test_a_client_can_show_why_a_call_was_refused(team: Team, era: str) -> None:
+    async with team.client(f"hasty-{era}", era) as client:
+        with suppress(MCPError):
+            for _ in range(4):
+                await client.call_tool("list_buckets")
+        with pytest.raises(MCPError, match="Too many requests: call again in"):
+            await client.call_tool("list_buckets")
+
+
+async def test_a_client_can_show_why_it_could_not_connect(team: Team, era: str) -> None:
+    problem = pytest.RaisesExc(MCPError, match="The address has an unknown parameter 'limit'")
+    with pytest.RaisesGroup(problem, flatten_subgroups=True):
+        async with team.client("writer", era, "?limit=3"):
+            pass
 
 
 async def test_a_changed_access_file_counts_from_the_next_request(team: Team) -> None:

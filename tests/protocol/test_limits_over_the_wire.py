@@ -81,7 +81,7 @@ async def test_json_that_costs_too_much_is_refused_before_it_is_parsed(team: Tea
     async with team.http("one", **MCP) as http:
         response = await http.post("/mcp", content=body)
     assert response.status_code == 400
-    assert response.json()["error"] == "invalid_request"
+    assert response.json()["error"]["data"] == {"code": "invalid_request"}
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,15 @@
-"""Refusals of the HTTP layer: short JSON bodies in OAuth's form (RFC 6750) that echo nothing."""
+"""Refusals of the HTTP layer: short JSON bodies that repeat no secret.
+
+They have OAuth's form (RFC 6750), or for clients of MCP that of JSON-RPC, which they show to people.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 
+from mcp_types import INTERNAL_ERROR
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -18,15 +23,38 @@ from calypso_mcp.errors import (
     SessionExpired,
 )
 
+#: What every client of MCP accepts (MCP, streamable HTTP).
+_OF_MCP = "text/event-stream"
+
+
+class _Refusal(Response):
+    media_type = "application/json"
+
+    def __init__(self, status: int, error: str, description: str, headers: Mapping[str, str]) -> None:
+        super().__init__(_dump({"error": error, "error_description": description}), status, headers)
+        self._for_mcp = _dump(
+            {
+                "jsonrpc": "2.0",
+                "id": None,
+                "error": {"code": INTERNAL_ERROR, "message": description, "data": {"code": error}},
+            }
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the form that the client reads."""
+        if _OF_MCP in Headers(scope=scope).get("accept", ""):
+            self.body = self._for_mcp
+            self.headers["content-length"] = str(len(self.body))
+        await super().__call__(scope, receive, send)
+
+
+def _dump(body: Mapping[str, object]) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()
+
 
 def refusal(status: int, error: str, description: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return an answer of `status` that says what was wrong and, if that can help, what to do."""
-    return Response(
-        json.dumps({"error": error, "error_description": description}, separators=(",", ":")),
-        status_code=status,
-        media_type="application/json",
-        headers={"Cache-Control": "no-store", **(headers or {})},
-    )
+    return _Refusal(status, error, description, {"Cache-Control": "no-store", **(headers or {})})
 
 
 async def send_refusal(response: Response, scope: Scope, receive: Receive, send: Send) -> None:

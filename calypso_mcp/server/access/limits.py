@@ -255,7 +255,8 @@ class CallerLimits:
         wait_s = 1.0 if is_full else self._windows.admit(grant.name, rate, self._clock())
         if wait_s is not None:
             seconds = str(max(1, math.ceil(wait_s)))
-            answer = refusal(429, "rate_limited", f"Call again in {seconds} s.", {"Retry-After": seconds})
+            description = f"Too many requests: call again in {seconds} s."
+            answer = refusal(429, "rate_limited", description, {"Retry-After": seconds})
             await answer(scope, receive, send)
             return
         self._in_flight[grant.name] += 1

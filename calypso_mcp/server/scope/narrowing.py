@@ -23,6 +23,8 @@ _HEADERS = {
     "calypso-agent": "agent",
     "calypso-agents": "agent",
 }
+#: A name that an error may repeat; anything else may be a secret in the wrong place.
+_SHOWN = re.compile(r"[A-Za-z_-]{1,40}")
 #: What ids and slugs are made of; anything else is another way to separate or quote them.
 _NAME = re.compile(r"[A-Za-z0-9_.:~-]+")
 _NOT_A_LETTER = re.compile(r"[^a-z0-9]")
@@ -63,7 +65,7 @@ def _limits(query: str, headers: Sequence[tuple[str, str]]) -> Sequence[ScopeLim
     for name, value in parse_qsl(query, keep_blank_values=True):
         found = _PARAMETER.fullmatch(name)
         if found is None:
-            raise _unreadable("The address has an unknown parameter.")
+            raise _unreadable(f"The address has an unknown parameter{_shown(name)}.")
         kind, names = found[1].lower(), _names(value)
         if found[2] is None:
             lists["query", kind].append(names)
@@ -96,7 +98,7 @@ def check_headers(names: Iterable[str], *, credential_header: str) -> None:
     """
     for name in names:
         if name.lower() != credential_header.lower() and _means_to_narrow(name.lower()):
-            raise _unreadable("A header seems to be meant as a limit and is not known here.")
+            raise _unreadable(f"A header{_shown(name)} seems to be meant as a limit and is not known here.")
 
 
 def _means_to_narrow(name: str) -> bool:
@@ -131,6 +133,10 @@ def _check_repeated(occurrences: Sequence[frozenset[str]]) -> None:
         raise _unreadable(
             "The request names buckets or agents several times, and nothing is in all of these lists."
         )
+
+
+def _shown(name: str) -> str:
+    return f" {name!r}" if _SHOWN.fullmatch(name) else ""
 
 
 def _unreadable(problem: str) -> InputError:

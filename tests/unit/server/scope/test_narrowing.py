@@ -66,6 +66,16 @@ def test_a_query_that_cannot_be_read_is_an_error_that_says_what_to_write(query: 
     assert "/mcp?buckets=a,b" in (caught.value.hint or "")
 
 
+def test_an_error_names_the_parameter_or_header_but_nothing_that_may_be_a_secret():
+    with pytest.raises(InputError, match="unknown parameter 'limit'"):
+        asked_limits("limit=3", [])
+    with pytest.raises(InputError, match="A header 'x-calypso-buckets' seems"):
+        check_headers(["x-calypso-buckets"], credential_header="authorization")
+    for query in ("sk_live_9Xa81=", "<b>=1", f"{'a' * 100}=1"):
+        with pytest.raises(InputError, match=r"unknown parameter\."):
+            asked_limits(query, [])
+
+
 @pytest.mark.parametrize("value", ["a;b", "a b", '["a"]', "a|b"])
 def test_a_header_that_cannot_be_read_is_an_error(value: str):
     with pytest.raises(InputError):
