@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from calypso_mcp.settings import Settings
+from calypso_mcp.settings.loading import _KEYS
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "calypso_mcp"
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -94,6 +97,18 @@ def test_only_the_command_line_prints() -> None:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     ]
     assert found == []
+
+
+def test_code_reads_every_setting() -> None:
+    read = {
+        node.attr
+        for path in MODULES
+        for node in ast.walk(ast.parse(_read(path)))
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value).endswith("settings")
+    }
+    # What a file holds is read as the setting that it stands for.
+    files = {f"{name}_file" for name in _KEYS}
+    assert set(Settings.model_fields) - files - read == set()
 
 
 def _loop_variables(tree: ast.Module) -> Iterator[ast.Name | ast.arg]:

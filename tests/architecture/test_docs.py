@@ -14,11 +14,18 @@ from typing import Any
 import pytest
 import yaml
 
+from calypso_mcp.api import paths
+from calypso_mcp.assembly.http import PAGE_PATH
 from calypso_mcp.cli.arguments import parse
+from calypso_mcp.local.app import OPERATIONS
 from calypso_mcp.server.access.access_file.access_file import _Agent, load
+from calypso_mcp.server.access.gate import LIVENESS_PATH
+from calypso_mcp.server.access.oauth.protected_resource import MCP_PATH
 from calypso_mcp.server.registry import PROFILES
 from calypso_mcp.server.results.hits import Hit
 from calypso_mcp.server.results.models import ToolResult
+from calypso_mcp.server.transport import upload_route
+from calypso_mcp.server.transport.status_routes import METRICS_PATH, READINESS_PATH
 from calypso_mcp.settings import knobs
 from tests.architecture.error_codes import find_error_codes
 from tests.architecture.readme_tables import PAGES as GENERATED, with_tables
@@ -30,6 +37,11 @@ READ_ONLY = {"text", ""}
 #: Pages whose names belong to other programs or to Python.
 SPEAKS_OF_OTHERS = {"examples", "performance", "python"}
 _FENCED = re.compile(r"```.*?```", re.DOTALL)
+#: A path of ours, with its method or without: as code that is no file's path, or at an address of ours.
+_PATH = re.compile(
+    r"(?:`|https?://(?:127\.0\.0\.1:\d+|mcp\.example\.com)(?=/))((?:[A-Z]{3,6} )?)"
+    r"(/(?!(?:etc|opt|srv)/)[a-z][\w/.:{}-]*)(?=[`?\"\s])"
+)
 #: Where the clients keep their servers.
 _SERVER_KEYS = ("mcpServers", "servers", "context_servers", "mcp", "mcp_servers", "extensions")
 
@@ -107,6 +119,20 @@ def test_every_variable_and_flag_spoken_of_exists() -> None:
         if name not in variables
     }
     assert unknown == set()
+
+
+def test_every_path_spoken_of_is_served() -> None:
+    served = {MCP_PATH, LIVENESS_PATH, READINESS_PATH, METRICS_PATH, upload_route.PREFIX, "/v1"}
+    served |= {PAGE_PATH, PAGE_PATH.rstrip("/"), paths.DESCRIPTION}
+    for operation in OPERATIONS:
+        served |= {operation.path, f"{operation.method} {operation.path}"}
+    spoken_of = {
+        (page.name, f"{method}{path.removeprefix('/v1') or path}")
+        for page in PAGES
+        for method, path in _PATH.findall(page.read_text(encoding="utf-8"))
+    }
+    assert len(spoken_of) > 10
+    assert {(page, path) for page, path in spoken_of if path not in served} == set()
 
 
 @pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/contributing/architecture.md"])
