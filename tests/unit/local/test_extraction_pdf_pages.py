@@ -144,6 +144,33 @@ def test_left_to_right_text_with_a_foreign_word_keeps_its_order() -> None:
     assert read(mapped_pdf(glyphs)).text == line
 
 
+def test_letters_that_were_drawn_one_by_one_make_up_lines() -> None:
+    """PDFium takes a page of a few narrow rows for one that is written down."""
+    rows = [("Pos", "Article", "Price"), *((str(n), f"Rope {n}", f"{n * 3},00 EUR") for n in range(30, 41))]
+
+    def page(canvas: Canvas) -> None:
+        for number, row in enumerate(rows):
+            for x, cell in zip((60, 180, 480), row, strict=True):
+                left: float = x
+                for letter in cell:
+                    canvas.drawString(left, 780 - 18 * number, letter)
+                    left += canvas.stringWidth(letter)
+
+    assert read(drawn(page)).text.splitlines() == [" ".join(row) for row in rows]
+
+
+@pytest.mark.parametrize("heading", ["", "关于码头的规定自下月一日起施行"])
+def test_lines_that_go_down_are_read_whole_beside_lines_that_go_across(heading: str) -> None:
+    lines = ["竖排文字在丰都码头可以看到", "员工须提前三天提交四百一十七份申请"]
+    glyphs = [(50 + ADVANCE * index, 750.0, letter) for index, letter in enumerate(heading)]
+    glyphs += [
+        (300.0 - 30 * number, 700.0 - 11 * index, letter)
+        for number, line in enumerate(lines)
+        for index, letter in enumerate(line)
+    ]
+    assert read(mapped_pdf(glyphs)).text.split() == [heading, *lines][not heading :]
+
+
 def test_values_of_form_fields_are_found_with_their_labels() -> None:
     def form(canvas: Canvas) -> None:
         canvas.drawString(50, 800, "Name of applicant:")

@@ -1,8 +1,11 @@
-"""Lines of right-to-left scripts in reading order.
+"""Lines of right-to-left scripts in reading order, and lines that PDFium parts into their letters.
 
 A PDF holds glyphs with places. PDFium guesses the order of a line from the order in the file. The guess is
 wrong if Latin words or figures interrupt the line, or if a program placed the letters from left to right. So
 this module orders such lines anew: by the places of the glyphs, then by direction (UAX 9, backwards).
+
+PDFium also guesses whether a page is written across or down. Where the guess is wrong, as for a few narrow
+rows, or where a page holds both, each letter that was drawn on its own becomes a line.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from calypso_mcp.local.indexing.formats.pdf.glyphs import Glyph, read_characters
 
 _pdfium: Any = pdfium  # not typed
 
+#: Lines of one letter each.
+_LETTERS_APART = re.compile(r"^(?:\S ?\r?\n){3}\S ?\r?$", re.MULTILINE)
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _PRESENTATION_FORM = re.compile(r"[\ufb1d-\ufdff\ufe70-\ufefc]")
 #: Smallest gap between words, as a share of the line's height.
@@ -29,6 +34,8 @@ _GAP = 0.12
 _NEAR = 2
 #: Lines longer than this are left as they are: marks are looked for in all of a line.
 _MOST_GLYPHS = 2_000
+#: The first letter of Chinese and its neighbours; the largest distance of letters going down, in heights.
+_FIRST_WRITTEN_DOWN, _NEXT_BELOW = "\u2e80", 1.5
 #: Letters of either direction, and figures, by bidirectional class.
 _CLASSES = {"R": "R", "AL": "R", "L": "L", "EN": "N", "AN": "N"}
 #: In a line as it is shown: runs that are always read from left to right.
@@ -51,11 +58,55 @@ class _Line:
 
     text: str = ""
     glyphs: list[Glyph] = field(default_factory=list[Glyph])
+    #: Whether PDFium had its glyphs on several lines.
+    is_joined: bool = False
 
 
 def has_right_to_left(text: str) -> bool:
     """Whether `text` holds letters of a right-to-left script."""
     return _RIGHT_TO_LEFT.search(text) is not None
+
+
+def has_letters_apart(text: str) -> bool:
+    """Whether consecutive lines of `text` are letters."""
+    return _LETTERS_APART.search(text) is not None
+
+
+def read_letters_together(text_page: Any) -> str:
+    """Return the text of a page with the letters of each line, across or down, on one line."""
+    together = [_Line()]
+    for line in _lines(text_page):
+        last = together[-1]
+        goes_right = _goes_right(last, line)
+        if goes_right or _goes_down(last, line):
+            last.text += line.text
+            last.glyphs += line.glyphs
+            last.is_joined |= goes_right
+        else:
+            together.append(line)
+    return "\n".join(
+        _place(line.glyphs) if line.is_joined and len(line.glyphs) <= _MOST_GLYPHS else line.text
+        for line in together
+    )
+
+
+def _goes_right(line: _Line, following: _Line) -> bool:
+    if not line.glyphs or not following.glyphs:
+        return False
+    last, first = line.glyphs[-1], following.glyphs[0]
+    return first.left > last.x and abs(first.y - last.y) < last.height / 2
+
+
+def _goes_down(line: _Line, following: _Line) -> bool:
+    """Whether a letter of a script that is written down, too, stands below such a letter."""
+    if not line.glyphs or len(following.glyphs) != 1:
+        return False
+    last, first = line.glyphs[-1], following.glyphs[0]
+    return (
+        min(last.text, first.text) >= _FIRST_WRITTEN_DOWN
+        and abs(first.x - last.x) < last.height / 2
+        and 0 < last.y - first.y < _NEXT_BELOW * last.height
+    )
 
 
 def read_in_order(text_page: Any) -> str:
@@ -117,34 +168,45 @@ def _continues(line: _Line, following: _Line) -> bool:
     if not line.glyphs or not following.glyphs or not has_right_to_left(line.text + following.text):
         return False
     last, first = line.glyphs[-1], following.glyphs[0]
-    height = max(last.top - last.bottom, first.top - first.bottom)
+    height = max(last.height, first.height)
     gap = max(first.left - last.right, last.left - first.right)
     return abs(first.y - last.y) < height / 2 and gap < _NEAR * height
 
 
 def _shown(line: _Line) -> str | None:
     """Return a line as it is shown, from left to right; None for a line that needs no ordering."""
-    letters = [glyph for glyph in line.glyphs if not glyph.text.isspace() and not _is_mark(glyph)]
+    letters = _letters(line.glyphs)
     if len(line.glyphs) > _MOST_GLYPHS or not letters or not has_right_to_left(line.text):
         return None
-    height = max(glyph.top - glyph.bottom for glyph in letters)
+    height = max(glyph.height for glyph in letters)
     if max(glyph.y for glyph in letters) - min(glyph.y for glyph in letters) > height:
         return None  # not one line
+    return _place(line.glyphs)
+
+
+def _place(glyphs: list[Glyph]) -> str:
+    """Return the text of one line's glyphs from left to right."""
+    letters = _letters(glyphs)
+    height = max((glyph.height for glyph in letters), default=0)
     marks: dict[int, str] = {}
-    for mark in line.glyphs:
+    for mark in glyphs if letters else ():
         if _is_mark(mark):
             nearest = min(range(len(letters)), key=lambda index: abs(letters[index].x - mark.x))
             marks[nearest] = marks.get(nearest, "") + mark.text
     whole = [glyph._replace(text=glyph.text + marks.get(index, "")) for index, glyph in enumerate(letters)]
     whole.sort(key=lambda glyph: glyph.x)
-    spaces = sorted(glyph.x for glyph in line.glyphs if glyph.text.isspace())
-    text = whole[0].text
+    spaces = sorted(glyph.x for glyph in glyphs if glyph.text.isspace())
+    text = whole[0].text if whole else ""
     for before, after in pairwise(whole):
         is_apart = after.left - before.right > _GAP * height or (
             bisect(spaces, before.x) < bisect(spaces, after.x)
         )
         text += f" {after.text}" if is_apart else after.text
     return text
+
+
+def _letters(glyphs: list[Glyph]) -> list[Glyph]:
+    return [glyph for glyph in glyphs if not glyph.text.isspace() and not _is_mark(glyph)]
 
 
 def _is_mark(glyph: Glyph) -> bool:

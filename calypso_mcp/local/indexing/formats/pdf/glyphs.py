@@ -21,6 +21,10 @@ class Glyph(NamedTuple):
     top: float
 
     @property
+    def height(self) -> float:
+        return self.top - self.bottom
+
+    @property
     def x(self) -> float:
         """Its middle across."""
         return (self.left + self.right) / 2

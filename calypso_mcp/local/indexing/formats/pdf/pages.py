@@ -13,7 +13,12 @@ import pypdfium2.raw as pdfium
 
 from calypso_mcp.local.indexing.formats.pdf.accents import join_accents
 from calypso_mcp.local.indexing.formats.pdf.columns import is_drawn_upwards, read_columns
-from calypso_mcp.local.indexing.formats.pdf.direction import has_right_to_left, read_in_order
+from calypso_mcp.local.indexing.formats.pdf.direction import (
+    has_letters_apart,
+    has_right_to_left,
+    read_in_order,
+    read_letters_together,
+)
 from calypso_mcp.local.indexing.formats.pdf.fields import read_annotations
 from calypso_mcp.local.indexing.formats.pdf.legibility import judge
 
@@ -75,6 +80,8 @@ def _text(page: Any) -> str:
         text = _drawn_text(page, text_page)
         if not text.isascii() and has_right_to_left(text):
             text = read_in_order(text_page)
+        elif has_letters_apart(text):
+            text = read_letters_together(text_page)
         elif (columns := read_columns(text_page, text.count("\n") + 1)) is not None:
             text = columns
         elif is_drawn_upwards(text_page):
