@@ -54,6 +54,22 @@ def test_tables_become_rows_of_cells() -> None:
     assert texts(table) == ["Prices\nPlan | Price\nBasic | 5 EUR"]
 
 
+def test_each_passage_of_a_table_names_it_and_all_its_columns() -> None:
+    head = "<caption>Fares<thead><tr><th rowspan=2>Line<th colspan=2>2026<tr><th>Adult<th>Child</thead>"
+    rows = "".join(f"<tr><th>{number}<td>{number * 3} EUR<td>{number} EUR" for number in range(200))
+    passages = texts(f"<table>{head}<tbody>{rows}</table>")
+    assert len(passages) > 1
+    assert {passage[: passage.index(" EUR")].rpartition("\n")[0] for passage in passages} == {
+        "Fares\nLine | 2026\nLine | Adult | Child"
+    }
+
+
+@pytest.mark.parametrize("sign", ["", "¶", "#", "<svg></svg>"])
+def test_a_link_to_a_heading_that_stands_in_it_is_no_part_of_it(sign: str) -> None:
+    link = f"<a class=headerlink href='https://a.example/b#notice' title='Link to this heading'>{sign}</a>"
+    assert texts(f"<h2>Notice{link}</h2><p>See <a href='#c'>below</a>.") == ["Notice", "See below."]
+
+
 def test_a_table_used_for_layout_is_read_as_blocks() -> None:
     layout = "<table><tr><td>menu<td><h2>Title</h2><p>Text</p><table><tr><td>a<td>b</table><p>End</table>"
     document = read(layout)

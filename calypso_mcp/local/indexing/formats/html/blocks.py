@@ -49,6 +49,10 @@ _HEADINGS = {f"h{level}": level for level in range(1, 7)}
 _CELLS = frozenset({"td", "th"})
 #: Most columns in which cells span rows, or that one cell spans.
 _MOST_SPANNED = 20
+#: What says what a table shows, and how many of its rows do so besides.
+_NAMING = {"caption": 1, "thead": 0}
+#: How many tables, and the page around them, are open in a table that no other holds.
+_IN_ONE_TABLE = 2
 #: Elements whose lines stay together in one block.
 _GROUPS = frozenset({"ul", "ol", "dl", "menu", "dir", "table"})
 #: A footer inside one of these belongs to the content.
@@ -73,7 +77,13 @@ def visible_blocks(
 def is_never_content(node: LexborNode) -> bool:
     """Whether an element holds no text for readers, or is hidden."""
     is_unchosen = node.tag == "option" and "selected" not in node.attributes
-    return node.tag in _SKIPPED or is_unchosen or _is_mere_button(node) or _is_hidden(node)
+    return (
+        node.tag in _SKIPPED
+        or is_unchosen
+        or _is_mere_button(node)
+        or _is_mere_sign(node)
+        or _is_hidden(node)
+    )
 
 
 def said_by_attributes(node: LexborNode, *, is_empty: bool) -> str:
@@ -95,6 +105,16 @@ def _is_mere_button(node: LexborNode) -> bool:
         return False
     is_headed = node.parent is not None and node.parent.tag in _HEADED
     return not is_headed and not node.text().rstrip().endswith(_QUESTION)
+
+
+def _is_mere_sign(node: LexborNode) -> bool:
+    """Whether an element is a link to a place in the page, such as the heading before it, without words."""
+    return (
+        node.tag == "a"
+        and "#" in (node.attributes.get("href") or "")
+        and not any(map(str.isalnum, node.text()))
+        and node.css_first("[alt]") is None
+    )
 
 
 def _is_hidden(node: LexborNode) -> bool:
@@ -126,6 +146,8 @@ class _Reader:
         self._span: list[int] = []
         self._blocks: list[Block] = []
         self._lines: list[str] = []
+        #: How many of them say what the open table shows.
+        self._header_lines = 1
         self._inline: list[str] = []
         #: What the next line of a list begins with.
         self._bullet = ""
@@ -216,6 +238,8 @@ class _Reader:
             self._end_row(self._rows.pop())
         elif tag == "li":
             self._bullet = ""
+        elif tag in _NAMING and self._lines and len(self._spanning) == _IN_ONE_TABLE:
+            self._header_lines = len(self._lines) + _NAMING[tag]
         self._count(tag, -1)
 
     def _count(self, tag: str, change: int) -> None:
@@ -276,14 +300,14 @@ class _Reader:
 
     def _end_block(self) -> None:
         if self._is_table and self._lines:
-            header, *rows = self._lines
+            header, rows = "\n".join(self._lines[: self._header_lines]), self._lines[self._header_lines :]
             repeated_header = header[:LONGEST_HEADER]
             for run in list(fill_passages(rows, len, len(repeated_header))) or [[]]:
                 self._append("\n".join([header, *run]), is_table=True)
                 header = repeated_header
         elif self._lines:
             self._append("\n".join(self._lines))
-        self._lines = []
+        self._lines, self._header_lines = [], 1
 
     def _append(self, text: str, heading_level: int | None = None, *, is_table: bool = False) -> None:
         line_start, line_end = (self._span[0], self._span[-1]) if self._span else (None, None)
