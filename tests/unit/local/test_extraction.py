@@ -61,6 +61,11 @@ def test_a_pdf_is_recognised_by_its_signature_when_nothing_else_tells() -> None:
 UNREADABLE = [
     ("a.gif", b"GIF89a\x00", "picture"),
     ("a.txt", b"GIF89a\x00", "picture"),
+    (
+        "a.bmp",
+        b"BM\xd6\x8c\x00\x00" + bytes(4) + b"\x36\x00\x00\x00\x28\x00\x00\x00" + b"\xff" * 99,
+        "picture",
+    ),
     ("a.zip", b"PK\x03\x04\x00\x00", "archive"),
     ("a.mp3", b"ID3\x04\x00", "recording"),
     ("a.docx", bytes(range(256)), "not a Word file"),

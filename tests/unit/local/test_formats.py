@@ -61,6 +61,11 @@ READ = {
     "json html": ("a.json", '{"a": "<p>The <b>Jade</b>s<br>cost a&lt;b"}', "a: The Jades cost a<b"),
     "json brackets": ("a.json", '{"a": "List<String> a < b > c"}', "a: List<String> a < b > c"),
     "json numbers": ("a.json", '{"a": {"b": [1.50, 1e400]}}', "a.b: 1.50, 1e400"),
+    "json of facebook": (
+        "a.json",
+        '{"from": "J\\u00c3\\u00bc \\u00f0\\u009f\\u0090\\u009f \\u00fc"}',
+        "from: Jü 🐟 ü",
+    ),
     "json lines": ("a.jsonl", '{"q": "how"}\n{"q": "K\\u00fcn"}\n', "q: how\nq: Kün"),
     "yaml": ("a.yaml", 'leave:\n  days: 15\n  notice: "\\u00fc"\n', "leave.days: 15\nleave.notice: ü"),
     "yaml comment": ("a.yml", "# About leave\na: 1 # yearly\n", "About leave\na: 1\nyearly"),
@@ -152,8 +157,11 @@ READ = {
     ),
     "flowed mail": (
         "a.eml",
-        "Content-Type: text/plain; format=flowed; delsp=yes\n\nninety \n  euros\n \n> so \n> far\n-- \nB\n",
-        "ninety euros\n\n> so \n> far\n-- \nB",
+        (
+            "Content-Type: text/plain; format=flowed; delsp=yes\n\nninety \n  euros\n \n"
+            "> so  \n> far\n>> no\n-- \nB\n"
+        ),
+        "ninety euros\n\n> so far\n>> no\n-- \nB",
     ),
     "mail that was cut off": (
         "a.eml",
@@ -483,6 +491,15 @@ def test_every_sheet_of_a_web_archive_of_excel_is_read() -> None:
     parts = "".join(f"--b\nContent-Type: text/html\n\n{page}\n" for page in pages)
     archive = f"MIME-Version: 1.0\nContent-Type: multipart/related; boundary=b\n\n{parts}--b--\n"
     assert read("a.mht", archive).text == "Oslo\n\nBergen"
+
+
+def test_the_frames_of_a_saved_page_are_read_and_not_its_other_parts() -> None:
+    pages = {"0@x": "<p>Oslo</p><iframe src='cid:1@x'></iframe>", "1@x": "<p>Bergen", "2@x": "<p>Lost"}
+    parts = "".join(
+        f"--b\nContent-Type: text/html\nContent-ID: <{name}>\n\n{page}\n" for name, page in pages.items()
+    )
+    archive = f"MIME-Version: 1.0\nContent-Type: multipart/related; boundary=b\n\n{parts}--b--\n"
+    assert read("a.mhtml", archive).text == "Oslo\n\nBergen"
 
 
 def test_every_message_of_a_mailbox_is_a_part() -> None:

@@ -30,7 +30,7 @@ UNREADABLE: tuple[UnreadableKind, ...] = (
         "a picture",
         "Send the text in it, or save it as PNG or JPEG.",
         "gif bmp heic heif avif ico psd jp2 jxl",
-        *(b"GIF8", b"8BPS"),
+        *(b"GIF8", b"8BPS", Signature(b"\x28\x00\x00\x00", offset=14)),
         *(Signature(b"ftyp" + brand, offset=4) for brand in (b"hei", b"mif1", b"avif")),
     ),
     _kind(

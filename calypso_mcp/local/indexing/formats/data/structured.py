@@ -21,6 +21,8 @@ _COMMENT = re.compile(r"[ \t]*#+[ \t]*(\S.*)")
 _TITLE_KEYS = ("title", "name")
 #: `key = value` of a .properties file, whose escapes are `\\uXXXX`.
 _CONTINUED = re.compile(r"(?<!\\)\\\n[ \t]*")
+#: Non-ASCII characters of UTF-8 that were escaped byte by byte, as in what Facebook and Instagram export.
+_ESCAPED_BYTES = re.compile(r"(?:\\u00[89a-f][\da-f]){2,}", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
@@ -96,7 +98,15 @@ def _json_lines(decoded: Decoded) -> Document:
 
 def _json(text: str) -> Any:
     # Numbers stay as they are written: a search looks for the characters.
+    text = _ESCAPED_BYTES.sub(_as_utf8, text)
     return json.loads(text, parse_int=str, parse_float=str, object_pairs_hook=_with_all_values)
+
+
+def _as_utf8(escapes: re.Match[str]) -> str:
+    try:
+        return bytes.fromhex(escapes[0].replace("\\u00", "")).decode()
+    except UnicodeDecodeError:
+        return escapes[0]
 
 
 def _with_all_values(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -31,6 +31,8 @@ _APPLE_LENGTH = re.compile(rb"(\d{1,10})[ \t]*\r?\n")
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 #: The start of an encoded word with its charset (RFC 2047, 2) and language (RFC 2231, 5).
 _ENCODED_WORD = re.compile(r"=\?([\w.:-]{1,40})(?:\*[\w-]{1,40})?(\?[bq]\?)", re.IGNORECASE)
+#: A part of the message that a page refers to (RFC 2392).
+_CONTENT_ID = re.compile(rb"cid:([^\s\"'<>]+)")
 _MOST_MESSAGES = 20_000
 #: Characters of a header that are read: the parser of addresses takes quadratic time.
 _LONGEST_HEADER = 8_000
@@ -159,10 +161,17 @@ def _shown(container: EmailMessage, html_words: Mapping[int, frozenset[bytes]]) 
         return _best(parts, html_words)
     if kind == "related":  # a page, then the files it is made of (RFC 2387)
         pages = [part for part in parts if _is_rich(part)]
-        # Excel saves a workbook as a page of frames, and a page for each of its sheets.
-        is_frame = bool(pages) and b"<frameset" in _payload(pages[0]).lower()
-        return pages if is_frame else pages[:1] or parts[:1]
+        return [*pages[:1], *_frames(pages)] or parts[:1]
     return parts
+
+
+def _frames(pages: Sequence[EmailMessage]) -> Sequence[EmailMessage]:
+    """Return the pages that the first one frames: all, if Excel saved a workbook, whose sheets they are."""
+    outer = _payload(pages[0]) if pages else b""
+    if b"<frameset" in outer.lower():
+        return pages[1:]
+    named = set(_CONTENT_ID.findall(outer))
+    return [page for page in pages[1:] if page.get("Content-ID", "").strip(" <>").encode() in named]
 
 
 def _best(
@@ -284,12 +293,14 @@ def _content(part: EmailMessage) -> Body:
 
 
 def _without_soft_breaks(data: bytes, joint: bytes) -> bytes:
-    """Return flowed text with its paragraphs on one line each (RFC 3676, 4); quotations stay as they are."""
-    lines = data.splitlines()
+    """Return flowed text with its paragraphs, also quoted ones, on one line each (RFC 3676, 4)."""
+    texts = [(line.lstrip(b">"), line) for line in data.splitlines()]
+    lines = [(line[: len(line) - len(text)], text.removeprefix(b" ")) for text, line in texts]
     joined: list[bytes] = []
-    for line, following in pairwise([*lines, b""]):
-        is_quoted = line.startswith(b">") or following.startswith(b">")
-        is_soft = line.endswith(b" ") and line != b"-- " and following and not is_quoted
-        stuffed = line.removeprefix(b" ")
-        joined.append(stuffed[:-1] + joint if is_soft else stuffed + b"\n")
+    goes_on = False
+    for (quotes, text), (next_quotes, next_text) in pairwise([*lines, (b"", b"")]):
+        if quotes and not goes_on:
+            joined.append(quotes + b" ")
+        goes_on = text.endswith(b" ") and text != b"-- " and next_text != b"" and quotes == next_quotes
+        joined.append(text[:-1] + joint if goes_on else text + b"\n")
     return b"".join(joined)

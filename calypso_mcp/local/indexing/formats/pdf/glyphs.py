@@ -22,6 +22,7 @@ class Glyph(NamedTuple):
 
     @property
     def height(self) -> float:
+        """Its extent down."""
         return self.top - self.bottom
 
     @property
