@@ -13,7 +13,7 @@ from calypso_mcp.api.buckets import DestinationFields
 from calypso_mcp.api.connection import Extension, mark
 from calypso_mcp.api.wire import WireModel
 from calypso_mcp.domain.states.statuses import FileStatus
-from calypso_mcp.domain.uploads.declaration import Declaration, Destination, IfExists
+from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 
 #: Spellings of a knowledge file's id.
 FILE_ID = AliasChoices("id", "file_id", "knowledge_id", "knowledgeId", "fileKnowledgeId")
@@ -46,11 +46,11 @@ class DeclaredFields(DestinationFields):
     if_exists: IfExists | None = Field(default=None, json_schema_extra=mark(Extension.REPLACE))
 
     @staticmethod
-    def fields_of(declaration: Declaration, *, destination: Destination | None = None) -> dict[str, Any]:
-        """Return the fields of `declaration`, with `destination` instead of its own if given."""
+    def fields_of(declaration: Declaration, *, routed: bool = True) -> dict[str, Any]:
+        """Return the fields of `declaration`; those of its destination only if `routed`."""
         extended = declaration.if_exists is not None
         return {
-            **asdict(declaration.destination if destination is None else destination),
+            **(asdict(declaration.destination) if routed else {}),
             "filename": declaration.filename,
             "title": declaration.title,
             "tags": declaration.tags or None,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 
+@lru_cache(64)
 def is_loopback(host: str) -> bool:
     """Return whether `host` is this machine by definition (RFC 6761, RFC 6890), without asking a resolver."""
     name = host.rstrip(".").lower()

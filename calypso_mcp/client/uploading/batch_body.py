@@ -33,8 +33,7 @@ def build_request(items: Mapping[str, Prepared]) -> CreateBatch:
 
 
 def _item(client_file_id: str, prepared: Prepared, *, routed: bool) -> ManifestItem:
-    destination = None if routed else Destination()
-    fields = ManifestItem.fields_of(prepared.declaration, destination=destination)
+    fields = ManifestItem.fields_of(prepared.declaration, routed=routed)
     return ManifestItem(client_file_id=client_file_id, **fields)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -50,6 +50,8 @@ _MIGRATIONS: Final = (
         ),
     ),
 )
+#: Keys of the batches that are sent at the same time; each is looked up and written several times.
+_KEYS_IN_FLIGHT: Final = 1_000
 _giving_up: Final = Lock()
 
 
@@ -186,7 +188,12 @@ class SentLedger:
             await anyio.to_thread.run_sync(self._file.run, work, None)
 
     def _own(self, key: str) -> str:
-        return content_digest(self._account, key)
+        return _stored_key(self._account, key)
+
+
+@lru_cache(_KEYS_IN_FLIGHT)
+def _stored_key(account: str, key: str) -> str:
+    return content_digest(account, key)
 
 
 def account_of(base_url: str, api_key: str) -> str:

@@ -16,8 +16,6 @@ from typing import Final
 from calypso_mcp.domain.files.text_bytes import looks_like_text
 from calypso_mcp.errors import ContentError
 
-#: How many bytes from the start of a file are looked at.
-HEAD_BYTES: Final = 8_192
 _SHOWN_NAME_CHARS: Final = 160
 
 

@@ -10,6 +10,8 @@ import codecs
 import unicodedata
 from typing import Final
 
+#: How many bytes from the start of a file are looked at.
+HEAD_BYTES: Final = 8_192
 #: The longer marks first: that of UTF-16 begins that of UTF-32.
 BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 import anyio
 from anyio.to_thread import run_sync
 
-from calypso_mcp.domain.files.file_formats import HEAD_BYTES
+from calypso_mcp.domain.files.text_bytes import HEAD_BYTES
 from calypso_mcp.local.indexing.child_process import ChildDied, ChildProcess, ExtractionLimits, FileToRead
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.detection import choose_entry

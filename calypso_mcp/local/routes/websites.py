@@ -11,7 +11,7 @@ from typing_extensions import TypedDict
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.websites import AddWebsite, ImportUrl, read_tags
-from calypso_mcp.domain.files.file_formats import HEAD_BYTES
+from calypso_mcp.domain.files.text_bytes import HEAD_BYTES
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request

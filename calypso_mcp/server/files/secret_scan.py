@@ -81,7 +81,7 @@ def find_secret(read_at: ReadAt, size_bytes: int, kept_at: Path | None = None) -
     Raises:
         OSError: What `read_at` raises.
     """
-    from calypso_mcp.domain.files.file_formats import HEAD_BYTES
+    from calypso_mcp.domain.files.text_bytes import HEAD_BYTES
 
     automaton = secret_automaton(kept_at)
     to_ascii = _reader(read_at(0, min(HEAD_BYTES, size_bytes)))

@@ -263,7 +263,7 @@ def _check_once(filename: str, opened: OpenedFile, policy: FilePolicy) -> str | 
 
 
 def _check_content(filename: str, read: ReadAt, size_bytes: int, policy: FilePolicy) -> None:
-    from calypso_mcp.domain.files.file_formats import HEAD_BYTES
+    from calypso_mcp.domain.files.text_bytes import HEAD_BYTES
 
     policy.check_format(filename, read(0, min(HEAD_BYTES, size_bytes)))
     found = find_secret(read, size_bytes, policy.automaton_file) if policy.scan_secrets else None

@@ -197,7 +197,7 @@ class UploadEndpoint:
         Raises:
             ContentError: The backend cannot read such a file.
         """
-        from calypso_mcp.domain.files.file_formats import HEAD_BYTES
+        from calypso_mcp.domain.files.text_bytes import HEAD_BYTES
 
         head = bytearray()
         async for block in blocks:

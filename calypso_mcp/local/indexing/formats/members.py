@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from itertools import islice
 
-from calypso_mcp.domain.files.file_formats import HEAD_BYTES
+from calypso_mcp.domain.files.text_bytes import HEAD_BYTES
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.registry import entry_of, readable_formats
 

@@ -14,13 +14,13 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
 from calypso_mcp.domain.files.file_formats import (
-    HEAD_BYTES,
     Container,
     FileFormat,
     Locator,
     ReadableFormats,
     Signature,
 )
+from calypso_mcp.domain.files.text_bytes import HEAD_BYTES
 from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.indexing.formats.hygiene import remove_embedded_files
 from calypso_mcp.local.indexing.formats.ocr.engines import is_recognition_installed
