@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import takewhile, zip_longest
 
-from calypso_mcp.domain.outlines import find_spot, widen_to_section
+from calypso_mcp.domain.outlines import HEADING_SEPARATOR, find_spot, widen_to_section
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.index import Passage
@@ -60,8 +60,8 @@ def _with_match(passage: Passage, sought: Sought, weights: Sequence[float]) -> P
     headings = [_heading(passage, *span) for span in spans]
     above = {heading: sought.held_by(heading) for heading in set(headings)}
     held = [
-        (sought.held_by(passage.text[start:end]), above[heading])
-        for (start, end), heading in zip(spans, headings, strict=True)
+        (0 if _is_heading(said, heading) else sought.held_by(said), above[heading])
+        for said, heading in zip((passage.text[start:end] for start, end in spans), headings, strict=True)
     ]
     return replace(passage, match=_show(passage, spans, held, weights))
 
@@ -70,6 +70,11 @@ def _is_short_section(passage: Passage) -> bool:
     text = passage.text
     is_one = len({stretch.heading for stretch in passage.outline}) <= 1
     return is_one and len(text) <= _SECTION_CHARS and CELL_SEPARATOR not in text
+
+
+def _is_heading(said: str, heading: str) -> bool:
+    """Whether a sentence is the heading itself: what stands below it is sought, not its words."""
+    return " ".join(said.split()) == heading.rpartition(HEADING_SEPARATOR)[2]
 
 
 def _heading(passage: Passage, start: int, end: int) -> str:
@@ -115,7 +120,8 @@ def _show(
         for span, (own, _) in zip(spans, held, strict=True)
         if begin <= span[0] and span[1] <= stop
     ]
-    shown = _best_stretch(inside, weights)
+    if any(own for _, own in inside):
+        shown = _best_stretch(inside, weights)
     after = [span for span, _ in inside if shown[1] <= span[0]]
     before = [span for span, _ in reversed(inside) if span[1] <= shown[0]]
     in_turns = (span for pair in zip_longest(after, before) for span in pair if span is not None)

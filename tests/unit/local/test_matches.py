@@ -108,6 +108,27 @@ def test_where_rows_match_alike_several_are_shown(connection: sqlite3.Connection
     assert (part.line_start, part.line_end) == (2, 3)
 
 
+GRANT = (
+    "# Grant application SOL-31 (draft 1)\n\n## Summary\n\nModules that last.\n\n## Investigators\n\n"
+    "The principal investigator is Dr Reyes.\n\n## Milestones\n\nThe seal is chosen in month 6.\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("principal investigator of the grant application SOL-31", "Dr Reyes"),
+        ("which seal has the SOL-31 grant application chosen?", "month 6"),
+        ("grant application", "Modules that last."),
+        ("grant application milestones", "month 6"),
+    ],
+)
+def test_a_heading_is_not_shown_without_text_below_it(
+    connection: sqlite3.Connection, query: str, expected: str
+) -> None:
+    assert expected in shown(best(connection, read_markdown(FileContent(GRANT.encode())), query)).text
+
+
 def test_what_an_answer_quotes_is_found_again_in_its_passage(connection: sqlite3.Connection) -> None:
     found = best(connection, read_markdown(FileContent(HANDBOOK.encode())), "euros")
     part = shown(match_quotations(found, ["First class is allowed on long journeys."]))
