@@ -250,14 +250,15 @@ def _one_of(buckets: Sequence[Bucket]) -> str:
 
 
 def _id_and_name(agent: AgentModel) -> str:
-    name = agent.profile_id or agent.id
-    return f"{name} ({clean_line(agent.name, _NAME_CHARS)})" if agent.name else name
+    return _named(agent.profile_id or agent.id, agent.name or "")
 
 
 def _slug_and_name(bucket: Bucket) -> str:
-    if bucket.name.casefold() == bucket.slug:
-        return bucket.slug
-    return f"{bucket.slug} ({clean_line(bucket.name, _NAME_CHARS)})"
+    return _named(bucket.slug, bucket.name)
+
+
+def _named(key: str, name: str) -> str:
+    return key if name.casefold() in ("", key) else f"{key} ({clean_line(name, _NAME_CHARS)})"
 
 
 def access_of(request: McpRequest) -> Access:
