@@ -11,7 +11,7 @@ from dataclasses import replace
 from itertools import takewhile, zip_longest
 
 from calypso_mcp.domain.outlines import HEADING_SEPARATOR, find_spot, widen_to_section
-from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
+from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, is_labelled
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.words.stems import Sought, weigh
@@ -162,7 +162,7 @@ def _grow(shown: _Span, others: Iterable[_Span], most: int) -> _Span:
 def _with_column_names(text: str, start: int, end: int) -> _Span:
     """Return the span of rows, from the top of their table on unless each cell names its column."""
     row = text[start:end].partition("\n")[0]
-    if all(": " in cell for cell in row.split(CELL_SEPARATOR)):
+    if is_labelled(row.split(CELL_SEPARATOR)):
         return start, end
     above = text[max(end - _TABLE_CHARS, 0) : start].split("\n")[:-1]
     rows = list(takewhile(lambda line: CELL_SEPARATOR in line or line.startswith("|-"), reversed(above)))

@@ -10,13 +10,17 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from calypso_mcp.local.indexing.documents import PartKind
-from calypso_mcp.local.retrieval.words.stems import Sought, Stems
+from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, is_labelled, is_table
+from calypso_mcp.local.retrieval.words.stems import Sought, Stems, weigh
 
 _SATURATION = 1.2
 _LENGTH_CORRECTION = 0.4
 _LEAST_TELLING = 1e-6
 #: What a word counts in each column.
 _BODY, _TITLE, _HEADING = 1.0, 2.0, 1.0
+#: Power of the share that a table's best row holds of its passage's words (tests.benchmarks.tables: .93 MRR,
+#: without it .85; with power 1 prose comes before tables, .90).
+_IN_ONE_ROW = 0.3
 
 
 class Row(NamedTuple):
@@ -101,7 +105,28 @@ def standings(
         for passage_id, count in counts.items():
             totals[passage_id] += weight * count * (_SATURATION + 1) / (count + damping[passage_id])
             held[passage_id] |= 1 << number
+    told = list(weights.values())
+    for candidate in candidates:
+        if is_table(candidate.text):
+            share = _share_in_one_row(candidate, held[candidate.id], sought, told)
+            totals[candidate.id] *= share**_IN_ONE_ROW
     return [Standing(totals[passage_id], held[passage_id]) for passage_id in lengths]
+
+
+def _share_in_one_row(candidate: Row, held: int, sought: Sought, weights: Sequence[float]) -> float:
+    """Return how much of what a table holds one row of it does, with the names above it.
+
+    The words of a query that stand in different rows ("Anna", "Adler") have nothing to do with each other.
+    """
+    is_sought = sought.stems_of.__contains__
+    lines = candidate.text.split("\n")
+    top = next(number for number, line in enumerate(lines) if CELL_SEPARATOR in line)
+    top += not is_labelled(lines[top].split(CELL_SEPARATOR))
+    above = frozenset(filter(is_sought, " ".join([candidate.title, candidate.heading, *lines[:top]]).split()))
+    # Most rows hold the same words sought: the names of their columns.
+    rows = {above.union(filter(is_sought, line.split())) for line in lines[top:]} or {above}
+    best = max(weigh(sought.held_by(" ".join(row)) & held, weights) for row in rows)
+    return best / (weigh(held, weights) or 1.0)
 
 
 def _found(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
+from calypso_mcp.local.indexing.formats.tables import is_table
 from calypso_mcp.local.retrieval.ranking import Row, Standing
 
 #: Copies begin alike: so much of a text is compared first.
@@ -49,7 +49,7 @@ def without_repeats(
             continue
         if len(kept) == limit or (per_file is not None and taken.get(row.file_id, 0) >= per_file):
             continue
-        if once_per_table and _is_table(row.text):
+        if once_per_table and is_table(row.text):
             table = row.file_id, row.heading, row.part_kind, row.part_number, row.part_name
             known = of_table.get(table)
             if known is not None and not standing.held & ~known:
@@ -63,9 +63,3 @@ def without_repeats(
 
 def _said(text: str) -> str:
     return " ".join(text.casefold().split())
-
-
-def _is_table(text: str) -> bool:
-    """Whether nearly all of a passage is rows."""
-    lines = text.splitlines()
-    return 4 * sum(CELL_SEPARATOR in line for line in lines) >= 3 * len(lines)

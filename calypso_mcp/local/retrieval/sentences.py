@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, groupby
 
-from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
+from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR, is_labelled
 
 #: Longer ones, mostly from scripts without full stops, are cut again between words.
 LONGEST = 400
@@ -82,7 +82,7 @@ def _of_table(lines: Sequence[str]) -> Iterator[str]:
     if not rows:
         return
     header, *others = rows
-    if all(": " in cell for cell in header) or not others:
+    if is_labelled(header) or not others:
         others = rows
         header = []
     for row in others:

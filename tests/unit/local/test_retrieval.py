@@ -586,6 +586,27 @@ def test_another_order_has_more_to_choose_from_than_is_shown(connection: sqlite3
     assert len(offered) >= 40
 
 
+@pytest.mark.parametrize("row", ["{} | {} | {}", "Name: {} | Family: {} | Room: {}"])
+def test_a_table_with_all_words_in_one_row_comes_before_one_with_each_in_another(
+    connection: sqlite3.Connection, row: str
+) -> None:
+    names, families = ("Anna", "Boris", "Carla", "David"), ("Adler", "Brandt", "Costa", "Dietz")
+    top = "Name | Family | Room\n" if row.startswith("{}") else ""
+
+    def table(shift: int) -> str:
+        rows = (
+            row.format(name, families[(at + shift) % 4], 10 * shift + at) for at, name in enumerate(names)
+        )
+        return top + "\n".join(rows)
+
+    for shift in range(4):
+        add(connection, f"t{shift}", table(shift))
+    for number in range(20):
+        add(connection, f"o{number}", f"Nothing of note happened on day {number}.")
+    assert found(connection, "room of Anna Costa", "b1")[0] == "t2"
+    assert found(connection, "Carla Brandt", "b1")[0] == "t3"
+
+
 def test_the_parts_of_a_number_tell_nothing_beside_it(connection: sqlite3.Connection) -> None:
     add(connection, "pictures", "The library for pictures of the web, with its tools.")
     add(

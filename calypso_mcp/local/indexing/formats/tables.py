@@ -53,6 +53,19 @@ def fill_passages(items: Iterable[T], length: Callable[[T], int], reserved: int 
         yield run
 
 
+def is_table(text: str) -> bool:
+    """Whether nearly all of a text is rows."""
+    if CELL_SEPARATOR not in text:
+        return False
+    lines = text.splitlines()
+    return 4 * sum(CELL_SEPARATOR in line for line in lines) >= 3 * len(lines)
+
+
+def is_labelled(cells: Iterable[str]) -> bool:
+    """Whether each cell of a row names its column."""
+    return all(": " in cell for cell in cells)
+
+
 def table_blocks(
     header: Sequence[str], rows: Iterable[Row], part: Part | None = None, *, labelled: bool = True
 ) -> Iterator[Block]:
