@@ -32,7 +32,7 @@ from calypso_mcp.server.calls.call_time import limited_call
 from calypso_mcp.server.calls.tool_calls import CalypsoServer
 from calypso_mcp.server.chat_view import VIEW_URI, read_view
 from calypso_mcp.server.results import error_reports
-from calypso_mcp.server.scope.attached_agents import attached_agents
+from calypso_mcp.server.scope.attached_agents import list_attached_agents
 from calypso_mcp.server.scope.request_scope import Access, access_of
 from calypso_mcp.server.scope.scoped_lookup import require_file
 from calypso_mcp.server.state import McpRequest
@@ -90,7 +90,7 @@ async def read(access: Access, uri: str) -> ResourceText:
 
 async def _bucket(access: Access, slug: str) -> ResourceText:
     bucket = await access.require_bucket(slug)
-    attached = await attached_agents(access)
+    attached = await list_attached_agents(access)
     can = await access.backend.abilities.all()
     return _json(BucketCard.of(bucket, attached, can).facts())
 

@@ -11,9 +11,17 @@ from calypso_mcp.domain.amounts import format_bytes, join_first
 from calypso_mcp.domain.states.file_state import FileState, StateReport
 from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.errors import CalypsoError, OutOfTime
-from calypso_mcp.server.batches import batch_reports, missing_sources
+from calypso_mcp.server.batches import missing_sources
 from calypso_mcp.server.batches.batch_inputs import BatchInput, WalkedFolder
-from calypso_mcp.server.batches.batch_reports import BatchReport, InputOutcome, OutcomeWord
+from calypso_mcp.server.batches.batch_reports import (
+    BatchReport,
+    InputOutcome,
+    OutcomeWord,
+    report_briefly,
+    report_sent,
+    report_unsent,
+    summarize,
+)
 from calypso_mcp.server.batches.batch_waiting import wait_for_outcomes
 from calypso_mcp.server.calls.call_progress import CallProgress, Step
 from calypso_mcp.server.calls.call_time import CallTime
@@ -189,8 +197,8 @@ class Batch:
         removal: OutcomeWord = "would_remove" if dry_run else "removed"
         gone = self._missing if dry_run else self._removed
         outcomes = self._list_foreseen() if dry_run else self._list_sent()
-        outcomes += [batch_reports.unread(source.name, removal) for source in gone]
-        summary = batch_reports.summarize(outcomes)
+        outcomes += [report_briefly(source.name, removal) for source in gone]
+        summary = summarize(outcomes)
         batch_ids = sorted({outcome.batch_id for outcome in self._outcomes or () if outcome.batch_id})
         return BatchReport(
             dry_run=dry_run or None,
@@ -224,21 +232,21 @@ class Batch:
         for item in self._inputs:
             outcome = next(left, None) if item.upload else None
             if outcome is None:
-                outcomes.append(batch_reports.unsent(item))
+                outcomes.append(report_unsent(item))
             else:
                 stands = indexed.get(outcome.file_id)
-                outcomes.append(batch_reports.sent(item, outcome, stands, shared_slug=self._shared_slug))
+                outcomes.append(report_sent(item, outcome, stands, shared_slug=self._shared_slug))
         return outcomes
 
     def _list_foreseen(self) -> list[InputOutcome]:
         outcomes: list[InputOutcome] = []
         for item, state in zip(self._inputs, self._found, strict=True):
             if item.upload is None:
-                outcomes.append(batch_reports.unsent(item))
+                outcomes.append(report_unsent(item))
             elif state is None or state.is_uploaded:
-                outcomes.append(batch_reports.unread(item.path, "replayed" if state else "would_send"))
+                outcomes.append(report_briefly(item.path, "replayed" if state else "would_send"))
             else:
-                outcomes.append(batch_reports.sent(item, state, shared_slug=self._shared_slug))
+                outcomes.append(report_sent(item, state, shared_slug=self._shared_slug))
         return outcomes
 
     def _foresight(self, counts: dict[str, int]) -> str:

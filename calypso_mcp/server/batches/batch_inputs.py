@@ -26,13 +26,13 @@ from calypso_mcp.server.files.local_files import FilePolicy
 from calypso_mcp.server.files.upload_sources import (
     CheckedSource,
     SourceArguments,
-    checked_source,
-    local_file,
+    check_local_file,
+    check_source,
     require_files,
     run_abandonable,
 )
 from calypso_mcp.server.schemas import NAMES_FILES
-from calypso_mcp.server.scope.destinations import Target, upload_target, version_rule
+from calypso_mcp.server.scope.destinations import Target, find_target, find_version_rule
 from calypso_mcp.server.scope.request_scope import Access
 
 T = TypeVar("T")
@@ -127,7 +127,7 @@ class WalkedFolder:
     is_empty: bool
 
 
-def kept_apart(inputs: Sequence[BatchInput]) -> list[BatchInput]:
+def keep_apart(inputs: Sequence[BatchInput]) -> list[BatchInput]:
     """Return `inputs` so that they do not replace each other: all those of one name in one bucket stay."""
     named = Counter(_place_of(item.upload.declaration) for item in inputs if item.upload)
 
@@ -273,15 +273,15 @@ class InputReader:
         declared = item.declared(self._shared.declaration)
         declared.check_labels(self._limits)
         target = await self._target(item.bucket)
-        checked = await checked_source(item.source(), self._access.state.files, self._limits)
+        checked = await check_source(item.source(), self._access.state.files, self._limits)
         return self._settle(_Looked(name, checked, None), target, declared)
 
     async def _target(self, reference: str) -> Target:
         if not self._targets:
-            self._rule = await version_rule(self._access, self._shared.if_exists)
+            self._rule = await find_version_rule(self._access, self._shared.if_exists)
         reference = reference or self._shared.bucket
         if reference not in self._targets:
-            self._targets[reference] = await upload_target(
+            self._targets[reference] = await find_target(
                 self._access, reference, create=self._shared.create_bucket
             )
         return self._targets[reference]
@@ -340,6 +340,6 @@ def _look_for_a_moment(
 
 def _look(file: _Named, policy: FilePolicy, limits: UploadLimits) -> _Looked:
     try:
-        return _Looked(file.name, local_file(file.path, policy, limits, identity=file.identity), None)
+        return _Looked(file.name, check_local_file(file.path, policy, limits, identity=file.identity), None)
     except InputError as problem:
         return _Looked(file.name, None, problem)

@@ -164,13 +164,13 @@ class BatchReport(ToolResult):
         return "\n".join(lines)
 
 
-def unsent(item: BatchInput) -> InputOutcome:
+def report_unsent(item: BatchInput) -> InputOutcome:
     """Return the outcome of an input that was not handed to the client."""
     path = clean_line(item.path, _PATH_CHARS)
     if item.skipped is not None:
         return InputOutcome(path=path, outcome="skipped", code=item.skipped.code, reason=item.skipped.reason)
     if item.problem is not None:
-        return sent(replace(item, target=None), FileState.of_error(item.problem), shared_slug=None)
+        return report_sent(replace(item, target=None), FileState.of_error(item.problem), shared_slug=None)
     return InputOutcome(
         path=path,
         outcome="pending",
@@ -181,12 +181,12 @@ def unsent(item: BatchInput) -> InputOutcome:
     )
 
 
-def unread(name: str, outcome: OutcomeWord) -> InputOutcome:
+def report_briefly(name: str, outcome: OutcomeWord) -> InputOutcome:
     """Return an outcome without details: of a dry run, or of a source that is gone."""
     return InputOutcome(path=clean_line(name, _PATH_CHARS), outcome=outcome)
 
 
-def sent(
+def report_sent(
     item: BatchInput, state: FileState, indexed: FileState | None = None, *, shared_slug: str | None
 ) -> InputOutcome:
     """Return the outcome of an input that the client has dealt with.

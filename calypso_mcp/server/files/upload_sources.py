@@ -82,7 +82,7 @@ class SourceArguments:
         )
 
 
-async def checked_source(
+async def check_source(
     arguments: SourceArguments, policy: FilePolicy | None, limits: UploadLimits
 ) -> CheckedSource:
     """Check the one source that `arguments` name; the looking and searching is done in a worker thread.
@@ -93,12 +93,14 @@ async def checked_source(
     arguments.require_one()
     if arguments.path is not None:
         return await run_abandonable(
-            partial(local_file, arguments.path, require_files(policy), limits, filename=arguments.filename)
+            partial(
+                check_local_file, arguments.path, require_files(policy), limits, filename=arguments.filename
+            )
         )
     if arguments.text is not None:
-        return await run_abandonable(inline_text, arguments.text, arguments.filename, policy, limits)
+        return await run_abandonable(check_text, arguments.text, arguments.filename, policy, limits)
     encoded = arguments.content_base64 or ""
-    return await run_abandonable(inline_base64, encoded, arguments.filename, policy, limits)
+    return await run_abandonable(check_base64, encoded, arguments.filename, policy, limits)
 
 
 async def run_abandonable(
@@ -131,7 +133,7 @@ def require_files(policy: FilePolicy | None) -> FilePolicy:
     return policy
 
 
-def local_file(
+def check_local_file(
     path: str,
     policy: FilePolicy,
     limits: UploadLimits,
@@ -171,7 +173,7 @@ def local_file(
     return CheckedSource(name, size_bytes, source, identity, origin)
 
 
-def inline_text(
+def check_text(
     text: str, filename: str | None, policy: FilePolicy | None, limits: UploadLimits
 ) -> CheckedSource:
     """Check a text. Without a name it gets one from its content, the same every time.
@@ -181,10 +183,10 @@ def inline_text(
     """
     data = text.encode(errors="replace")
     name = filename or f"text-{hashlib.sha256(data).hexdigest()[:8]}.txt"
-    return _inline(data, name, policy, limits)
+    return _check_inline(data, name, policy, limits)
 
 
-def inline_base64(
+def check_base64(
     encoded: str, filename: str | None, policy: FilePolicy | None, limits: UploadLimits
 ) -> CheckedSource:
     """Check base64 content.
@@ -213,10 +215,12 @@ def inline_base64(
             hint="Send standard base64 with padding, without line breaks and without a data: prefix; "
             "plain text goes into the text argument.",
         ) from None
-    return _inline(data, filename, policy, limits)
+    return _check_inline(data, filename, policy, limits)
 
 
-def _inline(data: bytes, filename: str, policy: FilePolicy | None, limits: UploadLimits) -> CheckedSource:
+def _check_inline(
+    data: bytes, filename: str, policy: FilePolicy | None, limits: UploadLimits
+) -> CheckedSource:
     check_filename(filename, limits)
     check_size(len(data), limits)
 

@@ -131,7 +131,7 @@ class UploadQuotas:
 
     async def _count(self, grant: AccessGrant, arrivals: Sequence[Arrival], *, keeps: bool) -> Admission:
         if grant.quota.is_unlimited or not arrivals:
-            return all_of(arrivals)
+            return admit_all(arrivals)
 
         def work(connection: sqlite3.Connection) -> Admission:
             count = _Count(connection, grant, self._today, keeps=keeps)
@@ -263,7 +263,7 @@ class _Count:
         return bool(is_counted and not is_replaced)
 
 
-def all_of(arrivals: Sequence[object]) -> Admission:
+def admit_all(arrivals: Sequence[object]) -> Admission:
     """Return the admission of a caller without a quota."""
     return Admission((None,) * len(arrivals))
 
@@ -273,7 +273,7 @@ def _is_unstored(outcome: FileState) -> bool:
     return outcome.is_replayed or (outcome.outcome in {"rejected", "failed"} and not outcome.retryable)
 
 
-async def arrivals_of(uploads: Sequence[tuple[Upload, int]]) -> list[Arrival]:
+async def make_arrivals(uploads: Sequence[tuple[Upload, int]]) -> list[Arrival]:
     """Return what uploads count as, given with their sizes in bytes; each names its bucket."""
     return await to_thread.run_sync(lambda: [_arrival(*upload) for upload in uploads])
 

@@ -54,7 +54,7 @@ class Hit(ToolResult):
         return f"{head}\n{fence(self.text, self.source)}"
 
 
-def hit_of(entry: Found, query: str, tokens: int, *, concise: bool = True) -> Hit:
+def make_hit(entry: Found, query: str, tokens: int, *, concise: bool = True) -> Hit:
     """Return a passage found as a hit: cited, and cut to `tokens`.
 
     Args:
@@ -85,19 +85,19 @@ def hit_of(entry: Found, query: str, tokens: int, *, concise: bool = True) -> Hi
     )
 
 
-def hit_texts(hits: Sequence[Hit], searched: str | None = None) -> list[str]:
+def write_hits(hits: Sequence[Hit], searched: str | None = None) -> list[str]:
     """Return each hit as text under its number, and what marks left-out text; `searched`: see `Hit`."""
     texts = [f"[{rank}] {hit.as_text(searched)}" for rank, hit in enumerate(hits, start=1)]
     return [*texts, _CUT] if any(hit.cut for hit in hits) else texts
 
 
-def incomplete(searched: Sequence[Bucket]) -> dict[str, int] | None:
+def count_pending(searched: Sequence[Bucket]) -> dict[str, int] | None:
     """Return how many members are not searchable yet, by bucket; None where all of them are."""
     pending = {bucket.slug: bucket.store.pending_member_count for bucket in searched if bucket.store}
     return {slug: count for slug, count in pending.items() if count} or None
 
 
-def incomplete_texts(pending: Mapping[str, int] | None) -> list[str]:
+def write_pending(pending: Mapping[str, int] | None) -> list[str]:
     """Return what buckets that are not complete mean for a reader who found nothing."""
     return [
         f"Incomplete: bucket {slug} has {count} members not searchable yet, so a missing answer proves "

@@ -104,7 +104,7 @@ def as_json(facts: Mapping[str, Any]) -> str:
     return json.dumps(facts, ensure_ascii=False, separators=(",", ":"))
 
 
-def first(values: Sequence[T], most: int) -> tuple[list[T], int | None]:
+def take_first(values: Sequence[T], most: int) -> tuple[list[T], int | None]:
     """Return the first of `values`, and how many more there are (None: none), so that no list is endless."""
     return list(values[:most]), max(0, len(values) - most) or None
 

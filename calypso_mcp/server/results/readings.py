@@ -19,7 +19,7 @@ class ReadPart:
 
 
 @dataclass(frozen=True, slots=True)
-class BoundReading:
+class Reading:
     """What was asked for.
 
     Attributes:
@@ -35,7 +35,7 @@ class BoundReading:
     next_start: str | None
 
 
-def bound(text: SourceText, start: Place, end: Place | None) -> BoundReading:
+def cut_reading(text: SourceText, start: Place, end: Place | None) -> Reading:
     """Return what a backend returned from `start` on, without lines before it and those after `end`."""
     passages = text.passages
     if end is not None:
@@ -49,7 +49,7 @@ def bound(text: SourceText, start: Place, end: Place | None) -> BoundReading:
     if text.section_after:
         next_start = f'section "{text.section_after}"'
     rest = _line_after(passages[-1], spans[-1]) if passages else None
-    return BoundReading(
+    return Reading(
         [_part(passage, *span) for passage, span in zip(passages, spans, strict=True)],
         all(span == (0, len(passage.text)) for passage, span in zip(passages, spans, strict=True)),
         rest is None and len(passages) == len(text.passages),

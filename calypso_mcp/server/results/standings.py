@@ -10,7 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 from calypso_mcp.domain.states.file_state import FileState, StateReport
 from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
-from calypso_mcp.server.results.models import USUAL, Prose, ToolResult, first
+from calypso_mcp.server.results.models import USUAL, Prose, ToolResult, take_first
 
 #: Published as text: the tool list is paid for by the byte.
 ReadinessWord = Annotated[Readiness, WithJsonSchema({"type": "string"})]
@@ -96,7 +96,7 @@ def list_items(report: StateReport, *, name_ready: bool) -> tuple[list[ItemStand
         if state.readiness is Readiness.READY and (name_ready or state.warnings)
     ]
     items = [_item(state) for state in (*report.failed, *report.pending, *ready)]
-    return first(items, _MOST_OF_BATCH if name_ready else MOST_ITEMS)
+    return take_first(items, _MOST_OF_BATCH if name_ready else MOST_ITEMS)
 
 
 def next_step(state: Readiness, file_id: str) -> str:

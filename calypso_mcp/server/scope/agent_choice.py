@@ -14,7 +14,7 @@ from calypso_mcp.server.conversations import Turn, reach_digest
 from calypso_mcp.server.scope.request_scope import Access
 
 
-async def chosen_agent(
+async def choose_agent(
     access: Access, reference: str, conversation_id: str
 ) -> tuple[AgentModel, Turn | None]:
     """Return the agent to ask, and the turn to go on after.

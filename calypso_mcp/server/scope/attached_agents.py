@@ -10,7 +10,7 @@ from calypso_mcp.server.scope.request_scope import Access
 MOST_AGENTS = 10
 
 
-async def attached_agents(access: Access) -> dict[str, list[str]] | None:
+async def list_attached_agents(access: Access) -> dict[str, list[str]] | None:
     """Return agent ids by bucket id, or None where the key may not list agents or the list is unreadable."""
     try:
         agents = await access.agents()
@@ -26,7 +26,7 @@ async def attached_agents(access: Access) -> dict[str, list[str]] | None:
 async def describe_new_bucket(access: Access, slug: str, bucket_id: str) -> str:
     """Return the slug of a bucket that was just made, with the agents that search it from now on."""
     try:
-        attached = await attached_agents(access)
+        attached = await list_attached_agents(access)
     except CalypsoError:
         attached = None  # no reason to fail the call that made the bucket
     if attached is None:

@@ -90,7 +90,7 @@ async def _answer(
     access: Access, requests: Sequence[SearchRequest], buckets: Sequence[Bucket]
 ) -> SearchOutcome:
     answers = await map_parallel(access.client.search.search, requests, limit=_PARALLEL)
-    found = await within_scope(access, _by_rank([answer.results for answer in answers]), buckets)
+    found = await keep_within_scope(access, _by_rank([answer.results for answer in answers]), buckets)
     absent = [answer.absent_words or () for answer in answers]
     everywhere = tuple(word for word in absent[0] if all(word in words for words in absent))
     fits_none = all(answer.filtered_sources == 0 for answer in answers)
@@ -117,7 +117,7 @@ def _by_rank(answers: Sequence[Sequence[SearchResult]]) -> list[SearchResult]:
     return list(merged.values())
 
 
-async def within_scope(
+async def keep_within_scope(
     access: Access, results: Sequence[SearchResult], asked: Sequence[Bucket], what: str = "search"
 ) -> list[Found]:
     """Return the results from `asked`; under a limit one that is not known to be from there is dropped.

@@ -41,7 +41,7 @@ class Target:
         return Destination(bucket=self.slug, create_missing_buckets=True)
 
 
-async def upload_target(access: Access, reference: str, *, create: bool) -> Target:
+async def find_target(access: Access, reference: str, *, create: bool) -> Target:
     """Return the bucket meant by `reference`; if it is empty, the only one in scope.
 
     Args:
@@ -80,7 +80,7 @@ async def upload_target(access: Access, reference: str, *, create: bool) -> Targ
     return Target(bucket.slug, bucket.id)
 
 
-async def version_rule(access: Access, if_exists: IfExists) -> IfExists | None:
+async def find_version_rule(access: Access, if_exists: IfExists) -> IfExists | None:
     """Return the rule about earlier versions for the backend; None if it has none.
 
     Raises:

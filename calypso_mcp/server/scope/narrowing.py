@@ -40,7 +40,7 @@ _WHAT_TO_WRITE = (
 )
 
 
-def asked_limits(query: str, headers: Iterable[tuple[str, str]]) -> list[ScopeLimit]:
+def read_limits(query: str, headers: Iterable[tuple[str, str]]) -> list[ScopeLimit]:
     """Return the limits that an address and headers ask for.
 
     The elements of an array are one limit. Any other occurrence is a limit of its own, so that what a proxy

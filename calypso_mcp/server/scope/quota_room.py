@@ -14,7 +14,7 @@ from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.concurrency import map_parallel
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.errors import NotFound, QuotaExceeded
-from calypso_mcp.server.quotas.upload_quotas import Admission, Arrival, all_of, arrivals_of
+from calypso_mcp.server.quotas.upload_quotas import Admission, Arrival, admit_all, make_arrivals
 from calypso_mcp.server.scope.request_scope import Access
 
 _PARALLEL_LOOKUPS = 8
@@ -23,7 +23,7 @@ _PARALLEL_LOOKUPS = 8
 async def admit_uploads(access: Access, uploads: Sequence[tuple[Upload, int]]) -> Admission:
     """Count the uploads that fit, given with their sizes in bytes; see `UploadQuotas.admit`."""
     if access.grant.quota.is_unlimited:
-        return all_of(uploads)
+        return admit_all(uploads)
     return await access.state.quotas.admit(access.grant, await _arrivals(access, uploads))
 
 
@@ -32,13 +32,13 @@ async def foresee_uploads(
 ) -> tuple[QuotaExceeded | None, ...]:
     """Return what `admit_uploads` would refuse; count nothing."""
     if access.grant.quota.is_unlimited:
-        return all_of(uploads).refusals
+        return admit_all(uploads).refusals
     return await access.state.quotas.foresee(access.grant, await _arrivals(access, uploads))
 
 
 async def _arrivals(access: Access, uploads: Sequence[tuple[Upload, int]]) -> list[Arrival]:
     """Return how uploads count, after looking at the buckets in which they do not fit."""
-    arrivals = await arrivals_of(uploads)
+    arrivals = await make_arrivals(uploads)
     await make_room(access, arrivals)
     refusals = await access.state.quotas.foresee(access.grant, arrivals)
     refused = [position for position, refusal in enumerate(refusals) if refusal is not None]

@@ -23,7 +23,7 @@ from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, ScopeError
 from calypso_mcp.server.access.credentials import ANYONE
 from calypso_mcp.server.backends.backend import Backend
-from calypso_mcp.server.scope.narrowing import asked_limits
+from calypso_mcp.server.scope.narrowing import read_limits
 from calypso_mcp.server.state import CallContext, McpRequest, ServerState
 
 if TYPE_CHECKING:
@@ -270,7 +270,7 @@ def access_of(request: McpRequest) -> Access:
     if not isinstance(http, Request):
         return Access(state, grant)
     query: str = http.scope["query_string"].decode("latin-1")
-    return Access(state, grant, tuple(asked_limits(query, http.headers.items())))
+    return Access(state, grant, tuple(read_limits(query, http.headers.items())))
 
 
 # Asynchronous because the SDK takes any other function to a thread, which costs more than the rest of it.

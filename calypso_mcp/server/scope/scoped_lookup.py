@@ -65,9 +65,9 @@ async def require_file(access: Access, file_id: str, *, within: Bucket | None = 
     """
     found = await _found(file_id, access.client.files.get)
     if not access.is_limited and within is None:
-        return known(found, "file", file_id)
+        return require_known(found, "file", file_id)
     reach = await _reach(access, file_id, within)
-    return known(reach.file(found) if found else None, "file", file_id)
+    return require_known(reach.file(found) if found else None, "file", file_id)
 
 
 async def require_task(access: Access, task_id: str) -> tuple[IndexingTask, KnowledgeFile | None]:
@@ -79,13 +79,13 @@ async def require_task(access: Access, task_id: str) -> tuple[IndexingTask, Know
     task = await _found(task_id, access.client.files.task)
     file_id = task.knowledge_id if task else None
     if not access.is_limited:
-        task = known(task, "task", task_id)
+        task = require_known(task, "task", task_id)
         return task, await require_file(access, file_id) if file_id else None
     # A task that does not exist costs the same requests as one out of scope.
     found = await _found(file_id or task_id, access.client.files.get)
     reach = await _reach(access, file_id or task_id)
     file = reach.file(found) if task and found else None
-    return known(task if file else None, "task", task_id), file
+    return require_known(task if file else None, "task", task_id), file
 
 
 async def require_batch(access: Access, batch_id: str) -> Batch:
@@ -96,12 +96,12 @@ async def require_batch(access: Access, batch_id: str) -> Batch:
     """
     batch = await _found(batch_id, access.client.batches.get)
     if not access.is_limited:
-        return known(batch, "batch", batch_id)
+        return require_known(batch, "batch", batch_id)
     reach = await _reach(access, "")
     items = (batch.items or ()) if batch else ()
     visible = tuple(seen for item in items if (seen := reach.item(item)))
     if batch is None or not visible:
-        return known(None, "batch", batch_id)
+        return require_known(None, "batch", batch_id)
     if len(visible) == len(items):
         return batch.model_copy(update={"items": visible})
     return Batch(id=batch.id, status="unknown", total=len(visible), accepted=len(visible), items=visible)
@@ -133,7 +133,7 @@ async def _found(identifier: str, fetch: Callable[[str], Awaitable[T]]) -> T | N
         return None
 
 
-def known(found: T | None, noun: str, identifier: str) -> T:
+def require_known(found: T | None, noun: str, identifier: str) -> T:
     """Return what was found.
 
     Raises:

@@ -13,7 +13,7 @@ from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads
 from calypso_mcp.server.one_time.tickets import UploadPlace, mark_of
 from calypso_mcp.server.one_time.upload_ledger import UploadRecord, owner_of
 from calypso_mcp.server.scope.request_scope import Access
-from calypso_mcp.server.scope.scoped_lookup import known
+from calypso_mcp.server.scope.scoped_lookup import require_known
 
 #: Files of a bucket that are asked whether they came with an upload, where the API lists no sources.
 _NEWEST: Final = 100
@@ -35,7 +35,7 @@ async def require_upload(access: Access, uploads: OneTimeUploads, upload_id: str
         record = UploadRecord(upload_id, owner, "issued", place.bucket_id, place.filename, place.expires_at)
     if record and (record.owner != owner or not scope.allows(record.bucket_id)):
         record = None
-    record = known(record, "file", upload_id)
+    record = require_known(record, "file", upload_id)
     if record.state == "stored" or place is None:
         return record
     file = await find_arrived(access, upload_id, place)

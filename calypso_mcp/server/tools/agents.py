@@ -14,7 +14,7 @@ from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.domain.callers.scope import agent_names
 from calypso_mcp.errors import Conflict, InputError
-from calypso_mcp.server.results.models import ToolResult, answer, first
+from calypso_mcp.server.results.models import ToolResult, answer, take_first
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 
 #: Agents listed, and buckets listed for each.
@@ -63,7 +63,7 @@ async def agent_list(access: Access) -> AgentList:
     active = {bucket.id for bucket in await access.backend.catalogue.buckets()}
     broken = await access.broken_agents(active)
     agents = {agent.id: agent for agent in (*usable, *broken)}
-    listed, omitted = first(list(agents.values()), _MOST_AGENTS)
+    listed, omitted = take_first(list(agents.values()), _MOST_AGENTS)
     return AgentList(agents=[_card(agent, slugs, active) for agent in listed], omitted=omitted)
 
 
@@ -158,7 +158,7 @@ async def _same_agent(access: Access, agent_id: str, bucket_ids: set[str]) -> Ag
 def _card(agent: AgentModel, slugs: Mapping[str, str], active: Collection[str]) -> AgentCard:
     bound = (*agent.bucket_ids, *agent.missing_bucket_ids)
     buckets = [slugs[bucket_id] for bucket_id in agent.bucket_ids if bucket_id in slugs]
-    named, more_buckets = first(buckets, _MOST_BUCKETS)
+    named, more_buckets = take_first(buckets, _MOST_BUCKETS)
     return AgentCard(
         agent=agent.id,
         default=agent.is_default,

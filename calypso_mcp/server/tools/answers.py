@@ -20,14 +20,14 @@ from calypso_mcp.server.conversations import Turn, new_conversation_id, reach_di
 from calypso_mcp.server.results import excerpts
 from calypso_mcp.server.results.hits import (
     Hit,
-    hit_of,
-    hit_texts,
-    incomplete,
-    incomplete_texts,
+    count_pending,
+    make_hit,
+    write_hits,
+    write_pending,
 )
 from calypso_mcp.server.results.models import Prose, ToolResult, answer
-from calypso_mcp.server.scope.agent_choice import chosen_agent, unknown_conversation
-from calypso_mcp.server.scope.bucket_search import Found, name_emptiness, within_scope
+from calypso_mcp.server.scope.agent_choice import choose_agent, unknown_conversation
+from calypso_mcp.server.scope.bucket_search import Found, keep_within_scope, name_emptiness
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.state import CallContext
 
@@ -60,8 +60,8 @@ class AgentAnswer(ToolResult):
             f"Agent {self.agent} ({self.kind}). {self.notice}",
             fence(self.answer, f"answer of {self.agent}"),
             f"Sources: {len(self.citations)}",
-            *hit_texts(self.citations),
-            *incomplete_texts(self.incomplete),
+            *write_hits(self.citations),
+            *write_pending(self.incomplete),
         ]
         if self.cut:
             lines.append("The answer is cut: ask for its parts one by one.")
@@ -81,7 +81,7 @@ async def ask_agent(
 ) -> Annotated[CallToolResult, AgentAnswer]:
     """Get an answer grounded in an agent's buckets, with citations."""
     require_text("question", question, "Say what to answer.")
-    model, turn = await chosen_agent(access, agent, conversation_id)
+    model, turn = await choose_agent(access, agent, conversation_id)
     request = AnswerRequest(
         model=model.id,
         input=question,
@@ -112,10 +112,10 @@ async def ask_agent(
             kind=kind,
             cut=is_cut or None,
             agent=model.id,
-            citations=[hit_of(entry, question, most) for entry, most in zip(found, tokens, strict=True)],
+            citations=[make_hit(entry, question, most) for entry, most in zip(found, tokens, strict=True)],
             # Of an abstention there is nothing to go on from; an earlier answer's id still leads on.
             conversation_id=None if kind == ABSTAINED else _next_id(access, model, given.response_id),
-            incomplete=incomplete(reached),
+            incomplete=count_pending(reached),
             next_step=(await name_emptiness(access, reached) or _LOOK) if kind == ABSTAINED else None,
             notice=_NOTICE if found or kind == ABSTAINED else _NOTICE + _UNSOURCED,
         )
@@ -129,7 +129,7 @@ async def _within_scope(access: Access, sources: Sequence[SearchResult]) -> list
         ScopeError: All of them are outside, or under a limit any, and so is what the answer says: a sentence
             cannot be taken out of it as a hit can be out of a list.
     """
-    found = await within_scope(access, sources, await access.buckets(), "answer")
+    found = await keep_within_scope(access, sources, await access.buckets(), "answer")
     if len(found) < len(sources) and (access.is_limited or not found):
         raise ScopeError(
             "The agent's answer is withheld: it uses sources outside the buckets you can use.",

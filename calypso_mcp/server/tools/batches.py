@@ -14,7 +14,7 @@ from calypso_mcp.server.batches.batch_inputs import (
     BatchItem,
     InputReader,
     SharedArguments,
-    kept_apart,
+    keep_apart,
 )
 from calypso_mcp.server.batches.batch_reports import BatchReport
 from calypso_mcp.server.calls.call_progress import call_progress
@@ -81,7 +81,7 @@ async def upload_batch(
             inputs = await reader.of_paths(paths)
         else:
             inputs = await reader.of_items(items or [])
-        batch = Batch(access, kept_apart(inputs), progress)
+        batch = Batch(access, keep_apart(inputs), progress)
         if remove_missing and reader.folder is not None:
             await batch.find_missing(reader.folder, time)
         if dry_run:

@@ -18,9 +18,9 @@ from calypso_mcp.domain.states.statuses import BucketStatus
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import Conflict, InputError
 from calypso_mcp.server.calls.call_arguments import require_text
-from calypso_mcp.server.results.models import ToolResult, answer, first
+from calypso_mcp.server.results.models import ToolResult, answer, take_first
 from calypso_mcp.server.results.standings import ReadinessWord
-from calypso_mcp.server.scope.attached_agents import MOST_AGENTS, attached_agents
+from calypso_mcp.server.scope.attached_agents import MOST_AGENTS, list_attached_agents
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 
 
@@ -51,7 +51,7 @@ class BucketCard(ToolResult):
         """
         store = bucket.store
         failed = bucket.failed_count if Extension.SOURCES in can else 0
-        agents, more_agents = first((attached or {}).get(bucket.id, []), MOST_AGENTS)
+        agents, more_agents = take_first((attached or {}).get(bucket.id, []), MOST_AGENTS)
         return cls(
             slug=bucket.slug,
             name=clean_line(bucket.name, BUCKET_NAME_CHARS),
@@ -92,7 +92,7 @@ async def list_buckets(
     ]
     start = bisect_right(buckets, after, key=_place)
     page = buckets[start : start + limit]
-    attached = await attached_agents(access)
+    attached = await list_attached_agents(access)
     can = await access.backend.abilities.all()
     more = start + limit < len(buckets)
     return answer(
@@ -155,7 +155,7 @@ def _find(buckets: list[Bucket], slug: str, name: str) -> Bucket | None:
 
 
 async def _created(access: Access, bucket: Bucket, *, created: bool) -> CreatedBucket:
-    attached = await attached_agents(access) or {}
+    attached = await list_attached_agents(access) or {}
     return CreatedBucket(
         id=bucket.id,
         slug=bucket.slug,

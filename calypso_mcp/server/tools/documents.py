@@ -28,7 +28,7 @@ from calypso_mcp.server.results.standings import reason_of
 from calypso_mcp.server.scope.bucket_search import Found, search_buckets
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.scope.scoped_lookup import require_file
-from calypso_mcp.server.tools.search import strong
+from calypso_mcp.server.tools.search import drop_weak
 from calypso_mcp.server.tools.sources import NOTICE, name_of, read_from
 
 #: Most text of one `fetch`, in characters: some 10,000 tokens.
@@ -112,7 +112,7 @@ async def _find(access: Access, query: str) -> list[Found]:
             hint="Ask the operator for access to one.",
         )
     request = SearchRequest(query=query, max_results=access.state.search_limits.results)
-    return strong((await search_buckets(access, request, buckets)).found)
+    return drop_weak((await search_buckets(access, request, buckets)).found)
 
 
 async def _read(access: Access, document_id: str, file_id: str, place: str) -> Document:

@@ -18,10 +18,10 @@ from calypso_mcp.server.calls.call_arguments import require_text
 from calypso_mcp.server.results import excerpts
 from calypso_mcp.server.results.hits import (
     Hit,
-    hit_of,
-    hit_texts,
-    incomplete,
-    incomplete_texts,
+    count_pending,
+    make_hit,
+    write_hits,
+    write_pending,
 )
 from calypso_mcp.server.results.models import ToolResult, answer
 from calypso_mcp.server.scope.bucket_search import (
@@ -60,13 +60,13 @@ class SearchHits(ToolResult):
     def as_text(self) -> str:
         """Return the passages fenced, each under its source."""
         lines = [f"Passages found: {len(self.hits)} (searched: {self.searched}). {self.notice}"]
-        lines += hit_texts(self.hits, self.searched)
+        lines += write_hits(self.hits, self.searched)
         if self.weaker_left_out:
             plural = "s" if self.weaker_left_out > 1 else ""
             lines.append(f"{self.weaker_left_out} weaker hit{plural} left out; detail=full shows them.")
         if self.absent_words:
             lines.append(f"No document searched contains: {', '.join(self.absent_words)}.")
-        lines += incomplete_texts(self.incomplete)
+        lines += write_pending(self.incomplete)
         lines += [self.next_step] if self.next_step else []
         return "\n\n".join(lines)
 
@@ -131,16 +131,18 @@ async def show_hits(
 ) -> SearchHits:
     """Return what a search of `searched` found; with `detail` full every passage, in its order."""
     concise = detail == "concise"
-    found = strong(answered.found) if concise else answered.found
+    found = drop_weak(answered.found) if concise else answered.found
     empty = None if found else await name_emptiness(access, searched)
     absent = () if empty or answered.fits_no_source else answered.absent_words
     tokens = excerpts.allowances(len(found), concise=concise)
     return SearchHits(
         searched=join_first(searched, _MOST_NAMED, lambda bucket: bucket.slug),
-        hits=[hit_of(entry, query, most, concise=concise) for entry, most in zip(found, tokens, strict=True)],
+        hits=[
+            make_hit(entry, query, most, concise=concise) for entry, most in zip(found, tokens, strict=True)
+        ],
         weaker_left_out=len(answered.found) - len(found) or None,
         absent_words=[clean_line(word, _WORD_CHARS) for word in absent] or None,
-        incomplete=incomplete(searched),
+        incomplete=count_pending(searched),
         next_step=None
         if found
         else empty or (_NOTHING_FITS if answered.fits_no_source else await _other_words(access)),
@@ -153,7 +155,7 @@ async def _other_words(access: Access) -> str:
     return f"{_OTHER_WORDS} and read them with read_source." if can_read else f"{_OTHER_WORDS}."
 
 
-def strong(found: list[Found]) -> list[Found]:
+def drop_weak(found: list[Found]) -> list[Found]:
     """Return the hits without those that score far below the best; hits without a score stay."""
     scores = [score_of(entry.result) for entry in found]
     best = max((score for score in scores if score is not None), default=0.0)

@@ -19,7 +19,7 @@ from calypso_mcp.errors import InputError, NotFound
 from calypso_mcp.server.calls.confirmation import require_yes
 from calypso_mcp.server.results.models import USUAL, Prose, ToolResult, answer, day_of
 from calypso_mcp.server.results.places import Place, ends_before, has_part, place_text, read_place
-from calypso_mcp.server.results.readings import bound
+from calypso_mcp.server.results.readings import cut_reading
 from calypso_mcp.server.results.standings import ReadinessWord, reason_of
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
 from calypso_mcp.server.scope.scoped_lookup import require_file
@@ -188,7 +188,7 @@ async def read_source(
             hint="Give a page, slide or line, leave start out, or look for the words with search_bucket.",
         )
     state = state_of_file(file)
-    read = bound(text, begin, read_place(end) if end.strip() else None)
+    read = cut_reading(text, begin, read_place(end) if end.strip() else None)
     is_part = read.is_whole and not begin.section and len(read.parts) < text.total_passages
     return answer(
         SourceReading(

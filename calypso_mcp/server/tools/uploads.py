@@ -21,7 +21,7 @@ from calypso_mcp.errors import CalypsoError, ContentError, InputError, OutOfTime
 from calypso_mcp.server.batches.batch_reports import earlier_line, is_changed
 from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
-from calypso_mcp.server.files.upload_sources import CheckedSource, SourceArguments, checked_source
+from calypso_mcp.server.files.upload_sources import CheckedSource, SourceArguments, check_source
 from calypso_mcp.server.one_time.one_time_uploads import IssuedUpload, OneTimeUploads
 from calypso_mcp.server.results.models import answer
 from calypso_mcp.server.results.standings import UploadReport, next_step
@@ -29,9 +29,9 @@ from calypso_mcp.server.schemas import NAMES_FILES
 from calypso_mcp.server.scope.destinations import (
     Target,
     create_missing,
+    find_target,
+    find_version_rule,
     note_created,
-    upload_target,
-    version_rule,
 )
 from calypso_mcp.server.scope.fetch_quotas import count_fetch
 from calypso_mcp.server.scope.quota_room import admit_uploads, require_room
@@ -42,7 +42,7 @@ from calypso_mcp.server.tools.readiness import Timeout, indexing_step
 _NAME_CHARS = 160
 
 
-async def named_target(access: Access, bucket: str, filename: str, *, create: bool) -> Target:
+async def prepare_target(access: Access, bucket: str, filename: str, *, create: bool) -> Target:
     """Return the target of a file that will come later, so that everything is settled before it does.
 
     Raises:
@@ -57,7 +57,7 @@ async def named_target(access: Access, bucket: str, filename: str, *, create: bo
         )
     if access.state.files is not None:
         access.state.files.check_name(filename)
-    target = await create_missing(access, await upload_target(access, bucket, create=create))
+    target = await create_missing(access, await find_target(access, bucket, create=create))
     if target.bucket_id is None:
         raise InputError(
             "The bucket cannot be created for this upload.",
@@ -119,8 +119,8 @@ async def upload_file(
     try:
         if not arguments.given and uploads is not None and request is not None:
             with time.limited():
-                rule = await version_rule(access, if_exists)
-                target = await named_target(access, bucket, filename, create=create_bucket)
+                rule = await find_version_rule(access, if_exists)
+                target = await prepare_target(access, bucket, filename, create=create_bucket)
                 declared = replace(declared, if_exists=rule, destination=target.destination)
                 before = await access.client.uploads.version_before(declared)
                 if before is not None and before.earlier == "kept":
@@ -131,8 +131,8 @@ async def upload_file(
         declared.check_labels(access.state.upload_limits)
         async with call_progress(ctx, ("checking", "indexing" if wait else "uploading")) as progress:
             with time.limited():
-                declared = replace(declared, if_exists=await version_rule(access, if_exists))
-                target = await upload_target(access, bucket, create=create_bucket)
+                declared = replace(declared, if_exists=await find_version_rule(access, if_exists))
+                target = await find_target(access, bucket, create=create_bucket)
                 sent = await _send(access, arguments, target, declared, arriving=arriving, progress=progress)
             report = await _readiness(access, sent, time if wait else None, progress)
     except OutOfTime:
@@ -175,7 +175,7 @@ async def _send(
     arriving.bucket = target.slug
     if arguments.url is not None:
         return await _imported(access, arguments.url, target, declared, arriving)
-    checked = await checked_source(arguments, access.state.files, access.state.upload_limits)
+    checked = await check_source(arguments, access.state.files, access.state.upload_limits)
     declared = replace(declared, filename=checked.filename)
     arriving.filename = declared.name
     target = await create_missing(access, target)

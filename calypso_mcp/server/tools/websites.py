@@ -22,7 +22,7 @@ from calypso_mcp.server.calls.call_arguments import require_text
 from calypso_mcp.server.quotas.upload_quotas import Arrival
 from calypso_mcp.server.results.models import answer
 from calypso_mcp.server.results.standings import UploadReport
-from calypso_mcp.server.scope.destinations import Target, create_missing, note_created, upload_target
+from calypso_mcp.server.scope.destinations import Target, create_missing, find_target, note_created
 from calypso_mcp.server.scope.fetch_quotas import count_fetch
 from calypso_mcp.server.scope.quota_room import make_room
 from calypso_mcp.server.scope.request_scope import Access, CurrentAccess
@@ -43,7 +43,7 @@ async def add_website(
 ) -> Annotated[CallToolResult, UploadReport]:
     """Read one public web page into a bucket; the same URL again refreshes it. Follows no links."""
     require_text("url", url, "Give the page's address.")
-    target = await create_missing(access, await upload_target(access, bucket, create=create_bucket))
+    target = await create_missing(access, await find_target(access, bucket, create=create_bucket))
     declared = Declaration(destination=target.destination, title=title or None)
     replaces = await access.backend.abilities.have(Extension.REPLACE)
     added = await count_fetch(
@@ -71,7 +71,7 @@ async def add_qa(
         raise ContentError(
             "The question or its answer is empty.", code="invalid_arguments", hint="Give both."
         )
-    target = await upload_target(access, bucket, create=False)
+    target = await find_target(access, bucket, create=False)
     declared = Declaration(destination=target.destination, tags=tuple(tags))
     declared.check_labels(access.state.upload_limits)
     size_bytes = len(as_markdown(question, answer).encode(errors="replace"))

@@ -27,15 +27,15 @@ from calypso_mcp.server.access.answers import failure
 from calypso_mcp.server.access.credentials import ANYONE, grant_of_http
 from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads
 from calypso_mcp.server.scope.bucket_search import score_of, search_buckets
-from calypso_mcp.server.scope.destinations import version_rule
-from calypso_mcp.server.scope.narrowing import asked_limits
+from calypso_mcp.server.scope.destinations import find_version_rule
+from calypso_mcp.server.scope.narrowing import read_limits
 from calypso_mcp.server.scope.request_scope import Access
 from calypso_mcp.server.scope.scoped_lookup import require_file
 from calypso_mcp.server.scope.source_lists import SourceFilters
 from calypso_mcp.server.state import ServerState
 from calypso_mcp.server.tools.search import require_searched, show_hits
 from calypso_mcp.server.tools.sources import SourceCard, name_of, source_page
-from calypso_mcp.server.tools.uploads import issue_address, named_target
+from calypso_mcp.server.tools.uploads import issue_address, prepare_target
 from calypso_mcp.server.transport.downloads import Download, Downloads
 
 PREFIX = "/page"
@@ -80,7 +80,7 @@ def page_routes(
         async def answer(request: Request) -> Response:
             try:
                 # The queries of these routes are their own: a proxy narrows them with headers.
-                asked = tuple(asked_limits("", request.headers.items()))
+                asked = tuple(read_limits("", request.headers.items()))
                 return await work(Access(state, grant_of_http(request), asked), request)
             except CalypsoError as error:
                 return failure(error)
@@ -189,8 +189,8 @@ class PageEndpoints:
             raise _not_here()
         wanted = _read(AddressWanted, await request.body())
         path, filename = split_name(wanted.path)
-        rule = await version_rule(access, wanted.if_exists)
-        target = await named_target(access, wanted.bucket, filename, create=False)
+        rule = await find_version_rule(access, wanted.if_exists)
+        target = await prepare_target(access, wanted.bucket, filename, create=False)
         declared = Declaration(filename, target.destination, path=path, if_exists=rule)
         issued = await issue_address(access, self._uploads, request, declared)
         answer = {"url": issued.url, "upload_id": issued.upload_id, "expires_at": issued.expires_at}

@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from calypso_mcp.errors import InputError
 from calypso_mcp.server.access.answers import refusal
 from calypso_mcp.server.access.oauth.protected_resource import MCP_PATH
-from calypso_mcp.server.scope.narrowing import asked_limits, check_headers
+from calypso_mcp.server.scope.narrowing import check_headers, read_limits
 from calypso_mcp.server.transport.page_routes import PREFIX
 
 
@@ -28,7 +28,7 @@ class ReadableNarrowing:
             headers = Headers(scope=scope)
             query = scope["query_string"].decode("latin-1") if is_mcp else ""
             try:
-                asked_limits(query, headers.items())
+                read_limits(query, headers.items())
                 check_headers(headers.keys(), credential_header=self._credential_header)
             except InputError as error:
                 await refusal(400, error.code, f"{error.message} {error.hint}")(scope, receive, send)

@@ -21,7 +21,7 @@ from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.local_files import FilePolicy
-from calypso_mcp.server.files.upload_sources import inline_text, local_file, run_abandonable
+from calypso_mcp.server.files.upload_sources import check_local_file, check_text, run_abandonable
 from tests.support.secret_samples import TOKENS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there every call looks anew")
@@ -46,7 +46,7 @@ def test_a_file_found_fit_is_not_searched_by_the_next_call(
 
     def look() -> int:
         before = bytes_read()
-        assert local_file(str(path), policy, UploadLimits()).size_bytes == size_bytes
+        assert check_local_file(str(path), policy, UploadLimits()).size_bytes == size_bytes
         return bytes_read() - before
 
     assert look() >= size_bytes
@@ -61,7 +61,7 @@ async def test_a_file_is_read_once_to_be_looked_through_and_hashed(tmp_path: Pat
     path, content = tmp_path / "notes.md", os.urandom(size_bytes).hex().encode()[:size_bytes]
     path.write_bytes(content)
     before = bytes_read()
-    checked = local_file(str(path), FilePolicy((str(tmp_path),)), UploadLimits())
+    checked = check_local_file(str(path), FilePolicy((str(tmp_path),)), UploadLimits())
     upload = Upload(checked.source, Declaration(filename="notes.md", destination=Destination(("b",))))
     with open_source(upload) as source:
         prepared = await prepare(upload, source, UploadLimits())
@@ -73,7 +73,7 @@ async def test_a_file_is_read_once_to_be_looked_through_and_hashed(tmp_path: Pat
 async def test_a_hash_made_on_the_side_is_of_the_version_that_is_sent(tmp_path: Path) -> None:
     path, policy = tmp_path / "notes.md", FilePolicy((str(tmp_path),))
     path.write_text("first version\n" * 100)
-    checked = local_file(str(path), policy, UploadLimits())
+    checked = check_local_file(str(path), policy, UploadLimits())
     path.write_text("second version\n" * 100)
     upload = Upload(checked.source, Declaration(filename="notes.md", destination=Destination(("b",))))
     with pytest.raises(ContentError) as caught, open_source(upload):
@@ -85,11 +85,11 @@ def test_a_secret_written_into_a_file_found_fit_is_found(tmp_path: Path) -> None
     path, policy = tmp_path / "notes.md", FilePolicy((str(tmp_path),))
     path.write_text("x" * len(_SECRET))
     status = path.stat()
-    local_file(str(path), policy, UploadLimits())
+    check_local_file(str(path), policy, UploadLimits())
     path.write_text(_SECRET)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))  # as whoever hides a change would
     with pytest.raises(ContentError) as caught:
-        local_file(str(path), policy, UploadLimits())
+        check_local_file(str(path), policy, UploadLimits())
     assert caught.value.code == "secret_content"
 
 
@@ -100,9 +100,9 @@ def test_a_real_key_goes_out_neither_by_path_nor_as_text(tmp_path: Path, before:
     policy, text = FilePolicy((str(tmp_path),)), before + key.decode()
     (tmp_path / name).write_text(text)
     with pytest.raises(ContentError) as by_path:
-        local_file(name, policy, UploadLimits())
+        check_local_file(name, policy, UploadLimits())
     with pytest.raises(ContentError) as as_text:
-        inline_text(text, name, None, UploadLimits())
+        check_text(text, name, None, UploadLimits())
     assert (by_path.value.code, as_text.value.code) == ("secret_content", "secret_content")
 
 
@@ -110,9 +110,9 @@ def test_a_stricter_policy_looks_anew(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("calypso_mcp.server.files.upload_sources._SETTLED_NS", -1)
     path = tmp_path / "notes.md"
     path.write_text(_SECRET)
-    local_file(str(path), FilePolicy((str(tmp_path),), scan_secrets=False), UploadLimits())
+    check_local_file(str(path), FilePolicy((str(tmp_path),), scan_secrets=False), UploadLimits())
     with pytest.raises(ContentError):
-        local_file(str(path), FilePolicy((str(tmp_path),)), UploadLimits())
+        check_local_file(str(path), FilePolicy((str(tmp_path),)), UploadLimits())
 
 
 async def test_a_search_that_nobody_waits_for_any_more_ends(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ async def test_a_search_that_nobody_waits_for_any_more_ends(tmp_path: Path) -> N
         from_thread.run_sync(begun.set)
         given_up.wait(5)
         try:
-            local_file(str(path), policy, UploadLimits())
+            check_local_file(str(path), policy, UploadLimits())
         except asyncio.CancelledError:
             ended.set()
 

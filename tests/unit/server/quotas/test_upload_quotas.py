@@ -16,7 +16,7 @@ from calypso_mcp.domain.callers.quota import Quota
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.errors import CalypsoError, ConnectionFailed, ContentError
-from calypso_mcp.server.quotas.upload_quotas import QUOTA_FILE, Arrival, UploadQuotas, arrivals_of
+from calypso_mcp.server.quotas.upload_quotas import QUOTA_FILE, Arrival, UploadQuotas, make_arrivals
 
 DAY_S = 86_400.0
 
@@ -129,7 +129,7 @@ async def test_other_content_and_other_labels_are_other_sources(quotas: UploadQu
     text = Upload(BytesSource(b"one"), Declaration("a.txt", place))
 
     async def fits(upload: Upload) -> bool:
-        return (await quotas.admit(caller, await arrivals_of([(upload, 3)]))).refusals == (None,)
+        return (await quotas.admit(caller, await make_arrivals([(upload, 3)]))).refusals == (None,)
 
     assert await fits(text)
     assert await fits(Upload(BytesSource(b"one"), Declaration("a.txt", place)))

@@ -2,7 +2,7 @@ import pytest
 
 from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import InputError
-from calypso_mcp.server.scope.narrowing import asked_limits, check_headers
+from calypso_mcp.server.scope.narrowing import check_headers, read_limits
 
 
 def limit(*slugs: str, agents: tuple[str, ...] = ()) -> ScopeLimit:
@@ -35,7 +35,7 @@ def limit(*slugs: str, agents: tuple[str, ...] = ()) -> ScopeLimit:
 def test_address_and_headers_each_add_a_limit(
     query: str, headers: list[tuple[str, str]], expected: list[ScopeLimit]
 ):
-    assert asked_limits(query, headers) == expected
+    assert read_limits(query, headers) == expected
 
 
 @pytest.mark.parametrize(
@@ -62,29 +62,29 @@ def test_address_and_headers_each_add_a_limit(
 )
 def test_a_query_that_cannot_be_read_is_an_error_that_says_what_to_write(query: str):
     with pytest.raises(InputError) as caught:
-        asked_limits(query, [])
+        read_limits(query, [])
     assert "/mcp?buckets=a,b" in (caught.value.hint or "")
 
 
 def test_an_error_names_the_parameter_or_header_but_nothing_that_may_be_a_secret():
     with pytest.raises(InputError, match="unknown parameter 'limit'"):
-        asked_limits("limit=3", [])
+        read_limits("limit=3", [])
     with pytest.raises(InputError, match="A header 'x-calypso-buckets' seems"):
         check_headers(["x-calypso-buckets"], credential_header="authorization")
     for query in ("sk_live_9Xa81=", "<b>=1", f"{'a' * 100}=1"):
         with pytest.raises(InputError, match=r"unknown parameter\."):
-            asked_limits(query, [])
+            read_limits(query, [])
 
 
 @pytest.mark.parametrize("value", ["a;b", "a b", '["a"]', "a|b"])
 def test_a_header_that_cannot_be_read_is_an_error(value: str):
     with pytest.raises(InputError):
-        asked_limits("", [("calypso-buckets", value)])
+        read_limits("", [("calypso-buckets", value)])
 
 
 def test_a_header_that_is_repeated_as_a_list_is_an_error():
     with pytest.raises(InputError):
-        asked_limits("", [("calypso-buckets", "a"), ("calypso-buckets", "b")])
+        read_limits("", [("calypso-buckets", "a"), ("calypso-buckets", "b")])
 
 
 @pytest.mark.parametrize(
