@@ -59,6 +59,19 @@ async def test_a_folder_becomes_searchable_with_one_call(rig: Rig, folder: Path)
     assert found["hits"][0]["filename"] == "sub/sun.md"
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not take these names")
+async def test_names_that_cannot_be_sent_are_reported_in_readable_form(rig: Rig, folder: Path):
+    fill(folder, {"a.md": "x", "new\nline.md": "x", "back\\slash.md": "x"})
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff.md")).write_text("x")
+    done = await rig.ok("upload_batch", directory=".")
+    assert done["counts"] == {"skipped": 3, "accepted": 1}
+    (unusable,) = done["skipped"]
+    assert (unusable["code"], unusable["count"]) == ("unusable_name", 3)
+    for path in unusable["examples"]:
+        path.encode()
+        assert "\n" not in path
+
+
 async def test_a_dry_run_tells_everything_and_sends_nothing(rig: Rig, folder: Path):
     fill(folder, {"a.md": "12345", "b.md": "123", "c.log": "x", ".gitignore": "*.log\n", "e.md": ""})
     rig.wire.seen.clear()
@@ -399,7 +412,7 @@ async def test_what_there_was_no_time_to_look_at_is_pending_and_the_next_call_se
     fill(folder, {name: f"text {name}" for name in NAMES})
     arguments = {kind: SOURCES[kind]}
     with monkeypatch.context() as hurried:
-        hurried.setattr("calypso_mcp.server.tools.batches._SHARE_TO_CHECK", 0.0)
+        hurried.setattr("calypso_mcp.server.batches.batch_inputs._SHARE_TO_LOOK", 0.0)
         tried = await rig.ok("upload_batch", **arguments, dry_run=True)
         cut = await rig.ok("upload_batch", **arguments, wait=True)
     for done in tried, cut:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 
 from calypso_mcp.api.sources import Source
-from calypso_mcp.client.uploading.outcomes import TransferProgress
+from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
 from calypso_mcp.domain.amounts import format_bytes, join_first
 from calypso_mcp.domain.states.file_state import FileState, StateReport
 from calypso_mcp.domain.states.readiness import Readiness
@@ -18,15 +19,13 @@ from calypso_mcp.server.batches.batch_reports import (
     InputOutcome,
     OutcomeWord,
     report_briefly,
-    report_sent,
-    report_unsent,
+    report_input,
     summarize,
 )
 from calypso_mcp.server.batches.batch_waiting import wait_for_outcomes
 from calypso_mcp.server.calls.call_progress import CallProgress, Step
 from calypso_mcp.server.calls.call_time import CallTime
 from calypso_mcp.server.calls.confirmation import is_agreed, require_yes
-from calypso_mcp.server.quotas.upload_quotas import Admission
 from calypso_mcp.server.scope.destinations import Target, create_missing, note_created
 from calypso_mcp.server.scope.quota_room import admit_uploads, foresee_uploads
 from calypso_mcp.server.scope.request_scope import Access
@@ -44,9 +43,8 @@ class Batch:
         self._access = access
         self._inputs = inputs
         self._progress = progress
-        self._outcomes: list[FileState] | None = None
-        #: Of a dry run, for each input: what is there already or cannot be sent; None for what would be sent.
-        self._found: list[FileState | None] = []
+        #: Whether the upload has ended, so that each input that was sent has its state.
+        self._is_sent = False
         self._readiness: StateReport | None = None
         self._folder: WalkedFolder | None = None
         self._missing: list[Source] = []
@@ -82,13 +80,14 @@ class Batch:
         most = self._access.state.confirm_uploads_over
         if not most or sum(item.upload is not None for item in self._inputs) <= most:
             return None
-        found: list[FileState | None] = [None] * len(self._inputs)
+        found: dict[int, FileState | None] = {}
         with suppress(OutOfTime):
             found = await self._look(time)
+        there = {position for position, state in found.items() if state and state.is_uploaded}
         new = [
             item.size_bytes
-            for item, state in zip(self._inputs, found, strict=True)
-            if item.upload and not (state and state.is_uploaded)
+            for position, item in enumerate(self._inputs)
+            if item.upload and position not in there
         ]
         if len(new) <= most:
             return None
@@ -98,7 +97,7 @@ class Batch:
 
     async def remove_missing(self, time: CallTime) -> None:
         """Remove the missing sources, as far as the time allows; only after the upload has ended."""
-        if self._folder is not None and self._missing and self._outcomes is not None:
+        if self._folder is not None and self._missing and self._is_sent:
             self._removed = await missing_sources.remove_missing(
                 self._access, self._folder, self._missing, time
             )
@@ -106,42 +105,67 @@ class Batch:
     @property
     def is_replay(self) -> bool:
         """Whether everything that could be sent was there already, so that it may well be searchable."""
-        uploaded = [outcome for outcome in self._outcomes or () if outcome.is_uploaded]
-        return bool(uploaded) and all(outcome.is_replayed for outcome in uploaded)
+        uploaded = [state for state in self._sent_states() if state.is_uploaded]
+        return bool(uploaded) and all(state.is_replayed for state in uploaded)
 
-    async def _look(self, time: CallTime) -> list[FileState | None]:
-        """Return, for each input, what is there already or cannot be sent; sends nothing.
+    def _sent_states(self) -> list[FileState]:
+        """Return what the inputs that were sent came to."""
+        return [item.state for item in self._inputs if self._is_sent and item.upload and item.state]
+
+    async def _look(self, time: CallTime) -> dict[int, FileState | None]:
+        """Return what is there already or cannot be sent, by input, and None for what would be sent.
+
+        Sends nothing. What goes to a new bucket is left out: that holds nothing yet.
 
         Raises:
             OutOfTime: The call timed out first.
         """
-        uploads = [item.upload for item in self._inputs if item.upload and _may_be_there(item)]
+        uploads = {
+            position: item.upload
+            for position, item in enumerate(self._inputs)
+            if item.upload and item.target and item.target.bucket_id is not None
+        }
         with time.limited():
-            found = iter(await self._access.client.uploads.look_up_all(uploads, on_progress=self._show))
-        return [next(found) if _may_be_there(item) else None for item in self._inputs]
+            found = await self._access.client.uploads.look_up_all(
+                list(uploads.values()), on_progress=self._show
+            )
+        return dict(zip(uploads, found, strict=True))
 
     async def foresee(self, time: CallTime) -> None:
         """Find what is there already, and what would exceed the caller's quota; sends nothing."""
-        self._found = await self._look(time)
-        looked = list(zip(self._inputs, self._found, strict=True))
-        new = [(item.upload, item.size_bytes) for item, state in looked if item.upload and state is None]
-        refusals = iter(await foresee_uploads(self._access, new))
-        self._inputs = [
-            replace(item, upload=None, problem=refusal)
-            if item.upload and state is None and (refusal := next(refusals))
-            else item
-            for item, state in looked
-        ]
+        for position, state in (await self._look(time)).items():
+            self._inputs[position] = replace(self._inputs[position], state=state)
+        new = self._sendable()
+        self._refuse(new, await foresee_uploads(self._access, list(new.values())))
 
     async def send(self, time: CallTime) -> None:
         """Upload what may be sent; after a timeout, files that arrived stay there for the next call."""
         with suppress(OutOfTime), time.limited():
             await self._settle_targets()
-            admission = await self._admit()
-            uploads = [item.upload for item in self._inputs if item.upload]
-            self._outcomes = await self._access.client.uploads.upload_all(uploads, on_progress=self._show)
-            await self._access.state.quotas.settle(self._access.grant, admission, self._outcomes)
+            asked = self._sendable()
+            admission = await admit_uploads(self._access, list(asked.values()))
+            self._refuse(asked, admission.refusals)
+            sent = self._sendable()
+            uploads = [upload for upload, _ in sent.values()]
+            states = await self._access.client.uploads.upload_all(uploads, on_progress=self._show)
+            for position, state in zip(sent, states, strict=True):
+                self._inputs[position] = replace(self._inputs[position], state=state)
+            self._is_sent = True
+            await self._access.state.quotas.settle(self._access.grant, admission.admitted, states)
             self._targets = [await note_created(self._access, target) for target in self._targets]
+
+    def _sendable(self) -> dict[int, tuple[Upload, int]]:
+        """Return the uploads of which nothing is known yet, with their sizes in bytes, by input."""
+        return {
+            position: (item.upload, item.size_bytes)
+            for position, item in enumerate(self._inputs)
+            if item.upload and item.state is None
+        }
+
+    def _refuse(self, positions: Iterable[int], refusals: Iterable[CalypsoError | None]) -> None:
+        for position, refusal in zip(positions, refusals, strict=True):
+            if refusal is not None:
+                self._inputs[position] = self._inputs[position].refused(refusal)
 
     async def _settle_targets(self) -> None:
         """Make the buckets that do not exist yet.
@@ -162,35 +186,21 @@ class Batch:
         self._inputs = [
             item
             if item.upload is None or item.target is None
-            else replace(item, upload=None, problem=problems[item.target])
+            else item.refused(problems[item.target])
             if item.target in problems
             else replace(item, upload=item.upload.to(settled[item.target].destination))
             for item in self._inputs
         ]
 
-    async def _admit(self) -> Admission:
-        """Count what will be stored, leave out what exceeds the caller's quota, and return the admission."""
-        asked = [(item.upload, item.size_bytes) for item in self._inputs if item.upload]
-        admission = await admit_uploads(self._access, asked)
-        refusals = iter(admission.refusals)
-        self._inputs = [
-            replace(item, upload=None, problem=refusal)
-            if item.upload and (refusal := next(refusals))
-            else item
-            for item in self._inputs
-        ]
-        return admission.admitted
-
     async def wait(self, time: CallTime) -> None:
         """Wait until what has arrived is searchable."""
-        if self._outcomes and any(outcome.is_uploaded for outcome in self._outcomes):
-            self._readiness = await wait_for_outcomes(
-                self._access.client, self._outcomes, time, self._progress
-            )
+        states = self._sent_states()
+        if any(state.is_uploaded for state in states):
+            self._readiness = await wait_for_outcomes(self._access.client, states, time, self._progress)
 
     async def look_at_readiness(self) -> None:
         """Find out whether files that were there already are searchable, to save the caller a wait."""
-        self._readiness = await wait_for_outcomes(self._access.client, self._outcomes or (), CallTime(0))
+        self._readiness = await wait_for_outcomes(self._access.client, self._sent_states(), CallTime(0))
 
     def report(self, *, dry_run: bool) -> BatchReport:
         """Return the tool's result."""
@@ -199,7 +209,7 @@ class Batch:
         outcomes = self._list_foreseen() if dry_run else self._list_sent()
         outcomes += [report_briefly(source.name, removal) for source in gone]
         summary = summarize(outcomes)
-        batch_ids = sorted({outcome.batch_id for outcome in self._outcomes or () if outcome.batch_id})
+        batch_ids = sorted({state.batch_id for state in self._sent_states() if state.batch_id})
         return BatchReport(
             dry_run=dry_run or None,
             bucket=self._shared_slug,
@@ -211,7 +221,7 @@ class Batch:
             else self._next_step(summary.counts, batch_ids),
             readiness=self._readiness.state if self._readiness else None,
             searchable=_counts(self._readiness) if self._readiness else None,
-            progress=self._progress.message() if self._outcomes is None and not dry_run else None,
+            progress=None if self._is_sent or dry_run else self._progress.message(),
             outcomes=summary.outcomes or None,
             omitted=summary.omitted or None,
             skipped=summary.skipped or None,
@@ -226,28 +236,21 @@ class Batch:
         return join_first(created, _MOST_CREATED) or None
 
     def _list_sent(self) -> list[InputOutcome]:
-        left = iter(self._outcomes or ())
         indexed = {state.file_id: state for state in self._readiness.states} if self._readiness else {}
-        outcomes: list[InputOutcome] = []
-        for item in self._inputs:
-            outcome = next(left, None) if item.upload else None
-            if outcome is None:
-                outcomes.append(report_unsent(item))
-            else:
-                stands = indexed.get(outcome.file_id)
-                outcomes.append(report_sent(item, outcome, stands, shared_slug=self._shared_slug))
-        return outcomes
+        return [
+            report_input(
+                item, indexed.get(item.state.file_id) if item.state else None, shared_slug=self._shared_slug
+            )
+            for item in self._inputs
+        ]
 
     def _list_foreseen(self) -> list[InputOutcome]:
-        outcomes: list[InputOutcome] = []
-        for item, state in zip(self._inputs, self._found, strict=True):
-            if item.upload is None:
-                outcomes.append(report_unsent(item))
-            elif state is None or state.is_uploaded:
-                outcomes.append(report_briefly(item.path, "replayed" if state else "would_send"))
-            else:
-                outcomes.append(report_sent(item, state, shared_slug=self._shared_slug))
-        return outcomes
+        return [
+            report_briefly(item.path, "replayed" if item.state else "would_send")
+            if item.upload and (item.state is None or item.state.is_uploaded)
+            else report_input(item, shared_slug=self._shared_slug)
+            for item in self._inputs
+        ]
 
     def _foresight(self, counts: dict[str, int]) -> str:
         if counts.get("would_send") or counts.get("would_remove"):
@@ -258,7 +261,7 @@ class Batch:
         return "Nothing would be sent." + (" Everything is there already." if counts.get("replayed") else "")
 
     def _next_step(self, counts: dict[str, int], batch_ids: list[str]) -> str:
-        if self._outcomes is None or counts.get("pending") or len(self._removed) < len(self._missing):
+        if not self._is_sent or counts.get("pending") or len(self._removed) < len(self._missing):
             return "Call upload_batch again with the same arguments: it continues and sends nothing twice."
         if not counts.get("accepted") and not counts.get("replayed"):
             return "Nothing was sent." + ("" if self._removed else " See the reasons.")
@@ -281,11 +284,6 @@ class Batch:
             self._progress.update(Step("finalizing", *files))
         else:
             self._progress.update(Step(progress.phase, *files, progress.bytes_done, progress.bytes_total))
-
-
-def _may_be_there(item: BatchInput) -> bool:
-    """Whether an input goes to a bucket that exists: a new bucket holds nothing yet."""
-    return item.upload is not None and item.target is not None and item.target.bucket_id is not None
 
 
 def _counts(readiness: StateReport) -> dict[str, int]:

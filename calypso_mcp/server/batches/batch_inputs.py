@@ -16,12 +16,13 @@ from pydantic import BaseModel, ConfigDict
 from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.concurrency import for_each, stop_at
 from calypso_mcp.domain.limits import UploadLimits
+from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.domain.uploads.upload_rules import split_name
 from calypso_mcp.errors import CalypsoError, InputError, OutOfTime
 from calypso_mcp.server.calls.call_progress import CallProgress, Step
 from calypso_mcp.server.calls.call_time import CallTime
-from calypso_mcp.server.files.folder_walk import SkippedEntry, walk
+from calypso_mcp.server.files.folder_walk import SkipCode, walk
 from calypso_mcp.server.files.local_files import FilePolicy
 from calypso_mcp.server.files.upload_sources import (
     CheckedSource,
@@ -36,9 +37,13 @@ from calypso_mcp.server.scope.destinations import Target, find_target, find_vers
 from calypso_mcp.server.scope.request_scope import Access
 
 T = TypeVar("T")
+#: What a look at a file finds: what may be sent, or why it may not.
+_Look = CheckedSource | FileState
 
 #: How long one hop to a worker thread looks at files; the hop itself costs as much as a small file.
 _HOP_S = 0.01
+#: Share of the time left that looking at the files may take: what has been looked at must still be sent.
+_SHARE_TO_LOOK = 0.5
 #: Hops at the same time, if one looks at fewer than `_FEW_FILES`.
 _PARALLEL_LOOKS = 2
 _FEW_FILES = 15
@@ -95,19 +100,29 @@ class SharedArguments:
 
 @dataclass(frozen=True, slots=True)
 class BatchInput:
-    """One input. `path` is what the caller knows it by.
+    """One input.
 
-    One of `upload`, `problem` and `skipped` is set, unless there was no time to look at the input.
+    Attributes:
+        path: What the caller knows it by.
+        upload: What may be sent.
+        target: Where it goes.
+        size_bytes: Its size; 0 if it was never opened.
+        state: What has become of it; None if that is not known, as where time ran out first.
+        skipped: Why it was left out of a folder.
+        is_found: Whether it was found in a folder rather than asked for.
     """
 
     path: str
     upload: Upload | None = None
     target: Target | None = None
     size_bytes: int = 0
-    problem: CalypsoError | None = None
-    skipped: SkippedEntry | None = None
-    #: Whether it was found in a folder rather than asked for.
+    state: FileState | None = None
+    skipped: SkipCode | None = None
     is_found: bool = False
+
+    def refused(self, error: CalypsoError) -> BatchInput:
+        """Return the input as one that is not sent."""
+        return replace(self, upload=None, state=FileState.of_error(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,30 +164,24 @@ def _place_of(declaration: Declaration) -> tuple[object, ...]:
 class InputReader:
     """Makes the inputs of one batch.
 
-    Once the files are known, looking at them takes at most `share` of the time that is left. The rest is
-    left for the next call, which need not look at the same files again (see `upload_sources`).
+    Files that it had no time to look at are left for the next call, which need not look at the others again
+    (see `upload_sources`).
     """
 
     def __init__(
-        self,
-        access: Access,
-        shared: SharedArguments,
-        progress: CallProgress,
-        time: CallTime,
-        share: float,
+        self, access: Access, shared: SharedArguments, progress: CallProgress, time: CallTime
     ) -> None:
         self._access = access
         self._shared = shared
         self._progress = progress
         self._targets: dict[str, Target] = {}
         self._rule: IfExists | None = None
-        #: The folder of `of_directory`; None before its end is reached.
+        #: The folder of `read_directory`; None before its end is reached.
         self.folder: WalkedFolder | None = None
         self._time = time
-        self._share = share
         self._looks_until = math.inf
 
-    async def of_directory(
+    async def read_directory(
         self, directory: str, include: Sequence[str], exclude: Sequence[str]
     ) -> list[BatchInput]:
         """Return an input for every file in the folder, and for every folder left out as a whole.
@@ -191,14 +200,13 @@ class InputReader:
             return [BatchInput(directory)]
         self._begin_looking()
         self.folder = WalkedFolder(found.base, target.slug, target.bucket_id, is_empty=not found.files)
-        skipped = [BatchInput(entry.path, skipped=entry) for entry in found.skipped]
-        looked = await self._look_at_all(
-            [_Named(path, f"{found.base}/{path}", path) for path in found.files], policy
+        skipped = [BatchInput(path, skipped=code) for path, code in found.skipped.items()]
+        inputs = await self._look_at_all(found.files, target, policy, base=found.base)
+        return sorted(
+            [*skipped, *(replace(item, is_found=True) for item in inputs)], key=lambda item: item.path
         )
-        inputs = [replace(self._settle(found, target), is_found=True) for found in looked]
-        return sorted([*skipped, *inputs], key=lambda item: item.path)
 
-    async def of_paths(self, paths: Sequence[str]) -> list[BatchInput]:
+    async def read_paths(self, paths: Sequence[str]) -> list[BatchInput]:
         """Return an input for every path, in the order given.
 
         Raises:
@@ -211,10 +219,9 @@ class InputReader:
         except OutOfTime:
             return [BatchInput(path) for path in paths]
         self._begin_looking()
-        looked = await self._look_at_all([_Named(path, path, None) for path in paths], policy)
-        return [self._settle(found, target) for found in looked]
+        return await self._look_at_all(paths, target, policy)
 
-    async def of_items(self, items: Sequence[BatchItem]) -> list[BatchInput]:
+    async def read_items(self, items: Sequence[BatchItem]) -> list[BatchInput]:
         """Return an input for every item, in the order given.
 
         Raises:
@@ -231,7 +238,7 @@ class InputReader:
             try:
                 inputs.append(await self._in_time(self._item(name, item), BatchInput(name)))
             except InputError as problem:
-                inputs.append(BatchInput(name, problem=problem))
+                inputs.append(BatchInput(name).refused(problem))
         return inputs
 
     @property
@@ -239,28 +246,37 @@ class InputReader:
         return self._access.state.upload_limits
 
     def _begin_looking(self) -> None:
-        self._looks_until = anyio.current_time() + self._time.left_s * self._share
+        self._looks_until = anyio.current_time() + self._time.left_s * _SHARE_TO_LOOK
 
-    async def _look_at_all(self, files: Sequence[_Named], policy: FilePolicy) -> list[_Looked]:
+    async def _look_at_all(
+        self, paths: Sequence[str], target: Target, policy: FilePolicy, *, base: str | None = None
+    ) -> list[BatchInput]:
         """Look at files in their order, two at the same time if they are large or come from a slow disk.
 
         Small files cost mostly Python: two threads would take turns at its lock, which takes twice as long.
+
+        Args:
+            paths: Of the files; absolute, or below `base`.
+            target: Where they go.
+            policy: What may be read.
+            base: The folder that they came with.
         """
-        left = iter(enumerate(files))
-        looked: dict[int, _Looked] = {}
+        left = iter(enumerate(paths))
+        looked: dict[int, _Look] = {}
         threads = anyio.CapacityLimiter(1)
 
         async def look(_: int) -> None:
             while found := await self._in_time(
-                run_abandonable(_look_for_a_moment, left, policy, self._limits, limiter=threads), {}
+                run_abandonable(_look_for_a_moment, left, base, policy, self._limits, limiter=threads), {}
             ):
                 threads.total_tokens = _PARALLEL_LOOKS if len(found) < _FEW_FILES else 1
                 looked.update(found)
-                self._show(len(looked), len(files))
+                self._show(len(looked), len(paths))
 
-        self._show(0, len(files))
+        self._show(0, len(paths))
         await for_each(look, range(_PARALLEL_LOOKS), limit=_PARALLEL_LOOKS)
-        return [looked.get(index) or _Looked(file.name, None, None) for index, file in enumerate(files)]
+        declared = self._shared.declaration
+        return [self._input(path, looked.get(index), target, declared) for index, path in enumerate(paths)]
 
     async def _in_time(self, look: Awaitable[T], otherwise: T) -> T:
         try:
@@ -274,7 +290,7 @@ class InputReader:
         declared.check_labels(self._limits)
         target = await self._target(item.bucket)
         checked = await check_source(item.source(), self._access.state.files, self._limits)
-        return self._settle(_Looked(name, checked, None), target, declared)
+        return self._input(name, checked, target, declared)
 
     async def _target(self, reference: str) -> Target:
         if not self._targets:
@@ -286,51 +302,31 @@ class InputReader:
             )
         return self._targets[reference]
 
-    def _settle(self, looked: _Looked, target: Target, declared: Declaration | None = None) -> BatchInput:
-        if looked.checked is None:
-            return BatchInput(looked.path, problem=looked.problem)
-        checked = looked.checked
+    def _input(self, path: str, looked: _Look | None, target: Target, declared: Declaration) -> BatchInput:
+        if not isinstance(looked, CheckedSource):
+            return BatchInput(path, state=looked)
         declaration = replace(
-            declared or self._shared.declaration,
-            filename=checked.filename,
+            declared,
+            filename=looked.filename,
             destination=target.destination,
-            path=checked.identity or (declared.path if declared else None),
+            path=looked.identity or declared.path,
             if_exists=self._rule,
         )
-        keeps_name = declared is None or not declared.filename
-        upload = Upload(checked.source, declaration, checked.origin, keeps_name=keeps_name)
-        return BatchInput(looked.path, upload, target, size_bytes=checked.size_bytes)
+        upload = Upload(looked.source, declaration, looked.origin, keeps_name=not declared.filename)
+        return BatchInput(path, upload, target, size_bytes=looked.size_bytes)
 
     def _show(self, done: int, total: int) -> None:
         self._progress.update(Step("checking", files_done=done, files_total=total))
 
 
-@dataclass(frozen=True, slots=True)
-class _Named:
-    """A file to look at: what the caller knows it by, its path, and the name that it has in the bucket."""
-
-    name: str
-    path: str
-    identity: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Looked:
-    """A file that was looked at: what it is, or why it cannot be sent; neither if time ran out first."""
-
-    path: str
-    checked: CheckedSource | None
-    problem: CalypsoError | None
-
-
 def _look_for_a_moment(
-    left: Iterator[tuple[int, _Named]], policy: FilePolicy, limits: UploadLimits
-) -> dict[int, _Looked]:
+    left: Iterator[tuple[int, str]], base: str | None, policy: FilePolicy, limits: UploadLimits
+) -> dict[int, _Look]:
     """Look at the next files of `left`, which several threads share; empty once none is left."""
-    looked: dict[int, _Looked] = {}
+    looked: dict[int, _Look] = {}
     ends = math.inf
-    for index, file in left:
-        looked[index] = _look(file, policy, limits)
+    for index, path in left:
+        looked[index] = _look(path, base, policy, limits)
         # The time counts from the end of the first file: the first of a process also imports modules.
         ends = min(ends, monotonic() + _HOP_S)
         if monotonic() > ends:
@@ -338,8 +334,10 @@ def _look_for_a_moment(
     return looked
 
 
-def _look(file: _Named, policy: FilePolicy, limits: UploadLimits) -> _Looked:
+def _look(path: str, base: str | None, policy: FilePolicy, limits: UploadLimits) -> _Look:
     try:
-        return _Looked(file.name, check_local_file(file.path, policy, limits, identity=file.identity), None)
+        if base is None:
+            return check_local_file(path, policy, limits)
+        return check_local_file(f"{base}/{path}", policy, limits, identity=path)
     except InputError as problem:
-        return _Looked(file.name, None, problem)
+        return FileState.of_error(problem)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Literal
 
@@ -16,6 +16,7 @@ from calypso_mcp.domain.states.file_state import FileState, UploadOutcome
 from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.server.batches.batch_inputs import BatchInput
+from calypso_mcp.server.files.folder_walk import REASONS
 from calypso_mcp.server.results.models import USUAL, ToolResult, inline
 from calypso_mcp.server.results.standings import ReadinessWord, reason_line, reason_of
 
@@ -164,43 +165,37 @@ class BatchReport(ToolResult):
         return "\n".join(lines)
 
 
-def report_unsent(item: BatchInput) -> InputOutcome:
-    """Return the outcome of an input that was not handed to the client."""
-    path = clean_line(item.path, _PATH_CHARS)
-    if item.skipped is not None:
-        return InputOutcome(path=path, outcome="skipped", code=item.skipped.code, reason=item.skipped.reason)
-    if item.problem is not None:
-        return report_sent(replace(item, target=None), FileState.of_error(item.problem), shared_slug=None)
-    return InputOutcome(
-        path=path,
-        outcome="pending",
-        code="out_of_time",
-        reason="the call timed out before it was known to have arrived",
-        retryable=True,
-        hint="Make the same call again: it continues where it stopped and sends nothing twice.",
-    )
-
-
 def report_briefly(name: str, outcome: OutcomeWord) -> InputOutcome:
     """Return an outcome without details: of a dry run, or of a source that is gone."""
     return InputOutcome(path=clean_line(name, _PATH_CHARS), outcome=outcome)
 
 
-def report_sent(
-    item: BatchInput, state: FileState, indexed: FileState | None = None, *, shared_slug: str | None
+def report_input(
+    item: BatchInput, indexed: FileState | None = None, *, shared_slug: str | None
 ) -> InputOutcome:
-    """Return the outcome of an input that the client has dealt with.
+    """Return the outcome of an input.
 
     Args:
         item: The input.
-        state: What its upload came to.
         indexed: Where it stands in its bucket, as far as that was asked.
         shared_slug: The bucket of all inputs, if they share one.
     """
-    slug = item.target.slug if item.target else None
+    path, state = clean_line(item.path, _PATH_CHARS), item.state
+    if item.skipped is not None:
+        return InputOutcome(path=path, outcome="skipped", code=item.skipped, reason=REASONS[item.skipped])
+    if state is None:
+        return InputOutcome(
+            path=path,
+            outcome="pending",
+            code="out_of_time",
+            reason="the call timed out before it was known to have arrived",
+            retryable=True,
+            hint="Make the same call again: it continues where it stopped and sends nothing twice.",
+        )
+    slug = item.target.slug if item.upload and item.target else None
     has_changed = is_changed(state)
     outcome = InputOutcome(
-        path=clean_line(item.path, _PATH_CHARS),
+        path=path,
         outcome=_outcome(item, state),
         bucket=slug if slug != shared_slug else None,
         changed=has_changed or None,

@@ -7,7 +7,7 @@ the names, so the same folder always gives the same answer.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from fnmatch import translate
@@ -22,7 +22,6 @@ from calypso_mcp.domain.files.ignore_patterns import (
 from calypso_mcp.domain.files.path_rules import check_component
 from calypso_mcp.domain.files.secret_names import SECRET_FILES, SECRET_FOLDERS, secret_rule
 from calypso_mcp.domain.limits import UploadLimits
-from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ContentError
 from calypso_mcp.server.files.folders import Entry, Folder, opened
 from calypso_mcp.server.files.ignore_files import IGNORE_FILES, LONGEST_IGNORE_FILE, IgnoreRules
@@ -53,6 +52,7 @@ SkipCode = Literal[
 _TOO_LONG = (
     f"is longer than {LONGEST_IGNORE_FILE >> 10} KiB or has more than about 1,000 lines with wildcards"
 )
+#: Why a file is left out, completing "<path>: ...".
 REASONS: dict[SkipCode, str] = {
     "link": "links are not followed",
     "secret_name": "names like this usually hold secrets",
@@ -87,7 +87,6 @@ _SYSTEM_FILES = (".ds_store", "thumbs.db", "desktop.ini", "icon\r", "._*", "~$*"
 _IS_SYSTEM_FILE = re.compile("|".join(map(translate, _SYSTEM_FILES))).match
 #: Entries looked at for each file allowed: a walk through a whole disk must end, too.
 _ENTRIES_PER_FILE = 20
-_SHOWN_CHARS = 300
 
 
 def names_left_out() -> dict[str, Any]:
@@ -103,31 +102,18 @@ def names_left_out() -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class SkippedEntry:
-    """A file, or a folder with everything in it (its path ends in `/`), that is not sent."""
-
-    path: str
-    code: SkipCode
-
-    @property
-    def reason(self) -> str:
-        """Why, completing "<path>: ..."."""
-        return REASONS[self.code]
-
-
-@dataclass(frozen=True, slots=True)
 class WalkResult:
     """What a folder holds.
 
     Attributes:
         base: The folder's own absolute path.
         files: The paths of the files to send, below the folder, with `/`.
-        skipped: What is left out.
+        skipped: Why files, and folders with everything in them (their paths end in `/`), are left out.
     """
 
     base: str
     files: tuple[str, ...]
-    skipped: tuple[SkippedEntry, ...]
+    skipped: Mapping[str, SkipCode]
 
 
 def walk(
@@ -157,7 +143,7 @@ def walk(
         walker.visit(folder, "", rules, 0)
         # The native separator of Windows is read as well as '/'.
         base = "/".join((policy.roots[root].resolved.rstrip("/\\"), *parts))
-    return WalkResult(base, tuple(walker.files), tuple(walker.skipped))
+    return WalkResult(base, tuple(walker.files), walker.skipped)
 
 
 class _IgnoreFileTooLong(ContentError):
@@ -182,7 +168,7 @@ class _Walker:
     #: Where the walk starts, seen from the allowed folder: ignore files further up count, too.
     start: str
     files: list[str] = field(default_factory=list[str])
-    skipped: list[SkippedEntry] = field(default_factory=list[SkippedEntry])
+    skipped: dict[str, SkipCode] = field(default_factory=dict[str, SkipCode])
     seen: int = 0
 
     def visit(self, folder: Folder, prefix: str, rules: IgnoreRules, depth: int) -> None:
@@ -194,11 +180,11 @@ class _Walker:
             path = prefix + entry.name + ("/" if entry.is_folder else "")
             code = self._why_not(entry, path, rules)
             if code is not None:
-                self._skip(path, code)
+                self.skipped[path] = code
             elif not entry.is_folder:
                 self.files.append(path)
             elif depth >= self.policy.max_depth:
-                self._skip(path, "too_deep")
+                self.skipped[path] = "too_deep"
             else:
                 self._go_deeper(folder, entry.name, path, rules, depth)
 
@@ -206,15 +192,15 @@ class _Walker:
         try:
             inner = folder.enter(name)
         except OSError:
-            self._skip(path, "unreadable")
+            self.skipped[path] = "unreadable"
             return
         with closing(inner):
             try:
                 self.visit(inner, path, rules, depth + 1)
             except OSError:
-                self._skip(path, "unreadable")
+                self.skipped[path] = "unreadable"
             except _IgnoreFileTooLong:
-                self._skip(path, "ignore_file_too_long")
+                self.skipped[path] = "ignore_file_too_long"
 
     def _why_not(self, entry: Entry, path: str, rules: IgnoreRules) -> SkipCode | None:
         name = entry.name.casefold()
@@ -247,9 +233,6 @@ class _Walker:
         if entry.size_bytes == 0:
             return "empty_file"
         return "file_too_large" if entry.size_bytes > self.limits.file_bytes else None
-
-    def _skip(self, path: str, code: SkipCode) -> None:
-        self.skipped.append(SkippedEntry(clean_line(path, _SHOWN_CHARS), code))
 
     def _count(self) -> None:
         stop_if_abandoned()

@@ -27,8 +27,6 @@ from calypso_mcp.server.tools.readiness import Timeout
 
 _MOST_ITEMS = 1_000
 _MOST_PATHS = 10_000
-#: Share of the time left that looking at the files may take: what has been looked at must still be sent.
-_SHARE_TO_CHECK = 0.5
 
 
 async def upload_batch(
@@ -74,13 +72,13 @@ async def upload_batch(
     time = CallTime(timeout_s)
     last = "hashing" if dry_run else "indexing" if wait else "finalizing"
     async with call_progress(ctx, ("checking", last)) as progress:
-        reader = InputReader(access, shared, progress, time, _SHARE_TO_CHECK)
+        reader = InputReader(access, shared, progress, time)
         if directory is not None:
-            inputs = await reader.of_directory(directory, include, exclude)
+            inputs = await reader.read_directory(directory, include, exclude)
         elif paths is not None:
-            inputs = await reader.of_paths(paths)
+            inputs = await reader.read_paths(paths)
         else:
-            inputs = await reader.of_items(items or [])
+            inputs = await reader.read_items(items or [])
         batch = Batch(access, keep_apart(inputs), progress)
         if remove_missing and reader.folder is not None:
             await batch.find_missing(reader.folder, time)
