@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 from calypso_mcp.client.clock import Clock
-from calypso_mcp.client.transport.sources import HashedFile
 from calypso_mcp.client.uploading.batch_run import BatchRun, BatchTools
 from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
-from calypso_mcp.client.uploading.preparation import Prepared, open_source, prepare, take_hashed
+from calypso_mcp.client.uploading.preparation import Prepared, prepare
 from calypso_mcp.client.uploading.progress import ProgressBoard
 from calypso_mcp.client.uploading.recall import Recall
 from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
@@ -29,14 +28,8 @@ _PARALLEL_HASHES: Final = 4
 #: one are sent, and yet no address waits long enough to expire.
 _PARALLEL_BATCHES: Final = 2
 
-
-@dataclass(slots=True)
-class _DistinctFile:
-    """Inputs that are one and the same file."""
-
-    prepared: Prepared
-    id: str
-    inputs: dict[int, Prepared] = field(default_factory=dict[int, Prepared])
+#: Inputs that are one and the same file, by their indexes.
+_Inputs = Mapping[int, Prepared]
 
 
 class BatchUploads:
@@ -71,16 +64,15 @@ class BatchUploads:
         outcomes: dict[int, FileState] = {}
         async with run_in_background(board.heartbeat):
             files = await self._prepare_all(uploads, outcomes, board)
-            board.enter("uploading", bytes_total=sum(file.prepared.size_bytes for file in files.values()))
+            items = _first_of_each(files)
+            board.enter("uploading", bytes_total=sum(prepared.size_bytes for prepared in items.values()))
             board.done(len(uploads) - len(files))
             anew = {
-                client_id
-                for client_id, file in files.items()
-                if not file.inputs.keys().isdisjoint(superseded)
+                client_id for client_id, inputs in files.items() if not inputs.keys().isdisjoint(superseded)
             }
-            states = await self._upload_files(files, board, anew)
-            for client_id, file in files.items():
-                outcomes.update(_outcomes(file, states[client_id]))
+            states = await self._upload_files(items, board, anew)
+            for client_id, inputs in files.items():
+                outcomes.update(_outcomes(client_id, inputs, states[client_id]))
             outcomes.update(await self._changed(files.values(), outcomes))
             board.enter("done")
         return [outcomes[index] for index in range(len(uploads))]
@@ -96,20 +88,20 @@ class BatchUploads:
         outcomes: dict[int, FileState] = {}
         board = ProgressBoard(len(uploads), self._clock, on_progress)
         files = await self._prepare_all(uploads, outcomes, board)
-        states = await self._recall.present({client_id: file.prepared for client_id, file in files.items()})
-        for client_id, file in files.items():
-            if client_id in states and states[client_id].is_replayed:
-                outcomes.update(_outcomes(file, states[client_id]))
+        states = await self._recall.present(_first_of_each(files))
+        for client_id, state in states.items():
+            if state.is_replayed:
+                outcomes.update(_outcomes(client_id, files[client_id], state))
         return [outcomes.get(index) for index in range(len(uploads))]
 
     async def _changed(
-        self, files: Iterable[_DistinctFile], outcomes: Mapping[int, FileState]
+        self, files: Iterable[_Inputs], outcomes: Mapping[int, FileState]
     ) -> dict[int, FileState]:
         """Return the outcomes of files that went to the same bucket with other content before."""
         places = {
             index: prepared.places
-            for file in files
-            for index, prepared in file.inputs.items()
+            for inputs in files
+            for index, prepared in inputs.items()
             if outcomes[index].is_uploaded
         }
         sent: dict[str, set[str]] = defaultdict(set)
@@ -128,36 +120,25 @@ class BatchUploads:
 
     async def _prepare_all(
         self, uploads: Sequence[Upload], outcomes: dict[int, FileState], board: ProgressBoard
-    ) -> dict[str, _DistinctFile]:
-        files: dict[str, _DistinctFile] = {}
+    ) -> Mapping[str, _Inputs]:
+        files: defaultdict[str, dict[int, Prepared]] = defaultdict(dict)
 
         async def look_at(index: int) -> None:
-            upload = uploads[index]
-            size_bytes: int | None = None
             try:
-                if isinstance(upload.source, HashedFile):
-                    size_bytes = upload.source.size_bytes
-                    prepared = take_hashed(upload, upload.source, self._limits)
-                else:
-                    with open_source(upload) as source:
-                        size_bytes = source.size_bytes
-                        prepared = await prepare(upload, source, self._limits)
+                prepared = await prepare(uploads[index], self._limits)
             except CalypsoError as error:
-                state = FileState.of_error(error)
-                outcomes[index] = replace(state, name=upload.declaration.filename, size_bytes=size_bytes)
+                outcomes[index] = replace(FileState.of_error(error), name=uploads[index].declaration.filename)
                 board.hashed(0)
                 return
-            client_id = _id(prepared, 0)
-            files.setdefault(client_id, _DistinctFile(prepared, client_id)).inputs[index] = prepared
+            files[_id(prepared, 0)][index] = prepared
             board.hashed(prepared.size_bytes)
 
         await for_each(look_at, range(len(uploads)), limit=_PARALLEL_HASHES)
         return files
 
     async def _upload_files(
-        self, files: Mapping[str, _DistinctFile], board: ProgressBoard, anew: Collection[str]
+        self, items: Mapping[str, Prepared], board: ProgressBoard, anew: Collection[str]
     ) -> dict[str, FileState]:
-        items = {client_id: file.prepared for client_id, file in files.items()}
         recalled = await self._recall.batches(items, split(items, self._limits.batch_files))
         states = recalled.states
         for client_id in anew:
@@ -168,15 +149,15 @@ class BatchUploads:
             ):
                 recalled.gone.add(old)
         board.done(len(states), sum(items[client_id].size_bytes for client_id in states))
-        left = [client_id for client_id in files if client_id not in states]
+        left = [client_id for client_id in items if client_id not in states]
         batches = recalled.unfinished
         forgotten: Counter[str] = Counter()
         for generation in range(MOST_GENERATIONS):
             # The id of each file by its id in this generation.
-            ids = {_id(files[client_id].prepared, generation): client_id for client_id in left}
-            items = {new: files[client_id].prepared for new, client_id in ids.items()}
-            batches += split(set(items).difference(*batches), self._limits.batch_files)
-            found, again = await self._run_batches(batches, items, board, renews=not forgotten)
+            ids = {_id(items[client_id], generation): client_id for client_id in left}
+            batches += split(set(ids).difference(*batches), self._limits.batch_files)
+            sent = {new: items[client_id] for new, client_id in ids.items()}
+            found, again = await self._run_batches(batches, sent, board, renews=not forgotten)
             batches = []
             forgotten.update(ids[new] for new, is_forgotten in again.items() if is_forgotten)
             given_up = {client_id for client_id, times in forgotten.items() if times == MOST_FORGOTTEN}
@@ -253,17 +234,21 @@ def _arrived(
             yield items[client_id], replace(state, client_file_id=client_id)
 
 
-def _outcomes(file: _DistinctFile, state: FileState) -> dict[int, FileState]:
+def _first_of_each(files: Mapping[str, _Inputs]) -> dict[str, Prepared]:
+    return {client_id: next(iter(inputs.values())) for client_id, inputs in files.items()}
+
+
+def _outcomes(client_id: str, inputs: _Inputs, state: FileState) -> dict[int, FileState]:
     """Return the outcomes of all inputs that are one file: the first uploads it, the others find it."""
     found: dict[int, FileState] = {}
-    for position, index in enumerate(sorted(file.inputs)):
+    for position, (index, prepared) in enumerate(sorted(inputs.items())):
         repeated = position > 0 and state.outcome == "accepted"
         found[index] = replace(
             state,
-            client_file_id=file.id,
-            content_hash=file.prepared.content_hash,
-            size_bytes=file.prepared.size_bytes,
-            name=file.inputs[index].declaration.filename,
+            client_file_id=client_id,
+            content_hash=prepared.content_hash,
+            size_bytes=prepared.size_bytes,
+            name=prepared.declaration.filename,
             outcome="replayed" if repeated else state.outcome,
         )
     return found

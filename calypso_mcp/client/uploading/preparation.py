@@ -85,30 +85,22 @@ def open_source(upload: Upload) -> Generator[ByteSource]:
         yield source
 
 
-def take_hashed(upload: Upload, file: HashedFile, limits: UploadLimits) -> Prepared:
-    """Check an input that was hashed a moment ago; it need not be open.
-
-    Raises:
-        InputError: A rule is broken.
-    """
-    upload.declaration.check(limits)
-    check_size(file.size_bytes, limits)
-    return Prepared(upload, file.size_bytes, file.content_hash, file.version)
-
-
-async def prepare(upload: Upload, source: ByteSource, limits: UploadLimits) -> Prepared:
+async def prepare(upload: Upload, limits: UploadLimits) -> Prepared:
     """Check an input and hash it, unless it was hashed when it was searched for secrets.
 
     Raises:
-        InputError: A rule is broken; nothing has been read.
+        InputError: A rule is broken, or it cannot be opened; nothing has been read.
         UploadCorrupted: It changed while it was read.
     """
-    if isinstance(upload.source, HashedFile):
-        return take_hashed(upload, upload.source, limits)
     upload.declaration.check(limits)
-    check_size(source.size_bytes, limits)
-    version = await version_of(source)
-    content_hash = await content_hash_of(source)
-    if version != await version_of(source):
-        raise changed()
-    return Prepared(upload, source.size_bytes, content_hash, version)
+    if isinstance(upload.source, HashedFile):
+        hashed = upload.source
+        check_size(hashed.size_bytes, limits)
+        return Prepared(upload, hashed.size_bytes, hashed.content_hash, hashed.version)
+    with open_source(upload) as source:
+        check_size(source.size_bytes, limits)
+        version = await version_of(source)
+        content_hash = await content_hash_of(source)
+        if version != await version_of(source):
+            raise changed()
+        return Prepared(upload, source.size_bytes, content_hash, version)

@@ -9,7 +9,8 @@ from calypso_mcp.api.files import CreateUploadSession, KnowledgeFile, UploadSess
 from calypso_mcp.api.states import state_of_file
 from calypso_mcp.client.files import Files
 from calypso_mcp.client.transport.requester import ApiAnswer
-from calypso_mcp.client.transport.sources import ByteSource, sha256_of, version_of
+from calypso_mcp.client.transport.sources import sha256_of, version_of
+from calypso_mcp.client.transport.storage import Content
 from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.client.uploading.preparation import Prepared, open_source, prepare
 from calypso_mcp.client.uploading.recall import Recall
@@ -68,25 +69,25 @@ class SingleUpload:
             ApiError: The API refused.
             ConnectionFailed: The API could not be reached.
         """
-        with open_source(upload) as source:
-            prepared = await prepare(upload, source, self._limits)
-            known, gone = await self._recall.file(prepared)
-            if known is not None and is_superseded:
-                known, gone = None, known.id
-            if known is not None:
-                done = _state(known, prepared, replayed=True)
-            else:
-                done = await self._send(prepared, source, gone, on_kept)
+        prepared = await prepare(upload, self._limits)
+        known, gone = await self._recall.file(prepared)
+        if known is not None and is_superseded:
+            known, gone = None, known.id
+        if known is not None:
+            done = _state(known, prepared, replayed=True)
+        else:
+            with open_source(upload) as source:
+                done = await self._send(prepared, prepared.content(source), gone, on_kept)
         changed = await self._sent.changed(dict.fromkeys(prepared.places, prepared.content_hash))
         return replace(done, changed=not changed.isdisjoint(prepared.places[:1]))
 
     async def _send(
-        self, prepared: Prepared, source: ByteSource, gone: str | None, on_kept: OnKept | None
+        self, prepared: Prepared, content: Content, gone: str | None, on_kept: OnKept | None
     ) -> FileState:
         forgotten = 0
         for generation in range(MOST_GENERATIONS):
             try:
-                done = await self._attempt(prepared, source, generation, on_kept, renews=not forgotten)
+                done = await self._attempt(prepared, content, generation, on_kept, renews=not forgotten)
             except SessionExpired:
                 forgotten += 1
                 if forgotten == MOST_FORGOTTEN:
@@ -100,14 +101,13 @@ class SingleUpload:
     async def _attempt(
         self,
         prepared: Prepared,
-        source: ByteSource,
+        content: Content,
         generation: int,
         on_kept: OnKept | None,
         *,
         renews: bool,
     ) -> FileState | None:
         key = prepared.declaration.upload_key(prepared.content_hash, generation)
-        content = prepared.content(source)
         try:
             answer = await self._files.create_session(_session(prepared), idempotency_key=key)
         except Conflict as error:
@@ -120,13 +120,13 @@ class SingleUpload:
                 session.upload_url.get_secret_value(), content, resumed=answer.replayed, on_kept=on_kept
             )
         except SessionExpired:
-            return await self._after_expiry(prepared, source, key, answer, on_kept, renews=renews)
-        return await _checked(await self._finalize(session), prepared, source, replayed=replayed)
+            return await self._after_expiry(prepared, content, key, answer, on_kept, renews=renews)
+        return await _checked(await self._finalize(session), prepared, content, replayed=replayed)
 
     async def _after_expiry(
         self,
         prepared: Prepared,
-        source: ByteSource,
+        content: Content,
         key: str,
         expired: ApiAnswer[UploadSession],
         on_kept: OnKept | None,
@@ -146,12 +146,12 @@ class SingleUpload:
                 is_new = True
                 try:
                     replayed = await self._transfer.send(
-                        session.upload_url.get_secret_value(), prepared.content(source), on_kept=on_kept
+                        session.upload_url.get_secret_value(), content, on_kept=on_kept
                     )
                 except SessionExpired:
                     pass
                 else:
-                    return await _checked(await self._finalize(session), prepared, source, replayed=replayed)
+                    return await _checked(await self._finalize(session), prepared, content, replayed=replayed)
         # An address also dies of old age after its file was finalized: then the file is what we want.
         try:
             file = await self._files.finalize(session.session_id)
@@ -161,7 +161,7 @@ class SingleUpload:
             if is_new:
                 raise SessionExpired from None
             return None
-        return await _checked(file, prepared, source, replayed=True)
+        return await _checked(file, prepared, content, replayed=True)
 
     async def _finalize(self, session: UploadTarget) -> KnowledgeFile:
         try:
@@ -173,17 +173,17 @@ class SingleUpload:
 
 
 async def _checked(
-    file: KnowledgeFile, prepared: Prepared, source: ByteSource, *, replayed: bool
+    file: KnowledgeFile, prepared: Prepared, content: Content, *, replayed: bool
 ) -> FileState | None:
     """Return the finished upload; None if the file has failed or been deleted.
 
     Raises:
-        UploadCorrupted: The API says which bytes it has, and they are others than those of `source`.
+        UploadCorrupted: The API says which bytes it has, and they are others than `content`.
     """
     if state_of_file(file).is_gone:
         return None
     stored = (file.sha256 or "").lower()
-    if len(stored) == _SHA256_CHARS and await _differs(source, prepared.version, stored):
+    if len(stored) == _SHA256_CHARS and await _differs(content, stored):
         raise UploadCorrupted(ids={"file_id": file.id})
     return _state(file, prepared, replayed=replayed)
 
@@ -197,11 +197,11 @@ def _state(file: KnowledgeFile, prepared: Prepared, *, replayed: bool) -> FileSt
     )
 
 
-async def _differs(source: ByteSource, version: object, stored: str) -> bool:
-    """Return whether `source` differs from the stored bytes; if it was written to since, that is unknown."""
-    if version != await version_of(source):
+async def _differs(content: Content, stored: str) -> bool:
+    """Return whether the content differs from the stored bytes; False if its source was written to since."""
+    if content.version != await version_of(content.source):
         return False
-    return stored != await sha256_of(source) and version == await version_of(source)
+    return stored != await sha256_of(content.source) and content.version == await version_of(content.source)
 
 
 def came_to_nothing() -> UploadError:

@@ -63,8 +63,7 @@ async def test_a_file_is_read_once_to_be_looked_through_and_hashed(tmp_path: Pat
     before = bytes_read()
     checked = check_local_file(str(path), FilePolicy((str(tmp_path),)), UploadLimits())
     upload = Upload(checked.source, Declaration(filename="notes.md", destination=Destination(("b",))))
-    with open_source(upload) as source:
-        prepared = await prepare(upload, source, UploadLimits())
+    prepared = await prepare(upload, UploadLimits())
     # The windows of the search share a little, and the format is told from the first bytes.
     assert bytes_read() - before <= size_bytes * 1.1 + (128 << 10)
     assert prepared.content_hash == await content_hash_of(BytesSource(content))
