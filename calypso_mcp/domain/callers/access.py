@@ -48,7 +48,7 @@ class AccessGrant:
         return self.expires_at is not None and now_s >= self.expires_at
 
     def to_claims(self) -> dict[str, Any]:
-        """Return the grant as JSON values, the form in which it travels with a request."""
+        """Return the grant as JSON values, the form in which a ticket carries it."""
         limit = self.limit
         return {
             "name": self.name,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken, TokenVerifier
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from calypso_mcp.server.access.access_file.watched_file import WatchedAccessFile
 
 #: The claim of an `AccessToken` that carries our grant.
-GRANT_CLAIM = "calypso"
+_GRANT_CLAIM = "calypso"
 #: Longer credentials are refused unread, in characters.
 LONGEST_TOKEN = 8_192
 #: The grant of a caller who needs no credential.
@@ -70,7 +70,7 @@ def access_token(
         expires_at=expires_at,
         resource=resource,
         subject=subject,
-        claims={**(claims or {}), GRANT_CLAIM: grant.to_claims()},
+        claims={**(claims or {}), _GRANT_CLAIM: grant},
     )
 
 
@@ -88,8 +88,8 @@ def grant_of_user(user: object) -> AccessGrant:
 
 def grant_of_token(token: AccessToken) -> AccessGrant:
     """Return the grant in a verified token; NO_ACCESS without one."""
-    claims = cast("Mapping[str, Any] | None", (token.claims or {}).get(GRANT_CLAIM))
-    return AccessGrant.from_claims(claims) if claims else NO_ACCESS
+    grant = (token.claims or {}).get(_GRANT_CLAIM)
+    return grant if isinstance(grant, AccessGrant) else NO_ACCESS
 
 
 def grant_of_request(request: ServerRequestContext[Any, Any]) -> AccessGrant:

@@ -17,6 +17,7 @@ from calypso_mcp.assembly.access import Callers, callers
 from calypso_mcp.assembly.backends import Backends, client_policies, open_backends
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.errors import AuthenticationFailed
+from calypso_mcp.server.access.credentials import grant_of_token
 from calypso_mcp.settings import settings_from
 from tests.support.served_app import serving
 
@@ -97,8 +98,7 @@ async def test_a_revoked_key_is_explained_to_the_caller_who_sends_it() -> None:
         assert known.control is not None
         token = await known.control.verifier.verify_token("sk-soon-revoked")
         assert token is not None
-        assert token.claims is not None
-        grant = AccessGrant.from_claims(token.claims["calypso"])
+        grant = grant_of_token(token)
         calypso.revoked.add("sk-soon-revoked")
         with pytest.raises(AuthenticationFailed) as caught:
             await known.find_backend(backends, grant).client.buckets.list()

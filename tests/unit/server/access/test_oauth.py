@@ -7,8 +7,10 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from calypso_mcp.domain.callers.access import AccessGrant
+from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.server.access.credentials import GRANT_CLAIM
+from calypso_mcp.server.access.credentials import grant_of_token
 from calypso_mcp.server.access.oauth.resource_server import OAuthPolicy, OAuthVerifier
 from calypso_mcp.server.access.oauth.signing_keys import SigningKeys
 from tests.support.oauth_issuer import AUDIENCE, ISSUER, Issuer
@@ -19,9 +21,9 @@ def verifier(issuer: Issuer, **policy: Any) -> OAuthVerifier:
     return OAuthVerifier(OAuthPolicy(issuer=ISSUER, audience=AUDIENCE, **policy), keys)
 
 
-async def grant_of(issuer: Issuer, token: str, **policy: Any) -> dict[str, Any] | None:
+async def grant_of(issuer: Issuer, token: str, **policy: Any) -> AccessGrant | None:
     accepted = await verifier(issuer, **policy).verify_token(token)
-    return None if accepted is None or accepted.claims is None else accepted.claims[GRANT_CLAIM]
+    return None if accepted is None else grant_of_token(accepted)
 
 
 async def test_a_good_token_reaches_the_buckets_of_its_claim(issuer: Issuer) -> None:
@@ -35,9 +37,9 @@ async def test_a_good_token_reaches_the_buckets_of_its_claim(issuer: Issuer) -> 
     assert accepted.expires_at == claims["exp"] + 30
     grant = await grant_of(issuer, token)
     assert grant is not None
-    assert grant["name"] == "oauth:alice"
-    assert grant["expires_at"] == accepted.expires_at
-    assert grant["limit"] == {"buckets": ["handbook", "pricing"], "agents": []}
+    assert grant.name == "oauth:alice"
+    assert grant.expires_at == accepted.expires_at
+    assert grant.limit == ScopeLimit(frozenset({"handbook", "pricing"}))
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,7 @@ async def test_a_claim_that_names_no_bucket_reaches_none(
 ) -> None:
     grant = await grant_of(issuer, issuer.token(calypso_buckets=claim))
     assert grant is not None
-    assert grant["limit"] == {"buckets": buckets, "agents": []}
+    assert grant.limit == ScopeLimit(frozenset(buckets))
 
 
 @pytest.mark.parametrize(("scope", "read_only"), [("read", True), ("read write", False), (None, True)])
@@ -58,7 +60,7 @@ async def test_a_token_without_the_write_scope_may_only_read(
 ) -> None:
     grant = await grant_of(issuer, issuer.token(scope=scope), write_scope="write")
     assert grant is not None
-    assert grant["read_only"] is read_only
+    assert grant.read_only is read_only
 
 
 @pytest.mark.parametrize("scopes", [{"scope": "a b"}, {"scp": ["a", "b"]}])
@@ -181,5 +183,5 @@ async def test_a_subject_that_could_forge_a_log_line_is_replaced_by_its_hash(
 ) -> None:
     grant = await grant_of(issuer, issuer.token(sub=subject))
     assert grant is not None
-    assert grant["name"].startswith("oauth:sha256:")
-    assert subject not in grant["name"]
+    assert grant.name.startswith("oauth:sha256:")
+    assert subject not in grant.name
