@@ -13,6 +13,8 @@ from typing import Final
 from calypso_mcp.api.batches import Batch, BatchItem, FinalizedItem
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.files import KnowledgeFile, StatedError
+from calypso_mcp.api.qa import QaPair
+from calypso_mcp.api.websites import FetchedSource
 from calypso_mcp.domain.states.file_state import FileState, Reason
 from calypso_mcp.domain.states.readiness import Readiness, file_readiness, hinges_on_store, overall
 from calypso_mcp.domain.states.statuses import BatchStatus, FileStatus
@@ -39,6 +41,18 @@ def state_of_file(file: KnowledgeFile, *, store_active: bool | None = None) -> F
         task_id=file.task_id,
         reason=_failure(file.status, file.error) if readiness is Readiness.FAILED else None,
         warnings=file.warnings or (),
+    )
+
+
+def state_of_made(source: FetchedSource | QaPair, *, replayed: bool) -> FileState:
+    """Return the state of a source that the API has just made; `replayed`: it had been made before."""
+    return replace(
+        state_of_file(source),
+        outcome="replayed" if replayed else "accepted",
+        name=source.title or source.filename,
+        earlier="replaced" if source.replaces else None,
+        earlier_id=source.replaces,
+        size_bytes=source.size_bytes,
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from calypso_mcp.api import paths
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.qa import AddQa, QaPair
-from calypso_mcp.api.states import state_of_file
+from calypso_mcp.api.states import state_of_made
 from calypso_mcp.client.connection import Connection
 from calypso_mcp.client.transport.requester import Requester
 from calypso_mcp.client.transport.sources import BytesSource
@@ -53,12 +53,4 @@ class Qa:
         )
         key = idempotency_key("qa", body.to_wire())
         made = await self._requester.post(paths.QA, QaPair, body, idempotency_key=key, creates=True)
-        state = replace(
-            state_of_file(made.body),
-            outcome="replayed" if made.replayed else "accepted",
-            name=made.body.title,
-            earlier="replaced" if made.body.replaces else None,
-            earlier_id=made.body.replaces,
-            size_bytes=made.body.size_bytes,
-        )
-        return state, True
+        return state_of_made(made.body, replayed=made.replayed), True

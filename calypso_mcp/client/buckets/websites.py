@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from calypso_mcp.api import paths
-from calypso_mcp.api.states import state_of_file
+from calypso_mcp.api.states import state_of_made
 from calypso_mcp.api.websites import AddWebsite, FetchedSource, ImportUrl, write_tags
 from calypso_mcp.client.transport.requester import ApiAnswer, Requester
 from calypso_mcp.domain.states.file_state import FileState
@@ -34,31 +34,20 @@ class Websites:
         """
         fields: dict[str, Any] = {"url": url, "title": declared.title, "tags_hint": write_tags(declared.tags)}
         body = AddWebsite(**fields, **_destination(declared), if_exists="replace" if replaces else None)
-        return made_state(await self._post(paths.WEBSITES, body))
+        answer = await self._post(paths.WEBSITES, body)
+        return state_of_made(answer.body, replayed=answer.replayed)
 
     async def import_file(self, url: str, declared: Declaration, *, replaces: bool = False) -> FileState:
         """Have one file of the public web stored; arguments and errors as for `add`."""
         fields: dict[str, Any] = {"url": url, "title": declared.title, "tags": write_tags(declared.tags)}
         body = ImportUrl(**fields, **_destination(declared), if_exists="replace" if replaces else None)
         answer = await self._post(paths.IMPORT_URL, body)
-        return replace(made_state(answer), name=answer.body.filename or answer.body.title)
+        made = state_of_made(answer.body, replayed=answer.replayed)
+        return replace(made, name=answer.body.filename or answer.body.title)
 
     async def _post(self, path: str, body: AddWebsite | ImportUrl) -> ApiAnswer[FetchedSource]:
         key = idempotency_key(path, body.to_wire())
         return await self._requester.post(path, FetchedSource, body, idempotency_key=key, creates=True)
-
-
-def made_state(answer: ApiAnswer[FetchedSource]) -> FileState:
-    """Return the state of a source that the API has just made, or had already."""
-    source = answer.body
-    return replace(
-        state_of_file(source),
-        outcome="replayed" if answer.replayed else "accepted",
-        name=source.title or source.filename,
-        earlier="replaced" if source.replaces else None,
-        earlier_id=source.replaces,
-        size_bytes=source.size_bytes,
-    )
 
 
 def _destination(declared: Declaration) -> dict[str, Any]:
