@@ -269,3 +269,26 @@ async def test_a_fetch_sets_room_aside_and_counts_what_came(api: ScriptedCalypso
         answered = {"question": "q", "answer": "a" * 30_000, "bucket": "handbook"}
         assert error(await client.call_tool("add_qa", answered))["code"] != "quota_exceeded"
     assert len(api.asked("POST /knowledge/websites")) == 1
+
+
+@pytest.mark.parametrize(
+    ("tool", "asked"),
+    [
+        ("upload_file", {"filename": "a.txt", "text": "text {}"}),
+        ("add_qa", {"question": "q {}", "answer": "a"}),
+        ("add_website", {"url": "https://a.test/{}"}),
+    ],
+)
+async def test_what_calypso_refuses_for_good_takes_no_room(
+    api: ScriptedCalypso, connect: Connect, tool: str, asked: dict[str, str]
+) -> None:
+    problem = {"error": {"code": "unsupported_media_type", "message": "Not this."}}
+    for route in ("upload-session", "import-url"):
+        api.scripted[f"POST /knowledge/files/{route}"] = lambda _: (400, problem)
+    api.scripted["POST /knowledge/websites"] = lambda _: (400, problem)
+    grant = AccessGrant(name="poor", quota=Quota(sources_per_bucket=1))
+    async with connect(grant_for=lambda _request: grant) as client:
+        for number in range(2):
+            given = {name: text.format(number) for name, text in asked.items()}
+            refused = error(await client.call_tool(tool, {**given, "bucket": "handbook"}))
+            assert refused["code"] == "unsupported_media_type"

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.quota import Usage
 from calypso_mcp.domain.states.file_state import FileState
-from calypso_mcp.errors import QuotaExceeded
+from calypso_mcp.errors import CalypsoError, QuotaExceeded
 from calypso_mcp.server.one_time.upload_ledger import owner_of
 from calypso_mcp.sqlite.shared_table import SharedTable
 
@@ -187,6 +188,15 @@ class UploadQuotas:
             )
 
         await self._table.run(work)
+
+    @asynccontextmanager
+    async def attempt(self, grant: AccessGrant, admission: Admission) -> AsyncGenerator[None]:
+        """Give back the room of one source if the block, which stores it, fails for good."""
+        try:
+            yield
+        except CalypsoError as error:
+            await self.settle(grant, admission, [FileState.of_error(error)])
+            raise
 
     def close(self) -> None:
         """Close the file."""

@@ -17,7 +17,7 @@ from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.domain.uploads.upload_rules import split_name
-from calypso_mcp.errors import CalypsoError, ContentError, InputError, OutOfTime
+from calypso_mcp.errors import ContentError, InputError, OutOfTime
 from calypso_mcp.server.batches.batch_reports import earlier_line, is_changed
 from calypso_mcp.server.calls.call_progress import CallProgress, Step, call_progress
 from calypso_mcp.server.calls.call_time import DEFAULT_CALL_S, CallTime
@@ -115,7 +115,7 @@ async def upload_file(
     request: Request | None = ctx.request_context.request
     uploads = access.state.one_time_uploads
     time = CallTime(timeout_s)
-    arriving = _Arriving(declared.name or path or url or "", bucket)
+    arriving = _Arriving(declared.name or path or url or "", Target(bucket))
     try:
         if not arguments.given and uploads is not None and request is not None:
             with time.limited():
@@ -132,70 +132,67 @@ async def upload_file(
         async with call_progress(ctx, ("checking", "indexing" if wait else "uploading")) as progress:
             with time.limited():
                 declared = replace(declared, if_exists=await find_version_rule(access, if_exists))
-                target = await find_target(access, bucket, create=create_bucket)
-                sent = await _send(access, arguments, target, declared, arriving=arriving, progress=progress)
-            report = await _readiness(access, sent, time if wait else None, progress)
+                arriving.target = await find_target(access, bucket, create=create_bucket)
+                if url is None:
+                    uploaded = await _upload(access, arguments, declared, arriving, progress)
+                else:
+                    uploaded = await _import(access, url, declared, arriving)
+                arriving.target = target = await note_created(access, arriving.target)
+            report = StateReport((uploaded,))
+            if wait:
+                report = await access.client.readiness.wait(
+                    ReadinessTarget(file_ids=(uploaded.id,), bucket_id=target.bucket_id),
+                    timeout_s=time.wait_s,
+                    first_look_s=time.left_s,
+                    on_progress=lambda report: progress.update(indexing_step(report)),
+                )
     except OutOfTime:
-        return answer(arriving.out_of_time())
-    return answer(_report(sent, report))
+        return answer(_out_of_time(arriving))
+    return answer(
+        UploadReport.of(
+            uploaded,
+            report,
+            bucket=target.slug,
+            remark=earlier_line(uploaded, is_searchable=report.state is Readiness.READY),
+            # An earlier call may have sent it under another name.
+            filename=clean_line(uploaded.name or arriving.filename, _NAME_CHARS),
+            changed=is_changed(uploaded) or None,
+            created=target.created,
+        )
+    )
 
 
 @dataclass(slots=True)
 class _Arriving:
-    """What is known of a file on its way, for the report of a call that runs out of time."""
+    """What is known of a file on its way: what it is called here, and where it goes."""
 
     filename: str
-    bucket: str
-    created: str | None = None
-
-    def out_of_time(self) -> UploadReport:
-        """Return the report."""
-        return UploadReport(
-            outcome="pending",
-            readiness=Readiness.PENDING,
-            bucket=self.bucket,
-            filename=self.filename,
-            code=OutOfTime.default_code,
-            reason="The upload timed out before all bytes had arrived.",
-            created=self.created,
-            next_step="Make the same call again: it continues where it stopped.",
-        )
+    target: Target
 
 
-async def _send(
+async def _upload(
     access: Access,
     arguments: SourceArguments,
-    target: Target,
     declared: Declaration,
-    *,
     arriving: _Arriving,
     progress: CallProgress,
-) -> _Sent:
+) -> FileState:
     """Check the source, make the bucket if it is missing, and upload."""
-    arriving.bucket = target.slug
-    if arguments.url is not None:
-        return await _imported(access, arguments.url, target, declared, arriving)
     checked = await check_source(arguments, access.state.files, access.state.upload_limits)
     declared = replace(declared, filename=checked.filename)
     arriving.filename = declared.name
-    target = await create_missing(access, target)
-    arriving.created = target.created
-    declared = replace(declared, destination=target.destination)
+    arriving.target = await create_missing(access, arriving.target)
+    declared = replace(declared, destination=arriving.target.destination)
     upload = Upload(checked.source, declared, checked.origin, keeps_name=not arguments.filename)
     admission = await admit_uploads(access, [(upload, checked.size_bytes)])
     admission.require()
-    try:
+    async with access.state.quotas.attempt(access.grant, admission):
         uploaded = await access.client.uploads.upload(upload, on_progress=_report_bytes(progress, checked))
-    except CalypsoError as error:
-        await access.state.quotas.settle(access.grant, admission, [FileState.of_error(error)])
-        raise
     await access.state.quotas.settle(access.grant, admission, [uploaded])
-    return _Sent.of(uploaded, declared.name, await note_created(access, target))
+    return uploaded
 
 
-async def _imported(
-    access: Access, url: str, target: Target, declared: Declaration, arriving: _Arriving
-) -> _Sent:
+async def _import(access: Access, url: str, declared: Declaration, arriving: _Arriving) -> FileState:
     """Have Calypso fetch the source.
 
     Raises:
@@ -207,32 +204,15 @@ async def _imported(
             code="invalid_arguments",
             hint="Leave them out: the name and type come from the site. You may give title and tags.",
         )
-    target = await create_missing(access, target)
-    arriving.created = target.created
-    declared = replace(declared, destination=target.destination)
+    arriving.target = await create_missing(access, arriving.target)
+    declared = replace(declared, destination=arriving.target.destination)
     replaces = declared.if_exists == "replace"
-    uploaded = await count_fetch(
+    return await count_fetch(
         access,
         declared.destination.names[0],
         url,
         lambda: access.client.websites.import_file(url, declared, replaces=replaces),
     )
-    target = await note_created(access, target)
-    return _Sent.of(uploaded, url, target)
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """A file that has arrived: what the API made of it, what it is called here, and where it went."""
-
-    uploaded: FileState
-    filename: str
-    target: Target
-
-    @classmethod
-    def of(cls, uploaded: FileState, sent_as: str, target: Target) -> _Sent:
-        """Return a file under the name that the bucket has it under: an earlier call may have sent it."""
-        return cls(uploaded, clean_line(uploaded.name or sent_as, _NAME_CHARS), target)
 
 
 def _report_bytes(progress: CallProgress, checked: CheckedSource) -> Callable[[int], None]:
@@ -247,30 +227,16 @@ def _report_bytes(progress: CallProgress, checked: CheckedSource) -> Callable[[i
     return report
 
 
-async def _readiness(
-    access: Access, sent: _Sent, time: CallTime | None, progress: CallProgress
-) -> StateReport:
-    """Return where the file stands, after a wait that `time` limits; without `time`, do not even look."""
-    if time is None:
-        return StateReport((sent.uploaded,))
-    return await access.client.readiness.wait(
-        ReadinessTarget(file_ids=(sent.uploaded.id,), bucket_id=sent.target.bucket_id),
-        timeout_s=time.wait_s,
-        first_look_s=time.left_s,
-        on_progress=lambda report: progress.update(indexing_step(report)),
-    )
-
-
-def _report(sent: _Sent, report: StateReport) -> UploadReport:
-    uploaded = sent.uploaded
-    return UploadReport.of(
-        uploaded,
-        report,
-        bucket=sent.target.slug,
-        remark=earlier_line(uploaded, is_searchable=report.state is Readiness.READY),
-        filename=sent.filename,
-        changed=is_changed(uploaded) or None,
-        created=sent.target.created,
+def _out_of_time(arriving: _Arriving) -> UploadReport:
+    return UploadReport(
+        outcome="pending",
+        readiness=Readiness.PENDING,
+        bucket=arriving.target.slug,
+        filename=arriving.filename,
+        code=OutOfTime.default_code,
+        reason="The upload timed out before all bytes had arrived.",
+        created=arriving.target.created,
+        next_step="Make the same call again: it continues where it stopped.",
     )
 
 

@@ -79,7 +79,8 @@ async def add_qa(
     await make_room(access, [arrival])
     admission = await access.state.quotas.admit(access.grant, [arrival])
     admission.require()
-    added, is_member = await access.client.qa.add(question, answer, declared)
+    async with access.state.quotas.attempt(access.grant, admission):
+        added, is_member = await access.client.qa.add(question, answer, declared)
     await access.state.quotas.settle(access.grant, admission, [added])
     remark = (
         ""
