@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any, Final, Generic, TypeVar
 
@@ -20,7 +20,7 @@ from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.policies import ClientPolicies
 from calypso_mcp.client.transport.bodies import ACCEPTED_CODING, body_of, decoded, request_id_of
 from calypso_mcp.client.transport.connections import Connections, user_agent
-from calypso_mcp.client.transport.exchanges import Exchange, exchange
+from calypso_mcp.client.transport.exchanges import exchange
 from calypso_mcp.client.transport.pacing import CreatePacer
 from calypso_mcp.client.transport.retrying import Retries
 from calypso_mcp.client.transport.transport_errors import mapped
@@ -104,11 +104,9 @@ class Requester:
     ) -> T:
         """Ask for something whose 2xx answer `read` takes piece by piece. Errors: see `post`."""
         request = self._request("GET", path, params=params)
-
-        async def attempt() -> T:
-            return await self._attempt(request, read, self._policies.timeouts.answer_s)
-
-        return await self._retries.run(attempt)
+        return await self._retries.run(
+            partial(self._attempt, request, read, self._policies.timeouts.answer_s)
+        )
 
     async def post(
         self,
@@ -182,8 +180,7 @@ class Requester:
             has_begun = True
             return await read(response)
 
-        async def attempt() -> T:
-            return await self._attempt(request, read_once, wait_s, self._connections.streams)
+        attempt = partial(self._attempt, request, read_once, wait_s, self._connections.streams)
 
         def is_final(error: errors.CalypsoError) -> bool:
             return has_begun or isinstance(error, errors.RequestTimedOut)
@@ -272,7 +269,13 @@ class Requester:
         with exchange("api", request.method, request.url.path) as made, anyio.move_on_after(wait_s):
             try:
                 with mapped():
-                    answered = await self._exchanged(request, read, made, over or self._connections.api)
+                    sent = (over or self._connections.api).send(request, stream=True)
+                    async with aclosing(await sent) as response:
+                        made.status = response.status_code
+                        made.request_id = request_id_of(response)
+                        if not response.is_success:
+                            raise await self._refusal(response)
+                        answered = await read(response)
             except errors.CalypsoError as error:
                 error.request_id = error.request_id or made.request_id
                 raise
@@ -280,23 +283,6 @@ class Requester:
             made.request_id = made.request_id or getattr(body, "request_id", None)
             return answered
         raise errors.RequestTimedOut("The answer did not arrive completely in time.")
-
-    async def _exchanged(
-        self,
-        request: httpx2.Request,
-        read: Callable[[httpx2.Response], Awaitable[T]],
-        made: Exchange,
-        over: httpx2.AsyncClient,
-    ) -> T:
-        response = await over.send(request, stream=True)
-        made.status = response.status_code
-        made.request_id = request_id_of(response)
-        try:
-            if not response.is_success:
-                raise await self._refusal(response)
-            return await read(response)
-        finally:
-            await response.aclose()
 
     async def _refusal(self, response: httpx2.Response) -> errors.CalypsoError:
         if not response.is_error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -105,12 +106,9 @@ class Storage:
                     content=content_sent,
                     extensions={"timeout": client.timeout.as_dict()},
                 )
-                response = await client.send(outgoing, stream=True)
-                made.status = response.status_code
-                try:
+                async with aclosing(await client.send(outgoing, stream=True)) as response:
+                    made.status = response.status_code
                     await _drain(response)
-                finally:
-                    await response.aclose()
         except Exception:
             # Whatever became of the exchange, a source that failed in the middle of it is the reason.
             if body.error is not None:

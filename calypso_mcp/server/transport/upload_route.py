@@ -21,9 +21,7 @@ from calypso_mcp.api.states import state_of_file
 from calypso_mcp.client.uploading.relayed_upload import StreamEnded, StreamSource
 from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.domain.cross_origin import preflight_headers
-from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.states.file_state import FileState
-from calypso_mcp.domain.uploads.upload_rules import check_size
 from calypso_mcp.errors import CalypsoError, ContentError, ScopeError
 from calypso_mcp.server.access.answers import failure, refusal
 from calypso_mcp.server.access.credentials import grant_of_http
@@ -99,7 +97,7 @@ class UploadEndpoint:
             access = await self._access(ticket, grant)
             client = access.client
             await self._require_unused(ticket, access)
-            upload = _session(ticket, part.total, self._uploads.policy.limits)
+            upload = CreateUploadSession.of(ticket.declaration, part.total)
             if part.asks or part.start:
                 kept = await client.uploads.relay.kept(upload, idempotency_key=key, origin=origin)
                 if kept < part.total and (part.asks or part.start > kept):
@@ -223,12 +221,6 @@ async def _preceded(head: bytes, blocks: AsyncGenerator[bytes]) -> AsyncGenerato
     yield head
     async for block in blocks:
         yield block
-
-
-def _session(ticket: Ticket, size_bytes: int, limits: UploadLimits) -> CreateUploadSession:
-    ticket.declaration.check(limits)
-    check_size(size_bytes, limits)
-    return CreateUploadSession.of(ticket.declaration, size_bytes)
 
 
 def _after(error: CalypsoError) -> State:
