@@ -38,27 +38,22 @@ def call_tool(tool: str, arguments: Mapping[str, object], flags: Mapping[str, ob
         ToolFailed: The tool answered with an error.
         ConfigError: A setting is wrong.
     """
-    [result] = call_pages(tool, arguments, flags, most=1)
+    [result], _ = call_pages(tool, arguments, flags, most=1)
     return result
 
 
 def call_pages(
-    tool: str, arguments: Mapping[str, object], flags: Mapping[str, object], *, most: int = _MOST_PAGES
-) -> list[dict[str, Any]]:
-    """Return the results of a tool that answers in pages; errors as for `call_tool`."""
-    pages, _ = call_pages_and_read(tool, arguments, flags, None, most=most)
-    return pages
-
-
-def call_pages_and_read(
     tool: str,
     arguments: Mapping[str, object],
     flags: Mapping[str, object],
-    uri_of: Callable[[Mapping[str, Any]], str] | None,
+    uri_of: Callable[[Mapping[str, Any]], str] | None = None,
     *,
     most: int = _MOST_PAGES,
 ) -> tuple[list[dict[str, Any]], Any]:
-    """Return the pages, and the resource that `uri_of` names for the last one: None if it does not exist."""
+    """Return the results of a tool that answers in pages, and a resource; errors as for `call_tool`.
+
+    The resource is the one that `uri_of` names for the last page; None if it does not exist.
+    """
     settings = load_settings_and_log(flags)
 
     async def work() -> tuple[list[dict[str, Any]], Any]:

@@ -11,7 +11,6 @@ from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.cli.calls.calling import (
     add_calling_arguments,
     call_pages,
-    call_pages_and_read,
     print_result,
     print_table,
 )
@@ -36,7 +35,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     """Print the listing."""
     if arguments.listed:
         return _list_sources(arguments, flags)
-    pages = call_pages("list_buckets", {"query": arguments.query, "limit": 100}, flags)
+    pages, _ = call_pages("list_buckets", {"query": arguments.query, "limit": 100}, flags)
     buckets = [bucket for page in pages for bucket in page["buckets"]]
     if print_result(buckets, arguments):
         return 0
@@ -73,9 +72,7 @@ def _growth_uri(page: Mapping[str, Any]) -> str:
 def _list_sources(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
     narrowing = {name: getattr(arguments, name) for name in ("query", "kind", "tag", "state")}
     asked = {"bucket": arguments.listed, **narrowing, "limit": 200}
-    pages, growth = call_pages_and_read(
-        "list_sources", asked, flags, None if arguments.as_json else _growth_uri
-    )
+    pages, growth = call_pages("list_sources", asked, flags, None if arguments.as_json else _growth_uri)
     sources: list[dict[str, Any]] = [source for page in pages for source in page["sources"]]
     if print_result(sources, arguments):
         return 0
