@@ -287,7 +287,11 @@ async def test_what_calypso_refuses_for_good_takes_no_room(
         api.scripted[f"POST /knowledge/files/{route}"] = lambda _: (400, problem)
     api.scripted["POST /knowledge/websites"] = lambda _: (400, problem)
     grant = AccessGrant(name="poor", quota=Quota(sources_per_bucket=1))
-    async with connect(grant_for=lambda _request: grant) as client:
+
+    def grant_for(_request: Any) -> AccessGrant:
+        return grant
+
+    async with connect(grant_for=grant_for) as client:
         for number in range(2):
             given = {name: text.format(number) for name, text in asked.items()}
             refused = error(await client.call_tool(tool, {**given, "bucket": "handbook"}))

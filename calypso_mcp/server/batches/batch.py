@@ -18,9 +18,9 @@ from calypso_mcp.server.batches.batch_reports import (
     BatchReport,
     InputOutcome,
     OutcomeWord,
+    count_outcomes,
     report_briefly,
     report_input,
-    summarize,
 )
 from calypso_mcp.server.batches.batch_waiting import wait_for_outcomes
 from calypso_mcp.server.calls.call_progress import CallProgress, Step
@@ -208,24 +208,19 @@ class Batch:
         gone = self._missing if dry_run else self._removed
         outcomes = self._list_foreseen() if dry_run else self._list_sent()
         outcomes += [report_briefly(source.name, removal) for source in gone]
-        summary = summarize(outcomes)
+        counts = count_outcomes(outcomes)
         batch_ids = sorted({state.batch_id for state in self._sent_states() if state.batch_id})
-        return BatchReport(
+        return BatchReport.of(
+            outcomes,
             dry_run=dry_run or None,
             bucket=self._shared_slug,
             total=len(self._inputs),
-            counts=summary.counts,
+            counts=counts,
             bytes=sum(item.size_bytes for item in self._inputs if item.upload),
-            next_step=self._foresight(summary.counts)
-            if dry_run
-            else self._next_step(summary.counts, batch_ids),
+            next_step=self._foresight(counts) if dry_run else self._next_step(counts, batch_ids),
             readiness=self._readiness.state if self._readiness else None,
             searchable=_counts(self._readiness) if self._readiness else None,
             progress=None if self._is_sent or dry_run else self._progress.message(),
-            outcomes=summary.outcomes or None,
-            omitted=summary.omitted or None,
-            skipped=summary.skipped or None,
-            hints=summary.hints or None,
             batch_ids=batch_ids[:_MOST_BATCH_IDS] or None,
             created=self._created(),
         )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Literal
+from typing import Any, Literal, Self
 
 from pydantic import Field
 from pydantic.json_schema import SkipJsonSchema
@@ -17,7 +16,7 @@ from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.server.batches.batch_inputs import BatchInput
 from calypso_mcp.server.files.folder_walk import REASONS
-from calypso_mcp.server.results.models import USUAL, ToolResult, inline
+from calypso_mcp.server.results.models import USUAL, ToolResult, inline, take_first
 from calypso_mcp.server.results.standings import ReadinessWord, reason_line, reason_of
 
 OutcomeWord = Literal[UploadOutcome, "skipped", "would_send", "removed", "would_remove"]
@@ -112,27 +111,11 @@ class SkippedKind(ToolResult):
         return f"skipped {self.count} {self.code}{reason}: {', '.join(self.examples)}{more}"
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
-    """The outcomes in numbers, and those worth reading.
-
-    Attributes:
-        counts: By outcome, of all inputs.
-        skipped: By reason, the most frequent first.
-        outcomes: Of what was not skipped, those to act on first.
-        omitted: How many more there are.
-        hints: What to do, by code; under `changed`, what to know of files that have changed.
-    """
-
-    counts: dict[str, int]
-    skipped: list[SkippedKind]
-    outcomes: list[InputOutcome]
-    omitted: int
-    hints: dict[str, str]
-
-
 class BatchReport(ToolResult):
-    """What became of every input: counted in full, listed as far as there is something to act on."""
+    """What became of every input: counted in full, listed as far as there is something to act on.
+
+    `hints` are by code; under `changed` stands what to know of files that have changed.
+    """
 
     dry_run: bool | None = None
     bucket: str | None = None
@@ -149,6 +132,25 @@ class BatchReport(ToolResult):
     skipped: list[SkippedKind] | None = None
     hints: dict[str, str] | None = None
     batch_ids: list[str] | None = None
+
+    @classmethod
+    def of(cls, outcomes: Sequence[InputOutcome], **facts: Any) -> Self:
+        """Return the report that lists the first of `outcomes`, those to act on before the others.
+
+        Args:
+            outcomes: Of all inputs.
+            facts: Values of other fields.
+        """
+        skipped = [outcome for outcome in outcomes if outcome.outcome == "skipped"]
+        others = [outcome for outcome in outcomes if outcome.outcome != "skipped"]
+        listed, omitted = take_first(sorted(others, key=lambda outcome: outcome.rank), _MOST_OUTCOMES)
+        return cls(
+            outcomes=listed or None,
+            omitted=omitted,
+            skipped=_kinds(skipped) or None,
+            hints=_hints(outcomes) or None,
+            **facts,
+        )
 
     def as_text(self) -> str:
         """Return the counts and what to do next, then a line for each file, attention first."""
@@ -242,20 +244,10 @@ def earlier_line(state: FileState, *, is_searchable: bool) -> str | None:
     return f"{reason[:1].upper()}{reason[1:]}{found}."
 
 
-def summarize(outcomes: Sequence[InputOutcome]) -> Summary:
-    """Count every outcome and list the first, those to act on before the others."""
+def count_outcomes(outcomes: Iterable[InputOutcome]) -> dict[str, int]:
+    """Return how many inputs had which outcome, those that need action first."""
     counts = Counter(outcome.outcome for outcome in outcomes)
-    skipped = [outcome for outcome in outcomes if outcome.outcome == "skipped"]
-    listed = sorted(
-        (outcome for outcome in outcomes if outcome.outcome != "skipped"), key=lambda outcome: outcome.rank
-    )
-    return Summary(
-        counts={word: counts[word] for word in _ORDER if counts[word]},
-        skipped=_kinds(skipped),
-        outcomes=listed[:_MOST_OUTCOMES],
-        omitted=max(0, len(listed) - _MOST_OUTCOMES),
-        hints=_hints(outcomes),
-    )
+    return {word: counts[word] for word in _ORDER if counts[word]}
 
 
 def _hints(outcomes: Iterable[InputOutcome]) -> dict[str, str]:
