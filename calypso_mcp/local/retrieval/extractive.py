@@ -13,7 +13,13 @@ from dataclasses import dataclass
 from calypso_mcp.domain.outlines import HEADING_SEPARATOR
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.words.stems import Stems, weigh
-from calypso_mcp.local.retrieval.words.tokens import beginning, is_english, is_stemmed, query_phrases
+from calypso_mcp.local.retrieval.words.tokens import (
+    beginning,
+    is_english,
+    is_stemmed,
+    query_phrases,
+    telling_phrases,
+)
 
 #: Passages that are looked at, and sentences that are quoted at most.
 PASSAGES = 3
@@ -29,7 +35,7 @@ _PASSAGE_WEIGHT = 0.6
 #: unanswerable questions, not 16 %).
 _LEAST_SHARE_ENGLISH = 0.4
 _LEAST_SHARE_STEMMED = 0.34
-_LEAST_SHARE = 0.48
+_LEAST_SHARE = 0.46
 #: Among fewer passages chance says how rare a word is, so that one absent word would outweigh the others.
 _FEWEST_PASSAGES = 100
 #: Marks at the end of a statement.
@@ -106,7 +112,7 @@ class Question:
         return self._phrases_of(self.sought)
 
     def _phrases_of(self, text: str) -> list[str]:
-        phrases = query_phrases(text)
+        phrases = telling_phrases(text)
         return phrases if is_english(self.text) else list(dict.fromkeys(map(beginning, phrases)))
 
     def weights(self, passages: int, frequencies: Sequence[int]) -> list[float]:
@@ -191,7 +197,7 @@ def _candidates(asked_for: Collection[str], found: Sequence[Source]) -> Iterator
 def _only_repeats(sentence: str, asked_for: Collection[str]) -> bool:
     """Whether a heading says no more than the question. A full sentence confirms it, which is an answer."""
     return not sentence.rstrip().endswith(_ENDS) and all(
-        phrase in asked_for or beginning(phrase) in asked_for for phrase in query_phrases(sentence)
+        phrase in asked_for or beginning(phrase) in asked_for for phrase in telling_phrases(sentence)
     )
 
 

@@ -20,7 +20,7 @@ from calypso_mcp.local.retrieval.repeats import Found, without_repeats
 from calypso_mcp.local.retrieval.statistics import Statistics
 from calypso_mcp.local.retrieval.words.spelling import one_slip_away
 from calypso_mcp.local.retrieval.words.stems import Stems
-from calypso_mcp.local.retrieval.words.stop_words import FUNCTION_WORDS, UNREMARKABLE
+from calypso_mcp.local.retrieval.words.stop_words import FUNCTION_WORDS
 from calypso_mcp.local.retrieval.words.tokens import (
     BEGINNING,
     beginning,
@@ -29,7 +29,7 @@ from calypso_mcp.local.retrieval.words.tokens import (
     kept_together,
     plain_words,
     query_phrases,
-    written_words,
+    telling_words,
 )
 
 #: Takes the scores of passages by their ids, best first, and returns the ids in the order to have.
@@ -165,7 +165,7 @@ def absent_words(
     Raises:
         SearchTimedOut: The search timed out.
     """
-    telling = _telling(query)
+    telling = telling_words(query)
     if not telling or not bucket_ids:
         return []
     fewest = len(telling) / 2 if only_most else 0
@@ -184,10 +184,6 @@ def absent_words(
             known = held([form for own in forms.values() for form in own])
             absent = [word for word, own in forms.items() if known.isdisjoint(own)]
     return absent if len(absent) > fewest else []
-
-
-def _telling(query: str) -> list[tuple[str, list[str]]]:
-    return [(word, own) for word, own in written_words(query) if word.casefold() not in UNREMARKABLE]
 
 
 def _ranked(

@@ -39,16 +39,25 @@ _UNREMARKABLE = """
     within may might must shall cannot get got give gives given tell tells told show shows find finds
     explain explains describe describes mention mentions mentioned say says said know need needs want wants
     please help use used using make makes made take takes taken happen happens mean means called go goes
+    long far often high large big hoch lange oft gross weit
     one two thing things something anything kind kinds way ways example examples exactly currently usually
 """
 _FUNCTION = """
-    der die das den dem des ein eine einer eines einem einen und oder ist sind wird werden hat haben kann muss
-    nicht viel viele für von mit bei auf im am zu zum zur nach gibt es sich
-    le la les un une des du de et ou est sont dans pour par avec sur il elle ne pas
-    el los las una unos unas del y o es son en para por con al se no hay
+    der die das den dem des ein eine einer eines einem einen und oder ist sind waren wird werden wurde
+    wurden hat habe haben hatte kann können darf dürfen muss müssen soll sollen nicht viel viele für von vom
+    mit bei auf im am ab an als bis aus um unter über vor zu zum zur nach je gibt es sich ich du er sie wir
+    mich mir uns mein meine meinen meinem meiner unser unsere sein seine ihr ihre dieser diese dieses diesen
+    auch noch wenn dass
+    le la les un une des du de et ou est sont ont été dans pour par avec sur sous il ils elle elles on je
+    nous vous ce cet cette ces son sa ses leur leurs mon ma mes notre nos votre vos ne pas se que au aux en
+    faut peut doit
+    el los las lo una unos unas del y o es son está están en para por con al se no hay que su sus mi mis me
+    nos le cada ser tiene tienen puede desde hasta
 """
 #: Words of other languages that only join others. Queries keep them: in English some tell something ("die").
 FUNCTION_WORDS = frozenset(_FUNCTION.split())
+#: Words joined to the next one ("l'étage", "est-il", "y a-t-il").
+JOINED = frozenset({"c", "d", "j", "jusqu", "l", "m", "n", "qu", "s", "t"})
 
 #: Words whose absence from the documents says nothing about what was sought.
 UNREMARKABLE = STOP_WORDS | FUNCTION_WORDS | frozenset(_UNREMARKABLE.split())

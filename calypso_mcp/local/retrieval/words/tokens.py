@@ -15,7 +15,13 @@ from functools import lru_cache
 from itertools import pairwise
 
 from calypso_mcp.local.retrieval.words.identifiers import expand
-from calypso_mcp.local.retrieval.words.stop_words import CHINESE_QUESTION, ENGLISH, STOP_WORDS
+from calypso_mcp.local.retrieval.words.stop_words import (
+    CHINESE_QUESTION,
+    ENGLISH,
+    JOINED,
+    STOP_WORDS,
+    UNREMARKABLE,
+)
 
 #: Combining marks stay inside words, which Hindi needs; private-use characters (Co) make bucket tokens.
 TOKENIZER = "porter unicode61 categories 'L* N* Co Mn Mc'"
@@ -43,6 +49,7 @@ _STEMMED = re.compile(
 )
 #: Letters of a word that its other forms begin with, too (XQuAD: German, Turkish, Greek +.02 to .04 nDCG).
 BEGINNING = 5
+_JOINTS = re.compile("[-'\u2019]")
 _PUNCTUATION = "!?,;:()[]{}\"'\u2018\u2019\u201c\u201d\u00ab\u00bb\u3002\uff1f\u061f"
 _WORD_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Nd", "Nl", "No", "Mn", "Mc"})
 
@@ -123,6 +130,29 @@ def written_words(query: str) -> list[tuple[str, list[str]]]:
         for word in list(dict.fromkeys(words))[:MAX_QUERY_TERMS]
         if (own := [phrase for phrase in query_phrases(word) if phrase in phrases])
     ]
+
+
+def telling_words(query: str) -> list[tuple[str, list[str]]]:
+    """Return the words of `query` whose absence tells something, as written, each with its phrases.
+
+    Of joined words ("l'étage", "est-il") only the parts count that tell something.
+    """
+    telling: list[tuple[str, list[str]]] = []
+    for word, phrases in written_words(query):
+        parts = _JOINTS.split(word.casefold())
+        ignored = UNREMARKABLE | JOINED if len(parts) > 1 else UNREMARKABLE
+        kept = [part for part in parts if part not in ignored]
+        if len(kept) == len(parts):
+            telling.append((word, phrases))
+        elif kept:
+            telling.append((word, query_phrases(" ".join(kept))))
+    return telling
+
+
+def telling_phrases(query: str) -> list[str]:
+    """Return the distinct phrases of the words of `query` that tell something; of all if none does."""
+    telling = dict.fromkeys(phrase for _, phrases in telling_words(query) for phrase in phrases)
+    return list(telling) or query_phrases(query)
 
 
 def is_english(text: str) -> bool:
