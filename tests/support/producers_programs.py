@@ -22,10 +22,13 @@ _JARS = tuple(
     Path("/usr/share/java", f"{name}.jar")
     for name in ("poi", "poi-scratchpad", "commons-codec", "commons-collections4", "commons-math3")
 )
-_LIBRARIES = ("PyRTF", "rtflite", "odpslides", "independentsoft", "spire", "asposeslides")
+_LIBRARIES = (
+    *("PyRTF", "rtflite", "odpslides", "independentsoft", "spire", "asposeslides"),
+    *("aspose.words", "pyxlsbwriter", "formulon"),
+)
 #: By ending: where the sought sentence stands.
 _PLACES: Mapping[str, tuple[str, int] | str | None] = {
-    **dict.fromkeys(("xls", "xlsx", "csv", "ods"), _ROW),
+    **dict.fromkeys(("xls", "xlsx", "xlsb", "csv", "ods"), _ROW),
     **dict.fromkeys(("pptx", "odp"), _SLIDE),
     # A mail's subject is its heading; of the old presentations no slide numbers are known.
     **dict.fromkeys(("eml", "msg", "doc", "odt"), SECTIONS[SOUGHT]),

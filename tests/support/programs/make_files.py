@@ -87,4 +87,35 @@ def by_asposeslides() -> None:
         deck.save(str(folder / f"Aspose-Slides.{ending.lower()}"), getattr(slides.export.SaveFormat, ending))
 
 
-globals()[f"by_{library.lower()}"]()
+def by_aspose_words() -> None:
+    """Word."""
+    aspose: Any = import_module("aspose.words")
+    builder = aspose.DocumentBuilder()
+    for title, sentence in pairs:
+        builder.paragraph_format.style_identifier = aspose.StyleIdentifier.HEADING1
+        builder.writeln(title)
+        builder.paragraph_format.style_identifier = aspose.StyleIdentifier.NORMAL
+        builder.writeln(sentence)
+    builder.document.save(str(folder / "Aspose-Words.doc"))
+
+
+def by_pyxlsbwriter() -> None:
+    """A binary Excel workbook."""
+    with import_module("pyxlsbwriter").XlsbWriter(str(folder / "pyxlsbwriter.xlsb")) as book:
+        book.add_sheet("Rules")
+        book.write_sheet([["section", "rule"], *pairs])
+
+
+def by_formulon() -> None:
+    """Excel workbooks, binary and not."""
+    formulon: Any = import_module("formulon")
+    book = formulon.Workbook.create_default()
+    for row, pair in enumerate([("section", "rule"), *pairs]):
+        for column, cell in enumerate(pair):
+            book.set_text(0, row, column, cell)
+    for ending in ("XLSX", "XLSB"):
+        data = book.save_as(getattr(formulon.WorkbookFormat, ending))
+        (folder / f"formulon.{ending.lower()}").write_bytes(data)
+
+
+globals()[f"by_{library.lower().replace('.', '_')}"]()
