@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -25,11 +25,11 @@ from calypso_mcp.local.indexing.formats.pdf.glyphs import Glyph, read_characters
 _pdfium: Any = pdfium  # not typed
 
 #: Lines of one letter each.
-_LETTERS_APART = re.compile(r"^(?:\S ?\r?\n){3}\S ?\r?$", re.MULTILINE)
+_LETTERS_APART = re.compile(r"^(?:\S ?\r?\n){2}\S ?\r?$", re.MULTILINE)
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _PRESENTATION_FORM = re.compile(r"[\ufb1d-\ufdff\ufe70-\ufefc]")
 #: Smallest gap between words, as a share of the line's height.
-_GAP = 0.12
+_GAP = 0.18
 #: Largest gap within a line, in heights of the line.
 _NEAR = 2
 #: Lines longer than this are left as they are: marks are looked for in all of a line.
@@ -85,8 +85,7 @@ def read_letters_together(text_page: Any) -> str:
         else:
             together.append(line)
     return "\n".join(
-        _place(line.glyphs) if line.is_joined and len(line.glyphs) <= _MOST_GLYPHS else line.text
-        for line in together
+        _place(line.glyphs) if line.is_joined and _is_level(line.glyphs) else line.text for line in together
     )
 
 
@@ -113,7 +112,7 @@ def read_in_order(text_page: Any) -> str:
     """Return the text of a page with its right-to-left lines in the order in which they are read."""
     lines = [(line.text, _shown(line)) for line in _join(_lines(text_page))]
     turned = [None if shown is None else _turn(shown) for _, shown in lines]
-    if _are_inside_out(list(filter(None, turned))):
+    if _are_inside_out("\n".join(filter(None, turned))):
         turned = [line and line.translate(_MIRRORED) for line in turned]
     text = "\n".join(given if line is None else line for (given, _), line in zip(lines, turned, strict=True))
     if len(_ENDS_WORD_BACKWARDS.findall(text)) > len(_ENDS_WORD.findall(text)):
@@ -122,21 +121,18 @@ def read_in_order(text_page: Any) -> str:
     return _PRESENTATION_FORM.sub(lambda form: unicodedata.normalize("NFKC", form[0]), text)
 
 
-def _are_inside_out(lines: list[str]) -> bool:
+def _are_inside_out(text: str) -> bool:
     """Whether brackets close before they open: fonts name them by their meaning or by their shape."""
-    return _count_unmatched(line.translate(_MIRRORED) for line in lines) < _count_unmatched(lines)
+    return _count_unmatched(text.translate(_MIRRORED)) < _count_unmatched(text)
 
 
-def _count_unmatched(lines: Iterable[str]) -> int:
-    unmatched = 0
-    for line in lines:
-        opened = 0
-        for bracket in _BRACKET.findall(line):
-            opened += 1 if bracket in _OPENING else -1
-            if opened < 0:
-                opened, unmatched = 0, unmatched + 1
-        unmatched += opened
-    return unmatched
+def _count_unmatched(text: str) -> int:
+    opened = unmatched = 0
+    for bracket in _BRACKET.findall(text):
+        opened += 1 if bracket in _OPENING else -1
+        if opened < 0:
+            opened, unmatched = 0, unmatched + 1
+    return unmatched + opened
 
 
 def _lines(text_page: Any) -> list[_Line]:
@@ -175,28 +171,32 @@ def _continues(line: _Line, following: _Line) -> bool:
 
 def _shown(line: _Line) -> str | None:
     """Return a line as it is shown, from left to right; None for a line that needs no ordering."""
-    letters = _letters(line.glyphs)
-    if len(line.glyphs) > _MOST_GLYPHS or not letters or not has_right_to_left(line.text):
-        return None
+    return _place(line.glyphs) if has_right_to_left(line.text) and _is_level(line.glyphs) else None
+
+
+def _is_level(glyphs: list[Glyph]) -> bool:
+    """Whether letters stand on one line, few enough to be put in order."""
+    letters = _letters(glyphs)
+    if not letters or len(glyphs) > _MOST_GLYPHS:
+        return False
     height = max(glyph.height for glyph in letters)
-    if max(glyph.y for glyph in letters) - min(glyph.y for glyph in letters) > height:
-        return None  # not one line
-    return _place(line.glyphs)
+    return max(glyph.y for glyph in letters) - min(glyph.y for glyph in letters) <= height
 
 
 def _place(glyphs: list[Glyph]) -> str:
-    """Return the text of one line's glyphs from left to right."""
+    """Return the text of a level line's glyphs from left to right."""
     letters = _letters(glyphs)
-    height = max((glyph.height for glyph in letters), default=0)
+    height = max(glyph.height for glyph in letters)
     marks: dict[int, str] = {}
-    for mark in glyphs if letters else ():
+    for mark in glyphs:
         if _is_mark(mark):
             nearest = min(range(len(letters)), key=lambda index: abs(letters[index].x - mark.x))
             marks[nearest] = marks.get(nearest, "") + mark.text
     whole = [glyph._replace(text=glyph.text + marks.get(index, "")) for index, glyph in enumerate(letters)]
     whole.sort(key=lambda glyph: glyph.x)
-    spaces = sorted(glyph.x for glyph in glyphs if glyph.text.isspace())
-    text = whole[0].text if whole else ""
+    # A space without width lies at the letter that was drawn before it, which may be on its other side.
+    spaces = sorted(glyph.x for glyph in glyphs if glyph.text.isspace() and glyph.right > glyph.left)
+    text = whole[0].text
     for before, after in pairwise(whole):
         is_apart = after.left - before.right > _GAP * height or (
             bisect(spaces, before.x) < bisect(spaces, after.x)

@@ -80,10 +80,10 @@ def _text(page: Any) -> str:
         text = _drawn_text(page, text_page)
         if not text.isascii() and has_right_to_left(text):
             text = read_in_order(text_page)
-        elif has_letters_apart(text):
-            text = read_letters_together(text_page)
         elif (columns := read_columns(text_page, text.count("\n") + 1)) is not None:
             text = columns
+        elif has_letters_apart(text):
+            text = read_letters_together(text_page)
         elif is_drawn_upwards(text_page):
             text = "\n".join(reversed(text.splitlines()))
         text = join_accents(text.replace("\r\n", "\n").replace("\r", "\n"), text_page)
