@@ -24,8 +24,9 @@ _COST = 0.1
 #: What a sentence of a stretch counts for words that the stretch holds already. With the cost it was measured
 #: on XQuAD: .930 of the stretches hold the answer, .893 where the best sentence only got its neighbours.
 _REPEATED_WEIGHT = 0.1
-#: Characters of rows below the names of their columns.
+#: Characters of rows below the names of their columns, and of so few rows that match alike.
 _TABLE_CHARS = 1_200
+_FEW_ROWS = 3
 #: What a word of the query in a heading counts for the sentences below it.
 _HEADING_WEIGHT = 0.5
 #: A sentence belongs to the match if it adds so much of what the words of the best one tell.
@@ -109,8 +110,10 @@ def _show(
     if not matching:
         return None
     text = passage.text
-    shown = _grow(spans[matching[0]], [spans[number] for number in matching[1:]], _SECTION_CHARS)
-    if CELL_SEPARATOR in text[spans[matching[0]][0] : spans[matching[0]][1]]:
+    first, *others = (spans[number] for number in matching)
+    is_row = CELL_SEPARATOR in text[slice(*first)]
+    shown = _grow(first, others, _TABLE_CHARS if is_row and len(matching) <= _FEW_ROWS else _SECTION_CHARS)
+    if is_row:
         return _with_column_names(text, *shown)
     begin, stop = widen_to_section(passage.outline, text, *shown)
     if stop - begin <= _SECTION_CHARS:

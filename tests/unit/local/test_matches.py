@@ -108,6 +108,14 @@ def test_where_rows_match_alike_several_are_shown(connection: sqlite3.Connection
     assert (part.line_start, part.line_end) == (2, 3)
 
 
+def test_a_few_rows_that_match_alike_are_all_shown_however_far_apart(connection: sqlite3.Connection) -> None:
+    tickets = [f"T-{number},customer {number},{'lost ' * 12},closed" for number in range(8)]
+    tickets[1], tickets[6] = tickets[1].replace("closed", "open"), tickets[6].replace("closed", "open")
+    table = "\n".join(["id,customer,problem,status", *tickets])
+    part = shown(best(connection, read_delimited(FileContent(table.encode())), "open tickets"))
+    assert (part.line_start, part.line_end) == (3, 8)
+
+
 GRANT = (
     "# Grant application SOL-31 (draft 1)\n\n## Summary\n\nModules that last.\n\n## Investigators\n\n"
     "The principal investigator is Dr Reyes.\n\n## Milestones\n\nThe seal is chosen in month 6.\n"
