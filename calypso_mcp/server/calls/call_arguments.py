@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -93,7 +93,8 @@ def _read_object(
 def _read_value(tool: str, schema: Schema, value: Any, place: str, ignored: dict[str, None]) -> Any:
     kind = schema.get("type")
     if kind == "string":
-        return as_text(value)
+        words = cast("Sequence[str]", schema.get("enum", ()))
+        return next((word for word in words if word == str(value).lower()), as_text(value))
     if kind == "integer" and isinstance(value, str) and _DIGITS.fullmatch(value):
         return int(value)
     if kind == "object" and isinstance(value, str):
