@@ -17,7 +17,7 @@ from functools import cache
 from itertools import takewhile
 
 from calypso_mcp.domain.outlines import HEADING_SEPARATOR, REPEATED, Outline, Stretch
-from calypso_mcp.local.indexing.documents import BLOCK_SEPARATOR, Block, Document, Part
+from calypso_mcp.local.indexing.documents import BLOCK_SEPARATOR, LONGEST_TITLE, Block, Document, Part
 
 #: Blocks are gathered up to this many characters.
 TARGET_CHARS = 1_200
@@ -89,7 +89,7 @@ def _pieces(document: Document) -> Iterator[_Piece]:
     for block in document.blocks:
         if block.heading_level is not None:
             path = [entry for entry in path if entry[0] < block.heading_level]
-            path.append((block.heading_level, " ".join(block.text.split())))
+            path.append((block.heading_level, " ".join(block.text.split())[:LONGEST_TITLE]))
         titles = () if block.is_aside else tuple(title for _, title in path if title)
         lines = _Lines(block)
         for start, end in _parts(block):

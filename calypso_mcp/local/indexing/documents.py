@@ -12,6 +12,10 @@ FailureCode = Literal[
 
 #: Characters of text that one file may hold.
 MOST_CHARS = 30_000_000
+#: Longest title, heading above a text, and name of a part, in characters: every passage repeats them.
+LONGEST_TITLE = 300
+#: Most warnings about one file, and characters of each: every list of files repeats them.
+_MOST_WARNINGS, _LONGEST_WARNING = 100, 500
 #: Separates two blocks in the text of a document.
 BLOCK_SEPARATOR = "\n\n"
 
@@ -38,6 +42,10 @@ class Part:
     number: int
     #: The name of a sheet; the printed number of a page if it differs from `number`.
     name: str = ""
+
+    def __post_init__(self) -> None:
+        """Shorten the name."""
+        object.__setattr__(self, "name", self.name[:LONGEST_TITLE])
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,13 @@ class Document:
     #: Whether its pictures hold text that text recognition could read.
     shows_unread_text: bool = False
 
+    def __post_init__(self) -> None:
+        """Shorten the title and the warnings."""
+        if self.title is not None:
+            object.__setattr__(self, "title", self.title[:LONGEST_TITLE])
+        warnings = tuple(warning[:_LONGEST_WARNING] for warning in self.warnings[:_MOST_WARNINGS])
+        object.__setattr__(self, "warnings", warnings)
+
     @cached_property
     def text(self) -> str:
         """All blocks as one text; chunk offsets count its characters."""
@@ -90,10 +105,20 @@ class Document:
 
 @dataclass(slots=True)
 class Allowance:
-    """How many files, and of what size, may still be read inside one file, at any depth."""
+    """How many files, and of what size, and how many parts of messages may still be read inside one file.
+
+    It holds for all of them together, at any depth.
+    """
 
     members: int = 500
     size_bytes: int = 256 << 20
+    message_parts: int = 30_000
+
+    def take(self, size_bytes: int) -> bool:
+        """Return whether one more file may be read."""
+        self.members -= 1
+        self.size_bytes -= size_bytes
+        return min(self.members, self.size_bytes) >= 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from calypso_mcp.domain.outlines import Stretch
 from calypso_mcp.local.indexing.chunking import MAX_CHARS, TARGET_CHARS, Chunk, split
-from calypso_mcp.local.indexing.documents import Block, Document, FileContent, Part
+from calypso_mcp.local.indexing.documents import LONGEST_TITLE, Block, Document, FileContent, Part
 from calypso_mcp.local.indexing.formats.texts.markdown import read_markdown
 from calypso_mcp.local.indexing.formats.texts.text import read_text
 
@@ -115,3 +115,16 @@ def test_lines_are_counted_through_a_long_block() -> None:
 def test_an_underlined_heading_does_not_shift_the_lines_below() -> None:
     [chunk] = split(read_markdown(FileContent(b"Title\n=====\n\ntext\nmore\n")))
     assert (chunk.line_start, chunk.line_end) == (1, 5)
+
+
+def test_what_every_passage_repeats_is_short() -> None:
+    long = "word " * 10_000
+    part = Part("sheet", 1, long)
+    blocks = (Block(long, part, heading_level=1), *(Block("x" * 1_000, part) for _ in range(20)))
+    document = Document(blocks, long, warnings=(long,) * 1_000)
+    chunks = split(document)
+    assert "".join(chunk.text for chunk in chunks).count("word") == 10_000
+    names = [chunk.part.name for chunk in chunks if chunk.part is not None]
+    headings = [chunk.heading or "" for chunk in chunks]
+    assert max(map(len, [document.title or "", *names, *headings])) <= LONGEST_TITLE
+    assert sum(map(len, document.warnings)) <= 100 * 500

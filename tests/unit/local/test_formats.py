@@ -592,6 +592,37 @@ def test_cells_that_take_no_room_in_the_file_do_not_fill_memory() -> None:
     assert read("a.xml", _workbook(merged)).text == "Rates"
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.xml", "<?xml {}"),
+        ("a.xml", "<?xml {}?><p>Rent</p>"),
+        ("a.xml", "<r><p>Rent</p><!--{}--></r>"),
+        ("a.xml", "<r><p>Rent</p><?pi {}?></r>"),
+        ("a.xml", "<r><p>Rent</p><p b='{}'/></r>"),
+        ("a.vcf", "BEGIN:VCARD\nNOTE;ENCODING=QUOTED-PRINTABLE:Rent {}" + "=\n" * 20_000),
+    ],
+    ids=["open declaration", "declaration", "comment", "instruction", "attribute", "card"],
+)
+def test_what_is_very_long_takes_linear_time(name: str, content: str) -> None:
+    started = process_time()
+    read(name, content.replace("{}", "x" * 4_000_000))
+    assert process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["|" + "x" * 20_000 + "|\n|-|\n" + "|\n" * 5_000, "# " + "x" * 20_000 + "\n## y\n" * 5_000],
+    ids=["names of columns", "headings"],
+)
+def test_nothing_long_is_repeated_with_each_row_or_section(content: str) -> None:
+    """400 KB of Markdown once took all memory of the server."""
+    document = read("a.md", content)
+    outlines = (stretch for chunk in split(document) for stretch in chunk.outline)
+    assert len(document.text) < 2 * len(content)
+    assert sum(len(stretch.heading) for stretch in outlines) < 100 * len(content)
+
+
 _PART = "<pkg:part pkg:name='/a.xml'><pkg:xmlData>"
 PARTS = {
     "parts without an end": f"<pkg:package >{_PART * 100_000}",

@@ -41,15 +41,12 @@ def read_member(member: Member, kind: str, outer: FileContent) -> Document:
 
     `kind` is what people call it, such as "attachment".
     """
-    allowance = outer.allowance
-    allowance.members -= 1
-    allowance.size_bytes -= len(member.data)
-    if outer.depth >= MOST_DEPTH or min(allowance.members, allowance.size_bytes) < 0:
+    if not outer.allowance.take(len(member.data)) or outer.depth >= MOST_DEPTH:
         return _unread(f"{kind} {member.name} was not read: too many files lie in each other")
     head = member.data[:HEAD_BYTES]
     formats = readable_formats()
     found = formats.recognize(member.name, member.content_type, head)
-    file = FileContent(member.data, member.name, depth=outer.depth + 1, allowance=allowance)
+    file = FileContent(member.data, member.name, depth=outer.depth + 1, allowance=outer.allowance)
     refusal = formats.refusal(member.name, head, member.content_type)
     is_archive = found is None and head.startswith(ZIP_START)
     if refusal is not None and not is_archive:

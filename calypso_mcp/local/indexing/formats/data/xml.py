@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from html import unescape
-from io import BytesIO
 from itertools import chain
 from xml.parsers import expat
 
@@ -167,7 +166,10 @@ class _Builder:
         declaration = _DECLARATION.match(text)
         # Keeps its line ends, so that the lines of the elements stay right.
         kept = "\n" * declaration[0].count("\n") if declaration is not None else ""
-        self._parser.ParseFile(BytesIO((kept + _DECLARATION.sub("", text, count=1)).encode(errors="replace")))
+        content = (kept + _DECLARATION.sub("", text, count=1)).encode(errors="replace")
+        # In few pieces: expat before 2.6 reads an unfinished token anew with each.
+        is_last = True
+        self._parser.Parse(content, is_last)
         return self._open[0].elements[0]
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:

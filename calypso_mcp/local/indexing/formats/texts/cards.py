@@ -52,8 +52,7 @@ def _properties(text: str) -> Iterator[tuple[str, str, str, int, int]]:
     number = 1
     for line in _unfolded(text):
         lines = line.count("\n") + 1
-        soft = "QUOTED-PRINTABLE" in line.partition(":")[0].upper()
-        found = _PROPERTY.match(_FOLD.sub("", _SOFT_BREAK.sub("", line) if soft else line))
+        found = _PROPERTY.match(_FOLD.sub("", _SOFT_BREAK.sub("", line) if _is_quoted(line) else line))
         if found is not None:
             yield found[1].upper(), found[2], found[3].strip(), number, number + lines - 1
         number += lines
@@ -61,14 +60,21 @@ def _properties(text: str) -> Iterator[tuple[str, str, str, int, int]]:
 
 def _unfolded(text: str) -> Iterator[str]:
     gathered: list[str] = []
+    is_soft = False
     for line in text.split("\n"):
-        soft = gathered and gathered[-1].endswith("=") and "QUOTED-PRINTABLE" in gathered[0].upper()
-        if gathered and not line.startswith((" ", "\t")) and not soft:
+        if gathered and not line.startswith((" ", "\t")) and not (is_soft and gathered[-1].endswith("=")):
             yield "\n".join(gathered)
             gathered = []
+        if not gathered:
+            is_soft = _is_quoted(line)
         gathered.append(line)
     if gathered:
         yield "\n".join(gathered)
+
+
+def _is_quoted(line: str) -> bool:
+    """Whether a value that a line begins is quoted-printable."""
+    return "QUOTED-PRINTABLE" in line.partition(":")[0].upper()
 
 
 def _readable(value: str, parameters: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import unescape
 
 from calypso_mcp.domain.outlines import REPEATED
-from calypso_mcp.local.indexing.chunking import MAX_CHARS
+from calypso_mcp.local.indexing.chunking import MAX_CHARS, TARGET_CHARS
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.tables import fill_passages
@@ -78,10 +78,11 @@ def _paragraphs(lines: list[str], start: int, end: int) -> Iterator[Block]:
 
 
 def _table(lines: list[str], start: int, stop: int) -> Iterator[Block]:
-    if sum(map(len, lines[start:stop])) <= MAX_CHARS or stop == start + 2:
+    top = lines[start : start + 2]
+    is_too_long_to_repeat = sum(map(len, top)) > TARGET_CHARS
+    if sum(map(len, lines[start:stop])) <= MAX_CHARS or stop == start + 2 or is_too_long_to_repeat:
         yield Block("\n".join(lines[start:stop]), None, start + 1, stop, is_table=True)
         return
-    top = lines[start : start + 2]
     above = tuple((REPEATED, REPEATED) for _ in top)
     for run in fill_passages(range(start + 2, stop), lambda index: len(lines[index]), sum(map(len, top))):
         rows = tuple((index + 1, index + 1) for index in run)
