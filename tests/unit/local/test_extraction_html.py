@@ -214,6 +214,12 @@ def test_elements_with_very_many_attributes_take_linear_time(tag: str) -> None:
     assert time.process_time() - started < MOST_S
 
 
+def test_of_very_many_documents_in_frames_the_first_are_read() -> None:
+    document = read_html(FileContent(b"<p>Rent</p>" + b"<iframe srcdoc='<p>Nine'></iframe>" * 20_000))
+    assert document.text.count("Nine") == 500
+    assert document.warnings == ("19,500 frames were not read: there are too many",)
+
+
 def test_a_shadow_ends_where_its_template_ends() -> None:
     def page(tag: str, end: str) -> str:
         return f"<x-y><{tag}><template><i>no</i></template>Nine</{end}>Ten</x-y></TEMPLATE>"

@@ -159,6 +159,34 @@ def test_an_encrypted_or_damaged_message_says_that_it_was_not_read() -> None:
         assert "smime.p7m" in warning
 
 
+def _multipart(kind: str, part: str, number: int) -> bytes:
+    head = f"Subject: Terms\nContent-Type: multipart/{kind}; boundary=b\n\n"
+    return (head + f"--b\n{part}\n" * number + "--b--\n").encode()
+
+
+def test_a_message_of_very_many_parts_is_refused_soon() -> None:
+    started = time.process_time()
+    with pytest.raises(ExtractionFailed, match="too many parts"):
+        read("a.eml", _multipart("mixed", "\nNinety days.", 300_000))
+    assert time.process_time() - started < 5
+
+
+def test_of_a_mailbox_of_very_many_parts_the_first_messages_are_read() -> None:
+    line = b"From a@example.com Thu Jan  1 00:00:00 2026\n"
+    document = read("a.mbox", (line + _multipart("mixed", "\nNinety days.", 16_000)) * 3)
+    assert document.text.count("Terms") == 1
+    assert "only the first 1 of 3 messages were read" in document.warnings
+
+
+def test_of_very_many_pages_in_one_message_the_first_are_read() -> None:
+    page = "Content-Type: text/html\n\n<p>Ninety days.</p><frameset>"
+    started = time.process_time()
+    document = read("a.mhtml", _multipart("related", page, 10_000))
+    assert time.process_time() - started < 5
+    assert document.text.count("Ninety days.") == 1_000
+    assert document.warnings == ("9,000 texts of a message were not read: there are too many",)
+
+
 def test_what_a_hostile_message_counts_is_not_taken_at_its_word() -> None:
     """Four megabytes of lists without an end once took a quarter of a minute."""
     strings = struct.pack("<IHHI", 1, 0x101E, 0x1009, 0xFFFF_FFFF) + bytes(4 << 20)

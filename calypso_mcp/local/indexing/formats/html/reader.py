@@ -38,7 +38,16 @@ def read_html(file: FileContent) -> Document:
     """
     decoded = decode(file.data, _declared(file))
     is_xhtml = _is_xhtml(file.filename, decoded.text)
-    markup = prepare(decoded.text, _frame_text, is_xhtml=is_xhtml)
+    unread = 0
+
+    def read_frame(inner: str) -> str:
+        nonlocal unread
+        if file.allowance.take(len(inner)):
+            return _frame_text(inner)
+        unread += 1
+        return ""
+
+    markup = prepare(decoded.text, read_frame, is_xhtml=is_xhtml)
     parser = _parse(markup)
     # Not any title: a drawing in the page has one of its own.
     title = parser.css_first("head > title")
@@ -52,7 +61,8 @@ def read_html(file: FileContent) -> Document:
         # Lines that hold several paragraphs tell a reader nothing.
         blocks = tuple(block.without_place() for block in blocks)
     stated = " ".join(title.text().split()) if title is not None else ""
-    return Document(blocks, stated or None, warnings=decoded.warnings)
+    left_out = (f"{unread:,} frames were not read: there are too many",) if unread else ()
+    return Document(blocks, stated or None, warnings=(*decoded.warnings, *left_out))
 
 
 def _parse(markup: str) -> LexborHTMLParser:

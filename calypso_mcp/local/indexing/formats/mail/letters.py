@@ -14,6 +14,9 @@ from calypso_mcp.local.indexing.documents import Block, Document, FileContent, P
 from calypso_mcp.local.indexing.formats.members import MOST_DEPTH, MOST_MEMBERS, Member, read_member
 from calypso_mcp.local.indexing.formats.registry import entry_of
 
+#: Texts of one letter that are read: a web archive has one for each frame of its page.
+_MOST_BODIES = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Body:
@@ -80,8 +83,10 @@ def _blocks(letter: Letter, warnings: list[str], file: FileContent) -> Iterator[
         yield Block(letter.subject, heading_level=1)
     if facts := "\n".join(f"{name}: {text}" for name, text in letter.facts.items() if text):
         yield Block(facts)
-    for body in letter.bodies:
-        document = entry_of(body.format).read(body.content)
+    if (unread := len(letter.bodies) - _MOST_BODIES) > 0:
+        warnings.append(f"{unread:,} texts of a message were not read: there are too many")
+    for body in letter.bodies[:_MOST_BODIES]:
+        document = entry_of(body.format).read(replace(body.content, allowance=file.allowance))
         warnings += document.warnings
         yield from map(_below_subject, document.blocks)
     for position, attachment in enumerate(letter.attachments):

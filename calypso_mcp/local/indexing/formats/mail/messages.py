@@ -11,11 +11,12 @@ from contextlib import suppress
 from dataclasses import replace
 from email.errors import InvalidBase64LengthDefect
 from email.message import EmailMessage
-from email.policy import EmailPolicy
+from email.policy import EmailPolicy, Policy, default
+from functools import lru_cache
 from itertools import pairwise
 from typing import cast
 
-from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
+from calypso_mcp.local.indexing.documents import Allowance, Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
 from calypso_mcp.local.indexing.formats.mail.letters import Body, Letter, decode_header_words, letter_document
@@ -49,13 +50,19 @@ _SEALED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _FORMATS = {"html": "html", "calendar": "cards"}
 
 
+@lru_cache(maxsize=256)
+def _parse_typed_header(name: str, value: str) -> str:
+    """Return a header as the library reads it, which asks for it once for every part and takes long."""
+    return default.header_fetch_parse(name, value)
+
+
 class _ReadableHeaders(EmailPolicy):
     """Reads headers in the encodings that mail programs assume, and only the start of very long ones."""
 
     def header_fetch_parse(self, name: str, value: str) -> str:
         value = _as_browsers_decode(value[:_LONGEST_HEADER])
         if name.lower() in _TYPED_HEADERS:
-            return super().header_fetch_parse(name, value)
+            return _parse_typed_header(name, value)
         # As text: the parser of addresses parts a name that two encoded words spell (RFC 2047, 6.2).
         return decode_header_words(value)
 
@@ -75,7 +82,7 @@ def _as_browsers_decode(header: str) -> str:
 
 def read_mail(file: FileContent) -> Document:
     """Return one message: subject, sender, receivers, date, the best body and the attachments."""
-    message = _parse(_without_frame(file))
+    message = _parse(_without_frame(file), file.allowance)
     if not message.keys():
         return text_document(decode(file.data, file.charset), "not an e-mail, read as plain text")
     return letter_document([_letter(message)], file)
@@ -96,17 +103,35 @@ def read_mailbox(file: FileContent) -> Document:
     raw = [
         _QUOTED_FROM.sub(rb"\1", file.data[line.end() : end]) for line, end in zip(lines, ends, strict=True)
     ]
-    letters = [_letter(_parse(message)) for message in raw[:_MOST_MESSAGES]]
+    letters: list[Letter] = []
+    try:
+        letters.extend(_letter(_parse(message, file.allowance)) for message in raw[:_MOST_MESSAGES])
+    except ExtractionFailed:  # `letters` holds those before it
+        if not letters:
+            raise
     document = letter_document(letters, file, numbered=True)
-    if len(raw) <= _MOST_MESSAGES:
+    if len(letters) == len(raw):
         return document
-    warning = f"only the first {_MOST_MESSAGES:,} of {len(raw):,} messages were read"
+    warning = f"only the first {len(letters):,} of {len(raw):,} messages were read"
     return replace(document, warnings=(*document.warnings, warning))
 
 
-def _parse(data: bytes) -> EmailMessage:
+def _parse(data: bytes, allowance: Allowance) -> EmailMessage:
+    """Return a message.
+
+    Raises:
+        ExtractionFailed: `too_large` if it has too many parts, or they are nested absurdly deep.
+    """
+
+    def make_part(policy: Policy) -> EmailMessage:
+        allowance.message_parts -= 1
+        if allowance.message_parts < 0:
+            raise ExtractionFailed("too_large", "The message has too many parts.")
+        return EmailMessage(policy)
+
+    policy = _POLICY.clone(message_factory=make_part)
     try:
-        return cast("EmailMessage", email.message_from_bytes(data.removeprefix(BOM_UTF8), policy=_POLICY))
+        return cast("EmailMessage", email.message_from_bytes(data.removeprefix(BOM_UTF8), policy=policy))
     except RecursionError as error:
         raise ExtractionFailed("too_large", "The message has parts nested absurdly deep.") from error
 
