@@ -177,6 +177,21 @@ def test_letters_that_were_drawn_one_by_one_make_up_lines(rows: list[tuple[str, 
     assert read(drawn(page)).text.splitlines() == [" ".join(row) for row in rows]
 
 
+@pytest.mark.parametrize("spacing", [3, 6, 9])
+def test_a_heading_whose_letters_are_spaced_out_is_words(spacing: int) -> None:
+    lines = ["INVOICE OF BERGEN", "A B C D E"]
+
+    def page(canvas: Canvas) -> None:
+        canvas.drawString(60, 780, lines[0], charSpace=spacing)
+        for index, cell in enumerate(lines[1].split()):
+            canvas.drawString(60 + 90 * index, 740, cell)
+        canvas.drawString(
+            60, 700, "The depot in Bergen closes at nine, and everybody who works there leaves."
+        )
+
+    assert read(drawn(page)).text.splitlines()[:2] == lines
+
+
 @pytest.mark.parametrize("heading", ["", "关于码头的规定自下月一日起施行"])
 def test_lines_that_go_down_are_read_whole_beside_lines_that_go_across(heading: str) -> None:
     lines = ["竖排文字在丰都码头可以看到", "员工须提前三天提交四百一十七份申请"]

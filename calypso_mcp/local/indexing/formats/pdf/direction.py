@@ -16,6 +16,7 @@ from bisect import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import pypdfium2.raw as pdfium
@@ -28,6 +29,10 @@ _pdfium: Any = pdfium  # not typed
 _LETTERS_APART = re.compile(r"^(?:\S ?\r?\n){2}\S ?\r?$", re.MULTILINE)
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _PRESENTATION_FORM = re.compile(r"[\ufb1d-\ufdff\ufe70-\ufefc]")
+#: A line of letters set so far apart that PDFium takes each for a word.
+_SPACED_OUT = re.compile(r"^(?:[^\W\d_] ){3,}[^\W\d_] ?\r?$", re.MULTILINE)
+#: Letters further apart, in heights of the line, are cells of a table.
+_WIDEST_SPACING = 1
 #: Smallest gap between words, as a share of the line's height.
 _GAP = 0.18
 #: Largest gap within a line, in heights of the line.
@@ -68,8 +73,8 @@ def has_right_to_left(text: str) -> bool:
 
 
 def has_letters_apart(text: str) -> bool:
-    """Whether consecutive lines of `text` are letters."""
-    return _LETTERS_APART.search(text) is not None
+    """Whether consecutive lines of `text`, or the words of a line, are letters."""
+    return _LETTERS_APART.search(text) is not None or _SPACED_OUT.search(text) is not None
 
 
 def read_letters_together(text_page: Any) -> str:
@@ -85,8 +90,20 @@ def read_letters_together(text_page: Any) -> str:
         else:
             together.append(line)
     return "\n".join(
-        _place(line.glyphs) if line.is_joined and _is_level(line.glyphs) else line.text for line in together
+        _place(line.glyphs, spacing)
+        if (spacing := _letter_spacing(line)) or (line.is_joined and _is_level(line.glyphs))
+        else line.text
+        for line in together
     )
+
+
+def _letter_spacing(line: _Line) -> float:
+    """Return how far apart the letters of a spaced out line were set; 0 for any other line."""
+    if _SPACED_OUT.match(line.text) is None or not _is_level(line.glyphs):
+        return 0
+    letters = sorted(_letters(line.glyphs), key=lambda glyph: glyph.x)
+    spacing = median(after.left - before.right for before, after in pairwise(letters))
+    return spacing if spacing < _WIDEST_SPACING * letters[0].height else 0
 
 
 def _goes_right(line: _Line, following: _Line) -> bool:
@@ -183,8 +200,8 @@ def _is_level(glyphs: list[Glyph]) -> bool:
     return max(glyph.y for glyph in letters) - min(glyph.y for glyph in letters) <= height
 
 
-def _place(glyphs: list[Glyph]) -> str:
-    """Return the text of a level line's glyphs from left to right."""
+def _place(glyphs: list[Glyph], spacing: float = 0) -> str:
+    """Return the text of a level line's glyphs from left to right; `spacing` parts the letters of a word."""
     letters = _letters(glyphs)
     height = max(glyph.height for glyph in letters)
     marks: dict[int, str] = {}
@@ -198,7 +215,7 @@ def _place(glyphs: list[Glyph]) -> str:
     spaces = sorted(glyph.x for glyph in glyphs if glyph.text.isspace() and glyph.right > glyph.left)
     text = whole[0].text
     for before, after in pairwise(whole):
-        is_apart = after.left - before.right > _GAP * height or (
+        is_apart = after.left - before.right - spacing > _GAP * height or (
             bisect(spaces, before.x) < bisect(spaces, after.x)
         )
         text += f" {after.text}" if is_apart else after.text
