@@ -383,9 +383,12 @@ def main() -> None:
     judged["all"] = [found for of_table in judged.values() for found in of_table]
     print(f"{'table':16} {'MRR':>6} {'first':>6} {'shown':>6} {'named':>6} {'chars':>6}")
     for name, found in judged.items():
-        marks = [(one.rank, one.is_first, one.is_shown, one.is_named) for one in found]
+        marks = [
+            (judgement.rank, judgement.is_first, judgement.is_shown, judgement.is_named)
+            for judgement in found
+        ]
         shares = [statistics.fmean(values) for values in zip(*marks, strict=True)]
-        length = statistics.fmean(one.shown_chars for one in found)
+        length = statistics.fmean(judgement.shown_chars for judgement in found)
         print(f"{name:16}", *(f"{share:6.3f}" for share in shares), f"{length:6.0f}")
     connection.close()
 
