@@ -115,6 +115,8 @@ async def test_readiness_needs_a_token_and_metrics_a_grant(team: Team) -> None:
         assert (await http.get("/readyz")).status_code == 200
         hidden, missing = await http.get("/metrics"), await http.get("/nothing")
         assert (hidden.status_code, hidden.content) == (missing.status_code, missing.content)
+    async with team.http() as http:
+        assert (await http.get("/readyz")).status_code == 401
     async with team.http("operator") as http:
         shown = await http.get("/metrics")
     assert shown.status_code == 200
@@ -165,7 +167,7 @@ async def test_a_changed_access_file_counts_from_the_next_request(team: Team) ->
         assert (await http.get("/readyz")).status_code == 200
         written(before)
         assert (await http.get("/readyz")).status_code == 401
-    assert "stays in force" in team.logs
+    await team.logged("stays in force")
 
 
 async def test_a_subscription_ends_with_the_token_it_was_opened_with(team: Team) -> None:
@@ -202,6 +204,7 @@ async def test_logs_are_json_lines_where_asked_that_join_a_call_with_its_request
         async with team.client("one") as client:
             await call(client, "create_bucket", name="docs")
             await call(client, "upload_file", text="some words", filename="a.txt", bucket="docs")
+        await team.logged("upload_file")
         lines = [json.loads(line) for line in team.logs.splitlines() if line.startswith("{")]
     upload = next(line for line in lines if line.get("tool") == "upload_file")
     assert (upload["caller"], upload["outcome"]) == ("one", "ok")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Generator
 
-import anyio
 import pytest
 
-from tests.support.team_server import BOUND_S, Team, call, team_server
+from tests.support.team_server import Team, call, team_server
 
 PASSAGE, QUESTION, NAME = "cinnabarpassage", "vermilionquestion", "crimsonname"
 
@@ -29,10 +28,7 @@ async def test_no_answer_or_question_is_logged_in_either_era(team: Team, era: st
         found = await call(client, "search_bucket", query=f"{QUESTION} nothing")
         assert PASSAGE in found["hits"][0]["text"]
         await client.call_tool("search_bucket", {"query": "x", "bucket": QUESTION})
-    # A call is logged once it is answered.
-    with anyio.fail_after(BOUND_S):
-        while "tool search_bucket bucket_not_found" not in team.logs:
-            await anyio.sleep(0.05)
+    await team.logged("tool search_bucket bucket_not_found")
     assert "tool upload_file ok" in team.logs
     for said in (PASSAGE, QUESTION, NAME, *team.secrets):
         assert said not in team.logs

@@ -122,6 +122,12 @@ class Team:
     def logs(self) -> str:
         return "".join(worker.log for worker in self.workers)
 
+    async def logged(self, text: str) -> None:
+        """Wait until a worker has logged `text`: calls are logged after the answer, and read here later."""
+        with anyio.fail_after(BOUND_S):
+            while text not in self.logs:
+                await anyio.sleep(0.01)
+
     @asynccontextmanager
     async def http(self, agent: str | None = None, **headers: str) -> AsyncGenerator[httpx2.AsyncClient]:
         """Yield a plain HTTP client that logs in as `agent`."""

@@ -10,6 +10,8 @@ import anyio
 from calypso_mcp.errors import ScopeError
 from calypso_mcp.server.transport.downloads import Download, Downloads
 
+SCOPE = {"type": "http", "headers": []}
+
 
 class Client:
     """Takes the head of an answer at once, and its body when the test lets it."""
@@ -27,7 +29,7 @@ class Client:
 
         answer = Download(downloads, caller, read, {"X-Kept": "yes"})
         with anyio.fail_after(10):
-            await answer({"type": "http"}, self.receive, self.send)
+            await answer(SCOPE, self.receive, self.send)
 
     async def receive(self) -> MutableMapping[str, Any]:
         await anyio.sleep_forever()  # it does not go away
@@ -84,7 +86,7 @@ async def test_an_original_that_cannot_be_had_says_why_and_gives_its_place_back(
     for _ in range(3):
         client = Client()
         client.takes_body.set()
-        await Download(downloads, "one", read, {})({"type": "http"}, client.receive, client.send)
+        await Download(downloads, "one", read, {})(SCOPE, client.receive, client.send)
         assert client.status == 404
 
 
@@ -101,7 +103,7 @@ async def test_a_long_original_is_handed_over_in_pieces_that_wait_for_the_client
         head.update(message.get("headers", ()))
         pieces.append(message.get("body", b""))
 
-    await Download(Downloads(), "one", read, {})({"type": "http"}, Client().receive, send)
+    await Download(Downloads(), "one", read, {})(SCOPE, Client().receive, send)
     assert b"".join(pieces) == data
     assert max(map(len, pieces)) <= 128 * 1_024
     assert int(head[b"content-length"]) == len(data)
