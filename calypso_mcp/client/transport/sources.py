@@ -25,19 +25,6 @@ _HASH_BUFFER: Final = 256 * 1024
 _SMALL_BYTES: Final = 64 * 1024
 
 
-def _keep_freed_memory() -> None:
-    """Let glibc keep twice this much freed memory for the next blocks; other allocators do as they please.
-
-    It keeps twice the largest block freed so far (mallopt(3), M_TRIM_THRESHOLD). If that is less than all
-    blocks in flight, it returns them to the system and gets each of their pages anew: six times as many page
-    faults. The memory is never written to, so it takes none.
-    """
-    _ = bytes(8 * BLOCK_BYTES)
-
-
-_keep_freed_memory()
-
-
 class ByteSource(Protocol):
     """Content of known size that can be read anywhere, by several readers at once.
 

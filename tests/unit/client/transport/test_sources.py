@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import mmap
 import os
-import platform
-import subprocess
-import sys
 from collections.abc import Generator
 from pathlib import Path
 
@@ -28,21 +24,6 @@ from calypso_mcp.client.transport.sources import (
 
 ONLY_LINUX = pytest.mark.skipif(not hasattr(os, "RWF_NOWAIT"), reason="other systems cannot be asked")
 DATA = os.urandom(BLOCK_BYTES + 4_097)
-#: Reads eight blocks at a time, as eight uploads do, and prints the page faults of every later round.
-ROUNDS = """
-import os, resource, sys
-from calypso_mcp.client.transport.sources import BLOCK_BYTES
-
-def read_round():
-    blocks = [os.pread(file, BLOCK_BYTES, 0) for _ in range(8)]
-
-file = os.open(sys.argv[1], os.O_RDONLY)
-read_round(), read_round()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-for _ in range(20):
-    read_round()
-print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
-"""
 
 
 @pytest.fixture
@@ -105,15 +86,3 @@ async def test_a_file_that_became_shorter_is_noticed(source: DescriptorSource, t
         await read_exactly(source, 0, BLOCK_BYTES)
     with pytest.raises(errors.UploadCorrupted):
         await content_hash_of(source)
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators have other rules")
-def test_the_blocks_of_a_long_upload_are_read_into_the_same_memory(tmp_path: Path) -> None:
-    path = tmp_path / "file.bin"
-    path.write_bytes(DATA)
-    # In a process of its own, because glibc has seen large blocks in this one.
-    command = [sys.executable, "-c", ROUNDS, str(path)]
-    faults = subprocess.run(command, check=True, capture_output=True, timeout=60, text=True).stdout
-    assert (
-        int(faults) < 8 * BLOCK_BYTES // mmap.PAGESIZE
-    )  # in twenty rounds fewer than new memory costs in one
