@@ -44,8 +44,8 @@ _BASE64 = re.compile(rb"[A-Za-z0-9+/=]+")
 _LONG_BASE64 = re.compile(rb"[A-Za-z0-9+/=]{20,}")
 _TOKEN = re.compile(rb"[A-Za-z0-9_-]*")
 _GOES_ON = re.compile(rb"[A-Za-z0-9_+=-]")
-#: Where a body ends, so that no two bodies share text.
-_LAST_LINE = re.compile(rb"(?:END|BEGIN)\W")
+#: Where a body ends, so that no two bodies share text. "END" alone stands by chance in one body of thousands.
+_LAST_LINE = re.compile(rb"BEGIN\W|END\W[^\n]{0,60}PRIVATE")
 _ELLIPSIS = re.compile(rb"\.\.\.|\xe2\x80\xa6")
 _WORDS = re.compile(rb"example|placeholder|redacted|changeme", re.IGNORECASE)
 #: Runs of "A" are zeros in base64; "your" alone stands by chance in one random text of some thousands.

@@ -119,10 +119,18 @@ def test_every_real_key_is_found_wherever_it_stands(surrounding: str, keys: dict
 
 @pytest.mark.parametrize("word", ["your", "Your", "YOUR"])
 def test_four_letters_that_stand_in_a_key_by_chance_do_not_hide_it(word: str, keys: dict[str, str]):
-    wrapped = SURROUNDINGS["base64 of the file"](keys["cryptography ed25519 PKCS8"])
+    # A long key: the word leaves three bytes of its text that no key has.
+    wrapped = SURROUNDINGS["base64 of the file"](keys["cryptography rsa PKCS8"])
     place = wrapped.index(b"LS0t") + 100
     assert find(wrapped[:place] + word.encode() + wrapped[place + 4 :]) is not None
-    assert find("ghp_" + letters(16) + word + letters(16)) is not None
+    assert find("ghp_" + letters(16) + word + "0" + letters(15)) is not None
+
+
+@pytest.mark.parametrize("surrounding", SURROUNDINGS)
+def test_a_body_that_holds_the_word_of_the_last_line_is_found(surrounding: str):
+    """The word ends a line where lines are short, and is marked up where words are."""
+    body = "MHcCAQEEIPZYkiUJ3T59K825ZuK9+Q65UENDClgXOqXVBOYUDrb4oAoGCCqGSM49AwEHoUQD"
+    assert find(SURROUNDINGS[surrounding](pem(f"EC {KEY}", body))) is not None
 
 
 @pytest.mark.parametrize("kind", TOKENS)
