@@ -45,7 +45,8 @@ if TYPE_CHECKING:
     from calypso_mcp.client.readiness_target import ReadinessTarget as ReadinessTarget
     from calypso_mcp.client.retrieval.answers import GroundedAnswer as GroundedAnswer
     from calypso_mcp.client.transport.sources import ByteSource as ByteSource, BytesSource as BytesSource
-    from calypso_mcp.client.uploading.outcomes import TransferProgress as TransferProgress, Upload as Upload
+    from calypso_mcp.client.uploading.progress import TransferProgress as TransferProgress
+    from calypso_mcp.client.uploading.upload import Upload as Upload
     from calypso_mcp.domain.limits import UploadLimits as UploadLimits
     from calypso_mcp.domain.retry import RetryPolicy as RetryPolicy
     from calypso_mcp.domain.states.file_state import (
@@ -70,7 +71,8 @@ _NAMES = {
     "client.readiness_target": "ReadinessTarget",
     "client.retrieval.answers": "GroundedAnswer",
     "client.transport.sources": "ByteSource BytesSource",
-    "client.uploading.outcomes": "TransferProgress Upload",
+    "client.uploading.progress": "TransferProgress",
+    "client.uploading.upload": "Upload",
     "domain.limits": "UploadLimits",
     "domain.retry": "RetryPolicy",
     "domain.states.file_state": "FileState Reason StateReport",

@@ -11,7 +11,7 @@ from calypso_mcp.api.states import state_of_made
 from calypso_mcp.client.connection import Connection
 from calypso_mcp.client.transport.requester import Requester
 from calypso_mcp.client.transport.sources import BytesSource
-from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.client.uploading.uploads import Uploads
 from calypso_mcp.domain.qa import as_markdown, qa_filename
 from calypso_mcp.domain.states.file_state import FileState

@@ -32,7 +32,7 @@ from calypso_mcp.client import CalypsoClient
 from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.client.transport.pacing import CreatePacer
 from calypso_mcp.client.transport.sources import BytesSource
-from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.local.app import LocalOptions, open_backend
 from calypso_mcp.local.indexing.chunking import split

@@ -23,7 +23,7 @@ from calypso_mcp.assembly.in_process import call
 from calypso_mcp.client import CalypsoClient
 from calypso_mcp.client.readiness_target import ReadinessTarget
 from calypso_mcp.client.transport.sources import BytesSource
-from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.local.agent_models import BASE_MODEL
 from calypso_mcp.local.app import LocalOptions, open_backend

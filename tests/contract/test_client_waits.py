@@ -11,7 +11,7 @@ from calypso_mcp.api.files import KnowledgeFile
 from calypso_mcp.client import CalypsoClient
 from calypso_mcp.client.readiness_target import ReadinessTarget, View
 from calypso_mcp.client.transport.sources import BytesSource
-from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from calypso_mcp.client import ClientPolicies
-from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.states.file_state import FileState
 from tests.support.fault_script import (
     CREATE_BATCH,

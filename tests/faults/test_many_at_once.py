@@ -11,7 +11,7 @@ import pytest
 
 from calypso_mcp.api.search import SearchRequest
 from calypso_mcp.client import CalypsoClient
-from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.upload import Upload
 from tests.support.fault_script import CREATE, CREATE_BATCH, Exchange, Script
 from tests.support.faulty_calypso import (
     BUCKET,

@@ -11,7 +11,7 @@ import anyio
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 from calypso_mcp.client import ClientPolicies
-from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.retry import RetryPolicy
 from tests.support.fault_script import (
     STORAGE,

@@ -13,7 +13,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolResult, ResourceTemplateReference, TextResourceContents
 
 from calypso_mcp.client.transport.sources import BytesSource
-from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.callers.scope import ScopeLimit
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.server.backends import backend as backends

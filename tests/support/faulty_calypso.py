@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 from calypso_mcp.client import CalypsoClient, ClientPolicies
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.transport.sources import BytesSource
-from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.local.app import LocalOptions, open_backend
 from tests.support.fault_script import Script

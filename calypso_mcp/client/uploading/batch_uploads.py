@@ -9,12 +9,12 @@ from typing import Final
 
 from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.uploading.batch_run import BatchRun, BatchTools
-from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
 from calypso_mcp.client.uploading.preparation import Prepared, prepare
-from calypso_mcp.client.uploading.progress import ProgressBoard
+from calypso_mcp.client.uploading.progress import ProgressBoard, TransferProgress
 from calypso_mcp.client.uploading.recall import Recall
 from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
 from calypso_mcp.client.uploading.single_upload import addresses_forgotten, came_to_nothing
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.concurrency import for_each, run_in_background
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.states.file_state import FileState

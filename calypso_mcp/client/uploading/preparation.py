@@ -16,7 +16,7 @@ from calypso_mcp.client.transport.sources import (
     version_of,
 )
 from calypso_mcp.client.transport.storage import Content
-from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.domain.uploads.upload_rules import check_size

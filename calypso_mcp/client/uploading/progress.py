@@ -3,17 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Literal
 
 import anyio
 
 from calypso_mcp.client.clock import Clock
-from calypso_mcp.client.uploading.outcomes import Phase, TransferProgress
+
+Phase = Literal["hashing", "uploading", "finalizing", "done"]
 
 #: Shortest pause between two reports, so that a thousand small files do not make two thousand of them.
 _SHORTEST_PAUSE_S: Final = 0.05
 #: Longest silence; people and hosts take a silent program for a dead one.
 HEARTBEAT_S: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class TransferProgress:
+    """How far `upload_all` has come.
+
+    Attributes:
+        files_done: Files done in this phase.
+        files_total: Files in all.
+        bytes_done: While hashing, bytes read; later, bytes acknowledged by the storage.
+        bytes_total: Bytes in all, as far as the files have been opened.
+        phase: `hashing`, `uploading`, `finalizing`, `done`.
+    """
+
+    files_done: int
+    files_total: int
+    bytes_done: int
+    bytes_total: int
+    phase: Phase
 
 
 class ProgressBoard:

@@ -11,11 +11,11 @@ from calypso_mcp.client.files import Files
 from calypso_mcp.client.transport.requester import ApiAnswer
 from calypso_mcp.client.transport.sources import sha256_of, version_of
 from calypso_mcp.client.transport.storage import Content
-from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.client.uploading.preparation import Prepared, open_source, prepare
 from calypso_mcp.client.uploading.recall import Recall
 from calypso_mcp.client.uploading.sent_files import SentFiles, under_keys
 from calypso_mcp.client.uploading.transfer import OnKept, Transfer
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import MOST_FORGOTTEN, MOST_GENERATIONS

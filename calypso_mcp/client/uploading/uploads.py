@@ -19,12 +19,13 @@ from calypso_mcp.client.transport.retrying import Retries
 from calypso_mcp.client.transport.storage import Storage
 from calypso_mcp.client.uploading.batch_run import PENDING_RETRY, BatchTools
 from calypso_mcp.client.uploading.batch_uploads import BatchUploads
-from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
+from calypso_mcp.client.uploading.progress import TransferProgress
 from calypso_mcp.client.uploading.recall import Recall
 from calypso_mcp.client.uploading.relayed_upload import RelayedUpload
 from calypso_mcp.client.uploading.sent_files import SentFiles
 from calypso_mcp.client.uploading.single_upload import SingleUpload
 from calypso_mcp.client.uploading.transfer import Transfer
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.client.uploading.versions import Found, Versions
 from calypso_mcp.domain.states.file_state import EarlierVersion, FileState
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination, IfExists

@@ -17,9 +17,9 @@ from calypso_mcp.api.states import state_of_file
 from calypso_mcp.client.buckets.sources import BucketSources
 from calypso_mcp.client.files import Files
 from calypso_mcp.client.transport.sources import sha256_of
-from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.client.uploading.preparation import open_source
 from calypso_mcp.client.uploading.sent_files import SentFiles
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.concurrency import for_each
 from calypso_mcp.domain.states.file_state import EarlierVersion, FileState
 from calypso_mcp.domain.states.readiness import Readiness

@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 from calypso_mcp.api.sources import Source
-from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
+from calypso_mcp.client.uploading.progress import TransferProgress
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.amounts import format_bytes, join_first
 from calypso_mcp.domain.states.file_state import FileState, StateReport
 from calypso_mcp.domain.states.readiness import Readiness

@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 import anyio
 from pydantic import BaseModel, ConfigDict
 
-from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.concurrency import for_each, stop_at
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.states.file_state import FileState

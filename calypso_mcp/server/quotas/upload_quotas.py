@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from anyio import to_thread
 
 from calypso_mcp.client.transport.sources import BytesSource
-from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.quota import Usage
 from calypso_mcp.domain.states.file_state import FileState

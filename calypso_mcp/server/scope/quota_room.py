@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from calypso_mcp.api.connection import Extension
-from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.concurrency import map_parallel
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.errors import NotFound, QuotaExceeded

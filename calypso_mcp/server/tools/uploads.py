@@ -11,7 +11,7 @@ from pydantic import Field
 from starlette.requests import Request
 
 from calypso_mcp.client.readiness_target import ReadinessTarget
-from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.states.file_state import FileState, StateReport
 from calypso_mcp.domain.states.readiness import Readiness
 from calypso_mcp.domain.untrusted_text import clean_line

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from calypso_mcp.assembly.backends import Backends, open_backends
 from calypso_mcp.assembly.embedded import EMBEDDED_BASE_URL, EmbeddedTransport
 from calypso_mcp.client.transport.sources import BytesSource
-from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.errors import AuthenticationFailed, ConfigError
 from calypso_mcp.local.options import LocalOptions

@@ -16,9 +16,10 @@ import pytest
 
 from calypso_mcp.client import CalypsoClient, ClientPolicies
 from calypso_mcp.client.transport.sources import ByteSource, BytesSource
-from calypso_mcp.client.uploading.outcomes import TransferProgress, Upload
+from calypso_mcp.client.uploading.progress import TransferProgress
 from calypso_mcp.client.uploading.sent_files import SentFiles
 from calypso_mcp.client.uploading.sent_ledger import LedgerFile, SentLedger, account_of
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from tests.support.faulty_transport import API_KEY, BASE_URL, FakeClock, problem

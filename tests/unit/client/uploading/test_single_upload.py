@@ -12,7 +12,7 @@ from blake3 import blake3
 
 from calypso_mcp import errors
 from calypso_mcp.client.transport.sources import BytesSource, DescriptorSource
-from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from tests.support.faulty_transport import API_KEY, FakeClock, problem, scripted_client
 

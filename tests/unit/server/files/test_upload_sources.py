@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from calypso_mcp.client.transport.sources import BytesSource, content_hash_of
-from calypso_mcp.client.uploading.outcomes import Upload
 from calypso_mcp.client.uploading.preparation import open_source, prepare
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.errors import ContentError

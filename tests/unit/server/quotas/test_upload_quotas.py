@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from calypso_mcp.client.transport.sources import BytesSource
-from calypso_mcp.client.uploading.outcomes import Upload
+from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.callers.access import AccessGrant
 from calypso_mcp.domain.callers.quota import Quota
 from calypso_mcp.domain.states.file_state import FileState

@@ -1,17 +1,14 @@
-"""An upload as the caller declares it, and its progress."""
+"""An upload as the caller declares it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from calypso_mcp.client.transport.sources import ByteSource, SourceFactory, open_file
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.domain.uploads.upload_rules import split_name
-
-Phase = Literal["hashing", "uploading", "finalizing", "done"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,22 +61,3 @@ class Upload:
     def to(self, destination: Destination) -> Upload:
         """Return the same upload to other buckets."""
         return replace(self, declaration=replace(self.declaration, destination=destination))
-
-
-@dataclass(frozen=True, slots=True)
-class TransferProgress:
-    """How far `upload_all` has come.
-
-    Attributes:
-        files_done: Files done in this phase.
-        files_total: Files in all.
-        bytes_done: While hashing, bytes read; later, bytes acknowledged by the storage.
-        bytes_total: Bytes in all, as far as the files have been opened.
-        phase: `hashing`, `uploading`, `finalizing`, `done`.
-    """
-
-    files_done: int
-    files_total: int
-    bytes_done: int
-    bytes_total: int
-    phase: Phase
