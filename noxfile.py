@@ -35,6 +35,13 @@ def coverage(session: nox.Session) -> None:
     session.run("coverage", "report", "--skip-covered", "--sort=cover")
 
 
+@nox.session(python="3.11")
+def explore(session: nox.Session) -> None:
+    """Generates many new examples for the properties; all other runs repeat the same few."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", "--hypothesis-profile=exploring", "-m", "hypothesis", "tests", *session.posargs)
+
+
 @nox.session(venv_backend="none")
 def lint(session: nox.Session) -> None:
     """Checks style and formatting."""

@@ -17,9 +17,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # tests send them. A handler of ours becomes the default for a child, an ignored signal stays ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# Examples of properties may take their time: a busy machine is no fault.
-settings.register_profile("unhurried", settings(deadline=None, suppress_health_check=[HealthCheck.too_slow]))
-settings.load_profile("unhurried")
+# Examples of properties may take their time: a busy machine is no fault. A change is judged by the same
+# examples each time, and `nox -s explore` looks for new ones.
+_unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("repeatable", _unhurried, derandomize=True)
+settings.register_profile("exploring", _unhurried, max_examples=2_000)
+settings.load_profile("repeatable")
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

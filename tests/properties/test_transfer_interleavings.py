@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import anyio
-from hypothesis import HealthCheck, Phase, given, settings, strategies as st
+from hypothesis import Phase, given, settings, strategies as st
 
 from calypso_mcp.client import ClientPolicies
 from calypso_mcp.client.uploading.upload import Upload
@@ -112,13 +112,7 @@ async def run(
                     assert calypso.sealed_bytes() == sizes(uploads)
 
 
-@settings(
-    max_examples=30,
-    phases=[Phase.explicit, Phase.generate],
-    deadline=None,
-    derandomize=True,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+@settings(max_examples=30, phases=[Phase.explicit, Phase.generate])
 @given(
     file_sizes=st.lists(SIZES, min_size=1, max_size=3),
     backend_runs=st.lists(LIVES, min_size=1, max_size=3),

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from calypso_mcp.cli.clients import jsonc
 from calypso_mcp.cli.clients.edits import server_in, with_server
@@ -172,7 +172,6 @@ _JSON = st.recursive(
 )
 
 
-@settings(deadline=None)  # a busy machine is no fault
 @given(
     document=st.dictionaries(st.text().filter(lambda name: name != "mcpServers"), _JSON, max_size=4),
     servers=st.none()
