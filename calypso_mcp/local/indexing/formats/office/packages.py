@@ -48,10 +48,10 @@ _EMBEDDED = re.compile(
     r"^(?:word|ppt|xl)/embeddings/[^/]+\.(?:docx|docm|xlsx|xlsm|xlsb|pptx|pptm|doc|xls|ppt|pdf|bin)$"
     r"|^Object \d+$"  # of OpenDocument
 )
-_CHART_RELATIONS = re.compile(r"^\w+/charts/_rels/")
-_CHUNK = re.compile(r'<Relationship\b(?=[^<>]*/aFChunk")[^<>]*\sTarget="([^"<>]+)"')
-_RELATION = re.compile(r'<Relationship\b(?=[^<>]*\sTarget="([^"<>]+)")[^<>]*\sId="([^"<>]+)"')
-_TARGET_NAME = re.compile(r"/([^/\"'<>]+)[\"']")
+_CHARTS = re.compile(r"^\w+/charts/[^/]+\.xml$")
+_RELATION = re.compile(
+    r'<Relationship\b(?=[^<>]*\sType="[^"<>]*/(\w+)"|)(?=[^<>]*\sTarget="([^"<>]+)")[^<>]*\sId="([^"<>]+)"'
+)
 _WORD_ART = re.compile(r'<v:textpath\b[^<>]*\sstring="([^"<>]+)"')
 _WORD_ART_PARTS = re.compile(r"^word/(?:document|header\d*)\.xml$")
 _PROTECTED = re.compile(r'CipherReference\s+URI="[^"<>]+\.x?html?"')
@@ -136,12 +136,16 @@ class Package:
         """Return a part of XML."""
         return decode_part(self.part(name))
 
-    def targets(self, name: str) -> dict[str, str]:
-        """Return the names of the parts that a part refers to, by the ids of its relations."""
+    def targets(self, name: str, kind: str = "") -> dict[str, str]:
+        """Return the parts that a part refers to, by the ids of its relations; those of one kind, or all."""
         folder, base = posixpath.split(name)
         relations = f"{folder}/_rels/{base}.rels"
         found = _RELATION.findall(self.text(relations)) if relations in self.names else []
-        return {key: posixpath.normpath(posixpath.join(f"/{folder}", target))[1:] for target, key in found}
+        return {
+            key: posixpath.normpath(posixpath.join(f"/{folder}", target))[1:]
+            for own_kind, target, key in found
+            if kind in {own_kind, ""}
+        }
 
     @property
     def opendocument_kind(self) -> Literal["odt"] | None:
@@ -203,16 +207,11 @@ class Package:
 
     def members(self) -> Iterator[Member]:
         """Yield the documents inside this one: those placed in its text, and embedded ones."""
-        relations = "word/_rels/document.xml.rels"
-        chunks = _CHUNK.findall(self.text(relations)) if relations in self.names else []
+        chunks = self.targets("word/document.xml", "aFChunk").values()
         # The data of a chart, of which the chart shows the words.
-        relations_of_charts = map(self.text, self._named(_CHART_RELATIONS))
-        of_charts = {name for xml in relations_of_charts for name in _TARGET_NAME.findall(xml)}
-        embedded = (name for name in self._named(_EMBEDDED) if posixpath.basename(name) not in of_charts)
-        for name in (
-            *(posixpath.normpath(posixpath.join("/word", chunk))[1:] for chunk in chunks),
-            *embedded,
-        ):
+        of_charts = {part for chart in self._named(_CHARTS) for part in self.targets(chart).values()}
+        embedded = (name for name in self._named(_EMBEDDED) if name not in of_charts)
+        for name in (*chunks, *embedded):
             data = self.part(name) if name in self.names else b""
             # Objects of other programs, such as equations, are shown as pictures.
             if data.startswith(OLE_START) and not name.endswith((".doc", ".xls", ".ppt")):
