@@ -40,7 +40,7 @@ def _add_sources(data_dir: Path) -> None:
             name = f"folder-{number % 100:02}/note-{number:05}.md"
             declaration = Declaration(name, content_type="text/markdown")
             new = NewSession(declaration, 10, (bucket_id,))
-            address = sessions.insert(store, new, now=1.0, lifetime_s=60.0)
+            [address] = sessions.insert(store, new, now=1.0, lifetime_s=60.0)
             store.execute("UPDATE upload_sessions SET sha256 = 'x' WHERE id = ?", (address.session_id,))
             session = sessions.get(store, address.session_id)
             assert session is not None

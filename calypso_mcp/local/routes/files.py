@@ -53,7 +53,7 @@ async def create_session(backend: Backend, request: Request, body: CreateUploadS
             return sessions.renew(connection, made, now=now, lifetime_s=lifetime_s), True
         bucket_ids = assign(connection, declaration.destination, now=now)
         new = NewSession(declaration, body.size_bytes, bucket_ids)
-        address = sessions.insert(connection, new, now=now, lifetime_s=lifetime_s)
+        [address] = sessions.insert(connection, new, now=now, lifetime_s=lifetime_s)
         idempotency.remember(connection, asked, address.session_id, now=now)
         return address, False
 

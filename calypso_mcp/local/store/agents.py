@@ -6,7 +6,7 @@ import sqlite3
 from dataclasses import asdict, dataclass
 
 from calypso_mcp.local.text_forms import dump_json, parse_texts
-from calypso_mcp.sqlite.rows import insert_row
+from calypso_mcp.sqlite.rows import insert_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def get(connection: sqlite3.Connection, agent_id: str) -> AgentRow | None:
 def put(connection: sqlite3.Connection, agent: AgentRow) -> None:
     """Add an agent, or replace the one that has its id."""
     row = asdict(agent) | {"bucket_ids": dump_json(agent.bucket_ids)}
-    insert_row(connection, "agents", row, conflict="REPLACE")
+    insert_rows(connection, "agents", row, conflict="REPLACE")
 
 
 def _agent(row: sqlite3.Row) -> AgentRow:

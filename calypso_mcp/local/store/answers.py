@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import asdict, dataclass
 
-from calypso_mcp.sqlite.rows import insert_row
+from calypso_mcp.sqlite.rows import insert_rows
 
 #: Turns of one conversation that can be continued, and of all together.
 _MOST_TURNS = 50
@@ -43,7 +43,7 @@ def get_latest(connection: sqlite3.Connection, conversation_id: str) -> TurnRow 
 
 def insert(connection: sqlite3.Connection, turn: TurnRow) -> None:
     """Add a turn, with the beginning of what it sought; the oldest of a long conversation make room."""
-    insert_row(connection, "answers", asdict(turn) | {"sought": turn.sought[:_LONGEST_SOUGHT]})
+    insert_rows(connection, "answers", asdict(turn) | {"sought": turn.sought[:_LONGEST_SOUGHT]})
     connection.execute(
         "DELETE FROM answers WHERE conversation_id = :conversation AND position <= ("
         " SELECT position FROM answers WHERE conversation_id = :conversation"

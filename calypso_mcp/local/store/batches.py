@@ -64,7 +64,7 @@ def put_items(
         }
         for position, name, session_id, error in new
     ]
-    insert_rows(connection, "batch_items", rows, conflict="REPLACE")
+    insert_rows(connection, "batch_items", *rows, conflict="REPLACE")
 
 
 def list_items(connection: sqlite3.Connection, batch_id: str) -> list[ItemRow]:

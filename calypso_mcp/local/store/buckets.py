@@ -7,10 +7,11 @@ import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from typing import Literal
 
 from calypso_mcp.domain.states.statuses import BucketStatus, SyncStatus
 from calypso_mcp.local.identifiers import new_id
-from calypso_mcp.sqlite.rows import insert_row
+from calypso_mcp.sqlite.rows import insert_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +66,16 @@ def list_members(connection: sqlite3.Connection) -> dict[str, Members]:
     return found
 
 
-def find_by_ids(connection: sqlite3.Connection, ids: Iterable[str]) -> dict[str, BucketRow]:
-    """Return those of `ids` that exist and are active."""
-    return _active(connection, "id", ids)
-
-
-def find_by_slugs(connection: sqlite3.Connection, slugs: Iterable[str]) -> dict[str, BucketRow]:
-    """Return, by slug, those that exist and are active."""
-    return _active(connection, "slug", slugs)
+def find_active(
+    connection: sqlite3.Connection, column: Literal["id", "slug"], values: Iterable[str]
+) -> dict[str, BucketRow]:
+    """Return the active buckets that have one of `values` in the column, by value."""
+    rows = connection.execute(
+        f"SELECT * FROM buckets WHERE status = 'active'"  # noqa: S608 - the column is one of two constants
+        f" AND {column} IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(values)),),
+    )
+    return {row[column]: BucketRow(**dict(row)) for row in rows}
 
 
 def find_slug(connection: sqlite3.Connection, slug: str) -> BucketRow | None:
@@ -92,14 +95,5 @@ def insert(
 ) -> BucketRow:
     """Add a bucket whose slug is free."""
     row = BucketRow(new_id("bucket"), slug, name, description, BucketStatus.ACTIVE, now)
-    insert_row(connection, "buckets", asdict(row))
+    insert_rows(connection, "buckets", asdict(row))
     return row
-
-
-def _active(connection: sqlite3.Connection, column: str, values: Iterable[str]) -> dict[str, BucketRow]:
-    rows = connection.execute(
-        f"SELECT * FROM buckets WHERE status = 'active'"  # noqa: S608 - the column is one of two constants
-        f" AND {column} IN (SELECT value FROM json_each(?))",
-        (json.dumps(list(values)),),
-    )
-    return {row[column]: BucketRow(**dict(row)) for row in rows}

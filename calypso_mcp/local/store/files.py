@@ -69,13 +69,8 @@ def name_of(declaration: Declaration, kind: str) -> str:
     return (declaration.title if kind == "qa" else None) or declaration.name
 
 
-def insert(connection: sqlite3.Connection, session: SessionRow, *, now: float, kind: str = "file") -> str:
-    """Turn an uploaded session into a queued file and return the file's id."""
-    return insert_all(connection, [session], now=now, kind=kind)[session.id]
-
-
-def insert_all(
-    connection: sqlite3.Connection, uploaded: Sequence[SessionRow], *, now: float, kind: str = "file"
+def insert(
+    connection: sqlite3.Connection, *uploaded: SessionRow, now: float, kind: str = "file"
 ) -> dict[str, str]:
     """Turn uploaded sessions into queued files, in this order; return the files' ids by session.
 
@@ -97,16 +92,11 @@ def insert_all(
         }
         for session in uploaded
     ]
-    insert_rows(connection, "files", rows)
+    insert_rows(connection, "files", *rows)
     connection.executemany(
         "INSERT INTO file_buckets (bucket_id, file_id, name, sync_status) VALUES (?, ?, ?, ?)",
         [
-            (
-                bucket_id,
-                ids[session.id],
-                name_of(session.declaration, kind),
-                SyncStatus.PENDING,
-            )
+            (bucket_id, ids[session.id], name_of(session.declaration, kind), SyncStatus.PENDING)
             for session in uploaded
             for bucket_id in session.bucket_ids
         ],
@@ -115,7 +105,7 @@ def insert_all(
         {"id": derived_id("task", session_id), "file_id": file_id, "status": FileStatus.QUEUED}
         for session_id, file_id in ids.items()
     ]
-    insert_rows(connection, "tasks", queued)
+    insert_rows(connection, "tasks", *queued)
     connection.executemany(
         "UPDATE upload_sessions SET file_id = ? WHERE id = ?",
         [(file_id, session_id) for session_id, file_id in ids.items()],

@@ -20,7 +20,7 @@ from calypso_mcp.local.store import files, sessions
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.sqlite.connections import open_private, transaction
 from calypso_mcp.sqlite.migrations import applied, migrate
-from calypso_mcp.sqlite.rows import insert_row, insert_rows
+from calypso_mcp.sqlite.rows import insert_rows
 
 #: Copied in this order; tasks and passages are made again.
 _TABLES = (
@@ -132,7 +132,7 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection, table: str) -> None:
     for row in rows:
         # A damaged row may break the table's constraints.
         with suppress(sqlite3.IntegrityError):
-            insert_row(new, table, dict(zip(kept, row, strict=True)), conflict="IGNORE")
+            insert_rows(new, table, dict(zip(kept, row, strict=True)), conflict="IGNORE")
 
 
 def _rows(old: sqlite3.Connection, table: str, names: str) -> Iterator[tuple[object, ...]]:
@@ -175,7 +175,7 @@ def _complete(new: sqlite3.Connection, now: float) -> None:
         )
         if file_id not in known
     ]
-    files.insert_all(new, list(sessions.get_all(new, session_ids).values()), now=now)
+    files.insert(new, *sessions.get_all(new, session_ids).values(), now=now)
     new.execute(
         "INSERT OR IGNORE INTO file_buckets (bucket_id, file_id, sync_status)"
         " SELECT named.value, files.id, ? FROM files"
@@ -197,7 +197,7 @@ def _complete(new: sqlite3.Connection, now: float) -> None:
         {"id": derived_id("task", session_id), "file_id": file_id, "status": FileStatus.QUEUED}
         for file_id, session_id in rows
     ]
-    insert_rows(new, "tasks", queued, conflict="IGNORE")
+    insert_rows(new, "tasks", *queued, conflict="IGNORE")
     files.set_status(new, [file_id for file_id, _ in rows], FileStatus.QUEUED, SyncStatus.PENDING, now=now)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,11 +48,7 @@ class SessionRow(NewSession):
     def with_digests(self, digests: Digests) -> SessionRow:
         """Return the session once all its bytes are stored."""
         return replace(
-            self,
-            state=UPLOADED,
-            sha256=digests.sha256,
-            md5=digests.md5,
-            crc32c=digests.crc32c or self.crc32c,
+            self, state=UPLOADED, sha256=digests.sha256, md5=digests.md5, crc32c=digests.crc32c or self.crc32c
         )
 
 
@@ -65,14 +61,7 @@ class Address:
     expires_at: float
 
 
-def insert(connection: sqlite3.Connection, new: NewSession, *, now: float, lifetime_s: float) -> Address:
-    """Add a session and return its first address."""
-    return insert_all(connection, [new], now=now, lifetime_s=lifetime_s)[0]
-
-
-def insert_all(
-    connection: sqlite3.Connection, new: Sequence[NewSession], *, now: float, lifetime_s: float
-) -> list[Address]:
+def insert(connection: sqlite3.Connection, *new: NewSession, now: float, lifetime_s: float) -> list[Address]:
     """Add sessions and return the first address of each, in their order."""
     ids = [new_id("sess") for _ in new]
     rows = [
@@ -86,7 +75,7 @@ def insert_all(
         }
         for session_id, session in zip(ids, new, strict=True)
     ]
-    insert_rows(connection, "upload_sessions", rows)
+    insert_rows(connection, "upload_sessions", *rows)
     return _insert_addresses(connection, ids, now + lifetime_s)
 
 
@@ -180,14 +169,10 @@ def _insert_addresses(
 ) -> list[Address]:
     made = [Address(session_id, new_secret(), expires_at) for session_id in session_ids]
     rows = [
-        {
-            "secret_hash": secret_hash(address.secret),
-            "session_id": address.session_id,
-            "expires_at": expires_at,
-        }
-        for address in made
+        {"secret_hash": secret_hash(new.secret), "session_id": new.session_id, "expires_at": expires_at}
+        for new in made
     ]
-    insert_rows(connection, "upload_addresses", rows)
+    insert_rows(connection, "upload_addresses", *rows)
     return made
 
 

@@ -72,7 +72,7 @@ def admit_batch(
         else:
             shared = shared or assign(connection, batch.manifest.destination, now=now)
             new[name] = NewSession(declaration, size_bytes, shared)
-    addresses = sessions.insert_all(connection, list(new.values()), now=now, lifetime_s=lifetime_s)
+    addresses = sessions.insert(connection, *new.values(), now=now, lifetime_s=lifetime_s)
     made = dict(zip(new, addresses, strict=True))
     batches.put_items(
         connection,

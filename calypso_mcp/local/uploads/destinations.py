@@ -19,7 +19,7 @@ def assign(connection: sqlite3.Connection, destination: Destination, *, now: flo
         Refusal: A bucket cannot be resolved (`bucket_assignment_failed`).
     """
     ids = list(destination.bucket_ids or ())
-    known = buckets.find_by_ids(connection, ids)
+    known = buckets.find_active(connection, "id", ids)
     for bucket_id in ids:
         if bucket_id not in known:
             raise bucket_not_assigned(bucket_id)
@@ -37,7 +37,7 @@ def resolve(connection: sqlite3.Connection, references: Iterable[str]) -> list[B
     """
     wanted = list(dict.fromkeys(references))
     # What is an id and a slug means the id.
-    known = {**buckets.find_by_slugs(connection, wanted), **buckets.find_by_ids(connection, wanted)}
+    known = buckets.find_active(connection, "slug", wanted) | buckets.find_active(connection, "id", wanted)
     for reference in wanted:
         if reference not in known:
             # A 400: clients read 404 on `/search` as a server without that endpoint (API sheet 9.1).
@@ -47,7 +47,7 @@ def resolve(connection: sqlite3.Connection, references: Iterable[str]) -> list[B
 
 def _by_slug(connection: sqlite3.Connection, given: str, *, may_create: bool, now: float) -> BucketRow:
     slug = slug_of(given)
-    known = buckets.find_by_slugs(connection, [given, slug])
+    known = buckets.find_active(connection, "slug", [given, slug])
     bucket = known.get(given) or known.get(slug)
     if bucket is not None:
         return bucket

@@ -42,7 +42,7 @@ async def finalize(backend: Backend, found: Collection[SessionRow]) -> dict[str,
         # In the caller's order, so that files are indexed in the order of the manifest.
         now_there = [known[session.id] for session in found if session.id in known]
         uploaded = [row for row in now_there if row.file_id is None and row.state == UPLOADED]
-        made = files.insert_all(connection, uploaded, now=backend.now())
+        made = files.insert(connection, *uploaded, now=backend.now())
         file_ids = {row.id: row.file_id or made.get(row.id, "") for row in now_there}
         rows = files.get_all(connection, list(file_ids.values()))
         return {row.id: Finalized(_outcome(row, made), rows.get(file_ids[row.id])) for row in now_there}

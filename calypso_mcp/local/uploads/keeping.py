@@ -75,7 +75,7 @@ async def keep(
     def begin(connection: sqlite3.Connection) -> SessionRow:
         now = backend.now()
         new = NewSession(declaration, len(data), assign(connection, declaration.destination, now=now))
-        made = sessions.insert(connection, new, now=now, lifetime_s=backend.options.session_lifetime_s)
+        [made] = sessions.insert(connection, new, now=now, lifetime_s=backend.options.session_lifetime_s)
         return sessions.get_all(connection, [made.session_id])[made.session_id]
 
     session = await backend.arrivals.store_whole(await backend.database.write(begin), data, {})
@@ -94,7 +94,7 @@ async def keep(
                 now=now,
             )
             return Kept(files.get_all(connection, [same.id])[same.id], is_replay=True)
-        file_id = files.insert(connection, session, now=now, kind=kind)
+        file_id = files.insert(connection, session, now=now, kind=kind)[session.id]
         idempotency.remember(connection, request, session.id, now=now)
         replaced = same.id if same is not None and declaration.if_exists == "replace" else None
         return Kept(files.get_all(connection, [file_id])[file_id], is_replay=False, replaces=replaced)

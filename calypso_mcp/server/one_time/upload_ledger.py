@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from calypso_mcp.sqlite.rows import insert_row
+from calypso_mcp.sqlite.rows import insert_rows
 from calypso_mcp.sqlite.shared_table import SharedTable
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ class UploadLedger:
 
     def _put(self, connection: sqlite3.Connection, record: UploadRecord) -> None:
         now = int(self._clock())
-        insert_row(connection, "uploads", asdict(replace(record, changed_at=now)), conflict="REPLACE")
+        insert_rows(connection, "uploads", asdict(replace(record, changed_at=now)), conflict="REPLACE")
         connection.execute(
             "DELETE FROM uploads WHERE upload_id IN"
             " (SELECT upload_id FROM uploads WHERE changed_at < ? ORDER BY changed_at LIMIT ?)",

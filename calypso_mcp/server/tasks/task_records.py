@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from calypso_mcp.sqlite.rows import insert_row
+from calypso_mcp.sqlite.rows import insert_rows
 from calypso_mcp.sqlite.shared_table import SharedTable
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ class TaskRecords:
         )
 
         def work(connection: sqlite3.Connection) -> None:
-            insert_row(connection, "tasks", asdict(record), conflict="REPLACE")
+            insert_rows(connection, "tasks", asdict(record), conflict="REPLACE")
             connection.execute(
                 "DELETE FROM tasks WHERE task_id IN"
                 " (SELECT task_id FROM tasks WHERE created_at < ? ORDER BY created_at LIMIT ?)",

@@ -31,7 +31,7 @@ async def queue(database: Database, sizes: Sequence[int]) -> None:
     def work(connection: sqlite3.Connection) -> None:
         for number, size in enumerate(sizes):
             new = NewSession(Declaration(f"{number}.md"), size, ())
-            session_id = sessions.insert(connection, new, now=0.0, lifetime_s=60.0).session_id
+            session_id = sessions.insert(connection, new, now=0.0, lifetime_s=60.0)[0].session_id
             sessions.mark_uploaded(connection, {session_id: Digests("", "", None)})
             session = sessions.get(connection, session_id)
             assert session is not None

@@ -32,13 +32,13 @@ def store() -> Generator[sqlite3.Connection]:
 def finalized(store: sqlite3.Connection, bucket_id: str, if_exists: IfExists, *others: str) -> str:
     """Return the id of a file whose bytes have arrived and that waits to be indexed."""
     declaration = Declaration("policy.md", content_type="text/markdown", if_exists=if_exists)
-    address = sessions.insert(
+    [address] = sessions.insert(
         store, NewSession(declaration, 1, (bucket_id, *others)), now=1.0, lifetime_s=60.0
     )
     store.execute("UPDATE upload_sessions SET sha256 = 'x' WHERE id = ?", (address.session_id,))
     session = sessions.get(store, address.session_id)
     assert session is not None
-    return files.insert(store, session, now=1.0)
+    return files.insert(store, session, now=1.0)[session.id]
 
 
 def indexed(store: sqlite3.Connection, file_id: str) -> None:

@@ -60,7 +60,7 @@ async def _queue(database: Database, blobs: Blobs, contents: dict[str, bytes | N
     def work(connection: sqlite3.Connection) -> None:
         for name, content in contents.items():
             new = NewSession(Declaration(name), len(content or b"gone"), ())
-            session_id = sessions.insert(connection, new, now=0.0, lifetime_s=60.0).session_id
+            session_id = sessions.insert(connection, new, now=0.0, lifetime_s=60.0)[0].session_id
             with closing(blobs.open_partial(session_id, new.size_bytes)) as partial:
                 sessions.mark_uploaded(connection, {session_id: partial.seal(content or b"gone", {})})
             if content is None:

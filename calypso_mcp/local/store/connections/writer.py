@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
@@ -32,17 +33,8 @@ class Write:
     done: Future[Any] = field(default_factory=Future[Any])
 
 
-@dataclass(slots=True)
-class _Outcome:
-    write: Write
-    result: Any = None
-    error: BaseException | None = None
-
-    def deliver(self) -> None:
-        if self.error is not None:
-            self.write.done.set_exception(self.error)
-        else:
-            self.write.done.set_result(self.result)
+#: Tells the one who waits for a write how it ended.
+_Delivery = Callable[[], None]
 
 
 class Writer:
@@ -106,34 +98,34 @@ class Writer:
 
 def _carry_out(connection: sqlite3.Connection, group: Sequence[Write]) -> None:
     together = [write for write in group if not write.alone]
-    for outcome in _commit_or_split(connection, together) if together else ():
-        outcome.deliver()
+    for deliver in _commit_or_split(connection, together) if together else ():
+        deliver()
     for write in group:
         if write.alone:
-            _run_alone(connection, write).deliver()
+            _run_alone(connection, write)
 
 
-def _commit_or_split(connection: sqlite3.Connection, group: Sequence[Write]) -> list[_Outcome]:
+def _commit_or_split(connection: sqlite3.Connection, group: Sequence[Write]) -> list[_Delivery]:
     """Commit a group; each write by itself if it cannot be committed as one."""
     try:
         return _commit(connection, group)
     except BaseException as error:  # noqa: BLE001 - whatever it is belongs to the waiting callers
         roll_back(connection)
         if len(group) == 1:
-            return [_Outcome(group[0], error=error)]
-    return [outcome for write in group for outcome in _commit_or_split(connection, [write])]
+            return [partial(group[0].done.set_exception, error)]
+    return [deliver for write in group for deliver in _commit_or_split(connection, [write])]
 
 
-def _commit(connection: sqlite3.Connection, group: Sequence[Write]) -> list[_Outcome]:
+def _commit(connection: sqlite3.Connection, group: Sequence[Write]) -> list[_Delivery]:
     durable = any(write.durable for write in group)
     connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
     until_free(lambda: connection.execute("BEGIN IMMEDIATE"))
-    outcomes = [_in_savepoint(connection, write) for write in group]
+    deliveries = [_in_savepoint(connection, write) for write in group]
     until_free(lambda: connection.execute("COMMIT"))
-    return outcomes
+    return deliveries
 
 
-def _in_savepoint(connection: sqlite3.Connection, write: Write) -> _Outcome:
+def _in_savepoint(connection: sqlite3.Connection, write: Write) -> _Delivery:
     connection.execute("SAVEPOINT one_write")
     try:
         result = write.work(connection)
@@ -143,13 +135,13 @@ def _in_savepoint(connection: sqlite3.Connection, write: Write) -> _Outcome:
             raise
         connection.execute("ROLLBACK TO one_write")
         connection.execute("RELEASE one_write")
-        return _Outcome(write, error=error)
+        return partial(write.done.set_exception, error)
     connection.execute("RELEASE one_write")
-    return _Outcome(write, result)
+    return partial(write.done.set_result, result)
 
 
-def _run_alone(connection: sqlite3.Connection, write: Write) -> _Outcome:
+def _run_alone(connection: sqlite3.Connection, write: Write) -> None:
     try:
-        return _Outcome(write, write.work(connection))
+        write.done.set_result(write.work(connection))
     except BaseException as error:  # noqa: BLE001 - as above
-        return _Outcome(write, error=error)
+        write.done.set_exception(error)
