@@ -165,34 +165,14 @@ class ApiError(CalypsoError):
     """The Calypso API refused the request."""
 
     default_code = "api_error"
-
-    def __init__(
-        self,
-        message: str = "",
-        *,
-        status: int = 0,
-        hint: str = "",
-        code: str = "",
-        retryable: bool | None = None,
-        request_id: str | None = None,
-        retry_after_s: float | None = None,
-        ids: Mapping[str, str] | None = None,
-    ) -> None:
-        super().__init__(
-            message,
-            hint=hint,
-            code=code,
-            retryable=retryable,
-            request_id=request_id,
-            retry_after_s=retry_after_s,
-            ids=ids,
-        )
-        self.status = status
+    #: Of the answer; the one that the kind stands for where there was no answer, 0 for several.
+    status: int = 0
 
 
 class AuthenticationFailed(ApiError):
     """The Calypso API did not accept the API key."""
 
+    status = 401
     default_code = "invalid_api_key"
     default_hint = "The operator must set a valid CALYPSO_API_KEY and restart the server."
 
@@ -200,6 +180,7 @@ class AuthenticationFailed(ApiError):
 class PermissionDenied(ApiError):
     """The API key lacks the capability for this."""
 
+    status = 403
     default_code = "permission_denied"
     default_hint = "The operator must grant the key this capability in Calypso."
 
@@ -207,12 +188,14 @@ class PermissionDenied(ApiError):
 class NotFound(ApiError):
     """The Calypso API knows nothing by this id."""
 
+    status = 404
     default_code = "not_found"
 
 
 class Conflict(ApiError):
     """It exists already."""
 
+    status = 409
     default_code = "conflict"
 
 
@@ -225,12 +208,14 @@ class InvalidRequest(ApiError):
 class TooLarge(ApiError):
     """The Calypso API found the content too large."""
 
+    status = 413
     default_code = "file_too_large"
 
 
 class RateLimited(ApiError):
     """Too many requests for this API key."""
 
+    status = 429
     default_code = "rate_limited"
     default_hint = "Wait, then make the same call again."
     default_retryable = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
@@ -48,5 +47,5 @@ def fill(template: str, **ids: str) -> str:
         NotFound: An id would change the path (RFC 3986, 5.2.4), or is empty or too long.
     """
     if any(value in ("", ".", "..") or len(value) > _LONGEST_ID for value in ids.values()):
-        raise NotFound(status=HTTPStatus.NOT_FOUND)
+        raise NotFound
     return template.format(**{name: quote(value, safe="") for name, value in ids.items()})

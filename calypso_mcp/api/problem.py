@@ -120,9 +120,8 @@ def to_error(
     may_pass = is_fault or status == HTTPStatus.TOO_MANY_REQUESTS
     is_unknown_agent = UNKNOWN_PROFILE in problem.message
     retryable = problem.retryable if may_pass and not is_unknown_agent else False
-    return kind(
+    error = kind(
         problem.message,
-        status=status,
         code=problem.code,
         hint=UNKNOWN_PROFILE_HINT if is_unknown_agent else _HINTS.get(problem.code, ""),
         retryable=retryable,
@@ -130,6 +129,8 @@ def to_error(
         retry_after_s=retry_after_s,
         ids=_ids(problem.details),
     )
+    error.status = status
+    return error
 
 
 def _ids(details: Any) -> dict[str, str]:

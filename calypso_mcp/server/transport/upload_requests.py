@@ -63,7 +63,6 @@ class Seen:
                 f"Another file arrived at this address at the same time: {file.id} may hold parts of both.",
                 code="already_used",
                 hint="Remove it, and call upload_file without a source for a new address.",
-                status=409,
             )
 
 

@@ -34,7 +34,6 @@ def text_of(error: errors.CalypsoError) -> str:
 def test_the_text_alone_says_everything_the_structure_says():
     error = errors.RateLimited(
         "Too many creates.",
-        status=429,
         hint="Wait, then call upload_file again.",
         code="rate_limited",
         request_id="req_9",
@@ -71,7 +70,7 @@ def test_every_error_of_the_tree_has_a_message_a_code_and_a_word_on_retrying(
 
 
 def test_hidden_characters_in_a_foreign_message_do_not_reach_the_model():
-    assert "\u202e" not in text_of(errors.ServerError("evil\u202etxt", status=500))
+    assert "\u202e" not in text_of(errors.ServerError("evil\u202etxt"))
 
 
 class _Arguments(BaseModel):
