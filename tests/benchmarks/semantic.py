@@ -30,9 +30,9 @@ from calypso_mcp.local.retrieval.statistics import Statistics
 from calypso_mcp.local.retrieval.words.tokens import written_words
 from calypso_mcp.local.semantic.embedder import Embedder, Vector
 from calypso_mcp.local.semantic.options import EmbeddingOptions
+from calypso_mcp.local.semantic.ordering import pack, reorder_by
 from calypso_mcp.local.semantic.prefixes import prefixes_of
-from calypso_mcp.local.semantic.semantics import build_embedder, reorder_by
-from calypso_mcp.local.semantic.vectors import pack
+from calypso_mcp.local.semantic.semantics import build_embedder
 from calypso_mcp.local.store import vectors
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.sqlite.connections import open_private

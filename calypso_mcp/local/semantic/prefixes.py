@@ -43,6 +43,11 @@ def prefixes_of(options: EmbeddingOptions) -> Prefixes:
     )
 
 
+def stored_name(options: EmbeddingOptions) -> str:
+    """Return the name of the model in the store: vectors of equal names can be compared."""
+    return "\n".join((options.model, options.url or "", prefixes_of(options).passage))
+
+
 def _separated(prefix: str) -> str:
     """Return a prefix with the space after it, which settings lose."""
     return f"{prefix.rstrip()} " if prefix.strip() else ""

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from itertools import islice
 from pathlib import Path
 
 import anyio
 
 from calypso_mcp.local.retrieval.search import Reorder
-from calypso_mcp.local.semantic import mixing
 from calypso_mcp.local.semantic.embedder import Embedder, EmbeddingFailed, Vector
 from calypso_mcp.local.semantic.options import EmbeddingOptions
-from calypso_mcp.local.semantic.prefixes import prefixes_of
-from calypso_mcp.local.semantic.vectors import measure_closeness
+from calypso_mcp.local.semantic.ordering import reorder_by
+from calypso_mcp.local.semantic.prefixes import prefixes_of, stored_name
 from calypso_mcp.local.semantic.worker import EmbeddingWorker
-from calypso_mcp.local.store import vectors
 from calypso_mcp.local.store.connections.database import Database
 
 _LOG = logging.getLogger(__name__)
 
 MODELS_FOLDER = "models"
-LOCK_FILE = "embedding.lock"
+_LOCK_FILE = "embedding.lock"
 
 #: Questions whose vectors are remembered, and how much of a question is embedded.
 _REMEMBERED = 256
@@ -42,22 +37,6 @@ def build_embedder(options: EmbeddingOptions, data_dir: Path) -> Embedder:
     return LocalEmbedder(options.model, data_dir / MODELS_FOLDER)
 
 
-def stored_name(options: EmbeddingOptions) -> str:
-    """Return the name of the model in the store: vectors of equal names can be compared."""
-    return "\n".join((options.model, options.url or "", prefixes_of(options).passage))
-
-
-def reorder_by(asked: Vector, model: str) -> Reorder:
-    """Return how to order passages by how close their vectors, which `model` made, are to `asked`."""
-
-    def reorder(connection: sqlite3.Connection, scores: Mapping[int, float]) -> Sequence[int]:
-        best = dict(islice(scores.items(), mixing.DEPTH))
-        stored = vectors.get_vectors(connection, model, best)
-        return [*mixing.mix(best, measure_closeness(asked, stored)), *islice(scores, mixing.DEPTH, None)]
-
-    return reorder
-
-
 class Semantics:
     """Orders passages by meaning where there are vectors, and leaves them as they are elsewhere."""
 
@@ -65,17 +44,9 @@ class Semantics:
         """Prepare without connecting to anything or loading a model."""
         self._options = options
         self._model = stored_name(options)
-        prefixes = prefixes_of(options)
-        self._prefix = prefixes.question
+        self._prefix = prefixes_of(options).question
         self._embedder = build_embedder(options, data_dir)
-        self._worker = EmbeddingWorker(
-            options,
-            database,
-            self._embedder,
-            model=self._model,
-            prefix=prefixes.passage,
-            lock=data_dir / LOCK_FILE,
-        )
+        self._worker = EmbeddingWorker(options, database, self._embedder, data_dir / _LOCK_FILE)
         self._known: OrderedDict[str, Vector] = OrderedDict()
         #: Until when searches go by words, in seconds of the event loop, and whether the log says so.
         self._resting_until = 0.0

@@ -19,7 +19,8 @@ from anyio import to_thread
 from calypso_mcp.local.processes.file_locks import try_lock
 from calypso_mcp.local.semantic.embedder import Embedder, EmbeddingFailed
 from calypso_mcp.local.semantic.options import EmbeddingOptions
-from calypso_mcp.local.semantic.vectors import pack
+from calypso_mcp.local.semantic.ordering import pack
+from calypso_mcp.local.semantic.prefixes import prefixes_of, stored_name
 from calypso_mcp.local.store import tasks, vectors
 from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.store.vectors import Unembedded
@@ -40,31 +41,13 @@ class _Superseded(Exception):
 class EmbeddingWorker:
     """Makes the vectors of one model until it is cancelled, or until another model is set up."""
 
-    def __init__(
-        self,
-        options: EmbeddingOptions,
-        database: Database,
-        embedder: Embedder,
-        *,
-        model: str,
-        prefix: str,
-        lock: Path,
-    ) -> None:
-        """Prepare without doing anything.
-
-        Args:
-            options: The waits and the retries.
-            database: Holds the passages and the vectors.
-            embedder: Makes the vectors.
-            model: The name of the model in the store.
-            prefix: The text that the model expects before a passage.
-            lock: The process that holds the lock of this file makes the vectors.
-        """
+    def __init__(self, options: EmbeddingOptions, database: Database, embedder: Embedder, lock: Path) -> None:
+        """Prepare only; the process that holds the lock of the file `lock` makes the vectors."""
         self._options = options
         self._database = database
         self._embedder = embedder
-        self._model = model
-        self._prefix = prefix
+        self._model = stored_name(options)
+        self._prefix = prefixes_of(options).passage
         self._lock = lock
         self._descriptor = -1
         self._is_adopted = False

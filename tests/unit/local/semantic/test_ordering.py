@@ -9,10 +9,9 @@ import pytest
 from calypso_mcp.local.indexing.chunking import Chunk
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.semantic.embedder import EmbeddingFailed, normalize
-from calypso_mcp.local.semantic.mixing import mix
 from calypso_mcp.local.semantic.options import EmbeddingOptions
+from calypso_mcp.local.semantic.ordering import measure_closeness, mix, pack
 from calypso_mcp.local.semantic.prefixes import Prefixes, prefixes_of
-from calypso_mcp.local.semantic.vectors import measure_closeness, pack
 from calypso_mcp.local.store import vectors
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.sqlite.connections import open_private
