@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from calypso_mcp.api.sources import Source
-from calypso_mcp.client.uploading.progress import TransferProgress
 from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.amounts import format_bytes, join_first
 from calypso_mcp.domain.states.file_state import FileState, StateReport
@@ -31,6 +31,9 @@ from calypso_mcp.server.scope.destinations import Target, create_missing, note_c
 from calypso_mcp.server.scope.quota_room import admit_uploads, foresee_uploads
 from calypso_mcp.server.scope.request_scope import Access
 from calypso_mcp.server.state import CallContext
+
+if TYPE_CHECKING:
+    from calypso_mcp.client.uploading.progress import TransferProgress
 
 _MOST_BATCH_IDS = 20
 #: New buckets named.
