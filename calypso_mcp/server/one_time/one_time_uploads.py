@@ -30,7 +30,7 @@ from calypso_mcp.server.access.credentials import (
     unchanged,
 )
 from calypso_mcp.server.access.oauth.protected_resource import origin_of
-from calypso_mcp.server.one_time.tickets import Ticket, TicketSeal, UploadPlace, mark_of
+from calypso_mcp.server.one_time.tickets import Ticket, TicketSeal, mark_of
 from calypso_mcp.server.one_time.upload_ledger import State, UploadLedger, UploadRecord, owner_of
 
 if TYPE_CHECKING:
@@ -108,9 +108,9 @@ class OneTimeUploads:
         caller_key: Callable[[str], SecretStr | None] = lambda _reference: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        self.seal = seal
         self.ledger = ledger
         self.policy = policy or OneTimePolicy()
-        self._seal = seal
         self._current_grant = current_grant
         self._caller_key = caller_key
         self._clock = clock
@@ -133,7 +133,7 @@ class OneTimeUploads:
         expires_at = int(self._clock()) + self.policy.lifetime_s
         # No address is good for longer than the credential that it stands for.
         expires_at = min(expires_at, grant.expires_at or expires_at)
-        upload_id = self._seal.upload_id(declaration, expires_at, owner_of(grant.name))
+        upload_id = self.seal.upload_id(declaration, expires_at, owner_of(grant.name))
         declaration = replace(declaration, metadata={**(declaration.metadata or {}), **mark_of(upload_id)})
         ticket = Ticket(
             upload_id=upload_id,
@@ -144,8 +144,8 @@ class OneTimeUploads:
             most_bytes=limits.file_bytes,
         )
         origin = self.policy.public_url or origin_of(request.scope)
-        url = f"{origin}{PREFIX}{self._seal.seal(ticket)}"
-        full_until = await self.ledger.add(_record(ticket, "issued"), most_unused=self.policy.most_unused)
+        url = f"{origin}{PREFIX}{self.seal.seal(ticket)}"
+        full_until = await self.ledger.add(record_of(ticket, "issued"), most_unused=self.policy.most_unused)
         if full_until is not None:
             raise RateLimited(
                 f"You have {self.policy.most_unused} unused one-time upload addresses.",
@@ -162,14 +162,6 @@ class OneTimeUploads:
             filename=declaration.name,
         )
 
-    def open(self, text: str) -> Ticket | None:
-        """Return the ticket of an address, expired or not; None for an address that is not ours."""
-        return self._seal.open(text)
-
-    def place_of(self, upload_id: str, owner: str) -> UploadPlace | None:
-        """Return where the file of an upload goes; None for an id that was not issued to `owner`."""
-        return self._seal.open_id(upload_id, owner)
-
     def is_void(self, ticket: Ticket) -> bool:
         """Whether the address has expired."""
         return self._clock() >= ticket.expires_at
@@ -179,7 +171,7 @@ class OneTimeUploads:
         # A browser asks with OPTIONS first, and sends no credential with it.
         if method not in ("PUT", "OPTIONS") or not path.startswith(PREFIX):
             return None
-        ticket = self.open(path.removeprefix(PREFIX))
+        ticket = self.seal.open(path.removeprefix(PREFIX))
         if ticket is None:
             return None
         grant = await self.grant(ticket)
@@ -189,36 +181,11 @@ class OneTimeUploads:
         """Return what the caller behind a ticket may do by now; None where they may no longer call."""
         return await self._current_grant(AccessGrant.from_claims(ticket.grant), ticket.key)
 
-    async def note(
-        self,
-        ticket: Ticket,
-        state: State,
-        *,
-        file: KnowledgeFile | None = None,
-        error: CalypsoError | None = None,
-    ) -> None:
-        """Remember how far an upload has come, and what became of it."""
-        await self.ledger.write(_record(ticket, state, file, error))
 
-    async def claim(
-        self,
-        ticket: Ticket,
-        known: UploadRecord | None,
-        state: State,
-        *,
-        error: CalypsoError | None = None,
-    ) -> bool:
-        """Remember the same, but not where another request has claimed the upload since it was `known`.
-
-        Returns:
-            Whether it is remembered.
-        """
-        return await self.ledger.claim(_record(ticket, state, error=error), known)
-
-
-def _record(
-    ticket: Ticket, state: State, file: KnowledgeFile | None = None, error: CalypsoError | None = None
+def record_of(
+    ticket: Ticket, state: State, *, file: KnowledgeFile | None = None, error: CalypsoError | None = None
 ) -> UploadRecord:
+    """Return how far an upload has come, and what became of it."""
     return UploadRecord(
         upload_id=ticket.upload_id,
         owner=owner_of(ticket.grant["name"]),

@@ -104,24 +104,23 @@ def has_part(attributes: Mapping[str, Any]) -> bool:
 
 def is_beyond(end: Place, attributes: Mapping[str, Any]) -> bool:
     """Whether a passage begins behind `end`; a place of another kind than the passage has ends nothing."""
-    part = next((attributes[kind] for kind in _PARTS if kind in attributes), None)
-    line = attributes.get("line_start", attributes.get("row_start"))
-    last_part = end.number if end.part is None and end.line is None and part is not None else end.part
-    last_line = end.number if part is None and end.number is not None else end.line
-    if last_part is not None and part is not None and part != last_part:
-        return bool(part > last_part)
-    return last_line is not None and line is not None and bool(line > last_line)
+    return _distance(end, attributes, "start") > 0
 
 
 def ends_before(start: Place, attributes: Mapping[str, Any]) -> bool:
     """Whether a passage ends before `start`: that lies behind the end of the source, whose last it is."""
+    return _distance(start, attributes, "end") < 0
+
+
+def _distance(place: Place, attributes: Mapping[str, Any], edge: str) -> int:
+    """Return how far the first or last line of a passage lies behind `place`, or its page; 0 if unknown."""
     part = next((attributes[kind] for kind in _PARTS if kind in attributes), None)
-    line = attributes.get("line_end", attributes.get("row_end"))
-    first_part = start.number if start.part is None and part is not None else start.part
-    first_line = start.number if part is None and start.number is not None else start.line
-    if first_part is not None and part is not None and part != first_part:
-        return bool(part < first_part)
-    return first_line is not None and line is not None and bool(line < first_line)
+    line = attributes.get(f"line_{edge}", attributes.get(f"row_{edge}"))
+    numbered = (place.number, None) if part is not None else (None, place.number)
+    wanted_part, wanted_line = (place.part, place.line) if place.number is None else numbered
+    if part is not None and wanted_part is not None and part != wanted_part:
+        return int(part - wanted_part)
+    return 0 if line is None or wanted_line is None else int(line - wanted_line)
 
 
 def _name(value: Any) -> str | None:

@@ -29,7 +29,7 @@ async def require_upload(access: Access, uploads: OneTimeUploads, upload_id: str
     scope = await access.scope(include_archived=True)
     owner = owner_of(access.grant.name)
     record = await uploads.ledger.read(upload_id)
-    place = uploads.place_of(upload_id, owner)
+    place = uploads.seal.open_id(upload_id, owner)
     if record is None and place is not None:
         # Issued by another machine: its ledger is out of reach, but the API knows whether the file arrived.
         record = UploadRecord(upload_id, owner, "issued", place.bucket_id, place.filename, place.expires_at)

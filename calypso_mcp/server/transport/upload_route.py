@@ -26,7 +26,7 @@ from calypso_mcp.errors import CalypsoError, ContentError, ScopeError
 from calypso_mcp.server.access.answers import failure, refusal
 from calypso_mcp.server.access.credentials import grant_of_http
 from calypso_mcp.server.batches.batch_reports import earlier_line
-from calypso_mcp.server.one_time.one_time_uploads import PREFIX, OneTimeUploads
+from calypso_mcp.server.one_time.one_time_uploads import PREFIX, OneTimeUploads, record_of
 from calypso_mcp.server.one_time.tickets import Ticket, mark_of
 from calypso_mcp.server.one_time.upload_ledger import State, UploadRecord
 from calypso_mcp.server.quotas.upload_quotas import Admission, Arrival
@@ -55,13 +55,14 @@ class UploadEndpoint:
 
     def __init__(self, uploads: OneTimeUploads, state: ServerState) -> None:
         self._uploads = uploads
+        self._ledger = uploads.ledger
         self._state = state
 
     async def answer(self, request: Request) -> Response:
         """Answer a PUT, or a browser that asks whether it may send one."""
         if request.method == "OPTIONS":
             return Response(status_code=204, headers=preflight_headers("PUT"))
-        ticket = self._uploads.open(request.path_params["ticket"])
+        ticket = self._uploads.seal.open(request.path_params["ticket"])
         if ticket is None:
             return refusal(404, "not_found", "There is nothing at this address.")
         if self._uploads.is_void(ticket):
@@ -71,7 +72,7 @@ class UploadEndpoint:
         except Refused as error:
             return refusal(*error.answer)
         except CalypsoError as error:
-            await self._uploads.note(ticket, _after(error), error=error)
+            await self._ledger.write(record_of(ticket, _after(error), error=error))
             return _failed(ticket, error)
 
     async def _take(self, ticket: Ticket, request: Request) -> Response:
@@ -82,7 +83,7 @@ class UploadEndpoint:
             CalypsoError: The upload was claimed for this request, and failed.
         """
         part = read_part(request, ticket.most_bytes)
-        record = await self._uploads.ledger.read(ticket.upload_id)
+        record = await self._ledger.read(ticket.upload_id)
         if (taken := _taken(record, self._uploads.policy.claimed_s)) is not None:
             return taken
         origin = request.headers.get("origin")
@@ -113,9 +114,9 @@ class UploadEndpoint:
             admission.require()
         except CalypsoError as error:
             # Only as a claim: another process may have begun to receive the file meanwhile.
-            await self._uploads.claim(ticket, record, _after(error), error=error)
+            await self._ledger.claim(record_of(ticket, _after(error), error=error), record)
             return _failed(ticket, error)
-        if not await self._uploads.claim(ticket, record, "receiving"):
+        if not await self._ledger.claim(record_of(ticket, "receiving"), record):
             return _in_use()
         try:
             async with run_in_background(lambda: self._keep_claim(ticket)):
@@ -126,7 +127,7 @@ class UploadEndpoint:
                 source = StreamSource(blocks, start=part.start, size_bytes=part.total)
                 file = await client.uploads.relay.run(upload, source, idempotency_key=key, origin=origin)
         except StreamEnded:
-            await self._uploads.note(ticket, "interrupted")
+            await self._ledger.write(record_of(ticket, "interrupted"))
             return _incomplete(await client.uploads.relay.kept(upload, idempotency_key=key, origin=origin))
         except CalypsoError as error:
             await quotas.settle(grant, admission, [FileState.of_error(error)])
@@ -141,7 +142,7 @@ class UploadEndpoint:
         self, ticket: Ticket, file: KnowledgeFile, grant: AccessGrant, admission: Admission
     ) -> None:
         try:
-            await self._uploads.note(ticket, "stored", file=file)
+            await self._ledger.write(record_of(ticket, "stored", file=file))
             await self._state.quotas.settle(grant, admission, [state_of_file(file)])
         except CalypsoError as error:
             # The file is stored all the same; its sender would take any other answer for a loss.
@@ -156,7 +157,7 @@ class UploadEndpoint:
         """
         file = await find_arrived(access, ticket.upload_id, ticket.place)
         if file is not None:
-            await self._uploads.note(ticket, "stored", file=file)
+            await self._ledger.write(record_of(ticket, "stored", file=file))
             raise Refused(409, "already_used", _used(file.id))
 
     async def _access(self, ticket: Ticket, grant: AccessGrant | None) -> Access:
@@ -212,7 +213,7 @@ class UploadEndpoint:
         while True:
             await anyio.sleep(self._uploads.policy.noted_every_s)
             try:
-                await self._uploads.note(ticket, "receiving")
+                await self._ledger.write(record_of(ticket, "receiving"))
             except CalypsoError as error:
                 _log.warning("one-time upload %s: its progress cannot be noted: %s", ticket.upload_id, error)
 

@@ -24,7 +24,7 @@ from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.errors import RateLimited
 from calypso_mcp.server.access.credentials import access_token
 from calypso_mcp.server.backends.backend import Backend
-from calypso_mcp.server.one_time.one_time_uploads import OneTimePolicy, OneTimeUploads
+from calypso_mcp.server.one_time.one_time_uploads import OneTimePolicy, OneTimeUploads, record_of
 from calypso_mcp.server.one_time.tickets import TicketSeal
 from calypso_mcp.server.one_time.upload_ledger import UploadLedger
 from calypso_mcp.server.state import ServerState
@@ -82,7 +82,7 @@ async def test_no_address_is_good_for_longer_than_the_credential_of_its_caller(
 
     address = await uploads.issue(request_of(grant), declared("bucket_1"))
 
-    ticket = uploads.open(urlsplit(address.url).path.removeprefix("/uploads/"))
+    ticket = uploads.seal.open(urlsplit(address.url).path.removeprefix("/uploads/"))
     assert ticket is not None
     assert ticket.expires_at == now + good_for_s
 
@@ -125,12 +125,16 @@ async def test_a_request_that_fails_leaves_alone_what_another_one_has_brought_me
 ) -> None:
     uploads = OneTimeUploads(TicketSeal(b"s" * 32), new_ledger())
     address = await uploads.issue(request_of(), declared("bucket_a"))
-    ticket = uploads.open(urlsplit(address.url).path.removeprefix("/uploads/"))
+    ticket = uploads.seal.open(urlsplit(address.url).path.removeprefix("/uploads/"))
     assert ticket is not None
 
     async def store() -> None:
-        assert await uploads.claim(ticket, await uploads.ledger.read(ticket.upload_id), "receiving")
-        await uploads.note(ticket, "stored", file=KnowledgeFile.model_validate(file("file_1")))
+        assert await uploads.ledger.claim(
+            record_of(ticket, "receiving"), await uploads.ledger.read(ticket.upload_id)
+        )
+        await uploads.ledger.write(
+            record_of(ticket, "stored", file=KnowledgeFile.model_validate(file("file_1")))
+        )
 
     def while_another_worker_stores(_body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         thread = threading.Thread(target=anyio.run, args=(store,))
@@ -206,9 +210,11 @@ async def test_the_claim_of_a_worker_that_was_killed_lapses_and_curl_waits_for_t
 ) -> None:
     uploads = OneTimeUploads(TicketSeal(b"s" * 32), new_ledger())
     address = await uploads.issue(request_of(), declared("bucket_1"))
-    ticket = uploads.open(urlsplit(address.url).path.removeprefix("/uploads/"))
+    ticket = uploads.seal.open(urlsplit(address.url).path.removeprefix("/uploads/"))
     assert ticket is not None
-    assert await uploads.claim(ticket, await uploads.ledger.read(ticket.upload_id), "receiving")
+    assert await uploads.ledger.claim(
+        record_of(ticket, "receiving"), await uploads.ledger.read(ticket.upload_id)
+    )
     api = ScriptedCalypso(scripted={})
     async with api.state() as state:
         app = Starlette(routes=[upload_route(uploads, state)])
