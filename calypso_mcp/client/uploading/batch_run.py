@@ -50,8 +50,7 @@ class BatchTools:
 class BatchRun:
     """One batch on its way.
 
-    After `run`, every id is either in `states` or in `again`: the latter are files whose earlier upload
-    under this key came to nothing and that need a key of their own.
+    After `run`, its `machine` says what became of each file.
     """
 
     def __init__(
@@ -75,28 +74,13 @@ class BatchRun:
         """
         #: The error that kept the batch from being created.
         self.refusal: CalypsoError | None = None
-        self._machine = BatchUpload(items, renews=renews)
+        self.machine = BatchUpload(items, renews=renews)
         self._tools = tools
         self._items = items
         self._board = board
         self._on_opened = on_opened
         self._body = build_request(items)
         self._addresses: dict[str, AcceptedItem] = {}
-
-    @property
-    def states(self) -> dict[str, FileState]:
-        """The states of the files, by id."""
-        return self._machine.states
-
-    @property
-    def again(self) -> set[str]:
-        """Files to be sent under a key of their own."""
-        return self._machine.again
-
-    @property
-    def forgotten(self) -> set[str]:
-        """Those of `again` of which the storage does not know an address that is new."""
-        return self._machine.forgotten
 
     async def run(self) -> None:
         """Run the batch to its end; raises nothing but cancellation."""
@@ -108,8 +92,8 @@ class BatchRun:
             BatchStep.FINALIZE: self._finalize,
             BatchStep.CHECK: self._check,
         }
-        while self._machine.step is not BatchStep.DONE:
-            await steps[self._machine.step]()
+        while self.machine.step is not BatchStep.DONE:
+            await steps[self.machine.step]()
 
     async def _create(self) -> None:
         try:
@@ -117,7 +101,7 @@ class BatchRun:
         except CalypsoError as error:
             key_reused = isinstance(error, Conflict) and error.code == KEY_REUSED
             self.refusal = None if key_reused else error
-            self._machine.refused(FileState.of_error(error), key_reused=key_reused)
+            self.machine.refused(FileState.of_error(error), key_reused=key_reused)
             return
         is_known = await self._on_opened(answer.body.batch_id)
         self._addresses = {item.client_file_id: item for item in answer.body.accepted}
@@ -125,7 +109,7 @@ class BatchRun:
             entry.client_file_id: entry.reason("rejected", "The API rejected the file without a reason.")
             for entry in answer.body.rejected
         }
-        self._machine.created(
+        self.machine.created(
             answer.body.batch_id, self._addresses.keys(), rejected, replayed=answer.replayed or is_known
         )
 
@@ -133,17 +117,17 @@ class BatchRun:
         try:
             answer = await self._tools.batches.finalize(self._batch_id)
         except CalypsoError:
-            self._machine.looked(None)
+            self.machine.looked(None)
             return
-        self._machine.looked(_finalize_answer(answer.body))
-        left = self._machine.left
+        self.machine.looked(_finalize_answer(answer.body))
+        left = self.machine.left
         known_bytes = sum(prepared.size_bytes for prepared in self._items.values())
         known_bytes -= sum(self._items[file_id].size_bytes for file_id in left)
         self._board.done(len(self._items) - len(left), known_bytes)
 
     async def _send_all(self) -> None:
         sending = self._tools.sending
-        queue = iter(self._machine.to_send)
+        queue = iter(self.machine.to_send)
 
         async def send_some(_: int) -> None:
             # The next file takes a connection at once: the HTTP library checks all that are idle each time.
@@ -153,7 +137,7 @@ class BatchRun:
 
         parallel = int(sending.total_tokens)
         await for_each(send_some, range(parallel), limit=parallel)
-        self._machine.sent()
+        self.machine.sent()
 
     async def _send(self, file_id: str, address: AcceptedItem) -> None:
         prepared = self._items[file_id]
@@ -169,27 +153,27 @@ class BatchRun:
                 untouched = await self._tools.transfer.send(
                     address.upload_url.get_secret_value(),
                     prepared.content(source),
-                    resumed=self._machine.resumed,
+                    resumed=self.machine.resumed,
                     on_kept=on_kept,
                 )
         except SessionExpired:
-            self._machine.died(file_id)
+            self.machine.died(file_id)
         except CalypsoError as error:
-            self._machine.broke(file_id, FileState.of_error(error))
+            self.machine.broke(file_id, FileState.of_error(error))
         except Exception:  # noqa: BLE001 - see the next line; it is logged with its traceback
             # A fault of this program in one file must not cost the others.
             _log.exception("uploading a file of a batch failed unexpectedly")
             fault = UploadError(code="internal_error", retryable=False)
-            self._machine.broke(file_id, FileState.of_error(fault))
+            self.machine.broke(file_id, FileState.of_error(fault))
         else:
-            self._machine.arrived(file_id, brought=not untouched)
+            self.machine.arrived(file_id, brought=not untouched)
         self._board.done(1, prepared.size_bytes - kept)
 
     async def _renew(self) -> None:
         try:
             answer = await self._tools.batches.create(self._body)
         except CalypsoError as error:
-            self._machine.renewal_failed(FileState.of_error(error))
+            self.machine.renewal_failed(FileState.of_error(error))
             return
         fresh = {
             item.client_file_id: item
@@ -197,7 +181,7 @@ class BatchRun:
             if (known := self._addresses.get(item.client_file_id)) and item.upload_url != known.upload_url
         }
         self._addresses.update(fresh)
-        self._machine.renewed(fresh.keys())
+        self.machine.renewed(fresh.keys())
 
     async def _finalize(self) -> None:
         await self._tools.finalizing.run(self._finalize_once)
@@ -206,23 +190,23 @@ class BatchRun:
         try:
             answer = await self._tools.batches.finalize(self._batch_id)
         except CalypsoError as error:
-            self._machine.finalize_failed(FileState.of_error(error))
+            self.machine.finalize_failed(FileState.of_error(error))
             return
-        self._machine.finalized(_finalize_answer(answer.body), repeated=answer.repeated)
-        if self._machine.step is BatchStep.FINALIZE:
+        self.machine.finalized(_finalize_answer(answer.body), repeated=answer.repeated)
+        if self.machine.step is BatchStep.FINALIZE:
             raise UploadError("The API has not finalized every file that arrived.")
 
     async def _check(self) -> None:
         try:
             batch = await self._tools.batches.get(self._batch_id)
         except CalypsoError:
-            self._machine.checked({})
+            self.machine.checked({})
         else:
-            self._machine.checked({item.client_file_id: state_of_item(item) for item in batch.items or ()})
+            self.machine.checked({item.client_file_id: state_of_item(item) for item in batch.items or ()})
 
     @property
     def _batch_id(self) -> str:
-        return self._machine.batch_id or ""
+        return self.machine.batch_id or ""
 
 
 def _finalize_answer(answer: BatchFinalized) -> FinalizeAnswer:

@@ -207,9 +207,10 @@ class BatchUploads:
                 for group in groups:
                     await run(group)
                 return
-            await self._sent.note(under_keys(_arrived(batch.states, items)))
-            states.update(batch.states)
-            again.update({client_id: client_id in batch.forgotten for client_id in batch.again})
+            ended = batch.machine
+            await self._sent.note(under_keys(_arrived(ended.states, items)))
+            states.update(ended.states)
+            again.update({client_id: client_id in ended.forgotten for client_id in ended.again})
 
         await for_each(run, batches, limit=_PARALLEL_BATCHES)
         return states, again

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, cast
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
 
 from calypso_mcp.domain.callers.quota import Quota
 from calypso_mcp.domain.callers.scope import ScopeLimit
@@ -49,20 +49,10 @@ class AccessGrant:
 
     def to_claims(self) -> dict[str, Any]:
         """Return the grant as JSON values, the form in which a ticket carries it."""
-        limit = self.limit
-        return {
-            "name": self.name,
-            "limit": None
-            if limit is None
-            else {"buckets": sorted(limit.buckets), "agents": sorted(limit.agents)},
-            "read_only": self.read_only,
-            "key_reference": self.key_reference,
-            "calls_per_minute": self.calls_per_minute,
-            "concurrent_calls": self.concurrent_calls,
-            "quota": self.quota.to_claims(),
-            "metrics": self.metrics,
-            "expires_at": self.expires_at,
-        }
+        claims = asdict(self)
+        if self.limit is not None:
+            claims["limit"] = {"buckets": sorted(self.limit.buckets), "agents": sorted(self.limit.agents)}
+        return claims
 
     @classmethod
     def from_claims(cls, claims: Mapping[str, Any]) -> AccessGrant:
@@ -71,20 +61,11 @@ class AccessGrant:
         Raises:
             KeyError: Something is missing; nothing is ever assumed in its place.
         """
-        limit = cast("Mapping[str, list[str]] | None", claims["limit"])
-        return cls(
-            name=claims["name"],
-            limit=None
-            if limit is None
-            else ScopeLimit(frozenset(limit["buckets"]), frozenset(limit["agents"])),
-            read_only=claims["read_only"],
-            key_reference=claims["key_reference"],
-            calls_per_minute=claims["calls_per_minute"],
-            concurrent_calls=claims["concurrent_calls"],
-            quota=Quota.from_claims(claims["quota"]),
-            metrics=claims["metrics"],
-            expires_at=claims["expires_at"],
-        )
+        facts: dict[str, Any] = {known.name: claims[known.name] for known in fields(cls)}
+        facts["quota"] = Quota.from_claims(facts["quota"])
+        if limit := facts["limit"]:
+            facts["limit"] = ScopeLimit(frozenset(limit["buckets"]), frozenset(limit["agents"]))
+        return cls(**facts)
 
 
 class RateWindows:

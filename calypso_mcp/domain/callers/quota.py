@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from calypso_mcp.domain.amounts import format_bytes
@@ -75,13 +75,9 @@ class Quota:
                 )
         return None
 
-    def to_claims(self) -> dict[str, int | None]:
-        """Return the quota as JSON values."""
-        return asdict(self)
-
     @classmethod
     def from_claims(cls, claims: Mapping[str, Any]) -> Quota:
-        """Return the quota that `to_claims` wrote.
+        """Return the quota in the claims of a grant.
 
         Raises:
             KeyError: Something is missing; nothing is ever assumed in its place.
