@@ -79,11 +79,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 @asynccontextmanager
 async def open_backend(options: LocalOptions, *, must_exist: bool = False) -> AsyncGenerator[Starlette]:
-    """Open the data folder, start indexing, and yield the app.
-
-    Args:
-        options: The settings of the backend.
-        must_exist: Whether a missing store is an error instead of a new one.
+    """Open the data folder, start indexing, and yield the app; make a missing store unless it `must_exist`.
 
     Raises:
         ConfigError: The data folder or this Python's SQLite cannot be used.

@@ -34,10 +34,7 @@ class Arrivals:
     async def store_whole(self, session: SessionRow, data: bytes, expected: Mapping[str, str]) -> SessionRow:
         """Store all bytes of `session` for good, and record that; return the session as it is then.
 
-        Args:
-            session: As it was found.
-            data: All of its bytes.
-            expected: Base64 hashes by GCS name (`md5`, `crc32c`) that they must have.
+        `expected` are base64 hashes by GCS name (`md5`, `crc32c`) that they must have.
 
         Raises:
             AlreadySealed: They are stored already.

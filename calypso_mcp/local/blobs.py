@@ -107,8 +107,7 @@ class Blobs:
     def seal_together(self, wholes: Sequence[Whole]) -> list[Digests | Exception]:
         """Store complete contents, each as if it came alone, but with one flush of the folder.
 
-        Returns:
-            What became of each: its hashes, or what `open_partial` or `Partial.seal` raised.
+        Returns of each its hashes, or what `open_partial` or `Partial.seal` raised.
 
         Raises:
             OSError: The folder could not be flushed, so none of them counts.
@@ -180,9 +179,7 @@ class Partial:
     def seal(self, data: bytes, expected: Mapping[str, str]) -> Digests:
         """Write the last bytes, check the whole against `expected` hashes, and make it final.
 
-        Args:
-            data: The last bytes; with them the blob is complete.
-            expected: Base64 hashes by GCS name (`md5`, `crc32c`).
+        The hashes are in base64, by GCS name (`md5`, `crc32c`).
 
         Raises:
             HashMismatch: Another hash came out; nothing stays stored.

@@ -12,11 +12,6 @@ _WINDOW_S = 1.0
 def count_create(connection: sqlite3.Connection, *, per_second: int | None, now: float) -> None:
     """Count one create request of the team, single or batch, in the transaction that carries it out.
 
-    Args:
-        connection: In a transaction that writes.
-        per_second: Requests allowed in any second; None for any number.
-        now: The time in seconds.
-
     Raises:
         Refusal: The requests of the last second reach the limit (429).
     """

@@ -319,16 +319,10 @@ def record_ends(
     *,
     now: float,
 ) -> list[str]:
-    """Record how reading files ended, at the cost of few statements for all of them.
+    """Record how reading files ended, by task, at the cost of few statements for all of them.
 
-    Args:
-        connection: In the transaction that makes the files searchable.
-        group: Tasks that this process holds.
-        ends: How each ended, by task.
-        now: Seconds since 1970.
-
-    Returns:
-        The upload sessions whose stored bytes nothing needs any more.
+    Takes tasks that this process holds, in the transaction that makes their files searchable. Returns the
+    upload sessions whose stored bytes nothing needs any more.
     """
     # Fetched again: a file may have left a bucket or got other labels while it was read.
     rows = files.get_all(connection, [claimed.file.id for claimed in group])

@@ -19,11 +19,9 @@ _STYLES = (
 
 
 def chat_view(tools: Iterable[str], page_address: str | None) -> str:
-    """Return the HTML document.
+    """Return the HTML document of a view that may call `tools`.
 
-    Args:
-        tools: Names of the tools that the view may call.
-        page_address: Address of the page, with a slash at its end; None without a page.
+    The address of the page has a slash at its end; None without a page.
     """
     names, page = escape(" ".join(sorted(tools))), escape(page_address or "")
     return f"""\

@@ -30,10 +30,7 @@ def is_known_host(host: str, allowed: Collection[str]) -> bool:
     """Whether the Host header names this machine, an address, or an allowed name.
 
     Any other name may be a foreign site's that was pointed at us (DNS rebinding); an address cannot be.
-
-    Args:
-        host: The header's value, as `name` or `name:port`.
-        allowed: Further names, as `name`, `name:port` or `name:*`.
+    Allowed are `name`, `name:port` or `name:*`.
     """
     try:
         name = urlsplit(f"//{host}").hostname or ""

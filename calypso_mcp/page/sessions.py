@@ -41,12 +41,8 @@ class Sessions(Protocol):
 class Passes:
     """Short texts that prove knowledge of a key: `expiry.nonce.signature`.
 
-    Anyone with the key can make one without asking the server. The key itself cannot be found from it.
-
-    Attributes:
-        key: The API key.
-        purpose: What a pass is good for; another purpose's is not accepted.
-        clock: Seconds since 1970.
+    Anyone with the key can make one without asking the server. The key itself cannot be found from it. A
+    pass is good for one purpose.
     """
 
     key: str
@@ -79,13 +75,7 @@ class LinkSessions:
     asks_for: Literal["link"] = "link"
 
     def __init__(self, key: str, run: str, clock: Callable[[], float] = time.time) -> None:
-        """Accept links for one run.
-
-        Args:
-            key: The API key that a session stands for.
-            run: Names this process: a link for an earlier one could have been used there.
-            clock: Seconds since 1970.
-        """
+        """Accept links for one `run` of the process: one for an earlier run could have been used there."""
         self._key = key
         self._links = link_passes(key, run, clock)
         self._sessions = Passes(key, "page session", clock)

@@ -34,13 +34,7 @@ class WrongSetting(ConfigError):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A value before any check of its type.
-
-    Attributes:
-        knob: The setting's names.
-        source: Where the value came from.
-        raw: As given: a text, several texts from a repeated flag, or whether an on/off flag is on.
-    """
+    """A value before any check of its type: a text, texts of a repeated flag, or whether a flag is on."""
 
     knob: Knob
     source: Source
@@ -107,13 +101,7 @@ class Given:
 def given_settings(
     knobs: Mapping[str, Knob], flags: Mapping[str, object], environ: Mapping[str, str]
 ) -> dict[str, Given]:
-    """Return what was given, by field name. A flag beats its variable.
-
-    Args:
-        knobs: How each setting is set, by field name.
-        flags: Values given on the command line, by field name; absent if not given.
-        environ: The environment.
-    """
+    """Return what was given, by field name. A flag beats its variable, and is absent if not given."""
     found: dict[str, Given] = {}
     for name, knob in knobs.items():
         if name in flags:

@@ -49,12 +49,9 @@ _SYSTEM_VARIABLES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What flags and environment say.
+    """What flags and environment say, by field name; without settings if anything is wrong.
 
-    Attributes:
-        given: What was given, by field name.
-        settings: The settings; None if anything is wrong.
-        problems: What is wrong, one error for each setting or combination.
+    There is one problem for each setting or combination.
     """
 
     given: Mapping[str, Given]
@@ -77,11 +74,7 @@ def load_settings(flags: Mapping[str, object]) -> Settings:
 
 
 def settings_from(flags: Mapping[str, object], environ: Mapping[str, str]) -> Settings:
-    """Return the settings that flags and environment ask for.
-
-    Args:
-        flags: Values given on the command line, by field name; absent if not given.
-        environ: The environment.
+    """Return the settings that flags, by field name, and environment ask for; see `read_settings`.
 
     Raises:
         ConfigError: A value is wrong; the message names the flag and the variable.

@@ -26,8 +26,7 @@ _making: Final = Lock()
 class KeepingConnection(sqlite3.Connection):
     """A connection with room for what was derived from the file and is worth keeping while it is open.
 
-    Attributes:
-        kept: By the name of what is kept; for one thread at a time, like the connection.
+    It is `kept` by its name; for one thread at a time, like the connection.
     """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -36,13 +35,10 @@ class KeepingConnection(sqlite3.Connection):
 
 
 def open_private(path: Path | None, *, is_durable: bool = True) -> sqlite3.Connection:
-    """Connect to the file, which is created for its owner only where it does not exist.
+    """Connect to the file, which is created for its owner only where it does not exist; None: in memory.
 
-    SQLite gives the files beside it the same permissions.
-
-    Args:
-        path: The file; None for a database in memory.
-        is_durable: Whether a commit waits for the disk. Without, a power cut (not a crash) may undo it.
+    SQLite gives the files beside it the same permissions. What is not `is_durable` does not wait for the disk
+    at a commit: a power cut (not a crash) may undo it.
 
     Raises:
         sqlite3.Error: The file cannot be used.
@@ -88,10 +84,6 @@ def connect(path: Path | None, *, is_durable: bool = True) -> sqlite3.Connection
 
 def until_free(attempt: Callable[[], T], *, patience_s: float = PATIENCE_S) -> T:
     """Return what `attempt` returns, repeating it while another connection holds the lock.
-
-    Args:
-        attempt: May be called several times.
-        patience_s: How long to go on, in seconds.
 
     Raises:
         sqlite3.OperationalError: Any other failure, or the lock was held for all that time.

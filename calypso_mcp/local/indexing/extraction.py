@@ -62,13 +62,9 @@ class Extractor:
     async def extract(
         self, path: Path, *, filename: str, content_type: str, is_page: bool = False
     ) -> Document:
-        """Return the text of the file at `path`.
+        """Return the text of the file at `path`, whose name means nothing; of a page, only its main content.
 
-        Args:
-            path: The stored bytes; this name means nothing.
-            filename: The name the file was uploaded under.
-            content_type: The MIME type declared at upload; may be empty.
-            is_page: Whether it is a web page, of which only the main content is read.
+        `filename` and `content_type`, which may be empty, are what was declared at upload.
 
         Raises:
             ExtractionFailed: Why there is no text, for the file's owner.

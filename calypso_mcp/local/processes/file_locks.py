@@ -8,14 +8,9 @@ from pathlib import Path
 
 
 def try_lock(descriptor: int, *, waits: bool = False) -> bool:
-    """Take the exclusive lock of an open file; closing the file releases it.
+    """Take the exclusive lock of an open file, and return whether it was taken; closing the file releases it.
 
-    Args:
-        descriptor: The open file.
-        waits: Whether to wait for another holder.
-
-    Returns:
-        Whether it was taken: false if another process holds it, and where locks do not work.
+    It is not if another process holds it, unless this one `waits`, and where locks do not work.
     """
     try:
         if sys.platform == "win32":

@@ -20,12 +20,7 @@ _MOST_BYTES = 4_096
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A backend on a port.
-
-    Attributes:
-        origin: `http://host:port`, from this machine.
-        run: Id of this start of the process.
-    """
+    """A backend on a port: `http://host:port` from this machine, and the id of this start of the process."""
 
     origin: str
     run: str = field(default_factory=lambda: secrets.token_hex(8))

@@ -136,10 +136,7 @@ def _remarks(outcome: Outcome) -> Iterator[str]:
 def _quoted(turn: Turn, found: _Found, outcome: Outcome | None = None) -> Turn:
     """Return the turn answered by quotations: what it is, then each with the number of its source.
 
-    Args:
-        turn: Answered by nothing so far.
-        found: What may be quoted.
-        outcome: How writing went before that; None if nothing was to be written.
+    `outcome` tells how writing went before that; None if nothing was to be written.
     """
     reason = ""
     if outcome is not None:

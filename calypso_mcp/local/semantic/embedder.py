@@ -12,10 +12,7 @@ Vector = Sequence[float]
 class EmbeddingFailed(Exception):
     """No vectors were made. The message names no text, key or address.
 
-    Attributes:
-        retryable: Whether another attempt may succeed.
-        retry_after_s: The wait that the endpoint asks for.
-        is_inputs_fault: Whether one of the texts may be the reason.
+    `retry_after_s` is the wait that the endpoint asks for; `is_inputs_fault`: a text may be the reason.
     """
 
     def __init__(
@@ -33,11 +30,7 @@ class EmbeddingFailed(Exception):
 
 
 class Embedder(Protocol):
-    """Makes vectors of texts.
-
-    Attributes:
-        batch: Texts to embed at once.
-    """
+    """Makes vectors of texts, `batch` at once."""
 
     batch: int
 

@@ -83,9 +83,7 @@ class LocalEmbedder:
     def __init__(self, model: str, models_folder: Path) -> None:
         """Prepare without loading anything.
 
-        Args:
-            model: A folder with an ONNX model and its tokenizer, or the name of a model in `models_folder`.
-            models_folder: Where downloaded models are kept.
+        `model` is a folder with an ONNX model and its tokenizer, or the name of a model in `models_folder`.
         """
         self._model = model
         self._models_folder = models_folder

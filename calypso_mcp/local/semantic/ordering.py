@@ -37,13 +37,9 @@ def reorder_by(asked: Vector, model: str) -> Reorder:
 
 
 def mix(scores: Mapping[int, float], closeness: Mapping[int, float]) -> Sequence[int]:
-    """Return the passages of `scores` in their new order.
+    """Return the passages in their new order, given their scores by words, best first, and their cosines.
 
     Those with a closeness change places among each other; all others stay where they are.
-
-    Args:
-        scores: The score of the words by passage, best first.
-        closeness: The cosine of question and passage, where there is a vector.
     """
     best = max(scores.values(), default=0.0) or 1.0
     order = iter(

@@ -47,11 +47,7 @@ def put_items(
 ) -> None:
     """Add items, or replace those that were rejected.
 
-    Args:
-        connection: In the transaction of the create request.
-        batch_id: Whose items they are.
-        new: Of each item its position in the manifest, its client file id, its session and its error
-            (code, message).
+    Each is its position in the manifest, client file id, session and error (code, message).
     """
     rows = [
         {

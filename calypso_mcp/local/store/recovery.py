@@ -54,14 +54,9 @@ _LARGEST_NUMBER = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What was saved.
+    """What was saved: into the new store, and by moving the damaged one.
 
-    Attributes:
-        damaged: Where the damaged store was moved.
-        buckets: Buckets in the new store.
-        files: Files in the new store, all of them queued for indexing.
-        set_aside: Contents without a row, moved into `lost`.
-        lost: The folder of those.
+    `set_aside` counts contents without a row, which were moved into the folder `lost`.
     """
 
     damaged: Path
@@ -86,11 +81,9 @@ def is_intact(store: Path) -> bool:
 
 
 def recover(store: Path, sealed: Path) -> Recovered:
-    """Move the damaged `store` aside and put a new one with everything readable in its place.
+    """Move the damaged `store`, which no process may have open, aside, and put a new one in its place.
 
-    Args:
-        store: The database file; no process may have it open.
-        sealed: The folder of complete contents, one file for each upload session.
+    `sealed` is the folder of complete contents, one file for each upload session.
 
     Raises:
         OSError: The data folder cannot be written.

@@ -43,13 +43,7 @@ _COLUMNS: Mapping[SourceColumn, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Part of a listing.
-
-    Attributes:
-        rows: Name within the bucket, and file.
-        total: How many sources pass the filters in all.
-        after: Where the next page begins; None at the end.
-    """
+    """Part of a listing: names and files, how many there are in all, and where the next page begins."""
 
     rows: tuple[tuple[str, FileRow], ...]
     total: int
@@ -97,15 +91,8 @@ def take_out(
 ) -> str | None:
     """Take a file out of some of its buckets; a file without buckets is deleted.
 
-    Args:
-        connection: In the transaction of the change.
-        file: The file.
-        bucket_ids: The buckets it leaves.
-        successor: The file that takes its place, since `now`; None: it is removed.
-        now: Seconds since 1970.
-
-    Returns:
-        The upload session whose stored bytes nothing needs any more, where the file is gone.
+    `successor` is the file that takes its place, since `now`; None: it is removed. Returns the upload session
+    whose stored bytes nothing needs any more, where the file is gone.
     """
     leaving = set(bucket_ids)
     staying = [bucket_id for bucket_id in file.bucket_ids if bucket_id not in leaving]
@@ -151,8 +138,7 @@ def settle_versions(connection: sqlite3.Connection, file_ids: Sequence[str], *, 
     A file that failed replaces only what failed, too; its error says if the version before it stays. Where a
     later version is searchable already, because files are indexed side by side, the earlier one goes.
 
-    Returns:
-        The upload sessions whose stored bytes nothing needs any more.
+    Returns the upload sessions whose stored bytes nothing needs any more.
     """
     with_versions = connection.execute(
         "SELECT id FROM files AS mine WHERE id IN (SELECT value FROM json_each(?)) AND EXISTS (SELECT 1"

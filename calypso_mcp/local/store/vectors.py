@@ -63,11 +63,7 @@ class Unembedded(NamedTuple):
 
 
 def adopt(connection: sqlite3.Connection, model: str) -> str | None:
-    """Make `model` the one whose vectors the store holds.
-
-    Returns:
-        The model whose vectors were dropped; None if no vectors were dropped.
-    """
+    """Make `model` the one whose vectors the store holds; return the one whose vectors were dropped."""
     former = get_model(connection)
     if former == model:
         return None

@@ -15,10 +15,7 @@ class BadRange(Exception):
 def read_range(header: str | None, *, content_length: int | None, size_bytes: int) -> range | None:
     """Return the bytes that the request carries; None if it asks how many bytes are stored.
 
-    Args:
-        header: Its Content-Range; None if the body is the whole object.
-        content_length: Length of its body, if stated.
-        size_bytes: Announced size of the object.
+    A request without a Content-Range carries the whole object, whose announced size is `size_bytes`.
 
     Raises:
         BadRange: It cannot be part of this object.

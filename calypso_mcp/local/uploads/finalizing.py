@@ -28,12 +28,7 @@ class Finalized:
 async def finalize(backend: Backend, found: Collection[SessionRow]) -> dict[str, Finalized]:
     """Turn the sessions whose bytes are stored into files; safe to repeat.
 
-    Args:
-        backend: The backend.
-        found: The sessions as they were a moment ago.
-
-    Returns:
-        The outcome for each session that still exists, by id.
+    Takes them as they were a moment ago, and returns the outcome for each that still exists, by id.
     """
     await _follow_the_disk(backend, [session for session in found if session.file_id is None])
 

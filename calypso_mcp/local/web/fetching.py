@@ -51,14 +51,7 @@ class Fetched:
 async def fetch(
     url: WebUrl, policy: WebPolicy, *, accept: str, most_bytes: int, language: str | None = None
 ) -> Fetched:
-    """Return the answer that `url` leads to.
-
-    Args:
-        url: From `parse_url`.
-        policy: The hosts that may be reached, and for how long.
-        accept: The media types wanted, as an Accept header.
-        most_bytes: Of the body, unpacked.
-        language: The language wanted, where a site has several.
+    """Return the answer that `url` leads to; `most_bytes` are those of its body, unpacked.
 
     Raises:
         Refusal: The URL or a redirect leads to a place that must not be read (`url_fetch_blocked`), the

@@ -7,14 +7,9 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class WriterOptions:
-    """A language model at an OpenAI-compatible endpoint. Times are in seconds.
+    """A language model at an OpenAI-compatible endpoint, whose `url` goes up to `/chat/completions`.
 
-    Attributes:
-        url: The endpoint, up to `/chat/completions`.
-        model: The model's name there.
-        key: The endpoint's key; empty if it takes none.
-        wait_s: How long the answer may take.
-        most_tokens: Longest answer asked for.
+    The key is empty if it takes none; `wait_s` is how many seconds the answer may take.
     """
 
     url: str

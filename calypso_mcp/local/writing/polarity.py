@@ -70,13 +70,7 @@ _BOTH_WAYS = tuple(
 
 
 def contradicts(sentence: str, sources: Sequence[str], stems: Stems) -> bool:
-    """Whether a clause of `sentence` says the opposite of what `sources` say with most of the same words.
-
-    Args:
-        sentence: What is claimed.
-        sources: Sentences that may bear it out.
-        stems: How words are compared.
-    """
+    """Whether a clause of `sentence` says the opposite of what `sources` say with most of the same words."""
     said = [(clause, stems(clause)) for source in sources for clause in clauses(source)]
     whole = [(source.casefold(), stems(source)) for source in sources]
     for clause in clauses(_ANSWERED.sub("", sentence.casefold())):

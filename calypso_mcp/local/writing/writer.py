@@ -38,10 +38,8 @@ class Written:
 class Outcome:
     """How the writing went; complete when it is over.
 
-    Attributes:
-        left_out: Number of sentences that no passage bears out.
-        says_absent: Whether the model says that the passages do not answer.
-        failure: Why the model did not finish; None if it did.
+    It counts sentences that no passage bears out, and says whether the model finds no answer in the passages,
+    and why it did not finish (None if it did).
     """
 
     left_out: int = 0
@@ -83,11 +81,7 @@ class Writer:
     ) -> AsyncGenerator[Written]:
         """Yield the sentences that the passages bear out, as the model completes them. Never raises.
 
-        Args:
-            question: Complete in itself.
-            passages: The passages that may be cited.
-            instructions: How the agent is to answer.
-            outcome: Filled in meanwhile.
+        The question is complete in itself; the outcome is filled in meanwhile.
         """
         evidence = [Evidence(withhold(passage.text), withhold(passage.context)) for passage in passages]
         asking = self._endpoint.write(

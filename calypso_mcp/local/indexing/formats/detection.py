@@ -7,12 +7,7 @@ from calypso_mcp.local.indexing.formats.registry import Entry, entry_of, readabl
 
 
 def choose_entry(filename: str, content_type: str, head: bytes) -> Entry:
-    """Return the format, with its reader, that a file is read as.
-
-    Args:
-        filename: With or without folders.
-        content_type: As declared at upload; parameters are ignored.
-        head: The first `HEAD_BYTES` of the file.
+    """Return the format, with its reader, that a file is read as; `head` are its first `HEAD_BYTES`.
 
     Raises:
         ExtractionFailed: `unsupported`, with what to do about it.

@@ -23,13 +23,7 @@ ZIP_START = b"PK\x03\x04"
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file inside another.
-
-    Attributes:
-        name: As people see it.
-        content_type: As declared; may be empty.
-        data: The file.
-    """
+    """A file inside another: its name as people see it, its declared type (or "") and its bytes."""
 
     name: str
     content_type: str

@@ -34,12 +34,9 @@ class Row:
 
 
 def fill_passages(items: Iterable[T], length: Callable[[T], int], reserved: int = 0) -> Iterator[list[T]]:
-    """Yield items in runs that fit into a passage, at least one in each.
+    """Yield items, a line each, in runs that fit into a passage beside `reserved` characters, at least one.
 
-    Args:
-        items: Each becomes a line.
-        length: Returns the characters of an item.
-        reserved: Characters that every passage holds besides.
+    `length` returns the characters of an item.
     """
     run: list[T] = []
     size = reserved
@@ -69,14 +66,10 @@ def is_labelled(cells: Iterable[str]) -> bool:
 def table_blocks(
     header: Sequence[str], rows: Iterable[Row], part: Part | None = None, *, labelled: bool = True
 ) -> Iterator[Block]:
-    """Yield the rows under `header` in blocks of whole rows.
+    """Yield the rows under `header` (empty for a table without names) in blocks of whole rows.
 
-    Args:
-        header: Names of the columns; empty for a table without names.
-        rows: The rows below it.
-        part: The part of the document that holds the table.
-        labelled: Whether rows read `column: value | column: value`. Otherwise every block begins with the
-            header's line, which takes less room.
+    Rows that are `labelled` read `column: value | column: value`. Otherwise every block begins with the
+    header's line, which takes less room.
     """
     header = [" ".join(name.split()) for name in header]
     top = "" if labelled else _row_line(header)

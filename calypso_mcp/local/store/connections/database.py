@@ -35,9 +35,7 @@ _OLDEST_SQLITE = (3, 35, 0)
 class Database:
     """One process's access to the store; use as an async context manager.
 
-    Args:
-        path: The file.
-        must_exist: Whether a missing file is an error instead of a new store.
+    A missing file becomes a new store, unless it `must_exist`.
     """
 
     def __init__(self, path: Path, *, must_exist: bool = False) -> None:
@@ -93,9 +91,8 @@ class Database:
     async def write(self, work: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """Return what `work` returns once it is committed; all or nothing.
 
-        Args:
-            work: Called in the writer thread inside a transaction, possibly more than once.
-            durable: Whether to wait for the disk. Without, a power cut (not a crash) may undo it.
+        `work` is called in the writer thread inside a transaction, possibly more than once. What is not
+        `durable` does not wait for the disk: a power cut (not a crash) may undo it.
 
         Raises:
             StoreGone: The store's file was deleted or replaced.

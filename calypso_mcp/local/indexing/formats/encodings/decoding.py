@@ -177,10 +177,7 @@ def _undo_encoding(text: str) -> str | None:
 def _line_by_line(data: bytes, *, is_utf8: bool) -> Decoded | None:
     """Return text to which programs appended lines in another encoding than UTF-8; None for other text.
 
-    Args:
-        data: Text that is not UTF-8 throughout.
-        is_utf8: Whether nearly all of it is. Then lines with letters in UTF-8, or one letter in nothing
-            else, are damaged ones.
+    If nearly all of it `is_utf8`, lines with letters in UTF-8, or one letter in nothing else, are damaged.
     """
     lines = data.split(b"\n")
     is_legacy = [_strict(line, "utf-8") is None for line in lines]

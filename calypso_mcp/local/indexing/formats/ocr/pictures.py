@@ -18,14 +18,7 @@ _MOST_PICTURES = 500
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Pixels of one picture.
-
-    Attributes:
-        width: In pixels.
-        height: In pixels.
-        channels: 1 for grey; 3 for blue, green, red.
-        data: Rows from the top, without gaps.
-    """
+    """Pixels of one picture, row by row from the top; 1 channel is grey, 3 are blue, green, red."""
 
     width: int
     height: int
