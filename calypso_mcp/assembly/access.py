@@ -78,11 +78,7 @@ class Callers:
 
 
 def callers(settings: Settings, accepts_key: Callable[[SecretStr], Awaitable[bool]]) -> Callers:
-    """Return how callers log in.
-
-    Args:
-        settings: What the operator decided.
-        accepts_key: Asks Calypso whether it accepts an API key.
+    """Return how callers log in; `accepts_key` asks Calypso whether it accepts an API key.
 
     Raises:
         ConfigError: The access file is wrong, or names keys that would never be used.

@@ -53,12 +53,7 @@ class Backends:
     """The backends of one process. Clients are made when first needed and share their connections."""
 
     def __init__(self, settings: Settings, tasks: TaskGroup) -> None:
-        """Prepare without connecting to anything.
-
-        Args:
-            settings: What the operator decided.
-            tasks: Where an embedded backend runs; must outlive the requests.
-        """
+        """Connect to nothing; an embedded backend will run in `tasks`, which must outlive the requests."""
         self._settings = settings
         self._by_key: OrderedDict[str, Backend] = OrderedDict()
         #: What is closed with the process: the latest first, and so the embedded backend last.
@@ -77,9 +72,7 @@ class Backends:
     def of_key(self, key: SecretStr | None, *, refused_key_hint: str = "") -> Backend:
         """Return the backend of `key`; the embedded one has a single key of its own.
 
-        Args:
-            key: The API key.
-            refused_key_hint: What to do when Calypso refuses it; the operator's advice by default.
+        `refused_key_hint` is what to do when Calypso refuses the key; the operator's advice by default.
 
         Raises:
             AuthenticationFailed: The hosted API is used and there is no key.

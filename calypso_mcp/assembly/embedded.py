@@ -31,12 +31,7 @@ class EmbeddedTransport(httpx2.AsyncBaseTransport):
     """
 
     def __init__(self, tasks: TaskGroup, options: Callable[[], LocalOptions]) -> None:
-        """Prepare without starting anything.
-
-        Args:
-            tasks: Where the backend's worker runs; must outlive every request.
-            options: Asked for when the first request arrives.
-        """
+        """Start nothing yet; `tasks` must outlive every request, and the first one asks for the `options`."""
         self._tasks = tasks
         self._options = options
         self._starting = anyio.Lock()

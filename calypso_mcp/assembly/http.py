@@ -73,10 +73,7 @@ async def running_app(
 ) -> AsyncGenerator[ASGIApp]:
     """Run everything behind the application for as long as the block lasts; its own lifespan must run, too.
 
-    Args:
-        settings: The operator's decisions.
-        stopping: To be set when the process is about to end: streams without an end of their own end then.
-        installation: What the page shows of it beside the settings.
+    `stopping` is to be set when the process is about to end: streams without an end of their own end then.
 
     Raises:
         ConfigError: It could be reached by other machines without a credential or without allowed hosts,

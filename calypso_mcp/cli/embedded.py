@@ -91,14 +91,7 @@ async def serve_backend(
     greet: Callable[[Served], None],
     flags: Mapping[str, object],
 ) -> None:
-    """Serve until told to stop.
-
-    Args:
-        settings: What the operator decided.
-        key: The API key that callers need.
-        listening: Where requests arrive.
-        greet: Called once requests are answered.
-        flags: Settings of the command line, for the checks that the page shows.
+    """Serve until told to stop; `greet` is called once requests are answered.
 
     Raises:
         ConfigError: The data folder cannot be used.

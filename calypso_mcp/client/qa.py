@@ -27,12 +27,9 @@ class Qa:
         self._uploads = uploads
 
     async def add(self, question: str, answer: str, declared: Declaration) -> tuple[FileState, bool]:
-        """Keep `answer` under `question`.
+        """Keep `answer`, text or Markdown, under `question`; the same question again replaces it.
 
-        Args:
-            question: The same question again, in whatever case and spacing, replaces its answer.
-            answer: Text or Markdown.
-            declared: Destination and tags; the rest follows from the question.
+        Of what is `declared`, destination and tags count; the rest follows from the question.
 
         Returns:
             Where it stands, and whether it is a member of its own. If not, it is a Markdown file, and an

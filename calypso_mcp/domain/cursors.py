@@ -17,12 +17,7 @@ def write_cursor(*place: str | float) -> str:
 
 
 def read_cursor(cursor: str, *kinds: type | UnionType) -> tuple[Any, ...] | None:
-    """Return the place that `write_cursor` wrote, or None for any other text.
-
-    Args:
-        cursor: The text as it came back.
-        kinds: The type of each part of the place.
-    """
+    """Return the place that `write_cursor` wrote, of parts of these `kinds`; None for any other text."""
     try:
         place: object = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         # `write_cursor` never writes half a character or NaN.

@@ -47,10 +47,7 @@ def build_server(
 ) -> CalypsoServer:
     """Return the MCP server that `state` describes.
 
-    Args:
-        state: The operator's decisions.
-        watches: How subscriptions are kept.
-        tasks: Where long calls run and are remembered; None: they last no longer than their requests.
+    Without `tasks` that run and remember them, long calls last no longer than their requests.
 
     Raises:
         ConfigError: A tool is picked that does not exist, or every tool is ruled out.

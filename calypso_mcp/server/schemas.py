@@ -31,9 +31,7 @@ _DROPPED_FROM_OUTPUT = _DROPPED | {"default", "required", "description", "additi
 def compact_input(schema: Schema, *, reads_files: bool = True) -> Schema:
     """Return an input schema without titles, references, nullable unions and rules without effect.
 
-    Args:
-        schema: As pydantic makes it.
-        reads_files: Whether to keep the arguments that name files on the server's disk.
+    Unless it `reads_files`, arguments that name files on the server's disk are left out.
     """
     if not reads_files:
         schema = _without_local(schema)

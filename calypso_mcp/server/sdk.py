@@ -195,13 +195,9 @@ async def answer_request(
     message: JSONRPCRequest,
     send: Callable[[bytes], Awaitable[None]],
 ) -> bytes:
-    """Return the answer, as JSON, to a message of the handshake era that came alone.
+    """Return the answer, as JSON, to a message of the handshake era that came alone with a request.
 
-    Args:
-        server: Runs behind its HTTP app.
-        request: What the message came with.
-        message: The message.
-        send: Sends the client a message, as JSON, that belongs to this one.
+    `send` sends the client a message, as JSON, that belongs to this one. The server runs behind its HTTP app.
     """
     low = low_level(server)
     exchange = _Exchange(

@@ -27,7 +27,6 @@ class WrongSetting(ConfigError):
     """The value of one setting cannot be meant, or is of the wrong kind."""
 
     def __init__(self, given: Given, message: str) -> None:
-        """Say what is wrong with the value `given`."""
         super().__init__(f"{given.name}: {message}")
         self.given = given
 

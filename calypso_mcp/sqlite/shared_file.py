@@ -46,9 +46,7 @@ class SharedFile:
     def run(self, work: Callable[[sqlite3.Connection], T], *, writes: bool = True) -> T:
         """Return what `work` returns; all it writes is kept, or nothing. Blocks.
 
-        Args:
-            work: May run more than once; what its last run wrote is kept.
-            writes: Whether `work` writes; reading does not wait for writers.
+        It may run more than once; what its last run wrote is kept. Reading does not wait for writers.
 
         Raises:
             sqlite3.Error: The file is busy, damaged, full or otherwise not to be used.

@@ -115,9 +115,7 @@ async def open_child_session(flags: Sequence[str]) -> AsyncGenerator[Session]:
 async def open_client(server: StdioServerParameters, log: TextIO | None = None) -> AsyncGenerator[Client]:
     """Start a server and yield an MCP client of it that has shaken hands.
 
-    Args:
-        server: The exact command.
-        log: A file for what the server writes to stderr; our own stderr by default.
+    What the server writes to stderr goes to `log`, by default to our own stderr.
 
     Raises:
         ServerStopped: The server did not start, or died.

@@ -18,11 +18,8 @@ PACKAGE = "calypso-mcp"
 def server_command(search_path: str | None = None) -> list[str]:
     """Return an absolute program and its first arguments, which start this calypso-mcp.
 
-    The script beside this Python if there is one. `uvx` with this version if Python itself runs from the
-    cache of uv, which may be emptied any day. Else this Python with `-m calypso_mcp`.
-
-    Args:
-        search_path: Where to look for `uvx`; PATH by default.
+    The script beside this Python if there is one. `uvx`, sought in `search_path`, with this version if Python
+    itself runs from the cache of uv, which may be emptied any day. Else this Python with `-m calypso_mcp`.
     """
     here = Path(sys.executable).absolute()
     if _is_kept(here):

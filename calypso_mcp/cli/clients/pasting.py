@@ -19,8 +19,7 @@ def pasted(client: Client, fields: Fields) -> str:
 def snippets(server: Remote | None = None) -> list[Mapping[str, str]]:
     """Return for each client what installs our server and what to paste by hand; no secret is among it.
 
-    Args:
-        server: A team's server; None for one that the client starts. Clients that cannot use it are left out.
+    For a team's `server`, clients that cannot use one are left out.
     """
     found: list[Mapping[str, str]] = []
     chosen = Local(server_command()) if server is None else server

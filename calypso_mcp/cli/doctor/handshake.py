@@ -25,12 +25,7 @@ _LAST_WORDS = 400
 
 
 async def check_handshake(flags: Sequence[str], environ: Mapping[str, str]) -> Finding:
-    """Start calypso-mcp as a client would, and ask for its tools.
-
-    Args:
-        flags: The settings given as flags.
-        environ: The variables that settings may come from.
-    """
+    """Start calypso-mcp as a client would, and ask for its tools."""
     program, *arguments = server_command()
     server = StdioServerParameters(
         command=program,

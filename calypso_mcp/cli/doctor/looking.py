@@ -20,12 +20,7 @@ from calypso_mcp.settings import environment, knobs, read_settings
 
 
 async def findings_of(flags: Mapping[str, object], *, handshake: bool = True) -> list[Finding]:
-    """Return what all checks find.
-
-    Args:
-        flags: Settings of the command line.
-        handshake: Whether to start the command that a client would start; a running server need not.
-    """
+    """Return what all checks find; a running server need not make the `handshake` that a client would."""
     environ = environment()
     places = Places.of(environ, Path.cwd())
     reading = read_settings(flags, environ)

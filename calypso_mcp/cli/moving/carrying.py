@@ -51,10 +51,7 @@ async def carry_agents(
 ) -> AsyncGenerator[tuple[str, str]]:
     """Make the agents on the other side; yields each agent's id and what became of it.
 
-    Args:
-        sides: Both ends.
-        agents: Those to make.
-        bucket_ids: The id there of each bucket here.
+    `bucket_ids` holds the id there of each bucket here.
     """
     known = {agent.profile_id: agent for agent in (await sides.there.agents.list()).data}
     for agent in agents:

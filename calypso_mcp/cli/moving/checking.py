@@ -40,13 +40,9 @@ class Checked:
 async def check(
     sides: Sides, bucket_ids: tuple[str, str], carried: Sequence[Carried], timeout_s: float
 ) -> Checked:
-    """Wait for the sources on the other side, then compare.
+    """Wait up to `timeout_s` for the sources on the other side, then compare.
 
-    Args:
-        sides: Both ends.
-        bucket_ids: Of the bucket here, and there.
-        carried: What was sent.
-        timeout_s: Longest wait in seconds for everything to be searchable.
+    `bucket_ids` are those of the bucket here, and there.
     """
     ids = tuple(moved.state.file_id for moved in carried if moved.state.file_id is not None)
     # One request reports the whole bucket; which of its files failed takes a request for each.

@@ -20,8 +20,7 @@ def sparkline(values: Sequence[int], most: int) -> str:
 def growth_lines(points: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return how a bucket grew during its latest upload, as lines; none if nothing grew.
 
-    Args:
-        points: Each with `at` (ISO 8601), `sources` and `searchable`.
+    Each point has `at` (ISO 8601), `sources` and `searchable`.
     """
     if not points:
         return []

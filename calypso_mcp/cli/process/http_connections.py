@@ -24,7 +24,6 @@ class BoundedConnection(H11Protocol):
     """Ends connections whose bodies come in very small chunks or state two lengths."""
 
     def __init__(self, *arguments: Any, **more: Any) -> None:
-        """Make a connection; see `H11Protocol`."""
         super().__init__(*arguments, **more)
         # The whole of a request's head is kept until it is complete: as much as uvicorn allows by default.
         self.conn = HttpExchange(h11.SERVER)

@@ -79,10 +79,7 @@ def _is_worth_logging(record: logging.LogRecord) -> bool:
 async def serve(app: ASGIApp, listening: socket.socket, stopping: anyio.Event | None = None) -> None:
     """Answer requests until SIGINT or SIGTERM, then let those in progress finish.
 
-    Args:
-        app: Answers them.
-        listening: Where they arrive.
-        stopping: Set when the process was told to stop, for `app` to end what would not finish by itself.
+    `stopping` is set then, for `app` to end what would not finish by itself.
     """
     config = uvicorn.Config(
         app,

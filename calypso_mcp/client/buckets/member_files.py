@@ -32,12 +32,7 @@ class MemberFiles:
         """Return files of `bucket` that fit, in the order in which it names them.
 
         A page may hold fewer than `limit` and still have one that follows: only so many files are asked for.
-
-        Args:
-            bucket: As the API lists it.
-            fits: Which files are wanted.
-            limit: Most files of the page.
-            cursor: `next_cursor` of the page before; an unknown one begins at the start.
+        An unknown `cursor` begins at the start.
         """
         ids = bucket.file_ids
         start = ids.index(cursor) + 1 if cursor in ids else 0

@@ -43,21 +43,9 @@ class BucketSources:
         limit: int = DEFAULT_PAGE,
         cursor: str | None = None,
     ) -> SourceList:
-        """Return a page of the sources of a bucket, by name unless `sort` names another column.
+        """Return a page of the sources of a bucket (id or slug), by name unless `sort` names another column.
 
-        What is empty is left out, like None.
-
-        Args:
-            bucket: Id or slug.
-            query: Part of the name or title, in any case.
-            identity: Its identity, exactly.
-            kind: `file`, `website` or `qa`.
-            tag: One of its tags.
-            state: `ready`, `pending`, `failed` or `warning`.
-            sort: `name`, `size` or `updated`.
-            order: `asc` or `desc`.
-            limit: 1 to 1,000.
-            cursor: `next_cursor` of the page before.
+        What is empty is left out, like None. The arguments are those of `SourcesQuery`.
         """
         asked = {
             "bucket": bucket,

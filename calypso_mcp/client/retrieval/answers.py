@@ -66,11 +66,7 @@ class Answers:
         self._wait_s = timeouts.agent_s
 
     async def ask(self, request: AnswerRequest, heard: Heard = _unheard) -> GroundedAnswer:
-        """Return the answer to `request`, streamed or not.
-
-        Args:
-            request: The agent and the question.
-            heard: Called with the length of the answer so far, while it arrives.
+        """Return the answer to `request`, streamed or not; `heard` hears its length while it arrives.
 
         Raises:
             AnswerFailed: It failed, broke off, or is empty.

@@ -41,16 +41,7 @@ class Connections:
         storage_transport: httpx2.AsyncBaseTransport | None = None,
         most_connections: int | None = None,
     ) -> None:
-        """Remember how to build the clients.
-
-        Args:
-            base_url: The checked base URL of the API.
-            policies: Timeouts and the number of parallel uploads.
-            transport: Replaces the network for API requests.
-            storage_transport: Replaces the network for upload addresses; `transport` by default.
-            most_connections: Connections to the API, and to the storage, at the same time; by default as many
-                as one caller needs.
-        """
+        """Build nothing yet; by default as many connections as one caller needs."""
         self._base_url = base_url
         self._policies = policies
         self._transport = transport

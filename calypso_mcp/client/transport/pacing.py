@@ -20,12 +20,6 @@ class CreatePacer:
     """
 
     def __init__(self, per_second: int = CREATES_PER_SECOND, *, clock: Clock = SYSTEM_CLOCK) -> None:
-        """Start with nothing under way.
-
-        Args:
-            per_second: Create requests allowed in any one second.
-            clock: Where time comes from.
-        """
         self._window = SlidingWindow(per_second)
         self._clock = clock
         self._queue = anyio.Lock()

@@ -69,18 +69,7 @@ class Requester:
         dice: Callable[[], float],
         refused_key_hint: str = "",
     ) -> None:
-        """Tie a key to its connections.
-
-        Args:
-            connections: Where requests go through.
-            base_url: The checked base URL, without a trailing slash.
-            api_key: Sent as a bearer token, shown nowhere.
-            policies: Retry policy and timeouts.
-            pacer: Shared by everything in the process that uses this key.
-            clock: Where time comes from.
-            dice: Random numbers from 0 to 1 for the jitter between attempts.
-            refused_key_hint: What to do when the API refuses the key; the operator's advice by default.
-        """
+        """Send with one key over connections that others may share; see `CalypsoClient` for the rest."""
         self._refused_key_hint = refused_key_hint
         self._connections = connections
         self._base_url = base_url
@@ -156,16 +145,10 @@ class Requester:
     async def post_and_listen(
         self, path: str, body: WireModel, read: Callable[[httpx2.Response], Awaitable[T]], *, wait_s: float
     ) -> T:
-        """Send `body` and let `read` read a 2xx answer while it comes.
+        """Send `body` and let `read` read a 2xx answer while it comes, for at most `wait_s` seconds in all.
 
         Sent again only while there was no answer: never after a 2xx or a timeout, because the API may be
-        at work already.
-
-        Args:
-            path: From `api.paths`, already filled.
-            body: The JSON object to send.
-            read: Reads the answer and closes nothing; its errors pass through.
-            wait_s: Seconds for everything, all attempts included.
+        at work already. The errors of `read` pass through.
 
         Raises:
             RequestTimedOut: The answer was not complete in time.

@@ -35,9 +35,7 @@ class Retries:
     ) -> T:
         """Return what `attempt` returns, after as many attempts as the policy allows.
 
-        Args:
-            attempt: Called for each attempt.
-            is_final: Whether an error must not be repeated, whatever the policy says.
+        An error that `is_final` is not followed by another attempt, whatever the policy says.
 
         Raises:
             CalypsoError: The error of the last attempt.

@@ -87,12 +87,7 @@ class DescriptorSource:
     """
 
     def __init__(self, fd: int, size_bytes: int) -> None:
-        """Own an open descriptor.
-
-        Args:
-            fd: Open for reading; closed by `close`.
-            size_bytes: Its size when it was opened.
-        """
+        """Own `fd`, which is open for reading."""
         self._fd = fd
         self.size_bytes = size_bytes
 
@@ -164,12 +159,7 @@ class ContentHash:
     """The hash of `content_hash_of`, computed while other code reads the content."""
 
     def __init__(self, read_at: Callable[[int, int], bytes], size_bytes: int) -> None:
-        """Hash what is read through `read`.
-
-        Args:
-            read_at: Returns up to that many bytes (the second argument) from an offset (the first).
-            size_bytes: Size of the content.
-        """
+        """Hash what is read through `read`; `read_at` takes an offset and the most bytes to return."""
         from blake3 import blake3
 
         self._read_at = read_at

@@ -73,12 +73,7 @@ class Storage:
         self._connections = connections
 
     async def put(self, url: str, request: UploadRequest, content: Content) -> StorageAnswer:
-        """Send one request of the resumable protocol, streaming its bytes block by block.
-
-        Args:
-            url: The upload address, already checked.
-            request: Which bytes to send; none to ask for the offset.
-            content: Where they come from.
+        """Send one request of the resumable protocol to a checked address, its bytes block by block.
 
         Raises:
             ConnectionFailed: No answer; the bytes may have arrived whole, in part or not at all.

@@ -62,15 +62,10 @@ class BatchRun:
         *,
         renews: bool,
     ) -> None:
-        """Take the files of one batch.
+        """Take the files of one batch, at most 100, by `client_file_id`.
 
-        Args:
-            tools: Shared with other batches.
-            items: Files by `client_file_id`, at most 100.
-            board: Counts the progress.
-            on_opened: Called with the batch's id before any byte is sent; returns whether an earlier run is
-                known to have opened it.
-            renews: Whether to ask for new addresses in place of those that died.
+        `on_opened` is called with the batch's id before any byte is sent, and returns whether an earlier run
+        is known to have opened it. `renews`: ask for new addresses in place of those that died.
         """
         #: The error that kept the batch from being created.
         self.refusal: CalypsoError | None = None

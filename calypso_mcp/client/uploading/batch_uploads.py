@@ -52,10 +52,7 @@ class BatchUploads:
     ) -> list[FileState]:
         """Upload everything. What goes wrong with a file is its outcome, not an exception.
 
-        Args:
-            uploads: The files.
-            on_progress: Called with the progress.
-            superseded: Indexes of files to send again, because other content came after their earlier upload.
+        Files whose indexes are in `superseded` are sent again: other content came after their earlier upload.
 
         Returns:
             One outcome for every input, in the order given.

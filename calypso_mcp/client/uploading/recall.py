@@ -48,12 +48,7 @@ class Recall:
         self._files = files
 
     async def batches(self, items: Mapping[str, Prepared], groups: Sequence[tuple[str, ...]]) -> Recalled:
-        """Return what is known of the files of a call.
-
-        Args:
-            items: Files by id.
-            groups: The same ids, divided into the batches that would be made of them.
-        """
+        """Return what is known of files by id; `groups` divides the ids into batches to be made."""
         known = await self._known(items)
         opened = await self._sent.opened([batch_key(group) for group in groups]) if known else {}
         unfinished = [group for group in groups if is_unfinished(group, known, opened.get(batch_key(group)))]

@@ -101,13 +101,7 @@ class RelayedUpload:
         idempotency_key: str,
         origin: str | None = None,
     ) -> KnowledgeFile:
-        """Bring the rest of the content to the storage and finalize.
-
-        Args:
-            upload: What to announce.
-            source: The bytes.
-            idempotency_key: The same key continues what was begun with it.
-            origin: Of the page that sends them; see `Files.create_session`.
+        """Bring the rest of the content to the storage and finalize; the same key continues what it began.
 
         Raises:
             StreamEnded: The sender stopped; the same key continues.

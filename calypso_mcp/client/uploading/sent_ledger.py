@@ -108,12 +108,7 @@ class SentLedger:
     """The part of a ledger file that belongs to one account."""
 
     def __init__(self, file: LedgerFile, account: str) -> None:
-        """Use `file` for one account.
-
-        Args:
-            file: Shared with other accounts; closed by its maker.
-            account: Digest of an account, see `account_of`. Only hashes of it are stored.
-        """
+        """Use a file, closed by its maker, for one account (see `account_of`): only its hashes are stored."""
         self._file = file
         self._account = account
 

@@ -50,18 +50,13 @@ class SingleUpload:
     async def run(
         self, upload: Upload, on_kept: OnKept | None = None, *, is_superseded: bool = False
     ) -> FileState:
-        """Upload `upload`, or find that it is there already.
+        """Upload `upload`, or find that it is there already; see `Transfer.send` for `on_kept`.
 
         First the memory of earlier uploads is asked, which also knows files that came with a batch. Then the
         idempotency key comes from the content, so a repeated call finds the first one's session. If that came
         to nothing (the file failed, was deleted, or its address died half-way), the key of the next
-        generation starts over.
-
-        Args:
-            upload: The file.
-            on_kept: Called with the number of bytes newly acknowledged by the storage.
-            is_superseded: Whether to send it again, as the newest, because other content came after it was
-                uploaded before.
+        generation starts over. With `is_superseded` it is sent again, as the newest: other content came
+        after it was uploaded before.
 
         Raises:
             InputError: A rule is broken; nothing was sent.

@@ -43,9 +43,7 @@ class Upload:
     def of_file(cls, path: str | Path, declaration: Declaration) -> Upload:
         """Return the upload of a file on disk, which is open only while its bytes are read.
 
-        Args:
-            path: The file.
-            declaration: What is declared about it; without a name, it gets the file's own.
+        A declaration without a name gets the file's own.
         """
         location = Path(path).absolute()
         declared = replace(declaration, filename=declaration.filename or location.name)

@@ -66,9 +66,7 @@ class Uploads:
     async def upload(self, upload: Upload, *, on_progress: Callable[[int], None] | None = None) -> FileState:
         """Upload one file, or find that it is there already. See `SingleUpload.run` for the errors.
 
-        Args:
-            upload: The file.
-            on_progress: Called with the number of bytes newly acknowledged by the storage.
+        `on_progress` is called with the number of bytes newly acknowledged by the storage.
         """
         found = await self._versions.find([upload])
         [upload] = found.uploads
@@ -114,12 +112,7 @@ class Uploads:
         return [states[index] for index in range(len(uploads))]
 
     async def sent_from(self, origins: Mapping[str, str], bucket_id: str) -> set[str]:
-        """Return those knowledge files that this client sent last from the paths given for them.
-
-        Args:
-            origins: Absolute path by id of the knowledge file.
-            bucket_id: Where they were sent to.
-        """
+        """Return which files of a bucket this client sent last; `origins` has the path of each by its id."""
         bound = Declaration(destination=Destination(bucket_ids=(bucket_id,)))
         keys = {file_id: bound.latest_key(origin) for file_id, origin in origins.items()}
         sent = await self._sent.find(list(keys.values()))
@@ -132,9 +125,6 @@ class Uploads:
         """Return what will become of the version that a bucket holds when the next one is sent.
 
         If the backend cannot list sources, only this client's memory knows earlier versions.
-
-        Args:
-            declaration: Of a source whose content is not known yet.
 
         Returns:
             Its state, with `earlier` and `earlier_id`; None if no version is known.
@@ -226,13 +216,10 @@ def _is_superseded(found: Found, index: int, upload: Upload) -> bool:
 def _with_earlier(
     state: FileState, upload: Upload, held: Source | None, sent_before: str | None
 ) -> FileState:
-    """Return `state` with what becomes of the version before.
+    """Return the state of an upload with what becomes of the version before.
 
-    Args:
-        state: What the upload came to.
-        upload: The upload.
-        held: The version that the bucket holds, if the backend lists its sources.
-        sent_before: If it does not, the file that this client sent last from there.
+    `held` is the version in the bucket, if the backend lists its sources; if it does not, `sent_before` is
+    the file that this client sent last from there.
     """
     if upload.declaration.if_exists is not None:
         # The bucket's list is the truth: a version that is gone from it is not an earlier one.

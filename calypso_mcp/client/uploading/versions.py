@@ -57,9 +57,7 @@ class Versions:
     async def find(self, uploads: Sequence[Upload], *, relabels: bool = True) -> Found:
         """Return what the buckets hold of `uploads`; those without `if_exists` are left out.
 
-        Args:
-            uploads: The inputs.
-            relabels: Whether changed labels of the same content are applied.
+        `relabels`: apply changed labels of the same content.
 
         Raises:
             CalypsoError: A bucket could not be listed whose sources must not be sent over.
@@ -122,9 +120,7 @@ class Versions:
     ) -> list[Upload]:
         """Return uploads to one bucket under the names that their files keep.
 
-        Args:
-            uploads: The uploads.
-            listed: All sources of the bucket; None: those that are needed are asked for.
+        Without a list of all its sources those that are needed are asked for.
         """
         keys = {
             index: upload.declaration.latest_key(upload.origin)

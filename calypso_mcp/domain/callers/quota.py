@@ -52,13 +52,7 @@ class Quota:
         return self == Quota()
 
     def refusal(self, after: Usage, size_bytes: int, *, caller: str) -> QuotaExceeded | None:
-        """Return why a source of that size is refused; None if it fits.
-
-        Args:
-            after: What would be stored with it.
-            size_bytes: Its size.
-            caller: Whose quota this is.
-        """
+        """Return why a source of that size is refused, which `after` counts already; None if it fits."""
         sources = "1 source" if self.sources_per_bucket == 1 else f"{self.sources_per_bucket or 0:,} sources"
         limits = (
             ("bytes_per_bucket", after.bucket_bytes, f"{format_bytes(self.bytes_per_bucket or 0)} a bucket"),

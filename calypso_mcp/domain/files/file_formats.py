@@ -72,7 +72,6 @@ class Signatures:
     """Signatures looked for at once, most of them by one comparison."""
 
     def __init__(self, signatures: Iterable[Signature]) -> None:
-        """Separate those at the start of a file from the others."""
         every = tuple(signatures)
         self._others = tuple(signature for signature in every if signature.offset or signature.within)
         self._starts = tuple(signature.content for signature in every if signature not in self._others)

@@ -77,12 +77,7 @@ class BatchUpload:
     """The conversation about one batch. Events of files that are not its own are ignored."""
 
     def __init__(self, client_file_ids: Collection[str], *, renews: bool = True) -> None:
-        """Begin.
-
-        Args:
-            client_file_ids: The files.
-            renews: Whether to ask for new addresses once in place of those that died.
-        """
+        """Begin; `renews`: ask once for new addresses in place of those that died."""
         self.step = BatchStep.CREATE
         self.batch_id: str | None = None
         self.states: dict[str, FileState] = {}

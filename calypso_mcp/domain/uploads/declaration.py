@@ -188,12 +188,8 @@ class Declaration:
     def memory_keys(self, content_hash: str, origin: str | None) -> tuple[str, ...]:
         """Return the keys under which one content in one destination is remembered.
 
-        By its identity, as in its `client_file_id`: a folder that has moved is recognised. And by where it
-        lies: a file is recognised whether it came alone, by path or with a folder.
-
-        Args:
-            content_hash: Hexadecimal hash of the content.
-            origin: Absolute path of the file; None for inline content.
+        By its identity, as in its `client_file_id`: a folder that has moved is recognised. And by the
+        absolute path where it lies: a file is recognised whether it came alone, by path or with a folder.
         """
         content = (
             content_hash,

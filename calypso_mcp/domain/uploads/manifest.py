@@ -71,13 +71,9 @@ def check_manifest(
     unrouted: Sequence[str] = (),
     limits: UploadLimits | None = None,
 ) -> None:
-    """Check a batch as a whole, as it arrives.
+    """Check a batch as a whole, as it arrives: the entries of `manifest.items` and of `files`.
 
-    Args:
-        items: The entries of `manifest.items`.
-        files: The entries of `files`.
-        unrouted: Ids of items for which neither they nor the manifest name a bucket.
-        limits: What the API accepts.
+    Of the items in `unrouted`, neither they nor the manifest name a bucket.
 
     Raises:
         ManifestError: With the API's code.

@@ -45,12 +45,7 @@ class Recollection:
     """What the API says of the files that a memory knows. Files go by their ids in this call."""
 
     def __init__(self, known: Mapping[str, FileState], earlier: Earlier | None = None) -> None:
-        """Begin with everything to be asked.
-
-        Args:
-            known: What the memory says of each file.
-            earlier: Old content of files that have changed, which may still arrive with its batch.
-        """
+        """Begin with all to be asked; `earlier` is old content of changed files, which may still arrive."""
         #: States of files that the API has, and of files that it could not be asked about.
         self.states: dict[str, FileState] = {}
         #: Files to ask about by themselves, now.

@@ -103,11 +103,7 @@ class ResumableUpload:
         return request
 
     def receive(self, status: int, range_header: str | None) -> None:
-        """Take the answer to the last request.
-
-        Args:
-            status: Its HTTP status.
-            range_header: Its `Range` header; a 308 without one has kept nothing.
+        """Take the answer to the last request; a 308 without a `Range` header has kept nothing.
 
         Raises:
             SessionExpired: The address is gone (404, 410).

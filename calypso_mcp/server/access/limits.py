@@ -81,17 +81,7 @@ def wrap(
     metrics: Metrics | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> ASGIApp:
-    """Return `app` behind every check.
-
-    Args:
-        app: The MCP app with all of its routes.
-        limits: What a request may cost.
-        security: Hosts and origins to accept, on every route.
-        control: How callers prove who they are; None if anyone who reaches the port may call.
-        front: Puts before the login what answers without one.
-        metrics: Where answers are counted; None counts nothing.
-        clock: Seconds that only ever grow.
-    """
+    """Return `app` behind every check, as `HttpPolicy` describes them."""
     pace = RefusalPace()
     inner: ASGIApp = BodyLimits(app, limits.body, streamed_prefix=limits.streamed_prefix)
     inner = CallerLimits(inner, limits, clock)

@@ -24,12 +24,7 @@ class Abilities:
     """What one backend can do beyond the published API."""
 
     def __init__(self, client: CalypsoClient, known: frozenset[Extension] | None = None) -> None:
-        """Ask nothing yet.
-
-        Args:
-            client: Whom to ask.
-            known: What its backend can do, where that need not be asked.
-        """
+        """Ask nothing yet; what is `known` need not be asked."""
         self._client = client
         self._known = known
 

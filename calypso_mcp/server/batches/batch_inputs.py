@@ -254,12 +254,7 @@ class InputReader:
         """Look at files in their order, two at the same time if they are large or come from a slow disk.
 
         Small files cost mostly Python: two threads would take turns at its lock, which takes twice as long.
-
-        Args:
-            paths: Of the files; absolute, or below `base`.
-            target: Where they go.
-            policy: What may be read.
-            base: The folder that they came with.
+        Paths are absolute, or below the folder `base`.
         """
         left = iter(enumerate(paths))
         looked: dict[int, _Look] = {}

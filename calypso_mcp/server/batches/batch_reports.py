@@ -135,12 +135,7 @@ class BatchReport(ToolResult):
 
     @classmethod
     def of(cls, outcomes: Sequence[InputOutcome], **facts: Any) -> Self:
-        """Return the report that lists the first of `outcomes`, those to act on before the others.
-
-        Args:
-            outcomes: Of all inputs.
-            facts: Values of other fields.
-        """
+        """Return the report on all `outcomes`, those to act on first; `facts` are other fields."""
         skipped = [outcome for outcome in outcomes if outcome.outcome == "skipped"]
         others = [outcome for outcome in outcomes if outcome.outcome != "skipped"]
         listed, omitted = take_first(sorted(others, key=lambda outcome: outcome.rank), _MOST_OUTCOMES)
@@ -175,13 +170,7 @@ def report_briefly(name: str, outcome: OutcomeWord) -> InputOutcome:
 def report_input(
     item: BatchInput, indexed: FileState | None = None, *, shared_slug: str | None
 ) -> InputOutcome:
-    """Return the outcome of an input.
-
-    Args:
-        item: The input.
-        indexed: Where it stands in its bucket, as far as that was asked.
-        shared_slug: The bucket of all inputs, if they share one.
-    """
+    """Return the outcome of an input; `indexed`: where it stands in its bucket, as far as that was asked."""
     path, state = clean_line(item.path, _PATH_CHARS), item.state
     if item.skipped is not None:
         return InputOutcome(path=path, outcome="skipped", code=item.skipped, reason=REASONS[item.skipped])

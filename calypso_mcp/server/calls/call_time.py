@@ -27,11 +27,7 @@ class CallTime:
     """The time of one call. It runs from the moment this is made."""
 
     def __init__(self, timeout_s: float) -> None:
-        """Start the clock.
-
-        Args:
-            timeout_s: What the caller allowed, in seconds; a task may take longer, see `long_call`.
-        """
+        """Start the clock of a call that may take so long; a task may take longer, see `long_call`."""
         timeout_s = allowed_s(timeout_s)
         started = anyio.current_time()
         self._waits_until = started + timeout_s
@@ -60,10 +56,7 @@ class CallTime:
 
 @contextmanager
 def limited_call(timeout_s: float | None) -> Generator[None]:
-    """Run one whole call within its time, all waits included.
-
-    Args:
-        timeout_s: What the caller allowed, in seconds; None where the call takes no such argument.
+    """Run one whole call within its time, all waits included; None for a call that takes no such argument.
 
     Raises:
         OutOfTime: The call did not end by itself.

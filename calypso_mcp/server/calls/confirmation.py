@@ -42,12 +42,9 @@ def is_agreed(ctx: CallContext, *, confirm: bool) -> bool:
 
 
 async def require_yes(ctx: CallContext, question: str, *, confirm: bool) -> None:
-    """Return if the user agrees.
+    """Return if the user agrees to what is about to happen, put as a question.
 
-    Args:
-        ctx: Of the call.
-        question: What is about to happen, as a question.
-        confirm: Whether the agent says that its user agreed; counts only if the client cannot ask.
+    That the agent confirms it counts only if the client cannot ask.
 
     Raises:
         QuestionForUser: The client must ask the user first.

@@ -43,8 +43,7 @@ class ToolSpec:
     def build(self, *, reads_files: bool = True) -> Tool:
         """Return the MCP tool, with schemas that every client can read.
 
-        Args:
-            reads_files: Whether this server reads files by their paths; else no argument names any.
+        Unless this server reads files by their paths, no argument names any.
         """
         tool = Tool.from_function(
             self.function,

@@ -58,11 +58,7 @@ class SecretAutomaton:
 
 
 def secret_automaton(kept_at: Path | None) -> SecretAutomaton:
-    """Return the automaton of all forms, made when the first content is looked at.
-
-    Args:
-        kept_at: The file that keeps it between processes; None keeps it in this one only.
-    """
+    """Return the automaton of all forms, made when first needed; a file keeps it for other processes."""
     with _making:
         return make(kept_at)
 

@@ -73,10 +73,7 @@ class Finding:
 def find_secret(read_at: ReadAt, size_bytes: int, kept_at: Path | None = None) -> Finding | None:
     """Return the first secret in `size_bytes` of content, reading a window at a time; None if it has none.
 
-    Args:
-        read_at: Reads the content.
-        size_bytes: Its size.
-        kept_at: Where the automaton is kept between processes, see `secret_automaton`.
+    `kept_at` as for `secret_automaton`.
 
     Raises:
         OSError: What `read_at` raises.

@@ -116,11 +116,9 @@ class OneTimeUploads:
         self._clock = clock
 
     async def issue(self, request: Request, declaration: Declaration) -> IssuedUpload:
-        """Return a new address for one file.
+        """Return a new address for one file, whose bucket is already checked against the scope.
 
-        Args:
-            request: The HTTP request of the tool call; its caller alone may ask for the outcome.
-            declaration: What is declared about it; its bucket is already checked against the scope.
+        Only the caller of this request may ask for the outcome.
 
         Raises:
             ContentError: A rule on names, tags or metadata is broken.

@@ -154,11 +154,9 @@ class UploadLedger:
         await self._table.run(work)
 
     async def claim(self, record: UploadRecord, known: UploadRecord | None) -> bool:
-        """Remember `record`, unless another process that knew no more was faster.
+        """Remember that a file is arriving, or cannot, unless another process that knew no more was faster.
 
-        Args:
-            record: That a file is arriving, or cannot.
-            known: What `read` returned before that was known.
+        `known` is what `read` returned before that was known.
 
         Returns:
             Whether it is remembered: of all who know the same, one claims the upload.

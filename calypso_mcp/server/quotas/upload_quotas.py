@@ -162,12 +162,8 @@ class UploadQuotas:
     ) -> None:
         """Give back what was not stored: refused by the API for good, or stored before by another caller.
 
-        Of what was stored, its file is remembered.
-
-        Args:
-            grant: Of the caller.
-            admission: What `admit` returned.
-            outcomes: What became of each arrival, in their order; None where that is not known.
+        Of what was stored, its file is remembered. There is one outcome for each arrival of what `admit`
+        returned, in their order; None where it is not known.
         """
         pairs = zip(admission.answers, outcomes, strict=True)
         known = [(arrival, outcome) for arrival, outcome in pairs if isinstance(arrival, Arrival) and outcome]

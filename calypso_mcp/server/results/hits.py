@@ -57,11 +57,7 @@ class Hit(ToolResult):
 def make_hit(entry: Found, query: str, tokens: int, *, concise: bool = True) -> Hit:
     """Return a passage found as a hit: cited, and cut to `tokens`.
 
-    Args:
-        entry: The passage.
-        query: What was sought.
-        tokens: Most of its text.
-        concise: Show only the part that matches, where the API says which.
+    With `concise` only the part that matches is shown, where the API says which.
     """
     result, slug = entry.result, entry.bucket.slug if entry.bucket else None
     text, attributes = result.text or "", result.attributes

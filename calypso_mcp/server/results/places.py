@@ -23,11 +23,7 @@ _BARE_NAME: Final = re.compile(r"^(section|sheet)\s+", re.IGNORECASE)
 
 
 def place_text(attributes: Mapping[str, Any]) -> str:
-    """Return the place of a passage: page, slide, sheet, rows, section, lines; empty if nothing is known.
-
-    Args:
-        attributes: As a search result or a reading gives them.
-    """
+    """Return the place of a passage: page, slide, sheet, rows, section, lines; empty if nothing is known."""
     numbers = {name: value for name, value in attributes.items() if type(value) is int}
     sheet, section, label = (_name(attributes.get(name)) for name in ("sheet", "heading", "page_label"))
     places = (

@@ -54,14 +54,9 @@ class UploadReport(ToolResult):
     def of(
         cls, added: FileState, report: StateReport, *, bucket: str, remark: str | None = None, **facts: Any
     ) -> Self:
-        """Return the report on a source that the API has taken.
+        """Return the report on a source that the API has taken, as it stands now.
 
-        Args:
-            added: What its upload came to.
-            report: Where it stands now.
-            bucket: Slug of its bucket.
-            remark: What to say of it, unless it failed.
-            facts: Values of other fields.
+        The `remark` is said unless it failed; `facts` are the values of other fields.
         """
         failed = report.failed[0] if report.failed else None
         warning = next(filter(None, map(warnings_line, report.states)), None)
@@ -86,9 +81,7 @@ def reason_line(text: str) -> str:
 def list_items(report: StateReport, *, name_ready: bool) -> tuple[list[ItemStanding], int | None]:
     """Return the items of `report` worth reading, failures first, and how many more there are (None: none).
 
-    Args:
-        report: The states to choose from.
-        name_ready: Whether to list all searchable files, instead of only those read with a warning.
+    Without `name_ready`, of the searchable files only those read with a warning.
     """
     ready = [
         state

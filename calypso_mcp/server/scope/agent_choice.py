@@ -19,10 +19,8 @@ async def choose_agent(
 ) -> tuple[AgentModel, Turn | None]:
     """Return the agent to ask, and the turn to go on after.
 
-    Args:
-        access: What the request may use.
-        reference: The agent's model id or profile id; empty to leave the choice to us.
-        conversation_id: As an earlier answer gave it; empty for a first turn.
+    An empty reference (a model id or profile id) leaves the choice to us; an empty conversation id is that
+    of a first turn.
 
     Raises:
         ScopeError: There is no such agent or no such conversation here, or it is out of reach.

@@ -50,11 +50,6 @@ async def search_buckets(access: Access, request: SearchRequest, buckets: Sequen
 
     Else requests of at most five are merged by rank.
 
-    Args:
-        access: What the request may use.
-        request: What is sought, how many results at most, and filters.
-        buckets: Where.
-
     Raises:
         InputError: The backend cannot filter, or would need too many requests.
     """
@@ -122,11 +117,7 @@ async def keep_within_scope(
 ) -> list[Found]:
     """Return the results from `asked`; under a limit one that is not known to be from there is dropped.
 
-    Args:
-        access: What the request may use.
-        results: What the API returned for it.
-        asked: The buckets they may be from.
-        what: What was asked of the API, for the log line that counts the dropped ones.
+    The log line that counts the dropped ones calls the request `what`.
     """
     found = [Found(result, _home(result, asked)) for result in results]
     if access.is_limited and any(entry.bucket is None and entry.result.file_id for entry in found):

@@ -44,10 +44,7 @@ class Target:
 async def find_target(access: Access, reference: str, *, create: bool) -> Target:
     """Return the bucket meant by `reference`; if it is empty, the only one in scope.
 
-    Args:
-        access: Of the request.
-        reference: Id, slug or name. A bucket that is made gets a slug from it, and keeps it as its name.
-        create: Whether a missing bucket is made.
+    With `create`, a missing bucket is one to be made: its slug comes from the reference, which is its name.
 
     Raises:
         InputError: None is named and there is not exactly one, or a new one cannot have such a name.

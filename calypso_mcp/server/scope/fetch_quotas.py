@@ -16,11 +16,7 @@ async def count_fetch(
 ) -> FileState:
     """Fetch a page and count it with its true size, after the room of what is gone was given back.
 
-    Args:
-        access: Of the request.
-        bucket: Where the page goes, as `Destination.names` says it.
-        url: Its address.
-        fetch: Has Calypso fetch it.
+    `bucket` is one of `Destination.names`; `fetch` has Calypso fetch the page.
 
     Raises:
         QuotaExceeded: The largest source that there can be would not fit; nothing was fetched.

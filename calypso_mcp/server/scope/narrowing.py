@@ -41,14 +41,10 @@ _WHAT_TO_WRITE = (
 
 
 def read_limits(query: str, headers: Iterable[tuple[str, str]]) -> list[ScopeLimit]:
-    """Return the limits that an address and headers ask for.
+    """Return the limits that an address's query, as it was sent, and headers ask for.
 
     The elements of an array are one limit. Any other occurrence is a limit of its own, so that what a proxy
     adds narrows further. An empty one allows nothing.
-
-    Args:
-        query: The address's query, as it was sent.
-        headers: Names and values; other headers are ignored.
 
     Raises:
         InputError: The query has any other parameter, or names that cannot be read.
@@ -88,10 +84,7 @@ def check_headers(names: Iterable[str], *, credential_header: str) -> None:
     """Refuse headers that are meant to narrow a request and are not the ones that do.
 
     A header with Calypso's name is meant for this server: one that is not known may be a limit by any word.
-
-    Args:
-        names: Of all headers of a request.
-        credential_header: The header that holds the credential, whatever its name.
+    The header that holds the credential may have any name.
 
     Raises:
         InputError: There is such a header.

@@ -59,12 +59,7 @@ class TasksExtension(Extension):
     identifier = TASKS
 
     def __init__(self, runs: TaskRuns, waits: Callable[[str], bool]) -> None:
-        """Answer with tasks.
-
-        Args:
-            runs: Where they run.
-            waits: Whether the tool of this name may take long.
-        """
+        """Answer calls of tools that `waits` says may take long with tasks."""
         self._runs = runs
         self._waits = waits
 

@@ -174,13 +174,7 @@ class TaskRuns:
     """The tasks of one process."""
 
     def __init__(self, records: TaskRecords, policy: TaskPolicy | None = None, *, account: str = "") -> None:
-        """Start nothing.
-
-        Args:
-            records: Where workers record the state of tasks.
-            policy: How tasks are run.
-            account: Digest of the API key; processes with other keys may keep tasks in the same folder.
-        """
+        """Start nothing; processes of other accounts (see `account_of`) may keep tasks in the same folder."""
         self.account = account
         self.records = records
         self.policy = policy or TaskPolicy()
@@ -209,10 +203,7 @@ class TaskRuns:
     ) -> HandlerResult | TaskRecord:
         """Return the result of a call, or the task that continues it.
 
-        Args:
-            params: Of the call.
-            make: Makes it; called again after the client has answered its questions.
-            owner: Who it belongs to.
+        `make` makes the call, and again after the client has answered its questions.
 
         Raises:
             MCPError: The call ended with a protocol error.

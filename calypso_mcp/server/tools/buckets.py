@@ -42,12 +42,9 @@ class BucketCard(ToolResult):
     def of(
         cls, bucket: Bucket, attached: Mapping[str, list[str]] | None, can: Container[Extension]
     ) -> BucketCard:
-        """Return the card of `bucket`.
+        """Return the card of `bucket`, with the agents `attached` to it unless they cannot be listed.
 
-        Args:
-            bucket: As the API states it.
-            attached: The agents that search each bucket, by its id; None if they cannot be listed.
-            can: What the backend can do: one that lists sources leaves only failed members unindexed.
+        A backend that can list sources leaves only failed members unindexed.
         """
         store = bucket.store
         failed = bucket.failed_count if Extension.SOURCES in can else 0

@@ -241,13 +241,10 @@ def _standing(
     *,
     name_ready: bool = True,
 ) -> UploadStanding:
-    """Return the tool's result.
+    """Return the tool's result, with the arguments to go on waiting with.
 
-    Args:
-        report: Where things stand.
-        again: Arguments to go on waiting with.
-        members: Of a bucket as a whole, the sources worth naming where they are known.
-        name_ready: Whether to name what is searchable.
+    Of a bucket as a whole, `members` are the sources worth naming where they are known. With `name_ready`
+    searchable files are named, too.
     """
     is_bucket = report.indexed_members is not None
     items, omitted = list_items(members.named if members else report, name_ready=name_ready and not is_bucket)

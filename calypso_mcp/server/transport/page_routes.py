@@ -65,14 +65,7 @@ class AddressWanted(BaseModel):
 def page_routes(
     state: ServerState, uploads: OneTimeUploads, tools: frozenset[str], findings: Findings | None = None
 ) -> list[Route]:
-    """Return the routes.
-
-    Args:
-        state: Of the server.
-        uploads: Hands out the addresses.
-        tools: Names of the tools that the operator offers.
-        findings: What is wrong with the installation, for callers who may read the metrics.
-    """
+    """Return the routes; those who may read the metrics also see what is wrong with the installation."""
     page = PageEndpoints(uploads, tools, findings)
     source = PREFIX + "/sources/{file_id}"
 

@@ -80,12 +80,7 @@ async def _report(problem: ConfigError) -> int:
 
 
 async def _serve_until_told(server: CalypsoServer, code: int) -> None:
-    """Serve until the input or the parent ends or a signal says stop.
-
-    Args:
-        server: What answers.
-        code: Exit code of an end that takes long.
-    """
+    """Serve until the input or the parent ends or a signal says stop; a slow end exits with `code`."""
     loop = asyncio.get_running_loop()
     async with open_task_group() as tasks:
 

@@ -136,9 +136,7 @@ class AccessList:
 def load(path: Path, environ: Mapping[str, str]) -> AccessList:
     """Read and check the access file, and the API keys it refers to.
 
-    Args:
-        path: The TOML file. A relative `api_key_file` in it is taken from its folder.
-        environ: Where `api_key_env` is looked up.
+    A relative `api_key_file` is taken from the file's folder, and `api_key_env` from `environ`.
 
     Raises:
         ConfigError: With the file, the agent and the field at fault.

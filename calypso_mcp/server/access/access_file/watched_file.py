@@ -69,8 +69,7 @@ class WatchedAccessFile:
     def _load(self, key_files: tuple[Path, ...]) -> tuple[AccessList, tuple[_Stamp, ...]]:
         """Return the file's version, and stamps from before it was read: a change meanwhile is seen later.
 
-        Args:
-            key_files: Those it is expected to name; if it names others, it is read once more.
+        If it names other `key_files` than expected, it is read once more.
         """
         while True:
             stamps = self._read_stamps(key_files)

@@ -68,10 +68,6 @@ class SigningKeys:
     async def find(self, key_id: str | None, algorithm: str) -> Sequence[SigningKey]:
         """Return the keys that may have signed a token, see `matching`.
 
-        Args:
-            key_id: As the token names it.
-            algorithm: What the keys must be for.
-
         Raises:
             ConnectionFailed: The issuer cannot be reached and nothing usable is remembered.
             Busy: Too many tokens wait for the issuer's answer.
