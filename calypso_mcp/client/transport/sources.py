@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import anyio.to_thread
 
 from calypso_mcp.errors import ContentError, UploadCorrupted
+from calypso_mcp.regular_files import open_regular_file
 
 #: Bytes read and sent at a time. Larger blocks save no processor time; smaller ones cost more of it.
 #: Eight uploads at once stay far below the memory that an idle server takes.
@@ -125,11 +126,11 @@ def open_file(path: Path) -> Generator[ByteSource]:
 
     Raises:
         ContentError: It is no regular file.
-        OSError: It cannot be opened.
+        OSError: It cannot be opened, or something else took its place meanwhile.
     """
     if not path.is_file():
         raise ContentError("There is no such file.", code="file_not_found", hint="Check the path.")
-    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    descriptor = open_regular_file(str(path), os.O_RDONLY | getattr(os, "O_BINARY", 0))
     source = DescriptorSource(descriptor, os.fstat(descriptor).st_size)
     try:
         yield source

@@ -18,6 +18,7 @@ from calypso_mcp.client.transport.sources import (
     BytesSource,
     DescriptorSource,
     content_hash_of,
+    open_file,
     read_exactly,
     sha256_of,
 )
@@ -86,3 +87,17 @@ async def test_a_file_that_became_shorter_is_noticed(source: DescriptorSource, t
         await read_exactly(source, 0, BLOCK_BYTES)
     with pytest.raises(errors.UploadCorrupted):
         await content_hash_of(source)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes among the files")
+def test_a_pipe_that_takes_the_place_of_a_file_is_refused_at_once(tmp_path: Path) -> None:
+    class Swapped(type(tmp_path)):
+        """A file that becomes a pipe once it was looked at."""
+
+        def is_file(self) -> bool:
+            os.mkfifo(self)
+            return True
+
+    path = Swapped(tmp_path / "notes.md")
+    with pytest.raises(OSError, match="not a regular file"), open_file(path):
+        pass
