@@ -117,7 +117,7 @@ def _app(lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | No
 async def _running(
     app: Starlette, options: LocalOptions, *, must_exist: bool = False
 ) -> AsyncGenerator[None]:
-    blobs = Blobs(options.data_dir / BLOBS_FOLDER)
+    blobs = Blobs(options.data_dir / BLOBS_FOLDER, min_free_bytes=options.min_free_bytes)
     presence = Presence(options.data_dir / WORKERS_FOLDER)
     store = options.data_dir / STORE_FILE
     if must_exist and not store.exists():

@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
 from anyio import to_thread
 
 from calypso_mcp.local.arrivals import Arrivals
-from calypso_mcp.local.blobs import Blobs
+from calypso_mcp.local.blobs import Blobs, has_room
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.turns import Turns
 from calypso_mcp.local.refusals import Refusal
@@ -80,14 +80,13 @@ class Backend:
         Raises:
             Refusal: Too little would be free (507).
         """
-        least = self.options.min_free_bytes
-        if not least:
+        folder, least = self.options.data_dir, self.options.min_free_bytes
+        if not least or await self.on_disk(partial(has_room, folder, size_bytes, least)):
             return
-        free = (await self.on_disk(lambda: shutil.disk_usage(self.options.data_dir))).free
-        if free - size_bytes < least:
-            raise Refusal(
-                507,
-                "disk_nearly_full",
-                f"The disk of the data folder has {free // _MB:,} MB free; nothing may be added that leaves"
-                f" less than {least // _MB:,} MB.",
-            )
+        free = shutil.disk_usage(folder).free
+        raise Refusal(
+            507,
+            "disk_nearly_full",
+            f"The disk of the data folder has {free // _MB:,} MB free; nothing may be added that leaves"
+            f" less than {least // _MB:,} MB.",
+        )

@@ -10,8 +10,10 @@ All functions block; call them in a thread.
 from __future__ import annotations
 
 import base64
+import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -59,11 +61,17 @@ class Whole:
     expected: Mapping[str, str]
 
 
+def has_room(folder: Path, size_bytes: int, min_free_bytes: int) -> bool:
+    """Whether `size_bytes` more leave so much of the disk of `folder` free; 0 is always free. Blocks."""
+    return not min_free_bytes or shutil.disk_usage(folder).free - size_bytes >= min_free_bytes
+
+
 class Blobs:
     """The blob directory; a session's bytes are one file named by its id."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, min_free_bytes: int = 0) -> None:
         self._partial = directory / "partial"
+        self._min_free_bytes = min_free_bytes
         #: Complete contents, each under the id of its upload session.
         self.sealed = directory / "sealed"
 
@@ -100,7 +108,8 @@ class Blobs:
                 os.close(descriptor)
                 raise BlobBusy
             if is_same_file(path, descriptor):
-                return Partial(descriptor, path, self.sealed_path(session_id), size_bytes)
+                sealed = self.sealed_path(session_id)
+                return Partial(descriptor, path, sealed, size_bytes, self._min_free_bytes)
             # Sealed or discarded by another process between opening and locking.
             os.close(descriptor)
 
@@ -151,22 +160,31 @@ class Blobs:
 class Partial:
     """An incomplete blob, open and locked."""
 
-    def __init__(self, descriptor: int, path: Path, sealed: Path, size_bytes: int) -> None:
+    def __init__(
+        self, descriptor: int, path: Path, sealed: Path, size_bytes: int, min_free_bytes: int
+    ) -> None:
         self._descriptor = descriptor
         self._path = path
         self._sealed = sealed
         self._size_bytes = size_bytes
+        self._min_free_bytes = min_free_bytes
         self.stored = os.fstat(descriptor).st_size
         self._trim()
 
     def append(self, data: bytes) -> None:
-        """Append `data` to the stored bytes."""
+        """Append `data` to the stored bytes; if that fails, none of it counts and it can be appended again.
+
+        Raises:
+            OSError: The disk is full (`ENOSPC`), or less of it would stay free than the operator wants.
+        """
+        # Many uploads that each had room when they were announced may have none together.
+        if data and not has_room(self._path.parent, len(data), self._min_free_bytes):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         view = memoryview(data)
+        os.lseek(self._descriptor, self.stored, os.SEEK_SET)
         while view:
-            os.lseek(self._descriptor, self.stored, os.SEEK_SET)
-            written = os.write(self._descriptor, view)
-            self.stored += written
-            view = view[written:]
+            view = view[os.write(self._descriptor, view) :]
+        self.stored += len(data)
 
     def acknowledge(self, data: bytes) -> int:
         """Write `data`, keep whole multiples of 256 KiB, flush them, and return how many bytes are safe."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -60,6 +61,32 @@ def test_what_was_not_acknowledged_is_dropped_down_to_whole_units(
     with closing(blobs.open_partial("s", size)) as partial:
         partial.append(b"x" * arrived)
     assert blobs.stored("s", size) == kept
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs resource limits")
+def test_what_a_full_disk_cut_off_is_not_there_twice_when_it_is_written_again(blobs: Blobs) -> None:
+    import resource
+
+    data = hashlib.shake_128(b"data").digest(2 * UNIT)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with closing(blobs.open_partial("s", len(data))) as partial:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (UNIT + 1, before[1]))
+        try:
+            with pytest.raises(OSError, match="large"):
+                partial.append(data)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        digests = partial.seal(data, {})
+    assert digests.sha256 == hashlib.sha256(data).hexdigest()
+    assert blobs.sealed_path("s").read_bytes() == data
+
+
+def test_bytes_that_would_leave_too_little_of_the_disk_free_are_not_written(tmp_path: Path) -> None:
+    blobs = Blobs(tmp_path, min_free_bytes=10**18)
+    blobs.prepare()
+    with closing(blobs.open_partial("s", 5)) as partial, pytest.raises(OSError, match="No space"):
+        partial.seal(b"hello", {})
+    assert blobs.stored("s", 5) == 0
 
 
 def test_a_wrong_hash_keeps_nothing(blobs: Blobs) -> None:
