@@ -15,7 +15,7 @@ async def clean(backend: Backend) -> None:
     # Listed first: a session is in the store before its bytes are on the disk.
     held = await backend.on_disk(backend.blobs.session_ids)
 
-    def work(connection: sqlite3.Connection) -> list[str]:
+    def work(connection: sqlite3.Connection) -> None:
         sessions.drop_addresses(connection, before)
         files.drop_successors(connection, before)
         answers.drop(connection, backend.now() - backend.options.answer_lifetime_s)
@@ -23,7 +23,8 @@ async def clean(backend: Backend) -> None:
         # Cancelled ones stay cancelled; an upload that continues one of the others starts over.
         rows = sessions.get_all(connection, ended).values()
         sessions.set_state(connection, [row.id for row in rows if row.state != CANCELLED], OPEN)
-        return [*ended, *sessions.list_unknown(connection, held)]
+        # Within the transaction: once it is over, one of these uploads may go on and be finalized.
+        for session_id in (*ended, *sessions.list_unknown(connection, held)):
+            backend.blobs.discard(session_id)
 
-    for session_id in await backend.database.write(work):
-        await backend.on_disk(lambda session_id=session_id: backend.blobs.discard(session_id))
+    await backend.database.write(work)

@@ -6,16 +6,23 @@ import logging
 import os
 import stat
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import anyio
+import httpx2
 import pytest
+from anyio.abc import TaskGroup
 
 from calypso_mcp.api import paths
 from calypso_mcp.local.agent_models import BASE_MODEL
-from calypso_mcp.local.app import OPERATIONS
-from tests.support.live_backend import in_process, options_for
+from calypso_mcp.local.app import BLOBS_FOLDER, OPERATIONS, STORE_FILE
+from calypso_mcp.local.blobs import Blobs
+from calypso_mcp.local.store import files, sessions
+from calypso_mcp.sqlite.connections import connect, transaction
+from tests.support.live_backend import Api, in_process, options_for
 
 DECLARED = {
     "filename": "a.md",
@@ -134,3 +141,65 @@ async def test_on_a_disk_that_is_nearly_full_nothing_is_added_and_reading_and_re
         assert (await api.http.delete(f"{paths.SOURCES}/{file['id']}")).status_code == 200
     async with in_process(options_for(tmp_path, min_free_bytes=0)) as api:
         assert (await api.post(paths.BATCH_SESSIONS, BATCH)).status_code == 201
+
+
+async def test_uploads_that_had_room_one_by_one_are_refused_once_they_have_none_together(
+    tmp_path: Path,
+) -> None:
+    async with (
+        in_process(options_for(tmp_path)) as earlier,
+        in_process(options_for(tmp_path, min_free_bytes=10**18)) as api,
+    ):
+        for data in (b"abc", b"a" * 1_000_000):
+            address = (await earlier.session(data))["upload_url"]
+            assert (await api.put(address, data)).status_code == 507
+            assert (await api.put(address, Content_Range="bytes */*")).status_code == 308
+            assert (await earlier.put(address, data)).status_code == 200
+
+
+async def wait_for_the_lock(
+    group: TaskGroup, api: Api, request: Coroutine[Any, Any, httpx2.Response], answers: list[int]
+) -> None:
+    """Send a request while the store is locked, up to where it waits; its status will be in `answers`."""
+
+    async def run() -> None:
+        answers.append((await request).status_code)
+
+    group.start_soon(run)
+    for _ in range(20):  # each is read after all that the request reads
+        await api.get(paths.BUCKETS)
+
+
+async def test_what_another_process_finalizes_meanwhile_is_not_cancelled_and_keeps_its_bytes(
+    tmp_path: Path,
+) -> None:
+    data, answers = b"# Lamp\n\nA steady light.", list[int]()
+    async with in_process(options_for(tmp_path)) as api:
+        session = await api.session(data)
+        session_id, blobs = session["session_id"], Blobs(tmp_path / BLOBS_FOLDER)
+        async with anyio.create_task_group() as group:
+            with closing(connect(tmp_path / STORE_FILE)) as other, transaction(other):
+                await wait_for_the_lock(group, api, api.http.delete(session["upload_url"]), answers)
+                with closing(blobs.open_partial(session_id, len(data))) as blob:
+                    sessions.mark_uploaded(other, {session_id: blob.seal(data, {})})
+                files.insert(other, *sessions.get_all(other, [session_id]).values(), now=1)
+        assert answers == [400]
+        file = (await api.finalize(session_id)).json()
+        assert (await api.settled(file["id"]))["status"] == "active"
+
+
+async def test_what_another_process_discards_meanwhile_is_not_finalized(tmp_path: Path) -> None:
+    data, answers = b"# Lamp\n\nA steady light.", list[int]()
+    async with in_process(options_for(tmp_path)) as api:
+        session = await api.session(data)
+        session_id, blobs = session["session_id"], Blobs(tmp_path / BLOBS_FOLDER)
+        await api.put(session["upload_url"], data)
+        async with anyio.create_task_group() as group:
+            with closing(connect(tmp_path / STORE_FILE)) as other, transaction(other):
+                await wait_for_the_lock(group, api, api.finalize(session_id), answers)
+                blobs.discard(session_id)
+        assert answers == [409]
+        assert (await api.finalize(session_id)).status_code == 409
+        await api.put(session["upload_url"], data)
+        file = (await api.finalize(session_id)).json()
+        assert (await api.settled(file["id"]))["status"] == "active"

@@ -5,6 +5,7 @@ Answers are plain text and status codes, as the storage host's are; no API key i
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -152,8 +153,9 @@ async def _receive_body(backend: Backend, request: Request, part: range, blob: P
             if position > part.stop:
                 break
             if len(waiting) >= _WRITE_BYTES:
-                await backend.on_disk(partial(blob.append, bytes(waiting)))
-                waiting.clear()
+                # Taken out first: what is cut off while it is written must not be written twice.
+                block, waiting = bytes(waiting), bytearray()
+                await backend.on_disk(partial(blob.append, block))
     except BaseException:
         # Shielded, so that a cut connection or a newer request does not cost the bytes that arrived.
         with CancelScope(shield=True):
@@ -172,10 +174,16 @@ async def _record(backend: Backend, session: SessionRow, digests: Digests) -> Re
 
 
 async def _cancel(backend: Backend, _: Request, session: SessionRow) -> Response:
-    if session.state == UPLOADED:
+    def work(connection: sqlite3.Connection) -> bool:
+        # Looked at again: other processes send and finalize, too.
+        if any(row.state == UPLOADED for row in sessions.get_all(connection, [session.id]).values()):
+            return False
+        sessions.set_state(connection, [session.id], CANCELLED)
+        backend.blobs.discard(session.id)
+        return True
+
+    if not await backend.database.write(work):
         raise _Stop(400, "All bytes have arrived; there is nothing to cancel.")
-    await backend.database.write(lambda connection: sessions.set_state(connection, [session.id], CANCELLED))
-    await backend.on_disk(partial(backend.blobs.discard, session.id))
     return PlainTextResponse("The upload was cancelled.", _CLIENT_CLOSED)
 
 

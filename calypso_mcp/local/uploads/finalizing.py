@@ -36,7 +36,14 @@ async def finalize(backend: Backend, found: Collection[SessionRow]) -> dict[str,
         known = sessions.get_all(connection, [session.id for session in found])
         # In the caller's order, so that files are indexed in the order of the manifest.
         now_there = [known[session.id] for session in found if session.id in known]
-        uploaded = [row for row in now_there if row.file_id is None and row.state == UPLOADED]
+        # Bytes are discarded within transactions, so what is on the disk now stays.
+        uploaded = [
+            row
+            for row in now_there
+            if row.file_id is None
+            and row.state == UPLOADED
+            and backend.blobs.is_sealed(row.id, row.size_bytes)
+        ]
         made = files.insert(connection, *uploaded, now=backend.now())
         file_ids = {row.id: row.file_id or made.get(row.id, "") for row in now_there}
         rows = files.get_all(connection, list(file_ids.values()))
