@@ -22,8 +22,9 @@ from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
+from calypso_mcp.local.store.connections.readers import Readers
 from calypso_mcp.local.store.connections.writer import Write, Writer
-from calypso_mcp.sqlite.connections import open_private
+from calypso_mcp.sqlite.connections import connect, open_private
 from calypso_mcp.sqlite.faults import StoreDamaged, StoreGone
 from calypso_mcp.sqlite.migrations import applied, migrate, statements
 
@@ -123,6 +124,29 @@ async def test_a_closed_writer_commits_what_was_queued(tmp_path: Path) -> None:
         assert len(await database.read(notes)) == 20
     with pytest.raises(RuntimeError, match="closed"):
         await database.write(insert("late"))
+
+
+def test_a_read_that_finds_nothing_leaves_its_connection_to_the_next(tmp_path: Path) -> None:
+    open_private(tmp_path / "calypso.db").close()
+    opened: list[sqlite3.Connection] = []
+
+    def open_counted() -> sqlite3.Connection:
+        opened.append(connect(tmp_path / "calypso.db"))
+        return opened[-1]
+
+    def find(connection: sqlite3.Connection) -> None:
+        connection.execute("SELECT 1")
+        raise LookupError
+
+    with contextlib.closing(Readers(open_counted)) as readers:
+        for _ in range(3):
+            with pytest.raises(LookupError):
+                readers.run(find)
+        with pytest.raises(sqlite3.OperationalError):
+            readers.run(lambda connection: connection.execute("SELECT * FROM missing"))
+        assert len(opened) == 1
+        assert readers.run(lambda connection: connection.in_transaction)
+        assert len(opened) == 2
 
 
 async def test_a_read_sees_one_moment_however_long_it_takes(database: Database) -> None:

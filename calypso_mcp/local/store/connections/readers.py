@@ -26,11 +26,11 @@ class Readers:
         connection = self._take()
         try:
             result = until_free(lambda: _in_snapshot(connection, work))
-        except BaseException:
-            connection.close()
+        except BaseException as error:
+            # Only what SQLite itself raises says anything of the connection.
+            self._put_back(connection, is_sound=not isinstance(error, sqlite3.Error))
             raise
-        with self._lock:
-            self._idle.append(connection)
+        self._put_back(connection, is_sound=True)
         return result
 
     def close(self) -> None:
@@ -39,6 +39,13 @@ class Readers:
             for connection in self._idle:
                 connection.close()
             self._idle.clear()
+
+    def _put_back(self, connection: sqlite3.Connection, *, is_sound: bool) -> None:
+        if not is_sound:
+            connection.close()
+            return
+        with self._lock:
+            self._idle.append(connection)
 
     def _take(self) -> sqlite3.Connection:
         with self._lock:

@@ -44,6 +44,8 @@ class Writer:
         self._open_connection = open_connection
         self._queue: SimpleQueue[Write | None] = SimpleQueue()
         self._closed = False
+        #: Nothing is queued after the end of the queue, where nothing would answer it.
+        self._queueing = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -59,15 +61,17 @@ class Writer:
         Raises:
             RuntimeError: The writer is closed.
         """
-        if self._closed:
-            raise RuntimeError("the store is closed")
-        self._queue.put(write)
+        with self._queueing:
+            if self._closed:
+                raise RuntimeError("the store is closed")
+            self._queue.put(write)
         return write.done
 
     def close(self) -> None:
         """Finish what is queued, then close the connection. Blocks."""
-        self._closed = True
-        self._queue.put(None)
+        with self._queueing:
+            self._closed = True
+            self._queue.put(None)
         if self._thread is not None:
             self._thread.join()
 
