@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import openpyxl
 import pytest
 from mcp.client import Client
 from mcp.shared.exceptions import MCPError
@@ -433,6 +434,21 @@ async def test_the_text_of_a_source_is_a_resource(rig: Rig) -> None:
     await rig.ok("create_bucket", name="Other", slug="other")
     with pytest.raises(MCPError, match="file_not_found"):
         await rig.client.read_resource(f"bucket://other/files/{file_id}/text")
+
+
+async def test_the_place_that_the_text_of_a_hit_cites_leads_back_to_it(rig: Rig, tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for name, first in (("Devices", 1_000), ("Spare parts", 2_000)):
+        sheet = book.create_sheet(name)
+        for number in range(first, first + 60):
+            sheet.append([f"part {number}", number * 7])
+    book.save(tmp_path / "allowed" / "stock.xlsx")
+    done = await rig.ok("upload_file", path="stock.xlsx", bucket="docs", wait=True)
+    result = await rig.call("search_bucket", query="part 2004 14028", bucket="docs", max_results=1)
+    place = text(result).partition('Quoted from "stock.xlsx, ')[2].partition('"')[0]
+    assert place.startswith("sheet 'Spare parts', row")
+    read = await rig.ok("read_source", file_id=done["file_id"], start=place)
+    assert "part 2004 | 14028" in read["passages"][0]["text"]
 
 
 async def test_a_very_long_text_says_where_it_is_cut(rig: Rig) -> None:

@@ -16,7 +16,10 @@ _PARTS: Final = ("page", "slide", "message", "cell")
 _PLACE: Final = re.compile(
     r"\b(passage|page|slide|message|cell|sheet|lines?|rows?)\s+([0-9]{1,9})\b", re.IGNORECASE
 )
-_NAMED: Final = re.compile(r'\b(section|sheet)\s+"([^"]{1,200})"', re.IGNORECASE)
+#: Hits quote a name with single marks, because their label stands between double ones.
+_NAMED: Final = re.compile(
+    r"""\b(section|sheet)\s+(?:"([^"]{1,200})"|'([^"]{1,200})'(?=\s*(?:,|$)))""", re.IGNORECASE
+)
 _BARE: Final = re.compile(r"[0-9]{1,9}")
 _OF_SPOT: Final = frozenset({"heading", "line_start", "line_end", "row_start", "row_end", "outline", "match"})
 _BARE_NAME: Final = re.compile(r"^(section|sheet)\s+", re.IGNORECASE)
@@ -87,7 +90,7 @@ def read_place(text: str) -> Place:
     if "passage" in found:
         return Place(passage=found["passage"])
     if named is not None and (named[1].lower() == "sheet" or (part is None and line is None)):
-        return Place(section=named[2], line=line)
+        return Place(section=named[2] or named[3], line=line)
     if part is not None or line is not None:
         return Place(part=part, line=line)
     return Place(section=_BARE_NAME.sub("", text.strip()))
