@@ -204,8 +204,12 @@ async def test_any_number_of_buckets_is_ranked_together(api: Api) -> None:
     [
         ({"tags": ["old"]}, {"a.md", "b.txt"}),
         ({"tags": ["old", "draft"]}, {"b.txt"}),
-        ({"source": "*.md"}, {"a.md", "c.md"}),
+        ({"source": "*.md"}, {"a.md", "c.md", "d.md"}),
         ({"source": "a.md"}, {"a.md"}),
+        ({"source": "A.MD"}, {"a.md"}),
+        ({"source": "docs"}, {"d.md"}),
+        ({"source": "Docs/"}, {"d.md"}),
+        ({"source": "docs/D*"}, {"d.md"}),
         ({"source": "no*"}, set[str]()),
         ({"metadata": {"year": 2024}}, {"c.md"}),
         ({"metadata": {"year": None}}, set[str]()),
@@ -220,6 +224,7 @@ async def test_a_search_is_filtered_by_what_is_known_of_sources(
         "a.md": {"tags": ["old"]},
         "b.txt": {"tags": ["old", "draft"]},
         "c.md": {"metadata": {"year": 2024}},
+        "d.md": {"path": "Docs/d.md"},
     }
     for name, fields in sources.items():
         file = await api.upload(f"zebra in {name}".encode(), filename=name, **fields)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from calypso_mcp.api.search import SearchRequest
 from calypso_mcp.domain.files.ignore_patterns import read_patterns
+from calypso_mcp.local.text_forms import fold_case
 
 
 def find_matching_files(
@@ -15,8 +16,8 @@ def find_matching_files(
 ) -> list[str] | None:
     """Return the ids of the files in the buckets that a search may look into; None without filters.
 
-    They have all the tags and the values in their metadata, and as file name, path or title the source that
-    is asked for, or a glob that one of them matches.
+    They have all the tags and the values in their metadata, and as file name, path, folder or title the
+    source asked for, or a glob that one of them matches, in any case.
     """
     if not (asked.tags or asked.source or asked.metadata):
         return None
@@ -27,11 +28,13 @@ def find_matching_files(
         (json.dumps(list(bucket_ids)),),
     )
     # A backslash keeps a name that begins with a sign of ignore files a name.
-    sought = asked.source or ""
-    glob = read_patterns([f"\\{sought}" if sought.startswith(("#", "!")) else sought]) if sought else None
+    sought = fold_case(asked.source or "")
+    pattern = f"\\{sought}" if sought.startswith(("#", "!")) else sought
+    glob = read_patterns([pattern], with_contents=True) if sought else None
     found: list[str] = []
     for file_id, *names, tags, metadata in rows:
-        named = glob is None or any(name and (name == sought or glob.selects(name)) for name in names)
+        folded = [fold_case(name) for name in names if name]
+        named = glob is None or any(name == sought or glob.selects(name) for name in folded)
         if (
             named
             and set(asked.tags or ()) <= set(json.loads(tags))
