@@ -92,6 +92,12 @@ async def test_what_hosts_and_models_write_is_understood(transport: str, tmp_pat
             assert facts(batch)["total"] == 1
             waited = await call("wait_for_bucket_sync", file_ids=facts(done)["file_id"], batch_id=None)
             assert facts(waited)["readiness"] == "ready"
+            # An empty text, or an empty list, for what is left out.
+            blank = dict.fromkeys(("path", "url", "content_base64", "title", "tags", "metadata", "wait"), "")
+            done = await call("upload_file", text="Mars is red.", filename="mars.md", timeout_s="", **blank)
+            assert facts(done)["outcome"] == "accepted"
+            batch = await call("upload_batch", items=items[1:], directory="", paths=[], if_exists="")
+            assert facts(batch)["counts"] == {"replayed": 1}
             for buckets in ("docs", '["docs"]', ["docs"]):
                 found = await call("search_bucket", query="far moon", buckets=buckets, bucket=None)
                 assert facts(found)["searched"] == "docs"

@@ -1,9 +1,9 @@
 """Converts a call's arguments, however hosts and models write them, to what the tool expects.
 
 Hosts add arguments of their own to every call (n8n: `toolCallId`, `sessionId`, `action`, `chatInput`), and
-models write null for what they leave out, one text for a list of texts, and JSON inside a string. Only what
-has one meaning is read that way. A misspelt argument is refused: without it a call could reach further than
-its caller asked for.
+models write null or an empty text for what they leave out, one text for a list of texts or the reverse, and
+JSON inside a string. Only what has one meaning is read that way. A misspelt argument is refused: without it
+a call could reach further than its caller asked for.
 """
 
 from __future__ import annotations
@@ -24,8 +24,18 @@ Schema = Mapping[str, Any]
 _HOST_EXTRAS: Final = frozenset(
     {"toolCallId", "tool_call_id", "sessionId", "session_id", "action", "chatInput", "chat_input"}
 )
-#: Other names for an argument, from the API, from earlier versions and from other servers.
-_ALIASES: Final = {"agent": ("agent_id", "model", "profile"), "text": ("content",)}
+#: Other names for an argument, from the API, from earlier versions, from other tools and other servers.
+_ALIASES: Final = {
+    "agent": ("agent_id", "model", "profile"),
+    "text": ("content",),
+    "query": ("q", "question"),
+    "question": ("q", "query"),
+    "max_results": ("limit", "top_k"),
+    "directory": ("folder",),
+    "state": ("status",),
+    "filename": ("name",),
+    "name": ("filename",),
+}
 #: More unknown arguments than this are no host's additions.
 _MOST_IGNORED: Final = 20
 _NAME_CHARS: Final = 60
@@ -85,14 +95,20 @@ def _read_object(
         known = name if name in properties else _alias(name, properties, given)
         if known is None:
             _ignore(tool, name, properties, place, ignored)
-        else:
-            values[known] = _read_value(tool, properties[known], value, f"{place}{known}[].", ignored)
+        elif value != "" or _may_be_empty(properties[known]):
+            values[known] = _read_value(tool, properties[known], value, f"{place}{known}", ignored)
     return values
+
+
+def _may_be_empty(schema: Schema) -> bool:
+    """Whether an empty text is a value of an argument; to any other it stands for nothing."""
+    return schema.get("type") == "string" and "" in schema.get("enum", ("",))
 
 
 def _read_value(tool: str, schema: Schema, value: Any, place: str, ignored: dict[str, None]) -> Any:
     kind = schema.get("type")
     if kind == "string":
+        value = _only_entry(value)
         words = cast("Sequence[str]", schema.get("enum", ()))
         return next((word for word in words if word == str(value).lower()), as_text(value))
     if kind == "integer" and isinstance(value, str) and _DIGITS.fullmatch(value):
@@ -103,9 +119,16 @@ def _read_value(tool: str, schema: Schema, value: Any, place: str, ignored: dict
         return value
     entry_schema = cast("Schema", schema.get("items", {}))
     entries = _decoded(value, "[{") if isinstance(value, str) else value
+    if entries is value and isinstance(value, str) and "," in value:
+        raise InputError(
+            f"{place} is one text with commas: one entry or several?",
+            code="invalid_arguments",
+            hint=f'Pass {place} as a list: ["…"], or ["…", "…"].',
+        )
     # One text, one number or one object is a list of one.
     entries = cast("list[Any]", entries) if isinstance(entries, list) else [entries]
     if "properties" in entry_schema:
+        place = f"{place}[]."
         return [
             _read_object(tool, entry_schema, cast("Mapping[str, Any]", entry), place, ignored)
             if isinstance(entry, dict)
@@ -113,6 +136,14 @@ def _read_value(tool: str, schema: Schema, value: Any, place: str, ignored: dict
             for entry in entries
         ]
     return [_read_value(tool, entry_schema, entry, place, ignored) for entry in entries]
+
+
+def _only_entry(value: Any) -> Any:
+    """Return the one entry of a list, anything else as it is."""
+    if not isinstance(value, list):
+        return value
+    entries = cast("list[Any]", value)
+    return entries[0] if len(entries) == 1 else entries
 
 
 def _decoded(text: str, starts: str) -> Any:

@@ -60,7 +60,7 @@ async def upload_batch(
     The same call again continues.
     """
     _require_one(directory, paths, items)
-    if remove_missing and directory is None:
+    if remove_missing and not directory:
         raise ContentError(
             "remove_missing needs a directory to compare with.",
             code="invalid_arguments",
@@ -73,9 +73,9 @@ async def upload_batch(
     last = "hashing" if dry_run else "indexing" if wait else "finalizing"
     async with call_progress(ctx, ("checking", last)) as progress:
         reader = InputReader(access, shared, progress, time)
-        if directory is not None:
+        if directory:
             inputs = await reader.read_directory(directory, include, exclude)
-        elif paths is not None:
+        elif paths:
             inputs = await reader.read_paths(paths)
         else:
             inputs = await reader.read_items(items or [])
@@ -97,8 +97,9 @@ async def upload_batch(
 
 def _require_one(directory: str | None, paths: list[str] | None, items: list[BatchItem] | None) -> None:
     named = {"directory": directory, "paths": paths, "items": items}
-    given = [name for name, value in named.items() if value is not None]
-    if len(given) != 1 or not named[given[0]]:
+    # Models fill in what they leave out: an empty one is not given.
+    given = [name for name, value in named.items() if value]
+    if len(given) != 1:
         raise ContentError(
             f"A batch has one kind of source; given: {', '.join(given) or 'none'}.",
             code="several_sources" if len(given) > 1 else "no_source",

@@ -35,7 +35,14 @@ READINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"buckets": "a"}, {"buckets": ["a"]}),
     ({"buckets": 7}, {"buckets": ["7"]}),
     ({"buckets": '["a", "b"]'}, {"buckets": ["a", "b"]}),
-    ({"buckets": "a, b"}, {"buckets": ["a, b"]}),
+    ({"buckets": ["a, b"]}, {"buckets": ["a, b"]}),
+    ({"max_results": "", "dry_run": "", "metadata": "", "buckets": "", "items": ""}, {}),
+    ({"items": [{"text": "", "tags": ""}]}, {"items": [{"text": ""}]}),
+    ({"query": ""}, {"query": ""}),
+    ({"query": ["a"]}, {"query": "a"}),
+    ({"state": ["FAILED"]}, {"state": "failed"}),
+    ({"q": "a", "status": "failed", "top_k": "3"}, {"query": "a", "state": "failed", "max_results": 3}),
+    ({"limit": 3}, {"max_results": 3}),
     ({"metadata": '{"a": null}'}, {"metadata": {"a": None}}),
     ({"metadata": {"a": None}}, {"metadata": {"a": None}}),
     ({"items": {"text": "x"}}, {"items": [{"text": "x"}]}),
@@ -52,12 +59,11 @@ READINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"query": 1.1}, {"query": 1.1}),
     ({"query": True}, {"query": True}),
     ({"query": 2**60}, {"query": 2**60}),
-    ({"query": ["a"]}, {"query": ["a"]}),
+    ({"query": ["a", "b"]}, {"query": ["a", "b"]}),
+    ({"query": []}, {"query": []}),
     ({"state": "Lost"}, {"state": "Lost"}),
-    ({"state": ["FAILED"]}, {"state": ["FAILED"]}),
     ({"buckets": [None]}, {"buckets": [None]}),
     ({"buckets": "[a"}, {"buckets": ["[a"]}),
-    ({"buckets": ""}, {"buckets": [""]}),
     ({"items": "[" * 100_000}, {"items": ["[" * 100_000]}),
     ({"metadata": "a"}, {"metadata": "a"}),
     ({"items": [7]}, {"items": [7]}),
@@ -71,6 +77,14 @@ def test_what_has_one_meaning_is_read_that_way(given: dict[str, Any], expected: 
         # Both names of one argument: the real one counts, the other is unknown.
         assert read_arguments("tool", SCHEMA, given).ignored == ["model"]
     assert read(**given) == expected
+
+
+@pytest.mark.parametrize("given", [{"buckets": "a, b"}, {"items": [{"text": "x", "tags": "a,b"}]}])
+def test_one_text_with_commas_for_a_list_is_refused_with_what_to_pass(given: dict[str, Any]):
+    with pytest.raises(InputError, match="is one text with commas") as caught:
+        read(**given)
+    place = "buckets" if "buckets" in given else "items[].tags"
+    assert caught.value.hint == f'Pass {place} as a list: ["…"], or ["…", "…"].'
 
 
 @pytest.mark.parametrize("spec", TOOLS, ids=lambda spec: spec.name)
