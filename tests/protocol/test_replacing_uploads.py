@@ -156,6 +156,35 @@ async def test_a_file_keeps_its_name_in_whatever_way_it_is_sent_again(
     assert await names(rig) == sorted([*before, "copy.md"])
 
 
+@pytest.mark.parametrize("contents", [(OLD, NEW), (OLD, OLD)])
+async def test_files_of_one_name_in_two_folders_do_not_replace_each_other(
+    rig: Rig, folder: Path, contents: tuple[str, str]
+) -> None:
+    paths = ["hr/leave.md", "legal/leave.md"]
+    (folder / "legal").mkdir()
+    for path, content in zip(paths, contents, strict=True):
+        (folder / path).write_text(content)
+    for _ in range(2):
+        sent = [await rig.ok("upload_file", path=path, bucket="docs", wait=True) for path in paths]
+        assert [report["filename"] for report in sent] == paths
+        assert await names(rig) == paths
+    (folder / "legal" / "leave.md").write_text(f"{NEW}Ask Ann.\n")
+    await rig.ok("upload_file", path="legal/leave.md", bucket="docs", wait=True)
+    assert await names(rig) == paths
+    assert await days(rig) == [27, 31]
+
+
+async def test_a_file_that_the_caller_names_has_that_name_alone_and_in_a_batch(
+    rig: Rig, folder: Path
+) -> None:
+    (folder / "hr" / "leave.md").write_text(OLD)
+    (folder / "hr" / "old.md").write_text("# Old\n")
+    await rig.ok("upload_file", path="hr/leave.md", filename="rules/days.md", bucket="docs")
+    item = {"path": "hr/old.md", "filename": "rules/before.md"}
+    await rig.ok("upload_batch", items=[item], bucket="docs", wait=True)
+    assert await names(rig) == ["rules/before.md", "rules/days.md"]
+
+
 async def test_a_file_whose_source_was_removed_gets_the_name_that_it_has_alone(
     rig: Rig, folder: Path
 ) -> None:
@@ -165,7 +194,7 @@ async def test_a_file_whose_source_was_removed_gets_the_name_that_it_has_alone(
     assert await names(rig) == ["deep/leave.md"]
     await rig.ok("remove_source", bucket="docs", name="deep/leave.md", confirm=True)
     await rig.ok("upload_file", path="hr/deep/leave.md", bucket="docs", wait=True)
-    assert await names(rig) == ["leave.md"]
+    assert await names(rig) == ["hr/deep/leave.md"]
 
 
 async def test_a_file_does_not_keep_a_name_that_another_file_of_the_call_has(rig: Rig, folder: Path) -> None:

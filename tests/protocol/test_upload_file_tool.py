@@ -246,7 +246,7 @@ BAD_INPUT = {
         "list_buckets",
     ),
     "misspelt argument": (given(path="notes.md", file_name="x.md"), "invalid_arguments", "takes"),
-    "wrong type": (given(path=[7]), "invalid_arguments", "Correct"),
+    "wrong type": (given(path={"a": 7}), "invalid_arguments", "Correct"),
     "too long a wait": (given(path="notes.md", timeout_s=301), "invalid_arguments", "Correct"),
 }
 

@@ -175,6 +175,7 @@ class Declaration:
             *self._labels(),
             self.media_type,
             generation,
+            *([self.path] if self.path else []),
         )
 
     def client_file_id(self, content_hash: str, generation: int = 0) -> str:

@@ -43,8 +43,8 @@ Ts = TypeVarTuple("Ts")
 class CheckedSource:
     """Content that may be sent.
 
-    `identity` is the path that tells it apart from equal files elsewhere, `origin` where it lies, absolute.
-    Both are None for inline content.
+    `identity` is the path that tells it apart from equal files elsewhere, None where the caller named it;
+    `origin` where it lies, absolute. Both are None for inline content.
     """
 
     filename: str
@@ -56,7 +56,7 @@ class CheckedSource:
 
 @dataclass(frozen=True, slots=True)
 class SourceArguments:
-    """The arguments of a tool that name a source; None where not given, which is not the same as empty."""
+    """The arguments of a tool that name a source; None where not given."""
 
     path: str | None = None
     text: str | None = None
@@ -65,16 +65,26 @@ class SourceArguments:
     url: str | None = None
 
     @property
-    def given(self) -> list[str]:
-        """Names of the sources given."""
-        names = ("path", "text", "content_base64", "url")
-        return [name for name in names if getattr(self, name) is not None]
+    def given(self) -> dict[str, str]:
+        """The sources given, by argument. Empty ones count only alone: models fill in what they leave out."""
+        values = {
+            "path": self.path,
+            "text": self.text,
+            "content_base64": self.content_base64,
+            "url": self.url,
+        }
+        given = {name: value for name, value in values.items() if value is not None}
+        return {name: value for name, value in given.items() if value} or given
 
-    def require_one(self) -> None:
-        """Raise ContentError unless exactly one source is given."""
+    def require_one(self) -> tuple[str, str]:
+        """Return the one source given: its argument and its value.
+
+        Raises:
+            ContentError: None is given, or several are.
+        """
         given = self.given
         if len(given) == 1:
-            return
+            return next(iter(given.items()))
         raise ContentError(
             f"One upload has one source; given: {', '.join(given) or 'none'}.",
             code="several_sources" if given else "no_source",
@@ -90,17 +100,13 @@ async def check_source(
     Raises:
         ContentError: There is not exactly one, or it may not be sent.
     """
-    arguments.require_one()
-    if arguments.path is not None:
+    kind, value = arguments.require_one()
+    if kind == "path":
         return await run_abandonable(
-            partial(
-                check_local_file, arguments.path, require_files(policy), limits, filename=arguments.filename
-            )
+            partial(check_local_file, value, require_files(policy), limits, filename=arguments.filename)
         )
-    if arguments.text is not None:
-        return await run_abandonable(check_text, arguments.text, arguments.filename, policy, limits)
-    encoded = arguments.content_base64 or ""
-    return await run_abandonable(check_base64, encoded, arguments.filename, policy, limits)
+    check = check_text if kind == "text" else check_base64
+    return await run_abandonable(check, value, arguments.filename, policy, limits)
 
 
 async def run_abandonable(
@@ -155,7 +161,7 @@ def check_local_file(
         check_size(opened.size_bytes, limits)
         content_hash = _check_once(name, opened, policy)
         version, size_bytes = opened.version, opened.size_bytes
-        identity, origin = identity or opened.identity, opened.location
+        identity, origin = identity or (None if filename else opened.identity), opened.location
 
     @contextmanager
     def reopened() -> Generator[ByteSource]:

@@ -127,16 +127,16 @@ async def upload_file(
                     return answer(_kept(before, declared.name, target))
                 issued = await issue_address(access, uploads, request, declared)
             return answer(_address(issued, target, before))
-        arguments.require_one()
+        kind, value = arguments.require_one()
         declared.check_labels(access.state.upload_limits)
         async with call_progress(ctx, ("checking", "indexing" if wait else "uploading")) as progress:
             with time.limited():
                 declared = replace(declared, if_exists=await find_version_rule(access, if_exists))
                 arriving.target = await find_target(access, bucket, create=create_bucket)
-                if url is None:
-                    uploaded = await _upload(access, arguments, declared, arriving, progress)
+                if kind == "url":
+                    uploaded = await _import(access, value, declared, arriving)
                 else:
-                    uploaded = await _import(access, url, declared, arriving)
+                    uploaded = await _upload(access, arguments, declared, arriving, progress)
                 arriving.target = target = await note_created(access, arriving.target)
             report = StateReport((uploaded,))
             if wait:
@@ -179,7 +179,7 @@ async def _upload(
 ) -> FileState:
     """Check the source, make the bucket if it is missing, and upload."""
     checked = await check_source(arguments, access.state.files, access.state.upload_limits)
-    declared = replace(declared, filename=checked.filename)
+    declared = replace(declared, filename=checked.filename, path=checked.identity or declared.path)
     arriving.filename = declared.name
     arriving.target = await create_missing(access, arriving.target)
     declared = replace(declared, destination=arriving.target.destination)

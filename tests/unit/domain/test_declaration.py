@@ -44,8 +44,8 @@ EMPTY = Declaration("data.bin", Destination(bucket_ids=("bucket_1",)), metadata=
         (
             FULL,
             [
-                "7bcf298b8bbe47e8a664808437be5c73c2849681b6acb858",
-                "8b2024d85a3e1a1ca9be39c4d10b6222cea569620757a21a",
+                "a4e885013795e64f8e7c99b3cee034412b4c49c0289855f3",
+                "08c5388cefe039e5507fe287fd302cc1a0e586e76494e1b0",
             ],
             [
                 "docs-notes.md-36f06d30fd3baf024b1c6e181d012d51",
@@ -122,7 +122,9 @@ def test_whatever_makes_another_file_makes_another_id(change: dict[str, Any]) ->
     assert an_id(**change) != an_id()
 
 
-@pytest.mark.parametrize("change", [*CHANGES, {"filename": "b.md"}, {"content_type": "text/plain"}])
+@pytest.mark.parametrize(
+    "change", [*CHANGES, {"filename": "b.md"}, {"content_type": "text/plain"}, {"path": "b/a.md"}]
+)
 def test_whatever_makes_another_file_makes_another_key(change: dict[str, Any]) -> None:
     assert a_key(**change) != a_key()
 
