@@ -269,6 +269,27 @@ def test_surrogates_of_old_databases_are_joined() -> None:
     assert decode("Grüße \ud83d\ude00".encode("utf-8", "surrogatepass")).text == "Grüße 😀"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Price: €50",
+        "20 °C max, ±5 %",
+        "§ 5 applies",
+        "© 2024 Acme®",
+        "10\xa0000 files",
+        "« Yes »",
+        "• 3 × 5 µm",
+    ],
+)
+def test_english_with_a_few_signs_comes_back_from_windows(text: str) -> None:
+    assert decode(text.encode("cp1252")).text == text
+
+
+@pytest.mark.parametrize("text", ["Total: 12 €", "Der Preis beträgt 12 € je Stück.", "Œuvre à 5 €"])
+def test_the_euro_of_latin_9_is_no_sign_for_any_currency(text: str) -> None:
+    assert decode(text.encode("iso8859-15")).text == text
+
+
 @pytest.mark.parametrize("damaged", [b"fee,due\n\0nine,ten\n", b"fee,due\nnine,ten\n" + b"\0" * 40])
 def test_zeros_in_ascii_are_damage_and_no_other_encoding(damaged: bytes) -> None:
     assert decode(damaged).text == "fee,due\nnine,ten\n"

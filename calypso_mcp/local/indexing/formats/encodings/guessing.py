@@ -6,12 +6,14 @@ letters they cannot: there, what the bytes would spell decides, and how usual an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from calypso_mcp.local.indexing.formats.encodings.labels import codec_of
 from calypso_mcp.local.indexing.formats.encodings.plausibility import measure_oddness
 
 ASCII = bytes(range(128))
+_FOREIGN = re.compile(rb"[\x80-\xff]+")
 #: Tried before any guess; and IBM's Urdu, whose letter at every byte makes words of noise.
 _NEVER_GUESSED = frozenset({"utf-8", "ascii", "cp1006"})
 #: Bytes looked at.
@@ -40,6 +42,12 @@ _MOST_ODD, _MOST_ODD_OF_MANY, _MANY_BYTES = 0.5, 0.25, 200
 _PADDING, _MOST_PADDING, _FEW_BYTES = b"\xff", 0.5, 3
 #: Share of the highest confidence below which an encoding is not judged by its words.
 _UNLIKELY = 0.02
+#: Signs of Windows' Western encoding that stand in English text: quotation marks, dashes, currencies, units.
+_SIGNS = re.compile(
+    rb"[\x80\x82\x84-\x87\x89\x8b\x91-\x97\x99\x9b\xa0\xa3-\xa5\xa7\xa9\xab\xae\xb0-\xb3\xb5\xb7\xbb-\xbe\xd7]{1,2}"
+)
+#: No text means the sign for any currency: where Latin-1 has it, Latin-9 has the euro.
+_ANY_CURRENCY, _OF_WINDOWS_ONLY = b"\xa4", bytes(range(0x80, 0xA0))
 
 
 def guess_encodings(data: bytes) -> Iterator[str]:
@@ -48,20 +56,37 @@ def guess_encodings(data: bytes) -> Iterator[str]:
     foreign = len(sample.translate(None, ASCII))
     if sample.count(_PADDING) > max(_FEW_BYTES, _MOST_PADDING * foreign):
         return
+    western = _choose_western(sample)
+    if _holds_signs_only(sample, western):
+        yield western
     most_odd = _MOST_ODD if foreign < _MANY_BYTES else _MOST_ODD_OF_MANY
     confidences = _confidences(sample)
+    if "cp1252" in confidences:
+        confidences[western] = confidences.pop("cp1252")
     for codec, small in _in_small_letters(sample):
         confidences[codec] = max(confidences.get(codec, 0.0), _confidences(small).get(codec, 0.0))
     most = max(confidences.values(), default=0.0)
     known = _USUAL | _MAC.keys()
     is_sure = max((sure for codec, sure in confidences.items() if codec in known), default=0.0) >= _SURE
-    usual = {"cp1252": _WESTERN if is_sure else _WESTERN_SHORT, **dict.fromkeys(_USUAL, 1.0), **_MAC}
+    usual = {**dict.fromkeys(_USUAL, 1.0), **_MAC, western: _WESTERN if is_sure else _WESTERN_SHORT}
     scores: dict[str, float] = {}
     for codec, confidence in confidences.items():
         odd = measure_oddness(sample.decode(codec, "ignore")) if confidence >= _UNLIKELY * most else 1.0
         if odd <= most_odd:
             scores[codec] = confidence * usual.get(codec, _RARE) * _ODD**odd
     yield from sorted(scores, key=scores.__getitem__, reverse=True)
+
+
+def _choose_western(sample: bytes) -> str:
+    """Return Latin-9 for text with a euro sign of its own, else the encoding of Windows that is alike."""
+    is_latin_9 = _ANY_CURRENCY in sample and sample == sample.translate(None, _OF_WINDOWS_ONLY)
+    return "iso8859-15" if is_latin_9 else "cp1252"
+
+
+def _holds_signs_only(sample: bytes, codec: str) -> bool:
+    """Whether all foreign characters are signs, one or two in a row, where writers set them."""
+    are_signs = all(map(_SIGNS.fullmatch, _FOREIGN.findall(sample)))
+    return are_signs and measure_oddness(sample.decode(codec, "replace")) == 0
 
 
 def _confidences(sample: bytes) -> dict[str, float]:
