@@ -66,6 +66,12 @@ READ = {
         '{"from": "J\\u00c3\\u00bc \\u00f0\\u009f\\u0090\\u009f \\u00fc"}',
         "from: Jü 🐟 ü",
     ),
+    "csv of issues": (
+        "a.csv",
+        "Summary,Comment,Comment\nLogin loops,By Safari,Fixed\n",
+        "Summary: Login loops | Comment: By Safari | Comment: Fixed",
+    ),
+    "csv with carets": ("a.csv", "part^bin\nflange, red^B7\n", "part: flange, red | bin: B7"),
     "json lines": ("a.jsonl", '{"q": "how"}\n{"q": "K\\u00fcn"}\n', "q: how\nq: Kün"),
     "yaml": ("a.yaml", 'leave:\n  days: 15\n  notice: "\\u00fc"\n', "leave.days: 15\nleave.notice: ü"),
     "yaml comment": ("a.yml", "# About leave\na: 1 # yearly\n", "About leave\na: 1\nyearly"),
@@ -513,6 +519,11 @@ def test_every_message_of_a_mailbox_is_a_part() -> None:
         (Part("message", 2), "Two"),
     ]
     assert chunks[1].text.endswith("\n\nFrom y")
+
+
+def test_a_line_that_begins_like_the_line_before_a_message_is_text() -> None:
+    box = "From a@b Mon Jan  1 00:00:00 2024\nSubject: One\n\nFrom 8 June we weigh 2024 grams\n"
+    assert read("a.mbox", box).text == "One\n\nFrom 8 June we weigh 2024 grams"
 
 
 def test_every_cell_of_a_notebook_is_a_part() -> None:

@@ -13,7 +13,7 @@ from calypso_mcp.local.indexing.formats.encodings.decoding import decode
 from calypso_mcp.local.indexing.formats.tables import Row, is_header, table_blocks
 from calypso_mcp.local.indexing.formats.texts.text import text_document
 
-_DELIMITERS = ",;\t|"
+_DELIMITERS = ",;\t|^~"
 _SAMPLE_LINES = 50
 #: Lines above the header, such as the title of a report.
 _LINES_ABOVE = 10
@@ -39,7 +39,8 @@ def read_delimited(file: FileContent) -> Document:
             first = next(rows, None)
         second = next(rows, None)
         top = [row for row in (first, second) if row is not None]
-        header: Sequence[str] = top[0].cells if top and is_header(*(row.cells for row in top)) else ()
+        is_named = bool(top) and is_header(_once(top[0].cells), *(row.cells for row in top[1:]))
+        header: Sequence[str] = top[0].cells if is_named else ()
         labelled = sum(map(len, header)) * text.count("\n") <= _MOST_LABELS
         body = chain(top[1:] if header else top, rows)
         blocks = (*table_blocks((), above), *table_blocks(header, body, labelled=labelled))
@@ -56,6 +57,11 @@ def _rows(text: str, delimiter: str, first_line: int) -> Iterator[Row]:
         end = first_line - 1 + reader.line_num
         yield Row(cells, start, end)
         start = end + 1
+
+
+def _once(cells: Sequence[str]) -> list[str]:
+    """Return cells without neighbours that are equal: issue trackers name a column for each comment."""
+    return ["" if cell == before else cell for cell, before in zip(cells, ["", *cells], strict=False)]
 
 
 def _delimiter(lines: Sequence[str]) -> str | None:

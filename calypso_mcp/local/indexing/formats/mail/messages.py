@@ -26,8 +26,8 @@ from calypso_mcp.local.indexing.formats.members import Member
 from calypso_mcp.local.indexing.formats.texts.text import text_document
 
 _SHOWN_HEADERS = ("From", "To", "Cc", "Date")
-#: The line before each message of a mailbox.
-_FROM_LINE = re.compile(rb"^From [^\n]{3,200}\d{4}[^\n]{0,20}\r?\n", re.MULTILINE)
+#: The line before each message of a mailbox; text may begin so, too, but without a time.
+_FROM_LINE = re.compile(rb"^From [^\n]{3,200}\d\d:\d\d[^\n]{0,20}\d{4}[^\n]{0,20}\r?\n", re.MULTILINE)
 _APPLE_LENGTH = re.compile(rb"(\d{1,10})[ \t]*\r?\n")
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 #: The start of an encoded word with its charset (RFC 2047, 2) and language (RFC 2231, 5).
