@@ -13,13 +13,16 @@ import pytest
 from pypdf.annotations import FreeText, Text
 from pypdf.constants import PageLabelStyle
 from pypdf.generic import ArrayObject, DictionaryObject, NameObject, StreamObject, TextStringObject
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas
 
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.pdf.legibility import Legible, judge
-from calypso_mcp.local.indexing.formats.pdf.reader import name_pages, read_pdf
+from calypso_mcp.local.indexing.formats.pdf.reader import name_pages, read_pages, read_pdf
 from tests.support.pdfs import mapped_pdf, scanned_pdf, text_pdf
+from tests.support.scans import photograph, typeset
 
 #: Hebrew with a Latin name and a figure in it, and Arabic.
 RIGHT_TO_LEFT = [
@@ -190,6 +193,48 @@ def test_a_heading_whose_letters_are_spaced_out_is_words(spacing: int) -> None:
         )
 
     assert read(drawn(page)).text.splitlines()[:2] == lines
+
+
+@pytest.mark.parametrize("spacing", [1.2, 2, 4, 7])
+def test_a_heading_of_words_and_signs_that_are_spaced_out_is_words(spacing: float) -> None:
+    """As Chromium and WeasyPrint write it: every letter has its place, kerned pairs are closer."""
+    lines = ["Annual Report 2025", "1. To & from Ulm (net)"]
+    glyphs: list[tuple[float, float, str]] = []
+    for number, line in enumerate(lines):
+        x = 50.0
+        for letter, following in zip(line, line[1:] + " ", strict=True):
+            glyphs.append((x, 700.0 - 20 * number, letter))
+            x += ADVANCE + spacing - (letter + following == "To")
+    assert read(mapped_pdf(glyphs)).text.splitlines() == lines
+
+
+def test_a_row_of_figures_is_no_spaced_out_line() -> None:
+    glyphs = [(50 + (ADVANCE + 5) * index, 700.0, cell) for index, cell in enumerate("A1234567")]
+    assert read(mapped_pdf(glyphs)).text == "A 1 2 3 4 5 6 7"
+
+
+def test_a_word_that_a_hyphen_of_its_own_breaks_is_whole_again() -> None:
+    lines = ["Sie haften für Veruntreu\u2010", "ungen bis 9\u2010", "10 Euro."]
+    glyphs = [
+        (50 + ADVANCE * index, 700.0 - 12 * number, letter)
+        for number, line in enumerate(lines)
+        for index, letter in enumerate(line)
+    ]
+    text = read(mapped_pdf(glyphs)).text
+    assert text.replace("\n", " ") == "Sie haften für Veruntreuungen bis 9\u2010 10 Euro."
+
+
+def test_what_is_written_on_a_scan_is_read_with_what_the_scan_shows() -> None:
+    def page(canvas: Canvas) -> None:
+        canvas.drawImage(ImageReader(photograph(typeset(["Bin three"]))), 0, 0, *A4)
+        canvas.drawString(60, 700, "Received 3 May")
+
+    seen = "Weevils in\nbin three.\n\nRECEIVED 3 May"
+    document = read_pages(FileContent(drawn(page)), lambda _pdf, _index: seen)
+    assert document.text == "Received 3 May\n\nWeevils in\nbin three."
+    assert document.warnings == ("Page 1 was read by OCR, which may err.",)
+    said = read_pages(FileContent(drawn(page)), lambda _pdf, _index: "Received 3 May")
+    assert (said.text, said.warnings) == ("Received 3 May", ())
 
 
 @pytest.mark.parametrize("heading", ["", "关于码头的规定自下月一日起施行"])

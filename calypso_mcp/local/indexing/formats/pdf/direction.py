@@ -29,10 +29,11 @@ _pdfium: Any = pdfium  # not typed
 _LETTERS_APART = re.compile(r"^(?:\S ?\r?\n){2}\S ?\r?$", re.MULTILINE)
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _PRESENTATION_FORM = re.compile(r"[\ufb1d-\ufdff\ufe70-\ufefc]")
-#: A line of letters set so far apart that PDFium takes each for a word.
-_SPACED_OUT = re.compile(r"^(?:[^\W\d_] ){3,}[^\W\d_] ?\r?$", re.MULTILINE)
-#: Letters further apart, in heights of the line, are cells of a table.
-_WIDEST_SPACING = 1
+#: In a line whose letters PDFium takes for words: the longest of most words, and the fewest such words.
+_TORN_CHARS, _LEAST_TORN = 2, 2
+#: How far letters of a spaced out line are apart, in its heights: more than others, less than cells of a
+#: table; and how much the distances of most of them differ.
+_LEAST_SPACING, _WIDEST_SPACING, _EVENLY, _MOST = 0.05, 1, 0.1, 0.5
 #: Smallest gap between words, as a share of the line's height.
 _GAP = 0.18
 #: Largest gap within a line, in heights of the line.
@@ -73,8 +74,23 @@ def has_right_to_left(text: str) -> bool:
 
 
 def has_letters_apart(text: str) -> bool:
-    """Whether consecutive lines of `text`, or the words of a line, are letters."""
-    return _LETTERS_APART.search(text) is not None or _SPACED_OUT.search(text) is not None
+    """Whether consecutive lines of `text` are letters."""
+    return _LETTERS_APART.search(text) is not None
+
+
+def has_torn_words(text: str) -> bool:
+    """Whether most words of a line of `text` are letters or two."""
+    return any(map(_is_torn, text.splitlines()))
+
+
+def _is_torn(line: str) -> bool:
+    words = line.split()
+    short = sum(len(word) <= _TORN_CHARS for word in words)
+    return short >= _LEAST_TORN and short * 2 >= len(words) and any(map(_is_letter, words))
+
+
+def _is_letter(word: str) -> bool:
+    return len(word) == 1 and word.isalpha()
 
 
 def read_letters_together(text_page: Any) -> str:
@@ -89,21 +105,35 @@ def read_letters_together(text_page: Any) -> str:
             last.is_joined |= goes_right
         else:
             together.append(line)
-    return "\n".join(
-        _place(line.glyphs, spacing)
-        if (spacing := _letter_spacing(line)) or (line.is_joined and _is_level(line.glyphs))
-        else line.text
-        for line in together
-    )
+    return "\n".join(map(_with_whole_words, together))
+
+
+def read_whole_words(text_page: Any) -> str:
+    """Return the text of a page with the letters of spaced out lines as words."""
+    return "\n".join(map(_with_whole_words, _lines(text_page)))
+
+
+def _with_whole_words(line: _Line) -> str:
+    spacing = _letter_spacing(line)
+    is_to_place = spacing or (line.is_joined and _is_level(line.glyphs))
+    return _place(line.glyphs, spacing) if is_to_place else line.text
 
 
 def _letter_spacing(line: _Line) -> float:
     """Return how far apart the letters of a spaced out line were set; 0 for any other line."""
-    if _SPACED_OUT.match(line.text) is None or not _is_level(line.glyphs):
-        return 0
     letters = sorted(_letters(line.glyphs), key=lambda glyph: glyph.x)
-    spacing = median(after.left - before.right for before, after in pairwise(letters))
-    return spacing if spacing < _WIDEST_SPACING * letters[0].height else 0
+    gaps = [after.left - before.right for before, after in pairwise(letters)]
+    if not gaps or not _is_level(line.glyphs) or not _is_of_letters(letters):
+        return 0
+    spacing, height = median(gaps), letters[0].height
+    even = sum(abs(gap - spacing) < _EVENLY * height for gap in gaps)
+    is_spaced = _LEAST_SPACING * height < spacing < _WIDEST_SPACING * height and even >= _MOST * len(gaps)
+    return spacing if is_spaced else 0
+
+
+def _is_of_letters(glyphs: list[Glyph]) -> bool:
+    """Whether most glyphs are letters: figures in a row are numbers in a table."""
+    return sum(glyph.text.isalpha() for glyph in glyphs) * 2 > len(glyphs)
 
 
 def _goes_right(line: _Line, following: _Line) -> bool:

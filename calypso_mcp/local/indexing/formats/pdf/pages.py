@@ -16,15 +16,17 @@ from calypso_mcp.local.indexing.formats.pdf.columns import is_drawn_upwards, rea
 from calypso_mcp.local.indexing.formats.pdf.direction import (
     has_letters_apart,
     has_right_to_left,
+    has_torn_words,
     read_in_order,
     read_letters_together,
+    read_whole_words,
 )
 from calypso_mcp.local.indexing.formats.pdf.fields import read_annotations
 from calypso_mcp.local.indexing.formats.pdf.legibility import judge
 
-#: PDFium marks a hyphen that only broke a word at a line end.
-_BROKEN_WORD_MARKS = "\ufffe\x02\xad"
-_BROKEN_WORD = re.compile(rf"[{_BROKEN_WORD_MARKS}][ \t]*\n?")
+#: PDFium marks a hyphen that only broke a word at a line end; WeasyPrint writes one that means nothing else.
+_BROKEN_WORD_MARKS = "\ufffe\x02\xad\u2010"
+_BROKEN_WORD = re.compile(r"[\ufffe\x02\xad][ \t]*\n?|(?<=[^\W\d_])\u2010[ \t]*\n(?=[^\W\d_])")
 #: Presentation forms of Latin ligatures, which people do not type into a search.
 _LIGATURES = str.maketrans(
     {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st", "\x00": "", "\ufeff": ""}
@@ -84,6 +86,8 @@ def _text(page: Any) -> str:
             text = columns
         elif has_letters_apart(text):
             text = read_letters_together(text_page)
+        elif has_torn_words(text):
+            text = read_whole_words(text_page)
         elif is_drawn_upwards(text_page):
             text = "\n".join(reversed(text.splitlines()))
         text = join_accents(text.replace("\r\n", "\n").replace("\r", "\n"), text_page)

@@ -24,6 +24,7 @@ _SHOWN_RANGES = 20
 #: Longest printed page number that is one.
 _LONGEST_LABEL = 20
 
+_WORD = re.compile(r"\w+")
 _XFA = frozenset({pdfium.FORMTYPE_XFA_FULL, pdfium.FORMTYPE_XFA_FOREGROUND})
 
 #: Reads the page at an index from its picture; returns its lines, or None if it gives up.
@@ -57,8 +58,12 @@ def read_pages(file: FileContent, recognize: RecognizePage | None) -> Document:
             text = page.text
             if page.shortcoming is not None:
                 read = recognize(pdf, index) if recognize is not None else None
-                text = text if read is None else read
-                (short[page.shortcoming] if read is None else recognized).append(index + 1)
+                if read is None:
+                    short[page.shortcoming].append(index + 1)
+                else:
+                    legible = text if page.shortcoming is Shortcoming.PICTURE else ""
+                    text = _with_seen(legible, read)
+                    recognized += () if text == legible else (index + 1,)
             total += len(text) + sum(map(len, page.annotations))
             if total > file.max_chars:
                 raise ExtractionFailed(
@@ -74,6 +79,13 @@ def read_pages(file: FileContent, recognize: RecognizePage | None) -> Document:
         is_incomplete = bool(short[Shortcoming.PICTURE] or short[Shortcoming.GARBLED])
         blocks += attached.blocks
         return Document(tuple(blocks), _title(pdf), warnings=warnings, shows_unread_text=is_incomplete)
+
+
+def _with_seen(text: str, seen: str) -> str:
+    """Return the text of a page with the lines that only its picture shows."""
+    said = set(_WORD.findall(text.casefold()))
+    unsaid = (line for line in seen.split("\n") if not line or set(_WORD.findall(line.casefold())) - said)
+    return "\n\n".join(filter(None, (text, "\n".join(unsaid).strip())))
 
 
 def open_pdf(data: bytes) -> Any:  # pypdfium2 is typed in parts only
