@@ -57,14 +57,6 @@ def refusal(status: int, error: str, description: str, headers: Mapping[str, str
     return _Refusal(status, error, description, {"Cache-Control": "no-store", **(headers or {})})
 
 
-async def send_refusal(response: Response, scope: Scope, receive: Receive, send: Send) -> None:
-    """Send `response` to a request, or close a websocket that was never accepted."""
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1008})
-        return
-    await response(scope, receive, send)
-
-
 def _status_of(error: CalypsoError) -> int:
     if isinstance(error, ScopeError):
         return 404

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from calypso_mcp.errors import Busy, CalypsoError
-from calypso_mcp.server.access.answers import refusal, send_refusal
+from calypso_mcp.server.access.answers import refusal
 from calypso_mcp.server.access.oauth.protected_resource import ProtectedResource
 from calypso_mcp.server.access.refusal_pace import RefusalPace
 
@@ -73,13 +73,13 @@ class AccessGate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401, or pass the request on with its user set."""
-        if scope["type"] == "lifespan" or (scope["type"] == "http" and self._is_open(scope)):
+        if scope["type"] == "lifespan" or self._is_open(scope):
             await self._open(scope, receive, send)
             return
         token = await self._check(scope)
         if isinstance(token, Response):
             await self._pace.wait()
-            await send_refusal(token, scope, receive, send)
+            await token(scope, receive, send)
             return
         user = AuthenticatedUser(token)
         await self._app({**scope, "user": user, "auth": AuthCredentials(token.scopes)}, receive, send)
@@ -105,7 +105,7 @@ class AccessGate:
 
     async def _verify(self, scope: Scope) -> AccessToken | None:
         control = self._control
-        if control.capability is not None and scope["type"] == "http":
+        if control.capability is not None:
             token = await control.capability(scope["method"], scope["path"])
             if token is not None:
                 return token

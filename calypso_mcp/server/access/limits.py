@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from calypso_mcp.domain.callers.access import RateWindows
 from calypso_mcp.domain.cross_origin import ANSWER_HEADERS
-from calypso_mcp.server.access.answers import refusal, send_refusal
+from calypso_mcp.server.access.answers import refusal
 from calypso_mcp.server.access.body_limits import BodyLimits, BodyPolicy
 from calypso_mcp.server.access.credentials import grant_of_user
 from calypso_mcp.server.access.gate import LIVENESS_PATH, AccessControl, AccessGate
@@ -129,15 +129,16 @@ class KnownAddress:
         self._security = TransportSecurityMiddleware(security)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 421 for a foreign Host, 403 for a foreign Origin."""
-        if scope["type"] != "lifespan":
+        """Answer 421 for a foreign Host, 403 for a foreign Origin; a websocket is closed unopened."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] == "http":
             response = _misshapen(Headers(scope=scope))
-            if response is None:
-                # Read as an HTTP request in either case: a websocket has the same headers.
-                response = await self._security.validate_request(Request({**scope, "type": "http"}))
+            response = response or await self._security.validate_request(Request(scope))
             if response is not None:
                 await self._pace.wait()
-                await send_refusal(response, scope, receive, send)
+                await response(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
@@ -182,12 +183,9 @@ class GlobalLimits:
         self._in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 503 when the server is full, 504 when the request times out; websockets are refused."""
+        """Answer 503 when the server is full, 504 when the request times out."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
-            return
-        if scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
             return
         if self._in_flight >= self._limits.concurrent and scope["path"] != LIVENESS_PATH:
             busy = refusal(503, "temporarily_unavailable", "The server is busy.", {"Retry-After": "1"})
