@@ -94,7 +94,7 @@ def place(path: str, roots: Sequence[Sequence[str]], style: PathStyle) -> tuple[
     found: Placement | None = None
     for index, spellings in enumerate(roots):
         for spelling in spellings:
-            below = _below(target, split_root(spelling, style), style)
+            below = parts_below(target, split_root(spelling, style), style)
             if below is not None and (found is None or len(below) < len(found.parts)):
                 found = Placement(index, below)
     if found is None:
@@ -188,7 +188,8 @@ def fold(part: str, style: PathStyle) -> str:
     return "".join(upper if len(upper := letter.upper()) == 1 else letter for letter in part)
 
 
-def _below(target: SplitPath, root: SplitPath, style: PathStyle) -> tuple[str, ...] | None:
+def parts_below(target: SplitPath, root: SplitPath, style: PathStyle) -> tuple[str, ...] | None:
+    """Return the components of `target` below `root`; None if it lies elsewhere, or in a system tree."""
     if fold(target.anchor, style) != fold(root.anchor, style):
         return None
     depth = len(root.parts)

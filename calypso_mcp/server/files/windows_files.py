@@ -13,7 +13,7 @@ import os
 import sys
 from pathlib import Path
 
-from calypso_mcp.domain.files.path_rules import PathStyle, fold, split_root
+from calypso_mcp.domain.files.path_rules import PathStyle, parts_below, split_root
 
 _LONGEST_PATH = 32_768
 _REPARSE_POINT = 0x400
@@ -25,13 +25,7 @@ def final_parts(root: str, final: str) -> tuple[str, ...] | None:
     if plain.upper().startswith("UNC\\"):
         plain = "\\\\" + plain[4:]
     style = PathStyle.WINDOWS
-    inner, outer = split_root(plain, style), split_root(root, style)
-    depth = len(outer.parts)
-    anchors_agree = fold(inner.anchor, style) == fold(outer.anchor, style)
-    head = [fold(part, style) for part in inner.parts[:depth]]
-    if not anchors_agree or head != [fold(part, style) for part in outer.parts]:
-        return None
-    return inner.parts[depth:]
+    return parts_below(split_root(plain, style), split_root(root, style), style)
 
 
 def open_below(root: str, parts: tuple[str, ...]) -> tuple[int, tuple[str, ...]]:
