@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from types import TracebackType
 from typing import Self
 
 import httpx2
@@ -28,7 +27,7 @@ from calypso_mcp.client.transport.connections import Connections
 from calypso_mcp.client.transport.pacing import CreatePacer
 from calypso_mcp.client.transport.requester import Requester
 from calypso_mcp.client.transport.storage import Storage
-from calypso_mcp.client.uploading.sent_files import NoMemory, SentFiles
+from calypso_mcp.client.uploading.sent_files import SentFiles
 from calypso_mcp.client.uploading.uploads import Uploads
 from calypso_mcp.domain.addresses import may_be_api_key
 from calypso_mcp.errors import ConfigError
@@ -120,7 +119,7 @@ class CalypsoClient:
             policies=policies,
             clock=clock,
             dice=dice,
-            sent=sent or NoMemory(),
+            sent=sent or SentFiles(),
             sources=self.sources,
         )
         self.websites = Websites(requester)
@@ -135,12 +134,7 @@ class CalypsoClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_error: object) -> None:
         await self.aclose()
 
 

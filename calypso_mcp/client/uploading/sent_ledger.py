@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio.to_thread
 
+from calypso_mcp.client.uploading.sent_files import SentFiles
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.domain.uploads.declaration import content_digest
 from calypso_mcp.errors import ConfigError
@@ -104,7 +105,7 @@ class LedgerFile:
             self._file = _open(None)
 
 
-class SentLedger:
+class SentLedger(SentFiles):
     """The part of a ledger file that belongs to one account."""
 
     def __init__(self, file: LedgerFile, account: str) -> None:
