@@ -45,8 +45,6 @@ class Callers:
 
     Attributes:
         control: How credentials are checked; None if reaching the server is enough.
-        grant_for: What the credential of a request allows.
-        key_for: The API key that a grant refers to.
         brought_key: The same, if the caller brought it along and no other worker may know it.
         refused_key_hint: What to do when Calypso refuses a key that a grant refers to.
         current_grant: What a caller may do by now.

@@ -18,11 +18,7 @@ _Labels = tuple[str, ...]
 
 
 class Metrics:
-    """What one process has served since it started.
-
-    Args:
-        tools: Names of the tools there are; calls of anything else are counted together.
-    """
+    """What one process has served since it started; calls of none of its `tools` are counted together."""
 
     def __init__(self, tools: frozenset[str] = frozenset()) -> None:
         self._tools = tools

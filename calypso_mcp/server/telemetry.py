@@ -38,8 +38,6 @@ class ToolCall:
     """One call of a tool, while it runs.
 
     Attributes:
-        tool: Name of the tool, as the caller spelled it.
-        caller: Name of the grant it is made with; empty without a login.
         call_id: Joins the log lines of one call.
         outcome: `ok`, an error code, or `cancelled`.
         question: What was asked, where the operator wants it logged.

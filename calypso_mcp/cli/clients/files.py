@@ -14,13 +14,7 @@ from calypso_mcp.cli.clients.places import Places
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """A configuration that may exist.
-
-    Attributes:
-        client: Whose it is.
-        path: Where it lies.
-        in_project: Whether it belongs to a project and not to the person.
-    """
+    """A configuration that may exist, of a person or of a project."""
 
     client: Client
     path: Path

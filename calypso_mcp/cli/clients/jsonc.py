@@ -24,14 +24,7 @@ class Unreadable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A name and its value in an object, by offsets into the text.
-
-    Attributes:
-        name: The name.
-        start: Where the name begins, at its quotation mark.
-        value_start: Where the value begins.
-        end: Where the value has ended.
-    """
+    """A name and its value in an object, by offsets into the text."""
 
     name: str
     start: int

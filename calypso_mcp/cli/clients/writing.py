@@ -25,12 +25,7 @@ class NotWritten(CalypsoError):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A configuration as it was read.
-
-    Attributes:
-        path: Its name; what a link points at is what is written.
-        content: Its bytes; None if the file did not exist.
-    """
+    """A configuration as it was read; `content` is None if the file did not exist."""
 
     path: Path
     content: bytes | None

@@ -19,14 +19,7 @@ _SHOWN_CHARS = 600
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at.
-
-    Attributes:
-        area: The part of the installation.
-        status: `ok`, `note` for what is worth knowing but not wrong, or `problem`.
-        message: What was found, without secrets.
-        fix: What to do about a problem.
-    """
+    """One thing that was looked at, in words without secrets."""
 
     area: Area
     status: Status

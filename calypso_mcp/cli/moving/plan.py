@@ -20,13 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Both ends of a move.
-
-    Attributes:
-        here: The embedded Calypso.
-        there: The Calypso that everything goes to.
-        extensions: What `there` can do beyond the published API.
-    """
+    """Both ends of a move: the embedded Calypso, and the one that all goes to, with its `extensions`."""
 
     here: CalypsoClient
     there: CalypsoClient
@@ -35,13 +29,7 @@ class Sides:
 
 @dataclass(frozen=True, slots=True)
 class PlannedBucket:
-    """One bucket to move.
-
-    Attributes:
-        bucket: As it is here.
-        sources: What it holds.
-        there: The bucket of the same slug on the other side; None before it is created.
-    """
+    """One bucket to move, with its sources; `there` is that of its slug on the other side, if any."""
 
     bucket: Bucket
     sources: tuple[Source, ...]

@@ -22,12 +22,9 @@ class Exchange:
 
     Attributes:
         target: The API, or the storage behind an upload address.
-        method: HTTP method.
         path: Path at the API, without a query; empty for the storage.
         sent_bytes: Length of the file content sent.
-        status: Status of the answer; None without an answer.
         request_id: The API's id of the request, for support.
-        seconds: Time from sending until the answer was read.
     """
 
     target: Target

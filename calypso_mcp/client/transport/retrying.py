@@ -18,13 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """How failed attempts are repeated.
-
-    Attributes:
-        policy: What to repeat, how often and how patiently.
-        clock: Whose sleep to use.
-        dice: Random numbers from 0 to 1 for the jitter.
-    """
+    """How failed attempts are repeated; `dice` are random numbers from 0 to 1 for the jitter."""
 
     policy: RetryPolicy
     clock: Clock

@@ -45,14 +45,7 @@ SourceFactory = Callable[[], AbstractContextManager[ByteSource]]
 
 @dataclass(frozen=True, slots=True)
 class HashedFile:
-    """A way to open a file that was read a moment ago; it refuses to open another version of the file.
-
-    Attributes:
-        reopen: Opens it.
-        size_bytes: Its size then.
-        content_hash: What `content_hash_of` returns for it.
-        version: What the source's `version` returned then.
-    """
+    """A way to open a file that was read a moment ago; it refuses to open another version of the file."""
 
     reopen: SourceFactory
     size_bytes: int

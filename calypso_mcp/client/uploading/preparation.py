@@ -24,14 +24,7 @@ from calypso_mcp.domain.uploads.upload_rules import check_size
 
 @dataclass(frozen=True)
 class Prepared:
-    """An input that may be sent.
-
-    Attributes:
-        upload: As given.
-        size_bytes: Size when it was hashed.
-        content_hash: Hexadecimal hash.
-        version: The source's version when it was hashed.
-    """
+    """An input that may be sent, with its size, hash and version when it was hashed."""
 
     upload: Upload
     size_bytes: int

@@ -30,13 +30,7 @@ class StreamEnded(UploadError):
 
 
 class StreamSource:
-    """Content of known size that arrives in order, as a `ByteSource` that can step back a little.
-
-    Args:
-        stream: The bytes from `start` on.
-        start: Offset of the first byte that arrives.
-        size_bytes: Size of the whole content.
-    """
+    """Content that arrives in order, from `start` on, as a `ByteSource` that can step back a little."""
 
     def __init__(self, stream: AsyncIterator[bytes], *, start: int, size_bytes: int) -> None:
         self.size_bytes = size_bytes

@@ -34,13 +34,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What a caller may store. None: no limit.
-
-    Attributes:
-        bytes_per_bucket: Bytes in any one bucket.
-        sources_per_bucket: Sources in any one bucket.
-        bytes_per_day: Bytes in all buckets from midnight to midnight, UTC.
-    """
+    """What a caller may store, in a day from midnight to midnight UTC; None: no limit."""
 
     bytes_per_bucket: int | None = None
     sources_per_bucket: int | None = None

@@ -29,10 +29,6 @@ class Reason:
 
     Attributes:
         code: Error code, the API's if it gives one.
-        message: What went wrong, for people.
-        hint: What to do next.
-        retryable: Whether the same call can help.
-        request_id: The API's id of the request that failed.
     """
 
     code: str
@@ -54,13 +50,10 @@ class FileState:
     Attributes:
         id: The id to ask for it by: that of the file, else of the batch item, batch or bucket.
         outcome: The outcome of its upload; None if only its readiness was looked at.
-        readiness: Whether it is searchable.
         status: The API's word for it.
         bucket_sync_status: The API's word for its bucket sync, if there is one.
         hinges_on_store: Whether its readiness depends on the bucket's store, because it reports no sync.
         name: Its file name, else its title.
-        file_id: The knowledge file.
-        task_id: Its indexing task.
         batch_id: The batch it came with.
         client_file_id: Its id inside the batch.
         reason: Why it failed, or makes no progress.

@@ -48,8 +48,6 @@ class UploadRequest:
     """One PUT to the upload address.
 
     Attributes:
-        content_range: Value of the `Content-Range` header.
-        offset: First byte to send.
         length: Bytes to send; 0 asks for the offset (or stores an empty object).
     """
 

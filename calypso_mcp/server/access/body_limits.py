@@ -35,8 +35,6 @@ class BodyLimits:
     """Takes in a whole body, within its limits, before the app sees the request.
 
     Args:
-        app: What is protected.
-        policy: The limits.
         streamed_prefix: Path whose bodies are passed on unread: their handler limits them itself.
     """
 

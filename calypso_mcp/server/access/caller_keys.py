@@ -45,7 +45,6 @@ class CallerKeyVerifier(TokenVerifier):
     Args:
         check: Asks Calypso whether it accepts a key. Errors other than a refusal pass through, so that an
             outage is not mistaken for a wrong key.
-        clock: Seconds that only ever grow.
         strangers: Where unknown keys are checked.
     """
 

@@ -16,13 +16,7 @@ _QUOTATION_MARK = ord('"')
 
 @dataclass(frozen=True, slots=True)
 class JsonShape:
-    """Limits on JSON.
-
-    Attributes:
-        depth: Objects and arrays inside each other.
-        string_bytes: Length of one string, escapes counted as written.
-        tokens: Strings and brackets in all.
-    """
+    """Limits on JSON: levels, length of one string as written, strings and brackets in all."""
 
     depth: int = 64
     string_bytes: int = 2_097_152

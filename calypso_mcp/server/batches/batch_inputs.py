@@ -104,8 +104,6 @@ class BatchInput:
 
     Attributes:
         path: What the caller knows it by.
-        upload: What may be sent.
-        target: Where it goes.
         size_bytes: Its size; 0 if it was never opened.
         state: What has become of it; None if that is not known, as where time ran out first.
         skipped: Why it was left out of a folder.
@@ -127,14 +125,7 @@ class BatchInput:
 
 @dataclass(frozen=True, slots=True)
 class WalkedFolder:
-    """A folder that was walked to its end.
-
-    Attributes:
-        base: Its absolute path.
-        slug: Slug of the bucket that its files go to.
-        bucket_id: Id of that bucket; None while it does not exist.
-        is_empty: Whether it holds nothing to send.
-    """
+    """A folder that was walked to its end, and the bucket, perhaps yet to be made, that its files go to."""
 
     base: str
     slug: str

@@ -50,7 +50,6 @@ class OneTimePolicy:
         lifetime_s: How long one is good for, in seconds.
         checked_every_s: How often it is checked, while a file arrives, that its caller may still call.
         public_url: Where callers reach this server, where that is not what the request says.
-        limits: What may be uploaded.
         noted_every_s: How often it is noted, while a file arrives, that it still does.
         claimed_s: How long a worker without news is believed to be receiving still, in seconds.
         most_unused: Addresses that one caller may have open without using them.
@@ -71,11 +70,7 @@ class IssuedUpload:
 
     Attributes:
         upload_id: To ask what became of it with.
-        url: Where to PUT the file.
-        command: The ready `curl` line.
         expires_at: Until when, as an ISO 8601 time.
-        most_bytes: Largest file.
-        filename: What the file will be called.
     """
 
     upload_id: str
@@ -92,10 +87,8 @@ class OneTimeUploads:
     Args:
         seal: Seals the tickets; the same secret in every worker.
         ledger: Remembers outcomes; shared by workers that have the same folder.
-        policy: Lifetime, public address and limits.
         current_grant: Checks at use whether the ticket's caller may still call.
         caller_key: Returns the API key behind a grant whose caller brought it along; None for others.
-        clock: Seconds since 1970.
     """
 
     def __init__(

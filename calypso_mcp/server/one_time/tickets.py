@@ -28,8 +28,6 @@ class UploadPlace:
 
     Attributes:
         expires_at: When its address becomes void, in seconds since 1970.
-        bucket_id: Where the file goes.
-        filename: What it is called.
         lineage: What its versions have in common, where that is not the file name.
     """
 
@@ -48,7 +46,6 @@ class Ticket:
         expires_at: After this the address is void, in seconds since 1970.
         grant: The grant of the caller, as claims; checked again when the address is used.
         declaration: What is declared about the file; its destination is the id of one bucket.
-        most_bytes: Largest size.
         key: The caller's own API key, where that is the credential.
     """
 
@@ -82,11 +79,7 @@ _OWN_FIELDS = ("upload_id", "expires_at", "grant", "most_bytes", "key")
 
 
 class TicketSeal:
-    """Seals and opens tickets with a secret that all workers share.
-
-    Args:
-        secret: At least 16 random bytes.
-    """
+    """Seals and opens tickets with a secret that all workers share."""
 
     def __init__(self, secret: bytes) -> None:
         self._seal = Seal("one-time uploads", secret)

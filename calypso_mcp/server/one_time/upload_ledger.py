@@ -62,17 +62,9 @@ class UploadRecord:
     """What is known of one upload.
 
     Attributes:
-        upload_id: Its id.
         owner: Hash of the name of the caller it was issued to.
-        state: How far it has come.
-        bucket_id: Where it goes.
-        filename: What it is called.
         expires_at: When its address becomes void, in seconds since 1970.
         changed_at: When this was noted, in seconds since 1970.
-        file_id: The knowledge file it became.
-        task_id: Its indexing task.
-        code: Why it failed: error code.
-        message: Why it failed, for a person.
         claims: How often a process began to receive it, or failed to.
     """
 
@@ -104,10 +96,6 @@ class UploadLedger:
     """Remembers records by upload id.
 
     Every method raises `CalypsoError` where the table cannot be used.
-
-    Args:
-        path: The file that workers share; made when first used, for this user only. None: this process.
-        clock: Seconds since 1970.
     """
 
     def __init__(self, path: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:

@@ -64,7 +64,6 @@ class Arrival:
     Attributes:
         bucket: Its bucket, as `Destination.names` says it.
         key: The same whenever the same source is sent to it.
-        size_bytes: Its size.
         replaces: The knowledge file that it replaces, so that it adds no source. The bytes of both count
             until that one is gone: it stays where the new one cannot be read.
     """
@@ -109,12 +108,7 @@ class Admission:
 
 
 class UploadQuotas:
-    """Admits sources. Where the record cannot be used, every method raises CalypsoError: nothing is stored.
-
-    Args:
-        path: The file that workers share; made when first used, for this user only. None: this process.
-        clock: Seconds since 1970.
-    """
+    """Admits sources. Where the record cannot be used, methods raise CalypsoError: nothing is stored."""
 
     def __init__(self, path: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:
         self._table = SharedTable(path, _MIGRATIONS, records="quotas", code="quota_record_unusable")

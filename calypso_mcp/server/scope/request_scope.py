@@ -36,13 +36,7 @@ _NAME_CHARS = 60
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What one request may use. Made for it, dropped with it.
-
-    Attributes:
-        state: Of the server.
-        grant: What the request's credential allows.
-        asked: The limits that its address and headers ask for.
-    """
+    """What one request may use: what its credential allows within the limits `asked` for. Dropped with it."""
 
     state: ServerState
     grant: AccessGrant = ANYONE

@@ -29,16 +29,7 @@ _MOST_LOOKED_AT: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class SourceFilters:
-    """Which sources are wanted, and in which order; empty or None: any, by name.
-
-    Attributes:
-        query: Part of a name.
-        kind: `file`, `website` or `qa`.
-        tag: A tag it has.
-        state: `ready`, `pending`, `failed` or `warning`.
-        sort: `name`, `size` or `updated`; only where the backend lists sources.
-        order: `asc` or `desc`.
-    """
+    """Which sources are wanted, and in which order, as in `SourcesQuery`; empty or None: any, by name."""
 
     query: str | None = None
     kind: str | None = None

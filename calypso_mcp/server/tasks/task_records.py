@@ -68,12 +68,8 @@ class TaskRecord:
     """What is known of one task. Times are in seconds since 1970.
 
     Attributes:
-        task_id: Its id.
         owner: Hash of the caller and the limits it belongs to.
         caller: Hash of the caller alone.
-        status: How far it has come.
-        message: The same for a person.
-        created_at: When it began.
         changed_at: When its status or message last changed.
         heard_at: When its worker last reported in.
         content: JSON: the result of a completed one, the error of a failed one, the open questions.
@@ -103,10 +99,6 @@ class TaskRecords:
     """Remembers tasks by id.
 
     Every method raises `CalypsoError` where the table cannot be used.
-
-    Args:
-        path: The file that workers share; made when first used, for this user only. None: this process.
-        clock: Seconds since 1970.
     """
 
     def __init__(self, path: Path | None = None, *, clock: Callable[[], float] = time.time) -> None:

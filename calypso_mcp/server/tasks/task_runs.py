@@ -99,12 +99,7 @@ class _Run:
 
     Attributes:
         params: Of the call; the client's answers are added to them.
-        make: Makes the call.
-        still_allowed: Whether its caller may go on.
         long: What the call itself may read of the task, and reports to it.
-        scope: Ends the call.
-        result: Of the call.
-        error: The protocol error that ended the call.
         ended: Set when the call has ended or was cancelled.
         news: Set when the record is to be checked before the next beat.
         questions: What it asks now, by key.

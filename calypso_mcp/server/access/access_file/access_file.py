@@ -109,10 +109,8 @@ class AccessList:
     """One version of the access file, checked.
 
     Attributes:
-        grants: What each agent may do, by name.
         hashes: Pairs of a token's hash and the name of its agent.
         keys: The Calypso API keys referred to, by reference.
-        key_files: Files the keys were read from.
     """
 
     grants: Mapping[str, AccessGrant]

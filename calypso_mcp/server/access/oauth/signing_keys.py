@@ -40,8 +40,6 @@ class SigningKeys:
 
     Args:
         url: The address; https, or http to this machine.
-        transport: Replaces the network in tests.
-        clock: Seconds that only ever grow.
 
     Raises:
         ConfigError: The address is plain http to another machine.
