@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from calypso_mcp.local.options import LocalOptions
-from calypso_mcp.local.semantic.options import EmbeddingOptions
+from calypso_mcp.local.options import EmbeddingOptions, LocalOptions, WriterOptions
 from calypso_mcp.local.web.policy import PrivateHosts, WebPolicy
-from calypso_mcp.local.writing.options import WriterOptions
 from calypso_mcp.settings import Settings
 
 

@@ -6,8 +6,8 @@ import logging
 import os
 import shlex
 import stat
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,7 +33,6 @@ from calypso_mcp.local.routes import (
     batches,
     buckets,
     connection,
-    description,
     files,
     qa,
     search,
@@ -85,54 +84,44 @@ async def open_backend(options: LocalOptions, *, must_exist: bool = False) -> As
         ConfigError: The data folder or this Python's SQLite cannot be used.
         StoreFault: The store is damaged, or missing although it must exist.
     """
-    app = _app()
-    async with _running(app, options, must_exist=must_exist):
+    app = create_app(options, must_exist=must_exist)
+    async with app.router.lifespan_context(app):
         yield app
 
 
-def create_app(options: LocalOptions) -> Starlette:
-    """Return the app with the backend as its lifespan, for an ASGI server."""
+def create_app(options: LocalOptions, *, must_exist: bool = False) -> Starlette:
+    """Return the app with the backend as its lifespan, for an ASGI server; see `open_backend`."""
 
     @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncGenerator[None]:
-        async with _running(app, options):
-            yield
+    async def run(app: Starlette) -> AsyncGenerator[None]:
+        blobs = Blobs(options.data_dir / BLOBS_FOLDER, min_free_bytes=options.min_free_bytes)
+        presence = Presence(options.data_dir / WORKERS_FOLDER)
+        store = options.data_dir / STORE_FILE
+        if must_exist and not store.exists():
+            raise gone(store)
+        await to_thread.run_sync(_prepare, options, blobs, presence)
+        try:
+            async with Database(store, must_exist=must_exist) as database, _open_writer(options) as writer:
+                worker = IndexingWorker(options, database, blobs, presence)
+                semantics = _open_semantics(options, database)
+                app.state.backend = backend = Backend(
+                    options, database, blobs, worker.wake, semantics, writer
+                )
+                jobs = [worker.run, lambda: _keep_house(backend), *([semantics.run] if semantics else [])]
+                async with run_in_background(*jobs):
+                    yield
+        finally:
+            presence.leave()
 
-    return _app(lifespan)
-
-
-def _app(lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None) -> Starlette:
     return Starlette(
         # Uploads first: Starlette tries the routes in order, and most requests bring a file.
         routes=[
             *uploads.ROUTES,
-            Mount("/v1", routes=[description.route(OPERATIONS), *routes(OPERATIONS)]),
+            Mount("/v1", routes=[connection.describing_route(OPERATIONS), *routes(OPERATIONS)]),
         ],
-        lifespan=lifespan,
+        lifespan=run,
         exception_handlers={HTTPException: answer_exception},
     )
-
-
-@asynccontextmanager
-async def _running(
-    app: Starlette, options: LocalOptions, *, must_exist: bool = False
-) -> AsyncGenerator[None]:
-    blobs = Blobs(options.data_dir / BLOBS_FOLDER, min_free_bytes=options.min_free_bytes)
-    presence = Presence(options.data_dir / WORKERS_FOLDER)
-    store = options.data_dir / STORE_FILE
-    if must_exist and not store.exists():
-        raise gone(store)
-    await to_thread.run_sync(_prepare, options, blobs, presence)
-    try:
-        async with Database(store, must_exist=must_exist) as database, _open_writer(options) as writer:
-            worker = IndexingWorker(options, database, blobs, presence)
-            semantics = _open_semantics(options, database)
-            app.state.backend = backend = Backend(options, database, blobs, worker.wake, semantics, writer)
-            jobs = [worker.run, lambda: _keep_house(backend), *([semantics.run] if semantics else [])]
-            async with run_in_background(*jobs):
-                yield
-    finally:
-        presence.leave()
 
 
 def _open_semantics(options: LocalOptions, database: Database) -> Semantics | None:

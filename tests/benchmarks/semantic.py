@@ -24,12 +24,12 @@ import anyio
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import FileContent
 from calypso_mcp.local.indexing.formats.texts.text import read_text
+from calypso_mcp.local.options import EmbeddingOptions
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.retrieval.search import Reorder, Where, search
 from calypso_mcp.local.retrieval.statistics import Statistics
 from calypso_mcp.local.retrieval.words.tokens import written_words
 from calypso_mcp.local.semantic.embedder import Embedder, Vector
-from calypso_mcp.local.semantic.options import EmbeddingOptions
 from calypso_mcp.local.semantic.ordering import pack, reorder_by
 from calypso_mcp.local.semantic.prefixes import prefixes_of
 from calypso_mcp.local.semantic.semantics import build_embedder

@@ -12,9 +12,9 @@ import anyio
 import pytest
 
 from calypso_mcp.cli import main
+from calypso_mcp.local.options import EmbeddingOptions
 from calypso_mcp.local.semantic.embedder import EmbeddingFailed
 from calypso_mcp.local.semantic.local_model import DEFAULT_MODEL, LocalEmbedder, describe
-from calypso_mcp.local.semantic.options import EmbeddingOptions
 from calypso_mcp.local.store import vectors
 from tests.support import minilm
 from tests.support.live_backend import BOUND_S, in_process, options_for

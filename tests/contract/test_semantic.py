@@ -16,8 +16,7 @@ import pytest
 from starlette.responses import JSONResponse, RedirectResponse, Response, StreamingResponse
 
 from calypso_mcp.domain.retry import RetryPolicy
-from calypso_mcp.local.options import LocalOptions
-from calypso_mcp.local.semantic.options import EmbeddingOptions
+from calypso_mcp.local.options import EmbeddingOptions, LocalOptions
 from calypso_mcp.local.store import vectors
 from tests.support.embedding_endpoint import (
     Answer,

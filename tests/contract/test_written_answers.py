@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
 
-from calypso_mcp.local.writing.options import WriterOptions
+from calypso_mcp.local.options import WriterOptions
 from tests.contract.test_answers import AGENTS, aicore, ask, events_of, sources
 from tests.support.chat_endpoint import ChatEndpoint, chat_endpoint, event, streamed
 from tests.support.injections import INJECTIONS, MARK

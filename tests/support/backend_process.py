@@ -23,7 +23,7 @@ from calypso_mcp.api.answers import TEXT_DONE
 from calypso_mcp.api.paths import RESPONSES
 from calypso_mcp.local.app import LocalOptions, create_app
 from calypso_mcp.local.indexing import extraction
-from calypso_mcp.local.semantic.options import EmbeddingOptions
+from calypso_mcp.local.options import EmbeddingOptions
 
 
 class _ScriptedExtractor(extraction.Extractor):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import defaultdict
-from dataclasses import asdict
+from collections import Counter, defaultdict
 from typing import Any
 
 from starlette.requests import Request
@@ -22,7 +21,7 @@ from calypso_mcp.api.batches import (
     ItemProblem,
 )
 from calypso_mcp.api.files import StatedError
-from calypso_mcp.domain.states.statuses import FileStatus, SyncStatus
+from calypso_mcp.domain.states.statuses import BatchStatus, FileStatus, SyncStatus
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created
 from calypso_mcp.local.http.operations import Operation
@@ -33,9 +32,7 @@ from calypso_mcp.local.store import batches
 from calypso_mcp.local.store.batches import ItemRow
 from calypso_mcp.local.store.sources import REMOVED
 from calypso_mcp.local.uploads.addresses import build_upload_target
-from calypso_mcp.local.uploads.admission import check_batch
-from calypso_mcp.local.uploads.batch_admission import Admission, admit_batch
-from calypso_mcp.local.uploads.batch_status import summarize
+from calypso_mcp.local.uploads.admission import Admission, admit_batch, check_batch
 from calypso_mcp.local.uploads.finalizing import Outcome, finalize
 
 
@@ -107,20 +104,48 @@ async def get_batch(backend: Backend, request: Request, asked: BatchQuery) -> An
     """Answer where a batch stands and, with `include_items=true`, each of its items."""
     batch_id = request.path_params["batch_id"]
     items = await _items(backend, batch_id)
-    summary = summarize(_status(item) for item in items if item.session)
-    accepted = sum(item.session is not None for item in items)
+    counts = Counter(_status(item) for item in items if item.session)
+    rejected = len(items) - counts.total()
     answer = Batch(
         id=batch_id,
+        status=summarize(counts),
         total=len(items),
-        accepted=accepted,
-        rejected=len(items) - accepted,
-        partial_failed_count=summary.failed + len(items) - accepted,
-        **asdict(summary),
+        accepted=counts.total(),
+        rejected=rejected,
+        pending=counts[FileStatus.PENDING],
+        queued=counts[FileStatus.QUEUED],
+        indexing=counts[FileStatus.INDEXING],
+        active=_count_active(counts),
+        failed=counts[FileStatus.FAILED],
+        partial_failed_count=counts[FileStatus.FAILED] + rejected,
     )
     body = answer.to_wire()
     if asked.include_items:
         body["items"] = [_item_wire(item) for item in items]
     return Answer(body)
+
+
+def summarize(counts: Counter[str]) -> BatchStatus:
+    """Return the batch's state for the states of its accepted items (seed: batch upload).
+
+    The seed's table lets two rows hold at once where items are active and failed. We read it so that every
+    state says something of its own: `partially_active` while anything is still on its way,
+    `partially_failed` when all the rest is settled or nothing is active yet.
+    """
+    active, failed, total = _count_active(counts), counts[FileStatus.FAILED], counts.total()
+    if failed == total:
+        return BatchStatus.FAILED
+    if active == total:
+        return BatchStatus.ACTIVE
+    if active and active + failed < total:
+        return BatchStatus.PARTIALLY_ACTIVE
+    if failed:
+        return BatchStatus.PARTIALLY_FAILED
+    return BatchStatus.INDEXING if counts[FileStatus.INDEXING] else BatchStatus.ACCEPTED
+
+
+def _count_active(counts: Counter[str]) -> int:
+    return counts[FileStatus.INDEXED] + counts[FileStatus.ACTIVE]
 
 
 async def _items(backend: Backend, batch_id: str) -> list[ItemRow]:

@@ -19,9 +19,8 @@ from calypso_mcp.local.refusals import invalid
 from calypso_mcp.local.retrieval import search as retrieval
 from calypso_mcp.local.retrieval.index import Passage
 from calypso_mcp.local.retrieval.search import Where
-from calypso_mcp.local.store import files
+from calypso_mcp.local.store import files, sources
 from calypso_mcp.local.store.files import FileRow
-from calypso_mcp.local.store.source_filters import find_matching_files
 from calypso_mcp.local.text_forms import format_time
 from calypso_mcp.local.uploads.destinations import resolve
 
@@ -48,11 +47,11 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
 
     def work(connection: sqlite3.Connection) -> SearchResponse:
         buckets = _scope(connection, body)
-        sources = find_matching_files(connection, buckets, body)
+        matching = sources.find_matching_files(connection, buckets, body)
         passages = retrieval.search(
             connection,
             body.query,
-            Where(buckets, sources),
+            Where(buckets, matching),
             limit=body.max_results or _DEFAULT_RESULTS,
             per_file=body.per_file,
             once_per_table=True,
@@ -67,7 +66,7 @@ async def search(backend: Backend, _: Request, body: SearchRequest) -> Answer:
             strategy=_BY_WORDS if reorder is None else _BY_MEANING,
             results=_results(passages, files.get_all(connection, named)),
             absent_words=tuple(absent) or None,
-            filtered_sources=None if sources is None else len(sources),
+            filtered_sources=None if matching is None else len(matching),
             usage=NO_USAGE,
         )
 
@@ -81,23 +80,23 @@ def _scope(connection: sqlite3.Connection, body: SearchRequest) -> list[str]:
     return [bucket.id for bucket in scope.buckets]
 
 
-def _results(passages: Sequence[Passage], sources: Mapping[str, FileRow]) -> tuple[SearchResult, ...]:
+def _results(passages: Sequence[Passage], known: Mapping[str, FileRow]) -> tuple[SearchResult, ...]:
     return tuple(
         SearchResult(
             source_index=position,
-            title=sources[passage.file_id].declaration.title,
+            title=known[passage.file_id].declaration.title,
             text=passage.text,
             file_id=passage.file_id,
-            filename=sources[passage.file_id].declaration.filename,
-            url=url_of(sources[passage.file_id]),
-            attributes={**attributes_of(passage, sources[passage.file_id]), **_copies(passage, sources)},
+            filename=known[passage.file_id].declaration.filename,
+            url=url_of(known[passage.file_id]),
+            attributes={**attributes_of(passage, known[passage.file_id]), **_copies(passage, known)},
         )
         for position, passage in enumerate(passages)
     )
 
 
-def _copies(passage: Passage, sources: Mapping[str, FileRow]) -> dict[str, Any]:
-    copies = [{"file_id": copy, "filename": sources[copy].name} for copy in passage.also_in[:_MOST_COPIES]]
+def _copies(passage: Passage, known: Mapping[str, FileRow]) -> dict[str, Any]:
+    copies = [{"file_id": copy, "filename": known[copy].name} for copy in passage.also_in[:_MOST_COPIES]]
     return {"also_in": copies} if copies else {}
 
 

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from calypso_mcp.domain.retry import is_retryable_status, parse_retry_after
 from calypso_mcp.local.model_endpoint import explain_refusal, open_model_client
+from calypso_mcp.local.options import EmbeddingOptions
 from calypso_mcp.local.semantic.embedder import EmbeddingFailed, Vector, normalize_batch
-from calypso_mcp.local.semantic.options import EmbeddingOptions
 
 #: Largest answer that is read: a batch of 4,096 numbers each, written out, several times over.
 _LARGEST_ANSWER = 16 * 1_048_576

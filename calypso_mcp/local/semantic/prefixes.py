@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from calypso_mcp.local.semantic.options import EmbeddingOptions
+from calypso_mcp.local.options import EmbeddingOptions
 
 _RETRIEVE = "Represent this sentence for searching relevant passages: "
 _INSTRUCT = "Instruct: Given a web search query, retrieve relevant passages that answer the query\nQuery: "

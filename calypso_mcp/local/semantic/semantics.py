@@ -8,9 +8,9 @@ from pathlib import Path
 
 import anyio
 
+from calypso_mcp.local.options import EmbeddingOptions
 from calypso_mcp.local.retrieval.search import Reorder
 from calypso_mcp.local.semantic.embedder import Embedder, EmbeddingFailed, Vector
-from calypso_mcp.local.semantic.options import EmbeddingOptions
 from calypso_mcp.local.semantic.ordering import reorder_by
 from calypso_mcp.local.semantic.prefixes import prefixes_of, stored_name
 from calypso_mcp.local.semantic.worker import EmbeddingWorker

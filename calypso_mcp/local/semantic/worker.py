@@ -16,9 +16,9 @@ from pathlib import Path
 import anyio
 from anyio import to_thread
 
+from calypso_mcp.local.options import EmbeddingOptions
 from calypso_mcp.local.processes.file_locks import try_lock
 from calypso_mcp.local.semantic.embedder import Embedder, EmbeddingFailed
-from calypso_mcp.local.semantic.options import EmbeddingOptions
 from calypso_mcp.local.semantic.ordering import pack
 from calypso_mcp.local.semantic.prefixes import prefixes_of, stored_name
 from calypso_mcp.local.store import tasks, vectors

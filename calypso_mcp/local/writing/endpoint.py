@@ -13,7 +13,7 @@ import httpx2
 
 from calypso_mcp.api.wire import as_object
 from calypso_mcp.local.model_endpoint import explain_refusal, open_model_client
-from calypso_mcp.local.writing.options import WriterOptions
+from calypso_mcp.local.options import WriterOptions
 from calypso_mcp.local.writing.prompts import Message
 
 #: Largest answer that is read, its framing included, and longest text that is taken from it.

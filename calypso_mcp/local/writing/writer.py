@@ -8,10 +8,10 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from calypso_mcp.domain.untrusted_text import clean_line
+from calypso_mcp.local.options import WriterOptions
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.writing.endpoint import ChatEndpoint, WritingFailed
 from calypso_mcp.local.writing.instructions import withhold
-from calypso_mcp.local.writing.options import WriterOptions
 from calypso_mcp.local.writing.prompts import NOT_IN_SOURCES, build_answer_prompt, build_rewriting_prompt
 from calypso_mcp.local.writing.statements import Statement, cut_statements
 from calypso_mcp.local.writing.support import Evidence, is_supported

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from calypso_mcp.sqlite.rows import insert_rows
-from calypso_mcp.sqlite.shared_table import SharedTable
+from calypso_mcp.sqlite.shared_file import SharedTable
 
 if TYPE_CHECKING:
     import sqlite3

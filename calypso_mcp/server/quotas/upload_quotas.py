@@ -26,7 +26,7 @@ from calypso_mcp.domain.callers.quota import Usage
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.errors import CalypsoError, QuotaExceeded
 from calypso_mcp.server.one_time.upload_ledger import owner_of
-from calypso_mcp.sqlite.shared_table import SharedTable
+from calypso_mcp.sqlite.shared_file import SharedTable
 
 if TYPE_CHECKING:
     import sqlite3

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from calypso_mcp.assembly.local_options import embedding_options, local_options
-from calypso_mcp.local.semantic.options import EmbeddingOptions
+from calypso_mcp.local.options import EmbeddingOptions
 from calypso_mcp.settings import settings_from
 
 

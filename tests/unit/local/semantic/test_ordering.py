@@ -7,9 +7,9 @@ from contextlib import closing
 import pytest
 
 from calypso_mcp.local.indexing.chunking import Chunk
+from calypso_mcp.local.options import EmbeddingOptions
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.semantic.embedder import EmbeddingFailed, normalize
-from calypso_mcp.local.semantic.options import EmbeddingOptions
 from calypso_mcp.local.semantic.ordering import measure_closeness, mix, pack
 from calypso_mcp.local.semantic.prefixes import Prefixes, prefixes_of
 from calypso_mcp.local.store import vectors
