@@ -45,7 +45,7 @@ _LONG_BASE64 = re.compile(rb"[A-Za-z0-9+/=]{20,}")
 _TOKEN = re.compile(rb"[A-Za-z0-9_-]*")
 _GOES_ON = re.compile(rb"[A-Za-z0-9_+=-]")
 #: Where a body ends, so that no two bodies share text. "END" alone stands by chance in one body of thousands.
-_LAST_LINE = re.compile(rb"BEGIN\W|END\W[^\n]{0,60}PRIVATE")
+_LAST_LINE = re.compile(rb"BEGIN\W|(?:BEGIN|END\W)[^\n]{0,60}PRIVATE")
 _ELLIPSIS = re.compile(rb"\.\.\.|\xe2\x80\xa6")
 _WORDS = re.compile(rb"example|placeholder|redacted|changeme", re.IGNORECASE)
 #: Runs of "A" are zeros in base64; "your" alone stands by chance in one random text of some thousands.
@@ -122,7 +122,8 @@ def _first_secret(text: bytes, automaton: SecretAutomaton) -> Finding | None:
 
 def _is_secret(form: Form, text: bytes, start: int, end: int) -> bool:
     if form.is_key:
-        following = text[end : end + _BODY_BYTES]
+        # Where the same line stands again, another body begins: a text full of them would be read for each.
+        following = text[end : end + _BODY_BYTES].partition(text[start:end])[0]
         return _has_body(_decoded(following) if form.in_base64 else following)
     if form.stands_alone and _continues_word(text[max(0, start - 2) : start]):
         return False

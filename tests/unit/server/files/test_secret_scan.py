@@ -217,6 +217,10 @@ def test_only_a_window_is_read_at_a_time():
         "BEGIN " + "A " * 20,
         "BEGIN PRIVATE " + "KEY KEY \\n<b &amp ",
         "BEGIN" + "PRIVATE " * 7 + "KEY " + "a\n" * 1_400,
+        "".join(f"BEGIN{letter}PRIVATE{letter}KEY" for letter in string.ascii_letters),
+        "UFJJVkFURSBLRVkt",  # the end of a key's first line in base64
+        "UFJJVkFURSBLRVktBSSVZBVEUgS0VZLS0tQUklWQVRFIEtFWS0t",
+        "PuTTY-User-Key-File-2",
         "xoxb-",
         "a" * 100,
         "\\r" * 40,
