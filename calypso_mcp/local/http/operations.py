@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, TypeVar, get_type_hints
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -35,9 +36,8 @@ class Operation:
     """One method of one path.
 
     Attributes:
-        handler: Takes the backend, the request and, where `asks` is given, what the request asks. Its name is
+        handler: Takes the backend, the request and, where the operation asks for something, that. Its name is
             the operation's id, its docstring the description.
-        asks: The shape of the body, or of the query string where the method has no body.
         answers: By status, the shapes of the body: models, typed dictionaries, or media types.
         refuses: Statuses of refusals beyond those that every operation has.
         grows: How many bytes what is asked adds to the store, as far as that is known beforehand; None if the
@@ -51,12 +51,16 @@ class Operation:
     path: str
     handler: Callable[..., Awaitable[Reply]]
     answers: Mapping[int, tuple[Any, ...]]
-    asks: type[WireModel] | None = None
     refuses: tuple[int, ...] = ()
     grows: Callable[[Any], int] | None = None
     extension: Extension | None = None
     takes_key: bool = False
     takes_range: bool = False
+
+    @property
+    def asks(self) -> type[WireModel] | None:
+        """The shape of the body, or of the query string where the method has no body."""
+        return _find_shape(self.handler)
 
     @property
     def has_body(self) -> bool:
@@ -77,6 +81,13 @@ class Operation:
         if self.grows is not None:
             await backend.check_room(self.grows(asked))
         return await self.handler(backend, request, asked)
+
+
+@cache
+def _find_shape(handler: Callable[..., object]) -> type[WireModel] | None:
+    """Return the type of a handler's third argument; None if it takes two."""
+    types = [kind for name, kind in get_type_hints(handler).items() if name != "return"]
+    return types[2] if types[2:] else None
 
 
 def routes(operations: Iterable[Operation]) -> list[Route]:

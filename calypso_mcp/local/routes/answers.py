@@ -220,6 +220,4 @@ def _find(
     return _Found(agent, question, passages, extractive.quotations(words, sources, question.least_share))
 
 
-OPERATIONS = (
-    Operation("POST", paths.RESPONSES, answer, {200: (AnswerBody, EVENT_STREAM)}, asks=AnswerRequest),
-)
+OPERATIONS = (Operation("POST", paths.RESPONSES, answer, {200: (AnswerBody, EVENT_STREAM)}),)

@@ -139,13 +139,12 @@ def bucket_wire(row: BucketRow, members: Members) -> BucketBody:
 
 
 OPERATIONS = (
-    Operation("GET", paths.BUCKETS, list_buckets, {200: (BucketListBody,)}, asks=BucketQuery),
+    Operation("GET", paths.BUCKETS, list_buckets, {200: (BucketListBody,)}),
     Operation(
         "POST",
         paths.BUCKETS,
         create_bucket,
         {201: (BucketBody,)},
-        asks=CreateBucket,
         refuses=(409,),
         grows=a_little,
         takes_key=True,

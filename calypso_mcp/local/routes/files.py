@@ -161,19 +161,13 @@ OPERATIONS = (
         paths.UPLOAD_SESSIONS,
         create_session,
         {201: (UploadSession,)},
-        asks=CreateUploadSession,
         refuses=(409, 413, 429),
         grows=attrgetter("size_bytes"),
         takes_key=True,
     ),
     Operation(
-        "POST",
-        paths.FINALIZE_UPLOAD_SESSION,
-        finalize_session,
-        {201: (KnowledgeFile,)},
-        asks=FinalizeUploadSession,
-        refuses=(404, 409),
+        "POST", paths.FINALIZE_UPLOAD_SESSION, finalize_session, {201: (KnowledgeFile,)}, refuses=(404, 409)
     ),
-    Operation("GET", paths.FILE, get_file, {200: (KnowledgeFile,)}, asks=FileQuery, refuses=(404,)),
+    Operation("GET", paths.FILE, get_file, {200: (KnowledgeFile,)}, refuses=(404,)),
     Operation("GET", paths.TASK, get_task, {200: (IndexingTask,)}, refuses=(404,)),
 )

@@ -59,7 +59,6 @@ OPERATIONS = (
         paths.QA,
         add_qa,
         {201: (QaBody,)},
-        asks=AddQa,
         refuses=(409, 413),
         grows=a_little,
         extension=Extension.QA,

@@ -185,48 +185,16 @@ def _read_cursor(cursor: str, column: SourceColumn) -> After:
 
 
 OPERATIONS = (
+    Operation("GET", paths.SOURCES, list_sources, {200: (SourceList,)}, extension=Extension.SOURCES),
+    Operation("GET", paths.SOURCE_GROWTH, show_growth, {200: (SourceGrowth,)}, extension=Extension.SOURCES),
     Operation(
-        "GET",
-        paths.SOURCES,
-        list_sources,
-        {200: (SourceList,)},
-        asks=SourcesQuery,
-        extension=Extension.SOURCES,
+        "PATCH", paths.SOURCE, relabel, {200: (KnowledgeFile,)}, refuses=(404,), extension=Extension.RELABEL
     ),
     Operation(
-        "GET",
-        paths.SOURCE_GROWTH,
-        show_growth,
-        {200: (SourceGrowth,)},
-        asks=GrowthQuery,
-        extension=Extension.SOURCES,
+        "DELETE", paths.SOURCE, remove, {200: (SourceRemoved,)}, refuses=(404,), extension=Extension.REMOVE
     ),
     Operation(
-        "PATCH",
-        paths.SOURCE,
-        relabel,
-        {200: (KnowledgeFile,)},
-        asks=RelabelSource,
-        refuses=(404,),
-        extension=Extension.RELABEL,
-    ),
-    Operation(
-        "DELETE",
-        paths.SOURCE,
-        remove,
-        {200: (SourceRemoved,)},
-        asks=RemovalQuery,
-        refuses=(404,),
-        extension=Extension.REMOVE,
-    ),
-    Operation(
-        "GET",
-        paths.SOURCE_TEXT,
-        read_text,
-        {200: (SourceText,)},
-        asks=TextQuery,
-        refuses=(404,),
-        extension=Extension.READ,
+        "GET", paths.SOURCE_TEXT, read_text, {200: (SourceText,)}, refuses=(404,), extension=Extension.READ
     ),
     Operation(
         "GET",

@@ -214,18 +214,6 @@ def source_fields(kept: Kept) -> FetchedBody:
 _REFUSES = (409, 413, 415, 422, 429)
 
 OPERATIONS = tuple(
-    Operation(
-        "POST",
-        path,
-        handle,
-        {201: (WebBody,)},
-        asks=asks,
-        refuses=_REFUSES,
-        grows=a_little,
-        takes_key=True,
-    )
-    for path, handle, asks in (
-        (paths.WEBSITES, add_website, AddWebsite),
-        (paths.IMPORT_URL, import_url, ImportUrl),
-    )
+    Operation("POST", path, handle, {201: (WebBody,)}, refuses=_REFUSES, grows=a_little, takes_key=True)
+    for path, handle in ((paths.WEBSITES, add_website), (paths.IMPORT_URL, import_url))
 )
