@@ -32,6 +32,49 @@ T = TypeVar("T")
 _LARGE_BYTES = 524_288
 
 
+class _Children:
+    """Child processes with the same limits, each started when first needed and used again.
+
+    Attributes:
+        idle: Those that read nothing now.
+    """
+
+    def __init__(self, limits: ExtractionLimits, most: int) -> None:
+        self._limits = limits
+        self._slots = anyio.CapacityLimiter(most)
+        self.idle: list[ChildProcess] = []
+
+    async def ask(self, work: Callable[[ChildProcess, ExtractionLimits], Awaitable[T]]) -> T:
+        """Return what `work` has a child do; raise `ExtractionFailed` if it dies or takes too long."""
+        async with self._slots:
+            child = await self._take()
+            try:
+                with anyio.fail_after(self._limits.wall_s):
+                    return await work(child, self._limits)
+            except TimeoutError as error:
+                raise _took_too_long() from error
+            except ChildDied as error:
+                raise _explain_death(await child.close()) from error
+            finally:
+                if child.is_busy or child.files_read >= self._limits.files_per_process:
+                    await child.close()
+                else:
+                    self.idle.append(child)
+
+    async def close_idle(self) -> None:
+        """End those that read nothing now."""
+        while self.idle:
+            await self.idle.pop().close()
+
+    async def _take(self) -> ChildProcess:
+        while self.idle:
+            child = self.idle.pop()
+            if child.is_alive:
+                return child
+            await child.close()
+        return await ChildProcess.start()
+
+
 class Extractor:
     """Reads files of every supported format; safe for concurrent use within one event loop.
 
@@ -43,11 +86,9 @@ class Extractor:
     ) -> None:
         """Start nothing yet; `on_recognizing` is called when `recognizing` has grown."""
         self._limits = limits or ExtractionLimits()
-        self._slots = anyio.CapacityLimiter(self._limits.processes)
-        self._idle: list[ChildProcess] = []
+        self._readers = _Children(self._limits, self._limits.processes)
         #: Pictures take seconds a page: one file at a time, beside the others.
-        self._recognition = anyio.CapacityLimiter(1)
-        self._idle_recognizers: list[ChildProcess] = []
+        self._recognizers = _Children(self._limits.for_recognition(), 1)
         self._on_recognizing = on_recognizing
         #: Number of files whose pictures are being read or wait for it; other files do not wait for them.
         self.recognizing = 0
@@ -56,8 +97,8 @@ class Extractor:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await _close_all(self._idle)
-        await _close_all(self._idle_recognizers)
+        await self._readers.close_idle()
+        await self._recognizers.close_idle()
 
     async def extract(
         self, path: Path, *, filename: str, content_type: str, is_page: bool = False
@@ -89,14 +130,11 @@ class Extractor:
         Raises:
             ExtractionFailed: Why there is no picture.
         """
-        async with self._slots:
-            return await self._in_child(
-                lambda child: child.draw(path, page, self._limits), self._limits, self._idle
-            )
+        return await self._readers.ask(lambda child, limits: child.draw(path, page, limits))
 
     async def close_idle(self) -> None:
         """End the child processes that read nothing now."""
-        await _close_all(self._idle)
+        await self._readers.close_idle()
 
     def read_small(self, path: Path, *, filename: str, content_type: str) -> Document | None:
         """Return the text of a small file in a simple format; None for all others. Blocks.
@@ -136,60 +174,19 @@ class Extractor:
             document = await run_sync(_read_here, entry, file)
             if document is not None:
                 return document
-        async with self._slots:
-            return await self._in_child(
-                lambda child: child.read(file, self._limits), self._limits, self._idle
-            )
+        return await self._readers.ask(lambda child, limits: child.read(file, limits))
 
     async def _recognize(self, file: FileToRead) -> Document:
         """Read the text in pictures, in a child that no other kind of file waits for."""
         self.recognizing += 1
         self._on_recognizing()
         try:
-            async with self._recognition:
-                limits = self._limits.for_recognition()
-                pictures = replace(file, recognizes=True)
-                return await self._in_child(
-                    lambda child: child.read(pictures, limits), limits, self._idle_recognizers
-                )
+            pictures = replace(file, recognizes=True)
+            return await self._recognizers.ask(lambda child, limits: child.read(pictures, limits))
         finally:
             self.recognizing -= 1
             if not self.recognizing:
-                await _close_all(self._idle_recognizers)  # its models fill memory
-
-    async def _in_child(
-        self,
-        ask: Callable[[ChildProcess], Awaitable[T]],
-        limits: ExtractionLimits,
-        idle: list[ChildProcess],
-    ) -> T:
-        child = await _take_child(idle)
-        try:
-            with anyio.fail_after(limits.wall_s):
-                return await ask(child)
-        except TimeoutError as error:
-            raise _took_too_long() from error
-        except ChildDied as error:
-            raise _explain_death(await child.close()) from error
-        finally:
-            if child.is_busy or child.files_read >= limits.files_per_process:
-                await child.close()
-            else:
-                idle.append(child)
-
-
-async def _take_child(idle: list[ChildProcess]) -> ChildProcess:
-    while idle:
-        child = idle.pop()
-        if child.is_alive:
-            return child
-        await child.close()
-    return await ChildProcess.start()
-
-
-async def _close_all(children: list[ChildProcess]) -> None:
-    while children:
-        await children.pop().close()
+                await self._recognizers.close_idle()  # its models fill memory
 
 
 def _look_at(path: Path) -> tuple[bytes, int]:

@@ -40,13 +40,13 @@ async def read(extractor: Extractor, folder: Path, data: bytes = GOOD, name: str
 
 
 def pid(extractor: Extractor) -> int:
-    [child] = extractor._idle
+    [child] = extractor._readers.idle
     return child._process.pid
 
 
 async def test_no_process_is_started_for_text(extractor: Extractor, tmp_path: Path) -> None:
     await read(extractor, tmp_path, b"plain text", "a.txt")
-    assert extractor._idle == []
+    assert extractor._readers.idle == []
 
 
 async def test_what_the_child_reads_arrives_as_it_is(extractor: Extractor, tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ async def test_a_process_is_replaced_after_enough_files(tmp_path: Path) -> None:
         await read(extractor, tmp_path)
         first = pid(extractor)
         await read(extractor, tmp_path)
-        assert extractor._idle == []
+        assert extractor._readers.idle == []
         await read(extractor, tmp_path)
         assert pid(extractor) != first
 
@@ -86,7 +86,7 @@ async def test_files_are_read_side_by_side(tmp_path: Path) -> None:
         async with anyio.create_task_group() as group:
             for number in range(6):
                 group.start_soon(read, extractor, tmp_path, text_pdf([["x" * (number + 1)]]))
-        assert len(extractor._idle) == 2
+        assert len(extractor._readers.idle) == 2
 
 
 @linux_only
@@ -104,7 +104,7 @@ async def test_a_file_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
         with pytest.raises(ExtractionFailed) as caught:
             await read(extractor, tmp_path)
         assert caught.value.code == "timeout"
-        assert extractor._idle == []
+        assert extractor._readers.idle == []
 
 
 def test_a_machine_that_is_busy_with_other_things_has_time_for_the_processor_seconds_of_a_file() -> None:
@@ -139,7 +139,7 @@ async def test_more_text_than_allowed_is_too_large(tmp_path: Path) -> None:
 @posix_only
 async def test_an_idle_process_that_died_costs_no_file(extractor: Extractor, tmp_path: Path) -> None:
     await read(extractor, tmp_path)
-    [child] = extractor._idle
+    [child] = extractor._readers.idle
     os.kill(child._process.pid, signal.SIGKILL)
     with anyio.fail_after(30):
         await child._process.wait()
@@ -163,14 +163,14 @@ async def test_a_cancelled_read_leaves_no_process(extractor: Extractor, tmp_path
     with anyio.move_on_after(0.2) as scope:
         await extractor.extract(path, filename="slow.html", content_type="")
     assert scope.cancelled_caught
-    assert extractor._idle == []
+    assert extractor._readers.idle == []
     assert (await read(extractor, tmp_path)).text == "good text"
 
 
 async def test_leaving_the_extractor_ends_its_processes(tmp_path: Path) -> None:
     async with Extractor() as extractor:
         await read(extractor, tmp_path)
-        [child] = extractor._idle
+        [child] = extractor._readers.idle
     assert not child.is_alive
 
 
