@@ -28,10 +28,7 @@ def open_model_client(url: str, key: str) -> httpx2.AsyncClient:
     """
     return httpx2.AsyncClient(
         timeout=httpx2.Timeout(None, connect=_CONNECT_S),
-        headers={
-            "Accept-Encoding": "identity",
-            **({"Authorization": f"Bearer {key}"} if key else {}),
-        },
+        headers={"Accept-Encoding": "identity", **({"Authorization": f"Bearer {key}"} if key else {})},
         follow_redirects=False,
         # A proxy from the environment has no business between two programs of this machine.
         trust_env=not is_loopback(urlsplit(url).hostname or ""),

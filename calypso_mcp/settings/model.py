@@ -47,7 +47,7 @@ class Settings(BaseModel):
     )
     data_dir: Annotated[AbsolutePath, Knob("calypso", "FOLDER")] = Field(
         description="Folder for the embedded Calypso and for the record of sent files. Several "
-        "processes may share it.",
+        "processes may share it."
     )
     min_free_disk_mb: Annotated[int, Knob("calypso", "MB", flag="--min-free-disk")] = Field(
         default=500,
@@ -56,8 +56,7 @@ class Settings(BaseModel):
         description="Space on its disk below which the embedded Calypso adds nothing to its store.",
     )
     allow_private_hosts: Annotated[
-        tuple[PrivateHost, ...],
-        Knob("calypso", "HOST", separator=",", flag="--allow-private-host"),
+        tuple[PrivateHost, ...], Knob("calypso", "HOST", separator=",", flag="--allow-private-host")
     ] = Field(
         default=(),
         description="Private host (`wiki.corp`, `10.0.0.5:8000`) that the embedded Calypso may read "
@@ -78,10 +77,7 @@ class Settings(BaseModel):
     embeddings_key: Annotated[SecretStr | None, Knob("calypso", secret=True)] = Field(
         default=None, description="Key of the embeddings endpoint. It has no flag."
     )
-    embeddings_key_file: Annotated[
-        AbsolutePath | None,
-        Knob("calypso", "FILE"),
-    ] = Field(
+    embeddings_key_file: Annotated[AbsolutePath | None, Knob("calypso", "FILE")] = Field(
         default=None, description="File that holds the endpoint's key, instead of `CALYPSO_EMBEDDINGS_KEY`."
     )
     embeddings_query_prefix: Annotated[str | None, Knob("calypso", "TEXT")] = Field(
@@ -89,10 +85,7 @@ class Settings(BaseModel):
         max_length=500,
         description="Text that the model expects before a question. Unset: the known prefix of the model.",
     )
-    embeddings_passage_prefix: Annotated[
-        str | None,
-        Knob("calypso", "TEXT"),
-    ] = Field(
+    embeddings_passage_prefix: Annotated[str | None, Knob("calypso", "TEXT")] = Field(
         default=None,
         max_length=500,
         description="Text that the model expects before a passage. Unset: the known prefix of the model.",
@@ -115,8 +108,7 @@ class Settings(BaseModel):
     buckets: Annotated[
         tuple[str, ...], Knob("scope", "BUCKET", separator=",", limits=True, flag="--bucket")
     ] = Field(
-        default=(),
-        description="Limits every tool to this bucket (slug or id); repeat the flag for several.",
+        default=(), description="Limits every tool to this bucket (slug or id); repeat the flag for several."
     )
     agent: Annotated[str | None, Knob("scope", "AGENT", limits=True)] = Field(
         default=None, description="Limits every tool to the buckets attached to this agent."
@@ -194,8 +186,7 @@ class Settings(BaseModel):
         "`name:port`; repeat the flag for several.",
     )
     allowed_origins: Annotated[
-        tuple[str, ...],
-        Knob("access", "ORIGIN", separator=",", flag="--allowed-origin"),
+        tuple[str, ...], Knob("access", "ORIGIN", separator=",", flag="--allowed-origin")
     ] = Field(default=(), description="Browser origin to accept; repeat the flag for several.")
     sealing_secret: Annotated[SecretStr | None, Knob("http", secret=True)] = Field(
         default=None,
@@ -207,8 +198,7 @@ class Settings(BaseModel):
         default=None, description="File that holds the secret, instead of `CALYPSO_SEALING_SECRET`."
     )
     public_url: Annotated[PublicUrl | None, Knob("access", "URL")] = Field(
-        default=None,
-        description="URL at which clients reach `calypso-mcp http` through a proxy.",
+        default=None, description="URL at which clients reach `calypso-mcp http` through a proxy."
     )
     access_file: Annotated[AbsolutePath | None, Knob("access", "FILE", limits=True)] = Field(
         default=None, description="TOML file that names the agents that may call; see SECURITY.md."
@@ -228,12 +218,10 @@ class Settings(BaseModel):
         description="Claim of an OAuth token that lists the caller's buckets. Every token needs it.",
     )
     oauth_write_scope: Annotated[str | None, Knob("access", "SCOPE", limits=True)] = Field(
-        default=None,
-        description="OAuth scope that a caller needs to write. Unset: every caller may write.",
+        default=None, description="OAuth scope that a caller needs to write. Unset: every caller may write."
     )
     oauth_required_scopes: Annotated[
-        tuple[str, ...],
-        Knob("access", "SCOPE", separator=",", limits=True, flag="--oauth-required-scope"),
+        tuple[str, ...], Knob("access", "SCOPE", separator=",", limits=True, flag="--oauth-required-scope")
     ] = Field(default=(), description="OAuth scope that every token must carry; repeat the flag for several.")
     caller_key_header: Annotated[str | None, Knob("access", "NAME", limits=True)] = Field(
         default=None,

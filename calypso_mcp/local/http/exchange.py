@@ -98,10 +98,7 @@ def check_key(request: Request, api_key: str) -> None:
     )
     if scheme.lower() != "bearer" or not same:
         raise Refusal(
-            401,
-            "invalid_api_key",
-            "The API key is missing or wrong.",
-            headers={"WWW-Authenticate": "Bearer"},
+            401, "invalid_api_key", "The API key is missing or wrong.", headers={"WWW-Authenticate": "Bearer"}
         )
 
 

@@ -75,10 +75,7 @@ def list_items(connection: sqlite3.Connection, batch_id: str) -> list[ItemRow]:
 
 
 def _item(
-    row: sqlite3.Row,
-    by_session: dict[str, SessionRow],
-    by_file: dict[str, FileRow],
-    successor: str | None,
+    row: sqlite3.Row, by_session: dict[str, SessionRow], by_file: dict[str, FileRow], successor: str | None
 ) -> ItemRow:
     session = by_session.get(row["session_id"])
     file = by_file.get(session.file_id) if session and session.file_id else None

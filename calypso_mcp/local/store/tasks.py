@@ -125,12 +125,7 @@ def fail(connection: sqlite3.Connection, claimed: Claimed, *, code: str, message
     """Record that the file cannot be indexed, and why."""
     _end(connection, [claimed.file.id], FileStatus.FAILED)
     files.set_status(
-        connection,
-        [claimed.file.id],
-        FileStatus.FAILED,
-        SyncStatus.FAILED,
-        now=now,
-        error=(code, message),
+        connection, [claimed.file.id], FileStatus.FAILED, SyncStatus.FAILED, now=now, error=(code, message)
     )
 
 

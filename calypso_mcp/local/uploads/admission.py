@@ -127,12 +127,7 @@ class Admission:
 
 
 def admit_batch(
-    connection: sqlite3.Connection,
-    batch: CreateBatch,
-    *,
-    limits: UploadLimits,
-    now: float,
-    lifetime_s: float,
+    connection: sqlite3.Connection, batch: CreateBatch, *, limits: UploadLimits, now: float, lifetime_s: float
 ) -> Admission:
     """Create the batch, or continue the one that this idempotency key made.
 

@@ -63,9 +63,7 @@ class Writer:
         """Return a follow-up as a question of its own; None if the model makes none."""
         text = ""
         asking = self._endpoint.write(
-            build_rewriting_prompt(question, before),
-            most_tokens=_QUESTION_TOKENS,
-            wait_s=_QUESTION_WAIT_S,
+            build_rewriting_prompt(question, before), most_tokens=_QUESTION_TOKENS, wait_s=_QUESTION_WAIT_S
         )
         try:
             async with aclosing(asking) as pieces:
