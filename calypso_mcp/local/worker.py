@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 
-#: Processes that one file may take down with it before it is given up.
-_MOST_ATTEMPTS = 3
 #: Pause before a task is tried again, times its attempts so far.
 _RETRY_PAUSE_S = 2.0
 #: Files that may wait for text recognition without taking the place of other files.
@@ -113,7 +111,6 @@ class IndexingWorker:
                     connection,
                     self._presence.owner,
                     count=free,
-                    attempts=_MOST_ATTEMPTS,
                     is_idle=self._in_flight == 0,
                     now=self._options.clock(),
                     lease_s=self._options.lease_s,

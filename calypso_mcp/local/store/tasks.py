@@ -20,6 +20,8 @@ _TAKEABLE = """
     AND ((status = 'queued' AND not_before <= :now) OR (status = 'indexing' AND lease_expires < :now))
 """
 
+#: Processes that one file may take down with it before it is given up.
+_MOST_ATTEMPTS = 3
 #: Small tasks that are claimed, read and recorded together.
 MOST_TOGETHER = 64
 
@@ -49,13 +51,12 @@ def claim(
     owner: str,
     *,
     count: int,
-    attempts: int,
     is_idle: bool,
     now: float,
     lease_s: float,
     is_small: Callable[[FileRow], bool],
 ) -> list[tuple[Claimed, ...]]:
-    """Take up to `count` groups of tasks; those that were tried `attempts` times fail instead.
+    """Take up to `count` groups of tasks; those that were tried too often fail instead.
 
     A group is one task, or the small ones among the next `MOST_TOGETHER`: together they cost little more
     than one alone. Small tasks pass larger ones only while these wait for a free place, so none is held back.
@@ -72,7 +73,7 @@ def claim(
     single: list[Claimed] = []
     for row in rows:
         claimed = Claimed(row["id"], found[row["file_id"]], row["attempts"] + 1)
-        if row["attempts"] >= attempts:
+        if row["attempts"] >= _MOST_ATTEMPTS:
             message = f"Indexing stopped {row['attempts']} times, so Calypso gave up."
             fail(connection, claimed, code="indexing_stopped", message=message, now=now)
         elif row["attempts"]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-import threading
+from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -18,39 +18,31 @@ class Readers:
 
     def __init__(self, open_connection: Callable[[], sqlite3.Connection]) -> None:
         self._open_connection = open_connection
-        self._idle: list[sqlite3.Connection] = []
-        self._lock = threading.Lock()
+        self._idle: deque[sqlite3.Connection] = deque()
 
     def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Return what `work` reads. Blocks."""
         connection = self._take()
+        is_sound = True
         try:
-            result = until_free(lambda: _in_snapshot(connection, work))
-        except BaseException as error:
-            # Only what SQLite itself raises says anything of the connection.
-            self._put_back(connection, is_sound=not isinstance(error, sqlite3.Error))
+            return until_free(lambda: _in_snapshot(connection, work))
+        except sqlite3.Error:
+            is_sound = False  # no other error says anything of the connection
             raise
-        self._put_back(connection, is_sound=True)
-        return result
+        finally:
+            if is_sound:
+                self._idle.append(connection)
+            else:
+                connection.close()
 
     def close(self) -> None:
         """Close every idle connection. Call when no read is running."""
-        with self._lock:
-            for connection in self._idle:
-                connection.close()
-            self._idle.clear()
-
-    def _put_back(self, connection: sqlite3.Connection, *, is_sound: bool) -> None:
-        if not is_sound:
-            connection.close()
-            return
-        with self._lock:
-            self._idle.append(connection)
+        while self._idle:
+            self._idle.pop().close()
 
     def _take(self) -> sqlite3.Connection:
-        with self._lock:
-            if self._idle:
-                return self._idle.pop()
+        with contextlib.suppress(IndexError):
+            return self._idle.pop()
         connection = self._open_connection()
         connection.execute("PRAGMA query_only=ON")
         return connection
