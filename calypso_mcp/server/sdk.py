@@ -20,8 +20,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import pydantic_core
 from mcp.server._streamable_http_modern import _SingleExchangeDispatchContext, _to_jsonrpc_response
 from mcp.server.connection import Connection
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 P = TypeVar("P", bound=BaseModel)
 
+UNUSABLE_ID = "The id of a request is a string or a whole number."
 _LOGGING_SETUP = "configure_logging"
 
 ReadStream = ContextReceiveStream[SessionMessage | Exception]
@@ -187,6 +189,21 @@ class _Exchange(_SingleExchangeDispatchContext):
             jsonrpc="2.0", method=method, params=None if params is None else dict(params)
         )
         await self.send(notification.model_dump_json(by_alias=True, exclude_none=True).encode())
+
+
+def has_unusable_id(text: bytes) -> bool:
+    """Whether `text` is a request whose id is neither a string nor a whole number.
+
+    The SDK takes it for a notification, and its client would wait for an answer for ever.
+    """
+    try:
+        message = pydantic_core.from_json(text)
+    except ValueError:
+        return False
+    if not isinstance(message, dict):
+        return False
+    members = cast("dict[str, object]", message)
+    return {"id", "method"} <= members.keys() and type(members["id"]) not in (str, int)
 
 
 async def answer_request(

@@ -166,3 +166,13 @@ async def test_whatever_is_no_request_of_the_era_is_answered_by_the_sdk(
     async with served(Slow()) as http:
         sent = {"Content-Type": "application/json", **headers}
         assert (await http.post("/mcp", content=content, headers=sent)).status_code == status
+
+
+@pytest.mark.parametrize("request_id", [None, 1.5, True, {}])
+async def test_a_request_whose_id_no_answer_can_carry_is_refused(request_id: object):
+    async with served(Slow()) as http:
+        answer = await http.post("/mcp", json=call("word") | {"id": request_id})
+        notified = await http.post("/mcp", json={"jsonrpc": "2.0", "method": "notifications/initialized"})
+    assert answer.status_code == 400
+    assert "string or a whole number" in answer.json()["error"]["message"]
+    assert notified.status_code == 202

@@ -20,6 +20,7 @@ from starlette.requests import Request
 
 from calypso_mcp.concurrency import open_task_group
 from calypso_mcp.server import sdk
+from calypso_mcp.server.access.answers import refusal
 from calypso_mcp.server.access.body_limits import replay
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class HandshakeRequests:
         body = await request.body()
         message = _read_request(body)
         if message is None:
-            await self._endpoint(scope, replay(body, receive), send)
+            refused = sdk.has_unusable_id(body) and refusal(400, "invalid_request", sdk.UNUSABLE_ID)
+            await (refused or self._endpoint)(scope, replay(body, receive), send)
             return
         answer = _Answer(send)
         async with open_task_group() as tasks:

@@ -23,6 +23,7 @@ from mcp_types import (
     PARSE_ERROR,
     ErrorData,
     JSONRPCError,
+    JSONRPCNotification,
     JSONRPCRequest,
     JSONRPCResponse,
     RequestId,
@@ -171,22 +172,27 @@ class _Reader:
     async def _parse(self, line: bytes | TooLong) -> SessionMessage | None:
         """Return the message of `line`; answer an unreadable one with an error and return None."""
         if isinstance(line, TooLong):
-            text = f"The message is longer than {MOST_BYTES} bytes. Pass large content as a file path."
-            await self._wire.refuse(_request_id(line.head, line.tail), INVALID_REQUEST, text)
+            problem = f"The message is longer than {MOST_BYTES} bytes. Pass large content as a file path."
+            await self._wire.refuse(_request_id(line.head, line.tail), INVALID_REQUEST, problem)
             return None
         # The last of UTF-16 is half a line end.
         if not line.strip(b" \t\r\n\0"):
             return None
+        text = parsable(line)
         try:
-            return SessionMessage(jsonrpc_message_adapter.validate_json(parsable(line), by_name=False))
+            message = jsonrpc_message_adapter.validate_json(text, by_name=False)
         except ValidationError:
-            text = (
+            problem = (
                 "The input is in UTF-16, but MCP over stdio uses UTF-8."
                 if is_utf_16(line)
                 else "The message is not JSON-RPC 2.0, or is nested too deeply."
             )
-            await self._wire.refuse(_request_id(line[:4096], line[-4096:]), PARSE_ERROR, text)
+            await self._wire.refuse(_request_id(line[:4096], line[-4096:]), PARSE_ERROR, problem)
             return None
+        if isinstance(message, JSONRPCNotification) and sdk.has_unusable_id(text):
+            await self._wire.refuse(None, INVALID_REQUEST, sdk.UNUSABLE_ID)
+            return None
+        return SessionMessage(message)
 
 
 def _request_id(head: bytes, tail: bytes) -> RequestId | None:

@@ -161,6 +161,16 @@ async def test_what_is_no_message_is_answered_and_the_server_lives_on(line: byte
         assert "result" in await host.ask(1, "initialize", HANDSHAKE)
 
 
+@pytest.mark.parametrize("request_id", [None, 1.5, True, {}, [1], float("nan")])
+async def test_a_request_whose_id_no_answer_can_carry_is_refused(request_id: object):
+    async with hosted() as host:
+        await host.ask(1, "initialize", HANDSHAKE)
+        await host.send(json.dumps({"jsonrpc": "2.0", "id": request_id, "method": "ping"}).encode())
+        answer = await host.receive()
+        assert (answer["id"], answer["error"]["code"]) == (None, -32600)
+        assert await host.ask(2, "ping", {}) == {"jsonrpc": "2.0", "id": 2, "result": {}}
+
+
 async def test_empty_lines_are_nothing():
     async with hosted() as host:
         await host.send(b"")
