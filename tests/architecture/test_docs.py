@@ -122,7 +122,7 @@ def test_every_variable_and_flag_spoken_of_exists() -> None:
 
 
 def test_every_path_spoken_of_is_served() -> None:
-    served = {MCP_PATH, LIVENESS_PATH, READINESS_PATH, METRICS_PATH, upload_route.PREFIX, "/v1"}
+    served = {MCP_PATH, LIVENESS_PATH, READINESS_PATH, METRICS_PATH, upload_route.UPLOADS_PREFIX, "/v1"}
     served |= {PAGE_PATH, PAGE_PATH.rstrip("/"), paths.DESCRIPTION}
     for operation in OPERATIONS:
         served |= {operation.path, f"{operation.method} {operation.path}"}

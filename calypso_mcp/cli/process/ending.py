@@ -16,16 +16,16 @@ from contextlib import contextmanager
 from types import FrameType
 
 #: Seconds for an orderly end. Hosts kill a server that takes much longer than two.
-GRACE_S = 1.5
+_GRACE_S = 1.5
 #: Seconds between two checks that the parent lives: together with the grace less than two.
 _LOOK_S = 0.3
 #: What a shell reports for a process ended by Ctrl-C.
 INTERRUPTED = 130
 
 
-def end_soon(code: int = 0, grace_s: float = GRACE_S) -> None:
-    """End the process with `code` after `grace_s` seconds unless it ends by itself. Call from any thread."""
-    timer = threading.Timer(grace_s, os._exit, (code,))
+def end_soon(code: int = 0) -> None:
+    """End the process with `code` after the grace unless it ends by itself. Call from any thread."""
+    timer = threading.Timer(_GRACE_S, os._exit, (code,))
     timer.daemon = True
     timer.start()
 

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from calypso_mcp.domain.json_text import parsable
 from calypso_mcp.server.access.answers import refusal
+from calypso_mcp.server.access.credentials import UPLOADS_PREFIX
 from calypso_mcp.server.access.json_shape import JsonShape, excess
 
 #: Bodies that are too large are read off, and thrown away, up to this many times the limit.
@@ -32,20 +33,15 @@ class BodyPolicy:
 
 
 class BodyLimits:
-    """Takes in a whole body, within its limits, before the app sees the request.
+    """Takes in a whole body, within its limits, before the app sees the request; uploads limit their own."""
 
-    Args:
-        streamed_prefix: Path whose bodies are passed on unread: their handler limits them itself.
-    """
-
-    def __init__(self, app: ASGIApp, policy: BodyPolicy, *, streamed_prefix: str) -> None:
+    def __init__(self, app: ASGIApp, policy: BodyPolicy) -> None:
         self._app = app
         self._policy = policy
-        self._streamed_prefix = streamed_prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 413 for a body too large, 408 for one too slow, 400 for one too deep."""
-        if scope["type"] != "http" or scope["path"].startswith(self._streamed_prefix):
+        if scope["type"] != "http" or scope["path"].startswith(UPLOADS_PREFIX):
             await self._app(scope, receive, send)
             return
         body = bytearray()

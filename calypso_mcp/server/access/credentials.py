@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: The claim of an `AccessToken` that carries our grant.
 _GRANT_CLAIM = "calypso"
+#: Path of every one-time upload address; its credential follows. Bodies sent there are streamed on unread.
+UPLOADS_PREFIX = "/uploads/"
 #: Longer credentials are refused unread, in characters.
 LONGEST_TOKEN = 8_192
 #: The grant of a caller who needs no credential.

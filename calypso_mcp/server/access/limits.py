@@ -27,7 +27,7 @@ from calypso_mcp.domain.callers.access import RateWindows
 from calypso_mcp.domain.cross_origin import ANSWER_HEADERS
 from calypso_mcp.server.access.answers import refusal
 from calypso_mcp.server.access.body_limits import BodyLimits, BodyPolicy
-from calypso_mcp.server.access.credentials import grant_of_user
+from calypso_mcp.server.access.credentials import UPLOADS_PREFIX, grant_of_user
 from calypso_mcp.server.access.gate import LIVENESS_PATH, AccessControl, AccessGate
 from calypso_mcp.server.access.refusal_pace import RefusalPace
 from calypso_mcp.server.metrics import Metrics
@@ -58,7 +58,6 @@ class HttpLimits:
         call_s: Time until an answer is complete; above the longest wait a tool offers (300 s).
         stream_s: The same for a subscription, whose client reconnects, and for a streamed upload.
         silence_s: Longest silence of an answer, then comes a ping; proxies commonly end one after 60 s.
-        streamed_prefix: Path whose bodies are streamed on and limited by their own handler.
     """
 
     body: BodyPolicy = field(default_factory=BodyPolicy)
@@ -68,7 +67,6 @@ class HttpLimits:
     call_s: float = 330.0
     stream_s: float = 3_600.0
     silence_s: float = 15.0
-    streamed_prefix: str = "/uploads/"
 
 
 def wrap(
@@ -83,12 +81,12 @@ def wrap(
 ) -> ASGIApp:
     """Return `app` behind every check, as `HttpPolicy` describes them."""
     pace = RefusalPace()
-    inner: ASGIApp = BodyLimits(app, limits.body, streamed_prefix=limits.streamed_prefix)
+    inner: ASGIApp = BodyLimits(app, limits.body)
     inner = CallerLimits(inner, limits, clock)
     inner = GlobalLimits(inner, limits)
     if control is not None:
         inner = AccessGate(inner, control, pace)
-    inner = ReadableElsewhere(inner, limits.streamed_prefix)
+    inner = ReadableElsewhere(inner)
     if front is not None:
         inner = front(inner)
     inner = KnownAddress(inner, security, pace)
@@ -156,13 +154,12 @@ def _misshapen(headers: Headers) -> Response | None:
 class ReadableElsewhere:
     """Lets pages of allowed origins read the answers of upload addresses, refusals included."""
 
-    def __init__(self, app: ASGIApp, prefix: str) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Add the headers below the prefix."""
-        if scope["type"] != "http" or not scope["path"].startswith(self._prefix):
+        """Add the headers to them."""
+        if scope["type"] != "http" or not scope["path"].startswith(UPLOADS_PREFIX):
             await self._app(scope, receive, send)
             return
 
@@ -213,7 +210,7 @@ class GlobalLimits:
     def _seconds(self, scope: Scope) -> float:
         streams = (
             scope["method"] == "GET"
-            or scope["path"].startswith(self._limits.streamed_prefix)
+            or scope["path"].startswith(UPLOADS_PREFIX)
             or Headers(scope=scope).get(_METHOD_HEADER) in _STREAMING_METHODS
         )
         return self._limits.stream_s if streams else self._limits.call_s

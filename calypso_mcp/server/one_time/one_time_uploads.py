@@ -23,6 +23,7 @@ from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.uploads.declaration import Declaration
 from calypso_mcp.errors import CalypsoError, RateLimited
 from calypso_mcp.server.access.credentials import (
+    UPLOADS_PREFIX,
     CurrentGrant,
     access_token,
     fingerprint,
@@ -36,8 +37,6 @@ from calypso_mcp.server.one_time.upload_ledger import State, UploadLedger, Uploa
 if TYPE_CHECKING:
     from calypso_mcp.api.files import KnowledgeFile
 
-#: Path of every one-time address; its bodies are streamed, see `HttpLimits.streamed_prefix`.
-PREFIX = "/uploads/"
 
 _CURL = "curl --fail-with-body --silent --show-error --retry 5 --retry-connrefused"
 
@@ -135,7 +134,7 @@ class OneTimeUploads:
             most_bytes=limits.file_bytes,
         )
         origin = self.policy.public_url or origin_of(request.scope)
-        url = f"{origin}{PREFIX}{self.seal.seal(ticket)}"
+        url = f"{origin}{UPLOADS_PREFIX}{self.seal.seal(ticket)}"
         full_until = await self.ledger.add(record_of(ticket, "issued"), most_unused=self.policy.most_unused)
         if full_until is not None:
             raise RateLimited(
@@ -160,9 +159,9 @@ class OneTimeUploads:
     async def capability(self, method: str, path: str) -> AccessToken | None:
         """Return the caller behind an address that is a ticket of ours: the gate's `capability`."""
         # A browser asks with OPTIONS first, and sends no credential with it.
-        if method not in ("PUT", "OPTIONS") or not path.startswith(PREFIX):
+        if method not in ("PUT", "OPTIONS") or not path.startswith(UPLOADS_PREFIX):
             return None
-        ticket = self.seal.open(path.removeprefix(PREFIX))
+        ticket = self.seal.open(path.removeprefix(UPLOADS_PREFIX))
         if ticket is None:
             return None
         grant = await self.grant(ticket)

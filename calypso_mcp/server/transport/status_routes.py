@@ -44,9 +44,8 @@ async def _alive(_request: Request) -> Response:
 class Readiness:
     """Whether the API can be reached with the caller's key. Says yes or no, never why."""
 
-    def __init__(self, state: ServerState, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, state: ServerState) -> None:
         self._state = state
-        self._clock = clock
         self._known: dict[str, tuple[float, bool]] = {}
         self._asking = anyio.Lock()
 
@@ -55,11 +54,11 @@ class Readiness:
         grant = grant_of_http(request)
         async with self._asking:
             asked_at, is_ready = self._known.get(grant.key_reference, (float("-inf"), False))
-            if self._clock() - asked_at >= _READY_FOR_S:
+            if time.monotonic() - asked_at >= _READY_FOR_S:
                 is_ready = await self._check(grant)
                 if len(self._known) >= _MOST_KEYS:
                     self._known.clear()
-                self._known[grant.key_reference] = (self._clock(), is_ready)
+                self._known[grant.key_reference] = (time.monotonic(), is_ready)
         return PlainTextResponse(
             "ready\n" if is_ready else "not ready\n",
             status_code=200 if is_ready else 503,

@@ -24,9 +24,9 @@ from calypso_mcp.domain.cross_origin import preflight_headers
 from calypso_mcp.domain.states.file_state import FileState
 from calypso_mcp.errors import CalypsoError, ContentError, ScopeError
 from calypso_mcp.server.access.answers import failure, refusal
-from calypso_mcp.server.access.credentials import grant_of_http
+from calypso_mcp.server.access.credentials import UPLOADS_PREFIX, grant_of_http
 from calypso_mcp.server.batches.batch_reports import earlier_line
-from calypso_mcp.server.one_time.one_time_uploads import PREFIX, OneTimeUploads, record_of
+from calypso_mcp.server.one_time.one_time_uploads import OneTimeUploads, record_of
 from calypso_mcp.server.one_time.tickets import Ticket, mark_of
 from calypso_mcp.server.one_time.upload_ledger import State, UploadRecord
 from calypso_mcp.server.quotas.upload_quotas import Admission, Arrival
@@ -47,7 +47,9 @@ _SILENCE_S = 60.0
 
 def upload_route(uploads: OneTimeUploads, state: ServerState) -> Route:
     """Return the route of all one-time addresses."""
-    return Route(PREFIX + "{ticket}", UploadEndpoint(uploads, state).answer, methods=["PUT", "OPTIONS"])
+    return Route(
+        UPLOADS_PREFIX + "{ticket}", UploadEndpoint(uploads, state).answer, methods=["PUT", "OPTIONS"]
+    )
 
 
 class UploadEndpoint:
