@@ -25,11 +25,7 @@ class Seal:
     """Seals and opens texts of one purpose."""
 
     def __init__(self, purpose: str, secret: bytes) -> None:
-        """Derive the key of `purpose` from a secret of at least 16 random bytes.
-
-        Raises:
-            ValueError: The secret is shorter.
-        """
+        """Derive the key of `purpose` from a secret of at least 16 random bytes."""
         if len(secret) < _FEWEST_SECRET_BYTES:
             raise ValueError(f"a secret needs at least {_FEWEST_SECRET_BYTES} bytes")
         derived = HKDF(SHA256(), length=_KEY_BYTES, salt=None, info=f"calypso-mcp {purpose}".encode())

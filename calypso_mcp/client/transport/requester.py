@@ -216,11 +216,7 @@ class Requester:
         accept: str = "application/json",
         silence_s: float | None = None,
     ) -> httpx2.Request:
-        """Return a request; `silence_s` replaces the usual limit between two pieces of an answer.
-
-        Raises:
-            InputError: It does not fit into an address.
-        """
+        """Return a request; `silence_s` replaces the usual limit between two pieces of an answer."""
         timeouts = self._connections.api.timeout.as_dict()
         if silence_s is not None:
             timeouts["read"] = silence_s

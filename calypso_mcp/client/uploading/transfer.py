@@ -85,11 +85,7 @@ class Transfer:
     async def _converse(
         self, url: str, machine: ResumableUpload, content: Content, *, until: Callable[[], bool]
     ) -> None:
-        """Exchange requests and answers until `until` holds, again and again after setbacks.
-
-        Raises:
-            UploadError: There were too many setbacks in a row.
-        """
+        """Exchange requests and answers until `until` holds, again and again after setbacks."""
         setbacks = 0
         setback: UploadError | None = None
 

@@ -212,11 +212,7 @@ def _check_text(path: str) -> None:
 
 
 def _from_url(path: str, style: PathStyle) -> str:
-    """Return the path that a `file:` URL means (RFC 8089), or `path` as it is; other URLs are refused.
-
-    Raises:
-        ValueError: It is a URL of something that is not on this machine, or a damaged one.
-    """
+    """Return the path that a `file:` URL means (RFC 8089), or `path` as it is; other URLs are refused."""
     found = _URL.match(path)
     if found is None:
         return path

@@ -126,11 +126,7 @@ def _digest(compiled: bytes) -> bytes:
 
 
 def _keep(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, for its owner only.
-
-    Raises:
-        OSError: It cannot be written.
-    """
+    """Write a file whole or not at all, for its owner only."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor, draft = tempfile.mkstemp(dir=path.parent, prefix=path.name)
     try:

@@ -187,11 +187,7 @@ def require_tasks_declared(ctx: McpRequest) -> None:
 
 
 def _answers(record: TaskRecord, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the answers to open questions of a task; others are dropped.
-
-    Raises:
-        MCPError: An answer has the wrong shape.
-    """
+    """Return the answers to open questions of a task; others are dropped."""
     asked: Mapping[str, Any] = json.loads(record.content or "{}") if record.status == "input_required" else {}
     answers = {key: given[key] for key in asked if key in given}
     try:

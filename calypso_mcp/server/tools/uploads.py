@@ -193,11 +193,7 @@ async def _upload(
 
 
 async def _import(access: Access, url: str, declared: Declaration, arriving: _Arriving) -> FileState:
-    """Have Calypso fetch the source.
-
-    Raises:
-        ContentError: More is declared than can be sent along with a URL.
-    """
+    """Have Calypso fetch the source."""
     if declared.filename or declared.metadata or declared.external_id:
         raise ContentError(
             "filename, metadata and external_id do not go together with url.",

@@ -210,11 +210,7 @@ class PageEndpoints:
 
 
 def _read(model: type[M], given: object) -> M:
-    """Parse a query or a body.
-
-    Raises:
-        InputError: It does not fit `model`; the message names the fields.
-    """
+    """Parse a query or a body."""
     try:
         return model.model_validate_json(given) if isinstance(given, bytes) else model.model_validate(given)
     except ValidationError as error:

@@ -152,11 +152,7 @@ class UploadEndpoint:
         _log.info("one-time upload %s stored as %s", ticket.upload_id, file.id)
 
     async def _require_unused(self, ticket: Ticket, access: Access) -> None:
-        """Ask the API, which every machine shares, whether a file came with this ticket already.
-
-        Raises:
-            Refused: One did.
-        """
+        """Ask the API, which every machine shares, whether a file came with this ticket already."""
         file = await find_arrived(access, ticket.upload_id, ticket.place)
         if file is not None:
             await self._ledger.write(record_of(ticket, "stored", file=file))

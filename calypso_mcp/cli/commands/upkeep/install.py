@@ -91,11 +91,7 @@ def run(arguments: argparse.Namespace, flags: Mapping[str, object]) -> int:
 def _server(
     client: Client, flags: Mapping[str, object], arguments: argparse.Namespace, places: Places
 ) -> Local | Remote:
-    """Return what the client should use.
-
-    Raises:
-        ConfigError: An address or a setting is wrong, or a key would have to be written down.
-    """
+    """Return what the client should use."""
     if arguments.http:
         if not is_web_url(arguments.http):
             raise ConfigError(
@@ -141,11 +137,7 @@ def _with_folders(flags: Mapping[str, object], arguments: argparse.Namespace) ->
 
 
 def _path(client: Client, places: Places, arguments: argparse.Namespace) -> Path:
-    """Return the configuration to write.
-
-    Raises:
-        ConfigError: The client has none for a project.
-    """
+    """Return the configuration to write."""
     if arguments.project:
         path = places.project_file(client)
         if path is None:
@@ -206,11 +198,7 @@ def _show_change(path: Path, before: Sequence[str], after: Sequence[str]) -> Non
 
 
 def _ask_agreement() -> bool:
-    """Ask a person.
-
-    Raises:
-        ConfigError: The command needs a terminal to ask you.
-    """
+    """Ask a person."""
     if not started_by_hand():
         raise ConfigError(
             "The command needs a terminal to ask you.",
