@@ -30,6 +30,7 @@ from calypso_mcp.local.retrieval import extractive, index
 from calypso_mcp.local.retrieval.extractive import Question, Source
 from calypso_mcp.local.retrieval.search import Where, frequencies, search
 from calypso_mcp.local.retrieval.sentences import is_question
+from calypso_mcp.sqlite.connections import open_private
 from tests.benchmarks.retrieval import Collection
 
 #: How a question and its answer are written.
@@ -69,7 +70,7 @@ def main() -> None:
 def measured(folder: Path) -> tuple[float, float, float, float, float]:
     """Return the four shares and the median time of an answer in milliseconds."""
     collection = Collection.load(folder)
-    connection = sqlite3.connect(":memory:")
+    connection = open_private(None)
     connection.executescript(index.SCHEMA)
     for name, (title, text) in collection.documents.items():
         chunks = split(read_text(FileContent(text.encode())))
@@ -109,7 +110,7 @@ def measured_faq(folder: Path, form: str) -> tuple[float, float]:
     for span in spans:
         entry = form.format(question=collection.queries[span["_id"]], answer=" ".join(span["answer"].split()))
         entries.setdefault(str(span["doc"]), []).append(entry)
-    connection = sqlite3.connect(":memory:")
+    connection = open_private(None)
     connection.executescript(index.SCHEMA)
     for name, asked in entries.items():
         chunks = split(read_markdown(FileContent("\n\n".join(asked).encode())))

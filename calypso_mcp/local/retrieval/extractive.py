@@ -5,13 +5,13 @@ How often they hold what was asked for is measured by `tests/benchmarks/answers.
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from calypso_mcp.domain.outlines import HEADING_SEPARATOR
 from calypso_mcp.local.retrieval import sentences
+from calypso_mcp.local.retrieval.ranking import telling
 from calypso_mcp.local.retrieval.words.stems import Stems, weigh
 from calypso_mcp.local.retrieval.words.tokens import (
     beginning,
@@ -123,7 +123,7 @@ class Question:
         own = set(self._phrases_of(self.text))
         whole = max(passages, _FEWEST_PASSAGES)
         return [
-            math.log(1 + (whole - found + 0.5) / (found + 0.5)) * (1.0 if phrase in own else 0.5)
+            telling(found, whole) * (1.0 if phrase in own else 0.5)
             for phrase, found in zip(self.phrases(), frequencies, strict=True)
         ]
 

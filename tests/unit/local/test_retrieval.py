@@ -627,3 +627,43 @@ def test_a_number_of_several_parts_counts_as_often_as_it_is_there(connection: sq
     for number in range(20):
         add(connection, f"other-{number}", "Something else of no interest.")
     assert found(connection, "8859-2", "b1") == ["one", "all"]
+
+
+@pytest.mark.parametrize("repeated", [4, 30])
+@pytest.mark.parametrize("others", [4, 40])
+def test_a_passage_with_all_words_comes_before_one_that_repeats_most_of_them(
+    connection: sqlite3.Connection, others: int, repeated: int
+) -> None:
+    for number in range(others):
+        add(connection, f"o{number}", f"The fabric of the awning Calm {number} is woven and can be washed.")
+    add(
+        connection,
+        "load",
+        "Test load: " + "the test load of the fabric is in the report of the test. " * repeated,
+    )
+    add(
+        connection,
+        "wanted",
+        "Breeze Duo. The fabric was put to the test in the laboratory, where it was wetted, dried and pulled "
+        "in both directions; it held a load of 400 N.",
+    )
+    add(connection, "breeze", "Breeze Duo is an awning with two arms. Breeze Duo comes in five colours.")
+    assert found(connection, "test load of the Breeze Duo fabric")[0] == "wanted"
+
+
+def test_a_word_that_most_of_a_few_passages_hold_still_tells_something(
+    connection: sqlite3.Connection,
+) -> None:
+    for part in ("valve", "burner", "tank"):
+        add(connection, part, f"The {part} of the boiler is cleaned in autumn.")
+    add(connection, "tyres", "The pressure of the tyres of the van is 3 bar.")
+    add(connection, "wanted", "The boiler shows its pressure on the upper dial, which is lit in the dark.")
+    assert found(connection, "boiler pressure")[0] == "wanted"
+
+
+def test_a_word_and_its_beginning_do_not_count_as_two_words(connection: sqlite3.Connection) -> None:
+    for number in range(8):
+        add(connection, f"o{number}", f"Der Garten hat die Nummer {number} und liegt am Fluss.")
+    add(connection, "one", "Die Satzung liegt im Saal aus.")
+    add(connection, "two", "Das Amt prüft jedes Jahr die Kasse und schreibt dem Verein, was fehlt.")
+    assert found(connection, "Satzung Amt Kasse")[0] == "two"
