@@ -362,7 +362,8 @@ async def test_a_stream_faster_than_any_model_is_read_no_faster_than_the_limit(
     with anyio.move_on_after(0.3):
         await failed_with(_OneStream(stream))
     took_s = anyio.current_time() - started_at
-    assert 0 < stream.taken <= 100_000 * (1 + took_s) + 2 * len(piece)
+    # Without the limit it takes megabytes; a few pieces may be on their way.
+    assert 0 < stream.taken <= 100_000 * (1 + took_s) + 10 * len(piece)
 
 
 @pytest.mark.parametrize("layers", [1, 2])
