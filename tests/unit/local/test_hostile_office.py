@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from io import BytesIO
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -13,6 +14,7 @@ from openpyxl.styles import Font
 
 from calypso_mcp.local.indexing.documents import Document, ExtractionFailed, FileContent
 from calypso_mcp.local.indexing.formats.detection import choose_entry
+from calypso_mcp.local.indexing.formats.office.comments import mark_word_comments
 
 Parts = dict[str, bytes]
 _SHEET = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
@@ -154,3 +156,10 @@ def test_macros_of_a_workbook_are_left_out() -> None:
     found = read("a.xlsm", changed(workbook(lambda _book: None), arm)).text
     assert "lane: Oslo | fee: 7" in found
     assert "Auto_Open" not in found
+
+
+def test_a_reference_to_countless_comments_takes_linear_time() -> None:
+    ids = ("<w:commentReference" + ' w:id="1"' * 50_000) * 2
+    started = time.process_time()
+    assert mark_word_comments(ids, [("1", "Ask Anna.")]) == ids
+    assert time.process_time() - started < 5

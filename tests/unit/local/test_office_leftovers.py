@@ -80,8 +80,7 @@ def test_what_lies_on_a_sheet_is_read_and_comments_are_cited_by_their_cell() -> 
 def test_what_stands_beside_a_text_is_cited_under_none_of_its_headings() -> None:
     document = docx.Document()
     document.add_heading("Rent")
-    paragraph = document.add_paragraph("Nine euros.")
-    document.add_comment(paragraph.runs, text="Ask Anna.", author="A")
+    document.add_paragraph("Nine euros.")
     document.sections[0].footer.paragraphs[0].text = "Manual"
     target = BytesIO()
     document.save(target)
@@ -89,9 +88,36 @@ def test_what_stands_beside_a_text_is_cited_under_none_of_its_headings() -> None
     assert {line: place[2] for line, place in cited.items() if line} == {
         "Rent": "Rent",
         "Nine euros.": "Rent",
-        "Comment: Ask Anna.": None,
         "Manual": None,
     }
+
+
+def test_a_comment_stands_under_the_heading_of_what_it_is_on() -> None:
+    document = docx.Document()
+    document.add_heading("Rent")
+    paragraph = document.add_paragraph("Nine euros.")
+    document.add_comment(paragraph.runs, text="Ask Anna.", author="A").add_paragraph("Or Bo.")
+    document.add_heading("Term")
+    table = document.add_table(2, 2)
+    for cell, text in zip(table._cells, ("lane", "days", "Oslo", "3"), strict=True):
+        cell.text = text
+    document.add_comment(table.cell(1, 1).paragraphs[0].runs, text="Four?", author="A")
+    document.add_paragraph("Six years.")
+    lost = document.add_comment(paragraph.runs, text="Of a deleted word.", author="A")
+    [reference] = document.element.xpath(f"//w:commentReference[@w:id={lost.comment_id}]")
+    reference.getparent().remove(reference)
+    target = BytesIO()
+    document.save(target)
+    assert [(block.text, block.is_aside) for block in read("a.docx", target.getvalue()).blocks] == [
+        ("Rent", False),
+        ("Nine euros.", False),
+        ("Comment: Ask Anna. Or Bo.", False),
+        ("Term", False),
+        ("lane | days\nOslo | 3", False),
+        ("Comment: Four?", False),
+        ("Six years.", False),
+        ("Comment: Of a deleted word.", True),
+    ]
 
 
 def test_a_note_stands_under_the_heading_of_its_text() -> None:
@@ -334,13 +360,15 @@ def test_a_comment_in_an_opendocument_text_is_kept_apart_from_its_words(name: st
     comment = Annotation()
     comment.addElement(Date(text="2026-11-29T13:08:40"))
     comment.addElement(P(text="Ask Anna."))
+    comment.addElement(P(text="Or Bo."))
     paragraph.addElement(comment)
     paragraph.addText("euros")
     document.text.addElement(paragraph)
+    document.text.addElement(P(text="for a key"))
     target = BytesIO()
     document.write(target)
     data = target.getvalue() if name == "a.odt" else document.xml()
-    assert read(name, data).text == "Ninety euros\n\nComment: Ask Anna."
+    assert read(name, data).text == "Ninety euros\n\nComment: Ask Anna. Or Bo.\n\nfor a key"
 
 
 @pytest.mark.parametrize("name", ["odfpy.ods", "odfpy.fods"])

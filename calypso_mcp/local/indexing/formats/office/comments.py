@@ -1,18 +1,36 @@
-"""The comments on cells and slides, with their places.
+"""The comments on texts, cells and slides, with their places.
 
-The markup is that of ECMA-376 part 1, 18.7 and 19.4, and of OpenDocument 1.3 part 3, 14.1.
+The markup is that of ECMA-376 part 1, 17.13.4, 18.7 and 19.4, and of OpenDocument 1.3 part 3, 14.1.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from html import unescape
 
-from calypso_mcp.local.indexing.documents import Part
-from calypso_mcp.local.indexing.formats.office.packages import OPEN_NOTE, Markup, Package
+from calypso_mcp.local.indexing.documents import Block, Part
+from calypso_mcp.local.indexing.formats.office.packages import (
+    OPEN_NOTE,
+    WORD_TEXT,
+    Markup,
+    Package,
+    without_notes,
+)
 from calypso_mcp.local.indexing.formats.office.slides import slide_parts
 
+#: Of what a comment says.
+COMMENT = "Comment: {}"
+#: While anydoc reads a text, a private-use character marks the place of each comment on it.
+_MARKS = range(0xF0000, 0xFFFFE)
+_MARK = re.compile(f"[{chr(_MARKS[0])}-{chr(_MARKS[-1])}]")
+_WORD_COMMENTS = "word/comments.xml"
+_WORD_COMMENT = Markup(
+    re.compile(r"<w:comment "), "</w:comment>", re.compile(rf"{WORD_TEXT.text.pattern}|</w:p>")
+)
+_ID = re.compile(r'\sw:id="(\d{1,9})"')
+_REFERENCE = re.compile(r'<w:commentReference\b(?=[^<>]*?\sw:id="(\d{1,9})")[^<>]*/>')
 _WORKBOOK = "xl/workbook.xml"
 _OPEN_CONTENT = "content.xml"
 # The Open XML SDK prefixes every element.
@@ -34,6 +52,42 @@ _OPEN_PLACE = re.compile(
 
 #: The part of the file, the row of a sheet, and what the comment says.
 Comment = tuple[Part | None, int | None, str]
+
+
+def read_text_comments(package: Package) -> Sequence[tuple[str, str]]:
+    """Return the comments on a text: the id of each ("" in OpenDocument), and what it says."""
+    if _WORD_COMMENTS in package.names:
+        comments = _WORD_COMMENT.paragraphs_of(package.text(_WORD_COMMENTS))
+        ids = ((_ID.search(comment), comment) for comment in comments)
+        return [(found[1] if found else "", _WORD_COMMENT.text_of(comment)) for found, comment in ids]
+    if _OPEN_CONTENT in package.names:
+        return [
+            ("", OPEN_NOTE.text_of(note)) for note in OPEN_NOTE.paragraphs_of(package.text(_OPEN_CONTENT))
+        ]
+    return ()
+
+
+def mark_word_comments(xml: str, comments: Sequence[tuple[str, str]]) -> str:
+    """Return the text of Word with a mark for each comment where it refers to it."""
+    marks = {key: chr(mark) for (key, _), mark in zip(comments, _MARKS, strict=False)}
+    return _REFERENCE.sub(lambda found: f"<w:t>{marks.get(found[1], '')}</w:t>", xml) if marks else xml
+
+
+def mark_open_comments(xml: str) -> str:
+    """Return a text of OpenDocument with a mark in place of each comment."""
+    return without_notes(xml, map(chr, _MARKS))
+
+
+def place_comments(blocks: Iterable[Block], comments: Sequence[tuple[str, str]]) -> Iterator[Block]:
+    """Yield the blocks of a text without marks, each before the comments on it."""
+    left = {number: text for number, (_, text) in enumerate(comments, _MARKS[0])}
+    for block in blocks:
+        marks = [mark for mark in _MARK.findall(block.text) if ord(mark) in left] if comments else ()
+        text = block.text.translate(dict.fromkeys(map(ord, marks)))
+        if text.strip():
+            yield replace(block, text=text)
+        yield from (Block(COMMENT.format(said)) for mark in marks if (said := left.pop(ord(mark), "")))
+    yield from (Block(COMMENT.format(said), is_aside=True) for said in left.values() if said)
 
 
 def placed_comments(package: Package, sheets: Mapping[str, Part]) -> Iterator[Comment]:

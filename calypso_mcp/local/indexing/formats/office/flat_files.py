@@ -12,6 +12,7 @@ from base64 import b64decode
 from collections.abc import Iterator
 from html import unescape
 from io import BytesIO
+from itertools import count
 
 from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.indexing.formats.office.packages import DAMAGED, take_out
@@ -83,7 +84,10 @@ def _open_document(inner: str, namespaces: str, mimetype: str) -> bytes:
 
 
 def _word_2003(inner: str, namespaces: str) -> bytes:
-    inner, comments = take_out(inner.replace("w:hlink", "w:hyperlink"), _COMMENT_2003, "</aml:annotation>")
+    references = (f'<w:commentReference w:id="{number}"/>' for number in count())
+    inner, comments = take_out(
+        inner.replace("w:hlink", "w:hyperlink"), _COMMENT_2003, "</aml:annotation>", references
+    )
     beside: list[str] = []
     for element in _BESIDE_2003:
         inner, found = take_out(inner, _start_of(element), f"</{element}>")
@@ -97,7 +101,10 @@ def _word_2003(inner: str, namespaces: str) -> bytes:
         yield "word/document.xml", f"<w:document{namespaces}>{_slice(inner, 'w:body')}</w:document>"
         yield "word/styles.xml", f"<w:styles{namespaces}>{_inside(_slice(inner, 'w:styles'))}</w:styles>"
         yield "word/header1.xml", "".join(beside)
-        yield "word/comments.xml", "".join(comments)
+        yield (
+            "word/comments.xml",
+            "".join(f'<w:comment w:id="{number}">{text}</w:comment>' for number, text in enumerate(comments)),
+        )
 
     return _zipped(parts())
 

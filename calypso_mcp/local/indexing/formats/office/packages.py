@@ -25,10 +25,9 @@ _MOST_BYTES = 256 << 20
 _MEDIA = re.compile(r"(?:^|/)(?:media|Pictures|embeddings|Thumbnails)/")
 _TITLE = re.compile(r"<dc:title[^<>]*>([^<]{1,500})</dc:title>")
 _TITLE_PARTS = ("docProps/core.xml", "meta.xml")
-_OPEN_CONTENT = re.compile(r"^content\.xml$")
+OPEN_CONTENT = re.compile(r"^content\.xml$")
 _OPEN_STYLES = re.compile(r"^styles\.xml$")
 _PAGE_MARGIN = re.compile(r"^word/(?:header|footer)\d*\.xml$")
-_WORD_COMMENTS = re.compile(r"^word/comments\.xml$")
 _SHEETS = re.compile(r"^(?:xl/(?:workbook|worksheets/[^/]+)|content)\.xml$")
 #: Rows, columns and sheets that anydoc leaves out.
 _HIDDEN = re.compile(
@@ -83,7 +82,7 @@ class Markup:
         return filter(None, map(self.text_of, self.paragraphs_of(xml)))
 
 
-_WORD_TEXT = Markup(
+WORD_TEXT = Markup(
     re.compile(r"<w:p[ >]"), "</w:p>", re.compile(r"<w:t(?: [^<>]*)?>([^<]*)</w:t>|<w:(?:tab|br)\b")
 )
 # Openpyxl declares the namespace in each paragraph.
@@ -96,7 +95,7 @@ _PRINTED = Markup(
 OPEN_NOTE = Markup(
     re.compile(r"<office:annotation[ >]"),
     "</office:annotation>",
-    re.compile(r"<text:(?:p|span)\b[^<>]*>([^<]+)|<text:line-break\b"),
+    re.compile(r"<text:(?:p|span)\b[^<>]*>([^<]+)|<text:line-break\b|</text:p>"),
 )
 _OPEN_BOX = Markup(re.compile(r"<draw:(?:text-box|custom-shape)[ >]"), "</draw:", OPEN_NOTE.text)
 _OPEN_MARGIN = Markup(
@@ -164,7 +163,7 @@ class Package:
     def margins(self) -> Iterator[str]:
         """Yield the text of headers, footers and watermarks, each once."""
         found = (
-            *self._paragraphs(_PAGE_MARGIN, _WORD_TEXT),
+            *self._paragraphs(_PAGE_MARGIN, WORD_TEXT),
             *self._paragraphs(_OPEN_STYLES, _OPEN_MARGIN),
             *(
                 unescape(art)
@@ -173,11 +172,6 @@ class Package:
             ),
         )
         yield from dict.fromkeys(found)
-
-    def comments(self) -> Iterator[str]:
-        """Yield the comments on a text."""
-        yield from self._paragraphs(_WORD_COMMENTS, _WORD_TEXT)
-        yield from self._paragraphs(_OPEN_CONTENT, OPEN_NOTE)
 
     def printed_with_sheets(self) -> Iterator[str]:
         """Yield the headers and footers of a workbook's sheets, each once."""
@@ -228,7 +222,7 @@ class Package:
     def drawn_on_sheets(self) -> Iterator[str]:
         """Yield the text in boxes and charts that lie on the sheets of a workbook."""
         yield from self._paragraphs(_SHEET_DRAWINGS, DRAWN_TEXT)
-        yield from self._paragraphs(_OPEN_CONTENT, _OPEN_BOX)
+        yield from self._paragraphs(OPEN_CONTENT, _OPEN_BOX)
 
     def _named(self, pattern: re.Pattern[str]) -> list[str]:
         return sorted(filter(pattern.match, self.names))
@@ -236,10 +230,6 @@ class Package:
     def _paragraphs(self, parts: re.Pattern[str], markup: Markup) -> Iterator[str]:
         for name in self._named(parts):
             yield from markup.texts_of(self.text(name))
-
-    def without_notes(self) -> bytes | None:
-        """Return a copy of an OpenDocument text without the comments inside its words; None without any."""
-        return self.rewrite(_OPEN_CONTENT, without_notes)
 
     def rewrite(self, parts: re.Pattern[str], change: Callable[[str], str]) -> bytes | None:
         """Return a copy with parts of XML changed; None if that changes none of them."""
@@ -264,18 +254,20 @@ def decode_part(content: bytes, codec: str = "utf-8") -> str:
     return content.decode("utf-16" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else codec, "replace")
 
 
-def take_out(xml: str, start: re.Pattern[str], close: str) -> tuple[str, list[str]]:
-    """Return XML without its elements of a kind, and these."""
+def take_out(
+    xml: str, start: re.Pattern[str], close: str, marks: Iterator[str] | None = None
+) -> tuple[str, list[str]]:
+    """Return XML without its elements of a kind, one of the `marks` in place of each, and these elements."""
     kept: list[str] = []
     taken: list[str] = []
     end = 0
     while (opened := start.search(xml, end)) and (closed := xml.find(close, opened.end())) >= 0:
-        kept.append(xml[end : opened.start()])
+        kept += (xml[end : opened.start()], next(marks, "") if marks is not None else "")
         end = closed + len(close)
         taken.append(xml[opened.start() : end])
     return "".join((*kept, xml[end:])), taken
 
 
-def without_notes(xml: str) -> str:
-    """Return an OpenDocument part without its comments."""
-    return take_out(xml, OPEN_NOTE.start, OPEN_NOTE.ends)[0]
+def without_notes(xml: str, marks: Iterator[str] | None = None) -> str:
+    """Return an OpenDocument part without its comments, one of the `marks` in place of each."""
+    return take_out(xml, OPEN_NOTE.start, OPEN_NOTE.ends, marks)[0]

@@ -14,14 +14,21 @@ from calypso_mcp.local.indexing.formats.compound_files import OLE_START
 from calypso_mcp.local.indexing.formats.members import MOST_MEMBERS, read_member
 from calypso_mcp.local.indexing.formats.office.binary_sheets import binary_comments, with_long_cells
 from calypso_mcp.local.indexing.formats.office.books import with_chapter_names
-from calypso_mcp.local.indexing.formats.office.comments import placed_comments
+from calypso_mcp.local.indexing.formats.office.comments import (
+    COMMENT,
+    mark_open_comments,
+    mark_word_comments,
+    place_comments,
+    placed_comments,
+    read_text_comments,
+)
 from calypso_mcp.local.indexing.formats.office.model import document_blocks, parse
 from calypso_mcp.local.indexing.formats.office.old_files import (
     is_old_workbook,
     read_beside,
     with_plain_directory,
 )
-from calypso_mcp.local.indexing.formats.office.packages import BAD_ZIP, Package
+from calypso_mcp.local.indexing.formats.office.packages import BAD_ZIP, OPEN_CONTENT, Package
 from calypso_mcp.local.indexing.formats.office.placed_files import find_placed_files
 from calypso_mcp.local.indexing.formats.office.rich_text import with_all_text
 from calypso_mcp.local.indexing.formats.office.slides import SLIDE_MARK, shown_on_slides, with_slide_marks
@@ -29,10 +36,10 @@ from calypso_mcp.local.indexing.formats.office.spreadsheets import read_spreadsh
 from calypso_mcp.local.indexing.formats.office.word_text import with_plain_text
 
 _SPREADSHEETS = frozenset({"xlsx", "ods"})
-_COMMENT = "Comment: {}"
 _WITHOUT_RESULTS = (
     "formulas without stored results were left out: save the workbook in its program, and upload it again"
 )
+_TEXTS = frozenset({"docx", "odt"})
 _PRESENTATIONS = frozenset({"pptx", "odp"})
 
 
@@ -49,8 +56,9 @@ def read_office(file: FileContent) -> Document:
     placed = _read_placed_files(package, file) if kind != "epub" else Document(())
     if kind in _SPREADSHEETS or (kind is None and is_old_workbook(data)):
         return _read_workbook(data, package, placed)
-    marked = with_all_text(data) if kind == "rtf" else package and _mark(package, kind)
-    blocks = list(_number_slides(document_blocks(parse(marked or data, kind))))
+    comments = read_text_comments(package) if package is not None and kind in _TEXTS else ()
+    marked = with_all_text(data) if kind == "rtf" else package and _mark(package, kind, comments)
+    blocks = list(_number_slides(place_comments(document_blocks(parse(marked or data, kind)), comments)))
     if package is not None and kind in _PRESENTATIONS:
         blocks = _with_comments(blocks, package)
     blocks += placed.blocks
@@ -81,23 +89,25 @@ def _read_placed_files(package: Package | None, file: FileContent) -> Document:
     return Document(tuple(blocks), warnings=tuple(warnings))
 
 
-def _mark(package: Package, kind: str | None) -> bytes | None:
-    """Return a copy in which anydoc finds all text and tells slides apart; None if it does so already."""
+def _mark(package: Package, kind: str | None, comments: Sequence[tuple[str, str]]) -> bytes | None:
+    """Return a copy in which anydoc finds all text, slides and comments; None if it does so already."""
     if kind in _PRESENTATIONS:
         return with_slide_marks(package)
     if kind == "epub":
         package.check_protection()
         return with_chapter_names(package)
     if kind == "odt":
-        return package.without_notes()
-    return with_plain_text(package) if kind == "docx" else None
+        return package.rewrite(OPEN_CONTENT, mark_open_comments)
+    if kind == "docx":
+        return with_plain_text(package, lambda xml: mark_word_comments(xml, comments))
+    return None
 
 
 def _with_comments(blocks: Sequence[Block], package: Package) -> list[Block]:
     """Return the blocks of a workbook or presentation, those of each part before the comments on it."""
     sheets = {block.part.name: block.part for block in blocks if block.part is not None}
     comments = [
-        Block(_COMMENT.format(text), part, row, row, is_aside=True)
+        Block(COMMENT.format(text), part, row, row, is_aside=True)
         for part, row, text in placed_comments(package, sheets)
     ]
     return sorted(
@@ -106,7 +116,7 @@ def _with_comments(blocks: Sequence[Block], package: Package) -> list[Block]:
 
 
 def _beside_cells(package: Package) -> Iterator[Block]:
-    yield from _asides(map(_COMMENT.format, binary_comments(package)))
+    yield from _asides(map(COMMENT.format, binary_comments(package)))
     yield from _asides(package.drawn_on_sheets())
     yield from _asides(package.printed_with_sheets())
 
@@ -115,7 +125,6 @@ def _beside_text(package: Package, kind: str | None) -> Iterator[str]:
     if kind in _PRESENTATIONS:
         yield from shown_on_slides(package)
     elif kind != "epub":
-        yield from map(_COMMENT.format, package.comments())
         yield from package.margins()
 
 

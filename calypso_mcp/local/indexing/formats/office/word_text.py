@@ -6,6 +6,7 @@ The elements are those of ECMA-376 part 1, 17.3.3, 17.5.2 and 17.16.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from html import escape
 
 from calypso_mcp.local.indexing.formats.office.packages import Package
@@ -32,13 +33,13 @@ _CHOICE = re.compile(r'<w:result\b[^<>]*\sw:val="(\d{1,4})"')
 _CHECKED = re.compile(r'<w:(?:default|checked)(?:\s+w:val="(\w+)")?\s*/>')
 
 
-def with_plain_text(package: Package) -> bytes | None:
-    """Return a copy in which nothing hides text from anydoc; None if nothing does already.
+def with_plain_text(package: Package, mark: Callable[[str], str]) -> bytes | None:
+    """Return a copy in which nothing hides text from anydoc, changed by `mark`; None if nothing changes.
 
     Ruby keeps only its base text; signs become letters; fields of a form show what was chosen; content
     controls around rows of a table go.
     """
-    return package.rewrite(_PARTS, _plain)
+    return package.rewrite(_PARTS, lambda xml: mark(_plain(xml)))
 
 
 def _plain(xml: str) -> str:
