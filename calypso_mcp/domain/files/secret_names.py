@@ -1,9 +1,9 @@
 """Names of files and folders that hold secrets. They are refused even inside an allowed folder.
 
-Compared without case, without the trailing dots and spaces that some systems drop, and without the invisible
-characters that HFS+ passes over (Apple TN1150, "ignorable" characters). Only the
-operator's policy can switch the rule off; no argument of a tool can. What a document is called is up to
-its author, so a refused document can be sent under another name or as text.
+Compared without case, however accents are written (UAX #15), without the trailing dots and spaces that some
+systems drop, and without the invisible characters that HFS+ passes over (Apple TN1150, "ignorable"
+characters). Only the operator's policy can switch the rule off; no argument of a tool can. What a document is
+called is up to its author, so a refused document can be sent under another name or as text.
 """
 
 from __future__ import annotations
@@ -28,6 +28,13 @@ SECRET_FOLDERS = (
     ".terraform.d",  # Terraform Cloud tokens
     ".local/share/keyrings",  # GNOME keyring
     "library/keychains",  # macOS
+)
+
+#: What people and browsers call a list of passwords. A guide to passwords is a document of another format.
+_PASSWORD_LISTS = tuple(
+    f"*{word}.{ending}"
+    for word in ("passwords", "credentials", "passwörter", "zugangsdaten", "contraseñas", "mots de passe")
+    for ending in ("txt", "csv", "xls*", "ods")
 )
 
 #: Files, as shell patterns for the name or for the last folders and the name.
@@ -93,7 +100,12 @@ SECRET_FILES = (
     ".*_history",  # what was typed into shells and databases, passwords among it
     "cookies.sqlite",  # browsers
     "logins.json",
+    "logins.csv",
     "key4.db",
+    "bitwarden_export*",
+    "lastpass_export*",
+    "*accesskeys.csv",  # AWS
+    *_PASSWORD_LISTS,
 )
 
 
@@ -136,4 +148,5 @@ def _plain(part: str) -> str:
         if part.isascii()
         else "".join(character for character in part if unicodedata.category(character) != "Cf")
     )
+    visible = unicodedata.normalize("NFC", visible)
     return visible.rstrip(". ").casefold()
