@@ -293,6 +293,18 @@ async def test_what_is_gone_from_a_folder_is_removed_and_nothing_else(rig: Rig, 
     assert (await synced(rig))["counts"] == {"replayed": 1}
 
 
+async def test_what_is_gone_is_removed_in_whatever_way_it_was_sent(rig: Rig, folder: Path) -> None:
+    fill(folder, "hr/a.md", "hr/sub/b.md", "hr/sub/c.md", "sub/c.md", "hr/sub/hr/sub/d.md", "hr/sub/e.md")
+    await rig.ok("upload_batch", directory=".", exclude=["e.md"], bucket="docs")
+    await rig.ok("upload_file", path="hr/sub/e.md", bucket="docs")
+    for name in ("hr/a.md", "hr/sub/b.md", "hr/sub/hr/sub/d.md", "hr/sub/e.md"):
+        (folder / name).unlink()
+    done = await synced(rig, "hr/sub")
+    removed = [outcome["path"] for outcome in done["outcomes"] if outcome["outcome"] == "removed"]
+    assert removed == ["hr/sub/b.md", "hr/sub/e.md", "hr/sub/hr/sub/d.md"]
+    assert await names(rig) == ["hr/a.md", "hr/sub/c.md", "sub/c.md"]
+
+
 async def test_what_a_rule_leaves_out_is_not_gone(rig: Rig, folder: Path) -> None:
     fill(folder, "hr/a.md", "hr/b.md", "hr/drafts/c.md")
     await synced(rig)

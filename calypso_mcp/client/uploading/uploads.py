@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -111,15 +111,13 @@ class Uploads:
             states[index] = _with_earlier(state, uploads[index], held, before.get(index))
         return [states[index] for index in range(len(uploads))]
 
-    async def sent_from(self, origins: Mapping[str, str], bucket_id: str) -> set[str]:
-        """Return which files of a bucket this client sent last; `origins` has the path of each by its id."""
+    async def sent_from(self, origins: Mapping[str, Iterable[str]], bucket_id: str) -> set[str]:
+        """Return which files of a bucket this client sent last from one of their paths; `origins` is by id."""
         bound = Declaration(destination=Destination(bucket_ids=(bucket_id,)))
-        keys = {file_id: bound.latest_key(origin) for file_id, origin in origins.items()}
-        sent = await self._sent.find(list(keys.values()))
+        keys = [(file_id, bound.latest_key(origin)) for file_id, paths in origins.items() for origin in paths]
+        sent = await self._sent.find([key for _, key in keys])
         # The id of a file whose upload was cut off is not known.
-        return {
-            file_id for file_id, key in keys.items() if key in sent and sent[key].file_id in (None, file_id)
-        }
+        return {file_id for file_id, key in keys if key in sent and sent[key].file_id in (None, file_id)}
 
     async def version_before(self, declaration: Declaration) -> FileState | None:
         """Return what will become of the version that a bucket holds when the next one is sent.

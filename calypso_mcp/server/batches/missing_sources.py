@@ -1,7 +1,8 @@
 """Finds sources whose files are gone from a folder, and removes them after the user agrees.
 
-A source counts as one of the folder if this program remembers having sent it from there. A source that came
-another way, or from another folder under the same name, is never touched.
+A source counts as one of the folder if this program remembers having sent it from there: with the folder,
+with one above it, or alone. A source that came another way, or from another folder under the same name, is
+never touched.
 """
 
 from __future__ import annotations
@@ -46,13 +47,26 @@ async def find_missing(access: Access, folder: WalkedFolder, inputs: Sequence[Ba
         return []
     present = {_same_form(item.path) for item in inputs}
     gone = [
-        source
+        (source, paths)
         async for source in access.client.sources.every(folder.bucket_id)
-        if source.kind == "file" and _is_gone(_same_form(source.name), present)
+        if source.kind == "file" and (paths := list_gone_paths(folder.base, source.name, present))
     ]
-    origins = {source.id: f"{folder.base}/{source.name}" for source in gone}
+    origins = {source.id: paths for source, paths in gone}
     known = await access.client.uploads.sent_from(origins, folder.bucket_id)
-    return [source for source in gone if source.id in known]
+    return [source for source, _ in gone if source.id in known]
+
+
+def list_gone_paths(base: str, name: str, present: set[str]) -> list[str]:
+    """Return where in the folder `base` a source called `name` may come from that does not hold it any more.
+
+    A name begins at the folder that the file was sent with: at `base`, or above it with the way down to it.
+    """
+    way, parts, plain = _same_form(base).split("/"), name.split("/"), _same_form(name).split("/")
+    return [
+        f"{base}/{'/'.join(parts[above:])}"
+        for above in range(len(parts))
+        if (not above or way[-above:] == plain[:above]) and _is_gone(plain[above:], present)
+    ]
 
 
 def removal_to_confirm(folder: WalkedFolder, missing: Sequence[Source]) -> str | None:
@@ -77,9 +91,8 @@ async def remove_missing(
     return removed
 
 
-def _is_gone(name: str, present: set[str]) -> bool:
-    """Whether neither the source's file nor a folder above it is among the inputs."""
-    parts = name.split("/")
+def _is_gone(parts: Sequence[str], present: set[str]) -> bool:
+    """Whether neither the file with this path nor a folder above it is among the inputs."""
     return not any("/".join(parts[:count]) in present for count in range(1, len(parts) + 1))
 
 
