@@ -128,8 +128,8 @@ async def _upload_to_the_end(
 def _join(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
     """Return the results of a call and of the next one with the same arguments as one result.
 
-    The second call finds what the first one sent, and knows neither what the first one removed nor which
-    bucket it created.
+    The second call finds what the first one sent and lists little of it, and knows neither what the first
+    one removed nor which bucket it created.
     """
     counts, counts_before = counts_of([after]), counts_of([before])
     there = min(counts["replayed"], counts_before["replayed"])
@@ -138,11 +138,18 @@ def _join(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]
     counts["removed"] += counts_before["removed"]
     sent = {outcome["path"]: outcome for outcome in outcomes_of([before]) if outcome["outcome"] == "accepted"}
     outcomes = [
-        sent.get(outcome["path"], outcome) if outcome["outcome"] == "replayed" else outcome
+        sent.pop(outcome["path"], outcome) if outcome["outcome"] == "replayed" else outcome
         for outcome in outcomes_of([after])
     ]
-    made = {"created": before["created"]} if "created" in before else {}
-    return {**after, **made, "counts": dict(+counts), **({"outcomes": outcomes} if outcomes else {})}
+    named = {outcome["path"] for outcome in outcomes}
+    outcomes += [outcome for path, outcome in sent.items() if path not in named]
+    facts = {
+        "created": before.get("created", after.get("created")),
+        "outcomes": outcomes,
+        "omitted": max(0, after.get("omitted", 0) + len(named) - len(outcomes)),
+    }
+    others = {name: fact for name, fact in after.items() if name not in facts}
+    return {**others, "counts": dict(+counts), **{name: fact for name, fact in facts.items() if fact}}
 
 
 async def wait_until_searchable(

@@ -112,7 +112,7 @@ class Uploads:
         return [states[index] for index in range(len(uploads))]
 
     async def sent_from(self, origins: Mapping[str, Iterable[str]], bucket_id: str) -> set[str]:
-        """Return which files of a bucket this client sent last from one of their paths; `origins` is by id."""
+        """Return which files of a bucket this client sent last from one of the paths given by their ids."""
         bound = Declaration(destination=Destination(bucket_ids=(bucket_id,)))
         keys = [(file_id, bound.latest_key(origin)) for file_id, paths in origins.items() for origin in paths]
         sent = await self._sent.find([key for _, key in keys])

@@ -23,7 +23,7 @@ OutcomeWord = Literal[UploadOutcome, "skipped", "would_send", "removed", "would_
 
 #: Outcomes listed; the rest is in the counts.
 _MOST_OUTCOMES = 500
-#: Skipped files named for each reason, and endings of files for each hint.
+#: Skipped files named for each reason, unchanged files, and endings of files for each hint.
 _MOST_EXAMPLES = 3
 _PATH_CHARS = 200
 #: Longest line about a file that needs nothing from the reader.
@@ -55,6 +55,8 @@ _ORDER: tuple[OutcomeWord, ...] = (
 )
 #: Lists that a report shows line by line, below its other facts.
 _LISTS = ("outcomes", "omitted", "skipped", "hints")
+#: Rank of files that were there already, which is the last one.
+_UNCHANGED = (_ORDER.index("replayed"), True)
 _NEEDS_ATTENTION = frozenset[OutcomeWord]({"failed", "rejected", "pending"})
 
 
@@ -138,7 +140,9 @@ class BatchReport(ToolResult):
         """Return the report on all `outcomes`, those to act on first; `facts` are other fields."""
         skipped = [outcome for outcome in outcomes if outcome.outcome == "skipped"]
         others = [outcome for outcome in outcomes if outcome.outcome != "skipped"]
-        listed, omitted = take_first(sorted(others, key=lambda outcome: outcome.rank), _MOST_OUTCOMES)
+        unchanged = sum(outcome.rank == _UNCHANGED for outcome in others)
+        most = min(_MOST_OUTCOMES, len(others) - max(0, unchanged - _MOST_EXAMPLES))
+        listed, omitted = take_first(sorted(others, key=lambda outcome: outcome.rank), most)
         return cls(
             outcomes=listed or None,
             omitted=omitted,
@@ -153,7 +157,7 @@ class BatchReport(ToolResult):
         lines = [f"{name}: {inline(value)}" for name, value in facts.items()]
         lines += [outcome.as_line() for outcome in self.outcomes or ()]
         if self.omitted:
-            lines.append(f"and {self.omitted} more, omitted")
+            lines.append(f"and {self.omitted} more, counted above")
         lines += [kind.as_line() for kind in self.skipped or ()]
         codes: dict[str, list[str]] = defaultdict(list)
         for code, hint in (self.hints or {}).items():

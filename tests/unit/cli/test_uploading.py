@@ -117,15 +117,17 @@ async def test_what_several_calls_sent_counts_as_uploaded(
     tmp_path: Path,
 ) -> None:
     changed = {"path": "a.md", "outcome": "accepted", "changed": True}
+    unlisted = {"path": "c.md", "outcome": "accepted"}
     client = ScriptedClient(
         {
-            "counts": {"accepted": 2, "replayed": 5, "removed": 1},
+            "counts": {"accepted": 3, "replayed": 5, "removed": 1},
             "created": "handbook",
-            "outcomes": [changed, {"path": "old.md", "outcome": "replayed"}],
+            "outcomes": [changed, unlisted, {"path": "old.md", "outcome": "replayed"}],
             "readiness": "pending",
         },
         {
-            "counts": {"failed": 1, "replayed": 6},
+            "counts": {"failed": 1, "replayed": 7},
+            "omitted": 5,
             "outcomes": [
                 {"path": "b.md", "outcome": "failed", "reason": "It is damaged."},
                 {"path": "a.md", "outcome": "replayed"},
@@ -135,10 +137,12 @@ async def test_what_several_calls_sent_counts_as_uploaded(
         },
     )
     [result] = await upload(_session(client), Sources.of([tmp_path]), {"bucket": "b", "wait": True}, _quiet)
-    assert result["counts"] == {"accepted": 1, "replayed": 5, "removed": 1, "failed": 1}
+    assert result["counts"] == {"accepted": 2, "replayed": 5, "removed": 1, "failed": 1}
     assert result["created"] == "handbook"
-    assert [outcome["outcome"] for outcome in result["outcomes"]] == ["failed", "accepted", "replayed"]
+    words = [outcome["outcome"] for outcome in result["outcomes"]]
+    assert (words, result["omitted"]) == (["failed", "accepted", "replayed", "accepted"], 4)
     assert changed in result["outcomes"]
+    assert unlisted in result["outcomes"]
 
 
 async def test_a_call_of_the_command_line_that_waited_in_vain_is_repeated_and_reports_its_files_as_uploaded(
