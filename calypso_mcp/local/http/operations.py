@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, get_type_hints
 
 from starlette.requests import Request
 from starlette.routing import Route
@@ -17,8 +17,6 @@ from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.wire import WireModel
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Handler, Reply, endpoint, read_body, read_query
-
-M = TypeVar("M", bound=WireModel)
 
 #: Media types of bodies that are no JSON object, in the place of a shape.
 EVENT_STREAM = "text/event-stream"

@@ -32,7 +32,7 @@ T = TypeVar("T")
 _LARGE_BYTES = 524_288
 
 
-class _Children:
+class ChildPool:
     """Child processes with the same limits, each started when first needed and used again.
 
     Attributes:
@@ -86,9 +86,9 @@ class Extractor:
     ) -> None:
         """Start nothing yet; `on_recognizing` is called when `recognizing` has grown."""
         self._limits = limits or ExtractionLimits()
-        self._readers = _Children(self._limits, self._limits.processes)
+        self._readers = ChildPool(self._limits, self._limits.processes)
         #: Pictures take seconds a page: one file at a time, beside the others.
-        self._recognizers = _Children(self._limits.for_recognition(), 1)
+        self._recognizers = ChildPool(self._limits.for_recognition(), 1)
         self._on_recognizing = on_recognizing
         #: Number of files whose pictures are being read or wait for it; other files do not wait for them.
         self.recognizing = 0
@@ -123,18 +123,6 @@ class Extractor:
         if not document.blocks:
             raise ExtractionFailed("empty", "The file contains no text.")
         return document
-
-    async def draw(self, path: Path, page: int) -> bytes:
-        """Return page `page` (1-based) of the PDF at `path` as PNG.
-
-        Raises:
-            ExtractionFailed: Why there is no picture.
-        """
-        return await self._readers.ask(lambda child, limits: child.draw(path, page, limits))
-
-    async def close_idle(self) -> None:
-        """End the child processes that read nothing now."""
-        await self._readers.close_idle()
 
     def read_small(self, path: Path, *, filename: str, content_type: str) -> Document | None:
         """Return the text of a small file in a simple format; None for all others. Blocks.

@@ -10,9 +10,9 @@ import anyio
 
 from calypso_mcp.local.indexing.child_process import ExtractionLimits
 from calypso_mcp.local.indexing.documents import ExtractionFailed
-from calypso_mcp.local.indexing.extraction import Extractor
+from calypso_mcp.local.indexing.extraction import ChildPool
 
-_LIMITS: Final = ExtractionLimits(memory_bytes=536_870_912, cpu_s=10, wall_s=30.0, processes=1)
+_LIMITS: Final = ExtractionLimits(memory_bytes=536_870_912, cpu_s=10, wall_s=30.0)
 #: Bytes of pictures in memory, and what a failure counts among them.
 _KEPT_BYTES: Final = 16_000_000
 _FAILURE_BYTES: Final = 65_536
@@ -23,7 +23,7 @@ class PagePictures:
 
     def __init__(self, limits: ExtractionLimits = _LIMITS, kept_bytes: int = _KEPT_BYTES) -> None:
         """Start nothing yet; `limits` hold for one picture, `kept_bytes` for all that are kept in memory."""
-        self._extractor = Extractor(limits)
+        self._children = ChildPool(limits, 1)
         self._kept_bytes = kept_bytes
         self._kept: OrderedDict[tuple[Path, int], bytes | ExtractionFailed] = OrderedDict()
         self._turn = anyio.Lock()
@@ -42,7 +42,7 @@ class PagePictures:
         finally:
             self._waiting -= 1
             if not self._waiting:
-                await self._extractor.close_idle()
+                await self._children.close_idle()
         if isinstance(found, ExtractionFailed):
             raise found
         return found
@@ -51,7 +51,7 @@ class PagePictures:
         kept = self._kept.pop((path, page), None)
         if kept is None:
             try:
-                kept = await self._extractor.draw(path, page)
+                kept = await self._children.ask(lambda child, limits: child.draw(path, page, limits))
             except ExtractionFailed as failure:
                 kept = failure
         self._kept[path, page] = kept

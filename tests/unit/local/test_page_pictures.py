@@ -40,7 +40,7 @@ async def test_a_hostile_pdf_fails_alone_and_leaves_no_process(tmp_path: Path) -
     }.items():
         with pytest.raises(ExtractionFailed):
             await draw(pictures, tmp_path / name, data)
-        assert pictures._extractor._readers.idle == []
+        assert pictures._children.idle == []
     assert size(await draw(pictures, tmp_path / "good", text_pdf([["good"]]))) > (100, 100)
 
 

@@ -13,11 +13,9 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any
 
 from calypso_mcp.sqlite.connections import roll_back, until_free
-
-T = TypeVar("T")
 
 _LARGEST_GROUP = 64
 
