@@ -83,6 +83,17 @@ def test_no_link_is_tracked() -> None:
     assert [name for name in links if not installed.search(name)] == []
 
 
+def test_every_type_variable_is_used() -> None:
+    """Linters pass over what a module defines and never names again."""
+    unused = [
+        f"{_name(path)}: {variable}"
+        for path in MODULES
+        for variable in re.findall(r'^(\w+) = (?:TypeVar|ParamSpec)\("', _read(path), re.MULTILINE)
+        if len(re.findall(rf"\b{variable}\b", _read(path))) == 2  # as a name, and as its text
+    ]
+    assert unused == []
+
+
 def test_task_groups_are_opened_where_their_errors_are_taken_out() -> None:
     opened = [_name(path) for path in MODULES if "create_task_group" in _read(path)]
     assert opened == ["calypso_mcp/concurrency.py"]
