@@ -120,10 +120,7 @@ class Together(Generic[T, R]):
     ) -> None:
         """Start nothing.
 
-        Args:
-            work: Returns what each value comes to, in their order; what it raises, all of them come to.
-            most: Values in one group.
-            groups: Groups in flight at the same time.
+        `work` returns what each value of a group comes to, in their order; all come to what it raises.
         """
         self._work = work
         self._most = most

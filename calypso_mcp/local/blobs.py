@@ -116,7 +116,7 @@ class Blobs:
     def seal_together(self, wholes: Sequence[Whole]) -> list[Digests | Exception]:
         """Store complete contents, each as if it came alone, but with one flush of the folder.
 
-        Returns of each its hashes, or what `open_partial` or `Partial.seal` raised.
+        For each, return its hashes, or what `open_partial` or `Partial.seal` raised.
 
         Raises:
             OSError: The folder could not be flushed, so none of them counts.

@@ -78,17 +78,11 @@ class PageGate:
         *,
         findings: Findings | None = None,
     ) -> None:
-        """Put the page before `app`.
+        """Put the page before `app`, which answers the API.
 
-        Args:
-            app: Answers the API.
-            place: Where the page is.
-            sessions: Who may use it.
-            about: What the page tells a person who is signed in, as JSON.
-            pace: Awaited before each answer that strangers get, too, so that a flood of them takes no time
-                from those who are known.
-            findings: What is wrong with the installation, for everyone who is signed in; None if the
-                application itself decides who may see it.
+        `about` returns what the page tells a person who is signed in, as JSON. `pace` is awaited before each
+        answer that strangers get, too, so that a flood of them takes no time from those who are known.
+        `findings` are for everyone who is signed in; None if the application itself decides who may see them.
         """
         self._app = app
         self._place = place

@@ -29,11 +29,8 @@ _PATIENCE_S = 20.0
 class SharedFile:
     """A file that is opened when first used. Safe to use from several threads, one at a time.
 
-    Args:
-        path: The file, made with its folder when first used; None for a database in memory.
-        migrations: Its tables.
-        patience_s: How long to wait for the writes of other processes, in seconds.
-        when_opened: Tidies up, in a transaction of its own.
+    It is made with its folder where it is missing; without a path, it is a database in memory. `patience_s`
+    is how long to wait for the writes of other processes; `when_opened` tidies up, in its own transaction.
     """
 
     def __init__(
@@ -94,13 +91,9 @@ class SharedFile:
 
 
 class SharedTable:
-    """One small SQLite file; made when first used, for this user only.
+    """One small SQLite file, for this user only; without a path, a table in the memory of this process.
 
-    Args:
-        path: The file that workers share; None: a table in the memory of this process.
-        migrations: Its tables.
-        records: What it records, as an error names it: "The record of {records} cannot be used".
-        code: Code of that error.
+    An error says "The record of {records} cannot be used", under `code`.
     """
 
     def __init__(self, path: Path | None, migrations: Migrations, *, records: str, code: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 def try_lock(descriptor: int, *, waits: bool = False) -> bool:
     """Take the exclusive lock of an open file, and return whether it was taken; closing the file releases it.
 
-    It is not if another process holds it, unless this one `waits`, and where locks do not work.
+    It is not taken where locks do not work, or if another process holds it and this one does not wait.
     """
     try:
         if sys.platform == "win32":

@@ -54,7 +54,7 @@ _LARGEST_NUMBER = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """What was saved: into the new store, and by moving the damaged one.
+    """What was saved into the new store, and where the `damaged` one was moved.
 
     `set_aside` counts contents without a row, which were moved into the folder `lost`.
     """
