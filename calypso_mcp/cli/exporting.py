@@ -9,10 +9,10 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Final
-from unicodedata import normalize
 
 from calypso_mcp.api.buckets import Bucket
 from calypso_mcp.api.sources import Source
+from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.errors import CalypsoError, ConfigError
 
 if TYPE_CHECKING:

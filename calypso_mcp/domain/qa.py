@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
+
+from calypso_mcp.domain.unicode_forms import normalize
 
 _NAME_CHARS = 80
 _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
@@ -12,7 +13,7 @@ _NOT_IN_NAMES = re.compile(r"[^\w.-]+")
 
 def same_question(question: str) -> str:
     """Return one text for all spellings of a question: case, spaces and closing marks do not count."""
-    plain = unicodedata.normalize("NFKC", " ".join(question.split())).casefold()
+    plain = normalize("NFKC", " ".join(question.split())).casefold()
     return plain.rstrip(" ?!.\u061f\u037e") or plain
 
 

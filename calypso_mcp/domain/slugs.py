@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
+
+from calypso_mcp.domain.unicode_forms import normalize
 
 _LONGEST = 63
 _NOT_ALLOWED = re.compile(r"[^a-z0-9]+")
@@ -12,7 +13,7 @@ _NOT_ALLOWED = re.compile(r"[^a-z0-9]+")
 
 def slug_of(text: str) -> str:
     """Return lower-case ASCII letters, digits and single hyphens made from `text`; may be empty."""
-    plain = unicodedata.normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode("ascii")
+    plain = normalize("NFKD", text.casefold()).encode("ascii", "ignore").decode("ascii")
     return _NOT_ALLOWED.sub("-", plain).strip("-")[:_LONGEST].rstrip("-")
 
 

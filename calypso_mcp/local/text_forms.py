@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
+
+from calypso_mcp.domain.unicode_forms import normalize
 
 _COMPACT: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -29,4 +30,4 @@ def format_time(seconds: float) -> str:
 
 def fold_case(text: str) -> str:
     """Return `text` in the form in which names are compared: the case of letters does not count."""
-    return unicodedata.normalize("NFC", text).casefold()
+    return normalize("NFC", text).casefold()

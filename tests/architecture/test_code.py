@@ -99,6 +99,12 @@ def test_task_groups_are_opened_where_their_errors_are_taken_out() -> None:
     assert opened == ["calypso_mcp/concurrency.py"]
 
 
+def test_text_is_normalized_in_linear_time_only() -> None:
+    pattern = re.compile(r"unicodedata\.normalize|from unicodedata import")
+    named = [_name(path) for path in MODULES if pattern.search(_read(path))]
+    assert named == ["calypso_mcp/domain/unicode_forms.py"]
+
+
 def test_only_the_command_line_prints() -> None:
     found = [
         f"{_name(path)}:{node.lineno}"

@@ -188,7 +188,7 @@ def _characters(kind: Any, value: Any) -> list[str]:
         return ["a"]
     if value[0][0] is kinds.NEGATE:
         refused = re.compile(_class_of(value[1:]))
-        return [next(entry for entry in "a 0<-\"'\n\u4e2d" if not refused.match(entry))]
+        return [next(entry for entry in "a 0<-\"'\n\u4e2d\u0301" if not refused.match(entry))]
     return [_first(entry) for entry in value[:_OF_A_CLASS]]
 
 

@@ -13,9 +13,10 @@ and names match however their accents are written (UAX #15).
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from calypso_mcp.domain.unicode_forms import normalize
 
 _CLASSES = {
     "alnum": "A-Za-z0-9",
@@ -73,7 +74,7 @@ class IgnorePatterns:
         Args:
             path: From where the patterns start, with `/`; a folder's ends in `/`.
         """
-        path = unicodedata.normalize("NFC", path)
+        path = normalize("NFC", path)
         ends = [at.end() for at in re.finditer("/", path)] if self._with_contents else []
         number = max(map(self._last_line, (path, *(path[:end] for end in ends))))
         return None if number < 0 else self._selects[number]
@@ -112,7 +113,7 @@ def read_patterns(lines: Iterable[str], *, with_contents: bool = False) -> Ignor
         if not pattern or pattern.startswith("#"):
             continue
         takes_back = pattern.startswith("!")
-        pattern = unicodedata.normalize("NFC", pattern.removeprefix("!") if takes_back else pattern)
+        pattern = normalize("NFC", pattern.removeprefix("!") if takes_back else pattern)
         names.update(pattern.strip("/").split("/"))
         try:
             expression = _translate(pattern)

@@ -12,7 +12,6 @@ namespaces); POSIX.1-2017 pathname resolution; UAX #15 (compatibility forms).
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,6 +19,7 @@ from functools import lru_cache
 from urllib.parse import unquote
 
 from calypso_mcp.domain.amounts import join_first
+from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ContentError
 
@@ -182,7 +182,7 @@ def fold(part: str, style: PathStyle) -> str:
 
     Not `casefold`: NTFS maps single characters, and "ß" must not become the twin of "ss".
     """
-    part = unicodedata.normalize("NFC", part)
+    part = normalize("NFC", part)
     if style is PathStyle.POSIX:
         return part
     return "".join(upper if len(upper := letter.upper()) == 1 else letter for letter in part)
@@ -271,7 +271,7 @@ def _components(path: str) -> tuple[str, ...]:
 
 def _check_lookalikes(path: str, parted: SplitPath) -> None:
     """Refuse a path that another layer could read as a climb: fullwidth slashes, one-dot leaders."""
-    plain = unicodedata.normalize("NFKC", path).replace("\\", "/")
+    plain = normalize("NFKC", path).replace("\\", "/")
     if plain == path:
         return
     climbs = any(part.strip() == ".." for part in plain.split("/"))

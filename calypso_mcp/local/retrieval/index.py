@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from calypso_mcp.domain.outlines import Outline, cut_outline, find_spot, read_outline, write_outline
+from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.local.indexing.chunking import Chunk
 from calypso_mcp.local.indexing.documents import Part, PartKind
 from calypso_mcp.local.retrieval.words.tokens import TOKENIZER, bucket_token, index_text
@@ -116,7 +116,7 @@ def add(  # noqa: PLR0917 - what a passage is made of, in the order of its colum
     The title is searched with double weight; without one, the words of `filename` are.
     """
     remove(connection, file_id)
-    name = unicodedata.normalize("NFC", title or PurePosixPath(filename).stem)
+    name = normalize("NFC", title or PurePosixPath(filename).stem)
     buckets = _bucket_column(bucket_ids)
     source = connection.execute(
         "INSERT INTO passage_sources (file_id, title, bucket_tokens) VALUES (?, ?, ?)",
@@ -160,7 +160,7 @@ def restate(
     """Give a file's chunks another title, or other buckets to be found through."""
     connection.executemany(_DELETE_WORDS, _worded(connection.execute(_OF_FILE, (file_id,)).fetchall()))
     if title is not None:
-        name = unicodedata.normalize("NFC", title)
+        name = normalize("NFC", title)
         connection.execute("UPDATE passage_sources SET title = ? WHERE file_id = ?", (name, file_id))
     if bucket_ids is not None:
         buckets = _bucket_column(bucket_ids)

@@ -7,9 +7,9 @@ This catches the usual forms in English, German, French and Spanish. A sentence 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 
+from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.domain.untrusted_text import clean
 from calypso_mcp.local.indexing.formats.tables import CELL_SEPARATOR
 from calypso_mcp.local.retrieval import sentences
@@ -85,4 +85,4 @@ def _kept(paragraph: str) -> Iterator[str]:
 
 def _plain(sentence: str) -> str:
     """Return what a model reads: one form of each letter (Unicode UAX #15), no hidden marks, no emphasis."""
-    return unicodedata.normalize("NFKC", clean(sentence)).translate(_MARKUP)
+    return normalize("NFKC", clean(sentence)).translate(_MARKUP)

@@ -7,7 +7,6 @@ never touched.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Final
@@ -15,6 +14,7 @@ from typing import Final
 from calypso_mcp.api.connection import Extension
 from calypso_mcp.api.sources import Source
 from calypso_mcp.domain.amounts import join_first
+from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import InputError, NotFound, OutOfTime
 from calypso_mcp.server.batches.batch_inputs import BatchInput, WalkedFolder
@@ -97,4 +97,4 @@ def _is_gone(parts: Sequence[str], present: set[str]) -> bool:
 
 
 def _same_form(path: str) -> str:
-    return unicodedata.normalize("NFC", path).rstrip("/")
+    return normalize("NFC", path).rstrip("/")

@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from unicodedata import normalize
 
 from calypso_mcp.domain.files.path_rules import PathStyle, Placement, place, refused
 from calypso_mcp.domain.files.secret_names import secret_rule
+from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.domain.untrusted_text import clean_line
 from calypso_mcp.errors import ConfigError, ContentError
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from calypso_mcp.domain.unicode_forms import normalize
+
 _INVISIBLE = "\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff"
 _UNSEEN = re.compile(f"[{_INVISIBLE}]+")
 _LETTERS = {
@@ -26,10 +28,10 @@ _MARKS_RUN = re.compile("([\u0300-\u036f]{8})[\u0300-\u036f]+")
 def fold(text: str) -> str:
     """Return `text` in compatibility form with one spelling for each letter; private-use characters stay."""
     text = _UNSEEN.sub("", _MARKS_RUN.sub(r"\1", text))
-    text = _LETTER.sub(lambda match: _LETTERS[match[0]], unicodedata.normalize("NFKC", text))
+    text = _LETTER.sub(lambda match: _LETTERS[match[0]], normalize("NFKC", text))
     return _GREEK.sub(_without_accents, text)
 
 
 def _without_accents(match: re.Match[str]) -> str:
-    parts = unicodedata.normalize("NFD", match[0].lower())
+    parts = normalize("NFD", match[0].lower())
     return "".join(char for char in parts if unicodedata.category(char) != "Mn").replace("ς", "σ")

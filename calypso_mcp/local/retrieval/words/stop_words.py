@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+
+from calypso_mcp.domain.unicode_forms import normalize
 
 _ENGLISH = """
     i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she her
@@ -32,7 +33,7 @@ _QUESTION = """
     ما ماذا من متى أين اين كيف لماذا كم هل أي أية لمن بماذا
     क्या कौन कौनसा कौनसी कब कहाँ कहां क्यों कैसे कैसा कैसी कितना कितने कितनी किस किसे किसने किसका किसकी किसके किन किनके
 """
-STOP_WORDS = ENGLISH | frozenset(unicodedata.normalize("NFKC", _QUESTION).split())
+STOP_WORDS = ENGLISH | frozenset(normalize("NFKC", _QUESTION).split())
 
 _UNREMARKABLE = """
     many much lot lots several various also even still ever yet else every either neither without

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
+from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.local.retrieval.words.identifiers import expand
 from calypso_mcp.local.retrieval.words.stop_words import (
     CHINESE_QUESTION,
@@ -84,7 +85,7 @@ def kept_together(query: str) -> list[str]:
 
     These are quotations, and numbers that are cut at signs: versions, dates, addresses.
     """
-    query = unicodedata.normalize("NFC", query[:MAX_QUERY_CHARS])
+    query = normalize("NFC", query[:MAX_QUERY_CHARS])
     numbers = (name for name in _NUMBER.findall(query) if any(map(str.isdigit, name)))
     together = (*(_words(_spelled(quoted)) for quoted in _QUOTED.findall(query)), *map(_words, numbers))
     phrases = (_indexed(words) for words in together)
@@ -170,7 +171,7 @@ def bucket_token(bucket_id: str) -> str:
 
 
 def _query_words(query: str) -> list[str]:
-    text = _spelled(unicodedata.normalize("NFC", query[:MAX_QUERY_CHARS]))
+    text = _spelled(normalize("NFC", query[:MAX_QUERY_CHARS]))
     telling = [word for word in _words(CHINESE_QUESTION.sub(" ", text)) if word not in STOP_WORDS]
     return _indexed(telling) or _indexed(_words(text))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import compress
 
 from calypso_mcp.domain.files.text_bytes import marked_encoding, wide_encoding
+from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.indexing.formats.encodings.guessing import ASCII, guess_encodings
 from calypso_mcp.local.indexing.formats.encodings.labels import codec_of, label_of
@@ -69,7 +70,7 @@ def decode(data: bytes, declared: str = "") -> Decoded:
     found = _decode(data, declared)
     text = found.text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").replace("\xad", "")
     text = strip_terminal_codes(text)
-    return Decoded(unicodedata.normalize("NFC", text), found.encoding, found.warnings)
+    return Decoded(normalize("NFC", text), found.encoding, found.warnings)
 
 
 def strip_terminal_codes(text: str) -> str:

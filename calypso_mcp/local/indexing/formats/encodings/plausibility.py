@@ -10,6 +10,8 @@ import unicodedata
 from collections import Counter
 from functools import cache
 
+from calypso_mcp.domain.unicode_forms import normalize
+
 #: Characters looked at.
 _JUDGED_CHARS = 20_000
 _WESTERN = "àáâãäåæçèéêëìíîïñòóôõöøùúûüýÿœßð"
@@ -62,7 +64,7 @@ def measure_oddness(text: str) -> float:
     for found in _WORD.finditer(text[:_JUDGED_CHARS]):
         if found[0].isascii():
             continue
-        word = unicodedata.normalize("NFC", found[0])
+        word = normalize("NFC", found[0])
         letters = frozenset(char for char in word.lower() if char > "\x7f" and not _is_sign(char))
         if _ODD.search(word) or len(set(map(_script, word)) - {""}) > 1:
             odd += 1

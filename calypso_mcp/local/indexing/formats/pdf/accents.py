@@ -7,11 +7,11 @@ stands for an apostrophe lies beside its letter, not over it.
 from __future__ import annotations
 
 import re
-import unicodedata
 from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any
 
+from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.local.indexing.formats.pdf.glyphs import Glyph, read_characters, read_glyph
 
 #: Accents that take room of their own, and those that combine with a letter.
@@ -52,7 +52,7 @@ def _join(line: list[Glyph]) -> list[Glyph]:
         accent = line[index]
         nearest = bisect_left(letters, accent.x, key=lambda at: line[at].left) - 1
         letter = line[letters[nearest]] if nearest >= 0 else accent
-        whole = unicodedata.normalize("NFC", letter.text.translate(_DOTLESS) + _COMBINING[accent.text])
+        whole = normalize("NFC", letter.text.translate(_DOTLESS) + _COMBINING[accent.text])
         is_over = accent.x < letter.right and accent.bottom < letter.top and letter.bottom < accent.top
         if is_over and len(whole) == 1:
             joined[letters[nearest]] = letter._replace(text=whole)

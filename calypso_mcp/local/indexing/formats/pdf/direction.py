@@ -21,6 +21,7 @@ from typing import Any
 
 import pypdfium2.raw as pdfium
 
+from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.local.indexing.formats.pdf.glyphs import Glyph, read_characters, read_glyph
 
 _pdfium: Any = pdfium  # not typed
@@ -165,7 +166,7 @@ def read_in_order(text_page: Any) -> str:
     if len(_ENDS_WORD_BACKWARDS.findall(text)) > len(_ENDS_WORD.findall(text)):
         # Written by a program that knows no direction: as shown, it reads from left to right.
         text = "\n".join(given if shown is None else shown for given, shown in lines)
-    return _PRESENTATION_FORM.sub(lambda form: unicodedata.normalize("NFKC", form[0]), text)
+    return _PRESENTATION_FORM.sub(lambda form: normalize("NFKC", form[0]), text)
 
 
 def _are_inside_out(text: str) -> bool:

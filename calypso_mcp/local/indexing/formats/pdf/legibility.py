@@ -11,6 +11,8 @@ import string
 import unicodedata
 from dataclasses import dataclass, field
 
+from calypso_mcp.domain.unicode_forms import normalize
+
 #: Categories of Unicode that no page shows: control, private use, surrogate, unassigned.
 _NO_TEXT = frozenset({"Cc", "Co", "Cs", "Cn"})
 _REPLACEMENT = "\ufffd"
@@ -93,7 +95,7 @@ def _spells_words(text: str, squeezed: str) -> bool:
         digits = sum(map(signs.count, string.digits))
         is_table = digits >= len(signs) * _MOST_DIGIT_SHARE
         return is_table or len(signs) < _LEAST_LETTERS or in_words >= len(signs) * _LEAST_WORD_SHARE
-    bases = unicodedata.normalize("NFD", squeezed).encode("ascii", "ignore")
+    bases = normalize("NFD", squeezed).encode("ascii", "ignore")
     letters = bases.translate(None, _NO_LATIN_LETTERS)
     if len(letters) < max(_LEAST_LETTERS, len(squeezed) / 2):
         return True

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.local.indexing.formats.pdf.accents import join_accents
 from calypso_mcp.local.indexing.formats.pdf.columns import is_drawn_upwards, read_columns
 from calypso_mcp.local.indexing.formats.pdf.direction import (
@@ -95,7 +95,7 @@ def _text(page: Any) -> str:
         text_page.close()
     if any(mark in text for mark in _BROKEN_WORD_MARKS):
         text = _BROKEN_WORD.sub("", text)
-    return unicodedata.normalize("NFC", text.translate(_LIGATURES))
+    return normalize("NFC", text.translate(_LIGATURES))
 
 
 def _drawn_text(page: Any, text_page: Any) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pypdfium2
 import pypdfium2.raw as pdfium
 
+from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
 from calypso_mcp.local.indexing.formats.members import Member, read_members
 from calypso_mcp.local.indexing.formats.pdf.fields import read_xfa_data
@@ -121,12 +121,12 @@ def _blocks(
 ) -> Iterator[Block]:
     if not text and not page.annotations:
         return
-    label = unicodedata.normalize("NFC", pdf.get_page_label(index)).strip()
+    label = normalize("NFC", pdf.get_page_label(index)).strip()
     is_number = label == str(index + 1) or len(label) > _LONGEST_LABEL or not label.isprintable()
     part = Part("page", index + 1, "" if is_number else label)
     yield from split_page(text, part, headings.get(index, {}))
     for note in page.annotations:
-        yield Block(unicodedata.normalize("NFC", note), part=part)
+        yield Block(normalize("NFC", note), part=part)
 
 
 def _warnings(short: dict[Shortcoming, list[int]], recognized: Sequence[int]) -> Iterator[str]:
@@ -190,7 +190,7 @@ def name_pages(pages: Sequence[int]) -> str:
 
 def _title(pdf: Any) -> str | None:
     title = pdf.get_metadata_value("Title").strip()
-    return None if not title or _NO_TITLE.search(title) else unicodedata.normalize("NFC", title)
+    return None if not title or _NO_TITLE.search(title) else normalize("NFC", title)
 
 
 def _no_text_message(count: int, short: dict[Shortcoming, list[int]], recognized: Sequence[int]) -> str:

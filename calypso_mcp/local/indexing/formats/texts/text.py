@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
 
+from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 from calypso_mcp.local.indexing.formats.texts.latex import spell_letters
@@ -21,7 +21,7 @@ def read_text(file: FileContent) -> Document:
     """Return the paragraphs of a text file."""
     decoded = decode(file.data, file.charset)
     if file.filename.lower().endswith(_LATEX):
-        decoded = replace(decoded, text=unicodedata.normalize("NFC", spell_letters(decoded.text)))
+        decoded = replace(decoded, text=normalize("NFC", spell_letters(decoded.text)))
     return text_document(decoded)
 
 
