@@ -156,7 +156,9 @@ def _key_from_file(path: Path, given: Given) -> SecretStr:
     try:
         text = read_regular_file(path, _KEY_FILE_BYTES).decode()
     except OSError as error:
-        raise WrongSetting(given, f"cannot read {path}: {error.strerror or error}.") from None
+        # A bare name may be the key itself.
+        named = path if path.is_absolute() else "the file that it names (write its path, not the key)"
+        raise WrongSetting(given, f"cannot read {named}: {error.strerror or type(error).__name__}.") from None
     except UnicodeDecodeError:
         raise WrongSetting(given, f"{path} is not a text file.") from None
     return _checked_key(text.strip(), given, f"{path} ")

@@ -249,6 +249,14 @@ WRONG: list[tuple[dict[str, object], dict[str, str], tuple[str, ...]]] = [
 ]
 
 
+@pytest.mark.parametrize("name", ["api_key_file", "embeddings_key_file", "llm_key_file"])
+def test_a_key_in_the_place_of_its_file_is_not_shown(name: str) -> None:
+    key = "sk_live_0123456789abcdef"
+    with pytest.raises(ConfigError, match="write its path, not the key") as caught:
+        settings_from({name: key}, {})
+    assert key not in f"{caught.value} {caught.value.hint}"
+
+
 @pytest.mark.parametrize(("flags", "environ", "words"), WRONG)
 def test_a_wrong_setting_is_one_line_that_names_flag_and_variable(
     flags: dict[str, object], environ: dict[str, str], words: tuple[str, ...]
