@@ -30,8 +30,8 @@ _pdfium: Any = pdfium  # not typed
 _LETTERS_APART = re.compile(r"^(?:\S ?\r?\n){2}\S ?\r?$", re.MULTILINE)
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _PRESENTATION_FORM = re.compile(r"[\ufb1d-\ufdff\ufe70-\ufefc]")
-#: In a line whose letters PDFium takes for words: the longest of most words, and the fewest such words.
-_TORN_CHARS, _LEAST_TORN = 2, 2
+#: Fewest words of a letter or two in a line whose letters PDFium takes for words.
+_LEAST_TORN = 2
 #: How far letters of a spaced out line are apart, in its heights: more than others, less than cells of a
 #: table; and how much the distances of most of them differ.
 _LEAST_SPACING, _WIDEST_SPACING, _EVENLY, _MOST = 0.05, 1, 0.1, 0.5
@@ -86,7 +86,8 @@ def has_torn_words(text: str) -> bool:
 
 def _is_torn(line: str) -> bool:
     words = line.split()
-    short = sum(len(word) <= _TORN_CHARS for word in words)
+    lengths = [*map(len, words)]
+    short = lengths.count(1) + lengths.count(2)
     return short >= _LEAST_TORN and short * 2 >= len(words) and any(map(_is_letter, words))
 
 
