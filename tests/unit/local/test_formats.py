@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import zlib
 from base64 import b64encode
 from dataclasses import replace
 from email.message import EmailMessage
 from io import BytesIO
 from time import process_time
+from urllib.parse import quote
 from zipfile import ZipFile
 
 import pytest
@@ -55,6 +57,14 @@ WEB_ARCHIVE = (
     "Content-Type: multipart/related; boundary=x\r\n\r\n--x\r\nContent-Type: text/html; charset=utf-8\r\n"
     "Content-Transfer-Encoding: quoted-printable\r\n\r\n<p>K=C3=BCndigung</p>\r\n--x--\r\n"
 )
+
+
+def deflated(page: str) -> str:
+    """Return a page as draw.io stores it."""
+    packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return b64encode(packer.compress(quote(page).encode()) + packer.flush()).decode()
+
+
 READ = {
     "json": ("a.json", '{"policy": {"notice": "K\\u00fcndigung"}}', "policy.notice: Kündigung"),
     "json records": ("a.json", '[{"plan": "B", "eur": 249}]', "plan: B | eur: 249"),
@@ -72,6 +82,17 @@ READ = {
         "Summary: Login loops | Comment: By Safari | Comment: Fixed",
     ),
     "csv with carets": ("a.csv", "part^bin\nflange, red^B7\n", "part: flange, red | bin: B7"),
+    "diagram": (
+        "a.drawio",
+        '<mxfile><diagram name="Quay"><mxCell value="&lt;b&gt;Pump&lt;/b&gt; 7"/></diagram></mxfile>',
+        "name: Quay | value: Pump 7",
+    ),
+    "deflated diagram": (
+        "a.drawio",
+        "<mxfile><diagram name='Quay'>" + deflated('<mxCell value="Pump ü 7"/>') + "</diagram></mxfile>",
+        "name: Quay | value: Pump ü 7",
+    ),
+    "mind map": ("a.mm", '<map version="1.0.1"><node TEXT="Return the key"/></map>', "TEXT: Return the key"),
     "json lines": ("a.jsonl", '{"q": "how"}\n{"q": "K\\u00fcn"}\n', "q: how\nq: Kün"),
     "yaml": ("a.yaml", 'leave:\n  days: 15\n  notice: "\\u00fc"\n', "leave.days: 15\nleave.notice: ü"),
     "yaml comment": ("a.yml", "# About leave\na: 1 # yearly\n", "About leave\na: 1\nyearly"),
@@ -556,6 +577,12 @@ HOSTILE = {
     ),
     "external entity": ("a.xml", "<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;safe</a>"),
 }
+
+
+@pytest.mark.parametrize("page", ["////", "AAAA", deflated("x" * 30_000_001)], ids=["damaged", "cut", "huge"])
+def test_a_diagram_that_cannot_be_inflated_is_called_broken(page: str) -> None:
+    with pytest.raises(ExtractionFailed, match="The diagram cannot be read"):
+        read("a.drawio", f"<mxfile><diagram>{page}</diagram></mxfile>")
 
 
 @pytest.mark.parametrize(("name", "content"), HOSTILE.values(), ids=HOSTILE)

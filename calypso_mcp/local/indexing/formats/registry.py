@@ -191,9 +191,9 @@ ENTRIES: tuple[Entry, ...] = (
     _entry("properties", "properties", "properties", "", "data.structured:read_properties"),
     _entry("xml", "XML",
         "xml rss atom svg xsd xsl xslt wsdl kml gpx opml plist resx xliff xlf tmx fodt fods fodp dita"
-        " ttml dfxp rdf owl enex fb2",
+        " ttml dfxp rdf owl enex fb2 drawio",
         "application/xml text/xml image/svg+xml application/rss+xml application/atom+xml",
-        "data.xml:read_xml", b"<?xml"),
+        "data.xml:read_xml", b"<?xml", b"<mxfile", b"<map version="),
     _entry("ipynb", "notebooks", "ipynb", "application/x-ipynb+json", "texts.notebooks:read_notebook",
         locator=Locator.CELL),
     _entry("subtitles", "subtitles", "srt vtt ass ssa", "application/x-subrip text/vtt",

@@ -15,6 +15,7 @@ from itertools import chain
 from xml.parsers import expat
 
 from calypso_mcp.local.indexing.documents import Block, Document, ExtractionFailed, FileContent, Part
+from calypso_mcp.local.indexing.formats.data.diagrams import inflate_diagrams
 from calypso_mcp.local.indexing.formats.data.leaves import Line, line_blocks, without_tags
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 from calypso_mcp.local.indexing.formats.encodings.labels import xml_encoding
@@ -27,7 +28,7 @@ _RECORD_CHARS = 1_000
 _DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 #: Entities of HTML, which XML knows only with a DTD.
 _ENTITY = re.compile(r"&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z][A-Za-z0-9]{1,30});")
-#: Markup that was escaped once more, as in feeds.
+#: Markup that was escaped once more, as in feeds and diagrams.
 _HAS_TAGS = re.compile(r"</?[a-zA-Z][^<>]*>|&(?:amp|lt|gt|quot|nbsp|#\d{1,7}|#x[\da-fA-F]{1,6});")
 #: Elements that are paragraphs (WordprocessingML, ODF, HTML, TEI).
 _PARAGRAPHS = frozenset({"w:p", "text:p", "text:h", "p"})
@@ -74,16 +75,18 @@ def read_xml(file: FileContent) -> Document:
 
     Raises:
         ExtractionFailed: `too_large` when elements are nested absurdly deep, or the cells of a workbook are
-            too many; `broken` for a damaged office file.
+            too many; `broken` for a damaged office file or diagram.
     """
     decoded = decode(file.data, xml_encoding(file.data) or file.charset)
     package = pack_flat_file(decoded.text)
     if package is not None:
         return entry_of("docx").read(replace(file, data=package))
     try:
-        root = _parse(decoded.text)
+        root = _parse(inflate_diagrams(decoded.text))
     except expat.ExpatError as error:
         return _without_tags(decoded, error.lineno)
+    except ValueError as error:
+        raise ExtractionFailed("broken", f"The diagram cannot be read: {error}.") from error
     if _WORKBOOK in root.attributes.values():
         return Document(tuple(_workbook_blocks(root)), warnings=decoded.warnings)
     stated = (*_named(root, "title"), *_named(root, "channel", "title"))
@@ -219,18 +222,20 @@ def _cells(element: _Element) -> list[str]:
 
 def _attributes(element: _Element) -> list[str]:
     return [
-        f"{_local(name)}: {' '.join(value.split())}"
+        f"{_local(name)}: {_shown(value)}"
         for name, value in element.attributes.items()
         if value.strip() and not _NO_ATTRIBUTES.search(name)
     ]
 
 
 def _text(element: _Element) -> str:
-    """Return all text in an element, without the escaped markup that feeds hold."""
-    text = " ".join("".join(_pieces(element)).split())
-    if _HAS_TAGS.search(text) is not None:
-        text = without_tags(text)
-    return text
+    """Return all text in an element."""
+    return _shown("".join(_pieces(element)))
+
+
+def _shown(text: str) -> str:
+    line = " ".join(text.split())
+    return line if _HAS_TAGS.search(line) is None else without_tags(line)
 
 
 def _pieces(element: _Element) -> Iterator[str]:
