@@ -46,3 +46,13 @@ async def test_an_upload_address_is_not_logged_with_the_answer_that_brings_it(te
     found = re.search(r"/uploads/([A-Za-z0-9_-]{100,})", answer.text)
     assert found
     assert found[1] not in team.logs
+
+
+async def test_strangers_cannot_fill_the_log_with_foreign_addresses(team: Team) -> None:
+    async with team.http("one", Origin="http://foreign.example") as http:
+        for _ in range(20):
+            assert (await http.post("/mcp", json={})).status_code == 403
+    async with team.client("one") as client:
+        await call(client, "list_buckets")
+    await team.logged("tool list_buckets ok")
+    assert team.logs.count("http://foreign.example") == 1

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Seconds that requests in progress get when the process is told to stop; closing takes the rest.
 _GRACE_S = 1
+#: Seconds between two records of foreign addresses.
+_BETWEEN_S = 60.0
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -76,6 +78,23 @@ def _is_worth_logging(record: logging.LogRecord) -> bool:
     return not is_cancelled and record.levelno != logging.WARNING
 
 
+class OncePerMinute(logging.Filter):
+    """Passes one record a minute.
+
+    The foreign Host or Origin of one request shows an operator what a proxy sends; strangers could cause any
+    number of such records.
+    """
+
+    _passed_at = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether `record` is passed on; also if the clock was set back."""
+        if 0 <= record.created - self._passed_at < _BETWEEN_S:
+            return False
+        self._passed_at = record.created
+        return True
+
+
 async def serve(app: ASGIApp, listening: socket.socket, stopping: anyio.Event | None = None) -> None:
     """Answer requests until SIGINT or SIGTERM, then let those in progress finish.
 
@@ -90,6 +109,7 @@ async def serve(app: ASGIApp, listening: socket.socket, stopping: anyio.Event | 
         timeout_graceful_shutdown=_GRACE_S,
     )
     logging.getLogger("uvicorn.error").addFilter(_is_worth_logging)
+    logging.getLogger("mcp.server.transport_security").addFilter(OncePerMinute())
     server = _Server(config, stopping)
 
     # uvicorn raises a signal it caught once more after stopping, which would end us as if killed.
