@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase, translate
 from functools import cache
 
+from calypso_mcp.domain.unicode_forms import normalize
+
 #: Folders whose whole content is refused.
 SECRET_FOLDERS = (
     ".ssh",  # keys and host lists of OpenSSH
@@ -148,5 +150,5 @@ def _plain(part: str) -> str:
         if part.isascii()
         else "".join(character for character in part if unicodedata.category(character) != "Cf")
     )
-    visible = unicodedata.normalize("NFC", visible)
+    visible = normalize("NFC", visible)
     return visible.rstrip(". ").casefold()
