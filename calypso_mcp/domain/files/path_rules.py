@@ -107,14 +107,26 @@ def refused(path: str, reason: str, roots: Sequence[str]) -> ContentError:
 
     It depends on the spelling alone, so it says nothing about what exists outside the allowed folders.
     """
-    listed = join_first(roots, _SHOWN_ROOTS, lambda root: clean_line(root, _SHOWN_CHARS))
-    where = f"Allowed: {listed}. " if listed else ""
+    where = f"Allowed: {_name_roots(roots)}. " if roots else ""
     return ContentError(
         f"The path {clean_line(path, _SHOWN_CHARS)!r} cannot be used: {reason}.",
         code="path_not_allowed",
         hint=f"{where}Only the operator can allow a folder, with --allow-path or CALYPSO_ALLOWED_PATHS. "
         "If you have the content, send it with the text argument.",
     )
+
+
+def missed(path: str, roots: Sequence[str], *, code: str) -> ContentError:
+    """Return the error for a path that may be used and leads to nothing; its code says to what."""
+    return ContentError(
+        f"There is no {code.partition('_')[0]} {clean_line(path, _SHOWN_CHARS)!r} in the allowed folders.",
+        code=code,
+        hint=f"Check the spelling; a relative path starts at {_name_roots(roots)}.",
+    )
+
+
+def _name_roots(roots: Sequence[str]) -> str:
+    return join_first(roots, _SHOWN_ROOTS, lambda root: clean_line(root, _SHOWN_CHARS))
 
 
 def split(path: str, style: PathStyle) -> SplitPath:

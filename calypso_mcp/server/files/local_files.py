@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from calypso_mcp.domain.files.path_rules import PathStyle, Placement, place, refused
+from calypso_mcp.domain.files.path_rules import PathStyle, Placement, missed, place, refused
 from calypso_mcp.domain.files.secret_names import secret_rule
 from calypso_mcp.domain.unicode_forms import normalize
 from calypso_mcp.domain.untrusted_text import clean_line
@@ -85,6 +85,10 @@ class FilePolicy:
     def refuse(self, path: str, reason: str) -> ContentError:
         """Return the error for a path that may not be used."""
         return refused(path, reason, [root.spelling for root in self.roots])
+
+    def miss(self, path: str, *, code: str) -> ContentError:
+        """Return the error for a path at which nothing lies; its code begins with what was sought."""
+        return missed(path, [root.spelling for root in self.roots], code=code)
 
     def check_name(self, filename: str) -> None:
         """Raise `ContentError` if the backend can read no file of that name, whatever it holds."""
@@ -161,11 +165,7 @@ def open_folder(path: str, policy: FilePolicy) -> Generator[tuple[Placement, int
             if descriptor >= 0:
                 os.close(descriptor)
         return
-    raise ContentError(
-        f"There is no folder {clean_line(path, _SHOWN_CHARS)!r} in the allowed folders.",
-        code="folder_not_found",
-        hint="Check the spelling; a relative path starts at the allowed folder.",
-    )
+    raise policy.miss(path, code="folder_not_found")
 
 
 def refuse_secret(path: str, parts: tuple[str, ...], policy: FilePolicy) -> None:
@@ -211,11 +211,7 @@ def _open_first(path: str, policy: FilePolicy) -> OpenedFile:
         except OSError as problem:
             if problem.errno not in _ABSENT_ERRORS:
                 raise _unreadable(path, problem, policy) from None
-    raise ContentError(
-        f"There is no file {clean_line(path, _SHOWN_CHARS)!r} in the allowed folders.",
-        code="file_not_found",
-        hint="Check the spelling; a relative path starts at the allowed folder.",
-    )
+    raise policy.miss(path, code="file_not_found")
 
 
 def _open_placed(path: str, placement: Placement, policy: FilePolicy) -> OpenedFile:

@@ -436,6 +436,13 @@ def test_opening_a_folder_follows_the_same_rules(home: Path, policy: FilePolicy)
         assert caught.value.code == code, path
 
 
+def test_what_is_missing_says_where_a_relative_path_starts(home: Path, policy: FilePolicy):
+    for opens in (open_folder, open_allowed):
+        with pytest.raises(ContentError) as caught, opens("nowhere", policy):
+            pass
+        assert caught.value.hint == f"Check the spelling; a relative path starts at {home}."
+
+
 _Form = Literal["NFC", "NFD"]
 _FORMS: tuple[_Form, ...] = ("NFC", "NFD")
 
