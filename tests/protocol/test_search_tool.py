@@ -216,6 +216,7 @@ async def test_an_agent_that_reaches_outside_the_scope_is_not_there(
         told = error(await client.call_tool("search_bucket", {"query": "x", "agent": agent}))
         assert told["message"] == f"There is no agent {agent!r} here."
         assert told["code"] == "agent_not_found"
+        assert "create_agent" not in told["next_step"]  # which this caller does not have
         assert not api.asked(SEARCH)
 
 

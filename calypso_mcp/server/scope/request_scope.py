@@ -191,7 +191,9 @@ class Access:
             code="agent_not_found",
             hint=f"Name one from list_agents: {join_first(agents, _MOST_NAMED, _id_and_name)}."
             if agents
-            else "Create one with create_agent, or ask the operator for one.",
+            else "Create one with create_agent, or ask the operator for one."
+            if self.may_change and self.may_make
+            else "Look for passages with search_bucket, or ask the operator for an agent.",
         )
 
     @property
