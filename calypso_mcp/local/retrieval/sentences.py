@@ -24,7 +24,9 @@ _ABBREVIATION = re.compile(
     r"(?:^|[\s(])(?:[^\W\d_]|Mr|Mrs|Ms|Dr|Prof|St|No|Nr|Fig|vs|etc|approx|ca|bzw|Inc|Ltd|Co|(?:[^\W\d_]\.)+[^\W\d_])\.$"
 )
 
-
+#: A number and a full stop are an ordinal before a small letter ("10. april") and in German dates and floors.
+_ORDINAL = re.compile(r"(?:^|[\s(])(?P<in_german>(?:[Aa]m|[Ii]m|[Zz]um|[Vv]om)\s)?\d{1,2}\.$")
+_GERMAN_MONTH = re.compile(r"\s(?:Jan|Jän|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)")
 #: The line that Markdown puts below the header of a table.
 _RULE = re.compile(r"[\s|:=-]+")
 _LONGEST_ABBREVIATION = 60
@@ -117,7 +119,16 @@ def _goes_on(text: str, start: int, end: int) -> bool:
     is_whole = end - start == len(tail)
     if (is_whole and not tail.strip()) or (is_whole and _LIST_NUMBER.fullmatch(tail)):
         return True
-    return _ABBREVIATION.search(tail.rstrip(" \t")) is not None
+    tail = tail.rstrip(" \t")
+    return _ABBREVIATION.search(tail) is not None or _is_ordinal(tail, text, end)
+
+
+def _is_ordinal(tail: str, text: str, end: int) -> bool:
+    found = _ORDINAL.search(tail)
+    if found is None:
+        return False
+    is_small = text[end + 1 : end + 2].islower()
+    return bool(is_small or found["in_german"] or _GERMAN_MONTH.match(text, end))
 
 
 def _cut(sentence: str) -> Iterator[str]:
