@@ -128,7 +128,7 @@ async def test_hits_far_below_the_best_are_left_out_and_counted(connect: Connect
         result = await client.call_tool("search_bucket", {"query": "x"})
         assert [entry["file_id"] for entry in facts(result)["hits"]] == ["f9.0", "f4.0"]
         assert facts(result)["weaker_left_out"] == 2
-        assert "2 weaker hits left out; detail=full shows them." in text(result)
+        assert "2 weaker hits left out: detail=full shows all." in text(result)
 
 
 async def test_other_files_with_the_same_text_are_named(connect: Connect, api: ScriptedCalypso):

@@ -24,7 +24,7 @@ OutcomeWord = Literal[UploadOutcome, "skipped", "would_send", "removed", "would_
 #: Outcomes listed; the rest is in the counts.
 _MOST_OUTCOMES = 500
 #: Skipped files named for each reason, unchanged files, and endings of files for each hint.
-_MOST_EXAMPLES = 3
+_MOST_EXAMPLES = 5
 _PATH_CHARS = 200
 #: Longest line about a file that needs nothing from the reader.
 _LINE_CHARS = 79

@@ -62,8 +62,8 @@ class SearchHits(ToolResult):
         lines = [f"Passages found: {len(self.hits)} (searched: {self.searched}). {self.notice}"]
         lines += write_hits(self.hits, self.searched)
         if self.weaker_left_out:
-            plural = "s" if self.weaker_left_out > 1 else ""
-            lines.append(f"{self.weaker_left_out} weaker hit{plural} left out; detail=full shows them.")
+            hits = "hits" if self.weaker_left_out > 1 else "hit"
+            lines.append(f"{self.weaker_left_out} weaker {hits} left out: detail=full shows all.")
         if self.absent_words:
             lines.append(f"No document searched contains: {', '.join(self.absent_words)}.")
         lines += write_pending(self.incomplete)
