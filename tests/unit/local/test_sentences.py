@@ -15,7 +15,7 @@ from calypso_mcp.local.retrieval.sentences import LONGEST, split
         ("Dr. J. Smith, i.e. the vet, came.", ["Dr. J. Smith, i.e. the vet, came."]),
         ("Die Frist endet am 10. April 2026. Neu.", ["Die Frist endet am 10. April 2026.", "Neu."]),
         ("Bis 31. Dezember: im 2. Obergeschoss.", ["Bis 31. Dezember: im 2. Obergeschoss."]),
-        ("Møtet er 3. mai kl. 9. Kom presis.", ["Møtet er 3. mai kl. 9.", "Kom presis."]),
+        ("Møtet er 3. mai. Kom presis.", ["Møtet er 3. mai.", "Kom presis."]),
         ("It opens level 3. Knock twice.", ["It opens level 3.", "Knock twice."]),
         ("Wrapped\nover lines. Next.", ["Wrapped over lines.", "Next."]),
         ("Heading\n\nText of it.", ["Heading", "Text of it."]),
