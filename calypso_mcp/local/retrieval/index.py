@@ -11,6 +11,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 from calypso_mcp.domain.outlines import Outline, cut_outline, find_spot, read_outline, write_outline
@@ -21,6 +22,9 @@ from calypso_mcp.local.retrieval.words.tokens import TOKENIZER, bucket_token, in
 
 #: Raise this when `index_text`, the tokenizer or the columns change; see `rebuild_if_outdated`.
 FORMAT = 2
+
+#: Outlines remembered: the same passages are found again and again.
+_REMEMBERED = 500
 
 #: As first released. `executescript` commits an open transaction first.
 FIRST_SCHEMA = f"""
@@ -189,6 +193,7 @@ def rebuild_if_outdated(connection: sqlite3.Connection) -> bool:
     return True
 
 
+@lru_cache(_REMEMBERED)
 def outline_of(written: str | None, heading: str) -> Outline:
     """Return the outline that a column of `passages` states."""
     return read_outline(json.loads(written), heading) if written else ()

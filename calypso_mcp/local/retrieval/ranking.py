@@ -108,22 +108,24 @@ def standings(
         for passage_id, length in lengths.items()
     }
     found = list(_found(columns, sought, whole))
-    held = dict.fromkeys(lengths, 0)
-    for number, counts in enumerate(found):
-        for passage_id in counts:
-            held[passage_id] |= 1 << number
-    forms = _forms(weights)
-    words = set(forms.values())
-    holding_all = {passage_id for passage_id, own in held.items() if all(own & word for word in words)}
+    words = _words(weights)
+    holding = {word: set[int]() for word in words}
+    for word, counts in zip(words, found, strict=True):
+        holding[word].update(counts)
+    holding_all = set[int].intersection(*holding.values()) if holding else set[int]()
     tables = {candidate.id for candidate in candidates if is_table(candidate.text)}
     unlimited = tables | holding_all
     totals = dict.fromkeys(lengths, 0.0)
-    for number, (phrase, counts) in enumerate(zip(weights, found, strict=True)):
-        earlier_forms = forms[phrase] & (1 << number) - 1
+    held = dict.fromkeys(lengths, 0)
+    counted = {word: set[int]() for word in words}
+    for number, (word, weight, counts) in enumerate(zip(words, weights.values(), found, strict=True)):
+        earlier = counted[word]
         for passage_id, count in counts.items():
-            repeated = count if passage_id in unlimited else min(count, _MOST_REPEATED)
-            told = weights[phrase] * repeated * (_SATURATION + 1) / (repeated + damping[passage_id])
-            totals[passage_id] += told * (_ALSO_BEGINS if held[passage_id] & earlier_forms else 1.0)
+            repeated = count if count < _MOST_REPEATED or passage_id in unlimited else _MOST_REPEATED
+            told = weight * repeated * (_SATURATION + 1) / (repeated + damping[passage_id])
+            totals[passage_id] += told * _ALSO_BEGINS if passage_id in earlier else told
+            held[passage_id] |= 1 << number
+        earlier.update(counts)
     for passage_id in holding_all:
         totals[passage_id] *= _HOLDS_ALL
     told_by = list(weights.values())
@@ -134,19 +136,12 @@ def standings(
     return [Standing(totals[passage_id], held[passage_id]) for passage_id in lengths]
 
 
-def _forms(phrases: Collection[str]) -> dict[str, int]:
-    """Return for each phrase the bits of those that are forms of its word, itself included.
-
-    A word is a form of its beginning where that is sought, too.
-    """
+def _words(phrases: Collection[str]) -> list[str]:
+    """Return the word that each phrase is a form of: of a word its beginning where that is sought, too."""
     beginnings = [phrase.removesuffix('"*') for phrase in phrases if phrase.endswith('"*')]
-    words = [
+    return [
         phrase if " " in phrase else next(filter(phrase.startswith, beginnings), phrase) for phrase in phrases
     ]
-    bits = dict.fromkeys(words, 0)
-    for number, word in enumerate(words):
-        bits[word] |= 1 << number
-    return {phrase: bits[word] for phrase, word in zip(phrases, words, strict=True)}
 
 
 def _share_in_one_row(candidate: Row, held: int, sought: Sought, weights: Sequence[float]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 
 from calypso_mcp.local.indexing.formats.tables import is_table
 from calypso_mcp.local.retrieval.ranking import Row, Standing
@@ -34,6 +35,7 @@ def without_repeats(
 
     With `once_per_table`, so do those of a table that hold no more words of the query.
     """
+    said = cache(_said)  # texts that begin alike are compared with each other
     kept: list[Found] = []
     alike: dict[tuple[str, str], list[Found]] = {}
     taken: dict[str, int] = {}
@@ -41,7 +43,7 @@ def without_repeats(
     for row, standing in ranked:
         begin = row.heading, _said(row.text[:_LOOKED_AT])[:_COMPARED]
         copied = next(
-            (earlier for earlier in alike.get(begin, ()) if _said(earlier.row.text) == _said(row.text)), None
+            (earlier for earlier in alike.get(begin, ()) if said(earlier.row.text) == said(row.text)), None
         )
         if copied is not None:
             if row.file_id not in (copied.row.file_id, *copied.also_in):
