@@ -1,6 +1,6 @@
 """How often answers that are quoted, not written, hold what was asked for.
 
-    python -m tests.benchmarks.answers [--faq] FOLDER...
+    python -m tests.benchmarks.answers [--every N] [--faq] FOLDER...
 
 A FOLDER holds a collection as for `retrieval`, and `spans.jsonl` with the right `answer` to each question
 (`_id`) and the number of its article (`doc`); documents are called `ARTICLE_PARAGRAPH`. Told are the shares
@@ -49,6 +49,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="ask every N-th question")
     parser.add_argument("--faq", action="store_true", help="ask files of questions and answers")
     given = parser.parse_args()
     if given.faq:
@@ -60,14 +61,14 @@ def main() -> None:
         return
     print(f"{'collection':12} {'in quotes':>9} {'answered':>9} {'unanswerable':>12} {'shown':>9} {'ms':>9}")
     for folder in given.folders:
-        held, answered, misled, shown, milliseconds = measured(folder)
+        held, answered, misled, shown, milliseconds = measured(folder, given.every)
         print(
             f"{folder.name:12} {held:9.3f} {answered:9.3f} {misled:12.3f} {shown:9.3f} {milliseconds:9.1f}",
             flush=True,
         )
 
 
-def measured(folder: Path) -> tuple[float, float, float, float, float]:
+def measured(folder: Path, every: int) -> tuple[float, float, float, float, float]:
     """Return the four shares and the median time of an answer in milliseconds."""
     collection = Collection.load(folder)
     connection = open_private(None)
@@ -81,7 +82,7 @@ def measured(folder: Path) -> tuple[float, float, float, float, float]:
     misled: list[bool] = []
     shown: list[bool] = []
     seconds: list[float] = []
-    for line in (folder / "spans.jsonl").read_text(encoding="utf-8").splitlines():
+    for line in (folder / "spans.jsonl").read_text(encoding="utf-8").splitlines()[::every]:
         span = json.loads(line)
         question = collection.queries[span["_id"]]
         started = time.perf_counter()
@@ -144,7 +145,8 @@ def answer(
         for passage in found
     ]
     words = dict(zip(phrases, weights, strict=True))
-    return [quoted.text for quoted in extractive.quotations(words, sources, question.least_share)]
+    quotations = extractive.quotations(words, sources, question.least_share, with_number=question.asks_price)
+    return [quoted.text for quoted in quotations]
 
 
 def _article(document: str) -> str:

@@ -24,7 +24,7 @@ _SCORED_ROWS = 2_000
 #: But so many at least, so that the best are among them. An index of no more is scored whole.
 _LEAST_ROWS = 500
 #: How much of what the words tell the rarest must, which choose the candidates.
-_TELLING_SHARE = 0.9
+_TELLING_SHARE = 0.88
 #: Weights of the columns in bm25(); the bucket column only filters.
 _WEIGHTS = "1.0, 2.0, 1.0, 0.0"
 #: In the order of the ids, because CROSS JOIN keeps the order of the loops. The same text for any number of

@@ -13,6 +13,7 @@ from calypso_mcp.domain.outlines import HEADING_SEPARATOR
 from calypso_mcp.local.retrieval import sentences
 from calypso_mcp.local.retrieval.ranking import telling
 from calypso_mcp.local.retrieval.words.stems import Stems, weigh
+from calypso_mcp.local.retrieval.words.stop_words import COST
 from calypso_mcp.local.retrieval.words.tokens import (
     beginning,
     is_english,
@@ -28,6 +29,8 @@ QUOTATIONS = 3
 #: Passages that score less than this share of the best are not quoted.
 _LEAST_OF_BEST = 0.5
 _WORD = re.compile(r"\w+")
+#: A number that is not part of a name ("BX-200").
+_NUMBER = re.compile(r"(?<![\w-])\d")
 #: What the place of its passage in the search adds to a sentence that has words of the question.
 _PASSAGE_WEIGHT = 0.6
 #: Share of what the question's words weigh that some passage must hold: in English, in scripts whose words
@@ -96,6 +99,11 @@ class Question:
         return cls(text, before if len(query_phrases(text)) <= _FEW_WORDS else "")
 
     @property
+    def asks_price(self) -> bool:
+        """Whether only what states a number can answer."""
+        return not COST.isdisjoint(_WORD.findall(self.text.casefold()))
+
+    @property
     def sought(self) -> str:
         """The words to look for passages with."""
         return f"{self.text}\n{self.before}" if self.before else self.text
@@ -128,18 +136,24 @@ class Question:
         ]
 
 
-def quotations(words: Mapping[str, float], found: Sequence[Source], least_share: float) -> list[Quotation]:
+def quotations(
+    words: Mapping[str, float], found: Sequence[Source], least_share: float, *, with_number: bool = False
+) -> list[Quotation]:
     """Return the sentences that answer best, best first; none where the passages do not answer.
 
     `words` states how much each phrase asked for tells; of the first few passages, which are looked at, one
-    must hold `least_share` of that.
+    must hold `least_share` of that. `with_number`: only sentences that state a number answer.
     """
     top = found[0].score if found else 0.0
     best = [source for source in found[:PASSAGES] if source.score >= _LEAST_OF_BEST * top]
     whole = sum(words.values())
     if not best or not whole:
         return []
-    candidates = list(_candidates(words, best))
+    candidates = [
+        candidate
+        for candidate in _candidates(words, best)
+        if not with_number or _NUMBER.search(candidate.quotation.text)
+    ]
     texts = [f"{source.context}\n{source.text}" for source in best]
     weights = _weights(words, [*texts, *(candidate.scored for candidate in candidates)])
     if max(weights[: len(best)]) < least_share * whole:

@@ -217,7 +217,8 @@ def _find(
         for entry in passages
     ]
     words = dict(zip(phrases, question.weights(total, counts), strict=True))
-    return _Found(agent, question, passages, extractive.quotations(words, sources, question.least_share))
+    quotations = extractive.quotations(words, sources, question.least_share, with_number=question.asks_price)
+    return _Found(agent, question, passages, quotations)
 
 
 OPERATIONS = (Operation("POST", paths.RESPONSES, answer, {200: (AnswerBody, EVENT_STREAM)}),)

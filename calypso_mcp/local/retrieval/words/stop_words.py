@@ -60,8 +60,15 @@ FUNCTION_WORDS = frozenset(_FUNCTION.split())
 #: Words joined to the next one ("l'étage", "est-il", "y a-t-il").
 JOINED = frozenset({"c", "d", "j", "jusqu", "l", "m", "n", "qu", "s", "t"})
 
+_COST = """
+    cost costs kostet kosten coûte coûtent coûter cuesta cuestan costar costa costano kost kosztuje
+    стоит стоят
+"""
+#: Words that ask for a price, which documents state without them.
+COST = frozenset(_COST.split())
+
 #: Words whose absence from the documents says nothing about what was sought.
-UNREMARKABLE = STOP_WORDS | FUNCTION_WORDS | frozenset(_UNREMARKABLE.split())
+UNREMARKABLE = STOP_WORDS | FUNCTION_WORDS | COST | frozenset(_UNREMARKABLE.split())
 
 #: Chinese is written without spaces, so its question words are cut out rather than compared.
 CHINESE_QUESTION = re.compile(
