@@ -145,7 +145,7 @@ def answer(
         for passage in found
     ]
     words = dict(zip(phrases, weights, strict=True))
-    quotations = extractive.quotations(words, sources, question.least_share, with_number=question.asks_price)
+    quotations = extractive.quotations(words, sources, question.least_share, of_price=question.asks_price)
     return [quoted.text for quoted in quotations]
 
 

@@ -100,8 +100,8 @@ class Question:
 
     @property
     def asks_price(self) -> bool:
-        """Whether only what states a number can answer."""
-        return not COST.isdisjoint(_WORD.findall(self.text.casefold()))
+        """Whether nothing answers that states no price."""
+        return _speaks_of_cost(self.text)
 
     @property
     def sought(self) -> str:
@@ -137,23 +137,19 @@ class Question:
 
 
 def quotations(
-    words: Mapping[str, float], found: Sequence[Source], least_share: float, *, with_number: bool = False
+    words: Mapping[str, float], found: Sequence[Source], least_share: float, *, of_price: bool = False
 ) -> list[Quotation]:
     """Return the sentences that answer best, best first; none where the passages do not answer.
 
     `words` states how much each phrase asked for tells; of the first few passages, which are looked at, one
-    must hold `least_share` of that. `with_number`: only sentences that state a number answer.
+    must hold `least_share` of that. `of_price`: none answer unless one may state a price.
     """
     top = found[0].score if found else 0.0
     best = [source for source in found[:PASSAGES] if source.score >= _LEAST_OF_BEST * top]
     whole = sum(words.values())
     if not best or not whole:
         return []
-    candidates = [
-        candidate
-        for candidate in _candidates(words, best)
-        if not with_number or _NUMBER.search(candidate.quotation.text)
-    ]
+    candidates = list(_candidates(words, best))
     texts = [f"{source.context}\n{source.text}" for source in best]
     weights = _weights(words, [*texts, *(candidate.scored for candidate in candidates)])
     if max(weights[: len(best)]) < least_share * whole:
@@ -171,7 +167,17 @@ def quotations(
     )
     chosen = [candidates[-position] for _, position in ranked]
     said = [candidate for candidate in chosen if not candidate.is_label] or chosen
-    return [candidate.quotation for candidate in said[:QUOTATIONS]]
+    quoted = [candidate.quotation for candidate in said[:QUOTATIONS]]
+    is_answer = not of_price or any(_states_price(quotation.text) for quotation in quoted)
+    return quoted if is_answer else []
+
+
+def _states_price(sentence: str) -> bool:
+    return _NUMBER.search(sentence) is not None or _speaks_of_cost(sentence)
+
+
+def _speaks_of_cost(text: str) -> bool:
+    return not COST.isdisjoint(_WORD.findall(text.casefold()))
 
 
 @dataclass(frozen=True, slots=True)

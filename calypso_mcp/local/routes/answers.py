@@ -217,7 +217,7 @@ def _find(
         for entry in passages
     ]
     words = dict(zip(phrases, question.weights(total, counts), strict=True))
-    quotations = extractive.quotations(words, sources, question.least_share, with_number=question.asks_price)
+    quotations = extractive.quotations(words, sources, question.least_share, of_price=question.asks_price)
     return _Found(agent, question, passages, quotations)
 
 

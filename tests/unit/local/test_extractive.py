@@ -183,6 +183,7 @@ def test_a_title_that_the_citation_shows_is_quoted_only_where_nothing_else_is() 
         ("Combien coûte le piano ?", "Le piano : 32 € la séance."),
         ("Wie viel kostet der Klimaservice?", "Klimaservice 110 €."),
         ("What does it cost to bring dogs?", "Dogs stay for 12 EUR a night."),
+        ("What does a parking space cost?", "A parking space costs twenty euros a month."),
     ],
 )
 def test_a_price_is_answered_without_the_word_that_asks_for_it(text: str, answer: str) -> None:
@@ -192,7 +193,7 @@ def test_a_price_is_answered_without_the_word_that_asks_for_it(text: str, answer
         [int("cost" not in phrase and "kost" not in phrase) for phrase in question.phrases()],
     )
     weights = dict(zip(question.phrases(), question.weights(passages, counts), strict=True))
-    [found] = quotations(weights, [Source("", answer, 1.0)], question.least_share, with_number=True)
+    [found] = quotations(weights, [Source("", answer, 1.0)], question.least_share, of_price=True)
     assert question.asks_price
     assert found.text == answer
 
@@ -200,10 +201,10 @@ def test_a_price_is_answered_without_the_word_that_asks_for_it(text: str, answer
 @pytest.mark.parametrize(
     "text", ["Bicycles can be hired at the reception.", "Bicycles: the BX-200, the X40."]
 )
-def test_what_states_no_number_is_no_answer_to_a_question_for_a_price(text: str) -> None:
+def test_what_states_no_price_is_no_answer_to_a_question_for_a_price(text: str) -> None:
     question = Question("What do the bicycles cost?")
     weights = dict.fromkeys(question.phrases(), 1.0)
     source = Source("", text, 1.0)
     assert quotations(weights, [source], question.least_share)
-    assert not quotations(weights, [source], question.least_share, with_number=question.asks_price)
+    assert not quotations(weights, [source], question.least_share, of_price=question.asks_price)
     assert not Question("Who hires out bicycles?").asks_price
