@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import plistlib
 import zlib
 from base64 import b64encode
 from dataclasses import replace
 from email.message import EmailMessage
 from io import BytesIO
 from time import process_time
+from typing import Any
 from urllib.parse import quote
 from zipfile import ZipFile
 
@@ -577,6 +579,34 @@ HOSTILE = {
     ),
     "external entity": ("a.xml", "<!DOCTYPE a [<!ENTITY x SYSTEM 'file:///etc/passwd'>]><a>&x;safe</a>"),
 }
+
+
+def safari_archive(*frames: dict[str, Any]) -> dict[str, Any]:
+    page = "<html><head><title>Rules</title></head><body><h1>Ruhe</h1><p>Ab zehn für alle.</p></body></html>"
+    main = {"WebResourceData": page.encode("cp1252"), "WebResourceTextEncodingName": "windows-1252"}
+    return {"WebMainResource": main, "WebSubframeArchives": list(frames)}
+
+
+@pytest.mark.parametrize("kind", [plistlib.FMT_BINARY, plistlib.FMT_XML])
+def test_a_web_archive_of_safari_is_read_with_its_frames(kind: plistlib.PlistFormat) -> None:
+    document = read("a.webarchive", plistlib.dumps(safari_archive(safari_archive()), fmt=kind))
+    assert document.title == "Rules"
+    assert document.text == "\n\n".join(["Ruhe", "Ab zehn für alle."] * 2)
+
+
+def test_a_damaged_web_archive_is_called_damaged_and_a_text_about_one_is_a_text() -> None:
+    data = plistlib.dumps(safari_archive(), fmt=plistlib.FMT_BINARY)
+    with pytest.raises(ExtractionFailed, match="The web archive is damaged"):
+        read("a.webarchive", data[:-40])
+    assert (
+        read("a.txt", "The key WebMainResource holds a page.").text == "The key WebMainResource holds a page."
+    )
+
+
+def test_of_a_web_archive_of_very_many_frames_the_first_are_read() -> None:
+    frames = [safari_archive(*(safari_archive() for _ in range(60))) for _ in range(60)]
+    data = plistlib.dumps(safari_archive(*frames), fmt=plistlib.FMT_BINARY)
+    assert len(read("a.webarchive", data).blocks) == 2 * 100
 
 
 @pytest.mark.parametrize("page", ["////", "AAAA", deflated("x" * 30_000_001)], ids=["damaged", "cut", "huge"])
