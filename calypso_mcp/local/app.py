@@ -6,8 +6,8 @@ import logging
 import os
 import shlex
 import stat
-from collections.abc import AsyncGenerator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,44 +84,53 @@ async def open_backend(options: LocalOptions, *, must_exist: bool = False) -> As
         ConfigError: The data folder or this Python's SQLite cannot be used.
         StoreFault: The store is damaged, or missing although it must exist.
     """
-    app = create_app(options, must_exist=must_exist)
-    async with app.router.lifespan_context(app):
+    # A server runs the lifespan of the app that it is given: this one must have none beside the block here.
+    app = _build_app()
+    async with _run(app, options, must_exist=must_exist):
         yield app
 
 
-def create_app(options: LocalOptions, *, must_exist: bool = False) -> Starlette:
-    """Return the app with the backend as its lifespan, for an ASGI server; see `open_backend`."""
+def create_app(options: LocalOptions) -> Starlette:
+    """Return the app with the backend as its lifespan, for an ASGI server that runs it."""
 
     @asynccontextmanager
-    async def run(app: Starlette) -> AsyncGenerator[None]:
-        blobs = Blobs(options.data_dir / BLOBS_FOLDER, min_free_bytes=options.min_free_bytes)
-        presence = Presence(options.data_dir / WORKERS_FOLDER)
-        store = options.data_dir / STORE_FILE
-        if must_exist and not store.exists():
-            raise gone(store)
-        await to_thread.run_sync(_prepare, options, blobs, presence)
-        try:
-            async with Database(store, must_exist=must_exist) as database, _open_writer(options) as writer:
-                worker = IndexingWorker(options, database, blobs, presence)
-                semantics = _open_semantics(options, database)
-                app.state.backend = backend = Backend(
-                    options, database, blobs, worker.wake, semantics, writer
-                )
-                jobs = [worker.run, lambda: _keep_house(backend), *([semantics.run] if semantics else [])]
-                async with run_in_background(*jobs):
-                    yield
-        finally:
-            presence.leave()
+    async def lifespan(app: Starlette) -> AsyncGenerator[None]:
+        async with _run(app, options):
+            yield
 
+    return _build_app(lifespan)
+
+
+def _build_app(lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None) -> Starlette:
     return Starlette(
         # Uploads first: Starlette tries the routes in order, and most requests bring a file.
         routes=[
             *uploads.ROUTES,
             Mount("/v1", routes=[connection.describing_route(OPERATIONS), *routes(OPERATIONS)]),
         ],
-        lifespan=run,
+        lifespan=lifespan,
         exception_handlers={HTTPException: answer_exception},
     )
+
+
+@asynccontextmanager
+async def _run(app: Starlette, options: LocalOptions, *, must_exist: bool = False) -> AsyncGenerator[None]:
+    blobs = Blobs(options.data_dir / BLOBS_FOLDER, min_free_bytes=options.min_free_bytes)
+    presence = Presence(options.data_dir / WORKERS_FOLDER)
+    store = options.data_dir / STORE_FILE
+    if must_exist and not store.exists():
+        raise gone(store)
+    await to_thread.run_sync(_prepare, options, blobs, presence)
+    try:
+        async with Database(store, must_exist=must_exist) as database, _open_writer(options) as writer:
+            worker = IndexingWorker(options, database, blobs, presence)
+            semantics = _open_semantics(options, database)
+            app.state.backend = backend = Backend(options, database, blobs, worker.wake, semantics, writer)
+            jobs = [worker.run, lambda: _keep_house(backend), *([semantics.run] if semantics else [])]
+            async with run_in_background(*jobs):
+                yield
+    finally:
+        presence.leave()
 
 
 def _open_semantics(options: LocalOptions, database: Database) -> Semantics | None:

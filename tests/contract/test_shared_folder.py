@@ -18,7 +18,7 @@ from anyio.abc import TaskGroup
 
 from calypso_mcp.api import paths
 from calypso_mcp.local.agent_models import BASE_MODEL
-from calypso_mcp.local.app import BLOBS_FOLDER, OPERATIONS, STORE_FILE
+from calypso_mcp.local.app import BLOBS_FOLDER, OPERATIONS, STORE_FILE, WORKERS_FOLDER, open_backend
 from calypso_mcp.local.blobs import Blobs
 from calypso_mcp.local.store import files, sessions
 from calypso_mcp.sqlite.connections import connect, transaction
@@ -32,6 +32,11 @@ DECLARED = {
     "create_missing_buckets": True,
 }
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
+
+
+async def test_a_server_that_runs_the_lifespan_of_an_open_backend_starts_no_second_one(tmp_path: Path) -> None:
+    async with open_backend(options_for(tmp_path)) as app, app.router.lifespan_context(app):
+        assert len(list((tmp_path / WORKERS_FOLDER).iterdir())) == 1
 
 
 async def test_five_creates_a_second_are_admitted_by_all_processes_on_a_folder_together(
