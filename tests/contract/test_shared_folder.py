@@ -34,7 +34,9 @@ DECLARED = {
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="permissions of POSIX")
 
 
-async def test_a_server_that_runs_the_lifespan_of_an_open_backend_starts_no_second_one(tmp_path: Path) -> None:
+async def test_a_server_that_runs_the_lifespan_of_an_open_backend_starts_no_second_one(
+    tmp_path: Path,
+) -> None:
     async with open_backend(options_for(tmp_path)) as app, app.router.lifespan_context(app):
         assert len(list((tmp_path / WORKERS_FOLDER).iterdir())) == 1
 
