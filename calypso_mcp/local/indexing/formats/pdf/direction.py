@@ -32,6 +32,8 @@ _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _PRESENTATION_FORM = re.compile(r"[\ufb1d-\ufdff\ufe70-\ufefc]")
 #: Fewest words of a letter or two in a line whose letters PDFium takes for words.
 _LEAST_TORN = 2
+#: Characters a word, with its space, of such a line: most others have more, and are not taken apart.
+_MOST_CHARS = 5
 #: How far letters of a spaced out line are apart, in its heights: more than others, less than cells of a
 #: table; and how much the distances of most of them differ.
 _LEAST_SPACING, _WIDEST_SPACING, _EVENLY, _MOST = 0.05, 1, 0.1, 0.5
@@ -81,7 +83,8 @@ def has_letters_apart(text: str) -> bool:
 
 def has_torn_words(text: str) -> bool:
     """Whether most words of a line of `text` are letters or two."""
-    return any(map(_is_torn, text.splitlines()))
+    lines = text.splitlines()
+    return any(_is_torn(line) for line in lines if len(line) < _MOST_CHARS * (line.count(" ") + 1))
 
 
 def _is_torn(line: str) -> bool:
