@@ -63,7 +63,7 @@ class AccessGrant:
         """
         facts: dict[str, Any] = {known.name: claims[known.name] for known in fields(cls)}
         facts["quota"] = Quota.from_claims(facts["quota"])
-        if limit := facts["limit"]:
+        if (limit := facts["limit"]) is not None:
             facts["limit"] = ScopeLimit(frozenset(limit["buckets"]), frozenset(limit["agents"]))
         return cls(**facts)
 
