@@ -137,7 +137,7 @@ def standings(
 
 
 def _words(phrases: Collection[str]) -> list[str]:
-    """Return the word that each phrase is a form of: of a word its beginning where that is sought, too."""
+    """Return which word each phrase stands for: a word and its beginning, if both are sought, are one."""
     beginnings = [phrase.removesuffix('"*') for phrase in phrases if phrase.endswith('"*')]
     return [
         phrase if " " in phrase else next(filter(phrase.startswith, beginnings), phrase) for phrase in phrases

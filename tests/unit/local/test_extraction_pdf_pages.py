@@ -208,6 +208,25 @@ def test_a_heading_of_words_and_signs_that_are_spaced_out_is_words(spacing: floa
     assert read(mapped_pdf(glyphs)).text.splitlines() == lines
 
 
+@pytest.mark.parametrize("spacing", [200, 300, 500, 700])
+def test_a_heading_set_as_one_text_with_distances_is_words(spacing: int) -> None:
+    """As Chromium writes `letter-spacing`, in thousandths of an em. PDFium takes each letter for a word."""
+    lines = [
+        "Annual Report 2025",
+        "The depot in Bergen closes at nine, and everybody who works there leaves.",
+    ]
+
+    def page(canvas: Canvas) -> None:
+        letters = " ".join(f"({letter}) {-spacing}" for letter in lines[0])
+        heading: Any = canvas.beginText(60, 780)  # reportlab itself writes no distances
+        heading.setFont("Helvetica", 24)
+        heading._code.append(f"[{letters}] TJ")
+        canvas.drawText(heading)
+        canvas.drawString(60, 700, lines[1])
+
+    assert read(drawn(page)).text.splitlines() == lines
+
+
 def test_a_row_of_figures_is_no_spaced_out_line() -> None:
     glyphs = [(50 + (ADVANCE + 5) * index, 700.0, cell) for index, cell in enumerate("A1234567")]
     assert read(mapped_pdf(glyphs)).text == "A 1 2 3 4 5 6 7"

@@ -651,6 +651,22 @@ def test_a_passage_with_all_words_comes_before_one_that_repeats_most_of_them(
     assert found(connection, "test load of the Breeze Duo fabric")[0] == "wanted"
 
 
+@pytest.mark.parametrize(("sentences", "repeated"), [(5, 2), (5, 8), (8, 20)])
+def test_all_words_in_a_long_passage_come_before_two_of_three_that_are_repeated(
+    connection: sqlite3.Connection, sentences: int, repeated: int
+) -> None:
+    for number in range(20):
+        name = "delta" if number else "gamma"
+        add(connection, f"o{number}", f"The {name} room {number} is painted and swept every week.")
+    add(connection, "repeats", "The alpha of the beta is here. " * repeated)
+    add(
+        connection,
+        "wanted",
+        "Alpha and beta are near gamma. " + "Somebody walks along the river. " * sentences,
+    )
+    assert found(connection, "alpha beta gamma")[0] == "wanted"
+
+
 def test_a_word_that_most_of_a_few_passages_hold_still_tells_something(
     connection: sqlite3.Connection,
 ) -> None:

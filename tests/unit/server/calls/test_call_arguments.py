@@ -79,6 +79,25 @@ def test_what_has_one_meaning_is_read_that_way(given: dict[str, Any], expected: 
     assert read(**given) == expected
 
 
+@pytest.mark.parametrize(
+    ("argument", "other"),
+    [
+        ("agent", "model"),
+        ("text", "content"),
+        ("query", "question"),
+        ("question", "query"),
+        ("question", "q"),
+        ("max_results", "limit"),
+        ("directory", "folder"),
+        ("filename", "name"),
+        ("name", "filename"),
+    ],
+)
+def test_an_argument_is_known_by_the_names_that_it_has_elsewhere(argument: str, other: str):
+    schema = {"properties": {argument: TEXT}}
+    assert read_arguments("tool", schema, {other: "x"}).values == {argument: "x"}
+
+
 @pytest.mark.parametrize("given", [{"buckets": "a, b"}, {"items": [{"text": "x", "tags": "a,b"}]}])
 def test_one_text_with_commas_for_a_list_is_refused_with_what_to_pass(given: dict[str, Any]):
     with pytest.raises(InputError, match="is one text with commas") as caught:
