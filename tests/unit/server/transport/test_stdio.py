@@ -37,7 +37,7 @@ HANDSHAKE = {
 class Host:
     """The client's end of the two pipes."""
 
-    def __init__(self, to_server: BinaryIO, from_server: BinaryIO) -> None:
+    def __init__(self, to_server: BinaryIO, from_server: FileIO) -> None:
         self._to_server = to_server
         self._from_server = from_server
         self.ended = anyio.Event()
@@ -51,7 +51,7 @@ class Host:
         self._to_server.flush()
 
     async def receive(self) -> dict[str, Any]:
-        line = await to_thread.run_sync(self._from_server.readline)
+        line = await to_thread.run_sync(self._from_server.readline, abandon_on_cancel=True)
         return json.loads(line)
 
     async def ask(self, request_id: int, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -74,7 +74,7 @@ async def hosted(api: ScriptedCalypso | None = None, **timing: float) -> AsyncGe
     with (
         os.fdopen(server_in, "rb") as source,
         FileIO(server_out, "wb") as target,
-        os.fdopen(host_in, "rb") as from_server,
+        FileIO(host_in, "rb") as from_server,  # a buffered one waits for its reader before it closes
         os.fdopen(host_out, "wb") as to_server,
         anyio.fail_after(20),
     ):
