@@ -22,9 +22,9 @@ _EMOJI_STYLE = "\ufe0f"
 _LINE_END = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 #: Terminal colour and cursor sequences, removed whole: without the escape character the rest would show.
 _TERMINAL_SEQUENCE = re.compile("\x1b\\[[0-?]*[ -/]*[@-~]")
-#: Characters without a glyph of their own. Arabic number signs are format characters, but visible.
+#: Rows of characters without a glyph of their own. Arabic number signs are format characters, but visible.
 _SUSPECT = re.compile(
-    "["
+    "(?:["
     "\x00-\x08\x0e-\x1f\x7f-\x9f"  # controls; tab and newline are text
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"  # soft hyphen, joiners, fillers
     "\u200b-\u200f\u202a-\u202e\u2060-\u206f"  # zero width, bidirectional, invisible operators
@@ -33,7 +33,7 @@ _SUSPECT = re.compile(
     "\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"  # layout of rare scripts and music
     "\U000e0000-\U0010ffff"  # tags, variation selectors supplement, private planes
     "]"
-    "|[\U0001fffe\U0001ffff\U0002fffe\U0002ffff\U0003fffe\U0003ffff]"
+    "|[\U0001fffe\U0001ffff\U0002fffe\U0002ffff\U0003fffe\U0003ffff])+"
 )
 #: Scripts whose letters join: Arabic, Syriac, Thaana, N'Ko, Mandaic, Arabic presentation forms.
 _CURSIVE = re.compile("[\u0620-\u08ff\ufb50-\ufdcf\ufdf0-\ufdff\ufe70-\ufefc]")
@@ -45,6 +45,8 @@ _DEVANAGARI = "\u0900"
 _BACKTICKS = re.compile("`+")
 _SHORTEST_FENCE = 3
 _LABEL_CHARS = 200
+#: Characters read for each one that a line may show: callers and documents choose how many are invisible.
+_READ_FOR_EACH_SHOWN = 20
 #: Longest text in a result that is no passage.
 _VALUE_CHARS = 4_000
 
@@ -63,8 +65,10 @@ def clean_line(text: str, limit: int) -> str:
 
     A cut is shown by an ellipsis, which counts.
     """
-    line = " ".join(clean(text).split())
-    return line if len(line) <= limit else line[: max(limit - 1, 0)].rstrip() + "…"
+    beginning = text[: _READ_FOR_EACH_SHOWN * limit]
+    line = " ".join(clean(beginning).split())
+    is_whole = len(line) <= limit and len(beginning) == len(text)
+    return line if is_whole else line[: max(limit - 1, 0)].rstrip() + "…"
 
 
 def clean_value(value: Any, limit: int = _VALUE_CHARS) -> Any:
@@ -91,19 +95,22 @@ def fence(text: str, source_label: str) -> str:
     return f'Quoted from "{label}":\n{marks}text\n{body}\n{marks}'
 
 
-def _kept(match: re.Match[str]) -> str:
-    text, position, character = match.string, match.start(), match.group()
+def _kept(row: re.Match[str]) -> str:
+    # Only beside a visible character can one be needed: the second, too, as a joiner behind an emoji style.
+    start, last = row.start(), row.end() - 1
+    places = sorted({start, min(start + 1, last), last})
+    return "".join(row.string[place] for place in places if _is_needed(row.string, place))
+
+
+def _is_needed(text: str, position: int) -> bool:
+    character = text[position]
     before = text[position - 1] if position else ""
     after = text[position + 1 : position + 2]
     if character == _ZERO_WIDTH_NON_JOINER:
-        needed = _joins_letters(before, after) or _is_by_virama(before, after)
-    elif character == _ZERO_WIDTH_JOINER:
-        needed = _is_by_virama(before, after) or _joins_emoji(text, position)
-    elif character in (_TEXT_STYLE, _EMOJI_STYLE):
-        needed = _is_symbol(before)
-    else:
-        needed = False
-    return character if needed else ""
+        return _joins_letters(before, after) or _is_by_virama(before, after)
+    if character == _ZERO_WIDTH_JOINER:
+        return _is_by_virama(before, after) or _joins_emoji(text, position)
+    return character in (_TEXT_STYLE, _EMOJI_STYLE) and _is_symbol(before)
 
 
 def _joins_letters(before: str, after: str) -> bool:

@@ -9,7 +9,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, CallToolResult, TextContent
 from pydantic import ValidationError
 
-from calypso_mcp.domain.untrusted_text import clean, clean_line, clean_value
+from calypso_mcp.domain.untrusted_text import clean_line, clean_value
 from calypso_mcp.errors import CalypsoError, InputError
 
 #: More complaints than this about one call's arguments do not help.
@@ -95,7 +95,7 @@ def invalid_arguments(tool: str, error: ValidationError) -> InputError:
 def unknown_tool(name: str, offered: Sequence[str]) -> InputError:
     """Return the error for a tool that is not offered, whether or not another caller has it."""
     return InputError(
-        f"There is no tool {clean(name)[:60]!r} here.",
+        f"There is no tool {clean_line(name, 60)!r} here.",
         code="unknown_tool",
         hint=f"Use one of: {', '.join(offered)}.",
     )

@@ -5,6 +5,7 @@ from hypothesis import given, strategies as st
 from markdown_it import MarkdownIt
 
 from calypso_mcp.domain.untrusted_text import clean, clean_line, fence
+from tests.support.own_time import own_time
 
 #: Default_Ignorable_Code_Point and friends, written out so that the test does not share the code's ranges.
 INVISIBLE = [
@@ -153,3 +154,22 @@ def test_a_document_that_closes_the_fence_stays_inside_a_longer_one() -> None:
     assert fenced.splitlines()[0] == "Quoted from \"evil' ''' .pdf\":"
     assert fenced.splitlines()[1] == "````text"
     assert fenced.splitlines()[-1] == "````"
+
+
+@pytest.mark.parametrize("unit", ["\u200b", "\u200d", "\ufe0f", "\U000e0041", "\x1b"])
+def test_a_row_of_invisible_characters_costs_little_more_than_one(unit: str) -> None:
+    def cost(count: int) -> float:
+        started = own_time()
+        assert clean(f"pay{unit * count}load") == "payload"
+        return own_time() - started
+
+    assert min(cost(1_000_000) for _ in range(3)) < 0.1
+
+
+@pytest.mark.parametrize("unit", ["\u200b", "a\u200b", "\u094d\u200d", "\x1b[m", " "])
+def test_a_line_costs_what_it_shows(unit: str) -> None:
+    started = own_time()
+    line = clean_line(unit * 1_000_000, 160)
+    assert own_time() - started < 0.1
+    assert len(line) <= 160
+    assert line.endswith("…")
