@@ -74,12 +74,14 @@ class Backend:
         """Return what `work`, which blocks on files, returns."""
         return await to_thread.run_sync(work, limiter=self._disk)
 
-    async def check_room(self, size_bytes: int) -> None:
-        """Check that `size_bytes` more leave as much of the disk free as the operator wants.
+    async def check_room(self, *sizes: int) -> None:
+        """Check that files of `sizes` bytes leave as much of the disk free as the operator wants.
 
         Raises:
             Refusal: Too little would be free (507).
         """
+        # A size that no file may have is refused as such, and takes no room.
+        size_bytes = sum(size for size in sizes if 0 < size <= self.options.limits.file_bytes)
         folder, least = self.options.data_dir, self.options.min_free_bytes
         if not least or await self.on_disk(partial(has_room, folder, size_bytes, least)):
             return

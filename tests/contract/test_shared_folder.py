@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import stat
 import sys
 from collections.abc import Coroutine
@@ -98,7 +99,7 @@ async def test_a_data_folder_that_others_can_look_into_is_reported_at_the_start(
     assert ("chmod 700" in caplog.text) == warns
 
 
-BATCH = {
+BATCH: dict[str, Any] = {
     "manifest": {
         "version": 1,
         "batch_idempotency_key": "one",
@@ -148,6 +149,22 @@ async def test_on_a_disk_that_is_nearly_full_nothing_is_added_and_reading_and_re
         assert (await api.http.delete(f"{paths.SOURCES}/{file['id']}")).status_code == 200
     async with in_process(options_for(tmp_path, min_free_bytes=0)) as api:
         assert (await api.post(paths.BATCH_SESSIONS, BATCH)).status_code == 201
+
+
+@pytest.mark.parametrize("size", [-(10**300), 0, 10**9, 10**300], ids=["negative", "empty", "large", "huge"])
+async def test_a_size_that_no_file_may_have_is_refused_as_such_and_not_for_want_of_room(
+    tmp_path: Path, size: int
+) -> None:
+    rest = shutil.disk_usage(tmp_path).free - 10**8
+    async with in_process(options_for(tmp_path, min_free_bytes=rest)) as api:
+        answer = await api.post(paths.UPLOAD_SESSIONS, {**DECLARED, "size_bytes": size})
+        assert answer.status_code == (413 if size > 0 else 400)
+        odd = {**BATCH["files"][0], "client_file_id": "odd", "size_bytes": size}
+        item = {**BATCH["manifest"]["items"][0], "client_file_id": "odd"}
+        manifest = {**BATCH["manifest"], "items": [*BATCH["manifest"]["items"], item]}
+        answer = await api.post(paths.BATCH_SESSIONS, {"manifest": manifest, "files": [*BATCH["files"], odd]})
+        assert answer.status_code == 201
+        assert [problem["client_file_id"] for problem in answer.json()["rejected"]] == ["odd"]
 
 
 async def test_uploads_that_had_room_one_by_one_are_refused_once_they_have_none_together(

@@ -24,9 +24,9 @@ BYTES = "application/octet-stream"
 PICTURE = "image/png"
 
 
-def a_little(_: object) -> int:
+def a_little(_: object) -> tuple[int, ...]:
     """Return the growth of an operation that adds a few rows, or what is measured once it is there."""
-    return 0
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Operation:
             the operation's id, its docstring the description.
         answers: By status, the shapes of the body: models, typed dictionaries, or media types.
         refuses: Statuses of refusals beyond those that every operation has.
-        grows: How many bytes what is asked adds to the store, as far as that is known beforehand; None if the
-            operation does not grow the store.
+        grows: The sizes in bytes of the files that are announced; None if the operation does not grow the
+            store.
         extension: What `GET /connection` announces it as; None for an operation of the published API.
         takes_key: Whether a repeated request may carry the same Idempotency-Key.
         takes_range: Whether a part of the bytes may be asked for.
@@ -50,7 +50,7 @@ class Operation:
     handler: Callable[..., Awaitable[Reply]]
     answers: Mapping[int, tuple[Any, ...]]
     refuses: tuple[int, ...] = ()
-    grows: Callable[[Any], int] | None = None
+    grows: Callable[[Any], Iterable[int]] | None = None
     extension: Extension | None = None
     takes_key: bool = False
     takes_range: bool = False
@@ -77,7 +77,7 @@ class Operation:
             return await self.handler(backend, request, read_query(request, self.asks))
         asked = await read_body(backend, request, self.asks)
         if self.grows is not None:
-            await backend.check_room(self.grows(asked))
+            await backend.check_room(*self.grows(asked))
         return await self.handler(backend, request, asked)
 
 

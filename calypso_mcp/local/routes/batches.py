@@ -203,7 +203,7 @@ OPERATIONS = (
         create_batch,
         {201: (BatchSession,)},
         refuses=(409, 413, 429),
-        grows=lambda batch: sum(file.size_bytes for file in batch.files),
+        grows=lambda batch: (file.size_bytes for file in batch.files),
     ),
     Operation("POST", paths.FINALIZE_BATCH, finalize_batch, {202: (BatchFinalized,)}, refuses=(404,)),
     Operation("GET", paths.BATCH, get_batch, {200: (Batch,)}, refuses=(404,)),

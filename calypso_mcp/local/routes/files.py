@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from operator import attrgetter
 from typing import Any
 
 from starlette.requests import Request
@@ -162,7 +161,7 @@ OPERATIONS = (
         create_session,
         {201: (UploadSession,)},
         refuses=(409, 413, 429),
-        grows=attrgetter("size_bytes"),
+        grows=lambda file: (file.size_bytes,),
         takes_key=True,
     ),
     Operation(
