@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import BytesIO
 from typing import Any
 
+import anyio
 import pytest
 from PIL import Image
 
@@ -171,6 +172,25 @@ async def test_the_bytes_come_back_as_they_were_uploaded(api: Api) -> None:
     answer = await api.get(f"{SOURCES}/{file['id']}/content")
     assert answer.content == OLD
     assert "attachment" in answer.headers["content-disposition"]
+
+
+async def test_an_original_that_is_removed_meanwhile_arrives_whole_or_is_not_found(api: Api) -> None:
+    original = OLD * 20_000
+
+    async def read(path: str) -> None:
+        status = 200
+        while status != 404:
+            answer = await api.get(path)
+            status = answer.status_code
+            assert answer.content == original if status == 200 else status == 404, answer.text
+
+    for _ in range(10):
+        file = await added(api, original)
+        async with anyio.create_task_group() as readers:
+            for _ in range(4):
+                readers.start_soon(read, f"{SOURCES}/{file['id']}/content")
+            await api.get(f"{SOURCES}/{file['id']}/content")
+            await api.http.delete(f"{SOURCES}/{file['id']}")
 
 
 async def test_parts_of_the_original_are_sent_as_asked(api: Api) -> None:

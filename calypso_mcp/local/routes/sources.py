@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
 from calypso_mcp.api import paths
 from calypso_mcp.api.connection import Extension
@@ -33,6 +35,7 @@ from calypso_mcp.errors import InputError
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer
 from calypso_mcp.local.http.operations import BYTES, PICTURE, Operation
+from calypso_mcp.local.http.originals import Original
 from calypso_mcp.local.indexing.documents import ExtractionFailed
 from calypso_mcp.local.refusals import Refusal, invalid, not_found
 from calypso_mcp.local.retrieval import reading
@@ -107,23 +110,23 @@ async def read_text(backend: Backend, request: Request, asked: TextQuery) -> Ans
     return Answer(answer.to_wire())
 
 
-async def read_content(backend: Backend, request: Request) -> FileResponse:
+async def read_content(backend: Backend, request: Request) -> Original:
     """Answer with a source's bytes as they were uploaded."""
-    file, path = await _stored(backend, request)
-    name = file.declaration.filename
-    return FileResponse(path, media_type=BYTES, filename=name, headers=_AS_IT_IS)
+    file, content = await _open_stored(backend, request)
+    return Original(content, media_type=BYTES, filename=file.declaration.filename, headers=_AS_IT_IS)
 
 
 async def draw_page(backend: Backend, request: Request) -> Response:
     """Answer with what a page (from 1) of a PDF looks like."""
-    _, path = await _stored(backend, request)
-    number = request.path_params["page"]
-    if not re.fullmatch("[1-9][0-9]{0,5}", number):
-        raise not_found("page", "picture_missing")
-    try:
-        picture = await backend.pictures.draw(path, int(number))
-    except ExtractionFailed as failure:
-        raise Refusal(404, "picture_missing", failure.message) from None
+    _, content = await _open_stored(backend, request)
+    with content:
+        number = request.path_params["page"]
+        if not re.fullmatch("[1-9][0-9]{0,5}", number):
+            raise not_found("page", "picture_missing")
+        try:
+            picture = await backend.pictures.draw(Path(content.name), int(number))
+        except ExtractionFailed as failure:
+            raise Refusal(404, "picture_missing", failure.message) from None
     return Response(picture, media_type=PICTURE, headers=_AS_IT_IS)
 
 
@@ -167,13 +170,14 @@ async def remove(backend: Backend, request: Request, asked: RemovalQuery) -> Ans
     return Answer(removed.to_wire())
 
 
-async def _stored(backend: Backend, request: Request) -> tuple[FileRow, Path]:
-    """Return a source and the path of its bytes."""
+async def _open_stored(backend: Backend, request: Request) -> tuple[FileRow, BinaryIO]:
+    """Return a source and its bytes, which the caller closes."""
     file = await backend.database.read(lambda connection: find_file(connection, request))
     path = backend.blobs.sealed_path(file.session_id)
-    if not await backend.on_disk(path.exists):
-        raise not_found("stored content", "content_missing")
-    return file, path
+    try:
+        return file, await backend.on_disk(partial(path.open, "rb"))
+    except FileNotFoundError:
+        raise not_found("stored content", "content_missing") from None
 
 
 def _read_cursor(cursor: str, column: SourceColumn) -> After:
