@@ -83,6 +83,22 @@ READ = {
         "Summary,Comment,Comment\nLogin loops,By Safari,Fixed\n",
         "Summary: Login loops | Comment: By Safari | Comment: Fixed",
     ),
+    "csv of a shop": (
+        "a.csv",
+        'Title,Body (HTML)\nBoat,"<p>A <b>oak</b>en<br>hull &amp; mast"\nOar,a < b\n',
+        "Title: Boat | Body (HTML): A oaken hull & mast\nTitle: Oar | Body (HTML): a < b",
+    ),
+    "csv with spaces before quotes": ("a.csv", 'name , city\n"A", "x, y"\n', "name: A | city: x, y"),
+    "csv below facts": (
+        "a.csv",
+        "Client;Bo;;\nSince;2019;;\n;;;\nDay;Text;Sum;\n1.2.;Rent;-9;\n",
+        "Client | Bo\nSince | 2019\n\nDay: 1.2. | Text: Rent | Sum: -9",
+    ),
+    "csv of narrow names above wide rows": (
+        "a.csv",
+        "name,city\nA,x,old\nB,y,new\n",
+        "name: A | city: x | old\nname: B | city: y | new",
+    ),
     "csv with carets": ("a.csv", "part^bin\nflange, red^B7\n", "part: flange, red | bin: B7"),
     "diagram": (
         "a.drawio",
@@ -277,6 +293,12 @@ def test_lines_are_those_of_the_file_and_left_out_where_they_say_nothing(
 
 TABLES = {
     "csv": ("a.csv", "plan,eur\n", "Plan{0},{0}\n", "plan: Plan399 | eur: 399"),
+    "csv below facts": (
+        "a.csv",
+        "Konto;1\n\nplan;eur;at\n",
+        "Plan{0};{0};1.2.\n",
+        "plan: Plan399 | eur: 399",
+    ),
     "markdown": ("a.md", "| plan | eur |\n|---|---|\n", "| Plan{0} | {0} |\n", "| Plan399 | 399 |"),
     "html": ("a.html", "<table><tr><th>plan<th>eur", "<tr><td>Plan{0}<td>{0}", "Plan399 | 399"),
 }

@@ -6,17 +6,20 @@ import csv
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from io import StringIO
-from itertools import chain
+from itertools import chain, islice
 
 from calypso_mcp.local.indexing.documents import Document, FileContent
+from calypso_mcp.local.indexing.formats.data.leaves import leaf_text
 from calypso_mcp.local.indexing.formats.encodings.decoding import decode
-from calypso_mcp.local.indexing.formats.tables import Row, is_header, table_blocks
+from calypso_mcp.local.indexing.formats.tables import Row, is_header, stands_above_numbers, table_blocks
 from calypso_mcp.local.indexing.formats.texts.text import text_document
 
 _DELIMITERS = ",;\t|^~"
 _SAMPLE_LINES = 50
 #: Lines above the header, such as the title of a report.
 _LINES_ABOVE = 10
+#: Share of the rows below that are no wider than the names of the columns.
+_AS_NARROW = 0.75
 _LONGEST_FIELD = 10_000_000
 #: Rows go without labels if the names of the columns would make the text longer by more characters.
 _MOST_LABELS = 10_000_000
@@ -32,18 +35,12 @@ def read_delimited(file: FileContent) -> Document:
     csv.field_size_limit(_LONGEST_FIELD)
     rows = _rows(text, delimiter, 2 if stated else 1)
     try:
-        above: list[Row] = []
-        first = next(rows, None)
-        while first is not None and len(above) < _LINES_ABOVE and sum(map(bool, first.cells)) <= 1:
-            above.append(first)
-            first = next(rows, None)
-        second = next(rows, None)
-        top = [row for row in (first, second) if row is not None]
-        is_named = bool(top) and is_header(_once(top[0].cells), *(row.cells for row in top[1:]))
-        header: Sequence[str] = top[0].cells if is_named else ()
+        top = list(islice(rows, _SAMPLE_LINES))
+        start = _table_start(top)
+        header: Sequence[str] = top[start].cells if _names_columns(top, start) else ()
         labelled = sum(map(len, header)) * text.count("\n") <= _MOST_LABELS
-        body = chain(top[1:] if header else top, rows)
-        blocks = (*table_blocks((), above), *table_blocks(header, body, labelled=labelled))
+        body = chain(top[start + bool(header) :], rows)
+        blocks = (*table_blocks((), top[:start]), *table_blocks(header, body, labelled=labelled))
     except csv.Error:
         return text_document(decoded, "not a valid table, read as plain text")
     return Document(blocks, warnings=decoded.warnings)
@@ -51,12 +48,38 @@ def read_delimited(file: FileContent) -> Document:
 
 def _rows(text: str, delimiter: str, first_line: int) -> Iterator[Row]:
     is_single = text.startswith("'") and f"'{delimiter}'" in text.partition("\n")[0]
-    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, quotechar="'" if is_single else '"')
+    quote = "'" if is_single else '"'
+    reader = csv.reader(
+        StringIO(text, newline=""), delimiter=delimiter, quotechar=quote, skipinitialspace=True
+    )
+    has_tags = "<" in text
     start = first_line
     for cells in reader:
         end = first_line - 1 + reader.line_num
-        yield Row(cells, start, end)
+        yield Row([leaf_text(cell) for cell in cells] if has_tags else cells, start, end)
         start = end + 1
+
+
+def _table_start(rows: Sequence[Row]) -> int:
+    """Return which row is the first of the table, below the title and the facts that reports begin with.
+
+    Facts (`Account;12 345`) are narrower than the table, whose names of columns stand above numbers.
+    """
+    first = next((index for index, row in enumerate(rows) if sum(map(bool, row.cells)) > 1), len(rows))
+    first = min(first, _LINES_ABOVE)
+    widths = [max((column for column, cell in enumerate(row.cells, 1) if cell), default=0) for row in rows]
+    for index in range(first, min(_LINES_ABOVE + 1, len(rows) - 1)):
+        below = [width for width in widths[index + 1 :] if width]
+        if sum(widths[index] >= width for width in below) >= _AS_NARROW * len(below):
+            is_lower = stands_above_numbers(rows[index].cells, rows[index + 1].cells)
+            return index if is_lower and _names_columns(rows, index) else first
+    return first
+
+
+def _names_columns(rows: Sequence[Row], index: int) -> bool:
+    """Whether a row, if there is one, names the columns of those below."""
+    top = [row.cells for row in rows[index : index + 2]]
+    return bool(top) and is_header(_once(top[0]), *top[1:])
 
 
 def _once(cells: Sequence[str]) -> list[str]:
