@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from calypso_mcp.client.key_checks import KeyChecks
     from calypso_mcp.client.transport.connections import Connections
     from calypso_mcp.client.uploading.sent_ledger import LedgerFile
-    from calypso_mcp.local.app import LocalOptions
+    from calypso_mcp.local.options import LocalOptions
 
 #: Beside the data of the embedded Calypso; for the hosted one, all that is there.
 _LEDGER_FILE = "sent.sqlite"

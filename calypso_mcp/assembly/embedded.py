@@ -15,7 +15,7 @@ from calypso_mcp.assembly.in_process import call
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from calypso_mcp.local.app import LocalOptions
+    from calypso_mcp.local.options import LocalOptions
 
 #: Base URL of the embedded API for clients in this process; never resolved, never on the network.
 EMBEDDED_BASE_URL = "http://calypso.localhost/v1"

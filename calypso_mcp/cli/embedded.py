@@ -18,8 +18,9 @@ from calypso_mcp.assembly.local_options import local_options
 from calypso_mcp.cli.clients.pasting import snippets
 from calypso_mcp.cli.process.listening import origin, serve
 from calypso_mcp.concurrency import run_in_background
-from calypso_mcp.local.app import STORE_FILE, LocalOptions, open_backend
+from calypso_mcp.local.app import open_backend
 from calypso_mcp.local.indexing.formats.unreadable import unreadable_endings
+from calypso_mcp.local.options import STORE_FILE, LocalOptions
 from calypso_mcp.local.processes.served import Served, announced
 from calypso_mcp.page.findings import Findings
 from calypso_mcp.page.gate import PageGate, PagePlace

@@ -6,13 +6,11 @@ import logging
 import os
 import shlex
 import stat
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from itertools import count
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import anyio
 from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -22,10 +20,10 @@ from calypso_mcp.concurrency import run_in_background
 from calypso_mcp.errors import ConfigError
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.blobs import Blobs
-from calypso_mcp.local.cleaning import clean
+from calypso_mcp.local.housekeeping import keep_house
 from calypso_mcp.local.http.exchange import answer_exception
 from calypso_mcp.local.http.operations import routes
-from calypso_mcp.local.options import LocalOptions
+from calypso_mcp.local.options import BLOBS_FOLDER, STORE_FILE, WORKERS_FOLDER, LocalOptions
 from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.routes import (
     agents,
@@ -42,13 +40,11 @@ from calypso_mcp.local.routes import (
 )
 from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.worker import IndexingWorker
-from calypso_mcp.sqlite.faults import STORE_TROUBLE, gone
+from calypso_mcp.sqlite.faults import gone
 
 if TYPE_CHECKING:
     from calypso_mcp.local.semantic.semantics import Semantics
     from calypso_mcp.local.writing.writer import Writer
-
-__all__ = ["LocalOptions", "create_app", "open_backend"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -65,14 +61,6 @@ OPERATIONS = (
     *answers.OPERATIONS,
 )
 
-STORE_FILE = "calypso.db"
-BLOBS_FOLDER = "blobs"
-WORKERS_FOLDER = "workers"
-
-#: The write-ahead log is folded into the database when it has grown to this.
-_LARGE_LOG_BYTES = 16 * 1_048_576
-_LOG_CHECK_S = 2.0
-_CLEAN_EVERY = 300
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -84,37 +72,6 @@ async def open_backend(options: LocalOptions, *, must_exist: bool = False) -> As
         ConfigError: The data folder or this Python's SQLite cannot be used.
         StoreFault: The store is damaged, or missing although it must exist.
     """
-    # A server runs the lifespan of the app that it is given: this one must have none beside the block here.
-    app = _build_app()
-    async with _run(app, options, must_exist=must_exist):
-        yield app
-
-
-def create_app(options: LocalOptions) -> Starlette:
-    """Return the app with the backend as its lifespan, for an ASGI server that runs it."""
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncGenerator[None]:
-        async with _run(app, options):
-            yield
-
-    return _build_app(lifespan)
-
-
-def _build_app(lifespan: Callable[[Starlette], AbstractAsyncContextManager[None]] | None = None) -> Starlette:
-    return Starlette(
-        # Uploads first: Starlette tries the routes in order, and most requests bring a file.
-        routes=[
-            *uploads.ROUTES,
-            Mount("/v1", routes=[connection.describing_route(OPERATIONS), *routes(OPERATIONS)]),
-        ],
-        lifespan=lifespan,
-        exception_handlers={HTTPException: answer_exception},
-    )
-
-
-@asynccontextmanager
-async def _run(app: Starlette, options: LocalOptions, *, must_exist: bool = False) -> AsyncGenerator[None]:
     blobs = Blobs(options.data_dir / BLOBS_FOLDER, min_free_bytes=options.min_free_bytes)
     presence = Presence(options.data_dir / WORKERS_FOLDER)
     store = options.data_dir / STORE_FILE
@@ -125,12 +82,26 @@ async def _run(app: Starlette, options: LocalOptions, *, must_exist: bool = Fals
         async with Database(store, must_exist=must_exist) as database, _open_writer(options) as writer:
             worker = IndexingWorker(options, database, blobs, presence)
             semantics = _open_semantics(options, database)
-            app.state.backend = backend = Backend(options, database, blobs, worker.wake, semantics, writer)
-            jobs = [worker.run, lambda: _keep_house(backend), *([semantics.run] if semantics else [])]
+            backend = Backend(options, database, blobs, worker.wake, semantics, writer)
+            jobs = [worker.run, lambda: keep_house(backend), *([semantics.run] if semantics else [])]
             async with run_in_background(*jobs):
-                yield
+                yield _build_app(backend)
     finally:
         presence.leave()
+
+
+def _build_app(backend: Backend) -> Starlette:
+    # Without a lifespan: a server runs that of the app it is given, and this backend is open already.
+    app = Starlette(
+        # Uploads first: Starlette tries the routes in order, and most requests bring a file.
+        routes=[
+            *uploads.ROUTES,
+            Mount("/v1", routes=[connection.describing_route(OPERATIONS), *routes(OPERATIONS)]),
+        ],
+        exception_handlers={HTTPException: answer_exception},
+    )
+    app.state.backend = backend
+    return app
 
 
 def _open_semantics(options: LocalOptions, database: Database) -> Semantics | None:
@@ -174,19 +145,3 @@ def _warn_if_open_to_others(folder: Path) -> None:
             folder,
             shlex.quote(str(folder)),
         )
-
-
-async def _keep_house(backend: Backend) -> None:
-    """Keep the write-ahead log short, and now and then remove what has expired."""
-    complaint = ""
-    for round_number in count():
-        try:
-            if round_number % _CLEAN_EVERY == 0:
-                await clean(backend)
-            if await backend.on_disk(lambda: backend.database.log_bytes) > _LARGE_LOG_BYTES:
-                await backend.database.checkpoint()
-        except STORE_TROUBLE as error:
-            if str(error) != complaint:
-                complaint = str(error)
-                _LOG.error("Housekeeping failed; trying again: %s", error)
-        await anyio.sleep(_LOG_CHECK_S)

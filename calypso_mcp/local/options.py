@@ -11,6 +11,11 @@ from calypso_mcp.domain.limits import CREATES_PER_SECOND, UploadLimits
 from calypso_mcp.domain.retry import RetryPolicy
 from calypso_mcp.local.web.policy import WebPolicy
 
+# What a data folder holds.
+STORE_FILE = "calypso.db"
+BLOBS_FOLDER = "blobs"
+WORKERS_FOLDER = "workers"
+
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingOptions:

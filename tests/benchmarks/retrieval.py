@@ -34,10 +34,11 @@ from calypso_mcp.client.transport.pacing import CreatePacer
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
-from calypso_mcp.local.app import LocalOptions, open_backend
+from calypso_mcp.local.app import open_backend
 from calypso_mcp.local.indexing.chunking import split
 from calypso_mcp.local.indexing.documents import Document, FileContent
 from calypso_mcp.local.indexing.formats.texts.text import read_text
+from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.retrieval import index
 from calypso_mcp.local.retrieval.search import Where, search
 from calypso_mcp.sqlite.connections import open_private

@@ -26,7 +26,8 @@ from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.local.agent_models import BASE_MODEL
-from calypso_mcp.local.app import LocalOptions, open_backend
+from calypso_mcp.local.app import open_backend
+from calypso_mcp.local.options import LocalOptions
 
 SMALL_BUCKETS = Path(__file__).with_name("small_buckets")
 

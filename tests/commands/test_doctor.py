@@ -29,8 +29,8 @@ from calypso_mcp.cli.doctor.data_folder import check_data_folder
 from calypso_mcp.cli.doctor.findings import Finding, is_well
 from calypso_mcp.cli.doctor.machine import check_folders, check_machine
 from calypso_mcp.cli.doctor.settings_checks import check_settings
-from calypso_mcp.local.app import STORE_FILE
 from calypso_mcp.local.indexing.formats.ocr.engines import is_recognition_installed
+from calypso_mcp.local.options import STORE_FILE
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.server.registry import TOOLS
 from calypso_mcp.settings import read_settings

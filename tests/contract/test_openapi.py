@@ -18,7 +18,7 @@ from jsonschema import Draft202012Validator
 from starlette.routing import BaseRoute, Mount, Route
 
 from calypso_mcp.api.connection import Extension
-from calypso_mcp.local.app import create_app
+from calypso_mcp.local.app import open_backend
 from calypso_mcp.local.http.openapi_links import LINKS
 from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.web.policy import WebPolicy
@@ -40,8 +40,9 @@ def _routes(routes: list[BaseRoute], below: str = "") -> set[tuple[str, str]]:
     return found
 
 
-def test_every_route_is_described(tmp_path: Path) -> None:
-    served = _routes(create_app(options_for(tmp_path)).routes)
+async def test_every_route_is_described(tmp_path: Path) -> None:
+    async with open_backend(options_for(tmp_path)) as app:
+        served = _routes(app.routes)
     described = {
         (method.upper(), path if path.startswith("/upload/") else f"/v1{path}")
         for path, item in document()["paths"].items()

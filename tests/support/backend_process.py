@@ -12,18 +12,17 @@ import json
 import os
 import sys
 from pathlib import Path
-from socket import socket
 from typing import Any
 
 import anyio
-import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from calypso_mcp.api.answers import TEXT_DONE
 from calypso_mcp.api.paths import RESPONSES
-from calypso_mcp.local.app import LocalOptions, create_app
+from calypso_mcp.cli.process.listening import listen, serve
+from calypso_mcp.local.app import open_backend
 from calypso_mcp.local.indexing import extraction
-from calypso_mcp.local.options import EmbeddingOptions
+from calypso_mcp.local.options import EmbeddingOptions, LocalOptions
 
 
 class _ScriptedExtractor(extraction.Extractor):
@@ -45,15 +44,6 @@ class _ScriptedExtractor(extraction.Extractor):
         if told["filename"] == self.hangs_on:
             await anyio.sleep_forever()
         return await super().extract(path, **told)
-
-
-class _Server(uvicorn.Server):
-    """Says where it is once it can be reached."""
-
-    async def startup(self, sockets: list[socket] | None = None) -> None:
-        await super().startup(sockets)
-        assert sockets is not None
-        print(sockets[0].getsockname()[1], flush=True)
 
 
 class _Endless:
@@ -92,11 +82,14 @@ def main() -> None:
     _ScriptedExtractor.dies_of = fields.pop("dies_of", "")
     extraction.Extractor = _ScriptedExtractor
     is_endless = fields.pop("endless", False)
-    app: ASGIApp = create_app(LocalOptions(Path(data_dir), api_key, **fields))
-    app = _Endless(app) if is_endless else app
-    with socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        _Server(uvicorn.Config(app, log_config=None, ws="none")).run(sockets=[listening])
+    anyio.run(_serve, LocalOptions(Path(data_dir), api_key, **fields), is_endless)
+
+
+async def _serve(options: LocalOptions, is_endless: bool) -> None:
+    async with open_backend(options) as app:
+        with listen("127.0.0.1", 0) as listening:
+            print(listening.getsockname()[1], flush=True)
+            await serve(_Endless(app) if is_endless else app, listening)
 
 
 if __name__ == "__main__":

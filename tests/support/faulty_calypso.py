@@ -21,7 +21,8 @@ from calypso_mcp.client.clock import Clock
 from calypso_mcp.client.transport.sources import BytesSource
 from calypso_mcp.client.uploading.upload import Upload
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
-from calypso_mcp.local.app import LocalOptions, open_backend
+from calypso_mcp.local.app import open_backend
+from calypso_mcp.local.options import LocalOptions
 from tests.support.fault_script import Script
 from tests.support.fault_transport import FaultyTransport
 

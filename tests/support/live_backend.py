@@ -9,10 +9,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
+from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from socket import socket
+from socket import create_server, socket
 from typing import Any, Self, TypeVar
 
 import anyio
@@ -20,7 +21,8 @@ import httpx2
 import uvicorn
 
 from calypso_mcp.client.transport.request_log import keep_addresses_out
-from calypso_mcp.local.app import LocalOptions, create_app, open_backend
+from calypso_mcp.local.app import open_backend
+from calypso_mcp.local.options import LocalOptions
 from tests.support.described_api import mismatches
 
 T = TypeVar("T")
@@ -120,20 +122,24 @@ async def over_socket(options: LocalOptions) -> AsyncGenerator[Api]:
 @contextmanager
 def serving(options: LocalOptions) -> Generator[str]:
     """Serve the backend on a free port from a thread of its own; yield its origin."""
-    up = threading.Event()
+    up: Future[uvicorn.Server] = Future()
 
-    class Server(uvicorn.Server):
-        async def startup(self, sockets: list[socket] | None = None) -> None:
-            await super().startup(sockets)
-            up.set()
-
-    with socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        server = Server(uvicorn.Config(create_app(options), log_config=None, ws="none"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
+    async def serve(listening: socket) -> None:
         try:
-            assert up.wait(BOUND_S)
+            async with open_backend(options) as app:
+                server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))
+                up.set_result(server)
+                await server.serve(sockets=[listening])
+        except Exception as error:
+            if up.done():
+                raise
+            up.set_exception(error)
+
+    with create_server(("127.0.0.1", 0), backlog=2048) as listening:
+        thread = threading.Thread(target=anyio.run, args=(serve, listening))
+        thread.start()
+        server = up.result(BOUND_S)
+        try:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
             server.should_exit = True

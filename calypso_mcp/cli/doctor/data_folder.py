@@ -14,7 +14,7 @@ from pathlib import Path
 
 from calypso_mcp.cli.doctor.findings import Finding, note, ok, problem
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.local.app import STORE_FILE, WORKERS_FOLDER
+from calypso_mcp.local.options import STORE_FILE, WORKERS_FOLDER
 from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.settings import Settings

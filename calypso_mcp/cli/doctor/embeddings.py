@@ -10,8 +10,7 @@ from pathlib import Path
 
 from calypso_mcp.assembly.local_options import embedding_options
 from calypso_mcp.cli.doctor.findings import Finding, note, ok, problem
-from calypso_mcp.local.app import STORE_FILE
-from calypso_mcp.local.options import EmbeddingOptions
+from calypso_mcp.local.options import STORE_FILE, EmbeddingOptions
 from calypso_mcp.local.semantic.embedder import EmbeddingFailed
 from calypso_mcp.local.semantic.prefixes import stored_name
 from calypso_mcp.local.semantic.semantics import build_embedder

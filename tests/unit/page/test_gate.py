@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from calypso_mcp.cli.embedded import BackendKey, put_page_before
-from calypso_mcp.local.app import LocalOptions
+from calypso_mcp.local.options import LocalOptions
 from calypso_mcp.local.processes.served import Served
 from calypso_mcp.page.findings import Findings
 from calypso_mcp.page.gate import STATIC, PageGate, PagePlace

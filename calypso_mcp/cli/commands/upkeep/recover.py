@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from calypso_mcp.cli.arguments import CommandParser
 from calypso_mcp.errors import ConfigError
-from calypso_mcp.local.app import BLOBS_FOLDER, STORE_FILE, WORKERS_FOLDER
 from calypso_mcp.local.blobs import Blobs
+from calypso_mcp.local.options import BLOBS_FOLDER, STORE_FILE, WORKERS_FOLDER
 from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.store.recovery import is_intact, recover
 from calypso_mcp.settings import load_settings

@@ -1,15 +1,44 @@
-"""Removing what nothing needs any more."""
+"""Keeps the store's log short and removes what nothing needs any more."""
 
 from __future__ import annotations
 
+import logging
 import sqlite3
+from itertools import count
+
+import anyio
 
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.store import answers, files, sessions
 from calypso_mcp.local.store.sessions import CANCELLED, OPEN
+from calypso_mcp.sqlite.faults import STORE_TROUBLE
+
+_LOG = logging.getLogger(__name__)
+
+#: The write-ahead log is folded into the database when it has grown to this.
+_LARGE_LOG_BYTES = 16 * 1_048_576
+_LOG_CHECK_S = 2.0
+#: Checks of the log for each time that expired things are removed.
+_CLEAN_EVERY = 300
 
 
-async def clean(backend: Backend) -> None:
+async def keep_house(backend: Backend) -> None:
+    """Check the log every two seconds, and every ten minutes remove what has expired, until cancelled."""
+    complaint = ""
+    for round_number in count():
+        try:
+            if round_number % _CLEAN_EVERY == 0:
+                await _clean(backend)
+            if await backend.on_disk(lambda: backend.database.log_bytes) > _LARGE_LOG_BYTES:
+                await backend.database.checkpoint()
+        except STORE_TROUBLE as error:
+            if str(error) != complaint:
+                complaint = str(error)
+                _LOG.error("Housekeeping failed; trying again: %s", error)
+        await anyio.sleep(_LOG_CHECK_S)
+
+
+async def _clean(backend: Backend) -> None:
     """Drop what has expired, and the bytes of sessions that ended without a file or are unknown."""
     before = backend.now() - backend.options.orphan_lifetime_s
     # Listed first: a session is in the store before its bytes are on the disk.
