@@ -47,7 +47,7 @@ async def _clean(backend: Backend) -> None:
     def work(connection: sqlite3.Connection) -> None:
         sessions.drop_addresses(connection, before)
         files.drop_successors(connection, before)
-        answers.drop(connection, backend.now() - backend.options.answer_lifetime_s)
+        answers.drop(connection, backend.now() - answers.LIFETIME_S)
         ended = held.intersection(sessions.list_stale(connection, before))
         # Cancelled ones stay cancelled; an upload that continues one of the others starts over.
         rows = sessions.get_all(connection, ended).values()

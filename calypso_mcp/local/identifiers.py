@@ -7,6 +7,8 @@ import json
 import secrets
 from typing import Any, Final
 
+#: The one team of an embedded backend.
+TEAM_ID: Final = "team_local"
 _CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 

@@ -63,7 +63,6 @@ class WriterOptions:
     model: str
     key: str = field(default="", repr=False)
     wait_s: float = 30.0
-    most_tokens: int = 800
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,6 @@ class LocalOptions:
     limits: UploadLimits = field(default_factory=UploadLimits)
     session_lifetime_s: float = 3600.0
     creates_per_second: int | None = CREATES_PER_SECOND
-    team_id: str = "team_local"
     #: Room on the disk that must stay free when the store grows; 0 leaves it to the disk to refuse.
     min_free_bytes: int = 0
     #: Largest JSON request body: 100 items with full metadata fit several times over.
@@ -92,8 +90,6 @@ class LocalOptions:
     poll_s: float = 0.5
     #: How long the bytes of an expired, unfinalized session are kept for its continuation.
     orphan_lifetime_s: float = 86_400.0
-    #: How long a turn of a conversation with an agent can be continued.
-    answer_lifetime_s: float = 7 * 86_400.0
     #: Which web addresses may be fetched.
     web: WebPolicy = field(default_factory=WebPolicy)
     #: The model that orders passages by meaning; None: words alone order them.

@@ -18,7 +18,7 @@ from calypso_mcp.local.agent_models import BASE_MODEL, AgentScope
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
 from calypso_mcp.local.http.operations import Operation, a_little
-from calypso_mcp.local.identifiers import fingerprint
+from calypso_mcp.local.identifiers import TEAM_ID, fingerprint
 from calypso_mcp.local.refusals import Refusal, bucket_required, invalid, not_found
 from calypso_mcp.local.store import agents, idempotency
 from calypso_mcp.local.store.agents import AgentRow
@@ -70,7 +70,7 @@ async def list_models(backend: Backend, _: Request) -> Answer:
     found = await backend.database.read(agent_models.list_all)
     listed: AgentListBody = {
         "object": "rag_agent_model_list",
-        "team_id": backend.options.team_id,
+        "team_id": TEAM_ID,
         "data": [model_wire(scope) for scope in found],
     }
     return Answer(listed)

@@ -57,7 +57,7 @@ async def answer(backend: Backend, _: Request, body: AnswerRequest) -> Answer | 
 
     def begin(connection: sqlite3.Connection) -> tuple[AgentScope, TurnRow | None]:
         asked = agent_models.find(connection, body.model)
-        return asked, _before(connection, body, asked.model, backend)
+        return asked, _before(connection, body, asked.model, backend.now())
 
     agent, before = await backend.database.read(begin)
     question = await _question(backend, body, before)
@@ -74,7 +74,6 @@ async def answer(backend: Backend, _: Request, body: AnswerRequest) -> Answer | 
     if body.store:
         kept = TurnRow(
             id=turn.id,
-            team_id=backend.options.team_id,
             conversation_id=turn.conversation_id,
             model=turn.model,
             sought=question.sought,
@@ -170,21 +169,18 @@ def _check(body: AnswerRequest) -> None:
         raise invalid(f"A conversation id has at most {_LONGEST_ID} characters.")
 
 
-def _before(
-    connection: sqlite3.Connection, body: AnswerRequest, model: str, backend: Backend
-) -> TurnRow | None:
+def _before(connection: sqlite3.Connection, body: AnswerRequest, model: str, now: float) -> TurnRow | None:
     """Return the turn that this one follows, None for a first one.
 
     Raises:
-        Refusal: There is no such turn of this team with this agent (400).
+        Refusal: There is no such turn with this agent (400).
     """
     turn = None
     if body.previous_response_id:
         turn = answers.get(connection, body.previous_response_id)
     elif body.conversation_id:
         turn = answers.get_latest(connection, body.conversation_id)
-    oldest = backend.now() - backend.options.answer_lifetime_s
-    if turn and (turn.team_id, turn.model) == (backend.options.team_id, model) and turn.created_at >= oldest:
+    if turn and turn.model == model and turn.created_at >= now - answers.LIFETIME_S:
         return turn
     if body.previous_response_id:
         raise invalid("There is no previous response with this id.", code=wire.PREVIOUS_NOT_FOUND)

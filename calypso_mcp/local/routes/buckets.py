@@ -14,6 +14,7 @@ from calypso_mcp.domain.slugs import slug_for, slug_of
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
 from calypso_mcp.local.http.operations import Operation, a_little
+from calypso_mcp.local.identifiers import TEAM_ID
 from calypso_mcp.local.refusals import Refusal, invalid
 from calypso_mcp.local.store import buckets, idempotency
 from calypso_mcp.local.store.buckets import BucketRow, Members
@@ -75,7 +76,7 @@ async def list_buckets(backend: Backend, _: Request, asked: BucketQuery) -> Answ
         return [bucket_wire(row, members.get(row.id, Members())) for row in found]
 
     listed: BucketListBody = {
-        "team_id": backend.options.team_id,
+        "team_id": TEAM_ID,
         "buckets": await backend.database.read(work),
     }
     return Answer(listed)

@@ -16,6 +16,7 @@ from calypso_mcp.domain.uploads.declaration import Declaration, IfExists
 from calypso_mcp.local.backend import Backend
 from calypso_mcp.local.http.exchange import Answer, answer_created, read_keyed_request
 from calypso_mcp.local.http.operations import Operation, a_little
+from calypso_mcp.local.identifiers import TEAM_ID
 from calypso_mcp.local.indexing.formats.registry import readable_formats
 from calypso_mcp.local.rate_limit import count_create
 from calypso_mcp.local.refusals import Refusal
@@ -94,7 +95,7 @@ async def add_website(backend: Backend, request: Request, body: AddWebsite) -> A
             },
         )
         kept = await keeping.keep(backend, declaration, fetched.data, "website", asked)
-    return _answer(backend, kept, "knowledge_website", url)
+    return _answer(kept, "knowledge_website", url)
 
 
 async def import_url(backend: Backend, request: Request, body: ImportUrl) -> Answer:
@@ -117,7 +118,7 @@ async def import_url(backend: Backend, request: Request, body: ImportUrl) -> Ans
             metadata={"url": str(fetched.url), "fetched_at": format_time(backend.now())},
         )
         kept = await keeping.keep(backend, declaration, fetched.data, "file", asked)
-    return _answer(backend, kept, "knowledge_file", url)
+    return _answer(kept, "knowledge_file", url)
 
 
 def _declare(body: AddWebsite | ImportUrl, tags: str | None) -> tuple[WebUrl, Declaration]:
@@ -177,14 +178,12 @@ def _unsupported(message: str) -> Refusal:
     return Refusal(415, "unsupported_type", message)
 
 
-def _answer(
-    backend: Backend, kept: Kept, kind: Literal["knowledge_website", "knowledge_file"], url: WebUrl
-) -> Answer:
+def _answer(kept: Kept, kind: Literal["knowledge_website", "knowledge_file"], url: WebUrl) -> Answer:
     file = kept.file
     wire: WebBody = {
         "object": kind,
         **source_fields(kept),
-        "team_id": backend.options.team_id,
+        "team_id": TEAM_ID,
         "url": str(url),
         "summary": (file.declaration.metadata or {}).get("summary"),
     }

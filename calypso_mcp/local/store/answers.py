@@ -5,8 +5,11 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import asdict, dataclass
 
+from calypso_mcp.local.identifiers import TEAM_ID
 from calypso_mcp.sqlite.rows import insert_rows
 
+#: How long a turn can be continued, in seconds.
+LIFETIME_S = 7 * 86_400.0
 #: Turns of one conversation that can be continued, and of all together.
 _MOST_TURNS = 50
 _MOST_KEPT = 10_000
@@ -19,7 +22,6 @@ class TurnRow:
     """One turn. `sought` are the words that passages were looked for with, not the answer."""
 
     id: str
-    team_id: str
     conversation_id: str
     model: str
     sought: str
@@ -43,7 +45,8 @@ def get_latest(connection: sqlite3.Connection, conversation_id: str) -> TurnRow 
 
 def insert(connection: sqlite3.Connection, turn: TurnRow) -> None:
     """Add a turn, with the beginning of what it sought; the oldest of a long conversation make room."""
-    insert_rows(connection, "answers", asdict(turn) | {"sought": turn.sought[:_LONGEST_SOUGHT]})
+    row = asdict(turn) | {"team_id": TEAM_ID, "sought": turn.sought[:_LONGEST_SOUGHT]}
+    insert_rows(connection, "answers", row)
     connection.execute(
         "DELETE FROM answers WHERE conversation_id = :conversation AND position <= ("
         " SELECT position FROM answers WHERE conversation_id = :conversation"
@@ -67,5 +70,5 @@ def _one(found: sqlite3.Cursor) -> TurnRow | None:
     if row is None:
         return None
     fields = dict(row)
-    del fields["position"]
+    del fields["position"], fields["team_id"]
     return TurnRow(**fields)

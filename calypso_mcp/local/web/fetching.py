@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from calypso_mcp.local.web.urls import WebUrl
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS: Final = 5
 _PIECE_BYTES: Final = 65_536
 _GZIP: Final = 16
 _ROBOTS: Final = "/robots.txt"
@@ -59,7 +60,7 @@ async def fetch(
     """
     try:
         with anyio.fail_after(policy.total_s):
-            tls = policy.tls or await to_thread.run_sync(_certificates)
+            tls = await to_thread.run_sync(_certificates)
             async with httpcore2.AsyncConnectionPool(tls, network_backend=CheckedNetwork(policy)) as pool:
                 headers = {"Accept": accept, **({"Accept-Language": language} if language else {})}
                 return await _Fetch(pool, policy).run(url, headers, most_bytes)
@@ -76,7 +77,7 @@ class _Fetch:
         self._robots: dict[str, Robots] = {}
 
     async def run(self, url: WebUrl, headers: Mapping[str, str], most_bytes: int) -> Fetched:
-        for _ in range(self._policy.redirects + 1):
+        for _ in range(_MOST_REDIRECTS + 1):
             self._policy.private_hosts.check_url(url)
             if not (await self._robots_of(url)).allow(url.target):
                 raise blocked(
@@ -86,7 +87,7 @@ class _Fetch:
             if isinstance(found, Fetched):
                 return found
             url = found
-        raise failed(f"The URL was redirected more than {self._policy.redirects} times.")
+        raise failed(f"The URL was redirected more than {_MOST_REDIRECTS} times.")
 
     async def _robots_of(self, url: WebUrl) -> Robots:
         if url.origin not in self._robots:
@@ -95,7 +96,7 @@ class _Fetch:
 
     async def _read_robots(self, url: WebUrl) -> Robots:
         """Return a site's rules (RFC 9309, 2.3.1): none if it has no file; a server error forbids all."""
-        for _ in range(self._policy.redirects + 1):
+        for _ in range(_MOST_REDIRECTS + 1):
             self._policy.private_hosts.check_url(url)
             async with self._request(url, {"Accept": "text/plain"}) as response:
                 if response.status in _REDIRECTS:

@@ -16,8 +16,6 @@ from calypso_mcp.local.web.refusals import blocked, failed
 from calypso_mcp.local.web.urls import WebUrl, parse_url
 
 if TYPE_CHECKING:
-    from ssl import SSLContext
-
     from httpcore2 import AsyncNetworkBackend
 
 _PORT = re.compile(r":[0-9]+$")
@@ -84,7 +82,7 @@ async def resolve_by_system(host: str) -> Sequence[IPAddress]:
 class WebPolicy:
     """All options of fetches. Times are in seconds.
 
-    `network` and `tls` replace the network and the certificate store of this machine.
+    `network` replaces the network of this machine.
     """
 
     private_hosts: PrivateHosts = PrivateHosts()
@@ -92,10 +90,8 @@ class WebPolicy:
     total_s: float = 25.0
     #: To open a connection, and between two pieces of an answer.
     silence_s: float = 10.0
-    redirects: int = 5
     resolve: Resolve = resolve_by_system
     network: AsyncNetworkBackend | None = field(default=None, repr=False)
-    tls: SSLContext | None = field(default=None, repr=False)
 
 
 def _not_public(host: str) -> Exception:

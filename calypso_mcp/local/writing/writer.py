@@ -20,6 +20,7 @@ _LOG = logging.getLogger(__name__)
 
 _QUESTION_CHARS = 500
 _QUESTION_TOKENS = 120
+_ANSWER_TOKENS = 800
 #: With the wait for the answer it stays within the 45 s of a stream.
 _QUESTION_WAIT_S = 8.0
 #: Text without a citation is no statement if it is shorter, such as "According to the handbook:".
@@ -84,7 +85,7 @@ class Writer:
         evidence = [Evidence(withhold(passage.text), withhold(passage.context)) for passage in passages]
         asking = self._endpoint.write(
             build_answer_prompt(question, evidence, instructions),
-            most_tokens=self._options.most_tokens,
+            most_tokens=_ANSWER_TOKENS,
             wait_s=self._options.wait_s,
         )
         try:

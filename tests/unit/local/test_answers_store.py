@@ -24,7 +24,7 @@ def connection() -> Generator[sqlite3.Connection]:
 
 
 def turn(number: int, conversation: str = "conv_a", at: float = 0.0) -> TurnRow:
-    return TurnRow(f"resp_{number}", "team", conversation, "model", f"words {number}", at)
+    return TurnRow(f"resp_{number}", conversation, "model", f"words {number}", at)
 
 
 def kept(connection: sqlite3.Connection) -> int:
