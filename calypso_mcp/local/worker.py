@@ -166,43 +166,38 @@ class IndexingWorker:
             for claimed in group:
                 # A file that cannot be read fails no other; tried alone, it gets its error.
                 with contextlib.suppress(Exception):
-                    if (end := self._read_small(extractor, claimed)) is not None:
-                        ends[claimed.task_id] = end
+                    if (end := self._read_small(extractor, claimed.file)) is not None:
+                        ends[claimed.file.id] = end
 
         await to_thread.run_sync(read)
         for claimed in group:
-            if claimed.task_id not in ends and (end := await self._read_briefly(extractor, claimed)):
-                ends[claimed.task_id] = end
-        await self._record(group, ends)
-        return [claimed for claimed in group if claimed.task_id not in ends]
+            if claimed.file.id not in ends and (end := await self._read_briefly(extractor, claimed.file)):
+                ends[claimed.file.id] = end
+        await self._record(ends)
+        return [claimed for claimed in group if claimed.file.id not in ends]
 
-    def _read_small(self, extractor: Extractor, claimed: Claimed) -> Passages | None:
-        declared = claimed.file.declaration
+    def _read_small(self, extractor: Extractor, file: FileRow) -> Passages | None:
         document = extractor.read_small(
-            self._blobs.sealed_path(claimed.file.session_id),
-            filename=declared.filename,
-            content_type=declared.content_type or "",
+            self._blobs.sealed_path(file.session_id),
+            filename=file.declaration.filename,
+            content_type=file.declaration.content_type or "",
         )
         return None if document is None else Passages(document, split(document))
 
-    async def _read_briefly(
-        self, extractor: Extractor, claimed: Claimed
-    ) -> Passages | ExtractionFailed | None:
+    async def _read_briefly(self, extractor: Extractor, file: FileRow) -> Passages | ExtractionFailed | None:
         """Return how reading a file ends; None if it takes too long or fails in an unusual way."""
         with contextlib.suppress(Exception), anyio.move_on_after(_PATIENCE_S):
-            return await self._read(extractor, claimed)
+            return await self._read(extractor, file)
         return None
 
     async def _index_one(self, extractor: Extractor, claimed: Claimed) -> None:
         try:
-            end = await self._read(extractor, claimed)
-            await self._record([claimed], {claimed.task_id: end})
+            await self._record({claimed.file.id: await self._read(extractor, claimed.file)})
         except Exception as error:  # noqa: BLE001 - one file must not stop the others
             self._complain(error, f"Indexing {claimed.file.id} stopped; trying again.")
             await self._give_back(claimed, error)
 
-    async def _read(self, extractor: Extractor, claimed: Claimed) -> Passages | ExtractionFailed:
-        file = claimed.file
+    async def _read(self, extractor: Extractor, file: FileRow) -> Passages | ExtractionFailed:
         try:
             document = await extractor.extract(
                 self._blobs.sealed_path(file.session_id),
@@ -218,15 +213,13 @@ class IndexingWorker:
             return ExtractionFailed("content_missing", message)
         return Passages(document, chunks)
 
-    async def _record(
-        self, group: Sequence[Claimed], ends: Mapping[str, Passages | ExtractionFailed]
-    ) -> None:
-        """Record the ends of those of `group` that have one, by task."""
+    async def _record(self, ends: Mapping[str, Passages | ExtractionFailed]) -> None:
+        """Record how reading files ended, by file; not of those whose lease was lost meanwhile."""
 
         def work(connection: sqlite3.Connection) -> list[str]:
             owned = tasks.find_owned(connection, self._presence.owner, list(ends))
-            still_ours = [claimed for claimed in group if claimed.task_id in owned]
-            return record_ends(connection, still_ours, ends, now=self._options.clock())
+            still_ours = {file_id: end for file_id, end in ends.items() if file_id in owned}
+            return record_ends(connection, still_ours, now=self._options.clock())
 
         # A power cut may undo this as a whole; the tasks then run again.
         for session_id in await self._database.write(work, durable=False):
@@ -238,7 +231,7 @@ class IndexingWorker:
         give_back = partial(
             tasks.give_back,
             owner=self._presence.owner,
-            task_id=claimed.task_id,
+            file_id=claimed.file.id,
             counts=is_files_fault,
             not_before=not_before,
         )
@@ -310,24 +303,20 @@ def _new_extractor(on_recognizing: Callable[[], None]) -> Extractor:
 
 
 def record_ends(
-    connection: sqlite3.Connection,
-    group: Sequence[Claimed],
-    ends: Mapping[str, Passages | ExtractionFailed],
-    *,
-    now: float,
+    connection: sqlite3.Connection, ends: Mapping[str, Passages | ExtractionFailed], *, now: float
 ) -> list[str]:
-    """Record how reading files ended, by task, at the cost of few statements for all of them.
+    """Record how reading files ended, by file, at the cost of few statements for all of them.
 
-    Takes tasks that this process holds, in the transaction that makes their files searchable. Returns the
+    Takes files whose tasks this process holds, in the transaction that makes them searchable. Returns the
     upload sessions whose stored bytes nothing needs any more.
     """
     # Fetched again: a file may have left a bucket or got other labels while it was read.
-    rows = files.get_all(connection, [claimed.file.id for claimed in group])
+    rows = files.get_all(connection, list(ends))
     read: list[tuple[FileRow, Document]] = []
-    for claimed in group:
-        file, end = rows[claimed.file.id], ends[claimed.task_id]
+    for file_id, end in ends.items():
+        file = rows[file_id]
         if isinstance(end, ExtractionFailed):
-            tasks.fail(connection, claimed, code=end.code, message=end.message, now=now)
+            tasks.fail(connection, file_id, code=end.code, message=end.message, now=now)
             continue
         title = file.declaration.title or end.document.title
         index.add(connection, file.id, file.bucket_ids, title, file.declaration.filename, end.chunks)

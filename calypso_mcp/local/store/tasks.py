@@ -28,9 +28,8 @@ MOST_TOGETHER = 64
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A task that this process may work on. `attempts` counts this one."""
+    """A file whose task this process may work on. `attempts` counts this one."""
 
-    task_id: str
     file: FileRow
     attempts: int
 
@@ -65,17 +64,17 @@ def claim(
     a file that kills the process must not count against other files.
     """
     rows = connection.execute(
-        f"SELECT id, file_id, attempts {_TAKEABLE} ORDER BY attempts, position LIMIT :count",
+        f"SELECT file_id, attempts {_TAKEABLE} ORDER BY attempts, position LIMIT :count",
         {"now": now, "count": max(count, MOST_TOGETHER)},
     ).fetchall()
     found = files.get_all(connection, [row["file_id"] for row in rows])
     together: list[Claimed] = []
     single: list[Claimed] = []
     for row in rows:
-        claimed = Claimed(row["id"], found[row["file_id"]], row["attempts"] + 1)
+        claimed = Claimed(found[row["file_id"]], row["attempts"] + 1)
         if row["attempts"] >= _MOST_ATTEMPTS:
             message = f"Indexing stopped {row['attempts']} times, so Calypso gave up."
-            fail(connection, claimed, code="indexing_stopped", message=message, now=now)
+            fail(connection, claimed.file.id, code="indexing_stopped", message=message, now=now)
         elif row["attempts"]:
             if is_idle and not together and not single:
                 single.append(claimed)
@@ -88,8 +87,9 @@ def claim(
     groups = [*([tuple(together)] if together else []), *((claimed,) for claimed in single)]
     taken = [claimed for group in groups for claimed in group]
     connection.executemany(
-        "UPDATE tasks SET status = 'indexing', attempts = ?, lease_owner = ?, lease_expires = ? WHERE id = ?",
-        [(claimed.attempts, owner, now + lease_s, claimed.task_id) for claimed in taken],
+        "UPDATE tasks SET status = 'indexing', attempts = ?, lease_owner = ?, lease_expires = ?"
+        " WHERE file_id = ?",
+        [(claimed.attempts, owner, now + lease_s, claimed.file.id) for claimed in taken],
     )
     connection.executemany(
         "UPDATE files SET status = 'indexing', updated_at = ? WHERE id = ?",
@@ -106,14 +106,14 @@ def heartbeat(connection: sqlite3.Connection, owner: str, *, now: float, lease_s
     )
 
 
-def find_owned(connection: sqlite3.Connection, owner: str, task_ids: Sequence[str]) -> set[str]:
-    """Return those of `task_ids` whose lease `owner` still holds."""
+def find_owned(connection: sqlite3.Connection, owner: str, file_ids: Sequence[str]) -> set[str]:
+    """Return those of the files for which `owner` still holds the lease."""
     rows = connection.execute(
-        "SELECT id FROM tasks WHERE status = 'indexing' AND lease_owner = ?"
-        " AND id IN (SELECT value FROM json_each(?))",
-        (owner, json.dumps(task_ids)),
+        "SELECT file_id FROM tasks WHERE status = 'indexing' AND lease_owner = ?"
+        " AND file_id IN (SELECT value FROM json_each(?))",
+        (owner, json.dumps(file_ids)),
     )
-    return {row["id"] for row in rows}
+    return {row["file_id"] for row in rows}
 
 
 def complete(connection: sqlite3.Connection, file_ids: Sequence[str], *, now: float) -> None:
@@ -122,28 +122,28 @@ def complete(connection: sqlite3.Connection, file_ids: Sequence[str], *, now: fl
     files.set_status(connection, file_ids, FileStatus.ACTIVE, SyncStatus.ACTIVE, now=now)
 
 
-def fail(connection: sqlite3.Connection, claimed: Claimed, *, code: str, message: str, now: float) -> None:
+def fail(connection: sqlite3.Connection, file_id: str, *, code: str, message: str, now: float) -> None:
     """Record that the file cannot be indexed, and why."""
-    _end(connection, [claimed.file.id], FileStatus.FAILED)
+    _end(connection, [file_id], FileStatus.FAILED)
     files.set_status(
-        connection, [claimed.file.id], FileStatus.FAILED, SyncStatus.FAILED, now=now, error=(code, message)
+        connection, [file_id], FileStatus.FAILED, SyncStatus.FAILED, now=now, error=(code, message)
     )
 
 
 def give_back(
     connection: sqlite3.Connection,
     owner: str,
-    task_id: str | None = None,
+    file_id: str | None = None,
     *,
     counts: bool,
     not_before: float = 0.0,
 ) -> None:
-    """Queue a task of `owner` (all of them without `task_id`) again; `counts` says whether as an attempt."""
+    """Queue a file of `owner` (all of them without `file_id`) again; `counts` says whether as an attempt."""
     given_back = connection.execute(
         "UPDATE tasks SET status = 'queued', attempts = attempts - ?, not_before = ?,"
         " lease_owner = NULL, lease_expires = NULL WHERE status = 'indexing' AND lease_owner = ?"
-        " AND ifnull(id = ?, true) RETURNING file_id",
-        (0 if counts else 1, not_before, owner, task_id),
+        " AND ifnull(file_id = ?, true) RETURNING file_id",
+        (0 if counts else 1, not_before, owner, file_id),
     ).fetchall()
     connection.executemany("UPDATE files SET status = 'queued' WHERE id = ?", given_back)
 

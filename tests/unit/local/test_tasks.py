@@ -130,8 +130,8 @@ async def test_a_file_indexed_with_others_takes_a_handful_of_statements(database
                 lease_s=60.0,
                 is_small=lambda _: True,
             )
-            ends = {claimed.task_id: Passages(text, split(text)) for claimed in group}
-            record_ends(connection, group, ends, now=1.0)
+            ends = {claimed.file.id: Passages(text, split(text)) for claimed in group}
+            record_ends(connection, ends, now=1.0)
             connection.set_trace_callback(None)
             # Those of the full-text index itself are traced as comments.
             return sum(not statement.startswith("--") for statement in seen)

@@ -16,7 +16,6 @@ from calypso_mcp.local.retrieval.search import Where, search
 from calypso_mcp.local.store import buckets, files, sessions, sources, tasks
 from calypso_mcp.local.store.connections.migrations import MIGRATIONS
 from calypso_mcp.local.store.sessions import NewSession
-from calypso_mcp.local.store.tasks import Claimed
 from calypso_mcp.local.worker import Passages, record_ends
 from calypso_mcp.sqlite.connections import connect
 from calypso_mcp.sqlite.migrations import migrate
@@ -69,13 +68,12 @@ def test_of_versions_recorded_together_the_latest_stays(
     bucket = buckets.insert(store, slug="docs", name="Docs", description=None, now=0.0)
     versions = [finalized(store, bucket.id, "replace") for _ in range(3)]
     rows = files.get_all(store, versions)
-    group = [Claimed(rows[versions[position]].task_id, rows[versions[position]], 1) for position in order]
     ends = {
-        claimed.task_id: Passages(document, split(document))
-        for position, claimed in zip(order, group, strict=True)
+        versions[position]: Passages(document, split(document))
+        for position in order
         for document in [Document((Block(f"Zebra number {position}."),))]
     }
-    sessions_left = record_ends(store, group, ends, now=2.0)
+    sessions_left = record_ends(store, ends, now=2.0)
     assert sorted(sessions_left) == sorted(rows[id_].session_id for id_ in versions[:2])
     assert [id_ for id_ in versions if files.get(store, id_)] == versions[-1:]
     assert [hit.text for hit in search(store, "zebra", Where([bucket.id]), limit=5)] == ["Zebra number 2."]
@@ -104,9 +102,7 @@ def test_a_file_that_leaves_a_bucket_while_it_is_read_is_not_found_there(store: 
     sources.take_out(store, as_claimed, [one.id])
     block = Block("The zebra has stripes.", line_start=1, line_end=1)
     document = Document((block,))
-    claimed = Claimed(as_claimed.task_id, as_claimed, 1)
-    passages = Passages(document, split(document))
-    record_ends(store, [claimed], {claimed.task_id: passages}, now=2.0)
+    record_ends(store, {file_id: Passages(document, split(document))}, now=2.0)
     assert [bool(search(store, "zebra", Where([bucket.id]), limit=5)) for bucket in (one, two)] == [
         False,
         True,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from calypso_mcp.local.processes.presence import Presence
 from calypso_mcp.local.store import files, sessions
 from calypso_mcp.local.store.connections.database import Database
 from calypso_mcp.local.store.sessions import NewSession
-from calypso_mcp.local.store.tasks import Claimed
 from calypso_mcp.local.worker import IndexingWorker, record_ends
 
 BOUND_S = 30.0
@@ -97,11 +96,9 @@ async def test_files_that_are_indexed_together_end_as_they_would_alone(
 ) -> None:
     recorded: list[int] = []
 
-    def counted(
-        connection: sqlite3.Connection, group: Sequence[Claimed], *rest: Any, **how: Any
-    ) -> list[str]:
-        recorded.append(len(group))
-        return record_ends(connection, group, *rest, **how)
+    def counted(connection: sqlite3.Connection, ends: Mapping[str, Any], **how: Any) -> list[str]:
+        recorded.append(len(ends))
+        return record_ends(connection, ends, **how)
 
     trapped = False
 
