@@ -59,7 +59,7 @@ async def create_batch(backend: Backend, request: Request, body: CreateBatch) ->
             for name, address in admission.accepted.items()
         ),
         rejected=tuple(
-            _problem_wire(name, code, message) for name, (code, message) in admission.rejected.items()
+            _problem_wire(name, problem.code, problem.message) for name, problem in admission.rejected.items()
         ),
     )
     return answer_created(answer.to_wire(), is_replay=admission.is_replay)

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from calypso_mcp.api.problem import Problem
 from calypso_mcp.local.store import files, sessions
 from calypso_mcp.local.store.files import FileRow
 from calypso_mcp.local.store.sessions import SessionRow
@@ -43,11 +44,11 @@ def insert(connection: sqlite3.Connection, batch_id: str, fingerprint: str, *, n
 def put_items(
     connection: sqlite3.Connection,
     batch_id: str,
-    new: Iterable[tuple[int, str, str | None, tuple[str, str] | None]],
+    new: Iterable[tuple[int, str, str | None, Problem | None]],
 ) -> None:
     """Add items, or replace those that were rejected.
 
-    Each is its position in the manifest, client file id, session and error (code, message).
+    Each is its position in the manifest, client file id, and session or problem.
     """
     rows = [
         {
@@ -55,10 +56,10 @@ def put_items(
             "position": position,
             "client_file_id": name,
             "session_id": session_id,
-            "error_code": error[0] if error else None,
-            "error_message": error[1] if error else None,
+            "error_code": problem.code if problem else None,
+            "error_message": problem.message if problem else None,
         }
-        for position, name, session_id, error in new
+        for position, name, session_id, problem in new
     ]
     insert_rows(connection, "batch_items", *rows, conflict="REPLACE")
 

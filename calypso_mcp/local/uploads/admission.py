@@ -10,6 +10,7 @@ import sqlite3
 from dataclasses import dataclass, replace
 
 from calypso_mcp.api.batches import CreateBatch
+from calypso_mcp.api.problem import Problem
 from calypso_mcp.domain.limits import UploadLimits
 from calypso_mcp.domain.uploads.declaration import Declaration, Destination
 from calypso_mcp.domain.uploads.manifest import Entry, check_manifest
@@ -25,23 +26,14 @@ from calypso_mcp.local.uploads.destinations import assign
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LONGEST_CONTENT_TYPE = 255
 _LONGEST_BATCH_KEY = 1_024
-_TOO_LARGE = "file_too_large"
 
 
 def check_file(declaration: Declaration, size_bytes: int, limits: UploadLimits) -> None:
-    """Check that the file of a single upload can be accepted.
+    """Check that a file can be accepted.
 
     Raises:
         Refusal: A rule is broken (400), or the file is too large (413).
     """
-    problem = find_problem(declaration, size_bytes, limits)
-    if problem is not None:
-        code, message = problem
-        raise Refusal(413 if code == _TOO_LARGE else 400, code, message)
-
-
-def find_problem(declaration: Declaration, size_bytes: int, limits: UploadLimits) -> tuple[str, str] | None:
-    """Return (code, message) of the first rule that this file breaks; None if it can be accepted."""
     filename, title, tags = declaration.filename, declaration.title, declaration.tags
     path, content_type = declaration.path or "", declaration.content_type or ""
     metadata_bytes = len(dump_json(declaration.metadata or {}).encode())
@@ -70,7 +62,7 @@ def find_problem(declaration: Declaration, size_bytes: int, limits: UploadLimits
         (size_bytes < 1, "empty_file", "The file is empty: size_bytes must be at least 1."),
         (
             size_bytes > limits.file_bytes,
-            _TOO_LARGE,
+            "file_too_large",
             f"The file has {size_bytes} bytes; at most {limits.file_bytes} are accepted.",
         ),
         (
@@ -89,7 +81,9 @@ def find_problem(declaration: Declaration, size_bytes: int, limits: UploadLimits
             f"The metadata has {metadata_bytes} bytes of JSON; at most {limits.metadata_bytes} are accepted.",
         ),
     )
-    return next(((code, message) for is_broken, code, message in rules if is_broken), None)
+    for is_broken, code, message in rules:
+        if is_broken:
+            raise Refusal(413 if code == "file_too_large" else 400, code, message)
 
 
 def check_batch(batch: CreateBatch, limits: UploadLimits) -> None:
@@ -118,12 +112,12 @@ def check_batch(batch: CreateBatch, limits: UploadLimits) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """The outcome of a create request; addresses and (code, message) by client file id."""
+    """The outcome of a create request: the address or the problem of each item, by client file id."""
 
     batch_id: str
     is_replay: bool
     accepted: dict[str, Address]
-    rejected: dict[str, tuple[str, str]]
+    rejected: dict[str, Problem]
 
 
 def admit_batch(
@@ -147,7 +141,7 @@ def admit_batch(
     existing = batches.list_accepted_sessions(connection, batch_id)
     uploads = {file.client_file_id: file for file in batch.files}
     new: dict[str, NewSession] = {}
-    rejected: dict[str, tuple[str, str]] = {}
+    rejected: dict[str, Problem] = {}
     shared: tuple[str, ...] = ()
     names = [item.client_file_id for item in batch.manifest.items]
     for item in batch.manifest.items:
@@ -155,18 +149,19 @@ def admit_batch(
         if name in existing:
             continue
         declaration, size_bytes = item.declaration(uploads[name].content_type), uploads[name].size_bytes
-        problem = find_problem(declaration, size_bytes, limits)
-        if problem is not None:
-            rejected[name] = problem
-        elif declaration.destination.is_given:
-            own = _complete(declaration.destination, batch.manifest.destination)
-            try:
-                new[name] = NewSession(declaration, size_bytes, assign(connection, own, now=now))
-            except Refusal as refusal:
-                rejected[name] = refusal.problem.code, refusal.problem.message
-        else:
-            shared = shared or assign(connection, batch.manifest.destination, now=now)
-            new[name] = NewSession(declaration, size_bytes, shared)
+        own: tuple[str, ...] = ()
+        try:
+            check_file(declaration, size_bytes, limits)
+            if declaration.destination.is_given:
+                wanted = _complete(declaration.destination, batch.manifest.destination)
+                own = assign(connection, wanted, now=now)
+        except Refusal as refusal:
+            rejected[name] = refusal.problem
+            continue
+        if not own and not shared:
+            # Not caught: a shared destination that cannot be resolved fails the whole batch.
+            shared = assign(connection, batch.manifest.destination, now=now)
+        new[name] = NewSession(declaration, size_bytes, own or shared)
     addresses = sessions.insert(connection, *new.values(), now=now, lifetime_s=lifetime_s)
     made = dict(zip(new, addresses, strict=True))
     batches.put_items(
