@@ -348,6 +348,41 @@ def test_a_heading_of_markdown_says_what_it_shows(line: str, shown: str) -> None
         assert read("a.md", text).blocks[0].text == shown
 
 
+OUTLINED = {
+    "reStructuredText": (
+        "a.rst",
+        "====\nPort\n====\nFees\n-----\n\nOars\n~~~~\n\n----\n\nTwo\nlines\n-----\n\nNine.",
+        ["Port", "Fees", "Oars"],
+    ),
+    "AsciiDoc": (
+        "a.adoc",
+        "= Port\n:toc:\n\n== Fees\n\n=== Oars\n\n====\nNine.\n====\n",
+        ["Port", "Fees", "Oars"],
+    ),
+    "Org": ("a.org", "#+TITLE: Port\n* Fees\n** Oars\n*Nine* euros.", ["Port", "Fees", "Oars"]),
+    "Typst": ("a.typ", "= Port\n== Fees\n=== Oars\nNine.", ["Port", "Fees", "Oars"]),
+    "LaTeX": (
+        "a.tex",
+        "\\title{Port}\n\\section[F]{Fees}\\label{f} % c\n\\subsection*{\\emph{Oars}}\n\\section{Nine} euros",
+        ["Port", "Fees", "Oars"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "path"), OUTLINED.values(), ids=OUTLINED)
+def test_the_headings_of_a_text_are_the_section_of_what_follows(
+    name: str, content: str, path: list[str]
+) -> None:
+    document = read(name, content)
+    assert [block.text for block in document.blocks if block.heading_level is not None] == path
+    assert document.title == "Port"
+    [chunk] = [chunk for chunk in split(document) if "Nine" in chunk.text]
+    [*_, last] = document.blocks
+    assert "Nine" in last.text
+    assert last.line_end == len(content.rstrip("\n").split("\n"))
+    assert chunk.line_end == last.line_end
+
+
 def test_a_heading_in_html_is_the_title_of_a_readme() -> None:
     assert read("README.md", '<h1 align="center">Project &amp; Co</h1>\n\nx').title == "Project & Co"
 

@@ -11,7 +11,7 @@ from calypso_mcp.local.indexing.documents import Block, Document, FileContent
 from calypso_mcp.local.indexing.formats.encodings.decoding import Decoded, decode
 from calypso_mcp.local.indexing.formats.texts.latex import spell_letters
 
-_LATEX = (".tex", ".bib", ".sty")
+_LATEX = (".tex", ".latex", ".ltx", ".bib", ".sty")
 #: A paragraph up to this long is joined with the next, if both stay within the second size.
 _SHORT_CHARS = 200
 _JOINED_CHARS = 400
@@ -19,10 +19,15 @@ _JOINED_CHARS = 400
 
 def read_text(file: FileContent) -> Document:
     """Return the paragraphs of a text file."""
+    return text_document(decode_text(file))
+
+
+def decode_text(file: FileContent) -> Decoded:
+    """Return the text of a file, with the letters that commands of LaTeX spell."""
     decoded = decode(file.data, file.charset)
     if file.filename.lower().endswith(_LATEX):
-        decoded = replace(decoded, text=normalize("NFC", spell_letters(decoded.text)))
-    return text_document(decoded)
+        return replace(decoded, text=normalize("NFC", spell_letters(decoded.text)))
+    return decoded
 
 
 def text_document(decoded: Decoded, *warnings: str) -> Document:

@@ -1,0 +1,92 @@
+"""Text in reStructuredText, AsciiDoc, Org, Typst and LaTeX: headings and paragraphs; other markup stays."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from calypso_mcp.local.indexing.documents import Block, Document, FileContent
+from calypso_mcp.local.indexing.formats.texts.text import decode_text, split_paragraphs
+
+_EQUALS_SIGNS = re.compile(r"(={1,6})[ \t]+(\S.*)")
+_ASTERISKS = re.compile(r"(\*{1,9}|#\+title:)[ \t]+(\S.*)", re.IGNORECASE)
+#: Text on the same line would be lost.
+_COMMANDS = re.compile(
+    r"^[ \t]*+\\(title|part|chapter|(?:sub){0,2}section)\*?(?:\[[^\[\]]*+\])?"
+    r"\{((?:[^{}]|\{[^{}]*+\})++)\}[ \t]*+(?:\\label\{[^{}]*+\})?[ \t]*+(?:%.*)?$"
+)
+#: What a heading of LaTeX does not show.
+_COMMAND = re.compile(r"\\[a-zA-Z]+|[\\{}]")
+_UNDERLINE = re.compile(r"([^\w\s])\1{2,}[ \t]*$")
+#: Levels of marks whose length is not the level.
+_LEVELS = {"#+title:": 1, "title": 1, "part": 2, "chapter": 3, "section": 4, "subsection": 5}
+_LOWEST = 6
+#: A line this long underlines any text.
+_SHORTEST_UNDERLINE = 4
+
+
+def read_outlined(file: FileContent) -> Document:
+    """Return the headings and paragraphs of a text with their lines."""
+    decoded = decode_text(file)
+    lines = decoded.text.split("\n")
+    find = _FINDERS.get(file.filename.rpartition(".")[2].lower(), _underlined)
+    blocks = tuple(_blocks(lines, find(lines)))
+    title = next((block.text for block in blocks if block.heading_level == 1), None)
+    return Document(blocks, title, warnings=decoded.warnings)
+
+
+def _blocks(lines: list[str], headings: Iterable[Block]) -> Iterator[Block]:
+    start = 0
+    for heading in headings:
+        if heading.line_start and heading.line_end:
+            yield from split_paragraphs(lines[start : heading.line_start - 1], start + 1)
+            yield heading
+            start = heading.line_end
+    yield from split_paragraphs(lines[start:], start + 1)
+
+
+def _marked(mark: re.Pattern[str]) -> Callable[[Sequence[str]], Iterator[Block]]:
+    """Return what finds headings in lines that begin with a mark."""
+
+    def find(lines: Sequence[str]) -> Iterator[Block]:
+        for number, line in enumerate(lines, 1):
+            if (found := mark.match(line)) is not None:
+                text = _COMMAND.sub("", found[2]) if mark is _COMMANDS else found[2]
+                sign = found[1].lower()
+                level = _LEVELS.get(sign, len(sign) + sign.startswith("*"))
+                yield Block(" ".join(text.split()), None, number, number, min(level, _LOWEST))
+
+    return find
+
+
+def _underlined(lines: Sequence[str]) -> Iterator[Block]:
+    """Yield the headings of reStructuredText: their levels follow from the order of their lines' signs."""
+    styles: list[tuple[str, bool]] = []
+    end = 0
+    for index, line in enumerate(lines):
+        under = _UNDERLINE.match(line)
+        if under is None or index <= end:
+            continue
+        text = lines[index - 1].rstrip()
+        above = lines[index - 2].rstrip() if index - 2 >= end else ""
+        is_framed = above == line.rstrip()
+        is_long_enough = len(line.rstrip()) >= min(len(text), _SHORTEST_UNDERLINE)
+        if not (is_framed or (not above and text[:1].strip())) or not is_long_enough or _is_sign(text):
+            continue
+        style = under[1], is_framed
+        if style not in styles:
+            styles.append(style)
+        level = min(styles.index(style) + 1, _LOWEST)
+        yield Block(text.strip(), None, index - is_framed, index + 1, level)
+        end = index + 1
+
+
+def _is_sign(text: str) -> bool:
+    return not any(map(str.isalnum, text))
+
+
+_FINDERS = {
+    **dict.fromkeys(("adoc", "asciidoc", "typ"), _marked(_EQUALS_SIGNS)),
+    "org": _marked(_ASTERISKS),
+    **dict.fromkeys(("tex", "latex", "ltx"), _marked(_COMMANDS)),
+}
