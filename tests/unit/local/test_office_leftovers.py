@@ -74,7 +74,7 @@ def test_what_lies_on_a_sheet_is_read_and_comments_are_cited_by_their_cell() -> 
     book.save(target)
     cited = _cited(read("a.xlsx", target.getvalue()))
     assert cited["Comment: Ask Anna."] == (FilePart("sheet", 1, first.title), 2, None)
-    assert cited["Days by lane"] == (None, None, None)
+    assert cited["Days by lane"][0] == FilePart("sheet", 1, first.title)
 
 
 def test_what_stands_beside_a_text_is_cited_under_none_of_its_headings() -> None:
@@ -124,7 +124,7 @@ def test_a_note_stands_under_the_heading_of_its_text() -> None:
     heading = rb"\s1\outlinelevel0 %c\par\pard "
     start = rb"{\rtf1{\stylesheet{\s1 heading 1;}}" + heading % b"A"
     letter = start + rb"x{\footnote nine}\par" + heading % b"B" + b"y}"
-    assert read("a.rtf", letter).text.split("\n\n") == ["A", "x[rtf0]", "[rtf0] nine", "B", "y"]
+    assert read("a.rtf", letter).text.split("\n\n") == ["A", "x[1]", "[1] nine", "B", "y"]
 
 
 RICH = {

@@ -12,11 +12,14 @@ import docx
 import openpyxl
 import pptx
 import pytest
+import xlsxwriter
+import xlwt
 from docx.oxml import parse_xml
 from odf.office import Annotation
 from odf.opendocument import OpenDocumentSpreadsheet, OpenDocumentText
 from odf.table import Table, TableCell, TableRow
-from odf.text import H, P
+from odf.text import H, P, Ruby, RubyBase, RubyText
+from openpyxl.comments import Comment
 
 from calypso_mcp.local.indexing.documents import Document, FileContent, Part
 from calypso_mcp.local.indexing.formats.detection import choose_entry
@@ -127,6 +130,74 @@ def test_a_comment_on_a_cell_is_cited_by_its_row_however_the_sheet_is_written(in
     ]
 
 
+_THREAD = "http://schemas.microsoft.com/office/spreadsheetml/2018/threadedcomments"
+_THREAD_TYPE = "http://schemas.microsoft.com/office/2017/10/relationships/threadedComment"
+
+
+def test_a_thread_on_a_cell_is_read_without_the_copy_for_older_programs() -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = "Rates"
+    sheet.append(["lane", "eur"])
+    sheet.append(["Oslo", "410"])
+    sheet["B2"].comment = Comment("[Threaded comment] Your version is old. Comment: Too dear", "tc={1}")
+    sheet["A2"].comment = Comment("By sea", "Ann")
+    end = "</Relationships>"
+    relation = (
+        f'<Relationship Type="{_THREAD_TYPE}" Target="/xl/threadedComments/threadedComment1.xml" Id="t"/>'
+    )
+    says = "".join(
+        f'<threadedComment ref="B2"><text>{text}</text></threadedComment>' for text in ("Too dear", "Ask Bo")
+    )
+    data = edited(
+        saved(book.save),
+        {"xl/worksheets/_rels/sheet1.xml.rels": lambda xml: xml.replace(end, relation + end)},
+        {
+            "xl/threadedComments/threadedComment1.xml": (
+                f'<ThreadedComments xmlns="{_THREAD}">{says}</ThreadedComments>'
+            )
+        },
+    )
+    place = Part("sheet", 1, "Rates")
+    comments = [block for block in read("a.xlsx", data).blocks if block.is_aside]
+    assert {(block.part, block.line_start, block.text) for block in comments} == {
+        (place, 2, "Comment: By sea"),
+        (place, 2, "Comment: Too dear"),
+        (place, 2, "Comment: Ask Bo"),
+    }
+
+
+def test_boxes_and_charts_on_a_sheet_are_cited_by_it() -> None:
+    book: Any = xlsxwriter.Workbook(target := BytesIO())
+    for name in ("Rates", "Costs"):
+        sheet = book.add_worksheet(name)
+        sheet.write_column(0, 0, [1, 2])
+        sheet.insert_textbox(3, 3, f"Box of {name}")
+        chart = book.add_chart({"type": "line"})
+        chart.add_series({"values": f"={name}!$A$1:$A$2"})
+        chart.set_title({"name": f"Chart of {name}"})
+        sheet.insert_chart(9, 3, chart)
+    book.close()
+    blocks = read("a.xlsx", target.getvalue()).blocks
+    assert {(block.part, block.text) for block in blocks if block.is_aside} == {
+        (Part("sheet", number, name), f"{kind} of {name}")
+        for number, name in ((1, "Rates"), (2, "Costs"))
+        for kind in ("Box", "Chart")
+    }
+
+
+def test_an_old_sheet_that_ends_in_a_formula_without_its_result_is_read_as_it_is_shown() -> None:
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("Rates")
+    percent = xlwt.XFStyle()
+    percent.num_format_str = "0.0%"
+    sheet.write(0, 0, "rate")
+    sheet.write(1, 0, 0.125, percent)
+    sheet.write(2, 0, xlwt.Formula("A2*2"))
+    assert "12.5%" in read("a.xls", saved(book.save)).text
+
+
 @pytest.mark.parametrize(
     ("cell", "is_named"),
     [
@@ -205,3 +276,29 @@ def test_texts_of_opendocument_for_other_purposes_are_read(kind: str) -> None:
         (1, "Leave"),
         (None, "Six weeks."),
     ]
+
+
+def test_letters_of_opendocument_are_read_without_what_says_how_to_read_them() -> None:
+    document: Any = OpenDocumentText()
+    paragraph = P(text="\u5348\u524d")
+    ruby = Ruby()
+    ruby.addElement(RubyBase(text="\u6f22\u5b57"))
+    ruby.addElement(RubyText(text="\u304b\u3093\u3058"))
+    paragraph.addElement(ruby)
+    document.text.addElement(paragraph)
+    assert read("a.odt", saved(document.save)).text == "\u5348\u524d\u6f22\u5b57"
+
+
+@pytest.mark.parametrize("field", ["7", "- 7 -", "7 / 12"])
+def test_a_margin_that_only_numbers_pages_is_left_out(field: str) -> None:
+    document = docx.Document()
+    document.add_paragraph("Six weeks.")
+    margins = document.sections[0]
+    margins.footer.paragraphs[0].text = field
+    margins.header.paragraphs[0].text = "+47 55 12 34 56"
+    assert read("a.docx", saved(document.save)).text.split("\n\n") == ["Six weeks.", "+47 55 12 34 56"]
+
+
+def test_notes_have_the_numbers_that_a_reader_sees() -> None:
+    letter = rb"{\rtf1 one{\footnote nine}\par two{\footnote ten}\par}"
+    assert read("a.rtf", letter).text.split("\n\n") == ["one[1]", "[1] nine", "two[2]", "[2] ten"]

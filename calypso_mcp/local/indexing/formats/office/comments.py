@@ -14,6 +14,7 @@ from calypso_mcp.local.indexing.documents import Block, Part
 from calypso_mcp.local.indexing.formats.office.packages import (
     OPEN_NOTE,
     WORD_TEXT,
+    WORKBOOK,
     Markup,
     Package,
     without_notes,
@@ -31,15 +32,17 @@ _WORD_COMMENT = Markup(
 )
 _ID = re.compile(r'\sw:id="(\d{1,9})"')
 _REFERENCE = re.compile(r'<w:commentReference\b(?=[^<>]*?\sw:id="(\d{1,9})")[^<>]*/>')
-_WORKBOOK = "xl/workbook.xml"
 _OPEN_CONTENT = "content.xml"
-# The Open XML SDK prefixes every element.
-_SHEET = re.compile(r'<(?:x:)?sheet\b(?=[^<>]*\sname="([^"<>]*)")[^<>]*\s\w+:id="([^"<>]+)"')
 _CELL_COMMENT = Markup(
-    re.compile(r"<(?:x:)?comment "), "comment>", re.compile(r"<(?:x:)?t(?: [^<>]*)?>([^<]*)</")
+    re.compile(r"<(?:(?:x:)?c|threadedC)omment "),
+    "omment>",
+    re.compile(r"<(?:x:)?t(?:ext)?(?: [^<>]*)?>([^<]*)</"),
 )
-_CELL_COMMENTS = re.compile(r"^xl/(?:comments\d*|comments/comment\d+)\.xml$")
-_ROW = re.compile(r'\sref="[A-Z]{1,3}([0-9]{1,7})"')
+_CELL_COMMENTS = re.compile(
+    r"^xl/(?:comments\d*|comments/comment\d+|threadedComments/threadedComment\d+)\.xml$"
+)
+_THREAD = "<threadedComment"
+_CELL = re.compile(r'\sref="([A-Z]{1,3}([0-9]{1,7}))"')
 _SLIDE_COMMENTS = re.compile(r"^ppt/comments/[^/]+\.xml$")
 _SLIDE_COMMENT = Markup(
     re.compile(r"<(?:p|p188):cm[ >]"), ":cm>", re.compile(r"<(?:p:text|a:t)>([^<]*)</(?:p:text|a:t)>")
@@ -92,7 +95,7 @@ def place_comments(blocks: Iterable[Block], comments: Sequence[tuple[str, str]])
 
 def placed_comments(package: Package, sheets: Mapping[str, Part]) -> Iterator[Comment]:
     """Yield the comments on the cells of a workbook, whose sheets are given by name, or on slides."""
-    if _WORKBOOK in package.names:
+    if WORKBOOK in package.names:
         yield from _on_cells(package, sheets)
     elif _OPEN_CONTENT in package.names:
         yield from _in_opendocument(package.text(_OPEN_CONTENT), sheets)
@@ -105,15 +108,19 @@ def placed_comments(package: Package, sheets: Mapping[str, Part]) -> Iterator[Co
 
 
 def _on_cells(package: Package, sheets: Mapping[str, Part]) -> Iterator[Comment]:
-    parts = package.targets(_WORKBOOK)
-    for name, relation in _SHEET.findall(package.text(_WORKBOOK)):
-        for part in package.targets(parts.get(relation, "")).values():
-            if _CELL_COMMENTS.match(part) is None or part not in package.names:
-                continue
-            for comment in _CELL_COMMENT.paragraphs_of(package.text(part)):
-                row = _ROW.search(comment)
-                if text := _CELL_COMMENT.text_of(comment):
-                    yield sheets.get(unescape(name)), int(row[1]) if row is not None else 1, text
+    for name, parts in package.sheets():
+        found = [
+            (_CELL.search(comment), comment)
+            for part in parts
+            if _CELL_COMMENTS.match(part) is not None
+            for comment in _CELL_COMMENT.paragraphs_of(package.text(part))
+        ]
+        # Of each thread, Excel also keeps a copy for its older versions, which says so at length.
+        threads = {cell[1] for cell, comment in found if cell is not None and comment.startswith(_THREAD)}
+        for cell, comment in found:
+            is_copy = cell is not None and cell[1] in threads and not comment.startswith(_THREAD)
+            if not is_copy and (text := _CELL_COMMENT.text_of(comment)):
+                yield sheets.get(name), int(cell[2]) if cell is not None else 1, text
 
 
 def _in_opendocument(xml: str, sheets: Mapping[str, Part]) -> Iterator[Comment]:

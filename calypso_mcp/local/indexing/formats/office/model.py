@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import zip_longest
 
 import anydoc
@@ -59,14 +60,19 @@ def parse(data: bytes, kind: anydoc.Format | None = None) -> anydoc.Document:
 
 
 def document_blocks(document: anydoc.Document) -> Iterator[Block]:
-    """Yield the blocks of a document, each before the foot- and endnotes that it refers to."""
+    """Yield the blocks of a document, each before the foot- and endnotes that it refers to, numbered."""
     notes = {note.id: text for note in document.notes if (text := flat_text(note.blocks))}
+    numbers: dict[str, int] = {}
+
+    def number(note: str) -> str:
+        return f"[{numbers.setdefault(note, len(numbers) + 1)}]" if note in notes else f"[{note}]"
+
     for block in blocks_of(document.blocks):
-        yield block
-        for note in _NOTE.findall(block.text):
-            if text := notes.pop(note, ""):
-                yield Block(f"[{note}] {text}")
-    yield from (Block(f"[{note}] {text}") for note, text in notes.items())
+        new = [note for note in dict.fromkeys(_NOTE.findall(block.text)) if note not in numbers]
+        yield replace(block, text=_NOTE.sub(lambda note: number(note[1]), block.text))
+        yield from (Block(f"{number(note)} {notes[note]}") for note in new if note in notes)
+    left = [note for note in notes if note not in numbers]
+    yield from (Block(f"{number(note)} {notes[note]}") for note in left)
 
 
 def blocks_of(blocks: Sequence[anydoc.Block]) -> Iterator[Block]:

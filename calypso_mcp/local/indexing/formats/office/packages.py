@@ -27,6 +27,7 @@ _TITLE = re.compile(r"<dc:title[^<>]*>([^<]{1,500})</dc:title>")
 _TITLE_PARTS = ("docProps/core.xml", "meta.xml")
 OPEN_CONTENT = re.compile(r"^content\.xml$")
 _OPEN_STYLES = re.compile(r"^styles\.xml$")
+_PAGE_NUMBER = re.compile(r"\W{0,3}\d{1,4}(?:\W{1,3}\d{1,4})?\W{0,3}")
 _PAGE_MARGIN = re.compile(r"^word/(?:header|footer)\d*\.xml$")
 _SHEETS = re.compile(r"^(?:xl/(?:workbook|worksheets/[^/]+)|content)\.xml$")
 #: Rows, columns and sheets that anydoc leaves out.
@@ -54,7 +55,10 @@ _RELATION = re.compile(
 _WORD_ART = re.compile(r'<v:textpath\b[^<>]*\sstring="([^"<>]+)"')
 _WORD_ART_PARTS = re.compile(r"^word/(?:document|header\d*)\.xml$")
 _PROTECTED = re.compile(r'CipherReference\s+URI="[^"<>]+\.x?html?"')
-_SHEET_DRAWINGS = re.compile(r"^xl/(?:drawings/drawing|charts/chart)\d+\.xml$")
+_SHEET_DRAWINGS = re.compile(r"^xl/(?:drawings/drawing|charts/chart(?:Ex)?|diagrams/data)\d+\.xml$")
+WORKBOOK = "xl/workbook.xml"
+# The Open XML SDK prefixes every element.
+_SHEET = re.compile(r'<(?:x:)?sheet\b(?=[^<>]*\sname="([^"<>]*)")[^<>]*\s\w+:id="([^"<>]+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ OPEN_NOTE = Markup(
     "</office:annotation>",
     re.compile(r"<text:(?:p|span)\b[^<>]*>([^<]+)|<text:line-break\b|</text:p>"),
 )
+_OPEN_RUBY = re.compile(r"<text:ruby-text[ >]")
 _OPEN_BOX = Markup(re.compile(r"<draw:(?:text-box|custom-shape)[ >]"), "</draw:", OPEN_NOTE.text)
 _OPEN_MARGIN = Markup(
     re.compile(r"<style:(?:header|footer)(?:-left|-first)?(?:\s[^<>]*)?(?<!/)>"),
@@ -171,7 +176,7 @@ class Package:
                 for art in _WORD_ART.findall(self.text(part))
             ),
         )
-        yield from dict.fromkeys(found)
+        yield from (text for text in dict.fromkeys(found) if _PAGE_NUMBER.fullmatch(text) is None)
 
     def printed_with_sheets(self) -> Iterator[str]:
         """Yield the headers and footers of a workbook's sheets, each once."""
@@ -219,10 +224,26 @@ class Package:
         if name in self.names and _PROTECTED.search(self.text(name)) is not None:
             raise ExtractionFailed("encrypted", "The book is protected by DRM. Upload a copy without DRM.")
 
-    def drawn_on_sheets(self) -> Iterator[str]:
-        """Yield the text in boxes and charts that lie on the sheets of a workbook."""
-        yield from self._paragraphs(_SHEET_DRAWINGS, DRAWN_TEXT)
-        yield from self._paragraphs(OPEN_CONTENT, _OPEN_BOX)
+    def sheets(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield the name of each sheet of a workbook of Excel, and the parts that it refers to."""
+        if WORKBOOK in self.names:
+            parts = self.targets(WORKBOOK)
+            for name, relation in _SHEET.findall(self.text(WORKBOOK)):
+                targets = self.targets(parts.get(relation, "")).values()
+                yield unescape(name), [part for part in targets if part in self.names]
+
+    def drawn_on_sheets(self) -> Iterator[tuple[str, str]]:
+        """Yield the text in boxes and charts on the sheets of a workbook, each after its sheet's name.
+
+        The name is empty where it is not known.
+        """
+        sheets: dict[str, str] = {}
+        for name, parts in self.sheets():
+            for part in parts:
+                sheets |= dict.fromkeys((part, *self.targets(part).values()), name)
+        for part in self._named(_SHEET_DRAWINGS):
+            yield from ((sheets.get(part, ""), text) for text in DRAWN_TEXT.texts_of(self.text(part)))
+        yield from (("", text) for text in self._paragraphs(OPEN_CONTENT, _OPEN_BOX))
 
     def _named(self, pattern: re.Pattern[str]) -> list[str]:
         return sorted(filter(pattern.match, self.names))
@@ -266,6 +287,11 @@ def take_out(
         end = closed + len(close)
         taken.append(xml[opened.start() : end])
     return "".join((*kept, xml[end:])), taken
+
+
+def without_ruby(xml: str) -> str:
+    """Return an OpenDocument part without what stands above letters to say how to read them."""
+    return take_out(xml, _OPEN_RUBY, "</text:ruby-text>")[0]
 
 
 def without_notes(xml: str, marks: Iterator[str] | None = None) -> str:

@@ -28,7 +28,7 @@ from calypso_mcp.local.indexing.formats.office.old_files import (
     read_beside,
     with_plain_directory,
 )
-from calypso_mcp.local.indexing.formats.office.packages import BAD_ZIP, OPEN_CONTENT, Package
+from calypso_mcp.local.indexing.formats.office.packages import BAD_ZIP, OPEN_CONTENT, Package, without_ruby
 from calypso_mcp.local.indexing.formats.office.placed_files import find_placed_files
 from calypso_mcp.local.indexing.formats.office.rich_text import with_all_text
 from calypso_mcp.local.indexing.formats.office.slides import SLIDE_MARK, shown_on_slides, with_slide_marks
@@ -75,7 +75,9 @@ def _read_workbook(data: bytes, package: Package | None, placed: Document) -> Do
         blocks = (*document.blocks, *placed.blocks, *_asides(read_beside(data)))
         return replace(document, blocks=blocks, warnings=placed.warnings)
     document = read_spreadsheet(package.with_plain_sheets() or with_long_cells(package) or data)
-    blocks = (*_with_comments(document.blocks, package), *placed.blocks, *_beside_cells(package))
+    sheets = _parts_by_name(document.blocks)
+    drawn = (Block(text, sheets.get(name), is_aside=True) for name, text in package.drawn_on_sheets())
+    blocks = (*_with_comments(document.blocks, package, drawn), *placed.blocks, *_beside_cells(package))
     warnings = (_WITHOUT_RESULTS, *placed.warnings) if package.lacks_results() else placed.warnings
     return replace(document, blocks=blocks, warnings=warnings)
 
@@ -97,27 +99,30 @@ def _mark(package: Package, kind: str | None, comments: Sequence[tuple[str, str]
         package.check_protection()
         return with_chapter_names(package)
     if kind == "odt":
-        return package.rewrite(OPEN_CONTENT, mark_open_comments)
+        return package.rewrite(OPEN_CONTENT, lambda xml: mark_open_comments(without_ruby(xml)))
     if kind == "docx":
         return with_plain_text(package, lambda xml: mark_word_comments(xml, comments))
     return None
 
 
-def _with_comments(blocks: Sequence[Block], package: Package) -> list[Block]:
-    """Return the blocks of a workbook or presentation, those of each part before the comments on it."""
-    sheets = {block.part.name: block.part for block in blocks if block.part is not None}
+def _with_comments(blocks: Sequence[Block], package: Package, drawn: Iterable[Block] = ()) -> list[Block]:
+    """Return the blocks of a workbook or presentation, those of each part before what is said beside it."""
     comments = [
         Block(COMMENT.format(text), part, row, row, is_aside=True)
-        for part, row, text in placed_comments(package, sheets)
+        for part, row, text in placed_comments(package, _parts_by_name(blocks))
     ]
     return sorted(
-        (*blocks, *comments), key=lambda block: block.part.number if block.part is not None else math.inf
+        (*blocks, *comments, *drawn),
+        key=lambda block: block.part.number if block.part is not None else math.inf,
     )
+
+
+def _parts_by_name(blocks: Iterable[Block]) -> dict[str, Part]:
+    return {block.part.name: block.part for block in blocks if block.part is not None}
 
 
 def _beside_cells(package: Package) -> Iterator[Block]:
     yield from _asides(map(COMMENT.format, binary_comments(package)))
-    yield from _asides(package.drawn_on_sheets())
     yield from _asides(package.printed_with_sheets())
 
 

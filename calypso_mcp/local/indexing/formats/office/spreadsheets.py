@@ -65,7 +65,7 @@ def read_spreadsheet(data: bytes) -> Document:
         tables = shown.get(name) or (shown.get("") if visible == [name] else None)
         is_small = sheet.total_height * sheet.total_width <= _MOST_SHOWN_CELLS
         grid = _grid(tables) if tables is not None and is_small else None
-        rows = _numbered(sheet, sheet.start[0], sheet.end[0], grid)
+        rows = _numbered(sheet, sheet.start[0], grid)
         blocks += sheet_blocks(Part("sheet", number, name), rows)
     return Document(tuple(blocks))
 
@@ -165,14 +165,22 @@ def _join_names(groups: Sequence[str], names: Sequence[str]) -> Sequence[str]:
 
 
 def _numbered(
-    sheet: python_calamine.CalamineSheet, first_row: int, last_row: int, grid: list[list[str]] | None
+    sheet: python_calamine.CalamineSheet, first_row: int, grid: list[list[str]] | None
 ) -> list[Row]:
-    height = last_row - first_row + 1
-    first = {height: first_row, last_row + 1: 0}.get(len(grid)) if grid is not None else None
+    first = _first_row(grid, sheet.total_height, first_row)
     if grid is None or first is None:
-        values = sheet.to_python(skip_empty_area=True)
-        grid, first = [[_value(cell) for cell in row] for row in values], first_row
+        values = [[_value(cell) for cell in row] for row in sheet.to_python(skip_empty_area=True)]
+        # anydoc leaves out the empty rows at the end.
+        height = max((number for number, row in enumerate(values, 1) if any(row)), default=0)
+        first = _first_row(grid, height, first_row)
+        if grid is None or first is None:
+            grid, first = values, first_row
     return [Row(cells, number, number) for number, cells in enumerate(grid, first + 1)]
+
+
+def _first_row(grid: list[list[str]] | None, height: int, first_row: int) -> int | None:
+    """Return the row in which the shown cells begin, if they are as many rows as the cells with values."""
+    return {height: first_row, first_row + height: 0}.get(len(grid)) if grid is not None else None
 
 
 def _grid(tables: Sequence[anydoc.Table]) -> list[list[str]]:
